@@ -1,0 +1,1 @@
+"""grad_engine: a NumPy autograd engine that can show its work."""

@@ -1,0 +1,29 @@
+"""Every error the engine raises on purpose; each says what was asked, what was got and the way out."""
+
+
+class GradEngineError(Exception):
+    """Base class: catch this to catch everything the engine raises on purpose."""
+
+
+class GraphError(GradEngineError, RuntimeError):
+    """The backward graph cannot be walked, differentiated or exported as asked."""
+
+
+class InPlaceError(GraphError):
+    """A value was changed in place where its gradient would have become wrong."""
+
+
+class NotDifferentiableError(GradEngineError, TypeError):
+    """A function that no op in the table covers met a Tensor, or an operand that cannot carry a gradient."""
+
+
+class ShapeError(GradEngineError, ValueError):
+    """Shapes or axes do not fit what was asked."""
+
+
+class ArgumentError(GradEngineError, TypeError):
+    """A keyword or an operand of a kind that the op does not take."""
+
+
+class RecordError(GradEngineError, ValueError):
+    """A record file does not keep the format; the message names the place in the file and what was expected there."""
