@@ -1,0 +1,44 @@
+# `make demo` and `make test` set up all they need, once, and then do their work. `make` alone lists the rest.
+#   PYTHON=python3.12   the interpreter for .venv (default: the newest from 3.11 on)
+#   EXAMPLE=large       which of the examples the demo shows: large, blog, small
+#   QUALITY=h           Manim's quality: l (480p), m (720p), h (1080p)
+#   ARGS="-k tree"      more words for pytest
+#   TORCH=1             install PyTorch for the tests that compare with it; else it is used only where it is already
+
+EXAMPLE ?= large
+QUALITY ?= h
+PY := .venv/bin/python
+SETUP = @PYTHON='$(PYTHON)' sh .make/setup
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help demo test lint stubs clean
+
+help: ## list what make can do
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s  %s\n", $$1, $$2 }' Makefile
+	@sed -n 's/^#   /  /p' Makefile
+
+demo: ## export the large example, print its tree and gradients, render the video (QUALITY=, EXAMPLE=)
+	$(SETUP) animation
+	$(PY) -m examples.$(EXAMPLE) --export
+	$(PY) -m manim -q$(QUALITY) animation/main.py CreateAcyclicGraph
+	@ls -t media/videos/main/*/CreateAcyclicGraph.mp4 | sed -n '1s/^/The video: /p'
+
+test: ## run the tests (ARGS=, TORCH=1)
+	$(SETUP) animation test $(if $(filter 1,$(TORCH)),torch)
+	$(PY) -m pytest $(ARGS)
+
+lint: ## ruff check, ruff format --check and mypy
+	$(SETUP) animation lint
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy
+
+stubs: ## write the .pyi files again, from the table of ops
+	$(SETUP) animation lint
+	$(PY) -m tests.stubs
+
+clean: ## remove .venv, the videos, the export and all caches; system packages and your own files stay
+	rm -rf .venv media dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -f output/graph_acyclic.json
+	find grad_engine animation examples tests -name __pycache__ -prune -exec rm -rf {} +
