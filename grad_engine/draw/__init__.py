@@ -1,1 +1,1 @@
-"""Pictures of a graph record: layout, outlines, palette, formulas. Light to import: the layout library loads when used."""
+"""Pictures of a graph record: layout, outlines, palette, formulas. Light: the layout library loads when it is used."""

@@ -1,0 +1,375 @@
+"""Where everything in a picture lies: record -> items and links, sizes -> boxes and routes, routes -> curves.
+
+The only caller of the layout library (graphlay). That library is young and says nothing about a node or edge field it
+does not know, so whatever was asked of it is checked in what comes back.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from grad_engine.draw.glyph import reach
+from grad_engine.errors import GradEngineError
+from grad_engine.record import GraphRecord
+
+Points = NDArray[np.float64]
+Route = tuple[tuple[float, float], ...]
+
+TYPICAL_HEIGHT = 60.0  # px: the library's inner distances suit items about this high, so drawings are scaled to it
+TOLERANCE = 1e-6 * TYPICAL_HEIGHT
+HANDLE = 0.5522847498  # length of a cubic Bézier's handles on a quarter circle of radius 1
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """Something to place: an op, the card of a leaf, or the card of a constant."""
+
+    id: str
+    width: float
+    height: float
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A line from producer to consumer: it ends at port `slot`, from the top, of the `slots` on the target's left."""
+
+    id: str
+    source: str
+    target: str
+    slot: int = 0
+    slots: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """Where an item lies: its centre and its size, y up."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """A finished drawing around the origin, y up, in the units of the sizes that were given."""
+
+    boxes: dict[str, Box]  # by item id, in the order asked
+    routes: dict[str, Route]  # by link id: corners from the source's right border to the port on the target's left
+    width: float
+    height: float
+    ranks: tuple[tuple[str, ...], ...]  # item ids: ranks from left to right, each from top to bottom
+    crossings: int  # places where two routes cross
+    node_edge_hits: int  # pairs of a route and a box that it runs through (lay_out refuses to return any)
+    node_overlaps: int  # pairs of boxes that overlap (lay_out refuses to return any)
+
+
+def drawn(record: GraphRecord) -> tuple[tuple[str, ...], tuple[Link, ...]]:
+    """The ids of what is drawn of a record, and the links between them in forward direction.
+
+    One item per op node (`n3`), one per accumulator (`a1`; the leaf is part of its card), one per constant tensor
+    (`t7`) unless it is a nameless number, which is written inside the op that reads it. One link per operand that has
+    an item: its id is the record's edge id where a gradient flows, else `node:slot`. Items come in creation order.
+    """
+    tensors = {tensor.id: tensor for tensor in record.tensors}
+    leaves = {accumulator.leaf: accumulator.id for accumulator in record.accumulators}
+    made_by = leaves | {tensor: node.id for node in record.nodes for tensor in node.outputs}
+    receivers = {edge.id: edge.receiver for edge in record.edges}
+    constants: dict[str, list[str]] = {}  # the cards that appear with a node
+    links: list[Link] = []
+    for node in record.nodes:
+        found: list[tuple[str, str]] = []
+        for operand in node.inputs:
+            tensor = tensors[operand.tensor]
+            if operand.edge is not None:
+                found.append((operand.edge, receivers[operand.edge]))
+            elif tensor.id in made_by:
+                found.append((f"{node.id}:{operand.slot}", made_by[tensor.id]))
+            elif tensor.role != "constant" or tensor.shape != () or tensor.name is not None:
+                found.append((f"{node.id}:{operand.slot}", tensor.id))
+                constants.setdefault(node.id, []).append(tensor.id)
+        links += [Link(key, source, node.id, port, len(found)) for port, (key, source) in enumerate(found)]
+    items: dict[str, None] = {}
+    for step in record.forward:
+        items |= dict.fromkeys([*constants.get(step.id, ()), leaves.get(step.id, step.id)])
+    # A record from elsewhere may not know the order in which things were made.
+    items |= dict.fromkeys(leaves.values())
+    for node in record.nodes:
+        items |= dict.fromkeys([*constants.get(node.id, ()), node.id])
+    return tuple(items), tuple(links)
+
+
+def lay_out(
+    items: Sequence[Item],
+    links: Sequence[Link],
+    *,
+    rank_gap: float | None = None,
+    item_gap: float | None = None,
+    lane_gap: float | None = None,
+) -> Layout:
+    """The drawing of items in ranks from left to right, with a right-angled route for every link.
+
+    Gaps are in the units of the sizes: between ranks (they widen where many routes turn), between items of a rank,
+    between routes that run side by side. By default 0.9, 0.75 and 0.2 of the median height. The same input gives the
+    same drawing on every machine.
+
+    Raises GradEngineError when ids, sizes, slots or links do not fit together, when the links form a cycle, when the
+    layout library is missing, or when it did not do what was asked.
+    """
+    checked(items, links)
+    if not items:
+        return Layout({}, {}, 0.0, 0.0, (), 0, 0, 0)
+    typical = float(np.median([item.height for item in items]))
+    scale = TYPICAL_HEIGHT / typical
+    place = {item.id: k for k, item in enumerate(items)}
+    raw = placed(
+        [{"size": {"width": item.width * scale, "height": item.height * scale}} for item in items],
+        [
+            {
+                "source": place[link.source],
+                "target": place[link.target],
+                "source_port": {"side": "right"},
+                "target_port": {"offset": {"side": "left", "t": port_height(link)}},
+            }
+            for link in links
+        ],
+        {
+            "direction": "leftright",
+            "spacing": {
+                "layer_gap": scale * (0.9 * typical if rank_gap is None else rank_gap),
+                "node_gap": scale * (0.75 * typical if item_gap is None else item_gap),
+            },
+            "routing": {"style": "orthogonal", "lane_gap": scale * (0.2 * typical if lane_gap is None else lane_gap)},
+        },
+    )
+    if raw["reversed"]:
+        link = links[raw["reversed"][0]]
+        raise GradEngineError(f"lay_out() needs links without a cycle, and {link.id!r} closes one: leave it out.")
+
+    low, high = raw["bounds"]["min"], raw["bounds"]["max"]
+    middle_x, middle_y = (low["x"] + high["x"]) / 2, (low["y"] + high["y"]) / 2
+
+    def at(point: Mapping[str, float]) -> tuple[float, float]:
+        return (point["x"] - middle_x) / scale, (middle_y - point["y"]) / scale
+
+    boxes = {
+        item.id: Box(*at(node["center"]), item.width, item.height)
+        for item, node in zip(items, raw["nodes"], strict=True)
+    }
+    routes = {
+        link.id: tuple(at(point) for point in edge["points"]) for link, edge in zip(links, raw["edges"], strict=True)
+    }
+    ranks: dict[int, list[str]] = {}
+    for item, node in zip(items, raw["nodes"], strict=True):
+        ranks.setdefault(node["rank"], []).append(item.id)
+    return proved(
+        links,
+        Layout(
+            boxes,
+            routes,
+            (high["x"] - low["x"]) / scale,
+            (high["y"] - low["y"]) / scale,
+            tuple(tuple(sorted(ranks[rank], key=lambda key: -boxes[key].y)) for rank in sorted(ranks)),
+            crossings(routes),
+            len(hits(boxes, routes)),
+            len(overlaps(boxes)),
+        ),
+        TOLERANCE / scale,
+    )
+
+
+def port_height(link: Link) -> float:
+    """How far down the target's left side a link ends: -1 at the top, 1 at the bottom."""
+    return 2 * (link.slot + 1) / (link.slots + 1) - 1
+
+
+def checked(items: Sequence[Item], links: Sequence[Link]) -> None:
+    """Nothing; raises GradEngineError for an id used twice, an unknown end, a bad size, or two links at one port."""
+    for kind, ids in (("item", [item.id for item in items]), ("link", [link.id for link in links])):
+        if len(set(ids)) < len(ids):
+            raise GradEngineError(f"{kind} ids must differ, and {Counter(ids).most_common(1)[0][0]!r} is used twice.")
+    for item in items:
+        if not (0 < item.width < math.inf and 0 < item.height < math.inf):
+            raise GradEngineError(f"item {item.id!r} needs a positive size, not {item.width} by {item.height}.")
+    known = {item.id for item in items}
+    taken: dict[tuple[str, int], Link] = {}
+    for link in links:
+        for end in (link.source, link.target):
+            if end not in known:
+                raise GradEngineError(f"link {link.id!r} ends at {end!r}, which is not an item: pass that item too.")
+        if link.source == link.target:
+            raise GradEngineError(f"link {link.id!r} leads from {link.source!r} to itself: leave it out.")
+        if not 0 <= link.slot < link.slots:
+            raise GradEngineError(f"link {link.id!r} asks for port {link.slot} of {link.slots}: count from 0.")
+        other = taken.setdefault((link.target, link.slot), link)
+        if other is not link:
+            raise GradEngineError(
+                f"links {other.id!r} and {link.id!r} end at one port of {link.target!r}: give each slot its own."
+            )
+        if other.slots != link.slots:
+            raise GradEngineError(f"links {other.id!r} and {link.id!r} disagree on the ports of {link.target!r}.")
+
+
+def placed(nodes: list[dict[str, Any]], edges: list[dict[str, Any]], options: dict[str, Any]) -> dict[str, Any]:
+    """What the layout library makes of a request: raises GradEngineError when it is missing or refuses."""
+    try:
+        import graphlay
+    except ImportError as error:
+        raise GradEngineError(
+            "a drawing needs the layout library graphlay, which is not installed: pip install 'grad_engine[draw]'"
+        ) from error
+    try:
+        return graphlay.layout({"nodes": nodes, "edges": edges}, preset="layered", options=options).to_dict()
+    except graphlay.GraphlayError as error:
+        raise GradEngineError(f"the layout library refused the graph: {error}.") from error
+
+
+def proved(links: Sequence[Link], layout: Layout, tolerance: float) -> Layout:
+    """The same layout; raises GradEngineError where it does not keep what `Layout` promises."""
+    for link in links:
+        source, target, route = layout.boxes[link.source], layout.boxes[link.target], layout.routes[link.id]
+        port = (target.x - target.width / 2, target.y - port_height(link) * target.height / 2)
+        if math.dist(route[-1], port) > tolerance:
+            raise GradEngineError(
+                f"the layout did not end link {link.id!r} at the port asked for: {route[-1]}, not {port}."
+            )
+        x, y = route[0]
+        if abs(x - source.x - source.width / 2) > tolerance or abs(y - source.y) > source.height / 2 + tolerance:
+            raise GradEngineError(f"the layout did not start link {link.id!r} on the right side of {link.source!r}.")
+    if layout.node_overlaps:
+        raise GradEngineError(f"the layout let {layout.node_overlaps} pairs of boxes overlap.")
+    if layout.node_edge_hits:
+        raise GradEngineError(f"the layout sent {layout.node_edge_hits} routes through boxes.")
+    return layout
+
+
+def overlaps(boxes: Mapping[str, Box]) -> list[tuple[str, str]]:
+    """Pairs of ids whose boxes share more than a border."""
+    ids, low, high = list(boxes), *_corners(boxes)
+    found = []
+    for some in _batches(len(ids), len(ids)):
+        shared = _shared(low[some], high[some], low, high)
+        found += [(ids[some[i]], ids[j]) for i, j in np.argwhere(shared) if some[i] < j]
+    return found
+
+
+def hits(boxes: Mapping[str, Box], routes: Mapping[str, Route]) -> list[tuple[str, str]]:
+    """Pairs of a link id and the id of an item whose box its route runs through; along a border is not through."""
+    ids, low, high = list(boxes), *_corners(boxes)
+    links, owner, start, stop = list(routes), *_runs(routes)
+    found = set()
+    for some in _batches(len(owner), len(ids)):
+        shared = _shared(np.minimum(start, stop)[some], np.maximum(start, stop)[some], low, high)
+        found |= {(links[owner[some[i]]], ids[j]) for i, j in np.argwhere(shared)}
+    return sorted(found)
+
+
+def crossings(routes: Mapping[str, Route]) -> int:
+    """How often two different routes cross at a right angle."""
+    owner, start, stop = _runs(routes)
+    flat = np.abs(start - stop)[:, 1] <= np.abs(start - stop)[:, 0]
+    low, high = np.minimum(start, stop), np.maximum(start, stop)
+    across, along = np.flatnonzero(~flat), np.flatnonzero(flat)
+    total = 0
+    for some in _batches(len(across), len(along)):
+        up = across[some][:, None]
+        met = (low[along, 0] < low[up, 0]) & (low[up, 0] < high[along, 0])
+        met &= (low[up, 1] < low[along, 1]) & (low[along, 1] < high[up, 1])
+        total += int((met & (owner[up] != owner[along])).sum())
+    return total
+
+
+def docked(route: Route, source: Points, target: Points) -> Route:
+    """The route with its ends moved sideways from the borders of the two boxes to the outlines inside them.
+
+    `source` and `target` are outlines (n, 2) in the coordinates of the route: `outline(...) + (box.x, box.y)`.
+    """
+    (_, y0), (_, y1) = route[0], route[-1]
+    return ((reach(source, y0, "right"), y0), *route[1:-1], (reach(target, y1, "left"), y1))
+
+
+def rounded(route: ArrayLike, radius: float) -> Points:
+    """The route as cubic Béziers, (4k, 3): per piece an anchor, two handles, an anchor; corners are quarter circles.
+
+    A corner between short sides gets a smaller radius: at most half of each side.
+    """
+    corners = _distinct(np.asarray(route, dtype=np.float64)[:, :2])
+    sides = np.diff(corners, axis=0)
+    lengths = np.hypot(sides[:, 0], sides[:, 1])
+    ways = sides / lengths[:, None]
+    cuts = np.minimum(radius, 0.5 * np.minimum(lengths[:-1], lengths[1:]))[:, None]
+    inner = corners[1:-1]
+    starts, stops = inner - cuts * ways[:-1], inner + cuts * ways[1:]
+    line_from = np.concatenate([corners[:1], stops])
+    line_to = np.concatenate([starts, corners[-1:]])
+    third = (line_to - line_from) / 3
+    lines = np.stack([line_from, line_from + third, line_to - third, line_to], axis=1)
+    bends = np.stack([starts, starts + HANDLE * cuts * ways[:-1], stops - HANDLE * cuts * ways[1:], stops], axis=1)
+    pieces = np.zeros((len(lines) + len(bends), 4, 3))
+    pieces[0::2, :, :2], pieces[1::2, :, :2] = lines, bends
+    # Two bends of half a side each leave a line of no length between them.
+    long = np.ptp(pieces, axis=1).max(axis=1) > 1e-9 * lengths.max()
+    return pieces[long].reshape(-1, 3)
+
+
+def arc_length_table(curve: ArrayLike, samples: int = 12) -> Points:
+    """Places along a curve of cubic Béziers (4k, 3), evenly read by `point_at`: columns fraction of length, x, y, z.
+
+    `samples` is the number of chords that stand for each piece.
+    """
+    pieces = np.asarray(curve, dtype=np.float64).reshape(-1, 4, 3)
+    t = np.linspace(0.0, 1.0, samples + 1)[:, None]
+    weights = np.concatenate([(1 - t) ** 3, 3 * t * (1 - t) ** 2, 3 * t**2 * (1 - t), t**3], axis=1)
+    along = np.einsum("sw,pwd->psd", weights, pieces)
+    points = np.concatenate([along[0, :1], along[:, 1:].reshape(-1, 3)])
+    steps = np.linalg.norm(np.diff(points, axis=0), axis=1)
+    length = np.concatenate([[0.0], np.cumsum(steps)])
+    return np.column_stack([length / length[-1], points])
+
+
+def point_at(table: Points, fractions: ArrayLike) -> Points:
+    """The points (n, 3) at these fractions of the length of a curve, from its `arc_length_table`."""
+    wanted = np.atleast_1d(np.asarray(fractions, dtype=np.float64))
+    return np.column_stack([np.interp(wanted, table[:, 0], table[:, axis]) for axis in (1, 2, 3)])
+
+
+def _corners(boxes: Mapping[str, Box]) -> tuple[Points, Points]:
+    middle = np.array([(box.x, box.y) for box in boxes.values()]).reshape(-1, 2)
+    half = np.array([(box.width / 2, box.height / 2) for box in boxes.values()]).reshape(-1, 2)
+    return middle - half, middle + half
+
+
+def _runs(routes: Mapping[str, Route]) -> tuple[NDArray[np.int64], Points, Points]:
+    """The straight runs of all routes: whose each is (by position), where it starts, where it stops."""
+    owner = np.repeat(np.arange(len(routes)), [len(route) - 1 for route in routes.values()])
+    start = np.array([point for route in routes.values() for point in route[:-1]]).reshape(-1, 2)
+    stop = np.array([point for route in routes.values() for point in route[1:]]).reshape(-1, 2)
+    return owner, start, stop
+
+
+def _shared(low: Points, high: Points, other_low: Points, other_high: Points) -> NDArray[np.bool_]:
+    """Which rectangles of the first kind reach into which of the second by more than rounding, (n, m)."""
+    slack = 1e-6 * np.min(other_high - other_low, initial=math.inf)
+    return (
+        (low[:, None, 0] + slack < other_high[:, 0])
+        & (other_low[:, 0] + slack < high[:, None, 0])
+        & (low[:, None, 1] + slack < other_high[:, 1])
+        & (other_low[:, 1] + slack < high[:, None, 1])
+    )
+
+
+def _batches(rows: int, columns: int) -> list[NDArray[np.int64]]:
+    """All row numbers in pieces, so that no table of rows by columns grows beyond some megabytes."""
+    return np.array_split(np.arange(rows), rows * columns // 4_000_000 + 1)
+
+
+def _distinct(points: Points) -> Points:
+    kept = np.concatenate([[True], np.abs(np.diff(points, axis=0)).max(axis=1) > 0])
+    return points[kept]
