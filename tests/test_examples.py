@@ -1,0 +1,158 @@
+"""Each example as its reader runs it: what it prints, what it writes, and how it complains."""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import re
+import subprocess
+import sys
+from importlib import resources
+from pathlib import Path
+
+import jsonschema
+import numpy as np
+import pytest
+
+import grad_engine as ge
+
+ROOT = Path(__file__).parents[1]
+EXAMPLES = sorted(path.stem for path in ROOT.glob("examples/[!_]*.py"))
+
+# Worked out by hand, or with plain NumPy; four decimals, as they are printed.
+A = np.array([[1, 2], [3, 4], [5, 6], [7, 8]]) + 3
+B = np.array([[1, 2, 3, 4], [5, 6, 7, 8]]) - 3
+ANSWERS = {
+    "small": {"x1": np.ones((2, 4)), "x2": [2, 2, 2, 2]},
+    "blog": {"x1": 3, "x2": 7, "x3": 2},
+    "large": {
+        "x1": [[1.9135, -1.1974], [1.9430, -1.4584], [1.9575, -1.5913], [1.9661, -1.6718]],
+        "x2": A.T @ (1 / (A @ B - 3)),
+        "x3": [64, -4.6417, -2.2303, -1.4679],
+        "x7": np.full((4, 4), np.e),
+    },
+}
+
+
+def run(*words: str, folder: Path = ROOT, check: bool = True) -> subprocess.CompletedProcess[str]:
+    """`python -m ...` in `folder`, with no terminal around it."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUTF8": "1"}
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-m", *words],
+        cwd=folder,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        timeout=60,
+    )
+    assert not check or (done.returncode == 0 and done.stderr == ""), done.stderr
+    return done
+
+
+def printed_gradients(text: str) -> dict[str, np.ndarray]:
+    """The numbers behind each `name.grad = `, flat."""
+    found = re.findall(r"^(\w+)\.grad = ([-\d.e\s\[\]]+?)(?=\n\w|\n\n|\Z)", text, re.MULTILINE)
+    return {name: np.array(re.sub(r"[\[\]]", " ", numbers).split(), dtype=float) for name, numbers in found}
+
+
+def test_every_example_has_a_known_answer() -> None:
+    assert set(EXAMPLES) == set(ANSWERS)
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_prints_the_tree_and_the_gradient_of_each_leaf(example: str, tmp_path: Path) -> None:
+    done = run(f"examples.{example}", folder=tmp_path)
+    assert done.stdout.startswith("## Backward computation graph ##\n")
+    printed = printed_gradients(done.stdout)
+    assert printed.keys() == ANSWERS[example].keys()
+    for leaf, answer in ANSWERS[example].items():
+        assert f"GradAccum {leaf} [ Gradient accumulation ]" in done.stdout
+        np.testing.assert_allclose(printed[leaf], np.ravel(answer), atol=1e-4)
+    assert list(tmp_path.iterdir()) == [], "nothing is written unless asked"
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_export_writes_a_record_of_what_was_printed(example: str, tmp_path: Path) -> None:
+    done = run(f"examples.{example}", "--export", folder=tmp_path)
+    path = tmp_path / "output" / "graph_acyclic.json"
+    assert done.stdout.splitlines()[-1] == f"The graph is in {Path('output', 'graph_acyclic.json')}"
+
+    schema = json.loads(resources.files("grad_engine").joinpath("record.schema.json").read_text(encoding="utf-8"))
+    jsonschema.validate(json.loads(path.read_text(encoding="utf-8")), schema)
+
+    record = ge.load_graph(path)
+    assert record.title == example
+    (last,) = record.runs
+    gradients = {}
+    for change in last.leaves:
+        leaf, after = record.by_id[record.by_id[change.accumulator].leaf], record.by_id[change.after]
+        gradients[leaf.name] = np.reshape(after.data.values, after.shape)
+    assert gradients.keys() == ANSWERS[example].keys()
+    for leaf, answer in ANSWERS[example].items():
+        np.testing.assert_allclose(gradients[leaf], answer, atol=1e-4)
+
+
+def test_large_carries_its_nan_to_the_record(tmp_path: Path) -> None:
+    run("examples.large", "--output", "large.json", folder=tmp_path)
+    record = ge.load_graph(tmp_path / "large.json")
+    z = record.by_id[record.roots[0].tensor]
+    assert np.isnan(z.data.values).reshape(z.shape)[:, 0].all()
+    assert np.isnan(z.data.values).sum() == 4
+    assert z.id in record.counts.nonfinite
+
+
+def test_output_names_the_file_and_makes_its_folder(tmp_path: Path) -> None:
+    chosen = tmp_path / "new folder" / "graph.json"
+    done = run("examples.small", "--export", "--output", str(chosen), folder=tmp_path)
+    assert done.stdout.splitlines()[-1] == f"The graph is in {chosen}"
+    assert ge.load_graph(chosen).counts.ops == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["new folder"]
+
+
+def test_same_program_same_bytes(tmp_path: Path) -> None:
+    first, second = (tmp_path / "1.json", tmp_path / "2.json")
+    for path in (first, second):
+        run("examples.large", "--output", str(path), folder=tmp_path)
+    assert first.read_bytes() == second.read_bytes()
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_help_says_what_the_example_shows_and_what_can_be_asked(example: str, tmp_path: Path) -> None:
+    text = run(f"examples.{example}", "--help", folder=tmp_path).stdout
+    assert text.startswith(f"usage: python -m examples.{example}")
+    assert all(word in text for word in ("--export", "--output", "output/graph_acyclic.json"))
+
+
+def test_examples_lists_each_in_one_line() -> None:
+    lines = run("examples").stdout.splitlines()
+    assert [line.split()[2] for line in lines] == [f"examples.{example}" for example in EXAMPLES]
+    for line, example in zip(lines, EXAMPLES, strict=True):
+        docstring = ast.get_docstring(ast.parse((ROOT / "examples" / f"{example}.py").read_text(encoding="utf-8")))
+        assert line.endswith(str(docstring))
+        assert len(line) <= 140
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (["examples.large", "--exprot"], "--exprot"),
+        (["examples.large", "--output"], "expected one argument"),
+        (["examples.large", "surplus"], "surplus"),
+        (["examples", "large"], "large"),
+        (["examples.small", "--output", "."], "cannot write"),
+        (["examples.small", "--output", "file/below.json"], "cannot write"),
+        (["examples.small", "--output", ""], "cannot write"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_bad_arguments_are_one_line_on_stderr_and_status_2(words: list[str], complaint: str, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    done = run(*words, folder=tmp_path, check=False)
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert complaint in done.stderr
+    assert f"python -m {words[0]}" in done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
