@@ -10,11 +10,13 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from grad_engine.draw.channel import between, spread, tracks
 from grad_engine.draw.glyph import reach
 from grad_engine.errors import GradEngineError
 from grad_engine.record import GraphRecord
@@ -23,7 +25,7 @@ Points = NDArray[np.float64]
 Route = tuple[tuple[float, float], ...]
 
 TYPICAL_HEIGHT = 60.0  # px: the library's inner distances suit items about this high, so drawings are scaled to it
-TOLERANCE = 1e-6 * TYPICAL_HEIGHT
+MANY_ITEMS = 300  # beyond, the library looks less long for an order with few crossings
 HANDLE = 0.5522847498  # length of a cubic Bézier's handles on a quarter circle of radius 1
 
 
@@ -118,7 +120,7 @@ def lay_out(
 
     Gaps are in the units of the sizes: between ranks (they widen where many routes turn), between items of a rank,
     between routes that run side by side. By default 0.9, 0.75 and 0.2 of the median height. The same input gives the
-    same drawing on every machine.
+    same drawing on every machine. Items without a link lie below the first rank.
 
     Raises GradEngineError when ids, sizes, slots or links do not fit together, when the links form a cycle, when the
     layout library is missing, or when it did not do what was asked.
@@ -127,62 +129,170 @@ def lay_out(
     if not items:
         return Layout({}, {}, 0.0, 0.0, (), 0, 0, 0)
     typical = float(np.median([item.height for item in items]))
-    scale = TYPICAL_HEIGHT / typical
-    place = {item.id: k for k, item in enumerate(items)}
+    rank_gap = 0.9 * typical if rank_gap is None else rank_gap
+    item_gap = 0.75 * typical if item_gap is None else item_gap
+    lane_gap = 0.2 * typical if lane_gap is None else lane_gap
+
+    ranking = ranked(items, links, item_gap, lane_gap)
+    paths = levels(items, links, ranking, lane_gap)
+    routes: dict[str, list[tuple[float, float]]] = {link.id: [] for link in links}
+    sizes = {item.id: item for item in items}
+    middles: dict[str, float] = {}
+    edge = 0.0  # of the rank or gap that comes next
+    for number, ids in enumerate(ranking.ranks):
+        width = max(sizes[key].width for key in ids)
+        middles |= dict.fromkeys(ids, edge + width / 2)
+        edge += width
+        lines = paths[number]
+        track, count = tracks(np.array([y for _, y, _ in lines]), np.array([y for _, _, y in lines]), lane_gap)
+        gap = max(rank_gap, (count + 1) * lane_gap)
+        for (key, start, stop), turn in zip(lines, track, strict=True):
+            if turn >= 0:
+                x = edge + gap * (turn + 1) / (count + 1)
+                routes[key] += [(x, start), (x, stop)]
+        edge += gap
+    firsts = {key: start for lines in reversed(paths) for key, start, _ in lines}
+    lasts = {key: stop for lines in paths for key, _, stop in lines}
+    for link in links:
+        begin = (middles[link.source] + sizes[link.source].width / 2, firsts[link.id])
+        end = (middles[link.target] - sizes[link.target].width / 2, lasts[link.id])
+        routes[link.id] = [begin, *routes[link.id], end]
+
+    boxes = {item.id: Box(middles[item.id], ranking.heights[item.id], item.width, item.height) for item in items}
+    return proved(links, centred(boxes, routes, ranking.ranks), 1e-6 * typical)
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """What is taken from the layout library: the rank and height of every item, and how links pass ranks between."""
+
+    ranks: tuple[tuple[str, ...], ...]  # item ids, from left to right, each from top to bottom
+    heights: dict[str, float]
+    passes: dict[str, tuple[float, ...]]  # link id -> its height at each rank between its ends
+
+
+def ranked(items: Sequence[Item], links: Sequence[Link], item_gap: float, lane_gap: float) -> Ranking:
+    """Which rank each item belongs to and how high it lies; raises GradEngineError when the links form a cycle."""
+    linked = {end for link in links for end in (link.source, link.target)}
+    inside = [item for item in items if item.id in linked]
+    place = {item.id: k for k, item in enumerate(inside)}
+    scale = TYPICAL_HEIGHT / float(np.median([item.height for item in items]))
     raw = placed(
-        [{"size": {"width": item.width * scale, "height": item.height * scale}} for item in items],
+        [{"size": {"width": item.width * scale, "height": item.height * scale}} for item in inside],
         [
             {
                 "source": place[link.source],
                 "target": place[link.target],
-                "source_port": {"side": "right"},
                 "target_port": {"offset": {"side": "left", "t": port_height(link)}},
             }
             for link in links
         ],
         {
             "direction": "leftright",
-            "spacing": {
-                "layer_gap": scale * (0.9 * typical if rank_gap is None else rank_gap),
-                "node_gap": scale * (0.75 * typical if item_gap is None else item_gap),
-            },
-            "routing": {"style": "orthogonal", "lane_gap": scale * (0.2 * typical if lane_gap is None else lane_gap)},
+            "spacing": {"node_gap": item_gap * scale, "dummy_gap": 2 * lane_gap * scale},
+            "routing": {"style": "orthogonal"},
+            "effort": "balanced" if len(inside) <= MANY_ITEMS else "fast",
         },
     )
     if raw["reversed"]:
         link = links[raw["reversed"][0]]
         raise GradEngineError(f"lay_out() needs links without a cycle, and {link.id!r} closes one: leave it out.")
+    nodes = dict(zip(place, raw["nodes"], strict=True))
+    heights = {key: -node["center"]["y"] / scale for key, node in nodes.items()}
+    middles = {node["rank"]: node["center"]["x"] for node in nodes.values()}
+    passes: dict[str, tuple[float, ...]] = {}
+    for link, edge in zip(links, raw["edges"], strict=True):
+        first, last = nodes[link.source]["rank"], nodes[link.target]["rank"]
+        if first >= last:
+            raise GradEngineError(f"the layout did not put {link.target!r} right of {link.source!r}, which feeds it.")
+        corners = [(point["x"], point["y"]) for point in edge["points"]]
+        passes[link.id] = tuple(-height_at(middles[rank], corners) / scale for rank in range(first + 1, last))
+    ranks: dict[int, list[str]] = {rank: [] for rank in range(len(middles) or 1)}
+    for key, node in nodes.items():
+        ranks[node["rank"]].append(key)
+    below = min((heights[item.id] - item.height / 2 for item in inside if item.id in ranks[0]), default=0.0)
+    for item in items:
+        if item.id not in linked:
+            heights[item.id] = below - item_gap - item.height / 2
+            below -= item_gap + item.height
+            ranks[0].append(item.id)
+    order = tuple(tuple(sorted(ids, key=lambda key: -heights[key])) for _, ids in sorted(ranks.items()))
+    return Ranking(order, heights, passes)
 
-    low, high = raw["bounds"]["min"], raw["bounds"]["max"]
-    middle_x, middle_y = (low["x"] + high["x"]) / 2, (low["y"] + high["y"]) / 2
 
-    def at(point: Mapping[str, float]) -> tuple[float, float]:
-        return (point["x"] - middle_x) / scale, (middle_y - point["y"]) / scale
-
-    boxes = {
-        item.id: Box(*at(node["center"]), item.width, item.height)
-        for item, node in zip(items, raw["nodes"], strict=True)
+def levels(
+    items: Sequence[Item], links: Sequence[Link], ranking: Ranking, lane_gap: float
+) -> list[list[tuple[str, float, float]]]:
+    """For each rank, the lines that leave it to the right: link id, height there, height at the next rank."""
+    sizes = {item.id: item for item in items}
+    rank_of = {key: number for number, ids in enumerate(ranking.ranks) for key in ids}
+    heights = {
+        link.id: [
+            math.nan,
+            *ranking.passes[link.id],
+            ranking.heights[link.target] - port_height(link) * sizes[link.target].height / 2,
+        ]
+        for link in links
     }
-    routes = {
-        link.id: tuple(at(point) for point in edge["points"]) for link, edge in zip(links, raw["edges"], strict=True)
-    }
-    ranks: dict[int, list[str]] = {}
-    for item, node in zip(items, raw["nodes"], strict=True):
-        ranks.setdefault(node["rank"], []).append(item.id)
-    return proved(
-        links,
-        Layout(
-            boxes,
-            routes,
-            (high["x"] - low["x"]) / scale,
-            (high["y"] - low["y"]) / scale,
-            tuple(tuple(sorted(ranks[rank], key=lambda key: -boxes[key].y)) for rank in sorted(ranks)),
-            crossings(routes),
-            len(hits(boxes, routes)),
-            len(overlaps(boxes)),
-        ),
-        TOLERANCE / scale,
-    )
+    passing: list[list[tuple[str, int]]] = [[] for _ in ranking.ranks]
+    for link in links:
+        for step in range(1, len(heights[link.id]) - 1):
+            passing[rank_of[link.source] + step].append((link.id, step))
+    for ids, lines in zip(ranking.ranks, passing, strict=True):
+        bodies = [
+            (ranking.heights[key] - sizes[key].height / 2, ranking.heights[key] + sizes[key].height / 2)
+            for key in reversed(ids)
+        ]
+        for (key, step), y in zip(
+            lines, between([heights[key][step] for key, step in lines], bodies, lane_gap, lane_gap), strict=True
+        ):
+            heights[key][step] = y
+
+    leaving: dict[str, list[str]] = {}
+    for link in links:
+        leaving.setdefault(link.source, []).append(link.id)
+    for source, keys in leaving.items():
+        keys.sort(key=lambda key: heights[key][1])
+        middle, height = ranking.heights[source], sizes[source].height
+        margin = height * min(0.18, 1 / (len(keys) + 1))
+        low, high = middle - height / 2 + margin, middle + height / 2 - margin
+        wanted = [heights[key][1] for key in keys]
+        # A line that can run straight on does; the others make room.
+        straight = [1e6 if low <= y <= high else 1.0 for y in wanted]
+        found = spread([min(max(y, low), high) for y in wanted], low, high, lane_gap, straight)
+        for key, y in zip(keys, found, strict=True):
+            heights[key][0] = y
+
+    lines_of: list[list[tuple[str, float, float]]] = [[] for _ in ranking.ranks]
+    for link in links:
+        ys = heights[link.id]
+        for step in reversed(range(len(ys) - 1)):
+            if abs(ys[step] - ys[step + 1]) < 0.05 * lane_gap:
+                ys[step] = ys[step + 1]  # a step too small to be seen as one
+            lines_of[rank_of[link.source] + step].append((link.id, ys[step], ys[step + 1]))
+    return lines_of
+
+
+def centred(
+    boxes: Mapping[str, Box], routes: Mapping[str, Sequence[tuple[float, float]]], ranks: tuple[tuple[str, ...], ...]
+) -> Layout:
+    """The same drawing with its middle at the origin, measured."""
+    low, high = _corners(boxes)
+    points = np.array([point for route in routes.values() for point in route]).reshape(-1, 2)
+    least, most = np.concatenate([low, points]).min(axis=0), np.concatenate([high, points]).max(axis=0)
+    x, y = (float(middle) for middle in (least + most) / 2)
+    moved = {key: Box(box.x - x, box.y - y, box.width, box.height) for key, box in boxes.items()}
+    lines = {key: tuple((px - x, py - y) for px, py in route) for key, route in routes.items()}
+    width, height = (float(side) for side in most - least)
+    return Layout(moved, lines, width, height, ranks, crossings(lines), len(hits(moved, lines)), len(overlaps(moved)))
+
+
+def height_at(x: float, corners: Sequence[tuple[float, float]]) -> float:
+    """How high a line of these corners lies where it first reaches `x`."""
+    for (x0, y0), (x1, y1) in pairwise(corners):
+        if x0 <= x <= x1:
+            return y0 if x1 == x0 else y0 + (y1 - y0) * (x - x0) / (x1 - x0)
+    return corners[-1][1]
 
 
 def port_height(link: Link) -> float:
@@ -243,6 +353,8 @@ def proved(links: Sequence[Link], layout: Layout, tolerance: float) -> Layout:
         x, y = route[0]
         if abs(x - source.x - source.width / 2) > tolerance or abs(y - source.y) > source.height / 2 + tolerance:
             raise GradEngineError(f"the layout did not start link {link.id!r} on the right side of {link.source!r}.")
+        if any(a[0] != b[0] and a[1] != b[1] for a, b in pairwise(route)):
+            raise GradEngineError(f"the layout did not keep to right angles in link {link.id!r}.")
     if layout.node_overlaps:
         raise GradEngineError(f"the layout let {layout.node_overlaps} pairs of boxes overlap.")
     if layout.node_edge_hits:

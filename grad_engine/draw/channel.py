@@ -1,0 +1,116 @@
+"""Right-angled routes between ranks: where a line passes each rank, and on which track it turns between two ranks.
+
+The layout library can cut a corner or graze a box where many lines meet, so of its routes only the heights at which
+they pass the ranks are kept; the lines themselves are drawn here, and keep clear of boxes and of each other by
+construction. Tracks are numbered as in Eiglsperger, Siebenhaller and Kaufmann (2005) and Schulze, Spönemann and
+von Hanxleden (2014): whichever of two lines turns first so that they cross less, then as few tracks as will do.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+Points = NDArray[np.float64]
+
+SAME_LINE = 1000  # what it costs, in crossings, when two lines would run on top of each other
+
+
+def spread(
+    wanted: Sequence[float], low: float, high: float, gap: float, weights: Sequence[float] | None = None
+) -> list[float]:
+    """Heights in the same rising order, `gap` apart and within low..high, as near to `wanted` as can be.
+
+    Nearest in (weighted) squares: isotonic regression by pooling neighbours (Ayer et al., 1955). Where there is no room
+    for `gap`, the heights are spaced evenly.
+    """
+    count = len(wanted)
+    if count > 1 and (count - 1) * gap >= high - low:
+        return [float(y) for y in np.linspace(low, high, count)]
+    pools: list[tuple[float, float, int]] = []  # (mean, weight, how many) of what must move together
+    for k, y in enumerate(wanted):
+        mean, weight, size = y - k * gap, 1.0 if weights is None else weights[k], 1
+        while pools and pools[-1][0] >= mean:
+            before, heavy, many = pools.pop()
+            mean = (before * heavy + mean * weight) / (heavy + weight)
+            weight, size = heavy + weight, many + size
+        pools.append((mean, weight, size))
+    means = [mean for mean, _, size in pools for _ in range(size)]
+    top = high - (count - 1) * gap
+    return [min(max(mean, low), top) + k * gap for k, mean in enumerate(means)]
+
+
+def between(wanted: Sequence[float], bodies: Sequence[tuple[float, float]], clear: float, gap: float) -> list[float]:
+    """Heights at which lines pass a rank, near `wanted`: `clear` of its boxes and `gap` apart where there is room.
+
+    `bodies` are the (bottom, top) of the boxes, rising. Lines keep the order of `wanted` (equal ones: as given), and
+    each stays between the two boxes whose middles it was between.
+    """
+    middles = np.array([(bottom + top) / 2 for bottom, top in bodies])
+    order = sorted(range(len(wanted)), key=lambda k: wanted[k])
+    opening = np.searchsorted(middles, [wanted[k] for k in order])
+    found = [0.0] * len(wanted)
+    for number in np.unique(opening):
+        low = bodies[number - 1][1] if number > 0 else -math.inf
+        high = bodies[number][0] if number < len(bodies) else math.inf
+        some = [k for k, where in zip(order, opening, strict=True) if where == number]
+        margin = min(clear, (high - low) / (len(some) + 1))
+        for k, y in zip(some, spread([wanted[k] for k in some], low + margin, high - margin, gap), strict=True):
+            found[k] = y
+    return found
+
+
+def tracks(starts: Points, stops: Points, gap: float) -> tuple[NDArray[np.int64], int]:
+    """On which track each line between two ranks turns, from 0 at the left (-1: it runs straight), and how many.
+
+    Line k comes in at height starts[k] on the left and leaves at stops[k] on the right. Lines that turn at heights
+    within `gap` of each other never share a track.
+    """
+    track = np.full(len(starts), -1)
+    turning = np.flatnonzero(starts != stops)
+    if not len(turning):
+        return track, 0
+    start, stop = starts[turning], stops[turning]
+    low, high = np.minimum(start, stop), np.maximum(start, stop)
+    # cost[i, j]: what i turning left of j costs. Then i's way out meets j's turn, and j's way in meets i's turn.
+    out_meets = (low < stop[:, None]) & (stop[:, None] < high)
+    in_meets = (low[:, None] < start) & (start < high[:, None])
+    cost = out_meets.astype(np.int64) + in_meets + SAME_LINE * (np.abs(stop[:, None] - start) < 0.4 * gap)
+    np.fill_diagonal(cost, 0)
+    order = _least_cost_order(cost)
+    near = (low[:, None] - gap < high) & (low - gap < high[:, None])
+    apart = near | (cost != cost.T)
+    taken = np.full(len(turning), -1)
+    for place, line in enumerate(order):
+        before = order[:place]
+        taken[line] = taken[before][apart[line, before]].max(initial=-1) + 1
+    track[turning] = taken
+    return track, int(taken.max()) + 1
+
+
+def _least_cost_order(cost: NDArray[np.int64]) -> NDArray[np.int64]:
+    """An order in which few pairs stand the costlier way round (Eades, Lin and Smyth, 1993); equal ones as given."""
+    wish = np.maximum(cost.T - cost, 0)  # wish[i, j]: how much is saved when i stands before j
+    ahead, behind = wish.sum(axis=1), wish.sum(axis=0)
+    left = np.ones(len(cost), dtype=bool)
+    first: list[int] = []
+    last: list[int] = []
+    while left.any():
+        free = np.flatnonzero(left & (behind == 0))
+        done = np.flatnonzero(left & (ahead == 0))
+        if len(free):
+            line = int(free[0])
+            first.append(line)
+        elif len(done):
+            line = int(done[-1])
+            last.append(line)
+        else:
+            line = int(np.argmax(np.where(left, ahead - behind, np.iinfo(np.int64).min)))
+            first.append(line)
+        left[line] = False
+        ahead -= wish[:, line]
+        behind -= wish[line]
+    return np.array(first + last[::-1])
