@@ -27,3 +27,11 @@ class ArgumentError(GradEngineError, TypeError):
 
 class RecordError(GradEngineError, ValueError):
     """A record file does not keep the format; the message names the place in the file and what was expected there."""
+
+
+class IndexingError(GradEngineError, IndexError):
+    """An index does not fit the tensor it was asked of."""
+
+
+class MissingRecordError(RecordError, FileNotFoundError):
+    """There is no record file under that path; the message says how to make one."""

@@ -3,6 +3,8 @@
 parts.py holds the dataclasses, write.py turns them into JSON. Nothing here knows the engine.
 """
 
+from grad_engine.record.check import check
+from grad_engine.record.files import load_graph, save_graph
 from grad_engine.record.parts import (
     FORMAT,
     VERSION,
@@ -34,6 +36,7 @@ from grad_engine.record.parts import (
     StatsRecord,
     TensorRecord,
 )
+from grad_engine.record.read import from_json
 from grad_engine.record.write import to_json
 
 __all__ = [
@@ -66,5 +69,9 @@ __all__ = [
     "SourceRecord",
     "StatsRecord",
     "TensorRecord",
+    "check",
+    "from_json",
+    "load_graph",
+    "save_graph",
     "to_json",
 ]

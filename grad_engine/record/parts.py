@@ -1,7 +1,8 @@
-"""GraphRecord: one graph and what happened in it, as plain data; the file format in both directions.
+"""GraphRecord and its parts: one graph and what happened in it, as plain data.
 
 Everything that draws reads a GraphRecord and nothing else. Ids: tensors `t<k>`, op nodes `n<k>` by age, edges `e<k>` by
-age of the sender, then slot, accumulators `a<k>` by creation of their leaf.
+age of the sender, then slot, accumulators `a<k>` by creation of their leaf. A NaN is always `math.nan` itself, so that
+records compare equal. Sequences are tuples, except in formula trees, which are lists as the grammar has them.
 """
 
 from __future__ import annotations
@@ -284,4 +285,6 @@ class GraphRecord:
     @cached_property
     def by_id(self) -> dict[str, TensorRecord | NodeRecord | EdgeRecord | AccumulatorRecord]:
         """Every tensor, node, edge and accumulator under its id."""
-        return {part.id: part for part in (*self.tensors, *self.nodes, *self.edges, *self.accumulators)}
+        sections: tuple[tuple[TensorRecord | NodeRecord | EdgeRecord | AccumulatorRecord, ...], ...]
+        sections = (self.tensors, self.nodes, self.edges, self.accumulators)
+        return {part.id: part for section in sections for part in section}

@@ -6,7 +6,6 @@ A key whose value is the default of its dataclass field is left out; the reader 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from math import inf, isfinite
 from typing import Any
 
@@ -15,7 +14,6 @@ import numpy as np
 from grad_engine.errors import RecordError
 from grad_engine.record.parts import (
     FORMAT,
-    AccumulateEvent,
     AccumulatorRecord,
     BackwardRecord,
     DataRecord,
@@ -64,8 +62,8 @@ def to_json(record: GraphRecord) -> str:
         _section("edges", [_edge(edge) for edge in record.edges], '"id":'),
         _section("accumulators", [_accumulator(each) for each in record.accumulators], '"id":'),
         _section("forward", [_step(step) for step in record.forward], '"'),
-        _runs(record.runs),
-        _section("groups", [_group(group) for group in record.groups], '"scope":'),
+        '"runs":[\n' + ",\n".join(_run(run) for run in record.runs) + "\n]" if record.runs else "",
+        _section("groups", [_group(group) for group in record.groups], '"scope":') if record.groups else "",
     ]
     text = "{\n" + ",\n".join(line for line in lines if line) + "\n}\n"
     try:
@@ -82,20 +80,34 @@ def _section(key: str, items: list[Json], first: str) -> str:
     inside a string is escaped, so `},{"` stands only between two objects, where white space changes nothing.
     """
     if not items:
-        return "" if key in ("runs", "groups") else f'"{key}":[]'
+        return f'"{key}":[]'
     return f'"{key}":[\n' + _encoded(items)[1:-1].replace("},{" + first, "},\n{" + first) + "\n]"
 
 
-def _runs(runs: tuple[BackwardRecord, ...]) -> str:
-    text = _section("runs", [_run(run) for run in runs], '"')
-    return text.replace('"events":[{', '"events":[\n{').replace('],"n', '],\n"n')
+def _run(run: BackwardRecord) -> str:
+    head: Json = {"root": run.root, "seed": run.seed}
+    if run.output:
+        head["output"] = run.output
+    if not run.complete:
+        head["complete"] = False
+    gradients = _encoded(dict(run.gradients)).replace('],"', '],\n"')
+    leaves = [{"accumulator": leaf.accumulator, "before": leaf.before, "after": leaf.after} for leaf in run.leaves]
+    lines = [
+        _encoded(head)[1:-1],
+        _section("events", [_event(event) for event in run.events], '"'),
+        f'"gradients":{gradients}',
+        _section("leaves", leaves, '"'),
+    ]
+    return "{" + ",\n".join(lines) + "}"
 
 
 def _encoded(value: Any) -> str:
     try:
         return _ENCODER.encode(value)
     except (TypeError, ValueError, RecursionError) as error:
-        raise RecordError(f"a record holds numbers, words and lists of them, and this is none of them: {error}") from error
+        raise RecordError(
+            f"a record holds numbers, words and lists of them, and this is none of them: {error}"
+        ) from error
 
 
 def _plain(value: Any) -> Any:
@@ -245,20 +257,6 @@ def _event(event: Event) -> Json:
         "of": event.of,
         "partial": event.partial,
     }
-
-
-def _run(run: BackwardRecord) -> Json:
-    item: Json = {"root": run.root, "seed": run.seed}
-    if run.output:
-        item["output"] = run.output
-    if not run.complete:
-        item["complete"] = False
-    item["events"] = [_event(event) for event in run.events]
-    item["gradients"] = dict(run.gradients)
-    item["leaves"] = [
-        {"accumulator": leaf.accumulator, "before": leaf.before, "after": leaf.after} for leaf in run.leaves
-    ]
-    return item
 
 
 def _group(group: GroupRecord) -> Json:

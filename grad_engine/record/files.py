@@ -1,0 +1,100 @@
+"""GraphRecord <-> file: written whole or not at all, read with every fault told in one sentence."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import stat
+from pathlib import Path
+
+from grad_engine.errors import MissingRecordError, RecordError
+from grad_engine.record.parts import GraphRecord
+from grad_engine.record.read import from_json
+from grad_engine.record.strict import MAX_BYTES, MAX_DEPTH, MAX_NODES
+from grad_engine.record.write import to_json
+
+REMEDY = "run python -m examples.large --export to make a record"
+
+
+def save_graph(record: GraphRecord, path: str | os.PathLike[str]) -> Path:
+    """The path of the file that now holds the record as JSON; folders that are missing are made.
+
+    The file is replaced in one step: whoever reads it, and whatever interrupts the writing, meets the old record or
+    the new one, whole. A symbolic link stays, and what it leads to is replaced.
+
+    Raises:
+        RecordError: the record is larger than a reader would accept, or the path leads to a folder or a device.
+        OSError: the file system refuses.
+    """
+    if len(record.nodes) > MAX_NODES:
+        raise RecordError(f"a record holds at most {MAX_NODES:,} nodes, this one {len(record.nodes):,}: export a part")
+    data = to_json(record).encode()
+    if len(data) > MAX_BYTES:
+        raise RecordError(
+            f"a record takes at most {MAX_BYTES:,} bytes, this one {len(data):,}: export a part, or fewer values"
+        )
+    path = Path(path)
+    target = Path(os.path.realpath(path))
+    if target.exists() and not target.is_file():
+        raise RecordError(f"{path}: expected the name of a file to write to, got that of a folder or device")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    draft = target.with_name(f".grad_engine-{secrets.token_hex(8)}.tmp")
+    try:
+        with open(draft, "xb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(draft, target)
+    except BaseException:
+        draft.unlink(missing_ok=True)
+        raise
+    _settle(target.parent)
+    return path
+
+
+def _settle(folder: Path) -> None:
+    """Ask the file system to keep the new name through a power cut, where it can be asked."""
+    with contextlib.suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def load_graph(
+    path: str | os.PathLike[str],
+    *,
+    max_bytes: int = MAX_BYTES,
+    max_depth: int = MAX_DEPTH,
+    max_nodes: int = MAX_NODES,
+) -> GraphRecord:
+    """The record in a file, checked in every part.
+
+    Raises:
+        MissingRecordError: there is no such file (also a FileNotFoundError).
+        RecordError: the file cannot be read or does not keep the format; the message starts with the path of the file
+            and the JSON path of the first fault in it.
+    """
+    try:
+        return from_json(_content(path, max_bytes), max_bytes=max_bytes, max_depth=max_depth, max_nodes=max_nodes)
+    except MissingRecordError:
+        raise
+    except RecordError as error:
+        raise RecordError(f"{os.fspath(path)}: {error}; {REMEDY}") from None
+
+
+def _content(path: str | os.PathLike[str], max_bytes: int) -> bytes:
+    try:
+        mode = os.stat(path).st_mode
+        if not stat.S_ISREG(mode):  # opening a pipe would wait for its other end
+            raise RecordError("expected a file, got a folder or a device")
+        with open(path, "rb") as file:
+            return file.read(max_bytes + 1)
+    except FileNotFoundError:
+        raise MissingRecordError(f"{os.fspath(path)}: there is no such file; {REMEDY}") from None
+    except (OSError, ValueError) as error:  # ValueError: a null character in the path
+        if isinstance(error, RecordError):
+            raise
+        raise RecordError(f"expected a file that can be read, got {error}") from None

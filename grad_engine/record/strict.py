@@ -1,0 +1,158 @@
+"""JSON text from a stranger -> plain Python values, or a RecordError that names the place of the first fault.
+
+Python's own parser is fast but trusting: it takes NaN and duplicate keys, fails with RecursionError on deep nesting and
+lets one character of input become a list of 56 bytes. What it would let through is looked for before and after it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import numpy as np
+
+from grad_engine.errors import RecordError
+
+MAX_BYTES = 256 * 2**20
+MAX_DEPTH = 64
+MAX_NODES = 100_000
+MAX_PARTS = 10_000_000  # objects and lists: memory then stays within a few times MAX_BYTES, whatever they hold
+MAX_DIGITS = 308  # so that every integer fits into a float
+
+_KEY = re.compile(r"[A-Za-z_]\w{0,39}\Z")
+_ESCAPED_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_STEP = np.zeros(256, np.int8)
+_STEP[list(b"[{")] = 1
+_STEP[list(b"]}")] = -1
+_UNSEEN = bytes(set(range(256)) - set(b'"[]{}'))
+_CHUNK = 2**20
+
+
+def wrong(path: str, expected: str, got: str) -> RecordError:
+    """The error for a fault at `path`."""
+    return RecordError(f"{path}: expected {expected}, got {got}")
+
+
+def parsed(source: str | bytes, *, max_bytes: int = MAX_BYTES, max_depth: int = MAX_DEPTH) -> Any:
+    """The value that a JSON text holds.
+
+    Raises:
+        RecordError: not UTF-8, too large or too deep, not JSON, NaN written as a literal, a key twice in one object, an
+            integer of more than 308 digits, or half of a surrogate pair.
+    """
+    data, text = _decoded(source, max_bytes)
+    _refuse_nesting(data, max_depth)
+    del data
+    document, faults = _loaded(text)
+    if faults:
+        raise _first_of(faults, document)
+    if _ESCAPED_SURROGATE.search(text):
+        _refuse_surrogates(document)
+    return document
+
+
+def _decoded(source: str | bytes, max_bytes: int) -> tuple[bytes, str]:
+    try:
+        data = source.encode() if isinstance(source, str) else bytes(source)
+        if len(data) > max_bytes:
+            raise wrong("$", f"at most {max_bytes:,} bytes", f"{len(data):,}")
+        text = source if isinstance(source, str) else data.decode()
+    except (UnicodeEncodeError, UnicodeDecodeError) as error:
+        raise wrong("$", "text in UTF-8", f"{error.reason} at {error.start:,}") from None
+    if text.startswith("\ufeff"):
+        raise wrong("$", "UTF-8 without a byte order mark", "a byte order mark")
+    return data, text
+
+
+def _refuse_nesting(data: bytes, max_depth: int) -> None:
+    """Raise where brackets outside strings open too deep or too often; in bulk, for a loop would take seconds a MB."""
+    if b"\\" in data:
+        data = data.replace(b"\\\\", b"").replace(b'\\"', b"")
+    marks = np.frombuffer(data.translate(None, _UNSEEN), np.uint8)
+    depth, parts, inside = 0, 0, False
+    for start in range(0, len(marks), _CHUNK):
+        chunk = marks[start : start + _CHUNK]
+        in_string = np.logical_xor.accumulate(chunk == ord('"')) ^ inside
+        steps = np.where(in_string, np.int8(0), _STEP[chunk])
+        depths = depth + np.cumsum(steps, dtype=np.int64)
+        if depths.max() > max_depth:
+            raise wrong("$", f"lists and objects at most {max_depth} deep", "deeper nesting")
+        parts += int(np.count_nonzero(steps == 1))
+        if parts > MAX_PARTS:
+            raise wrong("$", f"at most {MAX_PARTS:,} lists and objects", "more")
+        depth, inside = int(depths[-1]), bool(in_string[-1])
+
+
+class _Odd:
+    """Stands in a parsed document where something stood that JSON, or this reader, does not allow."""
+
+
+Fault = tuple[object, str, str, str]  # the object that stands there, what follows its path, expected, got
+
+
+def _loaded(text: str) -> tuple[Any, list[Fault]]:
+    faults: list[Fault] = []
+
+    def odd(expected: str, got: str) -> _Odd:
+        faults.append((mark := _Odd(), "", expected, got))
+        return mark
+
+    def constant(word: str) -> _Odd:
+        return odd(f'a number or the string "{word}"', f"the literal {word}, which is not JSON")
+
+    def integer(digits: str) -> int | _Odd:
+        if len(digits) > MAX_DIGITS:
+            return odd(f"an integer of at most {MAX_DIGITS} digits", f"{len(digits):,} digits")
+        return int(digits)
+
+    def members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        item = dict(pairs)
+        if len(item) < len(pairs):
+            keys = [key for key, _ in pairs]
+            key = next(key for n, key in enumerate(keys) if key in keys[:n]) if len(keys) < 1000 else "?"
+            faults.append((item, step(key), "each key once", "the key twice"))
+        return item
+
+    try:
+        document = json.loads(text, parse_constant=constant, parse_int=integer, object_pairs_hook=members)
+    except json.JSONDecodeError as error:
+        raise wrong("$", "JSON", f"{error.msg} at line {error.lineno} column {error.colno}") from None
+    except RecursionError:
+        raise wrong("$", "shallow lists and objects", "nesting too deep for Python") from None
+    return document, faults
+
+
+def _first_of(faults: list[Fault], document: Any) -> RecordError:
+    wanted = {id(mark): (tail, expected, got) for mark, tail, expected, got in reversed(faults)}
+    for path, value in _walk(document):
+        if id(value) in wanted:
+            tail, expected, got = wanted[id(value)]
+            return wrong(path + tail, expected, got)
+    return wrong("$", *faults[0][2:])  # it stood under a key that came again, and was lost
+
+
+def _refuse_surrogates(document: Any) -> None:
+    for path, value in _walk(document):
+        strings = value.keys() if isinstance(value, dict) else [value] if isinstance(value, str) else ()
+        for string in strings:
+            if _SURROGATE.search(string):
+                raise wrong(path, "whole characters", f"half of a surrogate pair in {string[:40]!a}")
+
+
+def _walk(document: Any) -> Any:
+    """Every value in a document with its path, in the order of the text."""
+    pending = [("$", document)]
+    while pending:
+        path, value = pending.pop()
+        yield path, value
+        if isinstance(value, dict):
+            pending.extend((path + step(key), part) for key, part in reversed(value.items()))
+        elif isinstance(value, list):
+            pending.extend((f"{path}[{n}]", value[n]) for n in range(len(value) - 1, -1, -1))
+
+
+def step(key: str) -> str:
+    """What a path gains where it enters the member `key` of an object."""
+    return f".{key}" if _KEY.match(key) else f"[{json.dumps(key[:40])}]"
