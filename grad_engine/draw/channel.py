@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,24 +45,78 @@ def spread(
     return [min(max(mean, low), top) + k * gap for k, mean in enumerate(means)]
 
 
-def between(wanted: Sequence[float], bodies: Sequence[tuple[float, float]], clear: float, gap: float) -> list[float]:
-    """Heights at which lines pass a rank, near `wanted`: `clear` of its boxes and `gap` apart where there is room.
+@dataclass(slots=True, eq=False)
+class Level:
+    """Something at a height of one rank, between its neighbours there: a box, or a line that passes."""
 
-    `bodies` are the (bottom, top) of the boxes, rising. Lines keep the order of `wanted` (equal ones: as given), and
-    each stays between the two boxes whose middles it was between.
+    y: float
+    half: float = 0.0  # half the height of a box; 0 for a line
+    below: Level | None = None
+    above: Level | None = None
+
+    def room(self, clear: float, gap: float) -> tuple[float, float]:
+        """From where to where a line can move: `clear` of a neighbouring box, `gap` from a neighbouring line."""
+        low, high = -math.inf, math.inf
+        if self.below is not None:
+            low = self.below.y + self.below.half + (clear if self.below.half else gap)
+        if self.above is not None:
+            high = self.above.y - self.above.half - (clear if self.above.half else gap)
+        return low, high
+
+
+def settle(boxes: Sequence[Level], lines: Sequence[Level], clear: float, gap: float) -> None:
+    """Move the lines that pass a rank, as little as will do, `clear` of its boxes and `gap` apart where there is room.
+
+    Lines keep their order (equal ones: as given), and each stays between the two boxes whose middles it was between.
+    Afterwards boxes and lines know their neighbours.
     """
-    middles = np.array([(bottom + top) / 2 for bottom, top in bodies])
-    order = sorted(range(len(wanted)), key=lambda k: wanted[k])
-    opening = np.searchsorted(middles, [wanted[k] for k in order])
-    found = [0.0] * len(wanted)
-    for number in np.unique(opening):
-        low = bodies[number - 1][1] if number > 0 else -math.inf
-        high = bodies[number][0] if number < len(bodies) else math.inf
-        some = [k for k, where in zip(order, opening, strict=True) if where == number]
+    boxes = sorted(boxes, key=lambda box: box.y)
+    lines = sorted(lines, key=lambda line: line.y)
+    opening = np.searchsorted([box.y for box in boxes], [line.y for line in lines])
+    column: list[Level] = []
+    for number in range(len(boxes) + 1):
+        some = [line for line, where in zip(lines, opening, strict=True) if where == number]
+        low = boxes[number - 1].y + boxes[number - 1].half if number > 0 else -math.inf
+        high = boxes[number].y - boxes[number].half if number < len(boxes) else math.inf
         margin = min(clear, (high - low) / (len(some) + 1))
-        for k, y in zip(some, spread([wanted[k] for k in some], low + margin, high - margin, gap), strict=True):
-            found[k] = y
-    return found
+        for line, y in zip(some, spread([line.y for line in some], low + margin, high - margin, gap), strict=True):
+            line.y = y
+        column += [*some, *boxes[number : number + 1]]
+    for below, above in pairwise(column):
+        below.above, above.below = above, below
+
+
+def straighten(path: Sequence[Level], starts: tuple[float, float], clear: float, gap: float) -> None:
+    """Take steps out of a long line where its neighbours leave room.
+
+    A path holds the line's level at its source, at each rank between, and at its port; only those between move, and
+    never past a neighbour, so nothing crosses that did not. `starts` says from where to where it may leave its source.
+    """
+
+    def moved(run: Sequence[Level], y: float) -> bool:
+        for level in run:
+            low, high = level.room(clear, gap)
+            if not low <= y <= high:
+                return False
+        for level in run:
+            level.y = y
+        return True
+
+    runs: list[list[Level]] = []
+    for level in path[1:]:
+        if runs and runs[-1][0].y == level.y:
+            runs[-1].append(level)
+        else:
+            runs.append([level])
+    k = len(runs) - 1
+    while k > 0:
+        left, right = runs[k - 1], runs[k]
+        begins_straight = k == 1 and starts[0] <= left[0].y <= starts[1] and not starts[0] <= right[0].y <= starts[1]
+        if (not begins_straight and moved(left, right[0].y)) or (right[-1] is not path[-1] and moved(right, left[0].y)):
+            runs[k - 1 : k + 1] = [left + right]
+            k = min(k, len(runs) - 1)
+        else:
+            k -= 1
 
 
 def tracks(starts: Points, stops: Points, gap: float) -> tuple[NDArray[np.int64], int]:

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from grad_engine.draw.channel import between, spread, tracks
+from grad_engine.draw.channel import Level, settle, spread, straighten, tracks
 from grad_engine.draw.glyph import reach
 from grad_engine.errors import GradEngineError
 from grad_engine.record import GraphRecord
@@ -224,52 +224,44 @@ def levels(
     items: Sequence[Item], links: Sequence[Link], ranking: Ranking, lane_gap: float
 ) -> list[list[tuple[str, float, float]]]:
     """For each rank, the lines that leave it to the right: link id, height there, height at the next rank."""
-    sizes = {item.id: item for item in items}
+    heights, sizes = ranking.heights, {item.id: item.height for item in items}
     rank_of = {key: number for number, ids in enumerate(ranking.ranks) for key in ids}
-    heights = {
-        link.id: [
-            math.nan,
-            *ranking.passes[link.id],
-            ranking.heights[link.target] - port_height(link) * sizes[link.target].height / 2,
-        ]
-        for link in links
-    }
-    passing: list[list[tuple[str, int]]] = [[] for _ in ranking.ranks]
+    paths: dict[str, list[Level]] = {}
+    passing: list[list[Level]] = [[] for _ in ranking.ranks]
     for link in links:
-        for step in range(1, len(heights[link.id]) - 1):
-            passing[rank_of[link.source] + step].append((link.id, step))
+        port = heights[link.target] - port_height(link) * sizes[link.target] / 2
+        path = [Level(y) for y in (heights[link.source], *ranking.passes[link.id], port)]
+        for step, level in enumerate(path[1:-1], 1):
+            passing[rank_of[link.source] + step].append(level)
+        paths[link.id] = path
     for ids, lines in zip(ranking.ranks, passing, strict=True):
-        bodies = [
-            (ranking.heights[key] - sizes[key].height / 2, ranking.heights[key] + sizes[key].height / 2)
-            for key in reversed(ids)
-        ]
-        for (key, step), y in zip(
-            lines, between([heights[key][step] for key, step in lines], bodies, lane_gap, lane_gap), strict=True
-        ):
-            heights[key][step] = y
+        settle([Level(heights[key], sizes[key] / 2) for key in ids], lines, lane_gap, lane_gap)
 
-    leaving: dict[str, list[str]] = {}
+    leaving: dict[str, list[list[Level]]] = {}
     for link in links:
-        leaving.setdefault(link.source, []).append(link.id)
-    for source, keys in leaving.items():
-        keys.sort(key=lambda key: heights[key][1])
-        middle, height = ranking.heights[source], sizes[source].height
-        margin = height * min(0.18, 1 / (len(keys) + 1))
+        leaving.setdefault(link.source, []).append(paths[link.id])
+    for source, found in leaving.items():
+        middle, height = heights[source], sizes[source]
+        margin = height * min(0.15, 1 / (len(found) + 1))
         low, high = middle - height / 2 + margin, middle + height / 2 - margin
-        wanted = [heights[key][1] for key in keys]
-        # A line that can run straight on does; the others make room.
-        straight = [1e6 if low <= y <= high else 1.0 for y in wanted]
-        found = spread([min(max(y, low), high) for y in wanted], low, high, lane_gap, straight)
-        for key, y in zip(keys, found, strict=True):
-            heights[key][0] = y
+        for path in found:
+            straighten(path, (low, high), lane_gap, 0.75 * lane_gap)
+        found.sort(key=lambda path: path[1].y)
+        wanted = [path[1].y for path in found]
+        # A line that can run straight on does; the others make room, and leave near the middle.
+        straight = [low <= y <= high for y in wanted]
+        near = [y if runs else middle for y, runs in zip(wanted, straight, strict=True)]
+        weights = [1e6 if runs else 1.0 for runs in straight]
+        for path, y in zip(found, spread(near, low, high, 0.6 * lane_gap, weights), strict=True):
+            path[0].y = y
 
     lines_of: list[list[tuple[str, float, float]]] = [[] for _ in ranking.ranks]
     for link in links:
-        ys = heights[link.id]
-        for step in reversed(range(len(ys) - 1)):
-            if abs(ys[step] - ys[step + 1]) < 0.05 * lane_gap:
-                ys[step] = ys[step + 1]  # a step too small to be seen as one
-            lines_of[rank_of[link.source] + step].append((link.id, ys[step], ys[step + 1]))
+        path = paths[link.id]
+        for step in reversed(range(len(path) - 1)):
+            if abs(path[step].y - path[step + 1].y) < 0.05 * lane_gap:
+                path[step].y = path[step + 1].y  # a step too small to be seen as one
+            lines_of[rank_of[link.source] + step].append((link.id, path[step].y, path[step + 1].y))
     return lines_of
 
 
