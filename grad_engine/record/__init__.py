@@ -1,8 +1,10 @@
 """GraphRecord: one graph and what happened in it, as plain data; the file format in both directions.
 
-parts.py holds the dataclasses, write.py turns them into JSON. Nothing here knows the engine.
+parts.py holds the dataclasses, arrays.py the numbers in them; write.py makes JSON, strict.py and read.py take it apart,
+check.py looks at a record as a whole, files.py saves and loads. Nothing here knows the engine.
 """
 
+from grad_engine.record.arrays import array_data
 from grad_engine.record.check import check
 from grad_engine.record.files import load_graph, save_graph
 from grad_engine.record.parts import (
@@ -69,6 +71,7 @@ __all__ = [
     "SourceRecord",
     "StatsRecord",
     "TensorRecord",
+    "array_data",
     "check",
     "from_json",
     "load_graph",
