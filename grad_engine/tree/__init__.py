@@ -1,0 +1,164 @@
+"""The terminal tree: a GraphRecord as a rich renderable, or printed.
+
+survey.py answers questions about the record, rows.py decides which lines there are and which fold, text.py writes names
+and numbers as the terminal can carry them, notes.py, tables.py and lines.py make styled lines of it all.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from functools import cached_property
+from typing import IO, TYPE_CHECKING
+
+from grad_engine.errors import ArgumentError, GraphError
+from grad_engine.record import GraphRecord
+from grad_engine.tree.lines import LARGE_GRAPH, Request, Sheet
+from grad_engine.tree.survey import Survey
+from grad_engine.tree.tables import Line
+from grad_engine.tree.text import Script
+
+if TYPE_CHECKING:
+    from rich.console import Console, ConsoleOptions
+    from rich.measure import Measurement
+    from rich.segment import Segment
+
+__all__ = ["GraphTree", "print_tree", "tree"]
+
+STYLES = {
+    "header": "bold",
+    "op": "",
+    "leaf": "bold #56B4E9",
+    "value": "#56B4E9",
+    "gradient": "#E69F00",
+    "sum": "#2FBF92",
+    "bad": "bold #FF6FB5",
+    "muted": "#8A8F98",
+    "guide": "#6B7280",
+}
+LOWEST_LIMIT = 48  # lines: a terminal can scroll, so one of 24 rows does not fold a graph that is only a little higher
+LARGE_LIMIT = 60  # lines of a large graph where no terminal sets a height
+NARROWEST = 40  # columns
+PLAIN_WIDTH = 80
+NOTEBOOK_WIDTH = 110
+NOTEBOOK = (
+    '<pre style="white-space:pre;overflow-x:auto;line-height:normal;'
+    "font-family:Menlo,'DejaVu Sans Mono',consolas,'Courier New',monospace\">{code}</pre>"
+)
+
+
+class GraphTree:
+    """What `tree` returns: prints itself in a rich console, as HTML in a notebook, and as plain text through str()."""
+
+    def __init__(self, record: GraphRecord, request: Request, survey: Survey) -> None:
+        self.record = record
+        self.request = request
+        self._survey = survey
+
+    def _lines(self, script: Script, room: int, height: int | None) -> list[Line]:
+        return Sheet(self._survey, self.request, script, room).lines(height)
+
+    @cached_property
+    def _unbounded(self) -> int | None:
+        """The height where no terminal sets one."""
+        return LARGE_LIMIT if len(self.record.nodes) > LARGE_GRAPH else None
+
+    def __str__(self) -> str:
+        return _plain(self._lines(Script(), PLAIN_WIDTH, self._unbounded))
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Segment]:
+        from rich.segment import Segment
+        from rich.style import Style
+
+        height = max(LOWEST_LIMIT, options.size.height) if options.is_terminal else self._unbounded
+        lines = self._lines(Script(options.encoding), options.max_width, height)
+        if console.color_system is None or console.no_color:
+            yield Segment(_plain(lines) + "\n")
+            return
+        styles = {key: Style.parse(style) if style else None for key, style in (*STYLES.items(), ("", ""))}
+        for line in lines:
+            for text, style in line:
+                if text:
+                    yield Segment(text, styles[style])
+            yield Segment.line()
+
+    def __rich_measure__(self, console: Console, options: ConsoleOptions) -> Measurement:
+        from rich.measure import Measurement
+
+        return Measurement(min(NARROWEST, options.max_width), options.max_width)
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
+        from rich.console import Console
+
+        console = Console(
+            file=io.StringIO(), record=True, width=NOTEBOOK_WIDTH, color_system="truecolor",
+            force_terminal=False, force_jupyter=False, no_color=False,
+        )  # fmt: skip
+        console.print(self, crop=False)
+        html = console.export_html(inline_styles=True, code_format=NOTEBOOK)
+        return {"text/plain": str(self), "text/html": html}
+
+
+def tree(
+    record: GraphRecord,
+    *,
+    full: bool = False,
+    focus: str | int | None = None,
+    depth: int | None = None,
+    max_lines: int | None = None,
+) -> GraphTree:
+    """The backward graph of a record as a tree for a rich console: `rich.print(tree(record))`.
+
+    Long runs, repeats and, on a terminal, what does not fit its height fold, and say so. `full=True` folds nothing.
+    `focus` shows the part below one op (its id, `"#3"` or 3, or the name of what it computed), or every way to one leaf
+    (its name). `depth` goes so many edges down from the root. `max_lines` is the height of the whole, from about 8 up;
+    while there is room the ways to the first NaN and to the largest gradient stay.
+
+    Raises ArgumentError for anything but a record, and GraphError where nothing goes by the name in `focus`.
+    """
+    if not isinstance(record, GraphRecord):
+        raise ArgumentError(
+            f"tree() draws a GraphRecord, got {type(record).__name__}: visualize_graph(z) prints the graph of a tensor."
+        )
+    for name, number, least in (("depth", depth, 0), ("max_lines", max_lines, 1)):
+        if number is not None and (isinstance(number, bool) or not isinstance(number, int) or number < least):
+            raise ArgumentError(f"{name} is a whole number from {least} up, or None for no limit, got {number!r}.")
+    survey = Survey(record)
+    parts: tuple[str, ...] = ()
+    if focus is not None:
+        parts = tuple(survey.named(focus))
+        if not parts:
+            raise GraphError(f"No op or leaf is called {focus!r}{_instead(survey)}.")
+    return GraphTree(record, Request(full, parts, depth, max_lines), survey)
+
+
+def _instead(survey: Survey) -> str:
+    names = survey.names()
+    ids = [f"#{node.id[1:]}" for node in survey.record.nodes[-1:]]
+    known = ", ".join(repr(name[:40]) for name in (*names[:6], *ids))
+    return f": ask for one of {known}{', ...' if len(names) > 6 else ''}" if known else ": the record is empty"
+
+
+def print_tree(
+    record: GraphRecord,
+    *,
+    file: IO[str] | None = None,
+    width: int | None = None,
+    full: bool = False,
+    focus: str | int | None = None,
+    depth: int | None = None,
+    max_lines: int | None = None,
+) -> None:
+    """Prints what `tree` returns, to `file` (default: standard output), `width` columns wide (default: the terminal's).
+
+    Colour is left out where the file is no terminal or NO_COLOR is set, and characters beyond ASCII where the file's
+    encoding lacks them.
+    """
+    from rich.console import Console
+
+    shown = tree(record, full=full, focus=focus, depth=depth, max_lines=max_lines)
+    Console(file=file, width=width).print(shown, crop=False, no_wrap=True, overflow="ignore")
+
+
+def _plain(lines: list[Line]) -> str:
+    return "\n".join("".join(text for text, _ in line).rstrip() for line in lines)

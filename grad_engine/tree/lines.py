@@ -1,0 +1,413 @@
+"""The tree as lines of styled text: the header, one line per row or fold with its columns, the tables."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from grad_engine.formula import number
+from grad_engine.record import NodeRecord, TensorRecord
+from grad_engine.tree import notes, tables
+from grad_engine.tree.rows import Fold, Row, folded, rows
+from grad_engine.tree.survey import Measure, Survey, mark, short, together
+from grad_engine.tree.tables import GAP, Line, Span
+from grad_engine.tree.text import Script, harmless, tally, width
+
+HEADER = "## Backward computation graph ##"
+LARGE_GRAPH = 1_000  # ops from which on a table by op comes first
+BAR, WIDE_BAR, WIDE = 4, 8, 100  # columns of the log bar, and the width of terminal that has room for the longer one
+DECADES = (3.0, 12.0)  # a full bar stands for at least, and at most, this many powers of ten more than an empty one
+VALUES = (20, 48)  # columns that the first values of a gradient are worth
+NAME, DETAIL = 24, 28  # columns of a tensor's name, and of a constant, an attribute or a scope on an op's line
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What was asked of the tree."""
+
+    full: bool = False
+    focus: tuple[str, ...] = ()  # ids of ops and leaves
+    depth: int | None = None
+    max_lines: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column beside the tree: what stands above it, its style, and whether its cells begin on the left."""
+
+    key: str
+    title: str
+    style: str
+    left: bool = False
+
+
+# By how much a reader would miss them: as the terminal narrows, the last one goes first.
+COLUMNS = (
+    Column("bad", "", "bad"),
+    Column("node", "#", "muted"),
+    Column("step", "step", "muted"),
+    Column("shape", "shape", "value"),
+    Column("place", "sum", "sum"),
+    Column("norm", "‖grad‖", "gradient"),
+    Column("bar", "", "gradient", left=True),
+)
+FIRST_VALUES = Column("values", "first values", "gradient", left=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a column stands on the line."""
+
+    column: Column
+    start: int
+    width: int
+
+
+Cells = dict[str, Span]
+
+
+class Sheet:
+    """One printing of a record: in a script, at a width, for a request."""
+
+    def __init__(self, survey: Survey, request: Request, script: Script, room: int) -> None:
+        self.survey = survey
+        self.request = request
+        self.script = script
+        self.room = max(1, room)
+        roots = [part for part in request.focus if part in survey.nodes] or survey.roots()
+        self.rows = rows(survey, roots)
+        self.roots = {part: i for i, part in enumerate(roots, 1)}
+        self.bar = WIDE_BAR if self.room >= WIDE else BAR
+        self.levels = max(2, self.room // 10)  # levels of guides that are drawn; a deeper line counts the rest
+        logs = [math.log10(m.norm) for row in self.rows if (m := self._size(row)) and m.norm and m.norm < math.inf]
+        self.top = max(logs, default=0.0)
+        self.decades = min(max(self.top - min(logs, default=0.0), DECADES[0]), DECADES[1])
+
+    def lines(self, height: int | None) -> list[Line]:
+        """Everything, from the header to the table of leaves; in about `height` lines where a request left it open."""
+        request = self.request
+        head = self._header()
+        table = self._leaves(None if request.full else tables.LEAVES_SHOWN)
+        limit = request.max_lines
+        if limit is None and not request.full and request.depth is None:
+            limit = height
+        if limit is not None:
+            limit = max(3, limit - len(head) - 3)  # two lines above the rows and the note on folds below them
+            if len(self.rows) + len(table) > limit and len(table) > limit // 2:
+                table = self._leaves(most) if (most := limit // 2 - 4) > 0 else []
+            limit = max(3, limit - len(table))
+        leaves = {part for part in request.focus if part in self.survey.leaves}
+        wanted = folded(self.rows, self.survey, keep=leaves, full=request.full, depth=request.depth, limit=limit)
+        return [*head, *self._tree(wanted), *self._note_on_folds(wanted), *table]
+
+    def _header(self) -> list[Line]:
+        script, survey = self.script, self.survey
+        out: list[Line] = [[(script.cut(HEADER, self.room), "header")]]
+        if shown := notes.title(survey, script, self.room):
+            out.append([(shown, "")])
+        for text, style in notes.notes(survey, script):
+            out.extend([(line, style)] for line in script.wrap(script.say(text), self.room))
+        if len(survey.nodes) > LARGE_GRAPH and not self.request.focus:
+            out.extend(tables.by_op(survey, script, self.room))
+        return out
+
+    def _leaves(self, most: int | None) -> list[Line]:
+        shown = [row.part for row in self.rows if row.kind == "leaf"]
+        return tables.leaves(self.survey, self.script, self.room, shown, most)
+
+    def _note_on_folds(self, wanted: Sequence[int | Fold]) -> list[Line]:
+        hidden = sum(piece.stop - piece.start for piece in wanted if isinstance(piece, Fold))
+        if not hidden:
+            return []
+        more = "a larger max_lines" if self.request.full else "full=True"
+        example = next((mark(self.rows[p.start].part) for p in wanted if isinstance(p, Fold)), "")
+        text = f"{hidden} of {len(self.rows)} lines are folded: {more} prints all, focus={example!r} one part."
+        return [[(line, "muted")] for line in self.script.wrap(text, self.room)]
+
+    # One line of the tree: guides, a label, and the cells of its columns
+
+    def _tree(self, wanted: Sequence[int | Fold]) -> list[Line]:
+        guides = self._guides(wanted)
+        cells = [self._fold_cells(piece) if isinstance(piece, Fold) else self._cells(self.rows[piece]) for piece in wanted]
+        labels = [
+            self._fold_label(piece) if isinstance(piece, Fold) else self._label(self.rows[piece]) for piece in wanted
+        ]
+        places = self._places(guides, labels, cells)
+        out = self._titles(places)
+        for piece, guide, label, cell in zip(wanted, guides, labels, cells, strict=True):
+            if places and places[-1].column is FIRST_VALUES and not isinstance(piece, Fold):
+                self._add_values(self.rows[piece], cell, places[-1].width)
+            out.append(self._line(guide, label, cell, places))
+        return out
+
+    def _guides(self, wanted: Sequence[int | Fold]) -> list[str]:
+        """What stands before each label: the lines that lead down to it from its parent."""
+        found: list[str] = []
+        going_on = [False]  # per level: whether a sibling is still to come
+        for piece in wanted:
+            start, stop = (piece.start, piece.stop) if isinstance(piece, Fold) else (piece, piece + 1)
+            lowest, before = math.inf, ""
+            for row in self.rows[start:stop]:
+                if row.level < lowest:
+                    lowest, before = row.level, self._before(going_on, row.level)
+                del going_on[row.level + 1 :]
+                if row.level == len(going_on):
+                    going_on.append(False)
+                going_on[row.level] = not row.last
+            if not isinstance(piece, Fold):
+                row = self.rows[piece]
+                if row.level:
+                    before += " ↳  " if row.run else "└── " if row.last else "├── "
+            found.append(self.script.say(before))
+        return found
+
+    def _before(self, going_on: list[bool], level: int) -> str:
+        if level <= self.levels:
+            return "".join("│   " if on else "    " for on in going_on[1:level])
+        # Beyond, the drawing starts again from the left every few levels, behind a count of those that are not drawn.
+        page = max(1, self.levels // 2)
+        skipped = -(-(level - self.levels) // page) * page
+        count = f"⋯{skipped} "
+        return count.ljust(-(-len(count) // 4) * 4) + "".join("│   " if on else "    " for on in going_on[1 + skipped : level])
+
+    def _label(self, row: Row) -> list[Span]:
+        """The name, the bracket, then details; a line keeps as many of them as fit."""
+        script, survey = self.script, self.survey
+        if row.kind == "leaf":
+            accumulator = survey.leaves[row.part]
+            name = script.name(notes.leaf_name(survey, row.part), NAME)
+            label = [(f"{script.name(accumulator.name, NAME)} ", ""), (name, "leaf")]
+            return [*label, (" [ Gradient accumulation ]", "muted"), *self._root_detail(row)]
+        node = survey.nodes[row.part]
+        times = [(script.say(f" ×{len(row.edges)}"), "sum")] if len(row.edges) > 1 else []
+        outputs = sorted({edge.output for edge in row.edges})
+        if len(node.outputs) > 1 and outputs:
+            which = ", ".join(map(str, outputs[:4]))
+            times.append((f" output{'s' if len(outputs) > 1 else ''} {which} of {len(node.outputs)}", "muted"))
+        if row.kind == "seen":
+            see = script.say(f"↺ see {script.name(short(node), NAME)} {mark(row.part)}")
+            return [("", ""), (see, "muted"), ("", ""), *times, *self._root_detail(row)]
+        children = f" [ {row_children(node)} ]"
+        label = [("", ""), (script.name(node.name, 2 * NAME), "op"), (children, "muted")]
+        return [*label, *times, *self._root_detail(row), *self._details(node)]
+
+    def _root_detail(self, row: Row) -> list[Span]:
+        if row.parent >= 0 or len(self.roots) < 2:
+            return []
+        return [(f" root {self.roots[row.part]} of {len(self.roots)}", "muted")]
+
+    def _details(self, node: NodeRecord) -> list[Span]:
+        """What else there is to an op: its constants, its static arguments, the name of what it computed, its scope."""
+        script, survey = self.script, self.survey
+        out: list[Span] = []
+        constants = survey.constants(node)
+        if constants and len(node.inputs) == 2 and len(constants) == 1 and width(node.symbol) <= 2:
+            slot, _, tensor = constants[0]
+            sides = (node.symbol, self._constant(tensor)) if slot else (self._constant(tensor), node.symbol)
+            out.append((" " + script.cut(script.say(harmless(" ".join(sides))), DETAIL), "value"))
+        elif constants:
+            text = ", ".join(f"{parameter}={self._constant(tensor)}" for _, parameter, tensor in constants[:3])
+            out.append((" " + script.cut(script.say(harmless(text)), DETAIL), "value"))
+        if node.attributes:
+            text = ", ".join(f"{key}={_attribute(value)}" for key, value in list(node.attributes.items())[:4])
+            out.append((" " + script.cut(script.say(harmless(text)), DETAIL), "muted"))
+        names = [name for output in node.outputs if (name := survey.tensors[output].name)]
+        if names:
+            shown = ", ".join(script.name(name, NAME) for name in names[:3])
+            out.append((script.say(" → ") + shown, "value"))
+        if node.scope:
+            out.append((f" in {script.name(node.scope, DETAIL)}", "muted"))
+        return out
+
+    def _constant(self, tensor: TensorRecord) -> str:
+        if tensor.shape or tensor.data is None or not tensor.data.values:
+            name = f"{tensor.name} " if tensor.name else ""
+            return f"{name}{'×'.join(map(str, tensor.shape)) or 'constant'}"
+        return number(tensor.data.values[0])
+
+    def _fold_label(self, fold: Fold) -> list[Span]:
+        survey, script = self.survey, self.script
+        inside = self.rows[fold.start : fold.stop]
+        ops = [survey.nodes[row.part] for row in inside if row.kind == "op"]
+        leaves = list(dict.fromkeys(row.part for row in inside if row.kind == "leaf"))
+        seen = sum(row.kind == "seen" for row in inside)
+        parts = [notes.many(len(ops), "op")] if ops else []
+        if leaves:
+            parts.append(notes.many(len(leaves), "leaf", "leaves"))
+        if seen:
+            parts.append(notes.many(seen, "back-reference"))
+        if ops:
+            what = ": " + tally((short(node) for node in ops), script)
+            steps = [survey.steps[node.id] for node in ops if node.id in survey.steps]
+            if steps:
+                first, final = min(steps), max(steps)
+                what += f" (step {first})" if first == final else f" (steps {first}–{final})"
+        elif leaves:
+            names = [script.name(notes.leaf_name(survey, part), NAME) for part in (leaves[0], leaves[-1])]
+            what = f": {names[0]}" if len(leaves) == 1 else f": {names[0]} … {names[1]}"
+        else:
+            what = ""
+        return [("", ""), (script.say(f"⋯ {', '.join(parts)}{what}"), "muted"), ("", "")]
+
+    def _cells(self, row: Row) -> Cells:
+        survey, script = self.survey, self.script
+        cells: Cells = {}
+        if row.kind == "op":
+            node = survey.nodes[row.part]
+            cells["node"] = (mark(row.part), "muted")
+            if survey.run is not None:
+                cells["step"] = (str(survey.steps.get(row.part, "") or script.say("–")), "muted")
+            cells["shape"] = (self._shapes(node), "value")
+            if (shares := len(survey.sums.get(row.part, ()))) > 1:
+                cells["place"] = (script.say(f"Σ{shares}"), "sum")
+        elif row.kind == "leaf":
+            cells["shape"] = (script.shape(survey.leaf(survey.leaves[row.part]).shape), "value")
+        if row.kind != "op" and len(row.edges) == 1:
+            k, of = survey.places.get(row.edges[0].id, (1, 1))
+            if of > 1:
+                cells["place"] = (f"{k}/{of}", "sum")
+        if row.kind != "seen" and (bad := script.bad(survey.value(row.part))):
+            cells["bad"] = (bad, "bad")
+        if (size := self._size(row)) is not None:
+            cells["norm"] = (script.bad(size) or script.norm(size), "bad" if size.bad else "gradient")
+            if bar := self._bar(size):
+                cells["bar"] = (bar, "gradient")
+        return cells
+
+    def _fold_cells(self, fold: Fold) -> Cells:
+        inside = [m for row in self.rows[fold.start : fold.stop] if row.kind != "seen" and (m := self.survey.value(row.part))]
+        bad = self.script.bad(together([m for m in inside if m.bad]))
+        return {"bad": (bad, "bad")} if bad else {}
+
+    def _shapes(self, node: NodeRecord) -> str:
+        shapes = [self.survey.tensors[output].shape for output in node.outputs]
+        if len(shapes) == 1:
+            return self.script.shape(shapes[0])
+        shown = ", ".join(self.script.shape(shape) for shape in shapes)
+        return shown if width(shown) <= 14 else f"{len(shapes)} outputs"
+
+    def _size(self, row: Row) -> Measure | None:
+        """What a line measures: an op its complete gradient, any other line the share that its edges bring."""
+        if row.kind == "op":
+            return self.survey.gradient(row.part)
+        return together([m for edge in row.edges if (m := self.survey.share(edge.id)) is not None])
+
+    def _bar(self, size: Measure) -> str:
+        """The norm on a logarithmic scale, in half columns; the largest of the tree fills the bar."""
+        if not size.norm:
+            return ""
+        below = 0.0 if size.norm == math.inf else self.top - math.log10(size.norm)
+        halves = max(1, round((1 - below / self.decades) * 2 * self.bar))
+        return self.script.say("━" * (halves // 2) + "╸" * (halves % 2))
+
+    def _add_values(self, row: Row, cells: Cells, room: int) -> None:
+        survey = self.survey
+        if row.kind == "op":
+            tensor = survey.gradient_tensor(row.part)
+        else:
+            share = survey.shares.get(row.edges[0].id) if row.edges else None
+            tensor = survey.tensors[share] if share is not None else None
+        if shown := self.script.glimpse(tensor, room):
+            cells["values"] = (shown, "gradient")
+
+    def _places(self, guides: list[str], labels: list[list[Span]], cells: list[Cells]) -> list[Place]:
+        """The columns that fit beside the tree, from the left."""
+        widths: dict[str, int] = {}
+        for cell in cells:
+            for key, (text, _) in cell.items():
+                widths[key] = max(widths.get(key, 0), width(text))
+        # A label must keep its name; brackets and details may give way to columns.
+        names = max(len(guide) + sum(width(text) for text, _ in label[:2]) for guide, label in zip(guides, labels, strict=True))
+        need = min(names + GAP, max(12, self.room // 2))
+        columns = [column for column in COLUMNS if widths.get(column.key)]
+        while columns and self.room - self._block(columns, widths) < need:
+            columns.pop()
+        places = self._placed(columns, widths)
+        if columns and columns[-1].key == "bar":
+            spare = min(
+                self._free(cell, places) - len(guide) - sum(width(text) for text, _ in label)
+                for guide, label, cell in zip(guides, labels, cells, strict=True)
+            )
+            if spare - GAP >= VALUES[0]:
+                widths["values"] = min(spare - GAP, VALUES[1])
+                places = self._placed([*columns, FIRST_VALUES], widths)
+        return places
+
+    def _column_width(self, column: Column, columns: list[Column], widths: dict[str, int]) -> int:
+        if column.key == "bar":
+            return self.bar
+        # The title over the norm may reach over the bar beside it.
+        title = 0 if column.key == "norm" and columns[-1].key != "norm" else width(self.script.say(column.title))
+        return max(widths[column.key], title)
+
+    def _block(self, columns: list[Column], widths: dict[str, int]) -> int:
+        return sum(self._column_width(c, columns, widths) + (1 if c.key == "bar" else GAP) for c in columns)
+
+    def _placed(self, columns: list[Column], widths: dict[str, int]) -> list[Place]:
+        start = self.room - self._block(columns, widths)
+        out = []
+        for column in columns:
+            start += 1 if column.key == "bar" else GAP
+            space = self._column_width(column, columns, widths)
+            out.append(Place(column, start, space))
+            start += space
+        return out
+
+    def _free(self, cells: Cells, places: list[Place]) -> int:
+        """Columns for guides and label: a line whose first cells are empty has theirs as well."""
+        for place in places:
+            if (cell := cells.get(place.column.key)) is not None:
+                return place.start + (0 if place.column.left else place.width - width(cell[0])) - GAP
+        return self.room
+
+    def _titles(self, places: list[Place]) -> list[Line]:
+        text = self.script.say(notes.summary(self.survey, self.script, self.request.focus))
+        titles: Cells = {}
+        for place in places:
+            if place.column.title:
+                titles[place.column.key] = (self.script.say(place.column.title), "muted")
+        lefts = [Place(p.column if p.column.key != "norm" else Column("norm", "", "", left=True), p.start, p.width) for p in places]
+        out: list[Line] = []
+        if width(text) > self._free(titles, lefts):
+            out.extend([(line, "muted")] for line in self.script.wrap(text, self.room))
+            text = ""
+        if text or titles:
+            out.append(self._line("", [("", ""), (text, "muted"), ("", "")], titles, lefts))
+        return out
+
+    def _line(self, guide: str, label: list[Span], cells: Cells, places: list[Place]) -> Line:
+        free = self._free(cells, places)
+        line: Line = [(guide, "guide")] if guide else []
+        used = len(guide)
+        kind, name, *rest = label
+        for text, style in (kind, name):
+            text = text if used + width(text) <= free else self.script.fit(text, free - used)
+            line.append((text, style))
+            used += width(text)
+        for text, style in rest:
+            if text and used + width(text) <= free:
+                line.append((text, style))
+                used += width(text)
+        for place in places:
+            text, style = cells.get(place.column.key, ("", ""))
+            if text:
+                start = place.start + (0 if place.column.left else place.width - width(text))
+                line += [(" " * (start - used), ""), (text, style)]
+                used = start + width(text)
+        return line
+
+
+def row_children(node: NodeRecord) -> str:
+    """2 child nodes: the operands of an op that a gradient goes to."""
+    return notes.many(sum(operand.edge is not None for operand in node.inputs), "child node")
+
+
+def _attribute(value: object) -> str:
+    if isinstance(value, Measure):
+        raise AssertionError
+    if isinstance(value, float):
+        return number(value)
+    if isinstance(value, list | tuple):
+        return "(" + ", ".join(_attribute(v) for v in value[:4]) + (", …)" if len(value) > 4 else ")")
+    return str(value)

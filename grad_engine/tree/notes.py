@@ -1,0 +1,85 @@
+"""What the header says: the expression, what has not happened or is gone, and where numbers stop being finite."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from grad_engine.tree.survey import Measure, Survey, mark, short
+from grad_engine.tree.text import Script, harmless, many
+
+LONGEST_NAME = 24  # columns
+
+
+def leaf_name(survey: Survey, part: str) -> str:
+    """What a leaf is called: its name, else the id of its accumulator in brackets."""
+    return survey.leaf(survey.leaves[part]).name or f"({part})"
+
+
+def called(survey: Survey, script: Script, part: str, brief: bool = False) -> str:
+    """What a sentence calls an op or a leaf: LnBackward #4 (Ln #4 in brief), x3."""
+    if part in survey.nodes:
+        node = survey.nodes[part]
+        return f"{script.name(short(node) if brief else node.name, LONGEST_NAME)} {mark(part)}"
+    return script.name(leaf_name(survey, part), LONGEST_NAME)
+
+
+def notes(survey: Survey, script: Script) -> Iterator[tuple[str, str]]:
+    """The sentences of the header, each with its style."""
+    run = survey.run
+    if survey.gone:
+        yield "Values are gone (a backward without retain_graph=True frees them): only the structure is left.", "muted"
+    elif run is None and survey.nodes:
+        yield "Backward has not run: no gradients to show yet.", "muted"
+    if run is not None and len(survey.record.runs) > 1:
+        yield f"The last of {len(survey.record.runs)} backward runs is shown.", "muted"
+    if run is not None and not run.complete:
+        yield f"This backward run was interrupted in step {len(survey.steps)}.", "bad"
+    if origins := survey.value_origins:
+        first = origins[0]
+        others = f" (and {many(len(origins) - 1, 'other')})" if len(origins) > 1 else ""
+        begins = f"{kind(first.measure)} begins in {called(survey, script, first.part)}{others}"
+        yield f"{begins}: {_extent(first.measure)}{_leaf_gradients(survey)}.", "bad"
+    if (found := survey.gradient_origin) is not None:
+        begins = f"{kind(found.measure)} begins in the gradient"
+        if found.edge is None:
+            yield f"{begins} that backward was started with.", "bad"
+        else:
+            to = called(survey, script, survey.edges[found.edge].receiver)
+            step = f" in step {survey.steps[found.part]}" if found.part in survey.steps else ""
+            yield f"{begins} that {called(survey, script, found.part)} sends to {to}{step}.", "bad"
+
+
+def kind(size: Measure) -> str:
+    """The word for what is not finite in a tensor."""
+    return "NaN/Inf" if size.nan and size.infinite else "NaN" if size.nan else "Inf"
+
+
+def _extent(size: Measure) -> str:
+    return "its only value" if size.size == 1 else f"{size.bad} of {size.size} values"
+
+
+def _leaf_gradients(survey: Survey) -> str:
+    after = [m for _, _, tensor in survey.leaf_gradients() if (m := survey.measured(tensor)) is not None]
+    broken = sum(m.bad > 0 for m in after)
+    if not after:
+        return ""
+    if not broken:
+        return "; every leaf gradient is finite"
+    return f"; {broken} of {many(len(after), 'leaf gradient')} {'is' if broken == 1 else 'are'} not finite"
+
+
+def summary(survey: Survey, script: Script, focus: tuple[str, ...]) -> str:
+    """How much there is, in a few words: 7 ops, 4 leaves, backward in 7 steps."""
+    parts = [many(len(survey.nodes), "op"), many(len(survey.leaves), "leaf", "leaves")]
+    if survey.run is not None:
+        parts.append(f"backward in {many(len(survey.steps), 'step')}")
+    if focus:
+        some = [called(survey, script, part) for part in focus[:2]]
+        parts.append("only " + ", ".join(some) + (f" and {len(focus) - 2} more" if len(focus) > 2 else ""))
+    return ", ".join(parts)
+
+
+def title(survey: Survey, script: Script, room: int) -> str:
+    """The expression of the graph, else its title, in one line."""
+    record = survey.record
+    return script.cut(script.say(harmless(record.expression or record.title)), room)

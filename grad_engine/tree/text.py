@@ -1,0 +1,221 @@
+"""Words, names and numbers as a terminal can carry them: nothing from a record moves the cursor, and every width is known."""
+
+from __future__ import annotations
+
+import math
+import unicodedata
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+
+from grad_engine.formula import number
+from grad_engine.record import TensorRecord
+from grad_engine.tree.survey import Measure
+
+# What the tree draws with beyond ASCII, and what stands for it where the encoding cannot carry it.
+PLAIN = {
+    "│": "|", "├": "|", "└": "`", "─": "-", "↳": ">", "⋯": "...", "…": "..", "↺": "^", "×": "x", "·": "|", "−": "-", "–": "-",
+    "‖": "|", "━": "=", "╸": "-", "Σ": "sum of ", "→": "->", "≤": "<=", "∞": "inf",
+}  # fmt: skip
+LONGEST_NAME = 1_000  # characters of a name that are looked at before it is shortened
+STACKED = 2  # combining marks on one letter; more of them climb into other lines
+
+
+def width(text: str) -> int:
+    """The number of terminal columns that a text takes."""
+    if text.isascii():
+        return len(text)
+    from rich.cells import cell_len
+
+    return cell_len(text)
+
+
+@lru_cache(maxsize=4096)
+def harmless(name: str) -> str:
+    """The name with an escape in place of each character that would move the cursor, hide or reorder text."""
+    if name.isascii() and name.isprintable() and len(name) <= LONGEST_NAME:
+        return name
+    out: list[str] = []
+    stacked = STACKED  # a name that begins with a mark would put it on what stands before
+    for character in name[:LONGEST_NAME]:
+        if unicodedata.category(character) in ("Mn", "Me"):
+            stacked += 1
+        else:
+            stacked = 0
+        safe = character.isprintable() and stacked <= STACKED
+        out.append(character if safe else character.encode("unicode_escape").decode("ascii"))
+    return "".join(out)
+
+
+class Script:
+    """The characters that a medium can carry."""
+
+    def __init__(self, encoding: str = "utf-8") -> None:
+        self.encoding = encoding
+        self.utf = encoding.startswith("utf")
+        try:
+            "".join(PLAIN).encode(encoding)
+            self.boxes = True
+        except (UnicodeError, LookupError):
+            self.boxes = False
+        self.table = str.maketrans({} if self.boxes else PLAIN)
+        self.dots = self.say("…")
+
+    def say(self, text: str) -> str:
+        """The text in characters that the medium has."""
+        if self.utf or text.isascii():
+            return text
+        text = text.translate(self.table)
+        return text.encode(self.encoding if self.boxes else "ascii", "backslashreplace").decode(
+            self.encoding if self.boxes else "ascii"
+        )
+
+    def name(self, name: str, room: int) -> str:
+        """A name from a record: harmless, and at most `room` columns wide."""
+        return self.fit(self.say(harmless(name)), room)
+
+    def fit(self, text: str, room: int) -> str:
+        """The text, or its beginning and end around an ellipsis where it is wider than `room` columns."""
+        if width(text) <= room:
+            return text
+        left = room - len(self.dots)
+        if left <= 0:
+            return self.dots[: max(0, room)]
+        tail = left // 3
+        return _head(text, left - tail) + self.dots + _head(text[::-1], tail)[::-1]
+
+    def cut(self, text: str, room: int) -> str:
+        """The text, or its beginning and an ellipsis where it is wider than `room` columns."""
+        if width(text) <= room:
+            return text
+        left = room - len(self.dots)
+        return self.dots[: max(0, room)] if left <= 0 else _head(text, left).rstrip() + self.dots
+
+    def wrap(self, text: str, room: int) -> list[str]:
+        """The text in lines of at most `room` columns, broken between words."""
+        out: list[str] = []
+        line = ""
+        for word in text.split():
+            if line and width(line) + 1 + width(word) <= room:
+                line += " " + word
+                continue
+            if line:
+                out.append(line)
+            line = self.cut(word, room)
+        return [*out, line] if line else out
+
+    def norm(self, size: Measure | None) -> str:
+        """The norm to three digits; NaN or ∞ where an entry is; nothing where it is not recorded."""
+        if size is None:
+            return ""
+        if size.norm is None:
+            return self.say("NaN" if size.nan else "∞")
+        return self.say(brief(size.norm))
+
+    def shape(self, shape: Sequence[int], room: int = 14) -> str:
+        """4×2, or the word scalar."""
+        return self.cut(self.say("×".join(map(str, shape))) if shape else "scalar", room)
+
+    def bad(self, size: Measure | None) -> str:
+        """4 NaN, 2 Inf, or both; nothing where every entry is finite or unknown."""
+        if size is None or not size.bad:
+            return ""
+        kinds = "NaN" if not size.infinite else "Inf" if not size.nan else "NaN/Inf"
+        return f"{count(size.bad)} {kinds}"
+
+    def glimpse(self, tensor: TensorRecord | None, room: int, digits: int = 4) -> str:
+        """The first values with their brackets, as many as fit: [[1.913, −1.197], …]."""
+        known = _beginning(tensor) if tensor is not None else None
+        if tensor is None or known is None:
+            return ""
+        values, whole = known
+        rank = len(tensor.shape)
+        if not rank:
+            return self.cut(self.say(number(values[0], digits)), room) if values else ""
+        if not math.prod(tensor.shape):
+            return self.cut("[" * rank + "]" * rank, room)
+        blocks = [math.prod(tensor.shape[axis:]) for axis in range(rank)]  # elements in one bracket of each rank
+        out, open_brackets = "", 0
+        for i, value in enumerate(values):
+            opening = sum(i % block == 0 for block in blocks)
+            closing = sum((i + 1) % block == 0 for block in blocks)
+            piece = (", " if i else "") + "[" * opening + self.say(number(value, digits)) + "]" * closing
+            open_brackets += opening - closing
+            # Room for what would have to follow: the ellipsis and the brackets that are still open.
+            final = whole and i == len(values) - 1
+            rest = 0 if final else 2 + len(self.dots) + max(0, open_brackets)
+            if len(out) + len(piece) + rest > room:
+                open_brackets -= opening - closing
+                return self._unfinished(out, max(0, open_brackets), room)
+            out += piece
+        return out if whole else self._unfinished(out, max(0, open_brackets), room)
+
+    def _unfinished(self, out: str, open_brackets: int, room: int) -> str:
+        out += (", " if out else "") + self.dots + "]" * open_brackets
+        return out if len(out) <= room else self.dots[: max(0, room)]
+
+
+def _beginning(tensor: TensorRecord) -> tuple[Sequence[float], bool] | None:
+    """The first values in C order and whether they are all; None where they were not recorded."""
+    if tensor.data is None:
+        return None
+    if tensor.data.values is not None:
+        return tensor.data.values, True
+    if (sample := tensor.data.sample) is None:
+        return None
+    if sample.shape == tensor.shape:
+        return sample.values, True
+    # The sample's first row holds the first entries of the tensor's first row, then, past `edge`, its last ones.
+    row = tensor.shape[-1] if tensor.shape else 1
+    return sample.values[: row if row == sample.shape[-1] else sample.edge], False
+
+
+def _head(text: str, room: int) -> str:
+    if text.isascii():
+        return text[:room]
+    taken = 0
+    for i, character in enumerate(text):
+        taken += width(character)
+        if taken > room:
+            return text[:i]
+    return text
+
+
+def brief(value: float) -> str:
+    """A norm to about three digits, in at most seven characters: 0, 0.012, 4.00, 64.2, 12345, 1.2e−5."""
+    if value == math.inf:
+        return ">1e308"
+    if value == 0:
+        return "0"
+    if 0.00995 <= value < 99999.5:
+        return f"{value:.{max(0, min(3, 2 - math.floor(math.log10(value))))}f}"
+    mantissa, _, exponent = f"{value:.1e}".partition("e")
+    return f"{mantissa}e{int(exponent)}".replace("-", "−")
+
+
+def count(value: int) -> str:
+    """A count in at most five characters: 950, 12.3k, 4.2M."""
+    if value < 10_000:
+        return str(value)
+    for unit in ("k", "M", "G", "T"):
+        value_in = value / 1000
+        if value_in < 999.5 or unit == "T":
+            return f"{value_in:.3g}{unit}"
+        value = round(value_in)
+    raise AssertionError("the last unit returns")
+
+
+def many(number_of: int, one: str, several: str | None = None) -> str:
+    """1 op, 2 ops; `several` where the plural is not made with an s."""
+    return f"{number_of} {one if number_of == 1 else several or one + 's'}"
+
+
+def tally(words: Iterable[str], script: Script, kinds: int = 4) -> str:
+    """Mul×19 Add×19: what occurs how often, the most frequent first."""
+    counts: dict[str, int] = {}
+    for word in words:
+        counts[word] = counts.get(word, 0) + 1
+    ranked = sorted(counts.items(), key=lambda item: -item[1])
+    shown = [script.name(word, 24) + script.say(f"×{n}") for word, n in ranked[:kinds]]
+    if len(ranked) > kinds:
+        shown.append(f"+{len(ranked) - kinds} more kinds")
+    return " ".join(shown)
