@@ -156,3 +156,29 @@ def test_bad_arguments_are_one_line_on_stderr_and_status_2(words: list[str], com
     assert complaint in done.stderr
     assert f"python -m {words[0]}" in done.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+READMES = [ROOT / "README.md", *sorted(ROOT.glob("*/README.md"))]
+
+
+def of_folder(path: Path) -> str:
+    return path.parent.name if path.parent != ROOT else "root"
+
+
+@pytest.mark.parametrize("readme", READMES, ids=of_folder)
+def test_what_a_readme_shows_is_what_happens(readme: Path, tmp_path: Path) -> None:
+    run("doctest", str(readme), folder=tmp_path)
+    blocks = re.findall(r"^```python\n(.*?)^```", readme.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    (tmp_path / "readme.py").write_text("\n".join(block for block in blocks if ">>>" not in block), encoding="utf-8")
+    run("readme", folder=tmp_path)
+
+
+@pytest.mark.parametrize("readme", READMES, ids=of_folder)
+def test_links_in_a_readme_lead_somewhere(readme: Path) -> None:
+    for link in re.findall(r"\]\(([^)#]+)[^)]*\)", readme.read_text(encoding="utf-8")):
+        assert "://" in link or (readme.parent / link).exists(), link
+
+
+def test_the_readme_of_the_examples_names_each() -> None:
+    text = (ROOT / "examples" / "README.md").read_text(encoding="utf-8")
+    assert [example for example in EXAMPLES if f"- `{example}`:" not in text] == []

@@ -19,7 +19,7 @@ EXAMPLES = sorted(ROOT.glob("examples/*.py"))
 
 # A room may import those above it and its own parts. Whoever adds a module says here where it stands.
 ROOMS = (
-    *("errors", "formula", "symbol", "tensor", "op", "ops", "autograd", "functional", "testing"),
+    *("errors", "formula", "symbol", "tensor", "op", "ops", "creation", "autograd", "functional", "testing"),
     *("record", "export", "tree", "draw", "dot", "nn", "optim", "data", "progress", "interop", "__main__", "__init__"),
 )
 FORMAT = {"errors", "formula", "record"}  # the file format, which stands on its own
