@@ -1,0 +1,480 @@
+"""The chain rule, written once: walk the recorded graph, newest node first."""
+
+from __future__ import annotations
+
+import itertools
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ContextDecorator
+from operator import attrgetter
+from typing import Any
+
+import numpy as np
+
+from grad_engine.errors import ArgumentError, GraphError, InPlaceError, ShapeError
+from grad_engine.op import in_rules
+from grad_engine.ops.reduction import sum_to
+from grad_engine.ops.shape import astype
+from grad_engine.tensor import MODE, WRITES, Edge, GradAccum, Node, Output, Tensor, UnaryNode, next_age, wrap
+
+_fold = in_rules(sum_to)
+_cast = in_rules(astype)
+_by_age = attrgetter("age")
+RUNS_KEPT = 16  # the latest recorded runs of one root
+
+
+class Run:
+    """What one backward pass did, in the order it did it. Nodes are named by age, so that nothing here leads back."""
+
+    def __init__(self, root: Edge, seed: np.ndarray) -> None:
+        self.age = next_age()
+        self.output = root.index if type(root) is Output else 0
+        self.seed = seed
+        self.events: list[tuple[Any, ...]] = []  # (age, g): a node ran; (age, slot, raw shape, share, sum): it sent
+        self.leaves: list[tuple[int, np.ndarray | None, np.ndarray]] = []  # accumulator's age, .grad before and after
+        self.complete = False
+
+
+def newest_first(roots: Sequence[Edge]) -> list[Node]:
+    """Every node the roots depend on, consumers before producers.
+
+    A node is always younger than its inputs, so sorting by age is a topological order.
+    """
+    nodes: list[Node] = []
+    seen: set[Edge] = set()
+    edges: Sequence[Edge] = roots
+    for step in itertools.count():
+        for edge in edges:
+            if type(edge) is Output:
+                edge = edge.node
+            if edge is not None and edge not in seen and type(edge) is not GradAccum:
+                seen.add(edge)
+                nodes.append(edge)  # type: ignore[arg-type]
+        if step == len(nodes):
+            break
+        edges = nodes[step].edges
+    nodes.sort(key=_by_age, reverse=True)
+    return nodes
+
+
+def pull_back(
+    seeds: Mapping[Edge, Any],
+    targets: Sequence[Edge] | None = None,
+    create_graph: bool = False,
+    run: Run | None = None,
+    release: bool = False,
+) -> dict[Edge, Any]:
+    """The chain rule: send each seed down the graph from its node; return what each target (default: leaf) gathered.
+
+    Shares are arrays, or Tensors with `create_graph`. What a leaf gathered is an array that no one else holds, unless
+    the pass is recorded in `run`.
+    """
+    nodes = newest_first([*seeds])
+    _check_values(nodes)
+    useful = None if targets is None else _leading_to(targets, nodes)
+    pending = dict(seeds)
+    found: dict[Edge, Any] = {}
+    owned: set[Edge] | None = None if create_graph or run is not None else set()
+    for node in nodes:  # consumers come first, so this node's sum is already complete
+        g = _arrived(pending, node)
+        if g is None:
+            continue  # every rule above passed nothing this way
+        if targets is not None:
+            _keep(found, targets, node, g)
+        if run is not None:
+            run.events.append((node.age, g))
+        out, arrays = node.as_tensors() if create_graph else (node.out, node.arrays)
+        for slot, edge, share, raw_shape in _shares(node, g, out, arrays, useful):
+            if owned is not None and type(edge) is GradAccum and edge not in pending:
+                if _borrowed(share, g, node):
+                    share = np.array(share)
+                owned.add(edge)
+            total = _gather(pending, edge, share, owned)
+            if run is not None:
+                run.events.append((node.age, slot, raw_shape, share, total))
+        if release:
+            node.release()
+    leaves = {edge: _hooked(edge, g) if edge.extra else g for edge, g in pending.items()}  # type: ignore[union-attr]
+    return leaves if targets is None else found | {edge: g for edge, g in leaves.items() if edge in targets}
+
+
+def _arrived(pending: dict[Edge, Any], node: Node) -> Any:
+    """The complete gradient of `node`: an array, or a tuple of arrays and None for several outputs; None for nothing."""
+    if node.op.several:
+        several = tuple(
+            _hooked(port, pending.pop(port, None)) for port in (Output(node, i) for i in range(len(node.out)))
+        )
+        return None if all(g is None for g in several) else several
+    g = pending.pop(node, None)
+    return g if node.extra is None else _hooked(node, g)
+
+
+def _shares(
+    node: Node, g: Any, out: Any, arrays: Any, useful: set[Edge] | None
+) -> Iterator[tuple[int, Edge, Any, tuple[int, ...]]]:
+    """(slot, edge, share, its shape before it was summed) for each edge of `node` that leads on."""
+    op = node.op
+    try:
+        if type(node) is UnaryNode:  # the fast path: one rule, one edge
+            if useful is None or node.edge in useful:
+                share = op.rules[0](g, out, arrays[0])  # type: ignore[misc]
+                yield 0, node.edge, fitted(share, node.x), share.shape
+            return
+        edges = node.edges
+        wanted = [edge is not None and (useful is None or edge in useful) for edge in edges]
+        operands = (arrays,) if op.variadic else arrays
+        if op.joint is not None:
+            joint = op.joint(g, out, *operands, *node.rest, wanted=wanted)
+        for slot, want in enumerate(wanted):
+            if want:
+                if op.joint is not None:
+                    share = joint[slot]
+                else:
+                    share = op.rules[slot](g, out, *operands, *node.rest)  # type: ignore[misc]
+                if share is not None:
+                    yield slot, edges[slot], fitted(share, node.arrays[slot]), share.shape
+    except Exception as error:
+        error.add_note(f"raised while the gradient passed {node.name}; its inputs have {_shapes(node)}")
+        raise
+
+
+def fitted(share: Any, array: Any) -> Any:
+    """`share` in the shape and dtype of the operand it belongs to: summed where that had been broadcast."""
+    if share.shape != array.shape:
+        share = _fold(share, array.shape)
+    if share.dtype is not array.dtype and share.dtype != array.dtype:
+        share = _cast(share, array.dtype)
+    return share
+
+
+def _gather(pending: dict[Edge, Any], edge: Edge, share: Any, owned: set[Edge] | None) -> Any:
+    """What has arrived at `edge`, now with `share`; grows in place where the sum is the engine's own."""
+    if edge not in pending:
+        total = share
+    elif owned is None:
+        total = pending[edge] + share
+    elif edge in owned:
+        total = np.add(pending[edge], share, out=pending[edge])
+    else:
+        total = pending[edge] + share
+        if type(total) is np.ndarray:  # sums of 0-d arrays arrive as NumPy scalars, which cannot grow in place
+            owned.add(edge)
+    pending[edge] = total
+    return total
+
+
+def _borrowed(share: Any, g: Any, node: Node) -> bool:
+    """Whether someone else may hold the memory of `share`."""
+    return (
+        type(share) is not np.ndarray
+        or share is g
+        or share.base is not None
+        or share is node.out
+        or any(share is array for array in node.arrays)
+        or any(share is part for part in node.rest)
+    )
+
+
+def _leading_to(targets: Sequence[Edge], nodes: Sequence[Node]) -> set[Edge]:
+    """The edges along which a share can still reach a target."""
+    useful: set[Edge] = {edge.node if type(edge) is Output else edge for edge in targets}
+    for node in reversed(nodes):  # producers first
+        for edge in node.edges:
+            if (edge.node if type(edge) is Output else edge) in useful:
+                useful.add(edge)
+                useful.add(node)
+    return useful | {Output(n, i) for n in useful if isinstance(n, Node) and n.op.several for i in range(len(n.out))}
+
+
+def _keep(found: dict[Edge, Any], targets: Sequence[Edge], node: Node, g: Any) -> None:
+    if node.op.several:
+        found.update(
+            (port, part) for i, part in enumerate(g) if part is not None and (port := Output(node, i)) in targets
+        )
+    elif node in targets:
+        found[node] = g
+
+
+def _shapes(node: Node) -> str:
+    return "shapes " + ", ".join(str(np.shape(array)) for array in node.arrays)
+
+
+# --- what must hold before a pass -----------------------------------------------------------------------------------
+
+
+def _check_values(nodes: Sequence[Node]) -> None:
+    """Raise GraphError when values were freed, InPlaceError when one that a rule reads was changed."""
+    for node in nodes:
+        if node.out is None:
+            raise GraphError(
+                f"the values that {node.name} saved are gone, because backward already ran through it; "
+                "pass retain_graph=True to the first backward to run another, or to export the graph"
+            )
+    if nodes and WRITES.latest > nodes[-1].age:
+        for node in nodes:
+            _check_writes(node)
+
+
+def _check_writes(node: Node) -> None:
+    operands = dict(zip(node.op.parameters(len(node.arrays)), node.arrays, strict=True))
+    for (name, array), edge in zip(operands.items(), node.edges, strict=True):
+        made = edge.age if edge is not None and type(edge) is not GradAccum else node.age
+        if any(made < age < node.age for age in WRITES.of(array)):
+            raise InPlaceError(
+                f"{name} of {node.op.name} is a view whose base was changed in place before it was used (writes at "
+                f"{list(WRITES.of(array))}, made at {made}, used at {node.age}); take the view again after the change"
+            )
+    outs = node.out if node.op.several else (node.out,)
+    late = {name for name, array in operands.items() if any(age >= node.age for age in WRITES.of(array))}
+    if any(age > node.age for out in outs for age in WRITES.of(out)):
+        late.add("out")
+    if not late:
+        return
+    wanted = [edge is not None for edge in node.edges]
+    for tree in node.op.rule_trees(node.out, node.arrays, node.rest, wanted):
+        for name in sorted(node.op.reads(tree) & late):
+            array = outs[0] if name == "out" else operands[name]
+            what = "its result" if name == "out" else f"its input {name}"
+            raise InPlaceError(
+                f"{node.name} needs {what}, of shape {array.shape}, as it was when recorded (version {node.age}), but "
+                f"it was changed in place since (version {max(WRITES.of(array))}); change a clone() instead"
+            )
+
+
+def _seed(root: Tensor, gradient: Any) -> np.ndarray:
+    """The gradient that starts a pass, as an array of the root's shape and dtype."""
+    array = root.array
+    if gradient is None:
+        if array.size != 1:
+            raise GraphError(
+                f"backward without a gradient needs a result of one element, got shape {array.shape}; "
+                "call .sum() first, or pass a gradient of that shape such as ones_like(z)"
+            )
+        return np.ones_like(array)
+    if type(gradient) is Tensor:
+        gradient = gradient.array
+    elif not isinstance(gradient, np.ndarray | np.generic | int | float) or isinstance(gradient, bool):
+        raise ArgumentError(f"the gradient must be a tensor or an array, got {type(gradient).__name__}")
+    given = np.asarray(gradient)
+    if given.dtype.kind != "f" and not isinstance(gradient, int):
+        raise ArgumentError(f"the gradient must hold floating-point numbers, got {given.dtype}; use astype(float)")
+    if given.shape != array.shape:
+        raise ShapeError(f"the gradient must have the result's shape {array.shape}, got {given.shape}; use broadcast_to")
+    return given.astype(array.dtype, copy=False)
+
+
+# --- the public face ------------------------------------------------------------------------------------------------
+
+
+def backward(root: Tensor, gradient: Any = None, retain_graph: bool = False, create_graph: bool = False) -> None:
+    """Add d(root)/d(leaf), weighted by `gradient`, to the `.grad` of every leaf that requires it.
+
+    gradient: root's shape exactly; left out where root has one element, meaning 1.
+    retain_graph: keep the saved values, and a record of what this pass did, so that it can be run again and exported.
+    create_graph: record the pass itself, so that the gradients can be differentiated; keeps the graph too.
+
+    Raises GraphError (no graph, values freed, gradient missing), ShapeError or ArgumentError (a gradient that does not
+    fit), InPlaceError (a value that was needed has been changed).
+    """
+    edge = _edge(root)
+    seed = _seed(root, gradient)
+    retain = retain_graph or create_graph
+    run = Run(edge, seed.copy()) if retain_graph and type(edge) is not GradAccum else None
+    if run is not None:
+        node = edge.node if type(edge) is Output else edge
+        assert isinstance(node, Node)
+        node.extra = node.extra or {}
+        node.extra.setdefault("runs", deque(maxlen=RUNS_KEPT)).append(run)
+    if create_graph:
+        with _GradMode(True):
+            start = gradient if type(gradient) is Tensor else wrap(seed, None)
+            for leaf, total in pull_back({edge: start}, create_graph=True, run=run).items():
+                _accumulate(leaf, total, run)
+    else:
+        start = seed.copy() if type(edge) is GradAccum else seed
+        for leaf, total in pull_back({edge: start}, run=run, release=not retain).items():
+            _accumulate(leaf, wrap(np.array(total) if run is not None else np.asarray(total), None), run)
+    if run is not None:
+        run.complete = True
+
+
+def _accumulate(leaf: Any, gathered: Tensor, run: Run | None) -> None:
+    before = leaf.grad
+    leaf.grad = gathered if before is None else wrap(before.array + gathered.array, None) if (
+        before.node is None and gathered.node is None
+    ) else before + gathered
+    if run is not None:
+        run.leaves.append((leaf.age, None if before is None else before.array.copy(), leaf.grad.array.copy()))
+    for hook in (leaf.extra or {}).get("after", {}).values():
+        hook(leaf.grad)
+
+
+def grad(
+    outputs: Tensor | Sequence[Tensor],
+    inputs: Tensor | Sequence[Tensor],
+    grad_outputs: Any = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    allow_unused: bool = False,
+) -> Any:
+    """d(outputs)/d(x) for each x of `inputs` (leaves or results of ops), leaving every `.grad` alone.
+
+    A tensor for a single input, a tuple for a list of them; None for an input that the outputs do not depend on, which
+    is an error unless `allow_unused`. `retain_graph` defaults to `create_graph`.
+    """
+    roots = [outputs] if type(outputs) is Tensor else list(outputs)
+    wanted = [inputs] if type(inputs) is Tensor else list(inputs)
+    weights = [grad_outputs] if grad_outputs is None or len(roots) == 1 and not isinstance(grad_outputs, list | tuple) \
+        else list(grad_outputs)
+    if grad_outputs is None:
+        weights = [None] * len(roots)
+    if len(weights) != len(roots):
+        raise ArgumentError(f"grad_outputs has {len(weights)} entries for {len(roots)} outputs; pass one for each")
+    targets = [_edge(x, "an input of grad()") for x in wanted]
+    seeds: dict[Edge, Any] = {}
+    with _GradMode(MODE.record or create_graph):
+        for root, weight in zip(roots, weights, strict=True):
+            seed = _seed(root, weight)
+            start: Any = seed
+            if create_graph:
+                start = weight if type(weight) is Tensor else wrap(seed, None)
+            edge = _edge(root)
+            seeds[edge] = seeds[edge] + start if edge in seeds else start
+        release = not (create_graph if retain_graph is None else retain_graph)
+        found = pull_back(seeds, targets, create_graph, release=release)
+    answers = []
+    for position, target in enumerate(targets):
+        share = found.get(target)
+        if share is None and not allow_unused:
+            raise GraphError(
+                f"input {position} of grad() was not used to compute the outputs; pass allow_unused=True to get None"
+            )
+        answers.append(share if share is None or type(share) is Tensor else wrap(np.array(share), None))
+    return answers[0] if type(inputs) is Tensor else tuple(answers)
+
+
+def _edge(tensor: Tensor, what: str = "the tensor that backward was asked of") -> Edge:
+    if type(tensor) is not Tensor:
+        raise ArgumentError(f"{what} must be a tensor, got {type(tensor).__name__}")
+    if tensor.node is None:
+        raise GraphError(
+            f"{what} does not require grad, so there is no graph to walk; make a leaf with requires_grad=True and "
+            "compute it from that, outside no_grad()"
+        )
+    return tensor.node
+
+
+# --- hooks ----------------------------------------------------------------------------------------------------------
+
+
+class HookHandle:
+    """What registering a hook returns; `remove()` takes the hook off again."""
+
+    _next = itertools.count().__next__
+
+    def __init__(self, hooks: dict[int, Callable[..., Any]], hook: Callable[..., Any]) -> None:
+        self._hooks, self._key = hooks, HookHandle._next()
+        hooks[self._key] = hook
+
+    def remove(self) -> None:
+        self._hooks.pop(self._key, None)
+
+
+def _extras(tensor: Tensor, kind: str) -> dict[int, Any]:
+    edge = _edge(tensor, "a tensor with hooks")
+    node: Any = edge.node if type(edge) is Output else edge
+    node.extra = node.extra or {}
+    return node.extra.setdefault(kind, {})
+
+
+def register_hook(self: Tensor, hook: Callable[[Tensor], Tensor | None]) -> HookHandle:
+    """A handle on `hook`, which is called with this tensor's complete gradient and may return another in its place."""
+    index = self.node.index if type(self.node) is Output else 0
+    return HookHandle(_extras(self, "hooks").setdefault(index, {}), hook)
+
+
+def register_post_accumulate_grad_hook(self: Tensor, hook: Callable[[Tensor], None]) -> HookHandle:
+    """A handle on `hook`, which is called with this leaf's new `.grad` after each backward."""
+    if type(self.node) is not GradAccum:
+        raise GraphError("only a leaf that requires grad accumulates; use register_hook() on the result of an op")
+    return HookHandle(_extras(self, "after"), hook)
+
+
+def retain_grad(self: Tensor) -> None:
+    """Keep the gradient of this result of an op in its `.grad`, as a leaf does anyway."""
+    if type(self.node) is not GradAccum:
+        _extras(self, "retained").setdefault(self.node.index if type(self.node) is Output else 0, None)
+
+
+def _hooked(edge: Any, g: Any) -> Any:
+    """`g` after the hooks of `edge` have seen, perhaps replaced, it."""
+    if g is None or edge.extra is None:
+        return g
+    index = edge.index if type(edge) is Output else 0
+    recorded = type(g) is Tensor
+    for hook in [*edge.extra.get("hooks", {}).get(index, {}).values()]:
+        answer = hook(g if recorded else wrap(np.asarray(g), None))
+        if answer is None:
+            continue
+        if not isinstance(answer, Tensor | np.ndarray) or answer.shape != g.shape:
+            raise ShapeError(
+                f"a hook must return None or a gradient of shape {g.shape}, got {getattr(answer, 'shape', answer)!r}"
+            )
+        g = (answer if recorded else answer.array) if type(answer) is Tensor else answer
+    retained = edge.extra.get("retained", {})
+    if index in retained:
+        new = g if recorded else wrap(np.array(g), None)
+        retained[index] = new if retained[index] is None else retained[index] + new
+    return g
+
+
+# --- the recording mode ---------------------------------------------------------------------------------------------
+
+
+class _GradMode(ContextDecorator):
+    """Record, or do not, inside a with-block or a decorated function; this thread only."""
+
+    def __init__(self, record: bool) -> None:
+        self.record = record
+        self.before: list[bool] = []
+
+    def _recreate_cm(self) -> _GradMode:
+        return _GradMode(self.record)
+
+    def __enter__(self) -> None:
+        self.before.append(MODE.record)
+        MODE.record = self.record
+
+    def __exit__(self, *_: object) -> None:
+        MODE.record = self.before.pop()
+
+
+def no_grad(function: Callable[..., Any] | None = None) -> Any:
+    """A context, or a decorator, inside which nothing is recorded: results do not require grad."""
+    return _GradMode(False) if function is None else _GradMode(False)(function)
+
+
+def enable_grad(function: Callable[..., Any] | None = None) -> Any:
+    """A context, or a decorator, inside which ops are recorded even within no_grad()."""
+    return _GradMode(True) if function is None else _GradMode(True)(function)
+
+
+class set_grad_enabled(_GradMode):
+    """Record (True) or do not (False) from now on; as a context, until its end."""
+
+    def __init__(self, mode: bool) -> None:
+        super().__init__(bool(mode))
+        self.before.append(MODE.record)
+        MODE.record = self.record
+
+    def __enter__(self) -> None:
+        MODE.record = self.record
+
+
+def is_grad_enabled() -> bool:
+    """Whether ops called by this thread are recorded."""
+    return MODE.record
+
+
+for _method in (backward, register_hook, register_post_accumulate_grad_hook, retain_grad):
+    setattr(Tensor, _method.__name__, _method)  # attached here: tensor.py never imports upwards

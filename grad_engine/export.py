@@ -1,0 +1,520 @@
+"""Tensor -> GraphRecord -> file or terminal: what the engine kept, written down for the readers."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from importlib.metadata import PackageNotFoundError, version
+from itertools import count
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from grad_engine import formula
+from grad_engine.autograd import Run, newest_first
+from grad_engine.errors import ArgumentError, GraphError
+from grad_engine.formula import Tree
+from grad_engine.op import Op
+from grad_engine.record import (
+    AccumulateEvent,
+    AccumulatorRecord,
+    BackwardRecord,
+    CountsRecord,
+    EdgeRecord,
+    Event,
+    Expression,
+    FormulaRecord,
+    ForwardRecord,
+    GraphRecord,
+    GroupRecord,
+    InputRecord,
+    LeafChangeRecord,
+    NodeRecord,
+    RootRecord,
+    RuleRecord,
+    RunEvent,
+    SendEvent,
+    SourceRecord,
+    TensorRecord,
+    save_graph,
+)
+from grad_engine.record.arrays import array_data
+from grad_engine.tensor import WRITES, Edge, GradAccum, Node, Output, Tensor, name_of
+
+DEFAULT_PATH = Path("output") / "graph_acyclic.json"
+MAX_NODES = 100_000
+EXPRESSION_PARTS = 40  # names and operators of a sub-expression; a larger one is shown by its name
+EXPRESSION_LENGTH = 160
+
+Names = Mapping[str, Any]
+Roots = Tensor | Sequence[Tensor]
+
+
+def export_graph(
+    roots: Roots,
+    path: str | PathLike[str] | None = None,
+    *,
+    names: Names | None = None,
+    title: str | None = None,
+    expression: str | None = None,
+    max_elements: int = 64,
+    max_nodes: int = MAX_NODES,
+    runs: str = "last",
+) -> Path:
+    """Write the graph behind `roots` and what backward did in it to a JSON file; return its path.
+
+    path: `output/graph_acyclic.json` in the current folder by default. Replaced whole or not at all.
+    names: what to call the tensors, such as `locals()`; by default the variables of the caller. Names given to
+        `tensor()` come first.
+    title: the program's name by default. expression: printed from the graph by default.
+    max_elements: tensors up to this size are written in full, larger ones as statistics and a sample.
+    runs: "last" for the latest backward run of each root, "all" for every one that is kept.
+
+    Raises GraphError when no op produced a root, when backward has freed the values (run it with retain_graph=True),
+    and when the graph has more than `max_nodes` ops; OSError when the file cannot be written.
+    """
+    found = _names_in(names if names is not None else sys._getframe(1).f_locals)
+    record = _Recorder(roots, found, title, max_elements, max_nodes, runs).record(expression)
+    return save_graph(record, DEFAULT_PATH if path is None else path)
+
+
+def record_graph(
+    roots: Roots,
+    *,
+    names: Names | None = None,
+    title: str | None = None,
+    expression: str | None = None,
+    max_elements: int = 64,
+    max_nodes: int = MAX_NODES,
+    runs: str = "last",
+) -> GraphRecord:
+    """The GraphRecord that `export_graph` would write; its arguments and errors are the same."""
+    found = _names_in(names if names is not None else sys._getframe(1).f_locals)
+    return _Recorder(roots, found, title, max_elements, max_nodes, runs).record(expression)
+
+
+def visualize_graph(roots: Roots, *, names: Names | None = None, max_nodes: int = MAX_NODES, **options: Any) -> None:
+    """Print the backward graph behind `roots` as a tree; `options` are those of `grad_engine.tree.print_tree`.
+
+    Works before backward (no gradients yet) and after one that freed the values (structure only), and says so.
+    """
+    from grad_engine.tree import print_tree
+
+    found = _names_in(names if names is not None else sys._getframe(1).f_locals)
+    print_tree(_Recorder(roots, found, None, 64, max_nodes, "last", structure_only=True).record(None), **options)
+
+
+def _names_in(variables: Names) -> dict[Any, str]:
+    """What each variable that holds a tensor calls it: by the node that made it, or by its array."""
+    found: dict[Any, str] = {}
+    for name, value in variables.items():
+        if type(value) is Tensor and not name.startswith("_"):
+            found.setdefault(value.node if value.node is not None else id(value.array), name)
+    return found
+
+
+class _Recorder:
+    """Collects one record. Tensors get their ids as they are met, in the order of the program."""
+
+    def __init__(
+        self, roots: Roots, names: dict[Any, str], title: str | None, max_elements: int, max_nodes: int, runs: str,
+        structure_only: bool = False,
+    ) -> None:  # fmt: skip
+        self.roots = [roots] if type(roots) is Tensor else list(roots)
+        for root in self.roots:
+            if type(root) is not Tensor:
+                raise ArgumentError(f"a graph is exported from a tensor or a list of tensors, got {type(root).__name__}")
+            if root.is_leaf:
+                raise GraphError(
+                    "no op produced this tensor, so there is no graph to show; export the result of a computation on "
+                    "leaves with requires_grad=True, made outside no_grad()"
+                )
+        if not self.roots:
+            raise ArgumentError("a graph is exported from at least one tensor, got an empty list")
+        if runs not in ("last", "all"):
+            raise ArgumentError(f'runs is "last" or "all", got {runs!r}')
+        self.names, self.max_elements, self.all_runs = names, max_elements, runs == "all"
+        self.title = title if title is not None else _program()
+        self.nodes = newest_first([root.node for root in self.roots])[::-1]
+        if len(self.nodes) > max_nodes:
+            raise GraphError(
+                f"the graph has {len(self.nodes)} ops and a record holds at most {max_nodes}; "
+                "pass max_nodes= to raise the limit, or export a smaller part"
+            )
+        if not structure_only and any(node.out is None for node in self.nodes):
+            raise GraphError(
+                "the values of this graph are gone, because backward ran without retain_graph=True; "
+                "call backward(..., retain_graph=True) and export after it"
+            )
+        self.node_ids = {node.age: f"n{k}" for k, node in enumerate(self.nodes)}
+        leaves = {edge.age: edge for node in self.nodes for edge in node.edges if type(edge) is GradAccum}
+        self.leaves = [leaves[age] for age in sorted(leaves)]
+        self.leaf_ids = {leaf.age: f"a{k}" for k, leaf in enumerate(self.leaves)}
+        self.tensors: dict[Any, TensorRecord] = {}  # by edge (what made it), by id of its array, or by nothing
+        self.next_tensor = count().__next__
+        self.formulas: dict[Any, tuple[FormulaRecord, list[frozenset[str]]]] = {}
+        self.edges: dict[tuple[int, int], EdgeRecord] = {}  # (age of the sender, slot)
+        self.held: list[Any] = []  # keeps alive what is known by id()
+
+    def record(self, expression: str | None) -> GraphRecord:
+        forward, nodes = self._forward()
+        runs = [self._run(node, run) for node, run in self._runs()]
+        tensors = tuple(self.tensors.values())
+        return GraphRecord(
+            title=self.title,
+            expression=self._expression() if expression is None else expression,
+            counts=CountsRecord(
+                ops=len(nodes),
+                leaves=len(self.leaves),
+                constants=sum(tensor.role == "constant" for tensor in tensors),
+                edges=len(self.edges),
+                nonfinite=tuple(tensor.id for tensor in tensors if _nonfinite(tensor)),
+            ),
+            roots=tuple(
+                RootRecord(self._id(root.node), self.tensors[root.node].id, _output(root.node)) for root in self.roots
+            ),
+            tensors=tensors,
+            nodes=tuple(nodes),
+            edges=tuple(self.edges.values()),
+            accumulators=tuple(
+                AccumulatorRecord(self.leaf_ids[leaf.age], self.tensors[leaf].id) for leaf in self.leaves
+            ),
+            forward=tuple(forward),
+            runs=tuple(runs),
+            groups=_groups(nodes),
+            producer={"name": "grad_engine", "version": _version(), "numpy": np.__version__},
+        )
+
+    # the forward pass
+
+    def _forward(self) -> tuple[list[ForwardRecord], list[NodeRecord]]:
+        arrays = {
+            edge: (array, node.age)
+            for node in reversed(self.nodes)
+            for array, edge in zip(node.arrays or (None,) * len(node.edges), node.edges, strict=True)
+            if type(edge) is GradAccum
+        }
+        forward, nodes = [], []
+        for step in sorted([*self.nodes, *self.leaves], key=lambda part: part.age):
+            if isinstance(step, GradAccum):
+                array, age = arrays[step]
+                self._add(step, array, "value", age, requires_grad=True, is_leaf=True)
+                forward.append(ForwardRecord("leaf", self.tensors[step].id))
+            else:
+                nodes.append(self._node(step))
+                forward.append(ForwardRecord("op", nodes[-1].id))
+        return forward, nodes
+
+    def _node(self, node: Node) -> NodeRecord:
+        op, gone = node.op, node.out is None
+        operands = node.arrays or (None,) * len(node.edges)
+        parameters = op.parameters(len(operands))
+        inputs = []
+        for slot, (name, array, edge) in enumerate(zip(parameters, operands, node.edges, strict=True)):
+            if edge is None and array is None:
+                continue  # an optional operand that was left out
+            if edge is None:
+                key = id(array) if isinstance(array, np.ndarray) else (node.age, slot)
+                if key not in self.tensors:
+                    self._add(key, array, "constant", node.age, is_leaf=True)
+            else:
+                key = edge
+                self.edges[node.age, slot] = EdgeRecord(
+                    f"e{len(self.edges)}", self.node_ids[node.age], self._id(edge), slot, _output(edge)
+                )
+            stretched = not gone and op.category in ("arithmetic", "elementwise") and _stretched(array, node.out)
+            inputs.append(
+                InputRecord(
+                    slot, name, self.tensors[key].id, self.edges[node.age, slot].id if edge is not None else None,
+                    array.shape if stretched else None,
+                )
+            )  # fmt: skip
+        outs = [None] * (1 + max((r.node.index for r in self.roots if _of(r.node, node)), default=0)) if gone else (
+            node.out if op.several else (node.out,)
+        )
+        keys: list[Edge] = [Output(node, i) for i in range(len(outs))] if op.several else [node]
+        for key, out in zip(keys, outs, strict=True):
+            self._add(key, out, "value", node.age, requires_grad=True)
+        outputs = tuple(self.tensors[key].id for key in keys)
+        found = None if gone else self._formula(node)
+        saved: tuple[str, ...] = ()
+        if found is not None:
+            read = frozenset[str]().union(*found[1])
+            by_name = {each.parameter: each.tensor for each in inputs} | {"out": outputs[0]}
+            saved = tuple(dict.fromkeys(tensor for name, tensor in by_name.items() if name in read))
+        extra = node.extra or {}
+        static = dict(zip(op.static, node.rest, strict=False))
+        return NodeRecord(
+            id=self.node_ids[node.age],
+            age=int(self.node_ids[node.age][1:]),
+            op=op.name,
+            name=op.label,
+            category=op.category,
+            symbol=op.symbol,
+            inputs=tuple(inputs),
+            outputs=outputs,
+            saved=saved,
+            attributes={name: _attribute(value) for name, value in static.items()} or None,
+            scope=extra.get("scope", ""),
+            formula=None if found is None else found[0],
+            source=SourceRecord(*extra["source"]) if "source" in extra else None,
+        )
+
+    def _formula(self, node: Node) -> tuple[FormulaRecord, list[frozenset[str]]]:
+        """The formulas of one call and what each rule reads; calls that look alike share them."""
+        op = node.op
+        wanted = tuple(edge is not None for edge in node.edges)
+        looks = tuple((a.shape, a.dtype.char) if isinstance(a, np.ndarray) else (type(a), a) for a in node.arrays)
+        key = (op.name, looks, wanted, repr(node.rest[: len(op.static)]))
+        if key not in self.formulas:
+            forward = _sound(op.forward_tree(node.arrays, node.rest))
+            rules, reads = [], []
+            for slot, tree in enumerate(op.rule_trees(node.out, node.arrays, node.rest, wanted)):
+                if wanted[slot]:
+                    rules.append(RuleRecord(slot, formula.text(_sound(tree)), _sound(tree)))
+                    reads.append(op.reads(tree))
+            self.formulas[key] = FormulaRecord(Expression(formula.text(forward), forward), tuple(rules)), reads
+        return self.formulas[key]
+
+    # the backward runs
+
+    def _runs(self) -> list[tuple[Node, Run]]:
+        found = []
+        for node in dict.fromkeys(r.node.node if type(r.node) is Output else r.node for r in self.roots):
+            assert isinstance(node, Node)
+            runs = (node.extra or {}).get("runs", ())
+            found.extend((node, run) for run in (runs if self.all_runs else [*runs][-1:]))
+        found.sort(key=lambda pair: pair[1].age)
+        return found
+
+    def _run(self, root: Node, run: Run) -> BackwardRecord:
+        seed = self._met(run.seed, "seed")
+        receivers = {
+            (node.age, slot): edge for node in self.nodes for slot, edge in enumerate(node.edges) if edge is not None
+        }
+        sends = [receivers[event[0], event[1]] for event in run.events if len(event) > 2]
+        expected: dict[Any, int] = {}
+        for edge in sends:
+            expected[edge] = expected.get(edge, 0) + 1
+        arrived: dict[Any, int] = dict.fromkeys(expected, 0)
+        totals: dict[int, tuple[str, Any]] = {}  # age of an accumulator -> its sum so far
+        events: list[Event] = []
+        gradients: dict[str, tuple[str | None, ...]] = {}
+        for event in run.events:
+            sender = self.node_ids[event[0]]
+            if len(event) == 2:
+                parts = event[1] if isinstance(event[1], tuple) else (event[1],)
+                gradients[sender] = tuple(None if g is None else self._met(g, "gradient") for g in parts)
+                events.append(RunEvent(sender))
+                continue
+            age, slot, raw_shape, share, total = event
+            edge = receivers[age, slot]
+            record = self._sent(age, slot, raw_shape, np.shape(share))
+            events.append(SendEvent(record.id, self._met(share, "share")))
+            arrived[edge] += 1
+            if type(edge) is GradAccum:
+                totals[edge.age] = self._met(total, "gradient"), total
+            elif expected[edge] == 1:
+                continue
+            events.append(
+                AccumulateEvent(record.receiver, record.id, arrived[edge], expected[edge], self._met(total, "gradient"))
+            )
+        changes = []
+        for age, before, after in run.leaves:
+            if age not in self.leaf_ids:
+                continue
+            gathered, total = totals.get(age, ("", None))
+            same = before is None and gathered and np.array_equal(_array(total), after, equal_nan=True)
+            changes.append(
+                LeafChangeRecord(
+                    self.leaf_ids[age],
+                    None if before is None else self._met(before, "gradient"),
+                    gathered if same else self._met(after, "gradient"),
+                )
+            )
+        changes.sort(key=lambda change: int(change.accumulator[1:]))
+        return BackwardRecord(
+            self.node_ids[root.age], seed, tuple(events), gradients, tuple(changes), run.output, run.complete
+        )
+
+    def _sent(self, age: int, slot: int, raw: tuple[int, ...], shape: tuple[int, ...]) -> EdgeRecord:
+        """The edge, now with the shape its share had before it was summed down."""
+        edge = self.edges[age, slot]
+        if edge.raw_shape is None:
+            lead = len(raw) - len(shape)
+            stretched = (lead + i for i, n in enumerate(shape) if n == 1 != raw[lead + i])
+            reduced = (*range(lead), *stretched) if raw != shape else ()
+            edge = EdgeRecord(edge.id, edge.sender, edge.receiver, slot, edge.output, raw, reduced)
+            self.edges[age, slot] = edge
+        return edge
+
+    # tensors
+
+    def _met(self, array: Any, role: str) -> str:
+        """The id of a gradient, share or seed; an array object met before keeps its id."""
+        array = _array(array)
+        key = id(array)
+        if key not in self.tensors:
+            self.held.append(array)
+            self._add(key, array, role, None)
+        return self.tensors[key].id
+
+    def _add(
+        self, key: Any, array: Any, role: str, age: int | None, requires_grad: bool = False, is_leaf: bool = False
+    ) -> None:
+        """A new tensor. `age` is when the graph read or made it: written in place since, its value is not recorded."""
+        made = array if isinstance(array, np.ndarray | np.generic) else None if array is None else np.asarray(array)
+        given = name_of(array)
+        if given is not None:
+            name, source = given, "given"
+        else:
+            name = self.names.get(key) if role in ("value", "constant") else None
+            source = "none" if name is None else "inferred"
+        changed = made is None or (age is not None and any(written > age for written in WRITES.of(array)))
+        data, stats = (None, None) if changed or made is None else array_data(made, self.max_elements)
+        self.tensors[key] = TensorRecord(
+            id=f"t{self.next_tensor()}",
+            role=role,
+            shape=() if made is None else made.shape,
+            dtype="unknown" if made is None else str(made.dtype),
+            name=name,
+            name_source=source,
+            requires_grad=requires_grad and (made is None or made.dtype.kind == "f"),
+            is_leaf=is_leaf,
+            data=data,
+            stats=stats,
+        )
+
+    def _id(self, edge: Edge) -> str:
+        if type(edge) is GradAccum:
+            return self.leaf_ids[edge.age]
+        assert edge is not None
+        return self.node_ids[edge.age]
+
+    # the expression
+
+    def _expression(self) -> str:
+        """The roots as formulas of their leaves, shared and large parts by name; "" where that gets too long."""
+        atoms: dict[str, str] = {}  # stand-ins for names, which may be any text
+        trees: dict[Edge, tuple[Tree, int, int]] = {}  # with the count of its parts, and its depth
+
+        def atom(text: str) -> str:
+            return next((key for key, value in atoms.items() if value == text), None) or _enter(atoms, text)
+
+        if len(self.nodes) > 400:
+            return ""
+        for node in self.nodes:
+            parts: dict[str, tuple[Tree, int, int]] = {}
+            operands = node.arrays or (None,) * len(node.edges)
+            for slot, (name, array, edge) in enumerate(
+                zip(node.op.parameters(len(operands)), operands, node.edges, strict=True)
+            ):
+                below = trees.get(edge.node if type(edge) is Output else edge)
+                if edge is not None and below is not None:
+                    tree, size, depth = below
+                    if size > EXPRESSION_PARTS or depth > formula.MAX_DEPTH - 12:
+                        tree, size, depth = atom(self.tensors[edge].name or "…"), 1, 1
+                    elif type(edge) is Output:
+                        tree, depth = ["index", tree, ["say", str(edge.index)]], depth + 1
+                    parts[name] = tree, size, depth
+                elif edge is not None or isinstance(array, np.ndarray):
+                    key = edge if edge is not None else id(array)
+                    fallback = self._id(edge) if edge is not None else "const"
+                    parts[name] = atom(self.tensors[key].name or fallback), 1, 1
+            own = ["say", "gone"] if node.out is None else _sound(node.op.forward_tree(operands, node.rest))
+            if node.out is None:
+                own = [node.op.head, *parts]
+            tree = _replaced(own, {name: part[0] for name, part in parts.items()})
+            sizes = 1 + sum(part[1] for part in parts.values())
+            trees[node] = tree, sizes, 4 + max((part[2] for part in parts.values()), default=0)
+        shown = []
+        for root in self.roots:
+            tree = trees[root.node.node if type(root.node) is Output else root.node][0]
+            name = self.tensors[root.node].name
+            shown.append(f"{name} = {formula.text(tree, atoms)}" if name else formula.text(tree, atoms))
+        text = "; ".join(dict.fromkeys(shown))
+        return "" if "…" in text or len(text) > EXPRESSION_LENGTH else text
+
+
+def _enter(atoms: dict[str, str], text: str) -> str:
+    key = f"v{len(atoms)}"
+    atoms[key] = text
+    return key
+
+
+def _replaced(tree: Tree, parts: Mapping[str, Tree]) -> Tree:
+    """`tree` with each parameter replaced by its part."""
+    if isinstance(tree, str):
+        return parts.get(tree, tree)
+    if not isinstance(tree, list) or tree[0] == "say":
+        return tree
+    skip = 2 if tree[0] == "kw" else 1
+    return [*tree[:skip], *(_replaced(part, parts) for part in tree[skip:])]
+
+
+def _sound(tree: Tree) -> Tree:
+    """`tree` if a reader would take it, else words in its place."""
+    return tree if formula.fault(tree) is None else ["say", "a formula too long to show"]
+
+
+def _array(value: Any) -> Any:
+    return value.array if type(value) is Tensor else value
+
+
+def _of(edge: Edge, node: Node) -> bool:
+    return type(edge) is Output and edge.node is node
+
+
+def _output(edge: Edge) -> int:
+    return edge.index if type(edge) is Output else 0
+
+
+def _stretched(array: Any, out: Any) -> bool:
+    return isinstance(array, np.ndarray) and isinstance(out, np.ndarray) and array.shape != out.shape
+
+
+def _nonfinite(tensor: TensorRecord) -> bool:
+    if tensor.stats is not None:
+        return tensor.stats.first_nonfinite is not None
+    values = tensor.data.values if tensor.data is not None and tensor.data.values is not None else ()
+    return any(value - value != 0 for value in values)  # NaN and infinities are the numbers whose difference is not 0
+
+
+def _attribute(value: Any) -> object:
+    """A static argument as JSON can hold it."""
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, tuple | list):
+        return tuple(_attribute(part) for part in value)
+    if isinstance(value, slice):
+        return ":".join("" if end is None else str(end) for end in (value.start, value.stop, value.step))
+    if value is Ellipsis:
+        return "..."
+    if isinstance(value, np.ndarray):
+        return _attribute(value.tolist()) if value.size <= 64 else f"{value.dtype} array of shape {value.shape}"
+    return str(value)
+
+
+def _groups(nodes: Iterable[NodeRecord]) -> tuple[GroupRecord, ...]:
+    members: dict[str, list[str]] = {}
+    for node in nodes:
+        if node.scope:
+            members.setdefault(node.scope, []).append(node.id)
+    return tuple(GroupRecord(scope, tuple(ids)) for scope, ids in members.items())
+
+
+def _program() -> str:
+    """The name of the running program's file."""
+    path = getattr(sys.modules.get("__main__"), "__file__", None)
+    return Path(path).stem if path else "graph"
+
+
+def _version() -> str:
+    try:
+        return version("grad_engine")
+    except PackageNotFoundError:
+        return "unknown"

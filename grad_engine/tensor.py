@@ -1,0 +1,708 @@
+"""Tensor and Node: the data, the gradient, and how it was made. This file names no op.
+
+A Tensor is a handle: an array and the node that made it. Nodes link to nodes, never to Tensors, so a graph holds no
+reference cycle and an in-place operation can give its Tensor a new node while older edges stay as they were.
+"""
+
+from __future__ import annotations
+
+import itertools
+import threading
+import warnings
+import weakref
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias, final
+
+import numpy as np
+
+from grad_engine.errors import ArgumentError, GraphError, InPlaceError, NotDifferentiableError, ShapeError
+
+if TYPE_CHECKING:
+    from grad_engine.op import Op
+
+next_age = itertools.count().__next__
+NUMPY_TO_OP: dict[Any, Callable[..., Any]] = {}
+
+
+class _Mode(threading.local):
+    """What this thread does with the calls of ops: `record` builds the graph, `watch` (if any) is told of each node."""
+
+    record: bool = True
+    watch: Callable[[Node], None] | None = None
+
+
+MODE = _Mode()
+
+
+# --- how a tensor was made ------------------------------------------------------------------------------------------
+
+
+class GradAccum:
+    """Where the gradient of one leaf is summed: the end of every path through the graph."""
+
+    __slots__ = ("age", "extra", "grad")
+    name = "GradAccum"
+
+    def __init__(self) -> None:
+        self.age = next_age()
+        self.grad: Tensor | None = None
+        self.extra: dict[str, Any] | None = None
+
+    def __repr__(self) -> str:
+        return "<GradAccum>"
+
+
+class Node:
+    """One recorded call: `op` applied to `arrays`, which the nodes at `edges` had made, gave `out`.
+
+    `rest` are the static arguments, then what the forward function kept for the rules. A released node has lost its
+    values: `out` is None.
+    """
+
+    __slots__ = ("age", "extra", "op", "out")
+
+    age: int
+    op: Op
+    out: Any  # an array, a tuple of arrays, or None once released
+    extra: dict[str, Any] | None  # what few nodes have: hooks, runs, scope, source line
+    arrays: tuple[Any, ...]
+    edges: tuple[Edge, ...]
+    rest: tuple[Any, ...]
+
+    @property
+    def name(self) -> str:
+        """The name of the backward step, such as `AddBackward`."""
+        return self.op.label
+
+    def as_tensors(self) -> tuple[Any, tuple[Any, ...]]:
+        """`out` and `arrays` as Tensors of this graph, so that a rule called on them is itself recorded."""
+        if type(self.out) is tuple:
+            out: Any = tuple(wrap(part, Output(self, index)) for index, part in enumerate(self.out))
+        else:
+            out = wrap(self.out, self)
+        pairs = zip(self.arrays, self.edges, strict=True)
+        return out, tuple(array if edge is None else wrap(array, edge) for array, edge in pairs)
+
+    def release(self) -> None:
+        """Let go of every value; the structure stays."""
+        raise NotImplementedError
+
+    def __repr__(self) -> str:
+        return f"<{self.name}>"
+
+
+class UnaryNode(Node):
+    """One operand and nothing else, as most nodes have: two objects for the collector to track instead of four."""
+
+    __slots__ = ("edge", "x")
+    rest = ()
+
+    def __init__(self, op: Op, out: Any, x: Any, edge: Edge) -> None:
+        self.age = next_age()
+        self.op = op
+        self.out = out
+        self.x = x
+        self.edge = edge
+        self.extra = None
+
+    @property
+    def arrays(self) -> tuple[Any, ...]:  # type: ignore[override]
+        return (self.x,)
+
+    @property
+    def edges(self) -> tuple[Edge, ...]:  # type: ignore[override]
+        return (self.edge,)
+
+    def release(self) -> None:
+        self.out = self.x = None
+
+
+class BinaryNode(Node):
+    """Two operands and nothing else."""
+
+    __slots__ = ("x", "x_edge", "y", "y_edge")
+    rest = ()
+
+    def __init__(self, op: Op, out: Any, x: Any, y: Any, x_edge: Edge, y_edge: Edge) -> None:
+        self.age = next_age()
+        self.op = op
+        self.out = out
+        self.x = x
+        self.y = y
+        self.x_edge = x_edge
+        self.y_edge = y_edge
+        self.extra = None
+
+    @property
+    def arrays(self) -> tuple[Any, ...]:  # type: ignore[override]
+        return (self.x, self.y)
+
+    @property
+    def edges(self) -> tuple[Edge, ...]:  # type: ignore[override]
+        return (self.x_edge, self.y_edge)
+
+    def release(self) -> None:
+        self.out = self.x = self.y = None
+
+
+class ManyNode(Node):
+    """Any number of operands, static arguments and kept values."""
+
+    __slots__ = ("arrays", "edges", "rest")
+
+    def __init__(
+        self, op: Op, out: Any, arrays: tuple[Any, ...], edges: tuple[Edge, ...], rest: tuple[Any, ...]
+    ) -> None:
+        self.age = next_age()
+        self.op = op
+        self.out = out
+        self.arrays = arrays
+        self.edges = edges
+        self.rest = rest
+        self.extra = None
+
+    def release(self) -> None:
+        self.out = None
+        self.arrays = self.rest = ()
+
+
+class Output:
+    """One numbered output of a node that has several; two of them are equal when they mean the same output."""
+
+    __slots__ = ("index", "node")
+
+    def __init__(self, node: Node, index: int) -> None:
+        self.node = node
+        self.index = index
+
+    @property
+    def name(self) -> str:
+        return self.node.name
+
+    @property
+    def age(self) -> int:
+        return self.node.age
+
+    @property
+    def extra(self) -> dict[str, Any] | None:
+        return self.node.extra
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is Output and other.node is self.node and other.index == self.index
+
+    def __hash__(self) -> int:
+        return hash((self.node, self.index))
+
+    def __repr__(self) -> str:
+        return f"<{self.name} output {self.index}>"
+
+
+Edge: TypeAlias = Node | GradAccum | Output | None
+
+
+# --- names ----------------------------------------------------------------------------------------------------------
+
+# A name belongs to the array, so that a record finds it again from a node, which holds arrays only.
+_NAMES: dict[int, tuple[weakref.ref[np.ndarray], str]] = {}
+
+
+def name_of(array: Any) -> str | None:
+    """The name the user gave to the tensor whose data is `array`."""
+    found = _NAMES.get(id(array))
+    return found[1] if found is not None and found[0]() is array else None
+
+
+def _set_name(array: np.ndarray, name: str | None) -> None:
+    key = id(array)
+    if name is None:
+        _NAMES.pop(key, None)
+    elif isinstance(name, str):
+        _NAMES[key] = (weakref.ref(array, lambda _, key=key: _NAMES.pop(key, None)), name)  # type: ignore[misc]
+    else:
+        raise ArgumentError(f"a tensor's name is a str, got {type(name).__name__}")
+
+
+# --- writes in place ------------------------------------------------------------------------------------------------
+
+
+class _Writes:
+    """When each piece of memory was written in place, as ages; memory shared by views has one entry.
+
+    Nothing is paid in the forward pass: backward asks only when a write is younger than the graph's oldest node.
+    """
+
+    def __init__(self) -> None:
+        self.latest = -1
+        self.by_owner: dict[int, tuple[weakref.ref[np.ndarray], deque[int]]] = {}
+
+    def stamp(self, array: np.ndarray, age: int) -> None:
+        owner = _owner(array)
+        key = id(owner)
+        entry = self.by_owner.get(key)
+        if entry is None or entry[0]() is not owner:
+            entry = weakref.ref(owner, lambda _: self.by_owner.pop(key, None)), deque(maxlen=64)
+            self.by_owner[key] = entry
+        entry[1].append(age)
+        self.latest = age
+
+    def of(self, array: Any) -> Sequence[int]:
+        if type(array) is not np.ndarray:
+            return ()
+        owner = _owner(array)
+        entry = self.by_owner.get(id(owner))
+        return entry[1] if entry is not None and entry[0]() is owner else ()
+
+
+WRITES = _Writes()
+
+
+def _owner(array: np.ndarray) -> np.ndarray:
+    """The array that owns the memory `array` shows."""
+    while type(base := array.base) is np.ndarray:
+        array = base
+    return array
+
+
+def overwrite(target: Tensor, result: Tensor) -> Tensor:
+    """`target` after its memory took the values of `result`, and with them the history of `result`.
+
+    Raises InPlaceError for a leaf that requires grad (outside no_grad) and for a view into recorded memory, ShapeError
+    when the result has another shape, NotDifferentiableError when its dtype cannot be kept.
+    """
+    array = target.array
+    if MODE.record:
+        if type(target.node) is GradAccum:
+            raise InPlaceError(
+                "a leaf that requires grad was to be changed in place, which would lose its history; "
+                "write y = x + 1 instead of x += 1, or do it inside no_grad()"
+            )
+        if array.base is not None and (target.node is not None or result.node is not None):
+            raise InPlaceError(
+                "a view was to be changed in place while gradients are recorded, and the tensor it looks into would not "
+                "know; index the tensor itself (x[0] = v), or clone() the view first"
+            )
+    if result.array.shape != array.shape:
+        raise ShapeError(
+            f"the result of shape {result.array.shape} does not fit in place into shape {array.shape}; "
+            "write x = x + y instead of x += y"
+        )
+    if not np.can_cast(result.array.dtype, array.dtype, "same_kind"):
+        raise NotDifferentiableError(
+            f"a {result.array.dtype} result cannot be kept in place in a {array.dtype} tensor; "
+            "write x = x + y instead of x += y"
+        )
+    array[...] = result.array
+    if MODE.record:
+        target.node = result.node
+    WRITES.stamp(array, next_age() if target.node is None or not MODE.record else target.node.age)
+    return target
+
+
+# --- the tensor -----------------------------------------------------------------------------------------------------
+
+
+@final
+class Tensor:
+    """An array of numbers that remembers how it was made, so that gradients can flow back through it.
+
+    Make one with `tensor(...)`. Leaves that require grad collect their gradient in `.grad`.
+    """
+
+    __slots__ = ("__weakref__", "array", "node")
+
+    array: np.ndarray
+    node: Edge
+
+    def __init__(self, data: Any, requires_grad: bool = False, dtype: Any = None, name: str | None = None) -> None:
+        self.array = as_array(data, dtype)
+        self.node = None
+        if requires_grad:
+            self.requires_grad_()
+        if name is not None:
+            self.name = name
+
+    # what it is
+
+    @property
+    def data(self) -> np.ndarray:
+        """The values as a NumPy array that shares memory; writes through it are not seen by backward."""
+        return self.array
+
+    @data.setter
+    def data(self, values: Any) -> None:
+        array = values.array if type(values) is Tensor else np.asarray(values)
+        if array is self.array:
+            return
+        if array.shape != self.array.shape or array.dtype != self.array.dtype:
+            raise ShapeError(
+                f".data of shape {self.array.shape} and dtype {self.array.dtype} was given shape {array.shape} and dtype "
+                f"{array.dtype}; make a new tensor for other shapes or dtypes"
+            )
+        name = self.name
+        self.array = array
+        _set_name(array, name)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.array.shape
+
+    @property
+    def ndim(self) -> int:
+        return self.array.ndim
+
+    @property
+    def size(self) -> int:
+        return self.array.size
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return self.array.dtype
+
+    @property
+    def name(self) -> str | None:
+        """The name shown in trees and pictures."""
+        return name_of(self.array)
+
+    @name.setter
+    def name(self, name: str | None) -> None:
+        _set_name(self.array, name)
+
+    # how it was made
+
+    @property
+    def requires_grad(self) -> bool:
+        return self.node is not None
+
+    @requires_grad.setter
+    def requires_grad(self, flag: bool) -> None:
+        self.requires_grad_(flag)
+
+    def requires_grad_(self, flag: bool = True) -> Tensor:
+        """This tensor, now a leaf that collects a gradient (or, with False, no longer one).
+
+        Raises NotDifferentiableError for integers and booleans, GraphError for the result of an op.
+        """
+        if flag and self.node is None:
+            if self.array.dtype.kind != "f":
+                raise NotDifferentiableError(
+                    f"only floating-point tensors can require grad, got {self.array.dtype}; "
+                    "pass dtype=float, or write 1.0 instead of 1"
+                )
+            self.node = GradAccum()
+        elif not flag and self.node is not None:
+            if not self.is_leaf:
+                raise GraphError("only a leaf can stop requiring grad; use detach() on the result of an op")
+            self.node = None
+        return self
+
+    @property
+    def is_leaf(self) -> bool:
+        return self.node is None or type(self.node) is GradAccum
+
+    @property
+    def grad_fn(self) -> Edge:
+        """The node that made this tensor, by name `AddBackward` and so on; a leaf's is its GradAccum."""
+        return self.node
+
+    @property
+    def grad(self) -> Tensor | None:
+        """The gradient collected so far, a Tensor of this tensor's shape and dtype; None before any backward."""
+        node = self.node
+        if type(node) is GradAccum:
+            return node.grad
+        if node is None:
+            return None
+        kept = (node.extra or {}).get("retained", {})
+        index = node.index if type(node) is Output else 0
+        if index not in kept:
+            warnings.warn(
+                ".grad of a tensor that is not a leaf was read and is not kept; call retain_grad() on it before backward",
+                stacklevel=2,
+            )
+        return kept.get(index)
+
+    @grad.setter
+    def grad(self, value: Any) -> None:
+        if type(self.node) is not GradAccum:
+            if value is None:
+                return
+            raise GraphError(".grad can only be set on a leaf that requires grad; call requires_grad_() first")
+        if value is None:
+            self.node.grad = None
+            return
+        if type(value) is not Tensor:
+            value = Tensor(value, dtype=self.array.dtype)
+        if value.array.shape != self.array.shape or value.array.dtype != self.array.dtype:
+            raise ShapeError(
+                f".grad must have the tensor's shape {self.array.shape} and dtype {self.array.dtype}, "
+                f"got {value.array.shape} and {value.array.dtype}"
+            )
+        self.node.grad = value
+
+    def zero_grad(self) -> None:
+        """Forget the collected gradient: `.grad` becomes None."""
+        self.grad = None
+
+    def detach(self) -> Tensor:
+        """The same values, shared in memory, without history."""
+        return wrap(self.array, None)
+
+    # out of the engine
+
+    def numpy(self) -> np.ndarray:
+        """The values as a NumPy array that shares memory. Raises GraphError while a gradient is required."""
+        if self.node is not None:
+            raise GraphError("numpy() on a tensor that requires grad would lose its history; write t.detach().numpy()")
+        return self.array
+
+    def item(self) -> float | int | bool:
+        """The value of a one-element tensor as a Python number."""
+        if self.array.size != 1:
+            raise ShapeError(f"item() needs exactly one element, got shape {self.array.shape}; use tolist()")
+        return self.array.item()
+
+    def tolist(self) -> Any:
+        """The values as nested Python lists (a number for shape ())."""
+        return self.array.tolist()
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        if self.node is not None:
+            raise GraphError(
+                "a tensor that requires grad would silently lose its history as a NumPy array; "
+                "write np.asarray(t.detach()), or stack([...]) to join tensors"
+            )
+        return np.array(self.array, dtype=dtype, copy=copy)
+
+    def __float__(self) -> float:
+        return float(self.item())
+
+    def __int__(self) -> int:
+        return int(self.item())
+
+    def __index__(self) -> int:
+        if self.array.dtype.kind not in "iu" or self.array.ndim:
+            raise ArgumentError(f"only an integer of shape () can be an index, got {self.dtype} of shape {self.shape}")
+        return int(self.array)
+
+    def __bool__(self) -> bool:
+        if self.array.size != 1:
+            raise ShapeError(
+                f"a tensor of shape {self.array.shape} has no single truth value; use (x > 0).all() or .any()"
+            )
+        return bool(self.array)
+
+    def __len__(self) -> int:
+        if not self.array.ndim:
+            raise ArgumentError("a tensor of shape () has no length")
+        return len(self.array)
+
+    def __iter__(self) -> Iterator[Tensor]:
+        if not self.array.ndim:
+            raise ArgumentError("a tensor of shape () cannot be iterated over")
+        return (self[index] for index in range(len(self.array)))
+
+    def __contains__(self, value: Any) -> bool:
+        return bool((self.array == (value.array if type(value) is Tensor else value)).any())
+
+    def __hash__(self) -> int:
+        return id(self)
+
+    def __format__(self, spec: str) -> str:
+        return format(self.item(), spec) if self.array.ndim == 0 else format(str(self), spec)
+
+    def __repr__(self) -> str:
+        body = np.array2string(self.array, separator=", ", prefix="tensor(")
+        facts = [body]
+        if self.array.dtype not in (np.float64, np.int64, np.bool_):
+            facts.append(f"dtype={self.array.dtype}")
+        if (name := self.name) is not None:
+            facts.append(f"name={name!r}")
+        if type(self.node) is GradAccum:
+            facts.append("requires_grad=True")
+        elif self.node is not None:
+            facts.append(f"grad_fn=<{self.node.name}>")
+        return f"tensor({', '.join(facts)})"
+
+    # copies and pickles: leaves only, a graph is a record of one run in one process
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
+        if not self.is_leaf:
+            raise GraphError("only leaves can be copied deeply, this tensor is the result of an op; use detach()")
+        copy = wrap(self.array.copy(), None)
+        memo[id(self)] = copy
+        copy.__setstate__((copy.array, self.requires_grad, self.name, self.grad))
+        return copy
+
+    def __reduce__(self) -> Any:
+        if not self.is_leaf:
+            raise GraphError("only leaves can be pickled, this tensor is the result of an op; use detach()")
+        return _empty, (), (self.array, self.requires_grad, self.name, self.grad)
+
+    def __setstate__(self, state: tuple[np.ndarray, bool, str | None, Tensor | None]) -> None:
+        self.array, requires_grad, name, grad = state
+        self.node = None
+        self.requires_grad_(requires_grad)
+        if name is not None:
+            self.name = name
+        if grad is not None:
+            self.grad = wrap(grad.array.copy(), None)
+
+    # NumPy's functions on Tensors
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **keywords: Any) -> Any:
+        op = NUMPY_TO_OP.get(ufunc if method == "__call__" else (ufunc, method))
+        out = keywords.pop("out", None)
+        if out is not None:
+            return _into(out, ufunc, method, inputs, keywords)
+        if op is not None:
+            return op(*inputs, **keywords)
+        if not _any_requires_grad(inputs) or (method == "__call__" and _gives_no_float(ufunc)):
+            return _on_data(getattr(ufunc, method), inputs, keywords)
+        raise NotDifferentiableError(
+            f"np.{ufunc.__name__}{'' if method == '__call__' else '.' + method} has no gradient here; "
+            "call it on t.detach() if none is wanted, or declare one with define()"
+        )
+
+    def __array_function__(self, func: Any, types: Any, args: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+        op = NUMPY_TO_OP.get(func)
+        if op is not None:
+            return op(*args, **keywords)
+        if func in _WITHOUT_GRADIENT or not _any_requires_grad((args, list(keywords.values()))):
+            return _on_data(func, args, keywords)
+        raise NotDifferentiableError(
+            f"np.{func.__name__} has no gradient here; call it on t.detach() if none is wanted, "
+            "or declare one with define()"
+        )
+
+    if TYPE_CHECKING:  # operators and methods come from the op table; tensor.pyi lists them for editors
+
+        def __getattr__(self, name: str) -> Any: ...
+        def __getitem__(self, index: Any) -> Tensor: ...
+
+
+_new = Tensor.__new__
+
+
+def wrap(array: np.ndarray, node: Edge) -> Tensor:
+    """A Tensor around an array that is known to be good; no copy, no check."""
+    made = _new(Tensor)
+    made.array = array
+    made.node = node
+    return made
+
+
+def _empty() -> Tensor:
+    return wrap(np.empty(0), None)
+
+
+def as_array(data: Any, dtype: Any = None) -> np.ndarray:
+    """A fresh array of numbers from nested lists, scalars or arrays. Raises ArgumentError or ShapeError."""
+    if type(data) is Tensor:
+        if data.node is not None:
+            raise GraphError("a new tensor from one that requires grad would lose its history; use clone() or detach()")
+        data = data.array
+    elif isinstance(data, list | tuple) and _holds_tensor(data):
+        raise ArgumentError("a list of tensors would lose their history; use stack([...]) or concat([...])")
+    try:
+        array = np.array(data, dtype=dtype)
+    except (ValueError, TypeError) as error:
+        raise ShapeError(f"no array of numbers can be made of this {type(data).__name__}: {error}") from None
+    return numeric(array)
+
+
+def numeric(array: np.ndarray) -> np.ndarray:
+    """`array` itself when it holds real numbers or booleans; raises ArgumentError otherwise."""
+    if array.dtype.kind not in "fiub":
+        raise ArgumentError(f"a tensor holds real numbers or booleans, got dtype {array.dtype}")
+    return array
+
+
+def _holds_tensor(data: Any) -> bool:
+    pending = [data]
+    for part in pending:
+        if type(part) is Tensor:
+            return True
+        if isinstance(part, list | tuple):
+            pending.extend(part)
+    return False
+
+
+def _any_requires_grad(values: Any) -> bool:
+    pending = [values]
+    for part in pending:
+        if type(part) is Tensor:
+            if part.node is not None and MODE.record:
+                return True
+        elif isinstance(part, list | tuple):
+            pending.extend(part)
+    return False
+
+
+def _plain(value: Any) -> Any:
+    if type(value) is Tensor:
+        return value.array
+    if type(value) in (list, tuple):
+        return type(value)(map(_plain, value))
+    return value
+
+
+def _on_data(function: Any, args: Any, keywords: dict[str, Any]) -> Any:
+    return function(*map(_plain, args), **{name: _plain(value) for name, value in keywords.items()})
+
+
+def _gives_no_float(ufunc: Any) -> bool:
+    """Whether every loop of `ufunc` gives booleans, so that no gradient could flow through it."""
+    return all(set(loop.split("->")[1]) <= {"?"} for loop in ufunc.types)
+
+
+def _into(out: Any, ufunc: Any, method: str, inputs: Any, keywords: dict[str, Any]) -> Any:
+    if _any_requires_grad((inputs, out)):
+        _refuse_keyword(ufunc.__name__, "out")
+    result = _on_data(getattr(ufunc, method), inputs, {**keywords, "out": out})
+    for target in out:
+        WRITES.stamp(_plain(target), next_age())
+    return out[0] if len(out) == 1 and type(out[0]) is Tensor else result
+
+
+def _refuse_keyword(name: str, keyword: str) -> NoReturn:
+    raise ArgumentError(f"np.{name} cannot take {keyword}= while a gradient is required; leave it out")
+
+
+# NumPy functions whose result is a shape, a truth value, an index or fresh zeros: they run on the data.
+_WITHOUT_GRADIENT = frozenset({
+    np.shape, np.ndim, np.size, np.allclose, np.isclose, np.array_equal, np.array_equiv, np.zeros_like, np.ones_like,
+    np.empty_like, np.full_like, np.argwhere, np.nonzero, np.flatnonzero, np.searchsorted, np.digitize, np.isin,
+    np.may_share_memory, np.shares_memory, np.result_type, np.can_cast, np.iscomplexobj, np.isrealobj, np.array_repr,
+    np.array_str, np.array2string, np.nanargmax, np.nanargmin, np.argpartition, np.count_nonzero, np.all, np.any,
+    np.isneginf, np.isposinf,
+})  # fmt: skip
+
+
+def _comparison(ufunc: np.ufunc) -> Callable[[Tensor, Any], Any]:
+    def compare(self: Tensor, other: Any) -> Any:
+        try:
+            return ufunc(self.array, other.array if type(other) is Tensor else other)
+        except TypeError:
+            return NotImplemented
+        except ValueError as error:
+            raise ShapeError(f"shapes {self.shape} and {np.shape(other)} cannot be compared: {error}") from None
+
+    return compare
+
+
+def _logic(ufunc: np.ufunc) -> Callable[[Tensor, Any], Any]:
+    def combine(self: Tensor, other: Any) -> Any:
+        return wrap(np.asarray(ufunc(self.array, other.array if type(other) is Tensor else other)), None)
+
+    return combine
+
+
+for _dunder, _ufunc in {
+    "eq": np.equal, "ne": np.not_equal, "lt": np.less, "le": np.less_equal, "gt": np.greater, "ge": np.greater_equal,
+}.items():  # fmt: skip
+    setattr(Tensor, f"__{_dunder}__", _comparison(_ufunc))
+for _dunder, _ufunc in {"and": np.bitwise_and, "or": np.bitwise_or, "xor": np.bitwise_xor}.items():
+    setattr(Tensor, f"__{_dunder}__", _logic(_ufunc))
+    setattr(Tensor, f"__r{_dunder}__", _logic(_ufunc))
+Tensor.__invert__ = lambda self: wrap(np.asarray(np.invert(self.array)), None)  # type: ignore[attr-defined]

@@ -1,0 +1,217 @@
+"""Every op in the table, checked the same way: a new op brings its tests with its declaration."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+import grad_engine as ge
+from grad_engine import formula
+from grad_engine.op import CALLS, OPS, Case, Op, case
+from grad_engine.tensor import NUMPY_TO_OP
+from grad_engine.testing import check_gradients
+
+DIFFERENTIABLE = {name: op for name, op in OPS.items() if op.differentiable}
+NUMPY_OF: dict[str, list[Any]] = {}
+for _function, _call in NUMPY_TO_OP.items():
+    NUMPY_OF.setdefault(_call.op.name, []).append(_function)
+
+
+def cases(op: Op) -> list[Case]:
+    """The declared cases of an op, or small shapes for one that takes its operands element by element."""
+    return list(op.cases) or [case(*[shape] * len(op.inputs)) for shape in [(2, 3), (), (0,)]]
+
+
+def numbers(op: Op, shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
+    """Random numbers from the op's domain, all different, and clear of the kinks at whole and half numbers."""
+    low, high = op.domain
+    size = int(np.prod(shape))
+    spread = low + (high - low) * (np.arange(size) + 0.5) / max(size, 1)
+    values = rng.permutation(spread) + rng.uniform(-0.1, 0.1, size) * (high - low) / max(size, 1)
+    near = np.abs(values * 2 - np.round(values * 2)) < 0.05
+    return (values + np.where(near, 0.04, 0.0)).reshape(shape)
+
+
+def operands(op: Op, each: Case) -> list[Any]:
+    """Arrays for one case: what is given as an array stays, a shape is filled, a list is a variadic operand."""
+    rng = np.random.default_rng(7)
+
+    def filled(spec: Any) -> Any:
+        if isinstance(spec, list):
+            return [filled(part) for part in spec]
+        return spec if spec is None or isinstance(spec, np.ndarray) else numbers(op, spec, rng)
+
+    return [filled(spec) for spec in each.operands]
+
+
+def is_free(value: Any) -> bool:
+    """Whether an operand is one to differentiate by."""
+    return isinstance(value, np.ndarray) and value.dtype.kind == "f"
+
+
+def as_function(op: Op, each: Case) -> tuple[Any, list[np.ndarray]]:
+    """One case as a function of its floating-point operands, and those operands."""
+    given = operands(op, each)
+    call = OPS_CALLS[op.name]
+    if op.variadic:
+        return (lambda *xs: call(list(xs), **each.static)), given[0]
+    free = [i for i, value in enumerate(given) if is_free(value) and (op.joint or op.rules[i])]
+
+    def f(*xs: Any) -> Any:
+        full = list(given)
+        for i, x in zip(free, xs, strict=True):
+            full[i] = x
+        return call(*full, **each.static)
+
+    return f, [given[i] for i in free]
+
+
+def one_output(f: Any) -> Any:
+    """`f` with several outputs weighted together into one."""
+
+    def g(*xs: Any) -> Any:
+        out = f(*xs)
+        if not isinstance(out, tuple):
+            return out
+        total = ge.tensor(0.0)
+        for k, part in enumerate(out):
+            if part.dtype.kind == "f":
+                total = total + (part * (k + 1.5)).sum()
+        return total
+
+    return g
+
+
+INTEGERS = {np.dtype(np.int64), np.dtype(bool)}
+OPS_CALLS = {name: op_call for op_call in {id(c): c for c in CALLS.values()}.values() if hasattr(op_call, "op")
+             for name in [op_call.op.name]}  # fmt: skip
+OPS_CALLS["log"] = ge.ops.elementwise._log
+ALL_CASES = [(op, i) for op in OPS.values() for i in range(len(cases(op)))]
+GRADIENT_CASES = [(op, i) for op, i in ALL_CASES if op.differentiable]
+
+
+def ids(pairs: list[tuple[Op, int]]) -> Iterator[str]:
+    return (f"{op.name}-{i}" for op, i in pairs)
+
+
+@pytest.mark.parametrize("order", [1, 2], ids=["grad", "gradgrad"])
+@pytest.mark.parametrize(("op", "i"), GRADIENT_CASES, ids=ids(GRADIENT_CASES))
+def test_gradient_matches_central_differences(op: Op, i: int, order: int) -> None:
+    """One formula serves both orders, so both are checked, for every op in the table."""
+    f, xs = as_function(op, cases(op)[i])
+    if xs:
+        check_gradients(one_output(f), xs, order)
+
+
+@pytest.mark.parametrize(("op", "i"), ALL_CASES, ids=ids(ALL_CASES))
+def test_leaves_read_only_inputs_alone(op: Op, i: int) -> None:
+    """Forward and backward write to no array they were given."""
+    f, xs = as_function(op, cases(op)[i])
+    before = [x.copy() for x in xs]
+    for x in xs:
+        x.flags.writeable = False
+    leaves = [ge.from_numpy(x, requires_grad=True) for x in xs]
+    out = one_output(f)(*leaves)
+    if out.requires_grad:
+        seed = np.ones_like(out.data)
+        seed.flags.writeable = False
+        out.backward(seed)
+    for x, y in zip(xs, before, strict=True):
+        np.testing.assert_array_equal(x, y)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float16])
+@pytest.mark.parametrize(("op", "i"), GRADIENT_CASES, ids=ids(GRADIENT_CASES))
+def test_keeps_the_dtype(op: Op, i: int, dtype: Any) -> None:
+    """float32 in, float32 out, float32 gradient: Python numbers inside forward and rules are weak."""
+    if op.name == "astype":
+        pytest.skip("astype is there to change the dtype")
+    if dtype is np.float16 and op.category in ("linear algebra", "neural", "loss"):
+        pytest.skip("LAPACK and several kernels have no half precision")
+    f, xs = as_function(op, cases(op)[i])
+    given = [o for o in operands(op, cases(op)[i]) if is_free(o)]
+    leaves = [ge.tensor(x, dtype=dtype, requires_grad=True) for x in xs]
+    with np.errstate(all="ignore"):
+        out = f(*leaves)
+        if op.variadic or len(given) == len(xs):  # no float64 operand beside the leaves
+            assert {part.dtype for part in (out if isinstance(out, tuple) else (out,))} <= {np.dtype(dtype), *INTEGERS}
+        one_output(f)(*leaves).sum().backward()
+    for leaf in leaves:
+        assert leaf.grad is None or (leaf.grad.dtype == dtype and leaf.grad.shape == leaf.shape)
+
+
+@pytest.mark.parametrize(("op", "i"), ALL_CASES, ids=ids(ALL_CASES))
+def test_formulas_are_written(op: Op, i: int) -> None:
+    """Every call has a formula for what it computes and for each rule, in the grammar, and says what the rules read."""
+    f, xs = as_function(op, cases(op)[i])
+    leaves = [ge.tensor(x, requires_grad=True, name=f"x{k}") for k, x in enumerate(xs)]
+    out = one_output(f)(*leaves)
+    if not out.requires_grad:
+        return
+    out.backward(ge.ones_like(out), retain_graph=True)
+    record = ge.record_graph(out, names={"z": out})
+    node = next(node for node in record.nodes if node.op == op.name)
+    assert node.formula is not None and node.formula.forward.text
+    assert {rule.slot for rule in node.formula.vjp} == {each.slot for each in node.inputs if each.edge is not None}
+    for written in (node.formula.forward, *node.formula.vjp):
+        assert formula.fault(written.tree) is None
+        assert "object at" not in written.text and len(written.text) < 200, written.text
+    for rule in node.formula.vjp:
+        assert "True" not in rule.text and "False" not in rule.text, rule.text
+    assert ge.record.from_json(ge.record.to_json(record)) == record
+
+
+@pytest.mark.parametrize("op", [op for op in OPS.values() if op.name in NUMPY_OF], ids=lambda op: op.name)
+def test_numpy_functions_reach_the_op(op: Op) -> None:
+    """NumPy called on Tensors gives NumPy's values, in a Tensor that remembers."""
+    for function in NUMPY_OF[op.name]:
+        if isinstance(function, tuple):
+            continue
+        for each in cases(op):
+            given = operands(op, each)
+            free = [i for i, value in enumerate(given) if is_free(value)]
+            expected = function(*given, **each.static)
+            got = function(
+                *[
+                    [ge.tensor(part, requires_grad=True) for part in value]
+                    if op.variadic
+                    else ge.tensor(value, requires_grad=op.differentiable)
+                    if i in free
+                    else value
+                    for i, value in enumerate(given)
+                ],
+                **each.static,
+            )
+            for mine, theirs in zip(
+                got if isinstance(got, tuple) else (got,), expected if isinstance(got, tuple) else (expected,), strict=True
+            ):
+                np.testing.assert_allclose(mine.data, theirs, rtol=1e-12)
+                assert not op.differentiable or not free or mine.requires_grad or mine.dtype.kind != "f"
+
+
+@pytest.mark.parametrize("op", OPS.values(), ids=OPS)
+def test_declaration(op: Op) -> None:
+    """Pickles by name, has words for people, is published under each of its names, refuses an unknown keyword."""
+    assert pickle.loads(pickle.dumps(op)) is op and copy.copy(op) is op
+    assert op.summary.endswith(".") and op.symbol
+    for name in (op.name, *op.aliases):
+        assert getattr(ge, name).__doc__
+    with pytest.raises(TypeError, match="no_such"):
+        OPS_CALLS[op.name](*operands(op, cases(op)[0]), **cases(op)[0].static, no_such=1)
+
+
+def test_define_refuses_what_would_go_wrong_later() -> None:
+    with pytest.raises(ge.ArgumentError, match=r"it must take \['g', 'out', 'x'\]"):
+        ge.define(np.sinh, name="odd", symbol="o", category="elementwise", summary="S.", vjp={"x": lambda g, x: g})
+    with pytest.raises(ge.ArgumentError, match="already declared"):
+        ge.define(np.sinh, name="add", symbol="o", category="elementwise", summary="S.", vjp={"x": lambda g, out, x: g})
+    with pytest.raises(ge.ArgumentError, match="already an attribute"):
+        ge.define(np.sinh, name="shape", symbol="o", category="elementwise", summary="S.", vjp={"x": lambda g, out, x: g})
+    with pytest.raises(ge.ArgumentError, match="categories are"):
+        ge.define(np.sinh, name="odd", symbol="o", category="strange", summary="S.", vjp={"x": lambda g, out, x: g})
+    assert "odd" not in OPS
