@@ -12,13 +12,14 @@ from grad_engine.tree import notes, tables
 from grad_engine.tree.rows import Fold, Row, folded, rows
 from grad_engine.tree.survey import Measure, Survey, mark, short, together
 from grad_engine.tree.tables import GAP, Line, Span
-from grad_engine.tree.text import Script, harmless, tally, width
+from grad_engine.tree.text import Script, harmless, many, tally, width
 
 HEADER = "## Backward computation graph ##"
 LARGE_GRAPH = 1_000  # ops from which on a table by op comes first
 BAR, WIDE_BAR, WIDE = 4, 8, 100  # columns of the log bar, and the width of terminal that has room for the longer one
 DECADES = (3.0, 12.0)  # a full bar stands for at least, and at most, this many powers of ten more than an empty one
 VALUES = (20, 48)  # columns that the first values of a gradient are worth
+SHORT_NAME = 14  # columns that guides leave to a name
 NAME, DETAIL = 24, 28  # columns of a tensor's name, and of a constant, an attribute or a scope on an op's line
 
 
@@ -79,7 +80,7 @@ class Sheet:
         self.rows = rows(survey, roots)
         self.roots = {part: i for i, part in enumerate(roots, 1)}
         self.bar = WIDE_BAR if self.room >= WIDE else BAR
-        self.levels = max(2, self.room // 10)  # levels of guides that are drawn; a deeper line counts the rest
+        self.names = min(self.room, max(self.room // 2, 36))  # columns for guides and names that no column takes
         logs = [math.log10(m.norm) for row in self.rows if (m := self._size(row)) and m.norm and m.norm < math.inf]
         self.top = max(logs, default=0.0)
         self.decades = min(max(self.top - min(logs, default=0.0), DECADES[0]), DECADES[1])
@@ -107,7 +108,10 @@ class Sheet:
         if shown := notes.title(survey, script, self.room):
             out.append([(shown, "")])
         for text, style in notes.notes(survey, script):
-            out.extend([(line, style)] for line in script.wrap(script.say(text), self.room))
+            first, *more = script.wrap(script.say(text), self.room)
+            word, space, sentence = first.partition(" ")
+            rest = "" if style == "bad" else style
+            out += [[(word + space, style), (sentence, rest)], *([(line, rest)] for line in more)]
         if len(survey.nodes) > LARGE_GRAPH and not self.request.focus:
             out.extend(tables.by_op(survey, script, self.room))
         return out
@@ -143,6 +147,9 @@ class Sheet:
 
     def _guides(self, wanted: Sequence[int | Fold]) -> list[str]:
         """What stands before each label: the lines that lead down to it from its parent."""
+        deepest = max(self.rows[piece.start if isinstance(piece, Fold) else piece].level for piece in wanted)
+        self.indent = 4 if deepest <= (self.names - SHORT_NAME) // 4 else 2
+        self.levels = max(2, (self.names - SHORT_NAME) // self.indent)  # a deeper line counts the rest
         found: list[str] = []
         going_on = [False]  # per level: whether a sibling is still to come
         for piece in wanted:
@@ -158,18 +165,20 @@ class Sheet:
             if not isinstance(piece, Fold):
                 row = self.rows[piece]
                 if row.level:
-                    before += " ↳  " if row.run else "└── " if row.last else "├── "
+                    elbow = " ↳ " if row.run else "└──" if row.last else "├──"
+                    before += elbow.ljust(self.indent) if self.indent > 2 else elbow.strip()[0] + " "
             found.append(self.script.say(before))
         return found
 
     def _before(self, going_on: list[bool], level: int) -> str:
+        bar, blank = "│".ljust(self.indent), " " * self.indent
         if level <= self.levels:
-            return "".join("│   " if on else "    " for on in going_on[1:level])
+            return "".join(bar if on else blank for on in going_on[1:level])
         # Beyond, the drawing starts again from the left every few levels, behind a count of those that are not drawn.
         page = max(1, self.levels // 2)
         skipped = -(-(level - self.levels) // page) * page
         count = f"⋯{skipped} "
-        return count.ljust(-(-len(count) // 4) * 4) + "".join("│   " if on else "    " for on in going_on[1 + skipped : level])
+        return count + "".join(bar if on else blank for on in going_on[1 + skipped : level])
 
     def _label(self, row: Row) -> list[Span]:
         """The name, the bracket, then details; a line keeps as many of them as fit."""
@@ -184,7 +193,7 @@ class Sheet:
         outputs = sorted({edge.output for edge in row.edges})
         if len(node.outputs) > 1 and outputs:
             which = ", ".join(map(str, outputs[:4]))
-            times.append((f" output{'s' if len(outputs) > 1 else ''} {which} of {len(node.outputs)}", "muted"))
+            times.append((f" (output{'s' if len(outputs) > 1 else ''} {which} of {len(node.outputs)})", "muted"))
         if row.kind == "seen":
             see = script.say(f"↺ see {script.name(short(node), NAME)} {mark(row.part)}")
             return [("", ""), (see, "muted"), ("", ""), *times, *self._root_detail(row)]
@@ -195,7 +204,7 @@ class Sheet:
     def _root_detail(self, row: Row) -> list[Span]:
         if row.parent >= 0 or len(self.roots) < 2:
             return []
-        return [(f" root {self.roots[row.part]} of {len(self.roots)}", "muted")]
+        return [(f" (root {self.roots[row.part]} of {len(self.roots)})", "muted")]
 
     def _details(self, node: NodeRecord) -> list[Span]:
         """What else there is to an op: its constants, its static arguments, the name of what it computed, its scope."""
@@ -222,8 +231,8 @@ class Sheet:
 
     def _constant(self, tensor: TensorRecord) -> str:
         if tensor.shape or tensor.data is None or not tensor.data.values:
-            name = f"{tensor.name} " if tensor.name else ""
-            return f"{name}{'×'.join(map(str, tensor.shape)) or 'constant'}"
+            kind = f"({'×'.join(map(str, tensor.shape))})" if tensor.shape else "constant"
+            return f"{tensor.name} {kind}" if tensor.name else kind
         return number(tensor.data.values[0])
 
     def _fold_label(self, fold: Fold) -> list[Span]:
@@ -232,23 +241,24 @@ class Sheet:
         ops = [survey.nodes[row.part] for row in inside if row.kind == "op"]
         leaves = list(dict.fromkeys(row.part for row in inside if row.kind == "leaf"))
         seen = sum(row.kind == "seen" for row in inside)
-        parts = [notes.many(len(ops), "op")] if ops else []
+        parts = [many(len(ops), "op")] if ops else []
         if leaves:
-            parts.append(notes.many(len(leaves), "leaf", "leaves"))
+            parts.append(many(len(leaves), "leaf", "leaves"))
         if seen:
-            parts.append(notes.many(seen, "back-reference"))
+            parts.append(many(seen, "back-reference"))
+        what: list[str] = []
         if ops:
-            what = ": " + tally((short(node) for node in ops), script)
-            steps = [survey.steps[node.id] for node in ops if node.id in survey.steps]
-            if steps:
-                first, final = min(steps), max(steps)
-                what += f" (step {first})" if first == final else f" (steps {first}–{final})"
+            what = tally((short(node) for node in ops), script)
+            if steps := sorted(survey.steps[node.id] for node in ops if node.id in survey.steps):
+                first, final = steps[0], steps[-1]
+                whole = final - first + 1 == len(ops)
+                shown = f"step {first}" if first == final else f"steps {first}–{final}"
+                what.append(script.say(f"({shown})" if whole else f"(in {shown})"))
         elif leaves:
-            names = [script.name(notes.leaf_name(survey, part), NAME) for part in (leaves[0], leaves[-1])]
-            what = f": {names[0]}" if len(leaves) == 1 else f": {names[0]} … {names[1]}"
-        else:
-            what = ""
-        return [("", ""), (script.say(f"⋯ {', '.join(parts)}{what}"), "muted"), ("", "")]
+            names = [script.name(notes.leaf_name(survey, part), NAME) for part in leaves]
+            what = [names[0], script.say(f"… {names[-1]}")] if len(names) > 1 else names
+        label = [("", ""), (script.say(f"⋯ {', '.join(parts)}"), "muted")]
+        return label + [((" " if i else ": ") + text, "muted") for i, text in enumerate(what)]
 
     def _cells(self, row: Row) -> Cells:
         survey, script = self.survey, self.script
@@ -291,6 +301,8 @@ class Sheet:
         """What a line measures: an op its complete gradient, any other line the share that its edges bring."""
         if row.kind == "op":
             return self.survey.gradient(row.part)
+        if len(row.edges) == 1:
+            return self.survey.share(row.edges[0].id)
         return together([m for edge in row.edges if (m := self.survey.share(edge.id)) is not None])
 
     def _bar(self, size: Measure) -> str:
@@ -319,12 +331,17 @@ class Sheet:
                 widths[key] = max(widths.get(key, 0), width(text))
         # A label must keep its name; brackets and details may give way to columns.
         names = max(len(guide) + sum(width(text) for text, _ in label[:2]) for guide, label in zip(guides, labels, strict=True))
-        need = min(names + GAP, max(12, self.room // 2))
-        columns = [column for column in COLUMNS if widths.get(column.key)]
-        while columns and self.room - self._block(columns, widths) < need:
-            columns.pop()
+        need = min(names + GAP, self.names)
+        columns: list[Column] = []
+        for column in COLUMNS:
+            if not widths.get(column.key):
+                continue
+            if self.room - self._block([*columns, column], widths) >= need:
+                columns.append(column)
+            elif column.key != "bad":  # which stands beside the name where it gets no column
+                break
         places = self._placed(columns, widths)
-        if columns and columns[-1].key == "bar":
+        if self.room >= WIDE and columns and columns[-1].key == "bar":
             spare = min(
                 self._free(cell, places) - len(guide) - sum(width(text) for text, _ in label)
                 for guide, label, cell in zip(guides, labels, cells, strict=True)
@@ -385,7 +402,9 @@ class Sheet:
             text = text if used + width(text) <= free else self.script.fit(text, free - used)
             line.append((text, style))
             used += width(text)
-        for text, style in rest:
+        shown = {place.column.key for place in places}
+        beside = [(f" {cells[key][0]}", cells[key][1]) for key in ("bad", "place") if key in cells and key not in shown]
+        for text, style in (*beside, *rest):
             if text and used + width(text) <= free:
                 line.append((text, style))
                 used += width(text)
@@ -393,19 +412,17 @@ class Sheet:
             text, style = cells.get(place.column.key, ("", ""))
             if text:
                 start = place.start + (0 if place.column.left else place.width - width(text))
-                line += [(" " * (start - used), ""), (text, style)]
+                line.append((" " * (start - used) + text, style))
                 used = start + width(text)
         return line
 
 
 def row_children(node: NodeRecord) -> str:
     """2 child nodes: the operands of an op that a gradient goes to."""
-    return notes.many(sum(operand.edge is not None for operand in node.inputs), "child node")
+    return many(sum(operand.edge is not None for operand in node.inputs), "child node")
 
 
 def _attribute(value: object) -> str:
-    if isinstance(value, Measure):
-        raise AssertionError
     if isinstance(value, float):
         return number(value)
     if isinstance(value, list | tuple):

@@ -144,12 +144,16 @@ class Survey:
         """The measure of what an op computed, or of a leaf."""
         if part in self.leaves:
             return self.measured(self.leaves[part].leaf)
-        return together([m for tensor in self.nodes[part].outputs if (m := self.measured(tensor)) is not None])
+        return self._measured_together(self.nodes[part].outputs)
 
     def gradient(self, node: str) -> Measure | None:
         """The measure of the complete gradient that reached an op in the last run."""
-        gradients = self.run.gradients.get(node, ()) if self.run is not None else ()
-        return together([m for tensor in gradients if (m := self.measured(tensor)) is not None])
+        return self._measured_together(self.run.gradients.get(node, ())) if self.run is not None else None
+
+    def _measured_together(self, tensors: tuple[str | None, ...]) -> Measure | None:
+        if len(tensors) == 1:
+            return self.measured(tensors[0])
+        return together([m for tensor in tensors if (m := self.measured(tensor)) is not None])
 
     def share(self, edge: str) -> Measure | None:
         """The measure of what the last run sent along an edge."""

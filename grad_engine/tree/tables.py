@@ -15,7 +15,7 @@ Span = tuple[str, str]  # text, key of its style
 Line = list[Span]
 
 GAP = 2  # columns between columns
-NARROWEST = 12  # columns below which first values say nothing
+NARROWEST, WIDEST = 12, 64  # columns below which first values say nothing, and above which they say no more
 LEAVES_SHOWN = 24  # leaves in their table, unless everything was asked for
 OPS_SHOWN = 12  # kinds of op in theirs
 SENDERS_SHOWN = 3
@@ -33,7 +33,8 @@ class Field:
 
 def leaves(survey: Survey, script: Script, room: int, shown: Sequence[str], most: int | None) -> list[Line]:
     """The table of leaves: name, shape, first values and norm of `.grad`, and who sent the shares it is the sum of."""
-    everyone = [change for change in survey.leaf_gradients() if change[0] in set(shown)]
+    reached = set(shown)
+    everyone = [change for change in survey.leaf_gradients() if change[0] in reached]
     if not everyone:
         return []
     ran = survey.run is not None
@@ -48,7 +49,7 @@ def leaves(survey: Survey, script: Script, room: int, shown: Sequence[str], most
         tensors = {part: survey.leaf(survey.leaves[part]) for part, _, _ in chosen}
 
     def glimpses(space: int) -> list[str]:
-        return [script.glimpse(tensors[part], space) for part, _, _ in chosen]
+        return [script.glimpse(tensors[part], min(space, WIDEST)) for part, _, _ in chosen]
 
     fields = [
         Field("name", "value", [script.name(leaf_name(survey, part), 20) for part, _, _ in chosen]),

@@ -187,7 +187,7 @@ def brief(value: float) -> str:
     if value == 0:
         return "0"
     if 0.00995 <= value < 99999.5:
-        return f"{value:.{max(0, min(3, 2 - math.floor(math.log10(value))))}f}"
+        return f"{value:#.3g}".rstrip(".") if value < 999.5 else f"{value:.0f}"
     mantissa, _, exponent = f"{value:.1e}".partition("e")
     return f"{mantissa}e{int(exponent)}".replace("-", "−")
 
@@ -209,8 +209,8 @@ def many(number_of: int, one: str, several: str | None = None) -> str:
     return f"{number_of} {one if number_of == 1 else several or one + 's'}"
 
 
-def tally(words: Iterable[str], script: Script, kinds: int = 4) -> str:
-    """Mul×19 Add×19: what occurs how often, the most frequent first."""
+def tally(words: Iterable[str], script: Script, kinds: int = 4) -> list[str]:
+    """Mul×19, Add×19: what occurs how often, the most frequent first."""
     counts: dict[str, int] = {}
     for word in words:
         counts[word] = counts.get(word, 0) + 1
@@ -218,4 +218,4 @@ def tally(words: Iterable[str], script: Script, kinds: int = 4) -> str:
     shown = [script.name(word, 24) + script.say(f"×{n}") for word, n in ranked[:kinds]]
     if len(ranked) > kinds:
         shown.append(f"+{len(ranked) - kinds} more kinds")
-    return " ".join(shown)
+    return shown
