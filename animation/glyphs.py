@@ -1,0 +1,690 @@
+"""One function per kind of thing that is drawn: from what it stands for to what is seen. No timing, no file access."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from manim import VGroup, VMobject
+from manim.constants import CapStyleType, LineJointType
+from manim.utils.color import ManimColor
+from numpy.typing import NDArray
+
+from animation import lettering, theme
+from animation.lettering import polygon, shortened
+from animation.numbers import Cells, Matrix
+from grad_engine.draw.glyph import outline, reach
+from grad_engine.draw.layout import Box, Route, arc_length_table, point_at, rounded
+
+Points = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Colours:
+    """The colour of every role, as the palette has them."""
+
+    background: str
+    panel: str
+    ink: str
+    muted: str
+    idle: str
+    value: str
+    gradient: str
+    done: str
+    nonfinite: str
+
+
+# look
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How large things are drawn, and how much is written at them: 3 all, 2 the shape, 1 the symbol, 0 nothing."""
+
+    scale: float
+    detail: int
+
+    @property
+    def small(self) -> float:
+        """The type size of labels."""
+        return max(theme.SMALLEST, 0.25 * self.scale)
+
+    @property
+    def line(self) -> float:
+        """The height of a line of labels."""
+        return theme.LINE * max(self.scale, theme.SMALLEST / 0.25) if self.detail >= 2 else 0.0
+
+
+class Ink(VMobject):
+    """Any number of outlines in one colour: the only thing that is ever handed to the renderer."""
+
+    def __init__(
+        self,
+        points: Points,
+        *,
+        fill: str | None = None,
+        fill_alpha: float = 1.0,
+        stroke: str | None = None,
+        width: float = 0.0,
+        stroke_alpha: float = 1.0,
+        text: str = "",
+        size: float = 0.0,
+    ) -> None:
+        super().__init__(stroke_width=width if stroke else 0.0, joint_type=LineJointType.ROUND)
+        self.text = text  # what is written, and at which type size: for those who check what can be read
+        self.size = size
+        self.points = np.array(points, dtype=float).reshape(-1, 3)
+        self.alphas = (fill_alpha if fill else 0.0, stroke_alpha if stroke else 0.0)
+        self.fill_rgbas = _rgba(fill, self.alphas[0])
+        self.stroke_rgbas = _rgba(stroke, self.alphas[1])
+
+    def strength(self, amount: float) -> None:
+        """Nothing; from 0 (not to be seen) to 1 (as it was made)."""
+        self.fill_rgbas[:, 3] = self.alphas[0] * amount
+        self.stroke_rgbas[:, 3] = self.alphas[1] * amount
+
+
+class Part(VGroup):
+    """Several inks that appear, move and vanish together."""
+
+    def __init__(self, *inks: Ink | Part) -> None:
+        flat = [one for ink in inks for one in (ink.inks if isinstance(ink, Part) else [ink])]
+        super().__init__(*flat)
+        self.inks: list[Ink] = flat
+
+    def strength(self, amount: float) -> None:
+        """Nothing; from 0 (not to be seen) to 1 (as it was made)."""
+        for ink in self.inks:
+            ink.strength(amount)
+
+
+def _rgba(colour: str | None, alpha: float) -> Points:
+    red, green, blue = ManimColor(colour).to_rgb() if colour else (0.0, 0.0, 0.0)
+    return np.array([[red, green, blue, alpha]])
+
+
+# simple shapes
+
+
+def card_points(width: float, height: float, corner: float, at: tuple[float, float] = (0.0, 0.0)) -> Points:
+    """A rectangle with round corners, as cubic Béziers."""
+    x, y = width / 2, height / 2
+    corner = min(corner, x, y)
+    k = corner * (1 - 0.5522847498)
+    a, b = x - corner, y - corner
+    sides = [((a, y), (-a, y)), ((-x, b), (-x, -b)), ((-a, -y), (a, -y)), ((x, -b), (x, b))]
+    bends = [
+        ((-a, y), (-x + k, y), (-x, y - k), (-x, b)),
+        ((-x, -b), (-x, -y + k), (-x + k, -y), (-a, -y)),
+        ((a, -y), (x - k, -y), (x, -y + k), (x, -b)),
+        ((x, b), (x, y - k), (x - k, y), (a, y)),
+    ]
+    found = []
+    for (start, stop), bend in zip(sides, bends, strict=True):
+        p, q = np.array(start), np.array(stop)
+        found += [p, p + (q - p) / 3, q - (q - p) / 3, q, *map(np.array, bend)]
+    points = np.zeros((len(found), 3))
+    points[:, :2] = np.array(found) + np.array(at)
+    return points
+
+
+def circle_points(radius: float, at: tuple[float, float] = (0.0, 0.0)) -> Points:
+    """A circle, as cubic Béziers."""
+    return card_points(2 * radius, 2 * radius, radius, at)
+
+
+UNIT_SQUARE = polygon([(-0.5, -0.5), (0.5, -0.5), (0.5, 0.5), (-0.5, 0.5)])
+
+
+def line_points(places: Points | Sequence[tuple[float, float]]) -> Points:
+    """An open line through places, as cubic Béziers."""
+    corners = np.zeros((len(places), 3))
+    corners[:, :2] = np.asarray(places, dtype=float)[:, :2]
+    start, stop = corners[:-1], corners[1:]
+    third = (stop - start) / 3
+    return np.stack([start, start + third, stop - third, stop], axis=1).reshape(-1, 3)
+
+
+def words(
+    text: str,
+    size: float,
+    colour: str,
+    at: tuple[float, float],
+    *,
+    anchor: str = "middle",
+    bold: bool = False,
+    room: float | None = None,
+    alpha: float = 1.0,
+) -> Ink:
+    """A line of text; `at` is its left end, middle or right end, half the height of a capital above the baseline."""
+    text = text if room is None else shortened(text, size, room, bold)
+    made = lettering.outline(text, size, bold)
+    left = at[0] - {"left": 0.0, "middle": 0.5, "right": 1.0}[anchor] * made.width
+    return Ink(
+        made.points + np.array([left, at[1] - lettering.cap_height(size) / 2, 0.0]),
+        fill=colour,
+        fill_alpha=alpha,
+        text=text,
+        size=size,
+    )
+
+
+# tensors
+
+
+def grid(cells: Cells, colours: Colours, tone: str, cell: float, at: tuple[float, float], anchor: str = "left") -> Part:
+    """A tensor as a small grid of squares; `at` is the middle of its left side (or its middle)."""
+    width, height = grid_size(cells, cell)
+    left = at[0] - (width / 2 if anchor == "middle" else 0.0)
+    inks: dict[tuple[str, float], list[Points]] = {}
+    for k, (strength, odd) in enumerate(zip(cells.strength, cells.odd, strict=True)):
+        row, column = divmod(k, cells.columns)
+        centre = np.array([left + (column + 0.5) * cell, at[1] + height / 2 - (row + 0.5) * cell, 0.0])
+        key = (colours.nonfinite, 1.0) if odd else (getattr(colours, tone), round(0.30 + 0.70 * strength, 1))
+        inks.setdefault(key, []).append(UNIT_SQUARE * (cell * 0.84) + centre)
+    return Part(*(Ink(np.concatenate(squares), fill=colour, fill_alpha=alpha) for (colour, alpha), squares in inks.items()))
+
+
+def grid_size(cells: Cells, cell: float) -> tuple[float, float]:
+    """How wide and high a grid is."""
+    return cells.columns * cell, cells.rows * cell
+
+
+def numbers_size(matrix: Matrix, size: float) -> tuple[float, float]:
+    """How wide and high a matrix of numbers is."""
+    rows = max(len(matrix.rows), 1)
+    inside = sum(_column_widths(matrix, size)) + 0.55 * size * max(_columns(matrix) - 1, 0)
+    return inside + 0.9 * size, rows * 1.12 * size + (0.5 * size if matrix.more_below else 0.0)
+
+
+def numbers(matrix: Matrix, size: float, colours: Colours, tone: str, at: tuple[float, float]) -> Part:
+    """A matrix of numbers in brackets; `at` is the middle of its left side. What is not finite is magenta."""
+    width, height = numbers_size(matrix, size)
+    left, top = at[0], at[1] + height / 2
+    inks: list[Ink] = []
+    hook = 0.16 * size
+    for x, turn in ((left + 0.08 * size, 1), (left + width - 0.08 * size, -1)):
+        places = [(x + turn * hook, top), (x, top), (x, top - height), (x + turn * hook, top - height)]
+        inks.append(Ink(line_points(places), stroke=getattr(colours, tone), width=2.2))
+    widths = _column_widths(matrix, size)
+    plain: list[Points] = []
+    odd: list[Points] = []
+    said: list[str] = []
+    for r, row in enumerate(matrix.rows):
+        middle = top - (r + 0.5) * 1.12 * size
+        right = left + 0.45 * size
+        for c, word in enumerate(row + (("…",) if matrix.more_right else ())):
+            right += widths[c]
+            made = lettering.outline(word, size)
+            place = np.array([right - made.width, middle - lettering.cap_height(size) / 2, 0.0])
+            (odd if c < len(row) and matrix.odd[r][c] else plain).append(made.points + place)
+            said.append(word)
+            right += 0.55 * size
+    if matrix.more_below:
+        y = top - len(matrix.rows) * 1.12 * size - 0.18 * size
+        x = left + 0.45 * size
+        for extent in widths[: len(matrix.rows[0]) if matrix.rows else 0]:
+            plain += [circle_points(0.035 * size, (x + extent - 0.2 * size, y + k * 0.14 * size)) for k in (-1, 0, 1)]
+            x += extent + 0.55 * size
+    for points, colour in ((plain, colours.ink), (odd, colours.nonfinite)):
+        if points:
+            inks.append(Ink(np.concatenate(points), fill=colour, text=" ".join(said), size=size))
+    return Part(*inks)
+
+
+def _columns(matrix: Matrix) -> int:
+    return (len(matrix.rows[0]) if matrix.rows else 0) + matrix.more_right
+
+
+def _column_widths(matrix: Matrix, size: float) -> list[float]:
+    rows = [row + (("…",) if matrix.more_right else ()) for row in matrix.rows]
+    return [max(lettering.width(row[c], size) for row in rows) for c in range(_columns(matrix))]
+
+
+def badge(text: str, look: Look, colours: Colours, at: tuple[float, float]) -> Part:
+    """A boxed word about numbers that are not finite."""
+    wide = lettering.width(text, look.small, True) + 0.22
+    return Part(
+        Ink(card_points(wide, look.line * 0.86, 0.08, at), fill=colours.background, stroke=colours.nonfinite, width=2.2),
+        words(text, look.small, colours.nonfinite, at, bold=True),
+    )
+
+
+# leaves, constants, ops
+
+
+@dataclass(frozen=True, slots=True)
+class CardView:
+    """What is written on the card of a leaf or a constant."""
+
+    id: str
+    name: str
+    face: str  # its shape, or its number
+    cells: Cells | None
+    leaf: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Arrivals:
+    """The lower half of a leaf's card: what has reached its gradient."""
+
+    k: int = 0
+    of: int = 0
+    shares: tuple[Cells | str, ...] = ()  # waiting, as a picture or a number
+    total: Cells | str | None = None  # the finished gradient
+    held: bool = False  # it had a gradient before this run
+    live: bool = True  # it may still be reached
+
+
+def card_size(view: CardView, look: Look) -> tuple[float, float]:
+    """How wide and high a card is."""
+    s = look.scale
+    if look.detail <= 1:
+        return (max(0.62 * s, lettering.width(view.name, look.small, True) + 0.3), 0.62 * s) if look.detail else (0.62 * s, 0.5 * s)
+    first = lettering.width(view.name, look.small * 1.12, True) + lettering.width(view.face, look.small) + 0.62 * s
+    first += 0.0 if look.detail < 3 or view.cells is None else view.cells.columns * theme.CELL * s + 0.12 * s
+    return max(theme.CARD_WIDTH * s, first), (theme.CARD_HEIGHT if view.leaf else theme.CARD_HEIGHT / 2) * s
+
+
+def card(view: CardView, arrivals: Arrivals, look: Look, box: Box, colours: Colours) -> Part:
+    """The card of a leaf: name and shape above, its gradient with the counter of arrivals below; one half if constant."""
+    s, (x, y), w, h = look.scale, (box.x, box.y), box.width, box.height
+    corner = 0.14 * s
+    complete = arrivals.total is not None
+    edge = colours.done if complete else colours.value if view.leaf else colours.idle
+    inks: list[Ink | Part] = [Ink(card_points(w, h, corner, (x, y)), fill=colours.panel, stroke=edge, width=theme.OUTLINE)]
+    if complete and view.leaf:
+        inks.append(Ink(card_points(w + 0.14 * s, h + 0.14 * s, corner + 0.07 * s, (x, y)), stroke=edge, width=1.6))
+    if look.detail <= 1:
+        if look.detail == 1:
+            inks.append(words(view.name, look.small, colours.ink, (x, y), bold=True, room=w - 0.12))
+        return Part(*inks)
+    upper = y + h / 4 if view.leaf else y
+    pad = 0.16 * s
+    inks.append(words(view.name, look.small * 1.12, colours.ink, (x - w / 2 + pad, upper), anchor="left", bold=True))
+    inks.append(words(view.face, look.small, colours.value if view.leaf else colours.muted, (x + w / 2 - pad, upper), anchor="right"))
+    if look.detail >= 3 and view.cells is not None:
+        right = x + w / 2 - pad - lettering.width(view.face, look.small) - 0.1 * s
+        inks.append(grid(view.cells, colours, "value" if view.leaf else "idle", theme.CELL * s, (right - view.cells.columns * theme.CELL * s, upper)))
+    if not view.leaf:
+        return Part(*inks)
+    lower = y - h / 4
+    inks.append(Ink(line_points([(x - w / 2, y), (x + w / 2, y)]), stroke=edge, width=1.6, stroke_alpha=0.7))
+    tone = colours.done if complete else colours.gradient if arrivals.k or arrivals.held else colours.muted
+    inks.append(words("grad", look.small, tone, (x - w / 2 + pad, lower), anchor="left"))
+    count = f"{arrivals.k}/{arrivals.of}" if arrivals.of else ""
+    if complete:
+        count = f"{'Σ' if arrivals.of > 1 else '✓'} {count}".strip()
+    elif arrivals.held and not arrivals.k:
+        count = f"held · {count}"
+    inks.append(words(count, look.small, tone, (x + w / 2 - pad, lower), anchor="right", bold=complete))
+    left = x - w / 2 + pad + lettering.width("grad", look.small) + 0.12 * s
+    room = x + w / 2 - pad - lettering.width(count, look.small, complete) - 0.1 * s - left
+    shown: Sequence[Cells | str] = (arrivals.total,) if arrivals.total is not None else arrivals.shares
+    for k, share in enumerate(shown):
+        sign = "+ " if k else ""
+        if isinstance(share, str):
+            text = sign + share
+            wide = lettering.width(text, look.small, complete)
+            if wide > room:
+                break
+            inks.append(words(text, look.small, tone, (left, lower), anchor="left", bold=complete))
+        else:
+            wide = share.columns * theme.CELL * s
+            if wide > room or look.detail < 3:
+                break
+            inks.append(grid(share, colours, "done" if complete else "gradient", theme.CELL * s, (left, lower)))
+        left += wide + 0.1 * s
+        room -= wide + 0.1 * s
+    return Part(*inks)
+
+
+@dataclass(frozen=True, slots=True)
+class OpView:
+    """What is written in and at the shape of an op."""
+
+    id: str
+    category: str
+    symbol: str
+    tag: str  # its place in creation order, such as "#3"
+    label: str  # the name of its result with its number, or with its shape
+    short: str  # the same without the name
+    cells: Cells | None
+    badge: str  # what is not finite about its result
+    ports: tuple[str, ...]  # what is written at each operand, if the order matters
+    slots: int
+    root: bool
+
+
+def op_size(view: OpView, look: Look) -> tuple[float, float]:
+    """How wide and high the box of an op is, with the lines above and below its shape."""
+    width, height = shape_size(view, look)
+    if look.detail < 2:
+        return width, height
+    return max(width + 2 * _port_room(view, look), _label_width(view, look)), height + 2 * look.line
+
+
+def shape_size(view: OpView, look: Look) -> tuple[float, float]:
+    """How wide and high the shape of an op is."""
+    s = look.scale
+    side = theme.GLYPH * s
+    # The outermost routes must still meet the shape, which is lower than the box that holds the ports.
+    high = max(side, look.line * (view.slots - 1) + 0.1 * s * (view.slots + 1))
+    if look.detail == 0:
+        return side, high
+    wide = lettering.width(view.symbol, _symbol_size(view, look), True)
+    slack = {"arithmetic": 0.42, "elementwise": 0.56, "reduction": 0.52, "shape": 0.66, "joining": 0.62, "indexing": 0.62}
+    return max(side, wide + slack.get(view.category, 0.46) * s), high
+
+
+def _symbol_size(view: OpView, look: Look) -> float:
+    return max(theme.SMALLEST, (0.40 if len(view.symbol) <= 2 else 0.30) * look.scale)
+
+
+def _port_room(view: OpView, look: Look) -> float:
+    if look.detail < 2 or not any(view.ports):
+        return 0.0
+    return max(lettering.width(port, look.small) for port in view.ports) + 0.14 * look.scale
+
+
+def _label_width(view: OpView, look: Look) -> float:
+    icon = view.cells.columns * theme.CELL * look.scale + 0.08 if view.cells is not None and look.detail >= 3 else 0.0
+    text = view.label if look.detail >= 3 else view.short
+    above = lettering.width(f"{view.tag}  {view.badge}" if view.badge else view.tag, look.small, True) + (0.3 if view.badge else 0.0)
+    return max(lettering.width(text, look.small) + icon, above)
+
+
+def op(view: OpView, state: str, look: Look, box: Box, colours: Colours, count: str = "") -> Part:
+    """An op: its shape with the symbol in it, its number above, its result's name and shape below.
+
+    `state` is "made", "quiet" (backward has not come here), "waiting" (some shares have), "running" or "ran".
+    `count` stands above the shape while shares are being counted.
+    """
+    x, y = box.x, box.y
+    width, height = shape_size(view, look)
+    shape = outline(view.category, width, height)
+    inks: list[Ink | Part] = []
+    edge = {"made": colours.value, "quiet": colours.idle, "waiting": colours.idle}.get(state, colours.gradient)
+    if state == "running":
+        for wide, alpha in ((22.0, 0.10), (14.0, 0.14)):
+            inks.append(Ink(polygon(shape + (x, y)), stroke=colours.gradient, width=wide, stroke_alpha=alpha))
+    inks.append(Ink(polygon(shape + (x, y)), fill=colours.panel, stroke=edge, width=theme.BOLD if state == "running" else theme.OUTLINE))
+    if view.root and look.detail:
+        grow = 0.16 * look.scale
+        inks.append(Ink(polygon(outline(view.category, width + grow, height + grow) + (x, y)), stroke=edge, width=1.8))
+    ink = colours.ink
+    if look.detail:
+        inks.append(words(view.symbol, _symbol_size(view, look), ink, (x, y), bold=True))
+    if look.detail < 2:
+        return Part(*inks)
+    above, below = y + height / 2 + look.line * 0.52, y - height / 2 - look.line * 0.52
+    tag = count or view.tag
+    tone = colours.gradient if count else colours.muted
+    if view.badge:
+        wide = lettering.width(view.badge, look.small, True) + 0.22
+        tag_wide = lettering.width(tag, look.small, bool(count)) + 0.08
+        left = x - (wide + tag_wide) / 2
+        inks.append(words(tag, look.small, tone, (left, above), anchor="left", bold=bool(count)))
+        inks.append(badge(view.badge, look, colours, (left + tag_wide + wide / 2, above)))
+    else:
+        inks.append(words(tag, look.small, tone, (x, above), bold=bool(count)))
+    text = view.label if look.detail >= 3 else view.short
+    icon = view.cells.columns * theme.CELL * look.scale + 0.08 if view.cells is not None and look.detail >= 3 else 0.0
+    left = x - (lettering.width(text, look.small) + icon) / 2
+    muted = state in ("quiet", "waiting", "running", "ran")
+    if icon and view.cells is not None:
+        inks.append(grid(view.cells, colours, "idle" if muted else "value", theme.CELL * look.scale, (left, below)))
+    inks.append(words(text, look.small, colours.muted if muted else colours.value, (left + icon, below), anchor="left"))
+    for slot, port in enumerate(view.ports):
+        if port:
+            height_here = port_y(slot, view.slots, box)
+            x_here = x + reach(shape, height_here - y, "left") - 0.05 - lettering.width(port, look.small) / 2
+            inks.append(words(port, look.small, colours.muted, (x_here, height_here + 0.16 * look.scale)))
+    return Part(*inks)
+
+
+def port_y(slot: int, slots: int, box: Box) -> float:
+    """How high the port of a slot is."""
+    return box.y + box.height / 2 - box.height * (slot + 1) / (slots + 1)
+
+
+# edges
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """The way between two things that are drawn, in forward direction, from shape to shape."""
+
+    curve: Points
+    table: Points
+    length: float
+
+    def at(self, fraction: float) -> tuple[float, float]:
+        """The place at a fraction of the way."""
+        place = point_at(self.table, [fraction])[0]
+        return float(place[0]), float(place[1])
+
+
+def path(route: Route, start: float, stop: float) -> Path:
+    """A route with round corners that begins at the x of `start` and ends at the x of `stop`."""
+    places = [(start, route[0][1]), *route[1:-1], (stop, route[-1][1])] if len(route) > 2 else [(start, route[0][1]), (stop, route[-1][1])]
+    curve = rounded(places, theme.CORNER)
+    table = arc_length_table(curve)
+    steps = np.diff(table[:, 1:], axis=0)
+    return Path(curve, table, float(np.hypot(steps[:, 0], steps[:, 1]).sum()))
+
+
+def stretch(way: Path, start: float, stop: float) -> Points:
+    """The part of a path between two fractions of its length, as cubic Béziers."""
+    inside = way.table[(way.table[:, 0] > start) & (way.table[:, 0] < stop), 0]
+    return line_points(point_at(way.table, np.concatenate([[start], inside, [stop]])))
+
+
+def dashes(way: Path, start: float = 0.0, stop: float = 1.0) -> Points:
+    """The part of a path between two fractions of its length, as dashes."""
+    dash, gap = 0.13, 0.09
+    many = max(1, round((way.length + gap) / (dash + gap)))
+    pitch = (1 + gap / way.length) / many
+    long = pitch * dash / (dash + gap)
+    parts = []
+    for k in range(many):
+        low, high = max(k * pitch, start), min(k * pitch + long, stop)
+        if high > low:
+            parts.append(stretch(way, low, high))
+    return np.concatenate(parts) if parts else np.zeros((0, 3))
+
+
+def tip(place: tuple[float, float], rightward: bool) -> Points:
+    """The point of an arrow, its sharp end at `place`."""
+    back = -theme.TIP if rightward else theme.TIP
+    x, y = place
+    return polygon([(x, y), (x + back, y + 0.42 * theme.TIP), (x + 0.8 * back, y), (x + back, y - 0.42 * theme.TIP)])
+
+
+def edge(way: Path, state: str, colours: Colours) -> Part:
+    """An edge: "value" (forward, solid), "idle" (no gradient comes this way), "due" or "paid" (gradient, dashed)."""
+    inset = min(0.5, 0.6 * theme.TIP / way.length)
+    if state in ("due", "paid"):
+        alpha = 1.0 if state == "paid" else 0.45
+        return Part(
+            _line(dashes(way, inset, 1.0), colours.gradient, theme.EDGE if state == "paid" else 2.2, alpha),
+            Ink(tip(way.at(0.0), False), fill=colours.gradient, fill_alpha=alpha),
+        )
+    colour = colours.value if state == "value" else colours.idle
+    return Part(
+        _line(stretch(way, 0.0, 1.0 - inset), colour, theme.EDGE if state == "value" else 2.2, 0.9),
+        Ink(tip(way.at(1.0), True), fill=colour, fill_alpha=0.9),
+    )
+
+
+def _line(points: Points, colour: str, width: float, alpha: float) -> Ink:
+    ink = Ink(points, stroke=colour, width=width, stroke_alpha=alpha)
+    ink.cap_style = CapStyleType.BUTT
+    return ink
+
+
+# what travels
+
+
+class Parcel(Part):
+    """A value or a share on its way: a grid or a number on a small plate, which can stretch or shrink as it goes."""
+
+    def __init__(
+        self,
+        colours: Colours,
+        tone: str,
+        first: Cells | str,
+        text: str,
+        then: Cells | None = None,
+        then_text: str = "",
+        scale: float = 1.0,
+    ) -> None:
+        self.cell = theme.PARCEL_CELL * scale
+        size = max(theme.SMALLEST, 0.25 * scale)
+        self.size_of_type = size
+        colour = getattr(colours, tone)
+        self.plate = Ink(card_points(1, 1, 0.1), fill=colours.background, fill_alpha=0.94, stroke=colour, width=2.6)
+        self.squares: list[Ink] = []
+        self.first = first
+        self.then = then
+        large = first
+        if isinstance(first, Cells) and then is not None and then.rows * then.columns > first.rows * first.columns:
+            large = then
+        if isinstance(large, Cells):
+            for strength, odd in zip(large.strength, large.odd, strict=True):
+                self.squares.append(Ink(UNIT_SQUARE, fill=colours.nonfinite if odd else colour, fill_alpha=1.0 if odd else 0.30 + 0.70 * strength))
+        self.large = large
+        self.texts = [words(text, size, colours.ink, (0.0, 0.0), anchor="left", bold=isinstance(first, str))]
+        if then is not None:
+            self.texts.append(words(then_text, size, colours.ink, (0.0, 0.0), anchor="left"))
+        self.words = [np.array(one.points) for one in self.texts]
+        self.wide = [float(one[:, 0].max(initial=0.0)) for one in self.words]
+        super().__init__(self.plate, *self.squares, *self.texts)
+
+    def pose(self, x: float, y: float, turned: float = 0.0, strength: float = 1.0, scale: float = 1.0) -> None:
+        """Nothing; puts the parcel at a place, `turned` of the way from its first to its second form."""
+        gap = 0.10
+        start = self._size(self.first)
+        stop = self._size(self.then) if self.then is not None else start
+        grid_w, grid_h = (start[k] + (stop[k] - start[k]) * turned for k in (0, 1))
+        last = len(self.wide) - 1
+        text_w = self.wide[0] + (self.wide[last] - self.wide[0]) * turned
+        wide = grid_w + text_w + (gap if grid_w and text_w else 0.0)
+        high = max(grid_h, self.size_of_type)
+        place = np.array([x, y, 0.0])
+        self.plate.points = card_points((wide + 0.22) * scale, (high + 0.18) * scale, 0.1 * scale) + place
+        left = -wide / 2
+        if isinstance(self.large, Cells):
+            for k, square in enumerate(self.squares):
+                row, column = divmod(k, self.large.columns)
+                a = self._place(self.first, row, column, start)
+                b = self._place(self.then, row, column, stop) if self.then is not None else a
+                centre = a + (b - a) * turned + np.array([left + grid_w / 2, 0.0, 0.0])
+                square.points = (UNIT_SQUARE * (self.cell * 0.86) + centre) * scale + place
+        for k, text in enumerate(self.texts):
+            seen = 1.0 if last == 0 else float(np.clip(2 * turned - 1, 0, 1) if k else np.clip(1 - 2 * turned, 0, 1))
+            at = np.array([left + (grid_w + gap if grid_w else 0.0), -lettering.cap_height(self.size_of_type) / 2 * 0.0, 0.0])
+            text.points = (self.words[k] + at) * scale + place
+            text.strength(strength * seen)
+        self.plate.strength(strength)
+        for square in self.squares:
+            square.strength(strength)
+
+    def _size(self, form: Cells | str | None) -> tuple[float, float]:
+        return grid_size(form, self.cell) if isinstance(form, Cells) else (0.0, 0.0)
+
+    def _place(self, form: Cells | str | None, row: int, column: int, size: tuple[float, float]) -> Points:
+        if not isinstance(form, Cells):
+            return np.zeros(3)
+        row, column = min(row, form.rows - 1), min(column, form.columns - 1)
+        return np.array([(column + 0.5) * self.cell - size[0] / 2, size[1] / 2 - (row + 0.5) * self.cell, 0.0])
+
+
+# the frame around the graph
+
+
+def panel(colours: Colours) -> Part:
+    """The plate that the captions lie on."""
+    points = card_points(theme.GRAPH_WIDTH, theme.PANEL_HEIGHT, 0.16, (0.0, theme.PANEL_MIDDLE))
+    return Part(Ink(points, fill=colours.panel))
+
+
+def title(number: str, text: str, tone: str, colours: Colours) -> Part:
+    """The name of a phase, top left, with its number in a disc."""
+    x, y = -theme.GRAPH_WIDTH / 2, theme.TOP
+    colour = getattr(colours, tone)
+    return Part(
+        Ink(circle_points(0.24, (x + 0.24, y)), fill=colour),
+        words(number, 0.32, colours.background, (x + 0.24, y), bold=True),
+        words(text, theme.TITLE, colours.ink, (x + 0.64, y), anchor="left", bold=True),
+    )
+
+
+def title_width(text: str) -> float:
+    """How much of the top line a title takes."""
+    return 0.64 + lettering.width(text, theme.TITLE, True)
+
+
+def expression(text: str, room: float, colours: Colours) -> Part:
+    """What is computed, top right, as large as there is room."""
+    size = next((size for size in (0.32, 0.29, 0.26) if lettering.width(text, size) <= room), 0.26)
+    return Part(words(text, size, colours.muted, (theme.GRAPH_WIDTH / 2, theme.TOP), anchor="right", room=room))
+
+
+TAPE_LABELS = ("recorded", "replayed")
+
+
+@dataclass(frozen=True, slots=True)
+class Tape:
+    """Where the chips of the tape lie, and how much is written on them."""
+
+    left: float
+    pitch: float
+    texts: tuple[str, ...]
+
+
+def tape(names: Sequence[tuple[str, ...]]) -> Tape:
+    """The tape for ops that can be called by any of several names, longest first: all use the longest that fits."""
+    left = -theme.GRAPH_WIDTH / 2 + 1.12
+    room = theme.GRAPH_WIDTH / 2 - left
+    pitch = min(2.3, room / max(len(names), 1))
+    for k in range(len(names[0]) if names else 0):
+        texts = tuple(options[k] for options in names)
+        if all(lettering.width(f"✓ {text}", theme.SMALLEST) <= pitch - 0.26 for text in texts):
+            return Tape(left, pitch, texts)
+    return Tape(left, pitch, ("",) * len(names))
+
+
+def chip(where: Tape, k: int, state: str, colours: Colours) -> Part:
+    """The k-th chip of the tape: "recorded", "running" or "ran"."""
+    gap = min(0.12, 0.25 * where.pitch)
+    x = where.left + (k + 0.5) * where.pitch
+    points = card_points(where.pitch - gap, theme.TAPE_HEIGHT, 0.1, (x, theme.TAPE_MIDDLE))
+    text = where.texts[k]
+    if state == "running":
+        box = Ink(points, fill=colours.gradient, stroke=colours.gradient, width=1.6)
+        return Part(box, *_chip_text(text, colours.background, x, True))
+    colour = colours.done if state == "ran" else colours.idle
+    shown = f"✓ {text}" if state == "ran" and text else text
+    box = Ink(points, fill=colours.panel, stroke=colour, width=1.6)
+    return Part(box, *_chip_text(shown, colours.done if state == "ran" else colours.ink, x, False))
+
+
+def _chip_text(text: str, colour: str, x: float, bold: bool) -> list[Ink]:
+    return [words(text, theme.SMALLEST, colour, (x, theme.TAPE_MIDDLE), bold=bold)] if text else []
+
+
+def tape_label(text: str, tone: str, colours: Colours) -> Part:
+    """What the tape is, at its left end."""
+    return Part(words(text, theme.SMALLEST, getattr(colours, tone), (-theme.GRAPH_WIDTH / 2 + 0.04, theme.TAPE_MIDDLE), anchor="left"))
+
+
+def veil(colours: Colours, alpha: float) -> Ink:
+    """A film of background over the whole graph."""
+    middle = (theme.GRAPH_TOP + theme.GRAPH_BOTTOM) / 2
+    return Ink(
+        card_points(theme.FRAME_WIDTH + 1, theme.GRAPH_TOP - theme.GRAPH_BOTTOM + 0.24, 0.0, (0.0, middle)),
+        fill=colours.background,
+        fill_alpha=alpha,
+    )

@@ -1,0 +1,200 @@
+"""Text and formulas as outlines: measured, shortened to a width, and the same on every machine.
+
+The outlines come straight from the font file of a package, so no font of the system is ever used, a line costs
+microseconds, and its exact size is known without drawing it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from importlib.util import find_spec
+from typing import Any
+
+import numpy as np
+from fontTools.pens.basePen import BasePen
+from fontTools.ttLib import TTFont
+from numpy.typing import NDArray
+
+from animation import theme
+
+Points = NDArray[np.float64]
+
+FILES = {False: "SourceSansPro", True: "SourceSansProSemibold"}
+# Signs that the font lacks, as other signs: which, how large, how far above the baseline (both in type sizes).
+STAND_INS = {"ᵀ": ("T", 0.62, 0.34), "⁻": ("−", 0.62, 0.34), "⋯": ("…", 1.0, 0.22), "∗": ("*", 1.0, 0.0), "◌": ("○", 1.0, 0.0)}
+BARS = "\u0304\u0305"  # combining macron, combining overline
+BAR_THICKNESS = 0.055
+MATH_SIZE = 0.5 / 48  # type size, in scene units, of a formula that Manim sets at font_size 1
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """A line of type as cubic Béziers, (4k, 3), from its left end on the baseline, with its width."""
+
+    points: Points
+    width: float
+    top: float  # highest point above the baseline
+    bottom: float  # lowest point, negative below the baseline
+
+
+class _Cubics(BasePen):  # type: ignore[misc]  # fontTools ships no types
+    """Collects what a glyph draws as cubic Béziers."""
+
+    def __init__(self, glyphs: Any) -> None:
+        super().__init__(glyphs)
+        self.found: list[tuple[tuple[float, float], ...]] = []
+        self.first: tuple[float, float] = (0.0, 0.0)
+
+    def _moveTo(self, point: tuple[float, float]) -> None:
+        self.first = point
+
+    def _lineTo(self, point: tuple[float, float]) -> None:
+        a, b = self._getCurrentPoint(), point
+        self.found.append((a, _between(a, b, 1 / 3), _between(a, b, 2 / 3), b))
+
+    def _curveToOne(self, p: tuple[float, float], q: tuple[float, float], r: tuple[float, float]) -> None:
+        self.found.append((self._getCurrentPoint(), p, q, r))
+
+    def _closePath(self) -> None:
+        if self._getCurrentPoint() != self.first:
+            self._lineTo(self.first)
+
+
+class Face:
+    """One font file, read glyph by glyph as they are needed."""
+
+    def __init__(self, name: str) -> None:
+        import font_source_sans_pro
+
+        self.file = TTFont(font_source_sans_pro.font_files_ttf[name], lazy=True)
+        self.names: dict[int, str] = self.file.getBestCmap()
+        self.glyphs = self.file.getGlyphSet()
+        self.unit = 1 / float(self.file["head"].unitsPerEm)
+
+    def has(self, sign: str) -> bool:
+        """Whether the font, or a stand-in, can draw this sign."""
+        return ord(sign) in self.names or sign in STAND_INS or sign in BARS
+
+    @cache  # noqa: B019  # one face per font file lives as long as the program
+    def glyph(self, sign: str) -> tuple[Points, float]:
+        """The outline of a sign at type size 1, and how far it moves the line on; an empty box if there is none."""
+        if sign in STAND_INS:
+            other, size, up = STAND_INS[sign]
+            points, advance = self.glyph(other)
+            return points * size + np.array([0.0, up, 0.0]), advance * size
+        name = self.names.get(ord(sign), ".notdef")
+        pen = _Cubics(self.glyphs)
+        self.glyphs[name].draw(pen)
+        points = np.zeros((4 * len(pen.found), 3))
+        points[:, :2] = np.array(pen.found, dtype=float).reshape(-1, 2) * self.unit
+        return points, float(self.glyphs[name].width) * self.unit
+
+
+@cache
+def face(bold: bool) -> Face:
+    """The regular or the semibold font."""
+    return Face(FILES[bold])
+
+
+@lru_cache(maxsize=4096)
+def _set(text: str, bold: bool) -> Outline:
+    at, parts, last = 0.0, [], (np.zeros((0, 3)), 0.0, 0.0)
+    for sign in text:
+        if sign in BARS:
+            points, start, advance = last
+            if advance:
+                top = max(float(points[:, 1].max(initial=0.0)), 0.486) + 0.10
+                ends = (start, start + advance) if sign == BARS[1] else (
+                    float(points[:, 0].min(initial=start)) + 0.02, float(points[:, 0].max(initial=start + advance)) - 0.02
+                )  # fmt: skip
+                parts.append(polygon([(ends[0], top), (ends[1], top), (ends[1], top + BAR_THICKNESS), (ends[0], top + BAR_THICKNESS)]))
+            continue
+        points, advance = face(bold).glyph(sign)
+        last = (points + np.array([at, 0.0, 0.0]), at, advance)
+        parts.append(last[0])
+        at += advance
+    points = np.concatenate(parts) if parts else np.zeros((0, 3))
+    return Outline(points, at, float(points[:, 1].max(initial=0.0)), float(points[:, 1].min(initial=0.0)))
+
+
+def outline(text: str, size: float, bold: bool = False) -> Outline:
+    """A line of text at a type size in scene units."""
+    plain = _set(" ".join(text.split()) if "\n" in text else text, bold)
+    return Outline(plain.points * size, plain.width * size, plain.top * size, plain.bottom * size)
+
+
+def width(text: str, size: float, bold: bool = False) -> float:
+    """How wide a line of text is."""
+    return _set(text, bold).width * size
+
+
+def shortened(text: str, size: float, room: float, bold: bool = False) -> str:
+    """The text if it fits into `room`, else as much of its beginning as does, with dots; empty if nothing does."""
+    if width(text, size, bold) <= room:
+        return text
+    low, high = 0, len(text)
+    while low < high:
+        middle = (low + high + 1) // 2
+        if width(text[:middle].rstrip() + "…", size, bold) <= room:
+            low = middle
+        else:
+            high = middle - 1
+    return text[:low].rstrip() + "…" if low else ""
+
+
+def drawable(text: str) -> bool:
+    """Whether every sign of a text can be drawn."""
+    return all(face(False).has(sign) for sign in text)
+
+
+def polygon(corners: list[tuple[float, float]] | Points) -> Points:
+    """A closed polygon as cubic Béziers, (4k, 3)."""
+    start = np.zeros((len(corners), 3))
+    start[:, :2] = np.asarray(corners)[:, :2]
+    stop = np.roll(start, -1, axis=0)
+    third = (stop - start) / 3
+    return np.stack([start, start + third, stop - third, stop], axis=1).reshape(-1, 3)
+
+
+@cache
+def typesetting() -> bool:
+    """Whether formulas can be typeset; if not, they are written as text."""
+    return find_spec("typst") is not None
+
+
+@lru_cache(maxsize=1024)
+def typeset(source: str, size: float) -> Outline | None:
+    """A Typst formula at a type size, its baseline a guess from its height; None if it cannot be set."""
+    if not typesetting():
+        return None
+    from manim import MathTypst
+
+    try:
+        made = MathTypst(source, font_size=48)
+    except Exception:  # Typst reports every fault of a source in a class of its own
+        return None
+    scale = size / (48 * MATH_SIZE)
+    parts = []
+    for part in made.family_members_with_points():
+        points = np.array(part.points)
+        thick = float(part.get_stroke_width())
+        if thick > 0 and len(points) == 4:  # the bar of a fraction
+            a, b, half = points[0], points[-1], 0.5 * max(0.01 * thick, 0.018)
+            points = polygon([(a[0], a[1] - half), (b[0], b[1] - half), (b[0], b[1] + half), (a[0], a[1] + half)])
+        parts.append(points)
+    points = np.concatenate(parts) * scale
+    low, high = points.min(axis=0), points.max(axis=0)
+    points -= np.array([low[0], (low[1] + high[1]) / 2, 0.0])
+    return Outline(points, float(high[0] - low[0]), float(high[1] - low[1]) / 2, -float(high[1] - low[1]) / 2)
+
+
+def cap_height(size: float) -> float:
+    """How high a capital is at a type size."""
+    return theme.CAP * size
+
+
+def _between(a: tuple[float, float], b: tuple[float, float], t: float) -> tuple[float, float]:
+    return a[0] + (b[0] - a[0]) * t, a[1] + (b[1] - a[1]) * t
+
+

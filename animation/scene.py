@@ -1,0 +1,705 @@
+"""Plays the story of a record: lays the graph out, and turns every beat into one animation and a pause to read."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from manim import Animation, Group, Scene, config
+from manim.utils.rate_functions import linear, smooth
+
+from animation import caption, lettering, theme
+from animation.glyphs import (
+    TAPE_LABELS,
+    Arrivals,
+    CardView,
+    Colours,
+    Ink,
+    Look,
+    OpView,
+    Parcel,
+    Part,
+    card,
+    card_size,
+    chip,
+    dashes,
+    edge,
+    expression,
+    op,
+    op_size,
+    panel,
+    path,
+    shape_size,
+    stretch,
+    tape,
+    tape_label,
+    tip,
+    title,
+    title_width,
+    veil,
+)
+from animation.glyphs import Path as Way
+from animation.numbers import Cells, cells, is_number, nonfinite, nonfinite_word, number_text, picture, shape_text
+from animation.story import PHASES, Beat, Build, Close, Gather, Run, Seed, Sent, Turn, story
+from grad_engine.draw.glyph import outline, reach
+from grad_engine.draw.layout import Box, Item, Layout, Link, drawn, lay_out
+from grad_engine.errors import GradEngineError
+from grad_engine.record import GraphRecord, NodeRecord, TensorRecord, load_graph
+
+DEFAULT_RECORD = Path("output", "graph_acyclic.json")
+THEMES = {
+    "dark": Colours("#0F1420", "#1A2233", "#F2F5FA", "#9AA7BD", "#6B7A94", "#56B4E9", "#E69F00", "#2FBF92", "#FF6FB5"),
+    "light": Colours("#FFFFFF", "#F3F5F9", "#141A26", "#545F73", "#75809A", "#0067A6", "#B34700", "#00725A", "#B0127B"),
+}
+LAYERS = ("panel", "title", "expression", "label", "chip", "edge", "item", "veil", "sum", "caption", "row")
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What the environment asks for."""
+
+    graph: Path
+    theme: str = "dark"
+    speed: float = 1.0
+    phase: str = "both"
+    longest_name: int = 14
+
+
+def wishes(environment: Mapping[str, str], here: Path) -> Wishes:
+    """What the `GRAD_ENGINE_*` variables ask for; raises GradEngineError with one sentence for a value that is none."""
+
+    def choice(name: str, allowed: Sequence[str]) -> str:
+        value = environment.get(name) or allowed[0]
+        if value not in allowed:
+            raise GradEngineError(f"{name} is {value!r}, but it must be one of {', '.join(allowed)}.")
+        return value
+
+    def amount(name: str, usual: float, low: float, high: float) -> float:
+        value = environment.get(name) or str(usual)
+        try:
+            found = float(value)
+        except ValueError:
+            found = float("nan")
+        if not low <= found <= high:
+            raise GradEngineError(f"{name} is {value!r}, but it must be a number from {low:g} to {high:g}.")
+        return found
+
+    given = environment.get("GRAD_ENGINE_GRAPH")
+    places = [Path(given).expanduser()] if given else [here / DEFAULT_RECORD, Path(__file__).resolve().parents[1] / DEFAULT_RECORD]
+    found = next((place for place in places if place.exists()), None)
+    if found is None:
+        raise GradEngineError(
+            f"There is no record at {places[0]}: write one with `python -m examples.large --export`,"
+            " or point GRAD_ENGINE_GRAPH at one."
+        )
+    return Wishes(
+        found,
+        choice("GRAD_ENGINE_THEME", tuple(THEMES)),
+        amount("GRAD_ENGINE_SPEED", 1.0, 0.1, 10.0),
+        choice("GRAD_ENGINE_PHASE", PHASES),
+        int(amount("GRAD_ENGINE_MAXLABEL", 14, 3, 40)),
+    )
+
+
+@dataclass
+class Shot:
+    """One beat in motion: what moves, in draw order, and what becomes of it as the seconds pass."""
+
+    seconds: float
+    moving: list[Part] = field(default_factory=list)
+    tracks: list[tuple[float, float, Callable[[float], float], Callable[[float], None]]] = field(default_factory=list)
+    finished: set[int] = field(default_factory=set)
+
+    def over(
+        self, start: float, stop: float, act: Callable[[float], None], ease: Callable[[float], float] = smooth
+    ) -> None:
+        """Nothing; lets `act` run from 0 to 1 between two moments, given as fractions of the shot."""
+        self.tracks.append((start * self.seconds, max(stop, start + 1e-6) * self.seconds, ease, act))
+
+    def at(self, time: float) -> None:
+        """Nothing; shows the moment `time`."""
+        for k, (start, stop, ease, act) in enumerate(self.tracks):
+            if time < start or k in self.finished:
+                continue
+            done = min(1.0, (time - start) / (stop - start))
+            act(ease(done) if done < 1.0 else 1.0)
+            if done >= 1.0:
+                self.finished.add(k)
+
+    def fade(self, part: Part | Ink, start: float, stop: float, rising: bool = True) -> None:
+        """Nothing; lets a part appear or vanish."""
+        if rising:
+            part.strength(0.0)
+        self.over(start, stop, part.strength if rising else lambda u: part.strength(1.0 - u))
+
+    def pop(self, part: Part, start: float, stop: float, centre: tuple[float, float]) -> None:
+        """Nothing; lets a part appear growing from its centre, a little beyond its size and back."""
+        whole = [np.array(ink.points) for ink in part.inks]
+        middle = np.array([*centre, 0.0])
+        part.strength(0.0)
+
+        def act(u: float) -> None:
+            scale = 1.0 if u >= 1 else 0.6 + 0.4 * (1 + 2.2 * (u - 1) ** 3 + 1.2 * (u - 1) ** 2)
+            for ink, points in zip(part.inks, whole, strict=True):
+                ink.points = middle + (points - middle) * scale
+            part.strength(min(1.0, 2.5 * u))
+
+        self.over(start, stop, act, linear)
+
+
+class Stage:
+    """Everything that can be seen, and how each beat changes it. Knows nothing of Manim's scenes."""
+
+    def __init__(self, record: GraphRecord, colours: Colours, longest_name: int = 14) -> None:
+        self.record = record
+        self.colours = colours
+        self.longest_name = longest_name
+        self.tensors = {tensor.id: tensor for tensor in record.tensors}
+        self.nodes = {node.id: node for node in record.nodes}
+        self.leaf_of = {accumulator.id: accumulator.leaf for accumulator in record.accumulators}
+        self.roots = {(root.node, root.output) for root in record.roots}
+        self.edges = {e.id: e for e in record.edges}
+        items, self.links = drawn(record)
+        self.cards = {id: self.card_view(id) for id in items if id not in self.nodes}
+        self.ops = {id: self.op_view(self.nodes[id]) for id in items if id in self.nodes}
+        self.look, self.layout = arranged(self.cards, self.ops, self.links)
+        self.ways = {link.id: self.way(link) for link in self.links}
+        self.parts: dict[tuple[str, str], Part] = {}
+        self.arrivals: dict[str, Arrivals] = {id: Arrivals() for id, view in self.cards.items() if view.leaf}
+        self.running: list[str] = []
+        self.tape = tape([self.chip_names(node) for node in record.nodes])
+        self.chips = {node.id: k for k, node in enumerate(record.nodes)}
+        self.text = ""
+        self.parts["panel", ""] = panel(colours)
+
+    # what there is to see
+
+    def cut(self, name: str) -> str:
+        """The name, at most as long as asked for."""
+        return name if len(name) <= self.longest_name else name[: self.longest_name - 1] + "…"
+
+    def card_view(self, id: str) -> CardView:
+        """What is written on the card of a leaf or a constant."""
+        leaf = id in self.leaf_of
+        tensor = self.tensors[self.leaf_of[id] if leaf else id]
+        name = self.cut(tensor.name or ("leaf" if leaf else "const"))
+        return CardView(id, name, face(tensor), cells(tensor), leaf)
+
+    def op_view(self, node: NodeRecord) -> OpView:
+        """What is written in and at the shape of an op."""
+        out = self.tensors[node.outputs[0]]
+        name = self.cut(out.name) if out.name else ""
+        bad = nonfinite(out)
+        number = is_number(out)
+        written = f"{name} = {number_text(out)}" if number and name else f"= {number_text(out)}" if number else face(out)
+        slots = [link for link in self.links if link.target == node.id]
+        ports = tuple("" for _ in slots)
+        if len(slots) > 1 and not _commutes(node):
+            ports = tuple(self.port(node, link) for link in slots)
+        return OpView(
+            node.id,
+            node.category,
+            self.symbol(node),
+            f"#{node.age}",
+            written if number or not name else f"{name} {written}",
+            written,
+            cells(out),
+            f"{nonfinite_word(out)} {bad}/{int(np.prod(out.shape))}" if bad and not number else nonfinite_word(out) if bad else "",
+            ports,
+            max(len(slots), 1),
+            any(root == node.id for root, _ in self.roots),
+        )
+
+    def symbol(self, node: NodeRecord) -> str:
+        """The sign of an op, with the numbers among its operands written where they stand."""
+        sign = node.symbol if node.symbol and lettering.drawable(node.symbol) else node.op
+        before, after = [], []
+        for operand in node.inputs:
+            tensor = self.tensors[operand.tensor]
+            if tensor.role == "constant" and tensor.shape == () and not tensor.name and operand.edge is None:
+                (before if operand.slot == 0 else after).append(number_text(tensor))
+        return " ".join([*before, sign, *after])
+
+    def port(self, node: NodeRecord, link: Link) -> str:
+        """What is written at the port of an operand: its parameter if that is short, else its place."""
+        operand = next(o for o in node.inputs if link.id in (o.edge, f"{node.id}:{o.slot}"))
+        return operand.parameter if len(operand.parameter) == 1 else str(operand.slot)
+
+    def chip_names(self, node: NodeRecord) -> tuple[str, ...]:
+        """What an op can be called on the tape, longest first."""
+        return f"#{node.age} {node.name}", f"#{node.age} {node.op}", f"#{node.age}"
+
+    def way(self, link: Link) -> Way:
+        """The way of a link from shape to shape."""
+        route = self.layout.routes[link.id]
+        return path(route, self.border(link.source, route[0][1], "right"), self.border(link.target, route[-1][1], "left"))
+
+    def border(self, item: str, y: float, side: str) -> float:
+        """The x at which a line at height `y` meets an item from one side."""
+        box = self.layout.boxes[item]
+        if item in self.cards:
+            return box.x + (box.width / 2 if side == "right" else -box.width / 2)
+        view = self.ops[item]
+        grow = 0.16 * self.look.scale if view.root and self.look.detail else 0.0
+        width, height = shape_size(view, self.look)
+        return box.x + reach(outline(view.category, width + grow, height + grow), y - box.y, side)
+
+    # parts
+
+    def op_part(self, id: str, state: str, count: str = "") -> Part:
+        """An op as it now looks."""
+        return op(self.ops[id], state, self.look, self.layout.boxes[id], self.colours, count)
+
+    def card_part(self, id: str) -> Part:
+        """A card as it now looks."""
+        return card(self.cards[id], self.arrivals.get(id, Arrivals()), self.look, self.layout.boxes[id], self.colours)
+
+    def centre(self, id: str) -> tuple[float, float]:
+        """The middle of an item."""
+        box = self.layout.boxes[id]
+        return box.x, box.y
+
+    def still(self, shot: Shot | None = None) -> list[Part]:
+        """What does not move in a shot, in draw order."""
+        moving = set(map(id, shot.moving)) if shot is not None else set()
+        order = sorted(self.parts, key=lambda key: LAYERS.index(key[0]))
+        return [self.parts[key] for key in order if id(self.parts[key]) not in moving]
+
+    # changes
+
+    def appear(self, shot: Shot, key: tuple[str, str], part: Part, start: float, stop: float, pop: bool = False) -> None:
+        """Nothing; a new part comes to stay."""
+        self.parts[key] = part
+        shot.moving.append(part)
+        if pop:
+            shot.pop(part, start, stop, self.centre(key[1]))
+        else:
+            shot.fade(part, start, stop)
+
+    def vanish(self, shot: Shot, key: tuple[str, str], start: float, stop: float) -> None:
+        """Nothing; a part goes for good."""
+        part = self.parts.pop(key, None)
+        if part is not None:
+            shot.moving.append(part)
+            shot.fade(part, start, stop, rising=False)
+
+    def swap(self, shot: Shot, key: tuple[str, str], part: Part, start: float, stop: float) -> None:
+        """Nothing; a part takes the place of the one that was there."""
+        self.vanish(shot, key, start, stop)
+        self.appear(shot, key, part, start, stop)
+
+    def say(self, shot: Shot, beat: Beat) -> None:
+        """Nothing; the caption panel changes."""
+        middle = min(0.15, 0.2 / shot.seconds)
+        self.vanish(shot, ("caption", ""), 0.0, middle)
+        self.appear(shot, ("caption", ""), caption.caption(beat.columns, self.colours), middle, min(0.35, 2.2 * middle))
+
+    def head(self, shot: Shot, number: str, text: str, tone: str) -> None:
+        """Nothing; the phase gets its title."""
+        key = ("title", "")
+        part = title(number, text, tone, self.colours)
+        self.swap(shot, key, part, 0.0, 0.3)
+        if ("expression", "") not in self.parts and self.record.expression:
+            room = theme.GRAPH_WIDTH - title_width("Backward: the same edges, the other way") - 0.7
+            self.appear(shot, ("expression", ""), expression(self.record.expression, room, self.colours), 0.0, 0.3)
+
+    def shot(self, beat: Beat) -> Shot:
+        """The motion of a beat; `parts` is then what is seen when it has come to rest."""
+        shot = Shot(self.motion(beat))
+        match beat:
+            case Build():
+                self.build(shot, beat)
+            case Turn():
+                self.turn(shot, beat)
+            case Seed():
+                self.seed(shot, beat)
+            case Run():
+                self.run(shot, beat)
+            case Gather():
+                self.gather(shot, beat)
+            case Close():
+                self.close(shot, beat)
+        self.say(shot, beat)
+        return shot
+
+    def motion(self, beat: Beat) -> float:
+        """How many seconds of a beat things move; the rest is for reading."""
+        share = {Gather: 0.80, Close: 0.36, Run: 0.62, Seed: 0.6, Turn: 0.75}.get(type(beat), 0.66)
+        frames = max(2, min(round(beat.seconds / theme.FRAME) - 1, round(beat.seconds * share / theme.FRAME)))
+        return frames * theme.FRAME
+
+    def build(self, shot: Shot, beat: Build) -> None:
+        """Nothing; leaves and ops appear, values flow into the ops."""
+        if ("title", "") not in self.parts:
+            self.head(shot, "1", "Forward: building the graph", "value")
+            self.appear(shot, ("label", ""), tape_label(TAPE_LABELS[0], "muted", self.colours), 0.1, 0.4)
+        new_cards = [item for item in beat.items if item in self.cards]
+        new_ops = [item for item in beat.items if item in self.ops]
+        first = 0.05 if not new_ops else 0.0
+        step = min(0.14, 0.5 / max(len(new_cards), 1))
+        for k, item in enumerate(new_cards):
+            if item in self.arrivals:
+                self.arrivals[item] = Arrivals(0, beat.users.get(item, 0))
+            self.appear(shot, ("item", item), self.card_part(item), first + k * step, min(1.0, first + k * step + 0.25), pop=True)
+        several = len(new_ops) > 1
+        for k, flow in enumerate(beat.flows):
+            if several:
+                at = 0.1 + 0.6 * k / len(beat.flows)
+                self.appear(shot, ("edge", flow.link), edge(self.ways[flow.link], "value", self.colours), at, at + 0.2)
+            else:
+                self.flow(shot, flow.link, flow.tensor, flow.stretched, 0.06 + 0.10 * min(k, 3), 0.60 + 0.05 * min(k, 2))
+        for k, item in enumerate(new_ops):
+            at = 0.55 if not several else 0.1 + 0.6 * k / len(new_ops)
+            self.appear(shot, ("item", item), self.op_part(item, "made"), at, at + 0.25, pop=True)
+            self.appear(shot, ("chip", item), chip(self.tape, self.chips[item], "recorded", self.colours), at + 0.15, at + 0.3)
+        for item, of in beat.users.items():
+            if item not in new_cards and ("item", item) in self.parts and self.arrivals[item].of != of:
+                self.arrivals[item] = Arrivals(0, of)
+                self.swap(shot, ("item", item), self.card_part(item), 0.55, 0.8)
+
+    def flow(self, shot: Shot, link: str, tensor: TensorRecord, stretched: tuple[int, ...] | None, start: float, stop: float) -> None:
+        """Nothing; a value runs along a link and draws it."""
+        way = self.ways[link]
+        first: Cells | str = cells(tensor) or number_text(tensor)
+        then = picture(stretched, None) if stretched else None
+        if then is not None and isinstance(first, Cells):
+            then = _repeated(first, then)
+        text = shape_text(tensor.shape) if tensor.shape else ""
+        parcel = Parcel(self.colours, "value", first, text if isinstance(first, Cells) else first, then, shape_text(stretched) if stretched else "", self.look.scale)
+        done = edge(way, "value", self.colours)
+        line = Part(Ink(np.zeros((0, 3)), stroke=self.colours.value, width=theme.EDGE))
+        self.parts["edge", link] = done
+        shot.moving += [line, done, parcel]
+        done.strength(0.0)
+
+        def act(u: float) -> None:
+            line.inks[0].points = stretch(way, 0.0, max(u * (1 - 0.6 * theme.TIP / way.length), 0.01))
+            line.strength(0.9 if u < 1 else 0.0)
+            done.strength(1.0 if u >= 1 else 0.0)
+            turned = float(np.clip((u - 0.35) / 0.4, 0, 1)) if then is not None else 0.0
+            seen = min(1.0, 6 * u, 6 * (1 - u)) if u < 1 else 0.0
+            parcel.pose(*way.at(u), turned, seen, 0.7 + 0.3 * min(1.0, seen))
+
+        parcel.pose(*way.at(0.0), 0.0, 0.0)
+        shot.over(start, stop, act)
+
+    def turn(self, shot: Shot, beat: Turn) -> None:
+        """Nothing; values dim, and every edge turns round in one sweep from the root."""
+        self.head(shot, "2", "Backward: the same edges, the other way", "gradient")
+        self.swap(shot, ("label", ""), tape_label(TAPE_LABELS[1], "gradient", self.colours), 0.0, 0.3)
+        span = max(self.layout.width, 1e-6)
+        expected: dict[str, int] = {}
+        for id in beat.reached:
+            expected[self.edges[id].receiver] = expected.get(self.edges[id].receiver, 0) + 1
+        before = {c.accumulator: c.before for c in self.record.runs[-1].leaves if c.before is not None}
+
+        def moment(x: float) -> float:
+            return 0.12 + 0.55 * float(np.clip(0.5 - x / span, 0, 1))
+
+        for link in self.links:
+            if ("edge", link.id) in self.parts:
+                at = moment(self.ways[link.id].at(0.5)[0])
+                state = "due" if link.id in beat.reached else "idle"
+                self.swap(shot, ("edge", link.id), edge(self.ways[link.id], state, self.colours), at, at + 0.2)
+        for id in self.ops:
+            at = moment(self.centre(id)[0])
+            self.swap(shot, ("item", id), self.op_part(id, "quiet"), at, at + 0.2)
+        for id in self.arrivals:
+            self.arrivals[id] = Arrivals(0, expected.get(id, 0), held=id in before)
+            at = moment(self.centre(id)[0])
+            self.swap(shot, ("item", id), self.card_part(id), at, at + 0.2)
+
+    def seed(self, shot: Shot, beat: Seed) -> None:
+        """Nothing; the gradient that the run starts with comes to the root."""
+        box = self.layout.boxes[beat.root]
+        right = self.border(beat.root, box.y, "right")
+        first: Cells | str = cells(beat.tensor) or number_text(beat.tensor)
+        text = shape_text(beat.tensor.shape) if isinstance(first, Cells) else first
+        parcel = Parcel(self.colours, "gradient", first, text, scale=self.look.scale)
+        shot.moving.append(parcel)
+        start = theme.FRAME_WIDTH / 2 + 0.8
+
+        def act(u: float) -> None:
+            parcel.pose(start + (right - start) * u, box.y, 0.0, 1.0 if u < 0.9 else 10 * (1 - u), 1.0)
+
+        parcel.pose(start, box.y, 0.0, 0.0)
+        shot.over(0.1, 0.75, act)
+        self.swap(shot, ("item", beat.root), self.op_part(beat.root, "ready"), 0.65, 0.9)
+
+    def settle(self, shot: Shot) -> None:
+        """Nothing; what ran in the last beat is done."""
+        for id in self.running:
+            self.swap(shot, ("item", id), self.op_part(id, "ran"), 0.0, 0.2)
+            self.swap(shot, ("chip", id), chip(self.tape, self.chips[id], "ran", self.colours), 0.0, 0.2)
+        self.running = []
+
+    def run(self, shot: Shot, beat: Run) -> None:
+        """Nothing; rules run, shares travel to their receivers."""
+        self.settle(shot)
+        for id in beat.nodes:
+            self.swap(shot, ("item", id), self.op_part(id, "running"), 0.0, 0.2)
+            self.swap(shot, ("chip", id), chip(self.tape, self.chips[id], "running", self.colours), 0.0, 0.2)
+        self.running = list(beat.nodes)
+        several = len(beat.nodes) > 1
+        counted: dict[str, Sent] = {}
+        for k, sent in enumerate(beat.sent):
+            if several:
+                at = 0.1 + 0.6 * k / len(beat.sent)
+                self.swap(shot, ("edge", sent.edge), edge(self.ways[sent.edge], "paid", self.colours), at, at + 0.2)
+                self.arrive(sent)
+                counted[sent.receiver] = sent
+                continue
+            start = 0.18 + 0.14 * min(k, 2)
+            stop = min(0.86, start + 0.56)
+            self.travel(shot, sent, start, stop)
+            self.arrive(sent)
+            if sent.receiver in self.arrivals:
+                self.swap(shot, ("item", sent.receiver), self.card_part(sent.receiver), stop - 0.02, stop + 0.12)
+            elif sent.of > 1 and sent.receiver not in beat.nodes:
+                self.swap(shot, ("item", sent.receiver), self.op_part(sent.receiver, "waiting", f"Σ {sent.k}/{sent.of}"), stop - 0.02, stop + 0.12)
+            else:
+                self.swap(shot, ("item", sent.receiver), self.op_part(sent.receiver, "ready"), stop - 0.02, stop + 0.12)
+        for receiver in counted:
+            if receiver in self.arrivals:
+                self.swap(shot, ("item", receiver), self.card_part(receiver), 0.75, 0.95)
+
+    def travel(self, shot: Shot, sent: Sent, start: float, stop: float) -> None:
+        """Nothing; a share runs along an edge, from sender to receiver, and leaves it drawn in full."""
+        way = self.ways[sent.edge]
+        self.vanish(shot, ("edge", sent.edge), 0.999, 1.0)
+        due = shot.moving[-1]
+        done = edge(way, "paid", self.colours)
+        final: Cells | str = cells(sent.share) or number_text(sent.share)
+        text = shape_text(sent.share.shape) if isinstance(final, Cells) else final
+        first, first_text, then = final, text, None
+        if sent.raw is not None:
+            first, first_text = picture(sent.raw, None), shape_text(sent.raw)
+            then = final if isinstance(final, Cells) else Cells(1, 1, (1.0,), (False,))
+        parcel = Parcel(self.colours, "gradient", first, first_text, then, text if then is not None else "", self.look.scale)
+        line = Part(Ink(np.zeros((0, 3)), stroke=self.colours.gradient, width=theme.EDGE))
+        self.parts["edge", sent.edge] = done
+        shot.moving += [line, done, parcel]
+        done.strength(0.0)
+        inset = min(0.5, 0.6 * theme.TIP / way.length)
+
+        def act(u: float) -> None:
+            line.inks[0].points = dashes(way, max(1 - u, inset), 1.0)
+            line.strength(1.0 if u < 1 else 0.0)
+            done.strength(1.0 if u >= 1 else 0.0)
+            due.strength(1.0 if u < 1 else 0.0)
+            turned = float(np.clip((u - 0.35) / 0.35, 0, 1)) if then is not None else 0.0
+            seen = min(1.0, 6 * u, 6 * (1 - u)) if u < 1 else 0.0
+            parcel.pose(*way.at(1 - u), turned, seen, 0.7 + 0.3 * min(1.0, seen))
+
+        parcel.pose(*way.at(1.0), 0.0, 0.0)
+        shot.over(start, stop, act)
+
+    def arrive(self, sent: Sent) -> None:
+        """Nothing; a leaf's card is told of a share."""
+        before = self.arrivals.get(sent.receiver)
+        if before is None:
+            return
+        shown: Cells | str = cells(sent.share) or number_text(sent.share)
+        total = shown if sent.settles else None
+        self.arrivals[sent.receiver] = Arrivals(sent.k, sent.of, (*before.shares, shown), total, before.held)
+
+    def gather(self, shot: Shot, beat: Gather) -> None:
+        """Nothing; shares that waited become their sum, before the eyes of everyone if it is at a leaf."""
+        self.settle(shot)
+        leaf = beat.receiver in self.arrivals
+        if leaf:
+            now = self.arrivals[beat.receiver]
+            shown: Cells | str = cells(beat.total.tensor) or number_text(beat.total.tensor)
+            self.arrivals[beat.receiver] = Arrivals(beat.of, beat.of, now.shares, shown, now.held)
+            after = self.card_part(beat.receiver)
+        else:
+            after = self.op_part(beat.receiver, "ready", f"Σ {beat.of}/{beat.of}")
+        middle = (theme.GRAPH_TOP + theme.GRAPH_BOTTOM) / 2
+        film = Part(veil(self.colours, 0.78))
+        shot.moving.append(film)
+        shot.fade(film, 0.0, 0.12)
+        shot.over(0.86, 0.95, lambda u: film.strength(1.0 - u))
+        for id in beat.edges:
+            glow = edge(self.ways[id], "paid", self.colours)
+            shot.moving.append(glow)
+            shot.over(0.94, 0.96, lambda u, part=glow: part.strength(1.0 - u))  # type: ignore[misc]
+        old = self.parts.pop(("item", beat.receiver))
+        self.parts["item", beat.receiver] = after
+        shot.moving += [old, after]
+        after.strength(0.0)
+        plate, summands, total = caption.sum_parts(beat, middle, self.colours)
+        shot.moving += [plate, *summands, total]
+        shot.fade(plate, 0.08, 0.2)
+        home = np.array([*self.centre(beat.receiver), 0.0])
+        for k, part in enumerate(summands):
+            self.fly(shot, part, home, 0.16 + 0.1 * k, 0.34 + 0.1 * k)
+        shot.fade(total, 0.52, 0.66)
+        for part in (plate, *summands):
+            shot.over(0.84, 0.92, lambda u, part=part: part.strength(1.0 - u))  # type: ignore[misc]
+        rest = [np.array(ink.points) for ink in total.inks]
+        centre = np.array(total.get_center())
+
+        def home_again(u: float) -> None:
+            for ink, points in zip(total.inks, rest, strict=True):
+                ink.points = centre + (points - centre) * (1 - 0.7 * u) + (home - centre) * u
+            total.strength(min(1.0, 3 * (1 - u)))
+
+        shot.over(0.84, 0.98, home_again)
+        shot.over(0.90, 0.98, lambda u: (after.strength(u), old.strength(1.0 - u))[0])
+
+    def fly(self, shot: Shot, part: Part, source: np.ndarray, start: float, stop: float) -> None:
+        """Nothing; a part comes out of a place and grows to where it belongs."""
+        rest = [np.array(ink.points) for ink in part.inks]
+        centre = np.array(part.get_center())
+        part.strength(0.0)
+
+        def act(u: float) -> None:
+            for ink, points in zip(part.inks, rest, strict=True):
+                ink.points = centre + (points - centre) * (0.3 + 0.7 * u) + (source - centre) * (1 - u)
+            part.strength(min(1.0, 3 * u))
+
+        shot.over(start, stop, act)
+
+    def close(self, shot: Shot, beat: Close) -> None:
+        """Nothing; the graph gives way to the table of what every leaf has."""
+        self.settle(shot)
+        if beat.finished:
+            self.head(shot, "✓", "The gradients", "done")
+            gone = [key for key in self.parts if key[0] in ("edge", "item", "chip", "label")]
+        else:
+            gone = [key for key in self.parts if key[0] in ("edge", "item", "chip", "label")]
+        for key in gone:
+            self.vanish(shot, key, 0.0, 0.3)
+        head, *rows = caption.table(beat, self.colours)
+        self.appear(shot, ("row", "head"), head, 0.3, 0.5)
+        for k, row in enumerate(rows):
+            at = 0.4 + 0.5 * k / len(rows)
+            self.appear(shot, ("row", str(k)), row, at, min(1.0, at + 0.2))
+
+
+def face(tensor: TensorRecord) -> str:
+    """What stands for a tensor in small type: its number if it is one, else its shape."""
+    return f"= {number_text(tensor)}" if is_number(tensor) else shape_text(tensor.shape)
+
+
+def _commutes(node: NodeRecord) -> bool:
+    tree = node.formula.forward.tree if node.formula is not None else None
+    return isinstance(tree, list | tuple) and len(tree) == 3 and tree[0] in ("+", "*")
+
+
+def _repeated(source: Cells, form: Cells) -> Cells:
+    """The cells of `source`, repeated to fill `form`."""
+    pick = [
+        min(row, source.rows - 1) * source.columns + min(column, source.columns - 1)
+        for row in range(form.rows)
+        for column in range(form.columns)
+    ]
+    return Cells(form.rows, form.columns, tuple(source.strength[k] for k in pick), tuple(source.odd[k] for k in pick))
+
+
+def arranged(cards: Mapping[str, CardView], ops: Mapping[str, OpView], links: Sequence[Link]) -> tuple[Look, Layout]:
+    """How large the graph is drawn, with how much written on it, and where everything lies: whatever fits the frame."""
+    room_w, room_h = theme.GRAPH_WIDTH, theme.GRAPH_TOP - theme.GRAPH_BOTTOM
+    middle = (theme.GRAPH_TOP + theme.GRAPH_BOTTOM) / 2
+    for detail, least in ((3, 0.92), (2, 0.92), (1, 0.77), (0, 0.0)):
+        look = Look(1.0, detail)
+        if detail and len(cards) + len(ops) > 120:
+            continue
+        found = placed(look, cards, ops, links, 0.72, 0.34)
+        fit = min(room_w / found.width, room_h / found.height, 1.45)
+        if fit < least:
+            continue
+        look = Look(fit, detail)
+        ranks = max(len(found.ranks) - 1, 1)
+        gap = 0.72 + min(1.4, max(0.0, (room_w / fit - found.width) / ranks))
+        tallest = max(len(rank) for rank in found.ranks)
+        air = 0.34 + min(0.5, max(0.0, (room_h / fit - found.height) / max(tallest, 1)) * 0.8)
+        for across, up in ((gap, air), (gap, 0.34), (0.72, 0.34)):
+            wider = placed(Look(1.0, detail), cards, ops, links, across, up)
+            if wider.width * fit <= room_w + 1e-6 and wider.height * fit <= room_h + 1e-6:
+                found = wider
+                break
+        return look, scaled(found, fit, middle, look, cards, ops)
+    raise AssertionError("an unlabelled drawing always fits")
+
+
+def placed(look: Look, cards: Mapping[str, CardView], ops: Mapping[str, OpView], links: Sequence[Link], across: float, up: float) -> Layout:
+    """The drawing with these gaps, at the size of the look."""
+    items = [Item(id, *card_size(view, look)) for id, view in cards.items()] + [Item(id, *op_size(view, look)) for id, view in ops.items()]
+    return lay_out(items, links, rank_gap=across, item_gap=up, lane_gap=0.22)
+
+
+def scaled(layout: Layout, by: float, middle: float, look: Look, cards: Mapping[str, CardView], ops: Mapping[str, OpView]) -> Layout:
+    """The same drawing, `by` times as large, around the middle of the room for the graph."""
+    boxes = {id: Box(box.x * by, box.y * by + middle, box.width * by, box.height * by) for id, box in layout.boxes.items()}
+    routes = {id: tuple((float(x) * by, float(y) * by + middle) for x, y in route) for id, route in layout.routes.items()}
+    return Layout(boxes, routes, layout.width * by, layout.height * by, layout.ranks, layout.crossings, 0, 0)
+
+
+class Performance(Animation):
+    """Plays a shot: one animation for everything that moves in a beat."""
+
+    def __init__(self, shot: Shot) -> None:
+        self.shot = shot
+        super().__init__(Group(*shot.moving), run_time=shot.seconds, rate_func=linear)
+
+    def begin(self) -> None:
+        """Nothing; shows the first moment. (Manim would copy everything here, for animations that compare.)"""
+        self.shot.at(0.0)
+
+    def interpolate(self, alpha: float) -> None:
+        """Nothing; shows a moment."""
+        self.shot.at(alpha * self.shot.seconds)
+
+    def finish(self) -> None:
+        """Nothing; shows the last moment."""
+        self.shot.at(self.shot.seconds)
+
+
+class GraphScene(Scene):
+    """Plays the record that the environment names. `animation/main.py` defines the scene that Manim is asked for."""
+
+    def setup(self) -> None:
+        """Nothing; reads the record, or ends with one sentence that says what is wrong."""
+        logging.getLogger("manim").addFilter(_quiet)
+        config.disable_caching = True  # what is baked into the background is not part of Manim's cache keys
+        try:
+            self.wishes = wishes(os.environ, Path.cwd())
+            record = load_graph(self.wishes.graph)
+            self.colours = THEMES[self.wishes.theme]
+            self.stage = Stage(record, self.colours, self.wishes.longest_name)
+        except GradEngineError as error:
+            raise SystemExit(f"{type(self).__name__}: {error}") from None
+        self.beats = story(record, phase=self.wishes.phase, speed=self.wishes.speed, longest_name=self.wishes.longest_name)
+        self.camera.background_color = self.colours.background
+        self.plain = self.camera.background.copy()
+
+    def construct(self) -> None:
+        """Nothing; plays one beat after the other."""
+        for beat in self.beats:
+            self.next_section(beat.name)
+            shot = self.stage.shot(beat)
+            self.bake(self.stage.still(shot))
+            self.add_subcaption(beat.subtitle, duration=beat.seconds)
+            self.play(Performance(shot))
+            self.clear()
+            self.bake(self.stage.still())
+            rest = beat.seconds - shot.seconds
+            if rest > 0.5 * theme.FRAME:
+                self.wait(round(rest / theme.FRAME) * theme.FRAME)
+
+    def bake(self, parts: Sequence[Part]) -> None:
+        """Nothing; paints what does not move into the background, so that a frame costs the same in any graph."""
+        camera = self.camera
+        camera.set_background(self.plain)
+        camera.reset()
+        camera.capture_mobjects([ink for part in parts for ink in part.inks])
+        camera.set_background(camera.pixel_array.copy())
+
+
+def _quiet(entry: logging.LogRecord) -> bool:
+    return not entry.getMessage().startswith(("Caching disabled", "Compiling Typst"))

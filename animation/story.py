@@ -1,0 +1,640 @@
+"""GraphRecord -> the beats of the film: what happens, in order, with caption, subtitle and duration. Pure: no drawing.
+
+Nothing is computed here that the record does not say: the order is that of its event lists, the numbers are its numbers.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from math import prod
+
+from animation import theme
+from animation.numbers import matrix, nonfinite, nonfinite_word, norm, number_text, shape_text
+from grad_engine import formula
+from grad_engine.draw.layout import Link, drawn
+from grad_engine.formula import Tree, number
+from grad_engine.record import (
+    AccumulateEvent,
+    BackwardRecord,
+    EdgeRecord,
+    GraphRecord,
+    InputRecord,
+    NodeRecord,
+    RunEvent,
+    SendEvent,
+    Shape,
+    TensorRecord,
+)
+
+PHASES = ("both", "forward", "backward")
+ONE_BY_ONE = 24  # ops of a graph in which every op has a beat of its own
+MOST_BEATS = 14  # for each phase of a larger graph
+BAR = "\u0304"  # drawn over the letter before it: the gradient of what it names
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """A run of plain text in a caption; `tone` is a role of the palette."""
+
+    text: str
+    tone: str = "ink"
+    strong: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Formula:
+    """An equation in a caption: a name (barred: its gradient), `=` or `+=`, and a formula tree with tensor names."""
+
+    target: str
+    barred: bool
+    relation: str
+    tree: Tree
+    names: Mapping[str, str]
+
+    @property
+    def text(self) -> str:
+        """The equation in one line."""
+        return f"{bar(self.target) if self.barred else self.target} {self.relation} {formula.text(self.tree, self.names)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """The first values of a tensor in a caption, perhaps with its name before them."""
+
+    tensor: TensorRecord
+    label: str = ""
+    tone: str = "ink"
+
+    @property
+    def text(self) -> str:
+        """Name and values in one line, such as `x3 [3 3 3 3]`, or the shape where no values were recorded."""
+        shown = matrix(self.tensor)
+        if shown is None:
+            said = shape_text(self.tensor.shape)
+        else:
+            said = number_text(self.tensor) if self.tensor.shape == () else shown.text
+        return f"{self.label} {said}".strip()
+
+
+Piece = Words | Formula | Numbers
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One part of the caption panel: the rule above, what it did with numbers below."""
+
+    rule: tuple[Piece, ...]
+    did: tuple[Piece, ...] = ()
+    notes: tuple[Words, ...] = ()  # remarks at the far end of the rule
+
+
+@dataclass(frozen=True, slots=True)
+class Beat:
+    """One idea: what the caption panel says about it, and for how long."""
+
+    name: str  # of the section of the video
+    columns: tuple[Column, ...]
+    seconds: float  # a multiple of theme.FRAME
+    subtitle: str
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """A value that runs along a link into an op; `stretched` is the shape that broadcasting gives it on the way."""
+
+    link: str
+    source: str
+    tensor: TensorRecord
+    stretched: Shape | None
+
+
+@dataclass(frozen=True, slots=True)
+class Build(Beat):
+    """Leaves and ops come into being, in creation order."""
+
+    items: tuple[str, ...]  # drawn items: accumulator, node and tensor ids
+    flows: tuple[Flow, ...]
+    users: Mapping[str, int]  # accumulator id -> how many operands have read its leaf by now
+
+
+@dataclass(frozen=True, slots=True)
+class Turn(Beat):
+    """The forward pass is over; the same edges are now read the other way."""
+
+    reached: frozenset[str]  # ids of the edges that the run sends a share along
+
+
+@dataclass(frozen=True, slots=True)
+class Seed(Beat):
+    """The gradient that the run started with arrives at its root."""
+
+    root: str
+    tensor: TensorRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A share that runs along an edge: `raw` is its shape before it was summed down to the receiver's."""
+
+    edge: str
+    receiver: str
+    share: TensorRecord
+    raw: Shape | None
+    k: int  # the k-th of `of` that reach the receiver
+    of: int
+    settles: bool  # the receiver's gradient is complete with it, with nothing to add up
+
+
+@dataclass(frozen=True, slots=True)
+class Run(Beat):
+    """The rules of a node run (of several in a large graph), and its shares travel."""
+
+    nodes: tuple[str, ...]
+    sent: tuple[Sent, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Gather(Beat):
+    """The shares that waited at one place become their sum."""
+
+    receiver: str
+    of: int
+    parts: tuple[Numbers, ...]  # what is added up: shares, and what the leaf held before
+    edges: tuple[str, ...]
+    total: Numbers
+    more: int  # shares that there was no room for in `parts`
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A line of the closing table."""
+
+    accumulator: str
+    name: str
+    shape: str
+    shares: int  # how many arrived
+    norm: str
+    gradient: TensorRecord | None
+
+
+@dataclass(frozen=True, slots=True)
+class Close(Beat):
+    """What every leaf has in the end."""
+
+    rows: tuple[Row, ...]
+    more: int  # leaves that there was no room for
+    finished: bool  # a backward run has been shown
+
+
+def bar(name: str) -> str:
+    """The name of the gradient of what is called `name`: a bar over its first letter, or `grad` before a number."""
+    return f"{name[0]}{BAR}{name[1:]}" if name[:1].isalpha() else f"grad {name}"
+
+
+def story(record: GraphRecord, *, phase: str = "both", speed: float = 1.0, longest_name: int = 14) -> tuple[Beat, ...]:
+    """The beats of a record, in order; at default speed no more than theme.LONGEST seconds in all.
+
+    `phase` is one of PHASES, `speed` divides every duration, names are cut at `longest_name` characters.
+    """
+    teller = _Teller(record, longest_name)
+    run = record.runs[-1] if record.runs else None
+    beats: list[Beat] = []
+    if phase != "backward" or run is None:
+        beats += teller.forward()
+    else:
+        beats += teller.everything()
+    if phase != "forward" and run is not None:
+        beats += teller.backward(run)
+    beats.append(teller.close(run if phase != "forward" else None))
+    return tuple(_timed(beats, speed))
+
+
+def _timed(beats: Sequence[Beat], speed: float) -> Iterable[Beat]:
+    total = sum(beat.seconds for beat in beats)
+    limit = min(theme.LONGEST, 14 + 4 * len(beats))
+    # Whatever must shrink takes its time from what every beat has above the shortest.
+    floor = theme.SHORTEST_BEAT * len(beats)
+    shrink = 1.0 if total <= limit else max(0.0, (limit - floor) / max(total - floor, 1e-9))
+    for beat in beats:
+        seconds = theme.SHORTEST_BEAT + (beat.seconds - theme.SHORTEST_BEAT) * shrink
+        yield replace(beat, seconds=max(3, int(seconds / speed / theme.FRAME + 1e-6)) * theme.FRAME)
+
+
+class _Teller:
+    """Turns the parts of one record into beats."""
+
+    def __init__(self, record: GraphRecord, longest_name: int) -> None:
+        self.record = record
+        self.longest_name = longest_name
+        self.tensors = {tensor.id: tensor for tensor in record.tensors}
+        self.nodes = {node.id: node for node in record.nodes}
+        self.edges = {edge.id: edge for edge in record.edges}
+        self.leaves = {accumulator.leaf: accumulator.id for accumulator in record.accumulators}
+        self.leaf_of = {accumulator.id: accumulator.leaf for accumulator in record.accumulators}
+        self.made_by = {tensor: node.id for node in record.nodes for tensor in node.outputs}
+        self.items, links = drawn(record)
+        self.links: dict[str, list[Link]] = {}
+        for link in links:
+            self.links.setdefault(link.target, []).append(link)
+        self.one_by_one = len(record.nodes) <= ONE_BY_ONE
+        self.constants = {
+            id: f"c{k + 1}"
+            for k, id in enumerate(item for item in self.items if item in self.tensors and not self.tensors[item].name)
+        }
+
+    # names
+
+    def name(self, tensor: str) -> str:
+        """How a tensor is called on screen: its own name, the number of the op that made it, or its one number."""
+        record = self.tensors[tensor]
+        if record.name:
+            return self.cut(record.name)
+        if tensor in self.made_by:
+            node = self.nodes[self.made_by[tensor]]
+            return f"#{node.age}" if len(node.outputs) == 1 else f"#{node.age}.{node.outputs.index(tensor)}"
+        if record.shape == ():
+            return number_text(record)
+        return self.constants.get(tensor, f"leaf {self.leaves[tensor][1:]}" if tensor in self.leaves else "constant")
+
+    def cut(self, name: str) -> str:
+        """The name, at most `longest_name` characters long."""
+        return name if len(name) <= self.longest_name else name[: self.longest_name - 1] + "…"
+
+    def owner(self, receiver: str, output: int = 0) -> str:
+        """The tensor that a gradient reaching `receiver` belongs to."""
+        return self.leaf_of[receiver] if receiver in self.leaf_of else self.nodes[receiver].outputs[output]
+
+    def item_name(self, item: str) -> str:
+        """What stands for a card or a node in a sentence."""
+        return self.name(self.owner(item))
+
+    def parameters(self, node: NodeRecord) -> dict[str, str]:
+        """What stands in a formula of the node for each of its parameters, and for its result."""
+        return {i.parameter: self.name(i.tensor) for i in node.inputs} | {"out": self.name(node.outputs[0])}
+
+    # forward
+
+    def forward(self) -> list[Beat]:
+        """The beats in which the graph is built."""
+        steps: list[list[str]] = []  # items that appear together
+        for item in self.items:
+            leaf_or_constant = item not in self.nodes
+            after_leaf = bool(steps) and steps[-1][-1] not in self.nodes
+            if steps and after_leaf and (leaf_or_constant or steps[-1][-1] in self.tensors):
+                steps[-1].append(item)
+            else:
+                steps.append([item])
+        if not self.one_by_one:
+            size = -(-len(self.items) // MOST_BEATS)
+            steps = [list(self.items[k : k + size]) for k in range(0, len(self.items), size)]
+        users: Counter[str] = Counter()
+        return [self.build(step, users, first=k == 0) for k, step in enumerate(steps)]
+
+    def everything(self) -> list[Beat]:
+        """One beat in which the whole graph is there."""
+        users = Counter(edge.receiver for edge in self.record.edges if edge.receiver in self.leaf_of)
+        caption = Column((Words(f"The graph as it was recorded: {self.size()}"),), (Words(self.record.expression, "muted"),))
+        return [Build("graph", (caption,), 2.4, "The graph as it was recorded", tuple(self.items), (), dict(users))]
+
+    def size(self) -> str:
+        """How large the graph is, in words."""
+        return f"{_count(len(self.nodes), 'operation')}, {_count(len(self.leaf_of), 'leaf tensor')}"
+
+    def build(self, step: Sequence[str], users: Counter[str], first: bool) -> Build:
+        """The beat in which the items of `step` appear."""
+        nodes = [self.nodes[item] for item in step if item in self.nodes]
+        flows = []
+        before = users.copy()
+        for node in nodes:
+            for link in self.links.get(node.id, ()):
+                operand = self.operand(node, link)
+                flows.append(Flow(link.id, link.source, self.tensors[operand.tensor], self.stretched(node, operand)))
+                if link.source in self.leaf_of:
+                    users[link.source] += 1
+        seen = {card: users[card] for card in self.leaf_of}
+        if len(nodes) == 1:
+            columns, seconds = self.computed(nodes[0], users - before, users)
+            name = f"forward-{nodes[0].id}"
+        elif nodes:
+            columns, seconds, name = (self.several(nodes, "built"),), 2.0, f"forward-{nodes[0].id}-{nodes[-1].id}"
+        else:
+            columns, seconds, name = (self.introduced(step, first),), 2.4 if first else 1.4, f"leaf-{step[0]}"
+        return Build(name, columns, seconds, _subtitle(columns), tuple(step), tuple(flows), seen)
+
+    def introduced(self, step: Sequence[str], first: bool) -> Column:
+        """What is said when leaves and constants appear."""
+        leaves = [self.leaf_of[item] for item in step if item in self.leaf_of]
+        shown = ", ".join(self.described(tensor) for tensor in leaves[:5]) + (", …" if len(leaves) > 5 else "")
+        if first:
+            return Column((Words(self.size()),), (Words(f"Leaves are the inputs we want gradients for: {shown}"),) if leaves else ())
+        if len(leaves) == 1:
+            leaf = self.tensors[leaves[0]]
+            return Column((Words(f"A new leaf, created here: {self.name(leaf.id)} {shape_text(leaf.shape)}"),), (Numbers(leaf, f"{self.name(leaf.id)} =", "value"),))
+        return Column((Words(f"{_count(len(leaves), 'new leaf', 'new leaves')}: {shown}" if leaves else "Constants: no gradient is wanted for them"),))
+
+    def described(self, tensor: str) -> str:
+        """A tensor in a sentence: its name with its number, or with its shape."""
+        record = self.tensors[tensor]
+        return f"{self.name(tensor)} = {number_text(record)}" if record.shape == () else f"{self.name(tensor)} {shape_text(record.shape)}"
+
+    def computed(self, node: NodeRecord, new: Counter[str], users: Counter[str]) -> tuple[tuple[Column, ...], float]:
+        """What is said about one op in the forward pass, and for how long."""
+        out = self.tensors[node.outputs[0]]
+        told = self.name(out.id)
+        if node.formula is None:
+            names = ", ".join(self.name(i.tensor) for i in node.inputs)
+            rule: Piece = Words(f"{told} = {node.op}({names})")
+        else:
+            rule = Formula(told, False, "=", node.formula.forward.tree, self.parameters(node))
+        notes: list[Words] = []
+        for operand in node.inputs:
+            stretched = self.stretched(node, operand)
+            if stretched is not None and operand.broadcast_from != ():
+                own = shape_text(self.tensors[operand.tensor].shape)
+                notes.append(Words(f"{self.name(operand.tensor)} is broadcast {own} → {shape_text(stretched)}", "value"))
+        odd = nonfinite(out)
+        if odd:
+            came = max((nonfinite(self.tensors[operand.tensor]) for operand in node.inputs), default=0)
+            said = f"{nonfinite_word(out)} in {odd} of {prod(out.shape)} entries" if out.shape else f"the result is {nonfinite_word(out)}"
+            notes.append(Words(f"{said}: {'travels on' if came else 'carried on, not hidden'}", "nonfinite"))
+        notes += [Words(f"{self.item_name(card)} now has {_few(users[card])} users", "muted") for card in new if users[card] > 1]
+        if any(root.node == node.id for root in self.record.roots):
+            notes.append(Words("the root: forward is done, the graph is kept" if node is self.record.nodes[-1] else "a root", "muted"))
+        kept = [self.name(tensor) for tensor in dict.fromkeys(node.saved) if not _plain(self.tensors[tensor])]
+        if kept:
+            notes.append(Words(f"keeps {_and(kept)} for backward", "muted"))
+        if not notes:
+            notes.append(Words(f"recorded as {node.name}", "muted"))
+        seen = dict.fromkeys(i.tensor for i in node.inputs if not _plain(self.tensors[i.tensor]))
+        did: list[Piece] = [Numbers(self.tensors[tensor], f"{self.name(tensor)} =", "value") for tensor in list(seen)[:3]]
+        if len(seen) > 3:
+            did.append(Words("…", "muted"))
+        did += [Words("→", "muted"), Numbers(out, f"{told} =", "value")]
+        caption = Column((Words(f"#{node.age}", "muted"), rule), tuple(did), tuple(notes[:2]))
+        return (caption,), 1.9 + 0.35 * min(len(notes) - 1, 1) + 0.35 * bool(odd)
+
+    def several(self, nodes: Sequence[NodeRecord], verb: str) -> Column:
+        """What is said about many ops at once."""
+        ages = sorted(node.age for node in nodes)
+        kinds = ", ".join(f"{many} × {op}" for op, many in Counter(node.op for node in nodes).most_common(6))
+        return Column((Words(f"#{ages[0]} to #{ages[-1]}: {_count(len(nodes), 'operation')} {verb}"),), (Words(kinds, "muted"),))
+
+    def operand(self, node: NodeRecord, link: Link) -> InputRecord:
+        """The operand that a link brings to a node."""
+        for operand in node.inputs:
+            if link.id in (operand.edge, f"{node.id}:{operand.slot}"):
+                return operand
+        raise KeyError(link.id)
+
+    def stretched(self, node: NodeRecord, operand: InputRecord) -> Shape | None:
+        """The shape that broadcasting gives an operand, where it changes anything."""
+        if operand.broadcast_from is None:
+            return None
+        edge = self.edges.get(operand.edge or "")
+        shape = edge.raw_shape if edge is not None and edge.raw_shape is not None else self.tensors[node.outputs[0]].shape
+        return shape if shape != self.tensors[operand.tensor].shape else None
+
+    # backward
+
+    def backward(self, run: BackwardRecord) -> list[Beat]:
+        """The beats of one backward run, in the order of its events."""
+        root = self.nodes[run.root]
+        reached = frozenset(event.edge for event in run.events if isinstance(event, SendEvent))
+        which = len(self.record.runs)
+        again = f" (run {which} of {which})" if which > 1 else ""
+        target = self.name(root.outputs[run.output])
+        scalar = self.tensors[root.outputs[run.output]].shape == ()
+        turn = Column(
+            (Words(f"Now the same edges are read the other way, from {target} to the leaves{again}"),),
+            (Words(f"How much does {target if scalar else f'L, the sum of {target},'} change when one tensor changes a little? That is its gradient.", "muted"),),
+        )
+        seed = self.tensors[run.seed]
+        beats: list[Beat] = [
+            Turn("turn", (turn,), 2.2, _subtitle((turn,)), reached),
+            self.seeded(run, seed, target, scalar),
+        ]
+        before = {change.accumulator: change.before for change in run.leaves if change.before is not None}
+        total = Counter(self.edges[edge].receiver for edge in reached)
+        waiting: dict[str, list[tuple[str, str]]] = {}  # receiver -> (edge, share) that have arrived
+        turns = _turns(run)
+        if self.one_by_one:
+            for node, events in turns:
+                beats += self.turn(run, node, events, total, waiting, before)
+        else:
+            size = -(-len(turns) // MOST_BEATS)
+            for k in range(0, len(turns), size):
+                part = turns[k : k + size]
+                sent = tuple(s for _, events in part for s in self.sent(events, total, waiting, before))
+                caption = self.several([self.nodes[node] for node, _ in part], "run their rules")
+                name = f"backward-{part[0][0]}-{part[-1][0]}"
+                beats.append(Run(name, (caption,), 2.0, _subtitle((caption,)), tuple(node for node, _ in part), sent))
+        if not run.complete:
+            caption = Column((Words("The run was interrupted here", "nonfinite"),))
+            beats.append(Run("interrupted", (caption,), 1.8, _subtitle((caption,)), (), ()))
+        return beats
+
+    def seeded(self, run: BackwardRecord, seed: TensorRecord, target: str, scalar: bool) -> Seed:
+        """The beat in which the seed arrives."""
+        ones = matrix(seed)
+        plain = ones is not None and all(word == "1" for row in ones.rows for word in row)
+        said = f"The seed: {bar(target)} = ∂{target if scalar else 'L'}/∂{target}, the gradient that backward was called with"
+        caption = Column((Words(said),), (Numbers(seed, f"{bar(target)} =", "gradient"), *([Words("all ones", "muted")] if plain and not scalar else [])))
+        return Seed("seed", (caption,), 2.0, _subtitle((caption,)), run.root, seed)
+
+    def sent(
+        self,
+        events: Sequence[SendEvent | AccumulateEvent],
+        total: Counter[str],
+        waiting: dict[str, list[tuple[str, str]]],
+        before: Mapping[str, str],
+    ) -> list[Sent]:
+        """The shares among some events; `waiting` is told of each."""
+        found = []
+        for event in events:
+            if not isinstance(event, SendEvent):
+                continue
+            edge = self.edges[event.edge]
+            arrived = waiting.setdefault(edge.receiver, [])
+            arrived.append((event.edge, event.share))
+            share = self.tensors[event.share]
+            raw = edge.raw_shape if edge.reduced_axes and edge.raw_shape != share.shape else None
+            of = total[edge.receiver]
+            settles = len(arrived) == of and (not self.one_by_one or (of == 1 and edge.receiver not in before))
+            found.append(Sent(event.edge, edge.receiver, share, raw, len(arrived), of, settles))
+        return found
+
+    def turn(
+        self,
+        run: BackwardRecord,
+        node: str,
+        events: Sequence[SendEvent | AccumulateEvent],
+        total: Counter[str],
+        waiting: dict[str, list[tuple[str, str]]],
+        before: Mapping[str, str],
+    ) -> list[Beat]:
+        """The beats of one node's turn: its rules run, then whatever became complete is summed."""
+        record = self.nodes[node]
+        sent = self.sent(events, total, waiting, before)
+        gradient = next((id for id in run.gradients.get(node, ()) if id is not None), None)
+        g = [Words("g =" if record.formula else "gradient", "gradient")]
+        did: tuple[Piece, ...] = (*g, Numbers(self.tensors[gradient], "", "gradient")) if gradient is not None else ()
+        columns = [Column((Words(f"#{record.age}", "muted"), Words(record.name, "ink", True)), did)]
+        columns += [self.passed(record, part) for part in sent[:2]]
+        if len(sent) > 2:
+            columns[-1] = replace(columns[-1], did=(*columns[-1].did, Words(f"and {_count(len(sent) - 2, 'more share')}", "muted")))
+        if not sent:
+            columns.append(Column((Words("passes nothing on", "muted"),)))
+        seconds = 2.1 + 0.35 * (min(len(sent), 3) - 1) + 0.4 * any(part.raw is not None for part in sent)
+        beats: list[Beat] = [Run(f"backward-{node}", tuple(columns), seconds, _subtitle(columns), (node,), tuple(sent))]
+        sums = {e.receiver: e for e in events if isinstance(e, AccumulateEvent) and e.k == e.of}
+        for receiver, event in sums.items():
+            if event.of > 1 or receiver in before:
+                beats.append(self.gathered(receiver, event, waiting[receiver], before.get(receiver)))
+        return beats
+
+    def passed(self, node: NodeRecord, part: Sent) -> Column:
+        """What is said about one share."""
+        edge = self.edges[part.edge]
+        target = self.name(self.owner(edge.receiver, edge.output))
+        rule = next((r for r in node.formula.vjp if r.slot == edge.slot), None) if node.formula else None
+        sign = "=" if part.of == 1 else "+="
+        said: Piece = Words(f"share for {target}") if rule is None else Formula(target, True, sign, rule.tree, self.parameters(node))
+        did: list[Piece] = []
+        if part.raw is not None:
+            did.append(Words(f"{shape_text(part.raw)} summed over {_axes(edge)} →", "muted"))
+        did.append(Numbers(part.share, "" if part.raw is not None else f"{bar(target)} {sign}", "gradient"))
+        if part.of > 1 and part.k < part.of:
+            did.append(Words(f"waits, {part.k} of {part.of}", "muted"))
+        if nonfinite(part.share):
+            did.append(Words(nonfinite_word(part.share), "nonfinite"))
+        return Column((said,), tuple(did))
+
+    def gathered(self, receiver: str, event: AccumulateEvent, arrived: Sequence[tuple[str, str]], before: str | None) -> Gather:
+        """The beat in which shares become a sum."""
+        target = self.item_name(receiver)
+        parts = [Numbers(self.tensors[before], "held before", "gradient")] if before is not None else []
+        room = 3 - len(parts)
+        shown = arrived if len(arrived) <= room else arrived[: room - 1]
+        parts += [Numbers(self.tensors[share], f"from #{self.nodes[self.edges[edge].sender].age}", "gradient") for edge, share in shown]
+        total = Numbers(self.tensors[event.partial], bar(target), "done")
+        if event.of == 1:
+            said = f"{target} already held a gradient: the new share is added to it"
+        else:
+            said = f"{target} was used {_times(event.of)}, so its gradient is the sum of {_few(event.of)} shares"
+            said += ", added to what it already held" if before is not None else ""
+        more = len(arrived) - len(shown)
+        line: list[Piece] = []
+        for k, part in enumerate(parts):
+            line += ([Words("+", "muted")] if k else []) + [replace(part, label="")]
+        line += [Words(f"+ {more} more", "muted")] if more else []
+        line += [Words("=", "muted"), replace(total, label="")]
+        caption = Column((Words(said),), (Words(f"{bar(target)} =", "done"), *line))
+        seconds = 4.0 if receiver in self.leaf_of else 2.8
+        edges = tuple(edge for edge, _ in arrived)
+        return Gather(f"sum-{receiver}", (caption,), seconds, _subtitle((caption,)), receiver, event.of, tuple(parts), edges, total, more)
+
+    # the end
+
+    def close(self, run: BackwardRecord | None) -> Close:
+        """The beat with the table of all leaves."""
+        after = {change.accumulator: change.after for change in run.leaves} if run is not None else {}
+        sent = [self.edges[event.edge].receiver for event in run.events if isinstance(event, SendEvent)] if run is not None else []
+        arrivals = Counter(sent)
+        rows = [self.row(accumulator.id, after.get(accumulator.id), arrivals[accumulator.id]) for accumulator in self.record.accumulators]
+        room = 7
+        shown = rows if len(rows) <= room else rows[: room - 1]
+        if run is None:
+            said = "Backward has not been run" if not self.record.runs else "The graph is kept for backward"
+            caption = Column((Words(f"{said}: no leaf has a gradient yet"),), (Words("The tape above is what backward will read, from right to left", "muted"),))
+        else:
+            caption = Column(*((Words(line, "ink" if k == 0 else "muted"),) for k, line in enumerate(self.moral(run, rows))))
+        return Close("close", (caption,), 6.6 if run is not None else 4.0, _subtitle((caption,)), tuple(shown), len(rows) - len(shown), run is not None)
+
+    def row(self, accumulator: str, after: str | None, arrived: int) -> Row:
+        """The line of one leaf."""
+        leaf = self.tensors[self.leaf_of[accumulator]]
+        gradient = self.tensors[after] if after is not None else None
+        size = norm(gradient) if gradient is not None else None
+        return Row(
+            accumulator,
+            self.name(leaf.id),
+            shape_text(leaf.shape),
+            arrived,
+            "" if size is None else number(size),
+            gradient,
+        )
+
+    def moral(self, run: BackwardRecord, rows: Sequence[Row]) -> tuple[str, str]:
+        """Two honest sentences about what the run has shown."""
+        root = self.tensors[self.nodes[run.root].outputs[run.output]]
+        gradients = [row.gradient for row in rows if row.gradient is not None]
+        bad = [row.name for row in rows if row.gradient is not None and nonfinite(row.gradient)]
+        if bad:
+            return f"The gradient of {_and(bad)} is not finite", "Follow the magenta badges back to where it began."
+        odd = nonfinite(root)
+        if odd and gradients:
+            made = next((node for node in self.record.nodes if self.makes_nonfinite(node)), None)
+            why = "No rule on the way reads them."
+            if made is not None and made.formula is not None and made.formula.vjp:
+                rule = formula.text(made.formula.vjp[0].tree, self.parameters(made))
+                if not set(made.saved) & set(made.outputs):
+                    why = f"#{made.age} made them, but its rule is {rule}: it reads its input, not the {nonfinite_word(root)}."
+            return f"{self.name(root.id)} holds {odd} {nonfinite_word(root)}, yet every leaf gradient is finite", why
+        shared = [row.name for row in rows if row.shares > 1]
+        nothing = [row.name for row in rows if row.gradient is None]
+        target = self.name(root.id)
+        first = f"Every leaf has its gradient: how much {target if root.shape == () else f'L, the sum of {target},'} changes with it"
+        if nothing:
+            first = f"{target} does not depend on {_and(nothing[:4])}: no gradient"
+        second = f"{_and(shared[:4])} {'was' if len(shared) == 1 else 'were'} used more than once: shares add up" if shared else "Each leaf was used once: one share each"
+        return first, second + "."
+
+    def makes_nonfinite(self, node: NodeRecord) -> bool:
+        """Whether a node turns finite operands into a result that is not."""
+        return any(nonfinite(self.tensors[out]) for out in node.outputs) and not any(
+            nonfinite(self.tensors[operand.tensor]) for operand in node.inputs
+        )
+
+
+def _turns(run: BackwardRecord) -> list[tuple[str, list[SendEvent | AccumulateEvent]]]:
+    turns: list[tuple[str, list[SendEvent | AccumulateEvent]]] = []
+    for event in run.events:
+        if isinstance(event, RunEvent):
+            turns.append((event.node, []))
+        elif turns:
+            turns[-1][1].append(event)
+    return turns
+
+
+def _subtitle(columns: Sequence[Column]) -> str:
+    return "; ".join(
+        " ".join(piece.text for piece in (*column.rule, *column.notes, *column.did) if piece.text) for column in columns
+    )
+
+
+def _plain(tensor: TensorRecord) -> bool:
+    """Whether a tensor is written as a number inside the op that reads it."""
+    return tensor.role == "constant" and tensor.shape == () and not tensor.name
+
+
+def _axes(edge: EdgeRecord) -> str:
+    many = edge.reduced_axes
+    return f"axis {many[0]}" if len(many) == 1 else f"axes {_and([str(axis) for axis in many])}"
+
+
+def _count(many: int, one: str, more: str | None = None) -> str:
+    return f"{many} {one if many == 1 else more or one + 's'}"
+
+
+def _few(many: int) -> str:
+    return {2: "two", 3: "three", 4: "four", 5: "five"}.get(many, str(many))
+
+
+def _times(many: int) -> str:
+    return "twice" if many == 2 else f"{_few(many)} times"
+
+
+def _and(words: Sequence[str]) -> str:
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"

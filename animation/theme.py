@@ -1,0 +1,39 @@
+"""Sizes (scene units: the frame is 14.22 by 8), fonts and durations (seconds). Colours come from the palette."""
+
+from __future__ import annotations
+
+FRAME_WIDTH, FRAME_HEIGHT = 128 / 9, 8.0
+MARGIN = 0.42  # between the frame and whatever lies nearest to it
+
+CAP = 0.66  # cap height of the font, as a fraction of its size
+SMALLEST = 0.23  # type size: a cap height of 9 px where the frame is 480 px high
+BODY = 0.27
+LARGE = 0.34
+TITLE = 0.36
+FORMULA = 0.40
+
+TOP = FRAME_HEIGHT / 2 - 0.46  # middle of the title line
+PANEL_HEIGHT = 1.62
+PANEL_MIDDLE = -FRAME_HEIGHT / 2 + 0.30 + PANEL_HEIGHT / 2
+TAPE_HEIGHT = 0.36
+TAPE_MIDDLE = PANEL_MIDDLE + PANEL_HEIGHT / 2 + 0.14 + TAPE_HEIGHT / 2
+GRAPH_TOP = TOP - 0.40
+GRAPH_BOTTOM = TAPE_MIDDLE + TAPE_HEIGHT / 2 + 0.16
+GRAPH_WIDTH = FRAME_WIDTH - 2 * MARGIN
+
+GLYPH = 0.88  # side of an op's shape
+LINE = 0.36  # height of a line of small type with its air
+CARD_WIDTH, CARD_HEIGHT = 1.86, 1.12
+CELL = 0.075  # side of a cell in the small picture of a tensor
+PARCEL_CELL = 0.15
+MOST_CELLS = 4  # along each side of a picture of a tensor
+CORNER = 0.16  # radius of a bend in a route
+
+EDGE = 3.0  # stroke widths, in Manim's hundredths of a unit
+OUTLINE = 3.0
+BOLD = 5.0
+TIP = 0.17
+
+FRAME = 1 / 15  # every duration is a multiple of it, so that low and high quality agree
+LONGEST = 45.0  # of a whole video at default speed
+SHORTEST_BEAT = 0.6
