@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
+
+from grad_engine.draw.order import REACH, Level
 
 Points = NDArray[np.float64]
 
@@ -45,76 +45,49 @@ def spread(
     return [min(max(mean, low), top) + k * gap for k, mean in enumerate(means)]
 
 
-@dataclass(slots=True, eq=False)
-class Level:
-    """Something at a height of one rank, between its neighbours there: a box, or a line that passes."""
+def straighten(
+    heights: list[float],
+    path: Sequence[Level],
+    columns: Sequence[Sequence[Level]],
+    clear: float,
+    gap: float,
+) -> None:
+    """Take steps out of a long line where its neighbours leave room: changes `heights` and the levels in between.
 
-    y: float
-    half: float = 0.0  # half the height of a box; 0 for a line
-    below: Level | None = None
-    above: Level | None = None
-
-    def room(self, clear: float, gap: float) -> tuple[float, float]:
-        """From where to where a line can move: `clear` of a neighbouring box, `gap` from a neighbouring line."""
-        low, high = -math.inf, math.inf
-        if self.below is not None:
-            low = self.below.y + self.below.half + (clear if self.below.half else gap)
-        if self.above is not None:
-            high = self.above.y - self.above.half - (clear if self.above.half else gap)
-        return low, high
-
-
-def settle(boxes: Sequence[Level], lines: Sequence[Level], clear: float, gap: float) -> None:
-    """Move the lines that pass a rank, as little as will do, `clear` of its boxes and `gap` apart where there is room.
-
-    Lines keep their order (equal ones: as given), and each stays between the two boxes whose middles it was between.
-    Afterwards boxes and lines know their neighbours.
+    `heights` are those of the line where it starts, at each rank between and where it ends, `path` its levels there.
+    Only those between move, and never past a neighbour, so nothing crosses that did not. A start of NaN is not settled
+    yet: anywhere within reach of the box's middle. `columns` are the ranks from that of the start.
     """
-    boxes = sorted(boxes, key=lambda box: box.y)
-    lines = sorted(lines, key=lambda line: line.y)
-    opening = np.searchsorted([box.y for box in boxes], [line.y for line in lines])
-    column: list[Level] = []
-    for number in range(len(boxes) + 1):
-        some = [line for line, where in zip(lines, opening, strict=True) if where == number]
-        low = boxes[number - 1].y + boxes[number - 1].half if number > 0 else -math.inf
-        high = boxes[number].y - boxes[number].half if number < len(boxes) else math.inf
-        margin = min(clear, (high - low) / (len(some) + 1))
-        for line, y in zip(some, spread([line.y for line in some], low + margin, high - margin, gap), strict=True):
-            line.y = y
-        column += [*some, *boxes[number : number + 1]]
-    for below, above in pairwise(column):
-        below.above, above.below = above, below
+    last = len(path) - 1
 
-
-def straighten(path: Sequence[Level], starts: tuple[float, float], clear: float, gap: float) -> None:
-    """Take steps out of a long line where its neighbours leave room.
-
-    A path holds the line's level at its source, at each rank between, and at its port; only those between move, and
-    never past a neighbour, so nothing crosses that did not. `starts` says from where to where it may leave its source.
-    """
-
-    def moved(run: Sequence[Level], y: float) -> bool:
-        for level in run:
-            low, high = level.room(clear, gap)
+    def moved(first: int, end: int, y: float) -> bool:
+        if first == 0 or end > last:
+            return False
+        for step in range(first, end):
+            column, place = columns[step], path[step].place
+            low, high = -math.inf, math.inf
+            if place > 0:
+                low = column[place - 1].y + column[place - 1].half + (clear if column[place - 1].half else gap)
+            if place + 1 < len(column):
+                high = column[place + 1].y - column[place + 1].half - (clear if column[place + 1].half else gap)
             if not low <= y <= high:
                 return False
-        for level in run:
-            level.y = y
+        for step in range(first, end):
+            path[step].y = heights[step] = y
         return True
 
-    runs: list[list[Level]] = []
-    for level in path[1:]:
-        if runs and runs[-1][0].y == level.y:
-            runs[-1].append(level)
-        else:
-            runs.append([level])
-    k = len(runs) - 1
+    starts = [step for step in range(last + 1) if step == 0 or heights[step] != heights[step - 1]]
+    reach = REACH * 2 * path[0].half
+    k = len(starts) - 1  # the runs of equal height before and after where starts[k] begins are made one, if possible
     while k > 0:
-        left, right = runs[k - 1], runs[k]
-        begins_straight = k == 1 and starts[0] <= left[0].y <= starts[1] and not starts[0] <= right[0].y <= starts[1]
-        if (not begins_straight and moved(left, right[0].y)) or (right[-1] is not path[-1] and moved(right, left[0].y)):
-            runs[k - 1 : k + 1] = [left + right]
-            k = min(k, len(runs) - 1)
+        first, here, end = starts[k - 1], starts[k], starts[k + 1] if k + 1 < len(starts) else last + 1
+        left, right = heights[first], heights[here]
+        settled = math.isnan(left) or (
+            first == 1 and math.isnan(heights[0]) and abs(left - path[0].y) <= reach < abs(right - path[0].y)
+        )
+        if not settled and (moved(first, here, right) or moved(here, end, left)):
+            del starts[k]
+            k = min(k, len(starts) - 1)
         else:
             k -= 1
 

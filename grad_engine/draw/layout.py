@@ -16,8 +16,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from grad_engine.draw.channel import Level, settle, spread, straighten, tracks
+from grad_engine.draw.channel import spread, straighten, tracks
 from grad_engine.draw.glyph import reach
+from grad_engine.draw.order import REACH, Columns, Level, arrange, join, stack
 from grad_engine.errors import GradEngineError
 from grad_engine.record import GraphRecord
 
@@ -133,60 +134,61 @@ def lay_out(
     item_gap = 0.75 * typical if item_gap is None else item_gap
     lane_gap = 0.2 * typical if lane_gap is None else lane_gap
 
-    ranking = ranked(items, links, item_gap, lane_gap)
-    paths = levels(items, links, ranking, lane_gap)
-    routes: dict[str, list[tuple[float, float]]] = {link.id: [] for link in links}
-    sizes = {item.id: item for item in items}
-    middles: dict[str, float] = {}
-    edge = 0.0  # of the rank or gap that comes next
-    for number, ids in enumerate(ranking.ranks):
-        width = max(sizes[key].width for key in ids)
-        middles |= dict.fromkeys(ids, edge + width / 2)
-        edge += width
-        lines = paths[number]
-        track, count = tracks(np.array([y for _, y, _ in lines]), np.array([y for _, _, y in lines]), lane_gap)
-        gap = max(rank_gap, (count + 1) * lane_gap)
-        for (key, start, stop), turn in zip(lines, track, strict=True):
-            if turn >= 0:
-                x = edge + gap * (turn + 1) / (count + 1)
-                routes[key] += [(x, start), (x, stop)]
-        edge += gap
-    firsts = {key: start for lines in reversed(paths) for key, start, _ in lines}
-    lasts = {key: stop for lines in paths for key, _, stop in lines}
-    for link in links:
-        begin = (middles[link.source] + sizes[link.source].width / 2, firsts[link.id])
-        end = (middles[link.target] - sizes[link.target].width / 2, lasts[link.id])
-        routes[link.id] = [begin, *routes[link.id], end]
+    sketch = sketched(items, links, item_gap, lane_gap)
+    arrange(sketch.columns)
+    stack(sketch.columns, item_gap, lane_gap)
+    lines = levelled(sketch, links, lane_gap)
 
-    boxes = {item.id: Box(middles[item.id], ranking.heights[item.id], item.width, item.height) for item in items}
-    return proved(links, centred(boxes, routes, ranking.ranks), 1e-6 * typical)
+    sizes = {item.id: item for item in items}
+    names = {level: key for key, level in sketch.boxes.items()}
+    ranks = tuple(tuple(names[level] for level in reversed(column) if level in names) for column in sketch.columns)
+    middles: dict[str, float] = {}
+    turns: dict[str, list[tuple[float, float]]] = {link.id: [] for link in links}
+    border = 0.0  # of the rank or gap that comes next
+    for ids, crossing in zip(ranks, lines, strict=True):
+        width = max(sizes[key].width for key in ids)
+        middles |= dict.fromkeys(ids, border + width / 2)
+        border += width
+        track, count = tracks(np.array([y for _, y, _ in crossing]), np.array([y for _, _, y in crossing]), lane_gap)
+        gap = max(rank_gap, (count + 1) * lane_gap)
+        for (key, start, stop), number in zip(crossing, track, strict=True):
+            if number >= 0:
+                x = border + gap * (number + 1) / (count + 1)
+                turns[key] += [(x, start), (x, stop)]
+        border += gap
+    firsts = {key: start for crossing in reversed(lines) for key, start, _ in crossing}
+    lasts = {key: stop for crossing in lines for key, _, stop in crossing}
+    routes = {
+        link.id: [
+            (middles[link.source] + sizes[link.source].width / 2, firsts[link.id]),
+            *turns[link.id],
+            (middles[link.target] - sizes[link.target].width / 2, lasts[link.id]),
+        ]
+        for link in links
+    }
+    boxes = {item.id: Box(middles[item.id], sketch.boxes[item.id].y, item.width, item.height) for item in items}
+    return proved(links, centred(boxes, routes, ranks), 1e-6 * typical)
 
 
 @dataclass(frozen=True, slots=True)
-class Ranking:
-    """What is taken from the layout library: the rank and height of every item, and how links pass ranks between."""
+class Sketch:
+    """What is taken from the layout library, to be refined: the ranks, and in each the order and rough heights."""
 
-    ranks: tuple[tuple[str, ...], ...]  # item ids, from left to right, each from top to bottom
-    heights: dict[str, float]
-    passes: dict[str, tuple[float, ...]]  # link id -> its height at each rank between its ends
+    columns: Columns
+    boxes: dict[str, Level]  # by item id
+    paths: dict[str, list[Level]]  # by link id: its source, a level in each rank between, its target
+    first: dict[str, int]  # link id -> the rank of its source
 
 
-def ranked(items: Sequence[Item], links: Sequence[Link], item_gap: float, lane_gap: float) -> Ranking:
-    """Which rank each item belongs to and how high it lies; raises GradEngineError when the links form a cycle."""
+def sketched(items: Sequence[Item], links: Sequence[Link], item_gap: float, lane_gap: float) -> Sketch:
+    """The library's layout of these items and links; raises GradEngineError when the links form a cycle."""
     linked = {end for link in links for end in (link.source, link.target)}
     inside = [item for item in items if item.id in linked]
     place = {item.id: k for k, item in enumerate(inside)}
     scale = TYPICAL_HEIGHT / float(np.median([item.height for item in items]))
     raw = placed(
         [{"size": {"width": item.width * scale, "height": item.height * scale}} for item in inside],
-        [
-            {
-                "source": place[link.source],
-                "target": place[link.target],
-                "target_port": {"offset": {"side": "left", "t": port_height(link)}},
-            }
-            for link in links
-        ],
+        [{"source": place[link.source], "target": place[link.target]} for link in links],
         {
             "direction": "leftright",
             "spacing": {"node_gap": item_gap * scale, "dummy_gap": 2 * lane_gap * scale},
@@ -198,71 +200,75 @@ def ranked(items: Sequence[Item], links: Sequence[Link], item_gap: float, lane_g
         link = links[raw["reversed"][0]]
         raise GradEngineError(f"lay_out() needs links without a cycle, and {link.id!r} closes one: leave it out.")
     nodes = dict(zip(place, raw["nodes"], strict=True))
-    heights = {key: -node["center"]["y"] / scale for key, node in nodes.items()}
+    heights = {item.id: item.height for item in items}
+    boxes = {key: Level(-node["center"]["y"] / scale, heights[key] / 2) for key, node in nodes.items()}
     middles = {node["rank"]: node["center"]["x"] for node in nodes.values()}
-    passes: dict[str, tuple[float, ...]] = {}
+    columns: Columns = [[] for _ in range(len(middles) or 1)]
+    for key, node in nodes.items():
+        columns[node["rank"]].append(boxes[key])
+    paths: dict[str, list[Level]] = {}
     for link, edge in zip(links, raw["edges"], strict=True):
         first, last = nodes[link.source]["rank"], nodes[link.target]["rank"]
         if first >= last:
             raise GradEngineError(f"the layout did not put {link.target!r} right of {link.source!r}, which feeds it.")
         corners = [(point["x"], point["y"]) for point in edge["points"]]
-        passes[link.id] = tuple(-height_at(middles[rank], corners) / scale for rank in range(first + 1, last))
-    ranks: dict[int, list[str]] = {rank: [] for rank in range(len(middles) or 1)}
-    for key, node in nodes.items():
-        ranks[node["rank"]].append(key)
-    below = min((heights[item.id] - item.height / 2 for item in inside if item.id in ranks[0]), default=0.0)
+        between = [Level(-height_at(middles[rank], corners) / scale) for rank in range(first + 1, last)]
+        for column, level in zip(columns[first + 1 : last], between, strict=True):
+            column.append(level)
+        paths[link.id] = [boxes[link.source], *between, boxes[link.target]]
+        join(paths[link.id], port_above(link, heights[link.target]))
+    alone = min((level.y - level.half for level in columns[0]), default=0.0)
     for item in items:
         if item.id not in linked:
-            heights[item.id] = below - item_gap - item.height / 2
-            below -= item_gap + item.height
-            ranks[0].append(item.id)
-    order = tuple(tuple(sorted(ids, key=lambda key: -heights[key])) for _, ids in sorted(ranks.items()))
-    return Ranking(order, heights, passes)
+            alone -= item_gap + item.height
+            boxes[item.id] = Level(alone + item.height / 2, item.height / 2)
+            columns[0].append(boxes[item.id])
+    for column in columns:
+        column.sort(key=lambda level: level.y)
+    return Sketch(columns, boxes, paths, {link.id: nodes[link.source]["rank"] for link in links})
 
 
-def levels(
-    items: Sequence[Item], links: Sequence[Link], ranking: Ranking, lane_gap: float
-) -> list[list[tuple[str, float, float]]]:
+def levelled(sketch: Sketch, links: Sequence[Link], lane_gap: float) -> list[list[tuple[str, float, float]]]:
     """For each rank, the lines that leave it to the right: link id, height there, height at the next rank."""
-    heights, sizes = ranking.heights, {item.id: item.height for item in items}
-    rank_of = {key: number for number, ids in enumerate(ranking.ranks) for key in ids}
-    paths: dict[str, list[Level]] = {}
-    passing: list[list[Level]] = [[] for _ in ranking.ranks]
+    heights: dict[str, list[float]] = {}  # of each line where it starts, at the ranks between, where it ends
+    leaving: dict[str, list[Link]] = {}
     for link in links:
-        port = heights[link.target] - port_height(link) * sizes[link.target] / 2
-        path = [Level(y) for y in (heights[link.source], *ranking.passes[link.id], port)]
-        for step, level in enumerate(path[1:-1], 1):
-            passing[rank_of[link.source] + step].append(level)
-        paths[link.id] = path
-    for ids, lines in zip(ranking.ranks, passing, strict=True):
-        settle([Level(heights[key], sizes[key] / 2) for key in ids], lines, lane_gap, lane_gap)
+        *between, target = sketch.paths[link.id][1:]
+        end = target.y + port_above(link, 2 * target.half)
+        heights[link.id] = [math.nan, *(level.y for level in between), end]
+        leaving.setdefault(link.source, []).append(link)
 
-    leaving: dict[str, list[list[Level]]] = {}
-    for link in links:
-        leaving.setdefault(link.source, []).append(paths[link.id])
+    def straightened(link: Link) -> None:
+        ahead = sketch.columns[sketch.first[link.id] :]
+        straighten(heights[link.id], sketch.paths[link.id], ahead, lane_gap, 0.75 * lane_gap)
+
     for source, found in leaving.items():
-        middle, height = heights[source], sizes[source]
-        margin = height * min(0.15, 1 / (len(found) + 1))
-        low, high = middle - height / 2 + margin, middle + height / 2 - margin
-        for path in found:
-            straighten(path, (low, high), lane_gap, 0.75 * lane_gap)
-        found.sort(key=lambda path: path[1].y)
-        wanted = [path[1].y for path in found]
+        box = sketch.boxes[source]
+        for link in found:
+            straightened(link)
+        found.sort(key=lambda link: heights[link.id][1])
+        wanted = [heights[link.id][1] for link in found]
+        margin = 2 * box.half * min(0.5 - REACH - 0.05, 1 / (len(found) + 1))
+        low, high = box.y - box.half + margin, box.y + box.half - margin
         # A line that can run straight on does; the others make room, and leave near the middle.
         straight = [low <= y <= high for y in wanted]
-        near = [y if runs else middle for y, runs in zip(wanted, straight, strict=True)]
+        near = [y if runs else box.y for y, runs in zip(wanted, straight, strict=True)]
         weights = [1e6 if runs else 1.0 for runs in straight]
-        for path, y in zip(found, spread(near, low, high, 0.6 * lane_gap, weights), strict=True):
-            path[0].y = y
+        ys = spread(near, low, high, lane_gap, weights)
+        if any(runs and abs(y - at) > 1e-3 * lane_gap for y, at, runs in zip(ys, wanted, straight, strict=True)):
+            ys = spread(near, low, high, 0.6 * lane_gap, weights)
+        for link, y in zip(found, ys, strict=True):
+            heights[link.id][0] = y
+            straightened(link)
 
-    lines_of: list[list[tuple[str, float, float]]] = [[] for _ in ranking.ranks]
+    lines: list[list[tuple[str, float, float]]] = [[] for _ in sketch.columns]
     for link in links:
-        path = paths[link.id]
-        for step in reversed(range(len(path) - 1)):
-            if abs(path[step].y - path[step + 1].y) < 0.05 * lane_gap:
-                path[step].y = path[step + 1].y  # a step too small to be seen as one
-            lines_of[rank_of[link.source] + step].append((link.id, path[step].y, path[step + 1].y))
-    return lines_of
+        ys = heights[link.id]
+        for step in reversed(range(len(ys) - 1)):
+            if abs(ys[step] - ys[step + 1]) < 0.05 * lane_gap:
+                ys[step] = ys[step + 1]  # a step too small to be seen as one
+            lines[sketch.first[link.id] + step].append((link.id, ys[step], ys[step + 1]))
+    return lines
 
 
 def centred(
@@ -287,9 +293,9 @@ def height_at(x: float, corners: Sequence[tuple[float, float]]) -> float:
     return corners[-1][1]
 
 
-def port_height(link: Link) -> float:
-    """How far down the target's left side a link ends: -1 at the top, 1 at the bottom."""
-    return 2 * (link.slot + 1) / (link.slots + 1) - 1
+def port_above(link: Link, height: float) -> float:
+    """How far above the middle of a target of this height the link ends."""
+    return height * (0.5 - (link.slot + 1) / (link.slots + 1))
 
 
 def checked(items: Sequence[Item], links: Sequence[Link]) -> None:
@@ -337,7 +343,7 @@ def proved(links: Sequence[Link], layout: Layout, tolerance: float) -> Layout:
     """The same layout; raises GradEngineError where it does not keep what `Layout` promises."""
     for link in links:
         source, target, route = layout.boxes[link.source], layout.boxes[link.target], layout.routes[link.id]
-        port = (target.x - target.width / 2, target.y - port_height(link) * target.height / 2)
+        port = (target.x - target.width / 2, target.y + port_above(link, target.height))
         if math.dist(route[-1], port) > tolerance:
             raise GradEngineError(
                 f"the layout did not end link {link.id!r} at the port asked for: {route[-1]}, not {port}."
