@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from grad_engine.errors import RecordError
 from grad_engine.formula import NAME, Tree, fault
 from grad_engine.record.check import check
+from grad_engine.record.collector import collector_at_rest
 from grad_engine.record.parts import (
     FORMAT,
     VERSION,
@@ -80,12 +81,13 @@ def from_json(
         RecordError: the text does not keep the format; the message starts with the JSON path of the first fault, such
             as `$.nodes[3].inputs[0].tensor`.
     """
-    document = parsed(source, max_bytes=max_bytes, max_depth=max_depth)
-    try:
-        record = _graph(document, max_nodes)
-    except RecursionError:  # only where the caller has raised max_depth
-        raise wrong("$", "shallow lists and objects", "nesting too deep for Python") from None
-    check(record)
+    with collector_at_rest():
+        document = parsed(source, max_bytes=max_bytes, max_depth=max_depth)
+        try:
+            record = _graph(document, max_nodes)
+        except RecursionError:  # only where the caller has raised max_depth
+            raise wrong("$", "shallow lists and objects", "nesting too deep for Python") from None
+        check(record)
     return record
 
 

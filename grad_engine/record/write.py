@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from grad_engine.errors import RecordError
+from grad_engine.record.collector import collector_at_rest
 from grad_engine.record.parts import (
     FORMAT,
     AccumulatorRecord,
@@ -40,32 +41,21 @@ def to_json(record: GraphRecord) -> str:
     Raises:
         RecordError: a value that JSON has no word for, such as a slice among the attributes of a node.
     """
-    head = {
-        "format": FORMAT,
-        "version": record.version,
-        "producer": None if record.producer is None else dict(record.producer),
-        "title": record.title,
-        "expression": record.expression,
-        "counts": {
-            "ops": record.counts.ops,
-            "leaves": record.counts.leaves,
-            "constants": record.counts.constants,
-            "edges": record.counts.edges,
-            "nonfinite": record.counts.nonfinite,
-        },
-    }
-    lines = [f'"{key}":{_encoded(value)}' for key, value in head.items() if value is not None]
-    lines += [
-        _section("roots", [_root(root) for root in record.roots], '"node":'),
-        _section("tensors", [_tensor(tensor) for tensor in record.tensors], '"id":'),
-        _section("nodes", [_node(node) for node in record.nodes], '"id":'),
-        _section("edges", [_edge(edge) for edge in record.edges], '"id":'),
-        _section("accumulators", [_accumulator(each) for each in record.accumulators], '"id":'),
-        _section("forward", [_step(step) for step in record.forward], '"'),
-        '"runs":[\n' + ",\n".join(_run(run) for run in record.runs) + "\n]" if record.runs else "",
-        _section("groups", [_group(group) for group in record.groups], '"scope":') if record.groups else "",
-    ]
-    text = "{\n" + ",\n".join(line for line in lines if line) + "\n}\n"
+    with collector_at_rest():
+        lines = [
+            *[f'"{key}":{_encoded(value)}' for key, value in _head(record).items() if value is not None],
+            _section("roots", [_root(root) for root in record.roots], '"node":'),
+            _section("tensors", [_tensor(tensor) for tensor in record.tensors], '"id":'),
+            _section("nodes", [_node(node) for node in record.nodes], '"id":'),
+            _section("edges", [_edge(edge) for edge in record.edges], '"id":'),
+            _section("accumulators", [_accumulator(each) for each in record.accumulators], '"id":'),
+            _section("forward", [_step(step) for step in record.forward], '"'),
+        ]
+        if record.runs:
+            lines.append('"runs":[\n' + ",\n".join([_run(run) for run in record.runs]) + "\n]")
+        if record.groups:
+            lines.append(_section("groups", [_group(group) for group in record.groups], '"scope":'))
+        text = "{\n" + ",\n".join(lines) + "\n}\n"
     try:
         text.encode()
     except UnicodeEncodeError:  # a lone surrogate, as in a file name whose bytes are no text
@@ -135,6 +125,24 @@ def _nested(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_nested(part) for part in value]
     return _number(value)
+
+
+def _head(record: GraphRecord) -> Json:
+    counts = record.counts
+    return {
+        "format": FORMAT,
+        "version": record.version,
+        "producer": None if record.producer is None else dict(record.producer),
+        "title": record.title,
+        "expression": record.expression,
+        "counts": {
+            "ops": counts.ops,
+            "leaves": counts.leaves,
+            "constants": counts.constants,
+            "edges": counts.edges,
+            "nonfinite": counts.nonfinite,
+        },
+    }
 
 
 def _root(root: RootRecord) -> Json:
