@@ -15,7 +15,7 @@ from grad_engine.errors import ArgumentError, GraphError, InPlaceError, ShapeErr
 from grad_engine.op import in_rules
 from grad_engine.ops.reduction import sum_to
 from grad_engine.ops.shape import astype
-from grad_engine.tensor import MODE, WRITES, Edge, GradAccum, Node, Output, Tensor, UnaryNode, next_age, wrap
+from grad_engine.tensor import MODE, WRITES, BinaryNode, Edge, GradAccum, Node, Output, Tensor, UnaryNode, next_age, wrap
 
 _fold = in_rules(sum_to)
 _cast = in_rules(astype)
@@ -115,10 +115,19 @@ def _shares(
     """(slot, edge, share, its shape before it was summed) for each edge of `node` that leads on."""
     op = node.op
     try:
-        if type(node) is UnaryNode:  # the fast path: one rule, one edge
+        if type(node) is UnaryNode:  # one rule, one edge
             if useful is None or node.edge in useful:
                 share = op.rules[0](g, out, arrays[0])  # type: ignore[misc]
                 yield 0, node.edge, fitted(share, node.x), share.shape
+            return
+        if type(node) is BinaryNode:
+            x, y = arrays
+            if node.x_edge is not None and (useful is None or node.x_edge in useful):
+                share = op.rules[0](g, out, x, y)  # type: ignore[misc]
+                yield 0, node.x_edge, fitted(share, node.x), share.shape
+            if node.y_edge is not None and (useful is None or node.y_edge in useful):
+                share = op.rules[1](g, out, x, y)  # type: ignore[misc]
+                yield 1, node.y_edge, fitted(share, node.y), share.shape
             return
         edges = node.edges
         wanted = [edge is not None and (useful is None or edge in useful) for edge in edges]

@@ -403,14 +403,12 @@ class _Recorder:
         def atom(text: str) -> str:
             return next((key for key, value in atoms.items() if value == text), None) or _enter(atoms, text)
 
-        if len(self.nodes) > 400:
+        if len(self.nodes) > 400 or any(node.out is None for node in self.nodes):
             return ""
         for node in self.nodes:
             parts: dict[str, tuple[Tree, int, int]] = {}
-            operands = node.arrays or (None,) * len(node.edges)
-            for slot, (name, array, edge) in enumerate(
-                zip(node.op.parameters(len(operands)), operands, node.edges, strict=True)
-            ):
+            names = node.op.parameters(len(node.arrays))
+            for name, array, edge in zip(names, node.arrays, node.edges, strict=True):
                 below = trees.get(edge.node if type(edge) is Output else edge)
                 if edge is not None and below is not None:
                     tree, size, depth = below
@@ -423,9 +421,7 @@ class _Recorder:
                     key = edge if edge is not None else id(array)
                     fallback = self._id(edge) if edge is not None else "const"
                     parts[name] = atom(self.tensors[key].name or fallback), 1, 1
-            own = ["say", "gone"] if node.out is None else _sound(node.op.forward_tree(operands, node.rest))
-            if node.out is None:
-                own = [node.op.head, *parts]
+            own = _sound(node.op.forward_tree(node.arrays, node.rest))
             tree = _replaced(own, {name: part[0] for name, part in parts.items()})
             sizes = 1 + sum(part[1] for part in parts.values())
             trees[node] = tree, sizes, 4 + max((part[2] for part in parts.values()), default=0)

@@ -537,6 +537,11 @@ def refusal(op: Op, error: Exception, arrays: Sequence[Any], static: Sequence[An
         return ShapeError(
             f"{op.name}() cannot broadcast {got} together; make each trailing axis equal or 1, for instance with reshape"
         )
+    if "core dimension" in str(error):
+        return ShapeError(
+            f"{op.name}() multiplies the last axis of its first operand with the second to last of its second, which must "
+            f"be equal; got {got}; transpose one with .T or .mT"
+        )
     asked = "".join(f", {name}={value!r}" for name, value in zip(op.static, static, strict=False) if value is not None)
     kind = IndexingError if isinstance(error, IndexError) and not isinstance(error, ValueError) else ShapeError
     return kind(f"{op.name}() is not possible on {got}{asked}: {error}")

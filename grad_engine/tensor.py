@@ -555,6 +555,8 @@ class Tensor:
         out = keywords.pop("out", None)
         if out is not None:
             return _into(out, ufunc, method, inputs, keywords)
+        if method == "reduce":
+            keywords.setdefault("axis", 0)  # where NumPy's functions of the same meaning fold every axis
         if op is not None:
             return op(*inputs, **keywords)
         if not _any_requires_grad(inputs) or (method == "__call__" and _gives_no_float(ufunc)):
@@ -571,7 +573,7 @@ class Tensor:
         if func in _WITHOUT_GRADIENT or not _any_requires_grad((args, list(keywords.values()))):
             return _on_data(func, args, keywords)
         raise NotDifferentiableError(
-            f"np.{func.__name__} has no gradient here; call it on t.detach() if none is wanted, "
+            f"{func.__module__}.{func.__name__} has no gradient here; call it on t.detach() if none is wanted, "
             "or declare one with define()"
         )
 
@@ -607,7 +609,8 @@ def as_array(data: Any, dtype: Any = None) -> np.ndarray:
     try:
         array = np.array(data, dtype=dtype)
     except (ValueError, TypeError) as error:
-        raise ShapeError(f"no array of numbers can be made of this {type(data).__name__}: {error}") from None
+        why = "its rows differ in length" if "inhomogeneous" in str(error) else str(error)
+        raise ShapeError(f"no array of numbers can be made of this {type(data).__name__}: {why}") from None
     return numeric(array)
 
 
