@@ -18,7 +18,8 @@ from grad_engine.draw.order import REACH, Level
 
 Points = NDArray[np.float64]
 
-SAME_LINE = 1000  # what it costs, in crossings, when two lines would run on top of each other
+SAME_LINE = 0.4  # of the gap between lines: nearer, two seem to be one
+ON_TOP = 1000  # what it costs, in crossings, when two lines would run on top of each other
 
 
 def spread(
@@ -107,7 +108,7 @@ def tracks(starts: Points, stops: Points, gap: float) -> tuple[NDArray[np.int64]
     # cost[i, j]: what i turning left of j costs. Then i's way out meets j's turn, and j's way in meets i's turn.
     out_meets = (low < stop[:, None]) & (stop[:, None] < high)
     in_meets = (low[:, None] < start) & (start < high[:, None])
-    cost = out_meets.astype(np.int64) + in_meets + SAME_LINE * (np.abs(stop[:, None] - start) < 0.4 * gap)
+    cost = out_meets.astype(np.int64) + in_meets + ON_TOP * (np.abs(stop[:, None] - start) < SAME_LINE * gap)
     np.fill_diagonal(cost, 0)
     order = _least_cost_order(cost)
     near = (low[:, None] - gap < high) & (low - gap < high[:, None])

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from grad_engine.draw.channel import spread, straighten, tracks
+from grad_engine.draw.channel import SAME_LINE, spread, straighten, tracks
 from grad_engine.draw.glyph import reach
 from grad_engine.draw.order import REACH, Columns, Level, arrange, join, stack
 from grad_engine.errors import GradEngineError
@@ -268,7 +268,36 @@ def levelled(sketch: Sketch, links: Sequence[Link], lane_gap: float) -> list[lis
             if abs(ys[step] - ys[step + 1]) < 0.05 * lane_gap:
                 ys[step] = ys[step + 1]  # a step too small to be seen as one
             lines[sketch.first[link.id] + step].append((link.id, ys[step], ys[step + 1]))
+    for rank, crossing in enumerate(lines):
+        boxes = {key: sketch.paths[key][0] for key, *_ in crossing if sketch.first[key] == rank}
+        unlock(crossing, boxes, lane_gap)
     return lines
+
+
+def unlock(lines: list[tuple[str, float, float]], boxes: Mapping[str, Level], lane_gap: float) -> None:
+    """Change, in place, lines between two ranks of which each leaves at the height at which the other arrives.
+
+    Whichever of the two turned first, it would run on top of the other: so one leaves its box a little off. `boxes` are
+    those of the lines that start here.
+    """
+    near = SAME_LINE * lane_gap
+    start, stop = np.array([y for _, y, _ in lines]), np.array([y for _, _, y in lines])
+    same = np.abs(stop[:, None] - start) < near
+    for pair in np.argwhere(np.triu(same & same.T, 1)):
+        for number in pair:
+            key, y, end = lines[number]
+            others = np.delete(np.concatenate([start, stop]), [number, number + len(lines)])
+            free = [
+                y + by * lane_gap
+                for by in (0.5, -0.5, 0.75, -0.75, 1.0, -1.0)
+                if key in boxes
+                and abs(y + by * lane_gap - boxes[key].y) < REACH * 2.4 * boxes[key].half
+                and np.abs(others - y - by * lane_gap).min() >= near
+            ]
+            if free:
+                start[number] = free[0]
+                lines[number] = (key, free[0], end)
+                break
 
 
 def centred(
