@@ -96,14 +96,14 @@ def _encoded(value: Any) -> str:
         return _ENCODER.encode(value)
     except (TypeError, ValueError, RecursionError) as error:
         raise RecordError(
-            f"a record holds numbers, words and lists of them, and this is none of them: {error}"
+            f"a record holds numbers, words and lists of them, and got {error}: say it with these"
         ) from error
 
 
 def _plain(value: Any) -> Any:
     if isinstance(value, np.generic):
         return _number(value.item())
-    raise TypeError(f"{type(value).__name__} {value!r:.80}")
+    raise TypeError(f"{value!r:.80}, a {type(value).__name__}")
 
 
 _ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_plain)
