@@ -153,7 +153,7 @@ def lay_out(
         gap = max(rank_gap, (count + 1) * lane_gap)
         for (key, start, stop), number in zip(crossing, track, strict=True):
             if number >= 0:
-                x = border + gap * (number + 1) / (count + 1)
+                x = border + gap * (int(number) + 1) / (count + 1)
                 turns[key] += [(x, start), (x, stop)]
         border += gap
     firsts = {key: start for crossing in reversed(lines) for key, start, _ in crossing}
@@ -296,7 +296,7 @@ def unlock(lines: list[tuple[str, float, float]], boxes: Mapping[str, Level], la
             ]
             if free:
                 start[number] = free[0]
-                lines[number] = (key, free[0], end)
+                lines[number] = (key, float(free[0]), end)
                 break
 
 

@@ -16,11 +16,11 @@ class Palette:
     panel: str  # the ground of cards and captions
     ink: str  # text and the outline of what is shown
     muted: str  # text that can wait
-    edge: str  # idle edges and outlines
-    forward: str  # a value on its way: solid, to the right
+    idle: str  # idle edges and outlines
+    value: str  # a value on its way: solid, to the right
     gradient: str  # a gradient on its way: dashed, to the left, a bar over the letter
     done: str  # finished or summed: a tick, Σ, a double ring
-    alert: str  # NaN or infinity: the word, in a boxed badge
+    nonfinite: str  # NaN or infinity: the word, in a boxed badge
 
 
 DARK = Palette(
@@ -29,11 +29,11 @@ DARK = Palette(
     panel="#1A2233",
     ink="#F2F5FA",
     muted="#9AA7BD",
-    edge="#6B7A94",
-    forward="#56B4E9",
+    idle="#6B7A94",
+    value="#56B4E9",
     gradient="#E69F00",
     done="#2FBF92",
-    alert="#FF6FB5",
+    nonfinite="#FF6FB5",
 )
 LIGHT = Palette(
     name="light",
@@ -41,11 +41,11 @@ LIGHT = Palette(
     panel="#F3F5F9",
     ink="#141A26",
     muted="#545F73",
-    edge="#75809A",
-    forward="#0067A6",
+    idle="#75809A",
+    value="#0067A6",
     gradient="#B34700",
     done="#00725A",
-    alert="#B0127B",
+    nonfinite="#B0127B",
 )
 THEMES = {palette.name: palette for palette in (DARK, LIGHT)}
 
