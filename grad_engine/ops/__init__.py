@@ -1,5 +1,5 @@
 """The table of ops. Importing this package fills OPS."""
 
-from grad_engine.ops import activation, arithmetic, elementwise, indexing, joining, linalg, reduction, shape
+from grad_engine.ops import activation, arithmetic, elementwise, indexing, joining, linalg, neural, reduction, shape
 
-__all__ = ["activation", "arithmetic", "elementwise", "indexing", "joining", "linalg", "reduction", "shape"]
+__all__ = ["activation", "arithmetic", "elementwise", "indexing", "joining", "linalg", "neural", "reduction", "shape"]
