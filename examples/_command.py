@@ -36,11 +36,11 @@ def show(z: ge.Tensor, names: Mapping[str, object]) -> None:
     for name, tensor in names.items():
         if isinstance(tensor, ge.Tensor) and tensor.is_leaf and tensor.requires_grad:
             label = f"{name}.grad = "
-            print(label + np.array2string(tensor.grad.numpy(), precision=4, suppress_small=True, prefix=label))
+            print(label + np.array2string(tensor.grad.numpy(), precision=4, floatmode="fixed", prefix=label))
 
     if options.export or options.output is not None:
         try:
             path = ge.export_graph(z, options.output, names=names)
-        except OSError as error:
-            parser.error(f"cannot write {error.filename or options.output}: {error.strerror or error}")
+        except (OSError, ge.RecordError) as error:
+            parser.error(f"cannot write there: {error}")
         print(f"\nThe graph is in {path}")

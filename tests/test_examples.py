@@ -142,9 +142,9 @@ def test_examples_lists_each_in_one_line() -> None:
         (["examples.large", "--output"], "expected one argument"),
         (["examples.large", "surplus"], "surplus"),
         (["examples", "large"], "large"),
-        (["examples.small", "--output", "."], "cannot write"),
-        (["examples.small", "--output", "file/below.json"], "cannot write"),
-        (["examples.small", "--output", ""], "cannot write"),
+        (["examples.small", "--output", "."], "cannot write there"),
+        (["examples.small", "--output", "file/below.json"], "cannot write there"),
+        (["examples.small", "--output", ""], "cannot write there"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
