@@ -309,9 +309,7 @@ def backward(root: Tensor, gradient: Any = None, retain_graph: bool = False, cre
 
 def _accumulate(leaf: Any, gathered: Tensor, run: Run | None) -> None:
     before = leaf.grad
-    leaf.grad = gathered if before is None else wrap(before.array + gathered.array, None) if (
-        before.node is None and gathered.node is None
-    ) else before + gathered
+    leaf.grad = gathered if before is None else before + gathered
     if run is not None:
         run.leaves.append((leaf.age, None if before is None else before.array.copy(), leaf.grad.array.copy()))
     for hook in (leaf.extra or {}).get("after", {}).values():
@@ -331,23 +329,22 @@ def grad(
     A tensor for a single input, a tuple for a list of them; None for an input that the outputs do not depend on, which
     is an error unless `allow_unused`. `retain_graph` defaults to `create_graph`.
     """
-    roots = [outputs] if type(outputs) is Tensor else list(outputs)
-    wanted = [inputs] if type(inputs) is Tensor else list(inputs)
-    weights = [grad_outputs] if grad_outputs is None or len(roots) == 1 and not isinstance(grad_outputs, list | tuple) \
-        else list(grad_outputs)
+    roots = list(outputs) if isinstance(outputs, list | tuple) else [outputs]
+    wanted = list(inputs) if isinstance(inputs, list | tuple) else [inputs]
     if grad_outputs is None:
         weights = [None] * len(roots)
+    else:
+        weights = list(grad_outputs) if isinstance(grad_outputs, list | tuple) else [grad_outputs]
     if len(weights) != len(roots):
         raise ArgumentError(f"grad_outputs has {len(weights)} entries for {len(roots)} outputs; pass one for each")
     targets = [_edge(x, "an input of grad()") for x in wanted]
     seeds: dict[Edge, Any] = {}
     with _GradMode(MODE.record or create_graph):
         for root, weight in zip(roots, weights, strict=True):
-            seed = _seed(root, weight)
-            start: Any = seed
-            if create_graph:
-                start = weight if type(weight) is Tensor else wrap(seed, None)
             edge = _edge(root)
+            start: Any = _seed(root, weight)
+            if create_graph:
+                start = weight if type(weight) is Tensor else wrap(start, None)
             seeds[edge] = seeds[edge] + start if edge in seeds else start
         release = not (create_graph if retain_graph is None else retain_graph)
         found = pull_back(seeds, targets, create_graph, release=release)
@@ -359,7 +356,7 @@ def grad(
                 f"input {position} of grad() was not used to compute the outputs; pass allow_unused=True to get None"
             )
         answers.append(share if share is None or type(share) is Tensor else wrap(np.array(share), None))
-    return answers[0] if type(inputs) is Tensor else tuple(answers)
+    return tuple(answers) if isinstance(inputs, list | tuple) else answers[0]
 
 
 def _edge(tensor: Tensor, what: str = "the tensor that backward was asked of") -> Edge:

@@ -61,7 +61,7 @@ _COPIED = "{g} copied to the shape of {x}"
 
 sum = define(
     lambda x, axis=None, keepdims=False: np.add.reduce(x, axis=axis, keepdims=keepdims),
-    name="sum", symbol="Σ", category="reduction", inputs=("x",), numpy=[np.sum], cases=_AXES,
+    name="sum", symbol="Σ", category="reduction", inputs=("x",), numpy=[np.sum, (np.add, "reduce")], cases=_AXES,
     summary="Sum of the elements along `axis`; 0 when there are none.",
     vjp={"x": lambda g, out, x, axis, keepdims: spread_back(g, x, axis, keepdims)}, formula={"x": _COPIED},
 )  # fmt: skip
@@ -116,26 +116,26 @@ def _data(value: Any) -> Any:
     return value.array if type(value) is Tensor else value
 
 
-def _define_extreme(name: str, ufunc: np.ufunc, numpy: Any, rule: Any, summary: str, spoken: str) -> Any:
+def _define_extreme(name: str, ufunc: np.ufunc, numpy: list[Any], rule: Any, summary: str, spoken: str) -> Any:
     return define(
-        _extreme(ufunc), name=name, symbol=name.lstrip("a"), category="reduction", inputs=("x",), numpy=[numpy],
+        _extreme(ufunc), name=name, symbol=name.lstrip("a"), category="reduction", inputs=("x",), numpy=numpy,
         cases=_AXES, summary=summary, vjp={"x": rule}, formula={"x": spoken}, reads=("x", "out"),
     )  # fmt: skip
 
 
 _FIRST = "Ties along one axis: the first takes the gradient; along all or several axes they share it evenly."
 max = _define_extreme(
-    "max", np.maximum, np.max, _to_first, f"Largest element along `axis`. {_FIRST}", "{g} where {x} is largest, else 0"
+    "max", np.maximum, [np.max, (np.maximum, "reduce")], _to_first, f"Largest element along `axis`. {_FIRST}", "{g} where {x} is largest, else 0"
 )
 min = _define_extreme(
-    "min", np.minimum, np.min, _to_first, f"Smallest element along `axis`. {_FIRST}", "{g} where {x} is smallest, else 0"
+    "min", np.minimum, [np.min, (np.minimum, "reduce")], _to_first, f"Smallest element along `axis`. {_FIRST}", "{g} where {x} is smallest, else 0"
 )
 amax = _define_extreme(
-    "amax", np.maximum, np.amax, _evenly, "Largest element along `axis`; ties share the gradient evenly.",
+    "amax", np.maximum, [np.amax], _evenly, "Largest element along `axis`; ties share the gradient evenly.",
     "{g} shared where {x} is largest, else 0",
 )  # fmt: skip
 amin = _define_extreme(
-    "amin", np.minimum, np.amin, _evenly, "Smallest element along `axis`; ties share the gradient evenly.",
+    "amin", np.minimum, [np.amin], _evenly, "Smallest element along `axis`; ties share the gradient evenly.",
     "{g} shared where {x} is smallest, else 0",
 )  # fmt: skip
 

@@ -1,0 +1,592 @@
+"""The rules of recording and walking the graph: who gets a gradient, who owns it, what is refused."""
+
+from __future__ import annotations
+
+import copy
+import gc
+import pickle
+import threading
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import grad_engine as ge
+from grad_engine.autograd import newest_first, pull_back
+from grad_engine.op import CALLS, OPS, define
+from grad_engine.tensor import NUMPY_TO_OP, Tensor
+
+
+def leaf(values: Any, dtype: Any = float) -> Tensor:
+    return ge.tensor(values, requires_grad=True, dtype=dtype)
+
+
+@pytest.fixture
+def own_op(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+    """define(), for ops that go again after the test."""
+    for table in (OPS, CALLS, NUMPY_TO_OP):
+        for key, value in list(table.items()):
+            monkeypatch.setitem(table, key, value)
+
+    def declare(*args: Any, **more: Any) -> Any:
+        call = define(*args, **more, method=False)
+        monkeypatch.delitem(OPS, more["name"])
+        monkeypatch.delitem(CALLS, more["name"])
+        return call
+
+    return declare
+
+
+# --- gradients ------------------------------------------------------------------------------------------------------
+
+
+def test_known_answers_of_the_large_example() -> None:
+    x1, x2, x3 = leaf([[1, 2], [3, 4], [5, 6], [7, 8]]), leaf([[1, 2, 3, 4], [5, 6, 7, 8]]), leaf([3, 3, 3, 3])
+    x6 = ge.matmul(x1 + 3, x2 - x3) - x3
+    x7 = ge.ones_like(x6, requires_grad=True)
+    with np.errstate(invalid="ignore"):
+        z = ge.ln(x6) + ge.exp(x7)
+    z.backward(ge.ones_like(z), retain_graph=True)
+    assert np.isnan(z.data).sum() == 4
+    expected = [[1.9135, -1.1974], [1.9430, -1.4584], [1.9575, -1.5913], [1.9661, -1.6718]]
+    np.testing.assert_allclose(x1.grad.data, expected, atol=1e-4)
+    np.testing.assert_allclose(x3.grad.data, [64, -4.6417, -2.2303, -1.4679], atol=1e-4)
+    np.testing.assert_allclose(x7.grad.data, np.full((4, 4), np.e))
+
+
+def test_a_tensor_used_twice_by_one_op_has_two_edges() -> None:
+    x = leaf([2.0, 3.0])
+    (x * x).sum().backward()
+    np.testing.assert_array_equal(x.grad.data, [4, 6])
+    m, one = leaf([[1.0, 2.0], [3.0, 4.0]]), np.ones((2, 2))
+    (m @ m).sum().backward()
+    np.testing.assert_array_equal(m.grad.data, one @ m.data.T + m.data.T @ one)
+
+
+def test_diamonds_are_walked_once_per_node(own_op: Callable[..., Any]) -> None:
+    calls: list[int] = []
+
+    def rule(g: Any, out: Any, x: Any) -> Any:
+        calls.append(1)
+        return g
+
+    counted = own_op(
+        lambda x: x.copy(), name="counted", symbol="c", category="shape", summary="Counts.", vjp={"x": rule}
+    )
+    y = x = leaf(1.0)
+    for _ in range(30):
+        y = counted(y)
+        y = y + y
+    y.backward()
+    assert x.grad.item() == 2.0**30
+    assert len(calls) == 30
+
+
+def test_shares_sum_in_broadcast_and_mixed_dtypes() -> None:
+    x, y = leaf([[1.0], [2.0]], np.float32), leaf([1.0, 2.0, 3.0])
+    (x * y + x).sum().backward()
+    np.testing.assert_array_equal(x.grad.data, [[9], [9]])
+    assert x.grad.dtype == np.float32
+    np.testing.assert_array_equal(y.grad.data, [3, 3, 3])
+
+
+def test_python_numbers_are_weak_and_have_no_edge() -> None:
+    x = leaf([1.0], np.float32)
+    for y in (x * 2.0, 2 / x, x**2, 1 - x, x + True):
+        assert y.dtype == np.float32
+        assert y.node.edges.count(None) == 1
+    assert (x * np.float64(2)).dtype == np.float64
+
+
+def test_every_order_of_derivative() -> None:
+    x = leaf([0.5, 1.5])
+    value, expected = ge.exp(x * 2).sum(), np.exp(x.data * 2)
+    for order in range(1, 5):
+        value = ge.grad(value, x, create_graph=True).sum()
+        np.testing.assert_allclose(value.item(), (expected * 2**order).sum())
+
+
+def test_several_numbered_outputs(own_op: Callable[..., Any]) -> None:
+    """A node with two outputs: either may be used, or both, or one of them twice; and it differentiates again."""
+    sincos = own_op(
+        lambda x: (np.sin(x), np.cos(x)), name="sincos", symbol="sc", category="elementwise", summary="Both.",
+        several=True, inputs=("x",),
+        vjp=lambda g, out, x, wanted: [
+            sum(part for part in (None if g[0] is None else g[0] * out[1], None if g[1] is None else -g[1] * out[0])
+                if part is not None)
+        ],
+        formula={"x": "{g} times the other output"}, reads=("out",),
+    )  # fmt: skip
+    x = leaf([0.3, 0.7])
+    for use, slope in [
+        (lambda s, c: s.sum(), np.cos(x.data)),
+        (lambda s, c: c.sum(), -np.sin(x.data)),
+        (lambda s, c: (s * s * c).sum(), 2 * np.sin(x.data) * np.cos(x.data) ** 2 - np.sin(x.data) ** 3),
+    ]:
+        x.zero_grad()
+        z = use(*sincos(x))
+        z.backward(retain_graph=True)
+        np.testing.assert_allclose(x.grad.data, slope)
+        record = ge.record_graph(z, names=locals())
+        assert ge.record.from_json(ge.record.to_json(record)) == record
+    s, c = sincos(x)
+    np.testing.assert_allclose(ge.grad((s * c).sum(), c).data, s.data)
+    s, c = sincos(x)
+    first = ge.grad(s.sum(), x, create_graph=True)
+    np.testing.assert_allclose(ge.grad(first.sum(), x).data, -np.sin(x.data))
+
+
+def test_grad_answers_for_intermediates_and_leaves_grad_alone() -> None:
+    x = leaf(3.0)
+    h = x * x
+    z = h * h
+    dh, dx = ge.grad(z, [h, x])
+    assert (dh.item(), dx.item()) == (18.0, 108.0)
+    assert x.grad is None
+    assert ge.grad(x * 2, x, grad_outputs=5.0).item() == 10.0
+    a, b = x * 2, x * 3
+    assert ge.grad([a, b], x, grad_outputs=[1.0, 10.0]).item() == 32.0
+
+
+def test_backward_on_a_leaf_adds_the_seed() -> None:
+    x = leaf(5.0)
+    x.backward()
+    x.backward(2.0)
+    assert x.grad.item() == 3.0
+
+
+def test_grad_computes_only_what_leads_to_the_targets(own_op: Callable[..., Any]) -> None:
+    def refuse(g: Any, out: Any, x: Any) -> Any:
+        raise AssertionError("not asked for")
+
+    trap = own_op(lambda x: x.copy(), name="trap", symbol="t", category="shape", summary="T.", vjp={"x": refuse})
+    x, y = leaf(2.0), leaf(3.0)
+    assert ge.grad(trap(x) * y, y).item() == 2.0
+
+
+# --- ownership ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("retain", [False, True])
+def test_grad_never_aliases(retain: bool) -> None:
+    x, y, seed = leaf([1.0, 2.0]), leaf([3.0, 4.0]), np.ones(2)
+    z = (x + y) * 1.0
+    z.backward(seed, retain_graph=retain)
+    x.grad.data[0] = 99
+    assert y.grad.data[0] == 1
+    assert seed[0] == 1
+    s = leaf([5.0, 6.0])
+    s.broadcast_to((3, 2)).sum().backward(retain_graph=retain)
+    s.grad.data[:] += 1  # a view of a broadcast array would refuse
+    k = leaf([1.0, 2.0])
+    ge.exp(k).backward(np.ones(2))
+    assert not np.shares_memory(k.grad.data, seed)
+
+
+def test_grad_accumulates_over_calls_without_touching_what_was_handed_out() -> None:
+    x = leaf([1.0, 2.0])
+    (x * 2).sum().backward()
+    first = x.grad
+    (x * 3).sum().backward()
+    np.testing.assert_array_equal(first.data, [2, 2])
+    np.testing.assert_array_equal(x.grad.data, [5, 5])
+    x.zero_grad()
+    assert x.grad is None
+
+
+def test_leaf_gradients_are_sums_of_their_own() -> None:
+    x = leaf(np.ones(3))
+    shared = np.full(3, 2.0)
+    (x * shared + x * shared + x * shared).sum().backward()
+    np.testing.assert_array_equal(x.grad.data, [6, 6, 6])
+    np.testing.assert_array_equal(shared, [2, 2, 2])
+
+
+# --- the life of a graph --------------------------------------------------------------------------------------------
+
+
+def test_values_are_freed_and_said_to_be() -> None:
+    x = leaf([1.0, 2.0])
+    h = ge.exp(x)
+    kept = weakref.ref(h.data)
+    z = (h * h).sum()
+    del h
+    z.backward()
+    assert kept() is None
+    with pytest.raises(ge.GraphError, match="retain_graph=True"):
+        z.backward()
+    np.testing.assert_allclose(x.grad.data, 2 * np.exp(2 * x.data))
+    with pytest.raises(ge.GraphError, match="retain_graph=True"):
+        ge.export_graph(z)
+
+
+def test_retained_graph_runs_again_and_create_graph_implies_it() -> None:
+    x = leaf(2.0)
+    z = x**3
+    z.backward(retain_graph=True)
+    z.backward(create_graph=True)
+    z.backward()
+    assert x.grad.item() == 36.0
+
+
+def test_a_failing_rule_names_its_op(own_op: Callable[..., Any]) -> None:
+    def broken(g: Any, out: Any, x: Any) -> Any:
+        raise ZeroDivisionError("boom")
+
+    bad = own_op(lambda x: x.copy(), name="bad_rule", symbol="b", category="shape", summary="B.", vjp={"x": broken})
+    with pytest.raises(ZeroDivisionError, match="boom") as caught:
+        bad(leaf(1.0)).backward(retain_graph=True)
+    assert "BadRuleBackward" in caught.value.__notes__[0]
+
+
+def test_million_op_chain_needs_no_recursion() -> None:
+    h = x = leaf(1.0)
+    for _ in range(200_000):
+        h = h + 1.0
+    h.backward()
+    assert x.grad.item() == 1.0
+    with pytest.raises(ge.GraphError):
+        ge.export_graph(h)
+    del h
+
+
+def test_graphs_make_no_reference_cycles() -> None:
+    gc.collect()
+    gc.disable()
+    try:
+        x = leaf([1.0, 2.0])
+        z = ge.softmax(ge.stack([x * 2, x.sum() + x]), axis=0).sum()
+        z.backward(retain_graph=True)
+        node = z.node
+        alive = weakref.ref(z)
+        del z, node
+        assert alive() is None
+        assert gc.collect() == 0
+    finally:
+        gc.enable()
+
+
+def test_older_edges_stay_when_a_tensor_is_changed_in_place() -> None:
+    x = leaf([1.0, 2.0])
+    h = x * x
+    y = h * 3
+    h += y
+    h.sum().backward()
+    np.testing.assert_array_equal(x.grad.data, 8 * x.data)
+
+
+# --- in place -------------------------------------------------------------------------------------------------------
+
+
+def test_harmless_changes_stay_legal() -> None:
+    x = leaf([1.0, 2.0])
+    h = x * 1.0
+    y = h + 1
+    h += 5  # the rules of add read nothing
+    (y + h).sum().backward()
+    np.testing.assert_array_equal(x.grad.data, [2, 2])
+
+
+def _changed_output() -> None:
+    y = leaf([1.0]).exp()
+    y += 1
+    y.sum().backward()
+
+
+def _changed_input() -> None:
+    h, w = leaf([1.0]) * 1, leaf([2.0])
+    z = h * w
+    h += 1
+    z.sum().backward()
+
+
+def _changed_by_itself() -> None:
+    h, w = leaf([1.0]) * 1, leaf([2.0])
+    h *= w
+    h.sum().backward()
+
+
+def _changed_parameter() -> None:
+    w = leaf([1.0])
+    z = (w * w).sum()
+    with ge.no_grad():
+        w -= 0.1
+    z.backward()
+
+
+def _changed_through_out() -> None:
+    w = leaf([1.0])
+    z = (w * w).sum()
+    np.add(w.detach(), 1.0, out=w.detach())
+    z.backward()
+
+
+def _stale_view() -> None:
+    h = leaf([1.0, 2.0, 3.0]) * 1
+    v = h[:2]
+    h *= 5.0
+    (v * 2).sum().backward()
+
+
+@pytest.mark.parametrize(
+    "program",
+    [_changed_output, _changed_input, _changed_by_itself, _changed_parameter, _changed_through_out, _stale_view],
+)
+def test_a_value_that_backward_needs_and_that_was_changed_is_refused(program: Callable[[], None]) -> None:
+    with pytest.raises(ge.InPlaceError, match=r"MulBackward|ExpBackward|of mul"):
+        program()
+
+
+def test_setitem_cuts_and_adds_history() -> None:
+    x = leaf([1.0, 2.0, 3.0])
+    h = x * 2
+    h[0] = 7.0
+    h[1:] = x[0]
+    (h * h).sum().backward()
+    np.testing.assert_array_equal(x.grad.data, [4, 0, 0])
+
+
+def test_training_by_hand() -> None:
+    w = leaf([1.0, 2.0])
+    for _ in range(3):
+        w.zero_grad()
+        (w * w).sum().backward()
+        with ge.no_grad():
+            w -= 0.1 * w.grad
+    np.testing.assert_allclose(w.data, np.array([1.0, 2.0]) * 0.8**3)
+    w.data -= 0.1 * w.grad.data
+    assert w.requires_grad
+
+
+def test_index_is_copied() -> None:
+    """The index is part of the program: changing the array it came from later changes nothing."""
+    x, where = leaf([1.0, 2.0, 3.0]), np.array([0, 0, 1])
+    y = x[where]
+    where[:] = 2
+    y.sum().backward()
+    np.testing.assert_array_equal(x.grad.data, [2, 1, 0])
+
+
+# --- modes, hooks, threads ------------------------------------------------------------------------------------------
+
+
+def test_no_grad_and_enable_grad() -> None:
+    x = leaf(1.0)
+
+    @ge.no_grad()
+    def inside() -> Tensor:
+        return x * 2
+
+    @ge.no_grad
+    def bare() -> Tensor:
+        return x * 2
+
+    assert not inside().requires_grad
+    assert not bare().requires_grad
+    with ge.no_grad():
+        with ge.enable_grad():
+            assert (x * 2).requires_grad
+        assert not (x * 2).requires_grad
+        assert not ge.is_grad_enabled()
+    with ge.set_grad_enabled(False):
+        assert not (x * 2).requires_grad
+    ge.set_grad_enabled(False)
+    try:
+        assert not (x * 2).requires_grad
+    finally:
+        ge.set_grad_enabled(True)
+    assert (x * 2).requires_grad
+    assert not x.detach().requires_grad
+    assert np.shares_memory(x.detach().data, x.data)
+
+
+def test_hooks_see_the_complete_gradient_and_may_replace_it() -> None:
+    x = leaf([1.0, 2.0])
+    h = x * 2
+    seen: list[Any] = []
+    first = h.register_hook(lambda g: seen.append(g.data.copy()))
+    second = h.register_hook(lambda g: g * 10)
+    (h * 3 + h).sum().backward(retain_graph=True)
+    np.testing.assert_array_equal(seen, [[4, 4]])
+    np.testing.assert_array_equal(x.grad.data, [80, 80])
+    first.remove()
+    second.remove()
+    x.zero_grad()
+    late: list[Any] = []
+    x.register_hook(lambda g: -g)
+    x.register_post_accumulate_grad_hook(lambda g: late.append(g.data.copy()))
+    (h * 1).sum().backward()
+    assert len(seen) == 1
+    np.testing.assert_array_equal(late, [[-2, -2]])
+    x.register_hook(lambda g: g.sum())
+    with pytest.raises(ge.ShapeError, match="hook must return None or a gradient of shape"):
+        (x * 1).sum().backward()
+
+
+def test_retain_grad_keeps_the_gradient_of_a_result() -> None:
+    x = leaf([1.0, 2.0])
+    h = x * 2
+    with pytest.warns(UserWarning, match="retain_grad"):
+        assert h.grad is None
+    h.retain_grad()
+    (h * h).sum().backward()
+    np.testing.assert_array_equal(h.grad.data, 2 * h.data)
+
+
+def test_threads_do_not_disturb_one_another() -> None:
+    def work(k: int, out: dict[int, float]) -> None:
+        x = leaf(float(k))
+        for _ in range(100):
+            with ge.no_grad():
+                assert not (x * 2).requires_grad
+            x.zero_grad()
+            (x * x * x).backward()
+        out[k] = x.grad.item()
+
+    out: dict[int, float] = {}
+    threads = [threading.Thread(target=work, args=(k, out)) for k in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert out == {k: 3.0 * k * k for k in range(8)}
+
+
+# --- tensors among Python and NumPy ---------------------------------------------------------------------------------
+
+
+def test_a_tensor_behaves_like_the_number_or_array_it_holds() -> None:
+    loss, x = leaf(0.5), leaf([1.0, 2.0, 3.0])
+    assert loss < 1
+    assert f"{loss:.4f}" == "0.5000"
+    assert float(loss) == 0.5 and int(leaf(3.7)) == 3 and loss.item() == 0.5
+    assert len(x) == 3 and [t.item() for t in x] == [1, 2, 3] and 2.0 in x
+    assert list(range(5))[ge.tensor(2)] == 2
+    assert x.tolist() == [1.0, 2.0, 3.0]
+    np.testing.assert_array_equal(x > 1.5, [False, True, True])
+    np.testing.assert_array_equal((x == x.data), [True] * 3)
+    assert ((x > 1) & (x < 3)).tolist() == [False, True, False]
+    assert sum([x, x]).requires_grad
+    assert (np.float64(2) * x).requires_grad and (np.ones(3) * x).requires_grad
+    assert (~ge.tensor([True, False])).tolist() == [False, True]
+    assert {x: 1}[x] == 1
+    assert x.T.shape == (3,) and x.shape == (3,) and x.ndim == 1 and x.size == 3 and x.dtype == np.float64
+
+
+@pytest.mark.parametrize(
+    ("made", "shown"),
+    [
+        (lambda: leaf([1.0, 2.5]), "tensor([1. , 2.5], requires_grad=True)"),
+        (lambda: leaf([1.0]) + 1, "tensor([2.], grad_fn=<AddBackward>)"),
+        (lambda: ge.tensor([1, 2]), "tensor([1, 2])"),
+        (lambda: ge.tensor(1.0, dtype=np.float32), "tensor(1., dtype=float32)"),
+        (lambda: ge.tensor(1.0, name="w"), "tensor(1., name='w')"),
+    ],
+)
+def test_repr(made: Callable[[], Tensor], shown: str) -> None:
+    assert repr(made()) == shown
+
+
+def test_grad_fn_is_named_as_the_family_names_it() -> None:
+    x = leaf([[1.0, -2.0]])
+    names = {
+        "AddBackward": x + 1, "LogSoftmaxBackward": x.log_softmax(), "MatmulBackward": x @ x.T, "GradAccum": x,
+        "LnBackward": ge.log(x * x), "LogBackward": ge.log(x * x, 2), "StackBackward": ge.stack([x, x]),
+    }  # fmt: skip
+    for name, made in names.items():
+        assert made.grad_fn.name == name
+
+
+def test_leaves_are_copied_and_pickled() -> None:
+    x = ge.tensor([1.0, 2.0], requires_grad=True, name="w")
+    (x * 2).sum().backward()
+    for twin in (copy.deepcopy(x), pickle.loads(pickle.dumps(x))):
+        assert twin.requires_grad and twin.name == "w" and twin.node is not x.node
+        np.testing.assert_array_equal(twin.grad.data, x.grad.data)
+        assert not np.shares_memory(twin.data, x.data)
+
+
+# --- misuse ---------------------------------------------------------------------------------------------------------
+
+X = leaf([1.0, 2.0, 3.0])
+MISUSE: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
+    "no gradient": (lambda: (X * 2).backward(), RuntimeError, r"one element, got shape \(3,\); call .sum\(\) first"),
+    "no graph": (lambda: ge.tensor([1.0]).backward(), RuntimeError, "requires_grad=True"),
+    "gradient's shape": (lambda: (X * 2).backward(np.ones(2)), ValueError, r"shape \(3,\), got \(2,\)"),
+    "gradient's type": (lambda: (X * 2).backward([1, 2, 3]), TypeError, "got list"),
+    "gradient's dtype": (lambda: (X * 2).backward(np.array([1, 2, 3])), TypeError, "got int64"),
+    "integer leaf": (lambda: ge.tensor([1, 2], requires_grad=True), TypeError, "got int64; pass dtype=float"),
+    "leaf in place": (lambda: X.__iadd__(1), RuntimeError, r"y = x \+ 1 instead of x \+= 1"),
+    "unused input": (lambda: ge.grad((X * 2).sum(), leaf(1.0)), RuntimeError, "allow_unused=True"),
+    "grad of no tensor": (lambda: ge.grad([3.0], X), TypeError, "float"),
+    "shapes": (lambda: X + leaf([1.0, 2.0]), ValueError, r"cannot broadcast shape \(3,\) and shape \(2,\)"),
+    "matrices": (lambda: leaf([[1, 2]]) @ leaf([[1, 2]]), ValueError, r"transpose one with .T"),
+    "torch's keyword": (lambda: X.sum(dim=0), TypeError, "called axis here"),
+    "unknown keyword": (lambda: X.sum(foo=0), TypeError, "no argument 'foo'; it takes axis, keepdims"),
+    "argument twice": (lambda: X.sum(0, axis=0), TypeError, "'axis' twice"),
+    "too many arguments": (lambda: X.sum(0, True, 3), TypeError, "takes 1 operand and 2 arguments"),
+    "missing argument": (lambda: X.unsqueeze(), TypeError, "needs axis="),
+    "missing operand": (lambda: ge.tensordot(X), TypeError, "y is missing"),
+    "static that requires grad": (lambda: X.sum(axis=leaf(0)), TypeError, "axis.detach"),
+    "reshape": (lambda: X.reshape(2, 2), ValueError, r"size 3 into shape \(2,2\)"),
+    "axis": (lambda: X.sum(axis=3), ValueError, "axis 3 is out of bounds"),
+    "repeated axis": (lambda: X.sum(axis=(0, 0)), ValueError, "duplicate"),
+    "index": (lambda: X[7], IndexError, "out of bounds"),
+    "words": (lambda: X + "a", TypeError, "got 'a'"),
+    "nothing": (lambda: X + None, TypeError, "got None"),
+    "complex": (lambda: X + 1j, TypeError, "complex"),
+    "asarray": (lambda: np.asarray(X), RuntimeError, "detach"),
+    "numpy()": (lambda: X.numpy(), RuntimeError, "detach"),
+    "tensor of tensors": (lambda: ge.tensor([X, X]), TypeError, "stack"),
+    "ragged": (lambda: ge.tensor([[1, 2], [3]]), ValueError, "rows differ in length"),
+    "tensor of words": (lambda: ge.tensor("abc"), TypeError, "real numbers"),
+    "numpy without an op": (lambda: np.fft.fft(X), TypeError, "numpy.fft.fft has no gradient here"),
+    "ufunc method": (lambda: np.multiply.outer(X, X), TypeError, "np.multiply.outer has no gradient"),
+    "out=": (lambda: np.exp(X, out=np.zeros(3)), TypeError, "out="),
+    "dtype=": (lambda: np.sum(X, dtype=float), TypeError, "dtype"),
+    "truth": (lambda: bool(X), ValueError, "no single truth value"),
+    "float": (lambda: float(X), ValueError, "exactly one element"),
+    "len of a scalar": (lambda: len(leaf(1.0)), TypeError, "no length"),
+    "index by float": (lambda: [1, 2][leaf(1.0)], TypeError, "integer"),
+    "pickle of a result": (lambda: pickle.dumps(X * 1), RuntimeError, "detach"),
+    "copy of a result": (lambda: copy.deepcopy(X * 1), RuntimeError, "detach"),
+    "max of nothing": (lambda: leaf([]).max(), ValueError, "empty"),
+    "stack": (lambda: ge.stack([X, leaf([1.0])]), ValueError, "same shape"),
+    "concat of a number": (lambda: ge.concat(3), TypeError, r"concat\(\[x, y\]\)"),
+    "squeeze": (lambda: X.squeeze(0), ValueError, "size not equal to one"),
+    "name": (lambda: ge.tensor(1.0, name=3), TypeError, "str"),
+    "export of a leaf": (lambda: ge.export_graph(X), RuntimeError, "requires_grad=True"),
+    "export of nothing": (lambda: ge.export_graph([]), TypeError, "at least one"),
+    "freezing a result": (lambda: (X * 2).requires_grad_(False), RuntimeError, "detach"),
+    "grad of another shape": (lambda: setattr(X, "grad", np.ones(2)), ValueError, "shape"),
+}
+
+
+@pytest.mark.parametrize(("program", "kind", "words"), MISUSE.values(), ids=MISUSE)
+def test_misuse_is_an_exception_that_says_what_to_do(
+    program: Callable[[], Any], kind: type[Exception], words: str
+) -> None:
+    with pytest.raises(kind, match=words) as caught:
+        program()
+    assert isinstance(caught.value, ge.GradEngineError)
+
+
+def test_numpy_functions_without_gradient_run_on_the_data() -> None:
+    x = leaf([1.0, np.nan])
+    np.testing.assert_array_equal(np.isnan(x), [False, True])
+    assert np.allclose(x, x, equal_nan=True) and np.shape(x) == (2,) and np.argmax(leaf([1.0, 3.0])).item() == 1
+    np.testing.assert_array_equal(np.zeros_like(x), [0, 0])
+    assert np.add.reduce(leaf([[1.0, 2.0], [3.0, 4.0]])).tolist() == [4.0, 6.0]
+    np.testing.assert_allclose(np.fft.fft(x.detach()).shape, (2,))
+
+
+def test_the_chain_rule_is_a_pure_function() -> None:
+    """pull_back only returns; it writes no .grad, so a gradient of a gradient cannot read its own leftovers."""
+    x = leaf(2.0)
+    z = x * x
+    found = pull_back({z.node: np.float64(1.0)})
+    assert found[x.node] == 4.0
+    assert x.grad is None
+    assert [node.name for node in newest_first([z.node])] == ["MulBackward"]
