@@ -289,18 +289,8 @@ def _signature(op: Op) -> inspect.Signature:
 
 
 def _publish(op: Op, call: Callable[..., Any], operator: str | None, numpy: Sequence[Any], method: bool) -> None:
-    for name in (op.name, *op.aliases):
-        if name in OPS or any(name in other.aliases for other in OPS.values()):
-            raise ArgumentError(f"an op named {name} is already declared; choose another name")
-        if method and name in Tensor.__dict__:
-            raise ArgumentError(f"{name} is already an attribute of Tensor; choose another name, or method=False")
+    _enter((op.name, *op.aliases), call, numpy, method)
     OPS[op.name] = op
-    CALLS.update(dict.fromkeys((op.name, *op.aliases), call))
-    for function in numpy:
-        NUMPY_TO_OP[function] = call
-    if method:
-        for name in (op.name, *op.aliases):
-            setattr(Tensor, name, call)
     if operator is not None:
         setattr(Tensor, f"__{operator}__", call)
         if len(op.inputs) == 2:
@@ -308,7 +298,41 @@ def _publish(op: Op, call: Callable[..., Any], operator: str | None, numpy: Sequ
             setattr(Tensor, f"__i{operator}__", lambda self, other: overwrite(self, call(self, other)))
 
 
+def _enter(names: Sequence[str], call: Callable[..., Any], numpy: Sequence[Any], method: bool) -> None:
+    for name in names:
+        if name in CALLS:
+            raise ArgumentError(f"an op named {name} is already declared; choose another name")
+        if method and name in Tensor.__dict__:
+            raise ArgumentError(f"{name} is already an attribute of Tensor; choose another name, or method=False")
+    CALLS.update(dict.fromkeys(names, call))
+    for function in numpy:
+        NUMPY_TO_OP[function] = call
+    if method:
+        for name in names:
+            setattr(Tensor, name, call)
+
+
 CALLS: dict[str, Callable[..., Any]] = {}  # every public name of an op -> its function
+
+
+def composed(
+    *, numpy: Sequence[Any] = (), aliases: Sequence[str] = (), method: bool = True
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """A decorator that publishes a function written in ops as define() publishes an op: by name, as method, for NumPy.
+
+    For what needs no derivative and no node of its own: hstack is reshape and concat.
+    """
+
+    def enter(call: Callable[..., Any]) -> Callable[..., Any]:
+        _enter((call.__name__, *aliases), call, numpy, method)
+        return call
+
+    return enter
+
+
+def as_tensor(value: Any) -> Tensor:
+    """`value` itself when it is a Tensor, else a Tensor around it without history; shares memory with an array."""
+    return value if type(value) is Tensor else wrap(asarray(operand(value)), None)
 
 
 def in_rules(call: Callable[..., Any]) -> Callable[..., Any]:
