@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Mapping
 from typing import NoReturn
@@ -31,16 +32,21 @@ def show(z: ge.Tensor, names: Mapping[str, object]) -> None:
     parser.add_argument("--output", metavar="PATH", help="write it to PATH instead; implies --export")
     options = parser.parse_args()
 
+    try:
+        _report(z, names)
+        if options.export or options.output is not None:
+            print(f"\nThe graph is in {ge.export_graph(z, options.output, names=names)}")
+        sys.stdout.flush()
+    except BrokenPipeError:  # whoever reads has seen enough, as in `| head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except (OSError, ge.RecordError) as error:
+        parser.error(f"cannot write there: {error}")
+
+
+def _report(z: ge.Tensor, names: Mapping[str, object]) -> None:
     ge.visualize_graph(z, names=names)
     print()
     for name, tensor in names.items():
         if isinstance(tensor, ge.Tensor) and tensor.is_leaf and tensor.requires_grad:
             label = f"{name}.grad = "
             print(label + np.array2string(tensor.grad.numpy(), precision=4, floatmode="fixed", prefix=label))
-
-    if options.export or options.output is not None:
-        try:
-            path = ge.export_graph(z, options.output, names=names)
-        except (OSError, ge.RecordError) as error:
-            parser.error(f"cannot write there: {error}")
-        print(f"\nThe graph is in {path}")
