@@ -117,7 +117,8 @@ class Sheet:
         return out
 
     def _leaves(self, most: int | None) -> list[Line]:
-        shown = [row.part for row in self.rows if row.kind == "leaf"]
+        asked = [part for part in self.request.focus if part in self.survey.leaves]
+        shown = asked or [row.part for row in self.rows if row.kind == "leaf"]
         return tables.leaves(self.survey, self.script, self.room, shown, most)
 
     def _note_on_folds(self, wanted: Sequence[int | Fold]) -> list[Line]:
@@ -125,15 +126,18 @@ class Sheet:
         if not hidden:
             return []
         more = "a larger max_lines" if self.request.full else "full=True"
-        example = next((mark(self.rows[p.start].part) for p in wanted if isinstance(p, Fold)), "")
-        text = f"{hidden} of {len(self.rows)} lines are folded: {more} prints all, focus={example!r} one part."
+        folds = (row for p in wanted if isinstance(p, Fold) for row in self.rows[p.start : p.stop] if row.kind == "op")
+        example = next((f", focus={mark(row.part)!r} one part" for row in folds), "")
+        text = f"{hidden} of {len(self.rows)} lines are folded: {more} prints all{example}."
         return [[(line, "muted")] for line in self.script.wrap(text, self.room)]
 
     # One line of the tree: guides, a label, and the cells of its columns
 
     def _tree(self, wanted: Sequence[int | Fold]) -> list[Line]:
         guides = self._guides(wanted)
-        cells = [self._fold_cells(piece) if isinstance(piece, Fold) else self._cells(self.rows[piece]) for piece in wanted]
+        cells = [
+            self._fold_cells(piece) if isinstance(piece, Fold) else self._cells(self.rows[piece]) for piece in wanted
+        ]
         labels = [
             self._fold_label(piece) if isinstance(piece, Fold) else self._label(self.rows[piece]) for piece in wanted
         ]
@@ -147,7 +151,8 @@ class Sheet:
 
     def _guides(self, wanted: Sequence[int | Fold]) -> list[str]:
         """What stands before each label: the lines that lead down to it from its parent."""
-        deepest = max(self.rows[piece.start if isinstance(piece, Fold) else piece].level for piece in wanted)
+        starts = (piece.start if isinstance(piece, Fold) else piece for piece in wanted)
+        deepest = max((self.rows[start].level for start in starts), default=0)
         self.indent = 4 if deepest <= (self.names - SHORT_NAME) // 4 else 2
         self.levels = max(2, (self.names - SHORT_NAME) // self.indent)  # a deeper line counts the rest
         found: list[str] = []
@@ -157,7 +162,9 @@ class Sheet:
             lowest, before = math.inf, ""
             for row in self.rows[start:stop]:
                 if row.level < lowest:
-                    lowest, before = row.level, self._before(going_on, row.level)
+                    # A fold in a run stands in line with the arrows of the run.
+                    arrow = " " if row.run and isinstance(piece, Fold) and self.indent > 2 else ""
+                    lowest, before = row.level, self._before(going_on, row.level) + arrow
                 del going_on[row.level + 1 :]
                 if row.level == len(going_on):
                     going_on.append(False)
@@ -286,9 +293,16 @@ class Sheet:
         return cells
 
     def _fold_cells(self, fold: Fold) -> Cells:
-        inside = [m for row in self.rows[fold.start : fold.stop] if row.kind != "seen" and (m := self.survey.value(row.part))]
-        bad = self.script.bad(together([m for m in inside if m.bad]))
-        return {"bad": (bad, "bad")} if bad else {}
+        """A fold hides no NaN: its line counts those of the values in it, and says where a gradient in it has one."""
+        inside = [row for row in self.rows[fold.start : fold.stop] if row.kind != "seen"]
+        cells: Cells = {}
+        values = [m for row in inside if (m := self.survey.value(row.part)) and m.bad]
+        gradients = [m for row in inside if (m := self._size(row)) and m.bad]
+        if bad := self.script.bad(together(values)):
+            cells["bad"] = (bad, "bad")
+        if broken := together(gradients):
+            cells["norm"] = (notes.kind(broken), "bad")
+        return cells
 
     def _shapes(self, node: NodeRecord) -> str:
         shapes = [self.survey.tensors[output].shape for output in node.outputs]
@@ -330,7 +344,8 @@ class Sheet:
             for key, (text, _) in cell.items():
                 widths[key] = max(widths.get(key, 0), width(text))
         # A label must keep its name; brackets and details may give way to columns.
-        names = max(len(guide) + sum(width(text) for text, _ in label[:2]) for guide, label in zip(guides, labels, strict=True))
+        labelled = zip(guides, labels, strict=True)
+        names = max((len(guide) + sum(width(text) for text, _ in label[:2]) for guide, label in labelled), default=0)
         need = min(names + GAP, self.names)
         columns: list[Column] = []
         for column in COLUMNS:
@@ -384,7 +399,10 @@ class Sheet:
         for place in places:
             if place.column.title:
                 titles[place.column.key] = (self.script.say(place.column.title), "muted")
-        lefts = [Place(p.column if p.column.key != "norm" else Column("norm", "", "", left=True), p.start, p.width) for p in places]
+        lefts = [
+            Place(p.column if p.column.key != "norm" else Column("norm", "", "", left=True), p.start, p.width)
+            for p in places
+        ]
         out: list[Line] = []
         if width(text) > self._free(titles, lefts):
             out.extend([(line, "muted")] for line in self.script.wrap(text, self.room))
@@ -395,6 +413,7 @@ class Sheet:
 
     def _line(self, guide: str, label: list[Span], cells: Cells, places: list[Place]) -> Line:
         free = self._free(cells, places)
+        guide = guide[:free]
         line: Line = [(guide, "guide")] if guide else []
         used = len(guide)
         kind, name, *rest = label

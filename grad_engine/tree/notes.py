@@ -65,6 +65,8 @@ def _leaf_gradients(survey: Survey) -> str:
         return ""
     if not broken:
         return "; every leaf gradient is finite"
+    if broken == len(after):
+        return "; no leaf gradient is finite"
     return f"; {broken} of {many(len(after), 'leaf gradient')} {'is' if broken == 1 else 'are'} not finite"
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from grad_engine.record import EdgeRecord
 from grad_engine.tree.survey import Survey
@@ -85,10 +86,11 @@ def folded(
 ) -> list[int | Fold]:
     """The rows to print, by index, and the folds between them: at most about `limit` lines.
 
-    What lies on the way to an op or leaf in `keep`, to the first NaN or to the largest gradient stays while there is room.
+    While there is room, what lies on the way to an op or leaf in `keep` stays, else that to the first NaN and to the
+    largest gradient.
     """
     must = _landmarks(found, survey, keep)
-    way = _way(found, must)
+    way = _every_way(found, must) if keep else _way(found, must)
     hidden = bytearray(len(found))
     if depth is not None:
         for i, row in enumerate(found):
@@ -104,32 +106,25 @@ def folded(
     return _printed(hidden, must_fold=depth is not None or bool(keep))
 
 
-def _landmarks(found: list[Row], survey: Survey, keep: set[str]) -> set[int]:
-    """The rows that a fold spares: the roots, `keep`, where NaN begins, the largest gradient."""
+def _landmarks(found: list[Row], survey: Survey, keep: set[str]) -> list[int]:
+    """The rows that a fold spares, the most important first: `keep`; else roots, the first NaN, the largest gradient."""
     if keep:
-        return {i for i, row in enumerate(found) if row.part in keep}
-    spared = {origin.part for origin in survey.value_origins[:SHOWN_ORIGINS]}
-    edge = None
-    if (origin := survey.gradient_origin) is not None:
-        spared.add(origin.part)
-        edge = origin.edge
-    must = {i for i, row in enumerate(found) if row.parent < 0}
-    largest, where = 0.0, -1
+        return [i for i, row in enumerate(found) if row.part in keep]
+    first: dict[str, int] = {}  # part -> its first line
+    largest, where = 0.0, []
     for i, row in enumerate(found):
         if row.kind == "seen":
             continue
-        if row.part in spared:
-            must.add(i)
-            if row.kind == "leaf":
-                spared.discard(row.part)  # one of its lines is enough
-        if edge is not None and any(e.id == edge for e in row.edges):
-            must.add(i)
-        norm = _norm(row, survey)
-        if norm > largest:
-            largest, where = norm, i
-    if where >= 0:
-        must.add(where)
-    return must
+        first.setdefault(row.part, i)
+        if (norm := _norm(row, survey)) > largest:
+            largest, where = norm, [i]
+    values = [first[origin.part] for origin in survey.value_origins if origin.part in first][:SHOWN_ORIGINS]
+    senders = []
+    if (origin := survey.gradient_origin) is not None:
+        senders = [first[origin.part]] if origin.part in first else []
+        senders += [i for i, row in enumerate(found) if any(edge.id == origin.edge for edge in row.edges)]
+    roots = [i for i, row in enumerate(found) if row.parent < 0]
+    return list(dict.fromkeys((*roots, *values[:1], *where, *senders, *values[1:])))
 
 
 def _norm(row: Row, survey: Survey) -> float:
@@ -137,11 +132,28 @@ def _norm(row: Row, survey: Survey) -> float:
     return (size.norm or 0.0) if size is not None else 0.0
 
 
-def _way(found: list[Row], targets: set[int]) -> set[int]:
+def _way(found: list[Row], targets: Iterable[int]) -> set[int]:
     way: set[int] = set()
     for i in targets:
         while i >= 0 and i not in way:
             way.add(i)
+            i = found[i].parent
+    return way
+
+
+def _every_way(found: list[Row], targets: Iterable[int]) -> set[int]:
+    """The rows on the way to `targets`, also where the way goes on in an op that is printed further up."""
+    seen: dict[str, list[int]] = {}
+    for i, row in enumerate(found):
+        if row.kind == "seen":
+            seen.setdefault(row.part, []).append(i)
+    way: set[int] = set()
+    pending = list(targets)
+    while pending:
+        i = pending.pop()
+        while i >= 0 and i not in way:
+            way.add(i)
+            pending.extend(seen.get(found[i].part, ()) if found[i].kind == "op" else ())
             i = found[i].parent
     return way
 
@@ -204,15 +216,14 @@ def _fold_repeats(found: list[Row], survey: Survey, way: set[int], hidden: bytea
             alike = [i] if i >= 0 and i not in way else []
 
 
-def _fold_to(
-    limit: int, found: list[Row], survey: Survey, must: set[int], way: set[int], hidden: bytearray
-) -> None:
-    """Hides the least interesting rows until about `limit` lines are left: what is far down, and where little gradient goes."""
+def _fold_to(limit: int, found: list[Row], survey: Survey, must: list[int], way: set[int], hidden: bytearray) -> None:
+    """Hides what is far down, and where little gradient goes, until about `limit` lines are left."""
     shown = [i for i in range(len(found)) if not hidden[i]]
     if sum(1 for _ in _pieces(hidden)) <= limit:
         return
     cost = _costs(found, survey)
-    order = sorted(shown, key=lambda i: (i not in must, i not in way, cost[i], i))
+    ranks = {i: rank for rank, i in enumerate(must)}
+    order = sorted(shown, key=lambda i: (ranks.get(i, len(must)), i not in way, cost[i], i))
     few, many = 1, len(order)
     while few < many:  # the longest beginning of `order` that fits
         middle = (few + many + 1) // 2
@@ -228,11 +239,11 @@ def _fold_to(
 def _lines(kept: list[int], total: int) -> int:
     """Lines for these rows and one for each stretch between them."""
     places = [-1, *sorted(kept), total]
-    return len(kept) + sum(after - before > 1 for before, after in zip(places, places[1:], strict=False))
+    return len(kept) + sum(after - before > 1 for before, after in pairwise(places))
 
 
 def _costs(found: list[Row], survey: Survey) -> list[float]:
-    """How little each row matters: its distance from the root, where a step towards small gradients counts double or more."""
+    """How little each row matters: its distance from the root, where a step towards small gradients counts more."""
     largest = [_norm(row, survey) for row in found]
     for i in reversed(range(len(found))):
         if (parent := found[i].parent) >= 0:

@@ -1,11 +1,11 @@
-"""What a tree has to say about a record: who feeds whom, when each op ran, how large each gradient is, where NaN begins."""
+"""What a tree says about a record: who feeds whom, when each op ran, how large its gradient is, where NaN begins."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator
 from functools import cached_property
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 from grad_engine.record import (
     AccumulateEvent,
@@ -33,7 +33,7 @@ class Measure(NamedTuple):
 
 
 class Origin(NamedTuple):
-    """Where numbers first stop being finite: an op or a leaf whose value is the first, or an op that sends the share."""
+    """Where numbers first stop being finite: an op or a leaf by its value, or an op by the share that it sends."""
 
     part: str  # id of an op node or an accumulator
     measure: Measure
@@ -199,7 +199,7 @@ class Survey:
         changes = {change.accumulator: change for change in self.run.leaves} if self.run is not None else {}
         for accumulator in self.leaves:
             change = changes.get(accumulator)
-            yield accumulator, change and change.before, change and change.after
+            yield accumulator, change.before if change else None, change.after if change else None
 
     def named(self, name: str | int) -> list[str]:
         """The ops and leaves that go by a name: an id, `#3`, 3, or the name of a tensor."""
@@ -234,4 +234,4 @@ def mark(part: str) -> str:
 
 def short(node: NodeRecord) -> str:
     """The op's name without the family's ending: Add for AddBackward."""
-    return cast(str, node.name.removesuffix("Backward") or node.name)
+    return node.name.removesuffix("Backward") or node.name

@@ -54,8 +54,9 @@ def leaves(survey: Survey, script: Script, room: int, shown: Sequence[str], most
     fields = [
         Field("name", "value", [script.name(leaf_name(survey, part), 20) for part, _, _ in chosen]),
         Field("shape", "muted", [script.shape(survey.leaf(survey.leaves[part]).shape) for part, _, _ in chosen], False),
-        Field("gradient" if ran else "value", "gradient" if ran else "value", glimpses),
     ]
+    if any(tensor is not None and tensor.data is not None for tensor in tensors.values()):
+        fields.append(Field("gradient" if ran else "value", "gradient" if ran else "value", glimpses))
     if ran:
         norms = [script.bad(sizes[part]) or script.norm(sizes[part]) for part, _, _ in chosen]
         fields.append(Field(script.say("‖grad‖"), "gradient", norms, False))
@@ -145,7 +146,13 @@ def _table(fields: list[Field], room: int, script: Script) -> list[Line]:
         for i, (field, cells, space) in enumerate(columns):
             text = script.cut(field.title if n < 0 else cells[n], space)
             pad = " " * (space - width(text))
-            style = "muted" if n < 0 else "bad" if text.endswith(("NaN", "Inf")) and field.style == "gradient" else field.style
+            style = (
+                "muted"
+                if n < 0
+                else "bad"
+                if text.endswith(("NaN", "Inf")) and field.style == "gradient"
+                else field.style
+            )
             gap = " " * GAP if i else ""
             if field.left:
                 line += [(gap, ""), (text, style), (pad if i < len(columns) - 1 else "", "")]

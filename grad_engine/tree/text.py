@@ -1,4 +1,4 @@
-"""Words, names and numbers as a terminal can carry them: nothing from a record moves the cursor, and every width is known."""
+"""Words, names and numbers as a terminal can carry them: of known width, and nothing that moves the cursor."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from grad_engine.tree.survey import Measure
 
 # What the tree draws with beyond ASCII, and what stands for it where the encoding cannot carry it.
 PLAIN = {
-    "│": "|", "├": "|", "└": "`", "─": "-", "↳": ">", "⋯": "...", "…": "..", "↺": "^", "×": "x", "·": "|", "−": "-", "–": "-",
-    "‖": "|", "━": "=", "╸": "-", "Σ": "sum of ", "→": "->", "≤": "<=", "∞": "inf",
+    "│": "|", "├": "|", "└": "`", "─": "-", "↳": ">", "⋯": "...", "…": "..", "↺": "^", "×": "x", "−": "-", "–": "-",
+    "‖": "|", "━": "=", "╸": "-", "Σ": "sum of ", "→": "->", "∞": "inf",
 }  # fmt: skip
 LONGEST_NAME = 1_000  # characters of a name that are looked at before it is shortened
 STACKED = 2  # combining marks on one letter; more of them climb into other lines
@@ -210,12 +210,12 @@ def many(number_of: int, one: str, several: str | None = None) -> str:
 
 
 def tally(words: Iterable[str], script: Script, kinds: int = 4) -> list[str]:
-    """Mul×19, Add×19: what occurs how often, the most frequent first."""
+    """Mul×19, Add×19, Exp: what occurs how often, the most frequent first."""
     counts: dict[str, int] = {}
     for word in words:
         counts[word] = counts.get(word, 0) + 1
     ranked = sorted(counts.items(), key=lambda item: -item[1])
-    shown = [script.name(word, 24) + script.say(f"×{n}") for word, n in ranked[:kinds]]
+    shown = [script.name(word, 24) + (script.say(f"×{n}") if n > 1 else "") for word, n in ranked[:kinds]]
     if len(ranked) > kinds:
         shown.append(f"+{len(ranked) - kinds} more kinds")
     return shown
