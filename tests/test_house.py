@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +17,7 @@ ROOT = Path(__file__).parents[1]
 ENGINE = sorted(ROOT.glob("grad_engine/**/*.py"))
 SCENE = sorted(ROOT.glob("animation/**/*.py"))
 EXAMPLES = sorted(ROOT.glob("examples/*.py"))
+TESTS = sorted(ROOT.glob("tests/**/*.py"))
 
 # A room may import those above it and its own parts. Whoever adds a module says here where it stands.
 ROOMS = (
@@ -141,6 +143,25 @@ def test_names_are_imported_one_by_one(path: Path) -> None:
 def test_library_code_prints_nothing(path: Path) -> None:
     calls = [node.func for node in ast.walk(parsed(path)) if isinstance(node, ast.Call)]
     assert not [call for call in calls if isinstance(call, ast.Name) and call.id == "print"]
+
+
+def declared(*extras: str) -> set[str]:
+    """The distributions that pyproject.toml installs with these extras, as they are imported."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    lines = [*project["dependencies"], *(line for extra in extras for line in project["optional-dependencies"][extra])]
+    return {re.split(r"[\[<>=!~ ;]", line)[0].replace("-", "_") for line in lines}
+
+
+@pytest.mark.parametrize("path", [*ENGINE, *SCENE, *EXAMPLES, *TESTS], ids=name)
+def test_what_is_imported_is_declared(path: Path) -> None:
+    """A package that happens to be there, because another one brought it, is missing on the next machine."""
+    home = path.relative_to(ROOT).parts[0]
+    extras = {"animation": ["animation"], "tests": ["animation", "test", "torch"]}.get(home, [])
+    if home == "grad_engine" and room(path) == "draw":
+        extras = ["draw"]
+    known = declared(*extras) | set(sys.stdlib_module_names) | {"grad_engine", "animation", "examples", "tests"}
+    strangers = {module.split(".")[0].lower() for module, _ in imports(parsed(path))} - known
+    assert not strangers, f"{name(path)} imports {sorted(strangers)}, which its extra in pyproject.toml does not name"
 
 
 @pytest.mark.parametrize("path", [*ENGINE, *SCENE, *EXAMPLES], ids=name)
