@@ -16,6 +16,7 @@ from grad_engine.tree.text import Script, harmless, many, tally, width
 
 HEADER = "## Backward computation graph ##"
 LARGE_GRAPH = 1_000  # ops from which on a table by op comes first
+NOTE = 80  # columns of the note on folds, if it stood on one line
 BAR, WIDE_BAR, WIDE = 4, 8, 100  # columns of the log bar, and the width of terminal that has room for the longer one
 DECADES = (3.0, 12.0)  # a full bar stands for at least, and at most, this many powers of ten more than an empty one
 VALUES = (20, 48)  # columns that the first values of a gradient are worth
@@ -94,7 +95,8 @@ class Sheet:
         if limit is None and not request.full and request.depth is None:
             limit = height
         if limit is not None:
-            limit = max(3, limit - len(head) - 3)  # two lines above the rows and the note on folds below them
+            # Above the rows stand a summary and titles, below them a note on folds, which a narrow page breaks.
+            limit = max(3, limit - len(head) - 2 - math.ceil(NOTE / self.room))
             if len(self.rows) + len(table) > limit and len(table) > limit // 2:
                 table = self._leaves(most) if (most := limit // 2 - 4) > 0 else []
             limit = max(3, limit - len(table))

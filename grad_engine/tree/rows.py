@@ -107,7 +107,7 @@ def folded(
 
 
 def _landmarks(found: list[Row], survey: Survey, keep: set[str]) -> list[int]:
-    """The rows that a fold spares, the most important first: `keep`; else roots, the first NaN, the largest gradient."""
+    """The rows that a fold spares, the most important first: `keep`; else roots, first NaN, largest gradient."""
     if keep:
         return [i for i, row in enumerate(found) if row.part in keep]
     first: dict[str, int] = {}  # part -> its first line
