@@ -11,6 +11,7 @@ from pathlib import Path
 from grad_engine.errors import MissingRecordError, RecordError
 from grad_engine.record.parts import GraphRecord
 from grad_engine.record.read import from_json
+from grad_engine.record.rust import graph_from_parts
 from grad_engine.record.strict import MAX_BYTES, MAX_DEPTH, MAX_NODES
 from grad_engine.record.write import to_json
 
@@ -70,31 +71,34 @@ def load_graph(
     max_depth: int = MAX_DEPTH,
     max_nodes: int = MAX_NODES,
 ) -> GraphRecord:
-    """The record in a file, checked in every part.
+    """The record in a file, checked in every part; or what a folder in the older layout of the Rust engine amounts to.
 
     Raises:
         MissingRecordError: there is no such file (also a FileNotFoundError).
         RecordError: the file cannot be read or does not keep the format; the message starts with the path of the file
             and the JSON path of the first fault in it.
     """
+    name = os.fspath(path)
     try:
-        return from_json(_content(path, max_bytes), max_bytes=max_bytes, max_depth=max_depth, max_nodes=max_nodes)
-    except MissingRecordError:
-        raise
+        if not os.path.isdir(path):
+            content = _content(path, max_bytes)
+            return from_json(content, max_bytes=max_bytes, max_depth=max_depth, max_nodes=max_nodes)
+
+        def read(part: str) -> bytes:
+            return _content(os.path.join(path, part), max_bytes)
+
+        return graph_from_parts(read, max_bytes=max_bytes, max_depth=max_depth, max_nodes=max_nodes)
+    except FileNotFoundError as error:
+        missing = error.filename if os.path.isdir(path) else name
+        raise MissingRecordError(f"{missing}: there is no such file; {REMEDY}") from None
     except RecordError as error:
-        raise RecordError(f"{os.fspath(path)}: {error}; {REMEDY}") from None
+        raise RecordError(f"{name}: {error}; {REMEDY}") from None
+    except (OSError, ValueError) as error:  # ValueError: a null character in the path
+        raise RecordError(f"{name!r}: expected a file that can be read, got {error}; {REMEDY}") from None
 
 
 def _content(path: str | os.PathLike[str], max_bytes: int) -> bytes:
-    try:
-        mode = os.stat(path).st_mode
-        if not stat.S_ISREG(mode):  # opening a pipe would wait for its other end
-            raise RecordError("expected a file, got a folder or a device")
-        with open(path, "rb") as file:
-            return file.read(max_bytes + 1)
-    except FileNotFoundError:
-        raise MissingRecordError(f"{os.fspath(path)}: there is no such file; {REMEDY}") from None
-    except (OSError, ValueError) as error:  # ValueError: a null character in the path
-        if isinstance(error, RecordError):
-            raise
-        raise RecordError(f"expected a file that can be read, got {error}") from None
+    if not stat.S_ISREG(os.stat(path).st_mode):  # opening a pipe would wait for its other end
+        raise RecordError("expected a file, got a folder or a device")
+    with open(path, "rb") as file:
+        return file.read(max_bytes + 1)

@@ -46,7 +46,7 @@ from grad_engine.record.parts import (
     StatsRecord,
     TensorRecord,
 )
-from grad_engine.record.strict import MAX_BYTES, MAX_DEPTH, MAX_NODES, parsed, step, wrong
+from grad_engine.record.strict import MAX_BYTES, MAX_DEPTH, MAX_NODES, parsed, shown, step, wrong
 
 Json = dict[str, Any]
 Part = TypeVar("Part")
@@ -93,7 +93,7 @@ def from_json(
 
 def _graph(document: Any, max_nodes: int) -> GraphRecord:
     if type(document) is not dict:
-        raise wrong("$", "an object", _shown(document))
+        raise wrong("$", "an object", shown(document))
     if document.get("format") != FORMAT:
         raise _bad(document, "format", "$", f"'{FORMAT}'")
     version = _text(document, "version", "$")
@@ -203,7 +203,7 @@ def _values(item: Json, path: str, dtype: str) -> tuple[Number, ...]:
 def _real(value: Any, path: str) -> float:
     number = _any_number(value, path)
     if type(number) is bool:
-        raise wrong(path, _NUMBER, _shown(value))
+        raise wrong(path, _NUMBER, shown(value))
     return float(number)
 
 
@@ -216,7 +216,7 @@ def _any_number(value: Any, path: str) -> Number:
         return value
     if kind is str and value in NONFINITE:
         return NONFINITE[value]
-    raise wrong(path, _NUMBER, _shown(value))
+    raise wrong(path, _NUMBER, shown(value))
 
 
 def _stats(item: Json, path: str) -> StatsRecord:
@@ -295,7 +295,7 @@ def _attribute(value: Any, path: str, depth: int = 0) -> object:
         return NONFINITE.get(value, value)
     if value is None or kind is bool or kind is int or (kind is float and isfinite(value)):
         return value
-    raise wrong(path, f"a number, a word, null, or a list of them at most {ATTRIBUTE_DEPTH} deep", _shown(value))
+    raise wrong(path, f"a number, a word, null, or a list of them at most {ATTRIBUTE_DEPTH} deep", shown(value))
 
 
 def _formula(item: Json, path: str) -> FormulaRecord:
@@ -312,7 +312,7 @@ def _tree(item: Json, path: str) -> Tree:
         raise _bad(item, "tree", path, "a formula")
     tree = _named(item["tree"], f"{path}.tree")
     if (phrase := fault(tree)) is not None:
-        raise wrong(f"{path}.tree", phrase, _shown(tree))
+        raise wrong(f"{path}.tree", phrase, shown(tree))
     return tree
 
 
@@ -356,7 +356,7 @@ def _step(item: Json, path: str) -> ForwardRecord:
         return ForwardRecord("leaf", _id(item, "leaf", path, "tensor"))
     if "op" in item:
         return ForwardRecord("op", _id(item, "op", path, "node"))
-    raise wrong(path, "an object with the key 'leaf' or 'op'", _shown(item))
+    raise wrong(path, "an object with the key 'leaf' or 'op'", shown(item))
 
 
 def _run(item: Json, path: str) -> BackwardRecord:
@@ -388,14 +388,14 @@ def _event(item: Json, path: str) -> Event:
             _count(item, "of", path),
             _id(item, "partial", path, "tensor"),
         )
-    raise wrong(path, "an event, with the key 'run', 'send' or 'accumulate'", _shown(item))
+    raise wrong(path, "an event, with the key 'run', 'send' or 'accumulate'", shown(item))
 
 
 def _gradients(item: Json, node: str, path: str) -> tuple[str | None, ...]:
     found = _list(item, node, path)
     for n, each in enumerate(found):
         if each is not None and not (type(each) is str and _ID["tensor"].match(each)):
-            raise wrong(f"{path}{step(node)}[{n}]", "the id of a tensor, or null", _shown(each))
+            raise wrong(f"{path}{step(node)}[{n}]", "the id of a tensor, or null", shown(each))
     return tuple(found)
 
 
@@ -416,7 +416,7 @@ def _each(
     prefix = f"{at}.{key}["
     for n, each in enumerate(_list(item, key, at, default)):
         if type(each) is not dict:
-            raise wrong(f"{prefix}{n}]", "an object", _shown(each))
+            raise wrong(f"{prefix}{n}]", "an object", shown(each))
         found.append(read(each, f"{prefix}{n}]"))
     return tuple(found)
 
@@ -478,7 +478,7 @@ def _shape(item: Json, key: str, path: str, default: list[Any] | None = None) ->
     value = _list(item, key, path, default)
     for n, each in enumerate(value):
         if type(each) is not int or not 0 <= each < BIGGEST:
-            raise wrong(f"{path}.{key}[{n}]", "a whole number, 0 or more", _shown(each))
+            raise wrong(f"{path}.{key}[{n}]", "a whole number, 0 or more", shown(each))
     return tuple(value)
 
 
@@ -493,26 +493,14 @@ def _ids(item: Json, key: str, path: str, kind: str, default: list[Any] | None =
     value, pattern = _list(item, key, path, default), _ID[kind]
     for n, each in enumerate(value):
         if type(each) is not str or not pattern.match(each):
-            raise wrong(f"{path}.{key}[{n}]", f"the id of a {kind}, such as '{kind[0]}0'", _shown(each))
+            raise wrong(f"{path}.{key}[{n}]", f"the id of a {kind}, such as '{kind[0]}0'", shown(each))
     return tuple(value)
 
 
 def _first_bad(values: list[Any], path: str, expected: str, good: Callable[[Any], bool]) -> RecordError:
     n = next(n for n, value in enumerate(values) if not good(value))
-    return wrong(f"{path}[{n}]", expected, _shown(values[n]))
+    return wrong(f"{path}[{n}]", expected, shown(values[n]))
 
 
 def _bad(item: Json, key: str, path: str, expected: str) -> RecordError:
-    return wrong(path + step(key), expected, _shown(item[key]) if key in item else "nothing")
-
-
-def _shown(value: Any) -> str:
-    """A value from the file in a few words, whatever its size."""
-    if isinstance(value, list):
-        return f"a list of {len(value):,}"
-    if isinstance(value, dict):
-        return f"an object of {len(value):,} keys"
-    if isinstance(value, float) and not isfinite(value):
-        return "a number beyond the range of a float"
-    text = "null" if value is None else str(value).lower() if isinstance(value, bool) else ascii(value)
-    return text if len(text) <= 60 else text[:57] + "..."
+    return wrong(path + step(key), expected, shown(item[key]) if key in item else "nothing")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -35,38 +36,38 @@ def wrong(path: str, expected: str, got: str) -> RecordError:
     return RecordError(f"{path}: expected {expected}, got {got}")
 
 
-def parsed(source: str | bytes, *, max_bytes: int = MAX_BYTES, max_depth: int = MAX_DEPTH) -> Any:
-    """The value that a JSON text holds.
+def parsed(source: str | bytes, root: str = "$", *, max_bytes: int = MAX_BYTES, max_depth: int = MAX_DEPTH) -> Any:
+    """The value that a JSON text holds; `root` is what its place is called in errors.
 
     Raises:
         RecordError: not UTF-8, too large or too deep, not JSON, NaN written as a literal, a key twice in one object, an
             integer of more than 308 digits, or half of a surrogate pair.
     """
-    data, text = _decoded(source, max_bytes)
-    _refuse_nesting(data, max_depth)
+    data, text = _decoded(source, root, max_bytes)
+    _refuse_nesting(data, root, max_depth)
     del data
-    document, faults = _loaded(text)
+    document, faults = _loaded(text, root)
     if faults:
-        raise _first_of(faults, document)
+        raise _first_of(faults, document, root)
     if _ESCAPED_SURROGATE.search(text):
-        _refuse_surrogates(document)
+        _refuse_surrogates(document, root)
     return document
 
 
-def _decoded(source: str | bytes, max_bytes: int) -> tuple[bytes, str]:
+def _decoded(source: str | bytes, root: str, max_bytes: int) -> tuple[bytes, str]:
     try:
         data = source.encode() if isinstance(source, str) else bytes(source)
         if len(data) > max_bytes:
-            raise wrong("$", f"at most {max_bytes:,} bytes", f"{len(data):,}")
+            raise wrong(root, f"at most {max_bytes:,} bytes", f"{len(data):,}")
         text = source if isinstance(source, str) else data.decode()
     except (UnicodeEncodeError, UnicodeDecodeError) as error:
-        raise wrong("$", "text in UTF-8", f"{error.reason} at {error.start:,}") from None
+        raise wrong(root, "text in UTF-8", f"{error.reason} at {error.start:,}") from None
     if text.startswith("\ufeff"):
-        raise wrong("$", "UTF-8 without a byte order mark", "a byte order mark")
+        raise wrong(root, "UTF-8 without a byte order mark", "a byte order mark")
     return data, text
 
 
-def _refuse_nesting(data: bytes, max_depth: int) -> None:
+def _refuse_nesting(data: bytes, root: str, max_depth: int) -> None:
     """Raise where brackets outside strings open too deep or too often; in bulk, for a loop would take seconds a MB."""
     if b"\\" in data:
         data = data.replace(b"\\\\", b"").replace(b'\\"', b"")
@@ -78,10 +79,10 @@ def _refuse_nesting(data: bytes, max_depth: int) -> None:
         steps = np.where(in_string, np.int8(0), _STEP[chunk])
         depths = depth + np.cumsum(steps, dtype=np.int64)
         if depths.max() > max_depth:
-            raise wrong("$", f"lists and objects at most {max_depth} deep", "deeper nesting")
+            raise wrong(root, f"lists and objects at most {max_depth} deep", "deeper nesting")
         parts += int(np.count_nonzero(steps == 1))
         if parts > MAX_PARTS:
-            raise wrong("$", f"at most {MAX_PARTS:,} lists and objects", "more")
+            raise wrong(root, f"at most {MAX_PARTS:,} lists and objects", "more")
         depth, inside = int(depths[-1]), bool(in_string[-1])
 
 
@@ -92,7 +93,7 @@ class _Odd:
 Fault = tuple[object, str, str, str]  # the object that stands there, what follows its path, expected, got
 
 
-def _loaded(text: str) -> tuple[Any, list[Fault]]:
+def _loaded(text: str, root: str) -> tuple[Any, list[Fault]]:
     faults: list[Fault] = []
 
     def odd(expected: str, got: str) -> _Odd:
@@ -118,32 +119,32 @@ def _loaded(text: str) -> tuple[Any, list[Fault]]:
     try:
         document = json.loads(text, parse_constant=constant, parse_int=integer, object_pairs_hook=members)
     except json.JSONDecodeError as error:
-        raise wrong("$", "JSON", f"{error.msg} at line {error.lineno} column {error.colno}") from None
+        raise wrong(root, "JSON", f"{error.msg} at line {error.lineno} column {error.colno}") from None
     except RecursionError:
-        raise wrong("$", "shallow lists and objects", "nesting too deep for Python") from None
+        raise wrong(root, "shallow lists and objects", "nesting too deep for Python") from None
     return document, faults
 
 
-def _first_of(faults: list[Fault], document: Any) -> RecordError:
+def _first_of(faults: list[Fault], document: Any, root: str) -> RecordError:
     wanted = {id(mark): (tail, expected, got) for mark, tail, expected, got in reversed(faults)}
-    for path, value in _walk(document):
+    for path, value in _walk(document, root):
         if id(value) in wanted:
             tail, expected, got = wanted[id(value)]
             return wrong(path + tail, expected, got)
-    return wrong("$", *faults[0][2:])  # it stood under a key that came again, and was lost
+    return wrong(root, *faults[0][2:])  # it stood under a key that came again, and was lost
 
 
-def _refuse_surrogates(document: Any) -> None:
-    for path, value in _walk(document):
+def _refuse_surrogates(document: Any, root: str) -> None:
+    for path, value in _walk(document, root):
         strings = value.keys() if isinstance(value, dict) else [value] if isinstance(value, str) else ()
         for string in strings:
             if _SURROGATE.search(string):
                 raise wrong(path, "whole characters", f"half of a surrogate pair in {string[:40]!a}")
 
 
-def _walk(document: Any) -> Any:
+def _walk(document: Any, root: str) -> Any:
     """Every value in a document with its path, in the order of the text."""
-    pending = [("$", document)]
+    pending = [(root, document)]
     while pending:
         path, value = pending.pop()
         yield path, value
@@ -156,3 +157,15 @@ def _walk(document: Any) -> Any:
 def step(key: str) -> str:
     """What a path gains where it enters the member `key` of an object."""
     return f".{key}" if _KEY.match(key) else f"[{json.dumps(key[:40])}]"
+
+
+def shown(value: Any) -> str:
+    """A value from the file in a few words, whatever its size."""
+    if isinstance(value, list):
+        return f"a list of {len(value):,}"
+    if isinstance(value, dict):
+        return f"an object of {len(value):,} keys"
+    if isinstance(value, float) and not isfinite(value):
+        return "a number beyond the range of a float"
+    text = "null" if value is None else str(value).lower() if isinstance(value, bool) else ascii(value)
+    return text if len(text) <= 60 else text[:57] + "..."
