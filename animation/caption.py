@@ -6,78 +6,95 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from animation import lettering, theme
-from animation.glyphs import Colours, Ink, Part, card_points, line_points, numbers, numbers_size, words
+from animation.glyphs import Colours, Ink, Part, line_points, numbers, numbers_size, words
 from animation.numbers import Matrix, matrix, number_text, shape_text
-from animation.story import Close, Column, Formula, Gather, Numbers, Piece, Row, Words
+from animation.story import Beat, Close, Column, Formula, Gather, Numbers, Piece, Row, Words
 
 PAD = 0.30
 GAP = 0.20
+BELOW = theme.PANEL_MIDDLE - 0.33
+SUM = theme.PANEL_MIDDLE - 0.40
 
 
-def caption(columns: Sequence[Column], colours: Colours) -> Part:
+def caption(beat: Beat, colours: Colours) -> Part:
     """What the caption panel says: columns side by side, each with its rule above and its numbers below."""
     inks: list[Ink | Part] = []
-    room = theme.GRAPH_WIDTH - 2 * PAD
     left = -theme.GRAPH_WIDTH / 2 + PAD
-    shares = _shares(columns, room)
-    for k, (column, wide) in enumerate(zip(columns, shares, strict=True)):
+    for k, (column, (wide, most)) in enumerate(zip(beat.columns, _widths(beat.columns), strict=True)):
         if k:
-            x = left - PAD
-            half = theme.PANEL_HEIGHT / 2 - 0.24
-            inks.append(Ink(line_points([(x, theme.PANEL_MIDDLE - half), (x, theme.PANEL_MIDDLE + half)]), stroke=colours.idle, width=1.6))
+            x, half = left - PAD, theme.PANEL_HEIGHT / 2 - 0.24
+            ends = [(x, theme.PANEL_MIDDLE - half), (x, theme.PANEL_MIDDLE + half)]
+            inks.append(Ink(line_points(ends), stroke=colours.idle, width=1.6))
         above = theme.PANEL_MIDDLE + (0.40 if column.did else 0.0)
-        notes = _notes(column.notes, above, left + wide, 0.62 * wide, colours)
-        taken = left + wide - float(notes.get_left()[0]) + 0.4 if notes.inks else 0.0
-        inks += [line(column.rule, above, left, wide - taken, theme.FORMULA, colours), notes]
-        if column.did:
-            inks.append(line(column.did, theme.PANEL_MIDDLE - 0.33, left, wide, theme.BODY, colours))
+        ruled = min(_need(column.rule, theme.FORMULA), wide)
+        notes = _notes(column.notes, above, left + wide, wide - ruled - 0.3, colours)
+        inks += [line(column.rule, above, left, ruled + 0.01, theme.FORMULA, colours), notes]
+        if column.did and not isinstance(beat, Gather):
+            inks.append(line(column.did, BELOW, left, wide, theme.BODY, colours, most))
         left += wide + 2 * PAD
     return Part(*inks)
 
 
-def _shares(columns: Sequence[Column], room: float) -> list[float]:
-    """How wide each column is: what it needs if all fit, else what it needs cut in proportion."""
-    free = room - 2 * PAD * (len(columns) - 1)
+def _widths(columns: Sequence[Column]) -> list[tuple[float, int]]:
+    """How wide each column is, and how many columns of numbers it may show."""
+    free = theme.GRAPH_WIDTH - 2 * PAD - 2 * PAD * (len(columns) - 1)
     if len(columns) == 1:
-        return [free]
-    needs = [max(_need(column.rule, theme.FORMULA), _need(column.did, theme.BODY)) + 0.1 for column in columns]
-    spare = free - sum(needs)
-    if spare >= 0:
-        return [need + spare / len(needs) for need in needs]
-    return [need * free / sum(needs) for need in needs]
+        return [(free, 4)]
+    most = [4] * len(columns)
+
+    def needs() -> list[float]:
+        return [
+            max(
+                _need(column.rule, theme.FORMULA) + sum(lettering.width(n.text, theme.BODY) + 0.42 for n in column.notes),
+                _need(column.did, theme.BODY, many),
+            )
+            + 0.1
+            for column, many in zip(columns, most, strict=True)
+        ]
+
+    # The gradient that comes in has been seen before, so it gives way first.
+    while (short := sum(needs()) - free) > 0 and (most[0] > 2 or max(most[1:]) > 1):
+        most[0 if most[0] > 2 else max(range(1, len(columns)), key=lambda k: (most[k] > 1, needs()[k]))] -= 1
+    found = needs()
+    if short > 0:
+        return [(need * free / sum(found), many) for need, many in zip(found, most, strict=True)]
+    return [(need + (free - sum(found)) / len(found), many) for need, many in zip(found, most, strict=True)]
 
 
-def _need(pieces: Sequence[Piece], size: float) -> float:
-    return sum(_extent(piece, size, 4) for piece in pieces) + GAP * max(len(pieces) - 1, 0)
+def _need(pieces: Sequence[Piece], size: float, columns: int = 4) -> float:
+    return sum(_extent(piece, size, columns) for piece in pieces) + GAP * max(len(pieces) - 1, 0)
 
 
 def _notes(pieces: Sequence[Words], y: float, right: float, room: float, colours: Colours) -> Part:
-    inks: list[Ink] = []
-    for piece in reversed(pieces):
-        text = lettering.shortened(piece.text, theme.BODY, room)
-        if text != piece.text and inks:
+    kept: list[Words] = []
+    for piece in pieces:
+        text = lettering.shortened(piece.text, theme.BODY, room, piece.strong)
+        if not text or (text != piece.text and kept):
             break
-        inks.append(words(text, theme.BODY, getattr(colours, piece.tone), (right, y), anchor="right", bold=piece.strong))
-        wide = lettering.width(text, theme.BODY, piece.strong) + 0.42
-        right, room = right - wide, room - wide
+        kept.append(replace(piece, text=text))
+        room -= lettering.width(text, theme.BODY, piece.strong) + 0.42
+    inks = []
+    for piece in reversed(kept):
+        inks.append(words(piece.text, theme.BODY, getattr(colours, piece.tone), (right, y), anchor="right", bold=piece.strong))
+        right -= lettering.width(piece.text, theme.BODY, piece.strong) + 0.42
     return Part(*inks)
 
 
-def line(pieces: Sequence[Piece], y: float, left: float, room: float, size: float, colours: Colours) -> Part:
+def line(
+    pieces: Sequence[Piece], y: float, left: float, room: float, size: float, colours: Colours, columns: int = 4
+) -> Part:
     """A line of pieces from `left`, at most `room` wide: numbers lose columns first, then words their ends."""
     kept = list(pieces)
-    columns = 4
-    while columns and sum(_extent(p, size, columns) for p in kept) + GAP * (len(kept) - 1) > room:
+    while columns and _need(kept, size, columns) > room:
         columns -= 1
-    while len(kept) > 1 and sum(_extent(p, size, columns) for p in kept) + GAP * (len(kept) - 1) > room and isinstance(kept[-1], Words):
+    while len(kept) > 1 and _need(kept, size, columns) > room and isinstance(kept[-1], Words):
         kept.pop()
     inks: list[Ink | Part] = []
     end = left + room
     for piece in kept:
         if end - left < 0.2:
             break
-        drawn = _draw(piece, (left, y), end - left, size, columns, colours)
-        inks.append(drawn)
+        inks.append(_draw(piece, (left, y), end - left, size, columns, colours))
         left += min(_extent(piece, size, columns), end - left) + GAP
     return Part(*inks)
 
@@ -137,58 +154,36 @@ def _draw(piece: Piece, at: tuple[float, float], room: float, size: float, colum
 # the sum at a leaf
 
 
-def sum_places(beat: Gather) -> tuple[list[tuple[float, float]], float, int]:
-    """Where the summands and the sum stand on the plate (left, width of each), how wide it is, columns shown of each."""
-    size = sum_size(beat)
+def sum_parts(beat: Gather, colours: Colours) -> tuple[list[Part], Part]:
+    """Each summand with its sign, and the sum, in the caption panel: as large as there is room."""
     everything = [*beat.parts, beat.total]
-    room = theme.GRAPH_WIDTH - 1.6
-    for columns in (4, 3, 2, 1, 0):
-        extents = [max(_extent(replace(p, label=""), size, columns), lettering.width(p.label, theme.BODY) + 0.1) for p in everything]
-        wide = sum(extents) + 0.7 * (len(everything) - 1) + (1.3 if beat.more else 0.0)
-        if wide <= room:
+    signs = 0.62
+    room = theme.GRAPH_WIDTH - 2 * PAD - signs * (len(everything) - 1) - (1.4 if beat.more else 0.0)
+    sizes = (0.50,) if beat.total.tensor.shape == () else (0.34, 0.30, theme.BODY)
+    choices = [(size, columns) for columns in (4, 3, 2, 1) for size in sizes] + [(theme.BODY, 0)]
+    for size, columns in choices:
+        extents = [max(_extent(replace(p, label=""), size, columns), lettering.width(p.label, theme.SMALLEST, True)) for p in everything]
+        if sum(extents) <= room:
             break
-    left = -wide / 2
-    places = []
-    for k, extent in enumerate(extents):
-        if k == len(extents) - 1 and beat.more:
-            left += 1.3
-        places.append((left, extent))
-        left += extent + 0.7
-    return places, wide + 1.0, columns
-
-
-def sum_size(beat: Gather) -> float:
-    """The type size of the numbers on the plate."""
-    return 0.56 if beat.total.tensor.shape == () else 0.34
-
-
-def sum_parts(beat: Gather, y: float, colours: Colours) -> tuple[Part, list[Part], Part]:
-    """The plate of a sum; each summand with its sign; the equals sign with the sum."""
-    places, wide, columns = sum_places(beat)
-    size = sum_size(beat)
-    high = 2.05
-    plate = Part(Ink(card_points(wide, high, 0.2, (0.0, y)), fill=colours.panel, stroke=colours.gradient, width=2.6))
-    summands = []
-    for k, (part, (left, extent)) in enumerate(zip(beat.parts, places, strict=False)):
-        inks = _summand(part, left, extent, y, size, columns, colours)
+    left = -theme.GRAPH_WIDTH / 2 + PAD
+    parts = []
+    for k, (piece, extent) in enumerate(zip(everything, extents, strict=True)):
+        inks: list[Ink | Part] = []
+        last = k == len(everything) - 1
+        if last and beat.more:
+            more = words(f"+ {beat.more} more", theme.BODY, colours.muted, (left - 0.3, SUM), anchor="left")
+            inks.append(more)
+            left += 1.4
         if k:
-            inks.append(words("+", 0.5, colours.ink, (left - 0.35, y - 0.12), bold=True))
-        summands.append(Part(*inks))
-    if beat.more:
-        summands.append(Part(words(f"+ {beat.more} more", theme.LARGE, colours.muted, (places[-1][0] - 1.35, y - 0.12))))
-    left, extent = places[-1]
-    inks = _summand(beat.total, left, extent, y, size, columns, colours)
-    inks.append(words("=", 0.5, colours.ink, (left - 0.35, y - 0.12), bold=True))
-    return plate, summands, Part(*inks)
-
-
-def _summand(part: Numbers, left: float, extent: float, y: float, size: float, columns: int, colours: Colours) -> list[Ink | Part]:
-    middle = left + extent / 2
-    wide = _extent(replace(part, label=""), size, columns)
-    return [
-        words(part.label, theme.BODY, getattr(colours, part.tone), (middle, y + 0.66), bold=True),
-        _draw(replace(part, label=""), (middle - wide / 2, y - 0.12), wide + 0.01, size, columns, colours),
-    ]
+            inks.append(words("=" if last else "+", 0.44, colours.ink, (left - signs / 2, SUM), bold=True))
+        tone = getattr(colours, piece.tone)
+        bare = replace(piece, label="")
+        wide = _extent(bare, size, columns)
+        inks.append(words(piece.label, theme.SMALLEST, tone, (left + extent / 2, SUM + 0.46), bold=True))
+        inks.append(_draw(bare, (left + (extent - wide) / 2, SUM), wide + 0.01, size, columns, colours))
+        parts.append(Part(*inks))
+        left += extent + signs
+    return parts[:-1], parts[-1]
 
 
 # the closing table
@@ -246,7 +241,7 @@ def _arrived(row: Row) -> str:
 
 def _fit(row: Row, room: float, size: float) -> int:
     assert row.gradient is not None
-    return next((c for c in (4, 3, 2, 1) if _extent(Numbers(row.gradient), min(size, theme.BODY), c) <= room), 0)
+    return next((c for c in (4, 3, 2, 1) if _extent(Numbers(row.gradient), min(size, theme.BODY), c) <= room + 1e-6), 0)
 
 
 def _stops(beat: Close, size: float, lines: int) -> list[float]:

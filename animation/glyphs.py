@@ -14,25 +14,11 @@ from numpy.typing import NDArray
 from animation import lettering, theme
 from animation.lettering import polygon, shortened
 from animation.numbers import Cells, Matrix
-from grad_engine.draw.glyph import outline, reach
+from grad_engine.draw.glyph import outline
+from grad_engine.draw.palette import Palette as Colours
 from grad_engine.draw.layout import Box, Route, arc_length_table, point_at, rounded
 
 Points = NDArray[np.float64]
-
-
-@dataclass(frozen=True, slots=True)
-class Colours:
-    """The colour of every role, as the palette has them."""
-
-    background: str
-    panel: str
-    ink: str
-    muted: str
-    idle: str
-    value: str
-    gradient: str
-    done: str
-    nonfinite: str
 
 
 # look
@@ -53,7 +39,7 @@ class Look:
     @property
     def line(self) -> float:
         """The height of a line of labels."""
-        return theme.LINE * max(self.scale, theme.SMALLEST / 0.25) if self.detail >= 2 else 0.0
+        return theme.LINE[self.detail] * self.scale
 
 
 class Ink(VMobject):
@@ -225,7 +211,7 @@ def numbers(matrix: Matrix, size: float, colours: Colours, tone: str, at: tuple[
         y = top - len(matrix.rows) * 1.12 * size - 0.18 * size
         x = left + 0.45 * size
         for extent in widths[: len(matrix.rows[0]) if matrix.rows else 0]:
-            plain += [circle_points(0.035 * size, (x + extent - 0.2 * size, y + k * 0.14 * size)) for k in (-1, 0, 1)]
+            plain += [circle_points(0.042 * size, (x + extent - 0.2 * size, y + k * 0.14 * size)) for k in (-1, 0, 1)]
             x += extent + 0.55 * size
     for points, colour in ((plain, colours.ink), (odd, colours.nonfinite)):
         if points:
@@ -246,7 +232,7 @@ def badge(text: str, look: Look, colours: Colours, at: tuple[float, float]) -> P
     """A boxed word about numbers that are not finite."""
     wide = lettering.width(text, look.small, True) + 0.22
     return Part(
-        Ink(card_points(wide, look.line * 0.86, 0.08, at), fill=colours.background, stroke=colours.nonfinite, width=2.2),
+        Ink(card_points(wide, look.small * 1.16, 0.08, at), fill=colours.background, stroke=colours.nonfinite, width=2.2),
         words(text, look.small, colours.nonfinite, at, bold=True),
     )
 
@@ -280,11 +266,14 @@ class Arrivals:
 def card_size(view: CardView, look: Look) -> tuple[float, float]:
     """How wide and high a card is."""
     s = look.scale
-    if look.detail <= 1:
-        return (max(0.62 * s, lettering.width(view.name, look.small, True) + 0.3), 0.62 * s) if look.detail else (0.62 * s, 0.5 * s)
-    first = lettering.width(view.name, look.small * 1.12, True) + lettering.width(view.face, look.small) + 0.62 * s
-    first += 0.0 if look.detail < 3 or view.cells is None else view.cells.columns * theme.CELL * s + 0.12 * s
-    return max(theme.CARD_WIDTH * s, first), (theme.CARD_HEIGHT if view.leaf else theme.CARD_HEIGHT / 2) * s
+    high = theme.CARD_HEIGHT[look.detail] * s
+    if look.detail == 0:
+        return theme.CARD_WIDTH[0] * s, high
+    if look.detail == 1:
+        return max(theme.CARD_WIDTH[1] * s, lettering.width(view.name, look.small, True) + 0.3), high
+    first = lettering.width(view.name, look.small * 1.12, True) + lettering.width(view.face, look.small) + 0.50 * s
+    first += 0.0 if look.detail < 3 or view.cells is None else view.cells.columns * theme.CELL * s + 0.14 * s
+    return max(theme.CARD_WIDTH[look.detail] * s, first), high if view.leaf else high / 2
 
 
 def card(view: CardView, arrivals: Arrivals, look: Look, box: Box, colours: Colours) -> Part:
@@ -362,36 +351,46 @@ def op_size(view: OpView, look: Look) -> tuple[float, float]:
     width, height = shape_size(view, look)
     if look.detail < 2:
         return width, height
-    return max(width + 2 * _port_room(view, look), _label_width(view, look)), height + 2 * look.line
+    return max(width, _label_width(view, look)) + port_room(view, look), height + 2 * look.line
 
 
 def shape_size(view: OpView, look: Look) -> tuple[float, float]:
     """How wide and high the shape of an op is."""
     s = look.scale
-    side = theme.GLYPH * s
+    side = theme.GLYPH[look.detail] * s
     # The outermost routes must still meet the shape, which is lower than the box that holds the ports.
     high = max(side, look.line * (view.slots - 1) + 0.1 * s * (view.slots + 1))
     if look.detail == 0:
         return side, high
     wide = lettering.width(view.symbol, _symbol_size(view, look), True)
-    slack = {"arithmetic": 0.42, "elementwise": 0.56, "reduction": 0.52, "shape": 0.66, "joining": 0.62, "indexing": 0.62}
-    return max(side, wide + slack.get(view.category, 0.46) * s), high
+    slack = {"arithmetic": 0.36, "elementwise": 0.48, "reduction": 0.46, "shape": 0.60, "joining": 0.50, "indexing": 0.50}
+    return max(side, wide + slack.get(view.category, 0.40) * s), high
 
 
 def _symbol_size(view: OpView, look: Look) -> float:
     return max(theme.SMALLEST, (0.40 if len(view.symbol) <= 2 else 0.30) * look.scale)
 
 
-def _port_room(view: OpView, look: Look) -> float:
+def port_room(view: OpView, look: Look) -> float:
+    """How much of the box of an op lies to the left of its shape, for what is written at its ports."""
     if look.detail < 2 or not any(view.ports):
         return 0.0
-    return max(lettering.width(port, look.small) for port in view.ports) + 0.14 * look.scale
+    return max(lettering.width(port, look.small) for port in view.ports) + 0.08 * look.scale
+
+
+def _label(view: OpView, look: Look) -> tuple[str, float]:
+    """What is written below an op, and how much room its picture takes before it."""
+    if look.detail == 2:
+        room = shape_size(view, look)[0] + 0.30 * look.scale
+        return (view.label if lettering.width(view.label, look.small) <= room else view.short), 0.0
+    return view.label, 0.0 if view.cells is None else view.cells.columns * theme.CELL * look.scale + 0.08
 
 
 def _label_width(view: OpView, look: Look) -> float:
-    icon = view.cells.columns * theme.CELL * look.scale + 0.08 if view.cells is not None and look.detail >= 3 else 0.0
-    text = view.label if look.detail >= 3 else view.short
-    above = lettering.width(f"{view.tag}  {view.badge}" if view.badge else view.tag, look.small, True) + (0.3 if view.badge else 0.0)
+    text, icon = _label(view, look)
+    above = lettering.width(f"✓ {view.tag}", look.small, True)
+    if view.badge:
+        above += lettering.width(view.badge, look.small, True) + 0.30
     return max(lettering.width(text, look.small) + icon, above)
 
 
@@ -401,11 +400,12 @@ def op(view: OpView, state: str, look: Look, box: Box, colours: Colours, count: 
     `state` is "made", "quiet" (backward has not come here), "waiting" (some shares have), "running" or "ran".
     `count` stands above the shape while shares are being counted.
     """
-    x, y = box.x, box.y
+    x, y = box.x + port_room(view, look) / 2, box.y
     width, height = shape_size(view, look)
     shape = outline(view.category, width, height)
     inks: list[Ink | Part] = []
-    edge = {"made": colours.value, "quiet": colours.idle, "waiting": colours.idle}.get(state, colours.gradient)
+    tones = {"made": colours.value, "quiet": colours.idle, "waiting": colours.idle, "ran": colours.done}
+    edge = tones.get(state, colours.gradient)
     if state == "running":
         for wide, alpha in ((22.0, 0.10), (14.0, 0.14)):
             inks.append(Ink(polygon(shape + (x, y)), stroke=colours.gradient, width=wide, stroke_alpha=alpha))
@@ -417,10 +417,12 @@ def op(view: OpView, state: str, look: Look, box: Box, colours: Colours, count: 
     if look.detail:
         inks.append(words(view.symbol, _symbol_size(view, look), ink, (x, y), bold=True))
     if look.detail < 2:
+        if view.badge and look.detail:
+            inks.append(badge(view.badge.split(" ")[0], look, colours, (x, y - height / 2)))
         return Part(*inks)
     above, below = y + height / 2 + look.line * 0.52, y - height / 2 - look.line * 0.52
-    tag = count or view.tag
-    tone = colours.gradient if count else colours.muted
+    tag = f"✓ {view.tag}" if state == "ran" else count or view.tag
+    tone = colours.done if state == "ran" else colours.gradient if count else colours.muted
     if view.badge:
         wide = lettering.width(view.badge, look.small, True) + 0.22
         tag_wide = lettering.width(tag, look.small, bool(count)) + 0.08
@@ -429,18 +431,17 @@ def op(view: OpView, state: str, look: Look, box: Box, colours: Colours, count: 
         inks.append(badge(view.badge, look, colours, (left + tag_wide + wide / 2, above)))
     else:
         inks.append(words(tag, look.small, tone, (x, above), bold=bool(count)))
-    text = view.label if look.detail >= 3 else view.short
-    icon = view.cells.columns * theme.CELL * look.scale + 0.08 if view.cells is not None and look.detail >= 3 else 0.0
+    text, icon = _label(view, look)
     left = x - (lettering.width(text, look.small) + icon) / 2
-    muted = state in ("quiet", "waiting", "running", "ran")
+    muted = state != "made"
     if icon and view.cells is not None:
         inks.append(grid(view.cells, colours, "idle" if muted else "value", theme.CELL * look.scale, (left, below)))
     inks.append(words(text, look.small, colours.muted if muted else colours.value, (left + icon, below), anchor="left"))
     for slot, port in enumerate(view.ports):
         if port:
             height_here = port_y(slot, view.slots, box)
-            x_here = x + reach(shape, height_here - y, "left") - 0.05 - lettering.width(port, look.small) / 2
-            inks.append(words(port, look.small, colours.muted, (x_here, height_here + 0.16 * look.scale)))
+            away = 0.17 * max(look.scale, 1.0) * (1 if height_here >= y - 1e-6 else -1)
+            inks.append(words(port, look.small, colours.muted, (x - width / 2 - 0.06, height_here + away), anchor="right"))
     return Part(*inks)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +17,6 @@ from animation.glyphs import (
     TAPE_LABELS,
     Arrivals,
     CardView,
-    Colours,
     Ink,
     Look,
     OpView,
@@ -33,29 +32,28 @@ from animation.glyphs import (
     op_size,
     panel,
     path,
+    port_room,
     shape_size,
     stretch,
     tape,
     tape_label,
-    tip,
     title,
     title_width,
     veil,
 )
 from animation.glyphs import Path as Way
+from animation.names import Names, plain
 from animation.numbers import Cells, cells, is_number, nonfinite, nonfinite_word, number_text, picture, shape_text
 from animation.story import PHASES, Beat, Build, Close, Gather, Run, Seed, Sent, Turn, story
 from grad_engine.draw.glyph import outline, reach
 from grad_engine.draw.layout import Box, Item, Layout, Link, drawn, lay_out
+from grad_engine.draw.palette import THEMES
+from grad_engine.draw.palette import Palette as Colours
 from grad_engine.errors import GradEngineError
 from grad_engine.record import GraphRecord, NodeRecord, TensorRecord, load_graph
 
 DEFAULT_RECORD = Path("output", "graph_acyclic.json")
-THEMES = {
-    "dark": Colours("#0F1420", "#1A2233", "#F2F5FA", "#9AA7BD", "#6B7A94", "#56B4E9", "#E69F00", "#2FBF92", "#FF6FB5"),
-    "light": Colours("#FFFFFF", "#F3F5F9", "#141A26", "#545F73", "#75809A", "#0067A6", "#B34700", "#00725A", "#B0127B"),
-}
-LAYERS = ("panel", "title", "expression", "label", "chip", "edge", "item", "veil", "sum", "caption", "row")
+LAYERS = ("panel", "title", "expression", "label", "chip", "edge", "item", "caption", "sum", "row")
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +155,7 @@ class Stage:
     def __init__(self, record: GraphRecord, colours: Colours, longest_name: int = 14) -> None:
         self.record = record
         self.colours = colours
-        self.longest_name = longest_name
+        self.names = Names(record, longest_name)
         self.tensors = {tensor.id: tensor for tensor in record.tensors}
         self.nodes = {node.id: node for node in record.nodes}
         self.leaf_of = {accumulator.id: accumulator.leaf for accumulator in record.accumulators}
@@ -178,24 +176,18 @@ class Stage:
 
     # what there is to see
 
-    def cut(self, name: str) -> str:
-        """The name, at most as long as asked for."""
-        return name if len(name) <= self.longest_name else name[: self.longest_name - 1] + "…"
-
     def card_view(self, id: str) -> CardView:
         """What is written on the card of a leaf or a constant."""
         leaf = id in self.leaf_of
         tensor = self.tensors[self.leaf_of[id] if leaf else id]
-        name = self.cut(tensor.name or ("leaf" if leaf else "const"))
-        return CardView(id, name, face(tensor), cells(tensor), leaf)
+        return CardView(id, self.names[tensor.id], face(tensor), cells(tensor), leaf)
 
     def op_view(self, node: NodeRecord) -> OpView:
         """What is written in and at the shape of an op."""
         out = self.tensors[node.outputs[0]]
-        name = self.cut(out.name) if out.name else ""
+        name = self.names[out.id]
         bad = nonfinite(out)
         number = is_number(out)
-        written = f"{name} = {number_text(out)}" if number and name else f"= {number_text(out)}" if number else face(out)
         slots = [link for link in self.links if link.target == node.id]
         ports = tuple("" for _ in slots)
         if len(slots) > 1 and not _commutes(node):
@@ -205,8 +197,8 @@ class Stage:
             node.category,
             self.symbol(node),
             f"#{node.age}",
-            written if number or not name else f"{name} {written}",
-            written,
+            f"{name} {face(out)}",
+            face(out),
             cells(out),
             f"{nonfinite_word(out)} {bad}/{int(np.prod(out.shape))}" if bad and not number else nonfinite_word(out) if bad else "",
             ports,
@@ -220,14 +212,13 @@ class Stage:
         before, after = [], []
         for operand in node.inputs:
             tensor = self.tensors[operand.tensor]
-            if tensor.role == "constant" and tensor.shape == () and not tensor.name and operand.edge is None:
+            if plain(tensor) and operand.edge is None:
                 (before if operand.slot == 0 else after).append(number_text(tensor))
         return " ".join([*before, sign, *after])
 
     def port(self, node: NodeRecord, link: Link) -> str:
-        """What is written at the port of an operand: its parameter if that is short, else its place."""
-        operand = next(o for o in node.inputs if link.id in (o.edge, f"{node.id}:{o.slot}"))
-        return operand.parameter if len(operand.parameter) == 1 else str(operand.slot)
+        """What is written at the port of an operand: its place among the operands."""
+        return str(next(o.slot for o in node.inputs if link.id in (o.edge, f"{node.id}:{o.slot}")) + 1)
 
     def chip_names(self, node: NodeRecord) -> tuple[str, ...]:
         """What an op can be called on the tape, longest first."""
@@ -246,7 +237,7 @@ class Stage:
         view = self.ops[item]
         grow = 0.16 * self.look.scale if view.root and self.look.detail else 0.0
         width, height = shape_size(view, self.look)
-        return box.x + reach(outline(view.category, width + grow, height + grow), y - box.y, side)
+        return box.x + port_room(view, self.look) / 2 + reach(outline(view.category, width + grow, height + grow), y - box.y, side)
 
     # parts
 
@@ -295,8 +286,11 @@ class Stage:
     def say(self, shot: Shot, beat: Beat) -> None:
         """Nothing; the caption panel changes."""
         middle = min(0.15, 0.2 / shot.seconds)
+        if not isinstance(beat, Gather):
+            for key in [key for key in self.parts if key[0] == "sum"]:
+                self.vanish(shot, key, 0.0, middle)
         self.vanish(shot, ("caption", ""), 0.0, middle)
-        self.appear(shot, ("caption", ""), caption.caption(beat.columns, self.colours), middle, min(0.35, 2.2 * middle))
+        self.appear(shot, ("caption", ""), caption.caption(beat, self.colours), middle, min(0.35, 2.2 * middle))
 
     def head(self, shot: Shot, number: str, text: str, tone: str) -> None:
         """Nothing; the phase gets its title."""
@@ -518,38 +512,44 @@ class Stage:
             after = self.card_part(beat.receiver)
         else:
             after = self.op_part(beat.receiver, "ready", f"Σ {beat.of}/{beat.of}")
-        middle = (theme.GRAPH_TOP + theme.GRAPH_BOTTOM) / 2
-        film = Part(veil(self.colours, 0.78))
+        film = Part(veil(self.colours, 0.80))
         shot.moving.append(film)
         shot.fade(film, 0.0, 0.12)
-        shot.over(0.86, 0.95, lambda u: film.strength(1.0 - u))
-        for id in beat.edges:
-            glow = edge(self.ways[id], "paid", self.colours)
-            shot.moving.append(glow)
-            shot.over(0.94, 0.96, lambda u, part=glow: part.strength(1.0 - u))  # type: ignore[misc]
+        shot.over(0.88, 0.98, lambda u: film.strength(1.0 - u))
+        # What the sum is about shines through the film: the place, the edges that lead to it, and who sent the shares.
+        for part in [self.parts["edge", id] for id in beat.edges] + [self.parts["item", id] for id in beat.senders]:
+            shot.moving.append(part.copy())
         old = self.parts.pop(("item", beat.receiver))
         self.parts["item", beat.receiver] = after
         shot.moving += [old, after]
         after.strength(0.0)
-        plate, summands, total = caption.sum_parts(beat, middle, self.colours)
-        shot.moving += [plate, *summands, total]
-        shot.fade(plate, 0.08, 0.2)
+        summands, total = caption.sum_parts(beat, self.colours)
         home = np.array([*self.centre(beat.receiver), 0.0])
+        first = 0.14
         for k, part in enumerate(summands):
-            self.fly(shot, part, home, 0.16 + 0.1 * k, 0.34 + 0.1 * k)
-        shot.fade(total, 0.52, 0.66)
-        for part in (plate, *summands):
-            shot.over(0.84, 0.92, lambda u, part=part: part.strength(1.0 - u))  # type: ignore[misc]
-        rest = [np.array(ink.points) for ink in total.inks]
+            self.parts["sum", str(k)] = part
+            shot.moving.append(part)
+            self.fly(shot, part, home, first + 0.12 * k, first + 0.22 + 0.12 * k)
+        self.parts["sum", "total"] = total
+        shot.moving.append(total)
+        shot.fade(total, 0.56, 0.68)
+        token = total.copy()
+        shot.moving.append(token)
+        token.strength(0.0)
+        rest = [np.array(ink.points) for ink in token.inks]
         centre = np.array(total.get_center())
 
         def home_again(u: float) -> None:
-            for ink, points in zip(total.inks, rest, strict=True):
-                ink.points = centre + (points - centre) * (1 - 0.7 * u) + (home - centre) * u
-            total.strength(min(1.0, 3 * (1 - u)))
+            for ink, points in zip(token.inks, rest, strict=True):
+                ink.points = centre + (points - centre) * (1 - 0.75 * u) + (home - centre) * u
+            token.strength(min(1.0, 3 * (1 - u)))
 
-        shot.over(0.84, 0.98, home_again)
-        shot.over(0.90, 0.98, lambda u: (after.strength(u), old.strength(1.0 - u))[0])
+        def close_ring(u: float) -> None:
+            after.strength(u)
+            old.strength(1.0 - u)
+
+        shot.over(0.72, 0.90, home_again)
+        shot.over(0.82, 0.92, close_ring)
 
     def fly(self, shot: Shot, part: Part, source: np.ndarray, start: float, stop: float) -> None:
         """Nothing; a part comes out of a place and grows to where it belongs."""
@@ -601,30 +601,32 @@ def _repeated(source: Cells, form: Cells) -> Cells:
     return Cells(form.rows, form.columns, tuple(source.strength[k] for k in pick), tuple(source.odd[k] for k in pick))
 
 
+# What is tried, in this order: detail, gap between ranks, gap within a rank, smallest scale at which it can be read.
+FITS = ((3, 0.72, 0.30, 0.96), (3, 0.52, 0.20, 0.92), (2, 0.50, 0.16, 0.92), (2, 0.38, 0.14, 0.92), (1, 0.50, 0.24, 0.77), (0, 0.60, 0.40, 0.0))
+CROWD = 120  # more items than this are not labelled
+
+
 def arranged(cards: Mapping[str, CardView], ops: Mapping[str, OpView], links: Sequence[Link]) -> tuple[Look, Layout]:
     """How large the graph is drawn, with how much written on it, and where everything lies: whatever fits the frame."""
     room_w, room_h = theme.GRAPH_WIDTH, theme.GRAPH_TOP - theme.GRAPH_BOTTOM
-    middle = (theme.GRAPH_TOP + theme.GRAPH_BOTTOM) / 2
-    for detail, least in ((3, 0.92), (2, 0.92), (1, 0.77), (0, 0.0)):
-        look = Look(1.0, detail)
-        if detail and len(cards) + len(ops) > 120:
+    for detail, across, up, least in FITS:
+        if detail and len(cards) + len(ops) > CROWD:
             continue
-        found = placed(look, cards, ops, links, 0.72, 0.34)
-        fit = min(room_w / found.width, room_h / found.height, 1.45)
+        found = placed(Look(1.0, detail), cards, ops, links, across, up)
+        fit = min(room_w / found.width, room_h / found.height, 1.45 if detail >= 2 else 1.15)
         if fit < least:
             continue
-        look = Look(fit, detail)
-        ranks = max(len(found.ranks) - 1, 1)
-        gap = 0.72 + min(1.4, max(0.0, (room_w / fit - found.width) / ranks))
-        tallest = max(len(rank) for rank in found.ranks)
-        air = 0.34 + min(0.5, max(0.0, (room_h / fit - found.height) / max(tallest, 1)) * 0.8)
-        for across, up in ((gap, air), (gap, 0.34), (0.72, 0.34)):
-            wider = placed(Look(1.0, detail), cards, ops, links, across, up)
-            if wider.width * fit <= room_w + 1e-6 and wider.height * fit <= room_h + 1e-6:
-                found = wider
+        # Room that is left goes between the items, as far as the drawing still holds together.
+        ranks, tallest = max(len(found.ranks) - 1, 1), max(len(rank) for rank in found.ranks)
+        wider = across + min(1.4, max(0.0, (room_w / fit - found.width) / ranks))
+        higher = up + min(0.5, max(0.0, (room_h / fit - found.height) / tallest) * 0.8)
+        for gaps in ((wider, higher), (wider, up), (across, higher)):
+            other = placed(Look(1.0, detail), cards, ops, links, *gaps)
+            if other.width * fit <= room_w + 1e-6 and other.height * fit <= room_h + 1e-6:
+                found = other
                 break
-        return look, scaled(found, fit, middle, look, cards, ops)
-    raise AssertionError("an unlabelled drawing always fits")
+        return Look(fit, detail), scaled(found, fit)
+    raise AssertionError("a drawing without labels fits at any scale")
 
 
 def placed(look: Look, cards: Mapping[str, CardView], ops: Mapping[str, OpView], links: Sequence[Link], across: float, up: float) -> Layout:
@@ -633,11 +635,16 @@ def placed(look: Look, cards: Mapping[str, CardView], ops: Mapping[str, OpView],
     return lay_out(items, links, rank_gap=across, item_gap=up, lane_gap=0.22)
 
 
-def scaled(layout: Layout, by: float, middle: float, look: Look, cards: Mapping[str, CardView], ops: Mapping[str, OpView]) -> Layout:
-    """The same drawing, `by` times as large, around the middle of the room for the graph."""
-    boxes = {id: Box(box.x * by, box.y * by + middle, box.width * by, box.height * by) for id, box in layout.boxes.items()}
-    routes = {id: tuple((float(x) * by, float(y) * by + middle) for x, y in route) for id, route in layout.routes.items()}
-    return Layout(boxes, routes, layout.width * by, layout.height * by, layout.ranks, layout.crossings, 0, 0)
+def scaled(layout: Layout, by: float) -> Layout:
+    """The same drawing, `by` times as large, in the middle of the room for the graph."""
+    up = (theme.GRAPH_TOP + theme.GRAPH_BOTTOM) / 2
+    return replace(
+        layout,
+        boxes={id: Box(box.x * by, box.y * by + up, box.width * by, box.height * by) for id, box in layout.boxes.items()},
+        routes={id: tuple((float(x) * by, float(y) * by + up) for x, y in way) for id, way in layout.routes.items()},
+        width=layout.width * by,
+        height=layout.height * by,
+    )
 
 
 class Performance(Animation):

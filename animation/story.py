@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 from math import prod
 
 from animation import theme
-from animation.numbers import matrix, nonfinite, nonfinite_word, norm, number_text, shape_text
+from animation.names import Names, bar, plain, spoken
+from animation.numbers import matrix, nonfinite, nonfinite_word, norm, number_text, shape_text, values
 from grad_engine import formula
 from grad_engine.draw.layout import Link, drawn
 from grad_engine.formula import Tree, number
@@ -31,7 +32,6 @@ from grad_engine.record import (
 PHASES = ("both", "forward", "backward")
 ONE_BY_ONE = 24  # ops of a graph in which every op has a beat of its own
 MOST_BEATS = 14  # for each phase of a larger graph
-BAR = "\u0304"  # drawn over the letter before it: the gradient of what it names
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +163,7 @@ class Gather(Beat):
     of: int
     parts: tuple[Numbers, ...]  # what is added up: shares, and what the leaf held before
     edges: tuple[str, ...]
+    senders: tuple[str, ...]
     total: Numbers
     more: int  # shares that there was no room for in `parts`
 
@@ -186,11 +187,6 @@ class Close(Beat):
     rows: tuple[Row, ...]
     more: int  # leaves that there was no room for
     finished: bool  # a backward run has been shown
-
-
-def bar(name: str) -> str:
-    """The name of the gradient of what is called `name`: a bar over its first letter, or `grad` before a number."""
-    return f"{name[0]}{BAR}{name[1:]}" if name[:1].isalpha() else f"grad {name}"
 
 
 def story(record: GraphRecord, *, phase: str = "both", speed: float = 1.0, longest_name: int = 14) -> tuple[Beat, ...]:
@@ -227,7 +223,7 @@ class _Teller:
 
     def __init__(self, record: GraphRecord, longest_name: int) -> None:
         self.record = record
-        self.longest_name = longest_name
+        self.names = Names(record, longest_name)
         self.tensors = {tensor.id: tensor for tensor in record.tensors}
         self.nodes = {node.id: node for node in record.nodes}
         self.edges = {edge.id: edge for edge in record.edges}
@@ -239,28 +235,8 @@ class _Teller:
         for link in links:
             self.links.setdefault(link.target, []).append(link)
         self.one_by_one = len(record.nodes) <= ONE_BY_ONE
-        self.constants = {
-            id: f"c{k + 1}"
-            for k, id in enumerate(item for item in self.items if item in self.tensors and not self.tensors[item].name)
-        }
 
     # names
-
-    def name(self, tensor: str) -> str:
-        """How a tensor is called on screen: its own name, the number of the op that made it, or its one number."""
-        record = self.tensors[tensor]
-        if record.name:
-            return self.cut(record.name)
-        if tensor in self.made_by:
-            node = self.nodes[self.made_by[tensor]]
-            return f"#{node.age}" if len(node.outputs) == 1 else f"#{node.age}.{node.outputs.index(tensor)}"
-        if record.shape == ():
-            return number_text(record)
-        return self.constants.get(tensor, f"leaf {self.leaves[tensor][1:]}" if tensor in self.leaves else "constant")
-
-    def cut(self, name: str) -> str:
-        """The name, at most `longest_name` characters long."""
-        return name if len(name) <= self.longest_name else name[: self.longest_name - 1] + "…"
 
     def owner(self, receiver: str, output: int = 0) -> str:
         """The tensor that a gradient reaching `receiver` belongs to."""
@@ -268,11 +244,17 @@ class _Teller:
 
     def item_name(self, item: str) -> str:
         """What stands for a card or a node in a sentence."""
-        return self.name(self.owner(item))
+        return self.names[self.owner(item)]
 
     def parameters(self, node: NodeRecord) -> dict[str, str]:
         """What stands in a formula of the node for each of its parameters, and for its result."""
-        return {i.parameter: self.name(i.tensor) for i in node.inputs} | {"out": self.name(node.outputs[0])}
+        return {i.parameter: self.names[i.tensor] for i in node.inputs} | {"out": self.names[node.outputs[0]]}
+
+    def said(self, node: NodeRecord, tree: Tree) -> Tree:
+        """A formula of the node with the numbers among its operands put in, and what they make trivial left out."""
+        known = {i.parameter: self.tensors[i.tensor] for i in node.inputs if plain(self.tensors[i.tensor])}
+        numbers = {name: found.item() for name, t in known.items() if (found := values(t)) is not None}
+        return _folded(tree, {name: int(n) if n == int(n) else n for name, n in numbers.items() if abs(n) < 1e15})
 
     # forward
 
@@ -327,33 +309,35 @@ class _Teller:
         """What is said when leaves and constants appear."""
         leaves = [self.leaf_of[item] for item in step if item in self.leaf_of]
         shown = ", ".join(self.described(tensor) for tensor in leaves[:5]) + (", …" if len(leaves) > 5 else "")
-        if first:
-            return Column((Words(self.size()),), (Words(f"Leaves are the inputs we want gradients for: {shown}"),) if leaves else ())
+        if first and leaves:
+            did: list[Piece] = [Numbers(self.tensors[leaf], f"{self.names[leaf]} =", "value") for leaf in leaves[:4]]
+            did += [Words("…", "muted")] if len(leaves) > 4 else []
+            return Column((Words("Leaves: the tensors we want gradients for"),), tuple(did), (Words(self.size(), "muted"),))
         if len(leaves) == 1:
             leaf = self.tensors[leaves[0]]
-            return Column((Words(f"A new leaf, created here: {self.name(leaf.id)} {shape_text(leaf.shape)}"),), (Numbers(leaf, f"{self.name(leaf.id)} =", "value"),))
+            return Column((Words(f"A new leaf, created here: {self.names[leaf.id]} {shape_text(leaf.shape)}"),), (Numbers(leaf, f"{self.names[leaf.id]} =", "value"),))
         return Column((Words(f"{_count(len(leaves), 'new leaf', 'new leaves')}: {shown}" if leaves else "Constants: no gradient is wanted for them"),))
 
     def described(self, tensor: str) -> str:
         """A tensor in a sentence: its name with its number, or with its shape."""
         record = self.tensors[tensor]
-        return f"{self.name(tensor)} = {number_text(record)}" if record.shape == () else f"{self.name(tensor)} {shape_text(record.shape)}"
+        return f"{self.names[tensor]} = {number_text(record)}" if record.shape == () else f"{self.names[tensor]} {shape_text(record.shape)}"
 
     def computed(self, node: NodeRecord, new: Counter[str], users: Counter[str]) -> tuple[tuple[Column, ...], float]:
         """What is said about one op in the forward pass, and for how long."""
         out = self.tensors[node.outputs[0]]
-        told = self.name(out.id)
+        told = self.names[out.id]
         if node.formula is None:
-            names = ", ".join(self.name(i.tensor) for i in node.inputs)
+            names = ", ".join(self.names[i.tensor] for i in node.inputs)
             rule: Piece = Words(f"{told} = {node.op}({names})")
         else:
-            rule = Formula(told, False, "=", node.formula.forward.tree, self.parameters(node))
+            rule = Formula(told, False, "=", self.said(node, node.formula.forward.tree), self.parameters(node))
         notes: list[Words] = []
         for operand in node.inputs:
             stretched = self.stretched(node, operand)
             if stretched is not None and operand.broadcast_from != ():
                 own = shape_text(self.tensors[operand.tensor].shape)
-                notes.append(Words(f"{self.name(operand.tensor)} is broadcast {own} → {shape_text(stretched)}", "value"))
+                notes.append(Words(f"{self.names[operand.tensor]} is broadcast {own} → {shape_text(stretched)}", "value"))
         odd = nonfinite(out)
         if odd:
             came = max((nonfinite(self.tensors[operand.tensor]) for operand in node.inputs), default=0)
@@ -362,13 +346,13 @@ class _Teller:
         notes += [Words(f"{self.item_name(card)} now has {_few(users[card])} users", "muted") for card in new if users[card] > 1]
         if any(root.node == node.id for root in self.record.roots):
             notes.append(Words("the root: forward is done, the graph is kept" if node is self.record.nodes[-1] else "a root", "muted"))
-        kept = [self.name(tensor) for tensor in dict.fromkeys(node.saved) if not _plain(self.tensors[tensor])]
+        kept = [self.names[tensor] for tensor in dict.fromkeys(node.saved) if not plain(self.tensors[tensor])]
         if kept:
             notes.append(Words(f"keeps {_and(kept)} for backward", "muted"))
         if not notes:
             notes.append(Words(f"recorded as {node.name}", "muted"))
-        seen = dict.fromkeys(i.tensor for i in node.inputs if not _plain(self.tensors[i.tensor]))
-        did: list[Piece] = [Numbers(self.tensors[tensor], f"{self.name(tensor)} =", "value") for tensor in list(seen)[:3]]
+        seen = dict.fromkeys(i.tensor for i in node.inputs if not plain(self.tensors[i.tensor]))
+        did: list[Piece] = [Numbers(self.tensors[tensor], f"{self.names[tensor]} =", "value") for tensor in list(seen)[:3]]
         if len(seen) > 3:
             did.append(Words("…", "muted"))
         did += [Words("→", "muted"), Numbers(out, f"{told} =", "value")]
@@ -404,7 +388,7 @@ class _Teller:
         reached = frozenset(event.edge for event in run.events if isinstance(event, SendEvent))
         which = len(self.record.runs)
         again = f" (run {which} of {which})" if which > 1 else ""
-        target = self.name(root.outputs[run.output])
+        target = self.names[root.outputs[run.output]]
         scalar = self.tensors[root.outputs[run.output]].shape == ()
         turn = Column(
             (Words(f"Now the same edges are read the other way, from {target} to the leaves{again}"),),
@@ -478,8 +462,8 @@ class _Teller:
         record = self.nodes[node]
         sent = self.sent(events, total, waiting, before)
         gradient = next((id for id in run.gradients.get(node, ()) if id is not None), None)
-        g = [Words("g =" if record.formula else "gradient", "gradient")]
-        did: tuple[Piece, ...] = (*g, Numbers(self.tensors[gradient], "", "gradient")) if gradient is not None else ()
+        label = f"g = {bar(self.names[record.outputs[0]])} ="
+        did: tuple[Piece, ...] = (Numbers(self.tensors[gradient], label, "gradient"),) if gradient is not None else ()
         columns = [Column((Words(f"#{record.age}", "muted"), Words(record.name, "ink", True)), did)]
         columns += [self.passed(record, part) for part in sent[:2]]
         if len(sent) > 2:
@@ -497,19 +481,17 @@ class _Teller:
     def passed(self, node: NodeRecord, part: Sent) -> Column:
         """What is said about one share."""
         edge = self.edges[part.edge]
-        target = self.name(self.owner(edge.receiver, edge.output))
+        target = self.names[self.owner(edge.receiver, edge.output)]
         rule = next((r for r in node.formula.vjp if r.slot == edge.slot), None) if node.formula else None
         sign = "=" if part.of == 1 else "+="
-        said: Piece = Words(f"share for {target}") if rule is None else Formula(target, True, sign, rule.tree, self.parameters(node))
-        did: list[Piece] = []
-        if part.raw is not None:
-            did.append(Words(f"{shape_text(part.raw)} summed over {_axes(edge)} →", "muted"))
-        did.append(Numbers(part.share, "" if part.raw is not None else f"{bar(target)} {sign}", "gradient"))
-        if part.of > 1 and part.k < part.of:
-            did.append(Words(f"waits, {part.k} of {part.of}", "muted"))
+        said: Piece = Words(f"share for {target}") if rule is None else Formula(target, True, sign, self.said(node, rule.tree), self.parameters(node))
+        did: list[Piece] = [Numbers(part.share, f"{bar(target)} {sign}", "gradient")]
+        if part.of > 1:
+            did.append(Words(f"waits, {part.k} of {part.of}" if part.k < part.of else f"{part.k} of {part.of}", "muted"))
         if nonfinite(part.share):
             did.append(Words(nonfinite_word(part.share), "nonfinite"))
-        return Column((said,), tuple(did))
+        notes = (Words(f"Σ over {_axes(edge)}: {shape_text(part.raw)} → {shape_text(part.share.shape)}", "gradient"),) if part.raw is not None else ()
+        return Column((said,), tuple(did), notes)
 
     def gathered(self, receiver: str, event: AccumulateEvent, arrived: Sequence[tuple[str, str]], before: str | None) -> Gather:
         """The beat in which shares become a sum."""
@@ -527,13 +509,14 @@ class _Teller:
         more = len(arrived) - len(shown)
         line: list[Piece] = []
         for k, part in enumerate(parts):
-            line += ([Words("+", "muted")] if k else []) + [replace(part, label="")]
+            line += ([Words("+", "muted")] if k else []) + [part]
         line += [Words(f"+ {more} more", "muted")] if more else []
-        line += [Words("=", "muted"), replace(total, label="")]
-        caption = Column((Words(said),), (Words(f"{bar(target)} =", "done"), *line))
+        line += [Words("=", "muted"), total]
+        caption = Column((Words(said),), tuple(line))
         seconds = 4.0 if receiver in self.leaf_of else 2.8
         edges = tuple(edge for edge, _ in arrived)
-        return Gather(f"sum-{receiver}", (caption,), seconds, _subtitle((caption,)), receiver, event.of, tuple(parts), edges, total, more)
+        senders = tuple(dict.fromkeys(self.edges[edge].sender for edge in edges))
+        return Gather(f"sum-{receiver}", (caption,), seconds, _subtitle((caption,)), receiver, event.of, tuple(parts), edges, senders, total, more)
 
     # the end
 
@@ -559,7 +542,7 @@ class _Teller:
         size = norm(gradient) if gradient is not None else None
         return Row(
             accumulator,
-            self.name(leaf.id),
+            self.names[leaf.id],
             shape_text(leaf.shape),
             arrived,
             "" if size is None else number(size),
@@ -578,13 +561,13 @@ class _Teller:
             made = next((node for node in self.record.nodes if self.makes_nonfinite(node)), None)
             why = "No rule on the way reads them."
             if made is not None and made.formula is not None and made.formula.vjp:
-                rule = formula.text(made.formula.vjp[0].tree, self.parameters(made))
+                rule = formula.text(self.said(made, made.formula.vjp[0].tree), self.parameters(made))
                 if not set(made.saved) & set(made.outputs):
                     why = f"#{made.age} made them, but its rule is {rule}: it reads its input, not the {nonfinite_word(root)}."
-            return f"{self.name(root.id)} holds {odd} {nonfinite_word(root)}, yet every leaf gradient is finite", why
+            return f"{self.names[root.id]} holds {odd} {nonfinite_word(root)}, yet every leaf gradient is finite", why
         shared = [row.name for row in rows if row.shares > 1]
         nothing = [row.name for row in rows if row.gradient is None]
-        target = self.name(root.id)
+        target = self.names[root.id]
         first = f"Every leaf has its gradient: how much {target if root.shape == () else f'L, the sum of {target},'} changes with it"
         if nothing:
             first = f"{target} does not depend on {_and(nothing[:4])}: no gradient"
@@ -609,14 +592,23 @@ def _turns(run: BackwardRecord) -> list[tuple[str, list[SendEvent | AccumulateEv
 
 
 def _subtitle(columns: Sequence[Column]) -> str:
-    return "; ".join(
-        " ".join(piece.text for piece in (*column.rule, *column.notes, *column.did) if piece.text) for column in columns
-    )
+    parts = [(*column.rule, *column.notes, *column.did) for column in columns]
+    return spoken("; ".join(" ".join(piece.text for piece in part if piece.text) for part in parts))
 
 
-def _plain(tensor: TensorRecord) -> bool:
-    """Whether a tensor is written as a number inside the op that reads it."""
-    return tensor.role == "constant" and tensor.shape == () and not tensor.name
+def _folded(tree: Tree, numbers: Mapping[str, float]) -> Tree:
+    if isinstance(tree, str):
+        return numbers.get(tree, tree)
+    if not isinstance(tree, list | tuple) or tree[0] == "say":
+        return tree
+    head, *arguments = [tree[0], *(_folded(argument, numbers) for argument in tree[1:])]
+    if len(arguments) == 2 and isinstance(arguments[1], int | float) and not isinstance(arguments[1], bool):
+        first, second = arguments
+        if isinstance(first, int | float) and head in ("+", "-"):
+            return first + second if head == "+" else first - second
+        if head in ("**", "*", "/") and second == 1:
+            return first
+    return [head, *arguments]
 
 
 def _axes(edge: EdgeRecord) -> str:

@@ -12,18 +12,20 @@ LARGE = 0.34
 TITLE = 0.36
 FORMULA = 0.40
 
-TOP = FRAME_HEIGHT / 2 - 0.46  # middle of the title line
+TOP = FRAME_HEIGHT / 2 - 0.42  # middle of the title line
 PANEL_HEIGHT = 1.62
-PANEL_MIDDLE = -FRAME_HEIGHT / 2 + 0.30 + PANEL_HEIGHT / 2
+PANEL_MIDDLE = -FRAME_HEIGHT / 2 + 0.24 + PANEL_HEIGHT / 2
 TAPE_HEIGHT = 0.36
 TAPE_MIDDLE = PANEL_MIDDLE + PANEL_HEIGHT / 2 + 0.14 + TAPE_HEIGHT / 2
-GRAPH_TOP = TOP - 0.40
-GRAPH_BOTTOM = TAPE_MIDDLE + TAPE_HEIGHT / 2 + 0.16
+GRAPH_TOP = TOP - 0.36
+GRAPH_BOTTOM = TAPE_MIDDLE + TAPE_HEIGHT / 2 + 0.14
 GRAPH_WIDTH = FRAME_WIDTH - 2 * MARGIN
 
-GLYPH = 0.88  # side of an op's shape
-LINE = 0.36  # height of a line of small type with its air
-CARD_WIDTH, CARD_HEIGHT = 1.86, 1.12
+# By detail, from 0 (nothing is written) to 3 (everything is)
+GLYPH = (0.84, 0.84, 0.68, 0.84)  # side of an op's shape
+LINE = (0.0, 0.0, 0.30, 0.34)  # height of a line of small type with its air
+CARD_WIDTH = (0.62, 0.62, 1.50, 1.96)
+CARD_HEIGHT = (0.50, 0.62, 0.80, 1.00)
 CELL = 0.075  # side of a cell in the small picture of a tensor
 PARCEL_CELL = 0.15
 MOST_CELLS = 4  # along each side of a picture of a tensor

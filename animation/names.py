@@ -1,0 +1,62 @@
+"""What every tensor is called on screen."""
+
+from __future__ import annotations
+
+import re
+
+from animation.numbers import number_text
+from grad_engine.draw.layout import drawn
+from grad_engine.record import GraphRecord, TensorRecord
+
+BAR, OVERLINE = "\u0304", "\u0305"  # drawn over the letter before them: the gradient of what it names
+
+
+class Names:
+    """Names for the tensors of one record: their own, `v4` for the nameless result of op 4, or their one number."""
+
+    def __init__(self, record: GraphRecord, longest: int) -> None:
+        self.longest = longest
+        self.tensors = {tensor.id: tensor for tensor in record.tensors}
+        self.made_by = {tensor: node for node in record.nodes for tensor in node.outputs}
+        self.leaves = {accumulator.leaf: accumulator.id for accumulator in record.accumulators}
+        taken = [tensor.name for tensor in record.tensors if tensor.name]
+        # v1, v2, ... is how the literature calls intermediate values (Griewank, 1989), unless the program does too.
+        self.letter = next((c for c in "vuwtrq" if not any(re.match(rf"{c}\d+[a-z]?$", name) for name in taken)), "#")
+        constants = [id for id in drawn(record)[0] if id in self.tensors and not self.tensors[id].name]
+        self.constants = {id: f"c{k + 1}" for k, id in enumerate(constants)}
+
+    def __getitem__(self, tensor: str) -> str:
+        record = self.tensors[tensor]
+        if record.name:
+            return self.cut(record.name)
+        if tensor in self.made_by:
+            node = self.made_by[tensor]
+            which = "" if len(node.outputs) == 1 else "abcdefghij"[min(node.outputs.index(tensor), 9)]
+            return f"{self.letter}{node.age}{which}"
+        if tensor in self.leaves:
+            return f"leaf{self.leaves[tensor][1:]}"
+        if record.shape == ():
+            return number_text(record)
+        return self.constants.get(tensor, "const")
+
+    def cut(self, name: str) -> str:
+        """The name, at most `longest` characters long."""
+        return name if len(name) <= self.longest else name[: self.longest - 1] + "…"
+
+
+def plain(tensor: TensorRecord) -> bool:
+    """Whether a tensor is a nameless number: it is written inside the op that reads it."""
+    return tensor.role == "constant" and tensor.shape == () and not tensor.name
+
+
+def bar(name: str) -> str:
+    """The name of the gradient of what is called `name`: a bar over it, or over its only letter."""
+    if re.match(r"[^\W\d_][\d₀-₉]*\Z", name):
+        return name[0] + BAR + name[1:]
+    return "".join(sign + OVERLINE for sign in name)
+
+
+def spoken(text: str) -> str:
+    """The text without bars, for subtitles: `grad x` instead of x with a bar."""
+    text = re.sub(rf"(\w){BAR}(\w*)", r"grad \1\2", text)
+    return re.sub(rf"((?:.{OVERLINE})+)", lambda m: "grad " + m[1].replace(OVERLINE, ""), text)
