@@ -78,7 +78,7 @@ def straighten(
         return True
 
     starts = [step for step in range(last + 1) if step == 0 or heights[step] != heights[step - 1]]
-    reach = REACH * 2 * path[0].half
+    reach = REACH * 2 * path[0].body
     k = len(starts) - 1  # the runs of equal height before and after where starts[k] begins are made one, if possible
     while k > 0:
         first, here, end = starts[k - 1], starts[k], starts[k + 1] if k + 1 < len(starts) else last + 1

@@ -37,6 +37,7 @@ class Item:
     id: str
     width: float
     height: float
+    body: float | None = None  # height in the middle that links can reach, where labels lie above and below it
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +168,7 @@ def lay_out(
         for link in links
     }
     boxes = {item.id: Box(middles[item.id], sketch.boxes[item.id].y, item.width, item.height) for item in items}
-    return proved(links, centred(boxes, routes, ranks), 1e-6 * typical)
+    return proved(items, links, centred(boxes, routes, ranks), 1e-6 * typical)
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +202,8 @@ def sketched(items: Sequence[Item], links: Sequence[Link], item_gap: float, lane
         raise GradEngineError(f"lay_out() needs links without a cycle, and {link.id!r} closes one: leave it out.")
     nodes = dict(zip(place, raw["nodes"], strict=True))
     heights = {item.id: item.height for item in items}
-    boxes = {key: Level(-node["center"]["y"] / scale, heights[key] / 2) for key, node in nodes.items()}
+    bodies = {item.id: body_of(item) for item in items}
+    boxes = {key: Level(-node["center"]["y"] / scale, heights[key] / 2, bodies[key] / 2) for key, node in nodes.items()}
     middles = {node["rank"]: node["center"]["x"] for node in nodes.values()}
     columns: Columns = [[] for _ in range(len(middles) or 1)]
     for key, node in nodes.items():
@@ -216,12 +218,12 @@ def sketched(items: Sequence[Item], links: Sequence[Link], item_gap: float, lane
         for column, level in zip(columns[first + 1 : last], between, strict=True):
             column.append(level)
         paths[link.id] = [boxes[link.source], *between, boxes[link.target]]
-        join(paths[link.id], port_above(link, heights[link.target]))
+        join(paths[link.id], port_above(link, bodies[link.target]))
     alone = min((level.y - level.half for level in columns[0]), default=0.0)
     for item in items:
         if item.id not in linked:
             alone -= item_gap + item.height
-            boxes[item.id] = Level(alone + item.height / 2, item.height / 2)
+            boxes[item.id] = Level(alone + item.height / 2, item.height / 2, body_of(item) / 2)
             columns[0].append(boxes[item.id])
     for column in columns:
         column.sort(key=lambda level: level.y)
@@ -234,7 +236,7 @@ def levelled(sketch: Sketch, links: Sequence[Link], lane_gap: float) -> list[lis
     leaving: dict[str, list[Link]] = {}
     for link in links:
         *between, target = sketch.paths[link.id][1:]
-        end = target.y + port_above(link, 2 * target.half)
+        end = target.y + port_above(link, 2 * target.body)
         heights[link.id] = [math.nan, *(level.y for level in between), end]
         leaving.setdefault(link.source, []).append(link)
 
@@ -248,8 +250,8 @@ def levelled(sketch: Sketch, links: Sequence[Link], lane_gap: float) -> list[lis
             straightened(link)
         found.sort(key=lambda link: heights[link.id][1])
         wanted = [heights[link.id][1] for link in found]
-        margin = 2 * box.half * min(0.5 - REACH - 0.05, 1 / (len(found) + 1))
-        low, high = box.y - box.half + margin, box.y + box.half - margin
+        margin = 2 * box.body * min(0.5 - REACH - 0.05, 1 / (len(found) + 1))
+        low, high = box.y - box.body + margin, box.y + box.body - margin
         # A line that can run straight on does; the others make room, and leave near the middle.
         straight = [low <= y <= high for y in wanted]
         near = [y if runs else box.y for y, runs in zip(wanted, straight, strict=True)]
@@ -291,7 +293,7 @@ def unlock(lines: list[tuple[str, float, float]], boxes: Mapping[str, Level], la
                 y + by * lane_gap
                 for by in (0.5, -0.5, 0.75, -0.75, 1.0, -1.0)
                 if key in boxes
-                and abs(y + by * lane_gap - boxes[key].y) < REACH * 2.4 * boxes[key].half
+                and abs(y + by * lane_gap - boxes[key].y) < REACH * 2.4 * boxes[key].body
                 and np.abs(others - y - by * lane_gap).min() >= near
             ]
             if free:
@@ -322,9 +324,14 @@ def height_at(x: float, corners: Sequence[tuple[float, float]]) -> float:
     return corners[-1][1]
 
 
-def port_above(link: Link, height: float) -> float:
-    """How far above the middle of a target of this height the link ends."""
-    return height * (0.5 - (link.slot + 1) / (link.slots + 1))
+def body_of(item: Item) -> float:
+    """The height that links can reach."""
+    return item.height if item.body is None else item.body
+
+
+def port_above(link: Link, body: float) -> float:
+    """How far above the middle of its target a link ends."""
+    return body * (0.5 - (link.slot + 1) / (link.slots + 1))
 
 
 def checked(items: Sequence[Item], links: Sequence[Link]) -> None:
@@ -335,6 +342,8 @@ def checked(items: Sequence[Item], links: Sequence[Link]) -> None:
     for item in items:
         if not (0 < item.width < math.inf and 0 < item.height < math.inf):
             raise GradEngineError(f"item {item.id!r} needs a positive size, not {item.width} by {item.height}.")
+        if not 0 < body_of(item) <= item.height:
+            raise GradEngineError(f"item {item.id!r}, {item.height} high, cannot have a body {item.body} high in it.")
     known = {item.id for item in items}
     taken: dict[tuple[str, int], Link] = {}
     for link in links:
@@ -368,11 +377,12 @@ def placed(nodes: list[dict[str, Any]], edges: list[dict[str, Any]], options: di
         raise GradEngineError(f"the layout library refused the graph: {error}.") from error
 
 
-def proved(links: Sequence[Link], layout: Layout, tolerance: float) -> Layout:
+def proved(items: Sequence[Item], links: Sequence[Link], layout: Layout, tolerance: float) -> Layout:
     """The same layout; raises GradEngineError where it does not keep what `Layout` promises."""
+    bodies = {item.id: body_of(item) for item in items}
     for link in links:
         source, target, route = layout.boxes[link.source], layout.boxes[link.target], layout.routes[link.id]
-        port = (target.x - target.width / 2, target.y + port_above(link, target.height))
+        port = (target.x - target.width / 2, target.y + port_above(link, bodies[link.target]))
         if math.dist(route[-1], port) > tolerance:
             raise GradEngineError(
                 f"the layout did not end link {link.id!r} at the port asked for: {route[-1]}, not {port}."

@@ -24,6 +24,7 @@ class Level:
 
     y: float
     half: float = 0.0  # half the height of a box; 0 for a line
+    body: float = 0.0  # half the height over which lines can leave a box
     rank: int = 0
     place: int = 0  # from the bottom of its rank
     ins: list[tuple[Level, float]] = field(default_factory=list)  # from where, and how far above this middle it ends
@@ -113,7 +114,7 @@ def _steps(left: Level, right: Level, port: float, chained: bool) -> list[tuple[
     A line can leave a box within reach of its middle, so a box need not lie just level with the port; within a chain it
     lies level with the next box.
     """
-    reach = REACH * 2 * left.half
+    reach = REACH * 2 * left.body
     level = port - min(max(port, -reach), reach)
     if chained:
         return [(level, 16.0)]
@@ -250,7 +251,7 @@ def _sort(columns: Columns, leftwards: bool) -> None:
         keys: dict[Level, float] = {}
         for level in column:
             if leftwards and level.outs:
-                ends = [to.place + (0.45 * port / to.half if to.half else 0.0) for to, port in level.outs]
+                ends = [to.place + (0.45 * port / to.body if to.body else 0.0) for to, port in level.outs]
                 keys[level] = sum(ends) / len(ends)
             elif not leftwards and level.ins:
                 keys[level] = sum(source.place for source, _ in level.ins) / len(level.ins)
