@@ -15,7 +15,20 @@ from grad_engine.errors import ArgumentError, GraphError, InPlaceError, ShapeErr
 from grad_engine.op import in_rules
 from grad_engine.ops.reduction import sum_to
 from grad_engine.ops.shape import astype
-from grad_engine.tensor import MODE, WRITES, BinaryNode, Edge, GradAccum, Node, Output, Tensor, UnaryNode, next_age, wrap
+from grad_engine.tensor import (
+    MODE,
+    WRITES,
+    BinaryNode,
+    Edge,
+    GradAccum,
+    Node,
+    Output,
+    Tensor,
+    UnaryNode,
+    attach,
+    next_age,
+    wrap,
+)
 
 _fold = in_rules(sum_to)
 _cast = in_rules(astype)
@@ -99,7 +112,7 @@ def pull_back(
 
 
 def _arrived(pending: dict[Edge, Any], node: Node) -> Any:
-    """The complete gradient of `node`: an array, or a tuple of arrays and None for several outputs; None for nothing."""
+    """The complete gradient of `node`: an array, a tuple with None in it for several outputs, None when none came."""
     if node.op.several:
         several = tuple(
             _hooked(port, pending.pop(port, None)) for port in (Output(node, i) for i in range(len(node.out)))
@@ -261,14 +274,16 @@ def _seed(root: Tensor, gradient: Any) -> np.ndarray:
             )
         return np.ones_like(array)
     if type(gradient) is Tensor:
-        gradient = gradient.array
-    elif not isinstance(gradient, np.ndarray | np.generic | int | float) or isinstance(gradient, bool):
+        return _seed(root, gradient.array)
+    if not isinstance(gradient, np.ndarray | np.generic | int | float) or isinstance(gradient, bool):
         raise ArgumentError(f"the gradient must be a tensor or an array, got {type(gradient).__name__}")
     given = np.asarray(gradient)
     if given.dtype.kind != "f" and not isinstance(gradient, int):
         raise ArgumentError(f"the gradient must hold floating-point numbers, got {given.dtype}; use astype(float)")
     if given.shape != array.shape:
-        raise ShapeError(f"the gradient must have the result's shape {array.shape}, got {given.shape}; use broadcast_to")
+        raise ShapeError(
+            f"the gradient must have the result's shape {array.shape}, got {given.shape}; use broadcast_to"
+        )
     return given.astype(array.dtype, copy=False)
 
 
@@ -295,13 +310,13 @@ def backward(root: Tensor, gradient: Any = None, retain_graph: bool = False, cre
         node.extra = node.extra or {}
         node.extra.setdefault("runs", deque(maxlen=RUNS_KEPT)).append(run)
     if create_graph:
+        start = gradient if type(gradient) is Tensor else wrap(seed, None)
         with _GradMode(True):
-            start = gradient if type(gradient) is Tensor else wrap(seed, None)
             for leaf, total in pull_back({edge: start}, create_graph=True, run=run).items():
                 _accumulate(leaf, total, run)
     else:
-        start = seed.copy() if type(edge) is GradAccum else seed
-        for leaf, total in pull_back({edge: start}, run=run, release=not retain).items():
+        own = seed.copy() if type(edge) is GradAccum else seed
+        for leaf, total in pull_back({edge: own}, run=run, release=not retain).items():
             _accumulate(leaf, wrap(np.array(total) if run is not None else np.asarray(total), None), run)
     if run is not None:
         run.complete = True
@@ -329,8 +344,9 @@ def grad(
     A tensor for a single input, a tuple for a list of them; None for an input that the outputs do not depend on, which
     is an error unless `allow_unused`. `retain_graph` defaults to `create_graph`.
     """
-    roots = list(outputs) if isinstance(outputs, list | tuple) else [outputs]
-    wanted = list(inputs) if isinstance(inputs, list | tuple) else [inputs]
+    roots: list[Tensor] = list(outputs) if isinstance(outputs, Sequence) else [outputs]
+    wanted: list[Tensor] = list(inputs) if isinstance(inputs, Sequence) else [inputs]
+    weights: list[Any]
     if grad_outputs is None:
         weights = [None] * len(roots)
     else:
@@ -356,7 +372,7 @@ def grad(
                 f"input {position} of grad() was not used to compute the outputs; pass allow_unused=True to get None"
             )
         answers.append(share if share is None or type(share) is Tensor else wrap(np.array(share), None))
-    return tuple(answers) if isinstance(inputs, list | tuple) else answers[0]
+    return tuple(answers) if isinstance(inputs, Sequence) else answers[0]
 
 
 def _edge(tensor: Tensor, what: str = "the tensor that backward was asked of") -> Edge:
@@ -483,4 +499,4 @@ def is_grad_enabled() -> bool:
 
 
 for _method in (backward, register_hook, register_post_accumulate_grad_hook, retain_grad):
-    setattr(Tensor, _method.__name__, _method)  # attached here: tensor.py never imports upwards
+    attach(_method.__name__, _method)  # attached here: tensor.py never imports upwards

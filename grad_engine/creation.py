@@ -25,9 +25,7 @@ def tensor(data: Any, requires_grad: bool = False, dtype: Any = None, name: str 
     return Tensor(data, requires_grad, dtype, name)
 
 
-def full(
-    shape: Shape, value: float, requires_grad: bool = False, dtype: Any = None, name: str | None = None
-) -> Tensor:
+def full(shape: Shape, value: float, requires_grad: bool = False, dtype: Any = None, name: str | None = None) -> Tensor:
     """A tensor of `shape` with every element `value`."""
     return _made(np.full, shape, value, dtype=dtype, requires_grad=requires_grad, name=name)
 

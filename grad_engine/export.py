@@ -16,7 +16,6 @@ from grad_engine import formula
 from grad_engine.autograd import Run, newest_first
 from grad_engine.errors import ArgumentError, GraphError
 from grad_engine.formula import Tree
-from grad_engine.op import Op
 from grad_engine.record import (
     AccumulateEvent,
     AccumulatorRecord,
@@ -125,7 +124,9 @@ class _Recorder:
         self.roots = [roots] if type(roots) is Tensor else list(roots)
         for root in self.roots:
             if type(root) is not Tensor:
-                raise ArgumentError(f"a graph is exported from a tensor or a list of tensors, got {type(root).__name__}")
+                raise ArgumentError(
+                    f"a graph is exported from a tensor or a list of tensors, got {type(root).__name__}"
+                )
             if root.is_leaf:
                 raise GraphError(
                     "no op produced this tensor, so there is no graph to show; export the result of a computation on "
@@ -197,7 +198,8 @@ class _Recorder:
             if type(edge) is GradAccum
         }
         forward, nodes = [], []
-        for step in sorted([*self.nodes, *self.leaves], key=lambda part: part.age):
+        steps: list[Node | GradAccum] = [*self.nodes, *self.leaves]
+        for step in sorted(steps, key=lambda part: part.age):
             if isinstance(step, GradAccum):
                 array, age = arrays[step]
                 self._add(step, array, "value", age, requires_grad=True, is_leaf=True)
@@ -212,6 +214,7 @@ class _Recorder:
         operands = node.arrays or (None,) * len(node.edges)
         parameters = op.parameters(len(operands))
         inputs = []
+        key: Any
         for slot, (name, array, edge) in enumerate(zip(parameters, operands, node.edges, strict=True)):
             if edge is None and array is None:
                 continue  # an optional operand that was left out
@@ -231,10 +234,8 @@ class _Recorder:
                     array.shape if stretched else None,
                 )
             )  # fmt: skip
-        outs = [None] * (1 + max((r.node.index for r in self.roots if _of(r.node, node)), default=0)) if gone else (
-            node.out if op.several else (node.out,)
-        )
-        keys: list[Edge] = [Output(node, i) for i in range(len(outs))] if op.several else [node]
+        keys: list[Edge] = [Output(node, i) for i in range(self._width(node))] if op.several else [node]
+        outs = (None,) * len(keys) if gone else node.out if op.several else (node.out,)
         for key, out in zip(keys, outs, strict=True):
             self._add(key, out, "value", node.age, requires_grad=True)
         outputs = tuple(self.tensors[key].id for key in keys)
@@ -262,6 +263,13 @@ class _Recorder:
             source=SourceRecord(*extra["source"]) if "source" in extra else None,
         )
 
+    def _width(self, node: Node) -> int:
+        """How many outputs a node has; of a released one, as many as the graph still uses."""
+        if node.out is not None:
+            return len(node.out)
+        used = [edge for user in self.nodes for edge in user.edges] + [root.node for root in self.roots]
+        return 1 + max(edge.index for edge in used if type(edge) is Output and edge.node is node)
+
     def _formula(self, node: Node) -> tuple[FormulaRecord, list[frozenset[str]]]:
         """The formulas of one call and what each rule reads; calls that look alike share them."""
         op = node.op
@@ -281,7 +289,7 @@ class _Recorder:
     # the backward runs
 
     def _runs(self) -> list[tuple[Node, Run]]:
-        found = []
+        found: list[tuple[Node, Run]] = []
         for node in dict.fromkeys(r.node.node if type(r.node) is Output else r.node for r in self.roots):
             assert isinstance(node, Node)
             runs = (node.extra or {}).get("runs", ())
@@ -366,10 +374,9 @@ class _Recorder:
     ) -> None:
         """A new tensor. `age` is when the graph read or made it: written in place since, its value is not recorded."""
         made = array if isinstance(array, np.ndarray | np.generic) else None if array is None else np.asarray(array)
-        given = name_of(array)
-        if given is not None:
-            name, source = given, "given"
-        else:
+        name = name_of(array)
+        source = "given"
+        if name is None:
             name = self.names.get(key) if role in ("value", "constant") else None
             source = "none" if name is None else "inferred"
         changed = made is None or (age is not None and any(written > age for written in WRITES.of(array)))
@@ -428,8 +435,8 @@ class _Recorder:
         shown = []
         for root in self.roots:
             tree = trees[root.node.node if type(root.node) is Output else root.node][0]
-            name = self.tensors[root.node].name
-            shown.append(f"{name} = {formula.text(tree, atoms)}" if name else formula.text(tree, atoms))
+            called = self.tensors[root.node].name
+            shown.append(f"{called} = {formula.text(tree, atoms)}" if called else formula.text(tree, atoms))
         text = "; ".join(dict.fromkeys(shown))
         return "" if "…" in text or len(text) > EXPRESSION_LENGTH else text
 
@@ -457,10 +464,6 @@ def _sound(tree: Tree) -> Tree:
 
 def _array(value: Any) -> Any:
     return value.array if type(value) is Tensor else value
-
-
-def _of(edge: Edge, node: Node) -> bool:
-    return type(edge) is Output and edge.node is node
 
 
 def _output(edge: Edge) -> int:

@@ -18,10 +18,10 @@ from grad_engine.tensor import (
     NUMPY_TO_OP,
     BinaryNode,
     ManyNode,
-    Node,
     Output,
     Tensor,
     UnaryNode,
+    attach,
     numeric,
     overwrite,
     wrap,
@@ -112,29 +112,25 @@ class Op:
         ]
         count = len(self.static)
         others = [*rest[:count], *(Symbol(name) for name in self.keeps)]
-        g: Any = tuple(Symbol(f"g[{i}]", part.shape, part.dtype) for i, part in enumerate(out)) if self.several else None
-        result: Any = tuple(Symbol(f"out[{i}]", part.shape, part.dtype) for i, part in enumerate(out)) if g else None
-        if g is None:
-            g, result = Symbol("g", out.shape, out.dtype), Symbol("out", out.shape, out.dtype)
+        g, result = (_symbols(name, out) for name in ("g", "out"))
         operands = [args] if self.variadic else args
         joint: list[Any] | None = None
         for slot, want in enumerate(wanted):
             if not want:
                 continue
             spoken = self.spoken.get(self.inputs[0 if self.variadic else slot])
-            if spoken is not None:
-                if isinstance(spoken, str):
-                    spoken = ["say", spoken.replace("{i}", str(slot)).replace(f"{{{self.inputs[0]}}}", names[slot])
-                              if self.variadic else spoken]
+            rule = None if self.variadic else self.rules[slot]
+            if isinstance(spoken, str):  # words; of a variadic operand they speak of one at a time
+                own = spoken.replace(f"{{{self.inputs[0]}}}", f"{{{names[slot]}}}") if self.variadic else spoken
+                trees[slot] = ["say", own]
+            elif spoken is not None:
                 trees[slot] = spoken
+            elif rule is not None:
+                trees[slot] = tree_of(rule(g, result, *operands, *others))
             elif self.joint is not None:
                 if joint is None:
                     joint = self.joint(g, result, *operands, *others, wanted=wanted)
                 trees[slot] = tree_of(joint[slot])
-            else:
-                rule = self.rules[slot]
-                assert rule is not None
-                trees[slot] = tree_of(rule(g, result, *operands, *others))
         return trees
 
     def reads(self, tree: Tree) -> frozenset[str]:
@@ -155,6 +151,13 @@ class Op:
 
     def __repr__(self) -> str:
         return f"<op {self.name}>"
+
+
+def _symbols(name: str, out: Any) -> Any:
+    """The Symbol of a result, or one for each of several."""
+    if isinstance(out, tuple):
+        return tuple(Symbol(f"{name}[{i}]", part.shape, part.dtype) for i, part in enumerate(out))
+    return Symbol(name, out.shape, out.dtype)
 
 
 def _op_named(name: str) -> Op:
@@ -291,15 +294,20 @@ def _signature(op: Op) -> inspect.Signature:
 def _publish(op: Op, call: Callable[..., Any], operator: str | None, numpy: Sequence[Any], method: bool) -> None:
     _enter((op.name, *op.aliases), call, numpy, method)
     OPS[op.name] = op
+    DEFINED[op.name] = call
     if operator is not None:
-        setattr(Tensor, f"__{operator}__", call)
+        attach(f"__{operator}__", call)
         if len(op.inputs) == 2:
-            setattr(Tensor, f"__r{operator}__", lambda self, other: call(other, self))
-            setattr(Tensor, f"__i{operator}__", lambda self, other: overwrite(self, call(self, other)))
+            attach(f"__r{operator}__", lambda self, other: call(other, self))
+            attach(f"__i{operator}__", lambda self, other: overwrite(self, call(self, other)))
 
 
-def _enter(names: Sequence[str], call: Callable[..., Any], numpy: Sequence[Any], method: bool) -> None:
+def _enter(
+    names: Sequence[str], call: Callable[..., Any], numpy: Sequence[Any], method: bool, before: Any = None
+) -> None:
     for name in names:
+        if before is not None and CALLS.get(name) is before:
+            continue
         if name in CALLS:
             raise ArgumentError(f"an op named {name} is already declared; choose another name")
         if method and name in Tensor.__dict__:
@@ -309,22 +317,25 @@ def _enter(names: Sequence[str], call: Callable[..., Any], numpy: Sequence[Any],
         NUMPY_TO_OP[function] = call
     if method:
         for name in names:
-            setattr(Tensor, name, call)
+            attach(name, call)
 
 
 CALLS: dict[str, Callable[..., Any]] = {}  # every public name of an op -> its function
+DEFINED: dict[str, Callable[..., Any]] = {}  # every op -> what define() made of it, operands first
 
 
 def composed(
-    *, numpy: Sequence[Any] = (), aliases: Sequence[str] = (), method: bool = True
+    *, numpy: Sequence[Any] = (), aliases: Sequence[str] = (), method: bool = True, before: Any = None
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """A decorator that publishes a function written in ops as define() publishes an op: by name, as method, for NumPy.
 
     For what needs no derivative and no node of its own: hstack is reshape and concat.
+    before: an op's function, in front of which this one stands under the same name, where people write the arguments
+        in another order than operands first: `einsum("ij,jk", x, y)`.
     """
 
     def enter(call: Callable[..., Any]) -> Callable[..., Any]:
-        _enter((call.__name__, *aliases), call, numpy, method)
+        _enter((call.__name__, *aliases), call, numpy, method, before)
         return call
 
     return enter
@@ -361,7 +372,9 @@ def operand(value: Any) -> Any:
     if value is None or isinstance(value, str):
         raise ArgumentError(f"an op takes tensors, arrays and numbers, got {value!r}")
     if isinstance(value, list | tuple) and any(type(part) is Tensor for part in value):
-        raise ArgumentError("an op takes tensors, arrays and numbers, got a list of tensors; join them with stack([...])")
+        raise ArgumentError(
+            "an op takes tensors, arrays and numbers, got a list of tensors; join them with stack([...])"
+        )
     try:
         return numeric(asarray(value))
     except ValueError as error:
@@ -434,13 +447,11 @@ def _binary(op: Op) -> Callable[..., Any]:
 
 def _general(op: Op) -> Callable[..., Any]:
     forward, rules, variadic, differentiable = op.forward, op.rules, op.variadic, op.differentiable
-    names, arity, required = tuple(op.static), len(op.inputs), op.required
+    names, arity = tuple(op.static), len(op.inputs)
     ruled = tuple(op.joint is not None or rule is not None for rule in rules)
 
     def call(*args: Any, **named: Any) -> Any:
-        if named:
-            args = _with_operands(op, args, named)
-        elif len(args) < arity:
+        if named or len(args) < arity:
             args = _with_operands(op, args, named)
         static: Any = args[arity:]
         if named or len(static) != len(names) or Tensor in map(type, static):
@@ -464,9 +475,9 @@ def _general(op: Op) -> Callable[..., Any]:
             out = forward(arrays, *static) if variadic else forward(*arrays, *static)
         except REFUSED as error:
             raise refusal(op, error, arrays, static) from error
-        kept: tuple[Any, ...] = ()
+        kept: Any = ()
         if op.keeps:
-            out, *kept = out  # type: ignore[assignment]
+            out, *kept = out
         if op.several:
             out = tuple(map(asarray, out))
         elif type(out) is not ndarray:
@@ -479,7 +490,8 @@ def _general(op: Op) -> Callable[..., Any]:
         if op.several:
             floats = (part.dtype.kind == "f" for part in out)
             return tuple(
-                wrap(part, Output(node, i) if real else None) for i, (part, real) in enumerate(zip(out, floats, strict=True))
+                wrap(part, Output(node, i) if real else None)
+                for i, (part, real) in enumerate(zip(out, floats, strict=True))
             )
         return wrap(out, node)
 
@@ -559,12 +571,12 @@ def refusal(op: Op, error: Exception, arrays: Sequence[Any], static: Sequence[An
         return ArgumentError(f"{op.name}() does not work on {kinds}: {error}")
     if "broadcast" in str(error) and len(arrays) > 1 and not static:
         return ShapeError(
-            f"{op.name}() cannot broadcast {got} together; make each trailing axis equal or 1, for instance with reshape"
+            f"{op.name}() cannot broadcast {got} together; make trailing axes equal or 1, for instance with reshape"
         )
     if "core dimension" in str(error):
         return ShapeError(
-            f"{op.name}() multiplies the last axis of its first operand with the second to last of its second, which must "
-            f"be equal; got {got}; transpose one with .T or .mT"
+            f"{op.name}() needs the last axis of its first operand to be as long as the second to last of its second; "
+            f"got {got}; transpose one with .T or .mT"
         )
     asked = "".join(f", {name}={value!r}" for name, value in zip(op.static, static, strict=False) if value is not None)
     kind = IndexingError if isinstance(error, IndexError) and not isinstance(error, ValueError) else ShapeError

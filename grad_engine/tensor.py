@@ -20,6 +20,9 @@ from grad_engine.errors import ArgumentError, GraphError, InPlaceError, NotDiffe
 
 if TYPE_CHECKING:
     from grad_engine.op import Op
+    from grad_engine.op_methods import OpMethods  # generated: the methods and operators that come from the table
+else:
+    OpMethods = object
 
 next_age = itertools.count().__next__
 NUMPY_TO_OP: dict[Any, Callable[..., Any]] = {}
@@ -279,8 +282,8 @@ def overwrite(target: Tensor, result: Tensor) -> Tensor:
             )
         if array.base is not None and (target.node is not None or result.node is not None):
             raise InPlaceError(
-                "a view was to be changed in place while gradients are recorded, and the tensor it looks into would not "
-                "know; index the tensor itself (x[0] = v), or clone() the view first"
+                "a view was to be changed in place while gradients are recorded, and the tensor it looks into would "
+                "not know; index the tensor itself (x[0] = v), or clone() the view first"
             )
     if result.array.shape != array.shape:
         raise ShapeError(
@@ -303,7 +306,7 @@ def overwrite(target: Tensor, result: Tensor) -> Tensor:
 
 
 @final
-class Tensor:
+class Tensor(OpMethods):
     """An array of numbers that remembers how it was made, so that gradients can flow back through it.
 
     Make one with `tensor(...)`. Leaves that require grad collect their gradient in `.grad`.
@@ -336,8 +339,8 @@ class Tensor:
             return
         if array.shape != self.array.shape or array.dtype != self.array.dtype:
             raise ShapeError(
-                f".data of shape {self.array.shape} and dtype {self.array.dtype} was given shape {array.shape} and dtype "
-                f"{array.dtype}; make a new tensor for other shapes or dtypes"
+                f".data of shape {self.array.shape} and dtype {self.array.dtype} was given shape {array.shape} and "
+                f"dtype {array.dtype}; make a new tensor for other shapes or dtypes"
             )
         name = self.name
         self.array = array
@@ -417,7 +420,7 @@ class Tensor:
         index = node.index if type(node) is Output else 0
         if index not in kept:
             warnings.warn(
-                ".grad of a tensor that is not a leaf was read and is not kept; call retain_grad() on it before backward",
+                ".grad of the result of an op is not kept; call retain_grad() on it before backward",
                 stacklevel=2,
             )
         return kept.get(index)
@@ -577,11 +580,6 @@ class Tensor:
             "or declare one with define()"
         )
 
-    if TYPE_CHECKING:  # operators and methods come from the op table; tensor.pyi lists them for editors
-
-        def __getattr__(self, name: str) -> Any: ...
-        def __getitem__(self, index: Any) -> Tensor: ...
-
 
 _new = Tensor.__new__
 
@@ -682,7 +680,12 @@ _WITHOUT_GRADIENT = frozenset({
 })  # fmt: skip
 
 
-def _comparison(ufunc: np.ufunc) -> Callable[[Tensor, Any], Any]:
+def attach(name: str, value: Any) -> None:
+    """Put a method, operator or property on Tensor that is defined further down the house."""
+    setattr(Tensor, name, value)
+
+
+def _comparison(ufunc: Any) -> Callable[[Tensor, Any], Any]:
     def compare(self: Tensor, other: Any) -> Any:
         try:
             return ufunc(self.array, other.array if type(other) is Tensor else other)
@@ -694,18 +697,19 @@ def _comparison(ufunc: np.ufunc) -> Callable[[Tensor, Any], Any]:
     return compare
 
 
-def _logic(ufunc: np.ufunc) -> Callable[[Tensor, Any], Any]:
+def _logic(ufunc: Any) -> Callable[[Tensor, Any], Any]:
     def combine(self: Tensor, other: Any) -> Any:
         return wrap(np.asarray(ufunc(self.array, other.array if type(other) is Tensor else other)), None)
 
     return combine
 
 
-for _dunder, _ufunc in {
+_COMPARISONS = {
     "eq": np.equal, "ne": np.not_equal, "lt": np.less, "le": np.less_equal, "gt": np.greater, "ge": np.greater_equal,
-}.items():  # fmt: skip
-    setattr(Tensor, f"__{_dunder}__", _comparison(_ufunc))
-for _dunder, _ufunc in {"and": np.bitwise_and, "or": np.bitwise_or, "xor": np.bitwise_xor}.items():
-    setattr(Tensor, f"__{_dunder}__", _logic(_ufunc))
-    setattr(Tensor, f"__r{_dunder}__", _logic(_ufunc))
-Tensor.__invert__ = lambda self: wrap(np.asarray(np.invert(self.array)), None)  # type: ignore[attr-defined]
+}  # fmt: skip
+for _dunder, _compare in _COMPARISONS.items():
+    attach(f"__{_dunder}__", _comparison(_compare))
+for _dunder, _combine in {"and": np.bitwise_and, "or": np.bitwise_or, "xor": np.bitwise_xor}.items():
+    attach(f"__{_dunder}__", _logic(_combine))
+    attach(f"__r{_dunder}__", _logic(_combine))
+attach("__invert__", lambda self: wrap(np.asarray(np.invert(self.array)), None))

@@ -1,0 +1,113 @@
+"""Writes the .pyi files from the table of ops, so that editors complete and mypy checks what define() publishes.
+
+`python -m tests.stubs` writes them; test_stubs.py says when they are stale.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import grad_engine as ge
+from grad_engine.op import CALLS, HEADS, OPS
+from grad_engine.tensor import Tensor
+
+PACKAGE = Path(ge.__file__).parent
+HEAD = '"""Generated from the table of ops by `make stubs`; do not edit."""\n'
+OPERAND = "Operand: TypeAlias = Tensor | np.ndarray | np.generic | float | int | bool | Sequence[Any]\n"
+
+
+def parameters(call: Callable[..., Any], first: str | None = None) -> str:
+    """The parameters of an op's function as they are declared; `first` takes the place of the first one's name."""
+    op = getattr(call, "op", None)
+    if op is None:  # a plain function in front of an op
+        parts = [str(each).replace("'", "") for each in inspect.signature(call).parameters.values()]
+        return ", ".join([first, *parts[1:]] if first else parts)
+    parts = []
+    for i, name in enumerate(op.inputs):
+        kind = "Sequence[Operand] | Operand" if op.variadic else "Operand"
+        parts.append(f"{name}: {kind}" if i < op.required else f"{name}: {kind} | None = None")
+    if first is not None:
+        parts[0] = first
+    for i, (name, default) in enumerate(op.static.items()):
+        if op.spread and i == 0:
+            parts.append(f"*{name}: Any")
+        elif default is inspect.Parameter.empty:
+            parts.append(f"{name}: Any")
+        else:
+            plain = default is None or isinstance(default, bool | int | float | str | tuple)
+            parts.append(f"{name}: Any = {default!r}" if plain else f"{name}: Any = ...")
+    return ", ".join(parts)
+
+
+def declaration(name: str, call: Callable[..., Any], first: str | None = None) -> str:
+    op = getattr(call, "op", None)
+    result = "tuple[Tensor, ...]" if op is not None and op.several else "Tensor"
+    doc = (inspect.getdoc(call) or "").splitlines()[0]
+    return f'def {name}({parameters(call, first)}) -> {result}:\n    """{doc}"""\n'
+
+
+def methods() -> str:
+    """The stub of everything that the table puts on Tensor."""
+    lines = [
+        HEAD, "from collections.abc import Sequence\nfrom typing import Any, TypeAlias\n\nimport numpy as np\n",
+        "from grad_engine.autograd import HookHandle\nfrom grad_engine.tensor import Tensor\n", OPERAND,
+        "class OpMethods:", '    """The methods and operators of Tensor that come from the table of ops."""\n',
+    ]  # fmt: skip
+    for name, call in CALLS.items():
+        if getattr(Tensor, name, None) is call:
+            lines.append(_indented(declaration(name, call, "self")))
+    for dunder in HEADS:
+        for form in ("", "r", "i"):
+            name = f"__{form}{dunder}__"
+            if hasattr(Tensor, name):
+                lines.append(f"    def {name}(self, other: Operand) -> Tensor: ..." if dunder != "neg" else
+                             f"    def {name}(self) -> Tensor: ...")  # fmt: skip
+    lines.append(
+        "    def __pos__(self) -> Tensor: ...\n    def __abs__(self) -> Tensor: ...\n"
+        "    def __getitem__(self, index: Any) -> Tensor: ...\n"
+        "    def __setitem__(self, index: Any, values: Operand) -> None: ...\n"
+        "    def __eq__(self, other: object) -> Any: ...\n    def __ne__(self, other: object) -> Any: ..."
+    )
+    lines += [f"    def __{name}__(self, other: Operand) -> Any: ..." for name in ("lt", "le", "gt", "ge")]
+    lines += [f"    def __{form}{name}__(self, other: Operand) -> Tensor: ..."
+              for name in ("and", "or", "xor") for form in ("", "r")]  # fmt: skip
+    lines.append("    def __invert__(self) -> Tensor: ...\n    @property\n    def T(self) -> Tensor: ...")
+    lines.append("    @property\n    def mT(self) -> Tensor: ...")
+    for name in ("backward", "register_hook", "register_post_accumulate_grad_hook", "retain_grad"):
+        function = getattr(ge.autograd, name)
+        _, *others = inspect.signature(function).parameters.values()
+        shown = ", ".join(["self", *(str(each) for each in others)]).replace("'", "").replace("Callable", "Any")
+        shown = shown.replace("Any[[Tensor], Tensor | None]", "Any").replace("Any[[Tensor], None]", "Any")
+        lines.append(f"    def {name}({shown}) -> {function.__annotations__['return']}: ...")
+    return "\n".join(lines) + "\n"
+
+
+def face() -> str:
+    """The stub of `grad_engine` itself: what it imports by name, and each op as a function."""
+    source = ast.parse((PACKAGE / "__init__.py").read_text("utf-8"))
+    lines = [HEAD, "from collections.abc import Sequence\nfrom typing import Any, TypeAlias\n\nimport numpy as np\n"]
+    for node in source.body:
+        if isinstance(node, ast.ImportFrom):
+            lines += [f"from {node.module} import {alias.name} as {alias.name}" for alias in node.names]
+    lines += ["", OPERAND]
+    lines += [declaration(name, call) for name, call in CALLS.items()]
+    return "\n".join(lines)
+
+
+def _indented(text: str) -> str:
+    return "\n".join("    " + line if line else line for line in text.splitlines()) + "\n"
+
+
+def written() -> dict[Path, str]:
+    """Every generated file with the text it should have."""
+    assert OPS
+    return {PACKAGE / "op_methods.pyi": methods(), PACKAGE / "__init__.pyi": face()}
+
+
+if __name__ == "__main__":
+    for path, text in written().items():
+        path.write_text(text, "utf-8")
