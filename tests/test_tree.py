@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import io
 import json
 import re
@@ -17,6 +18,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.console import Console
 
+import grad_engine
 from grad_engine.errors import ArgumentError, GraphError
 from grad_engine.record import (
     AccumulatorRecord,
@@ -124,6 +126,14 @@ def two_branches() -> GraphRecord:
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_examples_at_80_columns(name: str) -> None:
     assert printed(example(name)) == (GOLDEN / f"{name}.txt").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_the_engine_makes_the_same_tree(name: str) -> None:
+    """The golden records were computed by hand; what the engine records of the same program must look the same."""
+    variables = vars(importlib.import_module(f"examples.{name}"))
+    record = grad_engine.record_graph(variables["z"], names=variables)
+    assert printed(record) == printed(example(name))
 
 
 GOLDEN_OPTIONS = {
@@ -279,6 +289,14 @@ def test_height_is_kept_and_so_are_the_nan_and_the_largest_gradient(limit: int) 
     assert f"{hidden} of {len(body(everything_shown))} lines are folded" in text
 
 
+@pytest.mark.parametrize("shape", SHAPES)
+def test_max_lines_counts_everything(shape: str) -> None:
+    record = SHAPES[shape]()
+    for width in (40, 80, 120):
+        for limit in (16, 25, 40):
+            assert len(printed(record, width, max_lines=limit).splitlines()) <= limit
+
+
 def test_the_way_to_a_nan_stays_whole_while_there_is_room() -> None:
     program = Program()
     value = program.op("ln", program.leaf(-1.0, "x"))
@@ -368,6 +386,7 @@ def test_values_that_are_gone() -> None:
     tensors = tuple(replace(tensor, data=None) for tensor in record.tensors)
     text = printed(replace(record, runs=(), tensors=tensors), 120)
     assert "Values are gone" in text
+    assert "scalar" not in text  # the shapes went with the values
     assert "retain_graph=True" in text
     assert sum("GradAccum" in line for line in body(text)) == 5
 

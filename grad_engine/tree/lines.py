@@ -227,8 +227,11 @@ class Sheet:
         elif constants:
             text = ", ".join(f"{parameter}={self._constant(tensor)}" for _, parameter, tensor in constants[:3])
             out.append((" " + script.cut(script.say(harmless(text)), DETAIL), "value"))
-        if node.attributes:
-            text = ", ".join(f"{key}={_attribute(value)}" for key, value in list(node.attributes.items())[:4])
+        said = {
+            key: value for key, value in (node.attributes or {}).items() if value is not None and value is not False
+        }
+        if said:
+            text = ", ".join(f"{key}={_attribute(value)}" for key, value in list(said.items())[:4])
             out.append((" " + script.cut(script.say(harmless(text)), DETAIL), "muted"))
         names = [name for output in node.outputs if (name := survey.tensors[output].name)]
         if names:
@@ -277,10 +280,11 @@ class Sheet:
             cells["node"] = (mark(row.part), "muted")
             if survey.run is not None:
                 cells["step"] = (str(survey.steps.get(row.part, "") or script.say("–")), "muted")
-            cells["shape"] = (self._shapes(node), "value")
+            if not survey.shapeless:
+                cells["shape"] = (self._shapes(node), "value")
             if (shares := len(survey.sums.get(row.part, ()))) > 1:
                 cells["place"] = (script.say(f"Σ{shares}"), "sum")
-        elif row.kind == "leaf":
+        elif row.kind == "leaf" and not survey.shapeless:
             cells["shape"] = (script.shape(survey.leaf(survey.leaves[row.part]).shape), "value")
         if row.kind != "op" and len(row.edges) == 1:
             k, of = survey.places.get(row.edges[0].id, (1, 1))
@@ -425,8 +429,9 @@ class Sheet:
             used += width(text)
         shown = {place.column.key for place in places}
         beside = [(f" {cells[key][0]}", cells[key][1]) for key in ("bad", "place") if key in cells and key not in shown]
+        reach = free + GAP - 1 if free < self.room else free  # one column stays before the cell that follows
         for text, style in (*beside, *rest):
-            if text and used + width(text) <= free:
+            if text and used + width(text) <= reach:
                 line.append((text, style))
                 used += width(text)
         for place in places:

@@ -171,6 +171,11 @@ class Survey:
         return bool(outputs) and all(tensor.data is None and tensor.stats is None for tensor in outputs)
 
     @cached_property
+    def shapeless(self) -> bool:
+        """Whether the shapes went with the values: then every one is the empty shape, and says nothing."""
+        return self.gone and not any(tensor.shape for tensor in self.record.tensors)
+
+    @cached_property
     def value_origins(self) -> list[Origin]:
         """The ops and leaves whose values are not finite although all that they read is."""
         found = [Origin(part, m) for part in self.leaves if (m := self.value(part)) is not None and m.bad]
