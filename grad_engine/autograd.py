@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ContextDecorator
 from operator import attrgetter
 from typing import Any
@@ -89,72 +89,71 @@ def pull_back(
     found: dict[Edge, Any] = {}
     owned: set[Edge] | None = None if create_graph or run is not None else set()
     for node in nodes:  # consumers come first, so this node's sum is already complete
-        g = _arrived(pending, node)
+        g = pending.pop(node, None)
         if g is None:
-            continue  # every rule above passed nothing this way
+            if not node.op.several or (g := _several(pending, node)) is None:
+                continue  # every rule above passed nothing this way
+        elif node.extra is not None:
+            g = _hooked(node, g)
         if targets is not None:
             _keep(found, targets, node, g)
         if run is not None:
             run.events.append((node.age, g))
         out, arrays = node.as_tensors() if create_graph else (node.out, node.arrays)
-        for slot, edge, share, raw_shape in _shares(node, g, out, arrays, useful):
-            if owned is not None and type(edge) is GradAccum and edge not in pending:
-                if _borrowed(share, g, node):
-                    share = np.array(share)
+        for slot, edge, share, raw in _shares(node, g, out, arrays, useful):
+            total = share
+            if edge in pending:
+                total = _sum(pending[edge], share, edge, owned)
+            elif owned is not None and type(edge) is GradAccum:  # a leaf keeps what it gathers
+                if share is g or type(share) is not np.ndarray or share.base is not None or node.op.joint is not None:
+                    total = np.array(share)
                 owned.add(edge)
-            total = _gather(pending, edge, share, owned)
+            pending[edge] = total
             if run is not None:
-                run.events.append((node.age, slot, raw_shape, share, total))
+                run.events.append((node.age, slot, raw.shape, share, total))
         if release:
             node.release()
-    leaves = {edge: _hooked(edge, g) if edge.extra else g for edge, g in pending.items()}  # type: ignore[union-attr]
-    return leaves if targets is None else found | {edge: g for edge, g in leaves.items() if edge in targets}
+    for edge, g in pending.items():  # only leaves are left
+        if edge.extra is not None:  # type: ignore[union-attr]
+            pending[edge] = _hooked(edge, g)
+    return pending if targets is None else found | {edge: g for edge, g in pending.items() if edge in targets}
 
 
-def _arrived(pending: dict[Edge, Any], node: Node) -> Any:
-    """The complete gradient of `node`: an array, a tuple with None in it for several outputs, None when none came."""
-    if node.op.several:
-        several = tuple(
-            _hooked(port, pending.pop(port, None)) for port in (Output(node, i) for i in range(len(node.out)))
-        )
-        return None if all(g is None for g in several) else several
-    g = pending.pop(node, None)
-    return g if node.extra is None else _hooked(node, g)
+def _several(pending: dict[Edge, Any], node: Node) -> tuple[Any, ...] | None:
+    """The gradients of a node's numbered outputs, None for those that nothing reached; None when none was reached."""
+    ports = [Output(node, index) for index in range(len(node.out))]
+    gs = tuple(_hooked(port, pending.pop(port)) if port in pending else None for port in ports)
+    return gs if any(g is not None for g in gs) else None
 
 
-def _shares(
-    node: Node, g: Any, out: Any, arrays: Any, useful: set[Edge] | None
-) -> Iterator[tuple[int, Edge, Any, tuple[int, ...]]]:
-    """(slot, edge, share, its shape before it was summed) for each edge of `node` that leads on."""
+def _shares(node: Node, g: Any, out: Any, arrays: Any, useful: set[Edge] | None) -> list[tuple[int, Edge, Any, Any]]:
+    """(slot, edge, share, the share before it was fitted to its operand) for each edge of `node` that leads on."""
     op = node.op
     try:
-        if type(node) is UnaryNode:  # one rule, one edge
-            if useful is None or node.edge in useful:
-                share = op.rules[0](g, out, arrays[0])  # type: ignore[misc]
-                yield 0, node.edge, fitted(share, node.x), share.shape
-            return
+        if type(node) is UnaryNode:
+            if useful is not None and node.edge not in useful:
+                return []
+            raw = op.rules[0](g, out, arrays[0])  # type: ignore[misc]
+            return [(0, node.edge, fitted(raw, node.x), raw)]
+        sent = []
         if type(node) is BinaryNode:
             x, y = arrays
             if node.x_edge is not None and (useful is None or node.x_edge in useful):
-                share = op.rules[0](g, out, x, y)  # type: ignore[misc]
-                yield 0, node.x_edge, fitted(share, node.x), share.shape
+                raw = op.rules[0](g, out, x, y)  # type: ignore[misc]
+                sent.append((0, node.x_edge, fitted(raw, node.x), raw))
             if node.y_edge is not None and (useful is None or node.y_edge in useful):
-                share = op.rules[1](g, out, x, y)  # type: ignore[misc]
-                yield 1, node.y_edge, fitted(share, node.y), share.shape
-            return
-        edges = node.edges
-        wanted = [edge is not None and (useful is None or edge in useful) for edge in edges]
+                raw = op.rules[1](g, out, x, y)  # type: ignore[misc]
+                sent.append((1, node.y_edge, fitted(raw, node.y), raw))
+            return sent
+        wanted = [edge is not None and (useful is None or edge in useful) for edge in node.edges]
         operands = (arrays,) if op.variadic else arrays
-        if op.joint is not None:
-            joint = op.joint(g, out, *operands, *node.rest, wanted=wanted)
-        for slot, want in enumerate(wanted):
-            if want:
-                if op.joint is not None:
-                    share = joint[slot]
-                else:
-                    share = op.rules[slot](g, out, *operands, *node.rest)  # type: ignore[misc]
-                if share is not None:
-                    yield slot, edges[slot], fitted(share, node.arrays[slot]), share.shape
+        joint = None if op.joint is None else op.joint(g, out, *operands, *node.rest, wanted=wanted)
+        for slot, edge in enumerate(node.edges):
+            if wanted[slot]:
+                raw = op.rules[slot](g, out, *operands, *node.rest) if joint is None else joint[slot]  # type: ignore[misc]
+                if raw is not None:
+                    sent.append((slot, edge, fitted(raw, node.arrays[slot]), raw))
+        return sent
     except Exception as error:
         error.add_note(f"raised while the gradient passed {node.name}; its inputs have {_shapes(node)}")
         raise
@@ -169,32 +168,16 @@ def fitted(share: Any, array: Any) -> Any:
     return share
 
 
-def _gather(pending: dict[Edge, Any], edge: Edge, share: Any, owned: set[Edge] | None) -> Any:
-    """What has arrived at `edge`, now with `share`; grows in place where the sum is the engine's own."""
-    if edge not in pending:
-        total = share
-    elif owned is None:
-        total = pending[edge] + share
-    elif edge in owned:
-        total = np.add(pending[edge], share, out=pending[edge])
-    else:
-        total = pending[edge] + share
-        if type(total) is np.ndarray:  # sums of 0-d arrays arrive as NumPy scalars, which cannot grow in place
-            owned.add(edge)
-    pending[edge] = total
+def _sum(held: Any, share: Any, edge: Edge, owned: set[Edge] | None) -> Any:
+    """`held` and `share` together, in place where the held sum is the engine's own."""
+    if owned is None:
+        return held + share
+    if edge in owned:
+        return np.add(held, share, out=held)
+    total = held + share
+    if type(total) is np.ndarray:  # sums of 0-d arrays arrive as NumPy scalars, which cannot grow in place
+        owned.add(edge)
     return total
-
-
-def _borrowed(share: Any, g: Any, node: Node) -> bool:
-    """Whether someone else may hold the memory of `share`."""
-    return (
-        type(share) is not np.ndarray
-        or share is g
-        or share.base is not None
-        or share is node.out
-        or any(share is array for array in node.arrays)
-        or any(share is part for part in node.rest)
-    )
 
 
 def _leading_to(targets: Sequence[Edge], nodes: Sequence[Node]) -> set[Edge]:
@@ -317,7 +300,7 @@ def backward(root: Tensor, gradient: Any = None, retain_graph: bool = False, cre
     else:
         own = seed.copy() if type(edge) is GradAccum else seed
         for leaf, total in pull_back({edge: own}, run=run, release=not retain).items():
-            _accumulate(leaf, wrap(np.array(total) if run is not None else np.asarray(total), None), run)
+            _accumulate(leaf, wrap(np.asarray(total) if run is None else np.array(total), None), run)
     if run is not None:
         run.complete = True
 
@@ -327,8 +310,9 @@ def _accumulate(leaf: Any, gathered: Tensor, run: Run | None) -> None:
     leaf.grad = gathered if before is None else before + gathered
     if run is not None:
         run.leaves.append((leaf.age, None if before is None else before.array.copy(), leaf.grad.array.copy()))
-    for hook in (leaf.extra or {}).get("after", {}).values():
-        hook(leaf.grad)
+    if leaf.extra is not None:
+        for hook in [*leaf.extra.get("after", {}).values()]:
+            hook(leaf.grad)
 
 
 def grad(
@@ -430,7 +414,7 @@ def retain_grad(self: Tensor) -> None:
 
 def _hooked(edge: Any, g: Any) -> Any:
     """`g` after the hooks of `edge` have seen, perhaps replaced, it."""
-    if g is None or edge.extra is None:
+    if edge.extra is None:
         return g
     index = edge.index if type(edge) is Output else 0
     recorded = type(g) is Tensor
