@@ -21,7 +21,7 @@ help: ## list what make can do
 demo: ## export the large example, print its tree and gradients, render the video (QUALITY=, EXAMPLE=)
 	$(SETUP) animation
 	$(PY) -m examples.$(EXAMPLE) --export
-	$(PY) -m manim -q$(QUALITY) animation/main.py CreateAcyclicGraph
+	$(PY) -m manim -q$(QUALITY) --verbosity WARNING animation/main.py CreateAcyclicGraph
 	@ls -t media/videos/main/*/CreateAcyclicGraph.mp4 | sed -n '1s/^/The video: /p'
 
 test: ## run the tests (ARGS=, TORCH=1)

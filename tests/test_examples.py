@@ -37,7 +37,7 @@ ANSWERS = {
 
 def run(*words: str, folder: Path = ROOT, check: bool = True) -> subprocess.CompletedProcess[str]:
     """`python -m ...` in `folder`, with no terminal around it."""
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUTF8": "1"}
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUTF8": "1", "COLUMNS": "80"}
     done = subprocess.run(
         [sys.executable, "-W", "error", "-m", *words],
         cwd=folder,
@@ -171,6 +171,12 @@ def test_what_a_readme_shows_is_what_happens(readme: Path, tmp_path: Path) -> No
     blocks = re.findall(r"^```python\n(.*?)^```", readme.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
     (tmp_path / "readme.py").write_text("\n".join(block for block in blocks if ">>>" not in block), encoding="utf-8")
     run("readme", folder=tmp_path)
+
+
+def test_the_readme_shows_the_tree_that_is_printed() -> None:
+    shown = re.findall(r"^```\n(##.*?)^```", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    assert len(shown) == 1
+    assert run("examples.large").stdout.startswith(shown[0])
 
 
 @pytest.mark.parametrize("readme", READMES, ids=of_folder)
