@@ -8,6 +8,8 @@
 EXAMPLE ?= large
 QUALITY ?= h
 PY := .venv/bin/python
+# A bar that moves is for a terminal; a log would keep every position of it.
+BAR = $(shell [ -t 2 ] || echo --progress_bar none)
 SETUP = @PYTHON='$(PYTHON)' sh .make/setup
 
 .DEFAULT_GOAL := help
@@ -21,7 +23,7 @@ help: ## list what make can do
 demo: ## export the large example, print its tree and gradients, render the video (QUALITY=, EXAMPLE=)
 	$(SETUP) animation
 	$(PY) -m examples.$(EXAMPLE) --export
-	$(PY) -m manim -q$(QUALITY) --verbosity WARNING animation/main.py CreateAcyclicGraph
+	$(PY) -m manim -q$(QUALITY) --verbosity WARNING $(BAR) animation/main.py CreateAcyclicGraph
 	@ls -t media/videos/main/*/CreateAcyclicGraph.mp4 | sed -n '1s/^/The video: /p'
 
 test: ## run the tests (ARGS=, TORCH=1)
