@@ -23,9 +23,9 @@ def outline(category: str, width: float, height: float, *, corner: float | None 
     """The closed outline of a category's shape, (n, 2): y up, anticlockwise, centred, filling `width` by `height`.
 
     Leaf and constant are cards, arithmetic is a circle (a pill where it is wider than high), elementwise a hexagon,
-    reduction a trapezoid that narrows with the flow, linalg a square, shape a parallelogram, joining and indexing
-    brackets that open to the side of the many, anything else a pentagon that points with the flow. The first point is
-    not repeated. `corner` is the radius that rounds the corners: by default a fraction of the smaller side.
+    reduction a trapezoid that narrows with the flow, linear algebra a square, shape a parallelogram, joining and
+    indexing brackets that open to the side of the many, anything else a pentagon that points with the flow. The first
+    point is not repeated. `corner` is the radius that rounds the corners: by default a fraction of the smaller side.
 
     Raises GradEngineError for a size that is not positive.
     """
@@ -137,6 +137,7 @@ SHAPES: dict[str, tuple[Callable[[float, float], Points | Sequence[tuple[float, 
     "elementwise": (_hexagon, 0.08),
     "reduction": (_trapezoid, 0.08),
     "linalg": (_card, 0.06),
+    "linear algebra": (_card, 0.06),
     "shape": (_parallelogram, 0.08),
     "joining": (_joining, 0.05),
     "indexing": (_indexing, 0.05),
