@@ -37,7 +37,7 @@ lint: ## ruff check, ruff format --check and mypy
 	$(PY) -m mypy
 
 stubs: ## write the .pyi files again, from the table of ops
-	$(SETUP) animation lint
+	$(SETUP) test
 	$(PY) -m tests.stubs
 
 clean: ## remove .venv, the videos, the export and all caches; system packages and your own files stay
