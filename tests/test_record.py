@@ -338,6 +338,18 @@ FAULTS = [
     ("runs[0].leaves[0].before", "t99", "runs[0].leaves[0].before", "the id of a tensor"),
     ("runs[0].complete", 1, "runs[0].complete", "true or false, got 1"),
     ("groups[0].members[0]", "n9", "groups[0].members[0]", "the id of a node"),
+    ("nodes[1].inputs[0].tensor", "t99", "nodes[1].inputs[0].tensor", "got 't99', which is not there"),
+    ("nodes[1].inputs[0].edge", "e9", "nodes[1].inputs[0].edge", "the id of an edge, got 'e9'"),
+    ("nodes[1].inputs[0].edge", None, "edges[1].slot", "a slot of 'n1' whose edge is 'e1', got None there"),
+    ("nodes[1].inputs[0]", 7, "nodes[1].inputs[0]", "an object, got 7"),
+    ("nodes[1].outputs", [7], "nodes[1].outputs[0]", "the id of a tensor"),
+    ("nodes[0].formula.vjp[0]", {"slot": 0, "text": "g"}, "nodes[0].formula.vjp[0].tree", "a formula, got nothing"),
+    ("edges", lambda edges: [*edges, {**edges[0], "id": "e9", "sender": "n9"}], "edges[4].sender", "a node, got 'n9'"),
+    ("edges", lambda edges: [*edges, {**edges[0], "id": "e9", "slot": 5}], "edges[4].slot", "a slot below 1, got 5"),
+    ("edges", {}, "edges", "a list, got an object of 0 keys"),
+    ("counts", 7, "counts", "an object, got 7"),
+    ("tensors[11].stats.min", True, "tensors[11].stats.min", "a number"),
+    ("runs[0].leaves[0].accumulator", "a9", "runs[0].leaves[0].accumulator", "the id of an accumulator, got 'a9'"),
     ("counts.ops", 4, "counts.ops", "3, the number of nodes, got 4"),
     ("counts.leaves", 4, "counts.leaves", "2, the number of accumulators"),
     ("counts.constants", 4, "counts.constants", "1, the number of tensors with the role 'constant'"),
@@ -456,6 +468,39 @@ def test_limits_are_arguments() -> None:
     assert "at most 3 deep" in str(outcome(text, max_depth=3))
     deep = text.replace('"title"', '"x":' + "[" * 100_000 + "]" * 100_000 + ',"title"')
     assert "nesting too deep for Python" in str(outcome(deep, max_depth=1_000_000))
+
+
+def test_a_formula_too_deep_for_python_is_refused(sample: Document) -> None:
+    sample["nodes"][0]["formula"]["forward"]["tree"] = "deep"
+    text = json.dumps(sample).replace('"deep"', '["neg", ' * 900 + '"x"' + "]" * 900)
+    assert isinstance(outcome(text, max_depth=2000), RecordError)
+
+
+def test_a_file_full_of_faults_names_the_first() -> None:
+    text = GOOD.replace("[3.0]", "[3.0," + "NaN," * 100_000 + "1]")
+    assert str(outcome(text)).startswith("$.tensors[0].data.values[1]: expected a number")
+    text = GOOD.replace("[3.0]", "[3.0," + "NaN," * 1_000_001 + "1]")
+    assert str(outcome(text)).startswith("$: expected a number")
+
+
+def test_numbers_of_an_unknown_dtype_are_taken_as_they_are(sample: Document) -> None:
+    sample["tensors"][13] |= {"dtype": "float8_e4m3", "data": {"values": [1, "Infinity"]}}
+    sample["counts"]["nonfinite"].append("t92")
+    sample["tensors"][12] |= {"dtype": "posit16", "data": {"values": [1, "NaN", True]}}
+    sample["counts"]["nonfinite"].append("t91")
+    record = from_json(json.dumps(sample))
+    assert record.by_id["t92"].data == DataRecord((1.0, math.inf))
+    assert record.by_id["t91"].data == DataRecord((1, math.nan, True))
+
+
+def test_graph_without_edges_or_runs() -> None:
+    """A graph of constants alone is nothing to differentiate, and still a record."""
+    record = square()
+    node = replace(record.nodes[0], inputs=tuple(replace(each, edge=None) for each in record.nodes[0].inputs))
+    counts = replace(record.counts, leaves=0, edges=0)
+    alone = replace(record, nodes=(node,), edges=(), accumulators=(), runs=(), counts=counts)
+    assert from_json(to_json(alone)) == alone
+    VALIDATOR.validate(document(alone))
 
 
 def test_a_formula_that_is_too_deep_is_refused(sample: Document) -> None:
@@ -996,6 +1041,9 @@ def test_rust_transpose_keeps_its_numbers_to_itself(tmp_path: Path) -> None:
     assert record.by_id[record.nodes[0].outputs[0]].data is None
     leaf = record.by_id[record.accumulators[0].leaf]
     assert (leaf.dtype, leaf.data) == ("int64", DataRecord((1, 2, 3, 4, 5, 6)))
+    rust.write("tensors/t-2.json", {"data": [1, 10**40], "shape": [2]})
+    leaf = (record := load_graph(rust.folder)).by_id[record.accumulators[0].leaf]
+    assert (leaf.dtype, leaf.data) == ("float64", DataRecord((1.0, 1e40)))
 
 
 def test_rust_constant_operand_leaves_the_formula_open(tmp_path: Path) -> None:

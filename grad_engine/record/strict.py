@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
+from collections.abc import Iterator
 from math import isfinite
 from typing import Any
 
@@ -19,6 +21,7 @@ MAX_BYTES = 256 * 2**20
 MAX_DEPTH = 64
 MAX_NODES = 100_000
 MAX_PARTS = 10_000_000  # objects and lists: memory then stays within a few times MAX_BYTES, whatever they hold
+MOST_FAULTS = 1_000_000  # before reading stops; up to there, the first is named when all is read
 MAX_DIGITS = 308  # so that every integer fits into a float
 
 _KEY = re.compile(r"[A-Za-z_]\w{0,39}\Z")
@@ -96,14 +99,17 @@ Fault = tuple[object, str, str, str]  # the object that stands there, what follo
 def _loaded(text: str, root: str) -> tuple[Any, list[Fault]]:
     faults: list[Fault] = []
 
-    def odd(expected: str, got: str) -> _Odd:
-        faults.append((mark := _Odd(), "", expected, got))
+    def odd(expected: str, got: str, mark: object | None = None, tail: str = "") -> Any:
+        mark = mark or _Odd()
+        if len(faults) == MOST_FAULTS:
+            raise wrong(root, expected, f"{got}, and {MOST_FAULTS:,} faults before it")
+        faults.append((mark, tail, expected, got))
         return mark
 
-    def constant(word: str) -> _Odd:
+    def constant(word: str) -> Any:
         return odd(f'a number or the string "{word}"', f"the literal {word}, which is not JSON")
 
-    def integer(digits: str) -> int | _Odd:
+    def integer(digits: str) -> Any:
         if len(digits) > MAX_DIGITS:
             return odd(f"an integer of at most {MAX_DIGITS} digits", f"{len(digits):,} digits")
         return int(digits)
@@ -111,9 +117,8 @@ def _loaded(text: str, root: str) -> tuple[Any, list[Fault]]:
     def members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         item = dict(pairs)
         if len(item) < len(pairs):
-            keys = [key for key, _ in pairs]
-            key = next(key for n, key in enumerate(keys) if key in keys[:n]) if len(keys) < 1000 else "?"
-            faults.append((item, step(key), "each key once", "the key twice"))
+            key = next(key for key, times in Counter(key for key, _ in pairs).items() if times > 1)
+            odd("each key once", "the key twice", item, step(key))
         return item
 
     try:
@@ -127,11 +132,10 @@ def _loaded(text: str, root: str) -> tuple[Any, list[Fault]]:
 
 def _first_of(faults: list[Fault], document: Any, root: str) -> RecordError:
     wanted = {id(mark): (tail, expected, got) for mark, tail, expected, got in reversed(faults)}
-    for path, value in _walk(document, root):
-        if id(value) in wanted:
-            tail, expected, got = wanted[id(value)]
-            return wrong(path + tail, expected, got)
-    return wrong(root, *faults[0][2:])  # it stood under a key that came again, and was lost
+    # One is always met: a fault is lost only under a key that comes again, and that is a fault further out.
+    path, value = next((path, value) for path, value in _walk(document, root) if id(value) in wanted)
+    tail, expected, got = wanted[id(value)]
+    return wrong("".join(path) + tail, expected, got)
 
 
 def _refuse_surrogates(document: Any, root: str) -> None:
@@ -139,19 +143,31 @@ def _refuse_surrogates(document: Any, root: str) -> None:
         strings = value.keys() if isinstance(value, dict) else [value] if isinstance(value, str) else ()
         for string in strings:
             if _SURROGATE.search(string):
-                raise wrong(path, "whole characters", f"half of a surrogate pair in {string[:40]!a}")
+                raise wrong("".join(path), "whole characters", f"half of a surrogate pair in {string[:40]!a}")
 
 
-def _walk(document: Any, root: str) -> Any:
-    """Every value in a document with its path, in the order of the text."""
-    pending = [(root, document)]
+def _walk(document: Any, root: str) -> Iterator[tuple[list[str], Any]]:
+    """Every value in a document, in the order of the text, and the steps to it in a list that changes on the way."""
+    path = [root]
+    yield path, document
+    pending = [_members(document)]
     while pending:
-        path, value = pending.pop()
-        yield path, value
-        if isinstance(value, dict):
-            pending.extend((path + step(key), part) for key, part in reversed(value.items()))
-        elif isinstance(value, list):
-            pending.extend((f"{path}[{n}]", value[n]) for n in range(len(value) - 1, -1, -1))
+        for tail, value in pending[-1]:
+            path[len(pending) :] = [tail]
+            yield path, value
+            if isinstance(value, dict | list):
+                pending.append(_members(value))
+                break
+        else:
+            pending.pop()
+
+
+def _members(value: Any) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, dict):
+        return ((step(key), part) for key, part in value.items())
+    if isinstance(value, list):
+        return ((f"[{n}]", part) for n, part in enumerate(value))
+    return iter(())
 
 
 def step(key: str) -> str:
