@@ -25,6 +25,7 @@ from grad_engine.record import (
     CountsRecord,
     DataRecord,
     EdgeRecord,
+    Expression,
     ForwardRecord,
     GraphRecord,
     InputRecord,
@@ -368,6 +369,28 @@ def test_terminal_height_folds_and_a_file_does_not() -> None:
     assert "folded" in coloured(record, height=20)
     assert "folded" not in coloured(record, height=500)
     assert "folded" not in printed(record)
+
+
+@pytest.mark.parametrize(
+    ("symbol", "tree_of", "constant_first", "shown"),
+    [
+        ("+", ["+", "x", "y"], False, "+ 3"),
+        ("−", ["-", "x", "y"], True, "3 −"),
+        ("xʸ", ["**", "x", "y"], False, "^ 3"),
+        ("max", ["maximum", "x", "y"], False, "y=3"),
+    ],
+)
+def test_constants_stand_on_the_line_of_their_op(
+    symbol: str, tree_of: list[str], constant_first: bool, shown: str
+) -> None:
+    program = Program()
+    x = program.leaf(1.0, "x")
+    record = program.record(program.op("add", *((3.0, x) if constant_first else (x, 3.0))))
+    (node,) = record.nodes
+    formula = replace(node.formula, forward=Expression("", tree_of))
+    static = {"axis": (0, 1), "keepdims": False, "base": None, "mode": "[same]"}
+    record = replace(record, nodes=(replace(node, symbol=symbol, formula=formula, attributes=static),))
+    assert f"AddBackward [ 1 child node ] {shown} axis=(0, 1), mode=[same]" in printed(record, 100)
 
 
 # What the header says

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from grad_engine.formula import number
+from grad_engine.formula import INFIX, number
 from grad_engine.record import NodeRecord, TensorRecord
 from grad_engine.tree import notes, tables
 from grad_engine.tree.rows import Fold, Row, folded, rows
@@ -66,7 +66,7 @@ class Place:
     width: int
 
 
-Cells = dict[str, Span]
+Cells = dict[str, Span]  # they hold no names, so each character takes one column
 
 
 class Sheet:
@@ -220,9 +220,9 @@ class Sheet:
         script, survey = self.script, self.survey
         out: list[Span] = []
         constants = survey.constants(node)
-        if constants and len(node.inputs) == 2 and len(constants) == 1 and width(node.symbol) <= 2:
+        if len(node.inputs) == 2 and len(constants) == 1 and (sign := _sign(node)):
             slot, _, tensor = constants[0]
-            sides = (node.symbol, self._constant(tensor)) if slot else (self._constant(tensor), node.symbol)
+            sides = (sign, self._constant(tensor)) if slot else (self._constant(tensor), sign)
             out.append((" " + script.cut(script.say(harmless(" ".join(sides))), DETAIL), "value"))
         elif constants:
             text = ", ".join(f"{parameter}={self._constant(tensor)}" for _, parameter, tensor in constants[:3])
@@ -243,7 +243,8 @@ class Sheet:
 
     def _constant(self, tensor: TensorRecord) -> str:
         if tensor.shape or tensor.data is None or not tensor.data.values:
-            kind = f"({'×'.join(map(str, tensor.shape))})" if tensor.shape else "constant"
+            sizes = "×".join(map(str, tensor.shape)) + ("," if len(tensor.shape) == 1 else "")  # (3,) is no number
+            kind = f"({sizes})" if sizes else "constant"
             return f"{tensor.name} {kind}" if tensor.name else kind
         return number(tensor.data.values[0])
 
@@ -348,7 +349,8 @@ class Sheet:
         widths: dict[str, int] = {}
         for cell in cells:
             for key, (text, _) in cell.items():
-                widths[key] = max(widths.get(key, 0), width(text))
+                if len(text) > widths.get(key, 0):
+                    widths[key] = len(text)
         # A label must keep its name; brackets and details may give way to columns.
         labelled = zip(guides, labels, strict=True)
         names = max((len(guide) + sum(width(text) for text, _ in label[:2]) for guide, label in labelled), default=0)
@@ -396,7 +398,7 @@ class Sheet:
         """Columns for guides and label: a line whose first cells are empty has theirs as well."""
         for place in places:
             if (cell := cells.get(place.column.key)) is not None:
-                return place.start + (0 if place.column.left else place.width - width(cell[0])) - GAP
+                return place.start + (0 if place.column.left else place.width - len(cell[0])) - GAP
         return self.room
 
     def _titles(self, places: list[Place]) -> list[Line]:
@@ -437,15 +439,25 @@ class Sheet:
         for place in places:
             text, style = cells.get(place.column.key, ("", ""))
             if text:
-                start = place.start + (0 if place.column.left else place.width - width(text))
+                start = place.start + (0 if place.column.left else place.width - len(text))
                 line.append((" " * (start - used) + text, style))
-                used = start + width(text)
+                used = start + len(text)
         return line
 
 
 def row_children(node: NodeRecord) -> str:
     """2 child nodes: the operands of an op that a gradient goes to."""
     return many(sum(operand.edge is not None for operand in node.inputs), "child node")
+
+
+def _sign(node: NodeRecord) -> str:
+    """What stands between the operands of a binary op: its symbol, ^ for a power; nothing where it is a function."""
+    if node.symbol and not any(character.isalpha() for character in node.symbol):
+        return node.symbol
+    tree = node.formula.forward.tree if node.formula is not None else None
+    if isinstance(tree, list | tuple) and len(tree) == 3 and tree[0] in INFIX:
+        return INFIX[tree[0]][0].strip()
+    return ""
 
 
 def _attribute(value: object) -> str:
