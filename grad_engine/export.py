@@ -217,7 +217,7 @@ class _Recorder:
         key: Any
         for slot, (name, array, edge) in enumerate(zip(parameters, operands, node.edges, strict=True)):
             if edge is None and array is None:
-                continue  # an optional operand that was left out
+                continue  # an optional operand that was left out: those after it move up
             if edge is None:
                 key = id(array) if isinstance(array, np.ndarray) else (node.age, slot)
                 if key not in self.tensors:
@@ -225,12 +225,12 @@ class _Recorder:
             else:
                 key = edge
                 self.edges[node.age, slot] = EdgeRecord(
-                    f"e{len(self.edges)}", self.node_ids[node.age], self._id(edge), slot, _output(edge)
+                    f"e{len(self.edges)}", self.node_ids[node.age], self._id(edge), len(inputs), _output(edge)
                 )
             stretched = not gone and op.category in ("arithmetic", "elementwise") and _stretched(array, node.out)
             inputs.append(
                 InputRecord(
-                    slot, name, self.tensors[key].id, self.edges[node.age, slot].id if edge is not None else None,
+                    len(inputs), name, self.tensors[key].id, self.edges[node.age, slot].id if edge is not None else None,
                     array.shape if stretched else None,
                 )
             )  # fmt: skip
@@ -281,7 +281,8 @@ class _Recorder:
             rules, reads = [], []
             for slot, tree in enumerate(op.rule_trees(node.out, node.arrays, node.rest, wanted)):
                 if wanted[slot]:
-                    rules.append(RuleRecord(slot, formula.text(_sound(tree)), _sound(tree)))
+                    place = slot - sum(each is None for each in node.arrays[:slot])
+                    rules.append(RuleRecord(place, formula.text(_sound(tree)), _sound(tree)))
                     reads.append(op.reads(tree))
             self.formulas[key] = FormulaRecord(Expression(formula.text(forward), forward), tuple(rules)), reads
         return self.formulas[key]
@@ -354,7 +355,7 @@ class _Recorder:
             lead = len(raw) - len(shape)
             stretched = (lead + i for i, n in enumerate(shape) if n == 1 != raw[lead + i])
             reduced = (*range(lead), *stretched) if raw != shape else ()
-            edge = EdgeRecord(edge.id, edge.sender, edge.receiver, slot, edge.output, raw, reduced)
+            edge = EdgeRecord(edge.id, edge.sender, edge.receiver, edge.slot, edge.output, raw, reduced)
             self.edges[age, slot] = edge
         return edge
 

@@ -29,7 +29,10 @@ from grad_engine.tensor import (
 
 Rule = Callable[..., Any]
 OPS: dict[str, Op] = {}
-HEADS = {"add": "+", "sub": "-", "mul": "*", "truediv": "/", "matmul": "@", "pow": "**", "neg": "neg"}
+HEADS = {
+    "add": "+", "sub": "-", "mul": "*", "truediv": "/", "matmul": "@", "pow": "**", "neg": "neg", "mod": "remainder",
+    "floordiv": "floor_divide",
+}  # fmt: skip
 CATEGORIES = (
     "arithmetic", "elementwise", "activation", "reduction", "shape", "joining", "indexing", "linear algebra", "neural",
     "loss",

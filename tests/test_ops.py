@@ -155,6 +155,7 @@ def test_formulas_are_written(op: Op, i: int) -> None:
     record = ge.record_graph(out, names={"z": out})
     node = next(node for node in record.nodes if node.op == op.name)
     assert node.formula is not None and node.formula.forward.text
+    assert [each.slot for each in node.inputs] == list(range(len(node.inputs)))
     assert {rule.slot for rule in node.formula.vjp} == {each.slot for each in node.inputs if each.edge is not None}
     for written in (node.formula.forward, *node.formula.vjp):
         assert formula.fault(written.tree) is None

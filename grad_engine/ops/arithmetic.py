@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy import ndarray
 
 from grad_engine.op import case, define
+from grad_engine.ops.elementwise import nothing
 
 _PAIRS = [case((2, 3), (2, 3)), case((2, 3), (3,)), case((2, 1), ()), case((1, 3), (2, 1)), case((0, 3), (1, 3))]
 
@@ -16,22 +18,23 @@ add = define(
     vjp={"x": lambda g, out, x, y: g, "y": lambda g, out, x, y: g},
 )  # fmt: skip
 sub = define(
-    np.subtract, name="sub", symbol="−", category="arithmetic", operator="sub", cases=_PAIRS,
+    np.subtract, name="sub", symbol="−", category="arithmetic", operator="sub", cases=_PAIRS, aliases=["subtract"],
     summary="x minus y, element by element.",
     vjp={"x": lambda g, out, x, y: g, "y": lambda g, out, x, y: -g},
 )  # fmt: skip
 mul = define(
-    np.multiply, name="mul", symbol="×", category="arithmetic", operator="mul", cases=_PAIRS,
+    np.multiply, name="mul", symbol="×", category="arithmetic", operator="mul", cases=_PAIRS, aliases=["multiply"],
     summary="x times y, element by element.",
     vjp={"x": lambda g, out, x, y: g * y, "y": lambda g, out, x, y: g * x},
 )  # fmt: skip
 div = define(
     np.divide, name="div", symbol="÷", category="arithmetic", operator="truediv", domain=(0.5, 2.0), cases=_PAIRS,
+    aliases=["divide"],
     summary="x over y, element by element; x / 0 is ±inf, 0 / 0 is NaN.",
     vjp={"x": lambda g, out, x, y: g / y, "y": lambda g, out, x, y: -g * out / y},
 )  # fmt: skip
 neg = define(
-    np.negative, name="neg", symbol="−", category="arithmetic", operator="neg",
+    np.negative, name="neg", symbol="−", category="arithmetic", operator="neg", aliases=["negative"],
     summary="Minus x.",
     vjp={"x": lambda g, out, x: -g},
 )  # fmt: skip
@@ -44,7 +47,7 @@ positive = define(
 
 def _power(x: Any, y: Any) -> Any:
     """x to the power y; small whole exponents by multiplication, which is hundreds of times faster on large arrays."""
-    if type(y) is int or type(y) is float:
+    if (type(y) is int or type(y) is float) and type(x) is ndarray and x.dtype.kind == "f":
         if y == 2:
             return x * x
         if y == 3:
@@ -56,17 +59,21 @@ def _power(x: Any, y: Any) -> Any:
 
 def _power_x(g: Any, out: Any, x: Any, y: Any) -> Any:
     if isinstance(y, bool | int | float):  # the exponent is part of the program, so the rule may depend on it
-        return g * 0.0 if y == 0 else g if y == 1 else g * (y * x) if y == 2 else g * (y * x ** (y - 1))
+        return nothing(g) if y == 0 else g if y == 1 else g * (y * x) if y == 2 else g * (y * x ** (y - 1))
     return np.where(y == 0, 0.0, g * (y * x ** (y - 1)))
 
 
 def _power_y(g: Any, out: Any, x: Any, y: Any) -> Any:
-    return np.where((x == 0) & (y >= 0), 0.0, g * (out * np.log(x)))
+    log = np.log(x)
+    if type(log) is np.float64:  # of a Python number, which must not widen a float32 exponent
+        log = float(log)
+    return np.where((x == 0) & (y >= 0), 0.0, g * (out * log))
 
 
 pow = define(
     _power, name="pow", symbol="xʸ", category="arithmetic", operator="pow", numpy=[np.power, np.float_power],
-    domain=(0.5, 2.0), cases=[*_PAIRS, case((2, 3), np.array(3.0)), case((2, 3), np.array([2.0, -1.0, 0.5]))],
+    aliases=["power"], domain=(0.5, 2.0),
+    cases=[*_PAIRS, case((2, 3), np.array(3.0)), case((2, 3), np.array([2.0, -1.0, 0.5]))],
     summary="x to the power y, element by element; 0 ** 0 is 1, a negative x to a fraction is NaN.",
     vjp={"x": _power_x, "y": _power_y},
     formula={"y": ["*", "g", ["*", "out", ["ln", "x"]]]}, reads=("out", "x", "y"),

@@ -2,30 +2,54 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
+from numpy import ndarray
 
+from grad_engine.errors import ArgumentError
 from grad_engine.op import CALLS, case, define, in_rules
-from grad_engine.tensor import Tensor
+from grad_engine.symbol import Symbol, traced
+from grad_engine.tensor import NUMPY_TO_OP, Tensor
 
-LN2 = float(np.log(2.0))
+LN2 = math.log(2.0)
+LN10 = math.log(10.0)
+_PAIRS = [case((2, 3), (2, 3)), case((2, 3), (3,)), case((), (2, 1)), case((1, 3), (2, 1)), case((0, 3), (1, 3))]
+_BITS = {np.dtype(np.float64): np.dtype(np.int64), np.dtype(np.float32): np.dtype(np.int32)}
+
+
+# --- choosing ---------------------------------------------------------------------------------------------------------
 
 
 def _select(x: Any, mask: Any) -> Any:
-    """x where mask, else 0. On float64 by integer AND with a mask of all ones: 16 times faster than np.where."""
-    if x.dtype == np.float64 and x.shape == mask.shape and x.ndim and x.flags.c_contiguous:
-        return (x.view(np.int64) & -mask.astype(np.int64)).view(np.float64)
+    """x where mask, else 0. By integer AND with all ones or none: on large arrays 10 times faster than np.where."""
+    if type(mask) is ndarray and x.ndim and x.shape == mask.shape and (bits := _BITS.get(x.dtype)) is not None:
+        ones = np.negative(mask.view(np.int8), dtype=bits)
+        out = np.empty(x.shape, x.dtype)
+        np.bitwise_and(x.view(bits), ones, out=out.view(bits))
+        return out
     return np.where(mask, x, x.dtype.type(0))
 
 
 select = define(
-    _select, name="select", symbol="▣", category="elementwise", inputs=("x",),
+    _select, name="select", symbol="▣", category="elementwise", inputs=("x",), method=False,
     cases=[case((2, 3), mask=np.array([[True, False, True], [False, True, True]]))],
     summary="x where mask holds, else 0, even where x is inf or NaN.",
     vjp={"x": lambda g, out, x, mask: selected(g, mask)},
 )  # fmt: skip
-selected = in_rules(select)
+_selected = in_rules(select)
+
+
+def selected(x: Any, mask: Any) -> Any:
+    """x where mask (an array of booleans) holds, else 0, for use in rules."""
+    return traced("where", mask, x, 0) if type(mask) is Symbol or type(x) is Symbol else _selected(x, mask)
+
+
+def nothing(g: Any) -> Any:
+    """Zeros in the place of g, whatever g holds, for use in rules."""
+    return np.where(False, g, 0.0)
+
 
 where = define(
     lambda condition, x, y: np.where(condition, x, y),
@@ -37,6 +61,109 @@ where = define(
         "y": lambda g, out, condition, x, y: np.where(condition, 0.0, g),
     },
 )  # fmt: skip
+masked_fill = define(
+    lambda x, mask, value: np.where(mask, value, x),
+    name="masked_fill", symbol="▣", category="elementwise", inputs=("x", "mask", "value"),
+    cases=[case((2, 3), np.array([[True, False, True]]), np.array(0.7)), case((3,), np.array([True, False, False]), ())],
+    summary="x with `value` wherever mask holds; mask and value broadcast to the shape of x.",
+    vjp={
+        "x": lambda g, out, x, mask, value: np.where(mask, 0.0, g),
+        "value": lambda g, out, x, mask, value: np.where(mask, g, 0.0),
+    },
+)  # fmt: skip
+
+
+def _clip(x: Any, min: Any = None, max: Any = None) -> Any:
+    if min is None and max is None:
+        raise ArgumentError("clip() needs a bound; pass min=, max= or both")
+    if min is not None:
+        x = np.maximum(x, min)
+    return x if max is None else np.minimum(x, max)
+
+
+def _clip_x(g: Any, out: Any, x: Any, min: Any, max: Any) -> Any:
+    return selected(g, x <= max if min is None else x >= min if max is None else (x >= min) & (x <= max))
+
+
+def _clip_min(g: Any, out: Any, x: Any, min: Any, max: Any) -> Any:
+    return selected(g, x < min if max is None else (x < min) & (min < max))
+
+
+def _clip_max(g: Any, out: Any, x: Any, min: Any, max: Any) -> Any:
+    return selected(g, x > max if min is None else (x > max) | (max < min))
+
+
+clip = define(
+    _clip, name="clip", symbol="⊓⊔", category="elementwise", inputs=("x", "min", "max"), aliases=["clamp"],
+    cases=[
+        case((2, 3), np.array(-0.7), np.array(0.9)), case((2, 3), None, (3,)), case((2, 3), (2, 1)),
+        case((3,), (2, 1), (2, 3)),
+    ],
+    summary="Each element brought between `min` and `max` (either may be left out); slope 1 at the bounds, 0 outside.",
+    vjp={"x": _clip_x, "min": _clip_min, "max": _clip_max},
+)  # fmt: skip
+
+
+def _numpy_clip(x: Any, a_min: Any = None, a_max: Any = None, *, min: Any = None, max: Any = None) -> Tensor:
+    return clip(x, a_min if min is None else min, a_max if max is None else max)
+
+
+NUMPY_TO_OP[np.clip] = _numpy_clip
+
+
+def _extreme_share(g: Any, mine: Any, other: Any) -> Any:
+    """g where `mine` is the larger, half of it where both are equal, all of it where one is NaN."""
+    share = selected(g, ~(mine < other))
+    tie = mine == other
+    return np.where(tie, share * 0.5, share) if tie.any() else share
+
+
+_LARGER = {"x": ["where", [">=", "x", "y"], "g", 0], "y": ["where", [">=", "y", "x"], "g", 0]}
+_SMALLER = {"x": ["where", ["<=", "x", "y"], "g", 0], "y": ["where", ["<=", "y", "x"], "g", 0]}
+
+maximum = define(
+    np.maximum, name="maximum", symbol="max", category="elementwise", cases=_PAIRS,
+    summary="The larger of x and y, element by element; equals share the gradient, NaN wins.",
+    vjp={"x": lambda g, out, x, y: _extreme_share(g, x, y), "y": lambda g, out, x, y: _extreme_share(g, y, x)},
+    formula=_LARGER, reads=("x", "y"),
+)  # fmt: skip
+minimum = define(
+    np.minimum, name="minimum", symbol="min", category="elementwise", cases=_PAIRS,
+    summary="The smaller of x and y, element by element; equals share the gradient, NaN wins.",
+    vjp={"x": lambda g, out, x, y: _extreme_share(g, y, x), "y": lambda g, out, x, y: _extreme_share(g, x, y)},
+    formula=_SMALLER, reads=("x", "y"),
+)  # fmt: skip
+fmax = define(
+    np.fmax, name="fmax", symbol="max", category="elementwise", cases=_PAIRS,
+    summary="The larger of x and y, element by element, NaN only where both are; of equals x takes the gradient.",
+    vjp={
+        "x": lambda g, out, x, y: selected(g, (x >= y) | np.isnan(y)),
+        "y": lambda g, out, x, y: selected(g, ~((x >= y) | np.isnan(y))),
+    },
+)  # fmt: skip
+fmin = define(
+    np.fmin, name="fmin", symbol="min", category="elementwise", cases=_PAIRS,
+    summary="The smaller of x and y, element by element, NaN only where both are; of equals x takes the gradient.",
+    vjp={
+        "x": lambda g, out, x, y: selected(g, (x <= y) | np.isnan(y)),
+        "y": lambda g, out, x, y: selected(g, ~((x <= y) | np.isnan(y))),
+    },
+)  # fmt: skip
+
+
+def _nan_to_num(x: Any, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None) -> Any:
+    if isinstance(nan, bool):
+        raise ArgumentError("nan_to_num() always makes a copy; its first argument is the number to put for NaN")
+    return np.nan_to_num(x, nan=nan, posinf=posinf, neginf=neginf)
+
+
+nan_to_num = define(
+    _nan_to_num, name="nan_to_num", symbol="¬NaN", category="elementwise", inputs=("x",), numpy=[np.nan_to_num],
+    summary="x with numbers for NaN and ±inf (by default 0 and the largest there are), whose slope is 0.",
+    vjp={"x": lambda g, out, x, nan, posinf, neginf: selected(g, np.isfinite(x))},
+)  # fmt: skip
+
+# --- exponentials and logarithms --------------------------------------------------------------------------------------
 
 exp = define(
     np.exp, name="exp", symbol="eˣ", category="elementwise",
@@ -48,14 +175,42 @@ exp2 = define(
     summary="2 to the power of each element.",
     vjp={"x": lambda g, out, x: g * (out * LN2)}, formula={"x": ["*", "g", ["*", "out", ["ln", 2]]]}, reads=("out",),
 )  # fmt: skip
+expm1 = define(
+    np.expm1, name="expm1", symbol="eˣ−1", category="elementwise",
+    summary="e to the power of each element, minus 1, exact also for tiny elements.",
+    vjp={"x": lambda g, out, x: g * (out + 1)},
+)  # fmt: skip
 ln = define(
     np.log, name="ln", symbol="ln", category="elementwise", domain=(0.1, 3.0),
-    summary="Natural logarithm of each element; ln(0) is -inf and ln of a negative number is NaN, with slope 1/x all the same.",
+    summary="Natural logarithm of each element; ln(0) is -inf, ln of a negative number NaN, with slope 1/x all the same.",
     vjp={"x": lambda g, out, x: g / x},
 )  # fmt: skip
+log2 = define(
+    np.log2, name="log2", symbol="log₂", category="elementwise", domain=(0.1, 3.0),
+    summary="Logarithm of each element to base 2.",
+    vjp={"x": lambda g, out, x: g / (x * LN2)}, formula={"x": ["/", "g", ["*", "x", ["ln", 2]]]}, reads=("x",),
+)  # fmt: skip
+log10 = define(
+    np.log10, name="log10", symbol="log₁₀", category="elementwise", domain=(0.1, 3.0),
+    summary="Logarithm of each element to base 10.",
+    vjp={"x": lambda g, out, x: g / (x * LN10)}, formula={"x": ["/", "g", ["*", "x", ["ln", 10]]]}, reads=("x",),
+)  # fmt: skip
+log1p = define(
+    np.log1p, name="log1p", symbol="ln(1+x)", category="elementwise", domain=(-0.9, 3.0),
+    summary="Natural logarithm of 1 plus each element, exact also for tiny elements.",
+    vjp={"x": lambda g, out, x: g / (1 + x)},
+)  # fmt: skip
+
+
+def _log_base(x: Any, base: float) -> Any:
+    if not isinstance(base, int | float | np.number):
+        raise ArgumentError(f"log() takes a number as its base, got {type(base).__name__}; write ln(x) / ln(base)")
+    return np.log(x) / float(np.log(base))
+
+
 _log = define(
-    lambda x, base: np.log(x) / float(np.log(base)), name="log", symbol="log", category="elementwise", inputs=("x",),
-    domain=(0.1, 3.0), cases=[case((2, 3), base=2.0), case((3,), base=10)],
+    _log_base, name="log", symbol="log", category="elementwise", inputs=("x",), domain=(0.1, 3.0),
+    cases=[case((2, 3), base=2.0), case((3,), base=10)],
     summary="Logarithm of each element to `base`; without a base it is ln.",
     vjp={"x": lambda g, out, x, base: g / (x * float(np.log(base)))},
     formula={"x": ["/", "g", ["*", "x", ["ln", "base"]]]}, reads=("x",),
@@ -69,26 +224,80 @@ def log(x: Any, base: float | None = None) -> Tensor:
 
 CALLS["log"] = Tensor.log = log  # type: ignore[attr-defined]
 
+# exp(-logaddexp(0, y - x)) is 1 / (1 + exp(y - x)) without its overflow.
+logaddexp = define(
+    np.logaddexp, name="logaddexp", symbol="ln(eˣ+eʸ)", category="elementwise", cases=_PAIRS,
+    summary="ln(exp(x) + exp(y)), element by element, without overflow.",
+    vjp={
+        "x": lambda g, out, x, y: g * np.exp(-np.logaddexp(0, y - x)),
+        "y": lambda g, out, x, y: g * np.exp(-np.logaddexp(0, x - y)),
+    },
+    formula={"x": ["*", "g", ["exp", ["-", "x", "out"]]], "y": ["*", "g", ["exp", ["-", "y", "out"]]]},
+    reads=("x", "y"),
+)  # fmt: skip
+logaddexp2 = define(
+    np.logaddexp2, name="logaddexp2", symbol="log₂(2ˣ+2ʸ)", category="elementwise", cases=_PAIRS,
+    summary="log2(2**x + 2**y), element by element, without overflow.",
+    vjp={
+        "x": lambda g, out, x, y: g * np.exp2(-np.logaddexp2(0, y - x)),
+        "y": lambda g, out, x, y: g * np.exp2(-np.logaddexp2(0, x - y)),
+    },
+    formula={"x": ["*", "g", ["exp2", ["-", "x", "out"]]], "y": ["*", "g", ["exp2", ["-", "y", "out"]]]},
+    reads=("x", "y"),
+)  # fmt: skip
+
+
+def _xlogy(x: Any, y: Any) -> Any:
+    zero = (x == 0) & ~np.isnan(y)
+    return np.where(zero, 0.0, x * np.log(np.where(zero, 1.0, y)))
+
+
+xlogy = define(
+    _xlogy, name="xlogy", symbol="x·ln y", category="elementwise", inputs=("x", "y"), domain=(0.3, 3.0), cases=_PAIRS,
+    summary="x times ln(y), element by element; 0 where x is 0, whatever the logarithm.",
+    vjp={
+        "x": lambda g, out, x, y: selected(_weighted_log(g, y), ~((x == 0) & (y <= 0))),
+        "y": lambda g, out, x, y: g * (x / y),
+    },
+    formula={"x": ["*", "g", ["ln", "y"]]}, reads=("x", "y"),
+)  # fmt: skip
+_weighted_log = in_rules(xlogy)
+
+# --- powers -----------------------------------------------------------------------------------------------------------
+
 sqrt = define(
     np.sqrt, name="sqrt", symbol="√", category="elementwise", domain=(0.1, 3.0),
     summary="Square root of each element; the slope at 0 is inf.",
     vjp={"x": lambda g, out, x: g / (2 * out)},
+)  # fmt: skip
+rsqrt = define(
+    lambda x: 1 / np.sqrt(x), name="rsqrt", symbol="1/√x", category="elementwise", inputs=("x",), domain=(0.1, 3.0),
+    summary="1 over the square root of each element.",
+    vjp={"x": lambda g, out, x: -0.5 * g * out**3},
+)  # fmt: skip
+cbrt = define(
+    np.cbrt, name="cbrt", symbol="∛", category="elementwise", domain=(0.1, 3.0),
+    summary="Cube root of each element, also of negative ones.",
+    vjp={"x": lambda g, out, x: g / (3 * np.square(out))},
 )  # fmt: skip
 square = define(
     np.square, name="square", symbol="x²", category="elementwise",
     summary="Each element times itself.",
     vjp={"x": lambda g, out, x: g * (2 * x)},
 )  # fmt: skip
-abs = define(
-    np.absolute, name="abs", symbol="|x|", category="elementwise", operator="abs",
-    summary="Absolute value of each element; slope 0 at 0.",
-    vjp={"x": lambda g, out, x: g * np.sign(x)},
+reciprocal = define(
+    np.reciprocal, name="reciprocal", symbol="1/x", category="elementwise", domain=(0.3, 3.0),
+    summary="1 over each element.",
+    vjp={"x": lambda g, out, x: -g * np.square(out)},
 )  # fmt: skip
-sign = define(
-    np.sign, name="sign", symbol="±", category="elementwise",
-    summary="-1, 0 or 1 by the sign of each element; slope 0 everywhere.",
-    vjp={"x": lambda g, out, x: g * 0.0},
+hypot = define(
+    np.hypot, name="hypot", symbol="√(x²+y²)", category="elementwise", cases=_PAIRS,
+    summary="Length of the hypotenuse over the legs x and y, element by element.",
+    vjp={"x": lambda g, out, x, y: g * (x / out), "y": lambda g, out, x, y: g * (y / out)},
 )  # fmt: skip
+
+# --- trigonometry -----------------------------------------------------------------------------------------------------
+
 sin = define(
     np.sin, name="sin", symbol="sin", category="elementwise",
     summary="Sine of each element, in radians.",
@@ -99,8 +308,180 @@ cos = define(
     summary="Cosine of each element, in radians.",
     vjp={"x": lambda g, out, x: -g * np.sin(x)},
 )  # fmt: skip
+tan = define(
+    np.tan, name="tan", symbol="tan", category="elementwise", domain=(-1.2, 1.2),
+    summary="Tangent of each element, in radians.",
+    vjp={"x": lambda g, out, x: g * (1 + np.square(out))},
+)  # fmt: skip
+arcsin = define(
+    np.arcsin, name="arcsin", symbol="arcsin", category="elementwise", aliases=["asin"], domain=(-0.9, 0.9),
+    summary="Angle in radians, from -π/2 to π/2, whose sine is each element; the slope at ±1 is inf.",
+    vjp={"x": lambda g, out, x: g / np.sqrt(1 - np.square(x))},
+)  # fmt: skip
+arccos = define(
+    np.arccos, name="arccos", symbol="arccos", category="elementwise", aliases=["acos"], domain=(-0.9, 0.9),
+    summary="Angle in radians, from 0 to π, whose cosine is each element; the slope at ±1 is -inf.",
+    vjp={"x": lambda g, out, x: -g / np.sqrt(1 - np.square(x))},
+)  # fmt: skip
+arctan = define(
+    np.arctan, name="arctan", symbol="arctan", category="elementwise", aliases=["atan"],
+    summary="Angle in radians, from -π/2 to π/2, whose tangent is each element.",
+    vjp={"x": lambda g, out, x: g / (1 + np.square(x))},
+)  # fmt: skip
+
+
+def _squared_radius(y: Any, x: Any) -> Any:
+    """x² + y², or inf at the origin, where the angle then has slope 0."""
+    r = np.square(x) + np.square(y)
+    return np.where(r == 0, math.inf, r)
+
+
+_RADIUS = ["+", ["**", "x", 2], ["**", "y", 2]]
+arctan2 = define(
+    np.arctan2, name="arctan2", symbol="arctan2", category="elementwise", aliases=["atan2"], cases=_PAIRS,
+    summary="Angle in radians, from -π to π, of the point (x, y) seen from the origin; the order is arctan2(y, x).",
+    vjp={
+        "y": lambda g, out, y, x: g * (x / _squared_radius(y, x)),
+        "x": lambda g, out, y, x: g * (-y / _squared_radius(y, x)),
+    },
+    formula={"y": ["*", "g", ["/", "x", _RADIUS]], "x": ["*", "g", ["/", ["neg", "y"], _RADIUS]]}, reads=("x", "y"),
+)  # fmt: skip
+
+
+def _sinc_slope(x: Any, order: int) -> Any:
+    """The derivative of sin(u) / u of that order by u = πx, times π to the order, exact also near 0.
+
+    sin(u) / u is the integral of cos(ut) over t from 0 to 1: near 0 its power series is derived term by term, beyond
+    u * s⁽ᵏ⁾ = sin⁽ᵏ⁾(u) - k * s⁽ᵏ⁻¹⁾ gives each derivative from the one before.
+    """
+    u = np.asarray(x * math.pi)
+    near = np.abs(u) < order + 1
+    small = np.where(near, u, 0.0)
+    series = np.zeros_like(u)
+    for power in range(order % 2, 40, 2):
+        series += (-1.0) ** ((order + power) // 2) / (math.factorial(power) * (order + power + 1)) * small**power
+    large = np.where(near, u.dtype.type(1), u)
+    far = np.sin(large) / large
+    for k in range(1, order + 1):
+        far = (np.sin(large + k * (math.pi / 2)) - k * far) / large
+    return np.where(near, series, far) * math.pi**order
+
+
+sinc_slope = define(
+    _sinc_slope, name="sinc_slope", symbol="sinc′", category="elementwise", inputs=("x",), method=False,
+    cases=[case((2, 3), order=1), case((), order=3)],
+    summary="The derivative of sinc of that order at each element.",
+    vjp={"x": lambda g, out, x, order: g * _slope_of_sinc(x, order + 1)},
+)  # fmt: skip
+_slope_of_sinc = in_rules(sinc_slope)
+sinc = define(
+    lambda x: np.sinc(x), name="sinc", symbol="sinc", category="elementwise", inputs=("x",), numpy=[np.sinc],
+    summary="sin(πx) / (πx) of each element, 1 at 0.",
+    vjp={"x": lambda g, out, x: g * _slope_of_sinc(x, 1)},
+    formula={"x": ["*", "g", ["/", ["-", ["cos", ["*", "pi", "x"]], "out"], "x"]]}, reads=("x",),
+)  # fmt: skip
+deg2rad = define(
+    np.deg2rad, name="deg2rad", symbol="rad", category="elementwise", numpy=[np.radians],
+    summary="Each element, in degrees, as radians.",
+    vjp={"x": lambda g, out, x: g * (math.pi / 180)}, formula={"x": ["*", "g", ["/", "pi", 180]]},
+)  # fmt: skip
+rad2deg = define(
+    np.rad2deg, name="rad2deg", symbol="deg", category="elementwise", numpy=[np.degrees],
+    summary="Each element, in radians, as degrees.",
+    vjp={"x": lambda g, out, x: g * (180 / math.pi)}, formula={"x": ["*", "g", ["/", 180, "pi"]]},
+)  # fmt: skip
+
+# --- hyperbolic functions ---------------------------------------------------------------------------------------------
+
+sinh = define(
+    np.sinh, name="sinh", symbol="sinh", category="elementwise",
+    summary="Hyperbolic sine of each element.",
+    vjp={"x": lambda g, out, x: g * np.cosh(x)},
+)  # fmt: skip
+cosh = define(
+    np.cosh, name="cosh", symbol="cosh", category="elementwise",
+    summary="Hyperbolic cosine of each element.",
+    vjp={"x": lambda g, out, x: g * np.sinh(x)},
+)  # fmt: skip
 tanh = define(
     np.tanh, name="tanh", symbol="tanh", category="elementwise",
     summary="Hyperbolic tangent of each element, from -1 to 1.",
-    vjp={"x": lambda g, out, x: g * (1 - out * out)},
+    vjp={"x": lambda g, out, x: g * (1 - np.square(out))},
+)  # fmt: skip
+arcsinh = define(
+    np.arcsinh, name="arcsinh", symbol="arcsinh", category="elementwise", aliases=["asinh"],
+    summary="The number whose hyperbolic sine is each element.",
+    vjp={"x": lambda g, out, x: g / np.sqrt(np.square(x) + 1)},
+)  # fmt: skip
+arccosh = define(
+    np.arccosh, name="arccosh", symbol="arccosh", category="elementwise", aliases=["acosh"], domain=(1.2, 3.0),
+    summary="The number, 0 or more, whose hyperbolic cosine is each element; the slope at 1 is inf.",
+    vjp={"x": lambda g, out, x: g / np.sqrt(np.square(x) - 1)},
+)  # fmt: skip
+arctanh = define(
+    np.arctanh, name="arctanh", symbol="arctanh", category="elementwise", aliases=["atanh"], domain=(-0.9, 0.9),
+    summary="The number whose hyperbolic tangent is each element, ±inf for ±1.",
+    vjp={"x": lambda g, out, x: g / (1 - np.square(x))},
+)  # fmt: skip
+
+# --- signs, steps and remainders --------------------------------------------------------------------------------------
+
+abs = define(
+    np.absolute, name="abs", symbol="|x|", category="elementwise", operator="abs", numpy=[np.fabs],
+    aliases=["absolute"],
+    summary="Absolute value of each element; slope 0 at 0.",
+    vjp={"x": lambda g, out, x: g * np.sign(x)},
+)  # fmt: skip
+
+
+def _define_step(forward: Any, name: str, symbol: str, summary: str, **more: Any) -> Any:
+    return define(
+        forward, name=name, symbol=symbol, category="elementwise", summary=f"{summary}; slope 0 everywhere.",
+        vjp={"x": lambda g, out, x: nothing(g)}, formula={"x": 0}, **more,
+    )  # fmt: skip
+
+
+sign = _define_step(np.sign, "sign", "±", "-1, 0 or 1 by the sign of each element")
+floor = _define_step(np.floor, "floor", "⌊x⌋", "The largest whole number not above each element")
+ceil = _define_step(np.ceil, "ceil", "⌈x⌉", "The smallest whole number not below each element")
+trunc = _define_step(np.trunc, "trunc", "⌊|x|⌋", "Each element without its fraction", aliases=["fix"], numpy=[np.fix])
+rint = _define_step(np.rint, "rint", "⌊x⌉", "Each element rounded to a whole number, halves to the even one")
+round = define(
+    lambda x, decimals=0: np.round(x, decimals), name="round", symbol="⌊x⌉", category="elementwise", inputs=("x",),
+    numpy=[np.round, np.around],
+    summary="Each element rounded to `decimals` decimal places, halves to the even digit; slope 0 everywhere.",
+    vjp={"x": lambda g, out, x, decimals: nothing(g)}, formula={"x": 0},
+)  # fmt: skip
+heaviside = define(
+    np.heaviside, name="heaviside", symbol="H", category="elementwise", cases=_PAIRS,
+    summary="0 where x is negative, 1 where positive, y where x is 0; slope 0 by x.",
+    vjp={"x": lambda g, out, x, y: nothing(g), "y": lambda g, out, x, y: selected(g, x == 0)}, formula={"x": 0},
+    reads=(),
+)  # fmt: skip
+floor_divide = define(
+    np.floor_divide, name="floor_divide", symbol="⌊÷⌋", category="arithmetic", operator="floordiv", domain=(0.5, 2.0),
+    cases=_PAIRS,
+    summary="x over y rounded down to a whole number, element by element; slope 0 everywhere.",
+    vjp={"x": lambda g, out, x, y: nothing(g), "y": lambda g, out, x, y: nothing(g)}, formula={"x": 0, "y": 0},
+)  # fmt: skip
+remainder = define(
+    np.remainder, name="remainder", symbol="mod", category="arithmetic", operator="mod", aliases=["mod"],
+    domain=(0.5, 2.0), cases=_PAIRS,
+    summary="What is left of x after whole multiples of y, element by element, with the sign of y, as in x % y.",
+    vjp={"x": lambda g, out, x, y: g, "y": lambda g, out, x, y: -g * np.floor_divide(x, y)},
+)  # fmt: skip
+fmod = define(
+    np.fmod, name="fmod", symbol="mod", category="arithmetic", domain=(0.5, 2.0), cases=_PAIRS,
+    summary="What is left of x after whole multiples of y, element by element, with the sign of x, as in C.",
+    vjp={"x": lambda g, out, x, y: g, "y": lambda g, out, x, y: -g * np.trunc(x / y)},
+)  # fmt: skip
+
+# --- tests of each element --------------------------------------------------------------------------------------------
+
+isnan, isinf, isfinite = (
+    define(
+        ufunc, name=ufunc.__name__, symbol="?", category="elementwise", inputs=("x",),
+        summary=f"Whether each element is {words}. No gradient.",
+    )
+    for ufunc, words in ((np.isnan, "NaN"), (np.isinf, "inf or -inf"), (np.isfinite, "neither NaN nor infinite"))
 )  # fmt: skip
