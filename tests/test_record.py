@@ -290,7 +290,7 @@ FAULTS = [
     ("nodes[1].saved[0]", "t99", "nodes[1].saved[0]", "expected the id of a tensor, got 't99'"),
     ("nodes[1].inputs[0].tensor", "e0", "nodes[1].inputs[0].tensor", "the id of a tensor, such as 't0', got 'e0'"),
     ("nodes[1].inputs[0].tensor", "t5", "nodes[1].inputs[0].tensor", "before 'n1' ran, got 't5', which came after"),
-    ("nodes[1].inputs[0].slot", 1, "nodes[1].inputs[0].slot", "0, for inputs are listed by slot"),
+    ("nodes[1].inputs[1].slot", 0, "nodes[1].inputs[1].slot", "more than 0, for inputs are listed by slot, got 0"),
     ("nodes[1].inputs[0].edge", "e2", "nodes[1].inputs[0].edge", "an edge from slot 0 of 'n1'"),
     ("nodes[1].inputs[0].parameter", "x y", "nodes[1].inputs[0].parameter", "the name of a parameter"),
     ("nodes[2].inputs[1].broadcast_from", [], "nodes[2].inputs[1].broadcast_from", "the shape [2] of the tensor"),
@@ -298,7 +298,7 @@ FAULTS = [
     ("nodes[0].formula.forward.tree", ["+", "x"], "nodes[0].formula.forward.tree", "operands for '+'"),
     ("nodes[0].formula.forward.tree", "<b>", "nodes[0].formula.forward.tree", "a name in a formula"),
     ("nodes[0].formula.vjp[0].tree", ["a" for _ in range(3)] + [{}], "nodes[0].formula.vjp[0].tree", "not dict"),
-    ("nodes[0].formula.vjp[0].slot", 1, "nodes[0].formula.vjp[0].slot", "a slot below 1"),
+    ("nodes[0].formula.vjp[0].slot", 1, "nodes[0].formula.vjp[0].slot", "the slot of an input, got 1"),
     ("nodes[0].source.line", -1, "nodes[0].source.line", "a whole number"),
     ("edges[0].sender", "a0", "edges[0].sender", "the id of a node"),
     ("edges[0].sender", "n2", "nodes[0].inputs[0].edge", "got 'e0' from slot 0 of 'n2'"),
@@ -340,12 +340,17 @@ FAULTS = [
     ("groups[0].members[0]", "n9", "groups[0].members[0]", "the id of a node"),
     ("nodes[1].inputs[0].tensor", "t99", "nodes[1].inputs[0].tensor", "got 't99', which is not there"),
     ("nodes[1].inputs[0].edge", "e9", "nodes[1].inputs[0].edge", "the id of an edge, got 'e9'"),
-    ("nodes[1].inputs[0].edge", None, "edges[1].slot", "a slot of 'n1' whose edge is 'e1', got None there"),
+    ("nodes[1].inputs[0].edge", None, "edges[1].slot", "a slot of 'n1' whose edge is 'e1', got 0"),
     ("nodes[1].inputs[0]", 7, "nodes[1].inputs[0]", "an object, got 7"),
     ("nodes[1].outputs", [7], "nodes[1].outputs[0]", "the id of a tensor"),
     ("nodes[0].formula.vjp[0]", {"slot": 0, "text": "g"}, "nodes[0].formula.vjp[0].tree", "a formula, got nothing"),
     ("edges", lambda edges: [*edges, {**edges[0], "id": "e9", "sender": "n9"}], "edges[4].sender", "a node, got 'n9'"),
-    ("edges", lambda edges: [*edges, {**edges[0], "id": "e9", "slot": 5}], "edges[4].slot", "a slot below 1, got 5"),
+    (
+        "edges",
+        lambda edges: [*edges, {**edges[0], "id": "e9", "slot": 5}],
+        "edges[4].slot",
+        "a slot of 'n0' whose edge is 'e9', got 5",
+    ),
     ("edges", {}, "edges", "a list, got an object of 0 keys"),
     ("counts", 7, "counts", "an object, got 7"),
     ("tensors[11].stats.min", True, "tensors[11].stats.min", "a number"),
@@ -572,6 +577,16 @@ def test_ten_thousand_nodes_are_quick() -> None:
 def test_check_accepts_what_readers_may_meet() -> None:
     for record in RECORDS.values():
         check(record)
+
+
+def test_operand_that_was_left_out_leaves_a_gap() -> None:
+    record = square()
+    first, second = record.nodes[0].inputs
+    node = replace(record.nodes[0], inputs=(first, replace(second, slot=2)))
+    rule = replace(node.formula.vjp[1], slot=2)
+    node = replace(node, formula=replace(node.formula, vjp=(node.formula.vjp[0], rule)))
+    gap = replace(record, nodes=(node,), edges=(record.edges[0], replace(record.edges[1], slot=2)))
+    assert from_json(to_json(gap)) == gap
 
 
 def test_check_refuses_ids_used_for_two_kinds() -> None:

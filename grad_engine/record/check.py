@@ -50,6 +50,7 @@ class _Check:
         )
         # How many edges lead to each receiver (and output of it): the most shares that can be summed there.
         self.arrivals = Counter((edge.receiver, edge.output) for edge in record.edges)
+        self.taken: dict[tuple[str, int], str | None] = {}  # node and slot -> the edge that its input names
 
     def run(self) -> None:
         for n, tensor in enumerate(self.record.tensors):
@@ -118,9 +119,14 @@ class _Check:
                     raise wrong(f"$.nodes[{n}].inputs[{k}].tensor", expected, f"{each.tensor!r}, which came after")
 
     def check_inputs(self, node: NodeRecord, path: str) -> None:
+        last = -1
         for k, each in enumerate(node.inputs):
-            if each.slot != k:
-                raise wrong(f"{path}.inputs[{k}].slot", f"{k}, for inputs are listed by slot", str(each.slot))
+            if each.slot <= last:
+                raise wrong(
+                    f"{path}.inputs[{k}].slot", f"more than {last}, for inputs are listed by slot", str(each.slot)
+                )
+            last = each.slot
+            self.taken[node.id, each.slot] = each.edge
             tensor = self.tensors.get(each.tensor)
             if tensor is None:
                 raise self.missing(f"{path}.inputs[{k}].tensor", "a tensor", each.tensor)
@@ -129,27 +135,24 @@ class _Check:
                 raise wrong(f"{path}.inputs[{k}].broadcast_from", f"the shape {list(tensor.shape)} of the tensor", got)
             if each.edge is not None:
                 edge = self.edge(each.edge, f"{path}.inputs[{k}].edge")
-                if edge.sender != node.id or edge.slot != k:
-                    expected = f"an edge from slot {k} of {node.id!r}"
-                    raise wrong(
-                        f"{path}.inputs[{k}].edge", expected, f"{edge.id!r} from slot {edge.slot} of {edge.sender!r}"
-                    )
+                if edge.sender != node.id or edge.slot != each.slot:
+                    expected = f"an edge from slot {each.slot} of {node.id!r}"
+                    got = f"{edge.id!r} from slot {edge.slot} of {edge.sender!r}"
+                    raise wrong(f"{path}.inputs[{k}].edge", expected, got)
         if node.formula is not None:
             for k, rule in enumerate(node.formula.vjp):
-                if rule.slot >= len(node.inputs):
-                    path = f"{path}.formula.vjp[{k}].slot"
-                    raise wrong(path, f"a slot below {len(node.inputs)}", str(rule.slot))
+                if (node.id, rule.slot) not in self.taken:
+                    raise wrong(f"{path}.formula.vjp[{k}].slot", "the slot of an input", str(rule.slot))
 
     def check_edges(self) -> None:
         for n, edge in enumerate(self.record.edges):
             sender = self.nodes.get(edge.sender)
             if sender is None:
                 raise self.missing(f"$.edges[{n}].sender", "a node", edge.sender)
-            if edge.slot >= len(sender.inputs):
-                raise wrong(f"$.edges[{n}].slot", f"a slot below {len(sender.inputs)}", str(edge.slot))
-            if sender.inputs[edge.slot].edge != edge.id:
-                got = f"{sender.inputs[edge.slot].edge!r} there"
-                raise wrong(f"$.edges[{n}].slot", f"a slot of {edge.sender!r} whose edge is {edge.id!r}", got)
+            if self.taken.get((edge.sender, edge.slot)) != edge.id:
+                raise wrong(
+                    f"$.edges[{n}].slot", f"a slot of {edge.sender!r} whose edge is {edge.id!r}", str(edge.slot)
+                )
             receiver = self.nodes.get(edge.receiver)
             if receiver is not None:
                 if receiver.age >= sender.age:

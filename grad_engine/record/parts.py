@@ -145,7 +145,7 @@ class NodeRecord:
     name: str  # "LogSoftmaxBackward"
     category: str
     symbol: str
-    inputs: tuple[InputRecord, ...]
+    inputs: tuple[InputRecord, ...]  # by slot; an operand that was left out leaves a gap
     outputs: tuple[str, ...]
     saved: tuple[str, ...] = ()  # tensors whose values the rules of this call read
     attributes: Mapping[str, object] | None = None  # static arguments: numbers, words, and lists of them
