@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right, insort
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -106,6 +106,18 @@ def stack(columns: Columns, item_gap: float, lane_gap: float) -> None:
             _place(column, wishes, item_gap, lane_gap)
         for chain in chains:
             _shift(chain, (rights, lefts), columns, item_gap, lane_gap)
+    _squeeze(rights, item_gap)
+
+
+def _squeeze(levels: Iterable[Level], gap: float) -> None:
+    """Bring together what an empty band right across the drawing keeps further apart than the gap."""
+    covered, moved = -math.inf, 0.0
+    for level in sorted(levels, key=lambda level: level.y - level.half):
+        bottom, top = level.y - level.half, level.y + level.half
+        if bottom > covered + gap and covered > -math.inf:
+            moved += bottom - covered - gap
+        covered = max(covered, top)
+        level.y -= moved
 
 
 def _steps(left: Level, right: Level, port: float, chained: bool) -> list[tuple[float, float]]:

@@ -124,18 +124,20 @@ class _Facts:
         )
         gradient = self.gradients.get(key)
         badge = self.badge([leaf, *([gradient] if gradient else [])])
+        room = 2 * LINE * bool(badge)
         width = max(92.0, width + 30)
         return _Look(
-            Item(key, width, 60.0), width, "leaf", (), above, below, badge, sums, name,
+            Item(key, width, 60 + room, 60.0), width, "leaf", (), above, below, badge, sums, name,
             tip=f"leaf {leaf.name or leaf.id}, {leaf.dtype} {shape_text(leaf.shape)}",
         )  # fmt: skip
 
     def look_of_constant(self, tensor: TensorRecord) -> _Look:
         above, name = self.value(tensor), shortened(tensor.name or "")
         width = width_of(name, LABEL) + 8 * bool(name) + width_of(above, LABEL)
-        width = max(56.0, width + 24)
+        width, badge = max(56.0, width + 24), self.badge([tensor])
+        room = 2 * LINE * bool(badge)
         return _Look(
-            Item(tensor.id, width, 34.0), width, "constant", (), above, name=name, badge=self.badge([tensor]),
+            Item(tensor.id, width, 34 + room, 34.0), width, "constant", (), above, name=name, badge=badge,
             tip=f"constant {tensor.name or tensor.id}, {tensor.dtype} {shape_text(tensor.shape)}",
         )  # fmt: skip
 
@@ -153,8 +155,8 @@ class _Facts:
         beside = max((width_of(port, SMALL) for port in ordered), default=0.0)
         words = max([width_of(within[0], SYMBOL), *(width_of(line, SMALL) for line in within[1:])])
         glyph = max(body if body < 70 else 54.0, words + 2 * beside + 30)
-        if node.category not in ("arithmetic", "linalg", "linear algebra", "joining", "indexing"):
-            glyph += 0.3 * min(body, 60)  # its sides slant
+        if node.category not in ("arithmetic", "linalg", "linear algebra"):
+            glyph += 0.3 * min(body, 60)  # its sides slant, or it has a mouth
         labels = max(
             width_of(name, LABEL) + 7 * bool(name) + width_of(above, LABEL),
             width_of(below, LABEL) + 9 * bool(sums) + width_of(sums, LABEL),
@@ -205,32 +207,32 @@ def to_svg(record: GraphRecord, *, theme: str = "dark", title: bool = True, max_
     layout = lay_out([look.item for look in looks.values()], links, rank_gap=62.0, item_gap=22.0, lane_gap=15.0)
 
     head = _heading(record, colours, len(kept.intersection(node.id for node in record.nodes))) if title else []
-    foot = _legend(colours, bool(record.runs)) if title else []
+    foot = _legend(colours, bool(facts.sent), bool(facts.sums)) if title else []
     top = MARGIN + (sum(size * 1.35 for _, size, _ in head) + 12 if head else 0.0)
     width = (
         max([layout.width, *(width_of(words, size) for words, size, _ in head), 330.0 if foot else 0.0]) + 2 * MARGIN
     )
     height = top + layout.height + MARGIN + (34.0 if foot else 0.0)
 
-    said = f"{record.counts.ops} operations, {record.counts.leaves} leaf tensors"
-    size = f'width="{_n(width)}" height="{_n(height)}"'
+    said = f"{plural(record.counts.ops, 'operation')}, {plural(record.counts.leaves, 'leaf tensor')}"
+    area = f'width="{_n(width)}" height="{_n(height)}"'
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" {size} viewBox="0 0 {_n(width)} {_n(height)}" role="img" {FAMILY}>',
+        f'<svg xmlns="http://www.w3.org/2000/svg" {area} viewBox="0 0 {_n(width)} {_n(height)}" role="img" {FAMILY}>',
         f"<title>{clean(record.title)}</title><desc>{clean(f'Computation graph: {said}. {record.expression}')}</desc>",
-        f'<rect {size} fill="{colours.background}"/>',
+        f'<rect {area} fill="{colours.background}"/>',
     ]
     y = MARGIN
     for words, size, colour in head:
         y += size * 1.35
         parts.append(_text(words, MARGIN, y - 0.35 * size, size, colour, anchor="start", bold=size == TITLE))
     parts.append(f'<g transform="translate({_n(width / 2)} {_n(top + layout.height / 2)})">')
-    shapes = {key: _shape(look, layout.boxes[key]) for key, look in looks.items()}
+    shapes = {key: _shape(look, layout.boxes[key], grown=RING * look.root) for key, look in looks.items()}
     for link in links:
         parts += _lines(
             layout.routes[link.id], shapes[link.source], shapes[link.target], link.id in facts.sent, colours
         )
     for key, look in looks.items():
-        parts += _thing(look, layout.boxes[key], shapes[key], colours)
+        parts += _thing(look, layout.boxes[key], colours)
     parts.append("</g>")
     if foot:
         parts.append(f'<g transform="translate({_n(MARGIN)} {_n(height - 24)})">{"".join(foot)}</g>')
@@ -286,6 +288,11 @@ def commutes(node: NodeRecord) -> bool:
     return not isinstance(tree, list | tuple) or tree[0] not in INFIX or tree[0] in ("+", "*", "&", "|", "==", "!=")
 
 
+def plural(count: int, thing: str) -> str:
+    """ "1 operation", "7 operations"."""
+    return f"{count} {thing}{'s' * (count != 1)}"
+
+
 def shape_text(shape: Sequence[int]) -> str:
     """A shape as Python writes it: "(4, 2)", "(4,)"; "scalar" for ()."""
     return "scalar" if not shape else f"({', '.join(map(str, shape))}{',' if len(shape) == 1 else ''})"
@@ -293,14 +300,16 @@ def shape_text(shape: Sequence[int]) -> str:
 
 def shortened(words: str, longest: int = LONGEST) -> str:
     """The words on one line, with an ellipsis in the middle where they are too long."""
-    words = " ".join(words[: 4 * longest].split()) + ("…" if len(words) > 4 * longest else "")
+    if len(words) > 200:
+        words = f"{words[:100]}…{words[-100:]}"
+    words = " ".join(words.split())
     if len(words) <= longest:
         return words
     return f"{words[: longest - longest // 3 - 1]}…{words[len(words) - longest // 3 :]}"
 
 
 def width_of(words: str, size: float) -> float:
-    """About how wide a sans-serif font sets these words: room enough in any usual one."""
+    """About how wide a sans-serif font sets these words in bold: room enough in any usual one."""
     return size * sum(_advance(character) for character in words)
 
 
@@ -308,12 +317,12 @@ def _advance(character: str) -> float:
     if unicodedata.combining(character):
         return 0.0
     if unicodedata.east_asian_width(character) in "WF":
-        return 1.05
+        return 1.1
     if character in "iljtfr.,:;|!'()[] ":
-        return 0.34
-    if character in "mwMW@%‖…⋯∞":
-        return 0.92
-    return 0.68 if character.isupper() else 0.57
+        return 0.38
+    if character in "mwMW@%‖…⋯∞<>+=−×÷~":
+        return 0.9
+    return 0.72 if character.isupper() else 0.61
 
 
 def clean(words: str) -> str:
@@ -335,10 +344,10 @@ def _text(
     )
 
 
-def _shape(look: _Look, box: Box) -> Points:
-    """The outline of an item where it lies; labels above and below are outside of it."""
-    height = look.item.height if look.item.body is None else look.item.body
-    return outline(look.category, look.glyph, height) + (box.x, box.y)
+def _shape(look: _Look, box: Box, *, grown: float = 0.0) -> Points:
+    """The outline of an item where it lies, larger by `grown` all round; labels above and below are outside of it."""
+    height = box.height if look.item.body is None else look.item.body
+    return outline(look.category, look.glyph + 2 * grown, height + 2 * grown) + (box.x, box.y)
 
 
 Piece = tuple[str, float, str, bool]  # words, type size, colour, bold
@@ -413,39 +422,37 @@ def _arrow(x: float, y: float, to: int, colour: str) -> str:
     return _polygon(np.array([(x, y), (base, y + 0.45 * ARROW), (base, y - 0.45 * ARROW)]), colour, colour, 0.5)
 
 
-def _thing(look: _Look, box: Box, shape: Points, colours: Palette) -> list[str]:
+def _thing(look: _Look, box: Box, colours: Palette) -> list[str]:
     """One item with its words, under a tip that a pointer brings up."""
     x, y, half = box.x, -box.y, (look.item.body or box.height) / 2
+    shape = _shape(look, box)
     value: list[Piece] = [(look.name, LABEL, colours.ink, True), (look.above, LABEL, colours.muted, False)]
     below = colours.muted if look.below == NO_GRADIENT else colours.gradient
     gradient: list[Piece] = [(look.below, LABEL, below, False), (look.sums, LABEL, colours.done, True)]
     parts = [f"<g><title>{clean(look.tip)}</title>"]
     if look.category == "leaf":
         value[0] = (look.name, NAME, colours.ink, True)
-        middle = rounded([(x - box.width / 2, box.y), (x + box.width / 2, box.y)], 0.0)
+        middle = rounded([(x - look.glyph / 2, box.y), (x + look.glyph / 2, box.y)], 0.0)
         parts += [_polygon(shape, colours.panel, colours.idle), _path(middle, colours.idle, 1.0)]
         parts += [_words(value, x, y - 10), _words(gradient, x, y + 20)]
-        badge = y - half
     elif look.category == "constant":
         parts += [_polygon(shape, colours.panel, colours.idle, 1.2), _words(value, x, y + 5)]
-        badge = y - half
     else:
-        parts += _op(look, box, shape, colours)
+        parts += _op(look, box, colours)
         parts += [_words(value, x, y - half - 9), _words(gradient, x, y + half + 18)]
-        badge = y - half - 14 - LINE
     if look.badge:
-        parts.append(_badge(look.badge, x, badge, colours))
+        above = 0.6 * LINE if look.category in ("leaf", "constant") else 14 + LINE
+        parts.append(_badge(look.badge, x, y - half - above, colours))
     return [*parts, "</g>"]
 
 
-def _op(look: _Look, box: Box, shape: Points, colours: Palette) -> list[str]:
+def _op(look: _Look, box: Box, colours: Palette) -> list[str]:
     """The shape of an op, doubled where it is a result, with what is written within."""
     x, y, body = box.x, -box.y, look.item.body or box.height
-    parts = []
-    if look.root:
-        around = outline(look.category, look.glyph + 2 * RING, body + 2 * RING) + (box.x, box.y)
-        parts.append(_polygon(around, "none", colours.ink, 1.2))
+    shape = _shape(look, box)
+    parts = [_polygon(_shape(look, box, grown=RING), "none", colours.ink, 1.2)] if look.root else []
     parts.append(_polygon(shape, colours.panel, colours.ink))
+    x += (reach(shape, box.y, "left") + reach(shape, box.y, "right")) / 2 - box.x  # the middle of what is there
     symbol, *small = look.within
     size = SYMBOL if len(symbol) < LONG_SYMBOL else NAME
     line = y + 0.34 * size - 0.6 * SMALL * len(small)
@@ -468,7 +475,7 @@ def _heading(record: GraphRecord, colours: Palette, drawn_ops: int) -> list[tupl
     return lines
 
 
-def _legend(colours: Palette, run: bool) -> list[str]:
+def _legend(colours: Palette, run: bool, sums: bool) -> list[str]:
     """What the two kinds of line and the signs mean, on one line that begins at the origin."""
     parts, x = [], 0.0
     for words, colour, to in (("value", colours.value, 1), ("gradient", colours.gradient, -1))[: 1 + run]:
@@ -478,7 +485,7 @@ def _legend(colours: Palette, run: bool) -> list[str]:
         parts += [_path(line, colour, 1.7, dashed=to < 0), _arrow(tip, 0.0, -to, colour)]
         parts.append(_text(words, x + 42, 4.5, LABEL, colours.muted, anchor="start"))
         x += 42 + width_of(words, LABEL) + 26
-    if run:
+    if sums:
         parts.append(_text("Σ", x, 4.5, LABEL, colours.done, anchor="start", bold=True))
         parts.append(_text("sum of shares", x + 16, 4.5, LABEL, colours.muted, anchor="start"))
     return parts
