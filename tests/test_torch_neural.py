@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 
 import grad_engine as ge
@@ -41,3 +42,122 @@ def test_convolutions(name: str, x: Any, weight: Any, static: Any, with_bias: bo
         lambda *xs: getattr(ge, name)(*xs, **static), lambda *ts: getattr(F, name)(*ts, **static),
         normal(*x), normal(*weight), *bias,
     )  # fmt: skip
+
+
+POOLS = [
+    ("max_pool1d", (2, 3, 7), {"kernel_size": 2}),
+    ("max_pool2d", (2, 3, 6, 5), {"kernel_size": (2, 3)}),
+    ("max_pool2d", (3, 7, 6), {"kernel_size": 3, "stride": 2, "padding": 1}),
+    ("max_pool2d", (1, 2, 7, 8), {"kernel_size": 2, "stride": 1, "dilation": (2, 3)}),
+    ("max_pool2d", (1, 2, 7, 6), {"kernel_size": 3, "stride": 2, "padding": 1, "ceil_mode": True}),
+    ("max_pool3d", (1, 2, 4, 5, 4), {"kernel_size": 2, "stride": (1, 2, 2)}),
+    ("avg_pool1d", (2, 3, 7), {"kernel_size": 3, "stride": 1, "padding": 1}),
+    ("avg_pool2d", (2, 3, 6, 5), {"kernel_size": (2, 3)}),
+    ("avg_pool2d", (3, 7, 6), {"kernel_size": 3, "stride": 2, "padding": 1, "count_include_pad": False}),
+    ("avg_pool2d", (1, 2, 7, 6), {"kernel_size": 3, "stride": 2, "padding": 1, "ceil_mode": True}),
+    ("avg_pool2d", (1, 2, 8, 6), {"kernel_size": 4, "stride": 3, "ceil_mode": True, "count_include_pad": False}),
+    ("avg_pool2d", (1, 2, 6, 6), {"kernel_size": 2, "divisor_override": 3}),
+    ("avg_pool2d", (1, 1, 5, 5), {"kernel_size": 2, "stride": 4}),
+    ("avg_pool3d", (1, 2, 4, 5, 4), {"kernel_size": 2, "padding": 1}),
+    ("adaptive_avg_pool1d", (2, 3, 7), {"output_size": 3}),
+    ("adaptive_avg_pool2d", (2, 3, 6, 5), {"output_size": (3, 2)}),
+    ("adaptive_avg_pool2d", (3, 4, 5), {"output_size": (None, 7)}),
+    ("adaptive_avg_pool3d", (1, 2, 4, 5, 3), {"output_size": 2}),
+]
+
+
+@pytest.mark.parametrize(("name", "x", "static"), POOLS)
+def test_pools(name: str, x: Any, static: Any) -> None:
+    agree(lambda t: getattr(ge, name)(t, **static), lambda t: getattr(F, name)(t, **static), normal(*x))
+
+
+def test_max_pool_at_hard_points() -> None:
+    """Ties go to the first, a NaN wins, and a window of -inf has its first element inside x."""
+    tied = np.array(
+        [[1.0, 1.0, 0.0, 2.0], [1.0, 1.0, 2.0, 2.0], [np.nan, 0.0, np.nan, np.nan], [3.0, 3.0, 1.0, np.nan]]
+    )
+    for x in (tied, np.full((4, 4), -np.inf)):
+        for static in ({"kernel_size": 2}, {"kernel_size": 3, "stride": 1, "padding": 1}):
+            agree(
+                lambda t, s=static: ge.max_pool2d(t, **s), lambda t, s=static: F.max_pool2d(t, **s), x[None], order=1
+            )  # fmt: skip
+
+
+LAYERS: dict[str, tuple[Any, Any, list[Any]]] = {
+    "linear": (ge.linear, F.linear, [normal(2, 5, 3), normal(4, 3), normal(4)]),
+    "linear of a vector": (ge.linear, F.linear, [normal(3), normal(4, 3), normal(4)]),
+    "linear to a number": (ge.linear, F.linear, [normal(5, 3), normal(3)]),
+    "linear of nothing": (ge.linear, F.linear, [normal(0, 3), normal(4, 3), normal(4)]),
+    "embedding": (ge.embedding, F.embedding, [np.array([[1, 0, 1], [3, 3, 3]]), normal(4, 2)]),
+    "embedding with padding": (
+        lambda i, w: ge.embedding(i, w, padding_idx=-3), lambda i, w: F.embedding(i, w, padding_idx=-3),
+        [np.array([[1, 0, 1], [3, 3, 3]]), normal(4, 2)],
+    ),
+    "one_hot": (ge.one_hot, F.one_hot, [np.array([[1, 0, 1], [3, 3, 3]])]),
+    "one_hot of more": (lambda x: ge.one_hot(x, 6), lambda x: F.one_hot(x, 6), [np.array([1, 0, 1])]),
+    "layer_norm": (
+        lambda x, w, b: ge.layer_norm(x, (4,), w, b), lambda x, w, b: F.layer_norm(x, (4,), w, b),
+        [normal(2, 3, 4), normal(4), normal(4)],
+    ),
+    "layer_norm over two axes": (
+        lambda x, w: ge.layer_norm(x, (3, 4), w, eps=0.1), lambda x, w: F.layer_norm(x, (3, 4), w, eps=0.1),
+        [normal(2, 3, 4), normal(3, 4)],
+    ),
+    "layer_norm of equals": (lambda x: ge.layer_norm(x, 3), lambda x: F.layer_norm(x, (3,)), [np.ones((2, 3))]),
+    "group_norm": (
+        lambda x, w, b: ge.group_norm(x, 2, w, b), lambda x, w, b: F.group_norm(x, 2, w, b),
+        [normal(2, 4, 3), normal(4), normal(4)],
+    ),
+    "batch_norm": (
+        lambda x, w, b: ge.batch_norm(x, None, None, w, b, training=True),
+        lambda x, w, b: F.batch_norm(x, None, None, w, b, training=True), [normal(3, 2, 4), normal(2), normal(2)],
+    ),
+    "batch_norm as learnt": (
+        lambda x, w, b: ge.batch_norm(x, np.array([0.5, 1.0]), np.array([2.0, 0.3]), w, b),
+        lambda x, w, b: F.batch_norm(x, torch.tensor([0.5, 1.0]).double(), torch.tensor([2.0, 0.3]).double(), w, b),
+        [normal(3, 2), normal(2), normal(2)],
+    ),
+    "attention": (
+        ge.scaled_dot_product_attention, F.scaled_dot_product_attention,
+        [normal(2, 2, 3, 4), normal(2, 2, 5, 4), normal(2, 2, 5, 3), normal(3, 5)],
+    ),
+    "attention by mask": (
+        ge.scaled_dot_product_attention, F.scaled_dot_product_attention,
+        [normal(2, 3, 4), normal(2, 5, 4), normal(2, 5, 3), np.tri(3, 5, 1, dtype=bool)],
+    ),
+    "attention to the past": (
+        lambda q, k, v: ge.scaled_dot_product_attention(q, k, v, is_causal=True, scale=0.3),
+        lambda q, k, v: F.scaled_dot_product_attention(q, k, v, is_causal=True, scale=0.3),
+        [normal(2, 3, 4), normal(2, 3, 4), normal(2, 3, 2)],
+    ),
+    "attention to nothing": (
+        ge.scaled_dot_product_attention, F.scaled_dot_product_attention,
+        [normal(3, 4), normal(5, 4), normal(5, 2), np.array([[True] * 5, [False] * 5, [True, False] * 2 + [True]])],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_layers(name: str) -> None:
+    mine, theirs, arrays = LAYERS[name]
+    agree(mine, theirs, *arrays, tolerance=1e-9 if "equals" in name else 1e-10)
+
+
+def test_batch_norm_moves_its_running_statistics() -> None:
+    x, mean, var = normal(4, 3, 2), np.array([0.5, -1.0, 0.0]), np.array([2.0, 0.3, 1.0])
+    theirs = torch.tensor(mean), torch.tensor(var)
+    F.batch_norm(torch.tensor(x), *theirs, training=True, momentum=0.3)
+    ge.batch_norm(ge.tensor(x), mean, var, training=True, momentum=0.3)
+    np.testing.assert_allclose(mean, theirs[0], rtol=1e-12)
+    np.testing.assert_allclose(var, theirs[1], rtol=1e-12)
+
+
+def test_dropout_keeps_the_mean_and_passes_gradient_only_where_it_kept() -> None:
+    x = ge.tensor(np.ones((100, 100)), requires_grad=True)
+    out = ge.dropout(x, 0.25, seed=0)
+    assert set(np.unique(out.data)) == {0.0, 1 / 0.75}
+    assert abs(float(out.mean()) - 1) < 0.02
+    out.sum().backward()
+    np.testing.assert_array_equal(x.grad.data, out.data)
+    assert (ge.dropout(x, 0.25, training=False).data == 1).all()
+    assert (ge.dropout(x, 1.0).data == 0).all()

@@ -1,5 +1,29 @@
 """The table of ops. Importing this package fills OPS."""
 
-from grad_engine.ops import activation, arithmetic, elementwise, indexing, joining, linalg, neural, reduction, shape
+from grad_engine.ops import (
+    activation,
+    arithmetic,
+    convolution,
+    elementwise,
+    indexing,
+    joining,
+    linalg,
+    neural,
+    pooling,
+    reduction,
+    shape,
+)
 
-__all__ = ["activation", "arithmetic", "elementwise", "indexing", "joining", "linalg", "neural", "reduction", "shape"]
+__all__ = [
+    "activation",
+    "arithmetic",
+    "convolution",
+    "elementwise",
+    "indexing",
+    "joining",
+    "linalg",
+    "neural",
+    "pooling",
+    "reduction",
+    "shape",
+]

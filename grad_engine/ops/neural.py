@@ -1,290 +1,455 @@
-"""Layers of neural networks. Channels come after the batch axis, as in PyTorch: (batch, channel, length, ...)."""
+"""Layers of neural networks: affine maps, look-ups, normalization, dropout, attention."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numpy.lib.stride_tricks import as_strided
 
-from grad_engine.errors import ArgumentError, ShapeError
-from grad_engine.op import case, define, in_rules
-from grad_engine.ops.reduction import total
+from grad_engine.errors import ArgumentError, IndexingError, ShapeError
+from grad_engine.op import as_tensor, case, composed, define, in_rules
+from grad_engine.ops.activation import softmax
+from grad_engine.ops.reduction import sum_to, total
+from grad_engine.ops.shape import reshaped
+from grad_engine.tensor import Tensor
 
-# --- convolution ------------------------------------------------------------------------------------------------------
-#
-# Three bilinear maps, each the gradient of the other two: conv (x, weight -> y), conv_transpose (y, weight -> x) and
-# conv_weight (x, y -> weight). Each copies the windows of x into the columns of a matrix and leaves the sums to BLAS
-# (Chellapilla, Puri & Simard 2006), a few images at a time, so that the columns stay in cache.
-
-COLUMNS = 1 << 18  # elements of the column matrix: 2 MiB of float64
+_softmax = in_rules(softmax)
+_folded = in_rules(sum_to)
 
 
-def per_axis(value: Any, n: int, name: str, least: int) -> tuple[int, ...]:
-    """One whole number for each of `n` axes, from a number or a sequence of them."""
-    given = (value,) * n if isinstance(value, int | np.integer) else tuple(value) if np.ndim(value) == 1 else ()
-    if len(given) != n or not all(isinstance(part, int | np.integer) and part >= least for part in given):
-        raise ArgumentError(f"{name} must be a whole number of at least {least}, or {n} of them, got {value!r}")
-    return tuple(map(int, given))
+# --- affine maps ------------------------------------------------------------------------------------------------------
 
 
-def _pads(padding: Any, kernel: tuple[int, ...], stride: tuple[int, ...], dilation: tuple[int, ...]) -> Any:
-    """(before, after) for each axis."""
-    n = len(kernel)
-    if isinstance(padding, str):
-        if padding == "valid":
-            return ((0, 0),) * n
-        if padding != "same":
-            raise ArgumentError(f"padding must be 'same', 'valid', a number or one for each axis, got {padding!r}")
-        if any(step != 1 for step in stride):
-            raise ArgumentError(f"padding='same' needs stride 1, got stride {stride}; give the padding as numbers")
-        spare = [d * (k - 1) for d, k in zip(dilation, kernel, strict=True)]
-        return tuple((each // 2, each - each // 2) for each in spare)
-    if np.ndim(padding) == 2:
-        return tuple(per_axis(pair, 2, "padding before and after", 0) for pair in padding)
-    return tuple((each, each) for each in per_axis(padding, n, "padding", 0))
-
-
-class _Plan:
-    """The shapes of one convolution: x (batch, channels, *size) with weight (filters, channels / groups, *kernel)."""
-
-    __slots__ = ("channels", "dilation", "groups", "kernel", "padded", "pads", "places", "size", "stride")
-
-    def __init__(
-        self,
-        size: tuple[int, ...] | None,
-        weight: tuple[int, ...],
-        stride: Any,
-        padding: Any,
-        dilation: Any,
-        groups: Any,
-    ) -> None:
-        n = len(weight) - 2
-        self.kernel = weight[2:]
-        self.stride = per_axis(stride, n, "stride", 1)
-        self.dilation = per_axis(dilation, n, "dilation", 1)
-        self.pads = _pads(padding, self.kernel, self.stride, self.dilation)
-        self.groups = per_axis(groups, 1, "groups", 1)[0]
-        self.channels = weight[1] * self.groups
-        if weight[0] % self.groups:
-            raise ShapeError(f"groups={self.groups} does not divide the {weight[0]} filters of weight {weight}")
-        if size is not None:
-            self._fit(size)
-
-    def _fit(self, size: tuple[int, ...]) -> None:
-        self.size = size
-        self.padded = tuple(length + a + b for length, (a, b) in zip(size, self.pads, strict=True))
-        reach = [d * (k - 1) + 1 for d, k in zip(self.dilation, self.kernel, strict=True)]
-        if any(r > p for r, p in zip(reach, self.padded, strict=True)):
-            raise ShapeError(
-                f"a kernel that reaches over {tuple(reach)} does not fit into {self.padded}, the padded size of x; "
-                "use a smaller kernel or more padding"
-            )
-        self.places = tuple((p - r) // s + 1 for p, r, s in zip(self.padded, reach, self.stride, strict=True))
-
-    def from_places(self, places: tuple[int, ...], output_padding: tuple[int, ...]) -> None:
-        """Fit the size that a transposed convolution gives from `places`."""
-        parts = zip(places, self.kernel, self.stride, self.dilation, self.pads, output_padding, strict=True)
-        size = tuple((p - 1) * s + d * (k - 1) + 1 - a - b + extra for p, k, s, d, (a, b), extra in parts)
-        if any(length < 1 for length in size):
-            raise ShapeError(f"a transposed convolution of size {places} would give size {size}; use less padding")
-        self._fit(size)
-        if self.places != places:
-            raise ArgumentError(
-                f"output_padding={output_padding} must be smaller than the stride {self.stride}; pad the result instead"
-            )
-
-    def windows(self, x: np.ndarray) -> np.ndarray:
-        """What the kernel sees at each place, as a view: (batch, channels, *kernel, *places)."""
-        if any(a or b for a, b in self.pads):
-            inner = tuple(slice(a, a + length) for (a, _), length in zip(self.pads, self.size, strict=True))
-            padded = np.zeros((*x.shape[:2], *self.padded), x.dtype)
-            padded[(slice(None), slice(None), *inner)] = x
-            x = padded
-        batch, channel, *along = x.strides
-        return as_strided(
-            x, (*x.shape[:2], *self.kernel, *self.places),
-            (batch, channel, *(d * a for d, a in zip(self.dilation, along, strict=True)),
-             *(s * a for s, a in zip(self.stride, along, strict=True))), writeable=False,
-        )  # fmt: skip
-
-    def columns(self, x: np.ndarray) -> Any:
-        """(slice of the batch, its windows as matrices (batch, groups, rows, places)), a few images at a time."""
-        windows = self.windows(x)
-        rows, places = self.channels // self.groups * math.prod(self.kernel), math.prod(self.places)
-        for part in self.parts(len(x)):
-            several = windows[part]
-            yield part, several.reshape(len(several), self.groups, rows, places)
-
-    def parts(self, batch: int) -> list[slice]:
-        each = self.channels * math.prod(self.kernel) * math.prod(self.places)
-        step = max(COLUMNS // max(each, 1), 1)
-        return [slice(start, start + step) for start in range(0, batch, step)]
-
-
-def _batched(name: str, x: Any, weight_ndim: int, what: str = "x") -> Any:
-    """`x` with a batch axis, which a single image may leave out."""
-    if x.ndim == weight_ndim - 1:
-        return x[None]
-    if x.ndim != weight_ndim:
+def _linear(x: Any, weight: Any, bias: Any = None) -> Any:
+    if weight.ndim not in (1, 2) or not x.ndim or x.shape[-1] != weight.shape[-1]:
         raise ShapeError(
-            f"{name}() takes {what} with {weight_ndim} axes (batch, channels, ...) or {weight_ndim - 1} without the "
-            f"batch, got shape {x.shape}; reshape it"
+            f"linear() takes x (..., features) and weight (results, features), got {x.shape} and {weight.shape}; "
+            "transpose the weight or reshape x"
         )
-    return x
-
-
-def _with_bias(name: str, out: Any, bias: Any, filters: int) -> Any:
+    out = np.matmul(x, weight.T)
     if bias is None:
         return out
-    if np.shape(bias) != (filters,):
-        raise ShapeError(f"{name}() takes a bias of shape ({filters},), one for each filter, got {np.shape(bias)}")
-    if np.can_cast(bias.dtype, out.dtype):
-        out += bias.reshape(-1, *(1,) * (out.ndim - 2))
-        return out
-    return out + bias.reshape(-1, *(1,) * (out.ndim - 2))
-
-
-def _define_convolutions(n: int) -> tuple[Any, Any, Any]:
-    """conv, conv_transpose and conv_weight over `n` axes."""
-    name, transposed_name, weight_name = f"conv{n}d", f"conv_transpose{n}d", f"conv{n}d_weight"
-
-    def checked(what: str, x: Any, weight: Any) -> None:
-        if not isinstance(weight, np.ndarray) or weight.ndim != n + 2:
-            raise ShapeError(f"{what}() takes a weight with {n + 2} axes, got shape {np.shape(weight)}; reshape it")
-
-    def conv(
-        x: Any, weight: Any, bias: Any = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1
-    ) -> Any:
-        checked(name, x, weight)
-        images = _batched(name, x, n + 2)
-        plan = _Plan(images.shape[2:], weight.shape, stride, padding, dilation, groups)
-        if images.shape[1] != plan.channels:
-            raise ShapeError(
-                f"{name}() with weight {weight.shape} and groups={groups} takes {plan.channels} channels, "
-                f"got x of shape {x.shape}"
-            )
-        filters = weight.shape[0]
-        matrix = weight.reshape(plan.groups, filters // plan.groups, math.prod(weight.shape[1:]))
-        out = np.empty(
-            (len(images), plan.groups, filters // plan.groups, math.prod(plan.places)), np.result_type(x, weight)
+    if isinstance(bias, np.ndarray) and bias.shape not in (weight.shape[:-1], ()):
+        raise ShapeError(
+            f"linear() takes a bias of shape {weight.shape[:-1]} with weight {weight.shape}, got {bias.shape}"
         )
-        for part, columns in plan.columns(images):
-            np.matmul(matrix, columns, out=out[part])
-        out = _with_bias(name, out.reshape(len(images), filters, *plan.places), bias, filters)
-        return out if images is x else out[0]
-
-    def conv_transpose(
-        x: Any, weight: Any, bias: Any = None, stride: Any = 1, padding: Any = 0, output_padding: Any = 0,
-        groups: int = 1, dilation: Any = 1,
-    ) -> Any:  # fmt: skip
-        checked(transposed_name, x, weight)
-        images = _batched(transposed_name, x, n + 2)
-        if isinstance(padding, str) and padding == "same":
-            raise ArgumentError(f"{transposed_name}() takes its padding as numbers, got 'same'")
-        plan = _Plan(None, weight.shape, stride, padding, dilation, groups)
-        plan.from_places(images.shape[2:], per_axis(output_padding, n, "output_padding", 0))
-        batch, filters = len(images), weight.shape[0]
-        if images.shape[1] != filters:
-            raise ShapeError(
-                f"{transposed_name}() with weight {weight.shape} takes {filters} channels, got x of shape {x.shape}"
-            )
-        matrix = weight.reshape(plan.groups, filters // plan.groups, math.prod(weight.shape[1:])).mT
-        images = images.reshape(batch, plan.groups, filters // plan.groups, math.prod(plan.places))
-        padded = np.zeros((batch, plan.channels, *plan.padded), np.result_type(x, weight))
-        for part in plan.parts(batch):
-            columns = np.matmul(matrix, images[part])
-            columns = columns.reshape(len(columns), plan.channels, *plan.kernel, *plan.places)
-            for offset in np.ndindex(plan.kernel):
-                steps = zip(offset, plan.dilation, plan.stride, plan.places, strict=True)
-                seen = tuple(slice(o * d, o * d + s * (p - 1) + 1, s) for o, d, s, p in steps)
-                padded[(part, slice(None), *seen)] += columns[(slice(None), slice(None), *offset)]
-        inner = tuple(slice(a, a + length) for (a, _), length in zip(plan.pads, plan.size, strict=True))
-        out = _with_bias(transposed_name, padded[(slice(None), slice(None), *inner)], bias, plan.channels)
-        return out if x.ndim == n + 2 else out[0]
-
-    def conv_weight(
-        x: Any, y: Any, shape: Any, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1
-    ) -> Any:
-        images, results = _batched(weight_name, x, n + 2), _batched(weight_name, y, n + 2, "y")
-        plan = _Plan(images.shape[2:], shape, stride, padding, dilation, groups)
-        results = results.reshape(len(images), plan.groups, shape[0] // plan.groups, math.prod(plan.places))
-        out = np.zeros((plan.groups, shape[0] // plan.groups, math.prod(shape[1:])), np.result_type(x, y))
-        for part, columns in plan.columns(images):
-            out += np.add.reduce(np.matmul(results[part], columns.mT), axis=0)
-        return out.reshape(shape)
-
-    def back_to_x(g: Any, weight: Any, x: Any, stride: Any, padding: Any, dilation: Any, groups: int) -> Any:
-        size = x.shape[x.ndim - n :]
-        plan = _Plan(size, weight.shape, stride, padding, dilation, groups)
-        parts = zip(size, plan.places, plan.kernel, plan.stride, plan.dilation, plan.pads, strict=True)
-        extra = tuple(length - ((p - 1) * s + d * (k - 1) + 1 - a - b) for length, p, k, s, d, (a, b) in parts)
-        return transposed(g, weight, None, plan.stride, plan.pads, extra, groups, plan.dilation)
-
-    def over_places(g: Any) -> Any:
-        return total(g, axis=(*range(g.ndim - n - 1), *range(g.ndim - n, g.ndim)))
-
-    filters_of_x = "{x} summed under {g}, at each place of the kernel"
-    small, odd, line = (5,) * n, tuple(range(5, 5 + n)), (1,) * (n - 1)
-    call = define(
-        conv, name=name, symbol="✱", category="neural", inputs=("x", "weight", "bias"),
-        cases=[
-            case((2, 2, *small), (3, 2, *(3,) * n), (3,), padding=1),
-            case((1, 4, *odd), (2, 2, *line, 2), stride=2, groups=2),
-            case((2, *small), (2, 2, *(2,) * n), dilation=2), case((1, 1, *small), (1, 1, *(2,) * n), padding="same"),
-            case((2, 3, *small), (2, 3, *(1,) * n), (2,), padding="valid", stride=3),
-        ],
-        summary=f"x (batch, channels, {n} axes) summed under each filter of weight (filters, channels / groups, "
-        f"{n} axes), which slides over it unflipped, plus bias; padding is a number, one per axis, 'same' or 'valid'.",
-        vjp={
-            "x": lambda g, out, x, weight, bias, stride, padding, dilation, groups: back_to_x(
-                g, weight, x, stride, padding, dilation, groups
-            ),
-            "weight": lambda g, out, x, weight, bias, stride, padding, dilation, groups: weighed(
-                x, g, weight.shape, stride, padding, dilation, groups
-            ),
-            "bias": lambda g, out, x, weight, bias, stride, padding, dilation, groups: over_places(g),
-        },
-        formula={"x": [transposed_name, "g", "weight"], "weight": filters_of_x, "bias": ["sum", "g"]}, reads=("x",),
-    )  # fmt: skip
-    transposed_call = define(
-        conv_transpose, name=transposed_name, symbol="✱ᵀ", category="neural", inputs=("x", "weight", "bias"),
-        cases=[
-            case((2, 3, *small), (3, 2, *(3,) * n), (2,), padding=1, stride=2, output_padding=1),
-            case((1, 4, *(3,) * n), (4, 1, *line, 2), groups=2), case((2, *(3,) * n), (2, 2, *(2,) * n), dilation=2),
-        ],
-        summary=f"Each element of x times its filter of weight (channels, results / groups, {n} axes), laid where "
-        f"conv{n}d would read it and summed, plus bias: the gradient of conv{n}d with respect to its input.",
-        vjp={
-            "x": lambda g, out, x, weight, bias, stride, padding, output_padding, groups, dilation: convolved(
-                g, weight, None, stride, padding, dilation, groups
-            ),
-            "weight": lambda g, out, x, weight, bias, stride, padding, output_padding, groups, dilation: weighed(
-                g, x, weight.shape, stride, padding, dilation, groups
-            ),
-            "bias": lambda g, out, x, weight, bias, stride, padding, output_padding, groups, dilation: over_places(g),
-        },
-        formula={"x": [name, "g", "weight"], "weight": filters_of_x, "bias": ["sum", "g"]}, reads=("x",),
-    )  # fmt: skip
-    weight_call = define(
-        conv_weight, name=weight_name, symbol="✱", category="neural", inputs=("x", "y"), method=False,
-        cases=[case((2, 2, *small), (2, 3, *(2,) * n), shape=(3, 2, *(3,) * n), stride=2)],
-        summary=f"The gradient of conv{n}d with respect to its weight of the given shape, y being that of its result.",
-        vjp={
-            "x": lambda g, out, x, y, shape, stride, padding, dilation, groups: back_to_x(
-                y, g, x, stride, padding, dilation, groups
-            ),
-            "y": lambda g, out, x, y, shape, stride, padding, dilation, groups: convolved(
-                x, g, None, stride, padding, dilation, groups
-            ),
-        },
-        formula={"x": [transposed_name, "y", "g"], "y": [name, "x", "g"]},
-    )  # fmt: skip
-    convolved, transposed, weighed = in_rules(call), in_rules(transposed_call), in_rules(weight_call)
-    return call, transposed_call, weight_call
+    return out + bias
 
 
-conv1d, conv_transpose1d, conv1d_weight = _define_convolutions(1)
-conv2d, conv_transpose2d, conv2d_weight = _define_convolutions(2)
-conv3d, conv_transpose3d, conv3d_weight = _define_convolutions(3)
+def _linear_x(g: Any, out: Any, x: Any, weight: Any, bias: Any) -> Any:
+    return g @ weight if weight.ndim == 2 else reshaped(g, (*g.shape, 1)) * weight
+
+
+def _linear_weight(g: Any, out: Any, x: Any, weight: Any, bias: Any) -> Any:
+    rows = math.prod(x.shape[:-1])
+    share = reshaped(g, (rows, g.size // rows if rows else weight.size // x.shape[-1])).T @ reshaped(
+        x, (rows, x.shape[-1])
+    )
+    return reshaped(share, weight.shape)
+
+
+linear = define(
+    _linear, name="linear", symbol="W", category="neural", inputs=("x", "weight", "bias"),
+    cases=[
+        case((2, 3), (4, 3), (4,)), case((3,), (4, 3)), case((2, 2, 3), (4, 3), (4,)), case((2, 3), (3,), ()),
+        case((0, 3), (4, 3), (4,)),
+    ],
+    summary="x (..., features) @ weightᵀ (results, features) + bias (results): a fully connected layer.",
+    vjp={"x": _linear_x, "weight": _linear_weight, "bias": lambda g, out, x, weight, bias: g},
+    formula={"x": ["@", "g", "weight"], "weight": ["@", ["T", "g"], "x"]},
+)  # fmt: skip
+
+
+# --- look-ups ---------------------------------------------------------------------------------------------------------
+
+
+def _checked_indices(name: str, indices: Any, rows: int) -> Any:
+    if not isinstance(indices, np.ndarray) or indices.dtype.kind not in "iu":
+        raise ArgumentError(
+            f"{name}() takes whole numbers as indices, got {getattr(indices, 'dtype', indices)}; use astype(int)"
+        )
+    if indices.size and (indices.min() < 0 or indices.max() >= rows):
+        raise IndexingError(
+            f"{name}() takes indices from 0 to {rows - 1}, got some from {indices.min()} to {indices.max()}; "
+            "clip or remap them"
+        )
+    return indices
+
+
+def _embedding(indices: Any, weight: Any, padding_idx: int | None = None) -> Any:
+    if weight.ndim != 2:
+        raise ShapeError(f"embedding() takes a weight (rows, features), got shape {weight.shape}; reshape it")
+    return weight[_checked_indices("embedding", indices, len(weight))]
+
+
+def _embedding_weight(y: Any, indices: Any, shape: tuple[int, int], padding_idx: int | None = None) -> Any:
+    out = np.zeros(shape, y.dtype)
+    flat, rows = indices.reshape(-1), y.reshape(indices.size, shape[1])
+    if flat.size:  # equal indices side by side, then one sum for each: many times faster than np.add.at
+        order = np.argsort(flat, kind="stable")
+        flat = flat[order]
+        starts = np.flatnonzero(np.concatenate(([True], flat[1:] != flat[:-1])))
+        out[flat[starts]] = np.add.reduceat(rows[order], starts, axis=0)
+    if padding_idx is not None:
+        out[padding_idx] = 0
+    return out
+
+
+def _looked_up(g: Any, out: Any, y: Any, indices: Any, shape: Any, padding_idx: int | None) -> Any:
+    rows = embedded(indices, g)
+    if padding_idx is None:
+        return rows
+    return np.where((indices == padding_idx % shape[0])[..., None], 0.0, rows)
+
+
+embedding = define(
+    _embedding, name="embedding", symbol="[ ]", category="neural", inputs=("indices", "weight"), method=False,
+    cases=[
+        case(np.array([[0, 2], [2, 1]]), (4, 3)), case(np.array(1), (3, 2)), case(np.zeros((2, 0), int), (3, 2)),
+        case(np.array([2, 1, 2]), (3, 2), padding_idx=0),
+    ],
+    summary="The row of weight for each index; the row padding_idx gets no gradient.",
+    vjp={
+        "weight": lambda g, out, indices, weight, padding_idx: summed_rows(g, indices, weight.shape, padding_idx)
+    },
+    formula={"weight": "the rows of {g}, summed where {indices} names them"}, reads=("indices",),
+)  # fmt: skip
+embedding_weight = define(
+    _embedding_weight, name="embedding_weight", symbol="[ ]", category="neural", inputs=("y", "indices"), method=False,
+    cases=[
+        case((2, 2, 3), np.array([[0, 2], [2, 1]]), shape=(4, 3)),
+        case((3, 2), np.array([2, 0, 2]), shape=(3, 2), padding_idx=0),
+    ],
+    summary="Zeros of `shape` to which each row of y was added at its index: the gradient of embedding.",
+    vjp={"y": _looked_up}, formula={"y": "the row of {g} for each index"}, reads=("indices",),
+)  # fmt: skip
+embedded: Callable[..., Any] = in_rules(embedding)
+summed_rows: Callable[..., Any] = in_rules(embedding_weight)
+
+
+def _one_hot(x: Any, num_classes: int = -1) -> Any:
+    if not isinstance(x, np.ndarray) or x.dtype.kind not in "iu":
+        raise ArgumentError(f"one_hot() takes whole numbers, got {getattr(x, 'dtype', x)}; use astype(int)")
+    if num_classes == -1:
+        if not x.size:
+            raise ShapeError("one_hot() of an empty tensor cannot tell how many classes there are; pass num_classes=")
+        num_classes = int(x.max()) + 1
+    _checked_indices("one_hot", x, num_classes)
+    return (x[..., None] == np.arange(num_classes)).astype(np.int64)
+
+
+one_hot = define(
+    _one_hot, name="one_hot", symbol="01", category="neural", inputs=("x",),
+    cases=[case(np.array([[0, 2], [1, 0]])), case(np.array([1]), num_classes=4)],
+    summary="1 at the place each whole number names and 0 elsewhere, along a new last axis. No gradient.",
+)  # fmt: skip
+
+
+# --- normalization ----------------------------------------------------------------------------------------------------
+
+
+def _standardized(x: Any, axes: tuple[int, ...], eps: float) -> tuple[Any, Any, int]:
+    """x with mean 0 and variance 1 along `axes`, the rate 1 / sqrt(variance + eps), and how many elements share it."""
+    count = max(math.prod(x.shape[axis] for axis in axes), 1)
+    centred = x - total(x, axis=axes, keepdims=True) / count
+    rate = 1 / np.sqrt(total(centred * centred, axis=axes, keepdims=True) / count + eps)
+    return centred * rate, rate, count
+
+
+def _scaled(normal: Any, weight: Any, bias: Any, own: tuple[int, ...]) -> Any:
+    """normal * weight + bias, both laid along the axes that `own` gives them."""
+    for value, name in ((weight, "weight"), (bias, "bias")):
+        if value is not None and (not isinstance(value, np.ndarray) or value.size != math.prod(own)):
+            raise ShapeError(f"{name} must have {math.prod(own)} elements, got shape {np.shape(value)}; reshape it")
+    if weight is not None:
+        normal = normal * weight.reshape(own)
+    return normal if bias is None else normal + bias.reshape(own)
+
+
+def _normalization_shares(
+    g: Any, x: Any, weight: Any, bias: Any, groups: tuple[int, ...], axes: tuple[int, ...], own: tuple[int, ...],
+    eps: float, wanted: Any,
+) -> list[Any]:  # fmt: skip
+    """The gradients of x, weight and bias (Ioffe & Szegedy 2015, section 3), x standardized in the shape `groups`."""
+    shares = [None, None, g if wanted[2] else None]
+    if wanted[2]:
+        shares[2] = reshaped(_folded(g, own), bias.shape)
+    if not (wanted[0] or wanted[1]):
+        return shares
+    normal, rate, count = _standardized(reshaped(x, groups), axes, eps)
+    if wanted[1]:
+        shares[1] = reshaped(_folded(g * reshaped(normal, x.shape), own), weight.shape)
+    if wanted[0]:
+        slope = reshaped(g if weight is None else g * reshaped(weight, own), groups)
+        level = total(slope, axis=axes, keepdims=True) / count
+        lean = total(slope * normal, axis=axes, keepdims=True) / count
+        shares[0] = reshaped(rate * (slope - level - normal * lean), x.shape)
+    return shares
+
+
+_STANDARD: dict[str, Any] = {
+    "x": "{g} through the standardized {x}, less its mean and its lean",
+    "weight": "{g} · standardized {x}, summed", "bias": "{g}, summed",
+}  # fmt: skip
+
+
+def _trailing(x: Any, shape: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(range(x.ndim - len(shape), x.ndim))
+
+
+def _layer_norm(x: Any, weight: Any = None, bias: Any = None, normalized_shape: Any = None, eps: float = 1e-5) -> Any:
+    if x.shape[x.ndim - len(normalized_shape) :] != normalized_shape or not normalized_shape:
+        raise ShapeError(f"layer_norm() over {normalized_shape} takes x that ends in that shape, got {x.shape}")
+    return _scaled(_standardized(x, _trailing(x, normalized_shape), eps)[0], weight, bias, normalized_shape)
+
+
+_layer_norm_op = define(
+    _layer_norm, name="layer_norm", symbol="norm", category="neural", inputs=("x", "weight", "bias"), method=False,
+    cases=[
+        case((2, 4), (4,), (4,), normalized_shape=(4,)), case((2, 3, 2), None, None, normalized_shape=(3, 2)),
+        case((2, 3), (3,), None, normalized_shape=(3,), eps=0.1),
+    ],
+    summary="x less its mean, over its standard deviation, along its last axes, normalized_shape; by weight, plus bias.",
+    vjp=lambda g, out, x, weight, bias, normalized_shape, eps, wanted: _normalization_shares(
+        g, x, weight, bias, x.shape, _trailing(x, normalized_shape), normalized_shape, eps, wanted
+    ),
+    formula=_STANDARD, reads=("x", "weight"),
+)  # fmt: skip
+
+
+@composed(before=_layer_norm_op)
+def layer_norm(x: Any, normalized_shape: Any, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Tensor:
+    """x less its mean, over its standard deviation, along its last axes, normalized_shape; by weight, plus bias."""
+    shape = (normalized_shape,) if isinstance(normalized_shape, int | np.integer) else tuple(normalized_shape)
+    return _layer_norm_op(x, weight, bias, normalized_shape=shape, eps=eps)
+
+
+def _by_group(name: str, x: Any, num_groups: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """The shape in which each group of channels is one axis, and that of the weight laid along x."""
+    if x.ndim < 2 or num_groups < 1 or x.shape[1] % num_groups:
+        raise ShapeError(
+            f"{name}() takes x (batch, channels, ...) with channels in {num_groups} equal groups, got {x.shape}"
+        )
+    channels = x.shape[1]
+    inside = channels // num_groups * math.prod(x.shape[2:])
+    return (x.shape[0], num_groups, inside), (channels, *(1,) * (x.ndim - 2))
+
+
+def _group_norm(x: Any, weight: Any = None, bias: Any = None, num_groups: int = 1, eps: float = 1e-5) -> Any:
+    groups, own = _by_group("group_norm", x, num_groups)
+    return _scaled(_standardized(x.reshape(groups), (2,), eps)[0].reshape(x.shape), weight, bias, own)
+
+
+def _group_norm_shares(
+    g: Any, out: Any, x: Any, weight: Any, bias: Any, num_groups: int, eps: float, wanted: Any
+) -> list[Any]:
+    groups, own = _by_group("group_norm", x, num_groups)
+    return _normalization_shares(g, x, weight, bias, groups, (2,), own, eps, wanted)
+
+
+_group_norm_op = define(
+    _group_norm, name="group_norm", symbol="norm", category="neural", inputs=("x", "weight", "bias"), method=False,
+    cases=[case((2, 4, 3), (4,), (4,), num_groups=2), case((2, 4), None, None, num_groups=2), case((1, 2, 2, 2), (2,))],
+    summary="x less its mean, over its standard deviation, in each group of channels; by weight, plus bias.",
+    vjp=_group_norm_shares, formula=_STANDARD, reads=("x", "weight"),
+)  # fmt: skip
+
+
+@composed(before=_group_norm_op)
+def group_norm(x: Any, num_groups: int, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Tensor:
+    """x less its mean, over its standard deviation, in each group of channels; by weight, plus bias."""
+    return _group_norm_op(x, weight, bias, num_groups=num_groups, eps=eps)
+
+
+def _by_channel(x: Any) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """The axes other than the channels', and the shape of the weight laid along x."""
+    if x.ndim < 2:
+        raise ShapeError(f"batch_norm() takes x (batch, channels, ...), got shape {x.shape}; reshape it")
+    return (0, *range(2, x.ndim)), (x.shape[1], *(1,) * (x.ndim - 2))
+
+
+def _batch_norm(
+    x: Any, weight: Any = None, bias: Any = None, mean: Any = None, var: Any = None, eps: float = 1e-5
+) -> Any:
+    axes, own = _by_channel(x)
+    if mean is None:
+        return _scaled(_standardized(x, axes, eps)[0], weight, bias, own)
+    return _scaled(_shifted(x, mean, var, own, eps)[0], weight, bias, own)
+
+
+def _shifted(x: Any, mean: Any, var: Any, own: tuple[int, ...], eps: float) -> tuple[Any, Any]:
+    """(x - mean) / sqrt(var + eps) with numbers given, and 1 / sqrt(var + eps)."""
+    rate = (1 / np.sqrt(var + eps)).reshape(own).astype(x.dtype, copy=False)
+    return (x - mean.reshape(own).astype(x.dtype, copy=False)) * rate, rate
+
+
+def _batch_norm_shares(
+    g: Any, out: Any, x: Any, weight: Any, bias: Any, mean: Any, var: Any, eps: float, wanted: Any
+) -> list[Any]:
+    axes, own = _by_channel(x)
+    if mean is None:
+        return _normalization_shares(g, x, weight, bias, x.shape, axes, own, eps, wanted)
+    normal, rate = _shifted(x, mean, var, own, eps)
+    return [
+        (g * rate if weight is None else g * (reshaped(weight, own) * rate)) if wanted[0] else None,
+        reshaped(_folded(g * normal, own), weight.shape) if wanted[1] else None,
+        reshaped(_folded(g, own), bias.shape) if wanted[2] else None,
+    ]
+
+
+_batch_norm_op = define(
+    _batch_norm, name="batch_norm", symbol="norm", category="neural", inputs=("x", "weight", "bias"), method=False,
+    cases=[
+        case((3, 2), (2,), (2,)), case((2, 2, 3), None, None), case((2, 3, 2, 2), (3,), (3,), eps=0.1),
+        case((3, 2), (2,), (2,), mean=np.array([0.5, -1.0]), var=np.array([2.0, 0.3])),
+    ],
+    summary="x less its mean, over its standard deviation, in each channel, the batch's or given; by weight, plus bias.",
+    vjp=_batch_norm_shares, formula=_STANDARD, reads=("x", "weight"),
+)  # fmt: skip
+
+
+def _buffer(value: Any, name: str) -> np.ndarray:
+    array = value.array if type(value) is Tensor else value
+    if type(array) is not np.ndarray or getattr(value, "node", None) is not None:
+        raise ArgumentError(
+            f"{name} of batch_norm() is an array or a tensor without gradient, got {type(value).__name__}"
+        )
+    return array
+
+
+@composed(before=_batch_norm_op)
+def batch_norm(
+    x: Any, running_mean: Any = None, running_var: Any = None, weight: Any = None, bias: Any = None,
+    training: bool = False, momentum: float = 0.1, eps: float = 1e-5,
+) -> Tensor:  # fmt: skip
+    """x less its mean, over its standard deviation, in each channel, the batch's or given; by weight, plus bias."""
+    if not training:
+        if running_mean is None or running_var is None:
+            raise ArgumentError("batch_norm() needs running_mean and running_var unless training=True")
+        mean, var = _buffer(running_mean, "running_mean").copy(), _buffer(running_var, "running_var").copy()
+        return _batch_norm_op(x, weight, bias, mean=mean, var=var, eps=eps)
+    array = as_tensor(x).array
+    axes, own = _by_channel(array)
+    count = array.size // max(own[0], 1)
+    if array.size and count == 1:
+        raise ShapeError(
+            f"batch_norm() in training needs more than one value for each channel, got shape {array.shape}"
+        )
+    if running_mean is not None:
+        target = _buffer(running_mean, "running_mean")
+        target += momentum * (np.mean(array, axis=axes) - target)
+    if running_var is not None:
+        target = _buffer(running_var, "running_var")
+        target += momentum * (np.var(array, axis=axes, ddof=1) - target)
+    return _batch_norm_op(x, weight, bias, eps=eps)
+
+
+# --- dropout and attention --------------------------------------------------------------------------------------------
+
+
+def _probability(p: float, name: str) -> float:
+    if not 0 <= p <= 1:
+        raise ArgumentError(f"{name} is a probability from 0 to 1, got {p!r}")
+    return 1 / (1 - p) if p < 1 else 0.0
+
+
+def _dropout(x: Any, p: float = 0.5, training: bool = True, seed: Any = None) -> tuple[Any, Any]:
+    scale = _probability(p, "p")
+    if not training or p == 0:
+        return np.array(x), None
+    mask = np.random.default_rng(seed).random(x.shape, np.float32) >= p
+    return x * mask * scale, mask
+
+
+def _kept(g: Any, p: float, mask: Any) -> Any:
+    return g if mask is None else g * mask * _probability(p, "p")
+
+
+dropout = define(
+    _dropout, name="dropout", symbol="▒", category="neural", inputs=("x",), keeps=("mask",),
+    cases=[case((3, 4), seed=1), case((3, 4), p=0.2, seed=1), case((3,), training=False), case((3,), p=1.0)],
+    summary="x with each element set to 0 with probability p, the others times 1 / (1 - p); x itself unless training.",
+    vjp={"x": lambda g, out, x, p, training, seed, mask: _kept(g, p, mask)},
+    formula={"x": "{g} / (1 − p) where {x} was kept, else 0"},
+)  # fmt: skip
+
+
+def _data(x: Any) -> Any:
+    return x.array if type(x) is Tensor else x
+
+
+def _attention_weights(query: Any, key: Any, attn_mask: Any, is_causal: bool, scale: float | None) -> tuple[Any, float]:
+    """How much each query attends to each key (a query that may attend to none: all 0), and the scale of the scores."""
+    scale = 1 / math.sqrt(query.shape[-1]) if scale is None else scale
+    scores = (query * scale) @ key.mT
+    if is_causal:
+        attn_mask = np.tri(*scores.shape[-2:], dtype=bool)
+    if attn_mask is not None:
+        scores = np.where(attn_mask, scores, -math.inf) if attn_mask.dtype == bool else scores + attn_mask
+        dead = np.isneginf(np.maximum.reduce(_data(scores), axis=-1, keepdims=True, initial=-math.inf))
+        if dead.any():  # softmax over nothing would be NaN
+            return np.where(dead, 0.0, _softmax(np.where(dead, 0.0, scores))), scale
+    return _softmax(scores), scale
+
+
+def _attention(
+    query: Any, key: Any, value: Any, attn_mask: Any = None, dropout_p: float = 0.0, is_causal: bool = False,
+    scale: float | None = None, seed: Any = None,
+) -> tuple[Any, Any]:  # fmt: skip
+    if (
+        min(query.ndim, key.ndim, value.ndim) < 2
+        or query.shape[-1] != key.shape[-1]
+        or key.shape[-2] != value.shape[-2]
+    ):
+        raise ShapeError(
+            "scaled_dot_product_attention() takes query (..., l, e), key (..., s, e) and value (..., s, v), "
+            f"got {query.shape}, {key.shape} and {value.shape}"
+        )
+    if is_causal and attn_mask is not None:
+        raise ArgumentError("scaled_dot_product_attention() takes is_causal=True or attn_mask, not both")
+    weights, _ = _attention_weights(query, key, attn_mask, is_causal, scale)
+    back = _probability(dropout_p, "dropout_p")
+    mask = None
+    if dropout_p:
+        mask = np.random.default_rng(seed).random(weights.shape, np.float32) >= dropout_p
+        weights = weights * mask * back
+    return weights @ value, mask
+
+
+def _attention_shares(
+    g: Any, out: Any, query: Any, key: Any, value: Any, attn_mask: Any, dropout_p: float, is_causal: bool, scale: Any,
+    seed: Any, mask: Any, wanted: Any,
+) -> list[Any]:  # fmt: skip
+    weights, factor = _attention_weights(query, key, attn_mask, is_causal, scale)
+    shares = [None, None, None, None]
+    if wanted[2]:
+        shares[2] = _kept(weights, dropout_p, mask).mT @ g
+    if wanted[0] or wanted[1] or wanted[3]:
+        slope = weights * _kept(g @ value.mT, dropout_p, mask)
+        slope = slope - weights * total(slope, axis=-1, keepdims=True)
+        shares[0] = slope @ key * factor if wanted[0] else None
+        shares[1] = slope.mT @ query * factor if wanted[1] else None
+        shares[3] = slope if wanted[3] else None
+    return shares
+
+
+_BLIND = np.array([[True, False, True, True], [False, False, False, False], [True, True, True, False]])
+
+scaled_dot_product_attention = define(
+    _attention, name="scaled_dot_product_attention", symbol="attend", category="neural",
+    inputs=("query", "key", "value", "attn_mask"), keeps=("mask",), method=False,
+    cases=[
+        case((2, 3, 2), (2, 4, 2), (2, 4, 3)), case((3, 2), (4, 2), (4, 2), is_causal=True),
+        case((2, 3, 2), (4, 2), (1, 4, 2), (3, 4)), case((3, 2), (4, 2), (4, 2), _BLIND, scale=0.7),
+        case((3, 2), (4, 2), (4, 2), dropout_p=0.4, seed=3),
+    ],
+    summary="softmax(query @ keyᵀ · scale) @ value: for each query the mean of the values, weighted by how well their "
+    "keys fit. attn_mask: True where a query may look, or numbers added to the scores.",
+    vjp=_attention_shares, reads=("query", "key", "value", "attn_mask"),
+    formula={
+        "query": "{g} through the weights and {key}", "key": "{g} through the weights and {query}",
+        "value": "the weights, transposed, @ {g}", "attn_mask": "{g} through the weights",
+    },
+)  # fmt: skip

@@ -1,0 +1,307 @@
+"""The largest element or the mean of each window of an image, (batch, channel, ...) or (channel, ...)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from grad_engine.errors import ArgumentError, ShapeError
+from grad_engine.op import case, define, in_rules
+from grad_engine.ops.convolution import per_axis
+from grad_engine.ops.indexing import scattered
+from grad_engine.ops.shape import reshaped
+
+
+def _counts(
+    size: tuple[int, ...], kernel: tuple[int, ...], stride: tuple[int, ...], padding: tuple[int, ...],
+    dilation: tuple[int, ...], ceil_mode: bool,
+) -> tuple[int, ...]:  # fmt: skip
+    """How many windows fit along each axis; with `ceil_mode` also those that begin inside and end beyond."""
+    counts = []
+    for length, k, s, p, d in zip(size, kernel, stride, padding, dilation, strict=True):
+        if 2 * p > d * (k - 1) + 1:
+            raise ArgumentError(
+                f"padding={p} must be at most half the kernel's reach, {d * (k - 1) + 1}; pad() x first"
+            )
+        room = length + 2 * p - d * (k - 1) - 1
+        count = (-(-room // s) if ceil_mode else room // s) + 1
+        if ceil_mode and (count - 1) * s >= length + p:
+            count -= 1
+        if count < 1:
+            raise ShapeError(
+                f"a window of {kernel} does not fit into size {size} with padding {padding}; use a smaller one"
+            )
+        counts.append(count)
+    return tuple(counts)
+
+
+def _size(name: str, x: Any, n: int) -> tuple[int, ...]:
+    if x.ndim not in (n + 1, n + 2):
+        raise ShapeError(
+            f"{name}() takes x with {n + 2} axes (batch, channels, ...) or {n + 1} without the batch, got shape "
+            f"{x.shape}; reshape it"
+        )
+    return x.shape[x.ndim - n :]
+
+
+# --- the largest ------------------------------------------------------------------------------------------------------
+
+
+def _largest(name: str, x: Any, n: int, kernel_size: Any, stride: Any, padding: Any, dilation: Any, ceil: bool) -> Any:
+    """The largest element of each window, the first of equals or a NaN, and where it stands in x in C order."""
+    size = _size(name, x, n)
+    kernel = per_axis(kernel_size, n, "kernel_size", 1)
+    step = kernel if stride is None else per_axis(stride, n, "stride", 1)
+    before, apart = per_axis(padding, n, "padding", 0), per_axis(dilation, n, "dilation", 1)
+    counts = _counts(size, kernel, step, before, apart, ceil)
+    lead = x.shape[: x.ndim - n]
+    reach = tuple((c - 1) * s + d * (k - 1) + 1 for c, s, d, k in zip(counts, step, apart, kernel, strict=True))
+    padded = x
+    if any(before) or any(r > length for r, length in zip(reach, size, strict=True)):
+        lengths = [max(r, p + length) for r, p, length in zip(reach, before, size, strict=True)]
+        padded = np.full((*lead, *lengths), -math.inf if x.dtype.kind == "f" else np.iinfo(x.dtype).min, x.dtype)
+        inner: Any = (..., *(slice(p, p + length) for p, length in zip(before, size, strict=True)))
+        padded[inner] = x
+    out, at = np.empty((*lead, *counts), x.dtype), np.empty((*lead, *counts), np.intp)
+    for offset in np.ndindex(kernel):
+        seen, place = [], np.zeros((), np.intp)
+        for o, d, s, c, p, length in zip(offset, apart, step, counts, before, size, strict=True):
+            seen.append(slice(o * d, o * d + s * (c - 1) + 1, s))
+            along = o * d - p + s * np.arange(c)
+            along[along < 0] %= d  # only reached while every element of the window is -inf: the first inside x
+            place = place[..., None] * length + along
+        values = padded[(..., *seen)]
+        if not any(offset):
+            out[...], at[...] = values, place
+            continue
+        better = values > out
+        if x.dtype.kind == "f":
+            better |= values != values
+        np.copyto(out, values, where=better)
+        np.copyto(at, place, where=better)
+    images = math.prod(lead)
+    at += np.arange(0, images * math.prod(size), max(math.prod(size), 1)).reshape(*lead, *(1,) * n)
+    return out, at
+
+
+def _define_max_pool(n: int) -> Any:
+    name = f"max_pool{n}d"
+
+    def max_pool(
+        x: Any, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1, ceil_mode: bool = False
+    ) -> Any:
+        return _largest(name, x, n, kernel_size, stride, padding, dilation, ceil_mode)
+
+    def back(
+        g: Any, out: Any, x: Any, kernel_size: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: Any, at: Any
+    ) -> Any:
+        return reshaped(scattered(reshaped(g, (g.size,)), at.ravel(), (x.size,)), x.shape)
+
+    return define(
+        max_pool, name=name, symbol="⊤", category="neural", inputs=("x",), keeps=("at",), vjp={"x": back},
+        cases=[
+            case((2, 2, *(4,) * n), kernel_size=2), case((2, *(5,) * n), kernel_size=3, stride=2, padding=1),
+            case((1, 1, *(5,) * n), kernel_size=2, dilation=2, stride=1),
+            case((1, 1, *(5,) * n), kernel_size=2, ceil_mode=True),
+        ],
+        summary="Largest element of each window; the stride is the window's size unless given. The first of equals "
+        "takes the gradient.",
+        formula={"x": "{g} where {x} was the largest of its window, else 0"},
+    )  # fmt: skip
+
+
+max_pool1d, max_pool2d, max_pool3d = map(_define_max_pool, (1, 2, 3))
+
+
+# --- the mean ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Windows:
+    """The windows along one axis of `size`: `count` of them, and what each sum is divided by."""
+
+    size: int
+    count: int
+    divisors: tuple[float, ...]
+    regular: tuple[int, int, int] | None  # first start, length, step; None where bounds say it
+    bounds: tuple[tuple[int, int], ...]
+
+    def __str__(self) -> str:
+        return f"{self.count} of {self.size}"
+
+    def offsets(self) -> Iterator[tuple[slice, slice]]:
+        """Of regular windows, for the first, second, ... element: (windows that have it inside, where it stands)."""
+        assert self.regular is not None
+        start, length, step = self.regular
+        for position in range(start, start + length):
+            low = max(-(position // step), 0)
+            high = min((self.size - 1 - position) // step + 1, self.count)
+            if low < high:
+                yield slice(low, high), slice(position + low * step, position + (high - 1) * step + 1, step)
+
+
+@lru_cache(256)
+def _regular(
+    size: int, kernel: int, stride: int, padding: int, count: int, include_pad: bool, override: float | None
+) -> Windows:
+    starts = [i * stride - padding for i in range(count)]
+    stops = [min(start + kernel, size + padding) for start in starts]
+    inside = [
+        stop - start if include_pad else min(stop, size) - max(start, 0)
+        for start, stop in zip(starts, stops, strict=True)
+    ]
+    divisors = [1.0] * count if override is not None else [float(length) for length in inside]
+    return Windows(size, count, tuple(divisors), (-padding, kernel, stride), ())
+
+
+@lru_cache(256)
+def _adaptive(size: int, count: int) -> Windows:
+    if count and size % count == 0:
+        step = size // count
+        return Windows(size, count, (float(step),) * count, (0, step, step), ())
+    bounds = tuple((i * size // count, -(-(i + 1) * size // count)) for i in range(count))
+    return Windows(size, count, tuple(float(b - a) for a, b in bounds), None, bounds)
+
+
+def _divided(x: Any, windows: tuple[Windows, ...], override: float) -> Any:
+    """`x`, fresh, over the divisor of each window."""
+    scale = np.asarray(override, x.dtype)
+    for each in windows:
+        scale = scale[..., None] * np.asarray(each.divisors, x.dtype)
+    if scale.size and (scale == scale.flat[0]).all():
+        return np.divide(x, scale.flat[0], out=x)
+    return np.divide(x, scale, out=x)
+
+
+def _along(axis: int, part: Any) -> tuple[Any, ...]:
+    return (..., part, *(slice(None),) * (-1 - axis))
+
+
+def _means(x: Any, windows: tuple[Windows, ...], override: float = 1.0) -> Any:
+    for axis, each in enumerate(windows, -len(windows)):  # sums are separable: axis by axis
+        shape = list(x.shape)
+        shape[axis] = each.count
+        out = np.zeros(shape, x.dtype)
+        if each.regular is not None:
+            for inside, where in each.offsets():
+                out[_along(axis, inside)] += x[_along(axis, where)]
+        for i, (start, stop) in enumerate(each.bounds):
+            np.add.reduce(x[_along(axis, slice(start, stop))], axis=axis, out=out[_along(axis, i)])
+        x = out
+    return _divided(x, windows, override)
+
+
+def _spread(x: Any, windows: tuple[Windows, ...], override: float = 1.0) -> Any:
+    x = _divided(np.array(x), windows, override)
+    for axis, each in enumerate(windows, -len(windows)):
+        shape = list(x.shape)
+        shape[axis] = each.size
+        out = np.zeros(shape, x.dtype)
+        if each.regular is not None:
+            for inside, where in each.offsets():
+                out[_along(axis, where)] += x[_along(axis, inside)]
+        for i, (start, stop) in enumerate(each.bounds):
+            out[_along(axis, slice(start, stop))] += x[_along(axis, slice(i, i + 1))]
+        x = out
+    return x
+
+
+_SAMPLE = (_adaptive(5, 2), _regular(4, 3, 2, 1, 2, False, None))
+
+window_mean = define(
+    _means, name="window_mean", symbol="mean", category="neural", inputs=("x",), method=False,
+    cases=[case((2, 5, 4), windows=_SAMPLE)], written=lambda x, windows, override: ["window_mean", x],
+    summary="The sum of each window over its divisor, for the windows of the last axes.",
+    vjp={"x": lambda g, out, x, windows, override: spread_out(g, windows, override)},
+    formula={"x": ["window_spread", "g"]},
+)  # fmt: skip
+window_spread = define(
+    _spread, name="window_spread", symbol="⇉", category="neural", inputs=("x",), method=False,
+    cases=[case((2, 2, 2), windows=_SAMPLE)], written=lambda x, windows, override: ["window_spread", x],
+    summary="Each element over its window's divisor, added to every place of its window: the gradient of window_mean.",
+    vjp={"x": lambda g, out, x, windows, override: averaged(g, windows, override)},
+    formula={"x": ["window_mean", "g"]},
+)  # fmt: skip
+averaged: Callable[..., Any] = in_rules(window_mean)
+spread_out: Callable[..., Any] = in_rules(window_spread)
+
+
+def _define_avg_pool(n: int) -> Any:
+    name = f"avg_pool{n}d"
+
+    def windows(
+        x: Any, kernel_size: Any, stride: Any, padding: Any, ceil_mode: bool, include: bool, override: Any
+    ) -> tuple[Windows, ...]:
+        size, kernel = _size(name, x, n), per_axis(kernel_size, n, "kernel_size", 1)
+        step = kernel if stride is None else per_axis(stride, n, "stride", 1)
+        before = per_axis(padding, n, "padding", 0)
+        counts = _counts(size, kernel, step, before, (1,) * n, ceil_mode)
+        each = zip(size, kernel, step, before, counts, strict=True)
+        return tuple(_regular(*axis, bool(include), override) for axis in each)
+
+    def avg_pool(
+        x: Any, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: bool = False,
+        count_include_pad: bool = True, divisor_override: float | None = None,
+    ) -> Any:  # fmt: skip
+        if divisor_override == 0:
+            raise ArgumentError(f"divisor_override of {name}() must not be 0")
+        return _means(
+            x,
+            windows(x, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override),
+            divisor_override or 1,
+        )
+
+    def back(
+        g: Any, out: Any, x: Any, kernel_size: Any, stride: Any, padding: Any, ceil_mode: bool, count_include_pad: bool,
+        divisor_override: Any,
+    ) -> Any:  # fmt: skip
+        each = windows(x, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
+        return spread_out(g, each, divisor_override or 1)
+
+    return define(
+        avg_pool, name=name, symbol="mean", category="neural", inputs=("x",), vjp={"x": back},
+        cases=[
+            case((2, 2, *(4,) * n), kernel_size=2), case((2, *(5,) * n), kernel_size=3, stride=2, padding=1),
+            case((1, 1, *(5,) * n), kernel_size=3, padding=1, count_include_pad=False, ceil_mode=True, stride=2),
+            case((1, 1, *(4,) * n), kernel_size=2, divisor_override=3),
+        ],
+        summary="Mean of each window; the stride is the window's size unless given. Padding counts as zeros, or not at "
+        "all without count_include_pad.",
+        formula={"x": "{g} / count, spread over its window"},
+    )  # fmt: skip
+
+
+def _define_adaptive(n: int) -> Any:
+    name = f"adaptive_avg_pool{n}d"
+
+    def windows(x: Any, output_size: Any) -> tuple[Windows, ...]:
+        size = _size(name, x, n)
+        given = (output_size,) * n if output_size is None or np.ndim(output_size) == 0 else tuple(output_size)
+        if len(given) != n:
+            raise ArgumentError(f"output_size of {name}() is a number or {n} of them, got {output_size!r}")
+        wanted = per_axis(
+            [s if each is None else each for s, each in zip(size, given, strict=True)], n, "output_size", 1
+        )
+        if 0 in size:
+            raise ShapeError(f"{name}() has no windows to take from size {size}; x must not be empty")
+        return tuple(map(_adaptive, size, wanted))
+
+    return define(
+        lambda x, output_size: _means(x, windows(x, output_size)), name=name, symbol="mean", category="neural",
+        inputs=("x",), vjp={"x": lambda g, out, x, output_size: spread_out(g, windows(x, output_size))},
+        cases=[
+            case((2, 2, *(4,) * n), output_size=2), case((2, *(5,) * n), output_size=3),
+            case((1, *(2,) * n), output_size=3),
+        ],
+        summary="Mean of as many windows, of lengths as equal as can be, as output_size says; None keeps an axis.",
+        formula={"x": "{g} / count, spread over its window"},
+    )  # fmt: skip
+
+
+avg_pool1d, avg_pool2d, avg_pool3d = map(_define_avg_pool, (1, 2, 3))
+adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d = map(_define_adaptive, (1, 2, 3))
