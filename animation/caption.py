@@ -5,15 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+import numpy as np
+
 from animation import lettering, theme
 from animation.glyphs import Colours, Ink, Part, line_points, numbers, numbers_size, words
 from animation.numbers import Matrix, matrix, number_text, shape_text
 from animation.story import Beat, Close, Column, Formula, Gather, Numbers, Piece, Row, Words
+from grad_engine.draw.typst import formula_typst, named
+from grad_engine.errors import GradEngineError
 
 PAD = 0.30
 GAP = 0.20
-BELOW = theme.PANEL_MIDDLE - 0.33
-SUM = theme.PANEL_MIDDLE - 0.40
+TEXT = 0.8  # size of a formula that is written as text, as a part of one that is typeset
+HIGHEST = 0.66  # a formula in the upper line
+ABOVE = 0.44
+BELOW = theme.PANEL_MIDDLE - 0.43
+SUM = theme.PANEL_MIDDLE - 0.44
 
 
 def caption(beat: Beat, colours: Colours) -> Part:
@@ -25,14 +32,20 @@ def caption(beat: Beat, colours: Colours) -> Part:
             x, half = left - PAD, theme.PANEL_HEIGHT / 2 - 0.24
             ends = [(x, theme.PANEL_MIDDLE - half), (x, theme.PANEL_MIDDLE + half)]
             inks.append(Ink(line_points(ends), stroke=colours.idle, width=1.6))
-        above = theme.PANEL_MIDDLE + (0.40 if column.did else 0.0)
+        above = theme.PANEL_MIDDLE + (0.50 if isinstance(beat, Gather) else ABOVE if column.did else 0.0)
         ruled = min(_need(column.rule, theme.FORMULA), wide)
         notes = _notes(column.notes, above, left + wide, wide - ruled - 0.3, colours)
         inks += [line(column.rule, above, left, ruled + 0.01, theme.FORMULA, colours), notes]
         if column.did and not isinstance(beat, Gather):
-            inks.append(line(column.did, BELOW, left, wide, theme.BODY, colours, most))
+            inks.append(line(column.did, BELOW, left, wide, _did_size(beat.columns), colours, most))
         left += wide + 2 * PAD
     return Part(*inks)
+
+
+def _did_size(columns: Sequence[Column]) -> float:
+    """The type size of the lower line: larger where it holds no more than single numbers."""
+    shown = [piece for column in columns for piece in column.did if isinstance(piece, Numbers)]
+    return theme.LARGE if shown and all(piece.tensor.shape == () for piece in shown) else theme.BODY
 
 
 def _widths(columns: Sequence[Column]) -> list[tuple[float, int]]:
@@ -46,15 +59,24 @@ def _widths(columns: Sequence[Column]) -> list[tuple[float, int]]:
         return [
             max(
                 _need(column.rule, theme.FORMULA) + sum(lettering.width(n.text, theme.BODY) + 0.42 for n in column.notes),
-                _need(column.did, theme.BODY, many),
+                _need(column.did, _did_size(columns), many),
             )
             + 0.1
             for column, many in zip(columns, most, strict=True)
         ]
 
     # The gradient that comes in has been seen before, so it gives way first.
-    while (short := sum(needs()) - free) > 0 and (most[0] > 2 or max(most[1:]) > 1):
-        most[0 if most[0] > 2 else max(range(1, len(columns)), key=lambda k: (most[k] > 1, needs()[k]))] -= 1
+    while sum(needs()) > free:
+        now, gains = needs(), []
+        for k in range(len(columns)):
+            if most[k] > (2 if k == 0 else 1):
+                most[k] -= 1
+                gains.append((k == 0, now[k] if needs()[k] < now[k] - 0.05 else 0.0, -k))
+                most[k] += 1
+        if not gains:
+            break
+        most[-max(gains)[2]] -= 1
+    short = sum(needs()) - free
     found = needs()
     if short > 0:
         return [(need * free / sum(found), many) for need, many in zip(found, most, strict=True)]
@@ -111,20 +133,47 @@ def _extent(piece: Piece, size: float, columns: int) -> float:
     if isinstance(piece, Words):
         return lettering.width(piece.text, _type(piece, size), piece.strong)
     if isinstance(piece, Formula):
-        set_ = typeset(piece, size)
-        return set_.width if set_ is not None else lettering.width(piece.text, 0.9 * size)
+        made = _fitted(piece, size, theme.GRAPH_WIDTH)
+        return lettering.width(piece.text, TEXT * size) if made is None else _long(made[:2], size)
     label = lettering.width(piece.label, size) + 0.12 if piece.label else 0.0
     shown = _shown(piece, columns)
     return label + (lettering.width(_plain(piece), size) if shown is None else numbers_size(shown, size)[0])
+
+
+def _height(piece: Numbers, size: float, columns: int) -> float:
+    shown = _shown(piece, columns)
+    return size if shown is None else numbers_size(shown, size)[1]
 
 
 def _type(piece: Words, size: float) -> float:
     return theme.LARGE if size == theme.FORMULA else size
 
 
-def typeset(piece: Formula, size: float) -> lettering.Outline | None:
-    """The equation as typeset outlines; None where it must be written as text."""
+def typeset(piece: Formula, size: float) -> tuple[lettering.Outline, lettering.Outline] | None:
+    """The name on the left of an equation and the rest of it as typeset outlines; None where they cannot be set."""
+    if not lettering.typesetting():
+        return None
+    try:
+        right = formula_typst(piece.tree, piece.names, product="·" if piece.scalar else "⊙")
+    except GradEngineError:
+        return None
+    name = f"overline({named(piece.target)})" if piece.barred else named(piece.target)
+    sign = '"+"#h(0pt)=' if piece.relation == "+=" else "="
+    left, rest = lettering.typeset(name, size), lettering.typeset(f"{sign} {right}", size)
+    return (left, rest) if left is not None and rest is not None else None
+
+
+def _fitted(piece: Formula, size: float, room: float) -> tuple[lettering.Outline, lettering.Outline, float] | None:
+    """The typeset equation at the largest size at which it is not too wide and not too high."""
+    for smaller in (1.0, 0.92):
+        made = typeset(piece, smaller * size)
+        if made is not None and _long(made, size) <= room and max(o.top - o.bottom for o in made) <= HIGHEST:
+            return *made, smaller * size
     return None
+
+
+def _long(made: tuple[lettering.Outline, lettering.Outline], size: float) -> float:
+    return made[0].width + 0.25 * size + made[1].width
 
 
 def _draw(piece: Piece, at: tuple[float, float], room: float, size: float, columns: int, colours: Colours) -> Part:
@@ -132,10 +181,18 @@ def _draw(piece: Piece, at: tuple[float, float], room: float, size: float, colum
     if isinstance(piece, Words):
         return Part(words(piece.text, _type(piece, size), getattr(colours, piece.tone), at, anchor="left", bold=piece.strong, room=room))
     if isinstance(piece, Formula):
-        made = typeset(piece, size)
-        if made is not None and made.width <= room:
-            return Part(Ink(made.points + (left, y, 0.0), fill=colours.ink, text=piece.text, size=size))
-        return Part(words(piece.text, 0.9 * size, colours.ink, at, anchor="left", room=room))
+        made = _fitted(piece, size, room)
+        if made is None:
+            return Part(words(piece.text, TEXT * size, colours.ink, at, anchor="left", room=room))
+        name, rest, used = made
+        high = max(name.top, rest.top) - min(name.bottom, rest.bottom)
+        # A fraction is centred on the line, anything lower stands on it like the words beside it.
+        base = y - (max(name.top, rest.top) - high / 2 if high > 0.55 else lettering.cap_height(size) / 2)
+        tone = colours.gradient if piece.barred else colours.value
+        return Part(
+            Ink(name.points + np.array([left, base, 0.0]), fill=tone, text=piece.target, size=used),
+            Ink(rest.points + np.array([left + name.width + 0.25 * size, base, 0.0]), fill=colours.ink, text=piece.text, size=used),
+        )
     inks: list[Ink | Part] = []
     tone = getattr(colours, piece.tone)
     if piece.label:
@@ -163,7 +220,8 @@ def sum_parts(beat: Gather, colours: Colours) -> tuple[list[Part], Part]:
     choices = [(size, columns) for columns in (4, 3, 2, 1) for size in sizes] + [(theme.BODY, 0)]
     for size, columns in choices:
         extents = [max(_extent(replace(p, label=""), size, columns), lettering.width(p.label, theme.SMALLEST, True)) for p in everything]
-        if sum(extents) <= room:
+        high = max(_height(piece, size, columns) for piece in everything)
+        if sum(extents) <= room and high <= 0.80:
             break
     left = -theme.GRAPH_WIDTH / 2 + PAD
     parts = []
@@ -179,7 +237,7 @@ def sum_parts(beat: Gather, colours: Colours) -> tuple[list[Part], Part]:
         tone = getattr(colours, piece.tone)
         bare = replace(piece, label="")
         wide = _extent(bare, size, columns)
-        inks.append(words(piece.label, theme.SMALLEST, tone, (left + extent / 2, SUM + 0.46), bold=True))
+        inks.append(words(piece.label, theme.SMALLEST, tone, (left + extent / 2, SUM + max(0.40, high / 2 + 0.18)), bold=True))
         inks.append(_draw(bare, (left + (extent - wide) / 2, SUM), wide + 0.01, size, columns, colours))
         parts.append(Part(*inks))
         left += extent + signs
@@ -188,75 +246,76 @@ def sum_parts(beat: Gather, colours: Colours) -> tuple[list[Part], Part]:
 
 # the closing table
 
-HEADS = ("leaf", "shape", "shares", "‖grad‖", "gradient")
-
-
 def table(beat: Close, colours: Colours) -> list[Part]:
     """The closing table: its head, then a part for every line."""
-    many = len(beat.rows) + (1 if beat.more else 0)
-    top = theme.GRAPH_TOP - 0.25
-    pitch = min(0.98, (top - 0.35 - theme.TAPE_MIDDLE) / max(many, 1))
-    lines = 2 if pitch >= 0.80 else 1
-    size = 0.30 if pitch > 0.6 else theme.BODY
-    stops = _stops(beat, size, lines)
-    used = stops[-1]
-    left = -used / 2
-    columns = [left + stop for stop in stops[:-1]]
-    head = Part(
-        *(words(text, theme.BODY, colours.muted, (x, top), anchor="left") for text, x in zip(HEADS, columns, strict=True)),
-        Ink(line_points([(left, top - 0.26), (left + used, top - 0.26)]), stroke=colours.idle, width=1.8),
-    )
-    parts = [head]
-    for k, row in enumerate(beat.rows):
-        y = top - 0.35 - (k + 0.5) * pitch
-        inks: list[Ink | Part] = [
-            words(row.name, size * 1.1, colours.ink, (columns[0], y), anchor="left", bold=True),
-            words(row.shape, size, colours.value, (columns[1], y), anchor="left"),
-        ]
-        if row.gradient is None:
-            text = "no gradient" if beat.finished else "not run yet"
-            inks.append(words(text, size, colours.muted, (columns[2], y), anchor="left"))
-        else:
-            inks.append(words(_arrived(row), size, colours.done, (columns[2], y), anchor="left", bold=True))
-            inks.append(words(row.norm, size, colours.ink, (columns[3], y), anchor="left"))
-            inks.append(_draw(Numbers(row.gradient, "", "done"), (columns[4], y), left + used - columns[4] + 0.01, size if lines == 1 else theme.BODY, _fit(row, left + used - columns[4], size), colours))
+    top, pitch, size, lines = _grid(beat)
+    heads, cells_ = _cells(beat)
+    widths = [
+        max([lettering.width(head, theme.BODY), *(_cell_width(row[k], size, lines) for row in cells_)])
+        for k, head in enumerate(heads)
+    ]
+    gap = 0.85
+    used = min(sum(widths) + gap * (len(widths) - 1), theme.GRAPH_WIDTH)
+    stops = [-used / 2 + sum(widths[:k]) + gap * k for k in range(len(widths))]
+    rule = [(-used / 2, top - 0.28), (used / 2, top - 0.28)]
+    head = [words(text, theme.BODY, colours.muted, (x, top), anchor="left") for text, x in zip(heads, stops, strict=True)]
+    parts = [Part(*head, Ink(line_points(rule), stroke=colours.idle, width=1.8))]
+    for k, row in enumerate(cells_):
+        y = top - 0.40 - (k + 0.5) * pitch
+        inks: list[Ink | Part] = []
+        for x, cell in zip(stops, row, strict=True):
+            room = used / 2 - x + 0.01
+            if isinstance(cell, Numbers):
+                kind = theme.BODY if lines == 2 and cell.tensor.shape != () else size
+                inks.append(_draw(cell, (x, y), room, kind, _fit(cell, room, kind), colours))
+            elif cell is not None:
+                inks.append(words(cell.text, size, getattr(colours, cell.tone), (x, y), anchor="left", bold=cell.strong, room=room))
         parts.append(Part(*inks))
     if beat.more:
-        y = top - 0.35 - (many - 0.5) * pitch
-        parts.append(Part(words(f"… and {beat.more} more leaves", size, colours.muted, (columns[0], y), anchor="left")))
+        y = top - 0.40 - (len(cells_) + 0.5) * pitch
+        more = f"… and {beat.more} more {'leaf' if beat.more == 1 else 'leaves'}"
+        parts.append(Part(words(more, size, colours.muted, (stops[0], y), anchor="left")))
     return parts
 
 
-def row_middle(beat: Close, k: int) -> tuple[float, float]:
-    """Where the k-th line of the table begins."""
+def _grid(beat: Close) -> tuple[float, float, float, int]:
+    """Where the head of the table stands, how far its lines are apart, their type size, how many rows of numbers."""
     many = len(beat.rows) + (1 if beat.more else 0)
-    top = theme.GRAPH_TOP - 0.25
-    pitch = min(0.98, (top - 0.35 - theme.TAPE_MIDDLE) / max(many, 1))
-    return -theme.GRAPH_WIDTH / 2 + 2.0, top - 0.35 - (k + 0.5) * pitch
+    high, low = theme.GRAPH_TOP - 0.15, theme.PANEL_MIDDLE + theme.PANEL_HEIGHT / 2 + 0.2
+    pitch = min(1.02, (high - low - 0.40) / max(many, 1))
+    top = high - max(0.0, (high - low - 0.40 - pitch * many) / 2) * 0.8
+    return top, pitch, 0.36 if pitch > 0.8 else 0.30 if pitch > 0.5 else theme.BODY, 2 if pitch >= 0.80 else 1
+
+
+def _cells(beat: Close) -> tuple[tuple[str, ...], list[tuple[Words | Numbers | None, ...]]]:
+    """What stands in the table: numbers need neither a shape nor a norm."""
+    single = all(row.leaf.shape == () for row in beat.rows)
+    heads = ("leaf", "value", "shares", "gradient") if single else ("leaf", "shape", "shares", "‖grad‖", "gradient")
+    found: list[tuple[Words | Numbers | None, ...]] = []
+    for row in beat.rows:
+        name = Words(row.name, "ink", True)
+        value = Numbers(row.leaf, "", "value") if single else Words(shape_text(row.leaf.shape), "value")
+        if row.gradient is None:
+            rest: tuple[Words | Numbers | None, ...] = (Words("no gradient" if beat.finished else "not run yet", "muted"), None)
+        else:
+            rest = Words(_arrived(row), "done", True), Numbers(row.gradient, "", "done")
+        if not single:
+            rest = (rest[0], Words(row.norm) if row.norm else None, rest[1])
+        found.append((name, value, *rest))
+    return heads, found
+
+
+def _cell_width(cell: Words | Numbers | None, size: float, lines: int) -> float:
+    if cell is None:
+        return 0.0
+    if isinstance(cell, Words):
+        return lettering.width(cell.text, size, cell.strong)
+    return _extent(cell, theme.BODY if lines == 2 and cell.tensor.shape != () else size, 4)
 
 
 def _arrived(row: Row) -> str:
     return f"{'Σ' if row.shares > 1 else '✓'} {row.shares}/{row.shares}"
 
 
-def _fit(row: Row, room: float, size: float) -> int:
-    assert row.gradient is not None
-    return next((c for c in (4, 3, 2, 1) if _extent(Numbers(row.gradient), min(size, theme.BODY), c) <= room + 1e-6), 0)
-
-
-def _stops(beat: Close, size: float, lines: int) -> list[float]:
-    """Where the columns begin, and the width of the whole table."""
-    gap = 0.75
-    widths = [
-        max([lettering.width(HEADS[0], theme.BODY), *(lettering.width(row.name, size * 1.1, True) for row in beat.rows)]),
-        max([lettering.width(HEADS[1], theme.BODY), *(lettering.width(row.shape, size) for row in beat.rows)]),
-        max([lettering.width(HEADS[2], theme.BODY), *(lettering.width("Σ 9/9" if row.gradient is not None else "no gradient", size, True) for row in beat.rows)]),
-        max([lettering.width(HEADS[3], theme.BODY), *(lettering.width(row.norm, size) for row in beat.rows)]),
-    ]
-    stops = [0.0]
-    for wide in widths:
-        stops.append(stops[-1] + wide + gap)
-    room = theme.GRAPH_WIDTH - stops[-1]
-    last = [_extent(Numbers(row.gradient), theme.BODY if lines == 2 else size, 4) for row in beat.rows if row.gradient is not None]
-    stops.append(stops[-1] + min(room, max([lettering.width(HEADS[4], theme.BODY), *last])))
-    return stops
+def _fit(cell: Numbers, room: float, size: float) -> int:
+    return next((columns for columns in (4, 3, 2, 1) if _extent(cell, size, columns) <= room), 0)

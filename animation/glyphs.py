@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from animation import lettering, theme
 from animation.lettering import polygon, shortened
 from animation.numbers import Cells, Matrix
-from grad_engine.draw.glyph import outline
-from grad_engine.draw.palette import Palette as Colours
+from grad_engine.draw.glyph import outline, reach
 from grad_engine.draw.layout import Box, Route, arc_length_table, point_at, rounded
+from grad_engine.draw.palette import Palette as Colours
 
 Points = NDArray[np.float64]
 
@@ -120,6 +120,7 @@ def circle_points(radius: float, at: tuple[float, float] = (0.0, 0.0)) -> Points
     return card_points(2 * radius, 2 * radius, radius, at)
 
 
+PIN = 0.055  # radius of the pin that marks a kept value
 UNIT_SQUARE = polygon([(-0.5, -0.5), (0.5, -0.5), (0.5, 0.5), (-0.5, 0.5)])
 
 
@@ -273,6 +274,8 @@ def card_size(view: CardView, look: Look) -> tuple[float, float]:
         return max(theme.CARD_WIDTH[1] * s, lettering.width(view.name, look.small, True) + 0.3), high
     first = lettering.width(view.name, look.small * 1.12, True) + lettering.width(view.face, look.small) + 0.50 * s
     first += 0.0 if look.detail < 3 or view.cells is None else view.cells.columns * theme.CELL * s + 0.14 * s
+    if view.leaf and view.cells is None:  # the finished gradient is a number beside its counter
+        first = max(first, lettering.width("grad 0.0000 ✓ 1/1", look.small, True) + 0.50 * s)
     return max(theme.CARD_WIDTH[look.detail] * s, first), high if view.leaf else high / 2
 
 
@@ -337,13 +340,23 @@ class OpView:
     category: str
     symbol: str
     tag: str  # its place in creation order, such as "#3"
-    label: str  # the name of its result with its number, or with its shape
-    short: str  # the same without the name
-    cells: Cells | None
+    label: Label  # of its result
+    gradient: Label | None  # of its gradient in the run that is shown
     badge: str  # what is not finite about its result
     ports: tuple[str, ...]  # what is written at each operand, if the order matters
     slots: int
     root: bool
+    kept: tuple[int, ...] = ()  # ports whose value is kept for backward
+    keeps_result: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """What is written below an op: its result's name with its number or shape, the same without the name, a picture."""
+
+    text: str
+    short: str
+    cells: Cells | None
 
 
 def op_size(view: OpView, look: Look) -> tuple[float, float]:
@@ -351,7 +364,8 @@ def op_size(view: OpView, look: Look) -> tuple[float, float]:
     width, height = shape_size(view, look)
     if look.detail < 2:
         return width, height
-    return max(width, _label_width(view, look)) + port_room(view, look), height + 2 * look.line
+    root = 2 * _root_room(view, look)
+    return max(width, _label_width(view, look)) + port_room(view, look) + root, height + 2 * look.line + root
 
 
 def shape_size(view: OpView, look: Look) -> tuple[float, float]:
@@ -363,7 +377,9 @@ def shape_size(view: OpView, look: Look) -> tuple[float, float]:
     if look.detail == 0:
         return side, high
     wide = lettering.width(view.symbol, _symbol_size(view, look), True)
-    slack = {"arithmetic": 0.36, "elementwise": 0.48, "reduction": 0.46, "shape": 0.60, "joining": 0.50, "indexing": 0.50}
+    if view.category in ("joining", "indexing"):
+        return max(side, (wide + 0.3 * s) / 0.74), high
+    slack = {"arithmetic": 0.36, "elementwise": 0.48, "reduction": 0.46, "shape": 0.60}
     return max(side, wide + slack.get(view.category, 0.40) * s), high
 
 
@@ -378,20 +394,29 @@ def port_room(view: OpView, look: Look) -> float:
     return max(lettering.width(port, look.small) for port in view.ports) + 0.08 * look.scale
 
 
-def _label(view: OpView, look: Look) -> tuple[str, float]:
+def _label(label: Label, view: OpView, look: Look) -> tuple[str, float]:
     """What is written below an op, and how much room its picture takes before it."""
     if look.detail == 2:
         room = shape_size(view, look)[0] + 0.30 * look.scale
-        return (view.label if lettering.width(view.label, look.small) <= room else view.short), 0.0
-    return view.label, 0.0 if view.cells is None else view.cells.columns * theme.CELL * look.scale + 0.08
+        return (label.text if lettering.width(label.text, look.small) <= room else label.short), 0.0
+    return label.text, 0.0 if label.cells is None else label.cells.columns * theme.CELL * look.scale + 0.08
 
 
 def _label_width(view: OpView, look: Look) -> float:
-    text, icon = _label(view, look)
+    below = 0.0
+    for label in (view.label, view.gradient):
+        if label is not None:
+            text, icon = _label(label, view, look)
+            below = max(below, lettering.width(text, look.small) + icon)
     above = lettering.width(f"✓ {view.tag}", look.small, True)
     if view.badge:
         above += lettering.width(view.badge, look.small, True) + 0.30
-    return max(lettering.width(text, look.small) + icon, above)
+    return max(below, above)
+
+
+def _root_room(view: OpView, look: Look) -> float:
+    """How much the second outline of a root stands out."""
+    return 0.09 * look.scale if view.root and look.detail else 0.0
 
 
 def op(view: OpView, state: str, look: Look, box: Box, colours: Colours, count: str = "") -> Part:
@@ -410,17 +435,21 @@ def op(view: OpView, state: str, look: Look, box: Box, colours: Colours, count: 
         for wide, alpha in ((22.0, 0.10), (14.0, 0.14)):
             inks.append(Ink(polygon(shape + (x, y)), stroke=colours.gradient, width=wide, stroke_alpha=alpha))
     inks.append(Ink(polygon(shape + (x, y)), fill=colours.panel, stroke=edge, width=theme.BOLD if state == "running" else theme.OUTLINE))
-    if view.root and look.detail:
-        grow = 0.16 * look.scale
-        inks.append(Ink(polygon(outline(view.category, width + grow, height + grow) + (x, y)), stroke=edge, width=1.8))
+    grow = 2 * _root_room(view, look)
+    if grow:
+        around = "leaf" if view.category in ("joining", "indexing") else view.category
+        inks.append(Ink(polygon(outline(around, width + grow, height + grow) + (x, y)), stroke=edge, width=1.8))
     ink = colours.ink
     if look.detail:
-        inks.append(words(view.symbol, _symbol_size(view, look), ink, (x, y), bold=True))
+        # A bracket is open on the side of the many; what is written in it stands in its closed part.
+        open_ = {"joining": 0.5, "indexing": -0.5}.get(view.category, 0.0) * min(0.24 * width, 0.3 * height)
+        inks.append(words(view.symbol, _symbol_size(view, look), ink, (x + open_, y), bold=True))
     if look.detail < 2:
         if view.badge and look.detail:
             inks.append(badge(view.badge.split(" ")[0], look, colours, (x, y - height / 2)))
         return Part(*inks)
-    above, below = y + height / 2 + look.line * 0.52, y - height / 2 - look.line * 0.52
+    off = (height + grow) / 2 + look.line * 0.52
+    above, below = y + off, y - off
     tag = f"✓ {view.tag}" if state == "ran" else count or view.tag
     tone = colours.done if state == "ran" else colours.gradient if count else colours.muted
     if view.badge:
@@ -431,17 +460,25 @@ def op(view: OpView, state: str, look: Look, box: Box, colours: Colours, count: 
         inks.append(badge(view.badge, look, colours, (left + tag_wide + wide / 2, above)))
     else:
         inks.append(words(tag, look.small, tone, (x, above), bold=bool(count)))
-    text, icon = _label(view, look)
+    known = state in ("ready", "running", "ran") and view.gradient is not None
+    label = view.gradient if known and view.gradient is not None else view.label
+    text, icon = _label(label, view, look)
     left = x - (lettering.width(text, look.small) + icon) / 2
-    muted = state != "made"
-    if icon and view.cells is not None:
-        inks.append(grid(view.cells, colours, "idle" if muted else "value", theme.CELL * look.scale, (left, below)))
-    inks.append(words(text, look.small, colours.muted if muted else colours.value, (left + icon, below), anchor="left"))
+    tone = "gradient" if known else "value" if state == "made" else "muted"
+    if icon and label.cells is not None:
+        inks.append(grid(label.cells, colours, "idle" if tone == "muted" else tone, theme.CELL * look.scale, (left, below)))
+    inks.append(words(text, look.small, getattr(colours, tone), (left + icon, below), anchor="left"))
+    pin = colours.value if state == "made" else colours.gradient if state == "running" else colours.idle
+    for slot in view.kept:
+        high = port_y(slot, view.slots, box) - y
+        inks.append(Ink(circle_points(PIN * look.scale, (x + reach(shape, high, "left") + 1.7 * PIN * look.scale, y + high)), fill=pin))
+    if view.keeps_result:
+        inks.append(Ink(circle_points(PIN * look.scale, (x + width / 2 - 1.7 * PIN * look.scale, y)), fill=pin))
     for slot, port in enumerate(view.ports):
         if port:
             height_here = port_y(slot, view.slots, box)
-            away = 0.17 * max(look.scale, 1.0) * (1 if height_here >= y - 1e-6 else -1)
-            inks.append(words(port, look.small, colours.muted, (x - width / 2 - 0.06, height_here + away), anchor="right"))
+            place = (x - width / 2 - 0.05, height_here + 0.15 * max(look.scale, 1.0))
+            inks.append(words(port, look.small, colours.muted, place, anchor="right"))
     return Part(*inks)
 
 
@@ -507,9 +544,9 @@ def edge(way: Path, state: str, colours: Colours) -> Part:
     """An edge: "value" (forward, solid), "idle" (no gradient comes this way), "due" or "paid" (gradient, dashed)."""
     inset = min(0.5, 0.6 * theme.TIP / way.length)
     if state in ("due", "paid"):
-        alpha = 1.0 if state == "paid" else 0.45
+        alpha = 1.0 if state == "paid" else 0.62
         return Part(
-            _line(dashes(way, inset, 1.0), colours.gradient, theme.EDGE if state == "paid" else 2.2, alpha),
+            _line(dashes(way, inset, 1.0), colours.gradient, theme.EDGE + 0.6 if state == "paid" else 2.0, alpha),
             Ink(tip(way.at(0.0), False), fill=colours.gradient, fill_alpha=alpha),
         )
     colour = colours.value if state == "value" else colours.idle
@@ -633,7 +670,7 @@ def expression(text: str, room: float, colours: Colours) -> Part:
     return Part(words(text, size, colours.muted, (theme.GRAPH_WIDTH / 2, theme.TOP), anchor="right", room=room))
 
 
-TAPE_LABELS = ("recorded", "replayed")
+TAPE_LABELS = ("recorded →", "replayed ←")
 
 
 @dataclass(frozen=True, slots=True)

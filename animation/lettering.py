@@ -25,6 +25,7 @@ FILES = {False: "SourceSansPro", True: "SourceSansProSemibold"}
 STAND_INS = {"ᵀ": ("T", 0.62, 0.34), "⁻": ("−", 0.62, 0.34), "⋯": ("…", 1.0, 0.22), "∗": ("*", 1.0, 0.0), "◌": ("○", 1.0, 0.0)}
 BARS = "\u0304\u0305"  # combining macron, combining overline
 BAR_THICKNESS = 0.055
+RULE = 0.026  # thickness of bars at font_size 48
 MATH_SIZE = 0.5 / 48  # type size, in scene units, of a formula that Manim sets at font_size 1
 
 
@@ -165,28 +166,31 @@ def typesetting() -> bool:
 
 @lru_cache(maxsize=1024)
 def typeset(source: str, size: float) -> Outline | None:
-    """A Typst formula at a type size, its baseline a guess from its height; None if it cannot be set."""
+    """A Typst formula at a type size, from its left end on the baseline; None if it cannot be set."""
     if not typesetting():
         return None
     from manim import MathTypst
 
     try:
-        made = MathTypst(source, font_size=48)
+        # The letter at the end stands on the baseline, which is known by nothing else; it is not drawn.
+        made = MathTypst(f'{source} quad upright("H")', font_size=48)
     except Exception:  # Typst reports every fault of a source in a class of its own
         return None
-    scale = size / (48 * MATH_SIZE)
+    *inside, letter = made.family_members_with_points()
     parts = []
-    for part in made.family_members_with_points():
+    for part in inside:
         points = np.array(part.points)
-        thick = float(part.get_stroke_width())
-        if thick > 0 and len(points) == 4:  # the bar of a fraction
-            a, b, half = points[0], points[-1], 0.5 * max(0.01 * thick, 0.018)
-            points = polygon([(a[0], a[1] - half), (b[0], b[1] - half), (b[0], b[1] + half), (a[0], a[1] + half)])
+        if float(part.get_stroke_width()) > 0 and len(points) == 4:  # a bar: of a fraction, or over a letter
+            (left, y), (right, _) = points[0, :2], points[-1, :2]
+            low, high = y - RULE / 2, y + RULE / 2
+            points = polygon([(left, low), (right, low), (right, high), (left, high)])
         parts.append(points)
-    points = np.concatenate(parts) * scale
-    low, high = points.min(axis=0), points.max(axis=0)
-    points -= np.array([low[0], (low[1] + high[1]) / 2, 0.0])
-    return Outline(points, float(high[0] - low[0]), float(high[1] - low[1]) / 2, -float(high[1] - low[1]) / 2)
+    if not parts:
+        return None
+    points = np.concatenate(parts)
+    start = np.array([points[:, 0].min(), letter.points[:, 1].min(), 0.0])
+    points = (points - start) * (size / (48 * MATH_SIZE))
+    return Outline(points, float(points[:, 0].max()), float(points[:, 1].max()), float(points[:, 1].min()))
 
 
 def cap_height(size: float) -> float:

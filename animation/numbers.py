@@ -150,4 +150,4 @@ def norm(tensor: TensorRecord) -> float | None:
 def _plain(value: float, tensor: TensorRecord) -> float | int | bool:
     if tensor.dtype == "bool":
         return bool(value)
-    return int(value) if tensor.dtype.startswith(("int", "uint")) else value
+    return int(value) if tensor.dtype.startswith(("int", "uint")) else value + 0.0  # -0.0 is shown as 0

@@ -18,6 +18,7 @@ from animation.glyphs import (
     Arrivals,
     CardView,
     Ink,
+    Label,
     Look,
     OpView,
     Parcel,
@@ -42,7 +43,7 @@ from animation.glyphs import (
     veil,
 )
 from animation.glyphs import Path as Way
-from animation.names import Names, plain
+from animation.names import Names, bar, plain
 from animation.numbers import Cells, cells, is_number, nonfinite, nonfinite_word, number_text, picture, shape_text
 from animation.story import PHASES, Beat, Build, Close, Gather, Run, Seed, Sent, Turn, story
 from grad_engine.draw.glyph import outline, reach
@@ -50,9 +51,10 @@ from grad_engine.draw.layout import Box, Item, Layout, Link, drawn, lay_out
 from grad_engine.draw.palette import THEMES
 from grad_engine.draw.palette import Palette as Colours
 from grad_engine.errors import GradEngineError
-from grad_engine.record import GraphRecord, NodeRecord, TensorRecord, load_graph
+from grad_engine.record import GraphRecord, InputRecord, NodeRecord, TensorRecord, load_graph
 
 DEFAULT_RECORD = Path("output", "graph_acyclic.json")
+TITLES = ("Forward: building the graph", "Backward: the same edges, the other way")
 LAYERS = ("panel", "title", "expression", "label", "chip", "edge", "item", "caption", "sum", "row")
 
 
@@ -191,20 +193,35 @@ class Stage:
         slots = [link for link in self.links if link.target == node.id]
         ports = tuple("" for _ in slots)
         if len(slots) > 1 and not _commutes(node):
-            ports = tuple(self.port(node, link) for link in slots)
+            ports = tuple(str(self.operand(node, link).slot + 1) for link in slots)
         return OpView(
             node.id,
             node.category,
             self.symbol(node),
             f"#{node.age}",
-            f"{name} {face(out)}",
-            face(out),
-            cells(out),
+            Label(f"{name} {face(out)}", face(out), cells(out)),
+            self.gradient(node),
             f"{nonfinite_word(out)} {bad}/{int(np.prod(out.shape))}" if bad and not number else nonfinite_word(out) if bad else "",
             ports,
             max(len(slots), 1),
             any(root == node.id for root, _ in self.roots),
+            tuple(k for k, link in enumerate(slots) if self.operand(node, link).tensor in node.saved),
+            bool(set(node.saved) & set(node.outputs)),
         )
+
+    def gradient(self, node: NodeRecord) -> Label | None:
+        """What is written below an op when its gradient is complete."""
+        if not self.record.runs:
+            return None
+        for out, id in zip(node.outputs, self.record.runs[-1].gradients.get(node.id, ()), strict=False):
+            if id is not None:
+                found = self.tensors[id]
+                return Label(f"{bar(self.names[out])} {face(found)}", face(found), cells(found))
+        return None
+
+    def operand(self, node: NodeRecord, link: Link) -> InputRecord:
+        """The operand that a link brings to a node."""
+        return next(operand for operand in node.inputs if link.id in (operand.edge, f"{node.id}:{operand.slot}"))
 
     def symbol(self, node: NodeRecord) -> str:
         """The sign of an op, with the numbers among its operands written where they stand."""
@@ -215,10 +232,6 @@ class Stage:
             if plain(tensor) and operand.edge is None:
                 (before if operand.slot == 0 else after).append(number_text(tensor))
         return " ".join([*before, sign, *after])
-
-    def port(self, node: NodeRecord, link: Link) -> str:
-        """What is written at the port of an operand: its place among the operands."""
-        return str(next(o.slot for o in node.inputs if link.id in (o.edge, f"{node.id}:{o.slot}")) + 1)
 
     def chip_names(self, node: NodeRecord) -> tuple[str, ...]:
         """What an op can be called on the tape, longest first."""
@@ -293,12 +306,14 @@ class Stage:
         self.appear(shot, ("caption", ""), caption.caption(beat, self.colours), middle, min(0.35, 2.2 * middle))
 
     def head(self, shot: Shot, number: str, text: str, tone: str) -> None:
-        """Nothing; the phase gets its title."""
-        key = ("title", "")
-        part = title(number, text, tone, self.colours)
-        self.swap(shot, key, part, 0.0, 0.3)
+        """Nothing; the phase gets its title: the first words of it where what is computed needs the room."""
+        longest = max(TITLES, key=title_width)
+        room = theme.GRAPH_WIDTH - 0.7 - title_width(longest)
+        if lettering.width(self.record.expression, theme.BODY) > room:
+            text = text.split(":")[0]
+            room = theme.GRAPH_WIDTH - 0.7 - title_width("The gradients")
+        self.swap(shot, ("title", ""), title(number, text, tone, self.colours), 0.0, 0.3)
         if ("expression", "") not in self.parts and self.record.expression:
-            room = theme.GRAPH_WIDTH - title_width("Backward: the same edges, the other way") - 0.7
             self.appear(shot, ("expression", ""), expression(self.record.expression, room, self.colours), 0.0, 0.3)
 
     def shot(self, beat: Beat) -> Shot:
@@ -329,7 +344,7 @@ class Stage:
     def build(self, shot: Shot, beat: Build) -> None:
         """Nothing; leaves and ops appear, values flow into the ops."""
         if ("title", "") not in self.parts:
-            self.head(shot, "1", "Forward: building the graph", "value")
+            self.head(shot, "1", TITLES[0], "value")
             self.appear(shot, ("label", ""), tape_label(TAPE_LABELS[0], "muted", self.colours), 0.1, 0.4)
         new_cards = [item for item in beat.items if item in self.cards]
         new_ops = [item for item in beat.items if item in self.ops]
@@ -383,7 +398,7 @@ class Stage:
 
     def turn(self, shot: Shot, beat: Turn) -> None:
         """Nothing; values dim, and every edge turns round in one sweep from the root."""
-        self.head(shot, "2", "Backward: the same edges, the other way", "gradient")
+        self.head(shot, "2", TITLES[1], "gradient")
         self.swap(shot, ("label", ""), tape_label(TAPE_LABELS[1], "gradient", self.colours), 0.0, 0.3)
         span = max(self.layout.width, 1e-6)
         expected: dict[str, int] = {}
@@ -454,7 +469,7 @@ class Stage:
             if sent.receiver in self.arrivals:
                 self.swap(shot, ("item", sent.receiver), self.card_part(sent.receiver), stop - 0.02, stop + 0.12)
             elif sent.of > 1 and sent.receiver not in beat.nodes:
-                self.swap(shot, ("item", sent.receiver), self.op_part(sent.receiver, "waiting", f"Σ {sent.k}/{sent.of}"), stop - 0.02, stop + 0.12)
+                self.swap(shot, ("item", sent.receiver), self.op_part(sent.receiver, "waiting", f"{sent.k}/{sent.of}"), stop - 0.02, stop + 0.12)
             else:
                 self.swap(shot, ("item", sent.receiver), self.op_part(sent.receiver, "ready"), stop - 0.02, stop + 0.12)
         for receiver in counted:
@@ -507,8 +522,8 @@ class Stage:
         leaf = beat.receiver in self.arrivals
         if leaf:
             now = self.arrivals[beat.receiver]
-            shown: Cells | str = cells(beat.total.tensor) or number_text(beat.total.tensor)
-            self.arrivals[beat.receiver] = Arrivals(beat.of, beat.of, now.shares, shown, now.held)
+            total_seen: Cells | str = cells(beat.total.tensor) or number_text(beat.total.tensor)
+            self.arrivals[beat.receiver] = Arrivals(beat.of, beat.of, now.shares, total_seen, now.held)
             after = self.card_part(beat.receiver)
         else:
             after = self.op_part(beat.receiver, "ready", f"Σ {beat.of}/{beat.of}")
@@ -518,7 +533,9 @@ class Stage:
         shot.over(0.88, 0.98, lambda u: film.strength(1.0 - u))
         # What the sum is about shines through the film: the place, the edges that lead to it, and who sent the shares.
         for part in [self.parts["edge", id] for id in beat.edges] + [self.parts["item", id] for id in beat.senders]:
-            shot.moving.append(part.copy())
+            shown = part.copy()
+            shown.strength(1.0)
+            shot.moving.append(shown)
         old = self.parts.pop(("item", beat.receiver))
         self.parts["item", beat.receiver] = after
         shot.moving += [old, after]
@@ -602,7 +619,7 @@ def _repeated(source: Cells, form: Cells) -> Cells:
 
 
 # What is tried, in this order: detail, gap between ranks, gap within a rank, smallest scale at which it can be read.
-FITS = ((3, 0.72, 0.30, 0.96), (3, 0.52, 0.20, 0.92), (2, 0.50, 0.16, 0.92), (2, 0.38, 0.14, 0.92), (1, 0.50, 0.24, 0.77), (0, 0.60, 0.40, 0.0))
+FITS = ((3, 0.72, 0.30, 0.92), (3, 0.52, 0.20, 0.92), (2, 0.50, 0.16, 0.92), (2, 0.40, 0.14, 0.74), (1, 0.50, 0.24, 0.77), (0, 0.60, 0.40, 0.0))
 CROWD = 120  # more items than this are not labelled
 
 
@@ -615,6 +632,13 @@ def arranged(cards: Mapping[str, CardView], ops: Mapping[str, OpView], links: Se
         found = placed(Look(1.0, detail), cards, ops, links, across, up)
         fit = min(room_w / found.width, room_h / found.height, 1.45 if detail >= 2 else 1.15)
         if fit < least:
+            continue
+        if detail and fit < theme.SMALLEST / 0.25:
+            # Shapes shrink, but type does not: below this scale a drawing is not a smaller picture of the same.
+            for fit in (theme.SMALLEST / 0.25, 0.88, 0.84, 0.80, 0.76, 0.72):
+                found = placed(Look(fit, detail), cards, ops, links, across * fit, up * fit)
+                if found.width <= room_w and found.height <= room_h:
+                    return Look(fit, detail), scaled(found, 1.0)
             continue
         # Room that is left goes between the items, as far as the drawing still holds together.
         ranks, tallest = max(len(found.ranks) - 1, 1), max(len(rank) for rank in found.ranks)

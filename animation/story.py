@@ -52,6 +52,7 @@ class Formula:
     relation: str
     tree: Tree
     names: Mapping[str, str]
+    scalar: bool = False  # everything in it is a single number
 
     @property
     def text(self) -> str:
@@ -174,7 +175,7 @@ class Row:
 
     accumulator: str
     name: str
-    shape: str
+    leaf: TensorRecord
     shares: int  # how many arrived
     norm: str
     gradient: TensorRecord | None
@@ -249,6 +250,10 @@ class _Teller:
     def parameters(self, node: NodeRecord) -> dict[str, str]:
         """What stands in a formula of the node for each of its parameters, and for its result."""
         return {i.parameter: self.names[i.tensor] for i in node.inputs} | {"out": self.names[node.outputs[0]]}
+
+    def scalar(self, node: NodeRecord) -> bool:
+        """Whether all that a node reads and makes are single numbers."""
+        return all(self.tensors[t].shape == () for t in (*(i.tensor for i in node.inputs), *node.outputs))
 
     def said(self, node: NodeRecord, tree: Tree) -> Tree:
         """A formula of the node with the numbers among its operands put in, and what they make trivial left out."""
@@ -331,7 +336,7 @@ class _Teller:
             names = ", ".join(self.names[i.tensor] for i in node.inputs)
             rule: Piece = Words(f"{told} = {node.op}({names})")
         else:
-            rule = Formula(told, False, "=", self.said(node, node.formula.forward.tree), self.parameters(node))
+            rule = Formula(told, False, "=", self.said(node, node.formula.forward.tree), self.parameters(node), self.scalar(node))
         notes: list[Words] = []
         for operand in node.inputs:
             stretched = self.stretched(node, operand)
@@ -390,9 +395,11 @@ class _Teller:
         again = f" (run {which} of {which})" if which > 1 else ""
         target = self.names[root.outputs[run.output]]
         scalar = self.tensors[root.outputs[run.output]].shape == ()
+        ones = self.ones(run.seed)
+        meant = target if scalar and ones else f"L, the sum of {target}," if ones else f"L, {target} weighted by the seed,"
         turn = Column(
             (Words(f"Now the same edges are read the other way, from {target} to the leaves{again}"),),
-            (Words(f"How much does {target if scalar else f'L, the sum of {target},'} change when one tensor changes a little? That is its gradient.", "muted"),),
+            (Words(f"How much does {meant} change when one tensor changes a little? That is its gradient.", "muted"),),
         )
         seed = self.tensors[run.seed]
         beats: list[Beat] = [
@@ -421,11 +428,16 @@ class _Teller:
 
     def seeded(self, run: BackwardRecord, seed: TensorRecord, target: str, scalar: bool) -> Seed:
         """The beat in which the seed arrives."""
-        ones = matrix(seed)
-        plain = ones is not None and all(word == "1" for row in ones.rows for word in row)
-        said = f"The seed: {bar(target)} = ∂{target if scalar else 'L'}/∂{target}, the gradient that backward was called with"
-        caption = Column((Words(said),), (Numbers(seed, f"{bar(target)} =", "gradient"), *([Words("all ones", "muted")] if plain and not scalar else [])))
+        ones = self.ones(run.seed)
+        said = f"The seed: {bar(target)} = ∂{target if scalar and ones else 'L'}/∂{target}, the gradient that backward was called with"
+        remark = [Words("all ones", "muted")] if ones and not scalar else []
+        caption = Column((Words(said),), (Numbers(seed, f"{bar(target)} =", "gradient"), *remark))
         return Seed("seed", (caption,), 2.0, _subtitle((caption,)), run.root, seed)
+
+    def ones(self, seed: str) -> bool:
+        """Whether a seed is 1 everywhere, as far as is recorded."""
+        known = values(self.tensors[seed])
+        return known is not None and bool((known == 1).all())
 
     def sent(
         self,
@@ -484,7 +496,7 @@ class _Teller:
         target = self.names[self.owner(edge.receiver, edge.output)]
         rule = next((r for r in node.formula.vjp if r.slot == edge.slot), None) if node.formula else None
         sign = "=" if part.of == 1 else "+="
-        said: Piece = Words(f"share for {target}") if rule is None else Formula(target, True, sign, self.said(node, rule.tree), self.parameters(node))
+        said: Piece = Words(f"share for {target}") if rule is None else Formula(target, True, sign, self.said(node, rule.tree), self.parameters(node), self.scalar(node))
         did: list[Piece] = [Numbers(part.share, f"{bar(target)} {sign}", "gradient")]
         if part.of > 1:
             did.append(Words(f"waits, {part.k} of {part.of}" if part.k < part.of else f"{part.k} of {part.of}", "muted"))
@@ -543,7 +555,7 @@ class _Teller:
         return Row(
             accumulator,
             self.names[leaf.id],
-            shape_text(leaf.shape),
+            leaf,
             arrived,
             "" if size is None else number(size),
             gradient,
@@ -568,7 +580,8 @@ class _Teller:
         shared = [row.name for row in rows if row.shares > 1]
         nothing = [row.name for row in rows if row.gradient is None]
         target = self.names[root.id]
-        first = f"Every leaf has its gradient: how much {target if root.shape == () else f'L, the sum of {target},'} changes with it"
+        meant = target if root.shape == () else f"L, the sum of {target},"
+        first = f"Every leaf has its gradient: how much {meant if self.ones(run.seed) else 'L'} changes with it"
         if nothing:
             first = f"{target} does not depend on {_and(nothing[:4])}: no gradient"
         second = f"{_and(shared[:4])} {'was' if len(shared) == 1 else 'were'} used more than once: shares add up" if shared else "Each leaf was used once: one share each"

@@ -10,10 +10,10 @@ SMALLEST = 0.23  # type size: a cap height of 9 px where the frame is 480 px hig
 BODY = 0.27
 LARGE = 0.34
 TITLE = 0.36
-FORMULA = 0.40
+FORMULA = 0.36
 
 TOP = FRAME_HEIGHT / 2 - 0.42  # middle of the title line
-PANEL_HEIGHT = 1.62
+PANEL_HEIGHT = 1.76
 PANEL_MIDDLE = -FRAME_HEIGHT / 2 + 0.24 + PANEL_HEIGHT / 2
 TAPE_HEIGHT = 0.36
 TAPE_MIDDLE = PANEL_MIDDLE + PANEL_HEIGHT / 2 + 0.14 + TAPE_HEIGHT / 2
