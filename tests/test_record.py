@@ -27,7 +27,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from grad_engine.errors import MissingRecordError, RecordError
+from grad_engine.errors import ArgumentError, MissingRecordError, RecordError
 from grad_engine.record import (
     DataRecord,
     GraphRecord,
@@ -86,7 +86,7 @@ def outcome(source: str | bytes, **limits: int) -> GraphRecord | RecordError:
 def test_what_is_written_is_read_back(record: GraphRecord) -> None:
     text = to_json(record)
     assert from_json(text) == record
-    assert from_json(text.encode()) == record
+    assert from_json(text.encode()) == from_json(memoryview(text.encode())) == record
     assert to_json(from_json(text)) == text
 
 
@@ -462,6 +462,12 @@ def test_malformed_text_fails_fast(source: str | bytes, message: str) -> None:
 def test_quotes_and_brackets_in_strings_are_not_nesting() -> None:
     title = '\\"[[[{{{' * 100 + "\\"
     assert from_json(to_json(replace(square(), title=title))).title == title
+
+
+@pytest.mark.parametrize("source", [7, None, Path("graph.json"), {}])
+def test_neither_text_nor_bytes(source: Any) -> None:
+    with pytest.raises(ArgumentError, match=r"a record is read from text or bytes, got .+; load_graph reads a file"):
+        from_json(source)
 
 
 def test_limits_are_arguments() -> None:

@@ -1,7 +1,8 @@
 """GraphRecord: one graph and what happened in it, as plain data; the file format in both directions.
 
-parts.py holds the dataclasses, arrays.py the numbers in them; write.py makes JSON, strict.py and read.py take it apart,
-check.py looks at a record as a whole, files.py saves and loads. Nothing here knows the engine.
+parts.py holds the dataclasses and arrays.py the numbers in them. write.py makes JSON. strict.py takes JSON apart,
+read.py gives every value its place, check.py looks at the record as a whole. files.py saves and loads; rust.py reads an
+older layout. Nothing here knows the engine.
 """
 
 from grad_engine.record.arrays import array_data

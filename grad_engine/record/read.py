@@ -11,7 +11,7 @@ from collections.abc import Callable
 from math import inf, isfinite, nan
 from typing import Any, TypeVar
 
-from grad_engine.errors import RecordError
+from grad_engine.errors import ArgumentError, RecordError
 from grad_engine.formula import NAME, Tree, fault
 from grad_engine.record.check import check
 from grad_engine.record.collector import collector_at_rest
@@ -71,16 +71,26 @@ _SHA256 = re.compile(r"[0-9a-f]{64}\Z")
 
 
 def from_json(
-    source: str | bytes, *, max_bytes: int = MAX_BYTES, max_depth: int = MAX_DEPTH, max_nodes: int = MAX_NODES
+    source: str | bytes | bytearray | memoryview,
+    *,
+    max_bytes: int = MAX_BYTES,
+    max_depth: int = MAX_DEPTH,
+    max_nodes: int = MAX_NODES,
 ) -> GraphRecord:
     """The record that a JSON text holds, checked in every part.
 
-    Time and memory grow with the length of the text and with nothing that is written in it.
+    Time and memory grow with the length of the text and with nothing that is written in it. By default a text has at
+    most 256 MB, lists and objects at most 64 deep, and 100,000 nodes.
 
     Raises:
+        ArgumentError: neither text nor bytes.
         RecordError: the text does not keep the format; the message starts with the JSON path of the first fault, such
             as `$.nodes[3].inputs[0].tensor`.
     """
+    if not isinstance(source, str | bytes | bytearray | memoryview):
+        raise ArgumentError(
+            f"a record is read from text or bytes, got {type(source).__name__}; load_graph reads a file"
+        )
     with collector_at_rest():
         document = parsed(source, max_bytes=max_bytes, max_depth=max_depth)
         try:

@@ -39,7 +39,13 @@ def wrong(path: str, expected: str, got: str) -> RecordError:
     return RecordError(f"{path}: expected {expected}, got {got}")
 
 
-def parsed(source: str | bytes, root: str = "$", *, max_bytes: int = MAX_BYTES, max_depth: int = MAX_DEPTH) -> Any:
+def parsed(
+    source: str | bytes | bytearray | memoryview,
+    root: str = "$",
+    *,
+    max_bytes: int = MAX_BYTES,
+    max_depth: int = MAX_DEPTH,
+) -> Any:
     """The value that a JSON text holds; `root` is what its place is called in errors.
 
     Raises:
@@ -57,7 +63,7 @@ def parsed(source: str | bytes, root: str = "$", *, max_bytes: int = MAX_BYTES, 
     return document
 
 
-def _decoded(source: str | bytes, root: str, max_bytes: int) -> tuple[bytes, str]:
+def _decoded(source: str | bytes | bytearray | memoryview, root: str, max_bytes: int) -> tuple[bytes, str]:
     try:
         data = source.encode() if isinstance(source, str) else bytes(source)
         if len(data) > max_bytes:
