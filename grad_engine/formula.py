@@ -105,8 +105,9 @@ def _text(tree: Tree, names: Mapping[str, str]) -> tuple[str, int]:
     if head in INFIX:
         between, rank = INFIX[head]
         left, right = arguments
-        after = _bracketed(right, rank if head in ASSOCIATIVE else rank + 1, names)
-        return _bracketed(left, rank, names) + between + after, rank
+        before = _bracketed(left, rank + _mixes(head, left), names)
+        grows = head in ASSOCIATIVE and not _mixes(head, right) and not _is(right, "/")
+        return before + between + _bracketed(right, rank if grows else rank + 1, names), rank
     if head == "T":
         return _bracketed(arguments[0], 9, names) + "ᵀ", 9
     if head == "index":
@@ -136,6 +137,11 @@ def _power(base: Tree, exponent: Tree, names: Mapping[str, str]) -> tuple[str, i
 def _bracketed(tree: Tree, rank: int, names: Mapping[str, str]) -> str:
     shown, own = _text(tree, names)
     return shown if own >= rank else f"({shown})"
+
+
+def _mixes(head: str, operand: Tree) -> bool:
+    """Whether a matrix product stands beside · or /, where brackets save the reader a doubt."""
+    return (_is(operand, "@") and head in ("*", "/")) or (head == "@" and (_is(operand, "*") or _is(operand, "/")))
 
 
 def _is(tree: Tree, head: str) -> bool:
