@@ -113,8 +113,8 @@ LAYERS: dict[str, tuple[Any, Any, list[Any]]] = {
         lambda x, w, b: F.batch_norm(x, None, None, w, b, training=True), [normal(3, 2, 4), normal(2), normal(2)],
     ),
     "batch_norm as learnt": (
-        lambda x, w, b: ge.batch_norm(x, np.array([0.5, 1.0]), np.array([2.0, 0.3]), w, b),
-        lambda x, w, b: F.batch_norm(x, torch.tensor([0.5, 1.0]).double(), torch.tensor([2.0, 0.3]).double(), w, b),
+        lambda x, w, b: ge.batch_norm(x, np.array([0.5, 1.0]), np.array([2.0, 0.25]), w, b),
+        lambda x, w, b: F.batch_norm(x, torch.tensor([0.5, 1.0]).double(), torch.tensor([2.0, 0.25]).double(), w, b),
         [normal(3, 2), normal(2), normal(2)],
     ),
     "attention": (

@@ -211,7 +211,7 @@ _layer_norm_op = define(
         case((2, 4), (4,), (4,), normalized_shape=(4,)), case((2, 3, 2), None, None, normalized_shape=(3, 2)),
         case((2, 3), (3,), None, normalized_shape=(3,), eps=0.1),
     ],
-    summary="x less its mean, over its standard deviation, along its last axes, normalized_shape; by weight, plus bias.",
+    summary="x less its mean, over its standard deviation, along the last axes, normalized_shape; by weight plus bias.",
     vjp=lambda g, out, x, weight, bias, normalized_shape, eps, wanted: _normalization_shares(
         g, x, weight, bias, x.shape, _trailing(x, normalized_shape), normalized_shape, eps, wanted
     ),
@@ -221,7 +221,7 @@ _layer_norm_op = define(
 
 @composed(before=_layer_norm_op)
 def layer_norm(x: Any, normalized_shape: Any, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Tensor:
-    """x less its mean, over its standard deviation, along its last axes, normalized_shape; by weight, plus bias."""
+    """x less its mean, over its standard deviation, along the last axes, normalized_shape; by weight, plus bias."""
     shape = (normalized_shape,) if isinstance(normalized_shape, int | np.integer) else tuple(normalized_shape)
     return _layer_norm_op(x, weight, bias, normalized_shape=shape, eps=eps)
 
@@ -305,7 +305,7 @@ _batch_norm_op = define(
         case((3, 2), (2,), (2,)), case((2, 2, 3), None, None), case((2, 3, 2, 2), (3,), (3,), eps=0.1),
         case((3, 2), (2,), (2,), mean=np.array([0.5, -1.0]), var=np.array([2.0, 0.3])),
     ],
-    summary="x less its mean, over its standard deviation, in each channel, the batch's or given; by weight, plus bias.",
+    summary="x less its mean, over its standard deviation, in each channel, its own or given; by weight plus bias.",
     vjp=_batch_norm_shares, formula=_STANDARD, reads=("x", "weight"),
 )  # fmt: skip
 
@@ -324,7 +324,11 @@ def batch_norm(
     x: Any, running_mean: Any = None, running_var: Any = None, weight: Any = None, bias: Any = None,
     training: bool = False, momentum: float = 0.1, eps: float = 1e-5,
 ) -> Tensor:  # fmt: skip
-    """x less its mean, over its standard deviation, in each channel, the batch's or given; by weight, plus bias."""
+    """x less its mean, over its standard deviation, in each channel; by weight, plus bias.
+
+    training: mean and variance are the batch's own, and running_mean and running_var, where given, are moved towards
+        them in place by `momentum` (the variance unbiased). Otherwise they are the running ones.
+    """
     if not training:
         if running_mean is None or running_var is None:
             raise ArgumentError("batch_norm() needs running_mean and running_var unless training=True")
