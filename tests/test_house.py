@@ -8,10 +8,12 @@ import shutil
 import subprocess
 import sys
 import tomllib
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hatchling.builders.wheel import WheelBuilder
 
 ROOT = Path(__file__).parents[1]
 ENGINE = sorted(ROOT.glob("grad_engine/**/*.py"))
@@ -196,6 +198,15 @@ def tracked() -> list[Path]:
 def test_top_level_is_what_a_newcomer_can_take_in() -> None:
     shown = {path.relative_to(ROOT).parts[0] for path in tracked()}
     assert {entry for entry in shown if not entry.startswith(".")} == TOP_LEVEL
+
+
+def test_the_wheel_holds_the_two_packages_and_nothing_else(tmp_path: Path) -> None:
+    wheel = next(WheelBuilder(str(ROOT)).build(directory=str(tmp_path)))
+    with zipfile.ZipFile(wheel) as archive:
+        held = {entry for entry in archive.namelist() if ".dist-info/" not in entry}
+    packages = (path for path in tracked() if path.relative_to(ROOT).parts[0] in ("grad_engine", "animation"))
+    assert held == {path.relative_to(ROOT).as_posix() for path in packages if path.name != "README.md"}
+    assert {"grad_engine/py.typed", "grad_engine/__init__.pyi", "grad_engine/record.schema.json"} <= held
 
 
 def test_no_path_of_one_machine() -> None:
