@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from itertools import count
 from os import PathLike
@@ -386,7 +387,7 @@ class _Recorder:
             id=f"t{self.next_tensor()}",
             role=role,
             shape=() if made is None else made.shape,
-            dtype="unknown" if made is None else str(made.dtype),
+            dtype="unknown" if made is None else _dtype_name(made.dtype),
             name=name,
             name_source=source,
             requires_grad=requires_grad and (made is None or made.dtype.kind == "f"),
@@ -461,6 +462,9 @@ def _replaced(tree: Tree, parts: Mapping[str, Tree]) -> Tree:
 def _sound(tree: Tree) -> Tree:
     """`tree` if a reader would take it, else words in its place."""
     return tree if formula.fault(tree) is None else ["say", "a formula too long to show"]
+
+
+_dtype_name = cache(str)  # NumPy takes longer to spell a dtype than everything else about a small tensor takes
 
 
 def _array(value: Any) -> Any:
