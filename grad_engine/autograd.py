@@ -383,6 +383,7 @@ class HookHandle:
         hooks[self._key] = hook
 
     def remove(self) -> None:
+        """Take the hook off; doing so twice is no error."""
         self._hooks.pop(self._key, None)
 
 

@@ -229,12 +229,9 @@ class _Recorder:
                     f"e{len(self.edges)}", self.node_ids[node.age], self._id(edge), len(inputs), _output(edge)
                 )
             stretched = not gone and op.category in ("arithmetic", "elementwise") and _stretched(array, node.out)
-            inputs.append(
-                InputRecord(
-                    len(inputs), name, self.tensors[key].id, self.edges[node.age, slot].id if edge is not None else None,
-                    array.shape if stretched else None,
-                )
-            )  # fmt: skip
+            link = self.edges[node.age, slot].id if edge is not None else None
+            own_shape = array.shape if stretched else None
+            inputs.append(InputRecord(len(inputs), name, self.tensors[key].id, link, own_shape))
         keys: list[Edge] = [Output(node, i) for i in range(self._width(node))] if op.several else [node]
         outs = (None,) * len(keys) if gone else node.out if op.several else (node.out,)
         for key, out in zip(keys, outs, strict=True):
@@ -464,7 +461,9 @@ def _sound(tree: Tree) -> Tree:
     return tree if formula.fault(tree) is None else ["say", "a formula too long to show"]
 
 
-_dtype_name = cache(str)  # NumPy takes longer to spell a dtype than everything else about a small tensor takes
+@cache  # NumPy takes longer to spell a dtype than everything else about a small tensor takes
+def _dtype_name(dtype: np.dtype[Any]) -> str:
+    return dtype.name
 
 
 def _array(value: Any) -> Any:
