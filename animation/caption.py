@@ -17,7 +17,7 @@ from grad_engine.errors import GradEngineError
 PAD = 0.30
 GAP = 0.20
 TEXT = 0.8  # size of a formula that is written as text, as a part of one that is typeset
-HIGHEST = 0.66  # a formula in the upper line
+HIGHEST = 0.74  # a formula in the upper line
 ABOVE = 0.44
 BELOW = theme.PANEL_MIDDLE - 0.43
 SUM = theme.PANEL_MIDDLE - 0.44

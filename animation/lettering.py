@@ -173,7 +173,7 @@ def typeset(source: str, size: float) -> Outline | None:
 
     try:
         # The letter at the end stands on the baseline, which is known by nothing else; it is not drawn.
-        made = MathTypst(f'{source} quad upright("H")', font_size=48)
+        made = MathTypst(f'{source} quad upright("H")', font_size=48, use_svg_cache=False)
     except Exception:  # Typst reports every fault of a source in a class of its own
         return None
     *inside, letter = made.family_members_with_points()

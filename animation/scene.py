@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -105,20 +105,25 @@ def wishes(environment: Mapping[str, str], here: Path) -> Wishes:
     )
 
 
-@dataclass
 class Shot:
     """One beat in motion: what moves, in draw order, and what becomes of it as the seconds pass."""
 
-    seconds: float
-    moving: list[Part] = field(default_factory=list)
-    tracks: list[tuple[float, float, Callable[[float], float], Callable[[float], None]]] = field(default_factory=list)
-    finished: set[int] = field(default_factory=set)
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self.moving: list[Part] = []
+        self.tracks: list[tuple[float, float, Callable[[float], float], Callable[[float], None]]] = []
+        self.finished: set[int] = set()
+        self.until: dict[int, float] = {}  # id of a part -> when the last track that changes it ends
+        self.landed = 0  # so many of the moving parts are at rest and painted into the background
 
     def over(
-        self, start: float, stop: float, act: Callable[[float], None], ease: Callable[[float], float] = smooth
+        self, start: float, stop: float, act: Callable[[float], None], *parts: Part, ease: Callable[[float], float] = smooth
     ) -> None:
-        """Nothing; lets `act` run from 0 to 1 between two moments, given as fractions of the shot."""
-        self.tracks.append((start * self.seconds, max(stop, start + 1e-6) * self.seconds, ease, act))
+        """Nothing; lets `act` change `parts`, from 0 to 1, between two moments given as fractions of the shot."""
+        stop = max(stop, start + 1e-6)
+        self.tracks.append((start * self.seconds, stop * self.seconds, ease, act))
+        for part in parts:
+            self.until[id(part)] = max(self.until.get(id(part), 0.0), stop * self.seconds)
 
     def at(self, time: float) -> None:
         """Nothing; shows the moment `time`."""
@@ -130,11 +135,22 @@ class Shot:
             if done >= 1.0:
                 self.finished.add(k)
 
-    def fade(self, part: Part | Ink, start: float, stop: float, rising: bool = True) -> None:
+    def land(self, time: float) -> list[Ink]:
+        """What has come to rest since the last call, and lies under everything that still moves."""
+        first = self.landed
+        while self.landed < len(self.moving) and time >= self.until.get(id(self.moving[self.landed]), 0.0):
+            self.landed += 1
+        return seen(self.moving[first : self.landed])
+
+    def flying(self) -> list[Ink]:
+        """What is still in motion and can be seen."""
+        return seen(self.moving[self.landed :])
+
+    def fade(self, part: Part, start: float, stop: float, rising: bool = True) -> None:
         """Nothing; lets a part appear or vanish."""
         if rising:
             part.strength(0.0)
-        self.over(start, stop, part.strength if rising else lambda u: part.strength(1.0 - u))
+        self.over(start, stop, part.strength if rising else lambda u: part.strength(1.0 - u), part)
 
     def pop(self, part: Part, start: float, stop: float, centre: tuple[float, float]) -> None:
         """Nothing; lets a part appear growing from its centre, a little beyond its size and back."""
@@ -148,7 +164,12 @@ class Shot:
                 ink.points = middle + (points - middle) * scale
             part.strength(min(1.0, 2.5 * u))
 
-        self.over(start, stop, act, linear)
+        self.over(start, stop, act, part, ease=linear)
+
+
+def seen(parts: Sequence[Part]) -> list[Ink]:
+    """The inks of some parts that are not fully transparent."""
+    return [ink for part in parts for ink in part.inks if ink.fill_rgbas[0, 3] > 0 or ink.stroke_rgbas[0, 3] > 0]
 
 
 class Stage:
@@ -319,6 +340,7 @@ class Stage:
     def shot(self, beat: Beat) -> Shot:
         """The motion of a beat; `parts` is then what is seen when it has come to rest."""
         shot = Shot(self.motion(beat))
+        self.say(shot, beat)
         match beat:
             case Build():
                 self.build(shot, beat)
@@ -332,7 +354,6 @@ class Stage:
                 self.gather(shot, beat)
             case Close():
                 self.close(shot, beat)
-        self.say(shot, beat)
         return shot
 
     def motion(self, beat: Beat) -> float:
@@ -394,7 +415,8 @@ class Stage:
             parcel.pose(*way.at(u), turned, seen, 0.7 + 0.3 * min(1.0, seen))
 
         parcel.pose(*way.at(0.0), 0.0, 0.0)
-        shot.over(start, stop, act)
+        line.strength(0.0)
+        shot.over(start, stop, act, line, done, parcel)
 
     def turn(self, shot: Shot, beat: Turn) -> None:
         """Nothing; values dim, and every edge turns round in one sweep from the root."""
@@ -436,7 +458,7 @@ class Stage:
             parcel.pose(start + (right - start) * u, box.y, 0.0, 1.0 if u < 0.9 else 10 * (1 - u), 1.0)
 
         parcel.pose(start, box.y, 0.0, 0.0)
-        shot.over(0.1, 0.75, act)
+        shot.over(0.1, 0.75, act, parcel)
         self.swap(shot, ("item", beat.root), self.op_part(beat.root, "ready"), 0.65, 0.9)
 
     def settle(self, shot: Shot) -> None:
@@ -479,8 +501,7 @@ class Stage:
     def travel(self, shot: Shot, sent: Sent, start: float, stop: float) -> None:
         """Nothing; a share runs along an edge, from sender to receiver, and leaves it drawn in full."""
         way = self.ways[sent.edge]
-        self.vanish(shot, ("edge", sent.edge), 0.999, 1.0)
-        due = shot.moving[-1]
+        due = self.parts.pop(("edge", sent.edge))
         done = edge(way, "paid", self.colours)
         final: Cells | str = cells(sent.share) or number_text(sent.share)
         text = shape_text(sent.share.shape) if isinstance(final, Cells) else final
@@ -491,8 +512,9 @@ class Stage:
         parcel = Parcel(self.colours, "gradient", first, first_text, then, text if then is not None else "", self.look.scale)
         line = Part(Ink(np.zeros((0, 3)), stroke=self.colours.gradient, width=theme.EDGE))
         self.parts["edge", sent.edge] = done
-        shot.moving += [line, done, parcel]
+        shot.moving += [due, line, done, parcel]
         done.strength(0.0)
+        line.strength(0.0)
         inset = min(0.5, 0.6 * theme.TIP / way.length)
 
         def act(u: float) -> None:
@@ -505,7 +527,7 @@ class Stage:
             parcel.pose(*way.at(1 - u), turned, seen, 0.7 + 0.3 * min(1.0, seen))
 
         parcel.pose(*way.at(1.0), 0.0, 0.0)
-        shot.over(start, stop, act)
+        shot.over(start, stop, act, due, line, done, parcel)
 
     def arrive(self, sent: Sent) -> None:
         """Nothing; a leaf's card is told of a share."""
@@ -530,12 +552,10 @@ class Stage:
         film = Part(veil(self.colours, 0.80))
         shot.moving.append(film)
         shot.fade(film, 0.0, 0.12)
-        shot.over(0.88, 0.98, lambda u: film.strength(1.0 - u))
+        shot.over(0.88, 0.98, lambda u: film.strength(1.0 - u), film)
         # What the sum is about shines through the film: the place, the edges that lead to it, and who sent the shares.
-        for part in [self.parts["edge", id] for id in beat.edges] + [self.parts["item", id] for id in beat.senders]:
-            shown = part.copy()
-            shown.strength(1.0)
-            shot.moving.append(shown)
+        shot.moving += [edge(self.ways[id], "paid", self.colours) for id in beat.edges]
+        shot.moving += [self.op_part(id, "ran") for id in beat.senders]
         old = self.parts.pop(("item", beat.receiver))
         self.parts["item", beat.receiver] = after
         shot.moving += [old, after]
@@ -550,7 +570,7 @@ class Stage:
         self.parts["sum", "total"] = total
         shot.moving.append(total)
         shot.fade(total, 0.56, 0.68)
-        token = total.copy()
+        token = caption.sum_parts(beat, self.colours)[1]
         shot.moving.append(token)
         token.strength(0.0)
         rest = [np.array(ink.points) for ink in token.inks]
@@ -565,8 +585,8 @@ class Stage:
             after.strength(u)
             old.strength(1.0 - u)
 
-        shot.over(0.72, 0.90, home_again)
-        shot.over(0.82, 0.92, close_ring)
+        shot.over(0.72, 0.90, home_again, token)
+        shot.over(0.82, 0.92, close_ring, old, after)
 
     def fly(self, shot: Shot, part: Part, source: np.ndarray, start: float, stop: float) -> None:
         """Nothing; a part comes out of a place and grows to where it belongs."""
@@ -579,7 +599,7 @@ class Stage:
                 ink.points = centre + (points - centre) * (0.3 + 0.7 * u) + (source - centre) * (1 - u)
             part.strength(min(1.0, 3 * u))
 
-        shot.over(start, stop, act)
+        shot.over(start, stop, act, part)
 
     def close(self, shot: Shot, beat: Close) -> None:
         """Nothing; the graph gives way to the table of what every leaf has."""
@@ -674,8 +694,9 @@ def scaled(layout: Layout, by: float) -> Layout:
 class Performance(Animation):
     """Plays a shot: one animation for everything that moves in a beat."""
 
-    def __init__(self, shot: Shot) -> None:
+    def __init__(self, shot: Shot, scene: GraphScene) -> None:
         self.shot = shot
+        self.scene = scene
         super().__init__(Group(*shot.moving), run_time=shot.seconds, rate_func=linear)
 
     def begin(self) -> None:
@@ -683,8 +704,11 @@ class Performance(Animation):
         self.shot.at(0.0)
 
     def interpolate(self, alpha: float) -> None:
-        """Nothing; shows a moment."""
-        self.shot.at(alpha * self.shot.seconds)
+        """Nothing; shows a moment. What has come to rest is painted into the background, and not drawn again."""
+        time = alpha * self.shot.seconds
+        self.shot.at(time)
+        self.scene.paint(self.shot.land(time))
+        self.scene.moving_mobjects = self.shot.flying()
 
     def finish(self) -> None:
         """Nothing; shows the last moment."""
@@ -716,7 +740,7 @@ class GraphScene(Scene):
             shot = self.stage.shot(beat)
             self.bake(self.stage.still(shot))
             self.add_subcaption(beat.subtitle, duration=beat.seconds)
-            self.play(Performance(shot))
+            self.play(Performance(shot, self))
             self.clear()
             self.bake(self.stage.still())
             rest = beat.seconds - shot.seconds
@@ -725,11 +749,15 @@ class GraphScene(Scene):
 
     def bake(self, parts: Sequence[Part]) -> None:
         """Nothing; paints what does not move into the background, so that a frame costs the same in any graph."""
-        camera = self.camera
-        camera.set_background(self.plain)
-        camera.reset()
-        camera.capture_mobjects([ink for part in parts for ink in part.inks])
-        camera.set_background(camera.pixel_array.copy())
+        self.camera.set_background(self.plain)
+        self.paint(seen(parts), True)
+
+    def paint(self, inks: Sequence[Ink], always: bool = False) -> None:
+        """Nothing; paints inks over what is in the background already."""
+        if inks or always:
+            self.camera.reset()
+            self.camera.capture_mobjects(inks)
+            self.camera.set_background(self.camera.pixel_array.copy())
 
 
 def _quiet(entry: logging.LogRecord) -> bool:
