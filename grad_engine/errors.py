@@ -35,3 +35,19 @@ class IndexingError(GradEngineError, IndexError):
 
 class MissingRecordError(RecordError, FileNotFoundError):
     """There is no record file under that path; the message says how to make one."""
+
+
+class MissingPackageError(GradEngineError, ImportError):
+    """An optional package that this needs is not installed; the message says which."""
+
+
+class AnomalyError(GradEngineError, FloatingPointError):
+    """Inside detect_anomaly(), a NaN or an infinity was made out of finite numbers."""
+
+
+class TensorFileError(GradEngineError, ValueError):
+    """A file of tensors cannot be written or read as asked; the message starts with its path."""
+
+
+class MissingTensorFileError(TensorFileError, FileNotFoundError):
+    """There is no file of tensors under that path."""

@@ -12,6 +12,7 @@ from grad_engine.ops import (
     pooling,
     reduction,
     shape,
+    special,
 )
 
 __all__ = [
@@ -26,4 +27,5 @@ __all__ = [
     "pooling",
     "reduction",
     "shape",
+    "special",
 ]

@@ -1,54 +1,326 @@
-"""The nonlinearities of neural networks."""
+"""The nonlinearities of neural networks. At a kink each has PyTorch's slope."""
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
-from grad_engine.op import case, define
+from grad_engine.errors import ArgumentError, ShapeError
+from grad_engine.op import case, define, in_rules
 from grad_engine.ops.elementwise import selected
+from grad_engine.ops.joining import concat
 from grad_engine.ops.reduction import total
+from grad_engine.ops.shape import reshaped
+from grad_engine.ops.special import erf_of
 
+_joined = in_rules(concat)
 
-def _sigmoid(x: Any) -> Any:
-    e = np.exp(-np.abs(x))  # never overflows
-    return np.where(x >= 0, np.ones_like(e), e) / (1 + e)
-
-
-def _softmax(x: Any, axis: int = -1) -> Any:
-    e = np.exp(x - np.maximum.reduce(x, axis=axis, keepdims=True))
-    e /= np.add.reduce(e, axis=axis, keepdims=True)
-    return e
-
-
-def _log_softmax(x: Any, axis: int = -1) -> Any:
-    shifted = x - np.maximum.reduce(x, axis=axis, keepdims=True)
-    return shifted - np.log(np.add.reduce(np.exp(shifted), axis=axis, keepdims=True))
-
+# --- rectifiers: straight pieces --------------------------------------------------------------------------------------
 
 relu = define(
     lambda x: np.maximum(x, x.dtype.type(0)), name="relu", symbol="relu", category="activation", inputs=("x",),
-    summary="max(x, 0) of each element. It selects: an inactive unit passes 0 even of inf and NaN; the slope at 0 is 0.",
+    summary="max(x, 0) of each element. It selects: an inactive unit passes 0 even of inf and NaN; slope 0 at 0.",
     vjp={"x": lambda g, out, x: selected(g, out != 0)},  # out is positive, 0, or NaN, which passes
     formula={"x": ["where", [">", "out", 0], "g", 0]}, reads=("out",),
 )  # fmt: skip
+relu6 = define(
+    lambda x: np.minimum(np.maximum(x, x.dtype.type(0)), x.dtype.type(6)), name="relu6", symbol="relu6",
+    category="activation", inputs=("x",),
+    summary="Each element brought between 0 and 6; slope 0 at both.",
+    vjp={"x": lambda g, out, x: selected(g, (out != 0) & (out != 6))},
+)  # fmt: skip
+leaky_relu = define(
+    lambda x, negative_slope=0.01: np.where(x > 0, x, x * negative_slope), name="leaky_relu", symbol="leaky relu",
+    category="activation", inputs=("x",), cases=[case((2, 3)), case((2, 3), negative_slope=0.2)],
+    summary="x where positive, elsewhere x times `negative_slope`, which is the slope at 0 too.",
+    vjp={"x": lambda g, out, x, negative_slope: np.where(x > 0, g, g * negative_slope)},
+)  # fmt: skip
+
+
+def _per_channel(weight: Any, x: Any) -> Any:
+    """One slope for all, or one for each channel, which is axis 1, in a shape that broadcasts with x."""
+    if weight.ndim > 1 or weight.size not in (1, x.shape[1] if x.ndim > 1 else 1):
+        raise ShapeError(
+            f"prelu() takes one weight, or one for each channel (axis 1) of x {x.shape}, got weight {weight.shape}"
+        )
+    return reshaped(weight, (1, weight.size, *(1,) * (x.ndim - 2)) if weight.size > 1 else ())
+
+
+def _prelu(x: Any, weight: Any) -> Any:
+    weight = np.asarray(weight)
+    return np.where(x > 0, x, x * _per_channel(weight, x))
+
+
+def _prelu_weight(g: Any, out: Any, x: Any, weight: Any) -> Any:
+    share = np.where(x > 0, 0.0, g * x)
+    if weight.size == 1:
+        return reshaped(total(share), weight.shape)
+    return total(share, axis=(0, *range(2, x.ndim)))
+
+
+prelu = define(
+    _prelu, name="prelu", symbol="prelu", category="activation", inputs=("x", "weight"),
+    cases=[case((2, 3), (3,)), case((2, 3), (1,)), case((3,), ()), case((2, 3, 2, 2), (3,)), case((), (1,))],
+    summary="x where positive, elsewhere x times `weight`: one number, or one for each channel, which is axis 1.",
+    vjp={
+        "x": lambda g, out, x, weight: np.where(x > 0, g, g * _per_channel(weight, x)),
+        "weight": _prelu_weight,
+    },
+    formula={
+        "x": ["where", [">", "x", 0], "g", ["*", "g", "weight"]],
+        "weight": ["sum", ["where", [">", "x", 0], 0, ["*", "g", "x"]]],
+    }, reads=("x", "weight"),
+)  # fmt: skip
+hardtanh = define(
+    lambda x, min_val=-1.0, max_val=1.0: np.minimum(np.maximum(x, min_val), max_val), name="hardtanh",
+    symbol="hardtanh", category="activation", inputs=("x",),
+    cases=[case((2, 3)), case((), min_val=-0.7, max_val=1.3)],
+    summary="Each element brought between `min_val` and `max_val`; slope 0 at both.",
+    vjp={"x": lambda g, out, x, min_val, max_val: selected(g, (out != min_val) & (out != max_val))},
+)  # fmt: skip
+hardsigmoid = define(
+    lambda x: np.minimum(np.maximum(x + 3, x.dtype.type(0)), x.dtype.type(6)) / 6, name="hardsigmoid",
+    symbol="hardsigmoid", category="activation", inputs=("x",), domain=(-5.0, 5.0),
+    summary="x/6 + 1/2 brought between 0 and 1, a sigmoid of straight lines; slope 0 at -3 and 3.",
+    vjp={"x": lambda g, out, x: selected(g / 6, (x > -3) & (x < 3))},
+)  # fmt: skip
+hardswish = define(
+    lambda x: x * (np.minimum(np.maximum(x + 3, x.dtype.type(0)), x.dtype.type(6)) / 6), name="hardswish",
+    symbol="hardswish", category="activation", inputs=("x",), domain=(-5.0, 5.0),
+    summary="x times hardsigmoid(x); slope 0 at -3 and 1 at 3.",
+    vjp={"x": lambda g, out, x: selected(np.where(x < 3, g * (x / 3 + 0.5), g), ~(x <= -3))},
+)  # fmt: skip
+softshrink = define(
+    lambda x, lambd=0.5: x - np.minimum(np.maximum(x, -lambd), lambd), name="softshrink", symbol="softshrink",
+    category="activation", inputs=("x",), cases=[case((2, 3)), case((), lambd=0.3)],
+    summary="Each element moved towards 0 by `lambd`, and 0 when that would cross it; slope 0 there.",
+    vjp={"x": lambda g, out, x, lambd: selected(g, out != 0)},
+)  # fmt: skip
+hardshrink = define(
+    lambda x, lambd=0.5: np.where(np.abs(x) <= lambd, x.dtype.type(0), x), name="hardshrink", symbol="hardshrink",
+    category="activation", inputs=("x",), cases=[case((2, 3)), case((), lambd=0.3)],
+    summary="x, but 0 from -`lambd` to `lambd`; slope 0 there.",
+    vjp={"x": lambda g, out, x, lambd: selected(g, out != 0)},
+)  # fmt: skip
+threshold = define(
+    lambda x, threshold, value: np.where(x <= threshold, value, x), name="threshold", symbol="threshold",
+    category="activation", inputs=("x",), cases=[case((2, 3), threshold=0.2, value=-7.0)],
+    summary="x where it is above `threshold`, `value` elsewhere, with slope 0.",
+    vjp={"x": lambda g, out, x, threshold, value: selected(g, ~(x <= threshold))},
+)  # fmt: skip
+
+# --- smooth rectifiers ------------------------------------------------------------------------------------------------
+
+SELU_ALPHA = 1.6732632423543772848170429916717  # Klambauer et al. 2017, as the scale below
+SELU_SCALE = 1.0507009873554804934193349852946
+
+
+def _elu(x: Any, alpha: float = 1.0, scale: float = 1.0, width: float = 1.0) -> Any:
+    """scale * x where x is positive, scale * alpha * (exp(x / width) - 1) elsewhere."""
+    bend = np.minimum(x, x.dtype.type(0))
+    return scale * np.maximum(x, x.dtype.type(0)) + scale * alpha * np.expm1(bend if width == 1 else bend / width)
+
+
+elu = define(
+    lambda x, alpha=1.0: _elu(x, alpha), name="elu", symbol="elu", category="activation", inputs=("x",),
+    cases=[case((2, 3)), case((2, 3), alpha=0.4), case((0,)), case(())],
+    summary="x where positive, elsewhere alpha (exp(x) - 1); the slope at 0 is `alpha`.",
+    vjp={"x": lambda g, out, x, alpha: np.where(x <= 0, g * (out + alpha), g)},
+)  # fmt: skip
+celu = define(
+    lambda x, alpha=1.0: _elu(x, alpha, width=alpha), name="celu", symbol="celu", category="activation", inputs=("x",),
+    cases=[case((2, 3)), case((2, 3), alpha=0.4)],
+    summary="x where positive, elsewhere alpha (exp(x / alpha) - 1); the slope at 0 is 1.",
+    vjp={"x": lambda g, out, x, alpha: np.where(x <= 0, g * (out / alpha + 1), g)},
+)  # fmt: skip
+selu = define(
+    lambda x: _elu(x, SELU_ALPHA, SELU_SCALE), name="selu", symbol="selu", category="activation", inputs=("x",),
+    summary="elu with alpha 1.67326, times 1.0507: it keeps a layer's mean 0 and variance 1.",
+    vjp={"x": lambda g, out, x: np.where(x <= 0, g * (out + SELU_SCALE * SELU_ALPHA), g * SELU_SCALE)},
+)  # fmt: skip
+
+
+def _sigmoid(x: Any) -> Any:
+    """exp(min(x, 0)) / (1 + exp(-|x|)), which never overflows."""
+    if not x.ndim or x.dtype.kind != "f":
+        return np.exp(np.minimum(x, 0.0)) / (1 + np.exp(-np.abs(x)))
+    below = np.abs(x)
+    np.negative(below, out=below)
+    np.exp(below, out=below)
+    below += 1
+    out = np.minimum(x, x.dtype.type(0))
+    np.exp(out, out=out)
+    out /= below
+    return out
+
+
 sigmoid = define(
     _sigmoid, name="sigmoid", symbol="σ", category="activation", inputs=("x",),
     summary="1 / (1 + exp(-x)) of each element, from 0 to 1.",
     vjp={"x": lambda g, out, x: g * (out * (1 - out))},
 )  # fmt: skip
+sigmoid_of = in_rules(sigmoid)
+logsigmoid = define(
+    lambda x: np.minimum(x, 0.0) - np.log1p(np.exp(-np.abs(x))), name="logsigmoid", symbol="ln σ",
+    category="activation", inputs=("x",),
+    summary="ln of sigmoid of each element, without its underflow.",
+    vjp={"x": lambda g, out, x: g * sigmoid_of(-x)},
+)  # fmt: skip
+
+
+def _softplus(x: Any, beta: float = 1.0, threshold: float = 20.0) -> Any:
+    z = x if beta == 1 else x * beta
+    soft = np.maximum(z, 0.0) + np.log1p(np.exp(-np.abs(z)))
+    return np.where(z > threshold, x, soft if beta == 1 else soft / beta)
+
+
+softplus = define(
+    _softplus, name="softplus", symbol="softplus", category="activation", inputs=("x",),
+    cases=[case((2, 3)), case((), beta=2.0), case((2, 3), beta=0.5, threshold=0.25)],
+    summary="ln(1 + exp(beta x)) / beta of each element, and x itself where beta x is above `threshold`.",
+    vjp={
+        "x": lambda g, out, x, beta, threshold: np.where(
+            x * beta > threshold, g, g * sigmoid_of(x if beta == 1 else x * beta)
+        )
+    },
+    formula={"x": ["*", "g", ["sigmoid", ["*", "beta", "x"]]]}, reads=("x",),
+)  # fmt: skip
+_softplus_of = in_rules(softplus)
+silu = define(
+    lambda x: x * _sigmoid(x), name="silu", symbol="silu", category="activation", inputs=("x",), aliases=["swish"],
+    summary="x times sigmoid(x).",
+    vjp={"x": lambda g, out, x: g * (sigmoid_of(x) + out * (1 - sigmoid_of(x)))},
+)  # fmt: skip
+
+
+def _mish_back(g: Any, out: Any, x: Any) -> Any:
+    t = np.tanh(_softplus_of(x))
+    return g * (t + x * (1 - np.square(t)) * sigmoid_of(x))
+
+
+mish = define(
+    lambda x: x * np.tanh(_softplus(x)), name="mish", symbol="mish", category="activation", inputs=("x",),
+    summary="x times tanh(softplus(x)).",
+    vjp={"x": _mish_back},
+)  # fmt: skip
+
+ROOT_2_OVER_PI = math.sqrt(2 / math.pi)
+GELU_CUBE = 0.044715  # Hendrycks & Gimpel 2016
+
+
+def _gelu_bend(x: Any) -> Any:
+    """tanh of the cubic whose (1 + tanh) / 2 stands in for the normal distribution."""
+    return np.tanh(ROOT_2_OVER_PI * (x + GELU_CUBE * x**3))
+
+
+def _exact(approximate: str) -> bool:
+    if approximate not in ("none", "tanh"):
+        raise ArgumentError(f"gelu() takes approximate='none' or 'tanh', got {approximate!r}")
+    return approximate == "none"
+
+
+def _gelu(x: Any, approximate: str = "none") -> Any:
+    return 0.5 * x * (1 + (erf_of(x * math.sqrt(0.5)) if _exact(approximate) else _gelu_bend(x)))
+
+
+def _gelu_back(g: Any, out: Any, x: Any, approximate: str) -> Any:
+    if _exact(approximate):
+        density = np.exp(-0.5 * np.square(x)) * (0.5 * ROOT_2_OVER_PI)
+        return g * (0.5 * (1 + erf_of(x * math.sqrt(0.5))) + x * density)
+    t = _gelu_bend(x)
+    slope = ROOT_2_OVER_PI * (1 + 3 * GELU_CUBE * np.square(x))
+    return g * (0.5 * (1 + t) + 0.5 * x * (1 - np.square(t)) * slope)
+
+
+gelu = define(
+    _gelu, name="gelu", symbol="gelu", category="activation", inputs=("x",),
+    cases=[case((2, 3)), case(()), case((2, 3), approximate="tanh")],
+    summary="x times the normal distribution function at x; with approximate='tanh' its tanh formula.",
+    vjp={"x": _gelu_back},
+    formula={"x": ["*", "g", ["+", ["normal_cdf", "x"], ["*", "x", ["normal_pdf", "x"]]]]}, reads=("x",),
+)  # fmt: skip
+softsign = define(
+    lambda x: x / (1 + np.abs(x)), name="softsign", symbol="softsign", category="activation", inputs=("x",),
+    summary="x / (1 + |x|) of each element, from -1 to 1.",
+    vjp={"x": lambda g, out, x: g / np.square(1 + np.abs(x))},
+)  # fmt: skip
+tanhshrink = define(
+    lambda x: x - np.tanh(x), name="tanhshrink", symbol="tanhshrink", category="activation", inputs=("x",),
+    summary="x minus tanh(x).",
+    vjp={"x": lambda g, out, x: g * np.square(np.tanh(x))},
+)  # fmt: skip
+
+# --- along an axis ----------------------------------------------------------------------------------------------------
+
+_ALONG = [case((2, 3)), case((2, 3), axis=0), case((2, 3, 2), axis=1), case((2, 0)), case((2, 3), axis=None)]
+
+
+def _shifted(x: Any, axis: Any) -> Any:
+    """x minus its largest element along `axis`, so that exp cannot overflow."""
+    return x - np.maximum.reduce(x, axis=axis, keepdims=True)
+
+
+def _softmax(x: Any, axis: int | None = -1) -> Any:
+    if not x.size:
+        return x * 1.0
+    e = np.asarray(np.exp(_shifted(x, axis)))
+    e /= np.add.reduce(e, axis=axis, keepdims=True)
+    return e
+
+
+def _log_softmax(x: Any, axis: int | None = -1) -> Any:
+    if not x.size:
+        return x * 1.0
+    shifted = _shifted(x, axis)
+    return shifted - np.log(np.add.reduce(np.exp(shifted), axis=axis, keepdims=True))
+
+
+_SOFTMAX = ["*", "out", ["-", "g", ["sum", ["*", "g", "out"]]]]
+
 softmax = define(
-    _softmax, name="softmax", symbol="softmax", category="activation", inputs=("x",),
-    cases=[case((2, 3)), case((2, 3), axis=0), case((2, 3, 2), axis=1)],
+    _softmax, name="softmax", symbol="softmax", category="activation", inputs=("x",), cases=_ALONG,
     summary="exp(x) over its sum along `axis`: positive numbers that add up to 1.",
     vjp={"x": lambda g, out, x, axis: out * (g - total(g * out, axis=axis, keepdims=True))},
-    formula={"x": ["*", "out", ["-", "g", ["sum", ["*", "g", "out"]]]]}, reads=("out",),
+    formula={"x": _SOFTMAX}, reads=("out",),
+)  # fmt: skip
+softmin = define(
+    lambda x, axis=-1: _softmax(-x, axis), name="softmin", symbol="softmin", category="activation", inputs=("x",),
+    cases=_ALONG,
+    summary="softmax of -x along `axis`.",
+    vjp={"x": lambda g, out, x, axis: out * (total(g * out, axis=axis, keepdims=True) - g)},
+    formula={"x": ["neg", _SOFTMAX]}, reads=("out",),
 )  # fmt: skip
 log_softmax = define(
-    _log_softmax, name="log_softmax", symbol="log softmax", category="activation", inputs=("x",),
-    cases=[case((2, 3)), case((2, 3), axis=0), case((2, 3, 2), axis=1)],
+    _log_softmax, name="log_softmax", symbol="log softmax", category="activation", inputs=("x",), cases=_ALONG,
     summary="ln of softmax along `axis`, without its overflow.",
     vjp={"x": lambda g, out, x, axis: g - np.exp(out) * total(g, axis=axis, keepdims=True)},
     formula={"x": ["-", "g", ["*", ["exp", "out"], ["sum", "g"]]]}, reads=("out",),
+)  # fmt: skip
+
+
+def _halves(x: Any, axis: int) -> tuple[Any, Any]:
+    """The first and the second half of x along `axis`."""
+    if not x.ndim or x.shape[axis] % 2:
+        raise ShapeError(f"glu() halves axis {axis} of shape {x.shape}, whose length must be even")
+    before, half = (slice(None),) * (axis % x.ndim), x.shape[axis] // 2
+    return x[(*before, slice(half))], x[(*before, slice(half, None))]
+
+
+def _glu(x: Any, axis: int = -1) -> Any:
+    a, b = _halves(x, axis)
+    return a * _sigmoid(b)
+
+
+def _glu_back(g: Any, out: Any, x: Any, axis: int) -> Any:
+    a, b = _halves(x, axis)
+    gate = sigmoid_of(b)
+    return _joined([g * gate, g * (a * gate * (1 - gate))], axis=axis)
+
+
+glu = define(
+    _glu, name="glu", symbol="glu", category="activation", inputs=("x",), cases=[case((2, 4)), case((4, 3), axis=0)],
+    summary="The first half of x along `axis`, each element times sigmoid of its partner in the second half.",
+    vjp={"x": _glu_back}, formula={"x": "[{g} · σ(b), {g} · a · σ(b) · (1 − σ(b))] for {x} = [a, b]"}, reads=("x",),
 )  # fmt: skip

@@ -51,6 +51,11 @@ def nothing(g: Any) -> Any:
     return np.where(False, g, 0.0)
 
 
+def values(x: Any) -> Any:
+    """The numbers of x alone, for rules that depend on them as on a constant: nothing flows back through them."""
+    return x.array if type(x) is Tensor else x
+
+
 where = define(
     lambda condition, x, y: np.where(condition, x, y),
     name="where", symbol="?", category="elementwise", inputs=("condition", "x", "y"), numpy=[np.where], method=False,
@@ -64,7 +69,7 @@ where = define(
 masked_fill = define(
     lambda x, mask, value: np.where(mask, value, x),
     name="masked_fill", symbol="▣", category="elementwise", inputs=("x", "mask", "value"),
-    cases=[case((2, 3), np.array([[True, False, True]]), np.array(0.7)), case((3,), np.array([True, False, False]), ())],
+    cases=[case((2, 3), np.array([[True, False, True]]), np.array(0.7)), case((3,), np.array([True, False, True]), ())],
     summary="x with `value` wherever mask holds; mask and value broadcast to the shape of x.",
     vjp={
         "x": lambda g, out, x, mask, value: np.where(mask, 0.0, g),
@@ -182,7 +187,7 @@ expm1 = define(
 )  # fmt: skip
 ln = define(
     np.log, name="ln", symbol="ln", category="elementwise", domain=(0.1, 3.0),
-    summary="Natural logarithm of each element; ln(0) is -inf, ln of a negative number NaN, with slope 1/x all the same.",
+    summary="Natural logarithm of each element; ln(0) is -inf, ln of a negative number NaN, slope 1/x all the same.",
     vjp={"x": lambda g, out, x: g / x},
 )  # fmt: skip
 log2 = define(
@@ -468,12 +473,12 @@ remainder = define(
     np.remainder, name="remainder", symbol="mod", category="arithmetic", operator="mod", aliases=["mod"],
     domain=(0.5, 2.0), cases=_PAIRS,
     summary="What is left of x after whole multiples of y, element by element, with the sign of y, as in x % y.",
-    vjp={"x": lambda g, out, x, y: g, "y": lambda g, out, x, y: -g * np.floor_divide(x, y)},
+    vjp={"x": lambda g, out, x, y: g, "y": lambda g, out, x, y: -g * np.floor_divide(values(x), values(y))},
 )  # fmt: skip
 fmod = define(
     np.fmod, name="fmod", symbol="mod", category="arithmetic", domain=(0.5, 2.0), cases=_PAIRS,
     summary="What is left of x after whole multiples of y, element by element, with the sign of x, as in C.",
-    vjp={"x": lambda g, out, x, y: g, "y": lambda g, out, x, y: -g * np.trunc(x / y)},
+    vjp={"x": lambda g, out, x, y: g, "y": lambda g, out, x, y: -g * np.trunc(values(x) / values(y))},
 )  # fmt: skip
 
 # --- tests of each element --------------------------------------------------------------------------------------------
