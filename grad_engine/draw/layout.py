@@ -288,17 +288,17 @@ def unlock(lines: list[tuple[str, float, float]], boxes: Mapping[str, Level], la
     for pair in np.argwhere(np.triu(same & same.T, 1)):
         for number in pair:
             key, y, end = lines[number]
+            if key not in boxes:
+                continue
             others = np.delete(np.concatenate([start, stop]), [number, number + len(lines)])
-            free = [
-                y + by * lane_gap
-                for by in (0.5, -0.5, 0.75, -0.75, 1.0, -1.0)
-                if key in boxes
-                and abs(y + by * lane_gap - boxes[key].y) < REACH * 2.4 * boxes[key].body
-                and np.abs(others - y - by * lane_gap).min() >= near
-            ]
-            if free:
-                start[number] = free[0]
-                lines[number] = (key, float(free[0]), end)
+            reach = REACH * 2.4 * boxes[key].body
+            places = y + lane_gap * np.arange(-10, 11) / 10
+            places = places[np.abs(places - boxes[key].y) <= reach]
+            room = np.minimum(np.abs(others[:, None] - places).min(axis=0), near)
+            best = int(np.argmax(room - 1e-3 * np.abs(places - y))) if len(places) else 0
+            if len(places) and room[best] > near / 3:
+                start[number] = places[best]
+                lines[number] = (key, float(places[best]), end)
                 break
 
 

@@ -194,7 +194,12 @@ def _shift(
 
 def apart(one: Level, other: Level, item_gap: float, lane_gap: float) -> float:
     """How far apart the middles of two neighbours in a rank must be."""
-    gap = item_gap if one.half and other.half else 1.5 * lane_gap if one.half or other.half else lane_gap
+    if one.half and other.half:
+        gap = item_gap
+    elif one.half or other.half:
+        gap = max(1.5 * lane_gap, item_gap / 2)  # so that two boxes keep their gap when a line passes between them
+    else:
+        gap = lane_gap
     return one.half + gap + other.half
 
 

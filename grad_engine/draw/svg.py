@@ -82,7 +82,7 @@ class _Facts:
         values = tensor.data.values if tensor.data is not None else None
         if values is not None and len(values) == 1 and math.prod(tensor.shape) == 1:
             return number(values[0])
-        return shape_text(tensor.shape)
+        return shortened(shape_text(tensor.shape), 24)
 
     def gradient(self, key: str) -> str:
         """The number of a gradient that is one, else its norm, else its shape; "" where there is none."""
@@ -436,6 +436,7 @@ def _thing(look: _Look, box: Box, colours: Palette) -> list[str]:
         parts += [_polygon(shape, colours.panel, colours.idle), _path(middle, colours.idle, 1.0)]
         parts += [_words(value, x, y - 10), _words(gradient, x, y + 20)]
     elif look.category == "constant":
+        value += [(line, LABEL, colours.muted, False) for line in look.within]
         parts += [_polygon(shape, colours.panel, colours.idle, 1.2), _words(value, x, y + 5)]
     else:
         parts += _op(look, box, colours)
