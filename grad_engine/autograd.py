@@ -85,6 +85,7 @@ def pull_back(
     nodes = newest_first([*seeds])
     _check_values(nodes)
     useful = None if targets is None else _leading_to(targets, nodes)
+    shares = _shares if MODE.watch is None else MODE.watch.checked(_shares, seeds)
     pending = dict(seeds)
     found: dict[Edge, Any] = {}
     owned: set[Edge] | None = None if create_graph or run is not None else set()
@@ -100,7 +101,7 @@ def pull_back(
         if run is not None:
             run.events.append((node.age, g))
         out, arrays = node.as_tensors() if create_graph else (node.out, node.arrays)
-        for slot, edge, share, raw in _shares(node, g, out, arrays, useful):
+        for slot, edge, share, raw in shares(node, g, out, arrays, useful):
             total = share
             if edge in pending:
                 total = _sum(pending[edge], share, edge, owned)

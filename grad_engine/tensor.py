@@ -29,10 +29,10 @@ NUMPY_TO_OP: dict[Any, Callable[..., Any]] = {}
 
 
 class _Mode(threading.local):
-    """What this thread does with the calls of ops: `record` builds the graph, `watch` (if any) is told of each node."""
+    """What this thread does with the calls of ops: `record` builds the graph; `watch` (a Watch, if any) sees it grow."""
 
     record: bool = True
-    watch: Callable[[Node], None] | None = None
+    watch: Any = None
 
 
 MODE = _Mode()

@@ -1,0 +1,234 @@
+"""Contexts that are told of every op recorded inside them: where it belongs, which line called it, what it broke.
+
+They nest in any order, end where their block ends, and concern the thread that entered them alone. What they note lies
+in `Node.extra`, where a record finds it. Ops that record nothing, because no operand requires grad, are not seen.
+"""
+
+from __future__ import annotations
+
+import linecache
+import math
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from grad_engine.errors import AnomalyError, ArgumentError
+from grad_engine.tensor import MODE, GradAccum, Node, Tensor, name_of
+
+# Frames in here are the way to an op, not the line that asked for it: np.sum(t) is a Python function of NumPy's.
+INNER = tuple(os.path.dirname(os.path.abspath(file)) + os.sep for file in (__file__, np.__file__))
+CODE_LENGTH = 200
+ELEMENTWISE = ("arithmetic", "elementwise", "activation")
+
+
+@contextmanager
+def scope(name: str) -> Iterator[None]:
+    """A context, or a decorator, whose ops belong to the group `name` in records, trees and pictures.
+
+    Inside another scope the names are joined: "layer0" within "encoder" is "encoder.layer0".
+    """
+    if not isinstance(name, str) or not name:
+        raise ArgumentError(f"a scope has a name, got {name!r}; write scope('encoder')")
+    outer = _watch().scope
+    with _watching(scope=f"{outer}.{name}" if outer else name):
+        yield
+
+
+@contextmanager
+def record_source() -> Iterator[None]:
+    """A context, or a decorator, whose ops remember the line of the program that called them.
+
+    The file is noted as it is seen from the current folder or from where it was imported, never as a full path.
+    """
+    with _watching(source=True):
+        yield
+
+
+@contextmanager
+def detect_anomaly() -> Iterator[None]:
+    """A context, or a decorator, in which the first NaN or infinity made out of finite numbers is an error.
+
+    Forward, an op whose operands are all finite must give a finite result. In a backward run inside the context a
+    finite gradient must give finite shares, and finite shares a finite sum. Raises AnomalyError, which names the op,
+    the operand and the line that called the op (also for an error in backward, when the forward pass was inside the
+    context too). Every value is looked at, so expect ops and backward to take about twice as long on large arrays.
+    """
+    with _watching(anomaly=True):
+        yield
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """What MODE.watch is inside the contexts of this file."""
+
+    scope: str = ""
+    source: bool = False
+    anomaly: bool = False
+
+    def __call__(self, node: Node) -> None:
+        node.extra = node.extra or {}
+        if self.scope:
+            node.extra["scope"] = self.scope
+        if (self.source or self.anomaly) and (line := _calling_line()) is not None:
+            node.extra["source"] = line
+        if self.anomaly:
+            _check_result(node)
+
+    def checked(self, shares: Callable[..., Any], seeds: Mapping[Any, Any]) -> Callable[..., Any]:
+        """`shares` of the chain rule, here with a look at what it passes on; unless the pass starts from a NaN."""
+        if not self.anomaly or not all(map(_finite, seeds.values())):
+            return shares
+
+        gathered: dict[Any, Any] = {}
+
+        def looked_at(node: Node, g: Any, *others: Any) -> Any:
+            if not _finite(g):
+                raise AnomalyError(_broken_sum(node.name, g) + _recorded_at(node))
+            sent = shares(node, g, *others)
+            for slot, edge, share, _ in sent:
+                if not _finite(share):
+                    raise AnomalyError(_broken_share(node, slot, share))
+                if type(edge) is GradAccum:
+                    gathered[edge] = _array(share) + gathered.get(edge, 0.0)
+                    if not _finite(gathered[edge]):
+                        raise AnomalyError(_broken_sum("a leaf", gathered[edge]) + _recorded_at(node))
+            return sent
+
+        return looked_at
+
+
+def _watch() -> Watch:
+    return MODE.watch if isinstance(MODE.watch, Watch) else Watch()
+
+
+@contextmanager
+def _watching(**changes: Any) -> Iterator[None]:
+    before = MODE.watch
+    MODE.watch = replace(_watch(), **changes)
+    try:
+        yield
+    finally:
+        MODE.watch = before
+
+
+# --- the line that called -------------------------------------------------------------------------------------------
+
+
+def _calling_line() -> tuple[str, int, str] | None:
+    """(file, line number, text of the line) of the nearest frame outside the engine and NumPy."""
+    frame = sys._getframe(2)
+    while frame.f_code.co_filename.startswith(INNER):
+        if frame.f_back is None:
+            return None
+        frame = frame.f_back
+    file, number = frame.f_code.co_filename, frame.f_lineno
+    code = linecache.getline(file, number, frame.f_globals).strip()
+    return _shown(file, os.getcwd()), number, code if len(code) <= CODE_LENGTH else code[: CODE_LENGTH - 1] + "…"
+
+
+@lru_cache(maxsize=1024)
+def _shown(file: str, folder: str) -> str:
+    """How a file is called in a record: the same on every machine, wherever the program is installed."""
+    if file.startswith("<"):  # typed in, or made by exec()
+        return file
+    path = os.path.abspath(file)
+    for base in [folder, *sorted(filter(None, sys.path), key=len, reverse=True)]:
+        start = os.path.abspath(base).rstrip(os.sep) + os.sep
+        if len(start) > 1 and path.startswith(start):
+            return path.removeprefix(start).replace(os.sep, "/")
+    return os.path.basename(path)
+
+
+def _recorded_at(node: Node) -> str:
+    line = (node.extra or {}).get("source")
+    if line is None:
+        return "; run the forward pass inside detect_anomaly() too, to see which line called the op"
+    return f"; the op was called at {line[0]}:{line[1]}: {line[2]}"
+
+
+# --- NaN and infinities ---------------------------------------------------------------------------------------------
+
+
+def _finite(value: Any) -> bool:
+    """Whether no number in `value` is NaN or infinite; what holds no numbers is finite."""
+    value = _array(value)
+    if isinstance(value, np.ndarray | np.floating):
+        return value.dtype.kind != "f" or bool(np.isfinite(value).all())
+    if isinstance(value, float):
+        return math.isfinite(value)
+    return not isinstance(value, list | tuple) or all(map(_finite, value))
+
+
+def _array(value: Any) -> Any:
+    return value.array if type(value) is Tensor else value
+
+
+def _first(value: Any) -> tuple[tuple[int, ...], str, np.dtype]:
+    """(index, "nan", "inf" or "-inf", dtype) of the first number in `value` that is not finite."""
+    parts = value if isinstance(value, tuple) else (value,)
+    broken = next(part for part in parts if not _finite(part))
+    array = np.asarray(_array(broken))
+    index = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
+    return index, str(float(array[index])), array.dtype
+
+
+def _check_result(node: Node) -> None:
+    """Raise AnomalyError when `node` made a NaN or an infinity out of finite operands and arguments."""
+    if _finite(node.out) or not _finite(node.arrays) or not _finite(node.rest[: len(node.op.static)]):
+        return
+    index, kind, _ = _first(node.out)
+    operands = [_operand(node, slot, index) for slot, array in enumerate(node.arrays) if array is not None]
+    raise AnomalyError(
+        f"{node.op.name}() made {kind}{_at(index)} out of finite {_listed(operands)}; keep them where {node.op.name}() "
+        f"is finite, for instance with clip() or where(){_recorded_at(node)}"
+    )
+
+
+def _broken_sum(receiver: str, g: Any) -> str:
+    _, kind, dtype = _first(g)
+    return (
+        f"the gradient that reached {receiver} is {kind}, though every share in it was finite: their sum is too large "
+        f"for {dtype}, or a hook changed it"
+    )
+
+
+def _broken_share(node: Node, slot: int, share: Any) -> str:
+    index, kind, _ = _first(share)
+    others = [_operand(node, k, index) for k, array in enumerate(node.arrays) if k != slot and array is not None]
+    beside = f" (beside {_listed(others)})" if others else ""
+    return (
+        f"{node.name} made {kind}{_at(index)} out of a finite gradient, in the share for its input "
+        f"{_operand(node, slot, index)}{beside}; keep it away from where {node.op.name}() has no finite slope, for "
+        f"instance with clip() or where(){_recorded_at(node)}"
+    )
+
+
+def _operand(node: Node, slot: int, index: tuple[int, ...]) -> str:
+    """An operand in words: its number at the place of the trouble where the op goes by element, else its range."""
+    name, array = node.op.parameters(len(node.arrays))[slot], node.arrays[slot]
+    if not isinstance(array, np.ndarray):
+        return f"{name} = {array}"
+    called = name_of(array)
+    label = name if called is None else f"{name} {called!r}"
+    if not array.ndim:
+        return f"{label} = {array:.6g}"
+    if node.op.category in ELEMENTWISE and array.ndim == len(index):
+        place = tuple(0 if n == 1 else i for i, n in zip(index, array.shape, strict=True))
+        if all(i < n for i, n in zip(place, array.shape, strict=True)):
+            return f"{label} (shape {array.shape}, {array[place]:.6g} there)"
+    span = f", from {array.min():.6g} to {array.max():.6g}" if array.size else ""
+    return f"{label} (shape {array.shape}{span})"
+
+
+def _at(index: tuple[int, ...]) -> str:
+    return f" at {list(index)}" if index else ""
+
+
+def _listed(parts: list[str]) -> str:
+    return " and ".join(parts if len(parts) < 4 else [*parts[:3], f"{len(parts) - 3} others"]) or "arguments"
