@@ -29,7 +29,7 @@ NUMPY_TO_OP: dict[Any, Callable[..., Any]] = {}
 
 
 class _Mode(threading.local):
-    """What this thread does with the calls of ops: `record` builds the graph; `watch` (a Watch, if any) sees it grow."""
+    """What this thread does with calls of ops: `record` builds the graph; `watch` (a Watch, if any) sees it grow."""
 
     record: bool = True
     watch: Any = None
