@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import unicodedata
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -25,6 +26,7 @@ from grad_engine.record import AccumulateEvent, GraphRecord, NodeRecord, SendEve
 FAMILY = """font-family="'Source Sans 3', 'Source Sans Pro', 'Segoe UI', 'Helvetica Neue', Arial, sans-serif\""""
 SYMBOL, NAME, LABEL, SMALL, TITLE = 21.0, 16.0, 13.5, 11.0, 20.0  # type sizes, px
 LINE = 18.0  # height of a line of labels, px
+USER = 17.0  # height of a card for each line that leaves it, px
 LANE = 2.6  # how far values and gradients run from the middle of their link, px
 ARROW = 8.0  # length of an arrow head, px
 CORNER = 9.0
@@ -100,7 +102,7 @@ class _Facts:
         return f"grad {shape_text(tensor.shape)}" if norm is None else f"‖grad‖ {number(norm)}"
 
     def badge(self, tensors: Iterable[TensorRecord]) -> str:
-        """Which entries of these tensors are not finite, and how many: "NaN 4/16", "∞ 1/16"; "" when all are."""
+        """Which entries of these tensors are not finite, and how many: "NaN 4/16", "Inf 1/16"; "" when all are."""
         for tensor in tensors:
             values = tensor.data.values if tensor.data is not None else None
             if values is not None:
@@ -114,7 +116,7 @@ class _Facts:
                 return f"{'NaN' if nan else 'Inf'} {nan or infinite}/{math.prod(tensor.shape)}"
         return ""
 
-    def look_of_leaf(self, key: str, leaf: TensorRecord) -> _Look:
+    def look_of_leaf(self, key: str, leaf: TensorRecord, users: int) -> _Look:
         above, name = self.value(leaf), shortened(leaf.name or "")
         below = self.gradient(key) or NO_GRADIENT
         sums = f"Σ {self.sums[key]}/{self.sums[key]}" if key in self.sums else ""
@@ -124,20 +126,20 @@ class _Facts:
         )
         gradient = self.gradients.get(key)
         badge = self.badge([leaf, *([gradient] if gradient else [])])
-        room = 2 * LINE * bool(badge)
+        room, body = 2 * LINE * bool(badge), max(60.0, USER * users)
         width = max(92.0, width + 30)
         return _Look(
-            Item(key, width, 60 + room, 60.0), width, "leaf", (), above, below, badge, sums, name,
+            Item(key, width, body + room, body), width, "leaf", (), above, below, badge, sums, name,
             tip=f"leaf {leaf.name or leaf.id}, {leaf.dtype} {shape_text(leaf.shape)}",
         )  # fmt: skip
 
-    def look_of_constant(self, tensor: TensorRecord) -> _Look:
+    def look_of_constant(self, tensor: TensorRecord, users: int) -> _Look:
         above, name = self.value(tensor), shortened(tensor.name or "")
         width = width_of(name, LABEL) + 8 * bool(name) + width_of(above, LABEL)
         width, badge = max(56.0, width + 24), self.badge([tensor])
-        room = 2 * LINE * bool(badge)
+        room, body = 2 * LINE * bool(badge), max(34.0, USER * users)
         return _Look(
-            Item(tensor.id, width, 34 + room, 34.0), width, "constant", (), above, name=name, badge=badge,
+            Item(tensor.id, width, body + room, body), width, "constant", (), above, name=name, badge=badge,
             tip=f"constant {tensor.name or tensor.id}, {tensor.dtype} {shape_text(tensor.shape)}",
         )  # fmt: skip
 
@@ -154,7 +156,7 @@ class _Facts:
         body = max(54.0, 20.0 * len(ports) + 14, SYMBOL + 16 + 2 * SMALL * (len(within) - 1) + 12)
         beside = max((width_of(port, SMALL) for port in ordered), default=0.0)
         words = max([width_of(within[0], SYMBOL), *(width_of(line, SMALL) for line in within[1:])])
-        glyph = max(body if body < 70 else 54.0, words + 2 * beside + 30)
+        glyph = max(body if body < 70 else 54.0, words + (2 * beside + 20 if ordered else 30))
         if node.category not in ("arithmetic", "linalg", "linear algebra"):
             glyph += 0.3 * min(body, 60)  # its sides slant, or it has a mouth
         labels = max(
@@ -261,6 +263,7 @@ def _looks(record: GraphRecord, facts: _Facts, links: Sequence[Link], kept: set[
     roots = {root.node for root in record.roots}
     leaves = {accumulator.id: facts.tensors[accumulator.leaf] for accumulator in record.accumulators}
     nodes = {node.id: node for node in record.nodes}
+    users = Counter(link.source for link in links)
     ports: dict[str, list[str]] = {}
     for link in links:
         ports.setdefault(link.target, []).append(link.id)
@@ -268,9 +271,9 @@ def _looks(record: GraphRecord, facts: _Facts, links: Sequence[Link], kept: set[
     order = [key for key in drawn(record)[0] if key in wanted]
     for key in order:
         if key in leaves:
-            yield facts.look_of_leaf(key, leaves[key])
+            yield facts.look_of_leaf(key, leaves[key], users[key])
         elif key not in nodes:
-            yield facts.look_of_constant(facts.tensors[key])
+            yield facts.look_of_constant(facts.tensors[key], users[key])
         elif key in kept:
             node = nodes[key]
             own = set(ports.get(key, ()))
@@ -434,7 +437,7 @@ def _thing(look: _Look, box: Box, colours: Palette) -> list[str]:
         value[0] = (look.name, NAME, colours.ink, True)
         middle = rounded([(x - look.glyph / 2, box.y), (x + look.glyph / 2, box.y)], 0.0)
         parts += [_polygon(shape, colours.panel, colours.idle), _path(middle, colours.idle, 1.0)]
-        parts += [_words(value, x, y - 10), _words(gradient, x, y + 20)]
+        parts += [_words(value, x, y - half / 2 + 5), _words(gradient, x, y + half / 2 + 5)]
     elif look.category == "constant":
         value += [(line, LABEL, colours.muted, False) for line in look.within]
         parts += [_polygon(shape, colours.panel, colours.idle, 1.2), _words(value, x, y + 5)]
