@@ -161,3 +161,118 @@ def test_dropout_keeps_the_mean_and_passes_gradient_only_where_it_kept() -> None
     np.testing.assert_array_equal(x.grad.data, out.data)
     assert (ge.dropout(x, 0.25, training=False).data == 1).all()
     assert (ge.dropout(x, 1.0).data == 0).all()
+
+
+def prob(*shape: int) -> np.ndarray:
+    """Numbers between 0 and 1."""
+    return 1 / (1 + np.exp(-normal(*shape, seed=5)))
+
+
+def signs(*shape: int) -> np.ndarray:
+    return np.sign(normal(*shape, seed=6))
+
+
+X, T, POSITIVE, WEIGHT = normal(2, 3), normal(2, 3, seed=9), prob(2, 3) + 0.5, np.array([0.5, 2.0, 1.0])
+CLASSES, GRID = np.array([0, -100, 2, 2]), np.array([[1, 0, 2, -100], [2, 2, 0, 0]])
+LOSSES: list[tuple[str, list[Any], dict[str, Any]]] = [
+    ("mse_loss", [X, T], {}),
+    ("l1_loss", [X, T], {}),
+    ("smooth_l1_loss", [X, T], {}),
+    ("smooth_l1_loss", [X, T], {"beta": 0.3}),
+    ("smooth_l1_loss", [X, T], {"beta": 0.0}),
+    ("huber_loss", [X, T], {"delta": 0.3}),
+    ("cross_entropy", [normal(4, 3), CLASSES], {}),
+    ("cross_entropy", [normal(3), np.array(1)], {}),
+    ("cross_entropy", [normal(2, 3, 4), GRID], {"weight": WEIGHT}),
+    ("cross_entropy", [normal(2, 3, 4), GRID], {"weight": WEIGHT, "label_smoothing": 0.2}),
+    ("cross_entropy", [normal(2, 3, 4), abs(GRID) % 3], {"ignore_index": 2, "label_smoothing": 0.2}),
+    ("cross_entropy", [normal(2, 3, 2, 2), np.array([[[0, 1], [2, 2]], [[1, 1], [0, 2]]])], {}),
+    ("cross_entropy", [normal(4, 3), prob(4, 3)], {}),
+    ("cross_entropy", [normal(3), prob(3)], {"label_smoothing": 0.1}),
+    ("cross_entropy", [normal(2, 3, 4), prob(2, 3, 4)], {"weight": WEIGHT, "label_smoothing": 0.2}),
+    ("nll_loss", [normal(4, 3), CLASSES], {}),
+    ("nll_loss", [normal(3), np.array(1)], {}),
+    ("nll_loss", [normal(2, 3, 4), abs(GRID) % 3], {"weight": WEIGHT, "ignore_index": 0}),
+    ("binary_cross_entropy", [prob(2, 3), prob(2, 3) * 0.5], {}),
+    ("binary_cross_entropy", [prob(2, 3), prob(2, 3) * 0.5], {"weight": WEIGHT}),
+    ("binary_cross_entropy_with_logits", [X, T], {}),
+    ("binary_cross_entropy_with_logits", [X, T], {"weight": WEIGHT, "pos_weight": np.array([0.2, 2.0, 3.0])}),
+    ("soft_margin_loss", [X, signs(2, 3).astype(int)], {}),
+    ("kl_div", [X, POSITIVE], {}),
+    ("kl_div", [X, T], {"log_target": True}),
+    ("poisson_nll_loss", [X, POSITIVE], {}),
+    ("poisson_nll_loss", [X, POSITIVE * 2], {"full": True}),
+    ("poisson_nll_loss", [POSITIVE, POSITIVE * 2], {"log_input": False}),
+    ("gaussian_nll_loss", [X, T, POSITIVE], {}),
+    ("gaussian_nll_loss", [X, T, POSITIVE[:, :1]], {"full": True}),
+    ("gaussian_nll_loss", [X, T, POSITIVE[:, 0]], {}),
+    ("margin_ranking_loss", [X, T, signs(2, 3)], {}),
+    ("margin_ranking_loss", [X, T, signs(2, 3)], {"margin": 0.7}),
+    ("hinge_embedding_loss", [X, signs(2, 3).astype(int)], {"margin": 0.7}),
+    ("multi_margin_loss", [X, np.array([2, 0])], {}),
+    ("multi_margin_loss", [X, np.array([2, 0])], {"p": 2, "weight": WEIGHT, "margin": 0.5}),
+    ("multi_margin_loss", [normal(3), np.array(1)], {"p": 2}),
+]
+
+
+def as_torch(value: Any) -> Any:
+    return torch.tensor(value) if isinstance(value, np.ndarray) else value
+
+
+@pytest.mark.parametrize("reduction", ["none", "mean", "sum"])
+@pytest.mark.parametrize(("name", "operands", "static"), LOSSES, ids=lambda v: v if isinstance(v, str) else "")
+@pytest.mark.filterwarnings("ignore:reduction. 'mean' divides the total loss by both:UserWarning")
+def test_losses(name: str, operands: Any, static: Any, reduction: str) -> None:
+    theirs = {key: as_torch(value) for key, value in static.items()}
+    agree(
+        lambda *xs: getattr(ge, name)(*xs, **static, reduction=reduction),
+        lambda *ts: getattr(F, name)(*ts, **theirs, reduction=reduction), *operands,
+        order=1 if name == "multi_margin_loss" else 2,  # where PyTorch has no second derivative
+    )  # fmt: skip
+
+
+INF, NAN = np.inf, np.nan
+DISTANCES = [np.array([1.0, NAN, INF, INF, 0.0, 1.0, -1.0]), np.array([1.0, 0.0, 0.0, INF, -3.0, 0.0, 0.0])]
+HARD: list[tuple[str, list[Any], dict[str, Any]]] = [
+    ("mse_loss", DISTANCES, {}),
+    ("l1_loss", DISTANCES, {}),
+    ("smooth_l1_loss", DISTANCES, {}),
+    ("smooth_l1_loss", DISTANCES, {"beta": 0.0}),
+    ("huber_loss", DISTANCES, {}),
+    ("binary_cross_entropy", [np.array([0.0, 1.0, 0.0, 1.0, 0.5]), np.array([0.0, 1.0, 1.0, 0.0, 0.25])], {}),
+    ("binary_cross_entropy_with_logits", [np.array([0.0, 1e3, -1e3, INF]), np.array([0.0, 0.0, 1.0, 1.0])], {}),
+    ("soft_margin_loss", [np.array([0.0, 700.0, -700.0]), np.array([1, 1, -1])], {}),
+    ("kl_div", [np.array([0.0, 1.0, -1.0]), np.array([0.0, 0.5, 1.0])], {}),
+    ("poisson_nll_loss", [np.array([0.0, 1.0, -1.0]), np.array([0.0, 1.0, 3.0])], {"full": True}),
+    ("gaussian_nll_loss", [np.array([0.0, 1.0, 2.0]), np.array([0.0, 1.0, 3.0]), np.array([0.0, 1e-9, 2.0])], {}),
+    ("margin_ranking_loss", [np.array([0.0, 0.5]), np.array([0.5, 0.0]), np.array([-1.0, 1.0])], {"margin": 0.5}),
+    ("hinge_embedding_loss", [np.array([0.0, 1.0, 0.5, 0.3]), np.array([1, -1, -1, 0])], {}),
+    ("multi_margin_loss", [np.array([[0.0, 1.0], [2.0, 3.0]]), np.array([0, 1])], {}),
+    ("cross_entropy", [np.array([[-INF, 1.0], [INF, 3.0], [-INF, -INF]]), np.array([0, 1, 1])], {}),
+    ("cross_entropy", [np.array([[-INF, 1.0], [0.0, 3.0]]), np.array([[0.0, 1.0], [0.0, 1.0]])], {}),
+]
+
+
+@pytest.mark.parametrize(("name", "operands", "static"), HARD, ids=lambda v: v if isinstance(v, str) else "")
+@pytest.mark.filterwarnings("ignore:(divide by zero|invalid value|overflow) encountered:RuntimeWarning")
+def test_losses_at_hard_points(name: str, operands: Any, static: Any) -> None:
+    agree(
+        lambda *xs: getattr(ge, name)(*xs, **static, reduction="none"),
+        lambda *ts: getattr(F, name)(*ts, **static, reduction="none"), *operands, order=1,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("x", [normal(4, 3), np.zeros((2, 3)), np.full((2, 3), 1e-9), normal(0, 3)])
+def test_cosine_similarity(x: np.ndarray) -> None:
+    y = normal(*x.shape, seed=3)
+    agree(ge.cosine_similarity, F.cosine_similarity, x, y, order=2 if x.any() and x.size and x[0, 0] != 1e-9 else 1)
+
+
+def test_nothing_counted() -> None:
+    """The mean over no element is NaN, and its gradient 0."""
+    ignored = np.array([-100, -100])
+    with pytest.warns(RuntimeWarning):
+        agree(ge.cross_entropy, F.cross_entropy, X, ignored, order=1)
+    for name in ("mse_loss", "l1_loss", "binary_cross_entropy"):
+        with pytest.warns(RuntimeWarning):
+            agree(getattr(ge, name), getattr(F, name), np.zeros((0, 2)), np.zeros((0, 2)), order=1)

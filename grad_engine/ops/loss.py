@@ -1,0 +1,699 @@
+"""How far predictions are from targets. Each loss takes `reduction`: "mean" of all elements, "sum", or "none"."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from typing import Any
+
+import numpy as np
+
+from grad_engine.errors import ArgumentError, IndexingError, ShapeError
+from grad_engine.op import case, define, in_rules
+from grad_engine.ops.activation import log_softmax, sigmoid, softmax
+from grad_engine.ops.reduction import total
+from grad_engine.ops.shape import reshaped
+from grad_engine.symbol import Symbol
+from grad_engine.tensor import Tensor
+
+_softmax, _log_softmax, _sigmoid = in_rules(softmax), in_rules(log_softmax), in_rules(sigmoid)
+_IGNORED = -100  # the class that means "no class", as in PyTorch
+
+
+def _data(x: Any) -> Any:
+    return x.array if type(x) is Tensor else x
+
+
+def _shape(x: Any) -> tuple[int, ...]:
+    return getattr(x, "shape", ())
+
+
+def _reduced(values: Any, reduction: str) -> Any:
+    if reduction == "mean":
+        return np.mean(values)
+    if reduction == "sum":
+        return np.add.reduce(values, axis=None)
+    if reduction == "none":
+        return values
+    raise ArgumentError(f"reduction must be 'mean', 'sum' or 'none', got {reduction!r}")
+
+
+def _each(g: Any, reduction: str, *operands: Any) -> Any:
+    """The gradient that reaches each element before the reduction; there is one for each of the broadcast operands."""
+    if reduction != "mean":
+        return g
+    return g / (math.prod(np.broadcast_shapes(*map(_shape, operands))) or math.nan)
+
+
+def _paired(name: str, x: Any, target: Any) -> None:
+    """Warn where two shapes would broadcast into a table of all pairs, which is hardly ever meant."""
+    if _shape(x) != _shape(target) and _shape(target) != () and _shape(x) != ():
+        warnings.warn(
+            f"{name}() got shapes {_shape(x)} and {_shape(target)}, which differ and will be broadcast; "
+            "reshape one if that is not meant",
+            stacklevel=5,
+        )
+
+
+def _slope_of_abs(d: Any) -> Any:
+    """-1, 0 or 1, and 0 at NaN; a constant."""
+    if type(d) is Symbol:
+        return np.sign(d)
+    slope = np.asarray(np.sign(_data(d)))
+    np.copyto(slope, 0, where=slope != slope)
+    return slope
+
+
+_PAIR = [case((2, 3), (2, 3)), case((2, 3), (2, 3), reduction="sum"), case((2, 3), (), reduction="none"), case((), ())]
+
+
+# --- distances --------------------------------------------------------------------------------------------------------
+
+
+def _mse(x: Any, target: Any, reduction: str = "mean") -> Any:
+    _paired("mse_loss", x, target)
+    d = x - target
+    return _reduced(d * d, reduction)
+
+
+def _l1(x: Any, target: Any, reduction: str = "mean") -> Any:
+    _paired("l1_loss", x, target)
+    return _reduced(np.absolute(x - target), reduction)
+
+
+def _smooth_l1(x: Any, target: Any, reduction: str = "mean", beta: float = 1.0) -> Any:
+    _paired("smooth_l1_loss", x, target)
+    if beta < 0:
+        raise ArgumentError(f"beta of smooth_l1_loss() must not be negative, got {beta}")
+    size = np.absolute(x - target)
+    if beta == 0:
+        return _reduced(size, reduction)
+    return _reduced(np.where(size < beta, 0.5 / beta * size * size, size - 0.5 * beta), reduction)
+
+
+def _smooth_slope(d: Any, beta: float) -> Any:
+    return np.where(np.abs(d) < beta, d / beta, np.sign(d)) if beta else _slope_of_abs(d)
+
+
+def _huber(x: Any, target: Any, reduction: str = "mean", delta: float = 1.0) -> Any:
+    _paired("huber_loss", x, target)
+    if delta <= 0:
+        raise ArgumentError(f"delta of huber_loss() must be positive, got {delta}")
+    size = np.absolute(x - target)
+    return _reduced(np.where(size <= delta, 0.5 * size * size, delta * (size - 0.5 * delta)), reduction)
+
+
+def _huber_slope(d: Any, delta: float) -> Any:
+    return np.where(np.abs(d) <= delta, d, delta * np.sign(d))
+
+
+mse_loss = define(
+    _mse, name="mse_loss", symbol="(x−t)²", category="loss", inputs=("x", "target"), cases=_PAIR,
+    summary="Squared difference of x and target: the mean of all elements, their sum, or each.",
+    vjp={
+        "x": lambda g, out, x, target, reduction: _each(g, reduction, x, target) * (2 * (x - target)),
+        "target": lambda g, out, x, target, reduction: _each(g, reduction, x, target) * (2 * (target - x)),
+    },
+)  # fmt: skip
+l1_loss = define(
+    _l1, name="l1_loss", symbol="|x−t|", category="loss", inputs=("x", "target"), cases=_PAIR,
+    summary="Absolute difference of x and target; slope 0 where they are equal.",
+    vjp={
+        "x": lambda g, out, x, target, reduction: _each(g, reduction, x, target) * _slope_of_abs(x - target),
+        "target": lambda g, out, x, target, reduction: _each(g, reduction, x, target) * _slope_of_abs(target - x),
+    },
+)  # fmt: skip
+smooth_l1_loss = define(
+    _smooth_l1, name="smooth_l1_loss", symbol="⌣", category="loss", inputs=("x", "target"),
+    cases=[*_PAIR, case((2, 3), (2, 3), beta=0.6), case((2, 3), (2, 3), beta=0)],
+    summary="Half the squared difference over beta where that is less than beta, else the absolute one less beta / 2.",
+    vjp={
+        "x": lambda g, out, x, target, reduction, beta: (
+            _each(g, reduction, x, target) * _smooth_slope(x - target, beta)
+        ),
+        "target": lambda g, out, x, target, reduction, beta: (
+            _each(g, reduction, x, target) * _smooth_slope(target - x, beta)
+        ),
+    },
+)  # fmt: skip
+huber_loss = define(
+    _huber, name="huber_loss", symbol="⌣", category="loss", inputs=("x", "target"),
+    cases=[*_PAIR, case((2, 3), (2, 3), delta=0.6)],
+    summary="Half the squared difference up to delta, from there on growing straight (Huber 1964).",
+    vjp={
+        "x": lambda g, out, x, target, reduction, delta: (
+            _each(g, reduction, x, target) * _huber_slope(x - target, delta)
+        ),
+        "target": lambda g, out, x, target, reduction, delta: (
+            _each(g, reduction, x, target) * _huber_slope(target - x, delta)
+        ),
+    },
+)  # fmt: skip
+
+
+# --- classes ----------------------------------------------------------------------------------------------------------
+#
+# Both losses are minus a weighted sum of log-probabilities, -sum(q * logp). For given classes q has one entry for each
+# element (more with label smoothing), for given probabilities it is those.
+
+
+def _class_axis(name: str, x: Any, target: Any) -> int:
+    axis = 0 if x.ndim == 1 else 1
+    if not x.ndim or target.shape not in (x.shape, (*x.shape[:axis], *x.shape[axis + 1 :])):
+        raise ShapeError(
+            f"{name}() takes x (batch, classes, ...) and target (batch, ...) or, for probabilities, the shape of x; "
+            f"got {x.shape} and {target.shape}"
+        )
+    return axis
+
+
+def _along_classes(weight: Any, x: Any, axis: int) -> Any:
+    weight = np.asarray(weight)
+    if weight.shape != (x.shape[axis],):
+        raise ShapeError(f"weight has one number for each of the {x.shape[axis]} classes, got shape {weight.shape}")
+    return weight.astype(x.dtype, copy=False).reshape(-1, *(1,) * (x.ndim - axis - 1))
+
+
+def _chosen(
+    name: str, x: Any, target: Any, axis: int, weight: Any, ignore_index: int, smoothing: float = 0.0
+) -> tuple[Any, Any]:
+    """q for given classes, in the shape of x, and each element's weight, with length 1 along the classes."""
+    if target.shape == x.shape and x.ndim > 1:
+        raise ShapeError(f"{name}() takes whole numbers of shape (batch, ...) as classes, got shape {target.shape}")
+    count = x.shape[axis]
+    target = np.expand_dims(target, axis)
+    valid = target != ignore_index
+    inside = (target >= 0) & (target < count)
+    if not (inside | ~valid).all():
+        wrong = int(target[~inside & valid].flat[0])
+        raise IndexingError(
+            f"{name}() takes classes from 0 to {count - 1} (and ignore_index={ignore_index}), got {wrong}; "
+            "x has too few classes, or the target is wrong"
+        )
+    hit = (target == np.arange(count).reshape(-1, *(1,) * (x.ndim - axis - 1))) & valid
+    q = hit.astype(x.dtype)
+    each = valid.astype(x.dtype)
+    if weight is not None:
+        q *= _along_classes(weight, x, axis)
+        each = np.add.reduce(q, axis=axis, keepdims=True)
+    if smoothing:
+        even = valid * (np.asarray(smoothing / count, x.dtype))
+        q = q * (1 - smoothing) + (even if weight is None else even * _along_classes(weight, x, axis))
+    return q, each
+
+
+def _lost(q: Any, logp: Any, axis: int) -> Any:
+    return -np.add.reduce(np.multiply(q, logp, out=np.zeros_like(logp), where=q != 0), axis=axis)
+
+
+def _folded(each: Any, reduction: str, count: Any) -> Any:
+    if reduction == "mean":
+        return np.divide(np.add.reduce(each, axis=None), count)
+    return _reduced(each, reduction)
+
+
+def _unfolded(g: Any, reduction: str, count: Any, shape: tuple[int, ...]) -> Any:
+    """The gradient that reaches each element's loss, with length 1 along the classes."""
+    if reduction == "mean":
+        return g / count if count else g * 0.0  # nothing counted: the value is NaN, nothing can change it
+    return g if reduction == "sum" else reshaped(g, shape)
+
+
+def _with_one(shape: tuple[int, ...], axis: int) -> tuple[int, ...]:
+    return (*shape[:axis], 1, *shape[axis + 1 :])
+
+
+def _nll(x: Any, target: Any, weight: Any = None, ignore_index: int = _IGNORED, reduction: str = "mean") -> Any:
+    axis = _class_axis("nll_loss", x, target)
+    q, each = _chosen("nll_loss", x, target, axis, weight, ignore_index)
+    return _folded(_lost(q, x, axis), reduction, np.add.reduce(each, axis=None))
+
+
+def _nll_x(g: Any, out: Any, x: Any, target: Any, weight: Any, ignore_index: int, reduction: str) -> Any:
+    axis = _class_axis("nll_loss", x, target)
+    q, each = _chosen("nll_loss", x, target, axis, weight, ignore_index)
+    return -_unfolded(g, reduction, np.add.reduce(each, axis=None), each.shape) * q
+
+
+def _cross_entropy(
+    x: Any, target: Any, weight: Any = None, ignore_index: int = _IGNORED, reduction: str = "mean",
+    label_smoothing: float = 0.0,
+) -> Any:  # fmt: skip
+    if not 0 <= label_smoothing <= 1:
+        raise ArgumentError(f"label_smoothing of cross_entropy() is from 0 to 1, got {label_smoothing}")
+    axis = _class_axis("cross_entropy", x, target)
+    logp = log_softmax.op.forward(x, axis)  # type: ignore[attr-defined]
+    q, count = _expected(x, target, axis, weight, ignore_index, label_smoothing)
+    if target.dtype.kind == "f":
+        return _folded(-np.add.reduce(q * logp, axis=axis), reduction, count)
+    return _folded(_lost(q, logp, axis), reduction, count)
+
+
+def _expected(x: Any, target: Any, axis: int, weight: Any, ignore_index: int, smoothing: float) -> tuple[Any, Any]:
+    """q, and what the sum over all elements is divided by for their mean."""
+    if target.dtype.kind != "f":
+        q, each = _chosen("cross_entropy", x, target, axis, weight, ignore_index, smoothing)
+        return q, np.add.reduce(each, axis=None)
+    if target.shape != x.shape:
+        raise ShapeError(
+            f"cross_entropy() takes probabilities of x's shape {x.shape} or whole numbers, got {target.shape}"
+        )
+    q = target if not smoothing else target * (1 - smoothing) + smoothing / x.shape[axis]
+    return (q if weight is None else q * _along_classes(weight, x, axis)), x.size // max(x.shape[axis], 1)
+
+
+def _cross_entropy_x(
+    g: Any, out: Any, x: Any, target: Any, weight: Any, ignore_index: int, reduction: str, label_smoothing: float
+) -> Any:
+    axis = _class_axis("cross_entropy", x, target)
+    q, count = _expected(x, target, axis, weight, ignore_index, label_smoothing)
+    g = _unfolded(g, reduction, count, _with_one(x.shape, axis))
+    return g * (_softmax(x, axis) * total(q, axis=axis, keepdims=True) - q)
+
+
+def _cross_entropy_target(
+    g: Any, out: Any, x: Any, target: Any, weight: Any, ignore_index: int, reduction: str, label_smoothing: float
+) -> Any:
+    axis = _class_axis("cross_entropy", x, target)
+    g = _unfolded(g, reduction, x.size // max(x.shape[axis], 1), _with_one(x.shape, axis)) * (label_smoothing - 1)
+    return (g if weight is None else g * _along_classes(weight, x, axis)) * _log_softmax(x, axis)
+
+
+_CLASSES, _GRID = np.array([1, 0, _IGNORED]), np.array([[1, 0], [_IGNORED, 2]])
+_WEIGHT = np.array([0.5, 2.0, 1.0])
+
+nll_loss = define(
+    _nll, name="nll_loss", symbol="−ln p", category="loss", inputs=("x", "target"),
+    cases=[
+        case((3, 2), _CLASSES), case((2, 3, 2), _GRID, weight=_WEIGHT), case((3,), np.array(2), reduction="sum"),
+        case((2, 3, 2), _GRID, weight=_WEIGHT, reduction="none"),
+    ],
+    summary="Minus the log-probability x (batch, classes, ...) of each target class (batch, ...), weighted by class; "
+    "elements of class ignore_index do not count.",
+    vjp={"x": _nll_x}, formula={"x": "−{g} · weight / count at the class of {target}, else 0"}, reads=("target",),
+)  # fmt: skip
+cross_entropy = define(
+    _cross_entropy, name="cross_entropy", symbol="H", category="loss", inputs=("x", "target"),
+    cases=[
+        case((3, 2), _CLASSES), case((2, 3, 2), _GRID, weight=_WEIGHT), case((3,), np.array(2), reduction="sum"),
+        case((2, 3, 2), _GRID, weight=_WEIGHT, label_smoothing=0.2), case((2, 3), (2, 3), reduction="none"),
+        case((2, 3), (2, 3), weight=_WEIGHT, label_smoothing=0.1),
+    ],
+    summary="Minus the logarithm of the softmax of x (batch, classes, ...) at each target class (batch, ...), or its "
+    "mean under target probabilities of x's shape.",
+    vjp={"x": _cross_entropy_x, "target": _cross_entropy_target}, reads=("x", "target"),
+    formula={"x": "{g} · (softmax({x}) − {target}) / count", "target": "−{g} · ln softmax({x}) / count"},
+)  # fmt: skip
+
+
+# --- two classes ------------------------------------------------------------------------------------------------------
+
+_LEAST = float(np.float32(1e-12))  # PyTorch's bound on x (1 - x), with its rounding
+
+
+def _weighted(values: Any, weight: Any, x: Any) -> Any:
+    return values if weight is None else values * np.asarray(weight, x.dtype)
+
+
+def _same_shape(name: str, x: Any, target: Any) -> None:
+    if _shape(x) != _shape(target):
+        raise ShapeError(f"{name}() takes x and target of one shape, got {_shape(x)} and {_shape(target)}; reshape one")
+
+
+def _log_at_least(x: Any) -> Any:
+    """ln(x), not below -100."""
+    zero = x == 0
+    return np.where(zero, -100.0, np.maximum(np.log(x + zero), -100.0))
+
+
+def _bce(x: Any, target: Any, weight: Any = None, reduction: str = "mean") -> Any:
+    _same_shape("binary_cross_entropy", x, target)
+    if not ((x >= 0) & (x <= 1)).all():
+        raise ArgumentError(
+            "binary_cross_entropy() takes probabilities from 0 to 1, got others; "
+            "use binary_cross_entropy_with_logits for the values before the sigmoid"
+        )
+    return _reduced(_weighted((target - 1) * _log_at_least(1 - x) - target * _log_at_least(x), weight, x), reduction)
+
+
+binary_cross_entropy = define(
+    _bce, name="binary_cross_entropy", symbol="H₂", category="loss", inputs=("x", "target"), domain=(0.1, 0.9),
+    cases=[case((2, 3), (2, 3)), case((2, 3), (2, 3), weight=_WEIGHT, reduction="sum"), case((), (), reduction="none")],
+    summary="−t ln(x) − (1 − t) ln(1 − x) for probabilities x; the logarithms are not let below −100.",
+    vjp={
+        "x": lambda g, out, x, target, weight, reduction: (
+            _weighted(_each(g, reduction, x), weight, x) * (x - target) / np.maximum((1 - x) * x, _LEAST)
+        ),
+        "target": lambda g, out, x, target, weight, reduction: (
+            _weighted(_each(g, reduction, x), weight, x) * (np.log(1 - x) - np.log(x))
+        ),
+    },
+    formula={"x": ["/", ["*", "g", ["-", "x", "target"]], ["*", "x", ["-", 1, "x"]]]}, reads=("x", "target"),
+)  # fmt: skip
+
+
+def _softplus(x: Any) -> Any:
+    return np.logaddexp(x, 0)
+
+
+def _bce_logits(x: Any, target: Any, weight: Any = None, reduction: str = "mean", pos_weight: Any = None) -> Any:
+    _same_shape("binary_cross_entropy_with_logits", x, target)
+    lost = _softplus(-x)
+    if pos_weight is not None:
+        lost = lost * (1 + (np.asarray(pos_weight, x.dtype) - 1) * target)
+    return _reduced(_weighted((1 - target) * x + lost, weight, x), reduction)
+
+
+def _bce_logits_x(g: Any, out: Any, x: Any, target: Any, weight: Any, reduction: str, pos_weight: Any) -> Any:
+    g = _weighted(_each(g, reduction, x), weight, x)
+    if pos_weight is None:
+        return g * (_sigmoid(x) - target)
+    return g * (1 - target - (1 + (np.asarray(pos_weight, x.dtype) - 1) * target) * _sigmoid(-x))
+
+
+def _bce_logits_target(g: Any, out: Any, x: Any, target: Any, weight: Any, reduction: str, pos_weight: Any) -> Any:
+    g = _weighted(_each(g, reduction, x), weight, x)
+    return -g * x if pos_weight is None else g * ((np.asarray(pos_weight, x.dtype) - 1) * _softplus(-x) - x)
+
+
+binary_cross_entropy_with_logits = define(
+    _bce_logits, name="binary_cross_entropy_with_logits", symbol="H₂σ", category="loss", inputs=("x", "target"),
+    cases=[
+        case((2, 3), (2, 3)), case((2, 3), (2, 3), weight=_WEIGHT, reduction="sum"), case((), (), reduction="none"),
+        case((2, 3), (2, 3), pos_weight=_WEIGHT),
+    ],
+    summary="binary_cross_entropy of sigmoid(x), without its overflow; pos_weight weighs the positive class.",
+    vjp={"x": _bce_logits_x, "target": _bce_logits_target}, reads=("x", "target"),
+    formula={"x": ["*", "g", ["-", ["sigmoid", "x"], "target"]], "target": ["*", ["neg", "g"], "x"]},
+)  # fmt: skip
+
+
+def _soft_margin(x: Any, target: Any, reduction: str = "mean") -> Any:
+    return _reduced(_softplus(-target * x), reduction)
+
+
+soft_margin_loss = define(
+    _soft_margin, name="soft_margin_loss", symbol="ln(1+e⁻ᵗˣ)", category="loss", inputs=("x", "target"), cases=_PAIR,
+    summary="ln(1 + exp(−t x)) for targets t of −1 or 1, without its overflow.",
+    vjp={
+        "x": lambda g, out, x, target, reduction: -_each(g, reduction, x, target) * target * _sigmoid(-target * x),
+        "target": lambda g, out, x, target, reduction: -_each(g, reduction, x, target) * x * _sigmoid(-target * x),
+    },
+    formula={
+        "x": ["*", ["*", ["neg", "g"], "target"], ["sigmoid", ["*", ["neg", "target"], "x"]]],
+        "target": ["*", ["*", ["neg", "g"], "x"], ["sigmoid", ["*", ["neg", "target"], "x"]]],
+    },
+)  # fmt: skip
+
+
+# --- distributions ----------------------------------------------------------------------------------------------------
+
+
+def _x_ln_x(x: Any) -> Any:
+    return x * np.log(x + (x == 0))
+
+
+def _kl_div(x: Any, target: Any, reduction: str = "mean", log_target: bool = False) -> Any:
+    lost = np.exp(target) * (target - x) if log_target else _x_ln_x(target) - target * x
+    if reduction == "batchmean":
+        return np.add.reduce(lost, axis=None) / (lost.shape[0] if lost.ndim else 1)
+    return _reduced(lost, reduction)
+
+
+def _kl_each(g: Any, reduction: str, x: Any, target: Any) -> Any:
+    if reduction != "batchmean":
+        return _each(g, reduction, x, target)
+    shape = np.broadcast_shapes(_shape(x), _shape(target))
+    return g / (shape[0] if shape else 1)
+
+
+def _kl_x(g: Any, out: Any, x: Any, target: Any, reduction: str, log_target: bool) -> Any:
+    return -_kl_each(g, reduction, x, target) * (np.exp(target) if log_target else target)
+
+
+def _kl_target(g: Any, out: Any, x: Any, target: Any, reduction: str, log_target: bool) -> Any:
+    g = _kl_each(g, reduction, x, target)
+    if log_target:
+        return g * (np.exp(target) * (target - x + 1))
+    return g * (np.log(target) + target / target - x)  # 0 / 0: NaN at 0, as in PyTorch
+
+
+kl_div = define(
+    _kl_div, name="kl_div", symbol="KL", category="loss", inputs=("x", "target"), domain=(0.1, 1.5),
+    cases=[
+        case((2, 3), (2, 3)), case((2, 3), (2, 3), reduction="batchmean"), case((3,), (3,), reduction="none"),
+        case((2, 3), (2, 3), log_target=True, reduction="sum"),
+    ],
+    summary="target · (ln(target) − x): the divergence of log-probabilities x from the target (or its logarithm, "
+    "with log_target). reduction='batchmean' divides the sum by the batch, as the definition does.",
+    vjp={"x": _kl_x, "target": _kl_target},
+    formula={
+        "x": "−{g} · {target} / count", "target": "{g} · (ln {target} + 1 − {x}) / count",
+    }, reads=("x", "target"),
+)  # fmt: skip
+
+
+def _poisson(
+    x: Any, target: Any, log_input: bool = True, full: bool = False, eps: float = 1e-8, reduction: str = "mean"
+) -> Any:
+    lost = np.exp(x) - target * x if log_input else x - target * np.log(x + eps)
+    if full:
+        t = np.where(target > 1, target, 1.0)
+        lost = lost + np.where(target > 1, t * np.log(t) - t + 0.5 * np.log(2 * math.pi * t), 0.0)
+    return _reduced(lost, reduction)
+
+
+def _poisson_x(g: Any, out: Any, x: Any, target: Any, log_input: bool, full: bool, eps: float, reduction: str) -> Any:
+    return _each(g, reduction, x, target) * (np.exp(x) - target if log_input else 1 - target / (x + eps))
+
+
+def _poisson_target(
+    g: Any, out: Any, x: Any, target: Any, log_input: bool, full: bool, eps: float, reduction: str
+) -> Any:
+    slope = -x if log_input else -np.log(x + eps)
+    if full:
+        slope = slope + (target > 1) * (np.log(target) + 0.5 / target)
+    return _each(g, reduction, x, target) * slope
+
+
+poisson_nll_loss = define(
+    _poisson, name="poisson_nll_loss", symbol="Pois", category="loss", inputs=("x", "target"), domain=(0.1, 3.0),
+    cases=[
+        case((2, 3), (2, 3)), case((2, 3), (2, 3), log_input=False, reduction="sum"),
+        case((2, 3), (2, 3), full=True, reduction="none"),
+    ],
+    summary="exp(x) − t x (or x − t ln(x) without log_input): minus the log-likelihood of counts t, with "
+    "Stirling's term when full.",
+    vjp={"x": _poisson_x, "target": _poisson_target}, reads=("x", "target"),
+    formula={"target": "−{g} · the logarithm of the rate / count"},
+)  # fmt: skip
+
+
+def _variance(x: Any, var: Any, eps: float) -> Any:
+    """The variance laid along x, at least `eps`; below that its slope is that at eps."""
+    shape = _shape(var)
+    if shape != x.shape and shape == x.shape[:-1] and x.ndim:
+        var = reshaped(var, (*shape, 1))
+    low = _data(var) < eps
+    return var + np.where(low, eps - _data(var), 0.0)
+
+
+def _gaussian(x: Any, target: Any, var: Any, full: bool = False, eps: float = 1e-6, reduction: str = "mean") -> Any:
+    if np.any(np.less(var, 0)):
+        raise ArgumentError("gaussian_nll_loss() takes variances, which are not negative; got a negative one")
+    var, d = _variance(x, var, eps), x - target
+    lost = 0.5 * (np.log(var) + d * d / var)
+    return _reduced(lost + 0.5 * math.log(2 * math.pi) if full else lost, reduction)
+
+
+def _gaussian_x(g: Any, out: Any, x: Any, target: Any, var: Any, full: bool, eps: float, reduction: str) -> Any:
+    return _each(g, reduction, x, target) * ((x - target) / _variance(x, var, eps))
+
+
+def _gaussian_target(g: Any, out: Any, x: Any, target: Any, var: Any, full: bool, eps: float, reduction: str) -> Any:
+    return _each(g, reduction, x, target) * ((target - x) / _variance(x, var, eps))
+
+
+def _gaussian_var(g: Any, out: Any, x: Any, target: Any, var: Any, full: bool, eps: float, reduction: str) -> Any:
+    v, d = _variance(x, var, eps), x - target
+    share = _each(g, reduction, x, target) * (0.5 / v * (1 - d * d / v))
+    return reshaped(total(share, axis=-1), var.shape) if v.ndim > var.ndim and var.shape == x.shape[:-1] else share
+
+
+gaussian_nll_loss = define(
+    _gaussian, name="gaussian_nll_loss", symbol="𝒩", category="loss", inputs=("x", "target", "var"),
+    domain=(0.3, 2.0),
+    cases=[
+        case((2, 3), (2, 3), (2, 3)), case((2, 3), (2, 3), (2,), full=True),
+        case((2, 3), (2, 3), (2, 1), reduction="sum"), case((2, 3), (2, 3), (2, 3), reduction="none"),
+    ],
+    summary="½ (ln(var) + (x − t)² / var): minus the log-likelihood of t under a normal distribution of mean x; var "
+    "has the shape of x, or one number for each row.",
+    vjp={"x": _gaussian_x, "target": _gaussian_target, "var": _gaussian_var}, reads=("x", "target", "var"),
+    formula={
+        "x": ["/", ["*", "g", ["-", "x", "target"]], "var"], "target": ["/", ["*", "g", ["-", "target", "x"]], "var"],
+        "var": "{g} · (1 − ({x} − {target})² / {var}) / (2 {var})",
+    },
+)  # fmt: skip
+
+
+# --- margins ----------------------------------------------------------------------------------------------------------
+
+
+def _margin_ranking(x: Any, y: Any, target: Any, margin: float = 0.0, reduction: str = "mean") -> Any:
+    return _reduced(np.maximum(margin - target * (x - y), 0), reduction)
+
+
+def _active(g: Any, x: Any, y: Any, target: Any, margin: float, reduction: str) -> Any:
+    """The gradient where the order is wrong or not by the margin; the bound itself counts, as in PyTorch."""
+    return np.where(margin - target * (x - y) >= 0, _each(g, reduction, x, y, target), 0.0)
+
+
+margin_ranking_loss = define(
+    _margin_ranking, name="margin_ranking_loss", symbol="x>y", category="loss", inputs=("x", "y", "target"),
+    cases=[
+        case((5,), (5,), (5,)), case((2, 3), (2, 3), (2, 3), margin=0.4, reduction="sum"),
+        case((3,), (3,), (), margin=1.0),
+    ],
+    summary="max(0, margin − t (x − y)): whether x ranks above y where t is 1, below where it is −1.",
+    vjp={
+        "x": lambda g, out, x, y, target, margin, reduction: -_active(g, x, y, target, margin, reduction) * target,
+        "y": lambda g, out, x, y, target, margin, reduction: _active(g, x, y, target, margin, reduction) * target,
+        "target": lambda g, out, x, y, target, margin, reduction: (
+            _active(g, x, y, target, margin, reduction) * (y - x)
+        ),
+    },
+)  # fmt: skip
+
+
+def _hinge(x: Any, target: Any, margin: float = 1.0, reduction: str = "mean") -> Any:
+    return _reduced(np.maximum(margin - target * x, 0), reduction)
+
+
+def _hinge_slope(g: Any, x: Any, target: Any, margin: float, reduction: str) -> Any:
+    return np.where(margin - target * x >= 0, -_each(g, reduction, x, target), 0.0)
+
+
+hinge_loss = define(
+    _hinge, name="hinge_loss", symbol="⟍_", category="loss", inputs=("x", "target"),
+    cases=[case((2, 3), (2, 3)), case((3,), (3,), margin=0.6, reduction="none"), case((3,), (3,), reduction="sum")],
+    summary="max(0, margin − t x) for targets t of −1 or 1, as support vector machines have it.",
+    vjp={
+        "x": lambda g, out, x, target, margin, reduction: _hinge_slope(g, x, target, margin, reduction) * target,
+        "target": lambda g, out, x, target, margin, reduction: _hinge_slope(g, x, target, margin, reduction) * x,
+    },
+)  # fmt: skip
+
+
+def _hinge_embedding(x: Any, target: Any, margin: float = 1.0, reduction: str = "mean") -> Any:
+    near, far = np.where(target != -1, x, 0.0), np.where(target != 1, np.maximum(margin - x, 0), 0.0)
+    return _reduced(near + far, reduction)
+
+
+def _hinge_embedding_x(g: Any, out: Any, x: Any, target: Any, margin: float, reduction: str) -> Any:
+    g = _each(g, reduction, x, target)
+    return np.where(target != -1, g, 0.0) - np.where((target != 1) & (margin - x >= 0), g, 0.0)
+
+
+_SIGNS = np.array([1.0, -1.0, 1.0])
+
+hinge_embedding_loss = define(
+    _hinge_embedding, name="hinge_embedding_loss", symbol="⟍_", category="loss", inputs=("x", "target"),
+    cases=[
+        case((2, 3), _SIGNS), case((2, 3), _SIGNS, margin=0.6, reduction="sum"),
+        case((3,), _SIGNS, reduction="none"),
+    ],
+    summary="The distance x where the target is 1, max(0, margin − x) where it is −1.",
+    vjp={"x": _hinge_embedding_x},
+)  # fmt: skip
+
+
+def _margins(x: Any, target: Any, margin: float) -> tuple[Any, Any, Any]:
+    """max(0, margin − x of the class + x of another), where it counts, and which class is the right one."""
+    if x.ndim not in (1, 2) or target.shape != x.shape[:-1] or target.dtype.kind not in "iu":
+        raise ShapeError(
+            "multi_margin_loss() takes x (batch, classes) and whole numbers (batch) as classes, "
+            f"got {x.shape} and {target.dtype} {target.shape}"
+        )
+    if target.size and (target.min() < 0 or target.max() >= x.shape[-1]):
+        raise IndexingError(
+            f"multi_margin_loss() takes classes from 0 to {x.shape[-1] - 1}, got others; check the target"
+        )
+    right = target[..., None] == np.arange(x.shape[-1])
+    gap = margin - total(np.where(right, x, 0.0), axis=-1, keepdims=True) + x
+    return gap, (_data(gap) > 0) & ~right, right
+
+
+def _row_weight(weight: Any, target: Any, x: Any) -> Any:
+    scale = 1 / x.shape[-1]
+    return scale if weight is None else (np.asarray(weight, x.dtype)[target] * scale)[..., None]
+
+
+def _multi_margin(
+    x: Any, target: Any, p: int = 1, margin: float = 1.0, weight: Any = None, reduction: str = "mean"
+) -> Any:
+    if p not in (1, 2):
+        raise ArgumentError(f"p of multi_margin_loss() is 1 or 2, got {p!r}")
+    gap, counts, _ = _margins(x, target, margin)
+    lost = np.where(counts, gap if p == 1 else gap * gap, 0.0) * _row_weight(weight, target, x)
+    return _reduced(np.add.reduce(lost, axis=-1), reduction)
+
+
+def _multi_margin_x(g: Any, out: Any, x: Any, target: Any, p: int, margin: float, weight: Any, reduction: str) -> Any:
+    gap, counts, right = _margins(x, target, margin)
+    g = _each(g, reduction, target)
+    g = reshaped(g, (*target.shape, 1)) if reduction == "none" else g
+    slope = np.where(counts, 1.0 if p == 1 else 2 * gap, 0.0) * (g * _row_weight(weight, target, x))
+    return np.where(right, -total(slope, axis=-1, keepdims=True), slope)
+
+
+multi_margin_loss = define(
+    _multi_margin, name="multi_margin_loss", symbol="⟍_", category="loss", inputs=("x", "target"),
+    cases=[
+        case((3, 3), np.array([1, 0, 2])), case((3, 3), np.array([1, 0, 2]), p=2, weight=_WEIGHT, reduction="sum"),
+        case((3,), np.array(1), margin=0.4), case((2, 3), np.array([1, 0]), reduction="none", p=2),
+    ],
+    summary="Mean over the classes of max(0, margin − x of the right class + x of the other) to the power p.",
+    vjp={"x": _multi_margin_x}, reads=("x", "target"),
+    formula={"x": "{g} for each class within the margin of {target}, less their sum at {target}"},
+)  # fmt: skip
+
+
+# --- angles -----------------------------------------------------------------------------------------------------------
+
+
+def _length(x: Any, axis: int) -> Any:
+    return np.sqrt(total(x * x, axis=axis, keepdims=True))
+
+
+def _cosine(x: Any, y: Any, axis: int = 1, eps: float = 1e-8) -> Any:
+    x, y = np.broadcast_arrays(x, y)
+    unit = x / np.maximum(_length(x, axis), eps) * (y / np.maximum(_length(y, axis), eps))
+    return np.add.reduce(unit, axis=axis)
+
+
+def _cosine_share(g: Any, out: Any, x: Any, y: Any, axis: int, eps: float) -> Any:
+    """The gradient of x: y's direction less x's own part of it, over the length of x."""
+    shape = np.broadcast_shapes(x.shape, y.shape)
+    g, cosine = (reshaped(part, _with_one(shape, axis % len(shape))) for part in (g, out))
+    length, other = _length(x, axis), np.maximum(_length(y, axis), eps)
+    clamped = np.maximum(length, eps)
+    nothing = _data(length) == 0
+    own = x / np.where(nothing, 1.0, length)  # a vector of length 0 has no direction
+    return g / clamped * (y / other - cosine * own)
+
+
+cosine_similarity = define(
+    _cosine, name="cosine_similarity", symbol="cos∠", category="loss", inputs=("x", "y"),
+    cases=[case((2, 3), (2, 3)), case((3,), (3,), axis=0), case((2, 3, 2), (3, 1), axis=-2)],
+    summary="The cosine of the angle between the vectors of x and y along `axis`; lengths count as at least eps.",
+    vjp={
+        "x": lambda g, out, x, y, axis, eps: _cosine_share(g, out, x, y, axis, eps),
+        "y": lambda g, out, x, y, axis, eps: _cosine_share(g, out, y, x, axis, eps),
+    },
+    formula={
+        "x": "{g} · (the direction of {y} − out · that of {x}) / the length of {x}",
+        "y": "{g} · (the direction of {x} − out · that of {y}) / the length of {y}",
+    },
+    reads=("x", "y", "out"),
+)  # fmt: skip
