@@ -142,16 +142,16 @@ fmax = define(
     np.fmax, name="fmax", symbol="max", category="elementwise", cases=_PAIRS,
     summary="The larger of x and y, element by element, NaN only where both are; of equals x takes the gradient.",
     vjp={
-        "x": lambda g, out, x, y: selected(g, (x >= y) | np.isnan(y)),
-        "y": lambda g, out, x, y: selected(g, ~((x >= y) | np.isnan(y))),
+        "x": lambda g, out, x, y: selected(g, (x >= y) | np.isnan(values(y))),
+        "y": lambda g, out, x, y: selected(g, ~((x >= y) | np.isnan(values(y)))),
     },
 )  # fmt: skip
 fmin = define(
     np.fmin, name="fmin", symbol="min", category="elementwise", cases=_PAIRS,
     summary="The smaller of x and y, element by element, NaN only where both are; of equals x takes the gradient.",
     vjp={
-        "x": lambda g, out, x, y: selected(g, (x <= y) | np.isnan(y)),
-        "y": lambda g, out, x, y: selected(g, ~((x <= y) | np.isnan(y))),
+        "x": lambda g, out, x, y: selected(g, (x <= y) | np.isnan(values(y))),
+        "y": lambda g, out, x, y: selected(g, ~((x <= y) | np.isnan(values(y)))),
     },
 )  # fmt: skip
 
@@ -165,7 +165,7 @@ def _nan_to_num(x: Any, nan: float = 0.0, posinf: float | None = None, neginf: f
 nan_to_num = define(
     _nan_to_num, name="nan_to_num", symbol="¬NaN", category="elementwise", inputs=("x",), numpy=[np.nan_to_num],
     summary="x with numbers for NaN and ±inf (by default 0 and the largest there are), whose slope is 0.",
-    vjp={"x": lambda g, out, x, nan, posinf, neginf: selected(g, np.isfinite(x))},
+    vjp={"x": lambda g, out, x, nan, posinf, neginf: selected(g, np.isfinite(values(x)))},
 )  # fmt: skip
 
 # --- exponentials and logarithms --------------------------------------------------------------------------------------

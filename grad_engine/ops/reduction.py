@@ -6,12 +6,17 @@ import math
 from typing import Any
 
 import numpy as np
+from numpy import ndarray
 
-from grad_engine.errors import ShapeError
+from grad_engine.errors import ArgumentError, NotDifferentiableError, ShapeError
 from grad_engine.op import case, define, in_rules
-from grad_engine.ops.elementwise import selected
-from grad_engine.ops.shape import reshaped
-from grad_engine.tensor import Tensor
+from grad_engine.ops.elementwise import nothing, selected, values
+from grad_engine.ops.joining import concat, stack
+from grad_engine.ops.shape import on_diagonal, reshaped, transposed
+from grad_engine.tensor import NUMPY_TO_OP
+
+_joined = in_rules(concat)
+_stacked = in_rules(stack)
 
 _AXES = [
     case((2, 3)), case((2, 3), axis=0), case((2, 3), axis=-1, keepdims=True), case((2, 3, 2), axis=(0, 2)),
@@ -37,25 +42,44 @@ sum_to = define(
 )  # fmt: skip
 
 
-def kept_shape(x: Any, axis: Any) -> tuple[int, ...]:
-    """The shape of `x` with the folded axes left at length 1."""
+# --- between the shape of an operand and that of its reduction ------------------------------------------------------
+
+
+def folded_axes(x: Any, axis: Any) -> tuple[int, ...]:
+    """The axes that `axis` means, counted from 0, in order."""
     if axis is None:
-        return (1,) * x.ndim
-    folded = {a % x.ndim for a in (axis if isinstance(axis, tuple) else (axis,))}
-    return tuple(1 if i in folded else n for i, n in enumerate(x.shape))
+        return tuple(range(x.ndim))
+    given = axis if isinstance(axis, tuple) else (axis,)
+    return tuple(sorted(a % x.ndim for a in given)) if x.ndim else ()
+
+
+def aligned(g: Any, x: Any, axis: Any, keepdims: bool) -> Any:
+    """A reduction's result or gradient with the folded axes of `x` back at length 1, so that it broadcasts with x."""
+    if keepdims or not x.ndim:
+        return g
+    folded = folded_axes(x, axis)
+    return reshaped(g, tuple(1 if i in folded else n for i, n in enumerate(x.shape)))
 
 
 def spread_back(g: Any, x: Any, axis: Any, keepdims: bool) -> Any:
-    """A reduction's gradient `g`, copied back along the folded axes to the shape of `x`."""
-    if not keepdims and axis is not None and x.ndim:
-        g = reshaped(g, kept_shape(x, axis))
-    return np.broadcast_to(g, x.shape)
+    """A reduction's gradient `g`, copied back along the folded axes to the shape of `x`; a view of an array."""
+    if axis is not None:
+        g = aligned(g, x, axis, keepdims)
+    if type(g) is not ndarray or not g.flags.c_contiguous:
+        return np.broadcast_to(g, x.shape)
+    if g.size == 1:
+        strides: tuple[int, ...] = (0,) * x.ndim
+    else:
+        strides = tuple(0 if n == 1 else s for n, s in zip(g.shape, g.strides, strict=True))
+    return ndarray(x.shape, g.dtype, g, 0, strides)  # broadcast_to by hand, ten times faster
 
 
 def count_folded(x: Any, out: Any) -> int:
     """How many elements of `x` went into each element of `out`."""
     return x.size // out.size if out.size else 0
 
+
+# --- sums and means -------------------------------------------------------------------------------------------------
 
 _COPIED = "{g} copied to the shape of {x}"
 
@@ -66,16 +90,265 @@ sum = define(
     vjp={"x": lambda g, out, x, axis, keepdims: spread_back(g, x, axis, keepdims)}, formula={"x": _COPIED},
 )  # fmt: skip
 total = in_rules(sum)
+nansum = define(
+    lambda x, axis=None, keepdims=False: np.nansum(x, axis=axis, keepdims=keepdims),
+    name="nansum", symbol="Σ", category="reduction", inputs=("x",), numpy=[np.nansum], cases=_AXES,
+    summary="Sum of the elements along `axis` that are not NaN; the others have slope 0.",
+    vjp={"x": lambda g, out, x, axis, keepdims: selected(spread_back(g, x, axis, keepdims), ~np.isnan(values(x)))},
+    formula={"x": "{g} where {x} is not NaN, else 0"}, reads=("x",),
+)  # fmt: skip
+
+
+def _mean(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    if x.dtype.kind != "f" or x.itemsize < 4:  # whole numbers give floats, halves are summed in float32
+        return np.mean(x, axis=axis, keepdims=keepdims)
+    out = np.add.reduce(x, axis=axis, keepdims=keepdims)
+    out /= count_folded(x, out)
+    return out
+
 
 mean = define(
-    lambda x, axis=None, keepdims=False: np.mean(x, axis=axis, keepdims=keepdims),
-    name="mean", symbol="mean", category="reduction", inputs=("x",), numpy=[np.mean], cases=_AXES,
+    _mean, name="mean", symbol="mean", category="reduction", inputs=("x",), numpy=[np.mean], cases=_AXES,
     summary="Mean of the elements along `axis`; NaN when there are none.",
     vjp={
         "x": lambda g, out, x, axis, keepdims: spread_back(g / (count_folded(x, out) or math.nan), x, axis, keepdims)
     },
     formula={"x": "{g} / count, copied to the shape of {x}"},
 )  # fmt: skip
+_mean_of = in_rules(mean)
+
+
+def _nanmean_x(g: Any, out: Any, x: Any, axis: Any, keepdims: bool) -> Any:
+    numbers = ~np.isnan(values(x))
+    counts = np.add.reduce(numbers, axis=axis, keepdims=True, dtype=x.dtype)
+    return selected(np.broadcast_to(aligned(g, x, axis, keepdims) / counts, x.shape), numbers)
+
+
+nanmean = define(
+    lambda x, axis=None, keepdims=False: np.nanmean(x, axis=axis, keepdims=keepdims),
+    name="nanmean", symbol="mean", category="reduction", inputs=("x",), numpy=[np.nanmean], cases=_AXES,
+    summary="Mean of the elements along `axis` that are not NaN; the others have slope 0.",
+    vjp={"x": _nanmean_x}, formula={"x": "{g} / count where {x} is not NaN, else 0"}, reads=("x",),
+)  # fmt: skip
+
+
+def _var(x: Any, axis: Any = None, ddof: float = 0, keepdims: bool = False) -> Any:
+    if x.dtype.kind != "f" or x.itemsize < 4:
+        return np.var(x, axis=axis, ddof=ddof, keepdims=keepdims)
+    apart = np.asarray(x - _mean(x, axis, True))
+    apart *= apart
+    out = np.add.reduce(apart, axis=axis, keepdims=keepdims)
+    free = count_folded(x, out) - ddof
+    out /= free * (free > 0)
+    return out
+
+
+def _apart(x: Any, out: Any, axis: Any, ddof: float, factor: float) -> Any:
+    """factor * (x - mean) / (count - ddof)."""
+    free = count_folded(x, out) - ddof
+    return (x - _mean_of(x, axis=axis, keepdims=True)) * (factor / free if free else math.inf)
+
+
+var = define(
+    _var, name="var", symbol="σ²", category="reduction", inputs=("x",), numpy=[np.var],
+    cases=[*_AXES[:4], case((2, 3), ddof=1), case((2, 3), axis=1, ddof=1, keepdims=True)],
+    summary="Variance of the elements along `axis`: the sum of squared distances from the mean over count - `ddof`.",
+    vjp={
+        "x": lambda g, out, x, axis, ddof, keepdims: aligned(g, x, axis, keepdims) * _apart(x, out, axis, ddof, 2.0)
+    },
+    formula={"x": "{g} · 2 ({x} − mean) / (count − ddof)"}, reads=("x",),
+)  # fmt: skip
+
+
+def _std_x(g: Any, out: Any, x: Any, axis: Any, ddof: float, keepdims: bool) -> Any:
+    slope = g / np.where(out == 0, math.inf, out)  # 0 where all are equal
+    return aligned(slope, x, axis, keepdims) * _apart(x, out, axis, ddof, 1.0)
+
+
+std = define(
+    lambda x, axis=None, ddof=0, keepdims=False: np.sqrt(_var(x, axis, ddof, keepdims)),
+    name="std", symbol="σ", category="reduction", inputs=("x",), numpy=[np.std],
+    cases=[*_AXES[:4], case((2, 3), ddof=1), case((2, 3), axis=1, ddof=1, keepdims=True)],
+    summary="Standard deviation of the elements along `axis`, the root of var; slope 0 where all are equal.",
+    vjp={"x": _std_x}, formula={"x": "{g} · ({x} − mean) / ((count − ddof) · {out})"}, reads=("x", "out"),
+)  # fmt: skip
+
+
+def _logsumexp(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    if x.dtype.kind != "f":
+        x = x.astype(float)
+    top = np.maximum.reduce(x, axis=axis, keepdims=True, initial=-math.inf)
+    if not x.size:
+        return np.maximum.reduce(x, axis=axis, keepdims=keepdims, initial=-math.inf)
+    top = np.where(np.isfinite(top), top, x.dtype.type(0))
+    out = np.log(np.add.reduce(np.exp(x - top), axis=axis, keepdims=True)) + top
+    return out if keepdims else np.squeeze(out, axis=folded_axes(x, axis))
+
+
+logsumexp = define(
+    _logsumexp, name="logsumexp", symbol="ln Σ exp", category="reduction", inputs=("x",), cases=_AXES,
+    numpy=[(np.logaddexp, "reduce")],
+    summary="ln of the sum of exp(x) along `axis`, without overflow; -inf when there are no elements.",
+    vjp={
+        "x": lambda g, out, x, axis, keepdims: (
+            aligned(g, x, axis, keepdims) * np.exp(x - aligned(out, x, axis, keepdims))
+        )
+    },
+    formula={"x": ["*", "g", ["exp", ["-", "x", "out"]]]}, reads=("x", "out"),
+)  # fmt: skip
+trace = define(
+    lambda x, offset=0, axis1=0, axis2=1: np.trace(x, offset, axis1, axis2),
+    name="trace", symbol="tr", category="reduction", inputs=("x",), numpy=[np.trace],
+    cases=[case((3, 3)), case((2, 3), offset=1), case((2, 3, 4), offset=-1, axis1=2, axis2=0), case((2, 2), offset=5)],
+    summary="Sum along the diagonal of the plane of `axis1` and `axis2`.",
+    vjp={
+        "x": lambda g, out, x, offset, axis1, axis2: on_diagonal(
+            reshaped(g, (*g.shape, 1)), shape=x.shape, offset=offset, axis1=axis1, axis2=axis2
+        )
+    },
+    formula={"x": "{g} on the diagonal, 0 elsewhere"},
+)  # fmt: skip
+
+# --- norms ----------------------------------------------------------------------------------------------------------
+
+
+def _vector_norm(x: Any, axis: Any = None, keepdims: bool = False, ord: float = 2) -> Any:
+    if not isinstance(ord, int | float | np.number):
+        raise ArgumentError(f"vector_norm() takes a number or inf as ord, got {ord!r}")
+    if x.dtype.kind != "f":
+        x = x.astype(float)
+    if ord == 2:
+        return np.sqrt(np.add.reduce(x * x, axis=axis, keepdims=keepdims))
+    if ord == 0:
+        return np.add.reduce(x != 0, axis=axis, keepdims=keepdims, dtype=x.dtype)
+    size = np.abs(x)
+    if ord == 1:
+        return np.add.reduce(size, axis=axis, keepdims=keepdims)
+    if math.isinf(ord):
+        return (_largest if ord > 0 else _smallest)(size, axis, keepdims)
+    return np.add.reduce(size**ord, axis=axis, keepdims=keepdims) ** (1 / ord)
+
+
+def _vector_norm_x(g: Any, out: Any, x: Any, axis: Any, keepdims: bool, ord: float) -> Any:
+    if ord == 0:
+        return np.broadcast_to(nothing(aligned(g, x, axis, keepdims)), x.shape)
+    if ord == 1:
+        return aligned(g, x, axis, keepdims) * np.sign(x)
+    if ord == 2:
+        return aligned(g / np.where(out == 0, math.inf, out), x, axis, keepdims) * x
+    if math.isinf(ord):
+        return _shared(g, values(out), np.abs(values(x)), axis, keepdims) * np.sign(values(x))
+    # Where an element, or the norm, is 0 the slope is 0; the number put in its place keeps NaN out of further slopes.
+    off = values(x) != 0
+    size = np.where(off, np.abs(x), 1.0) ** (ord - 1)
+    norm = aligned(out, x, axis, keepdims)
+    some = values(norm) != 0
+    scale = np.where(some, np.where(some, norm, 1.0) ** (1 - ord), 0.0)
+    return aligned(g, x, axis, keepdims) * scale * np.where(off, np.sign(values(x)) * size, 0.0)
+
+
+vector_norm = define(
+    _vector_norm, name="vector_norm", symbol="‖x‖", category="reduction", inputs=("x",), numpy=[np.linalg.vector_norm],
+    cases=[
+        *_AXES[:4], *(case((2, 3), ord=ord) for ord in (0, 1, 3, 0.5, 1.5, -1, math.inf, -math.inf)),
+        case((2, 3, 2), axis=(0, 2), ord=3, keepdims=True), case((2, 3), axis=1, ord=math.inf), case((0, 3), axis=0),
+    ],
+    summary="The `ord`-norm of the vectors along `axis`: (Σ|x|^ord)^(1/ord), for inf the largest |x|; slope 0 at 0.",
+    vjp={"x": _vector_norm_x},
+    formula={"x": "{g} · sign({x}) · |{x}|^(ord − 1) / {out}^(ord − 1)"}, reads=("x", "out"),
+)  # fmt: skip
+
+# --- products and running sums --------------------------------------------------------------------------------------
+
+
+def _reversed(x: Any, axis: int) -> Any:
+    return x[(*(slice(None),) * axis, slice(None, None, -1))]
+
+
+def _sum_of_later(g: Any, axis: int) -> Any:
+    """For each place along `axis` the sum of g from there on."""
+    return _reversed(_running_sum(_reversed(g, axis), axis=axis), axis)
+
+
+def _line(x: Any, axis: Any) -> tuple[Any, int]:
+    """x and the axis along which a running operation goes: all of x in a row when none is given."""
+    return (x, axis % x.ndim) if axis is not None and x.ndim else (reshaped(x, (-1,)), 0)
+
+
+cumsum = define(
+    lambda x, axis=None: np.cumsum(x, axis=axis), name="cumsum", symbol="Σ…", category="reduction", inputs=("x",),
+    numpy=[np.cumsum], cases=[case((2, 3)), case((2, 3), axis=0), case((2, 3, 2), axis=-2), case(())],
+    summary="Running sum along `axis`; of all elements in C order without an axis.",
+    vjp={"x": lambda g, out, x, axis: reshaped(_sum_of_later(g, _line(x, axis)[1]), x.shape)},
+    formula={"x": "for each place the sum of {g} from there on"},
+)  # fmt: skip
+_running_sum = in_rules(cumsum)
+
+
+def _cumprod_x(g: Any, out: Any, x: Any, axis: Any) -> Any:
+    line, along = _line(x, axis)
+    if (values(x) != 0).all():
+        return reshaped(_sum_of_later(g * out, along) / line, x.shape)
+    before = (*(slice(None),) * along,)
+    one = np.ones_like(values(line)[(*before, slice(1))])
+    earlier = _joined([one, out[(*before, slice(-1))]], axis=along)  # the product of all elements before each place
+    later = [g[(*before, -1)]]  # Horner's rule from the end: g[k] + x[k+1] * (g[k+1] + x[k+2] * ...)
+    for k in range(line.shape[along] - 1, 0, -1):
+        later.append(g[(*before, k - 1)] + line[(*before, k)] * later[-1])
+    return reshaped(earlier * _stacked(later[::-1], axis=along), x.shape)
+
+
+cumprod = define(
+    lambda x, axis=None: np.cumprod(x, axis=axis), name="cumprod", symbol="Π…", category="reduction", inputs=("x",),
+    numpy=[np.cumprod],
+    cases=[
+        case((2, 3)), case((2, 3), axis=0), case((2, 3, 2), axis=-2), case(()), case((0, 2), axis=0),
+        case(np.array([[2.0, 0.0, 3.0, 0.5], [0.0, 1.5, 0.0, 0.7]]), axis=1), case(np.array([2.0, 0.0, 3.0])),
+    ],
+    summary="Running product along `axis`; of all elements in C order without an axis. Exact with zeros.",
+    vjp={"x": _cumprod_x}, formula={"x": "(for each place the sum of {g} · {out} from there on) / {x}"},
+    reads=("x", "out"),
+)  # fmt: skip
+_running_product = in_rules(cumprod)
+
+
+def _product_of_others(x: Any, axis: Any) -> Any:
+    """For each element the product of all others that are folded with it, zeros or not."""
+    folded = folded_axes(x, axis)
+    order = (*(a for a in range(x.ndim) if a not in folded), *folded)
+    lines = transposed(x, order)
+    shape = lines.shape
+    lines = reshaped(lines, (*shape[: x.ndim - len(folded)], math.prod(shape[x.ndim - len(folded) :])))
+    one = np.ones_like(values(lines)[..., :1])
+    before = _running_product(_joined([one, lines[..., :-1]], axis=-1), axis=-1)
+    after = _running_product(_joined([one, lines[..., :0:-1]], axis=-1), axis=-1)[..., ::-1]
+    return transposed(reshaped(before * after, shape), tuple(np.argsort(order).tolist()))
+
+
+def _prod_x(g: Any, out: Any, x: Any, axis: Any, keepdims: bool) -> Any:
+    if (values(x) != 0).all():
+        return aligned(g * out, x, axis, keepdims) / x
+    return aligned(g, x, axis, keepdims) * _product_of_others(x, axis)
+
+
+prod = define(
+    lambda x, axis=None, keepdims=False: np.multiply.reduce(x, axis=axis, keepdims=keepdims),
+    name="prod", symbol="Π", category="reduction", inputs=("x",), numpy=[np.prod, (np.multiply, "reduce")],
+    cases=[
+        *_AXES, case(np.array([2.0, 0.0, 3.0])), case(np.array([[2.0, 0.0, 3.0], [0.0, 0.0, 1.5]]), axis=1),
+        case(np.array([[[2.0, 0.0], [1.3, 3.0]], [[0.0, 1.1], [0.5, 1.5]]]), axis=(0, 2), keepdims=True), case((0, 2)),
+    ],
+    summary="Product of the elements along `axis`; 1 when there are none. Exact with zeros.",
+    vjp={"x": _prod_x}, formula={"x": ["/", ["*", "g", "out"], "x"]}, reads=("x", "out"),
+)  # fmt: skip
+NUMPY_TO_OP[np.add, "accumulate"] = lambda x, axis=0: cumsum(x, axis)
+NUMPY_TO_OP[np.multiply, "accumulate"] = lambda x, axis=0: cumprod(x, axis)
+
+# --- extremes and the middle ----------------------------------------------------------------------------------------
+
+
+def _empty(x: Any, axis: Any, what: str) -> ShapeError:
+    return ShapeError(f"an empty tensor of shape {x.shape} has no {what} along axis {axis}; check its size first")
 
 
 def _extreme(ufunc: np.ufunc) -> Any:
@@ -84,60 +357,111 @@ def _extreme(ufunc: np.ufunc) -> Any:
             return ufunc.reduce(x, axis=axis, keepdims=keepdims)
         except ValueError as error:
             if "zero-size" in str(error):
-                raise ShapeError(
-                    f"an empty tensor of shape {x.shape} has no {ufunc.__name__} along axis {axis}; check size first"
-                ) from None
+                raise _empty(x, axis, ufunc.__name__) from None
             raise
 
     return forward
 
 
+_largest, _smallest = _extreme(np.maximum), _extreme(np.minimum)
+
+
+def _hits(out: Any, x: Any, axis: Any, keepdims: bool) -> Any:
+    """Where an element of the array x is the one in `out`, or NaN as it is."""
+    mine = aligned(out, x, axis, keepdims)
+    hits = x == mine
+    if (mine != mine).any():
+        hits |= (x != x) & (mine != mine)
+    return hits
+
+
+def _among(g: Any, hits: Any, axis: Any, keepdims: bool) -> Any:
+    """g in equal parts at the hits along `axis`, 0 elsewhere."""
+    counts = np.add.reduce(hits, axis=axis, keepdims=True, dtype=g.dtype)
+    return selected(np.broadcast_to(aligned(g, hits, axis, keepdims) / counts, hits.shape), hits)
+
+
+def _shared(g: Any, out: Any, x: Any, axis: Any, keepdims: bool) -> Any:
+    """g in equal parts to the elements that are equal to `out`; several NaNs share it too."""
+    return _among(g, _hits(out, x, axis, keepdims), axis, keepdims)
+
+
 def _evenly(g: Any, out: Any, x: Any, axis: Any, keepdims: bool) -> Any:
-    """The gradient split among the elements equal to the extreme; several NaNs share it too."""
-    values, extreme = _data(x), np.reshape(_data(out), kept_shape(x, axis))
-    mask = (values == extreme) | ((values != values) & (extreme != extreme))
-    share = spread_back(g, x, axis, keepdims) / np.add.reduce(mask, axis=axis, keepdims=True)
-    return selected(share, mask)
+    """Equals share the gradient; where the extreme is NaN, no element equals it and all get NaN."""
+    x, out = values(x), values(out)
+    share = _shared(g, out, x, axis, keepdims)
+    lost = out != out
+    if lost.any():
+        return np.where(aligned(lost, x, axis, keepdims), math.nan, share)
+    return share
 
 
 def _to_first(g: Any, out: Any, x: Any, axis: Any, keepdims: bool) -> Any:
-    """Along one axis the first extreme takes the whole gradient, as in torch.max(dim); evenly otherwise."""
+    """Along one axis the first of equals takes the whole gradient, as in torch.max(dim); otherwise they share it."""
+    hits = _hits(values(out), values(x), axis, keepdims)
     if not isinstance(axis, int | np.integer) or not x.ndim:
-        return _evenly(g, out, x, axis, keepdims)
-    values, extreme = _data(x), np.reshape(_data(out), kept_shape(x, axis))
-    hits = (values == extreme) | ((values != values) & (extreme != extreme))
-    first = np.expand_dims(np.argmax(hits, axis=axis), axis)
-    mask = np.zeros(x.shape, dtype=bool)
-    np.put_along_axis(mask, first, True, axis=axis)
-    return selected(spread_back(g, x, axis, keepdims), mask)
+        return _among(g, hits, axis, keepdims)
+    places = np.arange(x.shape[axis]).reshape(-1, *(1,) * (x.ndim - 1 - axis % x.ndim))
+    first = places == np.argmax(hits, axis=axis, keepdims=True)
+    return selected(spread_back(g, x, axis, keepdims), first)
 
 
-def _data(value: Any) -> Any:
-    return value.array if type(value) is Tensor else value
-
-
-def _define_extreme(name: str, ufunc: np.ufunc, numpy: list[Any], rule: Any, summary: str, spoken: str) -> Any:
+def _define_extreme(name: str, forward: Any, numpy: list[Any], rule: Any, summary: str, spoken: str) -> Any:
     return define(
-        _extreme(ufunc), name=name, symbol=name.lstrip("a"), category="reduction", inputs=("x",), numpy=numpy,
-        cases=_AXES, summary=summary, vjp={"x": rule}, formula={"x": spoken}, reads=("x", "out"),
+        forward, name=name, symbol=name.lstrip("a"), category="reduction", inputs=("x",), numpy=numpy, cases=_AXES,
+        summary=summary, vjp={"x": rule}, formula={"x": spoken}, reads=("x", "out"),
     )  # fmt: skip
 
 
 _FIRST = "Ties along one axis: the first takes the gradient; along all or several axes they share it evenly."
 max = _define_extreme(
-    "max", np.maximum, [np.max, (np.maximum, "reduce")], _to_first, f"Largest element along `axis`. {_FIRST}", "{g} where {x} is largest, else 0"
-)
+    "max", _largest, [np.max, (np.maximum, "reduce")], _to_first, f"Largest element along `axis`. {_FIRST}",
+    "{g} where {x} is largest, else 0",
+)  # fmt: skip
 min = _define_extreme(
-    "min", np.minimum, [np.min, (np.minimum, "reduce")], _to_first, f"Smallest element along `axis`. {_FIRST}", "{g} where {x} is smallest, else 0"
-)
+    "min", _smallest, [np.min, (np.minimum, "reduce")], _to_first, f"Smallest element along `axis`. {_FIRST}",
+    "{g} where {x} is smallest, else 0",
+)  # fmt: skip
 amax = _define_extreme(
-    "amax", np.maximum, [np.amax], _evenly, "Largest element along `axis`; ties share the gradient evenly.",
+    "amax", _largest, [np.amax], _evenly, "Largest element along `axis`; ties share the gradient evenly.",
     "{g} shared where {x} is largest, else 0",
 )  # fmt: skip
 amin = _define_extreme(
-    "amin", np.minimum, [np.amin], _evenly, "Smallest element along `axis`; ties share the gradient evenly.",
+    "amin", _smallest, [np.amin], _evenly, "Smallest element along `axis`; ties share the gradient evenly.",
     "{g} shared where {x} is smallest, else 0",
 )  # fmt: skip
+
+
+def _median(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    folded = folded_axes(x, axis)
+    rest = tuple(a for a in range(x.ndim) if a not in folded)
+    lines = np.transpose(x, (*rest, *folded)).reshape(*(x.shape[a] for a in rest), -1) if x.size else x[..., :0]
+    if not lines.shape[-1:] or not lines.size:
+        raise _empty(x, axis, "median")
+    place = (lines.shape[-1] - 1) // 2
+    out = np.partition(lines, place, axis=-1)[..., place]
+    if x.dtype.kind == "f":
+        out = np.where(np.isnan(lines).any(axis=-1), x.dtype.type(math.nan), out)
+    return out.reshape([1 if a in folded else n for a, n in enumerate(x.shape)]) if keepdims else out
+
+
+median = define(
+    _median, name="median", symbol="median", category="reduction", inputs=("x",), cases=_AXES[:4],
+    summary=f"The middle element along `axis` in order of size, of an even count the lower one as in PyTorch. {_FIRST}",
+    vjp={"x": _to_first}, formula={"x": "{g} where {x} is the median, else 0"}, reads=("x", "out"),
+)  # fmt: skip
+
+
+def _no_numpy_median(*args: Any, **keywords: Any) -> Any:
+    raise NotDifferentiableError(
+        "np.median means the two middle elements of an even count, grad_engine.median takes the lower one; "
+        "call grad_engine.median(t), or np.median(t.detach().numpy())"
+    )
+
+
+NUMPY_TO_OP[np.median] = _no_numpy_median
+
+# --- without a gradient ---------------------------------------------------------------------------------------------
 
 argmax = define(
     lambda x, axis=None, keepdims=False: np.argmax(x, axis=axis, keepdims=keepdims), name="argmax", symbol="argmax",
@@ -148,4 +472,19 @@ argmin = define(
     lambda x, axis=None, keepdims=False: np.argmin(x, axis=axis, keepdims=keepdims), name="argmin", symbol="argmin",
     category="reduction", inputs=("x",), numpy=[np.argmin], cases=_AXES[:3],
     summary="Index of the smallest element along `axis`, the first of equals; in C order without an axis. No gradient.",
+)  # fmt: skip
+all = define(
+    lambda x, axis=None, keepdims=False: np.logical_and.reduce(x, axis=axis, keepdims=keepdims), name="all",
+    symbol="∀", category="reduction", inputs=("x",), cases=_AXES,
+    summary="Whether every element along `axis` is true or not 0; true when there are none. No gradient.",
+)  # fmt: skip
+any = define(
+    lambda x, axis=None, keepdims=False: np.logical_or.reduce(x, axis=axis, keepdims=keepdims), name="any",
+    symbol="∃", category="reduction", inputs=("x",), cases=_AXES,
+    summary="Whether some element along `axis` is true or not 0; false when there are none. No gradient.",
+)  # fmt: skip
+count_nonzero = define(
+    lambda x, axis=None, keepdims=False: np.count_nonzero(x, axis=axis, keepdims=keepdims), name="count_nonzero",
+    symbol="≠0", category="reduction", inputs=("x",), cases=_AXES,
+    summary="How many elements along `axis` are not 0. No gradient.",
 )  # fmt: skip

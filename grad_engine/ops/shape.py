@@ -90,7 +90,42 @@ unsqueeze = define(
 )  # fmt: skip
 broadcast_to = define(
     lambda x, shape: np.broadcast_to(x, shape), name="broadcast_to", symbol="⇉", category="shape", inputs=("x",),
-    spread=True, numpy=[np.broadcast_to], aliases=["broadcast"], cases=[case((1, 3), shape=(2, 3)), case((), shape=(2,))],
+    spread=True, numpy=[np.broadcast_to], aliases=["broadcast"],
+    cases=[case((1, 3), shape=(2, 3)), case((), shape=(2,))],
     summary="x repeated to fill a larger shape, as in arithmetic with a tensor of that shape.",
     vjp={"x": lambda g, out, x, shape: g},  # every share is summed back to its operand's shape
 )  # fmt: skip
+
+# --- diagonals --------------------------------------------------------------------------------------------------------
+
+
+def _scatter_diagonal(x: Any, shape: tuple[int, ...], offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
+    out = np.zeros(shape, x.dtype)
+    diagonal = np.diagonal(out, offset, axis1, axis2)
+    diagonal.flags.writeable = True  # a view of `out`, which is ours
+    diagonal[...] = x
+    return out
+
+
+scatter_diagonal = define(
+    _scatter_diagonal, name="scatter_diagonal", symbol="╲", category="shape", inputs=("x",), method=False,
+    cases=[case((2,), shape=(2, 3)), case((2, 3), shape=(3, 2, 4), offset=1, axis1=0, axis2=2), case((1,), shape=(2, 3))],
+    summary="Zeros of `shape` with x on the diagonal; undoes diagonal().",
+    vjp={
+        "x": lambda g, out, x, shape, offset, axis1, axis2: _diagonal_of(g, offset=offset, axis1=axis1, axis2=axis2)
+    },
+)  # fmt: skip
+on_diagonal = in_rules(scatter_diagonal)
+diagonal = define(
+    lambda x, offset=0, axis1=0, axis2=1: np.diagonal(x, offset, axis1, axis2), name="diagonal", symbol="╲",
+    category="shape", inputs=("x",), numpy=[np.diagonal],
+    cases=[case((2, 3)), case((3, 3), offset=-1), case((2, 3, 4), offset=1, axis1=2, axis2=0), case((2, 2), offset=5)],
+    summary="The diagonal of the plane of `axis1` and `axis2`, `offset` places to the right, as a new last axis.",
+    vjp={
+        "x": lambda g, out, x, offset, axis1, axis2: on_diagonal(
+            g, shape=x.shape, offset=offset, axis1=axis1, axis2=axis2
+        )
+    },
+    formula={"x": "{g} on the diagonal, 0 elsewhere"},
+)  # fmt: skip
+_diagonal_of = in_rules(diagonal)
