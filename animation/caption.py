@@ -7,10 +7,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from animation import lettering, theme
-from animation.glyphs import Colours, Ink, Part, line_points, numbers, numbers_size, words
-from animation.numbers import Matrix, matrix, number_text, shape_text
+from animation import formulas, lettering, theme
+from animation.glyphs import Ink, Part, line_points, numbers, numbers_size, words
+from animation.figures import Matrix, matrix, number_text, shape_text
 from animation.story import Beat, Close, Column, Formula, Gather, Numbers, Piece, Row, Words
+from grad_engine.draw.palette import Palette as Colours
 from grad_engine.draw.typst import formula_typst, named
 from grad_engine.errors import GradEngineError
 
@@ -58,7 +59,8 @@ def _widths(columns: Sequence[Column]) -> list[tuple[float, int]]:
     def needs() -> list[float]:
         return [
             max(
-                _need(column.rule, theme.FORMULA) + sum(lettering.width(n.text, theme.BODY) + 0.42 for n in column.notes),
+                _need(column.rule, theme.FORMULA)
+                + sum(lettering.width(n.text, theme.BODY) + 0.42 for n in column.notes),
                 _need(column.did, _did_size(columns), many),
             )
             + 0.1
@@ -97,7 +99,9 @@ def _notes(pieces: Sequence[Words], y: float, right: float, room: float, colours
         room -= lettering.width(text, theme.BODY, piece.strong) + 0.42
     inks = []
     for piece in reversed(kept):
-        inks.append(words(piece.text, theme.BODY, getattr(colours, piece.tone), (right, y), anchor="right", bold=piece.strong))
+        inks.append(
+            words(piece.text, theme.BODY, getattr(colours, piece.tone), (right, y), anchor="right", bold=piece.strong)
+        )
         right -= lettering.width(piece.text, theme.BODY, piece.strong) + 0.42
     return Part(*inks)
 
@@ -126,7 +130,11 @@ def _shown(piece: Numbers, columns: int) -> Matrix | None:
 
 
 def _plain(piece: Numbers) -> str:
-    return number_text(piece.tensor) if piece.tensor.shape == () and piece.tensor.data is not None else shape_text(piece.tensor.shape)
+    return (
+        number_text(piece.tensor)
+        if piece.tensor.shape == () and piece.tensor.data is not None
+        else shape_text(piece.tensor.shape)
+    )
 
 
 def _extent(piece: Piece, size: float, columns: int) -> float:
@@ -151,15 +159,13 @@ def _type(piece: Words, size: float) -> float:
 
 def typeset(piece: Formula, size: float) -> tuple[lettering.Outline, lettering.Outline] | None:
     """The name on the left of an equation and the rest of it as typeset outlines; None where they cannot be set."""
-    if not lettering.typesetting():
-        return None
     try:
         right = formula_typst(piece.tree, piece.names, product="·" if piece.scalar else "⊙")
     except GradEngineError:
         return None
     name = f"overline({named(piece.target)})" if piece.barred else named(piece.target)
     sign = '"+"#h(0pt)=' if piece.relation == "+=" else "="
-    left, rest = lettering.typeset(name, size), lettering.typeset(f"{sign} {right}", size)
+    left, rest = formulas.typeset(name, size), formulas.typeset(f"{sign} {right}", size)
     return (left, rest) if left is not None and rest is not None else None
 
 
@@ -179,19 +185,34 @@ def _long(made: tuple[lettering.Outline, lettering.Outline], size: float) -> flo
 def _draw(piece: Piece, at: tuple[float, float], room: float, size: float, columns: int, colours: Colours) -> Part:
     left, y = at
     if isinstance(piece, Words):
-        return Part(words(piece.text, _type(piece, size), getattr(colours, piece.tone), at, anchor="left", bold=piece.strong, room=room))
+        return Part(
+            words(
+                piece.text,
+                _type(piece, size),
+                getattr(colours, piece.tone),
+                at,
+                anchor="left",
+                bold=piece.strong,
+                room=room,
+            )
+        )
     if isinstance(piece, Formula):
         made = _fitted(piece, size, room)
         if made is None:
             return Part(words(piece.text, TEXT * size, colours.ink, at, anchor="left", room=room))
-        name, rest, used = made
-        high = max(name.top, rest.top) - min(name.bottom, rest.bottom)
+        name, equation, used = made
+        tallest = max(name.top, equation.top) - min(name.bottom, equation.bottom)
         # A fraction is centred on the line, anything lower stands on it like the words beside it.
-        base = y - (max(name.top, rest.top) - high / 2 if high > 0.55 else lettering.cap_height(size) / 2)
+        base = y - (max(name.top, equation.top) - tallest / 2 if tallest > 0.55 else lettering.cap_height(size) / 2)
         tone = colours.gradient if piece.barred else colours.value
         return Part(
             Ink(name.points + np.array([left, base, 0.0]), fill=tone, text=piece.target, size=used),
-            Ink(rest.points + np.array([left + name.width + 0.25 * size, base, 0.0]), fill=colours.ink, text=piece.text, size=used),
+            Ink(
+                equation.points + np.array([left + name.width + 0.25 * size, base, 0.0]),
+                fill=colours.ink,
+                text=piece.text,
+                size=used,
+            ),
         )
     inks: list[Ink | Part] = []
     tone = getattr(colours, piece.tone)
@@ -219,7 +240,10 @@ def sum_parts(beat: Gather, colours: Colours) -> tuple[list[Part], Part]:
     sizes = (0.50,) if beat.total.tensor.shape == () else (0.34, 0.30, theme.BODY)
     choices = [(size, columns) for columns in (4, 3, 2, 1) for size in sizes] + [(theme.BODY, 0)]
     for size, columns in choices:
-        extents = [max(_extent(replace(p, label=""), size, columns), lettering.width(p.label, theme.SMALLEST, True)) for p in everything]
+        extents = [
+            max(_extent(replace(p, label=""), size, columns), lettering.width(p.label, theme.SMALLEST, True))
+            for p in everything
+        ]
         high = max(_height(piece, size, columns) for piece in everything)
         if sum(extents) <= room and high <= 0.80:
             break
@@ -237,7 +261,9 @@ def sum_parts(beat: Gather, colours: Colours) -> tuple[list[Part], Part]:
         tone = getattr(colours, piece.tone)
         bare = replace(piece, label="")
         wide = _extent(bare, size, columns)
-        inks.append(words(piece.label, theme.SMALLEST, tone, (left + extent / 2, SUM + max(0.40, high / 2 + 0.18)), bold=True))
+        inks.append(
+            words(piece.label, theme.SMALLEST, tone, (left + extent / 2, SUM + max(0.40, high / 2 + 0.18)), bold=True)
+        )
         inks.append(_draw(bare, (left + (extent - wide) / 2, SUM), wide + 0.01, size, columns, colours))
         parts.append(Part(*inks))
         left += extent + signs
@@ -245,6 +271,7 @@ def sum_parts(beat: Gather, colours: Colours) -> tuple[list[Part], Part]:
 
 
 # the closing table
+
 
 def table(beat: Close, colours: Colours) -> list[Part]:
     """The closing table: its head, then a part for every line."""
@@ -258,7 +285,9 @@ def table(beat: Close, colours: Colours) -> list[Part]:
     used = min(sum(widths) + gap * (len(widths) - 1), theme.GRAPH_WIDTH)
     stops = [-used / 2 + sum(widths[:k]) + gap * k for k in range(len(widths))]
     rule = [(-used / 2, top - 0.28), (used / 2, top - 0.28)]
-    head = [words(text, theme.BODY, colours.muted, (x, top), anchor="left") for text, x in zip(heads, stops, strict=True)]
+    head = [
+        words(text, theme.BODY, colours.muted, (x, top), anchor="left") for text, x in zip(heads, stops, strict=True)
+    ]
     parts = [Part(*head, Ink(line_points(rule), stroke=colours.idle, width=1.8))]
     for k, row in enumerate(cells_):
         y = top - 0.40 - (k + 0.5) * pitch
@@ -269,7 +298,11 @@ def table(beat: Close, colours: Colours) -> list[Part]:
                 kind = theme.BODY if lines == 2 and cell.tensor.shape != () else size
                 inks.append(_draw(cell, (x, y), room, kind, _fit(cell, room, kind), colours))
             elif cell is not None:
-                inks.append(words(cell.text, size, getattr(colours, cell.tone), (x, y), anchor="left", bold=cell.strong, room=room))
+                inks.append(
+                    words(
+                        cell.text, size, getattr(colours, cell.tone), (x, y), anchor="left", bold=cell.strong, room=room
+                    )
+                )
         parts.append(Part(*inks))
     if beat.more:
         y = top - 0.40 - (len(cells_) + 0.5) * pitch
@@ -296,7 +329,10 @@ def _cells(beat: Close) -> tuple[tuple[str, ...], list[tuple[Words | Numbers | N
         name = Words(row.name, "ink", True)
         value = Numbers(row.leaf, "", "value") if single else Words(shape_text(row.leaf.shape), "value")
         if row.gradient is None:
-            rest: tuple[Words | Numbers | None, ...] = (Words("no gradient" if beat.finished else "not run yet", "muted"), None)
+            rest: tuple[Words | Numbers | None, ...] = (
+                Words("not reached" if beat.finished else "not run yet", "muted"),
+                None,
+            )
         else:
             rest = Words(_arrived(row), "done", True), Numbers(row.gradient, "", "done")
         if not single:
@@ -314,7 +350,8 @@ def _cell_width(cell: Words | Numbers | None, size: float, lines: int) -> float:
 
 
 def _arrived(row: Row) -> str:
-    return f"{'Σ' if row.shares > 1 else '✓'} {row.shares}/{row.shares}"
+    held = "held + " if row.held else ""
+    return f"{'Σ' if row.shares > 1 or row.held else '✓'} {held}{row.shares}/{row.shares}"
 
 
 def _fit(cell: Numbers, room: float, size: float) -> int:

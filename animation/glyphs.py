@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from animation import lettering, theme
 from animation.lettering import polygon, shortened
-from animation.numbers import Cells, Matrix
+from animation.figures import Cells, Matrix
 from grad_engine.draw.glyph import outline, reach
 from grad_engine.draw.layout import Box, Route, arc_length_table, point_at, rounded
 from grad_engine.draw.palette import Palette as Colours
@@ -170,7 +170,9 @@ def grid(cells: Cells, colours: Colours, tone: str, cell: float, at: tuple[float
         centre = np.array([left + (column + 0.5) * cell, at[1] + height / 2 - (row + 0.5) * cell, 0.0])
         key = (colours.nonfinite, 1.0) if odd else (getattr(colours, tone), round(0.30 + 0.70 * strength, 1))
         inks.setdefault(key, []).append(UNIT_SQUARE * (cell * 0.84) + centre)
-    return Part(*(Ink(np.concatenate(squares), fill=colour, fill_alpha=alpha) for (colour, alpha), squares in inks.items()))
+    return Part(
+        *(Ink(np.concatenate(squares), fill=colour, fill_alpha=alpha) for (colour, alpha), squares in inks.items())
+    )
 
 
 def grid_size(cells: Cells, cell: float) -> tuple[float, float]:
@@ -214,9 +216,10 @@ def numbers(matrix: Matrix, size: float, colours: Colours, tone: str, at: tuple[
         for extent in widths[: len(matrix.rows[0]) if matrix.rows else 0]:
             plain += [circle_points(0.042 * size, (x + extent - 0.2 * size, y + k * 0.14 * size)) for k in (-1, 0, 1)]
             x += extent + 0.55 * size
-    for points, colour in ((plain, colours.ink), (odd, colours.nonfinite)):
-        if points:
-            inks.append(Ink(np.concatenate(points), fill=colour, text=" ".join(said), size=size))
+    if plain:
+        inks.append(Ink(np.concatenate(plain), fill=colours.ink, text=" ".join(said), size=size))
+    if odd:
+        inks.append(Ink(np.concatenate(odd), fill=colours.nonfinite, text="" if plain else " ".join(said), size=size))
     return Part(*inks)
 
 
@@ -233,7 +236,9 @@ def badge(text: str, look: Look, colours: Colours, at: tuple[float, float]) -> P
     """A boxed word about numbers that are not finite."""
     wide = lettering.width(text, look.small, True) + 0.22
     return Part(
-        Ink(card_points(wide, look.small * 1.16, 0.08, at), fill=colours.background, stroke=colours.nonfinite, width=2.2),
+        Ink(
+            card_points(wide, look.small * 1.16, 0.08, at), fill=colours.background, stroke=colours.nonfinite, width=2.2
+        ),
         words(text, look.small, colours.nonfinite, at, bold=True),
     )
 
@@ -260,8 +265,8 @@ class Arrivals:
     of: int = 0
     shares: tuple[Cells | str, ...] = ()  # waiting, as a picture or a number
     total: Cells | str | None = None  # the finished gradient
+    odd: str = ""  # what is not finite about it
     held: bool = False  # it had a gradient before this run
-    live: bool = True  # it may still be reached
 
 
 def card_size(view: CardView, look: Look) -> tuple[float, float]:
@@ -280,12 +285,14 @@ def card_size(view: CardView, look: Look) -> tuple[float, float]:
 
 
 def card(view: CardView, arrivals: Arrivals, look: Look, box: Box, colours: Colours) -> Part:
-    """The card of a leaf: name and shape above, its gradient with the counter of arrivals below; one half if constant."""
+    """The card of a leaf: name and shape above, its gradient and the arrivals below. A constant has no lower half."""
     s, (x, y), w, h = look.scale, (box.x, box.y), box.width, box.height
     corner = 0.14 * s
     complete = arrivals.total is not None
     edge = colours.done if complete else colours.value if view.leaf else colours.idle
-    inks: list[Ink | Part] = [Ink(card_points(w, h, corner, (x, y)), fill=colours.panel, stroke=edge, width=theme.OUTLINE)]
+    inks: list[Ink | Part] = [
+        Ink(card_points(w, h, corner, (x, y)), fill=colours.panel, stroke=edge, width=theme.OUTLINE)
+    ]
     if complete and view.leaf:
         inks.append(Ink(card_points(w + 0.14 * s, h + 0.14 * s, corner + 0.07 * s, (x, y)), stroke=edge, width=1.6))
     if look.detail <= 1:
@@ -295,10 +302,26 @@ def card(view: CardView, arrivals: Arrivals, look: Look, box: Box, colours: Colo
     upper = y + h / 4 if view.leaf else y
     pad = 0.16 * s
     inks.append(words(view.name, look.small * 1.12, colours.ink, (x - w / 2 + pad, upper), anchor="left", bold=True))
-    inks.append(words(view.face, look.small, colours.value if view.leaf else colours.muted, (x + w / 2 - pad, upper), anchor="right"))
+    inks.append(
+        words(
+            view.face,
+            look.small,
+            colours.value if view.leaf else colours.muted,
+            (x + w / 2 - pad, upper),
+            anchor="right",
+        )
+    )
     if look.detail >= 3 and view.cells is not None:
         right = x + w / 2 - pad - lettering.width(view.face, look.small) - 0.1 * s
-        inks.append(grid(view.cells, colours, "value" if view.leaf else "idle", theme.CELL * s, (right - view.cells.columns * theme.CELL * s, upper)))
+        inks.append(
+            grid(
+                view.cells,
+                colours,
+                "value" if view.leaf else "idle",
+                theme.CELL * s,
+                (right - view.cells.columns * theme.CELL * s, upper),
+            )
+        )
     if not view.leaf:
         return Part(*inks)
     lower = y - h / 4
@@ -307,7 +330,8 @@ def card(view: CardView, arrivals: Arrivals, look: Look, box: Box, colours: Colo
     inks.append(words("grad", look.small, tone, (x - w / 2 + pad, lower), anchor="left"))
     count = f"{arrivals.k}/{arrivals.of}" if arrivals.of else ""
     if complete:
-        count = f"{'Σ' if arrivals.of > 1 else '✓'} {count}".strip()
+        tone = colours.nonfinite if arrivals.odd else tone
+        count = f"{arrivals.odd or ('Σ' if arrivals.of > 1 or arrivals.held else '✓')} {count}".strip()
     elif arrivals.held and not arrivals.k:
         count = f"held · {count}"
     inks.append(words(count, look.small, tone, (x + w / 2 - pad, lower), anchor="right", bold=complete))
@@ -434,7 +458,14 @@ def op(view: OpView, state: str, look: Look, box: Box, colours: Colours, count: 
     if state == "running":
         for wide, alpha in ((22.0, 0.10), (14.0, 0.14)):
             inks.append(Ink(polygon(shape + (x, y)), stroke=colours.gradient, width=wide, stroke_alpha=alpha))
-    inks.append(Ink(polygon(shape + (x, y)), fill=colours.panel, stroke=edge, width=theme.BOLD if state == "running" else theme.OUTLINE))
+    inks.append(
+        Ink(
+            polygon(shape + (x, y)),
+            fill=colours.panel,
+            stroke=edge,
+            width=theme.BOLD if state == "running" else theme.OUTLINE,
+        )
+    )
     grow = 2 * _root_room(view, look)
     if grow:
         around = "leaf" if view.category in ("joining", "indexing") else view.category
@@ -466,12 +497,19 @@ def op(view: OpView, state: str, look: Look, box: Box, colours: Colours, count: 
     left = x - (lettering.width(text, look.small) + icon) / 2
     tone = "gradient" if known else "value" if state == "made" else "muted"
     if icon and label.cells is not None:
-        inks.append(grid(label.cells, colours, "idle" if tone == "muted" else tone, theme.CELL * look.scale, (left, below)))
+        inks.append(
+            grid(label.cells, colours, "idle" if tone == "muted" else tone, theme.CELL * look.scale, (left, below))
+        )
     inks.append(words(text, look.small, getattr(colours, tone), (left + icon, below), anchor="left"))
     pin = colours.value if state == "made" else colours.gradient if state == "running" else colours.idle
     for slot in view.kept:
         high = port_y(slot, view.slots, box) - y
-        inks.append(Ink(circle_points(PIN * look.scale, (x + reach(shape, high, "left") + 1.7 * PIN * look.scale, y + high)), fill=pin))
+        inks.append(
+            Ink(
+                circle_points(PIN * look.scale, (x + reach(shape, high, "left") + 1.7 * PIN * look.scale, y + high)),
+                fill=pin,
+            )
+        )
     if view.keeps_result:
         inks.append(Ink(circle_points(PIN * look.scale, (x + width / 2 - 1.7 * PIN * look.scale, y)), fill=pin))
     for slot, port in enumerate(view.ports):
@@ -506,7 +544,11 @@ class Path:
 
 def path(route: Route, start: float, stop: float) -> Path:
     """A route with round corners that begins at the x of `start` and ends at the x of `stop`."""
-    places = [(start, route[0][1]), *route[1:-1], (stop, route[-1][1])] if len(route) > 2 else [(start, route[0][1]), (stop, route[-1][1])]
+    places = (
+        [(start, route[0][1]), *route[1:-1], (stop, route[-1][1])]
+        if len(route) > 2
+        else [(start, route[0][1]), (stop, route[-1][1])]
+    )
     curve = rounded(places, theme.CORNER)
     table = arc_length_table(curve)
     steps = np.diff(table[:, 1:], axis=0)
@@ -591,7 +633,13 @@ class Parcel(Part):
             large = then
         if isinstance(large, Cells):
             for strength, odd in zip(large.strength, large.odd, strict=True):
-                self.squares.append(Ink(UNIT_SQUARE, fill=colours.nonfinite if odd else colour, fill_alpha=1.0 if odd else 0.30 + 0.70 * strength))
+                self.squares.append(
+                    Ink(
+                        UNIT_SQUARE,
+                        fill=colours.nonfinite if odd else colour,
+                        fill_alpha=1.0 if odd else 0.30 + 0.70 * strength,
+                    )
+                )
         self.large = large
         self.texts = [words(text, size, colours.ink, (0.0, 0.0), anchor="left", bold=isinstance(first, str))]
         if then is not None:
@@ -622,7 +670,9 @@ class Parcel(Part):
                 square.points = (UNIT_SQUARE * (self.cell * 0.86) + centre) * scale + place
         for k, text in enumerate(self.texts):
             seen = 1.0 if last == 0 else float(np.clip(2 * turned - 1, 0, 1) if k else np.clip(1 - 2 * turned, 0, 1))
-            at = np.array([left + (grid_w + gap if grid_w else 0.0), -lettering.cap_height(self.size_of_type) / 2 * 0.0, 0.0])
+            at = np.array(
+                [left + (grid_w + gap if grid_w else 0.0), -lettering.cap_height(self.size_of_type) / 2 * 0.0, 0.0]
+            )
             text.points = (self.words[k] + at) * scale + place
             text.strength(strength * seen)
         self.plate.strength(strength)
@@ -689,7 +739,8 @@ def tape(names: Sequence[tuple[str, ...]]) -> Tape:
     pitch = min(2.3, room / max(len(names), 1))
     for k in range(len(names[0]) if names else 0):
         texts = tuple(options[k] for options in names)
-        if all(lettering.width(f"✓ {text}", theme.SMALLEST) <= pitch - 0.26 for text in texts):
+        last = k == len(names[0]) - 1  # with no room for a tick beside it, the tick takes its place
+        if all(lettering.width(text if last else f"✓ {text}", theme.SMALLEST, True) <= pitch - 0.24 for text in texts):
             return Tape(left, pitch, texts)
     return Tape(left, pitch, ("",) * len(names))
 
@@ -700,22 +751,29 @@ def chip(where: Tape, k: int, state: str, colours: Colours) -> Part:
     x = where.left + (k + 0.5) * where.pitch
     points = card_points(where.pitch - gap, theme.TAPE_HEIGHT, 0.1, (x, theme.TAPE_MIDDLE))
     text = where.texts[k]
-    if state == "running":
-        box = Ink(points, fill=colours.gradient, stroke=colours.gradient, width=1.6)
-        return Part(box, *_chip_text(text, colours.background, x, True))
-    colour = colours.done if state == "ran" else colours.idle
-    shown = f"✓ {text}" if state == "ran" and text else text
-    box = Ink(points, fill=colours.panel, stroke=colour, width=1.6)
-    return Part(box, *_chip_text(shown, colours.done if state == "ran" else colours.ink, x, False))
-
-
-def _chip_text(text: str, colour: str, x: float, bold: bool) -> list[Ink]:
-    return [words(text, theme.SMALLEST, colour, (x, theme.TAPE_MIDDLE), bold=bold)] if text else []
+    colour, ink = {"running": (colours.gradient, colours.background), "ran": (colours.done, colours.done)}.get(
+        state, (colours.idle, colours.ink)
+    )
+    if state == "ran" and text:
+        ticked = f"✓ {text}"
+        text = ticked if lettering.width(ticked, theme.SMALLEST) <= where.pitch - gap - 0.1 else "✓"
+    inks = [Ink(points, fill=colours.gradient if state == "running" else colours.panel, stroke=colour, width=1.6)]
+    if text:
+        inks.append(words(text, theme.SMALLEST, ink, (x, theme.TAPE_MIDDLE), bold=state == "running"))
+    return Part(*inks)
 
 
 def tape_label(text: str, tone: str, colours: Colours) -> Part:
     """What the tape is, at its left end."""
-    return Part(words(text, theme.SMALLEST, getattr(colours, tone), (-theme.GRAPH_WIDTH / 2 + 0.04, theme.TAPE_MIDDLE), anchor="left"))
+    return Part(
+        words(
+            text,
+            theme.SMALLEST,
+            getattr(colours, tone),
+            (-theme.GRAPH_WIDTH / 2 + 0.04, theme.TAPE_MIDDLE),
+            anchor="left",
+        )
+    )
 
 
 def veil(colours: Colours, alpha: float) -> Ink:

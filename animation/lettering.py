@@ -1,4 +1,4 @@
-"""Text and formulas as outlines: measured, shortened to a width, and the same on every machine.
+"""Text as outlines: measured, shortened to a width, and the same on every machine.
 
 The outlines come straight from the font file of a package, so no font of the system is ever used, a line costs
 microseconds, and its exact size is known without drawing it.
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache, lru_cache
-from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -22,11 +21,15 @@ Points = NDArray[np.float64]
 
 FILES = {False: "SourceSansPro", True: "SourceSansProSemibold"}
 # Signs that the font lacks, as other signs: which, how large, how far above the baseline (both in type sizes).
-STAND_INS = {"ᵀ": ("T", 0.62, 0.34), "⁻": ("−", 0.62, 0.34), "⋯": ("…", 1.0, 0.22), "∗": ("*", 1.0, 0.0), "◌": ("○", 1.0, 0.0)}
+STAND_INS = {
+    "ᵀ": ("T", 0.62, 0.34),
+    "⁻": ("−", 0.62, 0.34),
+    "⋯": ("…", 1.0, 0.22),
+    "∗": ("*", 1.0, 0.0),
+    "◌": ("○", 1.0, 0.0),
+}
 BARS = "\u0304\u0305"  # combining macron, combining overline
 BAR_THICKNESS = 0.055
-RULE = 0.026  # thickness of bars at font_size 48
-MATH_SIZE = 0.5 / 48  # type size, in scene units, of a formula that Manim sets at font_size 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +42,7 @@ class Outline:
     bottom: float  # lowest point, negative below the baseline
 
 
-class _Cubics(BasePen):  # type: ignore[misc]  # fontTools ships no types
+class _Cubics(BasePen):
     """Collects what a glyph draws as cubic Béziers."""
 
     def __init__(self, glyphs: Any) -> None:
@@ -104,12 +107,13 @@ def _set(text: str, bold: bool) -> Outline:
     for sign in text:
         if sign in BARS:
             points, start, advance = last
-            if advance:
+            if len(points):
                 top = max(float(points[:, 1].max(initial=0.0)), 0.486) + 0.10
-                ends = (start, start + advance) if sign == BARS[1] else (
-                    float(points[:, 0].min(initial=start)) + 0.02, float(points[:, 0].max(initial=start + advance)) - 0.02
-                )  # fmt: skip
-                parts.append(polygon([(ends[0], top), (ends[1], top), (ends[1], top + BAR_THICKNESS), (ends[0], top + BAR_THICKNESS)]))
+                left, right = start, start + advance  # an overline joins that of the next sign; a macron is its sign's
+                if sign == BARS[0]:
+                    left, right = float(points[:, 0].min()) + 0.02, float(points[:, 0].max()) - 0.02
+                over = top + BAR_THICKNESS
+                parts.append(polygon([(left, top), (right, top), (right, over), (left, over)]))
             continue
         points, advance = face(bold).glyph(sign)
         last = (points + np.array([at, 0.0, 0.0]), at, advance)
@@ -158,41 +162,6 @@ def polygon(corners: list[tuple[float, float]] | Points) -> Points:
     return np.stack([start, start + third, stop - third, stop], axis=1).reshape(-1, 3)
 
 
-@cache
-def typesetting() -> bool:
-    """Whether formulas can be typeset; if not, they are written as text."""
-    return find_spec("typst") is not None
-
-
-@lru_cache(maxsize=1024)
-def typeset(source: str, size: float) -> Outline | None:
-    """A Typst formula at a type size, from its left end on the baseline; None if it cannot be set."""
-    if not typesetting():
-        return None
-    from manim import MathTypst
-
-    try:
-        # The letter at the end stands on the baseline, which is known by nothing else; it is not drawn.
-        made = MathTypst(f'{source} quad upright("H")', font_size=48, use_svg_cache=False)
-    except Exception:  # Typst reports every fault of a source in a class of its own
-        return None
-    *inside, letter = made.family_members_with_points()
-    parts = []
-    for part in inside:
-        points = np.array(part.points)
-        if float(part.get_stroke_width()) > 0 and len(points) == 4:  # a bar: of a fraction, or over a letter
-            (left, y), (right, _) = points[0, :2], points[-1, :2]
-            low, high = y - RULE / 2, y + RULE / 2
-            points = polygon([(left, low), (right, low), (right, high), (left, high)])
-        parts.append(points)
-    if not parts:
-        return None
-    points = np.concatenate(parts)
-    start = np.array([points[:, 0].min(), letter.points[:, 1].min(), 0.0])
-    points = (points - start) * (size / (48 * MATH_SIZE))
-    return Outline(points, float(points[:, 0].max()), float(points[:, 1].max()), float(points[:, 1].min()))
-
-
 def cap_height(size: float) -> float:
     """How high a capital is at a type size."""
     return theme.CAP * size
@@ -200,5 +169,3 @@ def cap_height(size: float) -> float:
 
 def _between(a: tuple[float, float], b: tuple[float, float], t: float) -> tuple[float, float]:
     return a[0] + (b[0] - a[0]) * t, a[1] + (b[1] - a[1]) * t
-
-

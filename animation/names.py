@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from animation.numbers import number_text
+from animation.figures import number_text
 from grad_engine.draw.layout import drawn
 from grad_engine.record import GraphRecord, TensorRecord
 

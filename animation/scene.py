@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from manim import Animation, Group, Scene, config
+from manim import Animation, Camera, Group, ManimColor, Mobject, Scene, config
 from manim.utils.rate_functions import linear, smooth
 
 from animation import caption, lettering, theme
@@ -44,7 +44,7 @@ from animation.glyphs import (
 )
 from animation.glyphs import Path as Way
 from animation.names import Names, bar, plain
-from animation.numbers import Cells, cells, is_number, nonfinite, nonfinite_word, number_text, picture, shape_text
+from animation.figures import Cells, cells, is_number, nonfinite, nonfinite_word, number_text, picture, shape_text
 from animation.story import PHASES, Beat, Build, Close, Gather, Run, Seed, Sent, Turn, story
 from grad_engine.draw.glyph import outline, reach
 from grad_engine.draw.layout import Box, Item, Layout, Link, drawn, lay_out
@@ -89,7 +89,11 @@ def wishes(environment: Mapping[str, str], here: Path) -> Wishes:
         return found
 
     given = environment.get("GRAD_ENGINE_GRAPH")
-    places = [Path(given).expanduser()] if given else [here / DEFAULT_RECORD, Path(__file__).resolve().parents[1] / DEFAULT_RECORD]
+    places = (
+        [Path(given).expanduser()]
+        if given
+        else [here / DEFAULT_RECORD, Path(__file__).resolve().parents[1] / DEFAULT_RECORD]
+    )
     found = next((place for place in places if place.exists()), None)
     if found is None:
         raise GradEngineError(
@@ -117,7 +121,12 @@ class Shot:
         self.landed = 0  # so many of the moving parts are at rest and painted into the background
 
     def over(
-        self, start: float, stop: float, act: Callable[[float], None], *parts: Part, ease: Callable[[float], float] = smooth
+        self,
+        start: float,
+        stop: float,
+        act: Callable[[float], None],
+        *parts: Part,
+        ease: Callable[[float], float] = smooth,
     ) -> None:
         """Nothing; lets `act` change `parts`, from 0 to 1, between two moments given as fractions of the shot."""
         stop = max(stop, start + 1e-6)
@@ -222,7 +231,11 @@ class Stage:
             f"#{node.age}",
             Label(f"{name} {face(out)}", face(out), cells(out)),
             self.gradient(node),
-            f"{nonfinite_word(out)} {bad}/{int(np.prod(out.shape))}" if bad and not number else nonfinite_word(out) if bad else "",
+            f"{nonfinite_word(out)} {bad}/{int(np.prod(out.shape))}"
+            if bad and not number
+            else nonfinite_word(out)
+            if bad
+            else "",
             ports,
             max(len(slots), 1),
             any(root == node.id for root, _ in self.roots),
@@ -247,7 +260,8 @@ class Stage:
     def symbol(self, node: NodeRecord) -> str:
         """The sign of an op, with the numbers among its operands written where they stand."""
         sign = node.symbol if node.symbol and lettering.drawable(node.symbol) else node.op
-        before, after = [], []
+        before: list[str] = []
+        after: list[str] = []
         for operand in node.inputs:
             tensor = self.tensors[operand.tensor]
             if plain(tensor) and operand.edge is None:
@@ -261,7 +275,9 @@ class Stage:
     def way(self, link: Link) -> Way:
         """The way of a link from shape to shape."""
         route = self.layout.routes[link.id]
-        return path(route, self.border(link.source, route[0][1], "right"), self.border(link.target, route[-1][1], "left"))
+        return path(
+            route, self.border(link.source, route[0][1], "right"), self.border(link.target, route[-1][1], "left")
+        )
 
     def border(self, item: str, y: float, side: str) -> float:
         """The x at which a line at height `y` meets an item from one side."""
@@ -271,7 +287,11 @@ class Stage:
         view = self.ops[item]
         grow = 0.16 * self.look.scale if view.root and self.look.detail else 0.0
         width, height = shape_size(view, self.look)
-        return box.x + port_room(view, self.look) / 2 + reach(outline(view.category, width + grow, height + grow), y - box.y, side)
+        return (
+            box.x
+            + port_room(view, self.look) / 2
+            + reach(outline(view.category, width + grow, height + grow), y - box.y, side)
+        )
 
     # parts
 
@@ -296,7 +316,9 @@ class Stage:
 
     # changes
 
-    def appear(self, shot: Shot, key: tuple[str, str], part: Part, start: float, stop: float, pop: bool = False) -> None:
+    def appear(
+        self, shot: Shot, key: tuple[str, str], part: Part, start: float, stop: float, pop: bool = False
+    ) -> None:
         """Nothing; a new part comes to stay."""
         self.parts[key] = part
         shot.moving.append(part)
@@ -374,24 +396,37 @@ class Stage:
         for k, item in enumerate(new_cards):
             if item in self.arrivals:
                 self.arrivals[item] = Arrivals(0, beat.users.get(item, 0))
-            self.appear(shot, ("item", item), self.card_part(item), first + k * step, min(1.0, first + k * step + 0.25), pop=True)
+            self.appear(
+                shot,
+                ("item", item),
+                self.card_part(item),
+                first + k * step,
+                min(1.0, first + k * step + 0.25),
+                pop=True,
+            )
         several = len(new_ops) > 1
         for k, flow in enumerate(beat.flows):
             if several:
                 at = 0.1 + 0.6 * k / len(beat.flows)
                 self.appear(shot, ("edge", flow.link), edge(self.ways[flow.link], "value", self.colours), at, at + 0.2)
             else:
-                self.flow(shot, flow.link, flow.tensor, flow.stretched, 0.06 + 0.10 * min(k, 3), 0.60 + 0.05 * min(k, 2))
+                self.flow(
+                    shot, flow.link, flow.tensor, flow.stretched, 0.06 + 0.10 * min(k, 3), 0.60 + 0.05 * min(k, 2)
+                )
         for k, item in enumerate(new_ops):
             at = 0.55 if not several else 0.1 + 0.6 * k / len(new_ops)
             self.appear(shot, ("item", item), self.op_part(item, "made"), at, at + 0.25, pop=True)
-            self.appear(shot, ("chip", item), chip(self.tape, self.chips[item], "recorded", self.colours), at + 0.15, at + 0.3)
+            self.appear(
+                shot, ("chip", item), chip(self.tape, self.chips[item], "recorded", self.colours), at + 0.15, at + 0.3
+            )
         for item, of in beat.users.items():
             if item not in new_cards and ("item", item) in self.parts and self.arrivals[item].of != of:
                 self.arrivals[item] = Arrivals(0, of)
                 self.swap(shot, ("item", item), self.card_part(item), 0.55, 0.8)
 
-    def flow(self, shot: Shot, link: str, tensor: TensorRecord, stretched: tuple[int, ...] | None, start: float, stop: float) -> None:
+    def flow(
+        self, shot: Shot, link: str, tensor: TensorRecord, stretched: tuple[int, ...] | None, start: float, stop: float
+    ) -> None:
         """Nothing; a value runs along a link and draws it."""
         way = self.ways[link]
         first: Cells | str = cells(tensor) or number_text(tensor)
@@ -399,7 +434,15 @@ class Stage:
         if then is not None and isinstance(first, Cells):
             then = _repeated(first, then)
         text = shape_text(tensor.shape) if tensor.shape else ""
-        parcel = Parcel(self.colours, "value", first, text if isinstance(first, Cells) else first, then, shape_text(stretched) if stretched else "", self.look.scale)
+        parcel = Parcel(
+            self.colours,
+            "value",
+            first,
+            text if isinstance(first, Cells) else first,
+            then,
+            shape_text(stretched) if stretched else "",
+            self.look.scale,
+        )
         done = edge(way, "value", self.colours)
         line = Part(Ink(np.zeros((0, 3)), stroke=self.colours.value, width=theme.EDGE))
         self.parts["edge", link] = done
@@ -491,7 +534,13 @@ class Stage:
             if sent.receiver in self.arrivals:
                 self.swap(shot, ("item", sent.receiver), self.card_part(sent.receiver), stop - 0.02, stop + 0.12)
             elif sent.of > 1 and sent.receiver not in beat.nodes:
-                self.swap(shot, ("item", sent.receiver), self.op_part(sent.receiver, "waiting", f"{sent.k}/{sent.of}"), stop - 0.02, stop + 0.12)
+                self.swap(
+                    shot,
+                    ("item", sent.receiver),
+                    self.op_part(sent.receiver, "waiting", f"{sent.k}/{sent.of}"),
+                    stop - 0.02,
+                    stop + 0.12,
+                )
             else:
                 self.swap(shot, ("item", sent.receiver), self.op_part(sent.receiver, "ready"), stop - 0.02, stop + 0.12)
         for receiver in counted:
@@ -509,7 +558,9 @@ class Stage:
         if sent.raw is not None:
             first, first_text = picture(sent.raw, None), shape_text(sent.raw)
             then = final if isinstance(final, Cells) else Cells(1, 1, (1.0,), (False,))
-        parcel = Parcel(self.colours, "gradient", first, first_text, then, text if then is not None else "", self.look.scale)
+        parcel = Parcel(
+            self.colours, "gradient", first, first_text, then, text if then is not None else "", self.look.scale
+        )
         line = Part(Ink(np.zeros((0, 3)), stroke=self.colours.gradient, width=theme.EDGE))
         self.parts["edge", sent.edge] = done
         shot.moving += [due, line, done, parcel]
@@ -536,7 +587,9 @@ class Stage:
             return
         shown: Cells | str = cells(sent.share) or number_text(sent.share)
         total = shown if sent.settles else None
-        self.arrivals[sent.receiver] = Arrivals(sent.k, sent.of, (*before.shares, shown), total, before.held)
+        self.arrivals[sent.receiver] = Arrivals(
+            sent.k, sent.of, (*before.shares, shown), total, nonfinite_word(sent.share), before.held
+        )
 
     def gather(self, shot: Shot, beat: Gather) -> None:
         """Nothing; shares that waited become their sum, before the eyes of everyone if it is at a leaf."""
@@ -545,7 +598,9 @@ class Stage:
         if leaf:
             now = self.arrivals[beat.receiver]
             total_seen: Cells | str = cells(beat.total.tensor) or number_text(beat.total.tensor)
-            self.arrivals[beat.receiver] = Arrivals(beat.of, beat.of, now.shares, total_seen, now.held)
+            self.arrivals[beat.receiver] = Arrivals(
+                beat.of, beat.of, now.shares, total_seen, nonfinite_word(beat.total.tensor), now.held
+            )
             after = self.card_part(beat.receiver)
         else:
             after = self.op_part(beat.receiver, "ready", f"Σ {beat.of}/{beat.of}")
@@ -639,7 +694,14 @@ def _repeated(source: Cells, form: Cells) -> Cells:
 
 
 # What is tried, in this order: detail, gap between ranks, gap within a rank, smallest scale at which it can be read.
-FITS = ((3, 0.72, 0.30, 0.92), (3, 0.52, 0.20, 0.92), (2, 0.50, 0.16, 0.92), (2, 0.40, 0.14, 0.74), (1, 0.50, 0.24, 0.77), (0, 0.60, 0.40, 0.0))
+FITS = (
+    (3, 0.72, 0.30, 0.92),
+    (3, 0.52, 0.20, 0.92),
+    (2, 0.50, 0.16, 0.92),
+    (2, 0.40, 0.14, 0.74),
+    (1, 0.50, 0.24, 0.42),
+    (0, 0.60, 0.40, 0.0),
+)
 CROWD = 120  # more items than this are not labelled
 
 
@@ -655,10 +717,12 @@ def arranged(cards: Mapping[str, CardView], ops: Mapping[str, OpView], links: Se
             continue
         if detail and fit < theme.SMALLEST / 0.25:
             # Shapes shrink, but type does not: below this scale a drawing is not a smaller picture of the same.
-            for fit in (theme.SMALLEST / 0.25, 0.88, 0.84, 0.80, 0.76, 0.72):
-                found = placed(Look(fit, detail), cards, ops, links, across * fit, up * fit)
-                if found.width <= room_w and found.height <= room_h:
-                    return Look(fit, detail), scaled(found, 1.0)
+            for percent in range(92, round(100 * least) - 1, -4):
+                look = Look(percent / 100, detail)
+                for high in (2.0, 1.0):  # with more air in a rank, if there is room for it
+                    found = placed(look, cards, ops, links, across * look.scale, high * up * look.scale)
+                    if found.width <= room_w and found.height <= room_h:
+                        return look, scaled(found, 1.0)
             continue
         # Room that is left goes between the items, as far as the drawing still holds together.
         ranks, tallest = max(len(found.ranks) - 1, 1), max(len(rank) for rank in found.ranks)
@@ -673,9 +737,18 @@ def arranged(cards: Mapping[str, CardView], ops: Mapping[str, OpView], links: Se
     raise AssertionError("a drawing without labels fits at any scale")
 
 
-def placed(look: Look, cards: Mapping[str, CardView], ops: Mapping[str, OpView], links: Sequence[Link], across: float, up: float) -> Layout:
+def placed(
+    look: Look,
+    cards: Mapping[str, CardView],
+    ops: Mapping[str, OpView],
+    links: Sequence[Link],
+    across: float,
+    up: float,
+) -> Layout:
     """The drawing with these gaps, at the size of the look."""
-    items = [Item(id, *card_size(view, look)) for id, view in cards.items()] + [Item(id, *op_size(view, look)) for id, view in ops.items()]
+    items = [Item(id, *card_size(view, look)) for id, view in cards.items()] + [
+        Item(id, *op_size(view, look)) for id, view in ops.items()
+    ]
     return lay_out(items, links, rank_gap=across, item_gap=up, lane_gap=0.22)
 
 
@@ -684,7 +757,9 @@ def scaled(layout: Layout, by: float) -> Layout:
     up = (theme.GRAPH_TOP + theme.GRAPH_BOTTOM) / 2
     return replace(
         layout,
-        boxes={id: Box(box.x * by, box.y * by + up, box.width * by, box.height * by) for id, box in layout.boxes.items()},
+        boxes={
+            id: Box(box.x * by, box.y * by + up, box.width * by, box.height * by) for id, box in layout.boxes.items()
+        },
         routes={id: tuple((float(x) * by, float(y) * by + up) for x, y in way) for id, way in layout.routes.items()},
         width=layout.width * by,
         height=layout.height * by,
@@ -708,7 +783,8 @@ class Performance(Animation):
         time = alpha * self.shot.seconds
         self.shot.at(time)
         self.scene.paint(self.shot.land(time))
-        self.scene.moving_mobjects = self.shot.flying()
+        flying: list[Mobject] = [*self.shot.flying()]
+        self.scene.moving_mobjects = flying
 
     def finish(self) -> None:
         """Nothing; shows the last moment."""
@@ -729,9 +805,16 @@ class GraphScene(Scene):
             self.stage = Stage(record, self.colours, self.wishes.longest_name)
         except GradEngineError as error:
             raise SystemExit(f"{type(self).__name__}: {error}") from None
-        self.beats = story(record, phase=self.wishes.phase, speed=self.wishes.speed, longest_name=self.wishes.longest_name)
-        self.camera.background_color = self.colours.background
-        self.plain = self.camera.background.copy()
+        self.beats = story(
+            record, phase=self.wishes.phase, speed=self.wishes.speed, longest_name=self.wishes.longest_name
+        )
+        if not isinstance(self.camera, Camera):
+            raise SystemExit(
+                f"{type(self).__name__} needs Manim's Cairo renderer, not {config.renderer.value}: leave out --renderer."
+            )
+        self.canvas = self.camera
+        self.canvas.background_color = ManimColor(self.colours.background)
+        self.plain = np.array(self.canvas.background)
 
     def construct(self) -> None:
         """Nothing; plays one beat after the other."""
@@ -749,16 +832,16 @@ class GraphScene(Scene):
 
     def bake(self, parts: Sequence[Part]) -> None:
         """Nothing; paints what does not move into the background, so that a frame costs the same in any graph."""
-        self.camera.set_background(self.plain)
+        self.canvas.set_background(self.plain)
         self.paint(seen(parts), True)
 
     def paint(self, inks: Sequence[Ink], always: bool = False) -> None:
         """Nothing; paints inks over what is in the background already."""
         if inks or always:
-            self.camera.reset()
-            self.camera.capture_mobjects(inks)
-            self.camera.set_background(self.camera.pixel_array.copy())
+            self.canvas.reset()
+            self.canvas.capture_mobjects(inks)
+            self.canvas.set_background(self.canvas.pixel_array.copy())
 
 
 def _quiet(entry: logging.LogRecord) -> bool:
-    return not entry.getMessage().startswith(("Caching disabled", "Compiling Typst"))
+    return not entry.getMessage().startswith("Caching disabled")

@@ -1,6 +1,6 @@
 """GraphRecord -> the beats of the film: what happens, in order, with caption, subtitle and duration. Pure: no drawing.
 
-Nothing is computed here that the record does not say: the order is that of its event lists, the numbers are its numbers.
+Nothing is computed here that the record does not say: the order is that of its event lists, the numbers are its own.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from math import prod
 
 from animation import theme
 from animation.names import Names, bar, plain, spoken
-from animation.numbers import matrix, nonfinite, nonfinite_word, norm, number_text, shape_text, values
+from animation.figures import matrix, nonfinite, nonfinite_word, norm, number_text, shape_text, values
 from grad_engine import formula
 from grad_engine.draw.layout import Link, drawn
 from grad_engine.formula import Tree, number
@@ -22,6 +22,7 @@ from grad_engine.record import (
     EdgeRecord,
     GraphRecord,
     InputRecord,
+    LeafChangeRecord,
     NodeRecord,
     RunEvent,
     SendEvent,
@@ -57,7 +58,9 @@ class Formula:
     @property
     def text(self) -> str:
         """The equation in one line."""
-        return f"{bar(self.target) if self.barred else self.target} {self.relation} {formula.text(self.tree, self.names)}"
+        return (
+            f"{bar(self.target) if self.barred else self.target} {self.relation} {formula.text(self.tree, self.names)}"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +180,7 @@ class Row:
     name: str
     leaf: TensorRecord
     shares: int  # how many arrived
+    held: bool  # it had a gradient before the run
     norm: str
     gradient: TensorRecord | None
 
@@ -282,7 +286,9 @@ class _Teller:
     def everything(self) -> list[Beat]:
         """One beat in which the whole graph is there."""
         users = Counter(edge.receiver for edge in self.record.edges if edge.receiver in self.leaf_of)
-        caption = Column((Words(f"The graph as it was recorded: {self.size()}"),), (Words(self.record.expression, "muted"),))
+        caption = Column(
+            (Words(f"The graph as it was recorded: {self.size()}"),), (Words(self.record.expression, "muted"),)
+        )
         return [Build("graph", (caption,), 2.4, "The graph as it was recorded", tuple(self.items), (), dict(users))]
 
     def size(self) -> str:
@@ -317,16 +323,33 @@ class _Teller:
         if first and leaves:
             did: list[Piece] = [Numbers(self.tensors[leaf], f"{self.names[leaf]} =", "value") for leaf in leaves[:4]]
             did += [Words("…", "muted")] if len(leaves) > 4 else []
-            return Column((Words("Leaves: the tensors we want gradients for"),), tuple(did), (Words(self.size(), "muted"),))
+            return Column(
+                (Words("Leaves: the tensors we want gradients for"),), tuple(did), (Words(self.size(), "muted"),)
+            )
         if len(leaves) == 1:
             leaf = self.tensors[leaves[0]]
-            return Column((Words(f"A new leaf, created here: {self.names[leaf.id]} {shape_text(leaf.shape)}"),), (Numbers(leaf, f"{self.names[leaf.id]} =", "value"),))
-        return Column((Words(f"{_count(len(leaves), 'new leaf', 'new leaves')}: {shown}" if leaves else "Constants: no gradient is wanted for them"),))
+            return Column(
+                (Words(f"A new leaf, created here: {self.names[leaf.id]} {shape_text(leaf.shape)}"),),
+                (Numbers(leaf, f"{self.names[leaf.id]} =", "value"),),
+            )
+        return Column(
+            (
+                Words(
+                    f"{_count(len(leaves), 'new leaf', 'new leaves')}: {shown}"
+                    if leaves
+                    else "Constants: no gradient is wanted for them"
+                ),
+            )
+        )
 
     def described(self, tensor: str) -> str:
         """A tensor in a sentence: its name with its number, or with its shape."""
         record = self.tensors[tensor]
-        return f"{self.names[tensor]} = {number_text(record)}" if record.shape == () else f"{self.names[tensor]} {shape_text(record.shape)}"
+        return (
+            f"{self.names[tensor]} = {number_text(record)}"
+            if record.shape == ()
+            else f"{self.names[tensor]} {shape_text(record.shape)}"
+        )
 
     def computed(self, node: NodeRecord, new: Counter[str], users: Counter[str]) -> tuple[tuple[Column, ...], float]:
         """What is said about one op in the forward pass, and for how long."""
@@ -336,28 +359,47 @@ class _Teller:
             names = ", ".join(self.names[i.tensor] for i in node.inputs)
             rule: Piece = Words(f"{told} = {node.op}({names})")
         else:
-            rule = Formula(told, False, "=", self.said(node, node.formula.forward.tree), self.parameters(node), self.scalar(node))
+            rule = Formula(
+                told, False, "=", self.said(node, node.formula.forward.tree), self.parameters(node), self.scalar(node)
+            )
         notes: list[Words] = []
         for operand in node.inputs:
             stretched = self.stretched(node, operand)
             if stretched is not None and operand.broadcast_from != ():
                 own = shape_text(self.tensors[operand.tensor].shape)
-                notes.append(Words(f"{self.names[operand.tensor]} is broadcast {own} → {shape_text(stretched)}", "value"))
+                notes.append(
+                    Words(f"{self.names[operand.tensor]} is broadcast {own} → {shape_text(stretched)}", "value")
+                )
         odd = nonfinite(out)
         if odd:
             came = max((nonfinite(self.tensors[operand.tensor]) for operand in node.inputs), default=0)
-            said = f"{nonfinite_word(out)} in {odd} of {prod(out.shape)} entries" if out.shape else f"the result is {nonfinite_word(out)}"
+            said = (
+                f"{nonfinite_word(out)} in {odd} of {prod(out.shape)} entries"
+                if out.shape
+                else f"the result is {nonfinite_word(out)}"
+            )
             notes.append(Words(f"{said}: {'travels on' if came else 'carried on, not hidden'}", "nonfinite"))
-        notes += [Words(f"{self.item_name(card)} now has {_few(users[card])} users", "muted") for card in new if users[card] > 1]
+        notes += [
+            Words(f"{self.item_name(card)} now has {_few(users[card])} users", "muted")
+            for card in new
+            if users[card] > 1
+        ]
         if any(root.node == node.id for root in self.record.roots):
-            notes.append(Words("the root: forward is done, the graph is kept" if node is self.record.nodes[-1] else "a root", "muted"))
+            notes.append(
+                Words(
+                    "the root: forward is done, the graph is kept" if node is self.record.nodes[-1] else "a root",
+                    "muted",
+                )
+            )
         kept = [self.names[tensor] for tensor in dict.fromkeys(node.saved) if not plain(self.tensors[tensor])]
         if kept:
             notes.append(Words(f"keeps {_and(kept)} for backward", "muted"))
         if not notes:
             notes.append(Words(f"recorded as {node.name}", "muted"))
         seen = dict.fromkeys(i.tensor for i in node.inputs if not plain(self.tensors[i.tensor]))
-        did: list[Piece] = [Numbers(self.tensors[tensor], f"{self.names[tensor]} =", "value") for tensor in list(seen)[:3]]
+        did: list[Piece] = [
+            Numbers(self.tensors[tensor], f"{self.names[tensor]} =", "value") for tensor in list(seen)[:3]
+        ]
         if len(seen) > 3:
             did.append(Words("…", "muted"))
         did += [Words("→", "muted"), Numbers(out, f"{told} =", "value")]
@@ -368,7 +410,9 @@ class _Teller:
         """What is said about many ops at once."""
         ages = sorted(node.age for node in nodes)
         kinds = ", ".join(f"{many} × {op}" for op, many in Counter(node.op for node in nodes).most_common(6))
-        return Column((Words(f"#{ages[0]} to #{ages[-1]}: {_count(len(nodes), 'operation')} {verb}"),), (Words(kinds, "muted"),))
+        return Column(
+            (Words(f"#{ages[0]} to #{ages[-1]}: {_count(len(nodes), 'operation')} {verb}"),), (Words(kinds, "muted"),)
+        )
 
     def operand(self, node: NodeRecord, link: Link) -> InputRecord:
         """The operand that a link brings to a node."""
@@ -382,7 +426,9 @@ class _Teller:
         if operand.broadcast_from is None:
             return None
         edge = self.edges.get(operand.edge or "")
-        shape = edge.raw_shape if edge is not None and edge.raw_shape is not None else self.tensors[node.outputs[0]].shape
+        shape = (
+            edge.raw_shape if edge is not None and edge.raw_shape is not None else self.tensors[node.outputs[0]].shape
+        )
         return shape if shape != self.tensors[operand.tensor].shape else None
 
     # backward
@@ -396,7 +442,9 @@ class _Teller:
         target = self.names[root.outputs[run.output]]
         scalar = self.tensors[root.outputs[run.output]].shape == ()
         ones = self.ones(run.seed)
-        meant = target if scalar and ones else f"L, the sum of {target}," if ones else f"L, {target} weighted by the seed,"
+        meant = (
+            target if scalar and ones else f"L, the sum of {target}," if ones else f"L, {target} weighted by the seed,"
+        )
         turn = Column(
             (Words(f"Now the same edges are read the other way, from {target} to the leaves{again}"),),
             (Words(f"How much does {meant} change when one tensor changes a little? That is its gradient.", "muted"),),
@@ -429,7 +477,8 @@ class _Teller:
     def seeded(self, run: BackwardRecord, seed: TensorRecord, target: str, scalar: bool) -> Seed:
         """The beat in which the seed arrives."""
         ones = self.ones(run.seed)
-        said = f"The seed: {bar(target)} = ∂{target if scalar and ones else 'L'}/∂{target}, the gradient that backward was called with"
+        of = target if scalar and ones else "L"
+        said = f"The seed: {bar(target)} = ∂{of}/∂{target}, the gradient that backward was called with"
         remark = [Words("all ones", "muted")] if ones and not scalar else []
         caption = Column((Words(said),), (Numbers(seed, f"{bar(target)} =", "gradient"), *remark))
         return Seed("seed", (caption,), 2.0, _subtitle((caption,)), run.root, seed)
@@ -479,7 +528,9 @@ class _Teller:
         columns = [Column((Words(f"#{record.age}", "muted"), Words(record.name, "ink", True)), did)]
         columns += [self.passed(record, part) for part in sent[:2]]
         if len(sent) > 2:
-            columns[-1] = replace(columns[-1], did=(*columns[-1].did, Words(f"and {_count(len(sent) - 2, 'more share')}", "muted")))
+            columns[-1] = replace(
+                columns[-1], did=(*columns[-1].did, Words(f"and {_count(len(sent) - 2, 'more share')}", "muted"))
+            )
         if not sent:
             columns.append(Column((Words("passes nothing on", "muted"),)))
         seconds = 2.1 + 0.35 * (min(len(sent), 3) - 1) + 0.4 * any(part.raw is not None for part in sent)
@@ -496,22 +547,37 @@ class _Teller:
         target = self.names[self.owner(edge.receiver, edge.output)]
         rule = next((r for r in node.formula.vjp if r.slot == edge.slot), None) if node.formula else None
         sign = "=" if part.of == 1 else "+="
-        said: Piece = Words(f"share for {target}") if rule is None else Formula(target, True, sign, self.said(node, rule.tree), self.parameters(node), self.scalar(node))
+        said: Piece = (
+            Words(f"share for {target}")
+            if rule is None
+            else Formula(target, True, sign, self.said(node, rule.tree), self.parameters(node), self.scalar(node))
+        )
         did: list[Piece] = [Numbers(part.share, f"{bar(target)} {sign}", "gradient")]
         if part.of > 1:
-            did.append(Words(f"waits, {part.k} of {part.of}" if part.k < part.of else f"{part.k} of {part.of}", "muted"))
+            did.append(
+                Words(f"waits, {part.k} of {part.of}" if part.k < part.of else f"{part.k} of {part.of}", "muted")
+            )
         if nonfinite(part.share):
             did.append(Words(nonfinite_word(part.share), "nonfinite"))
-        notes = (Words(f"Σ over {_axes(edge)}: {shape_text(part.raw)} → {shape_text(part.share.shape)}", "gradient"),) if part.raw is not None else ()
+        notes = (
+            (Words(f"Σ over {_axes(edge)}: {shape_text(part.raw)} → {shape_text(part.share.shape)}", "gradient"),)
+            if part.raw is not None
+            else ()
+        )
         return Column((said,), tuple(did), notes)
 
-    def gathered(self, receiver: str, event: AccumulateEvent, arrived: Sequence[tuple[str, str]], before: str | None) -> Gather:
+    def gathered(
+        self, receiver: str, event: AccumulateEvent, arrived: Sequence[tuple[str, str]], before: str | None
+    ) -> Gather:
         """The beat in which shares become a sum."""
         target = self.item_name(receiver)
         parts = [Numbers(self.tensors[before], "held before", "gradient")] if before is not None else []
         room = 3 - len(parts)
         shown = arrived if len(arrived) <= room else arrived[: room - 1]
-        parts += [Numbers(self.tensors[share], f"from #{self.nodes[self.edges[edge].sender].age}", "gradient") for edge, share in shown]
+        parts += [
+            Numbers(self.tensors[share], f"from #{self.nodes[self.edges[edge].sender].age}", "gradient")
+            for edge, share in shown
+        ]
         total = Numbers(self.tensors[event.partial], bar(target), "done")
         if event.of == 1:
             said = f"{target} already held a gradient: the new share is added to it"
@@ -528,37 +594,65 @@ class _Teller:
         seconds = 4.0 if receiver in self.leaf_of else 2.8
         edges = tuple(edge for edge, _ in arrived)
         senders = tuple(dict.fromkeys(self.edges[edge].sender for edge in edges))
-        return Gather(f"sum-{receiver}", (caption,), seconds, _subtitle((caption,)), receiver, event.of, tuple(parts), edges, senders, total, more)
+        return Gather(
+            f"sum-{receiver}",
+            (caption,),
+            seconds,
+            _subtitle((caption,)),
+            receiver,
+            event.of,
+            tuple(parts),
+            edges,
+            senders,
+            total,
+            more,
+        )
 
     # the end
 
     def close(self, run: BackwardRecord | None) -> Close:
         """The beat with the table of all leaves."""
-        after = {change.accumulator: change.after for change in run.leaves} if run is not None else {}
-        sent = [self.edges[event.edge].receiver for event in run.events if isinstance(event, SendEvent)] if run is not None else []
+        after = {change.accumulator: change for change in run.leaves} if run is not None else {}
+        sent = (
+            [self.edges[event.edge].receiver for event in run.events if isinstance(event, SendEvent)]
+            if run is not None
+            else []
+        )
         arrivals = Counter(sent)
-        rows = [self.row(accumulator.id, after.get(accumulator.id), arrivals[accumulator.id]) for accumulator in self.record.accumulators]
+        rows = [
+            self.row(accumulator.id, after.get(accumulator.id), arrivals[accumulator.id])
+            for accumulator in self.record.accumulators
+        ]
         room = 7
         shown = rows if len(rows) <= room else rows[: room - 1]
         if run is None:
             said = "Backward has not been run" if not self.record.runs else "The graph is kept for backward"
-            caption = Column((Words(f"{said}: no leaf has a gradient yet"),), (Words("The tape above is what backward will read, from right to left", "muted"),))
+            caption = Column(
+                (Words(f"{said}: no leaf has a gradient yet"),),
+                (Words("The tape above is what backward will read, from right to left", "muted"),),
+            )
         else:
-            caption = Column(*((Words(line, "ink" if k == 0 else "muted"),) for k, line in enumerate(self.moral(run, rows))))
-        return Close("close", (caption,), 6.6 if run is not None else 4.0, _subtitle((caption,)), tuple(shown), len(rows) - len(shown), run is not None)
+            caption = Column(
+                *((Words(line, "ink" if k == 0 else "muted"),) for k, line in enumerate(self.moral(run, rows)))
+            )
+        return Close(
+            "close",
+            (caption,),
+            6.6 if run is not None else 4.0,
+            _subtitle((caption,)),
+            tuple(shown),
+            len(rows) - len(shown),
+            run is not None,
+        )
 
-    def row(self, accumulator: str, after: str | None, arrived: int) -> Row:
+    def row(self, accumulator: str, change: LeafChangeRecord | None, arrived: int) -> Row:
         """The line of one leaf."""
         leaf = self.tensors[self.leaf_of[accumulator]]
-        gradient = self.tensors[after] if after is not None else None
+        gradient = self.tensors[change.after] if change is not None else None
         size = norm(gradient) if gradient is not None else None
+        held = change is not None and change.before is not None
         return Row(
-            accumulator,
-            self.names[leaf.id],
-            leaf,
-            arrived,
-            "" if size is None else number(size),
-            gradient,
+            accumulator, self.names[leaf.id], leaf, arrived, held, "" if size is None else number(size), gradient
         )
 
     def moral(self, run: BackwardRecord, rows: Sequence[Row]) -> tuple[str, str]:
@@ -575,7 +669,8 @@ class _Teller:
             if made is not None and made.formula is not None and made.formula.vjp:
                 rule = formula.text(self.said(made, made.formula.vjp[0].tree), self.parameters(made))
                 if not set(made.saved) & set(made.outputs):
-                    why = f"#{made.age} made them, but its rule is {rule}: it reads its input, not the {nonfinite_word(root)}."
+                    word = nonfinite_word(root)
+                    why = f"#{made.age} made them, but its rule is {rule}: it reads its input, not the {word}."
             return f"{self.names[root.id]} holds {odd} {nonfinite_word(root)}, yet every leaf gradient is finite", why
         shared = [row.name for row in rows if row.shares > 1]
         nothing = [row.name for row in rows if row.gradient is None]
@@ -583,8 +678,13 @@ class _Teller:
         meant = target if root.shape == () else f"L, the sum of {target},"
         first = f"Every leaf has its gradient: how much {meant if self.ones(run.seed) else 'L'} changes with it"
         if nothing:
-            first = f"{target} does not depend on {_and(nothing[:4])}: no gradient"
-        second = f"{_and(shared[:4])} {'was' if len(shared) == 1 else 'were'} used more than once: shares add up" if shared else "Each leaf was used once: one share each"
+            them = "it" if len(nothing) == 1 else "them"
+            first = f"{target} does not depend on {_and(nothing[:4])}: the run leaves {them} alone"
+        second = (
+            f"{_and(shared[:4])} {'was' if len(shared) == 1 else 'were'} used more than once: shares add up"
+            if shared
+            else "Each leaf was used once: one share each"
+        )
         return first, second + "."
 
     def makes_nonfinite(self, node: NodeRecord) -> bool:

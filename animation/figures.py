@@ -60,7 +60,9 @@ def values(tensor: TensorRecord) -> Values | None:
     if data.sample is not None:
         sample = np.array(data.sample.values, dtype=np.float64).reshape(data.sample.shape)
         # A sample joins the first and the last entries of an axis; only the first ones stand side by side in truth.
-        short = [slice(None) if n == m else slice(data.sample.edge) for n, m in zip(tensor.shape, sample.shape, strict=True)]
+        short = [
+            slice(None) if n == m else slice(data.sample.edge) for n, m in zip(tensor.shape, sample.shape, strict=True)
+        ]
         return sample[tuple(short)]
     return None
 
@@ -81,7 +83,11 @@ def matrix(tensor: TensorRecord, rows: int = 2, columns: int = 4) -> Matrix | No
     known = values(tensor)
     if known is None:
         return None
-    page = known.reshape(known.shape[-2:] if known.ndim >= 2 else (1, -1)) if known.ndim <= 2 else known[(0,) * (known.ndim - 2)]
+    page = (
+        known.reshape(known.shape[-2:] if known.ndim >= 2 else (1, -1))
+        if known.ndim <= 2
+        else known[(0,) * (known.ndim - 2)]
+    )
     height, width = (tensor.shape[-2], tensor.shape[-1]) if len(tensor.shape) >= 2 else (1, prod(tensor.shape))
     if width > columns:
         columns -= 1  # the dots take the place of one
@@ -106,7 +112,11 @@ def picture(shape: Shape, known: Values | None = None) -> Cells:
     height, width = min(height, theme.MOST_CELLS), min(width, theme.MOST_CELLS)
     page = None
     if known is not None and known.size:
-        page = known[(0,) * (known.ndim - 2)] if known.ndim > 2 else known.reshape(known.shape[-2:] if known.ndim == 2 else (1, -1))
+        page = (
+            known[(0,) * (known.ndim - 2)]
+            if known.ndim > 2
+            else known.reshape(known.shape[-2:] if known.ndim == 2 else (1, -1))
+        )
         page = page[:height, :width]
     if page is None or page.shape != (height, width):
         return Cells(height, width, (0.5,) * (height * width), (False,) * (height * width))
