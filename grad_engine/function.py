@@ -1,0 +1,524 @@
+"""Ops that bring their own backward: a Function for those who come from PyTorch, and checkpoint()."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
+from typing import Any, ClassVar, NoReturn
+
+import numpy as np
+
+from grad_engine.autograd import enable_grad, no_grad, pull_back
+from grad_engine.errors import ArgumentError, GraphError, InPlaceError, ShapeError
+from grad_engine.formula import NAME, Tree
+from grad_engine.op import Op, Rule, as_tensor
+from grad_engine.ops.arithmetic import positive
+from grad_engine.tensor import (
+    MODE,
+    WRITES,
+    BinaryNode,
+    Edge,
+    GradAccum,
+    ManyNode,
+    Node,
+    Output,
+    Tensor,
+    UnaryNode,
+    next_age,
+    wrap,
+)
+
+# --- Function -------------------------------------------------------------------------------------------------------
+
+
+class Context:
+    """What a Function's forward leaves for its backward: saved tensors, and any attribute that forward sets on it."""
+
+    needs_input_grad: tuple[bool, ...] = ()  # for each argument of forward; in backward, whether its share is asked for
+
+    def __init__(self) -> None:
+        self._given: tuple[Any, ...] = ()
+        self._saved: list[tuple[str, Any]] = []  # ("input", slot), ("output", index) or ("value", array)
+        self._apart: tuple[Any, ...] = ()
+        self._materialize = True
+        self._age = -1
+        self._values: tuple[Sequence[Any], Sequence[Any], bool] | None = None  # during backward alone
+
+    def save_for_backward(self, *tensors: Any) -> None:
+        """Keep inputs, outputs or other tensors (or None) for backward, which finds them in `saved_tensors`."""
+        for each in tensors:
+            if each is not None and not isinstance(each, Tensor | np.ndarray | np.generic):
+                raise ArgumentError(
+                    f"save_for_backward() takes tensors, got {type(each).__name__}; set other things as attributes: "
+                    "ctx.alpha = alpha"
+                )
+        self._given = tensors
+
+    def mark_non_differentiable(self, *outputs: Any) -> None:
+        """Say which outputs carry no gradient; those that are not floating point never do."""
+        self._apart = outputs
+
+    def set_materialize_grads(self, flag: bool) -> None:
+        """Whether backward gets zeros (True, the default) or None for an output that no gradient reached."""
+        self._materialize = bool(flag)
+
+    @property
+    def saved_tensors(self) -> tuple[Tensor | None, ...]:
+        """The saved tensors, in the order they were given. Raises InPlaceError when one was changed since."""
+        if self._values is None:
+            raise GraphError("saved_tensors are there during backward; in forward, use the tensors themselves")
+        inputs, outputs, differentiable = self._values
+        found: list[Tensor | None] = []
+        for kind, what in self._saved:
+            if what is None:
+                found.append(None)
+                continue
+            if kind == "value" and differentiable and what.dtype.kind == "f":
+                raise GraphError(
+                    "a saved tensor is neither an input nor an output of forward, so a second derivative through it "
+                    "would be lost; return it as another output, compute it again in backward, or set it as an "
+                    "attribute of ctx if it is constant"
+                )
+            value = what if kind == "value" else (inputs if kind == "input" else outputs)[what]
+            array = value.array if type(value) is Tensor else value
+            if any(age > self._age for age in WRITES.of(array)):
+                raise InPlaceError(
+                    f"a tensor of shape {array.shape} that forward saved (version {self._age}) was changed in place "
+                    f"since (version {max(WRITES.of(array))}); change a clone() instead"
+                )
+            found.append(value if type(value) is Tensor else wrap(np.asarray(value), None))
+        return tuple(found)
+
+    def _settle(self, inside: Sequence[Any], parts: Sequence[Any], arrays: Sequence[np.ndarray]) -> None:
+        """Write down what was saved as places among inputs and outputs, so that nothing here leads back to them."""
+
+        def place(each: Any) -> tuple[str, Any]:
+            for slot, operand in enumerate(inside):
+                if each is operand or each is operand.array:
+                    return "input", slot
+            for index, (part, array) in enumerate(zip(parts, arrays, strict=True)):
+                if each is part or each is array:
+                    return "output", index
+            return "value", each.array if type(each) is Tensor else each
+
+        self._saved = [("value", None) if each is None else place(each) for each in self._given]
+        self._given = ()
+
+
+class Function:
+    """An op with a backward of its own, as in PyTorch: subclass it, and call `apply`.
+
+    forward(ctx, *args): computes on tensors, unrecorded, and returns a tensor or a tuple of them; arrays do too.
+    backward(ctx, *gs): gets the gradient of each output and returns one share for each argument of forward, None for
+        those that are not tensors. Written with ops, it can itself be differentiated.
+
+        class Cube(grad_engine.Function):
+            @staticmethod
+            def forward(ctx, x):
+                ctx.save_for_backward(x)
+                return x * x * x
+
+            @staticmethod
+            def backward(ctx, g):
+                (x,) = ctx.saved_tensors
+                return 3 * g * x * x
+
+        y = Cube.apply(x)
+
+    One call is one node of the graph, named after the class. `symbol` and `category` say how it is drawn.
+    """
+
+    symbol: ClassVar[str] = "f"
+    category: ClassVar[str] = "function"
+    forward: ClassVar[Callable[..., Any]]
+    backward: ClassVar[Callable[..., Any]]
+
+    def __new__(cls, *_: Any) -> NoReturn:
+        raise ArgumentError(f"{cls.__name__} is not made but called: write {cls.__name__}.apply(x)")
+
+    @classmethod
+    def apply(cls, *args: Any) -> Any:
+        """What `forward` returns for these arguments, as tensors that remember how they were made."""
+        for each in args:
+            if isinstance(each, list | tuple) and any(type(part) is Tensor and part.node is not None for part in each):
+                raise ArgumentError(
+                    f"{cls.__name__} sends no gradient to tensors inside a {type(each).__name__}; "
+                    "pass each as an argument"
+                )
+        slots = [position for position, each in enumerate(args) if type(each) is Tensor]
+        operands = [args[position] for position in slots]
+        ctx = Context()
+        ctx.needs_input_grad = tuple(type(each) is Tensor and each.node is not None for each in args)
+        # Views, so that each input is an object of its own and one that is returned unchanged is known for a view.
+        inside = [wrap(each.array.view(), None) for each in operands]
+        given = iter(inside)
+        with no_grad():
+            result = cls.forward(ctx, *(next(given) if type(each) is Tensor else each for each in args))
+        several = isinstance(result, tuple | list)
+        parts = list(result) if several else [result]
+        arrays = [_output_array(cls.__name__, part) for part in parts]
+        for index, array in enumerate(arrays):
+            if any(array is other for other in arrays[:index]):
+                arrays[index] = array.view()
+        if not (MODE.record and any(ctx.needs_input_grad)):
+            made = tuple(wrap(array, None) for array in arrays)
+            return made if several else made[0]
+        apart = [any(each is part for each in ctx._apart) for part in parts]
+        ctx._settle(inside, parts, arrays)
+        others = {position: each for position, each in enumerate(args) if position not in slots}
+        reads = frozenset(spot for spot in ctx._saved if spot[0] != "value")
+        op = _function_op(cls, len(args), tuple(slots), several, reads)  # type: ignore[arg-type]  # a class has a hash
+        node = ManyNode(
+            op,
+            tuple(arrays) if several else arrays[0],
+            tuple(each.array for each in operands),
+            tuple(each.node for each in operands),
+            (*map(_shown, others.values()), ctx),
+        )
+        ctx._age = node.age
+        if MODE.watch is not None:
+            MODE.watch(node)
+        return _handed_out(node, arrays, apart)
+
+
+@lru_cache(maxsize=1024)
+def _function_op(cls: Any, count: int, slots: tuple[int, ...], several: bool, reads: frozenset[tuple[str, int]]) -> Op:
+    """The op of calls of `cls` with `count` arguments, tensors at `slots`, that save what `reads` names."""
+    names = _argument_names(cls.forward, count)
+    inputs = tuple(names[position] for position in slots)
+    if not hasattr(cls, "backward"):
+        raise ArgumentError(f"{cls.__name__} has no backward; give it one, or call it inside no_grad()")
+
+    def rule(g: Any, out: Any, *rest: Any, wanted: Sequence[bool]) -> list[Any]:
+        operands, ctx = rest[: len(slots)], rest[-1]
+        outs, gs = (out, g) if several else ((out,), (g,))
+        return _shares_of(cls, ctx, slots, operands, outs, gs, wanted)
+
+    return _own_op(
+        cls.__name__,
+        inputs,
+        cls.forward,
+        rule,
+        several,
+        static=tuple(name for position, name in enumerate(names) if position not in slots),
+        symbol=cls.symbol,
+        category=cls.category,
+        summary=(inspect.getdoc(cls) or f"{cls.__name__}.").splitlines()[0],
+        formula=f"what the backward of {cls.__name__} makes of {{g}}",
+        reads=frozenset(inputs[what] if kind == "input" else "out" for kind, what in reads),
+    )
+
+
+def _argument_names(forward: Callable[..., Any], count: int) -> list[str]:
+    """What forward calls its arguments after ctx: "x", "y", or "xs[0]", "xs[1]" of a starred one."""
+    names: list[str] = []
+    for parameter in [*inspect.signature(forward).parameters.values()][1:]:
+        if parameter.kind is parameter.VAR_POSITIONAL:
+            names += [f"{parameter.name}[{i}]" for i in range(count - len(names))]
+        else:
+            names.append(f"{parameter.name}_" if parameter.name in ("g", "out") else parameter.name)
+    return names[:count]
+
+
+def _shares_of(
+    cls: type[Function],
+    ctx: Context,
+    slots: Sequence[int],
+    operands: Sequence[Any],
+    outs: Sequence[Any],
+    gs: Sequence[Any],
+    wanted: Sequence[bool],
+) -> list[Any]:
+    """What `cls.backward` returns for the operands: checked, arrays for arrays and Tensors for Tensors."""
+    differentiable = any(type(each) is Tensor for each in operands)
+    given = [
+        (wrap(np.zeros_like(_array(out)), None) if ctx._materialize else None) if g is None else as_tensor(g)
+        for g, out in zip(gs, outs, strict=True)
+    ]
+    count = len(ctx.needs_input_grad)
+    asked = [False] * count
+    for slot, want in zip(slots, wanted, strict=True):
+        asked[slot] = want
+    before = ctx._values, ctx.needs_input_grad
+    ctx._values, ctx.needs_input_grad = (operands, outs, differentiable), tuple(asked)
+    try:
+        with enable_grad() if differentiable else no_grad():
+            answer = cls.backward(ctx, *given)
+    finally:
+        ctx._values, ctx.needs_input_grad = before  # tensors of this pass lead to nodes, and ctx hangs on one
+    answers = [*answer] if isinstance(answer, tuple | list) else [answer]
+    if len(answers) < count or any(each is not None for each in answers[count:]):
+        raise ArgumentError(
+            f"backward of {cls.__name__} returned {len(answers)} shares for the {count} arguments of forward; "
+            "return one for each, None for those without a gradient"
+        )
+    if any(each is not None for position, each in enumerate(answers) if position not in slots and position < count):
+        raise ArgumentError(
+            f"backward of {cls.__name__} returned a share for an argument that is no tensor; return None there"
+        )
+    return [
+        _share(cls.__name__, answers[slot], operand, differentiable) if want else None
+        for slot, operand, want in zip(slots, operands, wanted, strict=True)
+    ]
+
+
+def _share(name: str, share: Any, operand: Any, differentiable: bool) -> Any:
+    if share is None:
+        return None
+    if type(share) is not Tensor and differentiable:
+        raise GraphError(
+            f"backward of {name} returned {type(share).__name__}, through which no second derivative is known; write "
+            "it with ops on tensors, so that it can be differentiated"
+        )
+    array = _array(as_tensor(share))
+    if array.shape != operand.shape:
+        try:
+            fits = np.broadcast_shapes(array.shape, operand.shape) == array.shape
+        except ValueError:
+            fits = False
+        if not fits:
+            raise ShapeError(
+                f"backward of {name} returned a share of shape {array.shape} for an input of shape {operand.shape}; "
+                "return one of the input's own shape"
+            )
+    return share if differentiable else array
+
+
+def _output_array(name: str, part: Any) -> np.ndarray:
+    if part is None or isinstance(part, str):
+        raise ArgumentError(f"forward of {name} returned {part!r}; return a tensor, or a tuple of tensors")
+    return as_tensor(part).array
+
+
+def _shown(value: Any) -> Any:
+    """An argument that is no tensor, as records show it: what it says, where that is the same on every run."""
+    if value is None or isinstance(value, bool | int | float | str | np.ndarray | np.generic):
+        return value
+    if isinstance(value, tuple | list):
+        return tuple(map(_shown, value))
+    return getattr(value, "__name__", type(value).__name__)
+
+
+# --- checkpoint -----------------------------------------------------------------------------------------------------
+
+
+def checkpoint(f: Callable[..., Any], *xs: Any, **named: Any) -> Any:
+    """f(*xs, **named) as a single node that saves its inputs alone: backward calls `f` again to find its gradients.
+
+    Trades time for memory: of everything that `f` computes on the way, nothing is kept until backward, and then only
+    while its own gradients pass. `f` may use other tensors too, such as the weights of a layer, and they get their
+    gradients. It returns a tensor or a tuple of them. Derivatives of any order.
+
+    `f` must compute the same again: give what is random a seed. Backward raises GraphError where it does not.
+    """
+    if not MODE.record:
+        return f(*xs, **named)
+    again = _Again(f, xs, named)
+    parts, several, _, read = again.run()
+    operands = [each for each in (*again.xs, *again.named.values()) if type(each) is Tensor]
+    seen = {each.node for each in operands}
+    more = sorted((edge for edge in read if edge not in seen), key=lambda edge: edge.age)  # type: ignore[union-attr]
+    again.edges = (*(each.node for each in operands), *more)
+    arrays: list[np.ndarray] = []
+    for part in parts:  # a result that was there before keeps its own history: what is handed out is a view of it
+        known = part.node in read or any(part.array is other for other in (*arrays, *(x.array for x in operands)))
+        arrays.append(part.array.view() if known else part.array)
+    apart = [part.node is None for part in parts]
+    if all(apart):
+        made = tuple(wrap(array, None) for array in arrays)
+        return made if several else made[0]
+    node = ManyNode(
+        _checkpoint_op(getattr(f, "__name__", type(f).__name__), len(again.edges), several),
+        tuple(arrays) if several else arrays[0],
+        (*(each.array for each in operands), *(read[edge] for edge in more)),
+        again.edges,
+        (again,),
+    )
+    again.age = node.age
+    if MODE.watch is not None:
+        MODE.watch(node)
+    return _handed_out(node, arrays, apart)
+
+
+class _Again:
+    """A call that can be made again, and what it read from outside when it was first made."""
+
+    def __init__(self, f: Callable[..., Any], xs: Sequence[Any], named: Mapping[str, Any]) -> None:
+        self.f = f
+        # Tensors of our own: one that is changed in place has another history from then on.
+        self.xs = [wrap(x.array, x.node) if type(x) is Tensor else x for x in xs]
+        self.named = {key: wrap(x.array, x.node) if type(x) is Tensor else x for key, x in named.items()}
+        self.edges: tuple[Edge, ...] = ()
+        self.age = -1
+
+    def run(self) -> tuple[list[Tensor], bool, list[Node], dict[Edge, np.ndarray]]:
+        """(results, whether they came as a tuple, nodes made on the way, array read from each edge into the past)."""
+        start = next_age()
+        with enable_grad():
+            result = self.f(*self.xs, **self.named)
+        several = isinstance(result, tuple | list)
+        parts = list(result) if several else [result]
+        for part in parts:
+            if type(part) is not Tensor:
+                raise ArgumentError(
+                    f"a function for checkpoint() returns a tensor or a tuple of tensors, got {type(part).__name__}"
+                )
+        nodes: list[Node] = []
+        read: dict[Edge, Any] = {}
+        pending = [(part.node, part.array) for part in parts]
+        seen: set[Edge] = set()
+        for edge, array in pending:
+            if edge is None:
+                continue
+            if edge.age < start:
+                read.setdefault(edge, array)
+                continue
+            node = edge.node if type(edge) is Output else edge
+            if isinstance(node, Node) and node not in seen:
+                seen.add(node)
+                nodes.append(node)
+                pending.extend(zip(node.edges, node.arrays, strict=True))
+        return parts, several, nodes, read
+
+    def shares(self, g: Any, out: Any, operands: Sequence[Any], wanted: Sequence[bool]) -> list[Any]:
+        """The gradient of each operand, by doing it all again; recorded where the operands are Tensors."""
+        differentiable = any(type(each) is Tensor for each in operands)
+        ages = [next_age() for _ in self.edges]
+        parts, _, nodes, read = self.run()
+        outs, gs = (out, g) if type(out) is tuple else ((out,), (g,))
+        self._check(parts, outs, read)
+        # The gradient stops where the call read from outside: hooks there belong to the pass that called us.
+        stops: dict[Edge, Any] = {}
+        for edge, age in zip(self.edges, ages, strict=True):
+            if edge in read and edge not in stops:
+                array = read[edge]
+                stops[edge] = UnaryNode(positive.op, array, array, edge) if differentiable else GradAccum()  # type: ignore[attr-defined]
+                stops[edge].age = age
+        for node in nodes:
+            _reroute(node, stops)
+        seeds: dict[Edge, Any] = {}
+        for part, each in zip(parts, gs, strict=True):
+            if each is not None and part.node is not None:
+                end = stops.get(part.node, part.node)
+                start = np.array(each) if type(end) is GradAccum else each
+                seeds[end] = seeds[end] + start if end in seeds else start
+        targets = [stops[edge] for edge, want in zip(self.edges, wanted, strict=True) if want and edge in stops]
+        with enable_grad() if differentiable else no_grad():
+            found = pull_back(seeds, targets, differentiable, release=not differentiable)
+        return [
+            found.pop(stops[edge], None) if want and edge in stops else None  # an operand that came twice: once
+            for edge, want in zip(self.edges, wanted, strict=True)
+        ]
+
+    def _check(self, parts: Sequence[Tensor], outs: Sequence[Any], read: Mapping[Edge, Any]) -> None:
+        same = len(parts) == len(outs) and read.keys() <= set(self.edges)
+        for part, out in zip(parts, map(_array, outs), strict=False):
+            changed = any(age > self.age for age in WRITES.of(out))  # by the program since, which is its right
+            same = same and part.shape == out.shape and (changed or _close(part.array, out))
+        if not same:
+            raise GraphError(
+                f"{getattr(self.f, '__name__', 'the function')} gave something else when checkpoint() called it again; "
+                "give what is random in it a seed, and leave the tensors it uses as they are until backward"
+            )
+
+
+@lru_cache(maxsize=1024)
+def _checkpoint_op(called: str, count: int, several: bool) -> Op:
+    inputs = tuple(f"xs[{i}]" for i in range(count))
+    head = called if NAME.match(called) else "f"
+
+    def rule(g: Any, out: Any, *rest: Any, wanted: Sequence[bool]) -> list[Any]:
+        return rest[-1].shares(g, out, rest[:-1], wanted)
+
+    return _own_op(
+        "checkpoint",
+        inputs,
+        checkpoint,
+        rule,
+        several,
+        symbol="↻",
+        category="function",
+        summary="A function that is called again in backward, so that nothing inside it need be kept.",
+        formula=f"{{g}} pulled back through {head}, called again",
+        reads=frozenset(inputs),
+        written=lambda *operands: [head, *operands],
+    )
+
+
+def _reroute(node: Node, stops: Mapping[Edge, Edge]) -> None:
+    """Let the edges of `node` that lead to a key of `stops` lead to its value."""
+    if isinstance(node, UnaryNode):
+        node.edge = stops.get(node.edge, node.edge)
+    elif isinstance(node, BinaryNode):
+        node.x_edge = stops.get(node.x_edge, node.x_edge)
+        node.y_edge = stops.get(node.y_edge, node.y_edge)
+    elif isinstance(node, ManyNode):
+        node.edges = tuple(stops.get(edge, edge) for edge in node.edges)
+
+
+def _close(array: np.ndarray, other: np.ndarray) -> bool:
+    """Whether both hold the same numbers, but for the last digits of sums that were taken in another order."""
+    if array.dtype.kind != "f" or np.array_equal(array, other, equal_nan=True):
+        return np.array_equal(array, other)
+    near = float(np.finfo(array.dtype).eps) ** 0.5
+    size = np.abs(other, where=np.isfinite(other), out=np.zeros_like(other)).max(initial=0.0)
+    return np.allclose(array, other, rtol=near, atol=near * float(size), equal_nan=True)
+
+
+# --- what both need -------------------------------------------------------------------------------------------------
+
+
+def _own_op(
+    name: str,
+    inputs: tuple[str, ...],
+    forward: Callable[..., Any],
+    rule: Rule,
+    several: bool,
+    *,
+    symbol: str,
+    category: str,
+    summary: str,
+    formula: str,
+    reads: frozenset[str],
+    static: tuple[str, ...] = (),
+    written: Callable[..., Tree] | None = None,
+) -> Op:
+    """An op outside the table, for the calls of one Function or checkpoint; its node holds one thing for `rule`."""
+    return Op(
+        name=name,
+        label=f"{name[:1].upper()}{name[1:]}Backward",
+        forward=forward,
+        inputs=inputs,
+        required=len(inputs),
+        variadic=False,
+        static=dict.fromkeys(static, inspect.Parameter.empty),
+        keeps=("kept",),
+        rules=(None,) * len(inputs),
+        joint=rule,
+        several=several,
+        symbol=symbol,
+        category=category,
+        summary=summary,
+        domain=(-2.0, 2.0),
+        cases=(),
+        head=name,
+        written=written,
+        spoken=dict.fromkeys(inputs, formula),
+        spoken_reads=reads,
+        aliases=(),
+        spread=False,
+    )
+
+
+def _handed_out(node: ManyNode, arrays: Sequence[np.ndarray], apart: Sequence[bool]) -> Any:
+    """The results of `node` as tensors; those `apart` carry no gradient."""
+    carries = [array.dtype.kind == "f" and not alone for array, alone in zip(arrays, apart, strict=True)]
+    if not node.op.several:
+        return wrap(arrays[0], node if carries[0] else None)
+    pairs = zip(arrays, carries, strict=True)
+    return tuple(wrap(array, Output(node, i) if carry else None) for i, (array, carry) in enumerate(pairs))
+
+
+def _array(value: Any) -> Any:
+    return value.array if type(value) is Tensor else value
