@@ -1,6 +1,9 @@
 """grad_engine: a NumPy autograd engine that can show its work."""
 
+import os as _os
+
 from grad_engine import ops
+from grad_engine.allocator import tune_allocator
 from grad_engine.autograd import (
     enable_grad,
     grad,
@@ -25,47 +28,70 @@ from grad_engine.creation import (
     zeros_like,
 )
 from grad_engine.errors import (
+    AnomalyError,
     ArgumentError,
     GradEngineError,
     GraphError,
     IndexingError,
     InPlaceError,
+    MissingPackageError,
     NotDifferentiableError,
     RecordError,
     ShapeError,
+    TensorFileError,
 )
 from grad_engine.export import export_graph, record_graph, visualize_graph
+from grad_engine.files import load, save
+from grad_engine.function import Function, checkpoint
+from grad_engine.functional import hessian, hvp, jacobian, jvp, value_and_grad, vjp
+from grad_engine.interop import from_dlpack
 from grad_engine.op import CALLS, OPS, case, define
 from grad_engine.record import GraphRecord, load_graph, save_graph
 from grad_engine.tensor import Tensor
 from grad_engine.testing import check_gradients
+from grad_engine.watching import detect_anomaly, record_source, scope
+
+if _os.environ.get("GRAD_ENGINE_MALLOC") == "1":
+    tune_allocator()
 
 globals().update(CALLS)  # every op under its name and aliases: grad_engine.matmul, grad_engine.ln, ...
 
 __all__ = [
     "OPS",
+    "AnomalyError",
     "ArgumentError",
+    "Function",
     "GradEngineError",
     "GraphError",
     "GraphRecord",
     "InPlaceError",
     "IndexingError",
+    "MissingPackageError",
     "NotDifferentiableError",
     "RecordError",
     "ShapeError",
     "Tensor",
+    "TensorFileError",
     "arange",
     "case",
     "check_gradients",
+    "checkpoint",
     "define",
+    "detect_anomaly",
     "enable_grad",
     "export_graph",
     "eye",
+    "from_dlpack",
     "from_numpy",
     "full",
     "full_like",
     "grad",
+    "hessian",
+    "hvp",
     "is_grad_enabled",
+    "jacobian",
+    "jvp",
+    "load",
     "load_graph",
     "no_grad",
     "ones",
@@ -76,10 +102,16 @@ __all__ = [
     "randn",
     "randn_like",
     "record_graph",
+    "record_source",
+    "save",
     "save_graph",
+    "scope",
     "set_grad_enabled",
     "tensor",
+    "tune_allocator",
+    "value_and_grad",
     "visualize_graph",
+    "vjp",
     "zeros",
     "zeros_like",
     *CALLS,

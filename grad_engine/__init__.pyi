@@ -6,6 +6,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from grad_engine import ops as ops
+from grad_engine.allocator import tune_allocator as tune_allocator
 from grad_engine.autograd import enable_grad as enable_grad
 from grad_engine.autograd import grad as grad
 from grad_engine.autograd import is_grad_enabled as is_grad_enabled
@@ -25,17 +26,31 @@ from grad_engine.creation import randn_like as randn_like
 from grad_engine.creation import tensor as tensor
 from grad_engine.creation import zeros as zeros
 from grad_engine.creation import zeros_like as zeros_like
+from grad_engine.errors import AnomalyError as AnomalyError
 from grad_engine.errors import ArgumentError as ArgumentError
 from grad_engine.errors import GradEngineError as GradEngineError
 from grad_engine.errors import GraphError as GraphError
 from grad_engine.errors import IndexingError as IndexingError
 from grad_engine.errors import InPlaceError as InPlaceError
+from grad_engine.errors import MissingPackageError as MissingPackageError
 from grad_engine.errors import NotDifferentiableError as NotDifferentiableError
 from grad_engine.errors import RecordError as RecordError
 from grad_engine.errors import ShapeError as ShapeError
+from grad_engine.errors import TensorFileError as TensorFileError
 from grad_engine.export import export_graph as export_graph
 from grad_engine.export import record_graph as record_graph
 from grad_engine.export import visualize_graph as visualize_graph
+from grad_engine.files import load as load
+from grad_engine.files import save as save
+from grad_engine.function import Function as Function
+from grad_engine.function import checkpoint as checkpoint
+from grad_engine.functional import hessian as hessian
+from grad_engine.functional import hvp as hvp
+from grad_engine.functional import jacobian as jacobian
+from grad_engine.functional import jvp as jvp
+from grad_engine.functional import value_and_grad as value_and_grad
+from grad_engine.functional import vjp as vjp
+from grad_engine.interop import from_dlpack as from_dlpack
 from grad_engine.op import CALLS as CALLS
 from grad_engine.op import OPS as OPS
 from grad_engine.op import case as case
@@ -45,6 +60,9 @@ from grad_engine.record import load_graph as load_graph
 from grad_engine.record import save_graph as save_graph
 from grad_engine.tensor import Tensor as Tensor
 from grad_engine.testing import check_gradients as check_gradients
+from grad_engine.watching import detect_anomaly as detect_anomaly
+from grad_engine.watching import record_source as record_source
+from grad_engine.watching import scope as scope
 
 Operand: TypeAlias = Tensor | np.ndarray | np.generic | float | int | bool | Sequence[Any]
 
@@ -54,29 +72,80 @@ def select(x: Operand, mask: Any) -> Tensor:
 def where(condition: Operand, x: Operand, y: Operand) -> Tensor:
     """x where condition holds, y elsewhere; the gradient of the branch not taken is 0, even beside a NaN."""
 
+def masked_fill(x: Operand, mask: Operand, value: Operand) -> Tensor:
+    """x with `value` wherever mask holds; mask and value broadcast to the shape of x."""
+
+def clip(x: Operand, min: Operand | None = None, max: Operand | None = None) -> Tensor:
+    """Each element brought between `min` and `max` (either may be left out); slope 1 at the bounds, 0 outside."""
+
+def clamp(x: Operand, min: Operand | None = None, max: Operand | None = None) -> Tensor:
+    """Each element brought between `min` and `max` (either may be left out); slope 1 at the bounds, 0 outside."""
+
+def maximum(x: Operand, y: Operand) -> Tensor:
+    """The larger of x and y, element by element; equals share the gradient, NaN wins."""
+
+def minimum(x: Operand, y: Operand) -> Tensor:
+    """The smaller of x and y, element by element; equals share the gradient, NaN wins."""
+
+def fmax(x: Operand, y: Operand) -> Tensor:
+    """The larger of x and y, element by element, NaN only where both are; of equals x takes the gradient."""
+
+def fmin(x: Operand, y: Operand) -> Tensor:
+    """The smaller of x and y, element by element, NaN only where both are; of equals x takes the gradient."""
+
+def nan_to_num(x: Operand, nan: Any = 0.0, posinf: Any = None, neginf: Any = None) -> Tensor:
+    """x with numbers for NaN and ±inf (by default 0 and the largest there are), whose slope is 0."""
+
 def exp(x: Operand) -> Tensor:
     """e to the power of each element."""
 
 def exp2(x: Operand) -> Tensor:
     """2 to the power of each element."""
 
+def expm1(x: Operand) -> Tensor:
+    """e to the power of each element, minus 1, exact also for tiny elements."""
+
 def ln(x: Operand) -> Tensor:
-    """Natural logarithm of each element; ln(0) is -inf and ln of a negative number is NaN, with slope 1/x all the same."""
+    """Natural logarithm of each element; ln(0) is -inf, ln of a negative number NaN, slope 1/x all the same."""
+
+def log2(x: Operand) -> Tensor:
+    """Logarithm of each element to base 2."""
+
+def log10(x: Operand) -> Tensor:
+    """Logarithm of each element to base 10."""
+
+def log1p(x: Operand) -> Tensor:
+    """Natural logarithm of 1 plus each element, exact also for tiny elements."""
 
 def log(x: Any, base: float | None = None) -> Tensor:
     """Logarithm of each element to `base`; the natural one, ln, without a base."""
 
+def logaddexp(x: Operand, y: Operand) -> Tensor:
+    """ln(exp(x) + exp(y)), element by element, without overflow."""
+
+def logaddexp2(x: Operand, y: Operand) -> Tensor:
+    """log2(2**x + 2**y), element by element, without overflow."""
+
+def xlogy(x: Operand, y: Operand) -> Tensor:
+    """x times ln(y), element by element; 0 where x is 0, whatever the logarithm."""
+
 def sqrt(x: Operand) -> Tensor:
     """Square root of each element; the slope at 0 is inf."""
+
+def rsqrt(x: Operand) -> Tensor:
+    """1 over the square root of each element."""
+
+def cbrt(x: Operand) -> Tensor:
+    """Cube root of each element, also of negative ones."""
 
 def square(x: Operand) -> Tensor:
     """Each element times itself."""
 
-def abs(x: Operand) -> Tensor:
-    """Absolute value of each element; slope 0 at 0."""
+def reciprocal(x: Operand) -> Tensor:
+    """1 over each element."""
 
-def sign(x: Operand) -> Tensor:
-    """-1, 0 or 1 by the sign of each element; slope 0 everywhere."""
+def hypot(x: Operand, y: Operand) -> Tensor:
+    """Length of the hypotenuse over the legs x and y, element by element."""
 
 def sin(x: Operand) -> Tensor:
     """Sine of each element, in radians."""
@@ -84,8 +153,131 @@ def sin(x: Operand) -> Tensor:
 def cos(x: Operand) -> Tensor:
     """Cosine of each element, in radians."""
 
+def tan(x: Operand) -> Tensor:
+    """Tangent of each element, in radians."""
+
+def arcsin(x: Operand) -> Tensor:
+    """Angle in radians, from -π/2 to π/2, whose sine is each element; the slope at ±1 is inf."""
+
+def asin(x: Operand) -> Tensor:
+    """Angle in radians, from -π/2 to π/2, whose sine is each element; the slope at ±1 is inf."""
+
+def arccos(x: Operand) -> Tensor:
+    """Angle in radians, from 0 to π, whose cosine is each element; the slope at ±1 is -inf."""
+
+def acos(x: Operand) -> Tensor:
+    """Angle in radians, from 0 to π, whose cosine is each element; the slope at ±1 is -inf."""
+
+def arctan(x: Operand) -> Tensor:
+    """Angle in radians, from -π/2 to π/2, whose tangent is each element."""
+
+def atan(x: Operand) -> Tensor:
+    """Angle in radians, from -π/2 to π/2, whose tangent is each element."""
+
+def arctan2(y: Operand, x: Operand) -> Tensor:
+    """Angle in radians, from -π to π, of the point (x, y) seen from the origin; the order is arctan2(y, x)."""
+
+def atan2(y: Operand, x: Operand) -> Tensor:
+    """Angle in radians, from -π to π, of the point (x, y) seen from the origin; the order is arctan2(y, x)."""
+
+def sinc_slope(x: Operand, order: Any) -> Tensor:
+    """The derivative of sinc of that order at each element."""
+
+def sinc(x: Operand) -> Tensor:
+    """sin(πx) / (πx) of each element, 1 at 0."""
+
+def deg2rad(x: Operand) -> Tensor:
+    """Each element, in degrees, as radians."""
+
+def rad2deg(x: Operand) -> Tensor:
+    """Each element, in radians, as degrees."""
+
+def sinh(x: Operand) -> Tensor:
+    """Hyperbolic sine of each element."""
+
+def cosh(x: Operand) -> Tensor:
+    """Hyperbolic cosine of each element."""
+
 def tanh(x: Operand) -> Tensor:
     """Hyperbolic tangent of each element, from -1 to 1."""
+
+def arcsinh(x: Operand) -> Tensor:
+    """The number whose hyperbolic sine is each element."""
+
+def asinh(x: Operand) -> Tensor:
+    """The number whose hyperbolic sine is each element."""
+
+def arccosh(x: Operand) -> Tensor:
+    """The number, 0 or more, whose hyperbolic cosine is each element; the slope at 1 is inf."""
+
+def acosh(x: Operand) -> Tensor:
+    """The number, 0 or more, whose hyperbolic cosine is each element; the slope at 1 is inf."""
+
+def arctanh(x: Operand) -> Tensor:
+    """The number whose hyperbolic tangent is each element, ±inf for ±1."""
+
+def atanh(x: Operand) -> Tensor:
+    """The number whose hyperbolic tangent is each element, ±inf for ±1."""
+
+def abs(x: Operand) -> Tensor:
+    """Absolute value of each element; slope 0 at 0."""
+
+def absolute(x: Operand) -> Tensor:
+    """Absolute value of each element; slope 0 at 0."""
+
+def sign(x: Operand) -> Tensor:
+    """-1, 0 or 1 by the sign of each element; slope 0 everywhere."""
+
+def floor(x: Operand) -> Tensor:
+    """The largest whole number not above each element; slope 0 everywhere."""
+
+def ceil(x: Operand) -> Tensor:
+    """The smallest whole number not below each element; slope 0 everywhere."""
+
+def trunc(x: Operand) -> Tensor:
+    """Each element without its fraction; slope 0 everywhere."""
+
+def fix(x: Operand) -> Tensor:
+    """Each element without its fraction; slope 0 everywhere."""
+
+def rint(x: Operand) -> Tensor:
+    """Each element rounded to a whole number, halves to the even one; slope 0 everywhere."""
+
+def round(x: Operand, decimals: Any = 0) -> Tensor:
+    """Each element rounded to `decimals` decimal places, halves to the even digit; slope 0 everywhere."""
+
+def heaviside(x: Operand, y: Operand) -> Tensor:
+    """0 where x is negative, 1 where positive, y where x is 0; slope 0 by x."""
+
+def floor_divide(x: Operand, y: Operand) -> Tensor:
+    """x over y rounded down to a whole number, element by element; slope 0 everywhere."""
+
+def remainder(x: Operand, y: Operand) -> Tensor:
+    """What is left of x after whole multiples of y, element by element, with the sign of y, as in x % y."""
+
+def mod(x: Operand, y: Operand) -> Tensor:
+    """What is left of x after whole multiples of y, element by element, with the sign of y, as in x % y."""
+
+def fmod(x: Operand, y: Operand) -> Tensor:
+    """What is left of x after whole multiples of y, element by element, with the sign of x, as in C."""
+
+def isnan(x: Operand) -> Tensor:
+    """Whether each element is NaN. No gradient."""
+
+def isinf(x: Operand) -> Tensor:
+    """Whether each element is inf or -inf. No gradient."""
+
+def isfinite(x: Operand) -> Tensor:
+    """Whether each element is neither NaN nor infinite. No gradient."""
+
+def index(x: Operand, index: Any) -> Tensor:
+    """The part of x that x[index] means in NumPy. An element read twice gets both gradients."""
+
+def scatter_index(x: Operand, index: Any, shape: Any) -> Tensor:
+    """Zeros of `shape` to which x was added at `index`; undoes index()."""
+
+def index_put(x: Operand, values: Operand, index: Any) -> Tensor:
+    """x with the part that x[index] means replaced by `values`, as a new tensor."""
 
 def clone(x: Operand) -> Tensor:
     """The same values in memory of their own; gradients flow through."""
@@ -120,14 +312,176 @@ def broadcast_to(x: Operand, *shape: Any) -> Tensor:
 def broadcast(x: Operand, *shape: Any) -> Tensor:
     """x repeated to fill a larger shape, as in arithmetic with a tensor of that shape."""
 
+def ravel(x: Any) -> Tensor:
+    """The elements of x in C order along one axis."""
+
+def flatten(x: Any, start_axis: int = 0, end_axis: int = -1) -> Tensor:
+    """x with its axes from `start_axis` to `end_axis` merged into one; by default all of them."""
+
+def unflatten(x: Any, axis: int, shape: Sequence[int]) -> Tensor:
+    """x with `axis` split into several of lengths `shape`, one of which may be -1."""
+
+def swapaxes(x: Any, axis1: int, axis2: int) -> Tensor:
+    """x with two axes exchanged."""
+
+def swapdims(x: Any, axis1: int, axis2: int) -> Tensor:
+    """x with two axes exchanged."""
+
+def moveaxis(x: Any, source: int | Sequence[int], destination: int | Sequence[int]) -> Tensor:
+    """x with the axes `source` moved to the places `destination`; the others keep their order."""
+
+def movedim(x: Any, source: int | Sequence[int], destination: int | Sequence[int]) -> Tensor:
+    """x with the axes `source` moved to the places `destination`; the others keep their order."""
+
+def expand(x: Any, *shape: Any) -> Tensor:
+    """x repeated along its axes of length 1, and along new ones in front, to fill `shape`; -1 keeps a length."""
+
+def atleast_1d(*xs: Any) -> Tensor:
+    """x, as shape (1,) if it had none; a tuple of several."""
+
+def atleast_2d(*xs: Any) -> Tensor:
+    """x with axes of length 1 in front until it has two; a tuple of several."""
+
+def atleast_3d(*xs: Any) -> Tensor:
+    """x with axes of length 1 until it has three: (n,) becomes (1, n, 1) and (m, n) becomes (m, n, 1)."""
+
+def broadcast_tensors(*xs: Any) -> Tensor:
+    """Each of several tensors repeated to the shape they have together."""
+
+def flip(x: Operand, axis: Any = None) -> Tensor:
+    """x with the order of its elements reversed along `axis`, or along all."""
+
+def fliplr(x: Any) -> Tensor:
+    """x with its second axis reversed."""
+
+def flipud(x: Any) -> Tensor:
+    """x with its first axis reversed."""
+
+def roll(x: Operand, shift: Any, axis: Any = None) -> Tensor:
+    """x with its elements moved `shift` places along `axis`, those at the end to the front."""
+
+def rot90(x: Operand, k: Any = 1, axes: Any = (0, 1)) -> Tensor:
+    """x turned by `k` quarters in the plane of `axes`, from the first towards the second."""
+
+def repeat(x: Operand, repeats: Any, axis: Any = None) -> Tensor:
+    """Each element of x `repeats` times in a row, along `axis` or of all; torch.repeat() is tile() here."""
+
+def tile(x: Operand, reps: Any) -> Tensor:
+    """x laid out `reps` times along each axis, like tiles."""
+
+def unpad(x: Operand, pad_width: Any, mode: Any, shape: Any) -> Tensor:
+    """x of a padded shape, each element added to the one of `shape` that pad() had copied."""
+
+def pad(x: Operand, pad_width: Any, mode: Any = 'constant', constant_values: Any = 0) -> Tensor:
+    """x with elements put around it: zeros or `constant_values`, or copies of its own, by mode."""
+
+def tril(x: Operand, k: Any = 0) -> Tensor:
+    """x with 0 above the k-th diagonal of its last two axes."""
+
+def triu(x: Operand, k: Any = 0) -> Tensor:
+    """x with 0 below the k-th diagonal of its last two axes."""
+
+def scatter_diagonal(x: Operand, shape: Any, offset: Any = 0, axis1: Any = 0, axis2: Any = 1) -> Tensor:
+    """Zeros of `shape` with x on the diagonal; undoes diagonal()."""
+
+def diagonal(x: Operand, offset: Any = 0, axis1: Any = 0, axis2: Any = 1) -> Tensor:
+    """The diagonal of the plane of `axis1` and `axis2`, `offset` places to the right, as a new last axis."""
+
+def diag_embed(x: Operand, offset: Any = 0, axis1: Any = -2, axis2: Any = -1) -> Tensor:
+    """Zeros with the last axis of x on the diagonal of a new plane of `axis1` and `axis2`."""
+
+def diag(x: Any, k: int = 0) -> Tensor:
+    """The k-th diagonal of a matrix, or the matrix with the vector x on its k-th diagonal."""
+
+def stack(xs: Sequence[Operand] | Operand, axis: Any = 0) -> Tensor:
+    """Tensors of one shape, joined along a new axis."""
+
+def concat(xs: Sequence[Operand] | Operand, axis: Any = 0) -> Tensor:
+    """Tensors joined end to end along an axis they have, the other lengths agreeing; flattened if axis is None."""
+
+def concatenate(xs: Sequence[Operand] | Operand, axis: Any = 0) -> Tensor:
+    """Tensors joined end to end along an axis they have, the other lengths agreeing; flattened if axis is None."""
+
+def cat(xs: Sequence[Operand] | Operand, axis: Any = 0) -> Tensor:
+    """Tensors joined end to end along an axis they have, the other lengths agreeing; flattened if axis is None."""
+
+def hstack(xs: Sequence[Any]) -> Tensor:
+    """Tensors side by side: joined along their second axis, vectors along their only one."""
+
+def vstack(xs: Sequence[Any]) -> Tensor:
+    """Tensors on top of each other: joined along their first axis, each vector being one row."""
+
+def row_stack(xs: Sequence[Any]) -> Tensor:
+    """Tensors on top of each other: joined along their first axis, each vector being one row."""
+
+def dstack(xs: Sequence[Any]) -> Tensor:
+    """Tensors behind each other: joined along their third axis, (m, n) and (n,) counting as (m, n, 1) and (1, n, 1)."""
+
+def column_stack(xs: Sequence[Any]) -> Tensor:
+    """Tensors side by side, each vector being one column."""
+
+def array_split(x: Any, indices_or_sections: int | Sequence[int], axis: int = 0) -> Tensor:
+    """x cut along `axis` before each index given, or into a number of parts whose lengths differ by 1 at most."""
+
+def split(x: Any, indices_or_sections: int | Sequence[int], axis: int = 0) -> Tensor:
+    """x cut along `axis` before each index given, or into a number of equal parts, as in NumPy."""
+
+def chunk(x: Any, chunks: int, axis: int = 0) -> Tensor:
+    """x cut along `axis` into parts of equal length, the last one perhaps shorter: `chunks` of them, or fewer."""
+
+def unbind(x: Any, axis: int = 0) -> Tensor:
+    """The parts of x along `axis`, each without that axis; undoes stack()."""
+
+def unstack(x: Any, axis: int = 0) -> Tensor:
+    """The parts of x along `axis`, each without that axis; undoes stack()."""
+
+def hsplit(x: Any, indices_or_sections: int | Sequence[int]) -> Tensor:
+    """x cut along its second axis, a vector along its only one, as split() does."""
+
+def vsplit(x: Any, indices_or_sections: int | Sequence[int]) -> Tensor:
+    """x cut along its first axis, as split() does."""
+
+def dsplit(x: Any, indices_or_sections: int | Sequence[int]) -> Tensor:
+    """x cut along its third axis, as split() does."""
+
 def sum_to(x: Operand, shape: Any) -> Tensor:
     """x summed down to `shape`, from which it could have been broadcast."""
 
 def sum(x: Operand, axis: Any = None, keepdims: Any = False) -> Tensor:
     """Sum of the elements along `axis`; 0 when there are none."""
 
+def nansum(x: Operand, axis: Any = None, keepdims: Any = False) -> Tensor:
+    """Sum of the elements along `axis` that are not NaN; the others have slope 0."""
+
 def mean(x: Operand, axis: Any = None, keepdims: Any = False) -> Tensor:
     """Mean of the elements along `axis`; NaN when there are none."""
+
+def nanmean(x: Operand, axis: Any = None, keepdims: Any = False) -> Tensor:
+    """Mean of the elements along `axis` that are not NaN; the others have slope 0."""
+
+def var(x: Operand, axis: Any = None, ddof: Any = 0, keepdims: Any = False) -> Tensor:
+    """Variance of the elements along `axis`: the sum of squared distances from the mean over count - `ddof`."""
+
+def std(x: Operand, axis: Any = None, ddof: Any = 0, keepdims: Any = False) -> Tensor:
+    """Standard deviation of the elements along `axis`, the root of var; slope 0 where all are equal."""
+
+def logsumexp(x: Operand, axis: Any = None, keepdims: Any = False) -> Tensor:
+    """ln of the sum of exp(x) along `axis`, without overflow; -inf when there are no elements."""
+
+def trace(x: Operand, offset: Any = 0, axis1: Any = 0, axis2: Any = 1) -> Tensor:
+    """Sum along the diagonal of the plane of `axis1` and `axis2`."""
+
+def vector_norm(x: Operand, axis: Any = None, keepdims: Any = False, ord: Any = 2) -> Tensor:
+    """The `ord`-norm of the vectors along `axis`: (Σ|x|^ord)^(1/ord), for inf the largest |x|; slope 0 at 0."""
+
+def cumsum(x: Operand, axis: Any = None) -> Tensor:
+    """Running sum along `axis`; of all elements in C order without an axis."""
+
+def cumprod(x: Operand, axis: Any = None) -> Tensor:
+    """Running product along `axis`; of all elements in C order without an axis. Exact with zeros."""
+
+def prod(x: Operand, axis: Any = None, keepdims: Any = False) -> Tensor:
+    """Product of the elements along `axis`; 1 when there are none. Exact with zeros."""
 
 def max(x: Operand, axis: Any = None, keepdims: Any = False) -> Tensor:
     """Largest element along `axis`. Ties along one axis: the first takes the gradient; along all or several axes they share it evenly."""
@@ -141,23 +495,119 @@ def amax(x: Operand, axis: Any = None, keepdims: Any = False) -> Tensor:
 def amin(x: Operand, axis: Any = None, keepdims: Any = False) -> Tensor:
     """Smallest element along `axis`; ties share the gradient evenly."""
 
+def median(x: Operand, axis: Any = None, keepdims: Any = False) -> Tensor:
+    """The middle element along `axis` in order of size, of an even count the lower one as in PyTorch. Ties along one axis: the first takes the gradient; along all or several axes they share it evenly."""
+
 def argmax(x: Operand, axis: Any = None, keepdims: Any = False) -> Tensor:
     """Index of the largest element along `axis`, the first of equals; in C order without an axis. No gradient."""
 
 def argmin(x: Operand, axis: Any = None, keepdims: Any = False) -> Tensor:
     """Index of the smallest element along `axis`, the first of equals; in C order without an axis. No gradient."""
 
+def all(x: Operand, axis: Any = None, keepdims: Any = False) -> Tensor:
+    """Whether every element along `axis` is true or not 0; true when there are none. No gradient."""
+
+def any(x: Operand, axis: Any = None, keepdims: Any = False) -> Tensor:
+    """Whether some element along `axis` is true or not 0; false when there are none. No gradient."""
+
+def count_nonzero(x: Operand, axis: Any = None, keepdims: Any = False) -> Tensor:
+    """How many elements along `axis` are not 0. No gradient."""
+
+def erf(x: Operand) -> Tensor:
+    """The error function of each element, from -1 to 1."""
+
+def erfc(x: Operand) -> Tensor:
+    """1 - erf of each element, exact also where that is tiny."""
+
+def lgamma(x: Operand) -> Tensor:
+    """Natural logarithm of the absolute value of the gamma function of each element. Needs SciPy."""
+
+def gammaln(x: Operand) -> Tensor:
+    """Natural logarithm of the absolute value of the gamma function of each element. Needs SciPy."""
+
+def digamma(x: Operand) -> Tensor:
+    """The slope of lgamma at each element. Needs SciPy."""
+
+def polygamma(x: Operand, n: Any) -> Tensor:
+    """The n-th derivative of digamma at each element. Needs SciPy."""
+
 def relu(x: Operand) -> Tensor:
-    """max(x, 0) of each element. It selects: an inactive unit passes 0 even of inf and NaN; the slope at 0 is 0."""
+    """max(x, 0) of each element. It selects: an inactive unit passes 0 even of inf and NaN; slope 0 at 0."""
+
+def relu6(x: Operand) -> Tensor:
+    """Each element brought between 0 and 6; slope 0 at both."""
+
+def leaky_relu(x: Operand, negative_slope: Any = 0.01) -> Tensor:
+    """x where positive, elsewhere x times `negative_slope`, which is the slope at 0 too."""
+
+def prelu(x: Operand, weight: Operand) -> Tensor:
+    """x where positive, elsewhere x times `weight`: one number, or one for each channel, which is axis 1."""
+
+def hardtanh(x: Operand, min_val: Any = -1.0, max_val: Any = 1.0) -> Tensor:
+    """Each element brought between `min_val` and `max_val`; slope 0 at both."""
+
+def hardsigmoid(x: Operand) -> Tensor:
+    """x/6 + 1/2 brought between 0 and 1, a sigmoid of straight lines; slope 0 at -3 and 3."""
+
+def hardswish(x: Operand) -> Tensor:
+    """x times hardsigmoid(x); slope 0 at -3 and 1 at 3."""
+
+def softshrink(x: Operand, lambd: Any = 0.5) -> Tensor:
+    """Each element moved towards 0 by `lambd`, and 0 when that would cross it; slope 0 there."""
+
+def hardshrink(x: Operand, lambd: Any = 0.5) -> Tensor:
+    """x, but 0 from -`lambd` to `lambd`; slope 0 there."""
+
+def threshold(x: Operand, threshold: Any, value: Any) -> Tensor:
+    """x where it is above `threshold`, `value` elsewhere, with slope 0."""
+
+def elu(x: Operand, alpha: Any = 1.0) -> Tensor:
+    """x where positive, elsewhere alpha (exp(x) - 1); the slope at 0 is `alpha`."""
+
+def celu(x: Operand, alpha: Any = 1.0) -> Tensor:
+    """x where positive, elsewhere alpha (exp(x / alpha) - 1); the slope at 0 is 1."""
+
+def selu(x: Operand) -> Tensor:
+    """elu with alpha 1.67326, times 1.0507: it keeps a layer's mean 0 and variance 1."""
 
 def sigmoid(x: Operand) -> Tensor:
     """1 / (1 + exp(-x)) of each element, from 0 to 1."""
 
+def logsigmoid(x: Operand) -> Tensor:
+    """ln of sigmoid of each element, without its underflow."""
+
+def softplus(x: Operand, beta: Any = 1.0, threshold: Any = 20.0) -> Tensor:
+    """ln(1 + exp(beta x)) / beta of each element, and x itself where beta x is above `threshold`."""
+
+def silu(x: Operand) -> Tensor:
+    """x times sigmoid(x)."""
+
+def swish(x: Operand) -> Tensor:
+    """x times sigmoid(x)."""
+
+def mish(x: Operand) -> Tensor:
+    """x times tanh(softplus(x))."""
+
+def gelu(x: Operand, approximate: Any = 'none') -> Tensor:
+    """x times the normal distribution function at x; with approximate='tanh' its tanh formula."""
+
+def softsign(x: Operand) -> Tensor:
+    """x / (1 + |x|) of each element, from -1 to 1."""
+
+def tanhshrink(x: Operand) -> Tensor:
+    """x minus tanh(x)."""
+
 def softmax(x: Operand, axis: Any = -1) -> Tensor:
     """exp(x) over its sum along `axis`: positive numbers that add up to 1."""
 
+def softmin(x: Operand, axis: Any = -1) -> Tensor:
+    """softmax of -x along `axis`."""
+
 def log_softmax(x: Operand, axis: Any = -1) -> Tensor:
     """ln of softmax along `axis`, without its overflow."""
+
+def glu(x: Operand, axis: Any = -1) -> Tensor:
+    """The first half of x along `axis`, each element times sigmoid of its partner in the second half."""
 
 def add(x: Operand, y: Operand) -> Tensor:
     """x plus y, element by element."""
@@ -165,13 +615,25 @@ def add(x: Operand, y: Operand) -> Tensor:
 def sub(x: Operand, y: Operand) -> Tensor:
     """x minus y, element by element."""
 
+def subtract(x: Operand, y: Operand) -> Tensor:
+    """x minus y, element by element."""
+
 def mul(x: Operand, y: Operand) -> Tensor:
+    """x times y, element by element."""
+
+def multiply(x: Operand, y: Operand) -> Tensor:
     """x times y, element by element."""
 
 def div(x: Operand, y: Operand) -> Tensor:
     """x over y, element by element; x / 0 is ±inf, 0 / 0 is NaN."""
 
+def divide(x: Operand, y: Operand) -> Tensor:
+    """x over y, element by element; x / 0 is ±inf, 0 / 0 is NaN."""
+
 def neg(x: Operand) -> Tensor:
+    """Minus x."""
+
+def negative(x: Operand) -> Tensor:
     """Minus x."""
 
 def positive(x: Operand) -> Tensor:
@@ -180,23 +642,146 @@ def positive(x: Operand) -> Tensor:
 def pow(x: Operand, y: Operand) -> Tensor:
     """x to the power y, element by element; 0 ** 0 is 1, a negative x to a fraction is NaN."""
 
-def index(x: Operand, index: Any) -> Tensor:
-    """The part of x that x[index] means in NumPy. An element read twice gets both gradients."""
+def power(x: Operand, y: Operand) -> Tensor:
+    """x to the power y, element by element; 0 ** 0 is 1, a negative x to a fraction is NaN."""
 
-def scatter_index(x: Operand, index: Any, shape: Any) -> Tensor:
-    """Zeros of `shape` to which x was added at `index`; undoes index()."""
+def conv1d(x: Operand, weight: Operand, bias: Operand | None = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: Any = 1) -> Tensor:
+    """x (batch, channels, width) summed under each filter of weight (filters, channels / groups, width), which slides over it unflipped, plus bias; padding: a number, one per axis, 'same' or 'valid'."""
 
-def index_put(x: Operand, values: Operand, index: Any) -> Tensor:
-    """x with the part that x[index] means replaced by `values`, as a new tensor."""
+def conv_transpose1d(x: Operand, weight: Operand, bias: Operand | None = None, stride: Any = 1, padding: Any = 0, output_padding: Any = 0, groups: Any = 1, dilation: Any = 1) -> Tensor:
+    """Each element of x times its filter of weight (channels, results / groups, width), laid where conv1d would read it and summed, plus bias: the gradient of conv1d with respect to its input."""
 
-def stack(xs: Sequence[Operand] | Operand, axis: Any = 0) -> Tensor:
-    """Tensors of one shape, joined along a new axis."""
+def conv1d_weight(x: Operand, y: Operand, shape: Any, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: Any = 1) -> Tensor:
+    """The gradient of conv1d with respect to its weight of the given shape, y being that of its result."""
 
-def concat(xs: Sequence[Operand] | Operand, axis: Any = 0) -> Tensor:
-    """Tensors joined end to end along an axis they have; the other lengths agree."""
+def conv2d(x: Operand, weight: Operand, bias: Operand | None = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: Any = 1) -> Tensor:
+    """x (batch, channels, height, width) summed under each filter of weight (filters, channels / groups, height, width), which slides over it unflipped, plus bias; padding: a number, one per axis, 'same' or 'valid'."""
 
-def concatenate(xs: Sequence[Operand] | Operand, axis: Any = 0) -> Tensor:
-    """Tensors joined end to end along an axis they have; the other lengths agree."""
+def conv_transpose2d(x: Operand, weight: Operand, bias: Operand | None = None, stride: Any = 1, padding: Any = 0, output_padding: Any = 0, groups: Any = 1, dilation: Any = 1) -> Tensor:
+    """Each element of x times its filter of weight (channels, results / groups, height, width), laid where conv2d would read it and summed, plus bias: the gradient of conv2d with respect to its input."""
+
+def conv2d_weight(x: Operand, y: Operand, shape: Any, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: Any = 1) -> Tensor:
+    """The gradient of conv2d with respect to its weight of the given shape, y being that of its result."""
+
+def conv3d(x: Operand, weight: Operand, bias: Operand | None = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: Any = 1) -> Tensor:
+    """x (batch, channels, depth, height, width) summed under each filter of weight (filters, channels / groups, depth, height, width), which slides over it unflipped, plus bias; padding: a number, one per axis, 'same' or 'valid'."""
+
+def conv_transpose3d(x: Operand, weight: Operand, bias: Operand | None = None, stride: Any = 1, padding: Any = 0, output_padding: Any = 0, groups: Any = 1, dilation: Any = 1) -> Tensor:
+    """Each element of x times its filter of weight (channels, results / groups, depth, height, width), laid where conv3d would read it and summed, plus bias: the gradient of conv3d with respect to its input."""
+
+def conv3d_weight(x: Operand, y: Operand, shape: Any, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: Any = 1) -> Tensor:
+    """The gradient of conv3d with respect to its weight of the given shape, y being that of its result."""
+
+def mse_loss(x: Operand, target: Operand, reduction: Any = 'mean') -> Tensor:
+    """Squared difference of x and target: the mean of all elements, their sum, or each."""
+
+def l1_loss(x: Operand, target: Operand, reduction: Any = 'mean') -> Tensor:
+    """Absolute difference of x and target; slope 0 where they are equal."""
+
+def smooth_l1_loss(x: Operand, target: Operand, reduction: Any = 'mean', beta: Any = 1.0) -> Tensor:
+    """Half the squared difference over beta where that is less than beta, else the absolute one less beta / 2."""
+
+def huber_loss(x: Operand, target: Operand, reduction: Any = 'mean', delta: Any = 1.0) -> Tensor:
+    """Half the squared difference up to delta, from there on growing straight (Huber 1964)."""
+
+def nll_loss(x: Operand, target: Operand, weight: Any = None, ignore_index: Any = -100, reduction: Any = 'mean') -> Tensor:
+    """Minus the log-probability x (batch, classes, ...) of each target class (batch, ...), weighted by class; elements of class ignore_index do not count."""
+
+def cross_entropy(x: Operand, target: Operand, weight: Any = None, ignore_index: Any = -100, reduction: Any = 'mean', label_smoothing: Any = 0.0) -> Tensor:
+    """Minus the logarithm of the softmax of x (batch, classes, ...) at each target class (batch, ...), or its mean under target probabilities of x's shape."""
+
+def binary_cross_entropy(x: Operand, target: Operand, weight: Any = None, reduction: Any = 'mean') -> Tensor:
+    """−t ln(x) − (1 − t) ln(1 − x) for probabilities x; the logarithms are not let below −100."""
+
+def binary_cross_entropy_with_logits(x: Operand, target: Operand, weight: Any = None, reduction: Any = 'mean', pos_weight: Any = None) -> Tensor:
+    """binary_cross_entropy of sigmoid(x), without its overflow; pos_weight weighs the positive class."""
+
+def soft_margin_loss(x: Operand, target: Operand, reduction: Any = 'mean') -> Tensor:
+    """ln(1 + exp(−t x)) for targets t of −1 or 1, without its overflow."""
+
+def kl_div(x: Operand, target: Operand, reduction: Any = 'mean', log_target: Any = False) -> Tensor:
+    """target · (ln(target) − x): the divergence of log-probabilities x from the target (or its logarithm, with log_target). reduction='batchmean' divides the sum by the batch, as the definition does."""
+
+def poisson_nll_loss(x: Operand, target: Operand, log_input: Any = True, full: Any = False, eps: Any = 1e-08, reduction: Any = 'mean') -> Tensor:
+    """exp(x) − t x (or x − t ln(x) without log_input): minus the log-likelihood of counts t, with Stirling's term when full."""
+
+def gaussian_nll_loss(x: Operand, target: Operand, var: Operand, full: Any = False, eps: Any = 1e-06, reduction: Any = 'mean') -> Tensor:
+    """½ (ln(var) + (x − t)² / var): minus the log-likelihood of t under a normal distribution of mean x; var has the shape of x, or one number for each row."""
+
+def margin_ranking_loss(x: Operand, y: Operand, target: Operand, margin: Any = 0.0, reduction: Any = 'mean') -> Tensor:
+    """max(0, margin − t (x − y)): whether x ranks above y where t is 1, below where it is −1."""
+
+def hinge_loss(x: Operand, target: Operand, margin: Any = 1.0, reduction: Any = 'mean') -> Tensor:
+    """max(0, margin − t x) for targets t of −1 or 1, as support vector machines have it."""
+
+def hinge_embedding_loss(x: Operand, target: Operand, margin: Any = 1.0, reduction: Any = 'mean') -> Tensor:
+    """The distance x where the target is 1, max(0, margin − x) where it is −1."""
+
+def multi_margin_loss(x: Operand, target: Operand, p: Any = 1, margin: Any = 1.0, weight: Any = None, reduction: Any = 'mean') -> Tensor:
+    """Mean over the classes of max(0, margin − x of the right class + x of the other) to the power p."""
+
+def cosine_similarity(x: Operand, y: Operand, axis: Any = 1, eps: Any = 1e-08) -> Tensor:
+    """The cosine of the angle between the vectors of x and y along `axis`; lengths count as at least eps."""
+
+def linear(x: Operand, weight: Operand, bias: Operand | None = None) -> Tensor:
+    """x (..., features) @ weightᵀ (results, features) + bias (results): a fully connected layer."""
+
+def embedding(indices: Operand, weight: Operand, padding_idx: Any = None) -> Tensor:
+    """The row of weight for each index; the row padding_idx gets no gradient."""
+
+def embedding_weight(y: Operand, indices: Operand, shape: Any, padding_idx: Any = None) -> Tensor:
+    """Zeros of `shape` to which each row of y was added at its index: the gradient of embedding."""
+
+def one_hot(x: Operand, num_classes: Any = -1) -> Tensor:
+    """1 at the place each whole number names and 0 elsewhere, along a new last axis. No gradient."""
+
+def layer_norm(x: Any, normalized_shape: Any, weight: Any = None, bias: Any = None, eps: float = 1e-05) -> Tensor:
+    """x less its mean, over its standard deviation, along the last axes, normalized_shape; by weight, plus bias."""
+
+def group_norm(x: Any, num_groups: int, weight: Any = None, bias: Any = None, eps: float = 1e-05) -> Tensor:
+    """x less its mean, over its standard deviation, in each group of channels; by weight, plus bias."""
+
+def batch_norm(x: Any, running_mean: Any = None, running_var: Any = None, weight: Any = None, bias: Any = None, training: bool = False, momentum: float = 0.1, eps: float = 1e-05) -> Tensor:
+    """x less its mean, over its standard deviation, in each channel; by weight, plus bias."""
+
+def dropout(x: Operand, p: Any = 0.5, training: Any = True, seed: Any = None) -> Tensor:
+    """x with each element set to 0 with probability p, the others times 1 / (1 - p); x itself unless training."""
+
+def scaled_dot_product_attention(query: Operand, key: Operand, value: Operand, attn_mask: Operand | None = None, dropout_p: Any = 0.0, is_causal: Any = False, scale: Any = None, seed: Any = None) -> Tensor:
+    """softmax(query @ keyᵀ · scale) @ value: for each query the mean of the values, weighted by how well their keys fit. attn_mask: True where a query may look, or numbers added to the scores."""
+
+def max_pool1d(x: Operand, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1, ceil_mode: Any = False) -> Tensor:
+    """Largest element of each window; the stride is the window's size unless given. The first of equals takes the gradient."""
+
+def max_pool2d(x: Operand, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1, ceil_mode: Any = False) -> Tensor:
+    """Largest element of each window; the stride is the window's size unless given. The first of equals takes the gradient."""
+
+def max_pool3d(x: Operand, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1, ceil_mode: Any = False) -> Tensor:
+    """Largest element of each window; the stride is the window's size unless given. The first of equals takes the gradient."""
+
+def window_mean(x: Operand, windows: Any, override: Any = 1.0) -> Tensor:
+    """The sum of each window over its divisor, for the windows of the last axes."""
+
+def window_spread(x: Operand, windows: Any, override: Any = 1.0) -> Tensor:
+    """Each element over its window's divisor, added to every place of its window: the gradient of window_mean."""
+
+def avg_pool1d(x: Operand, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: Any = False, count_include_pad: Any = True, divisor_override: Any = None) -> Tensor:
+    """Mean of each window; the stride is the window's size unless given. Padding counts as zeros, or not at all without count_include_pad."""
+
+def avg_pool2d(x: Operand, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: Any = False, count_include_pad: Any = True, divisor_override: Any = None) -> Tensor:
+    """Mean of each window; the stride is the window's size unless given. Padding counts as zeros, or not at all without count_include_pad."""
+
+def avg_pool3d(x: Operand, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: Any = False, count_include_pad: Any = True, divisor_override: Any = None) -> Tensor:
+    """Mean of each window; the stride is the window's size unless given. Padding counts as zeros, or not at all without count_include_pad."""
+
+def adaptive_avg_pool1d(x: Operand, output_size: Any) -> Tensor:
+    """Mean of as many windows, of lengths as equal as can be, as output_size says; None keeps an axis."""
+
+def adaptive_avg_pool2d(x: Operand, output_size: Any) -> Tensor:
+    """Mean of as many windows, of lengths as equal as can be, as output_size says; None keeps an axis."""
+
+def adaptive_avg_pool3d(x: Operand, output_size: Any) -> Tensor:
+    """Mean of as many windows, of lengths as equal as can be, as output_size says; None keeps an axis."""
 
 def matmul(x: Operand, y: Operand) -> Tensor:
     """Matrix product; 1-D operands are a row on the left and a column on the right, leading axes broadcast."""
@@ -205,31 +790,37 @@ def tensordot(x: Operand, y: Operand, axes: Any = 2) -> Tensor:
     """Sum of products over `axes`: the last of x with the first of y for a number, else a pair of axis lists."""
 
 def dot(x: Operand, y: Operand) -> Tensor:
-    """np.dot: the inner product of vectors, the matrix product of matrices, last axis with second to last beyond."""
+    """np.dot: inner product of vectors, matrix product of matrices, last axis with second to last beyond."""
 
-def conv1d(x: Operand, weight: Operand, bias: Operand | None = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: Any = 1) -> Tensor:
-    """x (batch, channels, 1 axes) summed under each filter of weight (filters, channels / groups, 1 axes), which slides over it unflipped, plus bias; padding is a number, one per axis, 'same' or 'valid'."""
+def inner(x: Operand, y: Operand) -> Tensor:
+    """Sums of products over the last axis of both."""
 
-def conv_transpose1d(x: Operand, weight: Operand, bias: Operand | None = None, stride: Any = 1, padding: Any = 0, output_padding: Any = 0, groups: Any = 1, dilation: Any = 1) -> Tensor:
-    """Each element of x times its filter of weight (channels, results / groups, 1 axes), laid where conv1d would read it and summed, plus bias: the gradient of conv1d with respect to its input."""
+def vdot(x: Operand, y: Operand) -> Tensor:
+    """Sum of the products of all elements in C order."""
 
-def conv1d_weight(x: Operand, y: Operand, shape: Any, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: Any = 1) -> Tensor:
-    """The gradient of conv1d with respect to its weight of the given shape, y being that of its result."""
+def vecdot(x: Operand, y: Operand) -> Tensor:
+    """Sum of products over the last axis; the other axes broadcast."""
 
-def conv2d(x: Operand, weight: Operand, bias: Operand | None = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: Any = 1) -> Tensor:
-    """x (batch, channels, 2 axes) summed under each filter of weight (filters, channels / groups, 2 axes), which slides over it unflipped, plus bias; padding is a number, one per axis, 'same' or 'valid'."""
+def outer(x: Operand, y: Operand) -> Tensor:
+    """The product of every element of x with every element of y: (size of x, size of y)."""
 
-def conv_transpose2d(x: Operand, weight: Operand, bias: Operand | None = None, stride: Any = 1, padding: Any = 0, output_padding: Any = 0, groups: Any = 1, dilation: Any = 1) -> Tensor:
-    """Each element of x times its filter of weight (channels, results / groups, 2 axes), laid where conv2d would read it and summed, plus bias: the gradient of conv2d with respect to its input."""
+def kron(x: Operand, y: Operand) -> Tensor:
+    """Kronecker product: each element of x times the whole of y, laid side by side."""
 
-def conv2d_weight(x: Operand, y: Operand, shape: Any, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: Any = 1) -> Tensor:
-    """The gradient of conv2d with respect to its weight of the given shape, y being that of its result."""
+def cross(x: Operand, y: Operand, axisa: Any = -1, axisb: Any = -1, axisc: Any = -1, axis: Any = None) -> Tensor:
+    """Cross product of vectors of length 3, along the last axes unless said otherwise."""
 
-def conv3d(x: Operand, weight: Operand, bias: Operand | None = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: Any = 1) -> Tensor:
-    """x (batch, channels, 3 axes) summed under each filter of weight (filters, channels / groups, 3 axes), which slides over it unflipped, plus bias; padding is a number, one per axis, 'same' or 'valid'."""
+def addmm(x: Operand, y: Operand, z: Operand, beta: Any = 1, alpha: Any = 1) -> Tensor:
+    """beta · x + alpha · (y @ z)."""
 
-def conv_transpose3d(x: Operand, weight: Operand, bias: Operand | None = None, stride: Any = 1, padding: Any = 0, output_padding: Any = 0, groups: Any = 1, dilation: Any = 1) -> Tensor:
-    """Each element of x times its filter of weight (channels, results / groups, 3 axes), laid where conv3d would read it and summed, plus bias: the gradient of conv3d with respect to its input."""
+def bmm(x: Any, y: Any) -> Tensor:
+    """The matrix product of each pair of matrices in two batches: (b, n, m) @ (b, m, p)."""
 
-def conv3d_weight(x: Operand, y: Operand, shape: Any, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: Any = 1) -> Tensor:
-    """The gradient of conv3d with respect to its weight of the given shape, y being that of its result."""
+def mv(x: Any, y: Any) -> Tensor:
+    """The product of a matrix and a vector: (n, m) @ (m)."""
+
+def multi_dot(xs: Sequence[Any]) -> Tensor:
+    """The matrix product of two or more matrices, in the order that takes fewest multiplications (Godbole 1973)."""
+
+def einsum(*operands: Any, optimize: Any = False) -> Tensor:
+    """Products of the operands, summed over every index that the result leaves out: Einstein's convention."""

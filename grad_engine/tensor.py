@@ -477,6 +477,14 @@ class Tensor(OpMethods):
             )
         return np.array(self.array, dtype=dtype, copy=copy)
 
+    def __dlpack__(self, **keywords: Any) -> Any:
+        if self.node is not None:
+            raise GraphError("a tensor that requires grad would lose its history in another library; pass t.detach()")
+        return self.array.__dlpack__(**keywords)
+
+    def __dlpack_device__(self) -> tuple[Any, int]:
+        return self.array.__dlpack_device__()
+
     def __float__(self) -> float:
         return float(self.item())
 
