@@ -8,8 +8,8 @@ from dataclasses import replace
 import numpy as np
 
 from animation import formulas, lettering, theme
-from animation.glyphs import Ink, Part, line_points, numbers, numbers_size, words
 from animation.figures import Matrix, matrix, number_text, shape_text
+from animation.glyphs import Ink, Part, line_points, numbers, numbers_size, words
 from animation.story import Beat, Close, Column, Formula, Gather, Numbers, Piece, Row, Words
 from grad_engine.draw.palette import Palette as Colours
 from grad_engine.draw.typst import formula_typst, named

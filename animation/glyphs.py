@@ -12,8 +12,8 @@ from manim.utils.color import ManimColor
 from numpy.typing import NDArray
 
 from animation import lettering, theme
-from animation.lettering import polygon, shortened
 from animation.figures import Cells, Matrix
+from animation.lettering import polygon, shortened
 from grad_engine.draw.glyph import outline, reach
 from grad_engine.draw.layout import Box, Route, arc_length_table, point_at, rounded
 from grad_engine.draw.palette import Palette as Colours
@@ -279,6 +279,8 @@ def card_size(view: CardView, look: Look) -> tuple[float, float]:
         return max(theme.CARD_WIDTH[1] * s, lettering.width(view.name, look.small, True) + 0.3), high
     first = lettering.width(view.name, look.small * 1.12, True) + lettering.width(view.face, look.small) + 0.50 * s
     first += 0.0 if look.detail < 3 or view.cells is None else view.cells.columns * theme.CELL * s + 0.14 * s
+    if view.leaf:
+        first = max(first, lettering.width("grad  ✓ 1/1", look.small, True) + 0.40 * s)
     if view.leaf and view.cells is None:  # the finished gradient is a number beside its counter
         first = max(first, lettering.width("grad 0.0000 ✓ 1/1", look.small, True) + 0.50 * s)
     return max(theme.CARD_WIDTH[look.detail] * s, first), high if view.leaf else high / 2
@@ -333,7 +335,9 @@ def card(view: CardView, arrivals: Arrivals, look: Look, box: Box, colours: Colo
         tone = colours.nonfinite if arrivals.odd else tone
         count = f"{arrivals.odd or ('Σ' if arrivals.of > 1 or arrivals.held else '✓')} {count}".strip()
     elif arrivals.held and not arrivals.k:
-        count = f"held · {count}"
+        held = f"held · {count}"
+        room = w - 2 * pad - lettering.width("grad", look.small) - 0.1 * s
+        count = held if lettering.width(held, look.small) <= room else count
     inks.append(words(count, look.small, tone, (x + w / 2 - pad, lower), anchor="right", bold=complete))
     left = x - w / 2 + pad + lettering.width("grad", look.small) + 0.12 * s
     room = x + w / 2 - pad - lettering.width(count, look.small, complete) - 0.1 * s - left

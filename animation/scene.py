@@ -13,6 +13,7 @@ from manim import Animation, Camera, Group, ManimColor, Mobject, Scene, config
 from manim.utils.rate_functions import linear, smooth
 
 from animation import caption, lettering, theme
+from animation.figures import Cells, cells, is_number, nonfinite, nonfinite_word, number_text, picture, shape_text
 from animation.glyphs import (
     TAPE_LABELS,
     Arrivals,
@@ -44,7 +45,6 @@ from animation.glyphs import (
 )
 from animation.glyphs import Path as Way
 from animation.names import Names, bar, plain
-from animation.figures import Cells, cells, is_number, nonfinite, nonfinite_word, number_text, picture, shape_text
 from animation.story import PHASES, Beat, Build, Close, Gather, Run, Seed, Sent, Turn, story
 from grad_engine.draw.glyph import outline, reach
 from grad_engine.draw.layout import Box, Item, Layout, Link, drawn, lay_out
@@ -810,7 +810,7 @@ class GraphScene(Scene):
         )
         if not isinstance(self.camera, Camera):
             raise SystemExit(
-                f"{type(self).__name__} needs Manim's Cairo renderer, not {config.renderer.value}: leave out --renderer."
+                f"{type(self).__name__} needs the Cairo renderer, not {config.renderer.value}: leave out --renderer."
             )
         self.canvas = self.camera
         self.canvas.background_color = ManimColor(self.colours.background)

@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from math import prod
 
 from animation import theme
-from animation.names import Names, bar, plain, spoken
 from animation.figures import matrix, nonfinite, nonfinite_word, norm, number_text, shape_text, values
+from animation.names import Names, bar, plain, spoken
 from grad_engine import formula
 from grad_engine.draw.layout import Link, drawn
 from grad_engine.formula import Tree, number
