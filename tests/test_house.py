@@ -25,11 +25,11 @@ TESTS = sorted(ROOT.glob("tests/**/*.py"))
 ROOMS = (
     *("errors", "allocator", "formula", "symbol", "tensor", "op", "ops", "creation", "files"),
     *("autograd", "watching", "function", "functional", "testing"),
-    *("record", "tree", "draw", "dot"),
+    *("record", "tree", "draw", "dot", "diff", "details"),
     *("export", "nn", "optim", "data", "progress", "interop", "__main__", "__init__"),
 )
 FORMAT = {"errors", "formula", "record"}  # the file format, which stands on its own
-READERS = {"tree", "draw", "dot"}  # they know a record, and never the engine that made it
+READERS = {"tree", "draw", "dot", "diff", "details"}  # they know a record, and never the engine that made it
 ANIMATION = {"errors", "formula", "record", "draw"}  # what the scene may know of grad_engine
 PRINTS = {"tree", "progress", "__main__"}  # where rich may be imported, inside functions
 
@@ -120,7 +120,7 @@ def test_imports_point_up_the_list(path: Path) -> None:
 
 @pytest.mark.parametrize("path", [path for path in ENGINE if room(path) in FORMAT | READERS], ids=name)
 def test_format_and_readers_never_know_the_engine(path: Path) -> None:
-    strangers = rooms_used(parsed(path)) - FORMAT - {room(path)}
+    strangers = rooms_used(parsed(path)) - FORMAT - READERS
     assert not strangers, f"{name(path)} reads records, and imports {sorted(strangers)}"
 
 

@@ -1,0 +1,244 @@
+"""GraphRecord, name of an op or leaf -> everything the record knows about it, as data and as lines of text."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from grad_engine.formula import number
+from grad_engine.formula import text as formula_text
+from grad_engine.record import (
+    AccumulatorRecord,
+    EdgeRecord,
+    InputRecord,
+    NodeRecord,
+    StatsRecord,
+    TensorRecord,
+    array_data,
+)
+from grad_engine.tree.notes import called
+from grad_engine.tree.survey import Survey, mark
+from grad_engine.tree.tables import Line
+from grad_engine.tree.text import Script, harmless, many, width
+
+LONGEST = 28  # columns of a name
+MOST_ROWS = 40  # operands, shares and the like that are listed, unless all are asked for
+FEWEST_VALUES = 14  # columns; with less room than this, first values are left out
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """What one edge carries: a share of gradient that an op sends, or that arrives."""
+
+    edge: str
+    slot: int  # of the sender
+    other: str  # id of the op or accumulator at the other end
+    rule: str | None  # the local derivative
+    share: str | None  # tensor id; None where no run has sent it
+    k: int  # its place among the shares summed where it arrives
+    of: int
+    reduced_axes: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Details:
+    """Everything about one op, or about one leaf and its accumulator; tensors by id, and all of them in `tensors`."""
+
+    part: NodeRecord | AccumulatorRecord
+    step: int | None  # when it ran in the last backward run, from 1
+    outputs: tuple[str, ...]  # what it computed; of a leaf, the leaf
+    gradients: tuple[str | None, ...]  # complete, one per output; of a leaf, its `.grad` after the run
+    before: str | None  # a leaf's `.grad` before the run
+    arrivals: tuple[Passage, ...]  # in the order in which they were summed
+    shares: tuple[Passage, ...]  # what it sends, by slot
+    tensors: Mapping[str, TensorRecord]
+    statistics: Mapping[str, StatsRecord]  # of every tensor whose numbers are recorded
+
+
+def details(survey: Survey, part: str) -> Details:
+    """Everything about one op or leaf, by its id."""
+    node, leaf = survey.nodes.get(part), survey.leaves.get(part)
+    own: NodeRecord | AccumulatorRecord
+    before: str | None = None
+    if node is not None:
+        own, outputs = node, node.outputs
+        gradients = tuple(survey.run.gradients.get(part, ())) if survey.run is not None else ()
+        edges = [survey.edges[each.edge] for each in node.inputs if each.edge is not None]
+        read = [*(each.tensor for each in node.inputs), *node.saved]
+    else:
+        assert leaf is not None
+        own, outputs, edges, read = leaf, (leaf.leaf,), [], []
+        _, before, after = next(change for change in survey.leaf_gradients() if change[0] == part)
+        gradients = (after,) if after is not None else ()
+    summed = dict.fromkeys((*survey.sums.get(part, ()), *(edge.id for edge in survey.incoming.get(part, ()))))
+    arriving = [survey.edges[edge] for edge in summed]
+    arrivals = tuple(_passage(survey, edge, edge.sender) for edge in arriving)
+    shares = tuple(_passage(survey, edge, edge.receiver) for edge in edges)
+    shown = [*read, *outputs, *gradients, before, *(each.share for each in (*arrivals, *shares))]
+    tensors = {id: survey.tensors[id] for id in shown if id is not None}
+    statistics = {id: stats for id, tensor in tensors.items() if (stats := measured(tensor)) is not None}
+    return Details(
+        part=own,
+        step=survey.steps.get(part),
+        outputs=outputs,
+        gradients=gradients,
+        before=before,
+        arrivals=arrivals,
+        shares=shares,
+        tensors=tensors,
+        statistics=statistics,
+    )
+
+
+def _passage(survey: Survey, edge: EdgeRecord, other: str) -> Passage:
+    formula = survey.nodes[edge.sender].formula
+    rules = formula.vjp if formula is not None else ()
+    k, of = survey.places.get(edge.id, (1, 1))
+    return Passage(
+        edge=edge.id,
+        slot=edge.slot,
+        other=other,
+        rule=next((rule.text for rule in rules if rule.slot == edge.slot), None),
+        share=survey.shares.get(edge.id),
+        k=k,
+        of=of,
+        reduced_axes=edge.reduced_axes,
+    )
+
+
+def measured(tensor: TensorRecord) -> StatsRecord | None:
+    """The statistics of a tensor: recorded ones, or worked out of its values; None where neither is there."""
+    if tensor.stats is not None or tensor.data is None or not tensor.data.values:
+        return tensor.stats
+    try:
+        values = np.array(tensor.data.values)
+    except OverflowError:
+        return None
+    return array_data(values.reshape(tensor.shape), 0)[1]
+
+
+def page(survey: Survey, about: Details, script: Script, room: int, *, full: bool = False) -> list[Line]:
+    """The details as lines of styled text, at most `room` columns wide; without `full` long lists are cut."""
+    return list(_Page(survey, about, script, room, None if full else MOST_ROWS).lines())
+
+
+class _Page:
+    def __init__(self, survey: Survey, about: Details, script: Script, room: int, most: int | None) -> None:
+        self.survey, self.about, self.script, self.room, self.most = survey, about, script, room, most
+        self.makers = {output: node.id for node in survey.record.nodes for output in node.outputs}
+
+    def lines(self) -> Iterator[Line]:
+        about, ran = self.about, self.survey.run is not None
+        part = about.part
+        yield [(called(self.survey, self.script, part.id), "header")]
+        yield from self.facts(part)
+        if isinstance(part, NodeRecord):
+            yield from self.table("reads", [self.operand(each) for each in part.inputs])
+            yield from self.table("computes", [[self.output(k), *self.tensor(t)] for k, t in enumerate(about.outputs)])
+        else:
+            yield from self.table("value", [["", *self.tensor(about.outputs[0])]])
+        if not ran:
+            yield [("  backward has not run: there are no gradients", "muted")]
+        elif not any(about.gradients):
+            yield [("  no gradient reached it in the last run", "muted")]
+        if about.before is not None:
+            yield from self.table("gradient before the run", [["", *self.tensor(about.before)]], "gradient")
+        received = [["" if len(about.gradients) < 2 else self.output(k), *self.tensor(each)]
+                    for k, each in enumerate(about.gradients) if each is not None]  # fmt: skip
+        yield from self.table("gradient", received, "gradient")
+        heading = "it is the sum of" if len(about.arrivals) > 1 else "it arrived"
+        yield from self.table(heading, [self.passage(each, "from") for each in about.arrivals], "gradient")
+        yield from self.table("it sends", [self.passage(each, "to") for each in about.shares], "gradient")
+
+    def facts(self, part: NodeRecord | AccumulatorRecord) -> Iterator[Line]:
+        pairs: list[tuple[str, str]] = [("id", part.id)]
+        if isinstance(part, NodeRecord):
+            pairs += [
+                ("op", f"{part.op}, {part.category}"),
+                ("scope", part.scope),
+                ("step", f"{self.about.step} of {len(self.survey.steps)}" if self.about.step else ""),
+                ("source", f"{part.source.file}:{part.source.line}  {part.source.code.strip()}" if part.source else ""),
+                ("formula", self.formula(part)),
+                ("arguments", ", ".join(f"{key}={value}" for key, value in (part.attributes or {}).items())),
+                ("saved", ", ".join(self.owner(tensor) for tensor in part.saved[:MOST_ROWS])),
+            ]
+        for key, value in pairs:
+            if value:
+                yield [
+                    (f"  {key:<10}", "muted"),
+                    (self.script.cut(self.script.say(harmless(value)), self.room - 12), ""),
+                ]
+
+    def formula(self, node: NodeRecord) -> str:
+        """What it computes, in its own words and then with the names of its operands."""
+        if node.formula is None:
+            return ""
+        own = node.formula.forward.text
+        here = formula_text(
+            node.formula.forward.tree, {each.parameter: self.owner(each.tensor) for each in node.inputs}
+        )
+        return own if here == own else f"{own}  here {here}"
+
+    def owner(self, tensor: str) -> str:
+        """What a tensor is called: its name, else the op that made it, else its id."""
+        if name := self.survey.tensors[tensor].name:
+            return self.script.name(name, LONGEST)
+        return mark(self.makers[tensor]) if tensor in self.makers else tensor
+
+    def output(self, k: int) -> str:
+        name = self.survey.tensors[self.about.outputs[k]].name
+        return self.script.name(name, LONGEST) if name else f"output {k}" if len(self.about.outputs) > 1 else ""
+
+    def operand(self, each: InputRecord) -> list[str]:
+        tensor = self.survey.tensors[each.tensor]
+        name = self.script.name(tensor.name, LONGEST) if tensor.name else ""
+        maker = self.makers.get(each.tensor)
+        origin = called(self.survey, self.script, maker) if maker else "constant" if each.edge is None else "leaf"
+        stretched = ", stretched" if each.broadcast_from is not None else ""
+        return [f"{self.script.name(each.parameter, LONGEST)}: {name or origin}{stretched}", *self.tensor(each.tensor)]
+
+    def passage(self, each: Passage, towards: str) -> list[str]:
+        said = f"{towards} {called(self.survey, self.script, each.other)}"
+        said += f" ({each.k}/{each.of})" if each.of > 1 else ""
+        said += f": {self.script.cut(self.script.say(each.rule), LONGEST)}" if each.rule else ""
+        said += f", summed over {many(len(each.reduced_axes), 'axis', 'axes')}" if each.reduced_axes else ""
+        return [said, *(self.tensor(each.share) if each.share is not None else ["not sent"])]
+
+    def tensor(self, id: str) -> list[str]:
+        """Shape and dtype, statistics; the first values are added by the table, in what room is left."""
+        tensor, stats = self.survey.tensors[id], self.about.statistics.get(id)
+        kind = f"{self.script.shape(tensor.shape)} {self.script.name(tensor.dtype, 10)}"
+        if stats is None or math.prod(tensor.shape) == 1:
+            return [kind, "" if tensor.data is not None else "not recorded", id]
+        sizes = [("min", stats.min), ("max", stats.max), ("mean", stats.mean), ("norm", stats.norm)]
+        said = [f"{key} {number(value, 3)}" for key, value in sizes if value is not None]
+        said += [self.script.bad(self.survey.measured(id))] if stats.first_nonfinite is not None else []
+        return [kind, self.script.say("  ".join(said)), id]
+
+    def table(self, heading: str, rows: Sequence[Sequence[str]], style: str = "value") -> Iterator[Line]:
+        """The rows under a heading: what, shape, first values, statistics, as far as they fit."""
+        if not rows:
+            return
+        yield [(f"  {heading}", "muted")]
+        shown = rows[: self.most]
+        widest = [min(max(width(row[k]) for row in shown if len(row) > k), self.room) for k in (0, 1)]
+        for row in shown:
+            left = self.room - 4
+            line: Line = [("    ", "")]
+            for k, cell in enumerate(row[:2]):
+                text = self.script.cut(cell, max(left, 0))
+                pad = " " * (widest[k] - width(text) + 2 * bool(widest[k]))
+                line += [(text + pad, "" if k == 0 else "muted")]
+                left -= width(text + pad)
+            if len(row) > 2:
+                glimpse = self.script.glimpse(self.survey.tensors[row[3]], left) if left >= FEWEST_VALUES else ""
+                line.append((glimpse or self.script.cut(row[2], max(left, 0)), style))
+                if glimpse and row[2]:
+                    yield line
+                    line = [("      " + self.script.cut(row[2], self.room - 6), "muted")]
+            yield line
+        if len(rows) > len(shown):
+            yield [(f"    {self.script.dots} {len(rows) - len(shown)} more", "muted")]
