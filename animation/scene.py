@@ -489,19 +489,20 @@ class Stage:
 
     def seed(self, shot: Shot, beat: Seed) -> None:
         """Nothing; the gradient that the run starts with comes to the root."""
-        box = self.layout.boxes[beat.root]
-        right = self.border(beat.root, box.y, "right")
+        x, y = self.centre(beat.root)
         first: Cells | str = cells(beat.tensor) or number_text(beat.tensor)
         text = shape_text(beat.tensor.shape) if isinstance(first, Cells) else first
         parcel = Parcel(self.colours, "gradient", first, text, scale=self.look.scale)
         shot.moving.append(parcel)
-        start = theme.FRAME_WIDTH / 2 + 0.8
+        # It comes out of the caption panel, where its numbers stand.
+        start = min(x, theme.GRAPH_WIDTH / 2 - 0.9), theme.PANEL_MIDDLE + theme.PANEL_HEIGHT / 2
 
         def act(u: float) -> None:
-            parcel.pose(start + (right - start) * u, box.y, 0.0, 1.0 if u < 0.9 else 10 * (1 - u), 1.0)
+            place = start[0] + (x - start[0]) * u, start[1] + (y - start[1]) * u
+            parcel.pose(*place, 0.0, min(1.0, 5 * u, 6 * (1 - u)))
 
-        parcel.pose(start, box.y, 0.0, 0.0)
-        shot.over(0.1, 0.75, act, parcel)
+        parcel.pose(*start, 0.0, 0.0)
+        shot.over(0.15, 0.75, act, parcel)
         self.swap(shot, ("item", beat.root), self.op_part(beat.root, "ready"), 0.65, 0.9)
 
     def settle(self, shot: Shot) -> None:

@@ -1,0 +1,336 @@
+"""The scene: what can be read at the end of every beat, what the environment may ask for, and real renders."""
+
+from __future__ import annotations
+
+import importlib
+import itertools
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from animation import formulas, lettering, theme
+from animation.figures import Matrix, matrix
+from animation.glyphs import Ink, numbers, numbers_size, words
+from animation.names import bar
+from animation.scene import Stage, wishes
+from animation.story import story
+from grad_engine.draw.palette import THEMES
+from grad_engine.draw.palette import theme as palette
+from grad_engine.errors import GradEngineError
+from grad_engine.export import record_graph
+from grad_engine.record import GraphRecord, TensorRecord, save_graph
+from tests import records
+from tests.test_story import example
+
+ROOT = Path(__file__).parents[1]
+
+
+def perceptron() -> GraphRecord:
+    """Two layers, constants, broadcast biases, and a difference whose square reads it twice."""
+    ge = importlib.import_module("grad_engine")
+    inputs, wanted = ge.arange(15).reshape(5, 3) / 7 - 1, ge.ones((5, 2))
+    w1 = ge.tensor(np.linspace(-1, 1, 12).reshape(3, 4), requires_grad=True)
+    b1, b2 = (ge.tensor(np.full(n, 0.1), requires_grad=True) for n in (4, 2))
+    w2 = ge.tensor(np.linspace(1, -1, 8).reshape(4, 2), requires_grad=True)
+    hidden = ge.relu(inputs @ w1 + b1)
+    away = hidden @ w2 + b2 - wanted
+    loss = (away * away).mean()
+    loss.backward(retain_graph=True)
+    return record_graph(loss, names=locals(), title="perceptron")
+
+
+def long_names() -> GraphRecord:
+    """Names that do not fit anywhere, and signs that the font does not have."""
+    ge = importlib.import_module("grad_engine")
+    first = ge.tensor([1.5e-12, -2e30, 3.0], requires_grad=True, name="the_first_weight_of_the_second_layer")
+    other = ge.tensor([[1.0], [-123456.789]], requires_grad=True, name="变量⊛<b>#1</b>")
+    with np.errstate(over="ignore"):  # infinities have to be shown too
+        out = (first * other).sum(axis=0).exp().sum()
+        out.backward(retain_graph=True)
+    return record_graph(out, names={}, title="names")
+
+
+RECORDS: Mapping[str, Callable[[], GraphRecord]] = {
+    "large": lambda: example("large"),
+    "blog": lambda: example("blog"),
+    "small": lambda: example("small"),
+    "perceptron": perceptron,
+    "long_names": long_names,
+    "neuron": records.neuron,
+    "square": records.square,
+    "everything": records.everything,
+    "diamond": lambda: records.diamond(6),
+    "fan": lambda: records.fan(6),
+    "chain": lambda: records.chain(11, (3,)),
+    "dense": lambda: records.dense(14, 1),
+    "dense 24": lambda: records.dense(20, 2, (2, 3)),
+    "dense 120": lambda: records.dense(100, 4),
+}
+Extent = tuple[float, float, float, float]
+
+
+def extent(ink: Ink) -> Extent:
+    low, high = ink.points.min(axis=0), ink.points.max(axis=0)
+    return float(low[0]), float(low[1]), float(high[0]), float(high[1])
+
+
+def apart(a: Extent, b: Extent) -> bool:
+    return a[2] <= b[0] + 0.01 or b[2] <= a[0] + 0.01 or a[3] <= b[1] + 0.01 or b[3] <= a[1] + 0.01
+
+
+@pytest.mark.parametrize("name", RECORDS)
+def test_every_label_can_be_read_at_the_end_of_every_beat(name: str) -> None:
+    """Inside the frame, high enough, on no other label, and crossed by no edge."""
+    record = RECORDS[name]()
+    stage = Stage(record, palette("dark"))
+    ways = {id: np.array([way.at(u) for u in np.linspace(0, 1, 80)]) for id, way in stage.ways.items()}
+    right, top = theme.FRAME_WIDTH / 2 - 0.25, theme.FRAME_HEIGHT / 2 - 0.1
+    for beat in story(record):
+        shot = stage.shot(beat)
+        shot.at(shot.seconds)
+        labels = [(ink.text, extent(ink), ink.size) for part in stage.still() for ink in part.inks if ink.text]
+        assert labels, beat.name
+        for text, (x0, y0, x1, y1), size in labels:
+            assert -right <= x0 and x1 <= right and -top <= y0 and y1 <= top, (beat.name, text)
+            assert lettering.cap_height(size) >= 9 / 60, (beat.name, text)  # 480 lines for 8 units
+        for (text, one, _), (second, other, _) in itertools.combinations(labels, 2):
+            assert apart(one, other), (beat.name, text, second)
+        for id, places in ways.items():
+            if ("edge", id) in stage.parts:
+                for text, (x0, y0, x1, y1), _ in labels:
+                    inside = (places > (x0, y0)).all(axis=1) & (places < (x1, y1)).all(axis=1)
+                    assert not inside.any(), (beat.name, text, id)
+
+
+@pytest.mark.parametrize("name", ["large", "perceptron", "neuron", "dense"])
+def test_nothing_is_lost_between_beats(name: str) -> None:
+    """In the end every op has run, every edge was paid, every leaf has its sum; what is seen is fully there."""
+    record = RECORDS[name]()
+    stage = Stage(record, palette("light"))
+    beats = story(record)
+    for beat in beats[:-1]:
+        shot = stage.shot(beat)
+        shot.at(shot.seconds)
+        for part in stage.still():
+            for ink in part.inks:
+                assert (ink.fill_rgbas[0, 3], ink.stroke_rgbas[0, 3]) == ink.alphas, (beat.name, ink.text)
+    for id, arrivals in stage.arrivals.items():
+        assert arrivals.total is not None and arrivals.k == arrivals.of, id
+    assert {key[1] for key in stage.parts if key[0] == "edge"} == {link.id for link in stage.links}
+    assert {key[1] for key in stage.parts if key[0] == "chip"} == set(stage.nodes)
+
+
+def test_moments_of_a_shot_may_be_left_out() -> None:
+    """A low frame rate sees fewer moments than a high one, and the same picture in the end."""
+    seen = []
+    for moments in (3, 40):
+        stage = Stage(example("large"), palette("dark"))
+        for beat in story(example("large"))[:12]:
+            shot = stage.shot(beat)
+            for time in np.linspace(0, shot.seconds, moments):
+                shot.at(float(time))
+                shot.land(float(time))
+            assert shot.landed == len(shot.moving)
+        seen.append([(ink.text, np.round(extent(ink), 6).tolist()) for part in stage.still() for ink in part.inks])
+    assert seen[0] == seen[1]
+
+
+def test_the_first_column_of_ln_is_magenta_with_a_badge() -> None:
+    stage = Stage(example("large"), palette("dark"))
+    for beat in story(example("large")):
+        shot = stage.shot(beat)
+        shot.at(shot.seconds)
+        if beat.name == "forward-n4":
+            break
+    inks = stage.parts["item", "n4"].inks
+    assert "NaN 4/16" in [ink.text for ink in inks]
+    magenta = np.array([int(palette("dark").nonfinite[k : k + 2], 16) / 255 for k in (1, 3, 5)])
+    squares = [ink for ink in inks if np.allclose(ink.fill_rgbas[0, :3], magenta, atol=0.01) and not ink.text]
+    assert any(len(ink.points) == 4 * 16 for ink in squares)  # four squares of four sides
+
+
+def test_text_is_shortened_to_its_room_and_measured_as_it_is_drawn() -> None:
+    for room in (0.0, 0.2, 0.7, 1.5, 9.0):
+        ink = words("gradient of the first weight", 0.25, "#FFFFFF", (0.0, 0.0), anchor="left", room=room)
+        assert not len(ink.points) or ink.points[:, 0].max() <= room
+    assert words("x", 0.25, "#FFFFFF", (0, 0), room=1).text == "x"
+    shown = matrix(TensorRecord("t0", "value", (3,), "float64"))
+    assert shown is None
+    full = Matrix((("1", "NaN"), ("−2.5", "3")), ((False, True), (False, False)), False, True, True)
+    part = numbers(full, 0.3, palette("dark"), "value", (1.0, 2.0))
+    wide, high = numbers_size(full, 0.3)
+    points = np.concatenate([ink.points for ink in part.inks])
+    assert points[:, 0].min() >= 1.0 and points[:, 0].max() <= 1.0 + wide + 1e-9
+    assert np.ptp(points[:, 1]) <= high + 1e-9
+
+
+def test_the_font_has_every_sign_that_is_used() -> None:
+    signs = set("0123456789abcxyzABCXYZ()[]{}+−×·/=<>≤≥≠#,.:;…→←✓Σ∂‖∞ᵀ⁻²³¬") | set(bar("x") + bar("loss"))
+    assert lettering.drawable("".join(signs))
+    from grad_engine.op import OPS
+
+    readable = [op.symbol for op in OPS.values() if lettering.drawable(op.symbol)]
+    assert len(readable) > len(OPS) / 2  # the others are written as their name
+    assert all(lettering.drawable(name) for name in OPS)
+
+
+def test_a_sign_without_a_glyph_is_a_box_and_never_nothing() -> None:
+    assert len(lettering.outline("⊛", 0.3).points)
+
+
+def test_a_bar_lies_over_its_letter() -> None:
+    plain, barred = lettering.outline("x", 1.0), lettering.outline(bar("x"), 1.0)
+    assert barred.width == plain.width
+    assert barred.top > plain.top
+    assert lettering.outline(bar("loss"), 1.0).width == lettering.outline("loss", 1.0).width
+
+
+def test_formulas_are_typeset_on_the_baseline_or_written_as_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    letter, lower = formulas.typeset("H", 1.0), formulas.typeset("p", 1.0)
+    assert letter is not None and lower is not None
+    assert letter.bottom == pytest.approx(0.0, abs=0.01) and letter.top == pytest.approx(0.68, abs=0.02)
+    assert lower.bottom < -0.1
+    bars = formulas.typeset("overline(x)", 1.0)
+    assert bars is not None and bars.top > 0.45
+    assert formulas.typeset("this is (not closed", 1.0) is None
+    monkeypatch.setattr(formulas, "typesetter", lambda: None)
+    formulas.typeset.cache_clear()
+    try:
+        assert formulas.typeset("H", 1.0) is None
+        test_every_label_can_be_read_at_the_end_of_every_beat("large")
+    finally:
+        formulas.typeset.cache_clear()
+
+
+def test_paths_of_all_letters_are_read() -> None:
+    small = formulas.segments("M 1 1 h 2 v 2 l -2 0 z")
+    large = formulas.segments("M 1 1 H 3 V 3 L 1 3 Z")
+    assert small == large
+    assert [round(abs(s[3] - s[0]), 6) for s in small] == [2.0, 2.0, 2.0, 2.0]
+    (curve,) = formulas.segments("m 0 0 q 1 2 2 0")
+    assert curve[1] == pytest.approx(complex(2 / 3, 4 / 3)) and curve[3] == 2
+
+
+# what the environment may ask for
+
+
+def test_wishes_have_defaults_and_are_checked(tmp_path: Path) -> None:
+    record = tmp_path / "output" / "graph_acyclic.json"
+    record.parent.mkdir()
+    save_graph(records.square(), record)
+    usual = wishes({}, tmp_path)
+    assert (usual.graph, usual.theme, usual.speed, usual.phase) == (record, "dark", 1.0, "both")
+    asked = wishes(
+        {
+            "GRAD_ENGINE_THEME": "light",
+            "GRAD_ENGINE_SPEED": "2",
+            "GRAD_ENGINE_PHASE": "backward",
+            "GRAD_ENGINE_MAXLABEL": "5",
+        },
+        tmp_path,
+    )
+    assert (asked.theme, asked.speed, asked.phase, asked.longest_name) == ("light", 2.0, "backward", 5)
+    wrong = [
+        ("GRAD_ENGINE_THEME", "sepia"),
+        ("GRAD_ENGINE_SPEED", "fast"),
+        ("GRAD_ENGINE_SPEED", "nan"),
+        ("GRAD_ENGINE_SPEED", "0"),
+        ("GRAD_ENGINE_PHASE", "sideways"),
+        ("GRAD_ENGINE_MAXLABEL", "1"),
+    ]
+    for name, value in wrong:
+        with pytest.raises(GradEngineError, match=f"{name} is '{value}', but it must be"):
+            wishes({name: value}, tmp_path)
+    with pytest.raises(GradEngineError, match=r"There is no record at .*--export"):
+        wishes({"GRAD_ENGINE_GRAPH": str(tmp_path / "none.json")}, tmp_path)
+
+
+# real renders
+
+
+def rendered(folder: Path, graph: Path, *options: str, **asked: str) -> subprocess.CompletedProcess[str]:
+    """What Manim says when it is run in `folder`, as on a machine without a display."""
+    environment = {name: value for name, value in os.environ.items() if not name.endswith("DISPLAY")}
+    environment |= {"GRAD_ENGINE_GRAPH": str(graph), **asked}
+    command = [sys.executable, "-m", "manim", "--progress_bar", "none", *options]
+    return subprocess.run(
+        [*command, str(ROOT / "animation" / "main.py"), "CreateAcyclicGraph"],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+
+
+def frames(video: Path) -> list[np.ndarray]:
+    with av.open(str(video)) as file:
+        return [frame.to_ndarray(format="rgb24") for frame in file.decode(video=0)]
+
+
+@pytest.mark.parametrize("name", ["small", "blog", "large"])
+def test_an_example_renders(name: str, tmp_path: Path) -> None:
+    """-pql as a user types it, from another folder: a video as long as its story, with nothing at its border."""
+    record = example(name)
+    save_graph(record, tmp_path / "graph.json")
+    done = rendered(tmp_path, tmp_path / "graph.json", "-pql")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+    video = tmp_path / "media" / "videos" / "main" / "480p15" / "CreateAcyclicGraph.mp4"
+    beats = story(record)
+    shown = frames(video)
+    assert shown[0].shape == (480, 854, 3)
+    assert len(shown) == round(sum(beat.seconds for beat in beats) / theme.FRAME)
+    ground = np.array([int(palette("dark").background[k : k + 2], 16) for k in (1, 3, 5)])
+    for frame in shown[::5]:
+        for border in (frame[:4], frame[-4:], frame[:, :4], frame[:, -4:]):
+            assert np.abs(border.astype(int) - ground).max() < 24
+    for beat, start in zip(beats, itertools.accumulate([0.0, *(beat.seconds for beat in beats)]), strict=False):
+        end = shown[min(round((start + beat.seconds) / theme.FRAME), len(shown)) - 1]
+        assert (np.abs(end.astype(int) - ground).max(axis=2) > 60).mean() > 0.01, beat.name
+    subtitles = video.with_suffix(".srt").read_text(encoding="utf-8")
+    assert subtitles.count(" --> ") == len(beats)
+
+
+def test_two_renders_end_in_the_same_picture(tmp_path: Path) -> None:
+    save_graph(records.square(), tmp_path / "graph.json")
+    pictures = []
+    for place in ("one", "two"):
+        (tmp_path / place).mkdir()
+        done = rendered(tmp_path / place, tmp_path / "graph.json", "-ql", "-s", GRAD_ENGINE_THEME="light")
+        assert done.returncode == 0, done.stdout + done.stderr
+        (picture,) = (tmp_path / place / "media" / "images" / "main").glob("*.png")
+        pictures.append(picture.read_bytes())
+    assert pictures[0] == pictures[1]
+
+
+@pytest.mark.parametrize(
+    ("asked", "content", "said"),
+    [
+        ({}, None, "There is no record at"),
+        ({}, '{"format": 3}', "graph.json"),
+        ({"GRAD_ENGINE_SPEED": "quick"}, "", "GRAD_ENGINE_SPEED is 'quick'"),
+    ],
+)
+def test_what_is_wrong_is_said_in_one_sentence(
+    asked: dict[str, str], content: str | None, said: str, tmp_path: Path
+) -> None:
+    if content is not None:
+        (tmp_path / "graph.json").write_text(content, encoding="utf-8")
+    done = rendered(tmp_path, tmp_path / "graph.json", "-ql", **asked)
+    assert done.returncode == 1
+    assert said in done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+
+
+def test_every_theme_of_the_palette_is_offered(tmp_path: Path) -> None:
+    save_graph(records.square(), tmp_path / "graph.json")
+    for name in THEMES:
+        asked = {"GRAD_ENGINE_GRAPH": str(tmp_path / "graph.json"), "GRAD_ENGINE_THEME": name}
+        assert wishes(asked, tmp_path).theme == name
