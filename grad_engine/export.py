@@ -273,7 +273,7 @@ class _Recorder:
         op = node.op
         wanted = tuple(edge is not None for edge in node.edges)
         looks = tuple((a.shape, a.dtype.char) if isinstance(a, np.ndarray) else (type(a), a) for a in node.arrays)
-        key = (op.name, looks, wanted, repr(node.rest[: len(op.static)]))
+        key = (op, looks, wanted, repr(node.rest[: len(op.static)]))
         if key not in self.formulas:
             forward = _sound(op.forward_tree(node.arrays, node.rest))
             rules, reads = [], []
