@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
-from grad_engine.op import case, define, in_rules
+from grad_engine.errors import ArgumentError, ShapeError
+from grad_engine.op import as_tensor, case, composed, define, in_rules
+from grad_engine.ops.elementwise import selected
 from grad_engine.symbol import index_tree
 from grad_engine.tensor import MODE, WRITES, Tensor, next_age, overwrite
 
@@ -23,12 +26,22 @@ def _repeats(index: Any) -> bool:
     return any(isinstance(part, np.ndarray) and part.dtype != bool for part in parts)
 
 
+def _add_at(out: Any, index: Any, x: Any) -> Any:
+    """`out`, which is ours, after x was added at `index`, as often as the index names each element."""
+    if out.dtype.kind != "f" or out.ndim == 1 or x.size * 8 < out.size:
+        np.add.at(out, index, x)
+        return out
+    places = np.arange(out.size).reshape(out.shape)[index]  # np.add.at is slow beyond one axis, bincount is not
+    weights = np.broadcast_to(x, places.shape).ravel()
+    out += np.bincount(places.ravel(), weights, out.size).reshape(out.shape).astype(out.dtype, copy=False)
+    return out
+
+
 def _scatter(x: Any, index: Any, shape: tuple[int, ...]) -> Any:
     out = np.zeros(shape, x.dtype)
     if _repeats(index):
-        np.add.at(out, index, x)
-    else:
-        out[index] = x
+        return _add_at(out, index, x)
+    out[index] = x
     return out
 
 
@@ -56,15 +69,26 @@ def _put(x: Any, values: Any, index: Any) -> Any:
     return out
 
 
+def _put_values(g: Any, out: Any, x: Any, values: Any, index: Any) -> Any:
+    """g where `values` was written; of several writes to one element only the last was kept."""
+    share = indexed(g, index)
+    if _repeats(index):
+        writer = np.empty(x.shape, dtype=np.int64)
+        order = np.arange(share.size).reshape(share.shape)
+        writer[index] = order
+        share = selected(share, writer[index] == order)
+    return share[(None,) * (values.ndim - share.ndim)] if values.ndim > share.ndim else share
+
+
 index_put = define(
     _put, name="index_put", symbol="[ ]=", category="indexing", inputs=("x", "values"), method=False,
-    cases=[case((2, 3), (3,), index=1), case((2, 3), (), index=_MASK), case((4,), (2,), index=np.array([3, 0]))],
+    cases=[
+        case((2, 3), (3,), index=1), case((2, 3), (), index=_MASK), case((4,), (2,), index=np.array([3, 0])),
+        case((2, 3), (3,), index=(0, np.array([1, 2, 1]))), case((2, 3), (1, 1, 3), index=0),
+    ],
     written=lambda x, values, index: ["index_put", x, index_tree(index), values],
     summary="x with the part that x[index] means replaced by `values`, as a new tensor.",
-    vjp={
-        "x": lambda g, out, x, values, index: put(g, 0.0, index),
-        "values": lambda g, out, x, values, index: indexed(g, index),
-    },
+    vjp={"x": lambda g, out, x, values, index: put(g, 0.0, index), "values": _put_values},
     formula={"x": "{g}, 0 where {x} was replaced", "values": "{g} where {values} was written"},
 )  # fmt: skip
 put = in_rules(index_put)
@@ -96,3 +120,185 @@ def _setitem(self: Tensor, key: Any, values: Any) -> None:
 
 Tensor.__getitem__ = _getitem  # type: ignore[method-assign]
 Tensor.__setitem__ = _setitem  # type: ignore[attr-defined]
+
+
+# --- by name ----------------------------------------------------------------------------------------------------------
+
+
+def _take_x(g: Any, out: Any, x: Any, indices: Any, axis: Any) -> Any:
+    if axis is None:
+        share = scattered(g, (np.asarray(indices),), (x.size,))
+        return share if x.ndim == 1 else share.reshape(x.shape)
+    return scattered(g, (*(slice(None),) * (axis % x.ndim), np.asarray(indices)), x.shape)
+
+
+take = define(
+    lambda x, indices, axis=None: np.take(x, indices, axis), name="take", symbol="[ ]", category="indexing",
+    inputs=("x", "indices"), numpy=[np.take],
+    cases=[
+        case((2, 3), np.array([0, 5, 5])), case((2, 3), np.array([[1, 0], [1, 1]]), axis=0),
+        case((2, 3), np.array(-1), axis=1), case((4,), np.array([3, 0, 3])), case((2, 3), np.array([], int), axis=1),
+    ],
+    summary="The elements of x at `indices` along `axis`, or of x in C order without an axis.",
+    vjp={"x": _take_x}, formula={"x": "{g} added where it was taken from, 0 elsewhere"}, reads=("indices",),
+)  # fmt: skip
+
+
+def _along(shape: tuple[int, ...], indices: Any, axis: int) -> tuple[Any, ...]:
+    """An index that pairs `indices` along `axis` with the same place on every other axis."""
+    if indices.dtype.kind not in "iu" or indices.ndim != len(shape):
+        raise ShapeError(
+            f"indices of {indices.dtype} and shape {indices.shape} do not go along an axis of shape {shape}; "
+            "they must be whole numbers with as many axes"
+        )
+    place = axis % len(shape)
+    ranges = (np.arange(n).reshape(-1, *(1,) * (len(shape) - 1 - k)) for k, n in enumerate(shape))
+    return tuple(indices if k == place else each for k, each in enumerate(ranges))
+
+
+def _add_along_axis(x: Any, indices: Any, values: Any, axis: int = -1) -> Any:
+    indices = np.asarray(indices)
+    return _add_at(np.array(x), _along(x.shape, indices, axis), values)
+
+
+add_along_axis = define(
+    _add_along_axis, name="add_along_axis", symbol="[ ]+", category="indexing", inputs=("x", "indices", "values"),
+    cases=[
+        case((2, 3), np.array([[0, 2, 2], [1, 1, 1]]), (2, 3)), case((3,), np.array([1, 1]), ()),
+        case((4, 2), np.array([[3, 0], [3, 1]]), (2, 2), axis=0),
+    ],
+    summary="x with `values` added at `indices` along `axis`, as often as an element is named.",
+    vjp={
+        "x": lambda g, out, x, indices, values, axis: g,
+        "values": lambda g, out, x, indices, values, axis: _taken_along(g, indices, axis=axis),
+    },
+)  # fmt: skip
+_added_along = in_rules(add_along_axis)
+
+
+def _take_along_axis(x: Any, indices: Any, axis: int | None = -1) -> Any:
+    indices = np.asarray(indices)
+    if axis is None:
+        return x.reshape(-1)[_along((x.size,), indices, 0)]
+    return x[_along(x.shape, indices, axis)]
+
+
+def _take_along_axis_x(g: Any, out: Any, x: Any, indices: Any, axis: Any) -> Any:
+    if axis is None:
+        return _added_along(np.zeros(x.size, x.dtype), indices, g).reshape(x.shape)
+    return _added_along(np.zeros(x.shape, x.dtype), indices, g, axis=axis)
+
+
+take_along_axis = define(
+    _take_along_axis, name="take_along_axis", symbol="[ ]", category="indexing", inputs=("x", "indices"),
+    numpy=[np.take_along_axis],
+    cases=[
+        case((2, 3), np.array([[0, 2, 2], [1, 1, 1]])), case((4, 2), np.array([[3, 0]]), axis=0),
+        case((2, 3), np.array([5, 0, 5]), axis=None), case((1, 3), np.array([[1], [0]]), axis=1),
+    ],
+    summary="The elements of x at `indices` along `axis`, each from its own place on the other axes, as argsort gives.",
+    vjp={"x": _take_along_axis_x}, formula={"x": "{g} added where it was taken from, 0 elsewhere"}, reads=("indices",),
+)  # fmt: skip
+_taken_along = in_rules(take_along_axis)
+
+
+def _cropped(x: Tensor, index: np.ndarray, axis: int, what: str) -> Tensor:
+    """x cut to the lengths of `index` on every axis but one, which is how PyTorch pairs the two."""
+    room = (*x.shape[:axis], math.inf, *x.shape[axis + 1 :])
+    if index.ndim != x.ndim or any(n > m for n, m in zip(index.shape, room, strict=True)):
+        raise ShapeError(f"{what} of shape {x.shape} has no place for each of index {index.shape}; give it fewer")
+    lengths = (*index.shape[:axis], x.shape[axis], *index.shape[axis + 1 :])
+    return x if x.shape == lengths else x[tuple(map(slice, lengths))]
+
+
+def _whole_numbers(index: Any, what: str) -> np.ndarray:
+    array = as_tensor(index).array
+    if array.dtype.kind not in "iu":
+        raise ArgumentError(f"{what} takes an axis and then an index of whole numbers, got an index of {array.dtype}")
+    return array
+
+
+def _place(x: Tensor, axis: Any, what: str) -> int:
+    if not isinstance(axis, int | np.integer):
+        raise ArgumentError(f"{what} takes an axis first, a whole number, got {type(axis).__name__}")
+    if not -x.ndim <= axis < x.ndim:
+        raise ShapeError(f"axis {axis} is out of range for shape {x.shape}")
+    return int(axis) % x.ndim
+
+
+@composed()
+def gather(x: Any, axis: int, index: Any) -> Tensor:
+    """The elements of x at `index` along `axis`, as PyTorch's gather: the index may be shorter on the other axes."""
+    x, index = as_tensor(x), _whole_numbers(index, "gather()")
+    place = _place(x, axis, "gather()")
+    return take_along_axis(_cropped(x, index, place, "gather()"), index, place)
+
+
+@composed()
+def scatter_add(x: Any, axis: int, index: Any, src: Any) -> Tensor:
+    """x with `src` added at `index` along `axis`, as PyTorch's scatter_add, as a new tensor."""
+    x, index, src = as_tensor(x), _whole_numbers(index, "scatter_add()"), as_tensor(src)
+    place = _place(x, axis, "scatter_add()")
+    if src.ndim != index.ndim or any(n > m for n, m in zip(index.shape, src.shape, strict=True)):
+        raise ShapeError(f"scatter_add() has index {index.shape} for src {src.shape}; give a value for each index")
+    values = src if src.shape == index.shape else src[tuple(slice(n) for n in index.shape)]
+    if _cropped(x, index, place, "scatter_add()") is x:
+        return add_along_axis(x, index, values, place)
+    ranges = np.ix_(*(np.arange(n) for n in index.shape))
+    return x + scatter_index(values, tuple(index if k == place else r for k, r in enumerate(ranges)), x.shape)
+
+
+@composed()
+def index_select(x: Any, axis: int, index: Any) -> Tensor:
+    """The slices of x along `axis` that a vector of whole numbers names, as PyTorch's index_select."""
+    x, index = as_tensor(x), _whole_numbers(index, "index_select()")
+    if index.ndim > 1:
+        raise ShapeError(f"index_select() takes a vector of indices, got shape {index.shape}; see take()")
+    return take(x, index.reshape(-1), _place(x, axis, "index_select()"))
+
+
+@composed()
+def masked_select(x: Any, mask: Any) -> Tensor:
+    """The elements of x where mask holds, in C order along one axis; the two broadcast."""
+    x, mask = as_tensor(x), as_tensor(mask).array
+    if mask.dtype != bool:
+        raise ArgumentError(f"masked_select() takes a mask of booleans, got {mask.dtype}; write mask != 0")
+    shape = np.broadcast_shapes(x.shape, mask.shape)
+    return index(x if x.shape == shape else x.broadcast_to(shape), np.broadcast_to(mask, shape))
+
+
+# --- by size ----------------------------------------------------------------------------------------------------------
+
+
+def _argsort(x: Any, axis: int | None = -1, descending: bool = False) -> Any:
+    if not descending:
+        return np.argsort(x, axis=axis, kind="stable")
+    if axis is None:
+        x, axis = x.reshape(-1), 0
+    last = x.shape[axis] - 1 if x.ndim else 0
+    return last - np.flip(np.argsort(np.flip(x, axis), axis=axis, kind="stable"), axis)  # equals keep their order
+
+
+argsort = define(
+    _argsort, name="argsort", symbol="sort", category="indexing", inputs=("x",), numpy=[np.argsort],
+    cases=[case((2, 3)), case((2, 3), axis=0), case((2, 3), axis=None)],
+    summary="The indices along `axis` that would sort x; equals keep their order, NaN counts as largest. No gradient.",
+)  # fmt: skip
+
+
+@composed(numpy=[np.sort])
+def sort(x: Any, axis: int | None = -1, descending: bool = False) -> Tensor:
+    """The elements of x in order of size along `axis`, or all of them without one; NaN counts as largest."""
+    x = as_tensor(x)
+    return take_along_axis(x, _argsort(x.array, axis, descending), axis)
+
+
+@composed()
+def topk(x: Any, k: int, axis: int = -1, largest: bool = True) -> tuple[Tensor, Tensor]:
+    """The `k` largest (or smallest) elements of x along `axis` in order of size, and their indices."""
+    x = as_tensor(x)
+    place = _place(x, axis, "topk()")
+    if not isinstance(k, int | np.integer) or not 0 <= k <= x.shape[place]:
+        raise ShapeError(f"topk() takes k from 0 to {x.shape[place]}, the length of axis {axis}, got {k!r}")
+    found = _argsort(x.array, place, descending=largest)[(*(slice(None),) * place, slice(int(k)))]
+    return take_along_axis(x, found, place), as_tensor(found)

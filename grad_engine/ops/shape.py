@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import math
+import operator
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from grad_engine.errors import ArgumentError
+from grad_engine.errors import ArgumentError, ShapeError
 from grad_engine.formula import Tree
-from grad_engine.op import case, define, in_rules
+from grad_engine.op import as_tensor, case, composed, define, in_rules
+from grad_engine.ops.indexing import scattered
 from grad_engine.symbol import tree_of
 from grad_engine.tensor import Tensor
 
 _BACK = "{g} in the shape of {x}"
 
 clone = define(
-    lambda x: x.copy(), name="clone", symbol="copy", category="shape", inputs=("x",),
+    lambda x: x.copy(), name="clone", symbol="copy", category="shape", inputs=("x",), numpy=[np.copy],
     summary="The same values in memory of their own; gradients flow through.",
     vjp={"x": lambda g, out, x: g},
 )  # fmt: skip
@@ -96,7 +100,288 @@ broadcast_to = define(
     vjp={"x": lambda g, out, x, shape: g},  # every share is summed back to its operand's shape
 )  # fmt: skip
 
-# --- diagonals --------------------------------------------------------------------------------------------------------
+
+def axis_of(x: Any, axis: Any) -> int:
+    """`axis` counted from 0. Raises ShapeError where x has no such axis, ArgumentError for what is no whole number."""
+    try:
+        place = operator.index(axis)
+    except TypeError:
+        raise ArgumentError(f"an axis is a whole number, got {axis!r}") from None
+    if not -x.ndim <= place < x.ndim:
+        raise ShapeError(
+            f"axis {place} is out of range for shape {x.shape}; it must be from {-x.ndim} to {x.ndim - 1}"
+            if x.ndim
+            else f"axis {place} was asked of a tensor of shape (), which has none; reshape it first"
+        )
+    return place % x.ndim
+
+
+def _axes_of(x: Any, axes: Any) -> list[int]:
+    """Several axes counted from 0, none of them twice."""
+    found = [axis_of(x, axis) for axis in (axes if isinstance(axes, tuple | list) else (axes,))]
+    if len(set(found)) < len(found):
+        raise ShapeError(f"axes {axes} of shape {x.shape} name one axis twice; name each once")
+    return found
+
+
+# --- the same elements in another shape or order --------------------------------------------------------------------
+
+
+@composed(numpy=[np.ravel])
+def ravel(x: Any) -> Tensor:
+    """The elements of x in C order along one axis."""
+    return reshape(x, (-1,))
+
+
+@composed()
+def flatten(x: Any, start_axis: int = 0, end_axis: int = -1) -> Tensor:
+    """x with its axes from `start_axis` to `end_axis` merged into one; by default all of them."""
+    x = as_tensor(x)
+    if not x.ndim:
+        return reshape(x, (1,))
+    start, end = axis_of(x, start_axis), axis_of(x, end_axis)
+    if start > end:
+        raise ShapeError(f"flatten() was asked from axis {start} to {end} of {x.shape}; put the smaller one first")
+    return reshape(x, (*x.shape[:start], math.prod(x.shape[start : end + 1]), *x.shape[end + 1 :]))
+
+
+@composed()
+def unflatten(x: Any, axis: int, shape: Sequence[int]) -> Tensor:
+    """x with `axis` split into several of lengths `shape`, one of which may be -1."""
+    x = as_tensor(x)
+    place = axis_of(x, axis)
+    if math.prod(shape) != x.shape[place] and -1 not in shape:
+        raise ShapeError(f"axis {axis} of length {x.shape[place]} cannot be split into {tuple(shape)}; one may be -1")
+    return reshape(x, (*x.shape[:place], *shape, *x.shape[place + 1 :]))
+
+
+@composed(numpy=[np.swapaxes], aliases=["swapdims"])
+def swapaxes(x: Any, axis1: int, axis2: int) -> Tensor:
+    """x with two axes exchanged."""
+    x = as_tensor(x)
+    order = list(range(x.ndim))
+    i, j = axis_of(x, axis1), axis_of(x, axis2)
+    order[i], order[j] = j, i
+    return transpose(x, tuple(order))
+
+
+@composed(numpy=[np.moveaxis], aliases=["movedim"])
+def moveaxis(x: Any, source: int | Sequence[int], destination: int | Sequence[int]) -> Tensor:
+    """x with the axes `source` moved to the places `destination`; the others keep their order."""
+    x = as_tensor(x)
+    given, wanted = _axes_of(x, source), _axes_of(x, destination)
+    if len(given) != len(wanted):
+        raise ShapeError(f"moveaxis() was given {len(given)} axes and {len(wanted)} places for them; give as many")
+    order = [axis for axis in range(x.ndim) if axis not in given]
+    for place, axis in sorted(zip(wanted, given, strict=True)):
+        order.insert(place, axis)
+    return transpose(x, tuple(order))
+
+
+@composed()
+def expand(x: Any, *shape: Any) -> Tensor:
+    """x repeated along its axes of length 1, and along new ones in front, to fill `shape`; -1 keeps a length."""
+    x = as_tensor(x)
+    lengths = tuple(shape[0]) if len(shape) == 1 and isinstance(shape[0], tuple | list) else shape
+    own = (*(-1,) * (len(lengths) - x.ndim), *x.shape)
+    if len(lengths) < x.ndim or any(n == old == -1 for n, old in zip(lengths, own, strict=True)):
+        raise ShapeError(f"expand() cannot keep a length of shape {x.shape} that it has not, for {lengths}")
+    return broadcast_to(x, tuple(old if n == -1 else n for n, old in zip(lengths, own, strict=True)))
+
+
+@composed(numpy=[np.atleast_1d])
+def atleast_1d(*xs: Any) -> Any:
+    """x, as shape (1,) if it had none; a tuple of several."""
+    return _each(lambda x: x if x.ndim else reshape(x, (1,)), xs)
+
+
+@composed(numpy=[np.atleast_2d])
+def atleast_2d(*xs: Any) -> Any:
+    """x with axes of length 1 in front until it has two; a tuple of several."""
+    return _each(lambda x: x if x.ndim > 1 else reshape(x, (1, x.size)), xs)
+
+
+@composed(numpy=[np.atleast_3d])
+def atleast_3d(*xs: Any) -> Any:
+    """x with axes of length 1 until it has three: (n,) becomes (1, n, 1) and (m, n) becomes (m, n, 1)."""
+    return _each(
+        lambda x: x if x.ndim > 2 else reshape(x, (*x.shape, 1) if x.ndim == 2 else (1, x.size, 1)), xs
+    )  # fmt: skip
+
+
+def _each(function: Any, xs: tuple[Any, ...]) -> Any:
+    made = tuple(function(as_tensor(x)) for x in xs)
+    return made[0] if len(made) == 1 else made
+
+
+@composed(numpy=[np.broadcast_arrays])
+def broadcast_tensors(*xs: Any) -> tuple[Tensor, ...]:
+    """Each of several tensors repeated to the shape they have together."""
+    tensors = [as_tensor(x) for x in xs]
+    try:
+        shape = np.broadcast_shapes(*(x.shape for x in tensors))
+    except ValueError:
+        raise ShapeError(
+            f"shapes {', '.join(str(x.shape) for x in tensors)} do not broadcast; make trailing axes equal or 1"
+        ) from None
+    return tuple(broadcast_to(x, shape) for x in tensors)
+
+
+flip = define(
+    lambda x, axis=None: np.flip(x, axis), name="flip", symbol="⇄", category="shape", inputs=("x",), numpy=[np.flip],
+    cases=[case((2, 3)), case((2, 3), axis=1), case((2, 3, 2), axis=(0, -1))],
+    summary="x with the order of its elements reversed along `axis`, or along all.",
+    vjp={"x": lambda g, out, x, axis: np.flip(g, axis)},
+)  # fmt: skip
+
+
+@composed(numpy=[np.fliplr])
+def fliplr(x: Any) -> Tensor:
+    """x with its second axis reversed."""
+    return flip(x, axis=1)
+
+
+@composed(numpy=[np.flipud])
+def flipud(x: Any) -> Tensor:
+    """x with its first axis reversed."""
+    return flip(x, axis=0)
+
+
+roll = define(
+    lambda x, shift, axis=None: np.roll(x, shift, axis), name="roll", symbol="↻", category="shape", inputs=("x",),
+    numpy=[np.roll],
+    cases=[case((2, 3), shift=2), case((2, 3), shift=-1, axis=1), case((2, 3), shift=(1, 2), axis=(0, 1))],
+    summary="x with its elements moved `shift` places along `axis`, those at the end to the front.",
+    vjp={"x": lambda g, out, x, shift, axis: np.roll(g, _minus(shift), axis)},
+)  # fmt: skip
+rot90 = define(
+    lambda x, k=1, axes=(0, 1): np.rot90(x, k, axes), name="rot90", symbol="↺", category="shape", inputs=("x",),
+    numpy=[np.rot90], cases=[case((2, 3)), case((2, 3), k=2), case((2, 3, 4), k=-1, axes=(2, 0))],
+    summary="x turned by `k` quarters in the plane of `axes`, from the first towards the second.",
+    vjp={"x": lambda g, out, x, k, axes: np.rot90(g, -k, axes)},
+)  # fmt: skip
+
+
+def _minus(shift: Any) -> Any:
+    return tuple(-s for s in shift) if isinstance(shift, tuple | list) else -shift
+
+
+# --- copies ---------------------------------------------------------------------------------------------------------
+
+
+def _repeat_x(g: Any, out: Any, x: Any, repeats: Any, axis: Any) -> Any:
+    place = 0 if axis is None else axis % x.ndim
+    lengths = (x.size,) if axis is None else x.shape
+    if np.size(repeats) == 1:
+        times = int(np.reshape(repeats, ()))
+        folded = np.add.reduce(reshaped(g, (*lengths[: place + 1], times, *lengths[place + 1 :])), axis=place + 1)
+    else:
+        came_from = np.repeat(np.arange(lengths[place]), repeats)
+        folded = scattered(g, (*(slice(None),) * place, came_from), lengths)
+    return reshaped(folded, x.shape)
+
+
+repeat = define(
+    lambda x, repeats, axis=None: np.repeat(x, repeats, axis), name="repeat", symbol="⇉", category="shape",
+    inputs=("x",), numpy=[np.repeat],
+    cases=[
+        case((2, 3), repeats=2), case((2, 3), repeats=2, axis=0), case((2, 3), repeats=np.array([2, 0, 1]), axis=-1),
+        case((3,), repeats=np.array([2])), case((), repeats=3), case((0, 2), repeats=2, axis=1), case((2,), repeats=0),
+    ],
+    summary="Each element of x `repeats` times in a row, along `axis` or of all; torch.repeat() is tile() here.",
+    vjp={"x": _repeat_x}, formula={"x": "{g} summed over the copies of each element of {x}"},
+)  # fmt: skip
+
+
+def _tile_x(g: Any, out: Any, x: Any, reps: Any) -> Any:
+    times = tuple(reps) if np.ndim(reps) else (reps,)
+    times = (1,) * (x.ndim - len(times)) + times
+    lengths = (1,) * (len(times) - x.ndim) + x.shape
+    split = tuple(n for pair in zip(times, lengths, strict=True) for n in pair)
+    return reshaped(np.add.reduce(reshaped(g, split), axis=tuple(range(0, len(split), 2))), x.shape)
+
+
+tile = define(
+    lambda x, reps: np.tile(x, reps), name="tile", symbol="⇉", category="shape", inputs=("x",), numpy=[np.tile],
+    cases=[
+        case((2, 3), reps=2), case((2, 3), reps=(2, 1)), case((3,), reps=(2, 2)), case((2, 3), reps=(2, 1, 2)),
+        case((), reps=2),
+    ],
+    summary="x laid out `reps` times along each axis, like tiles.",
+    vjp={"x": _tile_x}, formula={"x": "{g} summed over the copies of {x}"},
+)  # fmt: skip
+_PAD_MODES = ("constant", "edge", "reflect", "symmetric", "wrap")
+
+
+def _pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: Any = 0) -> Any:
+    if mode not in _PAD_MODES:
+        other = {"replicate": "edge", "circular": "wrap"}.get(mode)
+        hint = f"; it is called {other!r} here, as in NumPy" if other else f"; there are {', '.join(_PAD_MODES)}"
+        raise ArgumentError(f"pad() has no mode {mode!r}{hint}")
+    return np.pad(x, pad_width, mode, **({"constant_values": constant_values} if mode == "constant" else {}))
+
+
+def _pairs(x: Any, pad_width: Any) -> list[list[int]]:
+    """How many elements pad() puts before and after along each axis of x."""
+    return np.broadcast_to(pad_width, (x.ndim, 2)).tolist()
+
+
+def _pad_x(g: Any, out: Any, x: Any, pad_width: Any, mode: str, constant_values: Any) -> Any:
+    if mode != "constant":
+        return _unpadded(g, pad_width=pad_width, mode=mode, shape=x.shape)
+    return g[tuple(slice(a, a + n) for (a, _), n in zip(_pairs(x, pad_width), x.shape, strict=True))]
+
+
+def _unpad(x: Any, pad_width: Any, mode: str, shape: tuple[int, ...]) -> Any:
+    for axis, ((before, after), length) in enumerate(zip(_pairs(x, pad_width), shape, strict=True)):
+        if not before and not after:
+            continue
+        lines = np.moveaxis(x, axis, 0)
+        inner = lines[before : before + length].copy()
+        came_from = np.pad(np.arange(length), (before, after), mode)  # type: ignore[call-overload]
+        for k in (*range(before), *range(before + length, before + length + after)):
+            inner[came_from[k]] += lines[k]
+        x = np.moveaxis(inner, 0, axis)
+    return x if x.flags.owndata else x.copy()
+
+
+unpad = define(
+    _unpad, name="unpad", symbol="▣", category="shape", inputs=("x",), method=False,
+    cases=[
+        case((4, 7), pad_width=((1, 1), (2, 3)), mode="reflect", shape=(2, 2)),
+        case((6,), pad_width=2, mode="wrap", shape=(2,)), case((3,), pad_width=0, mode="edge", shape=(3,)),
+    ],
+    summary="x of a padded shape, each element added to the one of `shape` that pad() had copied.",
+    vjp={"x": lambda g, out, x, pad_width, mode, shape: _padded(g, pad_width=pad_width, mode=mode)},
+    formula={"x": ["pad", "g"]},
+)  # fmt: skip
+_unpadded = in_rules(unpad)
+pad = define(
+    _pad, name="pad", symbol="▣", category="shape", inputs=("x",), numpy=[np.pad],
+    cases=[
+        case((2, 3), pad_width=1), case((2, 3), pad_width=((1, 0), (0, 2)), constant_values=7.0),
+        case((3, 4), pad_width=((2, 1), (1, 3)), mode="reflect"), case((3,), pad_width=(2, 5), mode="symmetric"),
+        case((2, 3), pad_width=(1, 2), mode="edge"), case((2, 3), pad_width=2, mode="wrap"), case((2,), pad_width=0),
+    ],
+    summary="x with elements put around it: zeros or `constant_values`, or copies of its own, by mode.",
+    vjp={"x": _pad_x}, formula={"x": "{g} summed where each element of {x} went"},
+)  # fmt: skip
+_padded = in_rules(pad)
+
+# --- triangles and diagonals ----------------------------------------------------------------------------------------
+
+tril = define(
+    lambda x, k=0: np.tril(x, k), name="tril", symbol="◺", category="shape", inputs=("x",), numpy=[np.tril],
+    cases=[case((3, 3)), case((2, 3, 2), k=-1)],
+    summary="x with 0 above the k-th diagonal of its last two axes.",
+    vjp={"x": lambda g, out, x, k: np.tril(g, k)},
+)  # fmt: skip
+triu = define(
+    lambda x, k=0: np.triu(x, k), name="triu", symbol="◹", category="shape", inputs=("x",), numpy=[np.triu],
+    cases=[case((3, 3)), case((2, 3, 2), k=1)],
+    summary="x with 0 below the k-th diagonal of its last two axes.",
+    vjp={"x": lambda g, out, x, k: np.triu(g, k)},
+)  # fmt: skip
 
 
 def _scatter_diagonal(x: Any, shape: tuple[int, ...], offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
@@ -109,7 +394,7 @@ def _scatter_diagonal(x: Any, shape: tuple[int, ...], offset: int = 0, axis1: in
 
 scatter_diagonal = define(
     _scatter_diagonal, name="scatter_diagonal", symbol="╲", category="shape", inputs=("x",), method=False,
-    cases=[case((2,), shape=(2, 3)), case((2, 3), shape=(3, 2, 4), offset=1, axis1=0, axis2=2), case((1,), shape=(2, 3))],
+    cases=[case((2,), shape=(2, 3)), case((2, 3), shape=(3, 2, 4), offset=1, axis2=2), case((1,), shape=(2, 3))],
     summary="Zeros of `shape` with x on the diagonal; undoes diagonal().",
     vjp={
         "x": lambda g, out, x, shape, offset, axis1, axis2: _diagonal_of(g, offset=offset, axis1=axis1, axis2=axis2)
@@ -129,3 +414,32 @@ diagonal = define(
     formula={"x": "{g} on the diagonal, 0 elsewhere"},
 )  # fmt: skip
 _diagonal_of = in_rules(diagonal)
+
+
+def _diag_embed(x: Any, offset: int = 0, axis1: int = -2, axis2: int = -1) -> Any:
+    if not x.ndim:
+        raise ShapeError("diag_embed() puts the last axis on a diagonal, and a tensor of shape () has none")
+    ndim = x.ndim + 1
+    if not all(-ndim <= axis < ndim for axis in (axis1, axis2)) or axis1 % ndim == axis2 % ndim:
+        raise ShapeError(f"diag_embed() of shape {x.shape} needs two axes of the result, got {axis1} and {axis2}")
+    side = x.shape[-1] + (offset if offset > 0 else -offset)
+    rest = iter(x.shape[:-1])
+    shape = tuple(side if axis in (axis1 % ndim, axis2 % ndim) else next(rest) for axis in range(ndim))
+    return _scatter_diagonal(x, shape, offset, axis1, axis2)
+
+
+diag_embed = define(
+    _diag_embed, name="diag_embed", symbol="╲", category="shape", inputs=("x",),
+    cases=[case((3,)), case((2, 3), offset=1), case((2, 3), offset=-1, axis1=0, axis2=2)],
+    summary="Zeros with the last axis of x on the diagonal of a new plane of `axis1` and `axis2`.",
+    vjp={"x": lambda g, out, x, offset, axis1, axis2: _diagonal_of(g, offset=offset, axis1=axis1, axis2=axis2)},
+)  # fmt: skip
+
+
+@composed(numpy=[np.diag])
+def diag(x: Any, k: int = 0) -> Tensor:
+    """The k-th diagonal of a matrix, or the matrix with the vector x on its k-th diagonal."""
+    x = as_tensor(x)
+    if x.ndim not in (1, 2):
+        raise ShapeError(f"diag() takes a vector or a matrix, got shape {x.shape}; see diagonal() and diag_embed()")
+    return diag_embed(x, k) if x.ndim == 1 else diagonal(x, k)
