@@ -37,6 +37,11 @@ class Look:
         return max(theme.SMALLEST, 0.25 * self.scale)
 
     @property
+    def pen(self) -> float:
+        """How thick lines are, against those of a drawing at scale 1: thinner in a small one, but never lost."""
+        return float(np.clip(1.6 * self.scale, 0.35, 1.0))
+
+    @property
     def line(self) -> float:
         """The height of a line of labels."""
         return theme.LINE[self.detail] * self.scale
@@ -293,7 +298,7 @@ def card(view: CardView, arrivals: Arrivals, look: Look, box: Box, colours: Colo
     complete = arrivals.total is not None
     edge = colours.done if complete else colours.value if view.leaf else colours.idle
     inks: list[Ink | Part] = [
-        Ink(card_points(w, h, corner, (x, y)), fill=colours.panel, stroke=edge, width=theme.OUTLINE)
+        Ink(card_points(w, h, corner, (x, y)), fill=colours.panel, stroke=edge, width=look.pen * theme.OUTLINE)
     ]
     if complete and view.leaf:
         inks.append(Ink(card_points(w + 0.14 * s, h + 0.14 * s, corner + 0.07 * s, (x, y)), stroke=edge, width=1.6))
@@ -355,8 +360,8 @@ def card(view: CardView, arrivals: Arrivals, look: Look, box: Box, colours: Colo
             if wide > room or look.detail < 3:
                 break
             inks.append(grid(share, colours, "done" if complete else "gradient", theme.CELL * s, (left, lower)))
-        left += wide + 0.1 * s
-        room -= wide + 0.1 * s
+        left += wide + 0.06 * s
+        room -= wide + 0.06 * s
     return Part(*inks)
 
 
@@ -461,13 +466,14 @@ def op(view: OpView, state: str, look: Look, box: Box, colours: Colours, count: 
     edge = tones.get(state, colours.gradient)
     if state == "running":
         for wide, alpha in ((22.0, 0.10), (14.0, 0.14)):
-            inks.append(Ink(polygon(shape + (x, y)), stroke=colours.gradient, width=wide, stroke_alpha=alpha))
+            halo = Ink(polygon(shape + (x, y)), stroke=colours.gradient, width=wide * look.pen, stroke_alpha=alpha)
+            inks.append(halo)
     inks.append(
         Ink(
             polygon(shape + (x, y)),
             fill=colours.panel,
             stroke=edge,
-            width=theme.BOLD if state == "running" else theme.OUTLINE,
+            width=look.pen * (theme.BOLD if state == "running" else theme.OUTLINE),
         )
     )
     grow = 2 * _root_room(view, look)
@@ -579,26 +585,33 @@ def dashes(way: Path, start: float = 0.0, stop: float = 1.0) -> Points:
     return np.concatenate(parts) if parts else np.zeros((0, 3))
 
 
-def tip(place: tuple[float, float], rightward: bool) -> Points:
+def tip(place: tuple[float, float], rightward: bool, pen: float) -> Points:
     """The point of an arrow, its sharp end at `place`."""
-    back = -theme.TIP if rightward else theme.TIP
+    size = theme.TIP * pen
+    back = -size if rightward else size
     x, y = place
-    return polygon([(x, y), (x + back, y + 0.42 * theme.TIP), (x + 0.8 * back, y), (x + back, y - 0.42 * theme.TIP)])
+    return polygon([(x, y), (x + back, y + 0.42 * size), (x + 0.8 * back, y), (x + back, y - 0.42 * size)])
 
 
-def edge(way: Path, state: str, colours: Colours) -> Part:
+def inset(way: Path, pen: float) -> float:
+    """The fraction of a path that lies under the point of its arrow."""
+    return min(0.5, 0.6 * theme.TIP * pen / way.length)
+
+
+def edge(way: Path, state: str, colours: Colours, pen: float) -> Part:
     """An edge: "value" (forward, solid), "idle" (no gradient comes this way), "due" or "paid" (gradient, dashed)."""
-    inset = min(0.5, 0.6 * theme.TIP / way.length)
     if state in ("due", "paid"):
         alpha = 1.0 if state == "paid" else 0.62
+        width = theme.EDGE + 0.6 if state == "paid" else 2.0
         return Part(
-            _line(dashes(way, inset, 1.0), colours.gradient, theme.EDGE + 0.6 if state == "paid" else 2.0, alpha),
-            Ink(tip(way.at(0.0), False), fill=colours.gradient, fill_alpha=alpha),
+            _line(dashes(way, inset(way, pen), 1.0), colours.gradient, width * pen, alpha),
+            Ink(tip(way.at(0.0), False, pen), fill=colours.gradient, fill_alpha=alpha),
         )
     colour = colours.value if state == "value" else colours.idle
+    width = theme.EDGE if state == "value" else 2.2
     return Part(
-        _line(stretch(way, 0.0, 1.0 - inset), colour, theme.EDGE if state == "value" else 2.2, 0.9),
-        Ink(tip(way.at(1.0), True), fill=colour, fill_alpha=0.9),
+        _line(stretch(way, 0.0, 1.0 - inset(way, pen)), colour, width * pen, 0.9),
+        Ink(tip(way.at(1.0), True, pen), fill=colour, fill_alpha=0.9),
     )
 
 

@@ -30,6 +30,7 @@ from animation.glyphs import (
     dashes,
     edge,
     expression,
+    inset,
     op,
     op_size,
     panel,
@@ -380,7 +381,7 @@ class Stage:
 
     def motion(self, beat: Beat) -> float:
         """How many seconds of a beat things move; the rest is for reading."""
-        share = {Gather: 0.80, Close: 0.36, Run: 0.62, Seed: 0.6, Turn: 0.75}.get(type(beat), 0.66)
+        share = {Gather: 0.80, Close: 0.36, Run: 0.74, Seed: 0.66, Turn: 0.75}.get(type(beat), 0.70)
         frames = max(2, min(round(beat.seconds / theme.FRAME) - 1, round(beat.seconds * share / theme.FRAME)))
         return frames * theme.FRAME
 
@@ -408,7 +409,13 @@ class Stage:
         for k, flow in enumerate(beat.flows):
             if several:
                 at = 0.1 + 0.6 * k / len(beat.flows)
-                self.appear(shot, ("edge", flow.link), edge(self.ways[flow.link], "value", self.colours), at, at + 0.2)
+                self.appear(
+                    shot,
+                    ("edge", flow.link),
+                    edge(self.ways[flow.link], "value", self.colours, self.look.pen),
+                    at,
+                    at + 0.2,
+                )
             else:
                 self.flow(
                     shot, flow.link, flow.tensor, flow.stretched, 0.06 + 0.10 * min(k, 3), 0.60 + 0.05 * min(k, 2)
@@ -443,14 +450,14 @@ class Stage:
             shape_text(stretched) if stretched else "",
             self.look.scale,
         )
-        done = edge(way, "value", self.colours)
-        line = Part(Ink(np.zeros((0, 3)), stroke=self.colours.value, width=theme.EDGE))
+        done = edge(way, "value", self.colours, self.look.pen)
+        line = Part(Ink(np.zeros((0, 3)), stroke=self.colours.value, width=theme.EDGE * self.look.pen))
         self.parts["edge", link] = done
         shot.moving += [line, done, parcel]
         done.strength(0.0)
 
         def act(u: float) -> None:
-            line.inks[0].points = stretch(way, 0.0, max(u * (1 - 0.6 * theme.TIP / way.length), 0.01))
+            line.inks[0].points = stretch(way, 0.0, max(u * (1 - inset(way, self.look.pen)), 0.01))
             line.strength(0.9 if u < 1 else 0.0)
             done.strength(1.0 if u >= 1 else 0.0)
             turned = float(np.clip((u - 0.35) / 0.4, 0, 1)) if then is not None else 0.0
@@ -478,7 +485,9 @@ class Stage:
             if ("edge", link.id) in self.parts:
                 at = moment(self.ways[link.id].at(0.5)[0])
                 state = "due" if link.id in beat.reached else "idle"
-                self.swap(shot, ("edge", link.id), edge(self.ways[link.id], state, self.colours), at, at + 0.2)
+                self.swap(
+                    shot, ("edge", link.id), edge(self.ways[link.id], state, self.colours, self.look.pen), at, at + 0.2
+                )
         for id in self.ops:
             at = moment(self.centre(id)[0])
             self.swap(shot, ("item", id), self.op_part(id, "quiet"), at, at + 0.2)
@@ -524,12 +533,18 @@ class Stage:
         for k, sent in enumerate(beat.sent):
             if several:
                 at = 0.1 + 0.6 * k / len(beat.sent)
-                self.swap(shot, ("edge", sent.edge), edge(self.ways[sent.edge], "paid", self.colours), at, at + 0.2)
+                self.swap(
+                    shot,
+                    ("edge", sent.edge),
+                    edge(self.ways[sent.edge], "paid", self.colours, self.look.pen),
+                    at,
+                    at + 0.2,
+                )
                 self.arrive(sent)
                 counted[sent.receiver] = sent
                 continue
-            start = 0.18 + 0.14 * min(k, 2)
-            stop = min(0.86, start + 0.56)
+            start = 0.16 + 0.12 * min(k, 2)
+            stop = min(0.88, start + 0.62)
             self.travel(shot, sent, start, stop)
             self.arrive(sent)
             if sent.receiver in self.arrivals:
@@ -552,7 +567,7 @@ class Stage:
         """Nothing; a share runs along an edge, from sender to receiver, and leaves it drawn in full."""
         way = self.ways[sent.edge]
         due = self.parts.pop(("edge", sent.edge))
-        done = edge(way, "paid", self.colours)
+        done = edge(way, "paid", self.colours, self.look.pen)
         final: Cells | str = cells(sent.share) or number_text(sent.share)
         text = shape_text(sent.share.shape) if isinstance(final, Cells) else final
         first, first_text, then = final, text, None
@@ -562,15 +577,14 @@ class Stage:
         parcel = Parcel(
             self.colours, "gradient", first, first_text, then, text if then is not None else "", self.look.scale
         )
-        line = Part(Ink(np.zeros((0, 3)), stroke=self.colours.gradient, width=theme.EDGE))
+        line = Part(Ink(np.zeros((0, 3)), stroke=self.colours.gradient, width=theme.EDGE * self.look.pen))
         self.parts["edge", sent.edge] = done
         shot.moving += [due, line, done, parcel]
         done.strength(0.0)
         line.strength(0.0)
-        inset = min(0.5, 0.6 * theme.TIP / way.length)
 
         def act(u: float) -> None:
-            line.inks[0].points = dashes(way, max(1 - u, inset), 1.0)
+            line.inks[0].points = dashes(way, max(1 - u, inset(way, self.look.pen)), 1.0)
             line.strength(1.0 if u < 1 else 0.0)
             done.strength(1.0 if u >= 1 else 0.0)
             due.strength(1.0 if u < 1 else 0.0)
@@ -610,7 +624,7 @@ class Stage:
         shot.fade(film, 0.0, 0.12)
         shot.over(0.88, 0.98, lambda u: film.strength(1.0 - u), film)
         # What the sum is about shines through the film: the place, the edges that lead to it, and who sent the shares.
-        shot.moving += [edge(self.ways[id], "paid", self.colours) for id in beat.edges]
+        shot.moving += [edge(self.ways[id], "paid", self.colours, self.look.pen) for id in beat.edges]
         shot.moving += [self.op_part(id, "ran") for id in beat.senders]
         old = self.parts.pop(("item", beat.receiver))
         self.parts["item", beat.receiver] = after
