@@ -41,6 +41,10 @@ class MissingPackageError(GradEngineError, ImportError):
     """An optional package that this needs is not installed; the message says which."""
 
 
+class SingularError(GradEngineError, ValueError):
+    """A matrix lacks what was asked of it (an inverse, a Cholesky factor, ...), or that has no gradient there."""
+
+
 class AnomalyError(GradEngineError, FloatingPointError):
     """Inside detect_anomaly(), a NaN or an infinity was made out of finite numbers."""
 

@@ -1,106 +1,481 @@
-"""Products of vectors and matrices."""
+"""Inverses, determinants and factors of matrices; leading axes are a batch of them.
+
+Gradients after Giles (2008), "Collected matrix derivative results", unless said otherwise.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from grad_engine.op import case, define, in_rules
-from grad_engine.ops.shape import reshaped
+from grad_engine.errors import ArgumentError, ShapeError, SingularError
+from grad_engine.op import as_tensor, case, composed, define, in_rules
+from grad_engine.ops.elementwise import abs as absolute
+from grad_engine.ops.product import matmul
+from grad_engine.ops.reduction import amax, amin, total, vector_norm
+from grad_engine.ops.reduction import sum as summed
+from grad_engine.ops.shape import reshaped, transpose
+from grad_engine.tensor import Tensor
 
 
-def _row(x: Any) -> Any:
-    return reshaped(x, (*x.shape[:-1], 1, x.shape[-1]))
+def _checked(function: Callable[..., Any], name: str, x: Any, *others: Any, square: bool = True, way_out: str) -> Any:
+    """`function(x, *others)`, with NumPy's complaints as errors of ours."""
+    if x.ndim < 2 or (square and x.shape[-1] != x.shape[-2]):
+        raise ShapeError(f"{name}() takes {'square ' * square}matrices, got shape {x.shape}; reshape it")
+    try:
+        return function(x, *others)
+    except np.linalg.LinAlgError as error:
+        raise SingularError(f"{name}() of a matrix of shape {x.shape} failed: {error}; {way_out}") from None
 
 
-def _column(x: Any) -> Any:
-    return reshaped(x, (*x.shape, 1))
+def _data(x: Any) -> Any:
+    return x.array if type(x) is Tensor else x
 
 
-def _matmul_x(g: Any, out: Any, x: Any, y: Any) -> Any:
-    if x.ndim > 1 and y.ndim > 1:
-        return g @ y.mT
-    if y.ndim == 1:  # out lacks the column axis
-        return _column(g) * y if x.ndim > 1 else g * y
-    return reshaped(y @ _column(g), y.shape[:-1])  # x is one row, g lacks the row axis
+def _eye(x: Any, n: int) -> Any:
+    return np.eye(n, dtype=x.dtype)
 
 
-def _matmul_y(g: Any, out: Any, x: Any, y: Any) -> Any:
-    if x.ndim > 1 and y.ndim > 1:
-        return x.mT @ g
-    if x.ndim == 1:
-        return _column(x) * _row(g) if y.ndim > 1 else g * x
-    return reshaped(x.mT @ _column(g), (*x.shape[:-2], x.shape[-1]))
+def _symmetric(x: Any) -> Any:
+    return (x + x.mT) / 2
 
 
-_MATRIX_RULES: dict[str, Any] = {"x": ["@", "g", ["T", "y"]], "y": ["@", ["T", "x"], "g"]}
+def _row_scale(x: Any, scale: Any) -> Any:
+    """x with its columns times `scale`: x @ diag(scale)."""
+    return x * reshaped(scale, (*scale.shape[:-1], 1, scale.shape[-1]))
 
-matmul = define(
-    np.matmul, name="matmul", symbol="@", category="linear algebra", operator="matmul",
+
+def _columns_of(scale: Any) -> Any:
+    return reshaped(scale, (*scale.shape, 1))
+
+
+_SQUARE = np.array([[2.0, 0.5, -0.3], [0.1, -1.5, 0.7], [0.4, 0.2, 1.0]])
+_DEFINITE = np.array([[2.0, 0.3, -0.1], [0.3, 1.5, 0.4], [-0.1, 0.4, 1.0]])
+_BATCH = np.stack([_SQUARE, _SQUARE.T + _DEFINITE])
+_TALL = np.array([[1.0, 0.2], [-0.5, 2.0], [0.3, 0.7]])
+_WIDE = np.stack([_TALL.T, _TALL.T[:, ::-1] * 1.5])
+
+
+# --- inverse and solution ---------------------------------------------------------------------------------------------
+
+inv = define(
+    lambda x: _checked(np.linalg.inv, "inv", x, way_out="use pinv"), name="inv", symbol="x⁻¹",
+    category="linear algebra", inputs=("x",), numpy=[np.linalg.inv], cases=[case(_SQUARE), case(_BATCH), case((0, 0))],
+    summary="The inverse of each square matrix.",
+    vjp={"x": lambda g, out, x: -(out.mT @ g @ out.mT)},
+)  # fmt: skip
+inverted = in_rules(inv)
+
+
+def _solve(x: Any, y: Any) -> Any:
+    if not y.ndim or y.shape[0 if y.ndim == 1 else -2] != x.shape[-1]:
+        raise ShapeError(
+            f"solve() takes x (..., n, n) and y (n) or (..., n, m), got {x.shape} and {y.shape}; reshape y"
+        )
+    return _checked(np.linalg.solve, "solve", x, y, way_out="use pinv(x) @ y")
+
+
+def _solve_y(g: Any, out: Any, x: Any, y: Any) -> Any:
+    if y.ndim > 1 or x.ndim == 2:
+        return solved(x.mT, g)
+    return reshaped(solved(x.mT, _columns_of(g)), g.shape)  # one vector for a batch of matrices
+
+
+def _solve_x(g: Any, out: Any, x: Any, y: Any) -> Any:
+    share = -_solve_y(g, out, x, y)
+    return share @ out.mT if y.ndim > 1 else _columns_of(share) * reshaped(out, (*out.shape[:-1], 1, out.shape[-1]))
+
+
+solve = define(
+    _solve, name="solve", symbol="x\\y", category="linear algebra", inputs=("x", "y"), numpy=[np.linalg.solve],
     cases=[
-        case((2, 3), (3, 4)), case((3,), (3,)), case((3,), (3, 4)), case((2, 3), (3,)), case((5, 2, 3), (3, 4)),
-        case((2, 3), (5, 3, 4)), case((5, 1, 2, 3), (4, 3, 2)), case((3,), (5, 3, 4)), case((5, 2, 3), (3,)),
-        case((2, 0), (0, 3)),
+        case(_SQUARE, (3,)), case(_SQUARE, (3, 2)), case(_BATCH, (3,)), case(_BATCH, (3, 2)), case(_SQUARE, (2, 3, 1)),
     ],
-    summary="Matrix product; 1-D operands are a row on the left and a column on the right, leading axes broadcast.",
-    vjp={"x": _matmul_x, "y": _matmul_y}, formula=_MATRIX_RULES, reads=("x", "y"),
+    summary="What x must be multiplied with to give y: x⁻¹ @ y without the inverse. A 1-D y is one vector.",
+    vjp={"x": _solve_x, "y": _solve_y}, reads=("x", "y", "out"),
+    formula={"x": ["neg", ["@", ["solve", ["T", "x"], "g"], ["T", "out"]]], "y": ["solve", ["T", "x"], "g"]},
+)  # fmt: skip
+solved: Callable[..., Any] = in_rules(solve)
+
+
+def _pinv(x: Any, rcond: Any = None, hermitian: bool = False) -> Any:
+    return _checked(np.linalg.pinv, "pinv", x, rcond, hermitian, square=hermitian, way_out="look for NaN or inf in it")
+
+
+def _pinv_x(g: Any, out: Any, x: Any, rcond: Any, hermitian: bool) -> Any:
+    """Golub & Pereyra (1973), theorem 4.3: where the rank does not change nearby."""
+    left, right = g.mT @ out @ out.mT, out.mT @ out @ g.mT
+    return (left - x @ (out @ left)) + (right - (right @ out) @ x) - out.mT @ g @ out.mT
+
+
+pinv = define(
+    _pinv, name="pinv", symbol="x⁺", category="linear algebra", inputs=("x",), numpy=[np.linalg.pinv],
+    cases=[case(_SQUARE), case(_TALL), case(_WIDE)],
+    summary="The Moore-Penrose inverse of each matrix, of any shape; rcond: singular values below that part of the "
+    "largest count as 0.",
+    vjp={"x": _pinv_x}, reads=("x", "out"),
+    formula={"x": "−outᵀ @ {g} @ outᵀ, and what {g} has outside the row and column spaces of {x}"},
 )  # fmt: skip
 
 
-def _axes(x: Any, y: Any, axes: Any) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """The contracted axes of each operand, counted from 0."""
-    if isinstance(axes, int | np.integer):
-        return tuple(range(x.ndim - axes, x.ndim)), tuple(range(axes))
-    left, right = ((part,) if isinstance(part, int | np.integer) else tuple(part) for part in axes)
-    return tuple(a % x.ndim for a in left), tuple(a % y.ndim for a in right)
+@composed(numpy=[np.linalg.matrix_power])
+def matrix_power(x: Any, n: int) -> Tensor:
+    """Each square matrix times itself, n factors in all, by repeated squaring; of the inverse where n is negative."""
+    x = as_tensor(x)
+    if x.ndim < 2 or x.shape[-1] != x.shape[-2]:
+        raise ShapeError(f"matrix_power() takes square matrices, got shape {x.shape}; reshape it")
+    if not isinstance(n, int | np.integer):
+        raise ArgumentError(f"matrix_power() takes a whole number as the power, got {n!r}")
+    if n == 0:
+        return x * 0.0 + np.eye(x.shape[-1], dtype=x.dtype)
+    base, power = (x, int(n)) if n > 0 else (inv(x), -int(n))
+    result = None
+    while power:
+        if power & 1:
+            result = base if result is None else matmul(result, base)
+        power >>= 1
+        if power:
+            base = matmul(base, base)
+    assert result is not None
+    return result
 
 
-def _tensordot_x(g: Any, out: Any, x: Any, y: Any, axes: Any) -> Any:
-    left, right = _axes(x, y, axes)
-    rest = [a for a in range(y.ndim) if a not in right]
-    share = np.tensordot(g, y, axes=(list(range(g.ndim - len(rest), g.ndim)), rest))  # free axes of x, then right sorted
-    order = [a for a in range(x.ndim) if a not in left] + [a for _, a in sorted(zip(right, left, strict=True))]
-    return np.transpose(share, tuple(np.argsort(order).tolist()))
+# --- determinants -----------------------------------------------------------------------------------------------------
 
 
-def _tensordot_y(g: Any, out: Any, x: Any, y: Any, axes: Any) -> Any:
-    left, right = _axes(x, y, axes)
-    rest = [a for a in range(x.ndim) if a not in left]
-    share = np.tensordot(x, g, axes=(rest, list(range(len(rest)))))  # left sorted, then free axes of y
-    order = [a for _, a in sorted(zip(left, right, strict=True))] + [a for a in range(y.ndim) if a not in right]
-    return np.transpose(share, tuple(np.argsort(order).tolist()))
+def _others(s: Any, times: int) -> Any:
+    """Of numbers s, the products of all but one of them, or (times=2) of all but two of them, as a matrix."""
+    n = s.shape[-1]
+    rows = np.where(np.eye(n, dtype=bool), 1, s[..., None, :])
+    if times == 1:
+        return np.multiply.reduce(rows, axis=-1)
+    left = np.eye(n, dtype=bool)
+    return np.multiply.reduce(np.where(left[:, None] | left[None], 1, s[..., None, None, :]), axis=-1)
 
 
-tensordot = define(
-    lambda x, y, axes=2: np.tensordot(x, y, axes), name="tensordot", symbol="⊗", category="linear algebra",
-    inputs=("x", "y"), numpy=[np.tensordot],
-    cases=[
-        case((2, 3), (3, 4), axes=1), case((2, 3, 4), (4, 3, 2), axes=((1, 2), (1, 0))), case((2, 3), (2, 3)),
-        case((2,), (3,), axes=0), case((2, 3, 4), (3, 5), axes=(1, 0)),
-    ],
-    summary="Sum of products over `axes`: the last of x with the first of y for a number, else a pair of axis lists.",
-    vjp={"x": _tensordot_x, "y": _tensordot_y},
-    formula={"x": "{g} contracted with {y}", "y": "{x} contracted with {g}"}, reads=("x", "y"),
+def _cofactor(x: Any) -> Any:
+    u, s, vh = np.linalg.svd(x)
+    sign = (np.linalg.det(u) * np.linalg.det(vh))[..., None, None]
+    return sign * ((u * _others(s, 1)[..., None, :]) @ vh)
+
+
+def _cofactor_x(g: Any, out: Any, x: Any) -> Any:
+    """(trace(gᵀ out) out − out gᵀ out) / det(x); on arrays by singular values, none of which it divides by."""
+    if type(g) is Tensor or type(x) is Tensor or type(out) is Tensor:
+        straight = inverted(x).mT
+        scale = total(g * straight, axis=(-2, -1), keepdims=True)
+        return scale * out - out @ g.mT @ straight
+    u, s, vh = np.linalg.svd(x)
+    sign = (np.linalg.det(u) * np.linalg.det(vh))[..., None, None]
+    turned = u.mT @ g @ vh.mT
+    rest = np.where(np.eye(s.shape[-1], dtype=bool), 0, _others(s, 2))
+    levels = (rest @ np.diagonal(turned, axis1=-2, axis2=-1)[..., None])[..., 0]
+    inner = -turned.mT * rest
+    inner[..., range(s.shape[-1]), range(s.shape[-1])] = levels
+    return sign * (u @ inner @ vh)
+
+
+cofactor = define(
+    lambda x: _checked(_cofactor, "cofactor", x, way_out="look for NaN or inf in it"), name="cofactor", symbol="cof",
+    category="linear algebra", inputs=("x",), cases=[case(_SQUARE), case(_BATCH)],
+    summary="det(x) · x⁻¹ᵀ, the gradient of det(x), from the singular values: exact for singular matrices too.",
+    vjp={"x": _cofactor_x}, reads=("x", "out"),
+    formula={"x": "(trace({g}ᵀ @ out) · out − out @ {g}ᵀ @ out) / det({x})"},
 )  # fmt: skip
-_contracted = in_rules(tensordot)
+cofactors = in_rules(cofactor)
 
 
-def _dot_x(g: Any, out: Any, x: Any, y: Any) -> Any:
-    if not x.ndim or not y.ndim:
-        return g * y
-    return _tensordot_x(g, out, x, y, (x.ndim - 1, max(y.ndim - 2, 0)))
+def _matrix_scale(g: Any) -> Any:
+    return reshaped(g, (*g.shape, 1, 1))
 
 
-def _dot_y(g: Any, out: Any, x: Any, y: Any) -> Any:
-    if not x.ndim or not y.ndim:
-        return g * x
-    return _tensordot_y(g, out, x, y, (x.ndim - 1, max(y.ndim - 2, 0)))
-
-
-dot = define(
-    lambda x, y: np.dot(x, y), name="dot", symbol="·", category="linear algebra", inputs=("x", "y"), numpy=[np.dot],
-    cases=[case((3,), (3,)), case((2, 3), (3, 4)), case((2, 3), (3,)), case((), (2, 3)), case((2, 4, 3), (5, 3, 2))],
-    summary="np.dot: the inner product of vectors, the matrix product of matrices, last axis with second to last beyond.",
-    vjp={"x": _dot_x, "y": _dot_y}, formula=_MATRIX_RULES, reads=("x", "y"),
+det = define(
+    lambda x: _checked(np.linalg.det, "det", x, way_out="look for NaN or inf in it"), name="det", symbol="det",
+    category="linear algebra", inputs=("x",), numpy=[np.linalg.det], cases=[case(_SQUARE), case(_BATCH)],
+    summary="The determinant of each square matrix.",
+    vjp={"x": lambda g, out, x: _matrix_scale(g) * cofactors(x)},
+    formula={"x": ["*", "g", ["cofactor", "x"]]},
 )  # fmt: skip
+
+
+def _slogdet_x(g: Any, out: Any, x: Any) -> Any:
+    return None if g[1] is None else _matrix_scale(g[1]) * inverted(x).mT
+
+
+slogdet = define(
+    lambda x: tuple(_checked(np.linalg.slogdet, "slogdet", x, way_out="look for NaN or inf in it")), name="slogdet",
+    symbol="ln|det|", category="linear algebra", inputs=("x",), numpy=[np.linalg.slogdet], several=True,
+    cases=[case(_SQUARE), case(_BATCH)],
+    summary="(sign, logarithm of the absolute value) of the determinant of each square matrix.",
+    vjp={"x": _slogdet_x}, formula={"x": ["*", "g[1]", ["T", ["inv", "x"]]]},
+)  # fmt: skip
+
+
+# --- factors ----------------------------------------------------------------------------------------------------------
+
+
+def _lower_half(x: Any) -> Any:
+    """The lower triangle of x with half its diagonal."""
+    n = x.shape[-1]
+    return x * (np.tri(n, dtype=x.dtype) - _eye(x, n) / 2)
+
+
+def _cholesky(x: Any, upper: bool = False) -> Any:
+    factor = _checked(
+        lambda a: np.linalg.cholesky(_symmetric(a)), "cholesky", x, way_out="add a small multiple of the identity"
+    )
+    return factor.mT if upper else factor
+
+
+def _cholesky_x(g: Any, out: Any, x: Any, upper: bool) -> Any:
+    """Murray (2016), "Differentiation of the Cholesky decomposition", equation 10."""
+    lower, g = (out.mT, g.mT) if upper else (out, g)
+    back = inverted(lower)
+    return _symmetric(back.mT @ _lower_half(lower.mT @ g) @ back)
+
+
+cholesky = define(
+    _cholesky, name="cholesky", symbol="L", category="linear algebra", inputs=("x",), numpy=[np.linalg.cholesky],
+    cases=[case(_DEFINITE), case(np.stack([_DEFINITE, _DEFINITE + np.eye(3)])), case(_DEFINITE, upper=True)],
+    summary="The lower triangular L with L @ Lᵀ = x (its transpose with upper) of each symmetric positive definite x; "
+    "an x that is not symmetric counts as (x + xᵀ) / 2.",
+    vjp={"x": _cholesky_x}, reads=("out",),
+    formula={"x": "L⁻ᵀ @ Φ(Lᵀ @ {g}) @ L⁻¹, made symmetric; Φ: lower triangle, half the diagonal"},
+)  # fmt: skip
+
+
+def _gaps(values: Any, name: str, what: str) -> Any:
+    """1 / (values_j − values_i) off the diagonal and 0 on it. Raises SingularError where two values are equal."""
+    n = values.shape[-1]
+    eye = _eye(values, n)
+    difference = reshaped(values, (*values.shape[:-1], 1, n)) - reshaped(values, (*values.shape, 1))
+    data = _data(values)
+    bound = np.finfo(data.dtype).eps * n * np.maximum.reduce(np.absolute(data), axis=-1, initial=0)[..., None, None]
+    if ((np.absolute(_data(difference)) <= bound) & (eye == 0)).any():
+        raise SingularError(
+            f"{name}() has no gradient through its {what} where two of the values are equal, because any rotation "
+            f"among them is as good; use the values alone, or move {what} that belong together apart"
+        )
+    return (1 - eye) / (difference + eye)
+
+
+def _eigh(x: Any, UPLO: str = "L") -> tuple[Any, Any]:
+    if UPLO not in ("L", "U", "l", "u"):
+        raise ArgumentError(f"UPLO of eigh() is 'L' or 'U', got {UPLO!r}")
+    return tuple(_checked(lambda a: np.linalg.eigh(_symmetric(a)), "eigh", x, way_out="look for NaN or inf in it"))
+
+
+def _eigh_x(g: Any, out: Any, x: Any, UPLO: str) -> Any:
+    values, vectors = out
+    share = None
+    if g[0] is not None:
+        share = _row_scale(vectors, g[0]) @ vectors.mT
+    if g[1] is not None:
+        turned = (vectors.mT @ g[1]) * _gaps(values, "eigh", "eigenvectors")
+        turned = _symmetric(vectors @ turned @ vectors.mT)
+        share = turned if share is None else share + turned
+    return share
+
+
+eigh = define(
+    _eigh, name="eigh", symbol="λ, v", category="linear algebra", inputs=("x",), numpy=[np.linalg.eigh], several=True,
+    cases=[case(_DEFINITE), case(np.stack([_DEFINITE, _DEFINITE * _DEFINITE.T - np.eye(3)]))],
+    summary="(eigenvalues in ascending order, eigenvectors as columns) of each symmetric matrix; an x that is not "
+    "symmetric counts as (x + xᵀ) / 2, whatever UPLO says.",
+    vjp={"x": _eigh_x}, reads=("out",),
+    formula={"x": "v @ (diag of g[0] + (vᵀ @ g[1]) / (λⱼ − λᵢ)) @ vᵀ"},
+)  # fmt: skip
+
+
+@composed(numpy=[np.linalg.eigvalsh])
+def eigvalsh(x: Any, UPLO: str = "L") -> Tensor:
+    """The eigenvalues of each symmetric matrix, in ascending order."""
+    return eigh(x, UPLO=UPLO)[0]
+
+
+def _svd(x: Any, full_matrices: bool = True, hermitian: bool = False) -> tuple[Any, Any, Any]:
+    return tuple(
+        _checked(
+            lambda a: np.linalg.svd(a, full_matrices, hermitian=hermitian), "svd", x, square=hermitian,
+            way_out="look for NaN or inf in it",
+        )
+    )  # fmt: skip
+
+
+def _part(g: Any, where: Any) -> Any:
+    return None if g is None else g[where]
+
+
+def _svd_x(g: Any, out: Any, x: Any, full_matrices: bool, hermitian: bool) -> Any:
+    """Townsend (2016), "Differentiating the singular value decomposition"."""
+    (gu, gs, gvh), (u, s, vh) = g, out
+    m, n = x.shape[-2:]
+    k = min(m, n)
+    for side, length, what in ((gu, m, "U"), (gvh, n, "Vh")):
+        if side is not None and length > k:
+            if full_matrices and _data(side[..., k:] if what == "U" else side[..., k:, :]).any():
+                raise SingularError(
+                    f"svd() of shape {x.shape} has no gradient through the {length - k} columns that complete {what}, "
+                    "because any rotation of them is as good; pass full_matrices=False"
+                )
+            if (_data(s) == 0).any():
+                raise SingularError(
+                    "svd() has no gradient through its vectors where a singular value is 0; use the values"
+                )
+    if full_matrices and m != n:
+        u, vh, gu, gvh = (
+            u[..., :k],
+            vh[..., :k, :],
+            _part(gu, (..., slice(k))),
+            _part(gvh, (..., slice(k), slice(None))),
+        )
+    core = None if gs is None else _eye(s, k) * reshaped(gs, (*gs.shape[:-1], 1, k))
+    gaps = None if gu is None and gvh is None else _gaps(s * s, "svd", "vectors")
+    if gu is not None:
+        turned = u.mT @ gu
+        part = _row_scale((turned - turned.mT) * gaps, s)
+        core = part if core is None else core + part
+    if gvh is not None:
+        turned = vh @ gvh.mT
+        part = _columns_of(s) * ((turned - turned.mT) * gaps)
+        core = part if core is None else core + part
+    share = u @ core @ vh
+    if gu is not None and m > k:
+        share = share + _row_scale(gu - u @ (u.mT @ gu), 1 / s) @ vh
+    if gvh is not None and n > k:
+        share = share + _row_scale(u, 1 / s) @ (gvh - (gvh @ vh.mT) @ vh)
+    return share
+
+
+_svd_op = define(
+    _svd, name="svd", symbol="U S V", category="linear algebra", inputs=("x",), several=True, method=False,
+    cases=[case(_SQUARE), case(_TALL, full_matrices=False), case(_WIDE, full_matrices=False)],
+    summary="(U, the singular values in descending order, Vh) with x = U @ diag(S) @ Vh.",
+    vjp={"x": _svd_x}, reads=("x", "out"),
+    formula={"x": "U @ (diag of g[1] + the turns of g[0] and g[2] / (Sⱼ² − Sᵢ²)) @ Vh"},
+)  # fmt: skip
+
+
+def _svdvals_x(g: Any, out: Any, x: Any) -> Any:
+    u, _, vh = _svd_op(x, full_matrices=False) if type(x) is Tensor else _svd(x, False)
+    return _row_scale(u, g) @ vh
+
+
+svdvals = define(
+    lambda x: _checked(
+        lambda a: np.linalg.svd(a, compute_uv=False), "svdvals", x, square=False, way_out="look for NaN or inf in it"
+    ),
+    name="svdvals", symbol="S", category="linear algebra", inputs=("x",), numpy=[np.linalg.svdvals],
+    cases=[case(_SQUARE), case(_TALL), case(_WIDE)], summary="The singular values of each matrix, in descending order.",
+    vjp={"x": _svdvals_x}, formula={"x": "U @ diag({g}) @ Vh"}, reads=("x",),
+)  # fmt: skip
+
+
+@composed(numpy=[np.linalg.svd], before=_svd_op)
+def svd(x: Any, full_matrices: bool = True, compute_uv: bool = True, hermitian: bool = False) -> Any:
+    """(U, the singular values in descending order, Vh) with x = U @ diag(S) @ Vh; without compute_uv the values alone.
+
+    full_matrices: complete U and Vh to square matrices. There is no gradient through what completes them.
+    """
+    return _svd_op(x, full_matrices=full_matrices, hermitian=hermitian) if compute_uv else svdvals(x)
+
+
+def _qr(x: Any, mode: str = "reduced") -> tuple[Any, Any]:
+    if mode not in ("reduced", "complete"):
+        raise ArgumentError(f"mode of qr() is 'reduced', 'complete' or 'r', got {mode!r}")
+    return tuple(_checked(np.linalg.qr, "qr", x, mode, square=False, way_out="look for NaN or inf in it"))
+
+
+def _qr_x(g: Any, out: Any, x: Any, mode: str) -> Any:
+    """Walter & Lehmann (2018), "Algorithmic differentiation of linear algebra functions"; Roberts & Roberts (2020)."""
+    q, r = out
+    m, n = x.shape[-2:]
+    if mode == "complete" and m > n:
+        raise SingularError(
+            f"qr() of shape {x.shape} has no gradient through the {m - n} columns that complete Q, because any "
+            "rotation of them is as good; use mode='reduced'"
+        )
+    gq, gr = (np.zeros_like(_data(part)) if share is None else share for share, part in zip(g, out, strict=True))
+    rest = None
+    if m < n:  # the columns beyond the square follow from Q: x2 = Q @ r2
+        rest = q @ gr[..., m:]
+        gq = gq + x[..., m:] @ gr[..., m:].mT
+        r, gr = r[..., :m], gr[..., :m]
+    half = _lower_half(r @ gr.mT - gq.mT @ q)
+    share = solved(r, (gq + q @ (half + half.mT)).mT).mT
+    return share if rest is None else np.concatenate([share, rest], axis=-1)
+
+
+_qr_op = define(
+    _qr, name="qr", symbol="Q R", category="linear algebra", inputs=("x",), several=True, method=False,
+    cases=[case(_SQUARE), case(_TALL), case(_WIDE), case(_SQUARE, mode="complete")],
+    summary="(Q with orthonormal columns, R upper triangular) with x = Q @ R.",
+    vjp={"x": _qr_x}, reads=("x", "out"),
+    formula={"x": "(g[0] + Q @ sym(R @ g[1]ᵀ − g[0]ᵀ @ Q)) @ R⁻ᵀ; sym: from the lower triangle"},
+)  # fmt: skip
+
+
+@composed(numpy=[np.linalg.qr], before=_qr_op)
+def qr(x: Any, mode: str = "reduced") -> Any:
+    """(Q with orthonormal columns, R upper triangular) with x = Q @ R; R alone with mode 'r'."""
+    return _qr_op(x, mode="reduced")[1] if mode == "r" else _qr_op(x, mode=mode)
+
+
+# --- norms ------------------------------------------------------------------------------------------------------------
+
+
+def _of_matrix(x: Tensor, order: Any, axes: tuple[int, int], keepdims: bool) -> Tensor:
+    if order in (None, "fro", "f"):
+        return vector_norm(x, axis=axes, keepdims=keepdims)
+    rows, columns = (axis % x.ndim for axis in axes)
+    if rows == columns:
+        raise ShapeError(f"norm() of a matrix takes two different axes, got {axes}")
+    if order in (1, -1, np.inf, -np.inf):
+        along, across = (rows, columns) if order in (1, -1) else (columns, rows)
+        folded = summed(absolute(x), axis=along, keepdims=True)
+        out = (amax if order > 0 else amin)(folded, axis=across, keepdims=True)
+    elif order in (2, -2, "nuc"):
+        rest = [axis for axis in range(x.ndim) if axis not in (rows, columns)]
+        values = svdvals(transpose(x, (*rest, rows, columns)))
+        out = summed(values, axis=-1) if order == "nuc" else (amax if order == 2 else amin)(values, axis=-1)
+        out = reshaped(out, tuple(1 if axis in (rows, columns) else n for axis, n in enumerate(x.shape)))
+    else:
+        raise ArgumentError(
+            f"norm() of a matrix takes ord None, 'fro', 'nuc', 1, -1, 2, -2, inf or -inf, got {order!r}"
+        )
+    if keepdims:
+        return out
+    return reshaped(out, tuple(n for axis, n in enumerate(x.shape) if axis not in (rows, columns)))
+
+
+@composed(numpy=[np.linalg.norm])
+def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Tensor:
+    """The length of x, or of the vectors or matrices along `axis`; the gradient at length 0 is 0.
+
+    ord: None (the square root of the sum of squares), for vectors any number, inf or -inf, for matrices 'fro', 'nuc',
+        1, -1, 2, -2, inf or -inf. Without an axis, ord is that of a vector or a matrix by the number of axes of x.
+    """
+    x = as_tensor(x)
+    if axis is None:
+        if ord is None or x.ndim == 1:
+            return vector_norm(x, keepdims=keepdims, ord=2 if ord is None else ord)
+        if x.ndim != 2:
+            raise ShapeError(f"norm() with ord={ord!r} takes a vector or a matrix, got shape {x.shape}; pass axis=")
+        axis = (0, 1)
+    axes = tuple(axis) if isinstance(axis, tuple | list) else (axis,)
+    if len(axes) == 2:
+        return _of_matrix(x, ord, axes, keepdims)
+    if len(axes) != 1:
+        raise ArgumentError(f"axis of norm() is one axis for vectors or two for matrices, got {axis!r}")
+    return vector_norm(x, axis=axes[0], keepdims=keepdims, ord=2 if ord is None else ord)
+
+
+@composed(numpy=[np.linalg.matrix_norm])
+def matrix_norm(x: Any, keepdims: bool = False, ord: Any = "fro") -> Tensor:
+    """The norm of each matrix of x, whose last two axes they are."""
+    x = as_tensor(x)
+    if x.ndim < 2:
+        raise ShapeError(f"matrix_norm() takes matrices, got shape {x.shape}; use vector_norm")
+    return _of_matrix(x, ord, (-2, -1), keepdims)
