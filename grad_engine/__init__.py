@@ -2,7 +2,7 @@
 
 import os as _os
 
-from grad_engine import ops
+from grad_engine import linalg, ops
 from grad_engine.allocator import tune_allocator
 from grad_engine.autograd import (
     enable_grad,
@@ -38,6 +38,7 @@ from grad_engine.errors import (
     NotDifferentiableError,
     RecordError,
     ShapeError,
+    SingularError,
     TensorFileError,
 )
 from grad_engine.export import export_graph, record_graph, visualize_graph
@@ -70,6 +71,7 @@ __all__ = [
     "NotDifferentiableError",
     "RecordError",
     "ShapeError",
+    "SingularError",
     "Tensor",
     "TensorFileError",
     "arange",
@@ -91,6 +93,7 @@ __all__ = [
     "is_grad_enabled",
     "jacobian",
     "jvp",
+    "linalg",
     "load",
     "load_graph",
     "no_grad",

@@ -88,6 +88,7 @@ LAYERS: dict[str, tuple[Any, Any, list[Any]]] = {
     "linear of a vector": (ge.linear, F.linear, [normal(3), normal(4, 3), normal(4)]),
     "linear to a number": (ge.linear, F.linear, [normal(5, 3), normal(3)]),
     "linear of nothing": (ge.linear, F.linear, [normal(0, 3), normal(4, 3), normal(4)]),
+    "bilinear": (ge.bilinear, F.bilinear, [normal(2, 3), normal(2, 4), normal(5, 3, 4), normal(5)]),
     "embedding": (ge.embedding, F.embedding, [np.array([[1, 0, 1], [3, 3, 3]]), normal(4, 2)]),
     "embedding with padding": (
         lambda i, w: ge.embedding(i, w, padding_idx=-3), lambda i, w: F.embedding(i, w, padding_idx=-3),

@@ -11,6 +11,7 @@ import numpy as np
 from grad_engine.errors import ArgumentError, IndexingError, ShapeError
 from grad_engine.op import as_tensor, case, composed, define, in_rules
 from grad_engine.ops.activation import softmax
+from grad_engine.ops.product import contracted
 from grad_engine.ops.reduction import sum_to, total
 from grad_engine.ops.shape import reshaped
 from grad_engine.tensor import Tensor
@@ -59,6 +60,29 @@ linear = define(
     summary="x (..., features) @ weightᵀ (results, features) + bias (results): a fully connected layer.",
     vjp={"x": _linear_x, "weight": _linear_weight, "bias": lambda g, out, x, weight, bias: g},
     formula={"x": ["@", "g", "weight"], "weight": ["@", ["T", "g"], "x"]},
+)  # fmt: skip
+
+
+def _bilinear(x: Any, y: Any, weight: Any, bias: Any = None) -> Any:
+    if weight.ndim != 3 or not x.ndim or not y.ndim or (x.shape[-1], y.shape[-1]) != weight.shape[1:]:
+        raise ShapeError(
+            f"bilinear() takes x (..., m), y (..., n) and weight (results, m, n), got {x.shape}, {y.shape} and "
+            f"{weight.shape}; reshape one"
+        )
+    out = np.einsum("...i,kij,...j->...k", x, weight, y, optimize=True)
+    return out if bias is None else out + bias
+
+
+bilinear = define(
+    _bilinear, name="bilinear", symbol="xWy", category="neural", inputs=("x", "y", "weight", "bias"),
+    cases=[case((2, 3), (2, 2), (4, 3, 2), (4,)), case((3,), (2,), (4, 3, 2)), case((2, 2, 3), (2, 2, 2), (1, 3, 2))],
+    summary="x (..., m) @ weight (results, m, n) @ y (..., n) + bias (results), a number for each result.",
+    vjp={
+        "x": lambda g, out, x, y, weight, bias: contracted("...k,kij,...j->...i", g, weight, y),
+        "y": lambda g, out, x, y, weight, bias: contracted("...k,kij,...i->...j", g, weight, x),
+        "weight": lambda g, out, x, y, weight, bias: contracted("...k,...i,...j->kij", g, x, y),
+        "bias": lambda g, out, x, y, weight, bias: g,
+    },
 )  # fmt: skip
 
 
