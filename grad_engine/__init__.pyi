@@ -5,6 +5,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from grad_engine import linalg as linalg
 from grad_engine import ops as ops
 from grad_engine.allocator import tune_allocator as tune_allocator
 from grad_engine.autograd import enable_grad as enable_grad
@@ -36,6 +37,7 @@ from grad_engine.errors import MissingPackageError as MissingPackageError
 from grad_engine.errors import NotDifferentiableError as NotDifferentiableError
 from grad_engine.errors import RecordError as RecordError
 from grad_engine.errors import ShapeError as ShapeError
+from grad_engine.errors import SingularError as SingularError
 from grad_engine.errors import TensorFileError as TensorFileError
 from grad_engine.export import export_graph as export_graph
 from grad_engine.export import record_graph as record_graph
@@ -279,6 +281,36 @@ def scatter_index(x: Operand, index: Any, shape: Any) -> Tensor:
 def index_put(x: Operand, values: Operand, index: Any) -> Tensor:
     """x with the part that x[index] means replaced by `values`, as a new tensor."""
 
+def take(x: Operand, indices: Operand, axis: Any = None) -> Tensor:
+    """The elements of x at `indices` along `axis`, or of x in C order without an axis."""
+
+def add_along_axis(x: Operand, indices: Operand, values: Operand, axis: Any = -1) -> Tensor:
+    """x with `values` added at `indices` along `axis`, as often as an element is named."""
+
+def take_along_axis(x: Operand, indices: Operand, axis: Any = -1) -> Tensor:
+    """The elements of x at `indices` along `axis`, each from its own place on the other axes, as argsort gives."""
+
+def gather(x: Any, axis: int, index: Any) -> Tensor:
+    """The elements of x at `index` along `axis`, as PyTorch's gather: the index may be shorter on the other axes."""
+
+def scatter_add(x: Any, axis: int, index: Any, src: Any) -> Tensor:
+    """x with `src` added at `index` along `axis`, as PyTorch's scatter_add, as a new tensor."""
+
+def index_select(x: Any, axis: int, index: Any) -> Tensor:
+    """The slices of x along `axis` that a vector of whole numbers names, as PyTorch's index_select."""
+
+def masked_select(x: Any, mask: Any) -> Tensor:
+    """The elements of x where mask holds, in C order along one axis; the two broadcast."""
+
+def argsort(x: Operand, axis: Any = -1, descending: Any = False) -> Tensor:
+    """The indices along `axis` that would sort x; equals keep their order, NaN counts as largest. No gradient."""
+
+def sort(x: Any, axis: int | None = -1, descending: bool = False) -> Tensor:
+    """The elements of x in order of size along `axis`, or all of them without one; NaN counts as largest."""
+
+def topk(x: Any, k: int, axis: int = -1, largest: bool = True) -> tuple[Tensor, Tensor]:
+    """The `k` largest (or smallest) elements of x along `axis` in order of size, and their indices."""
+
 def clone(x: Operand) -> Tensor:
     """The same values in memory of their own; gradients flow through."""
 
@@ -336,16 +368,16 @@ def movedim(x: Any, source: int | Sequence[int], destination: int | Sequence[int
 def expand(x: Any, *shape: Any) -> Tensor:
     """x repeated along its axes of length 1, and along new ones in front, to fill `shape`; -1 keeps a length."""
 
-def atleast_1d(*xs: Any) -> Tensor:
+def atleast_1d(*xs: Any) -> Any:
     """x, as shape (1,) if it had none; a tuple of several."""
 
-def atleast_2d(*xs: Any) -> Tensor:
+def atleast_2d(*xs: Any) -> Any:
     """x with axes of length 1 in front until it has two; a tuple of several."""
 
-def atleast_3d(*xs: Any) -> Tensor:
+def atleast_3d(*xs: Any) -> Any:
     """x with axes of length 1 until it has three: (n,) becomes (1, n, 1) and (m, n) becomes (m, n, 1)."""
 
-def broadcast_tensors(*xs: Any) -> Tensor:
+def broadcast_tensors(*xs: Any) -> tuple[Tensor, ...]:
     """Each of several tensors repeated to the shape they have together."""
 
 def flip(x: Operand, axis: Any = None) -> Tensor:
@@ -420,28 +452,28 @@ def dstack(xs: Sequence[Any]) -> Tensor:
 def column_stack(xs: Sequence[Any]) -> Tensor:
     """Tensors side by side, each vector being one column."""
 
-def array_split(x: Any, indices_or_sections: int | Sequence[int], axis: int = 0) -> Tensor:
+def array_split(x: Any, indices_or_sections: int | Sequence[int], axis: int = 0) -> tuple[Tensor, ...]:
     """x cut along `axis` before each index given, or into a number of parts whose lengths differ by 1 at most."""
 
-def split(x: Any, indices_or_sections: int | Sequence[int], axis: int = 0) -> Tensor:
+def split(x: Any, indices_or_sections: int | Sequence[int], axis: int = 0) -> tuple[Tensor, ...]:
     """x cut along `axis` before each index given, or into a number of equal parts, as in NumPy."""
 
-def chunk(x: Any, chunks: int, axis: int = 0) -> Tensor:
+def chunk(x: Any, chunks: int, axis: int = 0) -> tuple[Tensor, ...]:
     """x cut along `axis` into parts of equal length, the last one perhaps shorter: `chunks` of them, or fewer."""
 
-def unbind(x: Any, axis: int = 0) -> Tensor:
+def unbind(x: Any, axis: int = 0) -> tuple[Tensor, ...]:
     """The parts of x along `axis`, each without that axis; undoes stack()."""
 
-def unstack(x: Any, axis: int = 0) -> Tensor:
+def unstack(x: Any, axis: int = 0) -> tuple[Tensor, ...]:
     """The parts of x along `axis`, each without that axis; undoes stack()."""
 
-def hsplit(x: Any, indices_or_sections: int | Sequence[int]) -> Tensor:
+def hsplit(x: Any, indices_or_sections: int | Sequence[int]) -> tuple[Tensor, ...]:
     """x cut along its second axis, a vector along its only one, as split() does."""
 
-def vsplit(x: Any, indices_or_sections: int | Sequence[int]) -> Tensor:
+def vsplit(x: Any, indices_or_sections: int | Sequence[int]) -> tuple[Tensor, ...]:
     """x cut along its first axis, as split() does."""
 
-def dsplit(x: Any, indices_or_sections: int | Sequence[int]) -> Tensor:
+def dsplit(x: Any, indices_or_sections: int | Sequence[int]) -> tuple[Tensor, ...]:
     """x cut along its third axis, as split() does."""
 
 def sum_to(x: Operand, shape: Any) -> Tensor:
@@ -672,6 +704,93 @@ def conv_transpose3d(x: Operand, weight: Operand, bias: Operand | None = None, s
 def conv3d_weight(x: Operand, y: Operand, shape: Any, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: Any = 1) -> Tensor:
     """The gradient of conv3d with respect to its weight of the given shape, y being that of its result."""
 
+def matmul(x: Operand, y: Operand) -> Tensor:
+    """Matrix product; 1-D operands are a row on the left and a column on the right, leading axes broadcast."""
+
+def tensordot(x: Operand, y: Operand, axes: Any = 2) -> Tensor:
+    """Sum of products over `axes`: the last of x with the first of y for a number, else a pair of axis lists."""
+
+def dot(x: Operand, y: Operand) -> Tensor:
+    """np.dot: inner product of vectors, matrix product of matrices, last axis with second to last beyond."""
+
+def inner(x: Operand, y: Operand) -> Tensor:
+    """Sums of products over the last axis of both."""
+
+def vdot(x: Operand, y: Operand) -> Tensor:
+    """Sum of the products of all elements in C order."""
+
+def vecdot(x: Operand, y: Operand) -> Tensor:
+    """Sum of products over the last axis; the other axes broadcast."""
+
+def outer(x: Operand, y: Operand) -> Tensor:
+    """The product of every element of x with every element of y: (size of x, size of y)."""
+
+def kron(x: Operand, y: Operand) -> Tensor:
+    """Kronecker product: each element of x times the whole of y, laid side by side."""
+
+def cross(x: Operand, y: Operand, axisa: Any = -1, axisb: Any = -1, axisc: Any = -1, axis: Any = None) -> Tensor:
+    """Cross product of vectors of length 3, along the last axes unless said otherwise."""
+
+def addmm(x: Operand, y: Operand, z: Operand, beta: Any = 1, alpha: Any = 1) -> Tensor:
+    """beta · x + alpha · (y @ z)."""
+
+def bmm(x: Any, y: Any) -> Tensor:
+    """The matrix product of each pair of matrices in two batches: (b, n, m) @ (b, m, p)."""
+
+def mv(x: Any, y: Any) -> Tensor:
+    """The product of a matrix and a vector: (n, m) @ (m)."""
+
+def multi_dot(xs: Sequence[Any]) -> Tensor:
+    """The matrix product of two or more matrices, in the order that takes fewest multiplications (Godbole 1973)."""
+
+def einsum(*operands: Any, optimize: Any = False) -> Tensor:
+    """Products of the operands, summed over every index that the result leaves out: Einstein's convention."""
+
+def inv(x: Operand) -> Tensor:
+    """The inverse of each square matrix."""
+
+def solve(x: Operand, y: Operand) -> Tensor:
+    """What x must be multiplied with to give y: x⁻¹ @ y without the inverse. A 1-D y is one vector."""
+
+def pinv(x: Operand, rcond: Any = None, hermitian: Any = False) -> Tensor:
+    """The Moore-Penrose inverse of each matrix, of any shape; rcond: singular values below that part of the largest count as 0."""
+
+def matrix_power(x: Any, n: int) -> Tensor:
+    """Each square matrix times itself, n factors in all, by repeated squaring; of the inverse where n is negative."""
+
+def cofactor(x: Operand) -> Tensor:
+    """det(x) · x⁻¹ᵀ, the gradient of det(x), from the singular values: exact for singular matrices too."""
+
+def det(x: Operand) -> Tensor:
+    """The determinant of each square matrix."""
+
+def slogdet(x: Operand) -> tuple[Tensor, ...]:
+    """(sign, logarithm of the absolute value) of the determinant of each square matrix."""
+
+def cholesky(x: Operand, upper: Any = False) -> Tensor:
+    """The lower triangular L with L @ Lᵀ = x (its transpose with upper) of each symmetric positive definite x; an x that is not symmetric counts as (x + xᵀ) / 2."""
+
+def eigh(x: Operand, UPLO: Any = 'L') -> tuple[Tensor, ...]:
+    """(eigenvalues in ascending order, eigenvectors as columns) of each symmetric matrix; an x that is not symmetric counts as (x + xᵀ) / 2, whatever UPLO says."""
+
+def eigvalsh(x: Any, UPLO: str = 'L') -> Tensor:
+    """The eigenvalues of each symmetric matrix, in ascending order."""
+
+def svd(x: Any, full_matrices: bool = True, compute_uv: bool = True, hermitian: bool = False) -> Any:
+    """(U, the singular values in descending order, Vh) with x = U @ diag(S) @ Vh; without compute_uv the values alone."""
+
+def svdvals(x: Operand) -> Tensor:
+    """The singular values of each matrix, in descending order."""
+
+def qr(x: Any, mode: str = 'reduced') -> Any:
+    """(Q with orthonormal columns, R upper triangular) with x = Q @ R; R alone with mode 'r'."""
+
+def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Tensor:
+    """The length of x, or of the vectors or matrices along `axis`; the gradient at length 0 is 0."""
+
+def matrix_norm(x: Any, keepdims: bool = False, ord: Any = 'fro') -> Tensor:
+    """The norm of each matrix of x, whose last two axes they are."""
+
 def mse_loss(x: Operand, target: Operand, reduction: Any = 'mean') -> Tensor:
     """Squared difference of x and target: the mean of all elements, their sum, or each."""
 
@@ -725,6 +844,9 @@ def cosine_similarity(x: Operand, y: Operand, axis: Any = 1, eps: Any = 1e-08) -
 
 def linear(x: Operand, weight: Operand, bias: Operand | None = None) -> Tensor:
     """x (..., features) @ weightᵀ (results, features) + bias (results): a fully connected layer."""
+
+def bilinear(x: Operand, y: Operand, weight: Operand, bias: Operand | None = None) -> Tensor:
+    """x (..., m) @ weight (results, m, n) @ y (..., n) + bias (results), a number for each result."""
 
 def embedding(indices: Operand, weight: Operand, padding_idx: Any = None) -> Tensor:
     """The row of weight for each index; the row padding_idx gets no gradient."""
@@ -782,45 +904,3 @@ def adaptive_avg_pool2d(x: Operand, output_size: Any) -> Tensor:
 
 def adaptive_avg_pool3d(x: Operand, output_size: Any) -> Tensor:
     """Mean of as many windows, of lengths as equal as can be, as output_size says; None keeps an axis."""
-
-def matmul(x: Operand, y: Operand) -> Tensor:
-    """Matrix product; 1-D operands are a row on the left and a column on the right, leading axes broadcast."""
-
-def tensordot(x: Operand, y: Operand, axes: Any = 2) -> Tensor:
-    """Sum of products over `axes`: the last of x with the first of y for a number, else a pair of axis lists."""
-
-def dot(x: Operand, y: Operand) -> Tensor:
-    """np.dot: inner product of vectors, matrix product of matrices, last axis with second to last beyond."""
-
-def inner(x: Operand, y: Operand) -> Tensor:
-    """Sums of products over the last axis of both."""
-
-def vdot(x: Operand, y: Operand) -> Tensor:
-    """Sum of the products of all elements in C order."""
-
-def vecdot(x: Operand, y: Operand) -> Tensor:
-    """Sum of products over the last axis; the other axes broadcast."""
-
-def outer(x: Operand, y: Operand) -> Tensor:
-    """The product of every element of x with every element of y: (size of x, size of y)."""
-
-def kron(x: Operand, y: Operand) -> Tensor:
-    """Kronecker product: each element of x times the whole of y, laid side by side."""
-
-def cross(x: Operand, y: Operand, axisa: Any = -1, axisb: Any = -1, axisc: Any = -1, axis: Any = None) -> Tensor:
-    """Cross product of vectors of length 3, along the last axes unless said otherwise."""
-
-def addmm(x: Operand, y: Operand, z: Operand, beta: Any = 1, alpha: Any = 1) -> Tensor:
-    """beta · x + alpha · (y @ z)."""
-
-def bmm(x: Any, y: Any) -> Tensor:
-    """The matrix product of each pair of matrices in two batches: (b, n, m) @ (b, m, p)."""
-
-def mv(x: Any, y: Any) -> Tensor:
-    """The product of a matrix and a vector: (n, m) @ (m)."""
-
-def multi_dot(xs: Sequence[Any]) -> Tensor:
-    """The matrix product of two or more matrices, in the order that takes fewest multiplications (Godbole 1973)."""
-
-def einsum(*operands: Any, optimize: Any = False) -> Tensor:
-    """Products of the operands, summed over every index that the result leaves out: Einstein's convention."""

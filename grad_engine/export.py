@@ -214,7 +214,7 @@ class _Recorder:
         op, gone = node.op, node.out is None
         operands = node.arrays or (None,) * len(node.edges)
         parameters = op.parameters(len(operands))
-        inputs = []
+        inputs: list[InputRecord] = []
         key: Any
         for slot, (name, array, edge) in enumerate(zip(parameters, operands, node.edges, strict=True)):
             if edge is None and array is None:

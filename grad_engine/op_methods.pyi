@@ -208,6 +208,36 @@ class OpMethods:
     def isfinite(self) -> Tensor:
         """Whether each element is neither NaN nor infinite. No gradient."""
 
+    def take(self, indices: Operand, axis: Any = None) -> Tensor:
+        """The elements of x at `indices` along `axis`, or of x in C order without an axis."""
+
+    def add_along_axis(self, indices: Operand, values: Operand, axis: Any = -1) -> Tensor:
+        """x with `values` added at `indices` along `axis`, as often as an element is named."""
+
+    def take_along_axis(self, indices: Operand, axis: Any = -1) -> Tensor:
+        """The elements of x at `indices` along `axis`, each from its own place on the other axes, as argsort gives."""
+
+    def gather(self, axis: int, index: Any) -> Tensor:
+        """The elements of x at `index` along `axis`, as PyTorch's gather: the index may be shorter on the other axes."""
+
+    def scatter_add(self, axis: int, index: Any, src: Any) -> Tensor:
+        """x with `src` added at `index` along `axis`, as PyTorch's scatter_add, as a new tensor."""
+
+    def index_select(self, axis: int, index: Any) -> Tensor:
+        """The slices of x along `axis` that a vector of whole numbers names, as PyTorch's index_select."""
+
+    def masked_select(self, mask: Any) -> Tensor:
+        """The elements of x where mask holds, in C order along one axis; the two broadcast."""
+
+    def argsort(self, axis: Any = -1, descending: Any = False) -> Tensor:
+        """The indices along `axis` that would sort x; equals keep their order, NaN counts as largest. No gradient."""
+
+    def sort(self, axis: int | None = -1, descending: bool = False) -> Tensor:
+        """The elements of x in order of size along `axis`, or all of them without one; NaN counts as largest."""
+
+    def topk(self, k: int, axis: int = -1, largest: bool = True) -> tuple[Tensor, Tensor]:
+        """The `k` largest (or smallest) elements of x along `axis` in order of size, and their indices."""
+
     def clone(self) -> Tensor:
         """The same values in memory of their own; gradients flow through."""
 
@@ -265,16 +295,16 @@ class OpMethods:
     def expand(self, *shape: Any) -> Tensor:
         """x repeated along its axes of length 1, and along new ones in front, to fill `shape`; -1 keeps a length."""
 
-    def atleast_1d(self) -> Tensor:
+    def atleast_1d(self) -> Any:
         """x, as shape (1,) if it had none; a tuple of several."""
 
-    def atleast_2d(self) -> Tensor:
+    def atleast_2d(self) -> Any:
         """x with axes of length 1 in front until it has two; a tuple of several."""
 
-    def atleast_3d(self) -> Tensor:
+    def atleast_3d(self) -> Any:
         """x with axes of length 1 until it has three: (n,) becomes (1, n, 1) and (m, n) becomes (m, n, 1)."""
 
-    def broadcast_tensors(self) -> Tensor:
+    def broadcast_tensors(self) -> tuple[Tensor, ...]:
         """Each of several tensors repeated to the shape they have together."""
 
     def flip(self, axis: Any = None) -> Tensor:
@@ -316,28 +346,28 @@ class OpMethods:
     def diag(self, k: int = 0) -> Tensor:
         """The k-th diagonal of a matrix, or the matrix with the vector x on its k-th diagonal."""
 
-    def array_split(self, indices_or_sections: int | Sequence[int], axis: int = 0) -> Tensor:
+    def array_split(self, indices_or_sections: int | Sequence[int], axis: int = 0) -> tuple[Tensor, ...]:
         """x cut along `axis` before each index given, or into a number of parts whose lengths differ by 1 at most."""
 
-    def split(self, indices_or_sections: int | Sequence[int], axis: int = 0) -> Tensor:
+    def split(self, indices_or_sections: int | Sequence[int], axis: int = 0) -> tuple[Tensor, ...]:
         """x cut along `axis` before each index given, or into a number of equal parts, as in NumPy."""
 
-    def chunk(self, chunks: int, axis: int = 0) -> Tensor:
+    def chunk(self, chunks: int, axis: int = 0) -> tuple[Tensor, ...]:
         """x cut along `axis` into parts of equal length, the last one perhaps shorter: `chunks` of them, or fewer."""
 
-    def unbind(self, axis: int = 0) -> Tensor:
+    def unbind(self, axis: int = 0) -> tuple[Tensor, ...]:
         """The parts of x along `axis`, each without that axis; undoes stack()."""
 
-    def unstack(self, axis: int = 0) -> Tensor:
+    def unstack(self, axis: int = 0) -> tuple[Tensor, ...]:
         """The parts of x along `axis`, each without that axis; undoes stack()."""
 
-    def hsplit(self, indices_or_sections: int | Sequence[int]) -> Tensor:
+    def hsplit(self, indices_or_sections: int | Sequence[int]) -> tuple[Tensor, ...]:
         """x cut along its second axis, a vector along its only one, as split() does."""
 
-    def vsplit(self, indices_or_sections: int | Sequence[int]) -> Tensor:
+    def vsplit(self, indices_or_sections: int | Sequence[int]) -> tuple[Tensor, ...]:
         """x cut along its first axis, as split() does."""
 
-    def dsplit(self, indices_or_sections: int | Sequence[int]) -> Tensor:
+    def dsplit(self, indices_or_sections: int | Sequence[int]) -> tuple[Tensor, ...]:
         """x cut along its third axis, as split() does."""
 
     def sum_to(self, shape: Any) -> Tensor:
@@ -559,6 +589,87 @@ class OpMethods:
     def conv_transpose3d(self, weight: Operand, bias: Operand | None = None, stride: Any = 1, padding: Any = 0, output_padding: Any = 0, groups: Any = 1, dilation: Any = 1) -> Tensor:
         """Each element of x times its filter of weight (channels, results / groups, depth, height, width), laid where conv3d would read it and summed, plus bias: the gradient of conv3d with respect to its input."""
 
+    def matmul(self, y: Operand) -> Tensor:
+        """Matrix product; 1-D operands are a row on the left and a column on the right, leading axes broadcast."""
+
+    def tensordot(self, y: Operand, axes: Any = 2) -> Tensor:
+        """Sum of products over `axes`: the last of x with the first of y for a number, else a pair of axis lists."""
+
+    def dot(self, y: Operand) -> Tensor:
+        """np.dot: inner product of vectors, matrix product of matrices, last axis with second to last beyond."""
+
+    def inner(self, y: Operand) -> Tensor:
+        """Sums of products over the last axis of both."""
+
+    def vdot(self, y: Operand) -> Tensor:
+        """Sum of the products of all elements in C order."""
+
+    def vecdot(self, y: Operand) -> Tensor:
+        """Sum of products over the last axis; the other axes broadcast."""
+
+    def outer(self, y: Operand) -> Tensor:
+        """The product of every element of x with every element of y: (size of x, size of y)."""
+
+    def kron(self, y: Operand) -> Tensor:
+        """Kronecker product: each element of x times the whole of y, laid side by side."""
+
+    def cross(self, y: Operand, axisa: Any = -1, axisb: Any = -1, axisc: Any = -1, axis: Any = None) -> Tensor:
+        """Cross product of vectors of length 3, along the last axes unless said otherwise."""
+
+    def addmm(self, y: Operand, z: Operand, beta: Any = 1, alpha: Any = 1) -> Tensor:
+        """beta · x + alpha · (y @ z)."""
+
+    def bmm(self, y: Any) -> Tensor:
+        """The matrix product of each pair of matrices in two batches: (b, n, m) @ (b, m, p)."""
+
+    def mv(self, y: Any) -> Tensor:
+        """The product of a matrix and a vector: (n, m) @ (m)."""
+
+    def inv(self) -> Tensor:
+        """The inverse of each square matrix."""
+
+    def solve(self, y: Operand) -> Tensor:
+        """What x must be multiplied with to give y: x⁻¹ @ y without the inverse. A 1-D y is one vector."""
+
+    def pinv(self, rcond: Any = None, hermitian: Any = False) -> Tensor:
+        """The Moore-Penrose inverse of each matrix, of any shape; rcond: singular values below that part of the largest count as 0."""
+
+    def matrix_power(self, n: int) -> Tensor:
+        """Each square matrix times itself, n factors in all, by repeated squaring; of the inverse where n is negative."""
+
+    def cofactor(self) -> Tensor:
+        """det(x) · x⁻¹ᵀ, the gradient of det(x), from the singular values: exact for singular matrices too."""
+
+    def det(self) -> Tensor:
+        """The determinant of each square matrix."""
+
+    def slogdet(self) -> tuple[Tensor, ...]:
+        """(sign, logarithm of the absolute value) of the determinant of each square matrix."""
+
+    def cholesky(self, upper: Any = False) -> Tensor:
+        """The lower triangular L with L @ Lᵀ = x (its transpose with upper) of each symmetric positive definite x; an x that is not symmetric counts as (x + xᵀ) / 2."""
+
+    def eigh(self, UPLO: Any = 'L') -> tuple[Tensor, ...]:
+        """(eigenvalues in ascending order, eigenvectors as columns) of each symmetric matrix; an x that is not symmetric counts as (x + xᵀ) / 2, whatever UPLO says."""
+
+    def eigvalsh(self, UPLO: str = 'L') -> Tensor:
+        """The eigenvalues of each symmetric matrix, in ascending order."""
+
+    def svd(self, full_matrices: bool = True, compute_uv: bool = True, hermitian: bool = False) -> Any:
+        """(U, the singular values in descending order, Vh) with x = U @ diag(S) @ Vh; without compute_uv the values alone."""
+
+    def svdvals(self) -> Tensor:
+        """The singular values of each matrix, in descending order."""
+
+    def qr(self, mode: str = 'reduced') -> Any:
+        """(Q with orthonormal columns, R upper triangular) with x = Q @ R; R alone with mode 'r'."""
+
+    def norm(self, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Tensor:
+        """The length of x, or of the vectors or matrices along `axis`; the gradient at length 0 is 0."""
+
+    def matrix_norm(self, keepdims: bool = False, ord: Any = 'fro') -> Tensor:
+        """The norm of each matrix of x, whose last two axes they are."""
+
     def mse_loss(self, target: Operand, reduction: Any = 'mean') -> Tensor:
         """Squared difference of x and target: the mean of all elements, their sum, or each."""
 
@@ -613,6 +724,9 @@ class OpMethods:
     def linear(self, weight: Operand, bias: Operand | None = None) -> Tensor:
         """x (..., features) @ weightᵀ (results, features) + bias (results): a fully connected layer."""
 
+    def bilinear(self, y: Operand, weight: Operand, bias: Operand | None = None) -> Tensor:
+        """x (..., m) @ weight (results, m, n) @ y (..., n) + bias (results), a number for each result."""
+
     def one_hot(self, num_classes: Any = -1) -> Tensor:
         """1 at the place each whole number names and 0 elsewhere, along a new last axis. No gradient."""
 
@@ -654,42 +768,6 @@ class OpMethods:
 
     def adaptive_avg_pool3d(self, output_size: Any) -> Tensor:
         """Mean of as many windows, of lengths as equal as can be, as output_size says; None keeps an axis."""
-
-    def matmul(self, y: Operand) -> Tensor:
-        """Matrix product; 1-D operands are a row on the left and a column on the right, leading axes broadcast."""
-
-    def tensordot(self, y: Operand, axes: Any = 2) -> Tensor:
-        """Sum of products over `axes`: the last of x with the first of y for a number, else a pair of axis lists."""
-
-    def dot(self, y: Operand) -> Tensor:
-        """np.dot: inner product of vectors, matrix product of matrices, last axis with second to last beyond."""
-
-    def inner(self, y: Operand) -> Tensor:
-        """Sums of products over the last axis of both."""
-
-    def vdot(self, y: Operand) -> Tensor:
-        """Sum of the products of all elements in C order."""
-
-    def vecdot(self, y: Operand) -> Tensor:
-        """Sum of products over the last axis; the other axes broadcast."""
-
-    def outer(self, y: Operand) -> Tensor:
-        """The product of every element of x with every element of y: (size of x, size of y)."""
-
-    def kron(self, y: Operand) -> Tensor:
-        """Kronecker product: each element of x times the whole of y, laid side by side."""
-
-    def cross(self, y: Operand, axisa: Any = -1, axisb: Any = -1, axisc: Any = -1, axis: Any = None) -> Tensor:
-        """Cross product of vectors of length 3, along the last axes unless said otherwise."""
-
-    def addmm(self, y: Operand, z: Operand, beta: Any = 1, alpha: Any = 1) -> Tensor:
-        """beta · x + alpha · (y @ z)."""
-
-    def bmm(self, y: Any) -> Tensor:
-        """The matrix product of each pair of matrices in two batches: (b, n, m) @ (b, m, p)."""
-
-    def mv(self, y: Any) -> Tensor:
-        """The product of a matrix and a vector: (n, m) @ (m)."""
 
     def __add__(self, other: Operand) -> Tensor: ...
     def __radd__(self, other: Operand) -> Tensor: ...

@@ -24,7 +24,13 @@ def parameters(call: Callable[..., Any], first: str | None = None) -> str:
     """The parameters of an op's function as they are declared; `first` takes the place of the first one's name."""
     op = getattr(call, "op", None)
     if op is None:  # a plain function in front of an op
-        parts = [str(each).replace("'", "") for each in inspect.signature(call).parameters.values()]
+        parts = []
+        for each in inspect.signature(call).parameters.values():
+            stars = {each.VAR_POSITIONAL: "*", each.VAR_KEYWORD: "**"}.get(each.kind, "")
+            shown = f"{stars}{each.name}: {each.annotation}"
+            if each.kind is each.KEYWORD_ONLY and not any(part.startswith("*") for part in parts):
+                parts.append("*")
+            parts.append(shown if each.default is each.empty else f"{shown} = {each.default!r}")
         return ", ".join([first, *parts[1:]] if first else parts)
     parts = []
     for i, name in enumerate(op.inputs):
@@ -45,7 +51,10 @@ def parameters(call: Callable[..., Any], first: str | None = None) -> str:
 
 def declaration(name: str, call: Callable[..., Any], first: str | None = None) -> str:
     op = getattr(call, "op", None)
-    result = "tuple[Tensor, ...]" if op is not None and op.several else "Tensor"
+    if op is None:
+        result = str(call.__annotations__["return"])
+    else:
+        result = "tuple[Tensor, ...]" if op.several else "Tensor"
     doc = (inspect.getdoc(call) or "").splitlines()[0]
     return f'def {name}({parameters(call, first)}) -> {result}:\n    """{doc}"""\n'
 

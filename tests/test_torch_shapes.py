@@ -253,9 +253,9 @@ def test_numpy_functions() -> None:
         lambda a: np.moveaxis(a, 0, 1), lambda a: np.hstack([a, a]), lambda a: np.vstack([a, x]),
         lambda a: np.dstack([a, a]), lambda a: np.column_stack([a, a]), lambda a: np.split(a, 2),
         lambda a: np.hsplit(a, 2), lambda a: np.vsplit(a, [1]), lambda a: np.array_split(a, 3),
-        lambda a: np.add.accumulate(a), lambda a: np.multiply.accumulate(a, axis=1), lambda a: np.clip(a, a_min=0.0, a_max=None),
-        lambda a: np.broadcast_arrays(a, a[:1]), np.copy, lambda a: np.float64(2.0) * a,
-        lambda a: np.sort(a, axis=None),
+        lambda a: np.add.accumulate(a), lambda a: np.multiply.accumulate(a, axis=1),
+        lambda a: np.clip(a, a_min=0.0, a_max=None), lambda a: np.broadcast_arrays(a, a[:1]), np.copy,
+        lambda a: np.float64(2.0) * a, lambda a: np.sort(a, axis=None),
         lambda a: np.logaddexp.reduce(a), lambda a: np.maximum.reduce(a, axis=1), lambda a: np.rot90(a, 2),
     ]  # fmt: skip
     for call in calls:

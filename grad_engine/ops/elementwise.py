@@ -16,7 +16,7 @@ from grad_engine.tensor import NUMPY_TO_OP, Tensor
 LN2 = math.log(2.0)
 LN10 = math.log(10.0)
 _PAIRS = [case((2, 3), (2, 3)), case((2, 3), (3,)), case((), (2, 1)), case((1, 3), (2, 1)), case((0, 3), (1, 3))]
-_BITS = {np.dtype(np.float64): np.dtype(np.int64), np.dtype(np.float32): np.dtype(np.int32)}
+_BITS: dict[Any, Any] = {np.dtype(np.float64): np.dtype(np.int64), np.dtype(np.float32): np.dtype(np.int32)}
 
 
 # --- choosing ---------------------------------------------------------------------------------------------------------
@@ -227,7 +227,9 @@ def log(x: Any, base: float | None = None) -> Tensor:
     return ln(x) if base is None else _log(x, base)
 
 
-CALLS["log"] = Tensor.log = log  # type: ignore[attr-defined]
+CALLS["log"] = log
+for _method in (log,):
+    setattr(Tensor, _method.__name__, _method)  # in front of the op: a base is optional
 
 # exp(-logaddexp(0, y - x)) is 1 / (1 + exp(y - x)) without its overflow.
 logaddexp = define(

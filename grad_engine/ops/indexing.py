@@ -118,8 +118,8 @@ def _setitem(self: Tensor, key: Any, values: Any) -> None:
         overwrite(self, index_put(self, values, key))
 
 
-Tensor.__getitem__ = _getitem  # type: ignore[method-assign]
-Tensor.__setitem__ = _setitem  # type: ignore[attr-defined]
+for _name, _method in {"__getitem__": _getitem, "__setitem__": _setitem}.items():
+    setattr(Tensor, _name, _method)
 
 
 # --- by name ----------------------------------------------------------------------------------------------------------

@@ -108,7 +108,7 @@ def split(x: Any, indices_or_sections: int | Sequence[int], axis: int = 0) -> tu
     """x cut along `axis` before each index given, or into a number of equal parts, as in NumPy."""
     x = as_tensor(x)
     length = x.shape[axis_of(x, axis)]
-    if not np.ndim(indices_or_sections) and indices_or_sections and length % indices_or_sections:  # type: ignore[operator]
+    if not np.ndim(indices_or_sections) and indices_or_sections and length % indices_or_sections:
         raise ShapeError(
             f"axis {axis} of length {length} does not split into {indices_or_sections} equal parts; "
             "array_split() makes parts that differ by 1, and a list gives the places to cut"

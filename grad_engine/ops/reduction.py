@@ -99,7 +99,7 @@ nansum = define(
 )  # fmt: skip
 
 
-def _mean(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+def _mean(x: Any, axis: Any = None, keepdims: Any = False) -> Any:
     if x.dtype.kind != "f" or x.itemsize < 4:  # whole numbers give floats, halves are summed in float32
         return np.mean(x, axis=axis, keepdims=keepdims)
     out = np.add.reduce(x, axis=axis, keepdims=keepdims)
@@ -132,7 +132,7 @@ nanmean = define(
 )  # fmt: skip
 
 
-def _var(x: Any, axis: Any = None, ddof: float = 0, keepdims: bool = False) -> Any:
+def _var(x: Any, axis: Any = None, ddof: float = 0, keepdims: Any = False) -> Any:
     if x.dtype.kind != "f" or x.itemsize < 4:
         return np.var(x, axis=axis, ddof=ddof, keepdims=keepdims)
     apart = np.asarray(x - _mean(x, axis, True))
@@ -174,7 +174,7 @@ std = define(
 )  # fmt: skip
 
 
-def _logsumexp(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+def _logsumexp(x: Any, axis: Any = None, keepdims: Any = False) -> Any:
     if x.dtype.kind != "f":
         x = x.astype(float)
     top = np.maximum.reduce(x, axis=axis, keepdims=True, initial=-math.inf)
@@ -212,7 +212,7 @@ trace = define(
 # --- norms ----------------------------------------------------------------------------------------------------------
 
 
-def _vector_norm(x: Any, axis: Any = None, keepdims: bool = False, ord: float = 2) -> Any:
+def _vector_norm(x: Any, axis: Any = None, keepdims: Any = False, ord: float = 2) -> Any:
     if not isinstance(ord, int | float | np.number):
         raise ArgumentError(f"vector_norm() takes a number or inf as ord, got {ord!r}")
     if x.dtype.kind != "f":
@@ -352,7 +352,7 @@ def _empty(x: Any, axis: Any, what: str) -> ShapeError:
 
 
 def _extreme(ufunc: np.ufunc) -> Any:
-    def forward(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    def forward(x: Any, axis: Any = None, keepdims: Any = False) -> Any:
         try:
             return ufunc.reduce(x, axis=axis, keepdims=keepdims)
         except ValueError as error:
@@ -432,7 +432,7 @@ amin = _define_extreme(
 )  # fmt: skip
 
 
-def _median(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+def _median(x: Any, axis: Any = None, keepdims: Any = False) -> Any:
     folded = folded_axes(x, axis)
     rest = tuple(a for a in range(x.ndim) if a not in folded)
     lines = np.transpose(x, (*rest, *folded)).reshape(*(x.shape[a] for a in rest), -1) if x.size else x[..., :0]

@@ -68,7 +68,6 @@ transpose = define(
     vjp={"x": _transpose_back},
 )  # fmt: skip
 transposed = in_rules(transpose)
-Tensor.T = property(lambda self: transpose(self), doc="The tensor with its axes reversed.")  # type: ignore[attr-defined]
 
 matrix_transpose = define(
     lambda x: x.mT, name="matrix_transpose", symbol="ᵀ", category="shape", inputs=("x",), numpy=[np.matrix_transpose],
@@ -76,9 +75,11 @@ matrix_transpose = define(
     summary="x with its last two axes exchanged.",
     vjp={"x": lambda g, out, x: g.mT},
 )  # fmt: skip
-Tensor.mT = property(  # type: ignore[attr-defined]
-    lambda self: matrix_transpose(self), doc="The tensor with its last two axes exchanged."
-)
+for _name, _property in {
+    "T": property(lambda self: transpose(self), doc="The tensor with its axes reversed."),
+    "mT": property(lambda self: matrix_transpose(self), doc="The tensor with its last two axes exchanged."),
+}.items():
+    setattr(Tensor, _name, _property)
 
 squeeze = define(
     lambda x, axis=None: np.squeeze(x, axis=axis), name="squeeze", symbol="▭", category="shape", inputs=("x",),
@@ -313,12 +314,13 @@ tile = define(
 _PAD_MODES = ("constant", "edge", "reflect", "symmetric", "wrap")
 
 
-def _pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: Any = 0) -> Any:
+def _pad(x: Any, pad_width: Any, mode: Any = "constant", constant_values: Any = 0) -> Any:
     if mode not in _PAD_MODES:
         other = {"replicate": "edge", "circular": "wrap"}.get(mode)
         hint = f"; it is called {other!r} here, as in NumPy" if other else f"; there are {', '.join(_PAD_MODES)}"
         raise ArgumentError(f"pad() has no mode {mode!r}{hint}")
-    return np.pad(x, pad_width, mode, **({"constant_values": constant_values} if mode == "constant" else {}))
+    more: Any = {"constant_values": constant_values} if mode == "constant" else {}
+    return np.pad(x, pad_width, mode, **more)
 
 
 def _pairs(x: Any, pad_width: Any) -> list[list[int]]:
@@ -332,13 +334,13 @@ def _pad_x(g: Any, out: Any, x: Any, pad_width: Any, mode: str, constant_values:
     return g[tuple(slice(a, a + n) for (a, _), n in zip(_pairs(x, pad_width), x.shape, strict=True))]
 
 
-def _unpad(x: Any, pad_width: Any, mode: str, shape: tuple[int, ...]) -> Any:
+def _unpad(x: Any, pad_width: Any, mode: Any, shape: tuple[int, ...]) -> Any:
     for axis, ((before, after), length) in enumerate(zip(_pairs(x, pad_width), shape, strict=True)):
         if not before and not after:
             continue
         lines = np.moveaxis(x, axis, 0)
         inner = lines[before : before + length].copy()
-        came_from = np.pad(np.arange(length), (before, after), mode)  # type: ignore[call-overload]
+        came_from = np.pad(np.arange(length), (before, after), mode)
         for k in (*range(before), *range(before + length, before + length + after)):
             inner[came_from[k]] += lines[k]
         x = np.moveaxis(inner, 0, axis)
