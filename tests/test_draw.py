@@ -32,6 +32,7 @@ from grad_engine.draw.layout import (
     point_at,
     port_above,
     rounded,
+    tagged,
 )
 from grad_engine.draw.palette import DEFICIENCIES, THEMES, Palette, contrast, difference, seen_with, theme
 from grad_engine.draw.svg import beside, clean, shortened, width_of
@@ -291,6 +292,27 @@ def test_items_without_links_have_a_place() -> None:
     some = lay_out([Item(key, 1.0, 1.0) for key in "abcd"], [Link("l", "a", "b")])
     assert {some.boxes[key].x for key in "acd"} == {some.boxes["a"].x}
     assert lay_out([], []) == Layout({}, {}, 0.0, 0.0, (), 0, 0, 0)
+
+
+def test_the_farthest_links_start_from_tags_when_there_are_too_many() -> None:
+    items, links = sized(fan(300))
+    with pytest.raises(GradEngineError, match=r"pass \d\d,\d\d\d ranks in all.*: cut the farthest with tagged"):
+        lay_out(items, links)
+    kept, tags = tagged(links, 1000)
+    assert [(link.id, link.target, link.slot) for link in kept] == [(link.id, link.target, link.slot) for link in links]
+    for link, whole in zip(kept, links, strict=True):
+        assert tags.get(link.source, link.source) == whole.source
+    assert set(tags.values()) == {"a0"}
+    assert [link.source for link in kept].count("a0") > 20, "the near ones stay"
+    layout = lay_out([*items, *(Item(tag, 1.0, 0.4) for tag in tags)], kept)
+    assert len(layout.boxes) == len(items) + len(tags)
+    assert tagged(sized(large())[1]) == (sized(large())[1], {}), "none where there are few"
+    twice = [*chain_links(9), Link("x", "n0", "n8", 1, 3), Link("y", "n0", "n8", 2, 3)]
+    assert tagged(twice, 10)[1] == {"n0@n8": "n0"}, "one tag for both operands"
+
+
+def chain_links(ops: int) -> list[Link]:
+    return [Link(f"l{k}", f"n{k - 1}", f"n{k}", 0, 3) for k in range(1, ops)]
 
 
 A, B = Item("a", 1.0, 1.0), Item("b", 1.0, 1.0)
@@ -721,6 +743,14 @@ def test_of_a_large_graph_the_last_part_is_drawn_and_the_picture_says_so() -> No
     assert "the last 19 of 100 operations" in words(picture)
     assert "⋯" in words(picture)
     assert "the last" not in " ".join(words(parsed(record)))
+
+
+def test_a_leaf_with_very_many_users_stands_on_a_shelf_with_tags() -> None:
+    record = fan(140)
+    picture = parsed(record)
+    assert words(picture).count("x") > 20
+    assert "x 0.5" in words(picture), "its card is there too"
+    assert len(picture.find(f"{SVG}g").findall(f"{SVG}g")) == len(drawn(record)[0]) + words(picture).count("x")
 
 
 def test_titles_can_be_left_out() -> None:

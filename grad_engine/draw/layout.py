@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
@@ -26,6 +26,7 @@ Points = NDArray[np.float64]
 Route = tuple[tuple[float, float], ...]
 
 TYPICAL_HEIGHT = 60.0  # px: the library's inner distances suit items about this high, so drawings are scaled to it
+MOST_PASSES = 20_000
 MANY_ITEMS = 300  # beyond, the library looks less long for an order with few crossings
 HANDLE = 0.5522847498  # length of a cubic Bézier's handles on a quarter circle of radius 1
 
@@ -110,6 +111,51 @@ def drawn(record: GraphRecord) -> tuple[tuple[str, ...], tuple[Link, ...]]:
     return tuple(items), tuple(links)
 
 
+def tagged(links: Sequence[Link], most: int = 3000) -> tuple[tuple[Link, ...], dict[str, str]]:
+    """The links with the farthest ones cut, and the tags to draw where they end: tag id -> id of the source it names.
+
+    A link that passes many ranks is hard to follow, and many of them are slow to lay out. So that all links together
+    pass at most about `most` ranks, each longer than some length starts instead from a tag next to its target. Links of
+    one target from one source share a tag.
+    """
+    spans = _spans(links)
+    length, total = 0, 0
+    for span in sorted(spans):
+        total += span
+        if total > most:
+            break
+        length = span
+    tags: dict[str, str] = {}
+    kept: list[Link] = []
+    for link, span in zip(links, spans, strict=True):
+        if span > max(length, 1):
+            tag = f"{link.source}@{link.target}"
+            tags[tag] = link.source
+            link = replace(link, source=tag)
+        kept.append(link)
+    return tuple(kept), tags
+
+
+def _spans(links: Sequence[Link]) -> list[int]:
+    """About how many ranks lie between the ends of each link, and one: counted on the longest ways."""
+    ahead: dict[str, list[str]] = {}
+    waits = Counter(link.target for link in links)
+    for link in links:
+        ahead.setdefault(link.source, []).append(link.target)
+    ready = [key for key in ahead if key not in waits]
+    sources, depth = set(ready), dict.fromkeys([*ahead, *waits], 0)
+    while ready:
+        key = ready.pop()
+        for target in ahead.get(key, ()):
+            depth[target] = max(depth[target], depth[key] + 1)
+            waits[target] -= 1
+            if not waits[target]:
+                ready.append(target)
+    for key in sources:  # they stand just before their first user
+        depth[key] = min(depth[target] for target in ahead[key]) - 1
+    return [depth[link.target] - depth[link.source] for link in links]
+
+
 def lay_out(
     items: Sequence[Item],
     links: Sequence[Link],
@@ -124,12 +170,18 @@ def lay_out(
     between routes that run side by side. By default 0.9, 0.75 and 0.2 of the median height. The same input gives the
     same drawing on every machine. Items without a link lie below the first rank.
 
-    Raises GradEngineError when ids, sizes, slots or links do not fit together, when the links form a cycle, when the
-    layout library is missing, or when it did not do what was asked.
+    Raises GradEngineError when ids, sizes, slots or links do not fit together, when the links form a cycle or pass too
+    many ranks, when the layout library is missing, or when it did not do what was asked.
     """
     checked(items, links)
     if not items:
         return Layout({}, {}, 0.0, 0.0, (), 0, 0, 0)
+    passes = sum(_spans(links))
+    if passes > MOST_PASSES:
+        raise GradEngineError(
+            f"lay_out() is asked for links that pass {passes:,} ranks in all, and draws {MOST_PASSES:,} at most: "
+            "cut the farthest with tagged()."
+        )
     typical = float(np.median([item.height for item in items]))
     rank_gap = 0.9 * typical if rank_gap is None else rank_gap
     item_gap = 0.75 * typical if item_gap is None else item_gap

@@ -9,14 +9,14 @@ from __future__ import annotations
 import math
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
 import numpy as np
 
 from grad_engine.draw.glyph import Points, outline, reach
-from grad_engine.draw.layout import Box, Item, Link, Route, docked, drawn, lay_out, rounded
+from grad_engine.draw.layout import Box, Item, Link, Route, docked, drawn, lay_out, rounded, tagged
 from grad_engine.draw.palette import Palette
 from grad_engine.draw.palette import theme as palette_of
 from grad_engine.formula import INFIX, number
@@ -195,8 +195,9 @@ class _Facts:
 def to_svg(record: GraphRecord, *, theme: str = "dark", title: bool = True, max_items: int = 300) -> str:
     """The picture of a record as SVG text: a graph from left to right, with its numbers, in a "dark" or "light" theme.
 
-    Of a graph with more than `max_items` things to draw, the last of them are drawn, and the picture says so. `title`
-    puts the record's title and expression above it, and what the lines mean below.
+    Of a graph with more than `max_items` things to draw, the last of them are drawn, and the picture says so. Where
+    lines would pass very many ranks, a tag with the tensor's name stands at their end instead. `title` puts the
+    record's title and expression above the graph, and what the lines mean below.
 
     Raises GradEngineError for another theme, or when the layout library is missing.
     """
@@ -204,8 +205,8 @@ def to_svg(record: GraphRecord, *, theme: str = "dark", title: bool = True, max_
     facts = _Facts(record)
     ids, links = drawn(record)
     kept = newest(record, ids, links, max_items)
-    links = tuple(link for link in links if link.target in kept)
-    looks = {look.item.id: look for look in _looks(record, facts, links, kept)}
+    links, tags = tagged([link for link in links if link.target in kept])
+    looks = {look.item.id: look for look in _looks(record, facts, links, tags, kept)}
     layout = lay_out([look.item for look in looks.values()], links, rank_gap=62.0, item_gap=22.0, lane_gap=15.0)
 
     head = _heading(record, colours, len(kept.intersection(node.id for node in record.nodes))) if title else []
@@ -259,30 +260,36 @@ def newest(record: GraphRecord, ids: Sequence[str], links: Sequence[Link], most:
     return kept
 
 
-def _looks(record: GraphRecord, facts: _Facts, links: Sequence[Link], kept: set[str]) -> Iterable[_Look]:
+def _looks(
+    record: GraphRecord, facts: _Facts, links: Sequence[Link], tags: Mapping[str, str], kept: set[str]
+) -> Iterable[_Look]:
     roots = {root.node for root in record.roots}
     leaves = {accumulator.id: facts.tensors[accumulator.leaf] for accumulator in record.accumulators}
     nodes = {node.id: node for node in record.nodes}
     users = Counter(link.source for link in links)
-    ports: dict[str, list[str]] = {}
+    ports: dict[str, set[str]] = {}
     for link in links:
-        ports.setdefault(link.target, []).append(link.id)
-    wanted = dict.fromkeys([*(link.source for link in links), *kept])
-    order = [key for key in drawn(record)[0] if key in wanted]
-    for key in order:
+        ports.setdefault(link.target, set()).add(link.id)
+    wanted = {*(tags.get(link.source, link.source) for link in links), *kept}
+    for key in drawn(record)[0]:
+        if key not in wanted:
+            continue
         if key in leaves:
             yield facts.look_of_leaf(key, leaves[key], users[key])
         elif key not in nodes:
             yield facts.look_of_constant(facts.tensors[key], users[key])
         elif key in kept:
-            node = nodes[key]
-            own = set(ports.get(key, ()))
+            node, own = nodes[key], ports.get(key, set())
             operands = [part for part in node.inputs if (part.edge or f"{key}:{part.slot}") in own]
             yield facts.look_of_op(node, [part.parameter for part in operands], key in roots)
         else:
-            yield _Look(
-                Item(key, 40.0, 34.0), 40.0, "constant", ("⋯",), tip=f"{nodes[key].name} and what came before it"
-            )
+            tip = f"{nodes[key].name} and what came before it"
+            yield _Look(Item(key, 40.0, 34.0), 40.0, "constant", ("⋯",), tip=tip)
+    for tag, key in tags.items():
+        tensor = leaves.get(key) or facts.tensors[nodes[key].outputs[0] if key in nodes else key]
+        name = shortened(tensor.name or (f"#{nodes[key].age}" if key in nodes else tensor.id))
+        width, height = max(44.0, width_of(name, LABEL) + 30), max(28.0, USER * users[tag])
+        yield _Look(Item(tag, width, height), width, "tag", (), name=name, tip=f"{name}, which is drawn farther left")
 
 
 def commutes(node: NodeRecord) -> bool:
@@ -438,7 +445,7 @@ def _thing(look: _Look, box: Box, colours: Palette) -> list[str]:
         middle = rounded([(x - look.glyph / 2, box.y), (x + look.glyph / 2, box.y)], 0.0)
         parts += [_polygon(shape, colours.panel, colours.idle), _path(middle, colours.idle, 1.0)]
         parts += [_words(value, x, y - half / 2 + 5), _words(gradient, x, y + half / 2 + 5)]
-    elif look.category == "constant":
+    elif look.category in ("constant", "tag"):
         value += [(line, LABEL, colours.muted, False) for line in look.within]
         parts += [_polygon(shape, colours.panel, colours.idle, 1.2), _words(value, x, y + 5)]
     else:
