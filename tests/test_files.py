@@ -259,9 +259,18 @@ def test_without_torch_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def minor_faults(program: str, **environment: str) -> int:
     """How many pages a process touched anew while it ran `program` under a fresh engine."""
-    count = "import resource; before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt"
-    code = f"import numpy as np, grad_engine as ge\n{program}\nx = np.ones(1 << 20)\nx + x\n{count}\nfor _ in range(50): x + x\n"
-    code += "print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)"
+    code = f"""
+import resource
+import numpy as np
+import grad_engine as ge
+{program}
+x = np.ones(1 << 20)
+x + x
+before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+for _ in range(50):
+    x + x
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
     done = subprocess.run(
         [sys.executable, "-c", code], env={**os.environ, **environment}, capture_output=True, text=True, check=True
     )
