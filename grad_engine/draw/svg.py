@@ -357,7 +357,8 @@ def _text(
 def _shape(look: _Look, box: Box, *, grown: float = 0.0) -> Points:
     """The outline of an item where it lies, larger by `grown` all round; labels above and below are outside of it."""
     height = box.height if look.item.body is None else look.item.body
-    return outline(look.category, look.glyph + 2 * grown, height + 2 * grown) + (box.x, box.y)
+    corner = CORNER if look.category in ("leaf", "constant") else None  # cards are of any height, and look alike
+    return outline(look.category, look.glyph + 2 * grown, height + 2 * grown, corner=corner) + (box.x, box.y)
 
 
 Piece = tuple[str, float, str, bool]  # words, type size, colour, bold
