@@ -119,6 +119,7 @@ class Shot:
         self.tracks: list[tuple[float, float, Callable[[float], float], Callable[[float], None]]] = []
         self.finished: set[int] = set()
         self.until: dict[int, float] = {}  # id of a part -> when the last track that changes it ends
+        self.cut = False  # changes come at once, not in motion: for those of a thousand parts together
         self.landed = 0  # so many of the moving parts are at rest and painted into the background
 
     def over(
@@ -331,12 +332,15 @@ class Stage:
     def vanish(self, shot: Shot, key: tuple[str, str], start: float, stop: float) -> None:
         """Nothing; a part goes for good."""
         part = self.parts.pop(key, None)
-        if part is not None:
+        if part is not None and not shot.cut:
             shot.moving.append(part)
             shot.fade(part, start, stop, rising=False)
 
     def swap(self, shot: Shot, key: tuple[str, str], part: Part, start: float, stop: float) -> None:
         """Nothing; a part takes the place of the one that was there."""
+        if shot.cut:
+            self.parts[key] = part
+            return
         self.vanish(shot, key, start, stop)
         self.appear(shot, key, part, start, stop)
 
@@ -481,6 +485,7 @@ class Stage:
         def moment(x: float) -> float:
             return 0.12 + 0.55 * float(np.clip(0.5 - x / span, 0, 1))
 
+        shot.cut = len(self.parts) > CROWD * 4
         for link in self.links:
             if ("edge", link.id) in self.parts:
                 at = moment(self.ways[link.id].at(0.5)[0])
@@ -679,8 +684,10 @@ class Stage:
             gone = [key for key in self.parts if key[0] in ("edge", "item", "chip", "label")]
         else:
             gone = [key for key in self.parts if key[0] in ("edge", "item", "chip", "label")]
+        shot.cut = len(gone) > CROWD * 4
         for key in gone:
             self.vanish(shot, key, 0.0, 0.3)
+        shot.cut = False
         head, *rows = caption.table(beat, self.colours)
         self.appear(shot, ("row", "head"), head, 0.3, 0.5)
         for k, row in enumerate(rows):
@@ -804,6 +811,7 @@ class Performance(Animation):
     def finish(self) -> None:
         """Nothing; shows the last moment."""
         self.shot.at(self.shot.seconds)
+        self.scene.paint(self.shot.land(self.shot.seconds))
 
 
 class GraphScene(Scene):
@@ -812,6 +820,7 @@ class GraphScene(Scene):
     def setup(self) -> None:
         """Nothing; reads the record, or ends with one sentence that says what is wrong."""
         logging.getLogger("manim").addFilter(_quiet)
+        self.cached = not config.disable_caching
         config.disable_caching = True  # what is baked into the background is not part of Manim's cache keys
         try:
             self.wishes = wishes(os.environ, Path.cwd())
@@ -840,10 +849,15 @@ class GraphScene(Scene):
             self.add_subcaption(beat.subtitle, duration=beat.seconds)
             self.play(Performance(shot, self))
             self.clear()
-            self.bake(self.stage.still())
+            if len(self.stage.parts) <= CROWD * 4:
+                self.bake(self.stage.still())  # in a large graph, what the shot has painted will do
             rest = beat.seconds - shot.seconds
             if rest > 0.5 * theme.FRAME:
                 self.wait(round(rest / theme.FRAME) * theme.FRAME)
+
+    def tear_down(self) -> None:
+        """Nothing; leaves Manim's settings as they were, for the next scene of a notebook."""
+        config.disable_caching = not self.cached
 
     def bake(self, parts: Sequence[Part]) -> None:
         """Nothing; paints what does not move into the background, so that a frame costs the same in any graph."""
