@@ -354,11 +354,12 @@ def in_rules(call: Callable[..., Any]) -> Callable[..., Any]:
     op: Op = call.op  # type: ignore[attr-defined]
 
     def dispatch(*args: Any, **static: Any) -> Any:
-        kinds = {type(part) for part in (args[0] if op.variadic else args)}
-        if Tensor in kinds:
-            return call(*args, **static)
-        if Symbol in kinds:
-            return traced(op.head, *args, **static)
+        for part in args[0] if op.variadic else args:
+            kind = type(part)
+            if kind is Tensor:
+                return call(*args, **static)
+            if kind is Symbol:
+                return traced(op.head, *args, **static)
         out = op.forward(*args, **static)
         return out[0] if op.keeps else out
 
@@ -450,13 +451,17 @@ def _binary(op: Op) -> Callable[..., Any]:
 
 def _general(op: Op) -> Callable[..., Any]:
     forward, rules, variadic, differentiable = op.forward, op.rules, op.variadic, op.differentiable
-    names, arity = tuple(op.static), len(op.inputs)
+    names, arity, defaults = tuple(op.static), len(op.inputs), tuple(op.static.values())
+    if inspect.Parameter.empty in defaults:
+        defaults = ()
     ruled = tuple(op.joint is not None or rule is not None for rule in rules)
 
     def call(*args: Any, **named: Any) -> Any:
         if named or len(args) < arity:
             args = _with_operands(op, args, named)
         static: Any = args[arity:]
+        if not static and not named:
+            static = defaults
         if named or len(static) != len(names) or Tensor in map(type, static):
             static = _bound(op, static, named)
         given = _sequence(op, args[0]) if variadic else args[:arity]
@@ -471,7 +476,7 @@ def _general(op: Op) -> Callable[..., Any]:
                     recorded = True
                 value = value.array
             elif value is not None or variadic:
-                value = operand(value)
+                value = asarray(operand(value)) if arity == 1 else operand(value)
             arrays.append(value)
             edges.append(edge)
         try:

@@ -115,7 +115,10 @@ def tree_of(value: Any) -> Tree:
         return ["list", *map(tree_of, value)]
     if isinstance(value, np.ndarray) and value.ndim == 0:
         return value.item()
-    return ["say", type(value).__name__ if isinstance(value, np.ndarray) else str(value)]
+    if isinstance(value, np.ndarray):
+        short = value.size <= 6 and value.dtype != bool
+        return ["say", str(value.tolist()) if short else f"{'mask' if value.dtype == bool else 'array'} {value.shape}"]
+    return ["say", str(value)]
 
 
 def index_tree(index: Any) -> Tree:

@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 import numpy as np
+from numpy import ndarray
 
 from grad_engine.errors import ArgumentError, ShapeError
 from grad_engine.op import case, define, in_rules
@@ -31,11 +32,28 @@ relu6 = define(
     summary="Each element brought between 0 and 6; slope 0 at both.",
     vjp={"x": lambda g, out, x: selected(g, (out != 0) & (out != 6))},
 )  # fmt: skip
+
+
+def _leaky_relu(x: Any, negative_slope: float = 0.01) -> Any:
+    if 0 < negative_slope <= 1:  # three times faster than choosing
+        return np.maximum(x, x * negative_slope)
+    return np.where(x > 0, x, x * negative_slope)
+
+
+def _leaky_relu_x(g: Any, out: Any, x: Any, negative_slope: float) -> Any:
+    if not 0 < negative_slope <= 1:
+        return np.where(x > 0, g, g * negative_slope)
+    slopes = (x > 0).astype(x.dtype)
+    slopes = np.maximum(slopes, negative_slope, out=slopes if x.ndim else None)
+    return np.multiply(g, slopes, out=slopes) if type(g) is ndarray and x.ndim else g * slopes
+
+
 leaky_relu = define(
-    lambda x, negative_slope=0.01: np.where(x > 0, x, x * negative_slope), name="leaky_relu", symbol="leaky relu",
-    category="activation", inputs=("x",), cases=[case((2, 3)), case((2, 3), negative_slope=0.2)],
+    _leaky_relu, name="leaky_relu", symbol="leaky relu", category="activation", inputs=("x",),
+    cases=[case((2, 3)), case((2, 3), negative_slope=0.2), case((2, 3), negative_slope=1.5), case(())],
     summary="x where positive, elsewhere x times `negative_slope`, which is the slope at 0 too.",
-    vjp={"x": lambda g, out, x, negative_slope: np.where(x > 0, g, g * negative_slope)},
+    vjp={"x": _leaky_relu_x},
+    formula={"x": ["where", [">", "x", 0], "g", ["*", "g", "negative_slope"]]}, reads=("x",),
 )  # fmt: skip
 
 
@@ -91,6 +109,9 @@ hardswish = define(
     symbol="hardswish", category="activation", inputs=("x",), domain=(-5.0, 5.0),
     summary="x times hardsigmoid(x); slope 0 at -3 and 1 at 3.",
     vjp={"x": lambda g, out, x: selected(np.where(x < 3, g * (x / 3 + 0.5), g), ~(x <= -3))},
+    formula={
+        "x": ["where", [">", "x", -3], ["where", ["<", "x", 3], ["*", "g", ["+", ["/", "x", 3], 0.5]], "g"], 0]
+    }, reads=("x",),
 )  # fmt: skip
 softshrink = define(
     lambda x, lambd=0.5: x - np.minimum(np.maximum(x, -lambd), lambd), name="softshrink", symbol="softshrink",
@@ -108,7 +129,8 @@ threshold = define(
     lambda x, threshold, value: np.where(x <= threshold, value, x), name="threshold", symbol="threshold",
     category="activation", inputs=("x",), cases=[case((2, 3), threshold=0.2, value=-7.0)],
     summary="x where it is above `threshold`, `value` elsewhere, with slope 0.",
-    vjp={"x": lambda g, out, x, threshold, value: selected(g, ~(x <= threshold))},
+    vjp={"x": lambda g, out, x, threshold, value: selected(g, ~(x <= threshold))},  # NaN passes
+    formula={"x": ["where", [">", "x", "threshold"], "g", 0]}, reads=("x",),
 )  # fmt: skip
 
 # --- smooth rectifiers ------------------------------------------------------------------------------------------------
@@ -133,7 +155,7 @@ celu = define(
     lambda x, alpha=1.0: _elu(x, alpha, width=alpha), name="celu", symbol="celu", category="activation", inputs=("x",),
     cases=[case((2, 3)), case((2, 3), alpha=0.4)],
     summary="x where positive, elsewhere alpha (exp(x / alpha) - 1); the slope at 0 is 1.",
-    vjp={"x": lambda g, out, x, alpha: np.where(x <= 0, g * (out / alpha + 1), g)},
+    vjp={"x": lambda g, out, x, alpha: np.where(x <= 0, g * ((out if alpha == 1 else out / alpha) + 1), g)},
 )  # fmt: skip
 selu = define(
     lambda x: _elu(x, SELU_ALPHA, SELU_SCALE), name="selu", symbol="selu", category="activation", inputs=("x",),
@@ -188,14 +210,21 @@ softplus = define(
     formula={"x": ["*", "g", ["sigmoid", ["*", "beta", "x"]]]}, reads=("x",),
 )  # fmt: skip
 _softplus_of = in_rules(softplus)
+
+
+def _silu_x(g: Any, out: Any, x: Any) -> Any:
+    gate = sigmoid_of(x)
+    return g * (gate + out * (1 - gate))
+
+
 silu = define(
     lambda x: x * _sigmoid(x), name="silu", symbol="silu", category="activation", inputs=("x",), aliases=["swish"],
     summary="x times sigmoid(x).",
-    vjp={"x": lambda g, out, x: g * (sigmoid_of(x) + out * (1 - sigmoid_of(x)))},
+    vjp={"x": _silu_x},
 )  # fmt: skip
 
 
-def _mish_back(g: Any, out: Any, x: Any) -> Any:
+def _mish_x(g: Any, out: Any, x: Any) -> Any:
     t = np.tanh(_softplus_of(x))
     return g * (t + x * (1 - np.square(t)) * sigmoid_of(x))
 
@@ -203,7 +232,7 @@ def _mish_back(g: Any, out: Any, x: Any) -> Any:
 mish = define(
     lambda x: x * np.tanh(_softplus(x)), name="mish", symbol="mish", category="activation", inputs=("x",),
     summary="x times tanh(softplus(x)).",
-    vjp={"x": _mish_back},
+    vjp={"x": _mish_x},
 )  # fmt: skip
 
 ROOT_2_OVER_PI = math.sqrt(2 / math.pi)
@@ -212,7 +241,7 @@ GELU_CUBE = 0.044715  # Hendrycks & Gimpel 2016
 
 def _gelu_bend(x: Any) -> Any:
     """tanh of the cubic whose (1 + tanh) / 2 stands in for the normal distribution."""
-    return np.tanh(ROOT_2_OVER_PI * (x + GELU_CUBE * x**3))
+    return np.tanh(x * (ROOT_2_OVER_PI + ROOT_2_OVER_PI * GELU_CUBE * np.square(x)))
 
 
 def _exact(approximate: str) -> bool:
@@ -225,7 +254,7 @@ def _gelu(x: Any, approximate: str = "none") -> Any:
     return 0.5 * x * (1 + (erf_of(x * math.sqrt(0.5)) if _exact(approximate) else _gelu_bend(x)))
 
 
-def _gelu_back(g: Any, out: Any, x: Any, approximate: str) -> Any:
+def _gelu_x(g: Any, out: Any, x: Any, approximate: str) -> Any:
     if _exact(approximate):
         density = np.exp(-0.5 * np.square(x)) * (0.5 * ROOT_2_OVER_PI)
         return g * (0.5 * (1 + erf_of(x * math.sqrt(0.5))) + x * density)
@@ -238,7 +267,7 @@ gelu = define(
     _gelu, name="gelu", symbol="gelu", category="activation", inputs=("x",),
     cases=[case((2, 3)), case(()), case((2, 3), approximate="tanh")],
     summary="x times the normal distribution function at x; with approximate='tanh' its tanh formula.",
-    vjp={"x": _gelu_back},
+    vjp={"x": _gelu_x},
     formula={"x": ["*", "g", ["+", ["normal_cdf", "x"], ["*", "x", ["normal_pdf", "x"]]]]}, reads=("x",),
 )  # fmt: skip
 softsign = define(
@@ -313,7 +342,7 @@ def _glu(x: Any, axis: int = -1) -> Any:
     return a * _sigmoid(b)
 
 
-def _glu_back(g: Any, out: Any, x: Any, axis: int) -> Any:
+def _glu_x(g: Any, out: Any, x: Any, axis: int) -> Any:
     a, b = _halves(x, axis)
     gate = sigmoid_of(b)
     return _joined([g * gate, g * (a * gate * (1 - gate))], axis=axis)
@@ -322,5 +351,5 @@ def _glu_back(g: Any, out: Any, x: Any, axis: int) -> Any:
 glu = define(
     _glu, name="glu", symbol="glu", category="activation", inputs=("x",), cases=[case((2, 4)), case((4, 3), axis=0)],
     summary="The first half of x along `axis`, each element times sigmoid of its partner in the second half.",
-    vjp={"x": _glu_back}, formula={"x": "[{g} · σ(b), {g} · a · σ(b) · (1 − σ(b))] for {x} = [a, b]"}, reads=("x",),
+    vjp={"x": _glu_x}, formula={"x": "[{g} · σ(b), {g} · a · σ(b) · (1 − σ(b))] for {x} = [a, b]"}, reads=("x",),
 )  # fmt: skip

@@ -25,9 +25,10 @@ _BITS: dict[Any, Any] = {np.dtype(np.float64): np.dtype(np.int64), np.dtype(np.f
 def _select(x: Any, mask: Any) -> Any:
     """x where mask, else 0. By integer AND with all ones or none: on large arrays 10 times faster than np.where."""
     if type(mask) is ndarray and x.ndim and x.shape == mask.shape and (bits := _BITS.get(x.dtype)) is not None:
-        ones = np.negative(mask.view(np.int8), dtype=bits)
         out = np.empty(x.shape, x.dtype)
-        np.bitwise_and(x.view(bits), ones, out=out.view(bits))
+        chosen = out.view(bits)
+        np.negative(mask.view(np.int8), out=chosen, dtype=bits)
+        np.bitwise_and(chosen, x.view(bits), out=chosen)
         return out
     return np.where(mask, x, x.dtype.type(0))
 
@@ -38,12 +39,13 @@ select = define(
     summary="x where mask holds, else 0, even where x is inf or NaN.",
     vjp={"x": lambda g, out, x, mask: selected(g, mask)},
 )  # fmt: skip
-_selected = in_rules(select)
 
 
 def selected(x: Any, mask: Any) -> Any:
     """x where mask (an array of booleans) holds, else 0, for use in rules."""
-    return traced("where", mask, x, 0) if type(mask) is Symbol or type(x) is Symbol else _selected(x, mask)
+    if type(x) is Tensor:
+        return select(x, mask)
+    return traced("where", mask, x, 0) if type(mask) is Symbol or type(x) is Symbol else _select(x, mask)
 
 
 def nothing(g: Any) -> Any:
@@ -145,6 +147,7 @@ fmax = define(
         "x": lambda g, out, x, y: selected(g, (x >= y) | np.isnan(values(y))),
         "y": lambda g, out, x, y: selected(g, ~((x >= y) | np.isnan(values(y)))),
     },
+    formula={"x": ["where", [">=", "x", "y"], "g", 0], "y": ["where", [">=", "x", "y"], 0, "g"]}, reads=("x", "y"),
 )  # fmt: skip
 fmin = define(
     np.fmin, name="fmin", symbol="min", category="elementwise", cases=_PAIRS,
@@ -153,6 +156,7 @@ fmin = define(
         "x": lambda g, out, x, y: selected(g, (x <= y) | np.isnan(values(y))),
         "y": lambda g, out, x, y: selected(g, ~((x <= y) | np.isnan(values(y)))),
     },
+    formula={"x": ["where", ["<=", "x", "y"], "g", 0], "y": ["where", ["<=", "x", "y"], 0, "g"]}, reads=("x", "y"),
 )  # fmt: skip
 
 
@@ -280,7 +284,8 @@ sqrt = define(
 rsqrt = define(
     lambda x: 1 / np.sqrt(x), name="rsqrt", symbol="1/√x", category="elementwise", inputs=("x",), domain=(0.1, 3.0),
     summary="1 over the square root of each element.",
-    vjp={"x": lambda g, out, x: -0.5 * g * out**3},
+    vjp={"x": lambda g, out, x: -0.5 * g * (out * np.square(out))},
+    formula={"x": ["*", ["*", -0.5, "g"], ["**", "out", 3]]}, reads=("out",),
 )  # fmt: skip
 cbrt = define(
     np.cbrt, name="cbrt", symbol="∛", category="elementwise", domain=(0.1, 3.0),

@@ -89,7 +89,13 @@ sum = define(
     summary="Sum of the elements along `axis`; 0 when there are none.",
     vjp={"x": lambda g, out, x, axis, keepdims: spread_back(g, x, axis, keepdims)}, formula={"x": _COPIED},
 )  # fmt: skip
-total = in_rules(sum)
+
+
+def total(x: Any, axis: Any = None, keepdims: Any = False) -> Any:
+    """The sum of x along `axis`, for use in rules."""
+    return np.add.reduce(x, axis=axis, keepdims=keepdims)
+
+
 nansum = define(
     lambda x, axis=None, keepdims=False: np.nansum(x, axis=axis, keepdims=keepdims),
     name="nansum", symbol="Σ", category="reduction", inputs=("x",), numpy=[np.nansum], cases=_AXES,

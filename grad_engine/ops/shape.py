@@ -13,7 +13,7 @@ from grad_engine.errors import ArgumentError, ShapeError
 from grad_engine.formula import Tree
 from grad_engine.op import as_tensor, case, composed, define, in_rules
 from grad_engine.ops.indexing import scattered
-from grad_engine.symbol import tree_of
+from grad_engine.symbol import Symbol, traced, tree_of
 from grad_engine.tensor import Tensor
 
 _BACK = "{g} in the shape of {x}"
@@ -49,7 +49,11 @@ reshape = define(
     summary="The same elements in C order in another shape; one length may be -1.",
     vjp={"x": lambda g, out, x, shape: reshaped(g, x.shape)}, formula={"x": _BACK},
 )  # fmt: skip
-reshaped = in_rules(reshape)
+
+
+def reshaped(x: Any, shape: tuple[int, ...]) -> Any:
+    """x in another shape, for use in rules."""
+    return traced("reshape", x, shape) if type(x) is Symbol else x.reshape(shape)
 
 
 def _transpose_back(g: Any, out: Any, x: Any, axes: Any) -> Any:
@@ -232,7 +236,7 @@ flip = define(
     lambda x, axis=None: np.flip(x, axis), name="flip", symbol="⇄", category="shape", inputs=("x",), numpy=[np.flip],
     cases=[case((2, 3)), case((2, 3), axis=1), case((2, 3, 2), axis=(0, -1))],
     summary="x with the order of its elements reversed along `axis`, or along all.",
-    vjp={"x": lambda g, out, x, axis: np.flip(g, axis)},
+    vjp={"x": lambda g, out, x, axis: np.flip(g) if axis is None else np.flip(g, axis)},
 )  # fmt: skip
 
 
@@ -248,12 +252,17 @@ def flipud(x: Any) -> Tensor:
     return flip(x, axis=0)
 
 
+def _roll_x(g: Any, out: Any, x: Any, shift: Any, axis: Any) -> Any:
+    back = tuple(-s for s in shift) if isinstance(shift, tuple | list) else -shift
+    return np.roll(g, back) if axis is None else np.roll(g, back, axis)
+
+
 roll = define(
     lambda x, shift, axis=None: np.roll(x, shift, axis), name="roll", symbol="↻", category="shape", inputs=("x",),
     numpy=[np.roll],
     cases=[case((2, 3), shift=2), case((2, 3), shift=-1, axis=1), case((2, 3), shift=(1, 2), axis=(0, 1))],
     summary="x with its elements moved `shift` places along `axis`, those at the end to the front.",
-    vjp={"x": lambda g, out, x, shift, axis: np.roll(g, _minus(shift), axis)},
+    vjp={"x": _roll_x},
 )  # fmt: skip
 rot90 = define(
     lambda x, k=1, axes=(0, 1): np.rot90(x, k, axes), name="rot90", symbol="↺", category="shape", inputs=("x",),
@@ -261,10 +270,6 @@ rot90 = define(
     summary="x turned by `k` quarters in the plane of `axes`, from the first towards the second.",
     vjp={"x": lambda g, out, x, k, axes: np.rot90(g, -k, axes)},
 )  # fmt: skip
-
-
-def _minus(shift: Any) -> Any:
-    return tuple(-s for s in shift) if isinstance(shift, tuple | list) else -shift
 
 
 # --- copies ---------------------------------------------------------------------------------------------------------
