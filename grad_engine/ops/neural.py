@@ -11,6 +11,7 @@ import numpy as np
 from grad_engine.errors import ArgumentError, IndexingError, ShapeError
 from grad_engine.op import as_tensor, case, composed, define, in_rules
 from grad_engine.ops.activation import softmax
+from grad_engine.ops.elementwise import values
 from grad_engine.ops.product import contracted
 from grad_engine.ops.reduction import sum_to, total
 from grad_engine.ops.shape import reshaped
@@ -36,6 +37,9 @@ def _linear(x: Any, weight: Any, bias: Any = None) -> Any:
         raise ShapeError(
             f"linear() takes a bias of shape {weight.shape[:-1]} with weight {weight.shape}, got {bias.shape}"
         )
+    if type(bias) is np.ndarray and out.ndim and np.can_cast(bias.dtype, out.dtype):
+        out += bias
+        return out
     return out + bias
 
 
@@ -178,8 +182,27 @@ def _standardized(x: Any, axes: tuple[int, ...], eps: float) -> tuple[Any, Any, 
     """x with mean 0 and variance 1 along `axes`, the rate 1 / sqrt(variance + eps), and how many elements share it."""
     count = max(math.prod(x.shape[axis] for axis in axes), 1)
     centred = x - total(x, axis=axes, keepdims=True) / count
-    rate = 1 / np.sqrt(total(centred * centred, axis=axes, keepdims=True) / count + eps)
-    return centred * rate, rate, count
+    rate = 1 / np.sqrt(_total_product(centred, centred, axes) / count + eps)
+    return _times(centred, rate), rate, count
+
+
+def _total_product(x: Any, y: Any, axes: tuple[int, ...]) -> Any:
+    """The sum of x * y along `axes`, which stay with length 1; of arrays without an array for the product."""
+    last = 0
+    while x.ndim - 1 - last in axes:
+        last += 1
+    if not last or not type(x) is type(y) is np.ndarray:
+        return total(x * y, axis=axes, keepdims=True)
+    lead = x.shape[: x.ndim - last]
+    row = (*lead, math.prod(x.shape[x.ndim - last :]))
+    rows = np.vecdot(x.reshape(row), y.reshape(row)).reshape(*lead, *(1,) * last)
+    rest = tuple(axis for axis in axes if axis < len(lead))
+    return np.add.reduce(rows, axis=rest, keepdims=True) if rest else rows
+
+
+def _times(x: Any, y: Any) -> Any:
+    """x * y, where the memory of an array x is ours to use again."""
+    return np.multiply(x, y, out=x) if type(x) is np.ndarray else x * y
 
 
 def _scaled(normal: Any, weight: Any, bias: Any, own: tuple[int, ...]) -> Any:
@@ -188,8 +211,12 @@ def _scaled(normal: Any, weight: Any, bias: Any, own: tuple[int, ...]) -> Any:
         if value is not None and (not isinstance(value, np.ndarray) or value.size != math.prod(own)):
             raise ShapeError(f"{name} must have {math.prod(own)} elements, got shape {np.shape(value)}; reshape it")
     if weight is not None:
-        normal = normal * weight.reshape(own)
-    return normal if bias is None else normal + bias.reshape(own)
+        weight = weight.reshape(own)
+        normal = _times(normal, weight) if np.can_cast(weight.dtype, normal.dtype) else normal * weight
+    if bias is None:
+        return normal
+    bias = bias.reshape(own)
+    return np.add(normal, bias, out=normal) if np.can_cast(bias.dtype, normal.dtype) else normal + bias
 
 
 def _normalization_shares(
@@ -208,8 +235,14 @@ def _normalization_shares(
     if wanted[0]:
         slope = reshaped(g if weight is None else g * reshaped(weight, own), groups)
         level = total(slope, axis=axes, keepdims=True) / count
-        lean = total(slope * normal, axis=axes, keepdims=True) / count
-        shares[0] = reshaped(rate * (slope - level - normal * lean), x.shape)
+        lean = _total_product(slope, normal, axes) / count
+        if type(slope) is type(normal) is np.ndarray:  # the same, in two arrays instead of four
+            normal *= lean
+            slope = slope - level
+            slope -= normal
+            shares[0] = reshaped(_times(slope, rate), x.shape)
+        else:
+            shares[0] = reshaped(rate * (slope - level - normal * lean), x.shape)
     return shares
 
 
@@ -404,10 +437,6 @@ dropout = define(
 )  # fmt: skip
 
 
-def _data(x: Any) -> Any:
-    return x.array if type(x) is Tensor else x
-
-
 def _attention_weights(query: Any, key: Any, attn_mask: Any, is_causal: bool, scale: float | None) -> tuple[Any, float]:
     """How much each query attends to each key (a query that may attend to none: all 0), and the scale of the scores."""
     scale = 1 / math.sqrt(query.shape[-1]) if scale is None else scale
@@ -416,7 +445,7 @@ def _attention_weights(query: Any, key: Any, attn_mask: Any, is_causal: bool, sc
         attn_mask = np.tri(*scores.shape[-2:], dtype=bool)
     if attn_mask is not None:
         scores = np.where(attn_mask, scores, -math.inf) if attn_mask.dtype == bool else scores + attn_mask
-        dead = np.isneginf(np.maximum.reduce(_data(scores), axis=-1, keepdims=True, initial=-math.inf))
+        dead = np.isneginf(np.maximum.reduce(values(scores), axis=-1, keepdims=True, initial=-math.inf))
         if dead.any():  # softmax over nothing would be NaN
             return np.where(dead, 0.0, _softmax(np.where(dead, 0.0, scores))), scale
     return _softmax(scores), scale

@@ -13,6 +13,7 @@ import numpy as np
 from grad_engine.errors import ArgumentError, ShapeError
 from grad_engine.op import case, define, in_rules
 from grad_engine.ops.convolution import per_axis
+from grad_engine.ops.elementwise import values
 from grad_engine.ops.indexing import scattered
 from grad_engine.ops.shape import reshaped
 
@@ -52,41 +53,47 @@ def _size(name: str, x: Any, n: int) -> tuple[int, ...]:
 # --- the largest ------------------------------------------------------------------------------------------------------
 
 
-def _largest(name: str, x: Any, n: int, kernel_size: Any, stride: Any, padding: Any, dilation: Any, ceil: bool) -> Any:
-    """The largest element of each window, the first of equals or a NaN, and where it stands in x in C order."""
-    size = _size(name, x, n)
-    kernel = per_axis(kernel_size, n, "kernel_size", 1)
-    step = kernel if stride is None else per_axis(stride, n, "stride", 1)
-    before, apart = per_axis(padding, n, "padding", 0), per_axis(dilation, n, "dilation", 1)
-    counts = _counts(size, kernel, step, before, apart, ceil)
-    lead = x.shape[: x.ndim - n]
-    reach = tuple((c - 1) * s + d * (k - 1) + 1 for c, s, d, k in zip(counts, step, apart, kernel, strict=True))
-    padded = x
-    if any(before) or any(r > length for r, length in zip(reach, size, strict=True)):
-        lengths = [max(r, p + length) for r, p, length in zip(reach, before, size, strict=True)]
-        padded = np.full((*lead, *lengths), -math.inf if x.dtype.kind == "f" else np.iinfo(x.dtype).min, x.dtype)
-        inner: Any = (..., *(slice(p, p + length) for p, length in zip(before, size, strict=True)))
-        padded[inner] = x
-    out, at = np.empty((*lead, *counts), x.dtype), np.empty((*lead, *counts), np.intp)
-    for offset in np.ndindex(kernel):
-        seen, place = [], np.zeros((), np.intp)
-        for o, d, s, c, p, length in zip(offset, apart, step, counts, before, size, strict=True):
-            seen.append(slice(o * d, o * d + s * (c - 1) + 1, s))
+class _Slots:
+    """The windows of one max_pool call: for each place in the window, the part of the padded x that stands there."""
+
+    __slots__ = ("before", "counts", "dilation", "kernel", "lengths", "size", "stride")
+
+    def __init__(
+        self, name: str, x: Any, n: int, kernel_size: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool
+    ) -> None:
+        self.size = _size(name, x, n)
+        self.kernel = per_axis(kernel_size, n, "kernel_size", 1)
+        self.stride = self.kernel if stride is None else per_axis(stride, n, "stride", 1)
+        self.before = per_axis(padding, n, "padding", 0)
+        self.dilation = per_axis(dilation, n, "dilation", 1)
+        self.counts = _counts(self.size, self.kernel, self.stride, self.before, self.dilation, ceil_mode)
+        each = zip(self.size, self.kernel, self.stride, self.before, self.dilation, self.counts, strict=True)
+        self.lengths = tuple(max((c - 1) * s + d * (k - 1) + 1, p + length) for length, k, s, p, d, c in each)
+
+    def padded(self, x: Any) -> Any:
+        """x with -inf around it, where windows reach beyond it."""
+        if self.lengths == self.size:
+            return x
+        lowest = -np.inf if x.dtype.kind == "f" else np.iinfo(x.dtype).min
+        out = np.full((*x.shape[: x.ndim - len(self.size)], *self.lengths), lowest, x.dtype)
+        inner: Any = (..., *(slice(p, p + length) for p, length in zip(self.before, self.size, strict=True)))
+        out[inner] = x
+        return out
+
+    def seen(self, offset: tuple[int, ...]) -> Any:
+        """The index of what each window has at `offset`."""
+        each = zip(offset, self.dilation, self.stride, self.counts, strict=True)
+        return (..., *(slice(o * d, o * d + s * (c - 1) + 1, s) for o, d, s, c in each))
+
+    def place(self, offset: tuple[int, ...]) -> Any:
+        """Where that stands in an image of x, counted in C order."""
+        place = np.zeros((), np.intp)
+        each = zip(offset, self.dilation, self.stride, self.counts, self.before, self.size, strict=True)
+        for o, d, s, c, p, length in each:
             along = o * d - p + s * np.arange(c)
-            along[along < 0] %= d  # only reached while every element of the window is -inf: the first inside x
+            along[along < 0] %= d  # only reached where all of the window is -inf: the first inside x
             place = place[..., None] * length + along
-        values = padded[(..., *seen)]
-        if not any(offset):
-            out[...], at[...] = values, place
-            continue
-        better = values > out
-        if x.dtype.kind == "f":
-            better |= values != values
-        np.copyto(out, values, where=better)
-        np.copyto(at, place, where=better)
-    images = math.prod(lead)
-    at += np.arange(0, images * math.prod(size), max(math.prod(size), 1)).reshape(*lead, *(1,) * n)
-    return out, at
+        return place
 
 
 def _define_max_pool(n: int) -> Any:
@@ -95,15 +102,35 @@ def _define_max_pool(n: int) -> Any:
     def max_pool(
         x: Any, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1, ceil_mode: bool = False
     ) -> Any:
-        return _largest(name, x, n, kernel_size, stride, padding, dilation, ceil_mode)
+        slots = _Slots(name, x, n, kernel_size, stride, padding, dilation, ceil_mode)
+        padded = slots.padded(x)
+        first, *others = np.ndindex(slots.kernel)
+        out = np.array(padded[slots.seen(first)])
+        for offset in others:
+            np.maximum(out, padded[slots.seen(offset)], out=out)
+        return out
 
     def back(
-        g: Any, out: Any, x: Any, kernel_size: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: Any, at: Any
+        g: Any, out: Any, x: Any, kernel_size: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool
     ) -> Any:
+        slots = _Slots(name, x, n, kernel_size, stride, padding, dilation, ceil_mode)
+        largest, padded = values(out), slots.padded(values(x))
+        at = np.empty(largest.shape, np.intp)
+        offsets = list(np.ndindex(slots.kernel))
+        at[...] = slots.place(offsets[0])
+        for offset in reversed(offsets):  # so that the first of equals has the last word
+            np.copyto(at, slots.place(offset), where=padded[slots.seen(offset)] == largest)
+        if (largest != largest).any():  # of several NaNs the last takes the gradient, as in PyTorch
+            for offset in offsets:
+                part = padded[slots.seen(offset)]
+                np.copyto(at, slots.place(offset), where=part != part)
+        images = x.shape[: x.ndim - n]
+        step = math.prod(slots.size)
+        at += np.arange(0, math.prod(images) * step, max(step, 1)).reshape(*images, *(1,) * n)
         return reshaped(scattered(reshaped(g, (g.size,)), at.ravel(), (x.size,)), x.shape)
 
     return define(
-        max_pool, name=name, symbol="⊤", category="neural", inputs=("x",), keeps=("at",), vjp={"x": back},
+        max_pool, name=name, symbol="⊤", category="neural", inputs=("x",), vjp={"x": back},
         cases=[
             case((2, 2, *(4,) * n), kernel_size=2), case((2, *(5,) * n), kernel_size=3, stride=2, padding=1),
             case((1, 1, *(5,) * n), kernel_size=2, dilation=2, stride=1),
@@ -111,7 +138,7 @@ def _define_max_pool(n: int) -> Any:
         ],
         summary="Largest element of each window; the stride is the window's size unless given. The first of equals "
         "takes the gradient.",
-        formula={"x": "{g} where {x} was the largest of its window, else 0"},
+        formula={"x": "{g} where {x} was the largest of its window, else 0"}, reads=("x", "out"),
     )  # fmt: skip
 
 
