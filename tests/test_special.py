@@ -21,12 +21,16 @@ def without_scipy(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     special._kernel.cache_clear()
 
 
+def _gelu(v: float) -> float:
+    return v * math.erfc(-v / math.sqrt(2)) / 2
+
+
 @pytest.mark.usefixtures("without_scipy")
 def test_what_needs_scipy_says_so() -> None:
     for call in (ge.lgamma, ge.digamma, lambda x: ge.polygamma(x, 2)):
-        with pytest.raises(ge.GradEngineError, match=r"\(\) needs SciPy, which is not installed; .*pip install scipy") as e:
+        with pytest.raises(ImportError, match=r"\(\) needs SciPy, which is not installed; .*pip install scipy") as raised:
             call(np.ones(2))
-        assert isinstance(e.value, ImportError)
+        assert isinstance(raised.value, ge.GradEngineError)
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32, np.float16])
@@ -34,7 +38,7 @@ def test_what_needs_scipy_says_so() -> None:
 def test_erf_and_gelu_do_without(dtype: type) -> None:
     for shape in [(3, 4), (), (0, 2)]:
         x = np.linspace(-6, 6, math.prod(shape)).reshape(shape).astype(dtype)
-        for call, exact in ((ge.erf, math.erf), (ge.erfc, math.erfc), (ge.gelu, lambda v: v * math.erfc(-v / 2**0.5) / 2)):
+        for call, exact in ((ge.erf, math.erf), (ge.erfc, math.erfc), (ge.gelu, _gelu)):
             t = ge.tensor(x, requires_grad=True)
             out = call(t)
             expected = np.array([exact(float(v)) for v in x.ravel()], dtype).reshape(shape)
