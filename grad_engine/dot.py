@@ -80,7 +80,8 @@ class _Writer:
         for name, inner in cluster.inner.items():
             yield f"{indent}subgraph cluster_{self.clusters} {{"
             self.clusters += 1
-            yield f'{indent}  label="{_words(name)}"; style=rounded; color="{LIGHT.idle}"; fontcolor="{LIGHT.muted}";'
+            yield f'{indent}  label="{_words(name)}"; labeljust=l; fontcolor="{LIGHT.muted}";'
+            yield f'{indent}  style=rounded; color="{LIGHT.idle}";'
             yield from self.members(inner, indent + "  ")
             yield f"{indent}}}"
 
@@ -106,13 +107,14 @@ class _Writer:
             yield f"… {rest} more"
 
     def value(self, tensor: TensorRecord) -> str:
-        """x6 4×4, or z = 3.14 where the tensor is one number."""
+        """x6: 4×4, or z = 3.14 where the tensor is one number."""
         name = _words(tensor.name) if tensor.name else ""
         if (one := _scalar(tensor)) is not None:
             return f"{name} = {one}" if name else one
         size = self.survey.measured(tensor.id)
         shape = "" if self.survey.shapeless else PEN.shape(tensor.shape, 24)
-        return " ".join(part for part in (name, shape, _bad(size)) if part)
+        said = " ".join(part for part in (shape, _bad(size)) if part)
+        return f"{name}: {said}" if name and said else name or said
 
     def gradient(self, node: NodeRecord) -> list[str]:
         tensor = self.survey.gradient_tensor(node.id)

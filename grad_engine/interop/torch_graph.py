@@ -289,7 +289,9 @@ class _Recorder:
         for k, _ in enumerate(outputs):
             self._add((node, k), self.known.get((node, k)), "value", requires_grad=True)
         saved = dict.fromkeys(self._kept_tensor(tensor) for tensor in _tensors_in(self.torch, kept.values()))
-        static = call.static if call is not None else {key: kept[key] for key in kept if "_sym_" not in key}
+        static = {key: kept[key] for key in kept if "_sym_" not in key}
+        if call is not None:
+            static = {key: value for key, value in call.static.items() if value != call.op.static.get(key)}
         attributes = {key: _attribute(value) for key, value in static.items() if value is not None and _is_plain(value)}
         own = name if name.endswith("Backward") else f"{name}Backward"
         return NodeRecord(
