@@ -551,6 +551,10 @@ class Path:
         place = point_at(self.table, [fraction])[0]
         return float(place[0]), float(place[1])
 
+    def beside(self, by: float) -> Path:
+        """The same way, moved to the side."""
+        return Path(self.curve + (by, 0.0, 0.0), self.table + (0.0, by, 0.0, 0.0), self.length)
+
 
 def path(route: Route, start: float, stop: float) -> Path:
     """A route with round corners that begins at the x of `start` and ends at the x of `stop`."""
@@ -757,7 +761,7 @@ def tape(names: Sequence[tuple[str, ...]]) -> Tape:
     for k in range(len(names[0]) if names else 0):
         texts = tuple(options[k] for options in names)
         last = k == len(names[0]) - 1  # with no room for a tick beside it, the tick takes its place
-        if all(lettering.width(text if last else f"✓ {text}", theme.SMALLEST, True) <= pitch - 0.24 for text in texts):
+        if all(lettering.width(text if last else f"✓ {text}", theme.SMALLEST, True) <= pitch - 0.17 for text in texts):
             return Tape(left, pitch, texts)
     return Tape(left, pitch, ("",) * len(names))
 
@@ -801,3 +805,18 @@ def veil(colours: Colours, alpha: float) -> Ink:
         fill=colours.background,
         fill_alpha=alpha,
     )
+
+
+def mask(colours: Colours) -> Part:
+    """What lets a graph that is wider than the frame fade out before the frame ends."""
+    high = theme.GRAPH_TOP - theme.GRAPH_BOTTOM + 0.24
+    middle = (theme.GRAPH_TOP + theme.GRAPH_BOTTOM) / 2
+    edge_of_view, steps, step = theme.GRAPH_WIDTH / 2, 6, 0.09
+    inks = []
+    for side in (-1, 1):
+        bars = [(edge_of_view + 1.0, 2.0, 1.0)]
+        bars += [(edge_of_view - (k + 0.5) * step, step, 1 - (k + 1) / (steps + 1)) for k in range(steps)]
+        for x, wide, alpha in bars:
+            corners = card_points(wide, high, 0.0, (side * x, middle))
+            inks.append(Ink(corners, fill=colours.background, fill_alpha=alpha))
+    return Part(*inks)

@@ -31,6 +31,7 @@ from animation.glyphs import (
     edge,
     expression,
     inset,
+    mask,
     op,
     op_size,
     panel,
@@ -56,7 +57,8 @@ from grad_engine.record import GraphRecord, InputRecord, NodeRecord, TensorRecor
 
 DEFAULT_RECORD = Path("output", "graph_acyclic.json")
 TITLES = ("Forward: building the graph", "Backward: the same edges, the other way")
-LAYERS = ("panel", "title", "expression", "label", "chip", "edge", "item", "caption", "sum", "row")
+PAN = 6  # frames that it takes to move the view
+LAYERS = ("panel", "title", "expression", "label", "chip", "edge", "item", "mask", "caption", "sum", "row")
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,13 +202,16 @@ class Stage:
         self.ops = {id: self.op_view(self.nodes[id]) for id in items if id in self.nodes}
         self.look, self.layout = arranged(self.cards, self.ops, self.links)
         self.ways = {link.id: self.way(link) for link in self.links}
+        self.wide = self.layout.width > theme.GRAPH_WIDTH + 1e-6  # than the frame: the view has to follow
         self.parts: dict[tuple[str, str], Part] = {}
         self.arrivals: dict[str, Arrivals] = {id: Arrivals() for id, view in self.cards.items() if view.leaf}
         self.running: list[str] = []
         self.tape = tape([self.chip_names(node) for node in record.nodes])
         self.chips = {node.id: k for k, node in enumerate(record.nodes)}
-        self.text = ""
         self.parts["panel", ""] = panel(colours)
+        if self.wide:
+            self.parts["mask", ""] = mask(colours)
+            self.slide(-theme.GRAPH_WIDTH / 2 - self.span()[0])
 
     # what there is to see
 
@@ -277,9 +282,17 @@ class Stage:
     def way(self, link: Link) -> Way:
         """The way of a link from shape to shape."""
         route = self.layout.routes[link.id]
-        return path(
-            route, self.border(link.source, route[0][1], "right"), self.border(link.target, route[-1][1], "left")
-        )
+        (_, y), (_, last) = route[0], route[-1]
+        stop = self.border(link.target, last, "left")
+        if link.source in self.ops:
+            # A route may leave the box of an op above or below its shape: it then starts at the shape, and steps aside.
+            middle, half = self.layout.boxes[link.source].y, shape_size(self.ops[link.source], self.look)[1] / 2
+            within = float(np.clip(y, middle - 0.8 * half, middle + 0.8 * half))
+            if within != y:
+                aside = self.border(link.source, middle, "right") + 0.1 * self.look.scale
+                route = ((0.0, within), (aside, within), (aside, y), *route[1:])
+                y = within
+        return path(route, self.border(link.source, y, "right"), stop)
 
     def border(self, item: str, y: float, side: str) -> float:
         """The x at which a line at height `y` meets an item from one side."""
@@ -364,9 +377,9 @@ class Stage:
         if ("expression", "") not in self.parts and self.record.expression:
             self.appear(shot, ("expression", ""), expression(self.record.expression, room, self.colours), 0.0, 0.3)
 
-    def shot(self, beat: Beat) -> Shot:
-        """The motion of a beat; `parts` is then what is seen when it has come to rest."""
-        shot = Shot(self.motion(beat))
+    def shot(self, beat: Beat, seconds: float | None = None) -> Shot:
+        """The motion of a beat that has this many seconds; `parts` is then what is seen when it has come to rest."""
+        shot = Shot(self.motion(beat, beat.seconds if seconds is None else seconds))
         self.say(shot, beat)
         match beat:
             case Build():
@@ -381,12 +394,72 @@ class Stage:
                 self.gather(shot, beat)
             case Close():
                 self.close(shot, beat)
+        if ("mask", "") in self.parts:
+            shot.moving.append(self.parts["mask", ""])
         return shot
 
-    def motion(self, beat: Beat) -> float:
-        """How many seconds of a beat things move; the rest is for reading."""
+    def span(self, *items: str) -> tuple[float, float]:
+        """How far some items, or all, reach to the left and to the right."""
+        boxes = [self.layout.boxes[item] for item in items] or list(self.layout.boxes.values())
+        return min(box.x - box.width / 2 for box in boxes), max(box.x + box.width / 2 for box in boxes)
+
+    def slide(self, by: float) -> None:
+        """Nothing; moves the place of everything to the side. What is drawn already is left to the caller."""
+        self.layout = replace(
+            self.layout,
+            boxes={id: replace(box, x=box.x + by) for id, box in self.layout.boxes.items()},
+            routes={id: tuple((x + by, y) for x, y in way) for id, way in self.layout.routes.items()},
+        )
+        self.ways = {id: way.beside(by) for id, way in self.ways.items()}
+
+    def follow(self, beat: Beat) -> Shot | None:
+        """The motion that brings what a beat is about into view, if it is not."""
+        main, others, forward = self.about(beat)
+        if not self.wide or not main:
+            return None
+        edge_of_view = theme.GRAPH_WIDTH / 2 - 0.3
+        low, high = self.span(*main, *others)
+        if high - low > 2 * edge_of_view:
+            low, high = self.span(*main)
+        if -edge_of_view <= low and high <= edge_of_view:
+            return None
+        left, right = self.span()
+        # What comes next lies ahead, so that the view need not move again soon.
+        wanted = -edge_of_view + 0.9 - low if forward else edge_of_view - 0.9 - high
+        by = float(np.clip(wanted, theme.GRAPH_WIDTH / 2 - right, -theme.GRAPH_WIDTH / 2 - left))
+        shot = Shot(PAN * theme.FRAME)
+        graph = [part for key, part in self.parts.items() if key[0] == "edge"]
+        graph += [part for key, part in self.parts.items() if key[0] == "item"]
+        places = [(ink, np.array(ink.points)) for part in graph for ink in part.inks]
+
+        def act(u: float) -> None:
+            for ink, points in places:
+                ink.points = points + (by * u, 0.0, 0.0)
+
+        shot.moving += [*graph, self.parts["mask", ""]]
+        shot.over(0.0, 1.0, act, *graph)
+        self.slide(by)
+        return shot
+
+    def about(self, beat: Beat) -> tuple[Sequence[str], Sequence[str], bool]:
+        """The items that a beat is about, those that it also touches, and whether it runs forward."""
+        match beat:
+            case Build():
+                return beat.items, [flow.source for flow in beat.flows], True
+            case Turn():
+                return [self.record.runs[-1].root], [], False
+            case Seed():
+                return [beat.root], [], False
+            case Run():
+                return beat.nodes, [sent.receiver for sent in beat.sent], False
+            case Gather():
+                return [beat.receiver], beat.senders, False
+        return [], [], False
+
+    def motion(self, beat: Beat, seconds: float) -> float:
+        """How many of its seconds things move in a beat; the rest is for reading."""
         share = {Gather: 0.80, Close: 0.36, Run: 0.74, Seed: 0.66, Turn: 0.75}.get(type(beat), 0.70)
-        frames = max(2, min(round(beat.seconds / theme.FRAME) - 1, round(beat.seconds * share / theme.FRAME)))
+        frames = max(2, min(round(seconds / theme.FRAME) - 1, round(seconds * share / theme.FRAME)))
         return frames * theme.FRAME
 
     def build(self, shot: Shot, beat: Build) -> None:
@@ -681,9 +754,7 @@ class Stage:
         self.settle(shot)
         if beat.finished:
             self.head(shot, "✓", "The gradients", "done")
-            gone = [key for key in self.parts if key[0] in ("edge", "item", "chip", "label")]
-        else:
-            gone = [key for key in self.parts if key[0] in ("edge", "item", "chip", "label")]
+        gone = [key for key in self.parts if key[0] in ("edge", "item", "chip", "label", "mask")]
         shot.cut = len(gone) > CROWD * 4
         for key in gone:
             self.vanish(shot, key, 0.0, 0.3)
@@ -721,18 +792,37 @@ FITS = (
     (3, 0.52, 0.20, 0.92),
     (2, 0.50, 0.16, 0.92),
     (2, 0.40, 0.14, 0.74),
-    (1, 0.50, 0.24, 0.42),
-    (0, 0.60, 0.40, 0.0),
 )
+# What is wider than the frame is followed from left to right and back, if it is not higher: detail, gaps, scale.
+FOLLOWED = ((3, 0.60, 0.26, 0.92), (2, 0.50, 0.16, 0.92), (2, 0.50, 0.14, 0.80))
+# What is too much for that is seen from afar.
+OVERVIEWS = ((1, 0.50, 0.24, 0.42), (0, 0.60, 0.40, 0.0))
 CROWD = 120  # more items than this are not labelled
 
 
 def arranged(cards: Mapping[str, CardView], ops: Mapping[str, OpView], links: Sequence[Link]) -> tuple[Look, Layout]:
-    """How large the graph is drawn, with how much written on it, and where everything lies: whatever fits the frame."""
+    """How large the graph is drawn, with how much written on it, and where everything lies, maybe beyond the frame."""
+    labelled = len(cards) + len(ops) <= CROWD
+    if labelled and (found := whole(FITS, cards, ops, links)) is not None:
+        return found
+    for detail, across, up, scale in FOLLOWED if labelled else ():
+        layout = placed(Look(scale, detail), cards, ops, links, across * scale, up * scale)
+        if layout.height <= theme.GRAPH_TOP - theme.GRAPH_BOTTOM:
+            return Look(scale, detail), scaled(layout, 1.0)
+    found = whole(OVERVIEWS if labelled else OVERVIEWS[1:], cards, ops, links)
+    assert found is not None, "a drawing without labels fits at any scale"
+    return found
+
+
+def whole(
+    fits: Sequence[tuple[int, float, float, float]],
+    cards: Mapping[str, CardView],
+    ops: Mapping[str, OpView],
+    links: Sequence[Link],
+) -> tuple[Look, Layout] | None:
+    """The first of some ways to draw that shows the whole graph in one frame."""
     room_w, room_h = theme.GRAPH_WIDTH, theme.GRAPH_TOP - theme.GRAPH_BOTTOM
-    for detail, across, up, least in FITS:
-        if detail and len(cards) + len(ops) > CROWD:
-            continue
+    for detail, across, up, least in fits:
         found = placed(Look(1.0, detail), cards, ops, links, across, up)
         fit = min(room_w / found.width, room_h / found.height, 1.45 if detail >= 2 else 1.15)
         if fit < least:
@@ -756,7 +846,7 @@ def arranged(cards: Mapping[str, CardView], ops: Mapping[str, OpView], links: Se
                 found = other
                 break
         return Look(fit, detail), scaled(found, fit)
-    raise AssertionError("a drawing without labels fits at any scale")
+    return None
 
 
 def placed(
@@ -844,16 +934,25 @@ class GraphScene(Scene):
         """Nothing; plays one beat after the other."""
         for beat in self.beats:
             self.next_section(beat.name)
-            shot = self.stage.shot(beat)
-            self.bake(self.stage.still(shot))
             self.add_subcaption(beat.subtitle, duration=beat.seconds)
-            self.play(Performance(shot, self))
-            self.clear()
+            rest = beat.seconds
+            pan = self.stage.follow(beat)
+            if pan is not None:
+                self.film(pan)
+                rest -= pan.seconds
+            shot = self.stage.shot(beat, rest)
+            self.film(shot)
             if len(self.stage.parts) <= CROWD * 4:
                 self.bake(self.stage.still())  # in a large graph, what the shot has painted will do
-            rest = beat.seconds - shot.seconds
+            rest -= shot.seconds
             if rest > 0.5 * theme.FRAME:
                 self.wait(round(rest / theme.FRAME) * theme.FRAME)
+
+    def film(self, shot: Shot) -> None:
+        """Nothing; plays a shot before what does not move in it."""
+        self.bake(self.stage.still(shot))
+        self.play(Performance(shot, self))
+        self.clear()
 
     def tear_down(self) -> None:
         """Nothing; leaves Manim's settings as they were, for the next scene of a notebook."""
