@@ -28,7 +28,7 @@ def _gelu(v: float) -> float:
 @pytest.mark.usefixtures("without_scipy")
 def test_what_needs_scipy_says_so() -> None:
     for call in (ge.lgamma, ge.digamma, lambda x: ge.polygamma(x, 2)):
-        with pytest.raises(ImportError, match=r"\(\) needs SciPy, which is not installed; .*pip install scipy") as raised:
+        with pytest.raises(ImportError, match=r"\(\) needs SciPy, which is not installed; .*pip install") as raised:
             call(np.ones(2))
         assert isinstance(raised.value, ge.GradEngineError)
 
