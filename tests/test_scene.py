@@ -18,7 +18,8 @@ from animation import formulas, lettering, theme
 from animation.figures import Matrix, matrix
 from animation.glyphs import Ink, numbers, numbers_size, words
 from animation.names import bar
-from animation.scene import Stage, wishes
+from animation.scene import wishes
+from animation.stage import Stage
 from animation.story import Beat, story
 from grad_engine.draw.layout import point_at
 from grad_engine.draw.palette import THEMES

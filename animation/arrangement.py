@@ -1,0 +1,107 @@
+"""How large a graph is drawn, with how much written on it, and where everything lies."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from animation import theme
+from animation.glyphs import (
+    CardView,
+    Look,
+    OpView,
+    card_size,
+    op_size,
+)
+from grad_engine.draw.layout import Box, Item, Layout, Link, lay_out
+
+# What is tried, in this order: detail, gap between ranks, gap within a rank, smallest scale at which it can be read.
+FITS = (
+    (3, 0.72, 0.30, 0.92),
+    (3, 0.52, 0.20, 0.92),
+    (2, 0.50, 0.16, 0.92),
+    (2, 0.40, 0.14, 0.74),
+)
+# What is wider than the frame is followed from left to right and back, if it is not higher: detail, gaps, scale.
+FOLLOWED = ((3, 0.60, 0.26, 0.92), (2, 0.50, 0.16, 0.92), (2, 0.50, 0.14, 0.80))
+# What is too much for that is seen from afar.
+OVERVIEWS = ((1, 0.50, 0.24, 0.42), (0, 0.60, 0.40, 0.0))
+CROWD = 120  # more items than this are not labelled
+
+
+def arranged(cards: Mapping[str, CardView], ops: Mapping[str, OpView], links: Sequence[Link]) -> tuple[Look, Layout]:
+    """How large the graph is drawn, with how much written on it, and where everything lies, maybe beyond the frame."""
+    labelled = len(cards) + len(ops) <= CROWD
+    if labelled and (found := whole(FITS, cards, ops, links)) is not None:
+        return found
+    for detail, across, up, scale in FOLLOWED if labelled else ():
+        layout = placed(Look(scale, detail), cards, ops, links, across * scale, up * scale)
+        if layout.height <= theme.GRAPH_TOP - theme.GRAPH_BOTTOM:
+            return Look(scale, detail), scaled(layout, 1.0)
+    found = whole(OVERVIEWS if labelled else OVERVIEWS[1:], cards, ops, links)
+    assert found is not None, "a drawing without labels fits at any scale"
+    return found
+
+
+def whole(
+    fits: Sequence[tuple[int, float, float, float]],
+    cards: Mapping[str, CardView],
+    ops: Mapping[str, OpView],
+    links: Sequence[Link],
+) -> tuple[Look, Layout] | None:
+    """The first of some ways to draw that shows the whole graph in one frame."""
+    room_w, room_h = theme.GRAPH_WIDTH, theme.GRAPH_TOP - theme.GRAPH_BOTTOM
+    for detail, across, up, least in fits:
+        found = placed(Look(1.0, detail), cards, ops, links, across, up)
+        fit = min(room_w / found.width, room_h / found.height, 1.45 if detail >= 2 else 1.15)
+        if fit < least:
+            continue
+        if detail and fit < theme.SMALLEST / 0.25:
+            # Shapes shrink, but type does not: below this scale a drawing is not a smaller picture of the same.
+            for percent in range(92, round(100 * least) - 1, -4):
+                look = Look(percent / 100, detail)
+                for high in (2.0, 1.0):  # with more air in a rank, if there is room for it
+                    found = placed(look, cards, ops, links, across * look.scale, high * up * look.scale)
+                    if found.width <= room_w and found.height <= room_h:
+                        return look, scaled(found, 1.0)
+            continue
+        # Room that is left goes between the items, as far as the drawing still holds together.
+        ranks, tallest = max(len(found.ranks) - 1, 1), max(len(rank) for rank in found.ranks)
+        wider = across + min(1.4, max(0.0, (room_w / fit - found.width) / ranks))
+        higher = up + min(0.5, max(0.0, (room_h / fit - found.height) / tallest) * 0.8)
+        for gaps in ((wider, higher), (wider, up), (across, higher)):
+            other = placed(Look(1.0, detail), cards, ops, links, *gaps)
+            if other.width * fit <= room_w + 1e-6 and other.height * fit <= room_h + 1e-6:
+                found = other
+                break
+        return Look(fit, detail), scaled(found, fit)
+    return None
+
+
+def placed(
+    look: Look,
+    cards: Mapping[str, CardView],
+    ops: Mapping[str, OpView],
+    links: Sequence[Link],
+    across: float,
+    up: float,
+) -> Layout:
+    """The drawing with these gaps, at the size of the look."""
+    items = [Item(id, *card_size(view, look)) for id, view in cards.items()] + [
+        Item(id, *op_size(view, look)) for id, view in ops.items()
+    ]
+    return lay_out(items, links, rank_gap=across, item_gap=up, lane_gap=0.22)
+
+
+def scaled(layout: Layout, by: float) -> Layout:
+    """The same drawing, `by` times as large, in the middle of the room for the graph."""
+    up = (theme.GRAPH_TOP + theme.GRAPH_BOTTOM) / 2
+    return replace(
+        layout,
+        boxes={
+            id: Box(box.x * by, box.y * by + up, box.width * by, box.height * by) for id, box in layout.boxes.items()
+        },
+        routes={id: tuple((float(x) * by, float(y) * by + up) for x, y in way) for id, way in layout.routes.items()},
+        width=layout.width * by,
+        height=layout.height * by,
+    )
