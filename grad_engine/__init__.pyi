@@ -752,8 +752,8 @@ def inv(x: Operand) -> Tensor:
 def solve(x: Operand, y: Operand) -> Tensor:
     """What x must be multiplied with to give y: x⁻¹ @ y without the inverse. A 1-D y is one vector."""
 
-def pinv(x: Operand, rcond: Any = None, hermitian: Any = False) -> Tensor:
-    """The Moore-Penrose inverse of each matrix, of any shape; rcond: singular values below that part of the largest count as 0."""
+def pinv(x: Operand, rcond: Any = None, hermitian: Any = False, rtol: Any = None) -> Tensor:
+    """The Moore-Penrose inverse of each matrix, of any shape; rcond or rtol: singular values below that part of the largest count as 0."""
 
 def matrix_power(x: Any, n: int) -> Tensor:
     """Each square matrix times itself, n factors in all, by repeated squaring; of the inverse where n is negative."""
@@ -768,10 +768,10 @@ def slogdet(x: Operand) -> tuple[Tensor, ...]:
     """(sign, logarithm of the absolute value) of the determinant of each square matrix."""
 
 def cholesky(x: Operand, upper: Any = False) -> Tensor:
-    """The lower triangular L with L @ Lᵀ = x (its transpose with upper) of each symmetric positive definite x; an x that is not symmetric counts as (x + xᵀ) / 2."""
+    """The lower triangular L with L @ Lᵀ = x (its transpose with upper) of each symmetric positive definite x."""
 
 def eigh(x: Operand, UPLO: Any = 'L') -> tuple[Tensor, ...]:
-    """(eigenvalues in ascending order, eigenvectors as columns) of each symmetric matrix; an x that is not symmetric counts as (x + xᵀ) / 2, whatever UPLO says."""
+    """(eigenvalues in ascending order, eigenvectors as columns) of each symmetric matrix."""
 
 def eigvalsh(x: Any, UPLO: str = 'L') -> Tensor:
     """The eigenvalues of each symmetric matrix, in ascending order."""
@@ -842,6 +842,18 @@ def multi_margin_loss(x: Operand, target: Operand, p: Any = 1, margin: Any = 1.0
 def cosine_similarity(x: Operand, y: Operand, axis: Any = 1, eps: Any = 1e-08) -> Tensor:
     """The cosine of the angle between the vectors of x and y along `axis`; lengths count as at least eps."""
 
+def pairwise_distance(x: Any, y: Any, p: float = 2.0, eps: float = 1e-06, keepdims: bool = False) -> Tensor:
+    """The p-norm of x - y + eps along the last axis."""
+
+def triplet_margin_loss(anchor: Any, positive: Any, negative: Any, margin: float = 1.0, p: float = 2.0, eps: float = 1e-06, swap: bool = False, reduction: str = 'mean') -> Tensor:
+    """max(0, margin + distance of anchor and positive − distance of anchor and negative), along the last axis."""
+
+def cosine_embedding_loss(x: Any, y: Any, target: Any, margin: float = 0.0, reduction: str = 'mean') -> Tensor:
+    """1 − cos of the angle between x and y where the target is 1, max(0, cos − margin) where it is −1."""
+
+def multilabel_soft_margin_loss(x: Any, target: Any, weight: Any = None, reduction: str = 'mean') -> Tensor:
+    """binary_cross_entropy_with_logits averaged over the classes, the last axis."""
+
 def linear(x: Operand, weight: Operand, bias: Operand | None = None) -> Tensor:
     """x (..., features) @ weightᵀ (results, features) + bias (results): a fully connected layer."""
 
@@ -865,6 +877,15 @@ def group_norm(x: Any, num_groups: int, weight: Any = None, bias: Any = None, ep
 
 def batch_norm(x: Any, running_mean: Any = None, running_var: Any = None, weight: Any = None, bias: Any = None, training: bool = False, momentum: float = 0.1, eps: float = 1e-05) -> Tensor:
     """x less its mean, over its standard deviation, in each channel; by weight, plus bias."""
+
+def instance_norm(x: Any, weight: Any = None, bias: Any = None, eps: float = 1e-05) -> Tensor:
+    """x less its mean, over its standard deviation, in each channel of each image; times weight, plus bias."""
+
+def rms_norm(x: Any, normalized_shape: Any, weight: Any = None, eps: float | None = None) -> Tensor:
+    """x over its root mean square along the last axes, of normalized_shape; times weight."""
+
+def normalize(x: Any, ord: float = 2.0, axis: Any = 1, eps: float = 1e-12) -> Tensor:
+    """x over its norm along `axis`, or over eps where that is smaller."""
 
 def dropout(x: Operand, p: Any = 0.5, training: Any = True, seed: Any = None) -> Tensor:
     """x with each element set to 0 with probability p, the others times 1 / (1 - p); x itself unless training."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -338,8 +339,20 @@ def composed(
     """
 
     def enter(call: Callable[..., Any]) -> Callable[..., Any]:
-        _enter((call.__name__, *aliases), call, numpy, method, before)
-        return call
+        parameters = inspect.signature(call).parameters
+        open_ended = any(each.kind is each.VAR_KEYWORD for each in parameters.values())
+
+        @functools.wraps(call)
+        def checked(*args: Any, **named: Any) -> Any:
+            for name in named:
+                if name not in parameters and not open_ended:
+                    raise ArgumentError(
+                        f"{call.__name__}() has no argument {name!r}{_instead(name, tuple(parameters))}"
+                    )
+            return call(*args, **named)
+
+        _enter((call.__name__, *aliases), checked, numpy, method, before)
+        return checked
 
     return enter
 
@@ -554,7 +567,11 @@ def _bound(op: Op, static: tuple[Any, ...], named: dict[str, Any]) -> tuple[Any,
     return tuple(values.values())
 
 
-TORCH_TO_NUMPY = {"dim": "axis", "dims": "axis", "keepdim": "keepdims", "input": "x", "unbiased": "ddof"}
+TORCH_TO_NUMPY = {
+    "dim": "axis", "dims": "axis", "dim1": "axis1", "dim2": "axis2", "start_dim": "start_axis",
+    "end_dim": "end_axis", "keepdim": "keepdims", "input": "x", "other": "y", "unbiased": "ddof", "correction": "ddof",
+    "p": "ord", "diagonal": "k", "shifts": "shift", "split_size_or_sections": "indices_or_sections",
+}  # fmt: skip
 
 
 def _instead(name: str, names: Sequence[str]) -> str:

@@ -631,8 +631,8 @@ class OpMethods:
     def solve(self, y: Operand) -> Tensor:
         """What x must be multiplied with to give y: x⁻¹ @ y without the inverse. A 1-D y is one vector."""
 
-    def pinv(self, rcond: Any = None, hermitian: Any = False) -> Tensor:
-        """The Moore-Penrose inverse of each matrix, of any shape; rcond: singular values below that part of the largest count as 0."""
+    def pinv(self, rcond: Any = None, hermitian: Any = False, rtol: Any = None) -> Tensor:
+        """The Moore-Penrose inverse of each matrix, of any shape; rcond or rtol: singular values below that part of the largest count as 0."""
 
     def matrix_power(self, n: int) -> Tensor:
         """Each square matrix times itself, n factors in all, by repeated squaring; of the inverse where n is negative."""
@@ -647,10 +647,10 @@ class OpMethods:
         """(sign, logarithm of the absolute value) of the determinant of each square matrix."""
 
     def cholesky(self, upper: Any = False) -> Tensor:
-        """The lower triangular L with L @ Lᵀ = x (its transpose with upper) of each symmetric positive definite x; an x that is not symmetric counts as (x + xᵀ) / 2."""
+        """The lower triangular L with L @ Lᵀ = x (its transpose with upper) of each symmetric positive definite x."""
 
     def eigh(self, UPLO: Any = 'L') -> tuple[Tensor, ...]:
-        """(eigenvalues in ascending order, eigenvectors as columns) of each symmetric matrix; an x that is not symmetric counts as (x + xᵀ) / 2, whatever UPLO says."""
+        """(eigenvalues in ascending order, eigenvectors as columns) of each symmetric matrix."""
 
     def eigvalsh(self, UPLO: str = 'L') -> Tensor:
         """The eigenvalues of each symmetric matrix, in ascending order."""
@@ -738,6 +738,15 @@ class OpMethods:
 
     def batch_norm(self, running_mean: Any = None, running_var: Any = None, weight: Any = None, bias: Any = None, training: bool = False, momentum: float = 0.1, eps: float = 1e-05) -> Tensor:
         """x less its mean, over its standard deviation, in each channel; by weight, plus bias."""
+
+    def instance_norm(self, weight: Any = None, bias: Any = None, eps: float = 1e-05) -> Tensor:
+        """x less its mean, over its standard deviation, in each channel of each image; times weight, plus bias."""
+
+    def rms_norm(self, normalized_shape: Any, weight: Any = None, eps: float | None = None) -> Tensor:
+        """x over its root mean square along the last axes, of normalized_shape; times weight."""
+
+    def normalize(self, ord: float = 2.0, axis: Any = 1, eps: float = 1e-12) -> Tensor:
+        """x over its norm along `axis`, or over eps where that is smaller."""
 
     def dropout(self, p: Any = 0.5, training: Any = True, seed: Any = None) -> Tensor:
         """x with each element set to 0 with probability p, the others times 1 / (1 - p); x itself unless training."""

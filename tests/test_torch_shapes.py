@@ -299,6 +299,11 @@ REFUSED: list[tuple[Callable[[Any], Any], str]] = [
     (lambda x: x.sum(axis=(0, 0)), "duplicate value in 'axis'"),
     (lambda x: x.softmax(axis=2), "axis 2 is out of bounds"),
     (lambda x: x.glu(axis=-1), "must be even"),
+    (lambda x: x.softmax(dim=1), r"softmax\(\) has no argument 'dim'; it is called axis here, as in NumPy"),
+    (lambda x: x.chunk(2, dim=1), r"chunk\(\) has no argument 'dim'; it is called axis here, as in NumPy"),
+    (lambda x: x.flatten(start_dim=1), "it is called start_axis here"),
+    (lambda x: x.std(unbiased=True), "it is called ddof here"),
+    (lambda x: x.split(2, axes=1), "it takes x, indices_or_sections, axis"),
     (lambda x: ge.prelu(x, np.ones(2)), "one weight, or one for each channel"),
 ]
 

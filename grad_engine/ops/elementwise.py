@@ -9,7 +9,7 @@ import numpy as np
 from numpy import ndarray
 
 from grad_engine.errors import ArgumentError
-from grad_engine.op import CALLS, case, define, in_rules
+from grad_engine.op import case, composed, define, in_rules
 from grad_engine.symbol import Symbol, traced
 from grad_engine.tensor import NUMPY_TO_OP, Tensor
 
@@ -226,14 +226,11 @@ _log = define(
 )  # fmt: skip
 
 
+@composed(before=_log)
 def log(x: Any, base: float | None = None) -> Tensor:
     """Logarithm of each element to `base`; the natural one, ln, without a base."""
     return ln(x) if base is None else _log(x, base)
 
-
-CALLS["log"] = log
-for _method in (log,):
-    setattr(Tensor, _method.__name__, _method)  # in front of the op: a base is optional
 
 # exp(-logaddexp(0, y - x)) is 1 / (1 + exp(y - x)) without its overflow.
 logaddexp = define(
