@@ -232,6 +232,9 @@ def test_nothing_is_returned_where_there_is_no_gradient() -> None:
             function(ge.tensor(np.zeros((3, 3))))
     with pytest.raises(ge.SingularError, match="identity"):
         ge.cholesky(-np.eye(2))
+    for function in (ge.eigh, ge.eigvalsh, ge.cholesky):
+        with pytest.raises(ge.ShapeError, match="differs from its transpose"):
+            function(ge.tensor(normal(3, 3)))
     for function in (ge.inv, ge.det, ge.slogdet, ge.cholesky, ge.eigh):
         with pytest.raises(ge.ShapeError, match="takes square matrices, got shape"):
             function(ge.tensor(normal(2, 3)))

@@ -118,6 +118,14 @@ LAYERS: dict[str, tuple[Any, Any, list[Any]]] = {
         lambda x, w, b: F.batch_norm(x, torch.tensor([0.5, 1.0]).double(), torch.tensor([2.0, 0.25]).double(), w, b),
         [normal(3, 2), normal(2), normal(2)],
     ),
+    "instance_norm": (
+        lambda x, w, b: ge.instance_norm(x, w, b), lambda x, w, b: F.instance_norm(x, None, None, w, b),
+        [normal(2, 3, 4), normal(3), normal(3)],
+    ),
+    "rms_norm": (
+        lambda x, w: ge.rms_norm(x, 4, w), lambda x, w: F.rms_norm(x, (4,), w), [normal(2, 3, 4), normal(4)]
+    ),
+    "normalize": (ge.normalize, F.normalize, [normal(2, 3)]),
     "attention": (
         ge.scaled_dot_product_attention, F.scaled_dot_product_attention,
         [normal(2, 2, 3, 4), normal(2, 2, 5, 4), normal(2, 2, 5, 3), normal(3, 5)],
@@ -136,6 +144,10 @@ LAYERS: dict[str, tuple[Any, Any, list[Any]]] = {
         [normal(3, 4), normal(5, 4), normal(5, 2), np.array([[True] * 5, [False] * 5, [True, False] * 2 + [True]])],
     ),
 }  # fmt: skip
+
+
+def test_normalize_nothing() -> None:
+    agree(ge.normalize, F.normalize, np.zeros((2, 3)), order=1)
 
 
 @pytest.mark.parametrize("name", LAYERS)
@@ -207,6 +219,11 @@ LOSSES: list[tuple[str, list[Any], dict[str, Any]]] = [
     ("gaussian_nll_loss", [X, T, POSITIVE], {}),
     ("gaussian_nll_loss", [X, T, POSITIVE[:, :1]], {"full": True}),
     ("gaussian_nll_loss", [X, T, POSITIVE[:, 0]], {}),
+    ("triplet_margin_loss", [X, T, X - 2 * T], {}),
+    ("triplet_margin_loss", [X, T, X - 2 * T], {"margin": 5.0, "p": 3.0, "swap": True}),
+    ("cosine_embedding_loss", [X, T, np.array([1, -1])], {}),
+    ("cosine_embedding_loss", [X, -T, np.array([-1, -1])], {"margin": 0.1}),
+    ("multilabel_soft_margin_loss", [X, (signs(2, 3) + 1) / 2], {"weight": WEIGHT}),
     ("margin_ranking_loss", [X, T, signs(2, 3)], {}),
     ("margin_ranking_loss", [X, T, signs(2, 3)], {"margin": 0.7}),
     ("hinge_embedding_loss", [X, signs(2, 3).astype(int)], {"margin": 0.7}),

@@ -22,7 +22,8 @@ COLUMNS = 1 << 18  # elements of the column matrix: 2 MiB of float64
 
 def per_axis(value: Any, n: int, name: str, least: int) -> tuple[int, ...]:
     """One whole number for each of `n` axes, from a number or a sequence of them."""
-    given = (value,) * n if isinstance(value, int | np.integer) else tuple(value) if np.ndim(value) == 1 else ()
+    given = (value,) if isinstance(value, int | np.integer) else tuple(value) if np.ndim(value) == 1 else ()
+    given = given * n if len(given) == 1 else given
     if len(given) != n or not all(isinstance(part, int | np.integer) and part >= least for part in given):
         raise ArgumentError(f"{name} must be a whole number of at least {least}, or {n} of them, got {value!r}")
     return tuple(map(int, given))
@@ -88,11 +89,13 @@ class _Plan:
         size = tuple((p - 1) * s + d * (k - 1) + 1 - a - b + extra for p, k, s, d, (a, b), extra in parts)
         if any(length < 1 for length in size):
             raise ShapeError(f"a transposed convolution of size {places} would give size {size}; use less padding")
-        self._fit(size)
-        if self.places != places:
+        if any(e >= max(s, d) for e, s, d in zip(output_padding, self.stride, self.dilation, strict=True)):
             raise ArgumentError(
-                f"output_padding={output_padding} must be smaller than the stride {self.stride}; pad the result instead"
+                f"output_padding={output_padding} must be smaller than the stride {self.stride} or the dilation "
+                f"{self.dilation}; pad the result instead"
             )
+        self._fit(size)
+        self.places = places
 
     def windows(self, x: np.ndarray) -> np.ndarray:
         """What the kernel sees at each place, as a view: (batch, channels, *kernel, *places)."""
@@ -209,6 +212,7 @@ def _define_convolutions(n: int) -> tuple[Any, Any, Any]:
     ) -> Any:
         images, results = _batched(weight_name, x, n + 2), _batched(weight_name, y, n + 2, "y")
         plan = _Plan(images.shape[2:], shape, stride, padding, dilation, groups)
+        plan.places = results.shape[2:]  # fewer than fit where an output_padding went beyond the stride
         results = results.reshape(len(images), plan.groups, shape[0] // plan.groups, math.prod(plan.places))
         out = np.zeros((plan.groups, shape[0] // plan.groups, math.prod(shape[1:])), np.result_type(x, y))
         for part, columns in plan.columns(images):
@@ -218,9 +222,13 @@ def _define_convolutions(n: int) -> tuple[Any, Any, Any]:
     def back_to_x(g: Any, weight: Any, x: Any, stride: Any, padding: Any, dilation: Any, groups: int) -> Any:
         size = x.shape[x.ndim - n :]
         plan = _Plan(size, weight.shape, stride, padding, dilation, groups)
-        parts = zip(size, plan.places, plan.kernel, plan.stride, plan.dilation, plan.pads, strict=True)
+        parts = zip(size, g.shape[g.ndim - n :], plan.kernel, plan.stride, plan.dilation, plan.pads, strict=True)
         extra = tuple(length - ((p - 1) * s + d * (k - 1) + 1 - a - b) for length, p, k, s, d, (a, b) in parts)
         return transposed(g, weight, None, plan.stride, plan.pads, extra, groups, plan.dilation)
+
+    def cropped(g: Any, x: Any) -> Any:
+        inner = x.shape[x.ndim - n :]
+        return g if g.shape[g.ndim - n :] == inner else g[(..., *map(slice, inner))]
 
     def over_places(g: Any) -> Any:
         return total(g, axis=(*range(g.ndim - n - 1), *range(g.ndim - n, g.ndim)))
@@ -252,13 +260,14 @@ def _define_convolutions(n: int) -> tuple[Any, Any, Any]:
         conv_transpose, name=transposed_name, symbol="✱ᵀ", category="neural", inputs=("x", "weight", "bias"),
         cases=[
             case((2, 3, *small), (3, 2, *(3,) * n), (2,), padding=1, stride=2, output_padding=1),
-            case((1, 4, *(3,) * n), (4, 1, *line, 2), groups=2), case((2, *(3,) * n), (2, 2, *(2,) * n), dilation=2),
+            case((1, 4, *(3,) * n), (4, 1, *line, 2), groups=2),
+            case((2, *(3,) * n), (2, 2, *(2,) * n), dilation=3, stride=2, padding=1, output_padding=2),
         ],
         summary=f"Each element of x times its filter of weight (channels, results / groups, {axes}), laid where "
         f"conv{n}d would read it and summed, plus bias: the gradient of conv{n}d with respect to its input.",
         vjp={
-            "x": lambda g, out, x, weight, bias, stride, padding, output_padding, groups, dilation: convolved(
-                g, weight, None, stride, padding, dilation, groups
+            "x": lambda g, out, x, weight, bias, stride, padding, output_padding, groups, dilation: cropped(
+                convolved(g, weight, None, stride, padding, dilation, groups), x
             ),
             "weight": lambda g, out, x, weight, bias, stride, padding, output_padding, groups, dilation: weighed(
                 g, x, weight.shape, stride, padding, dilation, groups
@@ -275,8 +284,8 @@ def _define_convolutions(n: int) -> tuple[Any, Any, Any]:
             "x": lambda g, out, x, y, shape, stride, padding, dilation, groups: back_to_x(
                 y, g, x, stride, padding, dilation, groups
             ),
-            "y": lambda g, out, x, y, shape, stride, padding, dilation, groups: convolved(
-                x, g, None, stride, padding, dilation, groups
+            "y": lambda g, out, x, y, shape, stride, padding, dilation, groups: cropped(
+                convolved(x, g, None, stride, padding, dilation, groups), y
             ),
         },
         formula={"x": [transposed_name, "y", "g"], "y": [name, "x", "g"]},

@@ -39,6 +39,18 @@ def _symmetric(x: Any) -> Any:
     return (x + x.mT) / 2
 
 
+def _nearly_symmetric(name: str, x: Any) -> Any:
+    """(x + xᵀ) / 2 of an x that is symmetric but for rounding."""
+    if (
+        np.absolute(x - x.mT) > 1e-3 * np.maximum.reduce(np.absolute(x), axis=(-2, -1), keepdims=True, initial=0)
+    ).any():
+        raise ShapeError(
+            f"{name}() takes symmetric matrices, and x differs from its transpose; pass (x + x.mT) / 2, or build x "
+            "from the triangle that counts"
+        )
+    return _symmetric(x)
+
+
 def _row_scale(x: Any, scale: Any) -> Any:
     """x with its columns times `scale`: x @ diag(scale)."""
     return x * reshaped(scale, (*scale.shape[:-1], 1, scale.shape[-1]))
@@ -97,11 +109,12 @@ solve = define(
 solved: Callable[..., Any] = in_rules(solve)
 
 
-def _pinv(x: Any, rcond: Any = None, hermitian: bool = False) -> Any:
+def _pinv(x: Any, rcond: Any = None, hermitian: bool = False, rtol: Any = None) -> Any:
+    rcond = rtol if rcond is None else rcond
     return _checked(np.linalg.pinv, "pinv", x, rcond, hermitian, square=hermitian, way_out="look for NaN or inf in it")
 
 
-def _pinv_x(g: Any, out: Any, x: Any, rcond: Any, hermitian: bool) -> Any:
+def _pinv_x(g: Any, out: Any, x: Any, rcond: Any, hermitian: bool, rtol: Any) -> Any:
     """Golub & Pereyra (1973), theorem 4.3: where the rank does not change nearby."""
     left, right = g.mT @ out @ out.mT, out.mT @ out @ g.mT
     return (left - x @ (out @ left)) + (right - (right @ out) @ x) - out.mT @ g @ out.mT
@@ -110,8 +123,8 @@ def _pinv_x(g: Any, out: Any, x: Any, rcond: Any, hermitian: bool) -> Any:
 pinv = define(
     _pinv, name="pinv", symbol="x⁺", category="linear algebra", inputs=("x",), numpy=[np.linalg.pinv],
     cases=[case(_SQUARE), case(_TALL), case(_WIDE)],
-    summary="The Moore-Penrose inverse of each matrix, of any shape; rcond: singular values below that part of the "
-    "largest count as 0.",
+    summary="The Moore-Penrose inverse of each matrix, of any shape; rcond or rtol: singular values below that part "
+    "of the largest count as 0.",
     vjp={"x": _pinv_x}, reads=("x", "out"),
     formula={"x": "−outᵀ @ {g} @ outᵀ, and what {g} has outside the row and column spaces of {x}"},
 )  # fmt: skip
@@ -231,7 +244,10 @@ def _lower_half(x: Any) -> Any:
 
 def _cholesky(x: Any, upper: bool = False) -> Any:
     factor = _checked(
-        lambda a: np.linalg.cholesky(_symmetric(a)), "cholesky", x, way_out="add a small multiple of the identity"
+        lambda a: np.linalg.cholesky(_nearly_symmetric("cholesky", a)),
+        "cholesky",
+        x,
+        way_out="add a small multiple of the identity",
     )
     return factor.mT if upper else factor
 
@@ -246,8 +262,7 @@ def _cholesky_x(g: Any, out: Any, x: Any, upper: bool) -> Any:
 cholesky = define(
     _cholesky, name="cholesky", symbol="L", category="linear algebra", inputs=("x",), numpy=[np.linalg.cholesky],
     cases=[case(_DEFINITE), case(np.stack([_DEFINITE, _DEFINITE + np.eye(3)])), case(_DEFINITE, upper=True)],
-    summary="The lower triangular L with L @ Lᵀ = x (its transpose with upper) of each symmetric positive definite x; "
-    "an x that is not symmetric counts as (x + xᵀ) / 2.",
+    summary="The lower triangular L with L @ Lᵀ = x (its transpose with upper) of each symmetric positive definite x.",
     vjp={"x": _cholesky_x}, reads=("out",),
     formula={"x": "L⁻ᵀ @ Φ(Lᵀ @ {g}) @ L⁻¹, made symmetric; Φ: lower triangle, half the diagonal"},
 )  # fmt: skip
@@ -271,7 +286,9 @@ def _gaps(levels: Any, name: str, what: str) -> Any:
 def _eigh(x: Any, UPLO: str = "L") -> tuple[Any, Any]:
     if UPLO not in ("L", "U", "l", "u"):
         raise ArgumentError(f"UPLO of eigh() is 'L' or 'U', got {UPLO!r}")
-    return tuple(_checked(lambda a: np.linalg.eigh(_symmetric(a)), "eigh", x, way_out="look for NaN or inf in it"))
+    return tuple(
+        _checked(lambda a: np.linalg.eigh(_nearly_symmetric("eigh", a)), "eigh", x, way_out="look for NaN or inf in it")
+    )
 
 
 def _eigh_x(g: Any, out: Any, x: Any, UPLO: str) -> Any:
@@ -289,8 +306,7 @@ def _eigh_x(g: Any, out: Any, x: Any, UPLO: str) -> Any:
 eigh = define(
     _eigh, name="eigh", symbol="λ, v", category="linear algebra", inputs=("x",), numpy=[np.linalg.eigh], several=True,
     cases=[case(_DEFINITE), case(np.stack([_DEFINITE, _DEFINITE * _DEFINITE.T - np.eye(3)]))],
-    summary="(eigenvalues in ascending order, eigenvectors as columns) of each symmetric matrix; an x that is not "
-    "symmetric counts as (x + xᵀ) / 2, whatever UPLO says.",
+    summary="(eigenvalues in ascending order, eigenvectors as columns) of each symmetric matrix.",
     vjp={"x": _eigh_x}, reads=("out",),
     formula={"x": "v @ (diag of g[0] + (vᵀ @ g[1]) / (λⱼ − λᵢ)) @ vᵀ"},
 )  # fmt: skip

@@ -9,12 +9,14 @@ from typing import Any
 import numpy as np
 
 from grad_engine.errors import ArgumentError, IndexingError, ShapeError
-from grad_engine.op import case, define, in_rules
+from grad_engine.op import as_tensor, case, composed, define, in_rules
 from grad_engine.ops.activation import log_softmax, sigmoid, softmax
-from grad_engine.ops.elementwise import values
-from grad_engine.ops.reduction import total
+from grad_engine.ops.elementwise import clip, minimum, sqrt, values, where
+from grad_engine.ops.reduction import mean, total, vector_norm
+from grad_engine.ops.reduction import sum as summed
 from grad_engine.ops.shape import reshaped
 from grad_engine.symbol import Symbol
+from grad_engine.tensor import Tensor
 
 _softmax, _log_softmax, _sigmoid = in_rules(softmax), in_rules(log_softmax), in_rules(sigmoid)
 _IGNORED = -100  # the class that means "no class", as in PyTorch
@@ -651,6 +653,10 @@ def _margins(x: Any, target: Any, margin: float) -> tuple[Any, Any, Any]:
     return gap, (values(gap) > 0) & ~right, right
 
 
+def _row_classes(x: Any, target: Any) -> Any:
+    return target.reshape(()) if x.ndim == 1 and target.shape == (1,) else target
+
+
 def _row_weight(weight: Any, target: Any, x: Any) -> Any:
     scale = 1 / x.shape[-1]
     return scale if weight is None else (np.asarray(weight, x.dtype)[target] * scale)[..., None]
@@ -661,12 +667,14 @@ def _multi_margin(
 ) -> Any:
     if p not in (1, 2):
         raise ArgumentError(f"p of multi_margin_loss() is 1 or 2, got {p!r}")
+    target = _row_classes(x, target)
     gap, counts, _ = _margins(x, target, margin)
     lost = np.where(counts, gap if p == 1 else gap * gap, 0.0) * _row_weight(weight, target, x)
     return _reduced(np.add.reduce(lost, axis=-1), reduction)
 
 
 def _multi_margin_x(g: Any, out: Any, x: Any, target: Any, p: int, margin: float, weight: Any, reduction: str) -> Any:
+    target = _row_classes(x, target)
     gap, counts, right = _margins(x, target, margin)
     g = _each(g, reduction, target)
     g = reshaped(g, (*target.shape, 1)) if reduction == "none" else g
@@ -694,14 +702,19 @@ def _length(x: Any, axis: int) -> Any:
 
 
 def _cosine(x: Any, y: Any, axis: int = 1, eps: float = 1e-8) -> Any:
-    x, y = np.broadcast_arrays(x, y)
+    x, y = np.broadcast_arrays(*np.atleast_1d(x, y))
     unit = x / np.maximum(_length(x, axis), eps) * (y / np.maximum(_length(y, axis), eps))
     return np.add.reduce(unit, axis=axis)
 
 
+def _broadcast(x: Any, shape: tuple[int, ...]) -> Any:
+    return x if x.shape == shape else np.broadcast_to(x, shape)
+
+
 def _cosine_share(g: Any, out: Any, x: Any, y: Any, axis: int, eps: float) -> Any:
     """The gradient of x: y's direction less x's own part of it, over the length of x."""
-    shape = np.broadcast_shapes(x.shape, y.shape)
+    shape = np.broadcast_shapes(x.shape, y.shape) or (1,)
+    x, y = _broadcast(x, shape), _broadcast(y, shape)
     g, cosine = (reshaped(part, _with_one(shape, axis % len(shape))) for part in (g, out))
     length, other = _length(x, axis), np.maximum(_length(y, axis), eps)
     clamped = np.maximum(length, eps)
@@ -724,3 +737,59 @@ cosine_similarity = define(
     },
     reads=("x", "y", "out"),
 )  # fmt: skip
+
+
+# --- composed of ops --------------------------------------------------------------------------------------------------
+
+
+def _of_tensors(lost: Tensor, reduction: str) -> Tensor:
+    if reduction == "none":
+        return lost
+    if reduction not in ("mean", "sum"):
+        raise ArgumentError(f"reduction must be 'mean', 'sum' or 'none', got {reduction!r}")
+    return mean(lost) if reduction == "mean" else summed(lost)
+
+
+@composed(method=False)
+def pairwise_distance(x: Any, y: Any, p: float = 2.0, eps: float = 1e-6, keepdims: bool = False) -> Tensor:
+    """The p-norm of x - y + eps along the last axis."""
+    return vector_norm(as_tensor(x) - y + eps, axis=-1, keepdims=keepdims, ord=p)
+
+
+@composed(method=False)
+def triplet_margin_loss(
+    anchor: Any, positive: Any, negative: Any, margin: float = 1.0, p: float = 2.0, eps: float = 1e-6,
+    swap: bool = False, reduction: str = "mean",
+) -> Tensor:  # fmt: skip
+    """max(0, margin + distance of anchor and positive − distance of anchor and negative), along the last axis.
+
+    swap: the negative's distance is the smaller one of those from the anchor and from the positive.
+    """
+    near, far = pairwise_distance(anchor, positive, p, eps), pairwise_distance(anchor, negative, p, eps)
+    if swap:
+        far = minimum(far, pairwise_distance(positive, negative, p, eps))
+    return _of_tensors(clip(near - far + margin, 0, None), reduction)
+
+
+@composed(method=False)
+def cosine_embedding_loss(x: Any, y: Any, target: Any, margin: float = 0.0, reduction: str = "mean") -> Tensor:
+    """1 − cos of the angle between x and y where the target is 1, max(0, cos − margin) where it is −1."""
+    x, y, target = as_tensor(x), as_tensor(y), values(target)
+    if x.ndim != y.ndim or x.ndim - 1 != np.ndim(target) or x.ndim not in (1, 2):
+        raise ShapeError(
+            f"cosine_embedding_loss() takes x and y (batch, features) and a target (batch), or all without the batch; "
+            f"got {x.shape}, {y.shape} and {np.shape(target)}"
+        )
+    tiny = 1e-12
+    lengths = sqrt((summed(x * x, axis=-1) + tiny) * (summed(y * y, axis=-1) + tiny))
+    cosine = summed(x * y, axis=-1) / lengths
+    return _of_tensors(
+        where(target == 1, 1 - cosine, 0.0) + where(target == -1, clip(cosine - margin, 0, None), 0.0), reduction
+    )
+
+
+@composed(method=False)
+def multilabel_soft_margin_loss(x: Any, target: Any, weight: Any = None, reduction: str = "mean") -> Tensor:
+    """binary_cross_entropy_with_logits averaged over the classes, the last axis."""
+    each = binary_cross_entropy_with_logits(x, as_tensor(target), weight=weight, reduction="none")
+    return _of_tensors(mean(each, axis=-1), reduction)

@@ -11,9 +11,9 @@ import numpy as np
 from grad_engine.errors import ArgumentError, IndexingError, ShapeError
 from grad_engine.op import as_tensor, case, composed, define, in_rules
 from grad_engine.ops.activation import softmax
-from grad_engine.ops.elementwise import values
+from grad_engine.ops.elementwise import clip, values
 from grad_engine.ops.product import contracted
-from grad_engine.ops.reduction import sum_to, total
+from grad_engine.ops.reduction import sum_to, total, vector_norm
 from grad_engine.ops.shape import reshaped
 from grad_engine.tensor import Tensor
 
@@ -405,6 +405,58 @@ def batch_norm(
         target = _buffer(running_var, "running_var")
         target += momentum * (np.var(array, axis=axes, ddof=1) - target)
     return _batch_norm_op(x, weight, bias, eps=eps)
+
+
+@composed()
+def instance_norm(x: Any, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Tensor:
+    """x less its mean, over its standard deviation, in each channel of each image; times weight, plus bias."""
+    x = as_tensor(x)
+    if x.ndim < 3:
+        raise ShapeError(f"instance_norm() takes x (batch, channels, ...), got shape {x.shape}; reshape it")
+    return group_norm(x, x.shape[1], weight, bias, eps)
+
+
+def _root_mean_square(x: Any, normalized_shape: tuple[int, ...], eps: float | None) -> tuple[Any, Any, int]:
+    """x over its root mean square along the last axes, one over that, and how many elements share it."""
+    axes, count = _trailing(x, normalized_shape), max(math.prod(normalized_shape), 1)
+    rate = 1 / np.sqrt(_total_product(x, x, axes) / count + (np.finfo(x.dtype).eps.item() if eps is None else eps))
+    return x * rate, rate, count
+
+
+def _rms_norm(x: Any, weight: Any = None, normalized_shape: Any = None, eps: float | None = None) -> Any:
+    if x.shape[x.ndim - len(normalized_shape) :] != normalized_shape or not normalized_shape:
+        raise ShapeError(f"rms_norm() over {normalized_shape} takes x that ends in that shape, got {x.shape}")
+    return _scaled(_root_mean_square(x, normalized_shape, eps)[0], weight, None, normalized_shape)
+
+
+def _rms_norm_shares(
+    g: Any, out: Any, x: Any, weight: Any, normalized_shape: Any, eps: float | None, wanted: Any
+) -> list[Any]:
+    normal, rate, count = _root_mean_square(x, normalized_shape, eps)
+    slope = g if weight is None else g * weight
+    lean = _total_product(slope, normal, _trailing(x, normalized_shape)) / count
+    return [rate * (slope - normal * lean) if wanted[0] else None, g * normal if wanted[1] else None]
+
+
+_rms_norm_op = define(
+    _rms_norm, name="rms_norm", symbol="norm", category="neural", inputs=("x", "weight"), method=False,
+    cases=[case((2, 4), (4,), normalized_shape=(4,)), case((2, 3, 2), None, normalized_shape=(3, 2), eps=0.1)],
+    summary="x over its root mean square along the last axes, of normalized_shape; times weight.",
+    vjp=_rms_norm_shares, formula=_STANDARD, reads=("x", "weight"),
+)  # fmt: skip
+
+
+@composed(before=_rms_norm_op)
+def rms_norm(x: Any, normalized_shape: Any, weight: Any = None, eps: float | None = None) -> Tensor:
+    """x over its root mean square along the last axes, of normalized_shape; times weight."""
+    shape = (normalized_shape,) if isinstance(normalized_shape, int | np.integer) else tuple(normalized_shape)
+    return _rms_norm_op(x, weight, normalized_shape=shape, eps=eps)
+
+
+@composed()
+def normalize(x: Any, ord: float = 2.0, axis: Any = 1, eps: float = 1e-12) -> Tensor:
+    """x over its norm along `axis`, or over eps where that is smaller."""
+    return as_tensor(x) / clip(vector_norm(x, axis=axis, keepdims=True, ord=ord), eps, None)
 
 
 # --- dropout and attention --------------------------------------------------------------------------------------------

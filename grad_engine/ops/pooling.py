@@ -63,7 +63,7 @@ class _Slots:
     ) -> None:
         self.size = _size(name, x, n)
         self.kernel = per_axis(kernel_size, n, "kernel_size", 1)
-        self.stride = self.kernel if stride is None else per_axis(stride, n, "stride", 1)
+        self.stride = self.kernel if stride is None or stride == () else per_axis(stride, n, "stride", 1)
         self.before = per_axis(padding, n, "padding", 0)
         self.dilation = per_axis(dilation, n, "dilation", 1)
         self.counts = _counts(self.size, self.kernel, self.stride, self.before, self.dilation, ceil_mode)
@@ -265,7 +265,7 @@ def _define_avg_pool(n: int) -> Any:
         x: Any, kernel_size: Any, stride: Any, padding: Any, ceil_mode: bool, include: bool, override: Any
     ) -> tuple[Windows, ...]:
         size, kernel = _size(name, x, n), per_axis(kernel_size, n, "kernel_size", 1)
-        step = kernel if stride is None else per_axis(stride, n, "stride", 1)
+        step = kernel if stride is None or stride == () else per_axis(stride, n, "stride", 1)
         before = per_axis(padding, n, "padding", 0)
         counts = _counts(size, kernel, step, before, (1,) * n, ceil_mode)
         each = zip(size, kernel, step, before, counts, strict=True)
