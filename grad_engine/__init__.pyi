@@ -476,6 +476,9 @@ def vsplit(x: Any, indices_or_sections: int | Sequence[int]) -> tuple[Tensor, ..
 def dsplit(x: Any, indices_or_sections: int | Sequence[int]) -> tuple[Tensor, ...]:
     """x cut along its third axis, as split() does."""
 
+def diff(x: Any, n: int = 1, axis: int = -1) -> Tensor:
+    """Each element along `axis` minus the one before it, `n` times over."""
+
 def sum_to(x: Operand, shape: Any) -> Tensor:
     """x summed down to `shape`, from which it could have been broadcast."""
 
@@ -526,6 +529,9 @@ def amax(x: Operand, axis: Any = None, keepdims: Any = False) -> Tensor:
 
 def amin(x: Operand, axis: Any = None, keepdims: Any = False) -> Tensor:
     """Smallest element along `axis`; ties share the gradient evenly."""
+
+def ptp(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
+    """The range of the elements along `axis`: the largest minus the smallest."""
 
 def median(x: Operand, axis: Any = None, keepdims: Any = False) -> Tensor:
     """The middle element along `axis` in order of size, of an even count the lower one as in PyTorch. Ties along one axis: the first takes the gradient; along all or several axes they share it evenly."""

@@ -370,6 +370,9 @@ class OpMethods:
     def dsplit(self, indices_or_sections: int | Sequence[int]) -> tuple[Tensor, ...]:
         """x cut along its third axis, as split() does."""
 
+    def diff(self, n: int = 1, axis: int = -1) -> Tensor:
+        """Each element along `axis` minus the one before it, `n` times over."""
+
     def sum_to(self, shape: Any) -> Tensor:
         """x summed down to `shape`, from which it could have been broadcast."""
 
@@ -420,6 +423,9 @@ class OpMethods:
 
     def amin(self, axis: Any = None, keepdims: Any = False) -> Tensor:
         """Smallest element along `axis`; ties share the gradient evenly."""
+
+    def ptp(self, axis: Any = None, keepdims: bool = False) -> Tensor:
+        """The range of the elements along `axis`: the largest minus the smallest."""
 
     def median(self, axis: Any = None, keepdims: Any = False) -> Tensor:
         """The middle element along `axis` in order of size, of an even count the lower one as in PyTorch. Ties along one axis: the first takes the gradient; along all or several axes they share it evenly."""

@@ -67,7 +67,7 @@ def _per_channel(weight: Any, x: Any) -> Any:
 
 
 def _prelu(x: Any, weight: Any) -> Any:
-    weight = np.asarray(weight)
+    x, weight = np.asarray(x), np.asarray(weight)
     return np.where(x > 0, x, x * _per_channel(weight, x))
 
 

@@ -11,7 +11,7 @@ from grad_engine.errors import ArgumentError, ShapeError
 from grad_engine.op import as_tensor, case, composed, define, in_rules
 from grad_engine.ops.elementwise import selected
 from grad_engine.symbol import index_tree
-from grad_engine.tensor import MODE, WRITES, Tensor, next_age, overwrite
+from grad_engine.tensor import MODE, WRITES, Tensor, attach, next_age, overwrite
 
 _MASK = np.array([[True, False, True], [False, True, False]])
 _INDICES: list[Any] = [
@@ -118,8 +118,8 @@ def _setitem(self: Tensor, key: Any, values: Any) -> None:
         overwrite(self, index_put(self, values, key))
 
 
-for _name, _method in {"__getitem__": _getitem, "__setitem__": _setitem}.items():
-    setattr(Tensor, _name, _method)
+attach("__getitem__", _getitem)
+attach("__setitem__", _setitem)
 
 
 # --- by name ----------------------------------------------------------------------------------------------------------
@@ -220,9 +220,9 @@ def _whole_numbers(index: Any, what: str) -> np.ndarray:
 
 def _place(x: Tensor, axis: Any, what: str) -> int:
     if not isinstance(axis, int | np.integer):
-        raise ArgumentError(f"{what} takes an axis first, a whole number, got {type(axis).__name__}")
+        raise ArgumentError(f"{what} takes an axis, a whole number, before an index, got {type(axis).__name__}")
     if not -x.ndim <= axis < x.ndim:
-        raise ShapeError(f"axis {axis} is out of range for shape {x.shape}")
+        raise ShapeError(f"{what} was asked along axis {axis} of shape {x.shape}, which has {x.ndim} axes")
     return int(axis) % x.ndim
 
 
@@ -290,6 +290,8 @@ argsort = define(
 def sort(x: Any, axis: int | None = -1, descending: bool = False) -> Tensor:
     """The elements of x in order of size along `axis`, or all of them without one; NaN counts as largest."""
     x = as_tensor(x)
+    if axis is not None:
+        axis = _place(x, axis, "sort()")
     return take_along_axis(x, _argsort(x.array, axis, descending), axis)
 
 

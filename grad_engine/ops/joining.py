@@ -1,4 +1,4 @@
-"""Ops that put several tensors together, and functions that take one apart."""
+"""Ops that put several tensors together, and functions that take one apart or compare its neighbours."""
 
 from __future__ import annotations
 
@@ -155,3 +155,13 @@ def vsplit(x: Any, indices_or_sections: int | Sequence[int]) -> tuple[Tensor, ..
 def dsplit(x: Any, indices_or_sections: int | Sequence[int]) -> tuple[Tensor, ...]:
     """x cut along its third axis, as split() does."""
     return split(x, indices_or_sections, axis=2)
+
+
+@composed(numpy=[np.diff])
+def diff(x: Any, n: int = 1, axis: int = -1) -> Tensor:
+    """Each element along `axis` minus the one before it, `n` times over."""
+    x = as_tensor(x)
+    place = axis_of(x, axis)
+    for _ in range(n):
+        x = x[_at(place, x.ndim, slice(1, None))] - x[_at(place, x.ndim, slice(None, -1))]
+    return x

@@ -9,11 +9,11 @@ import numpy as np
 from numpy import ndarray
 
 from grad_engine.errors import ArgumentError, NotDifferentiableError, ShapeError
-from grad_engine.op import case, define, in_rules
+from grad_engine.op import case, composed, define, in_rules
 from grad_engine.ops.elementwise import nothing, selected, values
 from grad_engine.ops.joining import concat, stack
 from grad_engine.ops.shape import on_diagonal, reshaped, transposed
-from grad_engine.tensor import NUMPY_TO_OP
+from grad_engine.tensor import NUMPY_TO_OP, Tensor
 
 _joined = in_rules(concat)
 _stacked = in_rules(stack)
@@ -436,6 +436,12 @@ amin = _define_extreme(
     "amin", _smallest, [np.amin], _evenly, "Smallest element along `axis`; ties share the gradient evenly.",
     "{g} shared where {x} is smallest, else 0",
 )  # fmt: skip
+
+
+@composed(numpy=[np.ptp])
+def ptp(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
+    """The range of the elements along `axis`: the largest minus the smallest."""
+    return max(x, axis, keepdims) - min(x, axis, keepdims)
 
 
 def _median(x: Any, axis: Any = None, keepdims: Any = False) -> Any:

@@ -14,7 +14,7 @@ from grad_engine.formula import Tree
 from grad_engine.op import as_tensor, case, composed, define, in_rules
 from grad_engine.ops.indexing import scattered
 from grad_engine.symbol import Symbol, traced, tree_of
-from grad_engine.tensor import Tensor
+from grad_engine.tensor import Tensor, attach
 
 _BACK = "{g} in the shape of {x}"
 
@@ -79,11 +79,8 @@ matrix_transpose = define(
     summary="x with its last two axes exchanged.",
     vjp={"x": lambda g, out, x: g.mT},
 )  # fmt: skip
-for _name, _property in {
-    "T": property(lambda self: transpose(self), doc="The tensor with its axes reversed."),
-    "mT": property(lambda self: matrix_transpose(self), doc="The tensor with its last two axes exchanged."),
-}.items():
-    setattr(Tensor, _name, _property)
+attach("T", property(lambda self: transpose(self), doc="The tensor with its axes reversed."))
+attach("mT", property(lambda self: matrix_transpose(self), doc="The tensor with its last two axes exchanged."))
 
 squeeze = define(
     lambda x, axis=None: np.squeeze(x, axis=axis), name="squeeze", symbol="▭", category="shape", inputs=("x",),
