@@ -310,7 +310,8 @@ def checkpoint(f: Callable[..., Any], *xs: Any, **named: Any) -> Any:
     while its own gradients pass. `f` may use other tensors too, such as the weights of a layer, and they get their
     gradients. It returns a tensor or a tuple of them. Derivatives of any order.
 
-    `f` must compute the same again: give what is random a seed. Backward raises GraphError where it does not.
+    `f` must compute the same again: give what is random a seed. Backward raises GraphError where it does not. It is one
+    step of the graph: a gradient that `f` itself takes with grad() has to run within `f`.
     """
     if not MODE.record:
         return f(*xs, **named)

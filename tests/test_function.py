@@ -391,6 +391,21 @@ def test_hooks_outside_run_once_and_on_the_whole_gradient() -> None:
     assert (h.grad.item(), x.grad.item()) == (120.0, 120.0)
 
 
+def test_a_gradient_taken_inside_a_checkpoint() -> None:
+    def penalty(x: Tensor) -> Tensor:
+        own = x * 1
+        return ge.grad((w * own * own * own).sum(), own, create_graph=True)
+
+    x, w = leaf([1.0, 2.0]), leaf([0.5, -1.0])
+    z = ge.checkpoint(penalty, x).sum()  # 3 w x²
+    first = ge.grad(z, [x, w], create_graph=True)
+    np.testing.assert_allclose(first[0].data, 6 * w.data * x.data)
+    np.testing.assert_allclose(first[1].data, 3 * x.data**2)
+    np.testing.assert_allclose(ge.grad(first[0].sum(), w).data, 6 * x.data)
+    ge.checkpoint(penalty, x).sum().backward()
+    np.testing.assert_allclose(x.grad.data, first[0].data)
+
+
 def test_results_that_are_inputs_or_the_same_twice() -> None:
     x = leaf([1.0, 2.0]) * 1
     a, b, c = ge.checkpoint(lambda h: (h, h * 2, h), x)
