@@ -126,7 +126,9 @@ def line(
 
 
 def _shown(piece: Numbers, columns: int) -> Matrix | None:
-    return matrix(piece.tensor, 2, columns) if columns and piece.tensor.shape != () else None
+    if not columns or piece.tensor.shape == ():
+        return None
+    return matrix(piece.tensor, 2, columns if len(piece.tensor.shape) > 1 else 2 * columns - 1)
 
 
 def _plain(piece: Numbers) -> str:

@@ -412,8 +412,23 @@ def shape_size(view: OpView, look: Look) -> tuple[float, float]:
     wide = lettering.width(view.symbol, _symbol_size(view, look), True)
     if view.category in ("joining", "indexing"):
         return max(side, (wide + 0.3 * s) / 0.74), high
-    slack = {"arithmetic": 0.36, "elementwise": 0.48, "reduction": 0.46, "shape": 0.60}
-    return max(side, wide + slack.get(view.category, 0.40) * s), high
+    slack = {"arithmetic": 0.36, "elementwise": 0.48, "reduction": 0.46, "linalg": 0.36, "shape": 0.60}.get(
+        view.category, 0.52
+    )
+    slack += 0.10 * (bool(view.kept) + view.keeps_result) if look.detail >= 2 else 0.0
+    return max(side, wide + slack * s), high
+
+
+def _inside(category: str, width: float, height: float) -> float:
+    """How far to the right of its middle the body of a shape lies, where its symbol stands."""
+    match category:
+        case "joining":  # a bracket is open on the side of the many
+            return 0.5 * min(0.24 * width, 0.3 * height)
+        case "indexing":
+            return -0.5 * min(0.24 * width, 0.3 * height)
+        case "arithmetic" | "elementwise" | "reduction" | "linalg" | "shape":
+            return 0.0
+    return -0.35 * min(0.32 * height, 0.4 * width)  # a pentagon has its point on the right
 
 
 def _symbol_size(view: OpView, look: Look) -> float:
@@ -482,9 +497,8 @@ def op(view: OpView, state: str, look: Look, box: Box, colours: Colours, count: 
         inks.append(Ink(polygon(outline(around, width + grow, height + grow) + (x, y)), stroke=edge, width=1.8))
     ink = colours.ink
     if look.detail:
-        # A bracket is open on the side of the many; what is written in it stands in its closed part.
-        open_ = {"joining": 0.5, "indexing": -0.5}.get(view.category, 0.0) * min(0.24 * width, 0.3 * height)
-        inks.append(words(view.symbol, _symbol_size(view, look), ink, (x + open_, y), bold=True))
+        place = (x + _inside(view.category, width, height), y)
+        inks.append(words(view.symbol, _symbol_size(view, look), ink, place, bold=True))
     if look.detail < 2:
         if view.badge and look.detail:
             inks.append(badge(view.badge.split(" ")[0], look, colours, (x, y - height / 2)))
@@ -754,16 +768,23 @@ class Tape:
 
 
 def tape(names: Sequence[tuple[str, ...]]) -> Tape:
-    """The tape for ops that can be called by any of several names, longest first: all use the longest that fits."""
+    """The tape for ops that can be called by any of several names, longest first.
+
+    All have the longest if it fits, else each the longest of its own that does.
+    """
     left = -theme.GRAPH_WIDTH / 2 + 1.12
     room = theme.GRAPH_WIDTH / 2 - left
     pitch = min(2.3, room / max(len(names), 1))
-    for k in range(len(names[0]) if names else 0):
-        texts = tuple(options[k] for options in names)
-        last = k == len(names[0]) - 1  # with no room for a tick beside it, the tick takes its place
-        if all(lettering.width(text if last else f"✓ {text}", theme.SMALLEST, True) <= pitch - 0.17 for text in texts):
-            return Tape(left, pitch, texts)
-    return Tape(left, pitch, ("",) * len(names))
+
+    def fits(text: str, ticked: bool = True) -> bool:
+        return lettering.width(f"✓ {text}" if ticked else text, theme.SMALLEST, True) <= pitch - 0.17
+
+    if all(fits(options[0]) for options in names):
+        return Tape(left, pitch, tuple(options[0] for options in names))
+    # With no room for a tick beside the shortest name, the tick takes its place.
+    last = all(fits(options[-1], False) for options in names)
+    texts = (next((text for text in options[1:] if fits(text)), options[-1] if last else "") for options in names)
+    return Tape(left, pitch, tuple(texts))
 
 
 def chip(where: Tape, k: int, state: str, colours: Colours) -> Part:

@@ -30,6 +30,7 @@ STAND_INS = {
 }
 BARS = "\u0304\u0305"  # combining macron, combining overline
 BAR_THICKNESS = 0.055
+OVERLINE_HEIGHT = 0.80  # above every letter, so that the bar over a word is straight
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +111,9 @@ def _set(text: str, bold: bool) -> Outline:
             if len(points):
                 top = max(float(points[:, 1].max(initial=0.0)), 0.486) + 0.10
                 left, right = start, start + advance  # an overline joins that of the next sign; a macron is its sign's
-                if sign == BARS[0]:
+                if sign == BARS[1]:
+                    top = OVERLINE_HEIGHT
+                else:
                     left, right = float(points[:, 0].min()) + 0.02, float(points[:, 0].max()) - 0.02
                 over = top + BAR_THICKNESS
                 parts.append(polygon([(left, top), (right, top), (right, over), (left, over)]))

@@ -220,7 +220,8 @@ class Stage:
 
     def chip_names(self, node: NodeRecord) -> tuple[str, ...]:
         """What an op can be called on the tape, longest first."""
-        return f"#{node.age} {node.name}", f"#{node.age} {node.op}", f"#{node.age}"
+        sign = self.ops[node.id].symbol
+        return f"#{node.age} {node.name}", f"#{node.age} {node.op}", f"#{node.age} {sign}", f"#{node.age}"
 
     def way(self, link: Link) -> Way:
         """The way of a link from shape to shape."""
