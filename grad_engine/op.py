@@ -598,6 +598,8 @@ def refusal(op: Op, error: Exception, arrays: Sequence[Any], static: Sequence[An
         return ShapeError(
             f"{op.name}() cannot broadcast {got} together; make trailing axes equal or 1, for instance with reshape"
         )
+    if "enough dimensions" in str(error):
+        return ShapeError(f"{op.name}() takes vectors and matrices, got {got}; multiply by a single number with *")
     if "core dimension" in str(error):
         return ShapeError(
             f"{op.name}() needs the last axis of its first operand to be as long as the second to last of its second; "

@@ -29,6 +29,7 @@ CONVOLUTIONS = [
     ("conv_transpose2d", (2, 4, 4, 3), (4, 3, 3, 2), {"stride": (2, 3), "padding": (1, 0), "dilation": (2, 1)}),
     ("conv_transpose2d", (4, 4, 3), (4, 3, 2, 2), {"groups": 2, "stride": 2, "output_padding": (1, 0)}),
     ("conv_transpose3d", (1, 2, 2, 3, 2), (2, 2, 2, 2, 2), {"stride": 2}),
+    ("conv_transpose1d", (2, 3, 5), (3, 2, 3), {"dilation": 4, "padding": 3, "stride": 2, "output_padding": 3}),
 ]
 
 
@@ -294,3 +295,50 @@ def test_nothing_counted() -> None:
     for name in ("mse_loss", "l1_loss", "binary_cross_entropy"):
         with pytest.warns(RuntimeWarning):
             agree(getattr(ge, name), getattr(F, name), np.zeros((0, 2)), np.zeros((0, 2)), order=1)
+
+
+MISUSE: list[tuple[Any, str]] = [
+    (lambda: ge.conv2d(X4, W4[:, :1]), "takes 1 channels, got x of shape"),
+    (lambda: ge.conv2d(X4, np.ones((1, 2, 9, 9))), "does not fit into .*; use a smaller kernel or more padding"),
+    (
+        lambda: ge.conv2d(X4, W4, padding="same", stride=2),
+        "needs stride 1, got stride .2, 2.; give the padding as numbers",
+    ),
+    (lambda: ge.conv2d(X4, W4, stride=0), "stride must be a whole number of at least 1"),
+    (lambda: ge.conv2d(X4, W4, groups=2), "groups=2 does not divide the 3 filters"),
+    (lambda: ge.conv2d(X4, W4, np.ones(4)), "takes a bias of shape .3,., one for each filter, got .4,."),
+    (lambda: ge.conv_transpose2d(X4, W4), "takes 3 channels, got x of shape"),
+    (lambda: ge.max_pool2d(X4, 6), "does not fit into size"),
+    (lambda: ge.max_pool2d(X4, 2, padding=2), "at most half the kernel"),
+    (
+        lambda: ge.max_pool1d(np.ones((1, 1)), 2, 1, 1, 2),
+        "windows that miss the 1 elements of an axis; use less padding",
+    ),
+    (lambda: ge.embedding(np.array([0, 3]), np.ones((3, 2))), "indices from 0 to 2, got some from 0 to 3"),
+    (lambda: ge.embedding(np.array([0.5]), np.ones((3, 2))), "whole numbers as indices, got float64"),
+    (lambda: ge.layer_norm(X, 4), "takes x that ends in that shape"),
+    (lambda: ge.batch_norm(X), "needs running_mean and running_var unless training=True"),
+    (lambda: ge.batch_norm(X[:1], training=True), "more than one value for each channel"),
+    (lambda: ge.dropout(X, 1.5), "probability from 0 to 1, got 1.5"),
+    (lambda: ge.cross_entropy(X, np.array([0, 3])), "classes from 0 to 2 .*, got 3"),
+    (lambda: ge.cross_entropy(X, np.array([0.0, 1.0])), "probabilities of x's shape .2, 3. or whole numbers"),
+    (
+        lambda: ge.cross_entropy(X, np.array([0, 1]), reduction="avg"),
+        "reduction must be 'mean', 'sum' or 'none', got 'avg'",
+    ),
+    (lambda: ge.cross_entropy(X, np.array([0, 1]), weight=WEIGHT[:2]), "one number for each of the 3 classes"),
+    (lambda: ge.mse_loss(X, np.ones(4)), "x and target of one shape, got .2, 3. and .4,."),
+    (lambda: ge.binary_cross_entropy(X * 9, prob(2, 3)), "use binary_cross_entropy_with_logits"),
+]
+X4, W4 = normal(1, 2, 5, 5), normal(3, 2, 2, 2)
+
+
+@pytest.mark.parametrize(("call", "message"), MISUSE, ids=[message[:30] for _, message in MISUSE])
+def test_misuse_is_refused_with_the_way_out(call: Any, message: str) -> None:
+    with pytest.raises(ge.GradEngineError, match=message):
+        call()
+
+
+def test_shapes_that_only_broadcast_are_pointed_out() -> None:
+    with pytest.warns(UserWarning, match=r"mse_loss\(\) got shapes \(2, 1\) and \(2,\)"):
+        ge.mse_loss(X[:, :1], X[:, 0])

@@ -46,6 +46,12 @@ def _each(g: Any, reduction: str, *operands: Any) -> Any:
 def _paired(name: str, x: Any, target: Any) -> None:
     """Warn where two shapes would broadcast into a table of all pairs, which is hardly ever meant."""
     if _shape(x) != _shape(target) and _shape(target) != () and _shape(x) != ():
+        try:
+            np.broadcast_shapes(_shape(x), _shape(target))
+        except ValueError:
+            raise ShapeError(
+                f"{name}() takes x and target of one shape, got {_shape(x)} and {_shape(target)}"
+            ) from None
         warnings.warn(
             f"{name}() got shapes {_shape(x)} and {_shape(target)}, which differ and will be broadcast; "
             "reshape one if that is not meant",

@@ -67,6 +67,14 @@ class _Slots:
         self.before = per_axis(padding, n, "padding", 0)
         self.dilation = per_axis(dilation, n, "dilation", 1)
         self.counts = _counts(self.size, self.kernel, self.stride, self.before, self.dilation, ceil_mode)
+        for length, k, s, p, d, c in zip(
+            self.size, self.kernel, self.stride, self.before, self.dilation, self.counts, strict=True
+        ):
+            if d > 1 and any(not 0 <= i * s - p + max(-(-(p - i * s) // d), 0) * d < length for i in range(c)):
+                raise ShapeError(
+                    f"{name}() with kernel_size={k}, padding={p} and dilation={d} has windows that miss the {length} "
+                    "elements of an axis; use less padding"
+                )
         each = zip(self.size, self.kernel, self.stride, self.before, self.dilation, self.counts, strict=True)
         self.lengths = tuple(max((c - 1) * s + d * (k - 1) + 1, p + length) for length, k, s, p, d, c in each)
 

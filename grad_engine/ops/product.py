@@ -86,8 +86,18 @@ def _tensordot_y(g: Any, out: Any, x: Any, y: Any, axes: Any) -> Any:
     return np.transpose(share, tuple(np.argsort(order).tolist()))
 
 
+def _tensordot(x: Any, y: Any, axes: Any = 2) -> Any:
+    try:
+        return np.tensordot(x, y, axes)
+    except (ValueError, IndexError):
+        raise ShapeError(
+            f"tensordot() sums over axes={axes}, which must be of one length in both; got shapes {x.shape} and "
+            f"{y.shape}; give the axes as two lists"
+        ) from None
+
+
 tensordot = define(
-    lambda x, y, axes=2: np.tensordot(x, y, axes), name="tensordot", symbol="⊗", category="linear algebra",
+    _tensordot, name="tensordot", symbol="⊗", category="linear algebra",
     inputs=("x", "y"), numpy=[np.tensordot, np.linalg.tensordot],
     cases=[
         case((2, 3), (3, 4), axes=1), case((2, 3, 4), (4, 3, 2), axes=((1, 2), (1, 0))), case((2, 3), (2, 3)),
@@ -112,8 +122,18 @@ def _dot_y(g: Any, out: Any, x: Any, y: Any) -> Any:
     return _tensordot_y(g, out, x, y, (x.ndim - 1, max(y.ndim - 2, 0)))
 
 
+def _dot(x: Any, y: Any) -> Any:
+    try:
+        return np.dot(x, y)
+    except ValueError:
+        raise ShapeError(
+            "dot() sums over the last axis of x and the second to last (or only) axis of y, which must be of one "
+            f"length; got shapes {x.shape} and {y.shape}; transpose one"
+        ) from None
+
+
 dot = define(
-    lambda x, y: np.dot(x, y), name="dot", symbol="·", category="linear algebra", inputs=("x", "y"), numpy=[np.dot],
+    _dot, name="dot", symbol="·", category="linear algebra", inputs=("x", "y"), numpy=[np.dot],
     cases=[case((3,), (3,)), case((2, 3), (3, 4)), case((2, 3), (3,)), case((), (2, 3)), case((2, 4, 3), (5, 3, 2))],
     summary="np.dot: inner product of vectors, matrix product of matrices, last axis with second to last beyond.",
     vjp={"x": _dot_x, "y": _dot_y}, formula=_MATRIX_RULES, reads=("x", "y"),
