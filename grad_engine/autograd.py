@@ -136,7 +136,7 @@ def _shares(node: Node, g: Any, out: Any, arrays: Any, useful: set[Edge] | None)
                 return []
             raw = op.rules[0](g, out, arrays[0])  # type: ignore[misc]
             return [(0, node.edge, fitted(raw, node.x), raw)]
-        sent = []
+        sent: list[tuple[int, Edge, Any, Any]] = []
         if type(node) is BinaryNode:
             x, y = arrays
             if node.x_edge is not None and (useful is None or node.x_edge in useful):
