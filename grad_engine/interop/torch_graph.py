@@ -7,6 +7,7 @@ import heapq
 import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -69,8 +70,9 @@ def from_torch(
 
     names: what to call the tensors, such as `dict(model.named_parameters())` or `locals()`; by default the variables of
         the caller, and the parameters of modules among them.
-    model: names its parameters, and its modules are the scopes of the ops. A module is known by the parameters that an
-        op reads; an op without any belongs to what the ops before and after it have in common.
+    model: names its parameters, and its modules are the scopes of the ops, as far as the graph tells: an op that reads
+        parameters is in the module that owns them, one between two of these in the innermost that holds both. A forward
+        pass under `module_scopes(model)` tells it all.
     gradient: what backward starts from, of the shape of `output`; ones by default.
     backward: whether to run backward. The run leaves every `.grad` as it is and keeps the graph; hooks of your own run.
     max_elements: tensors up to this size are written in full, larger ones as statistics and a sample.
@@ -142,21 +144,22 @@ class _Recorder:
         self.known: dict[Key, Any] = {}  # the value of a node's output
         self.called: dict[Key | int, tuple[str, str]] = {}  # by node and output, or by id() of a tensor
         order: dict[Node, int] = {}  # leaves that have names are listed as the names are
-        by_tensor = {id(leaf.variable): leaf for leaf in self.leaves}
+        self.held: list[Any] = [leaf.variable for leaf in self.leaves]  # keeps alive what is known by id()
+        self.by_tensor = {id(leaf.variable): leaf for leaf in self.leaves}
         for name, tensor, source in names:
             made = tensor.grad_fn, tensor.output_nr
             self.called.setdefault(id(tensor) if tensor.grad_fn is None else made, (name, source))
             if tensor.grad_fn in self.ids:
                 self.known[made] = tensor
-            elif id(tensor) in by_tensor:
-                order.setdefault(by_tensor[id(tensor)], len(order))
+            elif id(tensor) in self.by_tensor:
+                order.setdefault(self.by_tensor[id(tensor)], len(order))
         self.known[output.grad_fn, output.output_nr] = output
         self.leaves.sort(key=lambda leaf: order.get(leaf, len(order)))  # stable: the others stay as they were met
         self.ids |= {leaf: f"a{k}" for k, leaf in enumerate(self.leaves)}
+        self.formulas: dict[Any, FormulaRecord] = {}
         self.edges: dict[tuple[Node, int], EdgeRecord] = {}  # by sender and PyTorch's slot
         self.tensors: list[TensorRecord] = []
         self.met: dict[Any, str] = {}  # tensor ids, by node and output or by id() of a tensor
-        self.held: list[Any] = []  # keeps alive what is known by id()
         owners = {id(tensor): name.rpartition(".")[0] for name, tensor in model.named_parameters()} if model else {}
         leaf_scopes = {leaf: owners[id(leaf.variable)] for leaf in self.leaves if id(leaf.variable) in owners}
         self.scopes = scopes(self.nodes, leaf_scopes, model)
@@ -220,7 +223,7 @@ class _Recorder:
             with self.torch.no_grad():
                 again = value.detach()
                 return [again.expand(shapes[0]) if short_name(node.name()) == "Expand" else again.reshape(shapes[0])]
-        for overload in _overloads(self.torch, node):
+        for overload in _overloads(self.torch, short_name(node.name()), len(node.next_functions)):
             given = self._arguments(overload, node, kept)
             if given is None or self.torch.Tag.nondeterministic_seeded in overload.tags:
                 continue
@@ -264,7 +267,7 @@ class _Recorder:
         call = as_our_call(Step(name, len(node.next_functions), kept, shape))
         op = call.op if call is not None else getattr(CALLS.get(snake(name)), "op", None)
         operands = list(call.operands) if call is not None else list(range(len(node.next_functions)))
-        arguments = _argument_names(self.torch, node)
+        arguments = _argument_names(self.torch, name, len(node.next_functions))
         parameters = call.op.parameters(len(operands)) if call is not None else _parameters(arguments, len(operands))
         inputs: list[InputRecord] = []
         stand_ins: list[Any] = []
@@ -333,23 +336,28 @@ class _Recorder:
         """The id of a tensor that an op kept: an operand's, a result's, or a new one for what is neither."""
         if tensor.grad_fn is not None and (tensor.grad_fn, tensor.output_nr) in self.met:
             return self.met[tensor.grad_fn, tensor.output_nr]
-        leaf = next((leaf for leaf in self.leaves if leaf.variable is tensor), None) if tensor.requires_grad else None
+        leaf = self.by_tensor.get(id(tensor))
         return self.met[leaf, 0] if leaf is not None else self._seen(tensor, "constant", is_leaf=True)
 
     def _formula(
         self, call: Call, arrays: Sequence[Any], shape: tuple[int, ...], inputs: Sequence[InputRecord]
     ) -> FormulaRecord:
+        """The formulas of one call; calls that look alike share them."""
         edges = {each.slot for each in inputs if each.edge is not None}
-        wanted = [slot in edges for slot in range(len(arrays))]
-        tree, rules = trace(call, arrays, stand_in(shape), wanted)
-        return FormulaRecord(
-            Expression(formula.text(_sound(tree)), _sound(tree)),
-            tuple(
-                RuleRecord(slot, formula.text(_sound(rule)), _sound(rule))
-                for slot, rule in enumerate(rules)
-                if wanted[slot]
-            ),
-        )
+        wanted = tuple(slot in edges for slot in range(len(arrays)))
+        looks = tuple(array.shape if isinstance(array, np.ndarray) else array for array in arrays)
+        key = call.op.name, looks, shape, wanted, repr(call.static)
+        if key not in self.formulas:
+            tree, rules = trace(call, arrays, stand_in(shape), wanted)
+            self.formulas[key] = FormulaRecord(
+                Expression(formula.text(_sound(tree)), _sound(tree)),
+                tuple(
+                    RuleRecord(slot, formula.text(_sound(rule)), _sound(rule))
+                    for slot, rule in enumerate(rules)
+                    if wanted[slot]
+                ),
+            )
+        return self.formulas[key]
 
     # the backward run
 
@@ -526,13 +534,13 @@ def _tensors_in(torch: Any, values: Any) -> Iterator[Any]:
             yield from (part for part in value if isinstance(part, torch.Tensor))
 
 
-def _overloads(torch: Any, node: Node) -> list[Any]:
-    """PyTorch's forward functions that the node may be of: those with a tensor per slot, the most arguments first."""
-    packet = getattr(torch.ops.aten, snake(short_name(node.name())), None)
+@cache
+def _overloads(torch: Any, name: str, slots: int) -> list[Any]:
+    """PyTorch's forward functions that a node may be of: those with a tensor per slot, the most arguments first."""
+    packet = getattr(torch.ops.aten, snake(name), None)
     if packet is None:
         return []
-    slots = len(node.next_functions)
-    found = [getattr(packet, name) for name in packet.overloads() if not name.endswith("out")]
+    found = [getattr(packet, overload) for overload in packet.overloads() if not overload.endswith("out")]
     fitting = [each for each in found if len(_tensor_arguments(each)) == slots]
     return sorted(fitting, key=lambda each: -len(each._schema.arguments))
 
@@ -542,10 +550,11 @@ def _tensor_arguments(overload: Any) -> list[str]:
     return [argument.name for argument in overload._schema.arguments if str(argument.type) in kinds]
 
 
-def _argument_names(torch: Any, node: Node) -> list[str]:
+@cache
+def _argument_names(torch: Any, name: str, slots: int) -> tuple[str, ...]:
     """What PyTorch calls the operands of a node, by slot; nothing where that is not certain."""
-    found = {tuple(_tensor_arguments(each)) for each in _overloads(torch, node)}
-    return list(found.pop()) if len(found) == 1 else []
+    found = {tuple(_tensor_arguments(each)) for each in _overloads(torch, name, slots)}
+    return found.pop() if len(found) == 1 else ()
 
 
 def _parameters(arguments: Sequence[str], count: int) -> tuple[str, ...]:

@@ -1,71 +1,124 @@
-"""Which module of a PyTorch model an op belongs to, as far as its graph tells: the scopes of a record."""
+"""Which module of a PyTorch model an op belongs to: noted while the model runs, or read off its graph afterwards."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import torch  # type: ignore[import-not-found, unused-ignore]  # it need not be there
 
 Node = Any  # torch.autograd.graph.Node
 
+NOTE = "grad_engine scope"  # the key under which a node's own dictionary holds its scope
+RESHAPES = ("View", "UnsafeView", "Reshape")  # part of a Linear on three axes as well as of a Flatten
+
+
+@contextmanager
+def module_scopes(model: torch.nn.Module) -> Iterator[None]:
+    """A context in which every op that `model` records is marked with the module that ran it, for `from_torch`.
+
+    Scopes are the dotted names of `model.named_modules()`; ops outside of any child have none. Without this context
+    `from_torch(..., model=model)` finds out as much as the graph tells.
+    """
+    with ExitStack() as hooks:
+        for name, module in model.named_modules():
+            if name:
+                hooks.enter_context(_noting(name, module))
+        yield
+
+
+@contextmanager
+def _noting(name: str, module: Any) -> Iterator[None]:
+    outside: list[set[Node]] = []  # what was there before, one entry per call that is under way
+
+    def enter(module: Any, args: Any, kwargs: Any) -> None:
+        outside.append({tensor.grad_fn for tensor in _tensors((args, kwargs)) if tensor.grad_fn is not None})
+
+    def leave(module: Any, args: Any, kwargs: Any, output: Any) -> None:
+        seen = outside.pop()
+        pending = [tensor.grad_fn for tensor in _tensors(output)]
+        while pending:
+            node = pending.pop()
+            if node is None or node in seen or hasattr(node, "variable"):
+                continue
+            seen.add(node)
+            node.metadata.setdefault(NOTE, name)  # modules inside this one have left before, and noted theirs
+            pending += [below for below, _ in node.next_functions]
+
+    hooks = (
+        module.register_forward_pre_hook(enter, with_kwargs=True),
+        module.register_forward_hook(leave, with_kwargs=True),
+    )
+    try:
+        yield
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+
+def _tensors(value: Any) -> Iterator[Any]:
+    """The tensors in what a module takes or gives: alone, or in tuples, lists and dictionaries."""
+    if hasattr(value, "grad_fn"):
+        yield value
+    elif isinstance(value, Mapping):
+        for part in value.values():
+            yield from _tensors(part)
+    elif isinstance(value, list | tuple):
+        for part in value:
+            yield from _tensors(part)
+
 
 def scopes(nodes: Sequence[Node], leaves: Mapping[Node, str], model: Any) -> dict[Node, str]:
-    """The module of each op, by its dotted name; ops that belong to none are left out.
+    """The module of each op, by its dotted name; ops of which it is not known are left out.
 
-    nodes: in creation order. leaves: the module that owns each parameter. An op that reads parameters is in the module
-    that owns them. Any other lies between such ops, and is in the innermost module that holds those before and after
-    it; where that is a Sequential with one child between theirs, in that child.
+    nodes: in creation order. leaves: the module that owns each parameter. What was noted counts. Else an op that reads
+    parameters is in the module that owns them, and an op that ran between two of these is in the innermost module that
+    holds both, for a module runs from its first op to its last without a break; where that is a Sequential and one of
+    its children stands between theirs, in that child. A parameter read for the second time says that some module was
+    called again, and what ran just before it could be anywhere.
     """
-    owners: dict[Node, str] = {}  # of ops that read parameters
-    prepared: dict[Node, str] = {}  # of ops that read nothing else: a transposed weight is still that weight
+    owners = {node: node.metadata[NOTE] for node in nodes if NOTE in node.metadata}
+    if owners:
+        return owners
+    prepared: dict[Node, tuple[str, set[Node]]] = {leaf: (scope, {leaf}) for leaf, scope in leaves.items()}
+    read: set[Node] = set()  # parameters
+    last: str | None = None
+    waiting: list[Node] = []
     for node in nodes:
-        read = [(leaves.get(below, prepared.get(below)), below) for below, _ in node.next_functions]
-        found = [owner for owner, _ in read if owner is not None]
-        if found:
-            owners[node] = _common(found)
-            if len(found) == len(read):
-                prepared[node] = owners[node]
-    before: dict[Node, str] = {}
-    after: dict[Node, str] = {}
-    for node in nodes:
-        reached = [
-            owners[below] if below in owners else before[below]
-            for below, _ in node.next_functions
-            if below in before or (below in owners and below not in prepared)
-        ]
-        if reached:
-            before[node] = _common(reached)
-    for node in reversed(nodes):
-        own = owners.get(node, after.get(node))
-        if own is None:
+        below = [each for each, _ in node.next_functions]
+        found = [prepared[each] for each in below if each in prepared]
+        if not found:
+            waiting.append(node)
             continue
-        for below, _ in node.next_functions:
-            if below is not None:
-                after[below] = _common([own, after[below]]) if below in after else own
-    for node in nodes:
-        if node not in owners and node in before and node in after:
-            owners[node] = _between(before[node], after[node], model)
+        owner, parameters = _common([scope for scope, _ in found]), set().union(*(some for _, some in found))
+        direct = {each for each in below if each in leaves}
+        if len(found) == len(below):  # it reads nothing else: a transposed weight is still that weight
+            prepared[node] = owner, parameters
+        owners[node] = owner
+        if last is not None and not direct & read:
+            for each in waiting:
+                owners[each] = _between(each, last, owner, model)
+        read |= direct
+        last, waiting = owner, []
     return {node: scope for node, scope in owners.items() if scope}
 
 
-def _between(before: str, after: str, model: Any) -> str:
+def _between(node: Node, before: str, after: str, model: Any) -> str:
     shared = _common([before, after])
-    if model is None or before == after or shared in (before, after):
-        return shared
     parent = model.get_submodule(shared)
-    if type(parent).__name__ != "Sequential":
+    children = {f"{shared}.{name}".lstrip("."): k for k, (name, _) in enumerate(parent.named_children())}
+    if type(parent).__name__ != "Sequential" or before not in children or after not in children:
         return shared
-    children = [name for name, _ in parent.named_children()]
-    depth = len(shared.split(".")) if shared else 0
-    start, stop = (children.index(scope.split(".")[depth]) for scope in (before, after))
-    if stop != start + 2:
-        return shared
-    return f"{shared}.{children[start + 1]}" if shared else children[start + 1]
+    between = [name for name, k in children.items() if children[before] < k < children[after]]
+    return between[0] if len(between) == 1 and not node.name().startswith(RESHAPES) else shared
 
 
 def _common(scopes: Sequence[str]) -> str:
     """The innermost module that holds all of these."""
     first, *others = (scope.split(".") for scope in scopes)
     for other in others:
-        same = next((k for k, (a, b) in enumerate(zip(first, other, strict=False)) if a != b), len(other))
-        first = first[:same]
+        same = next((k for k, (a, b) in enumerate(zip(first, other, strict=False)) if a != b), None)
+        first = first[: min(len(first), len(other)) if same is None else same]
     return ".".join(first)
