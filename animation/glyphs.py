@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from animation import lettering, theme
 from animation.figures import Cells, Matrix
 from animation.lettering import polygon, shortened
-from grad_engine.draw.glyph import outline, reach
+from grad_engine.draw.glyph import SHAPES, outline, reach
 from grad_engine.draw.layout import Box, Route, arc_length_table, point_at, rounded
 from grad_engine.draw.palette import Palette as Colours
 
@@ -125,6 +125,15 @@ def circle_points(radius: float, at: tuple[float, float] = (0.0, 0.0)) -> Points
     return card_points(2 * radius, 2 * radius, radius, at)
 
 
+# How much wider than what is written in it a shape is, by category.
+SLACK = {
+    "arithmetic": 0.36,
+    "elementwise": 0.48,
+    "reduction": 0.46,
+    "linalg": 0.36,
+    "linear algebra": 0.36,
+    "shape": 0.60,
+}
 PIN = 0.055  # radius of the pin that marks a kept value
 UNIT_SQUARE = polygon([(-0.5, -0.5), (0.5, -0.5), (0.5, 0.5), (-0.5, 0.5)])
 
@@ -173,7 +182,7 @@ def grid(cells: Cells, colours: Colours, tone: str, cell: float, at: tuple[float
     for k, (strength, odd) in enumerate(zip(cells.strength, cells.odd, strict=True)):
         row, column = divmod(k, cells.columns)
         centre = np.array([left + (column + 0.5) * cell, at[1] + height / 2 - (row + 0.5) * cell, 0.0])
-        key = (colours.nonfinite, 1.0) if odd else (getattr(colours, tone), round(0.30 + 0.70 * strength, 1))
+        key = (colours.nonfinite, 1.0) if odd else (getattr(colours, tone), round(0.40 + 0.60 * strength, 1))
         inks.setdefault(key, []).append(UNIT_SQUARE * (cell * 0.84) + centre)
     return Part(
         *(Ink(np.concatenate(squares), fill=colour, fill_alpha=alpha) for (colour, alpha), squares in inks.items())
@@ -412,23 +421,18 @@ def shape_size(view: OpView, look: Look) -> tuple[float, float]:
     wide = lettering.width(view.symbol, _symbol_size(view, look), True)
     if view.category in ("joining", "indexing"):
         return max(side, (wide + 0.3 * s) / 0.74), high
-    slack = {"arithmetic": 0.36, "elementwise": 0.48, "reduction": 0.46, "linalg": 0.36, "shape": 0.60}.get(
-        view.category, 0.52
-    )
+    slack = SLACK.get(view.category, 0.52)
     slack += 0.10 * (bool(view.kept) + view.keeps_result) if look.detail >= 2 else 0.0
     return max(side, wide + slack * s), high
 
 
 def _inside(category: str, width: float, height: float) -> float:
     """How far to the right of its middle the body of a shape lies, where its symbol stands."""
-    match category:
-        case "joining":  # a bracket is open on the side of the many
-            return 0.5 * min(0.24 * width, 0.3 * height)
-        case "indexing":
-            return -0.5 * min(0.24 * width, 0.3 * height)
-        case "arithmetic" | "elementwise" | "reduction" | "linalg" | "shape":
-            return 0.0
-    return -0.35 * min(0.32 * height, 0.4 * width)  # a pentagon has its point on the right
+    if category in ("joining", "indexing"):  # a bracket is open on the side of the many
+        return (0.5 if category == "joining" else -0.5) * min(0.24 * width, 0.3 * height)
+    if category not in SHAPES:  # a pentagon has its point on the right
+        return -0.35 * min(0.32 * height, 0.4 * width)
+    return 0.0
 
 
 def _symbol_size(view: OpView, look: Look) -> float:
@@ -619,7 +623,7 @@ def inset(way: Path, pen: float) -> float:
 def edge(way: Path, state: str, colours: Colours, pen: float) -> Part:
     """An edge: "value" (forward, solid), "idle" (no gradient comes this way), "due" or "paid" (gradient, dashed)."""
     if state in ("due", "paid"):
-        alpha = 1.0 if state == "paid" else 0.62
+        alpha = 1.0 if state == "paid" else 0.75
         width = theme.EDGE + 0.6 if state == "paid" else 2.0
         return Part(
             _line(dashes(way, inset(way, pen), 1.0), colours.gradient, width * pen, alpha),
@@ -672,7 +676,7 @@ class Parcel(Part):
                     Ink(
                         UNIT_SQUARE,
                         fill=colours.nonfinite if odd else colour,
-                        fill_alpha=1.0 if odd else 0.30 + 0.70 * strength,
+                        fill_alpha=1.0 if odd else 0.40 + 0.60 * strength,
                     )
                 )
         self.large = large

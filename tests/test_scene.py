@@ -16,12 +16,12 @@ import pytest
 
 from animation import formulas, lettering, theme
 from animation.figures import Matrix, matrix
-from animation.glyphs import Ink, numbers, numbers_size, words
+from animation.glyphs import Ink, Label, Look, OpView, numbers, numbers_size, op, op_size, words
 from animation.names import bar
 from animation.scene import wishes
 from animation.stage import Stage
 from animation.story import Beat, story
-from grad_engine.draw.layout import point_at
+from grad_engine.draw.layout import Box, point_at
 from grad_engine.draw.palette import THEMES
 from grad_engine.draw.palette import theme as palette
 from grad_engine.errors import GradEngineError
@@ -162,6 +162,22 @@ def test_the_first_column_of_ln_is_magenta_with_a_badge() -> None:
     magenta = np.array([int(palette("dark").nonfinite[k : k + 2], 16) / 255 for k in (1, 3, 5)])
     squares = [ink for ink in inks if np.allclose(ink.fill_rgbas[0, :3], magenta, atol=0.01) and not ink.text]
     assert any(len(ink.points) == 4 * 16 for ink in squares)  # four squares of four sides
+
+
+@pytest.mark.parametrize("symbol", ["+", "ln", "softmax", "+ 0.1235"])
+def test_a_symbol_lies_inside_the_shape_of_its_category(symbol: str) -> None:
+    from grad_engine.op import OPS
+
+    for category in {each.category for each in OPS.values()}:
+        for look in (Look(1.0, 3), Look(0.8, 2), Look(0.6, 1)):
+            view = OpView("n0", category, symbol, "#0", Label("v0", "v0", None), None, "", (), 1, False, (0,), True)
+            width, height = op_size(view, look)
+            part = op(view, "made", look, Box(0.0, 0.0, width, height), palette("dark"))
+            shape = next(ink for ink in part.inks if not ink.text)
+            (letters,) = [ink for ink in part.inks if ink.text == symbol]
+            left, _, right, _ = extent(letters)
+            middle = shape.points[np.abs(shape.points[:, 1]) < 0.3 * np.ptp(shape.points[:, 1]), 0]
+            assert middle.min() < left and right < middle.max(), (category, look)
 
 
 def test_text_is_shortened_to_its_room_and_measured_as_it_is_drawn() -> None:
