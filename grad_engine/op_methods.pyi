@@ -745,14 +745,14 @@ class OpMethods:
     def batch_norm(self, running_mean: Any = None, running_var: Any = None, weight: Any = None, bias: Any = None, training: bool = False, momentum: float = 0.1, eps: float = 1e-05) -> Tensor:
         """x less its mean, over its standard deviation, in each channel; by weight, plus bias."""
 
-    def instance_norm(self, weight: Any = None, bias: Any = None, eps: float = 1e-05) -> Tensor:
+    def instance_norm(self, running_mean: Any = None, running_var: Any = None, weight: Any = None, bias: Any = None, use_input_stats: bool = True, momentum: float = 0.1, eps: float = 1e-05) -> Tensor:
         """x less its mean, over its standard deviation, in each channel of each image; times weight, plus bias."""
 
     def rms_norm(self, normalized_shape: Any, weight: Any = None, eps: float | None = None) -> Tensor:
         """x over its root mean square along the last axes, of normalized_shape; times weight."""
 
-    def normalize(self, ord: float = 2.0, axis: Any = 1, eps: float = 1e-12) -> Tensor:
-        """x over its norm along `axis`, or over eps where that is smaller."""
+    def normalize(self, p: float = 2.0, axis: Any = 1, eps: float = 1e-12) -> Tensor:
+        """x over its p-norm along `axis`, or over eps where that is smaller."""
 
     def dropout(self, p: Any = 0.5, training: Any = True, seed: Any = None) -> Tensor:
         """x with each element set to 0 with probability p, the others times 1 / (1 - p); x itself unless training."""

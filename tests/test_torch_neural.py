@@ -120,7 +120,7 @@ LAYERS: dict[str, tuple[Any, Any, list[Any]]] = {
         [normal(3, 2), normal(2), normal(2)],
     ),
     "instance_norm": (
-        lambda x, w, b: ge.instance_norm(x, w, b), lambda x, w, b: F.instance_norm(x, None, None, w, b),
+        lambda x, w, b: ge.instance_norm(x, None, None, w, b), lambda x, w, b: F.instance_norm(x, None, None, w, b),
         [normal(2, 3, 4), normal(3), normal(3)],
     ),
     "rms_norm": (
@@ -157,11 +157,12 @@ def test_layers(name: str) -> None:
     agree(mine, theirs, *arrays, tolerance=1e-9 if "equals" in name else 1e-10)
 
 
-def test_batch_norm_moves_its_running_statistics() -> None:
+@pytest.mark.parametrize(("name", "static"), [("batch_norm", {"training": True}), ("instance_norm", {})])
+def test_norms_move_their_running_statistics(name: str, static: Any) -> None:
     x, mean, var = normal(4, 3, 2), np.array([0.5, -1.0, 0.0]), np.array([2.0, 0.3, 1.0])
     theirs = torch.tensor(mean), torch.tensor(var)
-    F.batch_norm(torch.tensor(x), *theirs, training=True, momentum=0.3)
-    ge.batch_norm(ge.tensor(x), mean, var, training=True, momentum=0.3)
+    getattr(F, name)(torch.tensor(x), *theirs, **static, momentum=0.3)
+    getattr(ge, name)(ge.tensor(x), mean, var, **static, momentum=0.3)
     np.testing.assert_allclose(mean, theirs[0], rtol=1e-12)
     np.testing.assert_allclose(var, theirs[1], rtol=1e-12)
 

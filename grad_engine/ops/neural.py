@@ -15,7 +15,7 @@ from grad_engine.ops.elementwise import clip, values
 from grad_engine.ops.product import contracted
 from grad_engine.ops.reduction import sum_to, total, vector_norm
 from grad_engine.ops.shape import reshaped
-from grad_engine.tensor import Tensor
+from grad_engine.tensor import WRITES, Tensor, next_age
 
 _softmax = in_rules(softmax)
 _folded = in_rules(sum_to)
@@ -368,12 +368,18 @@ _batch_norm_op = define(
 
 
 def _buffer(value: Any, name: str) -> np.ndarray:
+    """The memory of a running statistic."""
     array = value.array if type(value) is Tensor else value
     if type(array) is not np.ndarray or getattr(value, "node", None) is not None:
         raise ArgumentError(
             f"{name} of batch_norm() is an array or a tensor without gradient, got {type(value).__name__}"
         )
     return array
+
+
+def _move(buffer: np.ndarray, towards: Any, momentum: float) -> None:
+    buffer += momentum * (towards - buffer)
+    WRITES.stamp(buffer, next_age())  # a graph that read it must not find it changed unawares
 
 
 @composed(before=_batch_norm_op)
@@ -399,20 +405,34 @@ def batch_norm(
             f"batch_norm() in training needs more than one value for each channel, got shape {array.shape}"
         )
     if running_mean is not None:
-        target = _buffer(running_mean, "running_mean")
-        target += momentum * (np.mean(array, axis=axes) - target)
+        _move(_buffer(running_mean, "running_mean"), np.mean(array, axis=axes), momentum)
     if running_var is not None:
-        target = _buffer(running_var, "running_var")
-        target += momentum * (np.var(array, axis=axes, ddof=1) - target)
+        _move(_buffer(running_var, "running_var"), np.var(array, axis=axes, ddof=1), momentum)
     return _batch_norm_op(x, weight, bias, eps=eps)
 
 
 @composed()
-def instance_norm(x: Any, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Tensor:
-    """x less its mean, over its standard deviation, in each channel of each image; times weight, plus bias."""
+def instance_norm(
+    x: Any, running_mean: Any = None, running_var: Any = None, weight: Any = None, bias: Any = None,
+    use_input_stats: bool = True, momentum: float = 0.1, eps: float = 1e-5,
+) -> Tensor:  # fmt: skip
+    """x less its mean, over its standard deviation, in each channel of each image; times weight, plus bias.
+
+    use_input_stats: mean and variance are each image's own, and running_mean and running_var, where given, are moved in
+        place towards their means over the batch by `momentum`. Otherwise they are the running ones.
+    """
     x = as_tensor(x)
     if x.ndim < 3:
         raise ShapeError(f"instance_norm() takes x (batch, channels, ...), got shape {x.shape}; reshape it")
+    if not use_input_stats:
+        return batch_norm(x, running_mean, running_var, weight, bias, False, momentum, eps)
+    places = tuple(range(2, x.ndim))
+    if x.size and math.prod(x.shape[2:]) == 1:
+        raise ShapeError(f"instance_norm() needs more than one value for each channel, got shape {x.shape}")
+    if running_mean is not None:
+        _move(_buffer(running_mean, "running_mean"), np.mean(x.array, axis=(0, *places)), momentum)
+    if running_var is not None:
+        _move(_buffer(running_var, "running_var"), np.mean(np.var(x.array, axis=places, ddof=1), axis=0), momentum)
     return group_norm(x, x.shape[1], weight, bias, eps)
 
 
@@ -454,9 +474,9 @@ def rms_norm(x: Any, normalized_shape: Any, weight: Any = None, eps: float | Non
 
 
 @composed()
-def normalize(x: Any, ord: float = 2.0, axis: Any = 1, eps: float = 1e-12) -> Tensor:
-    """x over its norm along `axis`, or over eps where that is smaller."""
-    return as_tensor(x) / clip(vector_norm(x, axis=axis, keepdims=True, ord=ord), eps, None)
+def normalize(x: Any, p: float = 2.0, axis: Any = 1, eps: float = 1e-12) -> Tensor:
+    """x over its p-norm along `axis`, or over eps where that is smaller."""
+    return as_tensor(x) / clip(vector_norm(x, axis=axis, keepdims=True, ord=p), eps, None)
 
 
 # --- dropout and attention --------------------------------------------------------------------------------------------
