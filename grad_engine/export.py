@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
-from importlib.metadata import PackageNotFoundError, version
 from itertools import count
 from os import PathLike
 from pathlib import Path
@@ -517,6 +516,8 @@ def _program() -> str:
 
 
 def _version() -> str:
+    from importlib.metadata import PackageNotFoundError, version  # a seventh of the time of `import grad_engine`
+
     try:
         return version("grad_engine")
     except PackageNotFoundError:

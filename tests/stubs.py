@@ -1,4 +1,4 @@
-"""Writes the .pyi files from the table of ops, so that editors complete and mypy checks what define() publishes.
+"""Writes the .pyi files and the list of ops from the table, so that editors and people see what define() publishes.
 
 `python -m tests.stubs` writes them; test_stubs.py says when they are stale.
 """
@@ -11,9 +11,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 import grad_engine as ge
-from grad_engine.op import CALLS, HEADS, OPS
+from grad_engine.op import CALLS, CATEGORIES, HEADS, OPS, Op
 from grad_engine.tensor import Tensor
+from tests.samples import as_function, cases, one_output
 
 PACKAGE = Path(ge.__file__).parent
 HEAD = '"""Generated from the table of ops by `make stubs`; do not edit."""\n'
@@ -107,6 +110,43 @@ def face() -> str:
     return "\n".join(lines)
 
 
+def table() -> str:
+    """The ops in a table for people: what each computes, and the rule for each operand, from one recorded call."""
+    lines = [
+        "# The ops\n",
+        "Generated from the table of ops by `make stubs`. Each is a function of `grad_engine`, most are methods too;",
+        "`g` is the gradient that arrives, `out` the result. Words stand where a rule is more than a formula.\n",
+    ]
+    for category in CATEGORIES:
+        ops = [op for op in OPS.values() if op.category == category]
+        if ops:
+            lines += [f"## {category.capitalize()}\n", "| op | symbol | computes | rules | what it is |",
+                      "| --- | --- | --- | --- | --- |"]  # fmt: skip
+        lines += [_row(op) for op in ops]
+        lines.append("")
+    return "\n".join(lines)
+
+
+def _row(op: Op) -> str:
+    names = " ".join(f"`{name}`" for name in (op.name, *op.aliases))
+    written, rules = "", "no gradient"
+    for each in cases(op) if op.differentiable else ():
+        f, xs = as_function(op, each)
+        leaves = [ge.tensor(x, requires_grad=True) for x in xs]
+        with np.errstate(all="ignore"):
+            out = one_output(f)(*leaves)
+        if not out.requires_grad:
+            continue
+        node = next(node for node in ge.record_graph(out, names={}).nodes if node.op == op.name)
+        assert node.formula is not None
+        written = node.formula.forward.text
+        by_slot = {each.slot: each.parameter for each in node.inputs}
+        rules = "; ".join(f"{by_slot[rule.slot]}: {rule.text}" for rule in node.formula.vjp)
+        break
+    cells = (names, op.symbol, written, rules, op.summary)
+    return "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |"
+
+
 def _indented(text: str) -> str:
     return "\n".join("    " + line if line else line for line in text.splitlines()) + "\n"
 
@@ -114,7 +154,11 @@ def _indented(text: str) -> str:
 def written() -> dict[Path, str]:
     """Every generated file with the text it should have."""
     assert OPS
-    return {PACKAGE / "op_methods.pyi": methods(), PACKAGE / "__init__.pyi": face()}
+    return {
+        PACKAGE / "op_methods.pyi": methods(),
+        PACKAGE / "__init__.pyi": face(),
+        PACKAGE / "ops" / "README.md": table(),
+    }
 
 
 if __name__ == "__main__":
