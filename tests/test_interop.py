@@ -314,6 +314,15 @@ def test_what_pytorch_did_not_keep_is_not_made_up() -> None:
     assert numbers(record, node(record, "MulBackward").inputs[1].tensor) == 2
 
 
+def test_a_result_that_only_its_reshaped_form_keeps_is_known() -> None:
+    x, w = torch.rand(2, 2, 3, requires_grad=True), torch.rand(2, 3, requires_grad=True)
+    h = functional.layer_norm(x, (3,))
+    record = from_torch(functional.linear(h, w), names={})
+    np.testing.assert_array_equal(
+        numbers(record, node(record, "NativeLayerNormBackward").outputs[0]), h.detach().numpy()
+    )
+
+
 def test_names_of_results_bring_their_values() -> None:
     x = torch.rand(2, requires_grad=True)
     h = x + 5

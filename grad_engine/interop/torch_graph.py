@@ -52,6 +52,7 @@ if TYPE_CHECKING:
 Node = Any  # torch.autograd.graph.Node
 Key = tuple[Node, int]  # a node and which of its outputs
 STRETCHES = ("arithmetic", "elementwise")  # categories whose operands broadcast: their shares have the result's shape
+RESHAPES = ("View", "UnsafeView", "ReshapeAlias")  # the same numbers in the same order
 TRACE_LINE = re.compile(r'  File "(?P<file>.*)", line (?P<line>\d+), in .*\n\s*(?P<code>.*)')
 
 
@@ -208,6 +209,10 @@ class _Recorder:
             for tensor in _tensors_in(self.torch, each.values()):
                 if tensor.grad_fn is not None:
                     self.known.setdefault((tensor.grad_fn, tensor.output_nr), tensor)
+        for node in reversed(self.nodes):  # what only had its shape changed is known from the other side as well
+            below = node.next_functions[0] if node.next_functions else (None, 0)
+            if short_name(node.name()) in RESHAPES and below[0] in self.ids and (node, 0) in self.known:
+                self.known.setdefault(below, self.known[node, 0].detach().reshape(_outputs(below[0])[below[1]][0]))
         for node, each in zip(self.nodes, kept, strict=True):
             if any((node, k) not in self.known for k in range(len(_outputs(node)))):
                 for k, tensor in enumerate(self._again(node, each)):
@@ -216,7 +221,7 @@ class _Recorder:
     def _again(self, node: Node, kept: Mapping[str, Any]) -> Sequence[Any]:
         """The results of running an op again on the same operands, where all that it was called with is known."""
         shapes = [shape for shape, _ in _outputs(node)]
-        if short_name(node.name()) in ("View", "UnsafeView", "ReshapeAlias", "Expand"):
+        if short_name(node.name()) in (*RESHAPES, "Expand"):
             value = self._value(node.next_functions[0])
             if value is None:
                 return ()
