@@ -269,11 +269,10 @@ class _Teller:
 
     def forward(self) -> list[Beat]:
         """The beats in which the graph is built."""
-        steps: list[list[str]] = []  # items that appear together
+        steps: list[list[str]] = []  # items that appear together: leaves, or an op with the constants it reads
         for item in self.items:
-            leaf_or_constant = item not in self.nodes
-            after_leaf = bool(steps) and steps[-1][-1] not in self.nodes
-            if steps and after_leaf and (leaf_or_constant or steps[-1][-1] in self.tensors):
+            last = steps[-1][-1] if steps else ""
+            if (last in self.leaf_of and item in self.leaf_of) or (last in self.tensors and item not in self.leaf_of):
                 steps[-1].append(item)
             else:
                 steps.append([item])

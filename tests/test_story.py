@@ -197,6 +197,18 @@ def test_several_roots_and_what_a_run_does_not_reach() -> None:
     assert "second does not depend on a" in told(close)
 
 
+def test_constants_appear_with_the_op_that_reads_them() -> None:
+    ge = importlib.import_module("grad_engine")
+    given, wanted = ge.ones((2, 2), name="given"), ge.tensor([1.0, 2.0], name="wanted")
+    w = ge.tensor([[1.0], [2.0]], requires_grad=True, name="w")
+    loss = (given @ w - wanted).sum()
+    loss.backward(retain_graph=True)
+    record = record_graph(loss, names={})
+    names = {tensor.id: tensor.name for tensor in record.tensors}
+    shown = [[names.get(item, item) for item in beat.items] for beat in story(record) if isinstance(beat, Build)]
+    assert shown == [["a0"], ["given", "n0"], ["wanted", "n1"], ["n2"]]
+
+
 def test_numbers_among_the_operands_stand_in_the_rules() -> None:
     beats = story(example("blog"))
     rules = [p.text for b in beats for c in b.columns for p in c.rule if isinstance(p, Formula)]
