@@ -53,19 +53,22 @@ def newest_first(roots: Sequence[Edge]) -> list[Node]:
 
     A node is always younger than its inputs, so sorting by age is a topological order.
     """
-    nodes: list[Node] = []
-    seen: set[Edge] = set()
-    edges: Sequence[Edge] = roots
-    for step in itertools.count():
-        for edge in edges:
+    nodes: list[Any] = []
+    for edge in roots:
+        if type(edge) is Output:
+            edge = edge.node
+        if type(edge) is not GradAccum and edge not in nodes:
+            nodes.append(edge)
+    seen = set(nodes)
+    for node in nodes:  # grows while we read it
+        for edge in node.edges:
+            if edge is None or type(edge) is GradAccum:
+                continue
             if type(edge) is Output:
                 edge = edge.node
-            if edge is not None and edge not in seen and type(edge) is not GradAccum:
+            if edge not in seen:
                 seen.add(edge)
-                nodes.append(edge)  # type: ignore[arg-type]
-        if step == len(nodes):
-            break
-        edges = nodes[step].edges
+                nodes.append(edge)
     nodes.sort(key=_by_age, reverse=True)
     return nodes
 
@@ -163,6 +166,10 @@ def _shares(node: Node, g: Any, out: Any, arrays: Any, useful: set[Edge] | None)
 def fitted(share: Any, array: Any) -> Any:
     """`share` in the shape and dtype of the operand it belongs to: summed where that had been broadcast."""
     if share.shape != array.shape:
+        if np.broadcast_shapes(share.shape, array.shape) != share.shape:
+            raise ShapeError(
+                f"a rule gave a share of shape {share.shape} to an operand of shape {array.shape}; mend it"
+            )
         share = _fold(share, array.shape)
     if share.dtype is not array.dtype and share.dtype != array.dtype:
         share = _cast(share, array.dtype)
@@ -250,25 +257,24 @@ def _check_writes(node: Node) -> None:
 def _seed(root: Tensor, gradient: Any) -> np.ndarray:
     """The gradient that starts a pass, as an array of the root's shape and dtype."""
     array = root.array
-    if gradient is None:
+    given = gradient.array if type(gradient) is Tensor else gradient
+    if type(given) is np.ndarray and given.dtype is array.dtype and given.shape == array.shape:
+        return given
+    if given is None:
         if array.size != 1:
             raise GraphError(
                 f"backward without a gradient needs a result of one element, got shape {array.shape}; "
                 "call .sum() first, or pass a gradient of that shape such as ones_like(z)"
             )
         return np.ones_like(array)
-    if type(gradient) is Tensor:
-        return _seed(root, gradient.array)
-    if not isinstance(gradient, np.ndarray | np.generic | int | float) or isinstance(gradient, bool):
-        raise ArgumentError(f"the gradient must be a tensor or an array, got {type(gradient).__name__}")
-    given = np.asarray(gradient)
-    if given.dtype.kind != "f" and not isinstance(gradient, int):
-        raise ArgumentError(f"the gradient must hold floating-point numbers, got {given.dtype}; use astype(float)")
-    if given.shape != array.shape:
-        raise ShapeError(
-            f"the gradient must have the result's shape {array.shape}, got {given.shape}; use broadcast_to"
-        )
-    return given.astype(array.dtype, copy=False)
+    if not isinstance(given, np.ndarray | np.generic | int | float) or isinstance(given, bool):
+        raise ArgumentError(f"the gradient must be a tensor or an array, got {type(given).__name__}")
+    seed = np.asarray(given)
+    if seed.dtype.kind != "f" and not isinstance(given, int):
+        raise ArgumentError(f"the gradient must hold floating-point numbers, got {seed.dtype}; use astype(float)")
+    if seed.shape != array.shape:
+        raise ShapeError(f"the gradient must have the result's shape {array.shape}, got {seed.shape}; use broadcast_to")
+    return seed.astype(array.dtype, copy=False)
 
 
 # --- the public face ------------------------------------------------------------------------------------------------
@@ -301,7 +307,7 @@ def backward(root: Tensor, gradient: Any = None, retain_graph: bool = False, cre
     else:
         own = seed.copy() if type(edge) is GradAccum else seed
         for leaf, total in pull_back({edge: own}, run=run, release=not retain).items():
-            _accumulate(leaf, wrap(np.asarray(total) if run is None else np.array(total), None), run)
+            _accumulate(leaf, wrap(total if run is None else np.array(total), None), run)
     if run is not None:
         run.complete = True
 
@@ -428,7 +434,10 @@ def _hooked(edge: Any, g: Any) -> Any:
             raise ShapeError(
                 f"a hook must return None or a gradient of shape {g.shape}, got {getattr(answer, 'shape', answer)!r}"
             )
-        g = (answer if recorded else answer.array) if type(answer) is Tensor else answer
+        if recorded:
+            g = answer
+        else:  # the hook may keep what it returned
+            g = np.array(answer.array if type(answer) is Tensor else answer)
     retained = edge.extra.get("retained", {})
     if index in retained:
         new = g if recorded else wrap(np.array(g), None)
