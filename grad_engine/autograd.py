@@ -266,7 +266,7 @@ def _seed(root: Tensor, gradient: Any) -> np.ndarray:
                 f"backward without a gradient needs a result of one element, got shape {array.shape}; "
                 "call .sum() first, or pass a gradient of that shape such as ones_like(z)"
             )
-        return np.ones_like(array)
+        return np.ones(array.shape, array.dtype)
     if not isinstance(given, np.ndarray | np.generic | int | float) or isinstance(given, bool):
         raise ArgumentError(f"the gradient must be a tensor or an array, got {type(given).__name__}")
     seed = np.asarray(given)

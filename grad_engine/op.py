@@ -17,12 +17,14 @@ from grad_engine.symbol import Symbol, traced, tree_of
 from grad_engine.tensor import (
     MODE,
     NUMPY_TO_OP,
+    WRITES,
     BinaryNode,
     ManyNode,
     Output,
     Tensor,
     UnaryNode,
     attach,
+    next_age,
     numeric,
     overwrite,
     wrap,
@@ -303,7 +305,7 @@ def _publish(op: Op, call: Callable[..., Any], operator: str | None, numpy: Sequ
         attach(f"__{operator}__", call)
         if len(op.inputs) == 2:
             attach(f"__r{operator}__", lambda self, other: call(other, self))
-            attach(f"__i{operator}__", lambda self, other: overwrite(self, call(self, other)))
+            attach(f"__i{operator}__", _in_place(op, call))
 
 
 def _enter(
@@ -360,6 +362,24 @@ def composed(
 def as_tensor(value: Any) -> Tensor:
     """`value` itself when it is a Tensor, else a Tensor around it without history; shares memory with an array."""
     return value if type(value) is Tensor else wrap(asarray(operand(value)), None)
+
+
+def _in_place(op: Op, call: Callable[..., Any]) -> Callable[[Tensor, Any], Tensor]:
+    """The operator that changes its left side, such as `x += y`."""
+    forward = op.forward
+
+    def change(self: Tensor, other: Any) -> Tensor:
+        if not MODE.record and isinstance(forward, np.ufunc):  # a step of training: no history and no temporary
+            try:
+                forward(self.array, other.array if type(other) is Tensor else operand(other), out=self.array)
+            except REFUSED:
+                pass  # the way below finds the words
+            else:
+                WRITES.stamp(self.array, next_age())
+                return self
+        return overwrite(self, call(self, other))
+
+    return change
 
 
 def in_rules(call: Callable[..., Any]) -> Callable[..., Any]:

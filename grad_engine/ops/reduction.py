@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -24,10 +25,20 @@ _AXES = [
 ]  # fmt: skip
 
 
+_LONGEST = 1 << 16  # a row of ones longer than this is not kept
+
+
+@lru_cache(maxsize=64)
+def _ones(length: int, dtype: Any) -> ndarray:
+    return np.ones(length, dtype)
+
+
 def _sum_to(x: Any, shape: tuple[int, ...]) -> Any:
     """Sum `x` over the axes that broadcasting added or stretched, so that the result has `shape`."""
     lead = x.ndim - len(shape)
     stretched = tuple(i + lead for i, n in enumerate(shape) if n == 1 != x.shape[i + lead])
+    if x.ndim == 2 and lead == 1 and not stretched and x.dtype.char in "fd" and 1 < x.shape[0] <= _LONGEST:
+        return _ones(x.shape[0], x.dtype) @ x  # the gradient of a bias, which BLAS sums four times as fast
     if not stretched:
         return np.add.reduce(x, axis=tuple(range(lead)))
     return np.add.reduce(x, axis=(*range(lead), *stretched), keepdims=True).reshape(shape)
@@ -65,6 +76,8 @@ def spread_back(g: Any, x: Any, axis: Any, keepdims: bool) -> Any:
     """A reduction's gradient `g`, copied back along the folded axes to the shape of `x`; a view of an array."""
     if axis is not None:
         g = aligned(g, x, axis, keepdims)
+    if isinstance(g, np.generic):  # what arithmetic on 0-d arrays gives
+        g = np.asarray(g)
     if type(g) is not ndarray or not g.flags.c_contiguous:
         return np.broadcast_to(g, x.shape)
     if g.size == 1:
