@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
 import os
-import secrets
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 from numpy.lib import format as npy
 
 from grad_engine.errors import ArgumentError, MissingTensorFileError, TensorFileError
 from grad_engine.op import as_tensor
+from grad_engine.replacing import replaced
 from grad_engine.tensor import Tensor, wrap
 
 SUFFIX = ".npy"
@@ -45,7 +44,7 @@ def save(tensors: Mapping[str, Any], path: str | os.PathLike[str]) -> Path:
     if not isinstance(tensors, Mapping):
         raise ArgumentError(f'save() takes a dict of tensors, got {type(tensors).__name__}; write {{"w": w}}')
     arrays = {_name(name): _array(name, value) for name, value in tensors.items()}
-    with _replaced(path) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
+    with replaced(path, TensorFileError) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
         for name, array in arrays.items():
             with archive.open(zipfile.ZipInfo(name + SUFFIX, DAY), "w", force_zip64=True) as member:
                 npy.write_array(member, array, allow_pickle=False)
@@ -128,22 +127,3 @@ def _read(archive: zipfile.ZipFile, member: zipfile.ZipInfo, shown: str) -> np.n
     with archive.open(member) as file:
         array = npy.read_array(file, allow_pickle=False)
     return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
-
-
-@contextlib.contextmanager
-def _replaced(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
-    """A file to write to, which takes the place of the one at `path` when the block ends well, and else is gone."""
-    target = Path(os.path.realpath(path))
-    if target.exists() and not target.is_file():
-        raise TensorFileError(f"{os.fspath(path)}: expected the name of a file to write to, got a folder or a device")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    draft = target.with_name(f".grad_engine-{secrets.token_hex(8)}.tmp")
-    try:
-        with open(draft, "xb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(draft, target)
-    except BaseException:
-        draft.unlink(missing_ok=True)
-        raise

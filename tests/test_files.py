@@ -109,7 +109,7 @@ def test_only_tensors_by_name_are_saved(tmp_path: Path, tensors: Any, words: str
 
 
 def test_a_folder_is_not_overwritten(tmp_path: Path) -> None:
-    with pytest.raises(ge.TensorFileError, match="got a folder"):
+    with pytest.raises(ge.TensorFileError, match="got that of a folder"):
         ge.save({"w": 1.0}, tmp_path)
 
 

@@ -23,12 +23,12 @@ TESTS = sorted(ROOT.glob("tests/**/*.py"))
 
 # A room may import those above it and its own parts. Whoever adds a module says here where it stands.
 ROOMS = (
-    *("errors", "allocator", "formula", "symbol", "tensor", "op", "ops", "linalg", "creation", "files"),
+    *("errors", "replacing", "allocator", "formula", "symbol", "tensor", "op", "ops", "linalg", "creation", "files"),
     *("autograd", "watching", "function", "functional", "testing"),
     *("record", "tree", "draw", "dot", "diff", "details"),
     *("export", "nn", "optim", "data", "progress", "interop", "__main__", "__init__"),
 )
-FORMAT = {"errors", "formula", "record"}  # the file format, which stands on its own
+FORMAT = {"errors", "replacing", "formula", "record"}  # the file format, which stands on its own
 READERS = {"tree", "draw", "dot", "diff", "details"}  # they know a record, and never the engine that made it
 ANIMATION = {"errors", "formula", "record", "draw"}  # what the scene may know of grad_engine
 PUBLIC = {"interop", "tree"}  # rooms with a public face of their own, beside that of the package

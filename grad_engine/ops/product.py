@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from grad_engine.errors import ArgumentError, ShapeError
+from grad_engine.formula import Tree
 from grad_engine.op import as_tensor, case, composed, define, in_rules
 from grad_engine.ops.indexing import scattered
 from grad_engine.ops.reduction import total
@@ -259,15 +260,20 @@ def _addmm(x: Any, y: Any, z: Any, beta: float = 1, alpha: float = 1) -> Any:
     return product + (x if beta == 1 else x * beta)
 
 
+def _addmm_written(x: Tree, y: Tree, z: Tree, beta: float, alpha: float) -> Tree:
+    left = x if beta == 1 else ["*", beta, x]
+    return ["+", left, ["@", y, z] if alpha == 1 else ["*", alpha, ["@", y, z]]]
+
+
 addmm = define(
     _addmm, name="addmm", symbol="+@", category="linear algebra", inputs=("x", "y", "z"),
     cases=[
         case((2, 4), (2, 3), (3, 4)), case((4,), (2, 3), (3, 4), beta=0.5, alpha=2.0),
         case((), (2, 3), (3, 4), beta=0),
     ],
-    summary="beta · x + alpha · (y @ z).",
+    written=_addmm_written, summary="beta · x + alpha · (y @ z).",
     vjp={
-        "x": lambda g, out, x, y, z, beta, alpha: g * beta,
+        "x": lambda g, out, x, y, z, beta, alpha: g if beta == 1 else g * beta,
         "y": lambda g, out, x, y, z, beta, alpha: (g if alpha == 1 else g * alpha) @ z.mT,
         "z": lambda g, out, x, y, z, beta, alpha: y.mT @ (g if alpha == 1 else g * alpha),
     },

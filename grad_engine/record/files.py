@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import secrets
 import stat
 from pathlib import Path
 
@@ -14,6 +12,7 @@ from grad_engine.record.read import from_json
 from grad_engine.record.rust import graph_from_parts
 from grad_engine.record.strict import MAX_BYTES, MAX_DEPTH, MAX_NODES
 from grad_engine.record.write import to_json
+from grad_engine.replacing import replaced
 
 REMEDY = "run python -m examples.large --export to make a record"
 
@@ -35,33 +34,9 @@ def save_graph(record: GraphRecord, path: str | os.PathLike[str]) -> Path:
         raise RecordError(
             f"a record takes at most {MAX_BYTES:,} bytes, this one {len(data):,}: export a part, or fewer values"
         )
-    path = Path(path)
-    target = Path(os.path.realpath(path))
-    if target.exists() and not target.is_file():
-        raise RecordError(f"{path}: expected the name of a file to write to, got that of a folder or device")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    draft = target.with_name(f".grad_engine-{secrets.token_hex(8)}.tmp")
-    try:
-        with open(draft, "xb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(draft, target)
-    except BaseException:
-        draft.unlink(missing_ok=True)
-        raise
-    _settle(target.parent)
-    return path
-
-
-def _settle(folder: Path) -> None:
-    """Ask the file system to keep the new name through a power cut, where it can be asked."""
-    with contextlib.suppress(OSError):
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+    with replaced(path, RecordError) as file:
+        file.write(data)
+    return Path(path)
 
 
 def load_graph(
