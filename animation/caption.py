@@ -17,6 +17,7 @@ from grad_engine.errors import GradEngineError
 
 PAD = 0.30
 GAP = 0.20
+FEWER = {4: 3, 3: 2, 2: 0}  # columns of numbers that are shown: one alone would be dots
 TEXT = 0.8  # size of a formula that is written as text, as a part of one that is typeset
 HIGHEST = 0.74  # a formula in the upper line
 ABOVE = 0.44
@@ -56,30 +57,32 @@ def _widths(columns: Sequence[Column]) -> list[tuple[float, int]]:
         return [(free, 4)]
     most = [4] * len(columns)
 
-    def needs() -> list[float]:
-        return [
-            max(
-                _need(column.rule, theme.FORMULA)
-                + sum(lettering.width(n.text, theme.BODY) + 0.42 for n in column.notes),
-                _need(column.did, _did_size(columns), many),
-            )
-            + 0.1
-            for column, many in zip(columns, most, strict=True)
-        ]
+    def needs(least: int) -> list[float]:
+        found = []
+        for column, many in zip(columns, most, strict=True):
+            # Remarks beside the numbers stay only while all numbers have their place.
+            did = [piece for piece in column.did if least or not isinstance(piece, Words)]
+            notes = sum(lettering.width(note.text, theme.BODY) + 0.42 for note in column.notes)
+            found.append(max(_need(column.rule, theme.FORMULA) + notes, _need(did, _did_size(columns), many)) + 0.1)
+        return found
 
-    # The gradient that comes in has been seen before, so it gives way first.
-    while sum(needs()) > free:
-        now, gains = needs(), []
-        for k in range(len(columns)):
-            if most[k] > (2 if k == 0 else 1):
-                most[k] -= 1
-                gains.append((k == 0, now[k] if needs()[k] < now[k] - 0.05 else 0.0, -k))
-                most[k] += 1
-        if not gains:
+    # The gradient that comes in has been seen before, so it gives way first; then whoever shows most.
+    for least in (2, 0):
+        while sum(needs(least)) > free:
+            now, gains = needs(least), []
+            for k, many in enumerate(most):
+                if many > least:
+                    most[k] = FEWER[many]
+                    gains.append((k == 0 and many > 2, now[k] - needs(least)[k] > 0.05, many, -k))
+                    most[k] = many
+            if not gains:
+                break
+            k = -max(gains)[3]
+            most[k] = FEWER[most[k]]
+        if sum(needs(least)) <= free:
             break
-        most[-max(gains)[2]] -= 1
-    short = sum(needs()) - free
-    found = needs()
+    found = needs(least)
+    short = sum(found) - free
     if short > 0:
         return [(need * free / sum(found), many) for need, many in zip(found, most, strict=True)]
     return [(need + (free - sum(found)) / len(found), many) for need, many in zip(found, most, strict=True)]
@@ -111,10 +114,12 @@ def line(
 ) -> Part:
     """A line of pieces from `left`, at most `room` wide: numbers lose columns first, then words their ends."""
     kept = list(pieces)
-    while columns and _need(kept, size, columns) > room:
-        columns -= 1
+    while columns > 2 and _need(kept, size, columns) > room:
+        columns = FEWER[columns]
     while len(kept) > 1 and _need(kept, size, columns) > room and isinstance(kept[-1], Words):
         kept.pop()
+    if columns and _need(kept, size, columns) > room:
+        columns = 0
     inks: list[Ink | Part] = []
     end = left + room
     for piece in kept:
@@ -240,7 +245,7 @@ def sum_parts(beat: Gather, colours: Colours) -> tuple[list[Part], Part]:
     signs = 0.62
     room = theme.GRAPH_WIDTH - 2 * PAD - signs * (len(everything) - 1) - (1.4 if beat.more else 0.0)
     sizes = (0.50,) if beat.total.tensor.shape == () else (0.34, 0.30, theme.BODY)
-    choices = [(size, columns) for columns in (4, 3, 2, 1) for size in sizes] + [(theme.BODY, 0)]
+    choices = [(size, columns) for columns in (4, 3, 2) for size in sizes] + [(theme.BODY, 0)]
     for size, columns in choices:
         extents = [
             max(_extent(replace(p, label=""), size, columns), lettering.width(p.label, theme.SMALLEST, True))
@@ -338,7 +343,8 @@ def _cells(beat: Close) -> tuple[tuple[str, ...], list[tuple[Words | Numbers | N
         else:
             rest = Words(_arrived(row), "done", True), Numbers(row.gradient, "", "done")
         if not single:
-            rest = (rest[0], Words(row.norm) if row.norm else None, rest[1])
+            tone = "nonfinite" if row.norm in ("NaN", "∞") else "ink"
+            rest = (rest[0], Words(row.norm, tone) if row.norm else None, rest[1])
         found.append((name, value, *rest))
     return heads, found
 
@@ -357,4 +363,4 @@ def _arrived(row: Row) -> str:
 
 
 def _fit(cell: Numbers, room: float, size: float) -> int:
-    return next((columns for columns in (4, 3, 2, 1) if _extent(cell, size, columns) <= room), 0)
+    return next((columns for columns in (4, 3, 2) if _extent(cell, size, columns) <= room), 0)

@@ -50,6 +50,7 @@ from grad_engine.record import GraphRecord, InputRecord, NodeRecord, TensorRecor
 
 TITLES = ("Forward: building the graph", "Backward: the same edges, the other way")
 PAN = 6  # frames that it takes to move the view
+END_OF_VIEW = theme.GRAPH_WIDTH / 2 - 0.62  # where a graph that is wider than the frame begins to fade out
 LAYERS = ("panel", "title", "expression", "label", "chip", "edge", "item", "mask", "caption", "sum", "row")
 
 
@@ -154,7 +155,7 @@ class Stage:
         self.parts["panel", ""] = panel(colours)
         if self.wide:
             self.parts["mask", ""] = mask(colours)
-            self.slide(-theme.GRAPH_WIDTH / 2 - self.span()[0])
+            self.slide(-END_OF_VIEW - self.span()[0])
 
     # what there is to see
 
@@ -361,7 +362,7 @@ class Stage:
         main, others, forward = self.about(beat)
         if not self.wide or not main:
             return None
-        edge_of_view = theme.GRAPH_WIDTH / 2 - 0.3
+        edge_of_view = END_OF_VIEW + 0.01
         low, high = self.span(*main, *others)
         if high - low > 2 * edge_of_view:
             low, high = self.span(*main)
@@ -369,8 +370,8 @@ class Stage:
             return None
         left, right = self.span()
         # What comes next lies ahead, so that the view need not move again soon.
-        wanted = -edge_of_view + 0.9 - low if forward else edge_of_view - 0.9 - high
-        by = float(np.clip(wanted, theme.GRAPH_WIDTH / 2 - right, -theme.GRAPH_WIDTH / 2 - left))
+        wanted = -edge_of_view + 0.5 - low if forward else edge_of_view - 0.5 - high
+        by = float(np.clip(wanted, END_OF_VIEW - right, -END_OF_VIEW - left))
         shot = Shot(PAN * theme.FRAME)
         graph = [part for key, part in self.parts.items() if key[0] == "edge"]
         graph += [part for key, part in self.parts.items() if key[0] == "item"]
