@@ -1,0 +1,366 @@
+"""Module: what has parameters, is called like a function, and can be saved and loaded."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+
+import numpy as np
+
+from grad_engine import files
+from grad_engine.autograd import no_grad
+from grad_engine.errors import ArgumentError, ShapeError
+from grad_engine.op import as_tensor
+from grad_engine.tensor import MODE, GradAccum, Tensor, overwrite, wrap
+from grad_engine.watching import Watch
+
+Self = TypeVar("Self", bound="Module")
+Row = TypeVar("Row", bound="_Row")
+
+
+def Parameter(data: Any, requires_grad: bool = True, dtype: Any = None, name: str | None = None) -> Tensor:
+    """A leaf with a copy of `data`, which a module that keeps it as an attribute counts among its parameters.
+
+    Whole numbers become floats. Without a `name` the module gives it one: that of the attribute.
+    """
+    made = Tensor(data, dtype=dtype)
+    if made.array.dtype.kind in "iub" and dtype is None:
+        made.array = made.array.astype(float)
+    made.requires_grad_(requires_grad)
+    if name is not None:
+        made.name = name
+    return made
+
+
+class Loaded(NamedTuple):
+    """What load_state_dict() met that was not in both: names the state lacked, and names the module lacks."""
+
+    missing: tuple[str, ...]
+    unexpected: tuple[str, ...]
+
+
+class Module:
+    """What has parameters and a `forward`: subclass it, assign parameters and modules to attributes, write `forward`.
+
+    An attribute that is a leaf requiring grad is a parameter, one that is a Module is a child, and what
+    `register_buffer` adds is a buffer: kept with the state, never trained. Calling the module calls `forward`; ops that
+    are recorded meanwhile belong to the scope of the module's name, "encoder.0" for the child "0" of "encoder". The
+    outermost module has no name of its own, so scopes are spelled as the names of parameters are.
+    """
+
+    training: bool
+    _parts: dict[str, str]  # attribute -> "parameter", "buffer" or "module"
+    _label: str  # its name in the module that called it; "" for the outermost
+    _watch: tuple[Any, Any]  # the watch outside the latest call, and the one inside: most calls find it again
+
+    def __new__(cls, *args: Any, **keywords: Any) -> Any:
+        # Here and not in __init__, so that a subclass has nothing to forget.
+        self = super().__new__(cls)
+        self.__dict__.update(training=True, _parts={}, _label="", _watch=(None, None))
+        return self
+
+    def forward(self, *args: Any, **keywords: Any) -> Any:
+        """The result for these inputs; every module says it in its own way."""
+        raise ArgumentError(f"{type(self).__name__} was called, but has no forward(); define forward(self, x)")
+
+    def __call__(self, *args: Any, **keywords: Any) -> Any:
+        if not (self._label and MODE.record):
+            return self.forward(*args, **keywords)
+        outer = MODE.watch
+        seen, inner = self._watch
+        if inner is None or seen is not outer:
+            inner = _inside(outer, self._label)
+            self.__dict__["_watch"] = outer, inner
+        MODE.watch = inner
+        try:
+            return self.forward(*args, **keywords)
+        finally:
+            MODE.watch = outer
+
+    # what it holds
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        kind = self._parts.get(name)
+        if isinstance(value, Module):
+            self._take(name, value)
+        elif type(value) is Tensor and type(value.node) is GradAccum:
+            self._parts[name] = "parameter"
+            _christen(value, name, f"{self._label}.{name}".lstrip("."))
+        elif kind == "parameter" and value is not None:
+            other = "a tensor that is no leaf requiring grad" if type(value) is Tensor else type(value).__name__
+            raise ArgumentError(
+                f"{name!r} is a parameter of {type(self).__name__} and was to become {other}; assign "
+                "nn.Parameter(...), write to its .data, or assign None to remove it first"
+            )
+        elif kind == "buffer" and value is not None:
+            value = _buffer(name, value)
+        elif kind is not None:
+            del self._parts[name]
+        object.__setattr__(self, name, value)
+
+    def __delattr__(self, name: str) -> None:
+        self._parts.pop(name, None)
+        object.__delattr__(self, name)
+
+    def register_buffer(self, name: str, value: Any) -> None:
+        """Keep `value` (a tensor, an array or numbers) as the attribute `name` and with the state, but train it not."""
+        if not isinstance(name, str) or not name or "." in name or hasattr(self, name):
+            raise ArgumentError(f"a buffer has a new name without dots, got {name!r}; choose another")
+        self._parts[name] = "buffer"
+        setattr(self, name, value)
+
+    def _take(self, name: str, child: Module) -> None:
+        """Count `child` among the parts, and tell it and its parameters their names, unless they have some already."""
+        self._parts[name] = "module"
+        for inner, parameter in child.named_parameters():
+            _christen(parameter, inner, f"{name}.{inner}")
+        child._labelled(name)
+
+    def _labelled(self, name: str) -> None:
+        if not self._label:
+            self.__dict__["_label"] = name
+
+    def _prefixed(self, name: str) -> None:
+        self.__dict__["_label"] = f"{name}.{self._label}"
+
+    def _own(self, kind: str) -> Iterator[tuple[str, Any]]:
+        return ((name, self.__dict__[name]) for name, each in self._parts.items() if each == kind)
+
+    def named_children(self) -> Iterator[tuple[str, Module]]:
+        """(name, module) for each module that is an attribute of this one."""
+        return self._own("module")
+
+    def children(self) -> Iterator[Module]:
+        """Each module that is an attribute of this one."""
+        return (child for _, child in self.named_children())
+
+    def named_modules(self) -> Iterator[tuple[str, Module]]:
+        """(dotted name, module) for this module, whose name is "", and all inside it; a shared one comes once."""
+        seen: set[int] = set()
+        pending: list[tuple[str, Module]] = [("", self)]
+        while pending:
+            name, module = pending.pop()
+            if id(module) not in seen:
+                seen.add(id(module))
+                yield name, module
+                inner = [(f"{name}.{label}".lstrip("."), child) for label, child in module.named_children()]
+                pending += reversed(inner)
+
+    def modules(self) -> Iterator[Module]:
+        """This module and all inside it."""
+        return (module for _, module in self.named_modules())
+
+    def named_parameters(self) -> Iterator[tuple[str, Tensor]]:
+        """(dotted name, parameter) for each parameter here and inside; a shared one comes once, by its first name."""
+        return self._each_once("parameter")
+
+    def parameters(self) -> Iterator[Tensor]:
+        """Each parameter here and inside, once: what an optimiser takes."""
+        return (parameter for _, parameter in self.named_parameters())
+
+    def named_buffers(self) -> Iterator[tuple[str, Tensor]]:
+        """(dotted name, buffer) for each buffer here and inside."""
+        return self._each_once("buffer")
+
+    def _each_once(self, kind: str) -> Iterator[tuple[str, Tensor]]:
+        seen: set[int] = set()
+        for path, module in self.named_modules():
+            for name, value in module._own(kind):
+                if id(value) not in seen:
+                    seen.add(id(value))
+                    yield f"{path}.{name}".lstrip("."), value
+
+    # how it behaves
+
+    def train(self: Self, mode: bool = True) -> Self:
+        """This module, with all inside it now in training: dropout drops, batch norm uses the batch's own mean."""
+        for module in self.modules():
+            module.training = bool(mode)
+        return self
+
+    def eval(self: Self) -> Self:
+        """This module, with all inside it now in use: nothing is random, and running means stand still."""
+        return self.train(False)
+
+    def requires_grad_(self: Self, flag: bool = True) -> Self:
+        """This module, whose parameters now are trained or, with False, are frozen."""
+        for parameter in self.parameters():
+            parameter.requires_grad_(flag)
+        return self
+
+    def zero_grad(self) -> None:
+        """Forget the gradient of every parameter: `.grad` becomes None."""
+        for parameter in self.parameters():
+            parameter.grad = None
+
+    def apply(self: Self, function: Callable[[Module], Any]) -> Self:
+        """This module, after `function` was called on all inside it and then on itself: for initialisers."""
+        for module in reversed([*self.modules()]):
+            function(module)
+        return self
+
+    # its state
+
+    def _state(self) -> dict[str, Tensor]:
+        """Parameters and buffers by dotted name, a shared one under each of its names."""
+        found: dict[str, Tensor] = {}
+        pending: list[tuple[str, Module, tuple[Module, ...]]] = [("", self, ())]
+        while pending:
+            path, module, around = pending.pop()
+            for name, kind in module._parts.items():
+                if kind != "module":
+                    found[path + name] = module.__dict__[name]
+            inner = [(f"{path}{name}.", child, (*around, module)) for name, child in module.named_children()]
+            pending += reversed([each for each in inner if each[1] not in each[2]])
+        return found
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """A copy of every parameter and buffer, by dotted name: later training leaves it as it is."""
+        return {name: wrap(value.array.copy(), None) for name, value in self._state().items()}
+
+    def load_state_dict(self, state: Mapping[str, Any], strict: bool = True) -> Loaded:
+        """What `state` lacked, and what it had beyond this module; all else is now written into the module's memory.
+
+        state: dotted name -> tensor, array, or anything NumPy makes an array of, such as what PyTorch's state_dict()
+            holds. strict: names that are not in both are an error.
+
+        Raises ShapeError or ArgumentError, which list every entry at fault, before anything is written.
+        """
+        if not isinstance(state, Mapping):
+            raise ArgumentError(
+                f"load_state_dict() takes a dict of tensors, got {type(state).__name__}; pass what state_dict() gave"
+            )
+        own = self._state()
+        missing = tuple(name for name in own if name not in state)
+        unexpected = tuple(name for name in state if name not in own)
+        values: dict[str, Tensor] = {}
+        faults = []
+        for name in own:
+            if name in state:
+                values[name] = value = as_tensor(state[name])
+                target = own[name]
+                if value.shape != target.shape:
+                    faults.append(f"{name} has shape {value.shape} where {target.shape} is needed")
+                elif not np.can_cast(value.dtype, target.dtype, "same_kind"):
+                    faults.append(f"{name} has dtype {value.dtype} where {target.dtype} is needed")
+        if strict and missing:
+            faults.append(f"missing: {', '.join(missing)}")
+        if strict and unexpected:
+            faults.append(f"unexpected: {', '.join(unexpected)}")
+        if faults:
+            error = ShapeError if any(" has shape " in fault for fault in faults) else ArgumentError
+            ways = "" if not strict or not (missing or unexpected) else ", or pass strict=False to load what fits"
+            raise error(
+                f"this state is not one of {type(self).__name__}: {'; '.join(faults)}. "
+                f"Build the module as it was when it was saved{ways}"
+            )
+        with no_grad():
+            for name, value in values.items():
+                overwrite(own[name], value)
+        return Loaded(missing, unexpected)
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """The path of the .npz file that now holds the state; its errors are those of grad_engine.save()."""
+        return files.save(self.state_dict(), path)
+
+    def load(self, path: str | os.PathLike[str], strict: bool = True) -> Loaded:
+        """What load_state_dict() gives for the state that save() wrote to `path`."""
+        return self.load_state_dict(files.load(path), strict)
+
+    # how it looks
+
+    def extra_repr(self) -> str:
+        """What the repr says of this module between its parentheses, besides its children."""
+        return ""
+
+    def __repr__(self) -> str:
+        head = f"{type(self).__name__}({self.extra_repr()}"
+        lines = [f"({name}): {child!r}".replace("\n", "\n  ") for name, child in self.named_children()]
+        return f"{head})" if not lines else "\n  ".join([head, *lines]) + "\n)"
+
+
+class _Row(Module):
+    """Modules in a row, named "0", "1", ..."""
+
+    def __init__(self, modules: Iterable[Module]) -> None:
+        for module in modules:
+            self.append(module)
+
+    def append(self: Row, module: Module) -> Row:
+        """This row, with one more module at its end."""
+        if not isinstance(module, Module):
+            called = getattr(module, "__name__", type(module).__name__)
+            raise ArgumentError(
+                f"{type(self).__name__} takes modules, got {called}; write nn.ReLU() for ge.relu or nn.ReLU, or "
+                "subclass nn.Module"
+            )
+        setattr(self, str(len(self)), module)
+        return self
+
+    def __len__(self) -> int:
+        return len(self._parts)
+
+    def __iter__(self) -> Iterator[Module]:
+        return self.children()
+
+    def __getitem__(self, index: int) -> Module:
+        return [*self.children()][index]
+
+
+class ModuleList(_Row):
+    """Modules that the parent calls one by one: `for layer in self.layers: x = layer(x)`."""
+
+    def __init__(self, modules: Iterable[Module] = ()) -> None:
+        super().__init__(modules)
+
+    # The list is never called, so its children carry its name in front of their own.
+
+    def _take(self, name: str, child: Module) -> None:
+        super()._take(name, child)
+        if self._label:
+            child._prefixed(self._label)
+
+    def _prefixed(self, name: str) -> None:
+        super()._prefixed(name)
+        for child in self.children():
+            child._prefixed(name)
+
+    def _labelled(self, name: str) -> None:
+        if not self._label:
+            for child in self.children():
+                child._prefixed(name)
+        super()._labelled(name)
+
+
+class Sequential(_Row):
+    """Modules that are called one after the other, each with what the one before gave."""
+
+    def __init__(self, *modules: Module) -> None:
+        super().__init__(modules)
+
+    def forward(self, x: Any) -> Any:
+        for module in self:
+            x = module(x)
+        return x
+
+
+def _inside(outer: Any, label: str) -> Watch:
+    """What MODE.watch is inside a module of that name, called where it was `outer`."""
+    watch = outer if isinstance(outer, Watch) else Watch()
+    return replace(watch, scope=f"{watch.scope}.{label}" if watch.scope else label)
+
+
+def _christen(parameter: Tensor, old: str, new: str) -> None:
+    """Give `parameter` the name by which its module knows it, unless someone gave it another than `old`."""
+    if parameter.name in (None, old):
+        parameter.name = new
+
+
+def _buffer(name: str, value: Any) -> Tensor:
+    tensor = value if type(value) is Tensor else Tensor(value)
+    if tensor.node is not None:
+        raise ArgumentError(f"the buffer {name!r} was given a tensor that requires grad; pass detach() or a parameter")
+    return tensor
