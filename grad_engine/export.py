@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import cache
+from hashlib import sha256
 from itertools import count
 from os import PathLike
 from pathlib import Path
@@ -15,6 +17,7 @@ import numpy as np
 from grad_engine import formula
 from grad_engine.autograd import Run, newest_first
 from grad_engine.errors import ArgumentError, GraphError
+from grad_engine.files import save
 from grad_engine.formula import Tree
 from grad_engine.record import (
     AccumulateEvent,
@@ -24,6 +27,7 @@ from grad_engine.record import (
     EdgeRecord,
     Event,
     Expression,
+    FileRecord,
     FormulaRecord,
     ForwardRecord,
     GraphRecord,
@@ -61,6 +65,7 @@ def export_graph(
     max_elements: int = 64,
     max_nodes: int = MAX_NODES,
     runs: str = "last",
+    full_data: bool = False,
 ) -> Path:
     """Write the graph behind `roots` and what backward did in it to a JSON file; return its path.
 
@@ -70,13 +75,17 @@ def export_graph(
     title: the program's name by default. expression: printed from the graph by default.
     max_elements: tensors up to this size are written in full, larger ones as statistics and a sample.
     runs: "last" for the latest backward run of each root, "all" for every one that is kept.
+    full_data: write larger tensors in full to a `.npz` of the same name beside the record, where `tensor_data` of
+        `grad_engine.record` finds them.
 
     Raises GraphError when no op produced a root, when backward has freed the values (run it with retain_graph=True),
     and when the graph has more than `max_nodes` ops; OSError when the file cannot be written.
     """
     found = _names_in(names if names is not None else sys._getframe(1).f_locals)
-    record = _Recorder(roots, found, title, max_elements, max_nodes, runs).record(expression)
-    return save_graph(record, DEFAULT_PATH if path is None else path)
+    recorder = _Recorder(roots, found, title, max_elements, max_nodes, runs)
+    record = recorder.record(expression)
+    target = DEFAULT_PATH if path is None else Path(path)
+    return save_graph(_with_file(record, recorder.sampled, target) if full_data else record, target)
 
 
 def record_graph(
@@ -158,6 +167,7 @@ class _Recorder:
         self.formulas: dict[Any, tuple[FormulaRecord, list[frozenset[str]]]] = {}
         self.edges: dict[tuple[int, int], EdgeRecord] = {}  # (age of the sender, slot)
         self.held: list[Any] = []  # keeps alive what is known by id()
+        self.sampled: dict[str, np.ndarray] = {}  # tensor id -> an array too large to be written in full
 
     def record(self, expression: str | None) -> GraphRecord:
         forward, nodes = self._forward()
@@ -379,8 +389,11 @@ class _Recorder:
             source = "none" if name is None else "inferred"
         changed = made is None or (age is not None and any(written > age for written in WRITES.of(array)))
         data, stats = (None, None) if changed or made is None else array_data(made, self.max_elements)
+        name_in_record = f"t{self.next_tensor()}"
+        if data is not None and data.sample is not None and made is not None:
+            self.sampled[name_in_record] = np.asarray(made)
         self.tensors[key] = TensorRecord(
-            id=f"t{self.next_tensor()}",
+            id=name_in_record,
             role=role,
             shape=() if made is None else made.shape,
             dtype="unknown" if made is None else _dtype_name(made.dtype),
@@ -507,6 +520,21 @@ def _groups(nodes: Iterable[NodeRecord]) -> tuple[GroupRecord, ...]:
         if node.scope:
             members.setdefault(node.scope, []).append(node.id)
     return tuple(GroupRecord(scope, tuple(ids)) for scope, ids in members.items())
+
+
+def _with_file(record: GraphRecord, sampled: Mapping[str, np.ndarray], path: Path) -> GraphRecord:
+    """The record, whose sampled tensors now lie in full in a `.npz` beside `path`."""
+    if not sampled:
+        return record
+    archive = save(sampled, path.with_suffix(".npz"))
+    digest = sha256(archive.read_bytes()).hexdigest()
+    tensors = tuple(
+        replace(t, data=replace(t.data, file=FileRecord(archive.name, t.id, digest)))
+        if t.id in sampled and t.data
+        else t
+        for t in record.tensors
+    )
+    return replace(record, tensors=tensors)
 
 
 def _program() -> str:

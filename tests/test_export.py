@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import grad_engine as ge
-from grad_engine.record import AccumulateEvent, GraphRecord, RunEvent, SendEvent, from_json, to_json
+from grad_engine.record import AccumulateEvent, GraphRecord, RunEvent, SendEvent, from_json, tensor_data, to_json
 from grad_engine.tensor import Tensor
 
 SCHEMA = jsonschema.Draft202012Validator(json.loads((files("grad_engine") / "record.schema.json").read_text("utf-8")))
@@ -177,6 +177,28 @@ def test_large_tensors_and_limits() -> None:
     assert ge.record_graph(z, max_elements=400).tensors[0].data.values is not None
     with pytest.raises(ge.GraphError, match="2 ops and a record holds at most 1; pass max_nodes="):
         ge.record_graph(z, max_nodes=1)
+
+
+def test_full_data_lies_beside_the_record(tmp_path: Any) -> None:
+    x = ge.tensor(np.linspace(-1, 1, 400).reshape(20, 20), requires_grad=True, dtype=np.float32)
+    z = (x * 2).sum()
+    z.backward(retain_graph=True)
+    path = ge.export_graph(z, tmp_path / "g.json", full_data=True)
+    record = validated(ge.load_graph(path))
+    assert sorted(part.name for part in tmp_path.iterdir()) == ["g.json", "g.npz"]
+    np.testing.assert_array_equal(tensor_data(record.tensors[0], path), x.data)
+    assert tensor_data(record.tensors[0], path).dtype == np.float32
+    small = next(t for t in record.tensors if t.shape == ())
+    assert tensor_data(small, path).shape == ()
+    with pytest.raises(ge.RecordError, match="full_data=True"):
+        tensor_data(ge.record_graph(z).tensors[0], path)
+    content = (tmp_path / "g.npz").read_bytes()
+    (tmp_path / "g.npz").write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    with pytest.raises(ge.RecordError, match="not the file that the record was written with"):
+        tensor_data(record.tensors[0], path)
+    (tmp_path / "g.npz").unlink()
+    with pytest.raises(ge.RecordError, match="should be here"):
+        tensor_data(record.tensors[0], path)
 
 
 def test_thirty_doublings() -> None:

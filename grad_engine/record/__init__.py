@@ -7,7 +7,7 @@ older layout. Nothing here knows the engine.
 
 from grad_engine.record.arrays import array_data
 from grad_engine.record.check import check
-from grad_engine.record.files import load_graph, save_graph
+from grad_engine.record.files import load_graph, save_graph, tensor_data
 from grad_engine.record.parts import (
     FORMAT,
     VERSION,
@@ -77,5 +77,6 @@ __all__ = [
     "from_json",
     "load_graph",
     "save_graph",
+    "tensor_data",
     "to_json",
 ]

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
 import os
 import stat
+import zipfile
 from pathlib import Path
 
+import numpy as np
+
 from grad_engine.errors import MissingRecordError, RecordError
-from grad_engine.record.parts import GraphRecord
+from grad_engine.record.parts import GraphRecord, TensorRecord
 from grad_engine.record.read import from_json
 from grad_engine.record.rust import graph_from_parts
 from grad_engine.record.strict import MAX_BYTES, MAX_DEPTH, MAX_NODES
@@ -37,6 +42,37 @@ def save_graph(record: GraphRecord, path: str | os.PathLike[str]) -> Path:
     with replaced(path, RecordError) as file:
         file.write(data)
     return Path(path)
+
+
+def tensor_data(tensor: TensorRecord, beside: str | os.PathLike[str]) -> np.ndarray:
+    """Every element of a recorded tensor, in its shape and dtype; large ones from the `.npz` beside the record's file.
+
+    Raises RecordError when the values were not recorded in full, or the `.npz` is missing, changed or damaged.
+    """
+    data = tensor.data
+    if data is not None and data.values is not None:
+        return np.array(data.values, dtype=tensor.dtype).reshape(tensor.shape)
+    if data is None or data.file is None:
+        raise RecordError(f"{tensor.id} is not recorded in full; export with full_data=True, or a larger max_elements")
+    path = Path(beside).with_name(data.file.name)
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise RecordError(
+            f"{path}: the full data of {tensor.id} should be here: {error.strerror}; export again"
+        ) from None
+    if hashlib.sha256(content).hexdigest() != data.file.sha256:
+        raise RecordError(f"{path}: not the file that the record was written with; export again")
+    try:
+        array = np.load(io.BytesIO(content), allow_pickle=False)[data.file.key]
+    except (KeyError, ValueError, OSError, zipfile.BadZipFile) as error:
+        raise RecordError(f"{path}: no array {data.file.key!r} can be read from it: {error}") from None
+    if array.shape != tensor.shape or array.dtype.name != tensor.dtype:
+        raise RecordError(
+            f"{path}: expected {data.file.key!r} of shape {tensor.shape} and dtype {tensor.dtype}, "
+            f"got {array.shape} and {array.dtype.name}"
+        )
+    return array
 
 
 def load_graph(
