@@ -1,0 +1,519 @@
+"""Optimisers, clipping and learning-rate schedules: what happens to parameters once they have their gradients.
+
+Everything here writes into the memory of parameters and gradients, recorded by nothing; a graph that still needs the
+values of before is refused by backward, as after any write in place. Each update is PyTorch's.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+
+from grad_engine.errors import ArgumentError, ShapeError
+from grad_engine.op import as_tensor
+from grad_engine.tensor import WRITES, GradAccum, Tensor, next_age, wrap
+
+# Elements that are updated at a time: what a rule reads and writes of them stays in the cache from step to step of it.
+BLOCK = 16_384
+
+Parameters = Iterable[Tensor] | Iterable[dict[str, Any]]
+Group = dict[str, Any]
+
+
+# --- optimisers -------------------------------------------------------------------------------------------------------
+
+
+class Optimizer:
+    """What moves parameters along their gradients, one `step()` at a time; SGD, Adam and others say how.
+
+    params: the parameters, such as `model.parameters()`, or dicts {"params": [...], "lr": ...} for groups of them with
+        settings of their own. Frozen ones may be among them. A parameter whose `.grad` is None stays as it is, and so
+        does all that is known of it.
+    """
+
+    def __init__(self, params: Parameters, **settings: Any) -> None:
+        name = type(self).__name__
+        given: list[Any] = [params] if type(params) is Tensor else list(params)
+        if not given:
+            raise ArgumentError(f"{name} was given no parameters; pass model.parameters()")
+        groups = given if all(isinstance(each, Mapping) for each in given) else [{"params": given}]
+        self.settings = settings
+        self.param_groups: list[Group] = []
+        seen: set[int] = set()
+        for group in groups:
+            unknown = [key for key in group if key != "params" and key not in settings]
+            if unknown or "params" not in group:
+                raise ArgumentError(
+                    f"a group of {name} has params and any of {', '.join(settings)}; got {', '.join(map(str, group))}"
+                )
+            mine: Any = group["params"]
+            members = [mine] if type(mine) is Tensor else list(mine)
+            for member in members:
+                if type(member) is not Tensor or not member.is_leaf:
+                    what = "the result of an op" if type(member) is Tensor else type(member).__name__
+                    raise ArgumentError(f"{name} moves leaves that require grad, got {what}; pass model.parameters()")
+                if id(member) in seen:
+                    raise ArgumentError(f"{name} got the same parameter twice (shape {member.shape}); pass it once")
+                seen.add(id(member))
+            filled = {**settings, **group, "params": members}
+            self._check(filled)
+            self.param_groups.append(filled)
+        if not any(parameter.requires_grad for parameter in self.parameters()):
+            raise ArgumentError(f"none of the parameters of {name} requires grad; make them with requires_grad=True")
+        self._state: dict[Tensor, _State] = {}
+
+    def _check(self, group: Group) -> None:
+        """Raise ArgumentError for a setting that makes no sense."""
+        for key in ("lr", "weight_decay", "eps", "momentum"):
+            if not group.get(key, 0) >= 0:
+                raise ArgumentError(f"{type(self).__name__} takes {key} from 0 up, got {group[key]!r}")
+        for key in ("betas", "alpha"):
+            if not all(0 <= rate < 1 for rate in np.atleast_1d(group.get(key, 0))):
+                raise ArgumentError(f"{type(self).__name__} takes {key} from 0 to below 1, got {group[key]!r}")
+
+    @property
+    def lr(self) -> float:
+        """The learning rate of the first group; assigning sets that of every group."""
+        return self.param_groups[0]["lr"]
+
+    @lr.setter
+    def lr(self, rate: float) -> None:
+        for group in self.param_groups:
+            group["lr"] = rate
+
+    def parameters(self) -> Iterator[Tensor]:
+        """Every parameter of every group."""
+        return (parameter for group in self.param_groups for parameter in group["params"])
+
+    def zero_grad(self) -> None:
+        """Forget the gradient of every parameter: `.grad` becomes None."""
+        for group in self.param_groups:
+            for parameter in group["params"]:
+                if type(parameter.node) is GradAccum:
+                    parameter.node.grad = None
+
+    def step(self) -> None:
+        """Move every parameter that has a gradient, once."""
+        age = next_age()
+        for group in self.param_groups:
+            slots = self.slots(group)
+            for parameter in group["params"]:
+                node = parameter.node
+                if type(node) is not GradAccum or node.grad is None:
+                    continue
+                p, g = parameter.array, node.grad.array
+                state = self._state.get(parameter)
+                if state is None:
+                    state = self._state[parameter] = _State()
+                state.steps += 1
+                kept = state.of(slots, p) if slots else ()
+                if p.ndim and (p.size <= BLOCK or not (p.flags.c_contiguous and g.flags.c_contiguous)):
+                    self.update(group, state.steps, p, g, *kept)
+                else:  # also for shape (), of which NumPy would make scalars that no result can be written into
+                    flat = [array.reshape(-1) for array in (p, g, *kept)]
+                    for start in range(0, p.size, BLOCK):
+                        self.update(group, state.steps, *[array[start : start + BLOCK] for array in flat])
+                WRITES.stamp(p, age)
+
+    def slots(self, group: Group) -> tuple[str, ...]:
+        """The names of what is kept for each parameter of the group, in its shape; zeros at first."""
+        return ()
+
+    def update(self, group: Group, steps: int, p: np.ndarray, g: np.ndarray, *kept: np.ndarray) -> None:
+        """Write the new values into `p`, and into `kept`, one array for each of `slots`; leave `g` alone.
+
+        steps: how often, this time included. All arrays have one shape, which may be a part of the parameter's.
+        """
+        raise ArgumentError(f"{type(self).__name__} has no update(); define update(self, group, steps, p, g, *kept)")
+
+    # its state
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """A copy of all that the next step depends on, for grad_engine.save(): settings by group, arrays by parameter.
+
+        "0.lr" is a setting of the first group; "parameter 2.exp_avg" belongs to the third parameter.
+        """
+        found = {
+            f"{number}.{key}": as_tensor(np.array(value, float))
+            for number, group in enumerate(self.param_groups)
+            for key, value in group.items()
+            if key != "params"
+        }
+        for number, parameter in enumerate(self.parameters()):
+            state = self._state.get(parameter)
+            if state is not None:
+                found[f"parameter {number}.steps"] = as_tensor(np.array(state.steps))
+                for slot, array in state.arrays.items():
+                    found[f"parameter {number}.{slot}"] = wrap(array.copy(), None)
+        return found
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from a state that state_dict() gave, of an optimiser of this kind over parameters of the same shapes.
+
+        Raises ArgumentError or ShapeError, before anything is changed.
+        """
+        rest = {name: as_tensor(value) for name, value in state.items()}
+        settings: list[Group] = []
+        found: dict[Tensor, _State] = {}
+        number = 0
+        try:
+            for position, group in enumerate(self.param_groups):
+                values = {key: rest.pop(f"{position}.{key}").tolist() for key in group if key != "params"}
+                settings.append({key: bool(v) if isinstance(group[key], bool) else v for key, v in values.items()})
+                for parameter in group["params"]:
+                    mine = f"parameter {number}."
+                    number += 1
+                    if mine + "steps" in rest:
+                        steps = int(rest.pop(mine + "steps"))
+                        slots = self.slots({**group, **settings[-1]})
+                        arrays = {slot: np.array(rest.pop(mine + slot).array, parameter.dtype) for slot in slots}
+                        for slot, array in arrays.items():
+                            if array.shape != parameter.shape:
+                                raise ShapeError(
+                                    f"{mine}{slot} has shape {array.shape} where {parameter.shape} is needed; pass the "
+                                    "parameters in the order of before"
+                                )
+                        found[parameter] = _State(steps, arrays)
+        except KeyError as error:
+            raise ArgumentError(self._foreign(f"{error} is missing")) from None
+        if rest:
+            raise ArgumentError(self._foreign(f"{', '.join(map(repr, rest))} is unexpected"))
+        for group, values in zip(self.param_groups, settings, strict=True):
+            group.update(values)
+        self._state = found
+
+    def _foreign(self, fault: str) -> str:
+        return (
+            f"this state is not one of {type(self).__name__} with {len(self.param_groups)} group(s): {fault}; "
+            "build the optimiser as it was when it was saved"
+        )
+
+    def __repr__(self) -> str:
+        settings = ", ".join(f"{key}={self.param_groups[0][key]!r}" for key in self.settings)
+        return f"{type(self).__name__}({sum(1 for _ in self.parameters())} parameters, {settings})"
+
+
+class _State:
+    """What an optimiser keeps for one parameter."""
+
+    __slots__ = ("arrays", "steps")
+
+    def __init__(self, steps: int = 0, arrays: dict[str, np.ndarray] | None = None) -> None:
+        self.steps = steps
+        self.arrays = arrays or {}
+
+    def of(self, slots: tuple[str, ...], p: np.ndarray) -> list[np.ndarray]:
+        """The arrays of these names, made where there is none yet."""
+        arrays = self.arrays
+        for slot in slots:
+            if slot not in arrays:
+                arrays[slot] = np.zeros_like(p)
+        return [arrays[slot] for slot in slots]
+
+
+def _decayed(g: np.ndarray, p: np.ndarray, weight_decay: float) -> np.ndarray:
+    """The gradient with that of weight_decay · |p|² / 2."""
+    if not weight_decay:
+        return g
+    pull = p * weight_decay
+    pull += g
+    return pull
+
+
+class SGD(Optimizer):
+    """p -= lr · g, or along a running sum of gradients with `momentum`; `nesterov` looks one step ahead of it.
+
+    With momentum: v = momentum · v + (1 - dampening) · g, beginning with v = g, and p -= lr · v.
+    """
+
+    def __init__(
+        self, params: Parameters, lr: float = 1e-3, momentum: float = 0.0, dampening: float = 0.0,
+        weight_decay: float = 0.0, nesterov: bool = False,
+    ) -> None:  # fmt: skip
+        super().__init__(
+            params, lr=lr, momentum=momentum, dampening=dampening, weight_decay=weight_decay, nesterov=nesterov
+        )
+
+    def _check(self, group: Group) -> None:
+        super()._check(group)
+        if group["nesterov"] and (not group["momentum"] or group["dampening"]):
+            raise ArgumentError("SGD with nesterov=True needs momentum above 0 and dampening=0")
+
+    def slots(self, group: Group) -> tuple[str, ...]:
+        return ("momentum",) if group["momentum"] else ()
+
+    def update(self, group: Group, steps: int, p: np.ndarray, g: np.ndarray, *kept: np.ndarray) -> None:
+        g = _decayed(g, p, group["weight_decay"])
+        momentum = group["momentum"]
+        if momentum:
+            (v,) = kept
+            if steps == 1:
+                v[...] = g
+            else:
+                v *= momentum
+                v += g if not group["dampening"] else g * (1 - group["dampening"])
+            g = g + v * momentum if group["nesterov"] else v
+        p -= g * group["lr"]
+
+
+class Adam(Optimizer):
+    """p -= lr · m / (√v + eps), m and v being running means of g and g², freed of their start at 0.
+
+    Kingma & Ba 2015. weight_decay adds to the gradient, and so is scaled by √v like the rest of it; AdamW keeps it out.
+    """
+
+    decoupled: ClassVar[bool] = False
+
+    def __init__(
+        self, params: Parameters, lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8,
+        weight_decay: float = 0.0,
+    ) -> None:  # fmt: skip
+        super().__init__(params, lr=lr, betas=betas, eps=eps, weight_decay=weight_decay)
+
+    def slots(self, group: Group) -> tuple[str, ...]:
+        return ("exp_avg", "exp_avg_sq")
+
+    def update(self, group: Group, steps: int, p: np.ndarray, g: np.ndarray, *kept: np.ndarray) -> None:
+        m, v = kept
+        lr, (beta1, beta2) = group["lr"], group["betas"]
+        if self.decoupled:
+            p *= 1 - lr * group["weight_decay"]
+        else:
+            g = _decayed(g, p, group["weight_decay"])
+        m *= beta1
+        part = g * (1 - beta1)
+        m += part
+        v *= beta2
+        np.multiply(g, g, out=part)
+        part *= 1 - beta2
+        v += part
+        np.sqrt(v, out=part)
+        part *= 1 / math.sqrt(1 - beta2**steps)
+        part += group["eps"]
+        np.divide(m, part, out=part)
+        part *= lr / (1 - beta1**steps)
+        p -= part
+
+
+class AdamW(Adam):
+    """Adam with weight decay beside the gradient, p *= 1 - lr · weight_decay (Loshchilov & Hutter 2019)."""
+
+    decoupled = True
+
+    def __init__(
+        self, params: Parameters, lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8,
+        weight_decay: float = 1e-2,
+    ) -> None:  # fmt: skip
+        super().__init__(params, lr, betas, eps, weight_decay)
+
+
+class RMSprop(Optimizer):
+    """p -= lr · g / (√v + eps), v being the running mean of g², less the square of the mean when `centered`."""
+
+    def __init__(
+        self, params: Parameters, lr: float = 1e-2, alpha: float = 0.99, eps: float = 1e-8, weight_decay: float = 0.0,
+        momentum: float = 0.0, centered: bool = False,
+    ) -> None:  # fmt: skip
+        super().__init__(
+            params, lr=lr, alpha=alpha, eps=eps, weight_decay=weight_decay, momentum=momentum, centered=centered
+        )
+
+    def slots(self, group: Group) -> tuple[str, ...]:
+        wanted = {"square_avg": True, "grad_avg": group["centered"], "momentum": group["momentum"]}
+        return tuple(name for name, needed in wanted.items() if needed)
+
+    def update(self, group: Group, steps: int, p: np.ndarray, g: np.ndarray, *kept: np.ndarray) -> None:
+        v, *others = kept
+        alpha = group["alpha"]
+        g = _decayed(g, p, group["weight_decay"])
+        v *= alpha
+        part = g * g
+        part *= 1 - alpha
+        v += part
+        if group["centered"]:
+            mean = others.pop(0)
+            mean *= alpha
+            mean += g * (1 - alpha)
+            np.multiply(mean, mean, out=part)
+            np.subtract(v, part, out=part)
+            np.sqrt(part, out=part)
+        else:
+            np.sqrt(v, out=part)
+        part += group["eps"]
+        np.divide(g, part, out=part)
+        if group["momentum"]:
+            (speed,) = others
+            speed *= group["momentum"]
+            speed += part
+            part = speed
+        p -= part * group["lr"]
+
+
+# --- clipping ---------------------------------------------------------------------------------------------------------
+
+
+def clip_grad_norm_(parameters: Tensor | Iterable[Tensor], max_norm: float, norm_type: float = 2.0) -> float:
+    """The norm of all gradients taken as one vector, before they were scaled so that it is at most max_norm.
+
+    norm_type: the power of the norm; math.inf for the largest magnitude. A norm that is NaN makes every gradient NaN.
+    """
+    if not max_norm >= 0:
+        raise ArgumentError(f"clip_grad_norm_() takes max_norm from 0 up, got {max_norm!r}")
+    grads = _gradients(parameters)
+    norms = [float(np.linalg.norm(g.array.reshape(-1), norm_type)) for g in grads]
+    norm = float(np.linalg.norm(norms, norm_type)) if norms else 0.0
+    scale = max_norm / (norm + 1e-6)
+    if not scale >= 1:
+        age = next_age()
+        for g in grads:
+            g.array[...] *= scale
+            WRITES.stamp(g.array, age)
+    return norm
+
+
+def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float) -> None:
+    """Bring every element of every gradient between -clip_value and clip_value."""
+    if not clip_value >= 0:
+        raise ArgumentError(f"clip_grad_value_() takes clip_value from 0 up, got {clip_value!r}")
+    age = next_age()
+    for g in _gradients(parameters):
+        np.clip(g.array, -clip_value, clip_value, out=g.array)
+        WRITES.stamp(g.array, age)
+
+
+def _gradients(parameters: Tensor | Iterable[Tensor]) -> list[Tensor]:
+    members = [parameters] if type(parameters) is Tensor else parameters
+    return [parameter.grad for parameter in members if parameter.grad is not None]
+
+
+# --- schedules --------------------------------------------------------------------------------------------------------
+
+
+class LRScheduler:
+    """What sets the learning rate after every `step()`, as a function of how many there were.
+
+    Each group's rate goes from its own value when the schedule was made. Call step() once an epoch, or once a batch, in
+    whatever unit the arguments are.
+    """
+
+    def __init__(self, optimizer: Optimizer) -> None:
+        if not isinstance(optimizer, Optimizer):
+            raise ArgumentError(f"{type(self).__name__} schedules an optimiser, got {type(optimizer).__name__}")
+        self.optimizer = optimizer
+        self.base_lrs = [group["lr"] for group in optimizer.param_groups]
+        self.steps = 0
+        self._set()
+
+    def rate(self, base: float, steps: int) -> float:
+        """The learning rate after so many steps where it was `base` at first."""
+        raise ArgumentError(f"{type(self).__name__} has no rate(); define rate(self, base, steps)")
+
+    def step(self) -> None:
+        """Count one step, and set every group's learning rate."""
+        self.steps += 1
+        self._set()
+
+    def _set(self) -> None:
+        for group, base in zip(self.optimizer.param_groups, self.base_lrs, strict=True):
+            group["lr"] = self.rate(base, self.steps)
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """All that the next step depends on, for grad_engine.save(): how many steps there were, and the first rates."""
+        return {"steps": as_tensor(np.array(self.steps)), "base_lrs": as_tensor(np.array(self.base_lrs, float))}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from a state that state_dict() gave; the learning rates become those of that moment."""
+        if {*state} != {"steps", "base_lrs"} or len(bases := np.ravel(as_tensor(state["base_lrs"]).array)) != len(
+            self.base_lrs
+        ):
+            raise ArgumentError(
+                f"a schedule of {len(self.base_lrs)} group(s) has a state of steps and base_lrs, got "
+                f"{', '.join(map(str, state)) or 'nothing'}; pass what state_dict() gave"
+            )
+        self.steps, self.base_lrs = int(as_tensor(state["steps"]).item()), bases.tolist()
+        self._set()
+
+
+class LambdaLR(LRScheduler):
+    """The first rate times factor(steps)."""
+
+    def __init__(self, optimizer: Optimizer, factor: Callable[[int], float]) -> None:
+        self.factor = factor
+        super().__init__(optimizer)
+
+    def rate(self, base: float, steps: int) -> float:
+        return base * self.factor(steps)
+
+
+class StepLR(LRScheduler):
+    """The rate times gamma after every step_size steps."""
+
+    def __init__(self, optimizer: Optimizer, step_size: int, gamma: float = 0.1) -> None:
+        self.step_size, self.gamma = _length("step_size", step_size), gamma
+        super().__init__(optimizer)
+
+    def rate(self, base: float, steps: int) -> float:
+        return base * self.gamma ** (steps // self.step_size)
+
+
+class CosineAnnealingLR(LRScheduler):
+    """From the first rate down to eta_min along half a cosine wave, T_max steps long; further on up again.
+
+    Loshchilov & Hutter 2017, without restarts.
+    """
+
+    def __init__(self, optimizer: Optimizer, T_max: int, eta_min: float = 0.0) -> None:
+        self.T_max, self.eta_min = _length("T_max", T_max), eta_min
+        super().__init__(optimizer)
+
+    def rate(self, base: float, steps: int) -> float:
+        return self.eta_min + (base - self.eta_min) * (1 + math.cos(math.pi * steps / self.T_max)) / 2
+
+
+class LinearLR(LRScheduler):
+    """Warm-up: the rate times start_factor at first, growing evenly to end_factor within total_iters steps."""
+
+    def __init__(
+        self, optimizer: Optimizer, start_factor: float = 1 / 3, end_factor: float = 1.0, total_iters: int = 5
+    ) -> None:
+        self.start_factor, self.end_factor = start_factor, end_factor
+        self.total_iters = _length("total_iters", total_iters)
+        super().__init__(optimizer)
+
+    def rate(self, base: float, steps: int) -> float:
+        done = min(steps, self.total_iters) / self.total_iters
+        return base * (self.start_factor + (self.end_factor - self.start_factor) * done)
+
+
+class SequentialLR(LRScheduler):
+    """One schedule after the other, each counting from its own milestone: a warm-up, then a cosine.
+
+    `SequentialLR(optimizer, [LinearLR(optimizer), CosineAnnealingLR(optimizer, 95)], milestones=[5])`
+    """
+
+    def __init__(self, optimizer: Optimizer, schedulers: Sequence[LRScheduler], milestones: Sequence[int]) -> None:
+        if len(milestones) != len(schedulers) - 1 or [*milestones] != sorted({*milestones}):
+            raise ArgumentError(
+                f"SequentialLR takes a growing milestone for each schedule but the first, got {len(schedulers)} "
+                f"schedules and {[*milestones]}"
+            )
+        if any(each.optimizer is not optimizer for each in schedulers):
+            raise ArgumentError("SequentialLR was given a schedule of another optimiser; make all of them on one")
+        self.schedulers, self.milestones = [*schedulers], [*milestones]
+        # Each of them has set the rates when it was made; those of before are known to the first.
+        for group, base in zip(optimizer.param_groups, schedulers[0].base_lrs, strict=True):
+            group["lr"] = base
+        super().__init__(optimizer)
+
+    def rate(self, base: float, steps: int) -> float:
+        at = sum(steps >= milestone for milestone in self.milestones)
+        return self.schedulers[at].rate(base, steps - (self.milestones[at - 1] if at else 0))
+
+
+def _length(name: str, steps: int) -> int:
+    if isinstance(steps, bool) or not isinstance(steps, int) or steps < 1:
+        raise ArgumentError(f"{name} is a number of steps from 1 up, got {steps!r}")
+    return steps
