@@ -16,8 +16,8 @@ from grad_engine.errors import ArgumentError, ShapeError
 from grad_engine.op import as_tensor
 from grad_engine.tensor import WRITES, GradAccum, Tensor, next_age, wrap
 
-# Elements that are updated at a time: what a rule reads and writes of them stays in the cache from step to step of it.
-BLOCK = 16_384
+# Elements that are updated at a time: what a rule reads and writes of them stays in the cache meanwhile.
+BLOCK = 32_768
 
 Parameters = Iterable[Tensor] | Iterable[dict[str, Any]]
 Group = dict[str, Any]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -53,13 +53,13 @@ class Module:
 
     training: bool
     _parts: dict[str, str]  # attribute -> "parameter", "buffer" or "module"
-    _label: str  # its name in the module that called it; "" for the outermost
+    _path: str  # its dotted name in the outermost module that holds it; "" for that one
     _watch: tuple[Any, Any]  # the watch outside the latest call, and the one inside: most calls find it again
 
     def __new__(cls, *args: Any, **keywords: Any) -> Any:
         # Here and not in __init__, so that a subclass has nothing to forget.
         self = super().__new__(cls)
-        self.__dict__.update(training=True, _parts={}, _label="", _watch=(None, None))
+        self.__dict__.update(training=True, _parts={}, _path="", _watch=(None, None))
         return self
 
     def forward(self, *args: Any, **keywords: Any) -> Any:
@@ -67,12 +67,12 @@ class Module:
         raise ArgumentError(f"{type(self).__name__} was called, but has no forward(); define forward(self, x)")
 
     def __call__(self, *args: Any, **keywords: Any) -> Any:
-        if not (self._label and MODE.record):
+        if not (self._path and MODE.record):
             return self.forward(*args, **keywords)
         outer = MODE.watch
         seen, inner = self._watch
         if inner is None or seen is not outer:
-            inner = _inside(outer, self._label)
+            inner = _inside(outer, self._path)
             self.__dict__["_watch"] = outer, inner
         MODE.watch = inner
         try:
@@ -85,10 +85,12 @@ class Module:
     def __setattr__(self, name: str, value: Any) -> None:
         kind = self._parts.get(name)
         if isinstance(value, Module):
+            object.__setattr__(self, name, value)
             self._take(name, value)
-        elif type(value) is Tensor and type(value.node) is GradAccum:
+            return
+        if type(value) is Tensor and type(value.node) is GradAccum:
             self._parts[name] = "parameter"
-            _christen(value, name, f"{self._label}.{name}".lstrip("."))
+            _christen(value, name, f"{self._path}.{name}".lstrip("."))
         elif kind == "parameter" and value is not None:
             other = "a tensor that is no leaf requiring grad" if type(value) is Tensor else type(value).__name__
             raise ArgumentError(
@@ -107,24 +109,20 @@ class Module:
 
     def register_buffer(self, name: str, value: Any) -> None:
         """Keep `value` (a tensor, an array or numbers) as the attribute `name` and with the state, but train it not."""
-        if not isinstance(name, str) or not name or "." in name or hasattr(self, name):
+        if not isinstance(name, str) or not name or "." in name or name in self.__dict__ or hasattr(Module, name):
             raise ArgumentError(f"a buffer has a new name without dots, got {name!r}; choose another")
+        self.__dict__[name] = _buffer(name, value)
         self._parts[name] = "buffer"
-        setattr(self, name, value)
 
     def _take(self, name: str, child: Module) -> None:
-        """Count `child` among the parts, and tell it and its parameters their names, unless they have some already."""
+        """Count `child` among the parts; what in it has no longer name yet gets the one it has from here."""
         self._parts[name] = "module"
+        start = f"{self._path}.{name}".lstrip(".")
+        for inner, module in child.named_modules():
+            if module._path == inner:
+                module.__dict__["_path"] = f"{start}.{inner}".rstrip(".")
         for inner, parameter in child.named_parameters():
-            _christen(parameter, inner, f"{name}.{inner}")
-        child._labelled(name)
-
-    def _labelled(self, name: str) -> None:
-        if not self._label:
-            self.__dict__["_label"] = name
-
-    def _prefixed(self, name: str) -> None:
-        self.__dict__["_label"] = f"{name}.{self._label}"
+            _christen(parameter, inner, f"{start}.{inner}")
 
     def _own(self, kind: str) -> Iterator[tuple[str, Any]]:
         return ((name, self.__dict__[name]) for name, each in self._parts.items() if each == kind)
@@ -316,24 +314,6 @@ class ModuleList(_Row):
     def __init__(self, modules: Iterable[Module] = ()) -> None:
         super().__init__(modules)
 
-    # The list is never called, so its children carry its name in front of their own.
-
-    def _take(self, name: str, child: Module) -> None:
-        super()._take(name, child)
-        if self._label:
-            child._prefixed(self._label)
-
-    def _prefixed(self, name: str) -> None:
-        super()._prefixed(name)
-        for child in self.children():
-            child._prefixed(name)
-
-    def _labelled(self, name: str) -> None:
-        if not self._label:
-            for child in self.children():
-                child._prefixed(name)
-        super()._labelled(name)
-
 
 class Sequential(_Row):
     """Modules that are called one after the other, each with what the one before gave."""
@@ -347,10 +327,23 @@ class Sequential(_Row):
         return x
 
 
-def _inside(outer: Any, label: str) -> Watch:
-    """What MODE.watch is inside a module of that name, called where it was `outer`."""
+@dataclass(frozen=True, slots=True)
+class _Inside(Watch):
+    """What MODE.watch is inside a module that has a name."""
+
+    path: str = ""
+    base: str = ""  # the scope around the outermost module
+
+
+def _inside(outer: Any, path: str) -> _Inside:
+    """What MODE.watch is inside the module of that name, called where it was `outer`."""
     watch = outer if isinstance(outer, Watch) else Watch()
-    return replace(watch, scope=f"{watch.scope}.{label}" if watch.scope else label)
+    base, start, rest = watch.scope, watch.scope, path
+    if isinstance(watch, _Inside):
+        base = start = watch.base
+        if path.startswith(f"{watch.path}."):  # a part of its caller; else one that was borrowed
+            start, rest = watch.scope, path[len(watch.path) + 1 :]
+    return _Inside(f"{start}.{rest}" if start else rest, watch.source, watch.anomaly, path, base)
 
 
 def _christen(parameter: Tensor, old: str, new: str) -> None:
