@@ -223,7 +223,7 @@ def _check_values(nodes: Sequence[Node]) -> None:
                 f"the values that {node.name} saved are gone, because backward already ran through it; "
                 "pass retain_graph=True to the first backward to run another, or to export the graph"
             )
-    if nodes and WRITES.latest > nodes[-1].age:
+    if nodes and WRITES.latest >= nodes[-1].age:  # a node that writes is as old as its write
         for node in nodes:
             _check_writes(node)
 
@@ -231,26 +231,26 @@ def _check_values(nodes: Sequence[Node]) -> None:
 def _check_writes(node: Node) -> None:
     operands = dict(zip(node.op.parameters(len(node.arrays)), node.arrays, strict=True))
     for (name, array), edge in zip(operands.items(), node.edges, strict=True):
-        made = edge.age if edge is not None and type(edge) is not GradAccum else node.age
-        if any(made < age < node.age for age in WRITES.of(array)):
+        if type(edge) is GradAccum:
+            continue
+        made = WRITES.birth(array) if edge is None else edge.age
+        if made is not None and (turn := WRITES.turned(array, made, node.age)) is not None:
             raise InPlaceError(
-                f"{name} of {node.op.name} is a view whose base was changed in place before it was used (writes at "
-                f"{list(WRITES.of(array))}, made at {made}, used at {node.age}); take the view again after the change"
+                f"{name} of {node.op.name} is a view whose base was changed in place before it was used (made at "
+                f"{made}, changed at {turn}, used at {node.age}); take the view again after the change"
             )
     outs = node.out if node.op.several else (node.out,)
-    late = {name for name, array in operands.items() if any(age >= node.age for age in WRITES.of(array))}
-    if any(age > node.age for out in outs for age in WRITES.of(out)):
-        late.add("out")
+    late = {name: array for name, array in operands.items() if WRITES.latest_of(array) >= node.age}
+    late.update(("out", out) for out in outs if WRITES.latest_of(out) > node.age)
     if not late:
         return
     wanted = [edge is not None for edge in node.edges]
     for tree in node.op.rule_trees(node.out, node.arrays, node.rest, wanted):
-        for name in sorted(node.op.reads(tree) & late):
-            array = outs[0] if name == "out" else operands[name]
+        for name in sorted(node.op.reads(tree) & late.keys()):
             what = "its result" if name == "out" else f"its input {name}"
             raise InPlaceError(
-                f"{node.name} needs {what}, of shape {array.shape}, as it was when recorded (version {node.age}), but "
-                f"it was changed in place since (version {max(WRITES.of(array))}); change a clone() instead"
+                f"{node.name} needs {what}, of shape {late[name].shape}, as it was when recorded (version {node.age}), "
+                f"but it was changed in place since (version {WRITES.latest_of(late[name])}); change a clone() instead"
             )
 
 
@@ -335,6 +335,11 @@ def grad(
     A tensor for a single input, a tuple for a list of them; None for an input that the outputs do not depend on, which
     is an error unless `allow_unused`. `retain_graph` defaults to `create_graph`.
     """
+    if not isinstance(outputs, Tensor | Sequence) and callable(outputs):
+        raise ArgumentError(
+            "grad() differentiates the tensor that a function returned, got the function itself; "
+            "call value_and_grad(f, x) or jacobian(f, x)"
+        )
     roots: list[Tensor] = list(outputs) if isinstance(outputs, Sequence) else [outputs]
     wanted: list[Tensor] = list(inputs) if isinstance(inputs, Sequence) else [inputs]
     weights: list[Any]

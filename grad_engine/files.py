@@ -42,7 +42,9 @@ def save(tensors: Mapping[str, Any], path: str | os.PathLike[str]) -> Path:
     OSError when the file system refuses.
     """
     if not isinstance(tensors, Mapping):
-        raise ArgumentError(f'save() takes a dict of tensors, got {type(tensors).__name__}; write {{"w": w}}')
+        raise ArgumentError(
+            f'save() takes a dict of tensors, got {type(tensors).__name__}; write save({{"w": w}}, path)'
+        )
     arrays = {_name(name): _array(name, value) for name, value in tensors.items()}
     with replaced(path, TensorFileError) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
         for name, array in arrays.items():

@@ -274,11 +274,26 @@ def define(
     else:
         call = _general(op)
     call.__name__ = call.__qualname__ = name
-    call.__doc__ = summary
+    means = [*([forward] if is_ufunc else []), *numpy]
+    call.__doc__ = _described(op, means, method)
     call.op = op  # type: ignore[attr-defined]
     call.__signature__ = _signature(op)  # type: ignore[attr-defined]
-    _publish(op, call, operator, [*([forward] if is_ufunc else []), *numpy], method)
+    _publish(op, call, operator, means, method)
     return call
+
+
+def _described(op: Op, numpy: Sequence[Any], method: bool) -> str:
+    """What help() says: the summary, and under which other names the same op is found."""
+    names = [f"{op.inputs[0]}.{op.name}()"] if method and op.inputs and not op.variadic else []
+    names.extend(f"{alias}()" for alias in op.aliases)
+    names.extend(
+        f"{(means.__module__ or 'numpy').replace('numpy', 'np', 1)}.{means.__name__}()"
+        for means in numpy
+        if callable(means)
+    )
+    also = f"Also {', '.join(dict.fromkeys(names))}." if names else ""
+    plain = "" if op.differentiable else "No gradient flows through it."
+    return "\n\n".join(part for part in (op.summary, f"{also} {plain}".strip()) if part)
 
 
 def _check_parameters(name: str, rule: Rule, expected: list[str]) -> None:

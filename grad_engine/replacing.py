@@ -32,8 +32,10 @@ def replaced(path: str | os.PathLike[str], refusal: type[GradEngineError]) -> It
             file.flush()
             os.fsync(file.fileno())
         os.replace(draft, target)
-    except BaseException:
+    except BaseException as error:
         draft.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.filename == os.fspath(draft):
+            error.filename = os.fspath(path)  # nobody has heard of the draft
         raise
     _settle(target.parent)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from grad_engine.errors import MissingRecordError, RecordError
+from grad_engine.errors import ArgumentError, MissingRecordError, RecordError
 from grad_engine.record.parts import GraphRecord, TensorRecord
 from grad_engine.record.read import from_json
 from grad_engine.record.rust import graph_from_parts
@@ -32,6 +32,11 @@ def save_graph(record: GraphRecord, path: str | os.PathLike[str]) -> Path:
         RecordError: the record is larger than a reader would accept, or the path leads to a folder or a device.
         OSError: the file system refuses.
     """
+    if not isinstance(record, GraphRecord):
+        raise ArgumentError(
+            f"save_graph() writes a GraphRecord, got {type(record).__name__}: export_graph(z, path) writes that "
+            "of a tensor"
+        )
     if len(record.nodes) > MAX_NODES:
         raise RecordError(f"a record holds at most {MAX_NODES:,} nodes, this one {len(record.nodes):,}: export a part")
     data = to_json(record).encode()

@@ -130,7 +130,8 @@ def _loaded(text: str, root: str) -> tuple[Any, list[Fault]]:
     try:
         document = json.loads(text, parse_constant=constant, parse_int=integer, object_pairs_hook=members)
     except json.JSONDecodeError as error:
-        raise wrong(root, "JSON", f"{error.msg} at line {error.lineno} column {error.colno}") from None
+        place = f"line {error.lineno} column {error.colno}"
+        raise wrong(root, "JSON", f"a text that breaks off or goes wrong at {place} ({error.msg})") from None
     except RecursionError:
         raise wrong(root, "shallow lists and objects", "nesting too deep for Python") from None
     return document, faults
