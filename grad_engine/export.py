@@ -116,6 +116,8 @@ def visualize_graph(roots: Roots, *, names: Names | None = None, max_nodes: int 
 
 def _names_in(variables: Names) -> dict[Any, str]:
     """What each variable that holds a tensor calls it: by the node that made it, or by its array."""
+    if not isinstance(variables, Mapping):
+        raise ArgumentError(f'names is a dict such as locals() or {{"w": w}}, got {type(variables).__name__}')
     found: dict[Any, str] = {}
     for name, value in variables.items():
         if type(value) is Tensor and not name.startswith("_"):
@@ -130,8 +132,13 @@ class _Recorder:
         self, roots: Roots, names: dict[Any, str], title: str | None, max_elements: int, max_nodes: int, runs: str,
         structure_only: bool = False,
     ) -> None:  # fmt: skip
-        self.roots = [roots] if type(roots) is Tensor else list(roots)
-        for root in self.roots:
+        given: list[Any] = list(roots) if isinstance(roots, list | tuple) else [roots]
+        for root in given:
+            if isinstance(root, GraphRecord):
+                raise ArgumentError(
+                    "this is a record already, not a tensor with a graph; save_graph(record, path) writes it, and "
+                    "print_tree(record) of grad_engine.tree prints it"
+                )
             if type(root) is not Tensor:
                 raise ArgumentError(
                     f"a graph is exported from a tensor or a list of tensors, got {type(root).__name__}"
@@ -141,7 +148,8 @@ class _Recorder:
                     "no op produced this tensor, so there is no graph to show; export the result of a computation on "
                     "leaves with requires_grad=True, made outside no_grad()"
                 )
-        if not self.roots:
+        self.roots: list[Tensor] = given
+        if not given:
             raise ArgumentError("a graph is exported from at least one tensor, got an empty list")
         if runs not in ("last", "all"):
             raise ArgumentError(f'runs is "last" or "all", got {runs!r}')

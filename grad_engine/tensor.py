@@ -320,8 +320,8 @@ class Tensor(OpMethods):
     def __init__(self, data: Any, requires_grad: bool = False, dtype: Any = None, name: str | None = None) -> None:
         self.array = as_array(data, dtype)
         self.node = None
-        if requires_grad:
-            self.requires_grad_()
+        if requires_grad is not False:
+            self.requires_grad_(requires_grad)
         if name is not None:
             self.name = name
 
@@ -384,8 +384,14 @@ class Tensor(OpMethods):
     def requires_grad_(self, flag: bool = True) -> Tensor:
         """This tensor, now a leaf that collects a gradient (or, with False, no longer one).
 
-        Raises NotDifferentiableError for integers and booleans, GraphError for the result of an op.
+        Raises NotDifferentiableError for integers and booleans, GraphError for the result of an op, ArgumentError for a
+        flag that is neither True nor False.
         """
+        if not isinstance(flag, bool | np.bool_):  # zeros(2, 3) and tensor(rows, np.float32) would end up here
+            raise ArgumentError(
+                f"requires_grad is True or False, got {flag!r}; give a shape as one tuple, zeros((2, 3)), "
+                "and dtype= and name= by keyword"
+            )
         if flag and self.node is None:
             if self.array.dtype.kind != "f":
                 raise NotDifferentiableError(
@@ -520,7 +526,14 @@ class Tensor(OpMethods):
         return id(self)
 
     def __format__(self, spec: str) -> str:
-        return format(self.item(), spec) if self.array.ndim == 0 else format(str(self), spec)
+        if self.array.ndim == 0:
+            return format(self.item(), spec)
+        try:
+            return format(str(self), spec)
+        except ValueError:
+            raise ShapeError(
+                f"only a tensor of a single number takes the format {spec!r}, got {self.array.shape}; use tolist()"
+            ) from None
 
     def __repr__(self) -> str:
         body = np.array2string(self.array, separator=", ", prefix="tensor(")
@@ -613,7 +626,11 @@ def as_array(data: Any, dtype: Any = None) -> np.ndarray:
     elif isinstance(data, list | tuple) and _holds_tensor(data):
         raise ArgumentError("a list of tensors would lose their history; use stack([...]) or concat([...])")
     try:
-        array = np.array(data, dtype=dtype)
+        kind = None if dtype is None else np.dtype(dtype)
+    except TypeError:
+        raise ArgumentError(f"dtype is one of NumPy's, such as float or np.float32, got {dtype!r}") from None
+    try:
+        array = np.array(data, dtype=kind)
     except (ValueError, TypeError) as error:
         why = "its rows differ in length" if "inhomogeneous" in str(error) else str(error)
         raise ShapeError(f"no array of numbers can be made of this {type(data).__name__}: {why}") from None
