@@ -149,6 +149,12 @@ def reciprocal(x: Operand) -> Tensor:
 def hypot(x: Operand, y: Operand) -> Tensor:
     """Length of the hypotenuse over the legs x and y, element by element."""
 
+def logit(x: Operand, eps: Any = None) -> Tensor:
+    """ln(x / (1 − x)) of each element, the inverse of sigmoid; with `eps`, x is first brought to eps … 1 − eps."""
+
+def lerp(x: Operand, y: Operand, weight: Operand) -> Tensor:
+    """x + weight · (y − x), element by element: x where the weight is 0, y where it is 1."""
+
 def sin(x: Operand) -> Tensor:
     """Sine of each element, in radians."""
 
@@ -248,6 +254,9 @@ def rint(x: Operand) -> Tensor:
 def round(x: Operand, decimals: Any = 0) -> Tensor:
     """Each element rounded to `decimals` decimal places, halves to the even digit; slope 0 everywhere."""
 
+def copysign(x: Operand, y: Operand) -> Tensor:
+    """x with the sign of y, element by element; slope 0 where x is 0, and by y."""
+
 def heaviside(x: Operand, y: Operand) -> Tensor:
     """0 where x is negative, 1 where positive, y where x is 0; slope 0 by x."""
 
@@ -310,6 +319,15 @@ def sort(x: Any, axis: int | None = -1, descending: bool = False) -> Tensor:
 
 def topk(x: Any, k: int, axis: int = -1, largest: bool = True) -> tuple[Tensor, Tensor]:
     """The `k` largest (or smallest) elements of x along `axis` in order of size, and their indices."""
+
+def kthvalue(x: Any, k: int, axis: int = -1, keepdims: bool = False) -> tuple[Tensor, Tensor]:
+    """The `k`-th smallest element of x along `axis`, counted from 1, and its index."""
+
+def cummax(x: Any, axis: int) -> tuple[Tensor, Tensor]:
+    """The largest element so far along `axis`, and its index: of equals the last. NaN wins."""
+
+def cummin(x: Any, axis: int) -> tuple[Tensor, Tensor]:
+    """The smallest element so far along `axis`, and its index: of equals the last. NaN wins."""
 
 def clone(x: Operand) -> Tensor:
     """The same values in memory of their own; gradients flow through."""
@@ -476,8 +494,23 @@ def vsplit(x: Any, indices_or_sections: int | Sequence[int]) -> tuple[Tensor, ..
 def dsplit(x: Any, indices_or_sections: int | Sequence[int]) -> tuple[Tensor, ...]:
     """x cut along its third axis, as split() does."""
 
-def diff(x: Any, n: int = 1, axis: int = -1) -> Tensor:
-    """Each element along `axis` minus the one before it, `n` times over."""
+def diff(x: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = None) -> Tensor:
+    """Each element along `axis` minus the one before it, `n` times over; first joined to `prepend` and `append`."""
+
+def append(x: Any, values: Any, axis: int | None = None) -> Tensor:
+    """x with `values` after it along `axis`; both flattened without an axis."""
+
+def meshgrid(*xs: Any, indexing: str = 'xy') -> tuple[Tensor, ...]:
+    """The coordinates of every point of the grid that several vectors span, as one tensor for each of them."""
+
+def cartesian_prod(*xs: Any) -> Tensor:
+    """Every way to take one element from each of several vectors, in order, one way in each row."""
+
+def combinations(x: Any, r: int = 2, with_replacement: bool = False) -> Tensor:
+    """Every way to take `r` elements of a vector, in order, one way in each row."""
+
+def block_diag(*xs: Any) -> Tensor:
+    """Matrices along the diagonal of a larger one that is 0 elsewhere; a vector counts as one row."""
 
 def sum_to(x: Operand, shape: Any) -> Tensor:
     """x summed down to `shape`, from which it could have been broadcast."""
@@ -515,6 +548,9 @@ def cumsum(x: Operand, axis: Any = None) -> Tensor:
 def cumprod(x: Operand, axis: Any = None) -> Tensor:
     """Running product along `axis`; of all elements in C order without an axis. Exact with zeros."""
 
+def logcumsumexp(x: Operand, axis: Any = None) -> Tensor:
+    """ln of the running sum of exp(x) along `axis`, without overflow; of all elements in C order without an axis."""
+
 def prod(x: Operand, axis: Any = None, keepdims: Any = False) -> Tensor:
     """Product of the elements along `axis`; 1 when there are none. Exact with zeros."""
 
@@ -530,11 +566,20 @@ def amax(x: Operand, axis: Any = None, keepdims: Any = False) -> Tensor:
 def amin(x: Operand, axis: Any = None, keepdims: Any = False) -> Tensor:
     """Smallest element along `axis`; ties share the gradient evenly."""
 
+def nanmax(x: Operand, axis: Any = None, keepdims: Any = False) -> Tensor:
+    """Largest element along `axis` that is not NaN, NaN where all are. Ties along one axis: the first takes the gradient; along all or several axes they share it evenly."""
+
+def nanmin(x: Operand, axis: Any = None, keepdims: Any = False) -> Tensor:
+    """Smallest element along `axis` that is not NaN, NaN where all are. Ties along one axis: the first takes the gradient; along all or several axes they share it evenly."""
+
 def ptp(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
     """The range of the elements along `axis`: the largest minus the smallest."""
 
 def median(x: Operand, axis: Any = None, keepdims: Any = False) -> Tensor:
     """The middle element along `axis` in order of size, of an even count the lower one as in PyTorch. Ties along one axis: the first takes the gradient; along all or several axes they share it evenly."""
+
+def nanmedian(x: Operand, axis: Any = None, keepdims: Any = False) -> Tensor:
+    """The median of the elements along `axis` that are not NaN, NaN where all are. Ties along one axis: the first takes the gradient; along all or several axes they share it evenly."""
 
 def argmax(x: Operand, axis: Any = None, keepdims: Any = False) -> Tensor:
     """Index of the largest element along `axis`, the first of equals; in C order without an axis. No gradient."""
@@ -568,6 +613,42 @@ def digamma(x: Operand) -> Tensor:
 
 def polygamma(x: Operand, n: Any) -> Tensor:
     """The n-th derivative of digamma at each element. Needs SciPy."""
+
+def mvlgamma(x: Any, p: int) -> Tensor:
+    """Natural logarithm of the multivariate gamma function of dimension `p` of each element. Needs SciPy."""
+
+def erfinv(x: Operand) -> Tensor:
+    """The number whose erf is each element, ±inf for ±1. Needs SciPy."""
+
+def erfcx(x: Operand) -> Tensor:
+    """exp(x²) · erfc(x) of each element, which does not vanish where erfc does. Needs SciPy."""
+
+def ndtr(x: Operand) -> Tensor:
+    """The normal distribution function at each element. Needs SciPy."""
+
+def ndtri(x: Operand) -> Tensor:
+    """The number at which the normal distribution function is each element: its quantile. Needs SciPy."""
+
+def log_ndtr(x: Operand) -> Tensor:
+    """Natural logarithm of the normal distribution function at each element, without underflow. Needs SciPy."""
+
+def entr(x: Operand) -> Tensor:
+    """−x · ln(x) of each element, 0 at 0 and -inf below. Needs SciPy."""
+
+def xlog1py(x: Operand, y: Operand) -> Tensor:
+    """x · ln(1 + y), element by element, 0 where x is 0 unless y is NaN. Needs SciPy."""
+
+def i0(x: Operand) -> Tensor:
+    """The modified Bessel function of order 0 at each element. Needs SciPy."""
+
+def i1(x: Operand) -> Tensor:
+    """The modified Bessel function of order 1 at each element. Needs SciPy."""
+
+def i0e(x: Operand) -> Tensor:
+    """exp(−|x|) · i0(x) of each element, without overflow. Needs SciPy."""
+
+def i1e(x: Operand) -> Tensor:
+    """exp(−|x|) · i1(x) of each element, without overflow. Needs SciPy."""
 
 def relu(x: Operand) -> Tensor:
     """max(x, 0) of each element. It selects: an inactive unit passes 0 even of inf and NaN; slope 0 at 0."""
@@ -931,3 +1012,51 @@ def adaptive_avg_pool2d(x: Operand, output_size: Any) -> Tensor:
 
 def adaptive_avg_pool3d(x: Operand, output_size: Any) -> Tensor:
     """Mean of as many windows, of lengths as equal as can be, as output_size says; None keeps an axis."""
+
+def quantile(x: Any, q: Any, axis: Any = None, method: str = 'linear', keepdims: bool = False) -> Tensor:
+    """The number that a share `q` (from 0 to 1, or several such) of the elements along `axis` does not exceed."""
+
+def nanquantile(x: Any, q: Any, axis: Any = None, method: str = 'linear', keepdims: bool = False) -> Tensor:
+    """quantile() of the elements that are not NaN."""
+
+def percentile(x: Any, q: Any, axis: Any = None, method: str = 'linear', keepdims: bool = False) -> Tensor:
+    """quantile() of `q` given from 0 to 100."""
+
+def nanpercentile(x: Any, q: Any, axis: Any = None, method: str = 'linear', keepdims: bool = False) -> Tensor:
+    """nanquantile() of `q` given from 0 to 100."""
+
+def average(x: Any, axis: Any = None, weights: Any = None, keepdims: bool = False) -> Tensor:
+    """The mean of the elements along `axis`, each counted as often as `weights` says: the shape of x, or one axis."""
+
+def nanprod(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
+    """Product of the elements along `axis` that are not NaN; the others have slope 0."""
+
+def nancumsum(x: Any, axis: int | None = None) -> Tensor:
+    """Running sum along `axis` that passes over NaN."""
+
+def nancumprod(x: Any, axis: int | None = None) -> Tensor:
+    """Running product along `axis` that passes over NaN."""
+
+def nanvar(x: Any, axis: Any = None, ddof: float = 0, keepdims: bool = False) -> Tensor:
+    """Variance of the elements along `axis` that are not NaN."""
+
+def nanstd(x: Any, axis: Any = None, ddof: float = 0, keepdims: bool = False) -> Tensor:
+    """Standard deviation of the elements along `axis` that are not NaN; slope 0 where all are equal."""
+
+def cov(x: Any, y: Any = None, rowvar: bool = True, bias: bool = False, ddof: float | None = None, fweights: Any = None, aweights: Any = None) -> Tensor:
+    """The covariance of every two rows of x (and of y), whose columns are observations; of columns without rowvar."""
+
+def corrcoef(x: Any, y: Any = None, rowvar: bool = True) -> Tensor:
+    """The correlation, from -1 to 1, of every two rows of x (and of y); of columns without rowvar."""
+
+def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Tensor:
+    """The area under straight lines through the points (x, y), along `axis`; without x they are `dx` apart."""
+
+def trapz(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Tensor:
+    """The area under straight lines through the points (x, y), along `axis`; without x they are `dx` apart."""
+
+def cumulative_trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Tensor:
+    """trapezoid() up to each point but the first."""
+
+def gradient(f: Any, *spacing: Any, axis: Any = None, edge_order: int = 1) -> Any:
+    """The slopes of the numbers f along each axis, by differences of neighbours; for derivatives of ops see grad()."""

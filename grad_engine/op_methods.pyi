@@ -88,6 +88,12 @@ class OpMethods:
     def hypot(self, y: Operand) -> Tensor:
         """Length of the hypotenuse over the legs x and y, element by element."""
 
+    def logit(self, eps: Any = None) -> Tensor:
+        """ln(x / (1 − x)) of each element, the inverse of sigmoid; with `eps`, x is first brought to eps … 1 − eps."""
+
+    def lerp(self, y: Operand, weight: Operand) -> Tensor:
+        """x + weight · (y − x), element by element: x where the weight is 0, y where it is 1."""
+
     def sin(self) -> Tensor:
         """Sine of each element, in radians."""
 
@@ -184,6 +190,9 @@ class OpMethods:
     def round(self, decimals: Any = 0) -> Tensor:
         """Each element rounded to `decimals` decimal places, halves to the even digit; slope 0 everywhere."""
 
+    def copysign(self, y: Operand) -> Tensor:
+        """x with the sign of y, element by element; slope 0 where x is 0, and by y."""
+
     def heaviside(self, y: Operand) -> Tensor:
         """0 where x is negative, 1 where positive, y where x is 0; slope 0 by x."""
 
@@ -237,6 +246,15 @@ class OpMethods:
 
     def topk(self, k: int, axis: int = -1, largest: bool = True) -> tuple[Tensor, Tensor]:
         """The `k` largest (or smallest) elements of x along `axis` in order of size, and their indices."""
+
+    def kthvalue(self, k: int, axis: int = -1, keepdims: bool = False) -> tuple[Tensor, Tensor]:
+        """The `k`-th smallest element of x along `axis`, counted from 1, and its index."""
+
+    def cummax(self, axis: int) -> tuple[Tensor, Tensor]:
+        """The largest element so far along `axis`, and its index: of equals the last. NaN wins."""
+
+    def cummin(self, axis: int) -> tuple[Tensor, Tensor]:
+        """The smallest element so far along `axis`, and its index: of equals the last. NaN wins."""
 
     def clone(self) -> Tensor:
         """The same values in memory of their own; gradients flow through."""
@@ -370,8 +388,8 @@ class OpMethods:
     def dsplit(self, indices_or_sections: int | Sequence[int]) -> tuple[Tensor, ...]:
         """x cut along its third axis, as split() does."""
 
-    def diff(self, n: int = 1, axis: int = -1) -> Tensor:
-        """Each element along `axis` minus the one before it, `n` times over."""
+    def diff(self, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = None) -> Tensor:
+        """Each element along `axis` minus the one before it, `n` times over; first joined to `prepend` and `append`."""
 
     def sum_to(self, shape: Any) -> Tensor:
         """x summed down to `shape`, from which it could have been broadcast."""
@@ -409,6 +427,9 @@ class OpMethods:
     def cumprod(self, axis: Any = None) -> Tensor:
         """Running product along `axis`; of all elements in C order without an axis. Exact with zeros."""
 
+    def logcumsumexp(self, axis: Any = None) -> Tensor:
+        """ln of the running sum of exp(x) along `axis`, without overflow; of all elements in C order without an axis."""
+
     def prod(self, axis: Any = None, keepdims: Any = False) -> Tensor:
         """Product of the elements along `axis`; 1 when there are none. Exact with zeros."""
 
@@ -424,11 +445,20 @@ class OpMethods:
     def amin(self, axis: Any = None, keepdims: Any = False) -> Tensor:
         """Smallest element along `axis`; ties share the gradient evenly."""
 
+    def nanmax(self, axis: Any = None, keepdims: Any = False) -> Tensor:
+        """Largest element along `axis` that is not NaN, NaN where all are. Ties along one axis: the first takes the gradient; along all or several axes they share it evenly."""
+
+    def nanmin(self, axis: Any = None, keepdims: Any = False) -> Tensor:
+        """Smallest element along `axis` that is not NaN, NaN where all are. Ties along one axis: the first takes the gradient; along all or several axes they share it evenly."""
+
     def ptp(self, axis: Any = None, keepdims: bool = False) -> Tensor:
         """The range of the elements along `axis`: the largest minus the smallest."""
 
     def median(self, axis: Any = None, keepdims: Any = False) -> Tensor:
         """The middle element along `axis` in order of size, of an even count the lower one as in PyTorch. Ties along one axis: the first takes the gradient; along all or several axes they share it evenly."""
+
+    def nanmedian(self, axis: Any = None, keepdims: Any = False) -> Tensor:
+        """The median of the elements along `axis` that are not NaN, NaN where all are. Ties along one axis: the first takes the gradient; along all or several axes they share it evenly."""
 
     def argmax(self, axis: Any = None, keepdims: Any = False) -> Tensor:
         """Index of the largest element along `axis`, the first of equals; in C order without an axis. No gradient."""
@@ -462,6 +492,42 @@ class OpMethods:
 
     def polygamma(self, n: Any) -> Tensor:
         """The n-th derivative of digamma at each element. Needs SciPy."""
+
+    def mvlgamma(self, p: int) -> Tensor:
+        """Natural logarithm of the multivariate gamma function of dimension `p` of each element. Needs SciPy."""
+
+    def erfinv(self) -> Tensor:
+        """The number whose erf is each element, ±inf for ±1. Needs SciPy."""
+
+    def erfcx(self) -> Tensor:
+        """exp(x²) · erfc(x) of each element, which does not vanish where erfc does. Needs SciPy."""
+
+    def ndtr(self) -> Tensor:
+        """The normal distribution function at each element. Needs SciPy."""
+
+    def ndtri(self) -> Tensor:
+        """The number at which the normal distribution function is each element: its quantile. Needs SciPy."""
+
+    def log_ndtr(self) -> Tensor:
+        """Natural logarithm of the normal distribution function at each element, without underflow. Needs SciPy."""
+
+    def entr(self) -> Tensor:
+        """−x · ln(x) of each element, 0 at 0 and -inf below. Needs SciPy."""
+
+    def xlog1py(self, y: Operand) -> Tensor:
+        """x · ln(1 + y), element by element, 0 where x is 0 unless y is NaN. Needs SciPy."""
+
+    def i0(self) -> Tensor:
+        """The modified Bessel function of order 0 at each element. Needs SciPy."""
+
+    def i1(self) -> Tensor:
+        """The modified Bessel function of order 1 at each element. Needs SciPy."""
+
+    def i0e(self) -> Tensor:
+        """exp(−|x|) · i0(x) of each element, without overflow. Needs SciPy."""
+
+    def i1e(self) -> Tensor:
+        """exp(−|x|) · i1(x) of each element, without overflow. Needs SciPy."""
 
     def relu(self) -> Tensor:
         """max(x, 0) of each element. It selects: an inactive unit passes 0 even of inf and NaN; slope 0 at 0."""
@@ -783,6 +849,51 @@ class OpMethods:
 
     def adaptive_avg_pool3d(self, output_size: Any) -> Tensor:
         """Mean of as many windows, of lengths as equal as can be, as output_size says; None keeps an axis."""
+
+    def quantile(self, q: Any, axis: Any = None, method: str = 'linear', keepdims: bool = False) -> Tensor:
+        """The number that a share `q` (from 0 to 1, or several such) of the elements along `axis` does not exceed."""
+
+    def nanquantile(self, q: Any, axis: Any = None, method: str = 'linear', keepdims: bool = False) -> Tensor:
+        """quantile() of the elements that are not NaN."""
+
+    def percentile(self, q: Any, axis: Any = None, method: str = 'linear', keepdims: bool = False) -> Tensor:
+        """quantile() of `q` given from 0 to 100."""
+
+    def nanpercentile(self, q: Any, axis: Any = None, method: str = 'linear', keepdims: bool = False) -> Tensor:
+        """nanquantile() of `q` given from 0 to 100."""
+
+    def average(self, axis: Any = None, weights: Any = None, keepdims: bool = False) -> Tensor:
+        """The mean of the elements along `axis`, each counted as often as `weights` says: the shape of x, or one axis."""
+
+    def nanprod(self, axis: Any = None, keepdims: bool = False) -> Tensor:
+        """Product of the elements along `axis` that are not NaN; the others have slope 0."""
+
+    def nancumsum(self, axis: int | None = None) -> Tensor:
+        """Running sum along `axis` that passes over NaN."""
+
+    def nancumprod(self, axis: int | None = None) -> Tensor:
+        """Running product along `axis` that passes over NaN."""
+
+    def nanvar(self, axis: Any = None, ddof: float = 0, keepdims: bool = False) -> Tensor:
+        """Variance of the elements along `axis` that are not NaN."""
+
+    def nanstd(self, axis: Any = None, ddof: float = 0, keepdims: bool = False) -> Tensor:
+        """Standard deviation of the elements along `axis` that are not NaN; slope 0 where all are equal."""
+
+    def cov(self, y: Any = None, rowvar: bool = True, bias: bool = False, ddof: float | None = None, fweights: Any = None, aweights: Any = None) -> Tensor:
+        """The covariance of every two rows of x (and of y), whose columns are observations; of columns without rowvar."""
+
+    def corrcoef(self, y: Any = None, rowvar: bool = True) -> Tensor:
+        """The correlation, from -1 to 1, of every two rows of x (and of y); of columns without rowvar."""
+
+    def trapezoid(self, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Tensor:
+        """The area under straight lines through the points (x, y), along `axis`; without x they are `dx` apart."""
+
+    def trapz(self, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Tensor:
+        """The area under straight lines through the points (x, y), along `axis`; without x they are `dx` apart."""
+
+    def cumulative_trapezoid(self, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Tensor:
+        """trapezoid() up to each point but the first."""
 
     def __add__(self, other: Operand) -> Tensor: ...
     def __radd__(self, other: Operand) -> Tensor: ...

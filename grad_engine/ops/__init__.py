@@ -15,6 +15,7 @@ from grad_engine.ops import (
     reduction,
     shape,
     special,
+    statistics,
 )
 
 __all__ = [
@@ -32,4 +33,5 @@ __all__ = [
     "reduction",
     "shape",
     "special",
+    "statistics",
 ]

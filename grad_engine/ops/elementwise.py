@@ -305,6 +305,35 @@ hypot = define(
     vjp={"x": lambda g, out, x, y: g * (x / out), "y": lambda g, out, x, y: g * (y / out)},
 )  # fmt: skip
 
+
+def _logit_x(g: Any, out: Any, x: Any, eps: float | None) -> Any:
+    low, high = (0.0, 1.0) if eps is None else (eps, 1 - eps)
+    outside = (x < low) | (x > high)
+    return np.where(outside, math.nan if eps is None else 0.0, g / (x * (1 - x)))
+
+
+def _logit(x: Any, eps: float | None = None) -> Any:
+    if eps is not None:
+        x = np.minimum(np.maximum(x, eps), 1 - eps)
+    return np.log(x / (1 - x))
+
+
+logit = define(
+    _logit, name="logit", symbol="logit", category="elementwise", inputs=("x",), domain=(0.1, 0.9),
+    cases=[case((2, 3)), case((), eps=0.2), case((2, 3), eps=0.3)],
+    summary="ln(x / (1 − x)) of each element, the inverse of sigmoid; with `eps`, x is first brought to eps … 1 − eps.",
+    vjp={"x": _logit_x}, formula={"x": ["/", "g", ["*", "x", ["-", 1, "x"]]]}, reads=("x",),
+)  # fmt: skip
+lerp = define(
+    lambda x, y, weight: x + weight * (y - x), name="lerp", symbol="x→y", category="elementwise",
+    inputs=("x", "y", "weight"), cases=[case((2, 3), (3,), ()), case((2, 3), (2, 3), (2, 3)), case((), (2,), (2, 1))],
+    summary="x + weight · (y − x), element by element: x where the weight is 0, y where it is 1.",
+    vjp={
+        "x": lambda g, out, x, y, weight: g * (1 - weight), "y": lambda g, out, x, y, weight: g * weight,
+        "weight": lambda g, out, x, y, weight: g * (y - x),
+    },
+)  # fmt: skip
+
 # --- trigonometry -----------------------------------------------------------------------------------------------------
 
 sin = define(
@@ -460,6 +489,12 @@ round = define(
     numpy=[np.round, np.around],
     summary="Each element rounded to `decimals` decimal places, halves to the even digit; slope 0 everywhere.",
     vjp={"x": lambda g, out, x, decimals: nothing(g)}, formula={"x": 0},
+)  # fmt: skip
+copysign = define(
+    np.copysign, name="copysign", symbol="±|x|", category="elementwise", cases=_PAIRS,
+    summary="x with the sign of y, element by element; slope 0 where x is 0, and by y.",
+    vjp={"x": lambda g, out, x, y: g * (np.sign(x) * np.sign(out)), "y": lambda g, out, x, y: nothing(g)},
+    formula={"y": 0},
 )  # fmt: skip
 heaviside = define(
     np.heaviside, name="heaviside", symbol="H", category="elementwise", cases=_PAIRS,

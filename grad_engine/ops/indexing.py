@@ -11,7 +11,7 @@ from grad_engine.errors import ArgumentError, ShapeError
 from grad_engine.op import as_tensor, case, composed, define, in_rules
 from grad_engine.ops.elementwise import selected
 from grad_engine.symbol import index_tree
-from grad_engine.tensor import MODE, WRITES, Tensor, attach, next_age, overwrite
+from grad_engine.tensor import MODE, NUMPY_TO_OP, WRITES, Tensor, attach, next_age, overwrite
 
 _MASK = np.array([[True, False, True], [False, True, False]])
 _INDICES: list[Any] = [
@@ -304,3 +304,41 @@ def topk(x: Any, k: int, axis: int = -1, largest: bool = True) -> tuple[Tensor, 
         raise ShapeError(f"topk() takes k from 0 to {x.shape[place]}, the length of axis {axis}, got {k!r}")
     found = _argsort(x.array, place, descending=largest)[(*(slice(None),) * place, slice(int(k)))]
     return take_along_axis(x, found, place), as_tensor(found)
+
+
+@composed()
+def kthvalue(x: Any, k: int, axis: int = -1, keepdims: bool = False) -> tuple[Tensor, Tensor]:
+    """The `k`-th smallest element of x along `axis`, counted from 1, and its index."""
+    x = as_tensor(x)
+    if not isinstance(k, int | np.integer) or not 1 <= k <= (x.shape[_place(x, axis, "kthvalue()")] if x.ndim else 1):
+        raise ShapeError(f"kthvalue() takes k from 1 to the length of axis {axis} of shape {x.shape}, got {k!r}")
+    place = _place(x, axis, "kthvalue()")
+    found = np.expand_dims(np.take(_argsort(x.array, place), k - 1, place), place)
+    out, at = take_along_axis(x, found, place), as_tensor(found)
+    return (out, at) if keepdims else (out.squeeze(place), at.squeeze(place))
+
+
+def _running(x: Any, axis: int, what: str, ufunc: np.ufunc) -> tuple[Tensor, Tensor]:
+    x = as_tensor(x)
+    place = _place(x, axis, what)
+    best = ufunc.accumulate(x.array, axis=place)
+    hits = (x.array == best) | (x.array != x.array)
+    places = np.arange(x.shape[place]).reshape(-1, *(1,) * (x.ndim - 1 - place))
+    found = np.maximum.accumulate(np.where(hits, places, 0), axis=place)
+    return take_along_axis(x, found, place), as_tensor(found)
+
+
+@composed()
+def cummax(x: Any, axis: int) -> tuple[Tensor, Tensor]:
+    """The largest element so far along `axis`, and its index: of equals the last. NaN wins."""
+    return _running(x, axis, "cummax()", np.maximum)
+
+
+@composed()
+def cummin(x: Any, axis: int) -> tuple[Tensor, Tensor]:
+    """The smallest element so far along `axis`, and its index: of equals the last. NaN wins."""
+    return _running(x, axis, "cummin()", np.minimum)
+
+
+NUMPY_TO_OP[np.maximum, "accumulate"] = lambda x, axis=0: cummax(x, axis)[0]
+NUMPY_TO_OP[np.minimum, "accumulate"] = lambda x, axis=0: cummin(x, axis)[0]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
+import operator
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,7 +12,16 @@ import numpy as np
 
 from grad_engine.errors import ArgumentError, ShapeError
 from grad_engine.op import as_tensor, case, composed, define
-from grad_engine.ops.shape import atleast_1d, atleast_2d, atleast_3d, axis_of, reshape
+from grad_engine.ops.shape import (
+    atleast_1d,
+    atleast_2d,
+    atleast_3d,
+    axis_of,
+    broadcast_tensors,
+    broadcast_to,
+    pad,
+    reshape,
+)
 from grad_engine.tensor import Tensor
 
 _PART = "the part of {g} that came from {xs}"
@@ -96,10 +107,12 @@ def array_split(x: Any, indices_or_sections: int | Sequence[int], axis: int = 0)
     if np.ndim(indices_or_sections):
         cuts = [slice(int(cut)).indices(length)[1] for cut in indices_or_sections]  # type: ignore[union-attr]
         return _pieces(x, place, [0, *cuts, length])
-    if not isinstance(indices_or_sections, int | np.integer) or indices_or_sections < 1:
+    with contextlib.suppress(TypeError):
+        indices_or_sections = operator.index(indices_or_sections)  # type: ignore[arg-type]
+    if not isinstance(indices_or_sections, int) or indices_or_sections < 1:
         raise ArgumentError(f"a number of sections, or a list of indices, was expected, got {indices_or_sections!r}")
-    short, longer = divmod(length, int(indices_or_sections))
-    lengths = [short + 1] * longer + [short] * (int(indices_or_sections) - longer)
+    short, longer = divmod(length, indices_or_sections)
+    lengths = [short + 1] * longer + [short] * (indices_or_sections - longer)
     return _pieces(x, place, np.cumsum([0, *lengths]).tolist())
 
 
@@ -158,10 +171,70 @@ def dsplit(x: Any, indices_or_sections: int | Sequence[int]) -> tuple[Tensor, ..
 
 
 @composed(numpy=[np.diff])
-def diff(x: Any, n: int = 1, axis: int = -1) -> Tensor:
-    """Each element along `axis` minus the one before it, `n` times over."""
+def diff(x: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = None) -> Tensor:
+    """Each element along `axis` minus the one before it, `n` times over; first joined to `prepend` and `append`."""
     x = as_tensor(x)
     place = axis_of(x, axis)
+    if n and not (prepend is None and append is None):
+        one = (*x.shape[:place], 1, *x.shape[place + 1 :])
+        ends = [part if part is None or as_tensor(part).ndim else broadcast_to(part, one) for part in (prepend, append)]
+        x = concat([part for part in (ends[0], x, ends[1]) if part is not None], axis=place)
     for _ in range(n):
         x = x[_at(place, x.ndim, slice(1, None))] - x[_at(place, x.ndim, slice(None, -1))]
     return x
+
+
+@composed(numpy=[np.append], method=False)
+def append(x: Any, values: Any, axis: int | None = None) -> Tensor:
+    """x with `values` after it along `axis`; both flattened without an axis."""
+    return concat([as_tensor(x), as_tensor(values)], axis=axis)
+
+
+@composed(numpy=[np.meshgrid], method=False)
+def meshgrid(*xs: Any, indexing: str = "xy") -> tuple[Tensor, ...]:
+    """The coordinates of every point of the grid that several vectors span, as one tensor for each of them.
+
+    indexing: "xy" has the first vector along the second axis, as in pictures; "ij" along the first, as in matrices.
+    """
+    if indexing not in ("xy", "ij"):
+        raise ArgumentError(f"indexing of meshgrid() is 'xy' or 'ij', got {indexing!r}")
+    axes = list(range(len(xs)))
+    if indexing == "xy" and len(xs) > 1:
+        axes[:2] = [1, 0]
+    laid = [
+        reshape(as_tensor(x), (*(1,) * axis, -1, *(1,) * (len(xs) - 1 - axis)))
+        for axis, x in zip(axes, xs, strict=True)
+    ]  # fmt: skip
+    return broadcast_tensors(*laid) if laid else ()
+
+
+@composed(method=False)
+def cartesian_prod(*xs: Any) -> Tensor:
+    """Every way to take one element from each of several vectors, in order, one way in each row."""
+    if len(xs) == 1:
+        return reshape(as_tensor(xs[0]), (-1,))
+    return stack([reshape(x, (-1,)) for x in meshgrid(*xs, indexing="ij")], axis=1)
+
+
+@composed(method=False)
+def combinations(x: Any, r: int = 2, with_replacement: bool = False) -> Tensor:
+    """Every way to take `r` elements of a vector, in order, one way in each row."""
+    x = as_tensor(x)
+    if x.ndim != 1 or r < 0:
+        raise ShapeError(f"combinations() takes a vector and r of at least 0, got shape {x.shape} and {r!r}")
+    ways = itertools.combinations_with_replacement if with_replacement else itertools.combinations
+    return x[np.array(list(ways(range(x.size), r)), int).reshape(-1, r)]
+
+
+@composed(method=False)
+def block_diag(*xs: Any) -> Tensor:
+    """Matrices along the diagonal of a larger one that is 0 elsewhere; a vector counts as one row."""
+    blocks = [atleast_2d(x) for x in xs]
+    if any(block.ndim > 2 for block in blocks):
+        raise ShapeError(f"block_diag() takes matrices, got shapes {', '.join(str(block.shape) for block in blocks)}")
+    before, rows = 0, []
+    width = sum(block.shape[1] for block in blocks)
+    for block in blocks:
+        rows.append(pad(block, ((0, 0), (before, width - before - block.shape[1]))))
+        before += block.shape[1]
+    return concat(rows, axis=0)

@@ -331,6 +331,38 @@ cumprod = define(
 _running_product = in_rules(cumprod)
 
 
+def _decay(x: Any, axis: int, k: int) -> Any:
+    """exp of how much a running logarithm grew from place k to k + 1: at most 1."""
+    before = (*(slice(None),) * axis,)
+    return np.exp(x[(*before, k)] - x[(*before, k + 1)])
+
+
+def _logcumsumexp_x(g: Any, out: Any, x: Any, axis: Any) -> Any:
+    line, along = _line(x, axis)
+    before = (*(slice(None),) * along,)
+    if not line.shape[along]:
+        return reshaped(g, x.shape)
+    later = [g[(*before, -1)]]  # Horner's rule from the end, with factors that cannot overflow
+    for k in range(line.shape[along] - 2, -1, -1):
+        later.append(g[(*before, k)] + _decay(out, along, k) * later[-1])
+    return reshaped(_stacked(later[::-1], axis=along) * np.exp(line - out), x.shape)
+
+
+def _logcumsumexp(x: Any, axis: Any = None) -> Any:
+    line, along = _line(x if x.dtype.kind == "f" else x.astype(float), axis)
+    return np.logaddexp.accumulate(line, axis=along)
+
+
+logcumsumexp = define(
+    _logcumsumexp, name="logcumsumexp", symbol="ln Σ exp…", category="reduction", inputs=("x",),
+    cases=[case((2, 3)), case((2, 3), axis=0), case((2, 3, 2), axis=-2), case(()), case((0, 2), axis=0)],
+    summary="ln of the running sum of exp(x) along `axis`, without overflow; of all elements in C order without an "
+    "axis.",
+    vjp={"x": _logcumsumexp_x}, reads=("x", "out"),
+    formula={"x": "for each place the sum of {g} · exp({x} − {out}) from there on, with the {out} of there"},
+)  # fmt: skip
+
+
 def _product_of_others(x: Any, axis: Any) -> Any:
     """For each element the product of all others that are folded with it, zeros or not."""
     folded = folded_axes(x, axis)
@@ -360,6 +392,7 @@ prod = define(
     summary="Product of the elements along `axis`; 1 when there are none. Exact with zeros.",
     vjp={"x": _prod_x}, formula={"x": ["/", ["*", "g", "out"], "x"]}, reads=("x", "out"),
 )  # fmt: skip
+NUMPY_TO_OP[np.logaddexp, "accumulate"] = lambda x, axis=0: logcumsumexp(x, axis)
 NUMPY_TO_OP[np.add, "accumulate"] = lambda x, axis=0: cumsum(x, axis)
 NUMPY_TO_OP[np.multiply, "accumulate"] = lambda x, axis=0: cumprod(x, axis)
 
@@ -427,7 +460,7 @@ def _to_first(g: Any, out: Any, x: Any, axis: Any, keepdims: bool) -> Any:
 
 def _define_extreme(name: str, forward: Any, numpy: list[Any], rule: Any, summary: str, spoken: str) -> Any:
     return define(
-        forward, name=name, symbol=name.lstrip("a"), category="reduction", inputs=("x",), numpy=numpy, cases=_AXES,
+        forward, name=name, symbol=name[-3:], category="reduction", inputs=("x",), numpy=numpy, cases=_AXES,
         summary=summary, vjp={"x": rule}, formula={"x": spoken}, reads=("x", "out"),
     )  # fmt: skip
 
@@ -451,23 +484,47 @@ amin = _define_extreme(
 )  # fmt: skip
 
 
+nanmax = _define_extreme(
+    "nanmax", _extreme(np.fmax), [np.nanmax, (np.fmax, "reduce")], _to_first,
+    f"Largest element along `axis` that is not NaN, NaN where all are. {_FIRST}", "{g} where {x} is largest, else 0",
+)  # fmt: skip
+nanmin = _define_extreme(
+    "nanmin", _extreme(np.fmin), [np.nanmin, (np.fmin, "reduce")], _to_first,
+    f"Smallest element along `axis` that is not NaN, NaN where all are. {_FIRST}", "{g} where {x} is smallest, else 0",
+)  # fmt: skip
+
+
 @composed(numpy=[np.ptp])
 def ptp(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
     """The range of the elements along `axis`: the largest minus the smallest."""
     return max(x, axis, keepdims) - min(x, axis, keepdims)
 
 
-def _median(x: Any, axis: Any = None, keepdims: Any = False) -> Any:
+def lines_of(x: Any, axis: Any, what: str) -> tuple[Any, tuple[int, ...]]:
+    """x with the folded axes together as its last one, and the shape of the result with them at length 1."""
     folded = folded_axes(x, axis)
     rest = tuple(a for a in range(x.ndim) if a not in folded)
-    lines = np.transpose(x, (*rest, *folded)).reshape(*(x.shape[a] for a in rest), -1) if x.size else x[..., :0]
-    if not lines.shape[-1:] or not lines.size:
-        raise _empty(x, axis, "median")
+    if not x.size:
+        raise _empty(x, axis, what)
+    lines = reshaped(transposed(x, (*rest, *folded)), (*(x.shape[a] for a in rest), -1))
+    return lines, tuple(1 if a in folded else n for a, n in enumerate(x.shape))
+
+
+def _median(x: Any, axis: Any = None, keepdims: Any = False) -> Any:
+    lines, kept = lines_of(x, axis, "median")
     place = (lines.shape[-1] - 1) // 2
     out = np.partition(lines, place, axis=-1)[..., place]
     if x.dtype.kind == "f":
         out = np.where(np.isnan(lines).any(axis=-1), x.dtype.type(math.nan), out)
-    return out.reshape([1 if a in folded else n for a, n in enumerate(x.shape)]) if keepdims else out
+    return out.reshape(kept) if keepdims else out
+
+
+def _nanmedian(x: Any, axis: Any = None, keepdims: Any = False) -> Any:
+    lines, kept = lines_of(x, axis, "median")
+    lines = np.sort(lines, axis=-1)  # NaN goes to the end
+    count = np.add.reduce(~np.isnan(lines), axis=-1, keepdims=True)
+    out = np.take_along_axis(lines, np.maximum(count - 1, 0) // 2, axis=-1)[..., 0]
+    return out.reshape(kept) if keepdims else out
 
 
 median = define(
@@ -475,16 +532,21 @@ median = define(
     summary=f"The middle element along `axis` in order of size, of an even count the lower one as in PyTorch. {_FIRST}",
     vjp={"x": _to_first}, formula={"x": "{g} where {x} is the median, else 0"}, reads=("x", "out"),
 )  # fmt: skip
+nanmedian = define(
+    _nanmedian, name="nanmedian", symbol="median", category="reduction", inputs=("x",), cases=_AXES[:4],
+    summary=f"The median of the elements along `axis` that are not NaN, NaN where all are. {_FIRST}",
+    vjp={"x": _to_first}, formula={"x": "{g} where {x} is the median, else 0"}, reads=("x", "out"),
+)  # fmt: skip
 
 
 def _no_numpy_median(*args: Any, **keywords: Any) -> Any:
     raise NotDifferentiableError(
         "np.median means the two middle elements of an even count, grad_engine.median takes the lower one; "
-        "call grad_engine.median(t), or np.median(t.detach().numpy())"
+        "call grad_engine.median(t), grad_engine.quantile(t, 0.5), or np.median(t.detach().numpy())"
     )
 
 
-NUMPY_TO_OP[np.median] = _no_numpy_median
+NUMPY_TO_OP[np.median] = NUMPY_TO_OP[np.nanmedian] = _no_numpy_median
 
 # --- without a gradient ---------------------------------------------------------------------------------------------
 

@@ -11,10 +11,12 @@ from typing import Any
 import numpy as np
 
 from grad_engine.errors import ArgumentError, MissingPackageError
-from grad_engine.op import case, define, in_rules
+from grad_engine.op import as_tensor, case, composed, define, in_rules
+from grad_engine.tensor import Tensor
 
 _LIBM: dict[str, Callable[[float], float]] = {"erf": math.erf, "erfc": math.erfc}  # as exact as SciPy's, but slow
 _TWO_OVER_ROOT_PI = 2 / math.sqrt(math.pi)
+_ROOT_TAU = math.sqrt(2 * math.pi)
 
 
 @functools.cache
@@ -77,3 +79,110 @@ polygamma = define(
     vjp={"x": lambda g, out, x, n: g * _polygamma_of(x, n + 1)},
 )  # fmt: skip
 _polygamma_of = in_rules(polygamma)
+
+
+@composed()
+def mvlgamma(x: Any, p: int) -> Tensor:
+    """Natural logarithm of the multivariate gamma function of dimension `p` of each element. Needs SciPy."""
+    if not isinstance(p, int | np.integer) or p < 1:
+        raise ArgumentError(f"mvlgamma() takes a whole number p of at least 1, got {p!r}")
+    x = as_tensor(x)
+    out = lgamma(x) + p * (p - 1) / 4 * math.log(math.pi)
+    for j in range(1, p):
+        out = out + lgamma(x - j / 2)
+    return out
+
+
+# --- of the normal distribution ---------------------------------------------------------------------------------------
+
+
+def _define_special(name: str, symbol: str, summary: str, rule: Callable[..., Any], formula: Any, **more: Any) -> Any:
+    """An op of one operand that SciPy computes under the same name."""
+    return define(
+        lambda x: _in_dtype_of(x, _kernel(name)(x)), name=name, symbol=symbol, category="elementwise", inputs=("x",),
+        summary=f"{summary} Needs SciPy.", vjp={"x": rule}, formula={"x": formula}, **more,
+    )  # fmt: skip
+
+
+erfinv = _define_special(
+    "erfinv", "erf⁻¹", "The number whose erf is each element, ±inf for ±1.",
+    lambda g, out, x: g * (np.exp(np.square(out)) / _TWO_OVER_ROOT_PI),
+    ["*", "g", ["*", ["/", ["sqrt", "pi"], 2], ["exp", ["**", "out", 2]]]], reads=("out",), domain=(-0.9, 0.9),
+)  # fmt: skip
+erfcx = _define_special(
+    "erfcx", "erfcx", "exp(x²) · erfc(x) of each element, which does not vanish where erfc does.",
+    lambda g, out, x: g * (2 * x * out - _TWO_OVER_ROOT_PI),
+    ["*", "g", ["-", ["*", ["*", 2, "x"], "out"], ["/", 2, ["sqrt", "pi"]]]], reads=("x", "out"),
+)  # fmt: skip
+_erfcx_of = in_rules(erfcx)
+ndtr = _define_special(
+    "ndtr", "Φ", "The normal distribution function at each element.",
+    lambda g, out, x: g * (np.exp(-0.5 * np.square(x)) / _ROOT_TAU), ["*", "g", ["normal_pdf", "x"]], reads=("x",),
+)  # fmt: skip
+ndtri = _define_special(
+    "ndtri", "Φ⁻¹", "The number at which the normal distribution function is each element: its quantile.",
+    lambda g, out, x: g * (_ROOT_TAU * np.exp(0.5 * np.square(out))), ["/", "g", ["normal_pdf", "out"]],
+    reads=("out",), domain=(0.1, 0.9),
+)  # fmt: skip
+log_ndtr = _define_special(
+    "log_ndtr", "ln Φ", "Natural logarithm of the normal distribution function at each element, without underflow.",
+    lambda g, out, x: g * (math.sqrt(2 / math.pi) / _erfcx_of(x * -math.sqrt(0.5))),
+    ["*", "g", ["/", ["normal_pdf", "x"], ["normal_cdf", "x"]]], reads=("x",),
+)  # fmt: skip
+
+# --- of entropies -----------------------------------------------------------------------------------------------------
+
+entr = _define_special(
+    "entr", "−x ln x", "−x · ln(x) of each element, 0 at 0 and -inf below.",
+    lambda g, out, x: g * (-np.log(x) - 1), ["*", "g", ["-", ["neg", ["ln", "x"]], 1]], reads=("x",),
+    domain=(0.1, 3.0),
+)  # fmt: skip
+
+
+def _xlog1py(x: Any, y: Any) -> Any:
+    dtype = np.result_type(x, y)
+    out = _kernel("xlog1py")(x, y)
+    return out.astype(dtype, copy=False) if dtype.kind == "f" else out
+
+
+def _xlog1py_x(g: Any, out: Any, x: Any, y: Any) -> Any:
+    return g * np.where((x == 0) & (y <= -1), 0.0, np.log1p(y))
+
+
+xlog1py = define(
+    _xlog1py, name="xlog1py", symbol="x ln(1+y)", category="elementwise",
+    inputs=("x", "y"), domain=(-0.7, 2.0), cases=[case((2, 3), (2, 3)), case((2, 1), (3,)), case((), (2,))],
+    summary="x · ln(1 + y), element by element, 0 where x is 0 unless y is NaN. Needs SciPy.",
+    vjp={"x": _xlog1py_x, "y": lambda g, out, x, y: g * (x / (1 + y))},
+    formula={"x": ["*", "g", ["log1p", "y"]]}, reads=("x", "y"),
+)  # fmt: skip
+
+# --- Bessel functions -------------------------------------------------------------------------------------------------
+
+
+def _over(y: Any, x: Any, limit: float) -> Any:
+    """y / x, and its limit where x is 0."""
+    return np.where(x == 0, limit, y / np.where(x == 0, 1.0, x))
+
+
+i0 = _define_special(
+    "i0", "I₀", "The modified Bessel function of order 0 at each element.", lambda g, out, x: g * _i1_of(x),
+    ["*", "g", ["i1", "x"]], reads=("x",), numpy=[np.i0],
+)  # fmt: skip
+i1 = _define_special(
+    "i1", "I₁", "The modified Bessel function of order 1 at each element.",
+    lambda g, out, x: g * (_i0_of(x) - _over(out, x, 0.5)), ["*", "g", ["-", ["i0", "x"], ["/", "out", "x"]]],
+    reads=("x", "out"),
+)  # fmt: skip
+_i0_of, _i1_of = in_rules(i0), in_rules(i1)
+i0e = _define_special(
+    "i0e", "e⁻|ˣ|I₀", "exp(−|x|) · i0(x) of each element, without overflow.",
+    lambda g, out, x: g * (_i1e_of(x) - np.sign(x) * out),
+    ["*", "g", ["-", ["i1e", "x"], ["*", ["sign", "x"], "out"]]], reads=("x", "out"),
+)  # fmt: skip
+i1e = _define_special(
+    "i1e", "e⁻|ˣ|I₁", "exp(−|x|) · i1(x) of each element, without overflow.",
+    lambda g, out, x: g * (_i0e_of(x) - np.sign(x) * out - _over(out, x, 0.5)),
+    ["*", "g", ["-", ["-", ["i0e", "x"], ["*", ["sign", "x"], "out"]], ["/", "out", "x"]]], reads=("x", "out"),
+)  # fmt: skip
+_i0e_of, _i1e_of = in_rules(i0e), in_rules(i1e)

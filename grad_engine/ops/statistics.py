@@ -1,0 +1,341 @@
+"""Quantiles, averages, covariances and integrals: functions of NumPy's that are written in other ops."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from grad_engine.errors import ArgumentError, ShapeError
+from grad_engine.op import as_tensor, composed
+from grad_engine.ops.elementwise import clip, isnan, lerp, sqrt, values, where
+from grad_engine.ops.indexing import sort, take_along_axis
+from grad_engine.ops.joining import concat, diff, vstack
+from grad_engine.ops.product import matmul
+from grad_engine.ops.reduction import cumprod, cumsum, lines_of, nanmean, prod, vector_norm
+from grad_engine.ops.reduction import mean as mean_of
+from grad_engine.ops.reduction import sum as summed
+from grad_engine.ops.shape import atleast_2d, axis_of, diagonal, moveaxis, reshape, squeeze, transpose
+from grad_engine.tensor import Tensor
+
+# --- quantiles --------------------------------------------------------------------------------------------------------
+
+_CONTINUOUS = {  # the two numbers by which Hyndman & Fan (1996) tell methods 4 to 9 apart
+    "linear": (1.0, 1.0), "interpolated_inverted_cdf": (0.0, 1.0), "hazen": (0.5, 0.5), "weibull": (0.0, 0.0),
+    "median_unbiased": (1 / 3, 1 / 3), "normal_unbiased": (3 / 8, 3 / 8),
+}  # fmt: skip
+_BETWEEN = ("lower", "higher", "nearest", "midpoint")
+
+
+def _place(q: Any, count: Any, method: str) -> tuple[Any, Any, Any]:
+    """The places before and after the quantiles in a row of `count` elements, and how far they are from the first."""
+    if method in _CONTINUOUS:
+        a, b = _CONTINUOUS[method]
+        place = q * (count - 1) if a == b == 1 else count * q + (a + q * (1 - a - b)) - 1
+    elif method in _BETWEEN:
+        place = q * (count - 1)
+    else:
+        raise ArgumentError(
+            f"method of quantile() is {', '.join((*_CONTINUOUS, *_BETWEEN))}, got {method!r}"
+        )  # fmt: skip
+    place = clip(place, 0, np.maximum(count - 1, 0))
+    low = np.floor(place.array)
+    high = np.minimum(low + 1, np.maximum(count - 1, 0))
+    if method == "nearest":
+        low = np.rint(place.array)
+    elif method == "higher":
+        low = np.ceil(place.array)
+    if method in ("lower", "higher", "nearest"):
+        return low.astype(int), None, None
+    weight = place - low
+    if method == "midpoint":
+        weight = as_tensor(np.where(weight.array > 0, weight.dtype.type(0.5), weight.dtype.type(0)))
+    return low.astype(int), high.astype(int), weight
+
+
+def _quantile(x: Any, q: Any, axis: Any, method: str, keepdims: bool, ignore: bool) -> Tensor:
+    x = as_tensor(x)
+    if x.dtype.kind != "f":
+        x = x.astype(float)
+    if isinstance(q, int | float):  # a weak number, as in NumPy
+        q = np.asarray(q, x.dtype)
+    q = as_tensor(q)
+    if not ((q.array >= 0) & (q.array <= 1)).all():
+        raise ArgumentError(f"quantiles are numbers from 0 to 1, got {q.array}; percentile() takes 0 to 100")
+    lines, kept = lines_of(x, axis, "quantile")
+    blank = np.isnan(lines.array)
+    count: Any = np.add.reduce(~blank, axis=-1, keepdims=True) if ignore else lines.shape[-1]
+    ordered = sort(lines)
+    low, high, weight = _place(reshape(q, (-1,)), count, method)
+    low, high = (part if part is None else np.broadcast_to(part, (*lines.shape[:-1], q.size)) for part in (low, high))
+    if not ignore:  # NaN stands last in order, and is the answer wherever there is one
+        low, high = (
+            part if part is None else np.where(blank.any(axis=-1, keepdims=True), lines.shape[-1] - 1, part)
+            for part in (low, high)
+        )
+    out = take_along_axis(ordered, low)
+    if high is not None:
+        out = lerp(out, take_along_axis(ordered, high), weight)
+    rest = tuple(n for n in lines.shape[:-1])
+    return reshape(moveaxis(out, -1, 0), (*q.shape, *(kept if keepdims else rest)))
+
+
+@composed(numpy=[np.quantile])
+def quantile(x: Any, q: Any, axis: Any = None, method: str = "linear", keepdims: bool = False) -> Tensor:
+    """The number that a share `q` (from 0 to 1, or several such) of the elements along `axis` does not exceed.
+
+    method: how to choose between two elements: "linear" in proportion, "lower", "higher", "nearest", "midpoint", or
+        one of NumPy's other continuous methods. The axes of q come first in the result.
+    """
+    return _quantile(x, q, axis, method, keepdims, ignore=False)
+
+
+@composed(numpy=[np.nanquantile])
+def nanquantile(x: Any, q: Any, axis: Any = None, method: str = "linear", keepdims: bool = False) -> Tensor:
+    """quantile() of the elements that are not NaN."""
+    return _quantile(x, q, axis, method, keepdims, ignore=True)
+
+
+@composed(numpy=[np.percentile])
+def percentile(x: Any, q: Any, axis: Any = None, method: str = "linear", keepdims: bool = False) -> Tensor:
+    """quantile() of `q` given from 0 to 100."""
+    return _quantile(x, _hundredth(q), axis, method, keepdims, ignore=False)
+
+
+@composed(numpy=[np.nanpercentile])
+def nanpercentile(x: Any, q: Any, axis: Any = None, method: str = "linear", keepdims: bool = False) -> Tensor:
+    """nanquantile() of `q` given from 0 to 100."""
+    return _quantile(x, _hundredth(q), axis, method, keepdims, ignore=True)
+
+
+def _hundredth(q: Any) -> Any:
+    return q / 100 if isinstance(q, int | float) else as_tensor(q) / 100
+
+
+# --- averages and spreads ---------------------------------------------------------------------------------------------
+
+
+@composed(numpy=[np.average])
+def average(x: Any, axis: Any = None, weights: Any = None, keepdims: bool = False) -> Tensor:
+    """The mean of the elements along `axis`, each counted as often as `weights` says: the shape of x, or one axis."""
+    x = as_tensor(x)
+    if weights is None:
+        return mean_of(x, axis, keepdims)
+    weights = as_tensor(weights)
+    if weights.shape != x.shape:
+        if not isinstance(axis, int | np.integer) or weights.shape != (x.shape[axis_of(x, axis)],):
+            raise ShapeError(
+                f"average() takes weights of x's shape {x.shape}, or a vector along one axis; got shape "
+                f"{weights.shape} and axis={axis}"
+            )
+        weights = _laid_along(weights, x, axis_of(x, axis))
+    weights = weights.broadcast_to(x.shape)
+    return summed(x * weights, axis, keepdims) / summed(weights, axis, keepdims)
+
+
+def _numbers(x: Any, otherwise: float) -> tuple[Tensor, Any]:
+    """x with another number in the place of NaN, and where it was none."""
+    x = as_tensor(x)
+    there = ~isnan(x).array
+    return (x if there.all() else where(there, x, otherwise)), there
+
+
+@composed(numpy=[np.nanprod])
+def nanprod(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
+    """Product of the elements along `axis` that are not NaN; the others have slope 0."""
+    return prod(_numbers(x, 1.0)[0], axis, keepdims)
+
+
+@composed(numpy=[np.nancumsum])
+def nancumsum(x: Any, axis: int | None = None) -> Tensor:
+    """Running sum along `axis` that passes over NaN."""
+    return cumsum(_numbers(x, 0.0)[0], axis)
+
+
+@composed(numpy=[np.nancumprod])
+def nancumprod(x: Any, axis: int | None = None) -> Tensor:
+    """Running product along `axis` that passes over NaN."""
+    return cumprod(_numbers(x, 1.0)[0], axis)
+
+
+def _spread_of_numbers(x: Any, axis: Any, ddof: float, keepdims: bool) -> tuple[Tensor, Any]:
+    """x less its mean, 0 in the place of NaN, and the number of freedoms of each result."""
+    x = as_tensor(x)
+    there = ~isnan(x).array
+    apart = where(there, x - nanmean(x, axis, True), 0.0)
+    count = np.sum(there, axis=axis, keepdims=keepdims, dtype=x.dtype)
+    return apart, np.where(count > ddof, count - ddof, x.dtype.type(math.nan))
+
+
+@composed(numpy=[np.nanvar])
+def nanvar(x: Any, axis: Any = None, ddof: float = 0, keepdims: bool = False) -> Tensor:
+    """Variance of the elements along `axis` that are not NaN."""
+    apart, free = _spread_of_numbers(x, axis, ddof, keepdims)
+    return summed(apart * apart, axis, keepdims) / free
+
+
+@composed(numpy=[np.nanstd])
+def nanstd(x: Any, axis: Any = None, ddof: float = 0, keepdims: bool = False) -> Tensor:
+    """Standard deviation of the elements along `axis` that are not NaN; slope 0 where all are equal."""
+    apart, free = _spread_of_numbers(x, axis, ddof, keepdims)
+    return vector_norm(apart, axis, keepdims) / np.sqrt(free)
+
+
+# --- variables in rows ------------------------------------------------------------------------------------------------
+
+
+@composed(numpy=[np.cov])
+def cov(
+    x: Any, y: Any = None, rowvar: bool = True, bias: bool = False, ddof: float | None = None, fweights: Any = None,
+    aweights: Any = None,
+) -> Tensor:  # fmt: skip
+    """The covariance of every two rows of x (and of y), whose columns are observations; of columns without rowvar.
+
+    bias, ddof: the sum is divided by count - ddof; ddof is 1 unless given, or 0 with `bias`.
+    fweights, aweights: how often each observation was made, and how much it counts.
+    """
+    rows = _rows(x, rowvar) if y is None else vstack([_rows(x, rowvar), _rows(y, rowvar)])
+    off = ddof if ddof is not None else 0 if bias else 1
+    each = [as_tensor(part) for part in (fweights, aweights) if part is not None]
+    if any(part.shape != rows.shape[1:] for part in each):
+        raise ShapeError(f"cov() takes one weight for each of the {rows.shape[1]} observations, got {each[0].shape}")
+    if not each:
+        count: Any = rows.shape[1]
+        apart = rows - mean_of(rows, 1, True)
+        other = apart
+        free = count - off
+    else:
+        weights = each[0] if len(each) == 1 else each[0] * each[1]
+        count = summed(weights)
+        apart = rows - summed(rows * weights, 1, True) / count
+        other = apart * weights
+        free = count - (off if aweights is None or not off else off * summed(weights * each[-1]) / count)
+    free = clip(free, 0, None) if type(free) is Tensor else np.asarray(max(free, 0), rows.dtype)
+    return squeeze(matmul(apart, transpose(other)) / free)
+
+
+def _rows(x: Any, rowvar: bool) -> Tensor:
+    x = as_tensor(x)
+    if x.ndim > 2:
+        raise ShapeError(f"cov() takes a vector or a matrix of observations, got shape {x.shape}; reshape it")
+    if x.dtype.kind != "f":
+        x = x.astype(float)
+    return atleast_2d(x) if rowvar or x.ndim < 2 else transpose(x)
+
+
+@composed(numpy=[np.corrcoef])
+def corrcoef(x: Any, y: Any = None, rowvar: bool = True) -> Tensor:
+    """The correlation, from -1 to 1, of every two rows of x (and of y); of columns without rowvar."""
+    table = cov(x, y, rowvar)
+    if not table.ndim:
+        return table / table
+    spread = sqrt(diagonal(table))
+    return clip(table / reshape(spread, (-1, 1)) / spread, -1, 1)
+
+
+# --- integrals and slopes ---------------------------------------------------------------------------------------------
+
+
+def _laid_along(x: Any, like: Tensor, axis: int) -> Any:
+    """The vector x along one axis of another tensor."""
+    return reshape(x, (-1, *(1,) * (like.ndim - 1 - axis)))
+
+
+def _strips(y: Tensor, x: Any, dx: Any, axis: int) -> Tensor:
+    """The areas under the straight lines from each element of y to the next."""
+    before = (slice(None),) * axis
+    heights = y[(*before, slice(1, None))] + y[(*before, slice(None, -1))]
+    if x is None:
+        return heights * (dx / 2 if isinstance(dx, int | float) else as_tensor(dx) / 2)
+    x = as_tensor(x)
+    widths = _laid_along(diff(x), y, axis) if x.ndim == 1 else diff(x, axis=axis - y.ndim)
+    return heights * widths / 2
+
+
+@composed(numpy=[np.trapezoid], aliases=["trapz"])
+def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Tensor:
+    """The area under straight lines through the points (x, y), along `axis`; without x they are `dx` apart."""
+    y = as_tensor(y)
+    place = axis_of(y, axis)
+    return summed(_strips(y, x, dx, place), axis=place)
+
+
+@composed()
+def cumulative_trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Tensor:
+    """trapezoid() up to each point but the first."""
+    y = as_tensor(y)
+    place = axis_of(y, axis)
+    return cumsum(_strips(y, x, dx, place), place)
+
+
+def _slope(f: Tensor, spacing: Any, axis: int, edge_order: int) -> Tensor:
+    """The slope of f along one axis (Fornberg 1988), its elements being `spacing` apart, or at those places."""
+    if f.shape[axis] < edge_order + 1:
+        raise ShapeError(f"gradient() needs at least {edge_order + 1} elements along axis {axis}, got shape {f.shape}")
+
+    def at(start: int, stop: int | None) -> Tensor:
+        return f[(*(slice(None),) * axis, slice(start, stop))]
+
+    spacing = as_tensor(spacing)
+    if spacing.ndim:
+        if spacing.shape != (f.shape[axis],):
+            raise ShapeError(
+                f"gradient() takes a distance, or {f.shape[axis]} places along axis {axis}, got shape {spacing.shape}"
+            )
+        steps = _laid_along(diff(spacing), f, axis)
+    else:
+        steps = None
+
+    def three(a: Tensor, b: Tensor, c: Tensor, first: Any, second: Any, where_at: int) -> Tensor:
+        """The slope at the first, middle or last of three points, of the parabola through them."""
+        both = first + second
+        if where_at == 0:
+            return b * (both / (first * second)) - a * ((first + both) / (first * both)) - c * (first / (second * both))
+        if where_at == 1:
+            return (
+                c * (first / (second * both))
+                + b * ((second - first) / (first * second))
+                - a * (second / (first * both))
+            )
+        return a * (second / (first * both)) - b * (both / (first * second)) + c * ((second + both) / (second * both))
+
+    def step(start: int, stop: int | None) -> Any:
+        return spacing if steps is None else steps[slice(start, stop)]
+
+    parts = []
+    if edge_order == 1:
+        parts.append((at(1, 2) - at(0, 1)) / step(0, 1))
+    else:
+        parts.append(three(at(0, 1), at(1, 2), at(2, 3), step(0, 1), step(1, 2), 0))
+    if steps is None:
+        parts.append((at(2, None) - at(0, -2)) / (2 * spacing))
+    else:
+        parts.append(three(at(0, -2), at(1, -1), at(2, None), step(0, -1), step(1, None), 1))
+    if edge_order == 1:
+        parts.append((at(-1, None) - at(-2, -1)) / step(-1, None))
+    else:
+        parts.append(three(at(-3, -2), at(-2, -1), at(-1, None), step(-2, -1), step(-1, None), 2))
+    return concat(parts, axis=axis)
+
+
+@composed(numpy=[np.gradient], method=False)
+def gradient(f: Any, *spacing: Any, axis: Any = None, edge_order: int = 1) -> Any:
+    """The slopes of the numbers f along each axis, by differences of neighbours; for derivatives of ops see grad().
+
+    spacing: the distance of neighbours, one for each axis or one for all, or the places of the elements on each axis.
+    edge_order: 1 or 2, the degree of the curve through the elements at each end.
+    """
+    f = as_tensor(f)
+    if edge_order not in (1, 2):
+        raise ArgumentError(f"edge_order of gradient() is 1 or 2, got {edge_order!r}")
+    axes = range(f.ndim) if axis is None else [axis] if isinstance(axis, int | np.integer) else list(axis)
+    apart = spacing or (1.0,)
+    if len(apart) == 1 and not np.ndim(values(apart[0])):
+        apart = apart * len(axes)
+    if len(apart) != len(axes):
+        raise ArgumentError(f"gradient() takes one spacing, or one for each of {len(axes)} axes, got {len(apart)}")
+    found = tuple(
+        _slope(f, each, axis_of(f, place), edge_order) for each, place in zip(apart, axes, strict=True)
+    )  # fmt: skip
+    return found[0] if len(found) == 1 else found
