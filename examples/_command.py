@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from importlib import import_module
 from typing import Any, NoReturn
 
@@ -25,12 +26,43 @@ class Parser(argparse.ArgumentParser):
         self.exit(2, f"{self.prog}: {message} (--help explains)\n")
 
 
-def needed(package: str) -> Any:
-    """The package; ends the program with one line where it is not installed."""
+def needed(package: str, install: str = "") -> Any:
+    """The package; ends the program with one line, which says what to `install`, where it is not installed."""
     try:
         return import_module(package)
     except ImportError:
-        Parser(prog=_program()).exit(2, f"{_program()}: {package} is not installed: pip install {package}\n")
+        Parser(prog=program()).exit(2, f"{program()}: {package} is not installed: pip install {install or package}\n")
+
+
+def parser(description: str) -> Parser:
+    """The arguments that every example has: --export, --output PATH, and --help with this description."""
+    made = Parser(prog=program(), description=description)
+    made.add_argument("--export", action="store_true", help=f"write the graph to {DEFAULT_PATH}")
+    made.add_argument("--output", metavar="PATH", help="write it to PATH instead; implies --export")
+    return made
+
+
+@contextmanager
+def one_line(parser: Parser) -> Iterator[None]:
+    """A context in which a file that cannot be read or written ends the program with one line, and status 2."""
+    try:
+        yield
+        sys.stdout.flush()
+    except BrokenPipeError:  # whoever reads has seen enough, as in `| head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except (OSError, ge.TensorFileError) as error:
+        parser.error(str(error))
+
+
+def write(record: Callable[[], ge.GraphRecord], options: argparse.Namespace) -> None:
+    """Writes the record where the command line asks, and says so; without --export it is not even made."""
+    if options.export or options.output is not None:
+        path = DEFAULT_PATH if options.output is None else options.output
+        try:
+            written = ge.save_graph(record(), path)
+        except (OSError, ge.RecordError) as error:
+            raise OSError(f"cannot write there: {error}") from None
+        print(f"\nThe graph is in {written}")
 
 
 def show(z: ge.Tensor | ge.GraphRecord, names: Mapping[str, object]) -> None:
@@ -39,29 +71,19 @@ def show(z: ge.Tensor | ge.GraphRecord, names: Mapping[str, object]) -> None:
     `z` is a tensor, or the record of a graph from elsewhere. `names` is the `locals()` of an example: its variables,
     and its docstring for `--help`.
     """
-    parser = Parser(prog=_program(), description=str(names["__doc__"]))
-    parser.add_argument("--export", action="store_true", help=f"write the graph to {DEFAULT_PATH}")
-    parser.add_argument("--output", metavar="PATH", help="write it to PATH instead; implies --export")
-    options = parser.parse_args()
-
-    try:
+    arguments = parser(str(names["__doc__"]))
+    options = arguments.parse_args()
+    with one_line(arguments):
         gradients = _report_record(z) if isinstance(z, ge.GraphRecord) else _report(z, names)
         print()
         for name, gradient in gradients.items():
             label = f"{name}.grad = "
             print(label + np.array2string(gradient, precision=4, floatmode="fixed", prefix=label))
-        if options.export or options.output is not None:
-            record = z if isinstance(z, ge.GraphRecord) else ge.record_graph(z, names=names)
-            path = DEFAULT_PATH if options.output is None else options.output
-            print(f"\nThe graph is in {ge.save_graph(record, path)}")
-        sys.stdout.flush()
-    except BrokenPipeError:  # whoever reads has seen enough, as in `| head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except (OSError, ge.RecordError) as error:
-        parser.error(f"cannot write there: {error}")
+        write(lambda: z if isinstance(z, ge.GraphRecord) else ge.record_graph(z, names=names), options)
 
 
-def _program() -> str:
+def program() -> str:
+    """How this example was started, as its reader types it."""
     return f"python -m {sys.modules['__main__'].__spec__.name}"
 
 
