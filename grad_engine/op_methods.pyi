@@ -232,6 +232,27 @@ class OpMethods:
     def scatter_add(self, axis: int, index: Any, src: Any) -> Tensor:
         """x with `src` added at `index` along `axis`, as PyTorch's scatter_add, as a new tensor."""
 
+    def scatter(self, axis: int, index: Any, src: Any) -> Tensor:
+        """x with `src` (or one number) written at `index` along `axis`, as PyTorch's scatter, as a new tensor."""
+
+    def scatter_reduce(self, axis: int, index: Any, src: Any, reduce: str, include_self: bool = True) -> Tensor:
+        """x with all of `src` that goes to one place folded together there, as PyTorch's scatter_reduce, as a new tensor."""
+
+    def index_add(self, axis: int, index: Any, source: Any, alpha: float = 1) -> Tensor:
+        """x with the slices of `source` along `axis`, times alpha, added at those of x that a vector of indices names."""
+
+    def index_copy(self, axis: int, index: Any, source: Any) -> Tensor:
+        """x with the slices of `source` along `axis` in the place of those of x that a vector of indices names."""
+
+    def index_fill(self, axis: int, index: Any, value: Any) -> Tensor:
+        """x with one number in all its slices along `axis` that a vector of indices names."""
+
+    def index_reduce(self, axis: int, index: Any, source: Any, reduce: str, include_self: bool = True) -> Tensor:
+        """x with all slices of `source` along `axis` that go to one index folded together there: "prod", "mean", ..."""
+
+    def masked_scatter(self, mask: Any, source: Any) -> Tensor:
+        """x with the elements of `source`, in C order, wherever mask holds; the two broadcast."""
+
     def index_select(self, axis: int, index: Any) -> Tensor:
         """The slices of x along `axis` that a vector of whole numbers names, as PyTorch's index_select."""
 
@@ -348,6 +369,9 @@ class OpMethods:
 
     def pad(self, pad_width: Any, mode: Any = 'constant', constant_values: Any = 0) -> Tensor:
         """x with elements put around it: zeros or `constant_values`, or copies of its own, by mode."""
+
+    def sliding_window_view(self, window_shape: Any, axis: Any = None) -> Tensor:
+        """Every window of `window_shape` that fits into x (along `axis`, else all axes), its elements as last axes."""
 
     def tril(self, k: Any = 0) -> Tensor:
         """x with 0 above the k-th diagonal of its last two axes."""

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from typing import Any
 
 import numpy as np
 
-from grad_engine.errors import ArgumentError, ShapeError
-from grad_engine.op import as_tensor, case, composed, define, in_rules
-from grad_engine.ops.elementwise import selected
+from grad_engine.errors import ArgumentError, NotDifferentiableError, ShapeError
+from grad_engine.op import REFUSED, as_tensor, case, composed, define, in_rules, operand, refusal
+from grad_engine.ops.elementwise import masked_fill, selected
 from grad_engine.symbol import index_tree
-from grad_engine.tensor import MODE, NUMPY_TO_OP, WRITES, Tensor, attach, next_age, overwrite
+from grad_engine.tensor import MODE, NUMPY_TO_OP, WRITES, Tensor, attach, check_writable, next_age, overwrite
 
 _MASK = np.array([[True, False, True], [False, True, False]])
 _INDICES: list[Any] = [
@@ -23,7 +24,8 @@ _INDICES: list[Any] = [
 def _repeats(index: Any) -> bool:
     """Whether an index may name an element twice: only one with an array of integers in it can."""
     parts = index if type(index) is tuple else (index,)
-    return any(isinstance(part, np.ndarray) and part.dtype != bool for part in parts)
+    once = (int, slice, type(None), type(Ellipsis))
+    return any(not isinstance(part, once) and np.asarray(part).dtype != bool for part in parts)
 
 
 def _add_at(out: Any, index: Any, x: Any) -> Any:
@@ -63,16 +65,19 @@ scatter_index = define(
 scattered = in_rules(scatter_index)
 
 
-def _put(x: Any, values: Any, index: Any) -> Any:
+def _put(x: Any, values: Any, index: Any, accumulate: bool = False) -> Any:
     out = np.array(x)
-    out[index] = values
+    if accumulate:
+        np.add.at(out, index, values)
+    else:
+        out[index] = values
     return out
 
 
-def _put_values(g: Any, out: Any, x: Any, values: Any, index: Any) -> Any:
-    """g where `values` was written; of several writes to one element only the last was kept."""
+def _put_values(g: Any, out: Any, x: Any, values: Any, index: Any, accumulate: bool) -> Any:
+    """g where `values` was written; of several writes to one element only the last was kept, unless they add up."""
     share = indexed(g, index)
-    if _repeats(index):
+    if _repeats(index) and not accumulate:
         writer = np.empty(x.shape, dtype=np.int64)
         order = np.arange(share.size).reshape(share.shape)
         writer[index] = order
@@ -85,10 +90,14 @@ index_put = define(
     cases=[
         case((2, 3), (3,), index=1), case((2, 3), (), index=_MASK), case((4,), (2,), index=np.array([3, 0])),
         case((2, 3), (3,), index=(0, np.array([1, 2, 1]))), case((2, 3), (1, 1, 3), index=0),
+        case((4,), (3,), index=np.array([3, 0, 3]), accumulate=True),
     ],
-    written=lambda x, values, index: ["index_put", x, index_tree(index), values],
-    summary="x with the part that x[index] means replaced by `values`, as a new tensor.",
-    vjp={"x": lambda g, out, x, values, index: put(g, 0.0, index), "values": _put_values},
+    written=lambda x, values, index, accumulate: ["index_put", x, index_tree(index), values],
+    summary="x with the part that x[index] means replaced by `values`, as a new tensor; with accumulate they are added.",
+    vjp={
+        "x": lambda g, out, x, values, index, accumulate: g if accumulate else put(g, 0.0, index),
+        "values": _put_values,
+    },
     formula={"x": "{g}, 0 where {x} was replaced", "values": "{g} where {values} was written"},
 )  # fmt: skip
 put = in_rules(index_put)
@@ -96,26 +105,56 @@ put = in_rules(index_put)
 
 def _plain(index: Any) -> Any:
     """An index made of slices, numbers and arrays of its own: later changes of what was given do not reach it."""
-    if type(index) is tuple:
-        return tuple(map(_plain, index))
+    return tuple(map(_part, index)) if type(index) is tuple else _part(index)
+
+
+def _part(index: Any) -> Any:
     if type(index) is Tensor:
         return index.array.copy()
     if isinstance(index, np.ndarray):
         return index.copy()
-    return np.array(index, dtype=None if len(index) else int) if isinstance(index, list) else index
+    if isinstance(index, list | tuple | range):
+        with contextlib.suppress(ValueError):  # of rows that differ in length; NumPy finds the words
+            return np.array(index, dtype=None if len(index) else int)
+    return index
 
 
 def _getitem(self: Tensor, key: Any) -> Tensor:
-    return index(self, _plain(key))
+    key = _plain(key)
+    made = index(self, key)
+    if made.array.base is not None:
+        made.window = self, key
+    return made
 
 
 def _setitem(self: Tensor, key: Any, values: Any) -> None:
     key = _plain(key)
-    if (self.node is None and getattr(values, "node", None) is None) or not MODE.record:
-        self.array[key] = values.array if type(values) is Tensor else values
-        WRITES.stamp(self.array, next_age())
-    else:
-        overwrite(self, index_put(self, values, key))
+    array = values.array if type(values) is Tensor else operand(values)
+    if MODE.record and (self.node is not None or getattr(values, "node", None) is not None):
+        if _is_part(values, self, key):
+            return
+        if self.array.dtype.kind != "f":
+            raise NotDifferentiableError(
+                f"a result that requires grad was to be written into a {self.dtype} tensor, which carries no gradient; "
+                "make that one of floating point"
+            )
+        overwrite(self, index_put(self, values, key, False))
+        return
+    check_writable(self)
+    try:
+        self.array[key] = array
+    except REFUSED as error:
+        raise refusal(index_put.op, error, (self.array, array), (key,)) from error  # type: ignore[attr-defined]
+    WRITES.stamp(self.array, next_age())
+
+
+def _is_part(values: Any, whole: Tensor, key: Any) -> bool:
+    """Whether `values` is whole[key] as it stands: what `whole[key] += y` writes back, though it is there already."""
+    window = getattr(values, "window", None)
+    if window is None or window[0] is not whole or values.node is None or whole.node not in values.node.edges:
+        return False
+    one, other = values.array, whole.array[key]
+    return one.shape == other.shape and one.strides == other.strides and one.ctypes.data == other.ctypes.data
 
 
 attach("__getitem__", _getitem)
@@ -246,6 +285,117 @@ def scatter_add(x: Any, axis: int, index: Any, src: Any) -> Tensor:
         return add_along_axis(x, index, values, place)
     ranges = np.ix_(*(np.arange(n) for n in index.shape))
     return x + scatter_index(values, tuple(index if k == place else r for k, r in enumerate(ranges)), x.shape)
+
+
+def _paired(x: Tensor, axis: Any, index: Any, src: Any, what: str) -> tuple[tuple[Any, ...], Any]:
+    """An index of x that pairs `index` along `axis` with the same place on every other axis, and src cut to it."""
+    index = _whole_numbers(index, what)
+    place = _place(x, axis, what)
+    _cropped(x, index, place, what)
+    if np.ndim(src.array if type(src) is Tensor else src):
+        src = as_tensor(src)
+        if src.ndim != index.ndim or any(n > m for n, m in zip(index.shape, src.shape, strict=True)):
+            raise ShapeError(f"{what} has index {index.shape} for src {src.shape}; give a value for each index")
+        src = src if src.shape == index.shape else src[tuple(slice(n) for n in index.shape)]
+    return _along(index.shape, index, place), src
+
+
+@composed()
+def scatter(x: Any, axis: int, index: Any, src: Any) -> Tensor:
+    """x with `src` (or one number) written at `index` along `axis`, as PyTorch's scatter, as a new tensor."""
+    x = as_tensor(x)
+    where, src = _paired(x, axis, index, src, "scatter()")
+    return index_put(x, src, where)
+
+
+@composed()
+def scatter_reduce(x: Any, axis: int, index: Any, src: Any, reduce: str, include_self: bool = True) -> Tensor:
+    """x with all of `src` that goes to one place folded together there, as PyTorch's scatter_reduce, as a new tensor.
+
+    reduce: "sum", "prod", "mean", "amax" or "amin". include_self: whether what x has at such a place counts too.
+    """
+    x = as_tensor(x)
+    where, src = _paired(x, axis, index, as_tensor(src), "scatter_reduce()")
+    return _folded_at(x, where, src, reduce, include_self, "scatter_reduce()")
+
+
+def _folded_at(x: Tensor, index: Any, src: Tensor, reduce: str, include_self: bool, what: str) -> Tensor:
+    count = _put(np.zeros(x.shape, x.dtype), 1, index, True)
+    if reduce in ("sum", "mean"):
+        start = x if include_self else index_put(x, 0.0, index)
+        out = index_put(start, src, index, accumulate=True)
+        return out if reduce == "sum" else out / (count + 1 if include_self else np.maximum(count, 1))
+    own = np.full(x.shape, True) if include_self else count == 0
+    if reduce == "prod":  # the factors of each place below each other, because one of them may be 0
+        place = np.arange(x.size).reshape(x.shape)[index].reshape(-1)
+        order = np.argsort(place, kind="stable")
+        rank = np.empty_like(place)
+        rank[order] = np.arange(place.size) - np.searchsorted(place[order], place[order])
+        table = np.ones((int(rank.max(initial=-1)) + 1, x.size), x.dtype)
+        factors = index_put(table, src.reshape(-1), (rank, place)).reshape(-1, *x.shape)
+        return (x if include_self else masked_fill(x, ~own, 1.0)) * factors.prod(axis=0)
+    if reduce not in ("amax", "amin"):
+        raise ArgumentError(f"reduce of {what} is 'sum', 'prod', 'mean', 'amax' or 'amin', got {reduce!r}")
+    ufunc, least = (np.maximum, -math.inf) if reduce == "amax" else (np.minimum, math.inf)
+    best = np.where(own, x.array, least)
+    ufunc.at(best, index, src.array)
+    mine, theirs = own & (x.array == best), src.array == best[index]  # equals share the gradient
+    ties = _put(mine.astype(x.dtype), theirs.astype(x.dtype), index, True)
+    chosen = index_put(masked_fill(x, ~mine, 0.0), masked_fill(src, ~theirs, 0.0), index, accumulate=True)
+    return chosen / np.where(np.isnan(best), x.dtype.type(math.nan), np.maximum(ties, 1))
+
+
+def _at(x: Tensor, axis: Any, index: Any, what: str) -> tuple[Any, ...]:
+    index = _whole_numbers(index, what)
+    if index.ndim > 1:
+        raise ShapeError(f"{what} takes a vector of indices, got shape {index.shape}; reshape it")
+    return (*(slice(None),) * _place(x, axis, what), index.reshape(-1))
+
+
+@composed()
+def index_add(x: Any, axis: int, index: Any, source: Any, alpha: float = 1) -> Tensor:
+    """x with the slices of `source` along `axis`, times alpha, added at those of x that a vector of indices names."""
+    x, source = as_tensor(x), as_tensor(source)
+    return index_put(x, source if alpha == 1 else source * alpha, _at(x, axis, index, "index_add()"), accumulate=True)
+
+
+@composed()
+def index_copy(x: Any, axis: int, index: Any, source: Any) -> Tensor:
+    """x with the slices of `source` along `axis` in the place of those of x that a vector of indices names."""
+    x = as_tensor(x)
+    return index_put(x, source, _at(x, axis, index, "index_copy()"))
+
+
+@composed()
+def index_fill(x: Any, axis: int, index: Any, value: Any) -> Tensor:
+    """x with one number in all its slices along `axis` that a vector of indices names."""
+    x = as_tensor(x)
+    return index_put(x, value, _at(x, axis, index, "index_fill()"))
+
+
+@composed()
+def index_reduce(x: Any, axis: int, index: Any, source: Any, reduce: str, include_self: bool = True) -> Tensor:
+    """x with all slices of `source` along `axis` that go to one index folded together there: "prod", "mean", ..."""
+    x, source = as_tensor(x), as_tensor(source)
+    place, index = _place(x, axis, "index_reduce()"), _at(x, axis, index, "index_reduce()")[-1]
+    ranges = [np.arange(n) for n in source.shape]
+    ranges[place] = index
+    return _folded_at(x, np.ix_(*ranges), source, reduce, include_self, "index_reduce()")
+
+
+@composed()
+def masked_scatter(x: Any, mask: Any, source: Any) -> Tensor:
+    """x with the elements of `source`, in C order, wherever mask holds; the two broadcast."""
+    x, mask, source = as_tensor(x), as_tensor(mask).array, as_tensor(source)
+    shape = np.broadcast_shapes(x.shape, mask.shape)
+    mask = np.broadcast_to(mask, shape)
+    count = int(np.count_nonzero(mask))
+    if mask.dtype != bool or source.size < count:
+        raise ArgumentError(
+            f"masked_scatter() takes a mask of booleans and a number for each that holds, got {mask.dtype}, "
+            f"{count} of which hold, and {source.size} numbers"
+        )
+    return index_put(x if x.shape == shape else x.broadcast_to(shape), source.reshape(-1)[:count], mask)
 
 
 @composed()

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view as sliding_windows
 
 from grad_engine.errors import ArgumentError, ShapeError
 from grad_engine.formula import Tree
@@ -371,6 +372,26 @@ pad = define(
     vjp={"x": _pad_x}, formula={"x": "{g} summed where each element of {x} went"},
 )  # fmt: skip
 _padded = in_rules(pad)
+
+
+def _windows(x: Any, window_shape: Any, axis: Any = None) -> Any:
+    return sliding_windows(x, window_shape, axis=axis)
+
+
+def _windows_x(g: Any, out: Any, x: Any, window_shape: Any, axis: Any) -> Any:
+    places = sliding_windows(np.arange(x.size).reshape(x.shape), window_shape, axis=axis)
+    return reshaped(scattered(reshaped(g, (g.size,)), (places.reshape(-1),), (x.size,)), x.shape)
+
+
+sliding_window_view = define(
+    _windows, name="sliding_window_view", symbol="▤", category="shape", inputs=("x",), numpy=[sliding_windows],
+    cases=[
+        case((5,), window_shape=3), case((3, 4), window_shape=(2, 2)), case((3, 4), window_shape=2, axis=1),
+        case((4, 2, 3), window_shape=(2, 3), axis=(0, 2)),
+    ],
+    summary="Every window of `window_shape` that fits into x (along `axis`, else all axes), its elements as last axes.",
+    vjp={"x": _windows_x}, formula={"x": "{g} summed over the windows that hold each element of {x}"},
+)  # fmt: skip
 
 # --- triangles and diagonals ----------------------------------------------------------------------------------------
 
