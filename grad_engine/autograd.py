@@ -168,7 +168,8 @@ def fitted(share: Any, array: Any) -> Any:
     if share.shape != array.shape:
         if np.broadcast_shapes(share.shape, array.shape) != share.shape:
             raise ShapeError(
-                f"a rule gave a share of shape {share.shape} to an operand of shape {array.shape}; mend it"
+                f"a rule gave a share of shape {share.shape} to an operand of shape {array.shape}; it has to return "
+                "that shape, or one that the operand was broadcast to"
             )
         share = _fold(share, array.shape)
     if share.dtype is not array.dtype and share.dtype != array.dtype:
@@ -231,13 +232,12 @@ def _check_values(nodes: Sequence[Node]) -> None:
 def _check_writes(node: Node) -> None:
     operands = dict(zip(node.op.parameters(len(node.arrays)), node.arrays, strict=True))
     for (name, array), edge in zip(operands.items(), node.edges, strict=True):
-        if type(edge) is GradAccum:
+        if edge is None or type(edge) is GradAccum:
             continue
-        made = WRITES.birth(array) if edge is None else edge.age
-        if made is not None and (turn := WRITES.turned(array, made, node.age)) is not None:
+        if (turn := WRITES.turned(array, edge.age, node.age)) is not None:
             raise InPlaceError(
                 f"{name} of {node.op.name} is a view whose base was changed in place before it was used (made at "
-                f"{made}, changed at {turn}, used at {node.age}); take the view again after the change"
+                f"{edge.age}, changed at {turn}, used at {node.age}); take the view again after the change"
             )
     outs = node.out if node.op.several else (node.out,)
     late = {name: array for name, array in operands.items() if WRITES.latest_of(array) >= node.age}

@@ -395,7 +395,7 @@ class _Recorder:
         if name is None:
             name = self.names.get(key) if role in ("value", "constant") else None
             source = "none" if name is None else "inferred"
-        changed = made is None or (age is not None and any(written > age for written in WRITES.of(array)))
+        changed = made is None or (age is not None and WRITES.latest_of(array) > age)
         data, stats = (None, None) if changed or made is None else array_data(made, self.max_elements)
         name_in_record = f"t{self.next_tensor()}"
         if data is not None and data.sample is not None and made is not None:

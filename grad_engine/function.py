@@ -82,10 +82,10 @@ class Context:
                 )
             value = what if kind == "value" else (inputs if kind == "input" else outputs)[what]
             array = value.array if type(value) is Tensor else value
-            if any(age > self._age for age in WRITES.of(array)):
+            if WRITES.latest_of(array) > self._age:
                 raise InPlaceError(
                     f"a tensor of shape {array.shape} that forward saved (version {self._age}) was changed in place "
-                    f"since (version {max(WRITES.of(array))}); change a clone() instead"
+                    f"since (version {WRITES.latest_of(array)}); change a clone() instead"
                 )
             found.append(value if type(value) is Tensor else wrap(np.asarray(value), None))
         return tuple(found)
@@ -415,7 +415,7 @@ class _Again:
     def _check(self, parts: Sequence[Tensor], outs: Sequence[Any], read: Mapping[Edge, Any]) -> None:
         same = len(parts) == len(outs) and read.keys() <= set(self.edges)
         for part, out in zip(parts, map(_array, outs), strict=False):
-            changed = any(age > self.age for age in WRITES.of(out))  # by the program since, which is its right
+            changed = WRITES.latest_of(out) > self.age  # by the program since, which is its right
             same = same and part.shape == out.shape and (changed or _close(part.array, out))
         if not same:
             raise GraphError(

@@ -27,6 +27,7 @@ from grad_engine.tensor import (
     next_age,
     numeric,
     overwrite,
+    unmasked,
     wrap,
 )
 
@@ -392,9 +393,21 @@ def _in_place(op: Op, call: Callable[..., Any]) -> Callable[[Tensor, Any], Tenso
             else:
                 WRITES.stamp(self.array, next_age())
                 return self
-        return overwrite(self, call(self, other))
+        made = call(self, other)
+        node = made.node
+        if type(node) is BinaryNode and _reads_left(op, node.x_edge is not None, node.y_edge is not None):
+            kept = self.array.copy()  # a rule reads what is about to be overwritten
+            node.x, node.y = kept, kept if node.y is node.x else node.y
+        return overwrite(self, made)
 
     return change
+
+
+@functools.lru_cache
+def _reads_left(op: Op, *wanted: bool) -> bool:
+    """Whether a rule of `op`, of two operands, reads the first one."""
+    one = np.ones(())
+    return any("x" in op.reads(tree) for tree in op.rule_trees(one, (one, one), (), wanted))
 
 
 def in_rules(call: Callable[..., Any]) -> Callable[..., Any]:
@@ -428,7 +441,7 @@ def operand(value: Any) -> Any:
             "an op takes tensors, arrays and numbers, got a list of tensors; join them with stack([...])"
         )
     try:
-        return numeric(asarray(value))
+        return numeric(asarray(unmasked(value)))
     except ValueError as error:
         raise ArgumentError(f"an op takes tensors, arrays and numbers, got {kind.__name__}: {error}") from None
 
@@ -437,6 +450,7 @@ def _unary(op: Op) -> Callable[..., Any]:
     forward = op.forward
 
     def call(x: Any) -> Tensor:
+        given = x
         if type(x) is Tensor:
             edge = x.node
             x = x.array
@@ -457,6 +471,8 @@ def _unary(op: Op) -> Callable[..., Any]:
                 MODE.watch(node)
         else:
             made.node = None
+            if out.base is not None and MODE.record and type(given) is Tensor:
+                WRITES.taken(made, functools.partial(call, given))
         return made
 
     return call
@@ -539,7 +555,12 @@ def _general(op: Op) -> Callable[..., Any]:
         elif type(out) is not ndarray:
             out = asarray(out)
         if not (recorded and MODE.record):
-            return tuple(wrap(part, None) for part in out) if op.several else wrap(out, None)
+            if op.several:
+                return tuple(wrap(part, None) for part in out)
+            made = wrap(out, None)
+            if out.base is not None and MODE.record:
+                WRITES.taken(made, functools.partial(call, *args[:arity], *static))
+            return made
         node = ManyNode(op, out, tuple(arrays), tuple(edges), (*static, *kept))
         if MODE.watch is not None:
             MODE.watch(node)
@@ -616,7 +637,7 @@ def _instead(name: str, names: Sequence[str]) -> str:
     return f"; it takes {', '.join(names)}" if names else "; it takes none"
 
 
-REFUSED = (ValueError, TypeError, IndexError)
+REFUSED = (ValueError, TypeError, IndexError, OverflowError)
 _new = Tensor.__new__
 
 
@@ -626,6 +647,8 @@ def refusal(op: Op, error: Exception, arrays: Sequence[Any], static: Sequence[An
         return error
     shapes = [f"shape {array.shape}" if isinstance(array, ndarray) else repr(array) for array in arrays]
     got = " and ".join(shapes if len(shapes) < 4 else [*shapes[:3], "others"])
+    if isinstance(error, OverflowError):
+        return ArgumentError(f"{op.name}() got a number beyond what an array can hold: {error}; give a smaller one")
     if isinstance(error, TypeError):
         kinds = ", ".join(str(getattr(array, "dtype", type(array).__name__)) for array in arrays)
         return ArgumentError(f"{op.name}() does not work on {kinds}: {error}")

@@ -7,11 +7,13 @@ reference cycle and an in-place operation can give its Tensor a new node while o
 from __future__ import annotations
 
 import itertools
+import math
 import threading
 import warnings
 import weakref
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from array import array
+from bisect import bisect_right
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias, final
 
 import numpy as np
@@ -229,6 +231,17 @@ def _set_name(array: np.ndarray, name: str | None) -> None:
 # --- writes in place ------------------------------------------------------------------------------------------------
 
 
+class _Memory:
+    """What is known of one piece of memory, as ages: its latest write, and each that changed what it depends on."""
+
+    __slots__ = ("latest", "owner", "turns")
+
+    def __init__(self, owner: weakref.ref[np.ndarray]) -> None:
+        self.owner = owner
+        self.latest = -1
+        self.turns = array("q")
+
+
 class _Writes:
     """When each piece of memory was written in place, as ages; memory shared by views has one entry.
 
@@ -237,24 +250,55 @@ class _Writes:
 
     def __init__(self) -> None:
         self.latest = -1
-        self.by_owner: dict[int, tuple[weakref.ref[np.ndarray], deque[int]]] = {}
+        self.by_owner: dict[int, _Memory] = {}
+        self.views: dict[int, dict[int, tuple[weakref.ref[Tensor], Callable[[], Tensor]]]] = {}
 
-    def stamp(self, array: np.ndarray, age: int) -> None:
+    def stamp(self, array: np.ndarray, age: int, recorded: bool = False) -> None:
+        """Note a write; `recorded` when from now on the memory depends on other leaves, or in another way."""
         owner = _owner(array)
         key = id(owner)
-        entry = self.by_owner.get(key)
-        if entry is None or entry[0]() is not owner:
-            entry = weakref.ref(owner, lambda _: self.by_owner.pop(key, None)), deque(maxlen=64)
-            self.by_owner[key] = entry
-        entry[1].append(age)
+        memory = self._memory(owner)
+        if memory is None:
+            memory = self.by_owner[key] = _Memory(weakref.ref(owner, lambda _: self.by_owner.pop(key, None)))
+        memory.latest = age
+        if recorded:
+            memory.turns.append(age)
         self.latest = age
 
-    def of(self, array: Any) -> Sequence[int]:
-        if type(array) is not np.ndarray:
-            return ()
-        owner = _owner(array)
-        entry = self.by_owner.get(id(owner))
-        return entry[1] if entry is not None and entry[0]() is owner else ()
+    def latest_of(self, array: Any) -> int:
+        """The age of the latest write to the memory of `array`; -1 where there was none."""
+        memory = self._memory(_owner(array)) if type(array) is np.ndarray else None
+        return -1 if memory is None else memory.latest
+
+    def turned(self, array: Any, after: int, before: float = math.inf) -> int | None:
+        """The age of a recorded write to the memory of `array` between two ages, if there was one."""
+        memory = self._memory(_owner(array)) if type(array) is np.ndarray else None
+        if memory is None:
+            return None
+        place = bisect_right(memory.turns, after)
+        return memory.turns[place] if place < len(memory.turns) and memory.turns[place] < before else None
+
+    def taken(self, view: Tensor, again: Callable[[], Tensor]) -> None:
+        """Note a view of memory without history, and how to take it again should the memory get one."""
+        key, owner = id(view), id(_owner(view.array))
+        views = self.views.setdefault(owner, {})
+
+        def gone(_: Any) -> None:
+            views.pop(key, None)
+            if not views:
+                self.views.pop(owner, None)
+
+        views[key] = weakref.ref(view, gone), again
+
+    def follow(self, array: np.ndarray) -> None:
+        """Give the views taken before the memory of `array` got its first history their part in it."""
+        for view, again in [*self.views.get(id(_owner(array)), {}).values()]:
+            if (tensor := view()) is not None and tensor.node is None:
+                tensor.node = again().node
+
+    def _memory(self, owner: np.ndarray) -> _Memory | None:
+        memory = self.by_owner.get(id(owner))
+        return memory if memory is not None and memory.owner() is owner else None
 
 
 WRITES = _Writes()
@@ -270,21 +314,12 @@ def _owner(array: np.ndarray) -> np.ndarray:
 def overwrite(target: Tensor, result: Tensor) -> Tensor:
     """`target` after its memory took the values of `result`, and with them the history of `result`.
 
-    Raises InPlaceError for a leaf that requires grad (outside no_grad) and for a view into recorded memory, ShapeError
-    when the result has another shape, NotDifferentiableError when its dtype cannot be kept.
+    What is written into a part that was indexed from a tensor is written into that tensor.
+
+    Raises InPlaceError for a leaf that requires grad (outside no_grad), for any other view of recorded memory and for
+    read-only memory, ShapeError for another shape, NotDifferentiableError for a dtype that cannot be kept.
     """
-    array = target.array
-    if MODE.record:
-        if type(target.node) is GradAccum:
-            raise InPlaceError(
-                "a leaf that requires grad was to be changed in place, which would lose its history; "
-                "write y = x + 1 instead of x += 1, or do it inside no_grad()"
-            )
-        if array.base is not None and (target.node is not None or result.node is not None):
-            raise InPlaceError(
-                "a view was to be changed in place while gradients are recorded, and the tensor it looks into would "
-                "not know; index the tensor itself (x[0] = v), or clone() the view first"
-            )
+    array, old = target.array, target.node
     if result.array.shape != array.shape:
         raise ShapeError(
             f"the result of shape {result.array.shape} does not fit in place into shape {array.shape}; "
@@ -295,11 +330,57 @@ def overwrite(target: Tensor, result: Tensor) -> Tensor:
             f"a {result.array.dtype} result cannot be kept in place in a {array.dtype} tensor; "
             "write x = x + y instead of x += y"
         )
+    recorded = MODE.record and (old is not None or result.node is not None)
+    if recorded and type(old) is GradAccum:
+        raise InPlaceError(
+            "a leaf that requires grad was to be changed in place, which would lose its history; "
+            "write y = x + 1 instead of x += 1, or do it inside no_grad()"
+        )
+    check_writable(target)
+    if recorded and array.base is not None:
+        return _overwrite_part(target, result)
     array[...] = result.array
-    if MODE.record:
+    if recorded:
         target.node = result.node
-    WRITES.stamp(array, next_age() if target.node is None or not MODE.record else target.node.age)
+        _keep_retaining(old, result.node)
+    WRITES.stamp(array, next_age() if result.node is None or not recorded else result.node.age, recorded)
+    if recorded and old is None:
+        WRITES.follow(array)
     return target
+
+
+def _overwrite_part(target: Tensor, result: Tensor) -> Tensor:
+    window = getattr(target, "window", None)
+    if window is None:
+        raise InPlaceError(
+            "a view was to be changed in place while gradients are recorded, and the tensor it looks into would "
+            "not know; index the tensor itself (x[0] = v), or clone() the view first"
+        )
+    old, (whole, key) = target.node, window
+    whole[key] = result
+    target.node = whole[key].node
+    _keep_retaining(old, target.node)
+    return target
+
+
+def check_writable(target: Tensor) -> None:
+    """Raise InPlaceError for read-only memory, and for a view whose base got another history after it was taken."""
+    array = target.array
+    if not array.flags.writeable:
+        raise InPlaceError("a tensor in read-only memory was to be changed in place; change a clone() instead")
+    if MODE.record and target.node is not None and WRITES.turned(array, target.node.age) is not None:
+        raise InPlaceError(
+            "a view was to be changed in place whose base had been changed in place after the view was taken; "
+            "take the view again"
+        )
+
+
+def _keep_retaining(old: Edge, new: Edge) -> None:
+    """Let retain_grad() of a tensor go on after it was changed in place."""
+    retained = (old.extra or {}).get("retained") if isinstance(old, Node | Output) else None
+    place = old.index if type(old) is Output else 0
+    if retained and place in retained and isinstance(new, Node):
+        new.extra = (new.extra or {}) | {"retained": {0: retained.pop(place)}}
 
 
 # --- the tensor -----------------------------------------------------------------------------------------------------
@@ -312,10 +393,11 @@ class Tensor(OpMethods):
     Make one with `tensor(...)`. Leaves that require grad collect their gradient in `.grad`.
     """
 
-    __slots__ = ("__weakref__", "array", "node")
+    __slots__ = ("__weakref__", "array", "node", "window")
 
     array: np.ndarray
     node: Edge
+    window: tuple[Tensor, Any]  # of a part that shares memory: the tensor it was indexed from, and the index
 
     def __init__(self, data: Any, requires_grad: bool = False, dtype: Any = None, name: str | None = None) -> None:
         self.array = as_array(data, dtype)
@@ -623,7 +705,8 @@ def as_array(data: Any, dtype: Any = None) -> np.ndarray:
         if data.node is not None:
             raise GraphError("a new tensor from one that requires grad would lose its history; use clone() or detach()")
         data = data.array
-    elif isinstance(data, list | tuple) and _holds_tensor(data):
+    unmasked(data)
+    if isinstance(data, list | tuple) and _holds_tensor(data):
         raise ArgumentError("a list of tensors would lose their history; use stack([...]) or concat([...])")
     try:
         kind = None if dtype is None else np.dtype(dtype)
@@ -631,10 +714,19 @@ def as_array(data: Any, dtype: Any = None) -> np.ndarray:
         raise ArgumentError(f"dtype is one of NumPy's, such as float or np.float32, got {dtype!r}") from None
     try:
         array = np.array(data, dtype=kind)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, OverflowError) as error:
         why = "its rows differ in length" if "inhomogeneous" in str(error) else str(error)
         raise ShapeError(f"no array of numbers can be made of this {type(data).__name__}: {why}") from None
     return numeric(array)
+
+
+def unmasked(value: Any) -> Any:
+    """`value` itself; raises ArgumentError for a masked array, whose mask a tensor would silently lose."""
+    if isinstance(value, np.ndarray) and hasattr(value, "filled"):
+        raise ArgumentError(
+            "a tensor has no mask, got a masked array; pass values.filled(0.0), and a mask of its own to where()"
+        )
+    return value
 
 
 def numeric(array: np.ndarray) -> np.ndarray:

@@ -302,10 +302,11 @@ def _changed_input() -> None:
     z.sum().backward()
 
 
-def _changed_by_itself() -> None:
-    h, w = leaf([1.0]) * 1, leaf([2.0])
-    h *= w
-    h.sum().backward()
+def _changed_as_the_oldest_node() -> None:
+    buffer, w = ge.tensor([1.0]), leaf([2.0])
+    z = w * buffer
+    buffer += 1.0
+    z.sum().backward()
 
 
 def _changed_parameter() -> None:
@@ -332,7 +333,14 @@ def _stale_view() -> None:
 
 @pytest.mark.parametrize(
     "program",
-    [_changed_output, _changed_input, _changed_by_itself, _changed_parameter, _changed_through_out, _stale_view],
+    [
+        _changed_output,
+        _changed_input,
+        _changed_as_the_oldest_node,
+        _changed_parameter,
+        _changed_through_out,
+        _stale_view,
+    ],
 )
 def test_a_value_that_backward_needs_and_that_was_changed_is_refused(program: Callable[[], None]) -> None:
     with pytest.raises(ge.InPlaceError, match=r"MulBackward|ExpBackward|of mul"):
@@ -346,6 +354,124 @@ def test_setitem_cuts_and_adds_history() -> None:
     h[1:] = x[0]
     (h * h).sum().backward()
     np.testing.assert_array_equal(x.grad.data, [4, 0, 0])
+
+
+IN_PLACE: dict[str, tuple[Callable[[Tensor, Tensor], Tensor], list[float], list[float]]] = {}
+
+
+def in_place(w: list[float], u: list[float]) -> Callable[[Callable[[Tensor, Tensor], Tensor]], None]:
+    """Enter a program of w = [1, 2, 3] and u = [4, 5, 6] under its name, with its gradients, which are PyTorch's."""
+
+    def enter(program: Callable[[Tensor, Tensor], Tensor]) -> None:
+        IN_PLACE[program.__name__] = program, w, u
+
+    return enter
+
+
+@in_place([4, 5, 6], [1, 2, 3])
+def the_value_a_rule_reads_is_kept(w: Tensor, u: Tensor) -> Tensor:
+    h = w * 1
+    h *= u
+    return h
+
+
+@in_place([5, 5, 5], [0, 0, 0])
+def the_first_node_of_all_changes_what_it_reads(w: Tensor, u: Tensor) -> Tensor:
+    buffer = ge.tensor([5.0, 5.0, 5.0])
+    buffer *= w
+    return buffer
+
+
+@in_place([2, 4, 6], [0, 0, 0])
+def a_tensor_times_itself(w: Tensor, u: Tensor) -> Tensor:
+    h = w * 1
+    h *= h
+    return h
+
+
+@in_place([1, 3, 1], [0, 2, 0])
+def one_element_is_added_to(w: Tensor, u: Tensor) -> Tensor:
+    h = w * 1
+    h[1] += 2 * (w[1] + u[1])
+    return h
+
+
+@in_place([2, 8, 12], [2, 0, 0])
+def a_part_is_changed_through_the_part(w: Tensor, u: Tensor) -> Tensor:
+    h = w * 2
+    part = h[1:]
+    part *= w[1:]
+    h[:1] += u[:1] * 2
+    return h
+
+
+@in_place([4, 4, 0], [0, 0, 3])
+def a_view_of_a_view_and_a_row_in_a_loop(w: Tensor, u: Tensor) -> Tensor:
+    table = ge.zeros((2, 3))
+    for row in table:
+        row[:2] += w[:2]
+    table[1][2] += 3 * u[2]
+    return table * np.array([[1.0], [1.0]]) + table * np.array([[1.0], [1.0]]) * np.array([1.0, 1.0, 0.0])
+
+
+@in_place([3, 3, 1], [0, 0, 0])
+def views_taken_before_there_was_a_history(w: Tensor, u: Tensor) -> Tensor:
+    buffer = ge.zeros((3,))
+    part, turned = buffer[:2], buffer.T
+    buffer += w
+    return ge.concat([part * 2, turned])
+
+
+@in_place([1, 1, 1], [0, 0, 0])
+def a_part_of_what_was_detached_has_no_history(w: Tensor, u: Tensor) -> Tensor:
+    buffer = ge.zeros((3,))
+    part = buffer.detach()[:2]
+    buffer += w
+    return buffer + part.sum()
+
+
+@in_place([4, 4, 4], [0, 0, 0])
+def changed_without_history_and_used_again(w: Tensor, u: Tensor) -> Tensor:
+    h = w * 2
+    with ge.no_grad():
+        h += 1
+    h.detach()[0] = 7.0
+    return h[:] * 2
+
+
+@pytest.mark.parametrize(("program", "w_grad", "u_grad"), IN_PLACE.values(), ids=IN_PLACE)
+def test_what_is_changed_in_place_keeps_its_history(
+    program: Callable[[Tensor, Tensor], Tensor], w_grad: list[float], u_grad: list[float]
+) -> None:
+    w, u = leaf([1.0, 2.0, 3.0]), leaf([4.0, 5.0, 6.0])
+    found = ge.grad(program(w, u).sum(), [w, u], allow_unused=True)
+    for share, expected in zip(found, (w_grad, u_grad), strict=True):
+        np.testing.assert_array_equal(np.zeros(3) if share is None else share.data, expected)
+
+
+def test_a_write_into_a_part_is_one_node() -> None:
+    h = leaf([[1.0, 2.0], [3.0, 4.0]]) * 1
+    h[0] += 1.0
+    assert [node.name for node in newest_first([h.node])] == [
+        "IndexPutBackward", "AddBackward", "IndexBackward", "MulBackward",
+    ]  # fmt: skip
+    assert h.tolist() == [[2.0, 3.0], [3.0, 4.0]]
+
+
+def test_a_tensor_that_cannot_be_changed_says_so() -> None:
+    fixed = ge.from_numpy(np.broadcast_to(1.0, (3,)))
+    for change in (lambda: fixed.__iadd__(1.0), lambda: fixed.__setitem__(0, 2.0)):
+        with pytest.raises(ge.InPlaceError, match="read-only"):
+            change()
+    h = leaf([1.0, 2.0]) * 1
+    stale, turned = h[:1], h.T
+    h += 1
+    with pytest.raises(ge.InPlaceError, match="take the view again"):
+        stale += 1
+    with pytest.raises(ge.InPlaceError, match=r"take the view again"):
+        turned += 1
+    with pytest.raises(ge.NotDifferentiableError, match="int64 tensor"):
+        ge.tensor([1, 2])[0] = leaf(1.5)
 
 
 def test_training_by_hand() -> None:
@@ -367,6 +493,19 @@ def test_index_is_copied() -> None:
     where[:] = 2
     y.sum().backward()
     np.testing.assert_array_equal(x.grad.data, [2, 1, 0])
+
+
+@pytest.mark.parametrize(
+    "read",
+    [lambda x: x[(0, 0), (1, 1)], lambda x: x[((0, 0),)][:, 1], lambda x: x[(0, range(1, 2))] * 2,
+     lambda x: ge.index(x, [0, 0])[:, 1]],
+)  # fmt: skip
+def test_an_element_read_twice_gets_both_gradients_however_the_index_is_written(
+    read: Callable[[Tensor], Tensor],
+) -> None:
+    x = leaf([[1.0, 2.0], [3.0, 4.0]])
+    read(x).sum().backward()
+    np.testing.assert_array_equal(x.grad.data, [[0, 2], [0, 0]])
 
 
 # --- modes, hooks, threads ------------------------------------------------------------------------------------------
