@@ -70,6 +70,14 @@ class Symbol:
     def __array_function__(self, func: Any, types: Any, args: tuple[Any, ...], keywords: dict[str, Any]) -> Symbol:
         return traced(UFUNC_HEADS.get(func.__name__, func.__name__), *args, **keywords)
 
+    def __getattr__(self, name: str) -> NoReturn:
+        if name.startswith("__"):  # Python and NumPy ask for these to find out what there is
+            raise AttributeError(name)
+        raise UntraceableError(
+            f"a formula has no attribute {name} (asked of {self.tree!r}); write np.{name}(x) instead of x.{name}() where "
+            "NumPy has it, or give define() a spoken formula="
+        )
+
     def __getitem__(self, index: Any) -> Symbol:
         return Symbol(["index", self.tree, index_tree(index)])
 
