@@ -74,7 +74,7 @@ class Symbol:
         if name.startswith("__"):  # Python and NumPy ask for these to find out what there is
             raise AttributeError(name)
         raise UntraceableError(
-            f"a formula has no attribute {name} (asked of {self.tree!r}); write np.{name}(x) instead of x.{name}() where "
+            f"a formula has no attribute {name} (asked of {self.tree!r}); write np.{name}(x), not x.{name}(), where "
             "NumPy has it, or give define() a spoken formula="
         )
 
