@@ -288,7 +288,7 @@ def scatter_index(x: Operand, index: Any, shape: Any) -> Tensor:
     """Zeros of `shape` to which x was added at `index`; undoes index()."""
 
 def index_put(x: Operand, values: Operand, index: Any, accumulate: Any = False) -> Tensor:
-    """x with the part that x[index] means replaced by `values`, as a new tensor; with accumulate they are added."""
+    """x with the part that x[index] means replaced by `values`, as a new tensor; with accumulate, added to it."""
 
 def take(x: Operand, indices: Operand, axis: Any = None) -> Tensor:
     """The elements of x at `indices` along `axis`, or of x in C order without an axis."""
@@ -830,8 +830,8 @@ def inner(x: Operand, y: Operand) -> Tensor:
 def vdot(x: Operand, y: Operand) -> Tensor:
     """Sum of the products of all elements in C order."""
 
-def vecdot(x: Operand, y: Operand) -> Tensor:
-    """Sum of products over the last axis; the other axes broadcast."""
+def vecdot(x: Any, y: Any, axis: int = -1) -> Tensor:
+    """Sum of products along `axis`; the other axes broadcast."""
 
 def outer(x: Operand, y: Operand) -> Tensor:
     """The product of every element of x with every element of y: (size of x, size of y)."""
@@ -863,6 +863,12 @@ def inv(x: Operand) -> Tensor:
 def solve(x: Operand, y: Operand) -> Tensor:
     """What x must be multiplied with to give y: x⁻¹ @ y without the inverse. A 1-D y is one vector."""
 
+def solve_triangular(x: Any, y: Any, upper: bool = True, left: bool = True, unitriangular: bool = False) -> Tensor:
+    """What the triangle of x must be multiplied with to give y (..., n, m); the rest of x is not looked at."""
+
+def cholesky_solve(y: Any, factor: Any, upper: bool = False) -> Tensor:
+    """What L @ Lᵀ must be multiplied with to give y, for a Cholesky factor L (its transpose with `upper`)."""
+
 def pinv(x: Operand, rcond: Any = None, hermitian: Any = False, rtol: Any = None) -> Tensor:
     """The Moore-Penrose inverse of each matrix, of any shape; rcond or rtol: singular values below that part of the largest count as 0."""
 
@@ -877,6 +883,12 @@ def det(x: Operand) -> Tensor:
 
 def slogdet(x: Operand) -> tuple[Tensor, ...]:
     """(sign, logarithm of the absolute value) of the determinant of each square matrix."""
+
+def logdet(x: Any) -> Tensor:
+    """Natural logarithm of the determinant of each square matrix; NaN where that is negative."""
+
+def matrix_exp(x: Operand) -> Tensor:
+    """The exponential of each square matrix: 1 + x + x @ x / 2 + ..."""
 
 def cholesky(x: Operand, upper: Any = False) -> Tensor:
     """The lower triangular L with L @ Lᵀ = x (its transpose with upper) of each symmetric positive definite x."""
@@ -901,6 +913,27 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> T
 
 def matrix_norm(x: Any, keepdims: bool = False, ord: Any = 'fro') -> Tensor:
     """The norm of each matrix of x, whose last two axes they are."""
+
+def cond(x: Any, p: Any = None) -> Tensor:
+    """The condition number of each matrix: its norm times that of its inverse, by default the 2-norm."""
+
+def tensorinv(x: Any, ind: int = 2) -> Tensor:
+    """The inverse of x under tensordot over `ind` axes: x is a square matrix once its first `ind` axes are joined."""
+
+def tensorsolve(x: Any, y: Any, axes: Any = None) -> Tensor:
+    """What tensordot with x over all its axes gives y for; `axes` of x are first moved to its end."""
+
+def lstsq(x: Any, y: Any, rcond: float | None = None) -> tuple[Tensor, Tensor, Any, Tensor]:
+    """(the solution of x @ out = y with the least squared error, that error, the rank of x, its singular values)."""
+
+def vander(x: Any, N: int | None = None, increasing: bool = False) -> Tensor:
+    """A row of powers for each element of x (..., n): x to the N - 1, ..., 1, 0, or the other way round."""
+
+def cdist(x: Any, y: Any, p: float = 2.0) -> Tensor:
+    """The p-norm of every row of x (..., n, d) minus every row of y (..., m, d): (..., n, m)."""
+
+def pdist(x: Any, p: float = 2.0) -> Tensor:
+    """The p-norm of each row of x (n, d) minus each later one, in order: n (n − 1) / 2 numbers."""
 
 def mse_loss(x: Operand, target: Operand, reduction: Any = 'mean') -> Tensor:
     """Squared difference of x and target: the mean of all elements, their sum, or each."""

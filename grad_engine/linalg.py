@@ -2,10 +2,15 @@
 
 from grad_engine.ops.linalg import (
     cholesky,
+    cholesky_solve,
+    cond,
     det,
     eigh,
     eigvalsh,
     inv,
+    logdet,
+    lstsq,
+    matrix_exp,
     matrix_norm,
     matrix_power,
     norm,
@@ -13,8 +18,12 @@ from grad_engine.ops.linalg import (
     qr,
     slogdet,
     solve,
+    solve_triangular,
     svd,
     svdvals,
+    tensorinv,
+    tensorsolve,
+    vander,
 )
 from grad_engine.ops.product import cross, matmul, multi_dot, outer, tensordot, vecdot
 from grad_engine.ops.reduction import vector_norm
@@ -22,12 +31,17 @@ from grad_engine.ops.shape import matrix_transpose
 
 __all__ = [
     "cholesky",
+    "cholesky_solve",
+    "cond",
     "cross",
     "det",
     "eigh",
     "eigvalsh",
     "inv",
+    "logdet",
+    "lstsq",
     "matmul",
+    "matrix_exp",
     "matrix_norm",
     "matrix_power",
     "matrix_transpose",
@@ -38,9 +52,13 @@ __all__ = [
     "qr",
     "slogdet",
     "solve",
+    "solve_triangular",
     "svd",
     "svdvals",
     "tensordot",
+    "tensorinv",
+    "tensorsolve",
+    "vander",
     "vecdot",
     "vector_norm",
 ]

@@ -700,8 +700,8 @@ class OpMethods:
     def vdot(self, y: Operand) -> Tensor:
         """Sum of the products of all elements in C order."""
 
-    def vecdot(self, y: Operand) -> Tensor:
-        """Sum of products over the last axis; the other axes broadcast."""
+    def vecdot(self, y: Any, axis: int = -1) -> Tensor:
+        """Sum of products along `axis`; the other axes broadcast."""
 
     def outer(self, y: Operand) -> Tensor:
         """The product of every element of x with every element of y: (size of x, size of y)."""
@@ -741,6 +741,12 @@ class OpMethods:
 
     def slogdet(self) -> tuple[Tensor, ...]:
         """(sign, logarithm of the absolute value) of the determinant of each square matrix."""
+
+    def logdet(self) -> Tensor:
+        """Natural logarithm of the determinant of each square matrix; NaN where that is negative."""
+
+    def matrix_exp(self) -> Tensor:
+        """The exponential of each square matrix: 1 + x + x @ x / 2 + ..."""
 
     def cholesky(self, upper: Any = False) -> Tensor:
         """The lower triangular L with L @ Lᵀ = x (its transpose with upper) of each symmetric positive definite x."""

@@ -93,7 +93,7 @@ index_put = define(
         case((4,), (3,), index=np.array([3, 0, 3]), accumulate=True),
     ],
     written=lambda x, values, index, accumulate: ["index_put", x, index_tree(index), values],
-    summary="x with the part that x[index] means replaced by `values`, as a new tensor; with accumulate they are added.",
+    summary="x with the part that x[index] means replaced by `values`, as a new tensor; with accumulate, added to it.",
     vjp={
         "x": lambda g, out, x, values, index, accumulate: g if accumulate else put(g, 0.0, index),
         "values": _put_values,

@@ -5,6 +5,7 @@ Gradients after Giles (2008), "Collected matrix derivative results", unless said
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -17,7 +18,7 @@ from grad_engine.ops.elementwise import values
 from grad_engine.ops.product import matmul
 from grad_engine.ops.reduction import amax, amin, total, vector_norm
 from grad_engine.ops.reduction import sum as summed
-from grad_engine.ops.shape import reshaped, transpose
+from grad_engine.ops.shape import matrix_transpose, moveaxis, reshape, reshaped, transpose, tril, triu
 from grad_engine.tensor import Tensor
 
 
@@ -107,6 +108,30 @@ solve = define(
     formula={"x": ["neg", ["@", ["solve", ["T", "x"], "g"], ["T", "out"]]], "y": ["solve", ["T", "x"], "g"]},
 )  # fmt: skip
 solved: Callable[..., Any] = in_rules(solve)
+
+
+@composed(method=False)
+def solve_triangular(
+    x: Any, y: Any, upper: bool = True, left: bool = True, unitriangular: bool = False
+) -> Tensor:  # fmt: skip
+    """What the triangle of x must be multiplied with to give y (..., n, m); the rest of x is not looked at.
+
+    upper: which triangle. left: False solves out @ x = y. unitriangular: the diagonal counts as ones.
+    """
+    x, y = as_tensor(x), as_tensor(y)
+    beside = int(unitriangular)
+    triangle = triu(x, beside) if upper else tril(x, -beside)
+    if unitriangular:
+        triangle = triangle + np.eye(x.shape[-1], dtype=x.dtype)
+    return solve(triangle, y) if left else matrix_transpose(solve(triangle.mT, y.mT))
+
+
+@composed(method=False)
+def cholesky_solve(y: Any, factor: Any, upper: bool = False) -> Tensor:
+    """What L @ Lᵀ must be multiplied with to give y, for a Cholesky factor L (its transpose with `upper`)."""
+    factor = as_tensor(factor)
+    lower, higher = (factor.mT, factor) if upper else (factor, factor.mT)
+    return solve(higher, solve(lower, y))
 
 
 def _pinv(x: Any, rcond: Any = None, hermitian: bool = False, rtol: Any = None) -> Any:
@@ -231,6 +256,63 @@ slogdet = define(
     summary="(sign, logarithm of the absolute value) of the determinant of each square matrix.",
     vjp={"x": _slogdet_x}, formula={"x": ["*", "g[1]", ["T", ["inv", "x"]]]},
 )  # fmt: skip
+
+
+@composed()
+def logdet(x: Any) -> Tensor:
+    """Natural logarithm of the determinant of each square matrix; NaN where that is negative."""
+    sign, size = slogdet(x)
+    return size + np.where(sign.array < 0, sign.dtype.type(np.nan), sign.dtype.type(0))
+
+
+def _matrix_exp(x: Any) -> Any:
+    """Scaling and squaring of the [13/13] Padé approximant (Higham 2005)."""
+    if not x.size:
+        return x.copy()
+    size = float(np.absolute(x).sum(axis=-2).max())
+    if not np.isfinite(size):
+        return np.full(x.shape, np.nan, x.dtype)
+    halvings = max(int(np.ceil(np.log2(size / _PADE_REACH))), 0) if size else 0
+    x = x / x.dtype.type(2.0**halvings)
+    one = np.eye(x.shape[-1], dtype=x.dtype)
+    square = x @ x
+    fourth = square @ square
+    sixth = fourth @ square
+    b = _PADE
+    odd = sixth @ (b[13] * sixth + b[11] * fourth + b[9] * square)
+    odd = x @ (odd + b[7] * sixth + b[5] * fourth + b[3] * square + b[1] * one)
+    even = sixth @ (b[12] * sixth + b[10] * fourth + b[8] * square)
+    even = even + b[6] * sixth + b[4] * fourth + b[2] * square + b[0] * one
+    out = np.linalg.solve(even - odd, even + odd)
+    for _ in range(halvings):
+        out = out @ out
+    return out
+
+
+_PADE_REACH = 5.371920351148152
+_PADE = (
+    64764752532480000.0, 32382376266240000.0, 7771770303897600.0, 1187353796428800.0, 129060195264000.0,
+    10559470521600.0, 670442572800.0, 33522128640.0, 1323241920.0, 40840800.0, 960960.0, 16380.0, 182.0, 1.0,
+)  # fmt: skip
+
+
+def _matrix_exp_x(g: Any, out: Any, x: Any) -> Any:
+    """The upper right block of exp([[xᵀ, g], [0, xᵀ]]) (Mathias 1996)."""
+    n = x.shape[-1]
+    turned = x.mT
+    above = np.concatenate([turned, g], axis=-1)
+    below = np.concatenate([np.zeros(x.shape, x.dtype), turned], axis=-1)
+    return _exponential(np.concatenate([above, below], axis=-2))[..., :n, n:]
+
+
+matrix_exp = define(
+    lambda x: _checked(_matrix_exp, "matrix_exp", x, way_out="look for NaN or inf in it"), name="matrix_exp",
+    symbol="eˣ", category="linear algebra", inputs=("x",), cases=[case(_SQUARE), case(_BATCH), case((0, 0))],
+    summary="The exponential of each square matrix: 1 + x + x @ x / 2 + ...",
+    vjp={"x": _matrix_exp_x}, reads=("x",),
+    formula={"x": "the upper right block of matrix_exp([[{x}ᵀ, {g}], [0, {x}ᵀ]])"},
+)  # fmt: skip
+_exponential: Callable[..., Any] = in_rules(matrix_exp)
 
 
 # --- factors ----------------------------------------------------------------------------------------------------------
@@ -502,3 +584,92 @@ def matrix_norm(x: Any, keepdims: bool = False, ord: Any = "fro") -> Tensor:
     if x.ndim < 2:
         raise ShapeError(f"matrix_norm() takes matrices, got shape {x.shape}; use vector_norm")
     return _of_matrix(x, ord, (-2, -1), keepdims)
+
+
+@composed(numpy=[np.linalg.cond], method=False)
+def cond(x: Any, p: Any = None) -> Tensor:
+    """The condition number of each matrix: its norm times that of its inverse, by default the 2-norm."""
+    x = as_tensor(x)
+    if p in (None, 2, -2):
+        levels = svdvals(x)
+        largest, least = levels[..., 0], levels[..., -1]
+        return least / largest if p == -2 else largest / least
+    return matrix_norm(x, ord=p) * matrix_norm(inv(x), ord=p)
+
+
+# --- equations of tensors ---------------------------------------------------------------------------------------------
+
+
+@composed(numpy=[np.linalg.tensorinv], method=False)
+def tensorinv(x: Any, ind: int = 2) -> Tensor:
+    """The inverse of x under tensordot over `ind` axes: x is a square matrix once its first `ind` axes are joined."""
+    x = as_tensor(x)
+    if ind < 1:
+        raise ArgumentError(f"ind of tensorinv() is at least 1, got {ind!r}")
+    rows = math.prod(x.shape[:ind])
+    return reshape(inv(reshape(x, (rows, -1))), (*x.shape[ind:], *x.shape[:ind]))
+
+
+@composed(numpy=[np.linalg.tensorsolve], method=False)
+def tensorsolve(x: Any, y: Any, axes: Any = None) -> Tensor:
+    """What tensordot with x over all its axes gives y for; `axes` of x are first moved to its end."""
+    x, y = as_tensor(x), as_tensor(y)
+    if axes is not None:
+        x = moveaxis(x, tuple(axes), tuple(range(x.ndim - len(axes), x.ndim)))
+    shape = x.shape[y.ndim :]
+    return reshape(solve(reshape(x, (-1, math.prod(shape))), reshape(y, (-1,))), shape)
+
+
+@composed(numpy=[np.linalg.lstsq], method=False)
+def lstsq(x: Any, y: Any, rcond: float | None = None) -> tuple[Tensor, Tensor, Any, Tensor]:
+    """(the solution of x @ out = y with the least squared error, that error, the rank of x, its singular values).
+
+    The error is empty unless x (m, n) has rank n and m > n, as in NumPy. Leading axes are a batch.
+    """
+    x, y = as_tensor(x), as_tensor(y)
+    if x.ndim < 2 or not y.ndim or y.shape[0 if y.ndim == 1 else -2] != x.shape[-2]:
+        raise ShapeError(f"lstsq() takes x (..., m, n) and y (m) or (..., m, k), got {x.shape} and {y.shape}")
+    m, n = x.shape[-2:]
+    rcond = float(np.finfo(x.dtype).eps) * max(m, n) if rcond is None else rcond
+    levels = svdvals(x)
+    rank = np.count_nonzero(levels.array > rcond * levels.array.max(axis=-1, keepdims=True, initial=0), axis=-1)
+    out = matmul(pinv(x, rcond), y)
+    if m > n and (rank == n).all():
+        apart = y - matmul(x, out)
+        error = summed(apart * apart, axis=-1 if y.ndim == 1 else -2, keepdims=y.ndim == 1)
+    else:
+        error = as_tensor(np.zeros(0, x.dtype))
+    return out, error, rank[()], levels
+
+
+@composed(numpy=[np.vander], method=False)
+def vander(x: Any, N: int | None = None, increasing: bool = False) -> Tensor:
+    """A row of powers for each element of x (..., n): x to the N - 1, ..., 1, 0, or the other way round."""
+    x = as_tensor(x)
+    if not x.ndim:
+        raise ShapeError("vander() takes a vector, got shape (); reshape it to (1,)")
+    count = x.shape[-1] if N is None else N
+    powers = np.arange(count) if increasing else np.arange(count)[::-1]
+    return reshape(x, (*x.shape, 1)) ** powers.astype(x.dtype)
+
+
+# --- distances --------------------------------------------------------------------------------------------------------
+
+
+@composed(method=False)
+def cdist(x: Any, y: Any, p: float = 2.0) -> Tensor:
+    """The p-norm of every row of x (..., n, d) minus every row of y (..., m, d): (..., n, m)."""
+    x, y = as_tensor(x), as_tensor(y)
+    if x.ndim < 2 or y.ndim < 2 or x.shape[-1] != y.shape[-1]:
+        raise ShapeError(f"cdist() takes rows of one length, x (..., n, d) and y (..., m, d), got {x.shape}, {y.shape}")
+    return vector_norm(x[..., :, None, :] - y[..., None, :, :], axis=-1, ord=p)
+
+
+@composed(method=False)
+def pdist(x: Any, p: float = 2.0) -> Tensor:
+    """The p-norm of each row of x (n, d) minus each later one, in order: n (n − 1) / 2 numbers."""
+    x = as_tensor(x)
+    if x.ndim != 2:
+        raise ShapeError(f"pdist() takes a matrix of rows, got shape {x.shape}; cdist() takes batches")
+    first, second = np.triu_indices(x.shape[0], 1)
+    return vector_norm(x[first] - x[second], axis=-1, ord=p)

@@ -14,7 +14,7 @@ from grad_engine.formula import Tree
 from grad_engine.op import as_tensor, case, composed, define, in_rules
 from grad_engine.ops.indexing import scattered
 from grad_engine.ops.reduction import total
-from grad_engine.ops.shape import reshaped
+from grad_engine.ops.shape import moveaxis, reshaped
 from grad_engine.symbol import Symbol, traced
 from grad_engine.tensor import Tensor
 
@@ -165,13 +165,24 @@ vdot = define(
     },
     formula={"x": ["*", "g", "y"], "y": ["*", "g", "x"]},
 )  # fmt: skip
-vecdot = define(
-    np.vecdot, name="vecdot", symbol="·", category="linear algebra", numpy=[np.linalg.vecdot],
+_vecdot = define(
+    np.vecdot, name="vecdot", symbol="·", category="linear algebra",
     cases=[case((3,), (3,)), case((2, 3), (2, 3)), case((2, 1, 3), (4, 3))],
     summary="Sum of products over the last axis; the other axes broadcast.",
     vjp={"x": lambda g, out, x, y: _column(g) * y, "y": lambda g, out, x, y: _column(g) * x},
     formula={"x": ["*", "g", "y"], "y": ["*", "g", "x"]},
 )  # fmt: skip
+
+
+@composed(numpy=[np.vecdot, np.linalg.vecdot], before=_vecdot)
+def vecdot(x: Any, y: Any, axis: int = -1) -> Tensor:
+    """Sum of products along `axis`; the other axes broadcast."""
+    if axis in (-1, None):
+        return _vecdot(x, y)
+    x, y = as_tensor(x), as_tensor(y)
+    return _vecdot(*(moveaxis(part, axis if axis < 0 else axis - np.ndim(x) + part.ndim, -1) for part in (x, y)))
+
+
 outer = define(
     lambda x, y: np.outer(x, y), name="outer", symbol="⊗", category="linear algebra", inputs=("x", "y"),
     numpy=[np.outer, np.linalg.outer], cases=[case((3,), (2,)), case((0,), (2,))],
