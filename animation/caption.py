@@ -9,7 +9,8 @@ import numpy as np
 
 from animation import formulas, lettering, theme
 from animation.figures import Matrix, matrix, number_text, shape_text
-from animation.glyphs import Ink, Part, line_points, numbers, numbers_size, words
+from animation.glyphs import line_points, numbers, numbers_size, words
+from animation.ink import Ink, Part
 from animation.story import Beat, Close, Column, Formula, Gather, Numbers, Piece, Row, Words
 from grad_engine.draw.palette import Palette as Colours
 from grad_engine.draw.typst import formula_typst, named
@@ -213,10 +214,11 @@ def _draw(piece: Piece, at: tuple[float, float], room: float, size: float, colum
         base = y - (max(name.top, equation.top) - tallest / 2 if tallest > 0.55 else lettering.cap_height(size) / 2)
         tone = colours.gradient if piece.barred else colours.value
         return Part(
-            Ink(name.points + np.array([left, base, 0.0]), fill=tone, text=piece.target, size=used),
+            Ink(name.shape, fill=tone, at=(left, base), text=piece.target, size=used),
             Ink(
-                equation.points + np.array([left + name.width + 0.25 * size, base, 0.0]),
+                equation.shape,
                 fill=colours.ink,
+                at=(left + name.width + 0.25 * size, base),
                 text=piece.text,
                 size=used,
             ),

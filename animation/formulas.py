@@ -12,6 +12,7 @@ from xml.etree import ElementTree
 import numpy as np
 from numpy.typing import NDArray
 
+from animation.ink import Shape
 from animation.lettering import Outline, polygon
 
 Points = NDArray[np.float64]
@@ -48,7 +49,7 @@ def typeset(source: str, size: float) -> Outline | None:
         return None
     start = np.array([points[:, 0].min(), letter[:, 1].min(), 0.0])
     points = (points - start) * (size / TYPE)
-    return Outline(points, float(points[:, 0].max()), float(points[:, 1].max()), float(points[:, 1].min()))
+    return Outline(Shape(points), float(points[:, 0].max()), float(points[:, 1].max()), float(points[:, 1].min()))
 
 
 def outlines(page: ElementTree.Element) -> list[Points]:

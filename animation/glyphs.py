@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
-from manim import VGroup, VMobject
-from manim.constants import CapStyleType, LineJointType
-from manim.utils.color import ManimColor
 from numpy.typing import NDArray
 
 from animation import lettering, theme
 from animation.figures import Cells, Matrix
+from animation.ink import Ink, Part, Shape
 from animation.lettering import polygon, shortened
 from grad_engine.draw.glyph import SHAPES, outline, reach
 from grad_engine.draw.layout import Box, Route, arc_length_table, point_at, rounded
@@ -45,54 +44,6 @@ class Look:
     def line(self) -> float:
         """The height of a line of labels."""
         return theme.LINE[self.detail] * self.scale
-
-
-class Ink(VMobject):
-    """Any number of outlines in one colour: the only thing that is ever handed to the renderer."""
-
-    def __init__(
-        self,
-        points: Points,
-        *,
-        fill: str | None = None,
-        fill_alpha: float = 1.0,
-        stroke: str | None = None,
-        width: float = 0.0,
-        stroke_alpha: float = 1.0,
-        text: str = "",
-        size: float = 0.0,
-    ) -> None:
-        super().__init__(stroke_width=width if stroke else 0.0, joint_type=LineJointType.ROUND)
-        self.text = text  # what is written, and at which type size: for those who check what can be read
-        self.size = size
-        self.points = np.array(points, dtype=float).reshape(-1, 3)
-        self.alphas = (fill_alpha if fill else 0.0, stroke_alpha if stroke else 0.0)
-        self.fill_rgbas = _rgba(fill, self.alphas[0])
-        self.stroke_rgbas = _rgba(stroke, self.alphas[1])
-
-    def strength(self, amount: float) -> None:
-        """Nothing; from 0 (not to be seen) to 1 (as it was made)."""
-        self.fill_rgbas[:, 3] = self.alphas[0] * amount
-        self.stroke_rgbas[:, 3] = self.alphas[1] * amount
-
-
-class Part(VGroup):
-    """Several inks that appear, move and vanish together."""
-
-    def __init__(self, *inks: Ink | Part) -> None:
-        flat = [one for ink in inks for one in (ink.inks if isinstance(ink, Part) else [ink])]
-        super().__init__(*flat)
-        self.inks: list[Ink] = flat
-
-    def strength(self, amount: float) -> None:
-        """Nothing; from 0 (not to be seen) to 1 (as it was made)."""
-        for ink in self.inks:
-            ink.strength(amount)
-
-
-def _rgba(colour: str | None, alpha: float) -> Points:
-    red, green, blue = ManimColor(colour).to_rgb() if colour else (0.0, 0.0, 0.0)
-    return np.array([[red, green, blue, alpha]])
 
 
 # simple shapes
@@ -136,6 +87,7 @@ SLACK = {
 }
 PIN = 0.055  # radius of the pin that marks a kept value
 UNIT_SQUARE = polygon([(-0.5, -0.5), (0.5, -0.5), (0.5, 0.5), (-0.5, 0.5)])
+SQUARE = Shape(UNIT_SQUARE)
 
 
 def line_points(places: Points | Sequence[tuple[float, float]]) -> Points:
@@ -162,13 +114,8 @@ def words(
     text = text if room is None else shortened(text, size, room, bold)
     made = lettering.outline(text, size, bold)
     left = at[0] - {"left": 0.0, "middle": 0.5, "right": 1.0}[anchor] * made.width
-    return Ink(
-        made.points + np.array([left, at[1] - lettering.cap_height(size) / 2, 0.0]),
-        fill=colour,
-        fill_alpha=alpha,
-        text=text,
-        size=size,
-    )
+    place = (left, at[1] - lettering.cap_height(size) / 2)
+    return Ink(made.shape, fill=colour, fill_alpha=alpha, at=place, text=text, size=size)
 
 
 # tensors
@@ -556,12 +503,11 @@ def port_y(slot: int, slots: int, box: Box) -> float:
 # edges
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class Path:
     """The way between two things that are drawn, in forward direction, from shape to shape."""
 
-    curve: Points
-    table: Points
+    table: Points  # fraction of the length, x, y, z
     length: float
 
     def at(self, fraction: float) -> tuple[float, float]:
@@ -571,7 +517,14 @@ class Path:
 
     def beside(self, by: float) -> Path:
         """The same way, moved to the side."""
-        return Path(self.curve + (by, 0.0, 0.0), self.table + (0.0, by, 0.0, 0.0), self.length)
+        return Path(self.table + (0.0, by, 0.0, 0.0), self.length)
+
+    @cached_property
+    def bends(self) -> Points:
+        """The fractions of the length at which the way turns."""
+        steps = np.diff(self.table[:, 1:3], axis=0)
+        turn = steps[:-1, 0] * steps[1:, 1] - steps[:-1, 1] * steps[1:, 0]
+        return self.table[1:-1, 0][np.abs(turn) > 1e-9]
 
 
 def path(route: Route, start: float, stop: float) -> Path:
@@ -581,30 +534,29 @@ def path(route: Route, start: float, stop: float) -> Path:
         if len(route) > 2
         else [(start, route[0][1]), (stop, route[-1][1])]
     )
-    curve = rounded(places, theme.CORNER)
-    table = arc_length_table(curve)
+    table = arc_length_table(rounded(places, theme.CORNER))
     steps = np.diff(table[:, 1:], axis=0)
-    return Path(curve, table, float(np.hypot(steps[:, 0], steps[:, 1]).sum()))
+    return Path(table, float(np.hypot(steps[:, 0], steps[:, 1]).sum()))
 
 
-def stretch(way: Path, start: float, stop: float) -> Points:
-    """The part of a path between two fractions of its length, as cubic Béziers."""
-    inside = way.table[(way.table[:, 0] > start) & (way.table[:, 0] < stop), 0]
-    return line_points(point_at(way.table, np.concatenate([[start], inside, [stop]])))
+def stretch(way: Path, start: float, stop: float) -> Shape:
+    """The part of a path between two fractions of its length; backward if `stop` is the smaller."""
+    low, high = min(start, stop), max(start, stop)
+    inside = way.bends[(way.bends > low) & (way.bends < high)]
+    places = point_at(way.table, np.concatenate([[low], inside, [high]]))
+    return Shape(places if start <= stop else places[::-1], corners=True)
 
 
-def dashes(way: Path, start: float = 0.0, stop: float = 1.0) -> Points:
-    """The part of a path between two fractions of its length, as dashes."""
+def dashes(way: Path, shown: float = 1.0) -> tuple[float, ...]:
+    """The dashes of a path, with one at each end; of `shown` of it, from where it begins, and then no more."""
     dash, gap = 0.13, 0.09
     many = max(1, round((way.length + gap) / (dash + gap)))
-    pitch = (1 + gap / way.length) / many
+    pitch = (way.length + gap) / many
     long = pitch * dash / (dash + gap)
-    parts = []
-    for k in range(many):
-        low, high = max(k * pitch, start), min(k * pitch + long, stop)
-        if high > low:
-            parts.append(stretch(way, low, high))
-    return np.concatenate(parts) if parts else np.zeros((0, 3))
+    if shown >= 1.0:
+        return long, pitch - long
+    whole, rest = divmod(max(shown, 0.0) * way.length, pitch)
+    return *((long, pitch - long) * int(whole)), min(rest, long), way.length + pitch
 
 
 def tip(place: tuple[float, float], rightward: bool, pen: float) -> Points:
@@ -625,22 +577,17 @@ def edge(way: Path, state: str, colours: Colours, pen: float) -> Part:
     if state in ("due", "paid"):
         alpha = 1.0 if state == "paid" else 0.75
         width = theme.EDGE + 0.6 if state == "paid" else 2.0
+        line = stretch(way, 1.0, inset(way, pen))
         return Part(
-            _line(dashes(way, inset(way, pen), 1.0), colours.gradient, width * pen, alpha),
+            Ink(line, stroke=colours.gradient, width=width * pen, stroke_alpha=alpha, dash=dashes(way)),
             Ink(tip(way.at(0.0), False, pen), fill=colours.gradient, fill_alpha=alpha),
         )
     colour = colours.value if state == "value" else colours.idle
     width = theme.EDGE if state == "value" else 2.2
     return Part(
-        _line(stretch(way, 0.0, 1.0 - inset(way, pen)), colour, width * pen, 0.9),
+        Ink(stretch(way, 0.0, 1.0 - inset(way, pen)), stroke=colour, width=width * pen, stroke_alpha=0.9),
         Ink(tip(way.at(1.0), True, pen), fill=colour, fill_alpha=0.9),
     )
-
-
-def _line(points: Points, colour: str, width: float, alpha: float) -> Ink:
-    ink = Ink(points, stroke=colour, width=width, stroke_alpha=alpha)
-    ink.cap_style = CapStyleType.BUTT
-    return ink
 
 
 # what travels
@@ -663,6 +610,7 @@ class Parcel(Part):
         size = max(theme.SMALLEST, 0.25 * scale)
         self.size_of_type = size
         colour = getattr(colours, tone)
+        self.plated = (0.0, 0.0)  # how wide and high the plate now is, without its border
         self.plate = Ink(card_points(1, 1, 0.1), fill=colours.background, fill_alpha=0.94, stroke=colour, width=2.6)
         self.squares: list[Ink] = []
         self.first = first
@@ -674,7 +622,7 @@ class Parcel(Part):
             for strength, odd in zip(large.strength, large.odd, strict=True):
                 self.squares.append(
                     Ink(
-                        UNIT_SQUARE,
+                        SQUARE,
                         fill=colours.nonfinite if odd else colour,
                         fill_alpha=1.0 if odd else 0.40 + 0.60 * strength,
                     )
@@ -683,8 +631,7 @@ class Parcel(Part):
         self.texts = [words(text, size, colours.ink, (0.0, 0.0), anchor="left", bold=isinstance(first, str))]
         if then is not None:
             self.texts.append(words(then_text, size, colours.ink, (0.0, 0.0), anchor="left"))
-        self.words = [np.array(one.points) for one in self.texts]
-        self.wide = [float(one[:, 0].max(initial=0.0)) for one in self.words]
+        self.wide = [one.extent[2] for one in self.texts]
         super().__init__(self.plate, *self.squares, *self.texts)
 
     def pose(self, x: float, y: float, turned: float = 0.0, strength: float = 1.0, scale: float = 1.0) -> None:
@@ -697,22 +644,23 @@ class Parcel(Part):
         text_w = self.wide[0] + (self.wide[last] - self.wide[0]) * turned
         wide = grid_w + text_w + (gap if grid_w and text_w else 0.0)
         high = max(grid_h, self.size_of_type)
-        place = np.array([x, y, 0.0])
-        self.plate.points = card_points((wide + 0.22) * scale, (high + 0.18) * scale, 0.1 * scale) + place
+        if (wide, high) != self.plated:
+            self.plated = (wide, high)
+            self.plate.shape = Shape(card_points(wide + 0.22, high + 0.18, 0.1))
+        self.plate.place = (scale, x, y)
         left = -wide / 2
         if isinstance(self.large, Cells):
             for k, square in enumerate(self.squares):
                 row, column = divmod(k, self.large.columns)
                 a = self._place(self.first, row, column, start)
                 b = self._place(self.then, row, column, stop) if self.then is not None else a
-                centre = a + (b - a) * turned + np.array([left + grid_w / 2, 0.0, 0.0])
-                square.points = (UNIT_SQUARE * (self.cell * 0.86) + centre) * scale + place
+                right, up = (p + (q - p) * turned for p, q in zip(a, b, strict=True))
+                middle = (x + (right + left + grid_w / 2) * scale, y + up * scale)
+                square.place = (self.cell * 0.86 * scale, *middle)
+        at = left + (grid_w + gap if grid_w else 0.0)
         for k, text in enumerate(self.texts):
             seen = 1.0 if last == 0 else float(np.clip(2 * turned - 1, 0, 1) if k else np.clip(1 - 2 * turned, 0, 1))
-            at = np.array(
-                [left + (grid_w + gap if grid_w else 0.0), -lettering.cap_height(self.size_of_type) / 2 * 0.0, 0.0]
-            )
-            text.points = (self.words[k] + at) * scale + place
+            text.place = (scale, x + at * scale, y - lettering.cap_height(self.size_of_type) / 2 * scale)
             text.strength(strength * seen)
         self.plate.strength(strength)
         for square in self.squares:
@@ -721,11 +669,11 @@ class Parcel(Part):
     def _size(self, form: Cells | str | None) -> tuple[float, float]:
         return grid_size(form, self.cell) if isinstance(form, Cells) else (0.0, 0.0)
 
-    def _place(self, form: Cells | str | None, row: int, column: int, size: tuple[float, float]) -> Points:
+    def _place(self, form: Cells | str | None, row: int, column: int, size: tuple[float, float]) -> tuple[float, float]:
         if not isinstance(form, Cells):
-            return np.zeros(3)
+            return 0.0, 0.0
         row, column = min(row, form.rows - 1), min(column, form.columns - 1)
-        return np.array([(column + 0.5) * self.cell - size[0] / 2, size[1] / 2 - (row + 0.5) * self.cell, 0.0])
+        return (column + 0.5) * self.cell - size[0] / 2, size[1] / 2 - (row + 0.5) * self.cell
 
 
 # the frame around the graph

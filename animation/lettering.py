@@ -16,6 +16,7 @@ from fontTools.ttLib import TTFont
 from numpy.typing import NDArray
 
 from animation import theme
+from animation.ink import Shape
 
 Points = NDArray[np.float64]
 
@@ -35,12 +36,17 @@ OVERLINE_HEIGHT = 0.80  # above every letter, so that the bar over a word is str
 
 @dataclass(frozen=True, slots=True)
 class Outline:
-    """A line of type as cubic Béziers, (4k, 3), from its left end on the baseline, with its width."""
+    """A line of type, from its left end on the baseline, with its width."""
 
-    points: Points
+    shape: Shape
     width: float
     top: float  # highest point above the baseline
     bottom: float  # lowest point, negative below the baseline
+
+    @property
+    def points(self) -> Points:
+        """Its outlines as cubic Béziers, (4k, 3)."""
+        return self.shape.points
 
 
 class _Cubics(BasePen):
@@ -123,13 +129,14 @@ def _set(text: str, bold: bool) -> Outline:
         parts.append(last[0])
         at += advance
     points = np.concatenate(parts) if parts else np.zeros((0, 3))
-    return Outline(points, at, float(points[:, 1].max(initial=0.0)), float(points[:, 1].min(initial=0.0)))
+    return Outline(Shape(points), at, float(points[:, 1].max(initial=0.0)), float(points[:, 1].min(initial=0.0)))
 
 
+@lru_cache(maxsize=4096)
 def outline(text: str, size: float, bold: bool = False) -> Outline:
     """A line of text at a type size in scene units."""
     plain = _set(" ".join(text.split()) if "\n" in text else text, bold)
-    return Outline(plain.points * size, plain.width * size, plain.top * size, plain.bottom * size)
+    return Outline(Shape(plain.points * size), plain.width * size, plain.top * size, plain.bottom * size)
 
 
 def width(text: str, size: float, bold: bool = False) -> float:

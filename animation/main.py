@@ -10,8 +10,7 @@ from manim import config
 
 from animation.scene import GraphScene
 
-config.video_encoder_options = {"preset": "veryfast", "crf": "20", **config.video_encoder_options}
-config.max_inflight_encoders = max(config.max_inflight_encoders, 4)  # a beat is encoded while the next is drawn
+config.video_encoder_options = {"preset": "superfast", "crf": "20", **config.video_encoder_options}
 if sys.platform.startswith("linux") and not (
     shutil.which("xdg-open") and (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
 ):

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-import numpy as np
-from manim import Animation, Camera, Group, ManimColor, Mobject, Scene, config
+from manim import Animation, ManimColor, Mobject, Scene, config
+from manim.constants import RendererType
+from manim.renderer.cairo_renderer import CairoRenderer
 from manim.utils.rate_functions import linear
 
 from animation import theme
-from animation.arrangement import CROWD
-from animation.glyphs import Ink, Part
-from animation.stage import Shot, Stage, seen
-from animation.story import PHASES, story
+from animation.canvas import Canvas
+from animation.film import Renderer
+from animation.stage import Shot, Stage
+from animation.story import PHASES, Beat, story
 from grad_engine.draw.palette import THEMES
 from grad_engine.errors import GradEngineError
 from grad_engine.record import load_graph
@@ -76,39 +78,61 @@ def wishes(environment: Mapping[str, str], here: Path) -> Wishes:
 
 
 class Performance(Animation):
-    """Plays a shot: one animation for everything that moves in a beat."""
+    """Plays a beat: the view moves to where it happens, it happens, and there is time to read."""
 
-    def __init__(self, shot: Shot, scene: GraphScene) -> None:
-        self.shot = shot
+    def __init__(self, scene: GraphScene, beat: Beat) -> None:
         self.scene = scene
-        super().__init__(Group(*shot.moving), run_time=shot.seconds, rate_func=linear)
+        self.beat = beat
+        super().__init__(Mobject(), run_time=beat.seconds, rate_func=linear)
 
     def begin(self) -> None:
         """Nothing; shows the first moment. (Manim would copy everything here, for animations that compare.)"""
-        self.shot.at(0.0)
+        self.shots = self.scene.shots(self.beat)
+        self.shot: Shot | None = None
+        self.past = 0.0  # when the shot that is shown began
+        self.follow(0.0)
 
     def interpolate(self, alpha: float) -> None:
-        """Nothing; shows a moment. What has come to rest is painted into the background, and not drawn again."""
-        time = alpha * self.shot.seconds
-        self.shot.at(time)
-        self.scene.paint(self.shot.land(time))
-        flying: list[Mobject] = [*self.shot.flying()]
-        self.scene.moving_mobjects = flying
+        """Nothing; shows a moment."""
+        self.follow(alpha * self.beat.seconds)
 
     def finish(self) -> None:
         """Nothing; shows the last moment."""
-        self.shot.at(self.shot.seconds)
-        self.scene.paint(self.shot.land(self.shot.seconds))
+        self.follow(self.beat.seconds + theme.FRAME)
+
+    def follow(self, time: float) -> None:
+        """Nothing; shows what is to be seen at a time. What has come to rest is not drawn again."""
+        canvas = self.scene.canvas
+        while self.shot is None or time >= self.past + self.shot.seconds:
+            if self.shot is not None:
+                self.shot.at(self.shot.seconds)
+                canvas.land(self.shot.land(self.shot.seconds))
+                self.past += self.shot.seconds
+            self.shot = next(self.shots, None)
+            if self.shot is None:
+                canvas.bake(self.scene.stage.still_inks())
+                canvas.show(())
+                self.shot = Shot(float("inf"))
+            else:
+                canvas.bake(self.scene.stage.still_inks(self.shot))
+        self.shot.at(time - self.past)
+        canvas.land(self.shot.land(time - self.past))
+        canvas.show(self.shot.flying())
 
 
 class GraphScene(Scene):
     """Plays the record that the environment names. `animation/main.py` defines the scene that Manim is asked for."""
 
+    def __init__(self, renderer: CairoRenderer | None = None, **settings: Any) -> None:
+        if config.renderer is not RendererType.CAIRO:
+            raise SystemExit(f"{type(self).__name__} needs the Cairo renderer: leave out --renderer.")
+        super().__init__(renderer or Renderer(), **settings)
+
     def setup(self) -> None:
         """Nothing; reads the record, or ends with one sentence that says what is wrong."""
         logging.getLogger("manim").addFilter(_quiet)
         self.cached = not config.disable_caching
-        config.disable_caching = True  # what is baked into the background is not part of Manim's cache keys
+        config.disable_caching = True  # what is drawn is no mobject, and so not part of Manim's cache keys
         try:
             self.wishes = wishes(os.environ, Path.cwd())
             record = load_graph(self.wishes.graph)
@@ -119,53 +143,31 @@ class GraphScene(Scene):
         self.beats = story(
             record, phase=self.wishes.phase, speed=self.wishes.speed, longest_name=self.wishes.longest_name
         )
-        if not isinstance(self.camera, Camera):
-            raise SystemExit(
-                f"{type(self).__name__} needs the Cairo renderer, not {config.renderer.value}: leave out --renderer."
-            )
+        assert isinstance(self.camera, Canvas)
         self.canvas = self.camera
         self.canvas.background_color = ManimColor(self.colours.background)
-        self.plain = np.array(self.canvas.background)
+        self.canvas.fill()
 
     def construct(self) -> None:
         """Nothing; plays one beat after the other."""
         for beat in self.beats:
             self.next_section(beat.name)
             self.add_subcaption(beat.subtitle, duration=beat.seconds)
-            rest = beat.seconds
-            pan = self.stage.follow(beat)
-            if pan is not None:
-                self.film(pan)
-                rest -= pan.seconds
-            shot = self.stage.shot(beat, rest)
-            self.film(shot)
-            if len(self.stage.parts) <= CROWD * 4:
-                self.bake(self.stage.still())  # in a large graph, what the shot has painted will do
-            rest -= shot.seconds
-            if rest > 0.5 * theme.FRAME:
-                self.wait(round(rest / theme.FRAME) * theme.FRAME)
+            self.play(Performance(self, beat))
+            self.clear()
 
-    def film(self, shot: Shot) -> None:
-        """Nothing; plays a shot before what does not move in it."""
-        self.bake(self.stage.still(shot))
-        self.play(Performance(shot, self))
-        self.clear()
+    def shots(self, beat: Beat) -> Iterator[Shot]:
+        """The shots of a beat, each made when the one before is over."""
+        rest = beat.seconds
+        pan = self.stage.follow(beat)
+        if pan is not None:
+            yield pan
+            rest -= pan.seconds
+        yield self.stage.shot(beat, rest)
 
     def tear_down(self) -> None:
         """Nothing; leaves Manim's settings as they were, for the next scene of a notebook."""
         config.disable_caching = not self.cached
-
-    def bake(self, parts: Sequence[Part]) -> None:
-        """Nothing; paints what does not move into the background, so that a frame costs the same in any graph."""
-        self.canvas.set_background(self.plain)
-        self.paint(seen(parts), True)
-
-    def paint(self, inks: Sequence[Ink], always: bool = False) -> None:
-        """Nothing; paints inks over what is in the background already."""
-        if inks or always:
-            self.canvas.reset()
-            self.canvas.capture_mobjects(inks)
-            self.canvas.set_background(self.canvas.pixel_array.copy())
 
 
 def _quiet(entry: logging.LogRecord) -> bool:

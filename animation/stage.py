@@ -15,11 +15,9 @@ from animation.glyphs import (
     TAPE_LABELS,
     Arrivals,
     CardView,
-    Ink,
     Label,
     OpView,
     Parcel,
-    Part,
     card,
     chip,
     dashes,
@@ -40,6 +38,7 @@ from animation.glyphs import (
     veil,
 )
 from animation.glyphs import Path as Way
+from animation.ink import Ink, Part
 from animation.names import Names, bar, plain
 from animation.story import Beat, Build, Close, Gather, Run, Seed, Sent, Turn
 from grad_engine.draw.glyph import outline, reach
@@ -61,7 +60,6 @@ class Shot:
         self.seconds = seconds
         self.moving: list[Part] = []
         self.tracks: list[tuple[float, float, Callable[[float], float], Callable[[float], None]]] = []
-        self.finished: set[int] = set()
         self.until: dict[int, float] = {}  # id of a part -> when the last track that changes it ends
         self.cut = False  # changes come at once, not in motion: for those of a thousand parts together
         self.landed = 0  # so many of the moving parts are at rest and painted into the background
@@ -82,13 +80,15 @@ class Shot:
 
     def at(self, time: float) -> None:
         """Nothing; shows the moment `time`."""
-        for k, (start, stop, ease, act) in enumerate(self.tracks):
-            if time < start or k in self.finished:
-                continue
-            done = min(1.0, (time - start) / (stop - start))
-            act(ease(done) if done < 1.0 else 1.0)
-            if done >= 1.0:
-                self.finished.add(k)
+        to_come = []
+        for track in self.tracks:
+            start, stop, ease, act = track
+            if time >= start:
+                done = min(1.0, (time - start) / (stop - start))
+                act(ease(done) if done < 1.0 else 1.0)
+            if time < stop:
+                to_come.append(track)
+        self.tracks = to_come
 
     def land(self, time: float) -> list[Ink]:
         """What has come to rest since the last call, and lies under everything that still moves."""
@@ -109,14 +109,12 @@ class Shot:
 
     def pop(self, part: Part, start: float, stop: float, centre: tuple[float, float]) -> None:
         """Nothing; lets a part appear growing from its centre, a little beyond its size and back."""
-        whole = [np.array(ink.points) for ink in part.inks]
-        middle = np.array([*centre, 0.0])
+        rest = part.places
         part.strength(0.0)
 
         def act(u: float) -> None:
             scale = 1.0 if u >= 1 else 0.6 + 0.4 * (1 + 2.2 * (u - 1) ** 3 + 1.2 * (u - 1) ** 2)
-            for ink, points in zip(part.inks, whole, strict=True):
-                ink.points = middle + (points - middle) * scale
+            part.put(rest, scale, centre, centre)
             part.strength(min(1.0, 2.5 * u))
 
         self.over(start, stop, act, part, ease=linear)
@@ -124,7 +122,7 @@ class Shot:
 
 def seen(parts: Sequence[Part]) -> list[Ink]:
     """The inks of some parts that are not fully transparent."""
-    return [ink for part in parts for ink in part.inks if ink.fill_rgbas[0, 3] > 0 or ink.stroke_rgbas[0, 3] > 0]
+    return [ink for part in parts for ink in part.inks if ink.amount > 0]
 
 
 class Stage:
@@ -274,6 +272,10 @@ class Stage:
         order = sorted(self.parts, key=lambda key: LAYERS.index(key[0]))
         return [self.parts[key] for key in order if id(self.parts[key]) not in moving]
 
+    def still_inks(self, shot: Shot | None = None) -> list[Ink]:
+        """What can be seen and does not move in a shot, in draw order."""
+        return seen(self.still(shot))
+
     # changes
 
     def appear(
@@ -375,11 +377,11 @@ class Stage:
         shot = Shot(PAN * theme.FRAME)
         graph = [part for key, part in self.parts.items() if key[0] == "edge"]
         graph += [part for key, part in self.parts.items() if key[0] == "item"]
-        places = [(ink, np.array(ink.points)) for part in graph for ink in part.inks]
+        rest = [part.places for part in graph]
 
         def act(u: float) -> None:
-            for ink, points in places:
-                ink.points = points + (by * u, 0.0, 0.0)
+            for part, places in zip(graph, rest, strict=True):
+                part.put(places, 1.0, (0.0, 0.0), (by * u, 0.0))
 
         shot.moving += [*graph, self.parts["mask", ""]]
         shot.over(0.0, 1.0, act, *graph)
@@ -473,13 +475,14 @@ class Stage:
             self.look.scale,
         )
         done = edge(way, "value", self.colours, self.look.pen)
-        line = Part(Ink(np.zeros((0, 3)), stroke=self.colours.value, width=theme.EDGE * self.look.pen))
+        shown = stretch(way, 0.0, 1.0 - inset(way, self.look.pen))
+        line = Part(Ink(shown, stroke=self.colours.value, width=theme.EDGE * self.look.pen))
         self.parts["edge", link] = done
         shot.moving += [line, done, parcel]
         done.strength(0.0)
 
         def act(u: float) -> None:
-            line.inks[0].points = stretch(way, 0.0, max(u * (1 - inset(way, self.look.pen)), 0.01))
+            line.inks[0].dash = (u * way.length, 2 * way.length)
             line.strength(0.9 if u < 1 else 0.0)
             done.strength(1.0 if u >= 1 else 0.0)
             turned = float(np.clip((u - 0.35) / 0.4, 0, 1)) if then is not None else 0.0
@@ -600,14 +603,15 @@ class Stage:
         parcel = Parcel(
             self.colours, "gradient", first, first_text, then, text if then is not None else "", self.look.scale
         )
-        line = Part(Ink(np.zeros((0, 3)), stroke=self.colours.gradient, width=theme.EDGE * self.look.pen))
+        shown = stretch(way, 1.0, inset(way, self.look.pen))
+        line = Part(Ink(shown, stroke=self.colours.gradient, width=theme.EDGE * self.look.pen))
         self.parts["edge", sent.edge] = done
         shot.moving += [due, line, done, parcel]
         done.strength(0.0)
         line.strength(0.0)
 
         def act(u: float) -> None:
-            line.inks[0].points = dashes(way, max(1 - u, inset(way, self.look.pen)), 1.0)
+            line.inks[0].dash = dashes(way, u)
             line.strength(1.0 if u < 1 else 0.0)
             done.strength(1.0 if u >= 1 else 0.0)
             due.strength(1.0 if u < 1 else 0.0)
@@ -654,7 +658,7 @@ class Stage:
         shot.moving += [old, after]
         after.strength(0.0)
         summands, total = caption.sum_parts(beat, self.colours)
-        home = np.array([*self.centre(beat.receiver), 0.0])
+        home = self.centre(beat.receiver)
         first = 0.14
         for k, part in enumerate(summands):
             self.parts["sum", str(k)] = part
@@ -666,12 +670,10 @@ class Stage:
         token = caption.sum_parts(beat, self.colours)[1]
         shot.moving.append(token)
         token.strength(0.0)
-        rest = [np.array(ink.points) for ink in token.inks]
-        centre = np.array(total.get_center())
+        rest, centre = token.places, total.middle
 
         def home_again(u: float) -> None:
-            for ink, points in zip(token.inks, rest, strict=True):
-                ink.points = centre + (points - centre) * (1 - 0.75 * u) + (home - centre) * u
+            token.put(rest, 1 - 0.75 * u, centre, _between(centre, home, u))
             token.strength(min(1.0, 3 * (1 - u)))
 
         def close_ring(u: float) -> None:
@@ -681,15 +683,13 @@ class Stage:
         shot.over(0.72, 0.90, home_again, token)
         shot.over(0.82, 0.92, close_ring, old, after)
 
-    def fly(self, shot: Shot, part: Part, source: np.ndarray, start: float, stop: float) -> None:
+    def fly(self, shot: Shot, part: Part, source: tuple[float, float], start: float, stop: float) -> None:
         """Nothing; a part comes out of a place and grows to where it belongs."""
-        rest = [np.array(ink.points) for ink in part.inks]
-        centre = np.array(part.get_center())
+        rest, centre = part.places, part.middle
         part.strength(0.0)
 
         def act(u: float) -> None:
-            for ink, points in zip(part.inks, rest, strict=True):
-                ink.points = centre + (points - centre) * (0.3 + 0.7 * u) + (source - centre) * (1 - u)
+            part.put(rest, 0.3 + 0.7 * u, centre, _between(source, centre, u))
             part.strength(min(1.0, 3 * u))
 
         shot.over(start, stop, act, part)
@@ -719,6 +719,10 @@ def face(tensor: TensorRecord) -> str:
 def _commutes(node: NodeRecord) -> bool:
     tree = node.formula.forward.tree if node.formula is not None else None
     return isinstance(tree, list | tuple) and len(tree) == 3 and tree[0] in ("+", "*")
+
+
+def _between(a: tuple[float, float], b: tuple[float, float], u: float) -> tuple[float, float]:
+    return a[0] + (b[0] - a[0]) * u, a[1] + (b[1] - a[1]) * u
 
 
 def _repeated(source: Cells, form: Cells) -> Cells:

@@ -1,0 +1,199 @@
+"""The picture as pixels: redrawn only where something has changed, in tiles."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import cairo
+import numpy as np
+from manim import Camera
+from numpy.typing import NDArray
+
+from animation.ink import Ink, Shape
+
+Pixels = NDArray[np.uint8]
+Mask = NDArray[np.bool_]
+Tiles = tuple[int, int, int, int]  # first and last row, first and last column, the last ones left out
+
+UNIT = 0.01  # of a stroke's width, in scene units
+ROUND = cairo.LINE_JOIN_ROUND
+
+
+class Layer:
+    """Inks over another picture. Colours lie in memory as red, green, blue, alpha."""
+
+    def __init__(self, camera: Canvas, tile: int) -> None:
+        self.tile = tile
+        self.rows, self.columns = -(-camera.pixel_height // tile), -(-camera.pixel_width // tile)
+        self.pixels: Pixels = np.zeros((self.rows * tile, self.columns * tile, 4), dtype=np.uint8)
+        self.tiles = self.pixels.reshape(self.rows, tile, self.columns, tile, 4).swapaxes(1, 2)
+        surface = cairo.ImageSurface.create_for_data(
+            self.pixels.data, cairo.FORMAT_ARGB32, self.pixels.shape[1], self.pixels.shape[0]
+        )
+        self.context = cairo.Context(surface)
+        self.context.set_line_join(ROUND)
+        self.across = camera.pixel_width / camera.frame_width
+        self.up = camera.pixel_height / camera.frame_height
+        self.middle = (camera.pixel_width / 2, camera.pixel_height / 2)
+        self.upright = cairo.Matrix(self.across, 0, 0, -self.up, *self.middle)
+        self.drawn: dict[Ink, tuple[tuple[object, ...], Tiles]] = {}
+
+    def compose(self, inks: Sequence[Ink], under: Pixels, changed: Mask) -> None:
+        """Nothing; shows these inks over `under`, of which some tiles have changed, and marks those that change now."""
+        drawn: dict[Ink, tuple[tuple[object, ...], Tiles]] = {}
+        for ink in inks:
+            state, before = ink.state, self.drawn.pop(ink, None)
+            if before is not None and before[0] == state:
+                drawn[ink] = before
+                continue
+            tiles = self.reached(ink)
+            drawn[ink] = (state, tiles)
+            changed[tiles[0] : tiles[1], tiles[2] : tiles[3]] = True
+            if before is not None:
+                changed[before[1][0] : before[1][1], before[1][2] : before[1][3]] = True
+        for _, (top, bottom, left, right) in self.drawn.values():
+            changed[top:bottom, left:right] = True
+        self.drawn = drawn
+        if not changed.any():
+            return
+        context = self.context
+        context.set_matrix(cairo.Matrix())
+        for top, bottom, left, right in rectangles(changed):
+            t = self.tile
+            self.pixels[top * t : bottom * t, left * t : right * t] = under[top * t : bottom * t, left * t : right * t]
+            context.rectangle(left * t, top * t, (right - left) * t, (bottom - top) * t)
+        context.save()
+        context.clip()
+        for ink, (_, (top, bottom, left, right)) in drawn.items():
+            if changed[top:bottom, left:right].any():
+                self.draw(ink)
+        context.restore()
+
+    def add(self, inks: Sequence[Ink]) -> None:
+        """Nothing; shows these inks too, over all others."""
+        for ink in inks:
+            self.draw(ink)
+            self.drawn[ink] = (ink.state, self.reached(ink))
+
+    def reached(self, ink: Ink) -> Tiles:
+        """The tiles that an ink may touch."""
+        left, bottom, right, top = ink.extent
+        pad = 0.5 * UNIT * ink.width * self.across + 2.0
+        x, y = self.middle
+        return (
+            max(0, int((y - self.up * top - pad) // self.tile)),
+            max(0, int((y - self.up * bottom + pad) // self.tile) + 1),
+            max(0, int((x + self.across * left - pad) // self.tile)),
+            max(0, int((x + self.across * right + pad) // self.tile) + 1),
+        )
+
+    def draw(self, ink: Ink) -> None:
+        """Nothing; draws an ink."""
+        context, shape = self.context, ink.shape
+        if not len(shape.points):
+            return
+        if shape.path is None:
+            shape.path = self.traced(shape)
+        scale, right, up = ink.place
+        context.set_matrix(
+            cairo.Matrix(
+                self.across * scale,
+                0,
+                0,
+                -self.up * scale,
+                self.middle[0] + self.across * right,
+                self.middle[1] - self.up * up,
+            )
+        )
+        context.new_path()
+        context.append_path(shape.path)
+        if ink.fill is not None:
+            red, green, blue = ink.fill
+            context.set_source_rgba(blue, green, red, ink.alphas[0] * ink.amount)
+            (context.fill_preserve if ink.stroke is not None else context.fill)()
+        if ink.stroke is not None:
+            red, green, blue = ink.stroke
+            context.set_matrix(self.upright)
+            context.set_source_rgba(blue, green, red, ink.alphas[1] * ink.amount)
+            context.set_line_width(UNIT * ink.width)
+            context.set_dash(ink.dash)
+            context.stroke()
+
+    def traced(self, shape: Shape) -> cairo.Path:
+        """The outlines of a shape as cairo keeps them."""
+        self.context.set_matrix(self.upright)  # cairo keeps places to a 256th of a pixel
+        self.context.new_path()
+        shape.trace(self.context)
+        return self.context.copy_path()
+
+
+class Canvas(Camera):
+    """Manim's camera, for inks: what is at rest, over it what moves."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        tile = 32 if self.pixel_height >= 720 else 16
+        self.ground = Layer(self, tile)
+        self.still = Layer(self, tile)
+        self.front = Layer(self, tile)
+        self.changed: Mask = np.zeros((self.still.rows, self.still.columns), dtype=bool)  # since it was last asked for
+        self.fresh: Mask = np.zeros_like(self.changed)  # of what is at rest, since it was last shown
+        self.fill()
+
+    def fill(self) -> None:
+        """Nothing; empties the picture, down to the colour of the background."""
+        self.init_background()
+        assert self.background is not None
+        self.ground.pixels[:] = self.background[0, 0]
+        self.still.drawn, self.front.drawn = {}, {}
+        for layer in (self.still, self.front):
+            layer.pixels[:] = self.ground.pixels
+        self.pixel_array = self.front.pixels[: self.pixel_height, : self.pixel_width]
+
+    def bake(self, inks: Sequence[Ink]) -> None:
+        """Nothing; shows what is at rest, so that a frame costs the same in any graph."""
+        changed = np.zeros_like(self.changed)
+        self.still.compose(inks, self.ground.pixels, changed)
+        self.changed |= changed
+        self.fresh |= changed
+
+    def land(self, inks: Sequence[Ink]) -> None:
+        """Nothing; inks that moved, under all that still does, have come to rest."""
+        self.still.add(inks)
+        for ink in inks:
+            self.front.drawn.pop(ink, None)
+
+    def show(self, inks: Sequence[Ink]) -> None:
+        """Nothing; shows what moves, where it now is."""
+        changed, self.fresh = self.fresh, np.zeros_like(self.changed)
+        self.front.compose(inks, self.still.pixels, changed)
+        self.changed |= changed
+
+    def reset(self) -> Canvas:
+        """The camera; what is seen is up to date already."""
+        return self
+
+    def capture_mobjects(self, mobjects: Any, **settings: Any) -> None:
+        """Nothing; there is nothing else to be drawn."""
+
+    def set_frame_to_background(self, background: Any) -> None:
+        """Nothing; what is seen is up to date already."""
+
+
+def rectangles(mask: Mask) -> list[Tiles]:
+    """The marked tiles as rectangles that do not overlap."""
+    found: list[Tiles] = []
+    begun: dict[tuple[int, int], int] = {}  # columns -> the row in which they began to be marked
+    padded = np.zeros((mask.shape[0] + 1, mask.shape[1] + 2), dtype=np.int8)
+    padded[:-1, 1:-1] = mask
+    rows, edges = (places.tolist() for places in np.nonzero(np.diff(padded)))
+    runs: dict[int, set[tuple[int, int]]] = {}
+    for k in range(0, len(rows), 2):
+        runs.setdefault(rows[k], set()).add((edges[k], edges[k + 1]))
+    for row in range(len(padded)):
+        here = runs.get(row, set())
+        found += [(begun.pop(columns), row, *columns) for columns in list(begun) if columns not in here]
+        for columns in here:
+            begun.setdefault(columns, row)
+    return sorted(found)
