@@ -16,7 +16,8 @@ import pytest
 
 from animation import formulas, lettering, theme
 from animation.figures import Matrix, matrix
-from animation.glyphs import Ink, Label, Look, OpView, numbers, numbers_size, op, op_size, words
+from animation.glyphs import Label, Look, OpView, numbers, numbers_size, op, op_size, words
+from animation.ink import Ink, rgb
 from animation.names import bar
 from animation.scene import wishes
 from animation.stage import Stage
@@ -79,8 +80,7 @@ Extent = tuple[float, float, float, float]
 
 
 def extent(ink: Ink) -> Extent:
-    low, high = ink.points.min(axis=0), ink.points.max(axis=0)
-    return float(low[0]), float(low[1]), float(high[0]), float(high[1])
+    return ink.extent
 
 
 def end(stage: Stage, beat: Beat) -> None:
@@ -129,7 +129,7 @@ def test_nothing_is_lost_between_beats(name: str) -> None:
         end(stage, beat)
         for part in stage.still():
             for ink in part.inks:
-                assert (ink.fill_rgbas[0, 3], ink.stroke_rgbas[0, 3]) == ink.alphas, (beat.name, ink.text)
+                assert ink.amount == 1.0, (beat.name, ink.text)
     for id, arrivals in stage.arrivals.items():
         assert arrivals.total is not None and arrivals.k == arrivals.of, id
     assert {key[1] for key in stage.parts if key[0] == "edge"} == {link.id for link in stage.links}
@@ -159,8 +159,7 @@ def test_the_first_column_of_ln_is_magenta_with_a_badge() -> None:
             break
     inks = stage.parts["item", "n4"].inks
     assert "NaN 4/16" in [ink.text for ink in inks]
-    magenta = np.array([int(palette("dark").nonfinite[k : k + 2], 16) / 255 for k in (1, 3, 5)])
-    squares = [ink for ink in inks if np.allclose(ink.fill_rgbas[0, :3], magenta, atol=0.01) and not ink.text]
+    squares = [ink for ink in inks if ink.fill == rgb(palette("dark").nonfinite) and not ink.text]
     assert any(len(ink.points) == 4 * 16 for ink in squares)  # four squares of four sides
 
 
