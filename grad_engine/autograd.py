@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 import itertools
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ContextDecorator
 from operator import attrgetter
 from typing import Any
@@ -31,7 +33,7 @@ from grad_engine.tensor import (
 )
 
 _fold = in_rules(sum_to)
-_cast = in_rules(astype)
+cast = in_rules(astype)
 _by_age = attrgetter("age")
 RUNS_KEPT = 16  # the latest recorded runs of one root
 
@@ -102,7 +104,7 @@ def pull_back(
         if targets is not None:
             _keep(found, targets, node, g)
         if run is not None:
-            run.events.append((node.age, g))
+            run.events.append((node.age, tuple(map(_array, g)) if node.op.several else _array(g)))
         out, arrays = node.as_tensors() if create_graph else (node.out, node.arrays)
         for slot, edge, share, raw in shares(node, g, out, arrays, useful):
             total = share
@@ -114,7 +116,7 @@ def pull_back(
                 owned.add(edge)
             pending[edge] = total
             if run is not None:
-                run.events.append((node.age, slot, raw.shape, share, total))
+                run.events.append((node.age, slot, raw.shape, _array(share), _array(total)))
         if release:
             node.release()
     for edge, g in pending.items():  # only leaves are left
@@ -173,7 +175,7 @@ def fitted(share: Any, array: Any) -> Any:
             )
         share = _fold(share, array.shape)
     if share.dtype is not array.dtype and share.dtype != array.dtype:
-        share = _cast(share, array.dtype)
+        share = cast(share, array.dtype)
     return share
 
 
@@ -300,26 +302,34 @@ def backward(root: Tensor, gradient: Any = None, retain_graph: bool = False, cre
         node.extra = node.extra or {}
         node.extra.setdefault("runs", deque(maxlen=RUNS_KEPT)).append(run)
     if create_graph:
-        start = gradient if type(gradient) is Tensor else wrap(seed, None)
         with _GradMode(True):
+            start = _with_history(seed, gradient)
             for leaf, total in pull_back({edge: start}, create_graph=True, run=run).items():
-                _accumulate(leaf, total, run)
+                _accumulate(leaf, wrap(total.array.copy(), total.node), run, True)  # others hold that array too
     else:
         own = seed.copy() if type(edge) is GradAccum else seed
         for leaf, total in pull_back({edge: own}, run=run, release=not retain).items():
-            _accumulate(leaf, wrap(total if run is None else np.array(total), None), run)
+            _accumulate(leaf, wrap(total if run is None else np.array(total), None), run, False)
     if run is not None:
         run.complete = True
 
 
-def _accumulate(leaf: Any, gathered: Tensor, run: Run | None) -> None:
+def _with_history(seed: np.ndarray, gradient: Any) -> Tensor:
+    """`seed` as a tensor that depends on what `gradient`, of which it was made, depends on."""
+    if type(gradient) is not Tensor:
+        return wrap(seed.copy(), None)
+    return gradient if gradient.array is seed else cast(gradient, seed.dtype)
+
+
+def _accumulate(leaf: Any, gathered: Tensor, run: Run | None, recorded: bool) -> None:
     before = leaf.grad
     leaf.grad = gathered if before is None else before + gathered
     if run is not None:
         run.leaves.append((leaf.age, None if before is None else before.array.copy(), leaf.grad.array.copy()))
-    if leaf.extra is not None:
-        for hook in [*leaf.extra.get("after", {}).values()]:
-            hook(leaf.grad)
+    if leaf.extra is not None and "after" in leaf.extra:
+        with _GradMode(recorded):
+            for hook in [*leaf.extra["after"].values()]:
+                hook(leaf.grad)
 
 
 def grad(
@@ -340,8 +350,7 @@ def grad(
             "grad() differentiates the tensor that a function returned, got the function itself; "
             "call value_and_grad(f, x) or jacobian(f, x)"
         )
-    roots: list[Tensor] = list(outputs) if isinstance(outputs, Sequence) else [outputs]
-    wanted: list[Tensor] = list(inputs) if isinstance(inputs, Sequence) else [inputs]
+    roots, wanted = _listed(outputs), _listed(inputs)
     weights: list[Any]
     if grad_outputs is None:
         weights = [None] * len(roots)
@@ -356,7 +365,7 @@ def grad(
             edge = _edge(root)
             start: Any = _seed(root, weight)
             if create_graph:
-                start = weight if type(weight) is Tensor else wrap(start, None)
+                start = _with_history(start, weight)
             seeds[edge] = seeds[edge] + start if edge in seeds else start
         release = not (create_graph if retain_graph is None else retain_graph)
         found = pull_back(seeds, targets, create_graph, release=release)
@@ -368,7 +377,12 @@ def grad(
                 f"input {position} of grad() was not used to compute the outputs; pass allow_unused=True to get None"
             )
         answers.append(share if share is None or type(share) is Tensor else wrap(np.array(share), None))
-    return tuple(answers) if isinstance(inputs, Sequence) else answers[0]
+    return answers[0] if type(inputs) is Tensor else tuple(answers)
+
+
+def _listed(tensors: Any) -> list[Any]:
+    single = type(tensors) is Tensor or isinstance(tensors, str | np.ndarray) or not isinstance(tensors, Iterable)
+    return [tensors] if single else list(tensors)
 
 
 def _edge(tensor: Tensor, what: str = "the tensor that backward was asked of") -> Edge:
@@ -431,23 +445,33 @@ def _hooked(edge: Any, g: Any) -> Any:
         return g
     index = edge.index if type(edge) is Output else 0
     recorded = type(g) is Tensor
-    for hook in [*edge.extra.get("hooks", {}).get(index, {}).values()]:
-        answer = hook(g if recorded else wrap(np.asarray(g), None))
-        if answer is None:
-            continue
-        if not isinstance(answer, Tensor | np.ndarray) or answer.shape != g.shape:
-            raise ShapeError(
-                f"a hook must return None or a gradient of shape {g.shape}, got {getattr(answer, 'shape', answer)!r}"
-            )
-        if recorded:
-            g = answer
-        else:  # the hook may keep what it returned
-            g = np.array(answer.array if type(answer) is Tensor else answer)
+    if hooks := [*edge.extra.get("hooks", {}).get(index, {}).values()]:
+        with _GradMode(recorded):
+            for hook in hooks:  # each gets a copy, since the array may be on its way to others; a hook may change it
+                seen = wrap(np.array(_array(g)), g.node if recorded else None)
+                answer = hook(seen)
+                g = _answered(seen if answer is None else answer, g)
     retained = edge.extra.get("retained", {})
     if index in retained:
         new = g if recorded else wrap(np.array(g), None)
         retained[index] = new if retained[index] is None else retained[index] + new
     return g
+
+
+def _answered(answer: Any, g: Any) -> Any:
+    """What a hook returned in place of `g`, in its dtype, and not in memory that the hook may have kept."""
+    array = _array(answer)
+    if not isinstance(array, np.ndarray | np.generic) or array.shape != g.shape or array.dtype.kind != "f":
+        got = f"{array.dtype} of shape {array.shape}" if isinstance(array, np.ndarray | np.generic) else repr(answer)
+        raise ShapeError(f"a hook must return None or a gradient of shape {g.shape} and {g.dtype}, got {got}")
+    if type(g) is not Tensor:
+        return np.array(array, g.dtype)
+    tensor = answer if type(answer) is Tensor else wrap(np.array(array), None)
+    return tensor if array.dtype == g.dtype else cast(tensor, g.dtype)
+
+
+def _array(value: Any) -> Any:
+    return value.array if type(value) is Tensor else value
 
 
 # --- the recording mode ---------------------------------------------------------------------------------------------
@@ -470,6 +494,44 @@ class _GradMode(ContextDecorator):
     def __exit__(self, *_: object) -> None:
         MODE.record = self.before.pop()
 
+    def __call__(self, function: Any) -> Any:
+        if not callable(function):
+            raise ArgumentError(
+                f"a context decorates a function, got {type(function).__name__}; write `with` without it"
+            )
+        if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
+            raise ArgumentError(
+                f"the body of the async function {function.__name__} runs later and in turns with others, got it to "
+                "decorate; write the context inside it, around code without await"
+            )
+        return self._in_steps(function) if inspect.isgeneratorfunction(function) else super().__call__(function)
+
+    def _in_steps(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """A generator function whose body runs in this mode, though its caller's does not."""
+
+        @functools.wraps(function)
+        def steps(*args: Any, **named: Any) -> Iterator[Any]:
+            generator = function(*args, **named)
+            resume: Callable[[], Any] = functools.partial(next, generator)
+            while True:
+                try:
+                    with self._recreate_cm():
+                        value = resume()
+                except StopIteration as end:
+                    return end.value
+                try:
+                    sent = yield value
+                except GeneratorExit:
+                    with self._recreate_cm():
+                        generator.close()
+                    raise
+                except BaseException as error:
+                    resume = functools.partial(generator.throw, error)
+                else:
+                    resume = functools.partial(generator.send, sent)
+
+        return steps
+
 
 def no_grad(function: Callable[..., Any] | None = None) -> Any:
     """A context, or a decorator, inside which nothing is recorded: results do not require grad."""
@@ -491,6 +553,10 @@ class set_grad_enabled(_GradMode):
 
     def __enter__(self) -> None:
         MODE.record = self.record
+
+    def __call__(self, function: Any) -> Any:
+        MODE.record = self.before.pop()  # as a decorator it concerns the function alone
+        return _GradMode(self.record)(function)
 
 
 def is_grad_enabled() -> bool:

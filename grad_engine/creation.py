@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from grad_engine.errors import ArgumentError, ShapeError
-from grad_engine.tensor import Tensor
+from grad_engine.tensor import Tensor, numeric, wrap
 
 Shape = int | tuple[int, ...]
 
@@ -106,9 +106,7 @@ def from_numpy(array: np.ndarray, requires_grad: bool = False) -> Tensor:
     """A tensor that shares memory with `array`: a write to one is seen in the other."""
     if type(array) is not np.ndarray:
         raise ArgumentError(f"from_numpy() takes a NumPy array, got {type(array).__name__}; use tensor()")
-    made = Tensor(0.0)
-    made.array = array
-    return made.requires_grad_(requires_grad)
+    return wrap(numeric(array), None).requires_grad_(requires_grad)
 
 
 def _array_of(x: Any) -> np.ndarray:
@@ -118,7 +116,7 @@ def _array_of(x: Any) -> np.ndarray:
 def _made(function: Any, *args: Any, dtype: Any, requires_grad: bool, name: str | None) -> Tensor:
     try:
         array = function(*args, dtype=dtype)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, ZeroDivisionError) as error:
         raise ShapeError(f"{function.__name__}{args} cannot be made: {error}; a shape is an int or a tuple") from None
     return Tensor(array, requires_grad, name=name)
 

@@ -378,9 +378,13 @@ def check_writable(target: Tensor) -> None:
 def _keep_retaining(old: Edge, new: Edge) -> None:
     """Let retain_grad() of a tensor go on after it was changed in place."""
     retained = (old.extra or {}).get("retained") if isinstance(old, Node | Output) else None
-    place = old.index if type(old) is Output else 0
+    place = _place(old)
     if retained and place in retained and isinstance(new, Node):
         new.extra = (new.extra or {}) | {"retained": {0: retained.pop(place)}}
+
+
+def _place(edge: Edge) -> int:
+    return edge.index if type(edge) is Output else 0
 
 
 # --- the tensor -----------------------------------------------------------------------------------------------------
@@ -398,6 +402,9 @@ class Tensor(OpMethods):
     array: np.ndarray
     node: Edge
     window: tuple[Tensor, Any]  # of a part that shares memory: the tensor it was indexed from, and the index
+
+    def __init_subclass__(cls, **_: Any) -> NoReturn:
+        raise ArgumentError("Tensor is final; hold one in an attribute of your class instead")
 
     def __init__(self, data: Any, requires_grad: bool = False, dtype: Any = None, name: str | None = None) -> None:
         self.array = as_array(data, dtype)
@@ -505,7 +512,7 @@ class Tensor(OpMethods):
         if node is None:
             return None
         kept = (node.extra or {}).get("retained", {})
-        index = node.index if type(node) is Output else 0
+        index = _place(node)
         if index not in kept:
             warnings.warn(
                 ".grad of the result of an op is not kept; call retain_grad() on it before backward",
@@ -517,6 +524,8 @@ class Tensor(OpMethods):
     def grad(self, value: Any) -> None:
         if type(self.node) is not GradAccum:
             if value is None:
+                kept = {} if self.node is None else (self.node.extra or {}).get("retained", {})
+                kept.update(dict.fromkeys(kept.keys() & {_place(self.node)}))
                 return
             raise GraphError(".grad can only be set on a leaf that requires grad; call requires_grad_() first")
         if value is None:
@@ -660,12 +669,14 @@ class Tensor(OpMethods):
         op = NUMPY_TO_OP.get(ufunc if method == "__call__" else (ufunc, method))
         out = keywords.pop("out", None)
         if out is not None:
-            return _into(out, ufunc, method, inputs, keywords)
+            return _into(out, getattr(ufunc, method), inputs, keywords)
         if method == "reduce":
             keywords.setdefault("axis", 0)  # where NumPy's functions of the same meaning fold every axis
         if op is not None:
             return op(*inputs, **keywords)
         if not _any_requires_grad(inputs) or (method == "__call__" and _gives_no_float(ufunc)):
+            if method == "at":
+                return _written(inputs[0], getattr(ufunc, method), inputs, keywords)
             return _on_data(getattr(ufunc, method), inputs, keywords)
         raise NotDifferentiableError(
             f"np.{ufunc.__name__}{'' if method == '__call__' else '.' + method} has no gradient here; "
@@ -673,9 +684,14 @@ class Tensor(OpMethods):
         )
 
     def __array_function__(self, func: Any, types: Any, args: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+        if keywords.get("out") is not None:
+            return _into(keywords.pop("out"), func, args, keywords)
         op = NUMPY_TO_OP.get(func)
         if op is not None:
             return op(*args, **keywords)
+        if func in _WRITING and not _any_requires_grad((args, list(keywords.values()))):
+            target = args[0] if args else next(keywords[name] for name in ("dst", "a", "arr") if name in keywords)
+            return _written(target, func, args, keywords)
         if func in _WITHOUT_GRADIENT or not _any_requires_grad((args, list(keywords.values()))):
             return _on_data(func, args, keywords)
         raise NotDifferentiableError(
@@ -774,19 +790,31 @@ def _gives_no_float(ufunc: Any) -> bool:
     return all(set(loop.split("->")[1]) <= {"?"} for loop in ufunc.types)
 
 
-def _into(out: Any, ufunc: Any, method: str, inputs: Any, keywords: dict[str, Any]) -> Any:
-    if _any_requires_grad((inputs, out)):
-        _refuse_keyword(ufunc.__name__, "out")
-    result = _on_data(getattr(ufunc, method), inputs, {**keywords, "out": out})
-    for target in out:
-        WRITES.stamp(_plain(target), next_age())
-    return out[0] if len(out) == 1 and type(out[0]) is Tensor else result
+def _into(out: Any, function: Any, inputs: Any, keywords: dict[str, Any]) -> Any:
+    """What NumPy returns after it wrote into `out`: no gradient flows, so none may be asked for."""
+    if _any_requires_grad((inputs, list(keywords.values()), out)):
+        _refuse_keyword(function.__name__, "out")
+    result = _on_data(function, inputs, {**keywords, "out": out})
+    targets = out if isinstance(out, tuple) else (out,)
+    for target in targets:
+        if target is not None:
+            WRITES.stamp(_plain(target), next_age())
+    return targets[0] if len(targets) == 1 and type(targets[0]) is Tensor else result
+
+
+def _written(target: Any, function: Any, args: Any, keywords: dict[str, Any]) -> Any:
+    result = _on_data(function, args, keywords)
+    if isinstance(array := _plain(target), np.ndarray):
+        WRITES.stamp(array, next_age())
+    return result
 
 
 def _refuse_keyword(name: str, keyword: str) -> NoReturn:
     raise ArgumentError(f"np.{name} cannot take {keyword}= while a gradient is required; leave it out")
 
 
+# NumPy functions that change their first argument in place.
+_WRITING = frozenset({np.copyto, np.put, np.place, np.putmask, np.fill_diagonal, np.put_along_axis})
 # NumPy functions whose result is a shape, a truth value, an index or fresh zeros: they run on the data.
 _WITHOUT_GRADIENT = frozenset({
     np.shape, np.ndim, np.size, np.allclose, np.isclose, np.array_equal, np.array_equiv, np.zeros_like, np.ones_like,
@@ -816,7 +844,16 @@ def _comparison(ufunc: Any) -> Callable[[Tensor, Any], Any]:
 
 def _logic(ufunc: Any) -> Callable[[Tensor, Any], Any]:
     def combine(self: Tensor, other: Any) -> Any:
-        return wrap(np.asarray(ufunc(self.array, other.array if type(other) is Tensor else other)), None)
+        try:
+            return wrap(np.asarray(ufunc(self.array, other.array if type(other) is Tensor else other)), None)
+        except TypeError:
+            kind = getattr(other, "dtype", type(other).__name__)
+            raise ArgumentError(
+                f"&, |, ^ and ~ take booleans and whole numbers, got {self.dtype} and {kind}; compare first, "
+                "as in (x > 0) & (y > 0)"
+            ) from None
+        except ValueError as error:
+            raise ShapeError(f"shapes {self.shape} and {np.shape(other)} cannot be combined: {error}") from None
 
     return combine
 
@@ -829,4 +866,4 @@ for _dunder, _compare in _COMPARISONS.items():
 for _dunder, _combine in {"and": np.bitwise_and, "or": np.bitwise_or, "xor": np.bitwise_xor}.items():
     attach(f"__{_dunder}__", _logic(_combine))
     attach(f"__r{_dunder}__", _logic(_combine))
-attach("__invert__", lambda self: wrap(np.asarray(np.invert(self.array)), None))
+attach("__invert__", lambda self: _logic(lambda x, _: np.invert(x))(self, None))

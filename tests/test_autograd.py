@@ -324,6 +324,33 @@ def _changed_through_out() -> None:
     z.backward()
 
 
+NUMPY_WRITES: dict[str, Callable[[Any], Any]] = {
+    "copyto": lambda w: np.copyto(w, [9.0, 9.0]),
+    "copyto by name": lambda w: np.copyto(src=[9.0, 9.0], dst=w),
+    "put": lambda w: np.put(w, [0], [9.0]),
+    "place": lambda w: np.place(w, [True, False], [9.0]),
+    "putmask": lambda w: np.putmask(w, [True, False], [9.0]),
+    "put_along_axis": lambda w: np.put_along_axis(w, np.array([0]), 9.0, 0),
+    "fill_diagonal": lambda w: np.fill_diagonal(w.reshape(2, 1), 9.0),
+    "add.at": lambda w: np.add.at(w, [0], 8.0),
+    "exp": lambda w: np.exp(w, out=w),
+    "clip": lambda w: np.clip(w, 9.0, 9.0, out=w),
+    "cumsum": lambda w: np.cumsum([9.0, 1.0], out=w),
+    "a part": lambda w: w[:1].__iadd__(8.0),
+}
+
+
+@pytest.mark.parametrize("write", NUMPY_WRITES.values(), ids=NUMPY_WRITES)
+def test_what_numpy_writes_into_a_tensor_is_seen(write: Callable[[Any], Any]) -> None:
+    w = leaf([1.0, 2.0])
+    z = (w * w).sum()
+    with ge.no_grad():
+        write(w)
+    assert w.tolist() != [1.0, 2.0]
+    with pytest.raises(ge.InPlaceError):
+        z.backward()
+
+
 def _stale_view() -> None:
     h = leaf([1.0, 2.0, 3.0]) * 1
     v = h[:2]
@@ -564,6 +591,143 @@ def test_hooks_see_the_complete_gradient_and_may_replace_it() -> None:
         (x * 1).sum().backward()
 
 
+def test_a_hook_changes_the_gradient_of_its_tensor_alone() -> None:
+    """In place too: the array is on its way to the other operand, and it may be the caller's."""
+    x, y, seed = leaf([1.0, 2.0]), leaf([1.0, 2.0]), np.ones(2)
+    kept: list[Tensor] = []
+
+    def tenfold(g: Tensor) -> None:
+        kept.append(g)
+        g *= 10
+
+    h = x * 1
+    h.register_hook(tenfold)
+    x.register_hook(kept.append)
+    (h + y).backward(seed)
+    np.testing.assert_array_equal([x.grad.data, y.grad.data, seed], [[10, 10], [1, 1], [1, 1]])
+    assert not any(np.shares_memory(x.grad.data, g.data) for g in kept)
+
+
+@pytest.mark.parametrize("create_graph", [False, True])
+@pytest.mark.parametrize("made", [np.ones, lambda n: ge.ones(n), lambda n: ge.ones(n, dtype=np.float16)])
+def test_what_a_hook_returns_takes_the_form_of_the_gradient(made: Callable[[int], Any], create_graph: bool) -> None:
+    x = leaf([1.0, 2.0], np.float32)
+    x.register_hook(lambda g: made(2))
+    (x * 2).sum().backward(create_graph=create_graph)
+    assert type(x.grad) is Tensor and x.grad.dtype == np.float32 and x.grad.tolist() == [1, 1]
+    y = leaf(1.0)
+    y.register_hook(lambda g: np.ones((), int))
+    with pytest.raises(ge.ShapeError, match="got int64"):
+        (y * 2).backward()
+
+
+@pytest.mark.parametrize("create_graph", [False, True])
+def test_hooks_record_where_backward_does(create_graph: bool) -> None:
+    x, seen = leaf([1.0, 2.0]), list[bool]()
+    (h := x * 2).register_hook(lambda g: seen.append(ge.is_grad_enabled()))
+    x.register_post_accumulate_grad_hook(lambda g: seen.append(ge.is_grad_enabled()))
+    h.sum().backward(create_graph=create_graph)
+    assert seen == [create_graph, create_graph] and ge.is_grad_enabled()
+
+
+def test_a_step_of_training_inside_backward() -> None:
+    x = leaf([1.0, 2.0])
+    x.register_post_accumulate_grad_hook(lambda g: x.__isub__(0.1 * g))
+    (x * x).sum().backward()
+    np.testing.assert_allclose(x.data, [0.8, 1.6])
+
+
+def test_a_gradient_with_history_belongs_to_its_leaf_alone() -> None:
+    x, y, seed = leaf([1.0, 2.0]), leaf([1.0, 2.0]), ge.ones((2,))
+    (x + y).backward(seed, create_graph=True)
+    with ge.no_grad():
+        x.grad *= 5
+    np.testing.assert_array_equal([y.grad.data, seed.data], [[1, 1], [1, 1]])
+    z = leaf([1.0], np.float32)
+    (z * 1).backward(ge.ones((1,)), create_graph=True)
+    assert z.grad.dtype == np.float32
+    assert ge.grad(z, z, ge.ones((1,)), create_graph=True).dtype == np.float32
+
+
+def test_recorded_runs_of_higher_order_make_no_reference_cycles() -> None:
+    gc.collect()
+    gc.disable()
+    try:
+        x = leaf([1.0, 2.0])
+        z = (ge.exp(x) * x).sum()
+        z.backward(retain_graph=True, create_graph=True)
+        x.zero_grad()
+        del z
+        assert gc.collect() == 0
+    finally:
+        gc.enable()
+
+
+def test_grad_takes_any_series_of_tensors() -> None:
+    x = leaf([1.0, 2.0])
+    h = x * 2
+    y = (h * h).sum()
+    found = ge.grad((t for t in (y, h)), iter([x, h, x]), [None, ge.ones((2,))])
+    assert [t.tolist() for t in found] == [[10, 18], [5, 9], [10, 18]]
+
+
+def test_retain_grad_goes_on_after_a_change_in_place_and_starts_again_from_none() -> None:
+    x = leaf([1.0, 2.0])
+    h = x * 2
+    h.retain_grad()
+    h *= 3.0
+    y = (h * h).sum()
+    y.backward(retain_graph=True)
+    np.testing.assert_array_equal(h.grad.data, 12 * x.data)
+    h.zero_grad()
+    assert h.grad is None
+    y.backward()
+    np.testing.assert_array_equal(h.grad.data, 12 * x.data)
+
+
+def test_no_grad_around_a_generator_ends_where_it_yields() -> None:
+    x, seen = leaf(1.0), list[bool]()
+
+    @ge.no_grad()
+    def steps() -> Any:
+        try:
+            got = yield x * 2
+            seen.append(ge.is_grad_enabled())
+            try:
+                yield got * x
+            except ZeroDivisionError:
+                yield ge.is_grad_enabled()
+            return x * 3
+        finally:
+            seen.append(ge.is_grad_enabled())
+
+    running = steps()
+    assert not next(running).requires_grad and (x * 2).requires_grad
+    assert not running.send(x).requires_grad and (x * 2).requires_grad
+    assert running.throw(ZeroDivisionError()) is False
+    with pytest.raises(StopIteration) as end:
+        next(running)
+    assert not end.value.value.requires_grad and seen == [False, False]
+    other = steps()
+    next(other)
+    other.close()
+    assert seen == [False] * 3 and ge.is_grad_enabled()
+
+    async def later() -> None: ...
+
+    for given, words in ((later, "async function later"), (3, "got int")):
+        with pytest.raises(ge.ArgumentError, match=words):
+            ge.no_grad()(given)
+
+
+def test_set_grad_enabled_as_a_decorator_concerns_the_function_alone() -> None:
+    @ge.set_grad_enabled(False)
+    def inside() -> Tensor:
+        return leaf(1.0) * 2
+
+    assert ge.is_grad_enabled() and not inside().requires_grad and ge.is_grad_enabled()
+
+
 def test_retain_grad_keeps_the_gradient_of_a_result() -> None:
     x = leaf([1.0, 2.0])
     h = x * 2
@@ -682,6 +846,21 @@ MISUSE: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "ragged": (lambda: ge.tensor([[1, 2], [3]]), ValueError, "rows differ in length"),
     "tensor of words": (lambda: ge.tensor("abc"), TypeError, "real numbers"),
     "numpy without an op": (lambda: np.fft.fft(X), TypeError, "numpy.fft.fft has no gradient here"),
+    "copyto": (lambda: np.copyto(np.zeros(3), X), TypeError, "numpy.copyto has no gradient"),
+    "out= of a function": (lambda: np.clip(X, 0, 1, out=np.zeros(3)), TypeError, "out="),
+    "a mask": (lambda: X * np.ma.array([1.0, 2.0, 3.0], mask=[0, 1, 0]), TypeError, "masked"),
+    "tensor with a mask": (lambda: ge.tensor(np.ma.array([1.0], mask=[1])), TypeError, "masked"),
+    "array of words": (lambda: ge.from_numpy(np.array(["a"])), TypeError, "real numbers"),
+    "cast to complex": (lambda: X.astype(complex), TypeError, "complex128"),
+    "number beyond float": (lambda: X * 10**400, TypeError, "beyond"),
+    "axis beyond int": (lambda: X.sum(axis=10**30), TypeError, "beyond"),
+    "set beyond": (lambda: ge.tensor([1.0]).__setitem__(5, 1.0), IndexError, "out of bounds"),
+    "set a shape": (lambda: ge.tensor([1.0]).__setitem__(0, [1.0, 2.0]), ValueError, "index_put"),
+    "set words": (lambda: ge.tensor([1.0]).__setitem__(0, "a"), TypeError, "got 'a'"),
+    "set nothing": (lambda: ge.tensor([1.0]).__setitem__(0, None), TypeError, "got None"),
+    "not a float": (lambda: ~X, TypeError, "booleans and whole numbers, got float64"),
+    "and a float": (lambda: X & 1.0, TypeError, "compare first"),
+    "subclass": (lambda: type("Mine", (Tensor,), {}), TypeError, "final"),
     "ufunc method": (lambda: np.multiply.outer(X, X), TypeError, "np.multiply.outer has no gradient"),
     "out=": (lambda: np.exp(X, out=np.zeros(3)), TypeError, "out="),
     "dtype=": (lambda: np.sum(X, dtype=float), TypeError, "dtype"),

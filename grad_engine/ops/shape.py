@@ -15,7 +15,7 @@ from grad_engine.formula import Tree
 from grad_engine.op import as_tensor, case, composed, define, in_rules
 from grad_engine.ops.indexing import scattered
 from grad_engine.symbol import Symbol, traced, tree_of
-from grad_engine.tensor import Tensor, attach
+from grad_engine.tensor import Tensor, attach, numeric
 
 _BACK = "{g} in the shape of {x}"
 
@@ -27,7 +27,7 @@ clone = define(
 
 
 def _astype(x: Any, dtype: Any) -> Any:
-    return x.astype(np.dtype(dtype))
+    return numeric(x.astype(np.dtype(dtype)))
 
 
 def _cast_back(g: Any, out: Any, x: Any, dtype: Any) -> Any:
