@@ -472,7 +472,7 @@ def _unary(op: Op) -> Callable[..., Any]:
         else:
             made.node = None
             if out.base is not None and MODE.record and type(given) is Tensor:
-                WRITES.taken(made, functools.partial(call, given))
+                WRITES.taken(made, call, (given,))
         return made
 
     return call
@@ -559,7 +559,7 @@ def _general(op: Op) -> Callable[..., Any]:
                 return tuple(wrap(part, None) for part in out)
             made = wrap(out, None)
             if out.base is not None and MODE.record:
-                WRITES.taken(made, functools.partial(call, *args[:arity], *static))
+                WRITES.taken(made, call, (*args[:arity], *static))
             return made
         node = ManyNode(op, out, tuple(arrays), tuple(edges), (*static, *kept))
         if MODE.watch is not None:

@@ -251,7 +251,8 @@ class _Writes:
     def __init__(self) -> None:
         self.latest = -1
         self.by_owner: dict[int, _Memory] = {}
-        self.views: dict[int, dict[int, tuple[weakref.ref[Tensor], Callable[[], Tensor]]]] = {}
+        self.views: dict[int, list[weakref.ref[Tensor]]] = {}  # of memory without history, by the id of its owner
+        self.noted, self.room = 0, 1024
 
     def stamp(self, array: np.ndarray, age: int, recorded: bool = False) -> None:
         """Note a write; `recorded` when from now on the memory depends on other leaves, or in another way."""
@@ -278,23 +279,28 @@ class _Writes:
         place = bisect_right(memory.turns, after)
         return memory.turns[place] if place < len(memory.turns) and memory.turns[place] < before else None
 
-    def taken(self, view: Tensor, again: Callable[[], Tensor]) -> None:
+    def taken(self, view: Tensor, call: Callable[..., Tensor], args: tuple[Any, ...]) -> None:
         """Note a view of memory without history, and how to take it again should the memory get one."""
-        key, owner = id(view), id(_owner(view.array))
-        views = self.views.setdefault(owner, {})
-
-        def gone(_: Any) -> None:
-            views.pop(key, None)
-            if not views:
-                self.views.pop(owner, None)
-
-        views[key] = weakref.ref(view, gone), again
+        view.again = call, args
+        key = id(_owner(view.array))
+        views = self.views.get(key)
+        if views is None:
+            views = self.views[key] = []
+        views.append(weakref.ref(view))
+        self.noted += 1
+        if self.noted > self.room:  # most views die young
+            alive = {key: [ref for ref in refs if ref() is not None] for key, refs in self.views.items()}
+            self.views = {key: refs for key, refs in alive.items() if refs}
+            self.noted = sum(map(len, self.views.values()))
+            self.room = 2 * self.noted + 1024
 
     def follow(self, array: np.ndarray) -> None:
         """Give the views taken before the memory of `array` got its first history their part in it."""
-        for view, again in [*self.views.get(id(_owner(array)), {}).values()]:
-            if (tensor := view()) is not None and tensor.node is None:
-                tensor.node = again().node
+        for ref in [*self.views.get(id(_owner(array)), ())]:
+            view = ref()
+            if view is not None and view.node is None and _owner(view.array) is _owner(array):
+                call, args = view.again
+                view.node = call(*args).node
 
     def _memory(self, owner: np.ndarray) -> _Memory | None:
         memory = self.by_owner.get(id(owner))
@@ -397,10 +403,11 @@ class Tensor(OpMethods):
     Make one with `tensor(...)`. Leaves that require grad collect their gradient in `.grad`.
     """
 
-    __slots__ = ("__weakref__", "array", "node", "window")
+    __slots__ = ("__weakref__", "again", "array", "node", "window")
 
     array: np.ndarray
     node: Edge
+    again: tuple[Callable[..., Tensor], tuple[Any, ...]]  # of a view of memory without history: how it was taken
     window: tuple[Tensor, Any]  # of a part that shares memory: the tensor it was indexed from, and the index
 
     def __init_subclass__(cls, **_: Any) -> NoReturn:
