@@ -25,7 +25,7 @@ def run(main: Callable[[Namespace], ge.Tensor], steps: int, **more: Mapping[str,
     options = arguments.parse_args()
     with one_line(arguments):
         loss = main(options)
-        write(lambda: ge.record_graph(loss, names={}), options)
+        write(lambda: ge.record_graph(loss, names={"loss": loss}), options)
 
 
 def _count(text: str) -> int:

@@ -1,4 +1,4 @@
-"""The proof: a network learns digits beside PyTorch from the same weights, and every gradient of every step agrees."""
+"""The proof: a network learns digits beside PyTorch, and every gradient of every step agrees."""
 
 from argparse import Namespace
 

@@ -1,6 +1,7 @@
 """Newton's method, with the Hessian and without ever making it, beside plain descent on the same problem."""
 
 from argparse import Namespace
+from collections.abc import Callable
 
 import numpy as np
 
@@ -10,7 +11,7 @@ from examples._training import run
 ENOUGH = 1e-10  # a gradient this small is that of the minimum
 
 
-def conjugate_gradients(multiply, b):
+def conjugate_gradients(multiply: Callable[[np.ndarray], np.ndarray], b: np.ndarray) -> np.ndarray:
     """The x where multiply(x) = b, for a symmetric positive matrix that is known by its products only.
 
     Hestenes & Stiefel 1952.

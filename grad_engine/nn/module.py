@@ -322,6 +322,7 @@ class Sequential(_Row):
         super().__init__(modules)
 
     def forward(self, x: Any) -> Any:
+        """What the last module gives when x goes through all of them; x itself when there are none."""
         for module in self:
             x = module(x)
         return x
