@@ -9,4 +9,4 @@ Parser(prog="python -m examples", description=__doc__).parse_args()
 
 for path in sorted(Path(__file__).parent.glob("[!_]*.py")):
     summary = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
-    print(f"python -m examples.{path.stem:19}{summary}")
+    print(f"python -m examples.{path.stem:18}{summary}")

@@ -1,4 +1,4 @@
-"""One attention head learns to look at the marked word of a sentence: what it looks at, and the graph of it."""
+"""One attention head learns to look at the marked word of a sentence, and shows what it looks at."""
 
 import math
 from argparse import Namespace

@@ -1,4 +1,4 @@
-"""Three numbers, two results in one stack: x1 and x2 are used in both, so their gradients are sums of shares."""
+"""Three numbers, two results in one stack: x1 and x2 are used in both, and get the sum of two shares."""
 
 import grad_engine as ge
 from examples._command import show

@@ -1,4 +1,4 @@
-"""Handwritten digits told apart by a network of dense layers or a small convolutional one, and what it mistakes."""
+"""Handwritten digits told apart by dense layers or by a small convolutional network."""
 
 import time
 from argparse import Namespace

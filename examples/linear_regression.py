@@ -1,4 +1,4 @@
-"""A line through noisy points: one layer, mean squared error, and the gradient going down to the exact answer."""
+"""A line through noisy points: one layer, and the gradient going down to the exact answer."""
 
 from argparse import Namespace
 

@@ -1,4 +1,4 @@
-"""A table of numbers, the last column guessed from the others by a network, and how the error went down."""
+"""A table of numbers, the last column guessed from the others, and how the error went down."""
 
 from argparse import Namespace
 

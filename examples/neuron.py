@@ -1,4 +1,4 @@
-"""One neuron made of single numbers, tanh(w1·x1 + w2·x2 + b): its graph, and how it learns what OR means."""
+"""One neuron made of single numbers, tanh(w1·x1 + w2·x2 + b), learns what OR means."""
 
 from argparse import Namespace
 

@@ -1,4 +1,4 @@
-"""Newton's method, with the Hessian and without ever making it, beside plain descent on the same problem."""
+"""Newton's method, with the Hessian and without ever making it, beside plain descent."""
 
 from argparse import Namespace
 from collections.abc import Callable

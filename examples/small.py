@@ -1,4 +1,4 @@
-"""One addition, where x2 is stretched over the rows of x1 and gets the sum of both rows back: z = x1 + x2."""
+"""One addition, where x2 is stretched over the rows of x1 and gets the sum of both back: z = x1 + x2."""
 
 import grad_engine as ge
 from examples._command import show
