@@ -13,7 +13,7 @@ import warnings
 import weakref
 from array import array
 from bisect import bisect_right
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias, final
 
 import numpy as np
@@ -343,7 +343,7 @@ def overwrite(target: Tensor, result: Tensor) -> Tensor:
             "write y = x + 1 instead of x += 1, or do it inside no_grad()"
         )
     check_writable(target)
-    if recorded and array.base is not None:
+    if recorded and _looks_into_another(target):
         return _overwrite_part(target, result)
     array[...] = result.array
     if recorded:
@@ -353,6 +353,21 @@ def overwrite(target: Tensor, result: Tensor) -> Tensor:
     if recorded and old is None:
         WRITES.follow(array)
     return target
+
+
+def _looks_into_another(target: Tensor) -> bool:
+    """Whether the memory of `target` may be that of another tensor; some ops return a view of an array of their own."""
+    array = target.array
+    if array.base is None:
+        return False
+    node = target.node.node if type(target.node) is Output else target.node
+    if isinstance(node, Node) and node.out is not None:
+        sources: Iterable[Any] = node.arrays
+    elif node is None and hasattr(target, "again"):
+        sources = map(_plain, target.again[1])
+    else:
+        return True
+    return any(type(each) is np.ndarray and each is not array and _owner(each) is _owner(array) for each in sources)
 
 
 def _overwrite_part(target: Tensor, result: Tensor) -> Tensor:
