@@ -6,6 +6,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from grad_engine import linalg as linalg
+from grad_engine import notebook as notebook
 from grad_engine import ops as ops
 from grad_engine.allocator import tune_allocator as tune_allocator
 from grad_engine.autograd import enable_grad as enable_grad
@@ -815,6 +816,81 @@ def conv_transpose3d(x: Operand, weight: Operand, bias: Operand | None = None, s
 def conv3d_weight(x: Operand, y: Operand, shape: Any, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: Any = 1) -> Tensor:
     """The gradient of conv3d with respect to its weight of the given shape, y being that of its result."""
 
+def max_pool1d(x: Any, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1, ceil_mode: bool = False, return_indices: bool = False) -> Any:
+    """Largest element of each window; the stride is the window's size unless given. The first of equals takes the gradient."""
+
+def max_pool2d(x: Any, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1, ceil_mode: bool = False, return_indices: bool = False) -> Any:
+    """Largest element of each window; the stride is the window's size unless given. The first of equals takes the gradient."""
+
+def max_pool3d(x: Any, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1, ceil_mode: bool = False, return_indices: bool = False) -> Any:
+    """Largest element of each window; the stride is the window's size unless given. The first of equals takes the gradient."""
+
+def window_mean(x: Operand, windows: Any, override: Any = 1.0) -> Tensor:
+    """The sum of each window over its divisor, for the windows of the last axes."""
+
+def window_spread(x: Operand, windows: Any, override: Any = 1.0) -> Tensor:
+    """Each element over its window's divisor, added to every place of its window: the gradient of window_mean."""
+
+def avg_pool1d(x: Operand, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: Any = False, count_include_pad: Any = True, divisor_override: Any = None) -> Tensor:
+    """Mean of each window; the stride is the window's size unless given. Padding counts as zeros, or not at all without count_include_pad."""
+
+def avg_pool2d(x: Operand, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: Any = False, count_include_pad: Any = True, divisor_override: Any = None) -> Tensor:
+    """Mean of each window; the stride is the window's size unless given. Padding counts as zeros, or not at all without count_include_pad."""
+
+def avg_pool3d(x: Operand, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: Any = False, count_include_pad: Any = True, divisor_override: Any = None) -> Tensor:
+    """Mean of each window; the stride is the window's size unless given. Padding counts as zeros, or not at all without count_include_pad."""
+
+def adaptive_avg_pool1d(x: Operand, output_size: Any) -> Tensor:
+    """Mean of as many windows, of lengths as equal as can be, as output_size says; None keeps an axis."""
+
+def adaptive_avg_pool2d(x: Operand, output_size: Any) -> Tensor:
+    """Mean of as many windows, of lengths as equal as can be, as output_size says; None keeps an axis."""
+
+def adaptive_avg_pool3d(x: Operand, output_size: Any) -> Tensor:
+    """Mean of as many windows, of lengths as equal as can be, as output_size says; None keeps an axis."""
+
+def adaptive_max_pool1d(x: Any, output_size: Any, return_indices: bool = False) -> Any:
+    """Largest element of each of as many windows as output_size says; None keeps an axis."""
+
+def adaptive_max_pool2d(x: Any, output_size: Any, return_indices: bool = False) -> Any:
+    """Largest element of each of as many windows as output_size says; None keeps an axis."""
+
+def adaptive_max_pool3d(x: Any, output_size: Any, return_indices: bool = False) -> Any:
+    """Largest element of each of as many windows as output_size says; None keeps an axis."""
+
+def max_unpool1d(x: Any, indices: Any, kernel_size: Any, stride: Any = None, padding: Any = 0, output_size: Any = None) -> Tensor:
+    """Zeros with each element of x where `indices` of max_pool1d say it came from."""
+
+def max_unpool2d(x: Any, indices: Any, kernel_size: Any, stride: Any = None, padding: Any = 0, output_size: Any = None) -> Tensor:
+    """Zeros with each element of x where `indices` of max_pool2d say it came from."""
+
+def max_unpool3d(x: Any, indices: Any, kernel_size: Any, stride: Any = None, padding: Any = 0, output_size: Any = None) -> Tensor:
+    """Zeros with each element of x where `indices` of max_pool3d say it came from."""
+
+def unfold(x: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1) -> Tensor:
+    """Every patch that a kernel sees of an image (batch, channels, height, width), as a column: (batch, rows, places)."""
+
+def fold(x: Any, output_size: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1) -> Tensor:
+    """The image of that height and width to which every column of x was added at its place: the gradient of unfold."""
+
+def interpolate(x: Any, size: Any = None, scale_factor: Any = None, mode: str = 'nearest', align_corners: bool | None = None, recompute_scale_factor: bool | None = None) -> Tensor:
+    """x (batch, channels, ...) with the axes behind the channels in another size, or `scale_factor` times as long."""
+
+def grid_sample(x: Any, grid: Any, mode: str = 'bilinear', padding_mode: str = 'zeros', align_corners: bool = False) -> Tensor:
+    """What x (batch, channels, [depth,] height, width) has at the places `grid` (batch, ..., 2 or 3), between elements."""
+
+def pixel_shuffle(x: Any, upscale_factor: int) -> Tensor:
+    """x (..., channels, height, width) with every r² channels laid out as r by r pixels, r being upscale_factor."""
+
+def pixel_unshuffle(x: Any, downscale_factor: int) -> Tensor:
+    """x (..., channels, height, width) with every r by r pixels as r² channels; undoes pixel_shuffle."""
+
+def channel_shuffle(x: Any, groups: int) -> Tensor:
+    """x (batch, channels, ...) with the channels taken in turn from each of several groups of them."""
+
+def local_response_norm(x: Any, size: int, alpha: float = 0.0001, beta: float = 0.75, k: float = 1.0) -> Tensor:
+    """x over (k + alpha · the mean square of `size` neighbouring channels) to the power beta (Krizhevsky 2012)."""
+
 def matmul(x: Operand, y: Operand) -> Tensor:
     """Matrix product; 1-D operands are a row on the left and a column on the right, leading axes broadcast."""
 
@@ -998,6 +1074,15 @@ def cosine_embedding_loss(x: Any, y: Any, target: Any, margin: float = 0.0, redu
 def multilabel_soft_margin_loss(x: Any, target: Any, weight: Any = None, reduction: str = 'mean') -> Tensor:
     """binary_cross_entropy_with_logits averaged over the classes, the last axis."""
 
+def triplet_margin_with_distance_loss(anchor: Any, positive: Any, negative: Any, distance_function: Any = None, margin: float = 1.0, swap: bool = False, reduction: str = 'mean') -> Tensor:
+    """triplet_margin_loss() by any function of two tensors that gives their distance; pairwise_distance by default."""
+
+def multilabel_margin_loss(x: Any, target: Any, reduction: str = 'mean') -> Tensor:
+    """The sum of max(0, 1 − x of a right class + x of a wrong one) over all such pairs, over the number of classes."""
+
+def ctc_loss(log_probs: Any, targets: Any, input_lengths: Any, target_lengths: Any, blank: int = 0, reduction: str = 'mean', zero_infinity: bool = False) -> Tensor:
+    """Minus the log-probability of each target by every way to spell it out in time (Graves et al. 2006)."""
+
 def linear(x: Operand, weight: Operand, bias: Operand | None = None) -> Tensor:
     """x (..., features) @ weightᵀ (results, features) + bias (results): a fully connected layer."""
 
@@ -1009,6 +1094,9 @@ def embedding(indices: Operand, weight: Operand, padding_idx: Any = None) -> Ten
 
 def embedding_weight(y: Operand, indices: Operand, shape: Any, padding_idx: Any = None) -> Tensor:
     """Zeros of `shape` to which each row of y was added at its index: the gradient of embedding."""
+
+def embedding_bag(indices: Any, weight: Any, offsets: Any = None, mode: str = 'mean', per_sample_weights: Any = None, include_last_offset: bool = False, padding_idx: int | None = None) -> Tensor:
+    """The mean ("sum", "max") of the rows of weight that each bag of indices names; 0 for an empty bag."""
 
 def one_hot(x: Operand, num_classes: Any = -1) -> Tensor:
     """1 at the place each whole number names and 0 elsewhere, along a new last axis. No gradient."""
@@ -1036,39 +1124,6 @@ def dropout(x: Operand, p: Any = 0.5, training: Any = True, seed: Any = None) ->
 
 def scaled_dot_product_attention(query: Operand, key: Operand, value: Operand, attn_mask: Operand | None = None, dropout_p: Any = 0.0, is_causal: Any = False, scale: Any = None, seed: Any = None) -> Tensor:
     """softmax(query @ keyᵀ · scale) @ value: for each query the mean of the values, weighted by how well their keys fit. attn_mask: True where a query may look, or numbers added to the scores."""
-
-def max_pool1d(x: Operand, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1, ceil_mode: Any = False) -> Tensor:
-    """Largest element of each window; the stride is the window's size unless given. The first of equals takes the gradient."""
-
-def max_pool2d(x: Operand, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1, ceil_mode: Any = False) -> Tensor:
-    """Largest element of each window; the stride is the window's size unless given. The first of equals takes the gradient."""
-
-def max_pool3d(x: Operand, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1, ceil_mode: Any = False) -> Tensor:
-    """Largest element of each window; the stride is the window's size unless given. The first of equals takes the gradient."""
-
-def window_mean(x: Operand, windows: Any, override: Any = 1.0) -> Tensor:
-    """The sum of each window over its divisor, for the windows of the last axes."""
-
-def window_spread(x: Operand, windows: Any, override: Any = 1.0) -> Tensor:
-    """Each element over its window's divisor, added to every place of its window: the gradient of window_mean."""
-
-def avg_pool1d(x: Operand, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: Any = False, count_include_pad: Any = True, divisor_override: Any = None) -> Tensor:
-    """Mean of each window; the stride is the window's size unless given. Padding counts as zeros, or not at all without count_include_pad."""
-
-def avg_pool2d(x: Operand, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: Any = False, count_include_pad: Any = True, divisor_override: Any = None) -> Tensor:
-    """Mean of each window; the stride is the window's size unless given. Padding counts as zeros, or not at all without count_include_pad."""
-
-def avg_pool3d(x: Operand, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: Any = False, count_include_pad: Any = True, divisor_override: Any = None) -> Tensor:
-    """Mean of each window; the stride is the window's size unless given. Padding counts as zeros, or not at all without count_include_pad."""
-
-def adaptive_avg_pool1d(x: Operand, output_size: Any) -> Tensor:
-    """Mean of as many windows, of lengths as equal as can be, as output_size says; None keeps an axis."""
-
-def adaptive_avg_pool2d(x: Operand, output_size: Any) -> Tensor:
-    """Mean of as many windows, of lengths as equal as can be, as output_size says; None keeps an axis."""
-
-def adaptive_avg_pool3d(x: Operand, output_size: Any) -> Tensor:
-    """Mean of as many windows, of lengths as equal as can be, as output_size says; None keeps an axis."""
 
 def quantile(x: Any, q: Any, axis: Any = None, method: str = 'linear', keepdims: bool = False) -> Tensor:
     """The number that a share `q` (from 0 to 1, or several such) of the elements along `axis` does not exceed."""

@@ -685,6 +685,48 @@ class OpMethods:
     def conv_transpose3d(self, weight: Operand, bias: Operand | None = None, stride: Any = 1, padding: Any = 0, output_padding: Any = 0, groups: Any = 1, dilation: Any = 1) -> Tensor:
         """Each element of x times its filter of weight (channels, results / groups, depth, height, width), laid where conv3d would read it and summed, plus bias: the gradient of conv3d with respect to its input."""
 
+    def max_pool1d(self, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1, ceil_mode: bool = False, return_indices: bool = False) -> Any:
+        """Largest element of each window; the stride is the window's size unless given. The first of equals takes the gradient."""
+
+    def max_pool2d(self, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1, ceil_mode: bool = False, return_indices: bool = False) -> Any:
+        """Largest element of each window; the stride is the window's size unless given. The first of equals takes the gradient."""
+
+    def max_pool3d(self, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1, ceil_mode: bool = False, return_indices: bool = False) -> Any:
+        """Largest element of each window; the stride is the window's size unless given. The first of equals takes the gradient."""
+
+    def avg_pool1d(self, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: Any = False, count_include_pad: Any = True, divisor_override: Any = None) -> Tensor:
+        """Mean of each window; the stride is the window's size unless given. Padding counts as zeros, or not at all without count_include_pad."""
+
+    def avg_pool2d(self, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: Any = False, count_include_pad: Any = True, divisor_override: Any = None) -> Tensor:
+        """Mean of each window; the stride is the window's size unless given. Padding counts as zeros, or not at all without count_include_pad."""
+
+    def avg_pool3d(self, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: Any = False, count_include_pad: Any = True, divisor_override: Any = None) -> Tensor:
+        """Mean of each window; the stride is the window's size unless given. Padding counts as zeros, or not at all without count_include_pad."""
+
+    def adaptive_avg_pool1d(self, output_size: Any) -> Tensor:
+        """Mean of as many windows, of lengths as equal as can be, as output_size says; None keeps an axis."""
+
+    def adaptive_avg_pool2d(self, output_size: Any) -> Tensor:
+        """Mean of as many windows, of lengths as equal as can be, as output_size says; None keeps an axis."""
+
+    def adaptive_avg_pool3d(self, output_size: Any) -> Tensor:
+        """Mean of as many windows, of lengths as equal as can be, as output_size says; None keeps an axis."""
+
+    def adaptive_max_pool1d(self, output_size: Any, return_indices: bool = False) -> Any:
+        """Largest element of each of as many windows as output_size says; None keeps an axis."""
+
+    def adaptive_max_pool2d(self, output_size: Any, return_indices: bool = False) -> Any:
+        """Largest element of each of as many windows as output_size says; None keeps an axis."""
+
+    def adaptive_max_pool3d(self, output_size: Any, return_indices: bool = False) -> Any:
+        """Largest element of each of as many windows as output_size says; None keeps an axis."""
+
+    def unfold(self, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1) -> Tensor:
+        """Every patch that a kernel sees of an image (batch, channels, height, width), as a column: (batch, rows, places)."""
+
+    def fold(self, output_size: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1) -> Tensor:
+        """The image of that height and width to which every column of x was added at its place: the gradient of unfold."""
+
     def matmul(self, y: Operand) -> Tensor:
         """Matrix product; 1-D operands are a row on the left and a column on the right, leading axes broadcast."""
 
@@ -852,33 +894,6 @@ class OpMethods:
 
     def dropout(self, p: Any = 0.5, training: Any = True, seed: Any = None) -> Tensor:
         """x with each element set to 0 with probability p, the others times 1 / (1 - p); x itself unless training."""
-
-    def max_pool1d(self, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1, ceil_mode: Any = False) -> Tensor:
-        """Largest element of each window; the stride is the window's size unless given. The first of equals takes the gradient."""
-
-    def max_pool2d(self, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1, ceil_mode: Any = False) -> Tensor:
-        """Largest element of each window; the stride is the window's size unless given. The first of equals takes the gradient."""
-
-    def max_pool3d(self, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1, ceil_mode: Any = False) -> Tensor:
-        """Largest element of each window; the stride is the window's size unless given. The first of equals takes the gradient."""
-
-    def avg_pool1d(self, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: Any = False, count_include_pad: Any = True, divisor_override: Any = None) -> Tensor:
-        """Mean of each window; the stride is the window's size unless given. Padding counts as zeros, or not at all without count_include_pad."""
-
-    def avg_pool2d(self, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: Any = False, count_include_pad: Any = True, divisor_override: Any = None) -> Tensor:
-        """Mean of each window; the stride is the window's size unless given. Padding counts as zeros, or not at all without count_include_pad."""
-
-    def avg_pool3d(self, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: Any = False, count_include_pad: Any = True, divisor_override: Any = None) -> Tensor:
-        """Mean of each window; the stride is the window's size unless given. Padding counts as zeros, or not at all without count_include_pad."""
-
-    def adaptive_avg_pool1d(self, output_size: Any) -> Tensor:
-        """Mean of as many windows, of lengths as equal as can be, as output_size says; None keeps an axis."""
-
-    def adaptive_avg_pool2d(self, output_size: Any) -> Tensor:
-        """Mean of as many windows, of lengths as equal as can be, as output_size says; None keeps an axis."""
-
-    def adaptive_avg_pool3d(self, output_size: Any) -> Tensor:
-        """Mean of as many windows, of lengths as equal as can be, as output_size says; None keeps an axis."""
 
     def quantile(self, q: Any, axis: Any = None, method: str = 'linear', keepdims: bool = False) -> Tensor:
         """The number that a share `q` (from 0 to 1, or several such) of the elements along `axis` does not exceed."""

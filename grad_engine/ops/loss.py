@@ -12,7 +12,9 @@ from grad_engine.errors import ArgumentError, IndexingError, ShapeError
 from grad_engine.op import as_tensor, case, composed, define, in_rules
 from grad_engine.ops.activation import log_softmax, sigmoid, softmax
 from grad_engine.ops.elementwise import clip, minimum, sqrt, values, where
-from grad_engine.ops.reduction import mean, total, vector_norm
+from grad_engine.ops.indexing import take_along_axis
+from grad_engine.ops.joining import concat, stack
+from grad_engine.ops.reduction import logsumexp, mean, total, vector_norm
 from grad_engine.ops.reduction import sum as summed
 from grad_engine.ops.shape import reshaped
 from grad_engine.symbol import Symbol
@@ -799,3 +801,101 @@ def multilabel_soft_margin_loss(x: Any, target: Any, weight: Any = None, reducti
     """binary_cross_entropy_with_logits averaged over the classes, the last axis."""
     each = binary_cross_entropy_with_logits(x, as_tensor(target), weight=weight, reduction="none")
     return _of_tensors(mean(each, axis=-1), reduction)
+
+
+@composed(method=False)
+def triplet_margin_with_distance_loss(
+    anchor: Any, positive: Any, negative: Any, distance_function: Any = None, margin: float = 1.0, swap: bool = False,
+    reduction: str = "mean",
+) -> Tensor:  # fmt: skip
+    """triplet_margin_loss() by any function of two tensors that gives their distance; pairwise_distance by default."""
+    distance = pairwise_distance if distance_function is None else distance_function
+    near, far = distance(anchor, positive), distance(anchor, negative)
+    if swap:
+        far = minimum(far, distance(positive, negative))
+    return _of_tensors(clip(near - far + margin, 0, None), reduction)
+
+
+@composed(method=False)
+def multilabel_margin_loss(x: Any, target: Any, reduction: str = "mean") -> Tensor:
+    """The sum of max(0, 1 − x of a right class + x of a wrong one) over all such pairs, over the number of classes.
+
+    target: in the shape of x, the right classes, after the last of which comes −1.
+    """
+    x, classes = as_tensor(x), as_tensor(target).array
+    if classes.shape != x.shape or x.ndim > 2 or classes.dtype.kind not in "iu":
+        raise ShapeError(
+            "multilabel_margin_loss() takes x (batch, classes) and whole numbers of the same shape, "
+            f"got {x.shape} and {classes.dtype} {classes.shape}"
+        )
+    if (classes >= (x.shape[-1] if x.ndim else 1)).any() or (classes < -1).any():
+        raise IndexingError("multilabel_margin_loss() takes classes of x, then −1; check the target")
+    lead = x.shape[:-1]
+    x, classes = (part.reshape((*lead, x.shape[-1] if x.ndim else 1)) for part in (x, classes))
+    there = np.logical_and.accumulate(classes >= 0, axis=-1)
+    named = np.where(there, classes, 0)
+    right = ((named[..., None] == np.arange(x.shape[-1])) & there[..., None]).any(axis=-2)
+    gap = 1 - take_along_axis(x, named)[..., None] + x[..., None, :]
+    counts = there[..., None] & ~right[..., None, :] & (gap.array > 0)
+    lost = summed(where(counts, gap, 0.0), axis=(-2, -1)) / max(x.shape[-1], 1)
+    return _of_tensors(lost, reduction)
+
+
+_NEVER = -1e30  # the logarithm of what cannot be; inf would make NaN out of 0 · inf in the rules
+
+
+@composed(method=False)
+def ctc_loss(
+    log_probs: Any, targets: Any, input_lengths: Any, target_lengths: Any, blank: int = 0, reduction: str = "mean",
+    zero_infinity: bool = False,
+) -> Tensor:  # fmt: skip
+    """Minus the log-probability of each target by every way to spell it out in time (Graves et al. 2006).
+
+    log_probs: (time, batch, classes), or without the batch: log_softmax over the classes.
+    targets: (batch, length), or all in a row. The mean is of each loss over the length of its target.
+    zero_infinity: whether a target that its time is too short for counts 0 instead of inf.
+    """
+    log_probs = as_tensor(log_probs)
+    if log_probs.ndim not in (2, 3):
+        raise ShapeError(f"ctc_loss() takes log_probs (time, batch, classes), got shape {log_probs.shape}")
+    single = log_probs.ndim == 2
+    if single:
+        log_probs = log_probs.reshape((log_probs.shape[0], 1, log_probs.shape[1]))
+    steps, batch, _ = log_probs.shape
+    times, sizes = (np.atleast_1d(as_tensor(part).array) for part in (input_lengths, target_lengths))
+    if times.shape != (batch,) or sizes.shape != (batch,) or (times > steps).any():
+        raise ShapeError(
+            f"ctc_loss() takes one length of at most {steps} for each of {batch} inputs, and one for each target; got "
+            f"{times.tolist()} and {sizes.tolist()}"
+        )
+    spelled = _with_blanks(as_tensor(targets).array, sizes, blank)
+    emitted = log_probs[:, np.arange(batch)[:, None], spelled]
+    width = spelled.shape[1]
+    jump = np.zeros(spelled.shape, bool)  # over the blank between two letters that differ
+    jump[:, 2:] = (spelled[:, 2:] != blank) & (spelled[:, 2:] != spelled[:, :-2])
+    never = np.full((batch, 2), _NEVER, log_probs.dtype)
+    far = (np.arange(width) < 2) & (np.arange(width) < 2 * sizes[:, None] + 1)
+    ways = where(far, emitted[0], _NEVER)
+    for step in range(1, steps):
+        back = concat([never, ways], axis=1)
+        arrived = stack([ways, back[:, 1:-1], where(jump, back[:, :-2], _NEVER)])
+        on = logsumexp(arrived, axis=0) + emitted[step]
+        ways = on if (times > step).all() else where((times > step)[:, None], on, ways)
+    rows = np.arange(batch)
+    last = ways[rows, 2 * sizes]
+    before = where(sizes > 0, ways[rows, np.maximum(2 * sizes - 1, 0)], _NEVER)
+    lost = -logsumexp(stack([last, before]), axis=0)
+    lost = where(lost.array < -_NEVER / 2, lost, 0.0 if zero_infinity else math.inf)
+    if reduction == "mean":
+        lost = lost / np.maximum(sizes, 1).astype(log_probs.dtype)
+    return lost.reshape(()) if single and reduction == "none" else _of_tensors(lost, reduction)
+
+
+def _with_blanks(targets: Any, sizes: Any, blank: int) -> Any:
+    """Each target with a blank before, between and after its letters, in rows of one length."""
+    width = int(sizes.max(initial=0))
+    out = np.full((len(sizes), 2 * width + 1), blank)
+    starts = np.cumsum(sizes) - sizes
+    for k, size in enumerate(sizes):
+        out[k, 1 : 2 * size : 2] = targets[k, :size] if targets.ndim == 2 else targets[starts[k] : starts[k] + size]
+    return out

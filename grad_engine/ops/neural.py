@@ -12,6 +12,8 @@ from grad_engine.errors import ArgumentError, IndexingError, ShapeError
 from grad_engine.op import as_tensor, case, composed, define, in_rules
 from grad_engine.ops.activation import softmax
 from grad_engine.ops.elementwise import clip, values
+from grad_engine.ops.indexing import index_put
+from grad_engine.ops.joining import stack
 from grad_engine.ops.product import contracted
 from grad_engine.ops.reduction import sum_to, total, vector_norm
 from grad_engine.ops.shape import reshaped
@@ -155,6 +157,48 @@ embedding_weight = define(
 )  # fmt: skip
 embedded: Callable[..., Any] = in_rules(embedding)
 summed_rows: Callable[..., Any] = in_rules(embedding_weight)
+
+
+@composed(method=False)
+def embedding_bag(
+    indices: Any, weight: Any, offsets: Any = None, mode: str = "mean", per_sample_weights: Any = None,
+    include_last_offset: bool = False, padding_idx: int | None = None,
+) -> Tensor:  # fmt: skip
+    """The mean ("sum", "max") of the rows of weight that each bag of indices names; 0 for an empty bag.
+
+    indices: (bags, length), or a vector in which `offsets` says where each bag begins (and where the last one ends,
+        with include_last_offset). Indices padding_idx do not count. per_sample_weights: with "sum", what each counts.
+    """
+    indices, weight = as_tensor(indices).array, as_tensor(weight)
+    if mode not in ("sum", "mean", "max") or (per_sample_weights is not None and mode != "sum"):
+        raise ArgumentError(
+            f"mode of embedding_bag() is 'sum', 'mean' or 'max', and 'sum' with per_sample_weights, got {mode!r}"
+        )
+    if indices.ndim == 2 and offsets is None:
+        starts = np.arange(len(indices) + 1) * indices.shape[1]
+    elif indices.ndim == 1 and offsets is not None:
+        starts = as_tensor(offsets).array
+        starts = starts if include_last_offset else np.append(starts, len(indices))
+    else:
+        raise ShapeError(
+            f"embedding_bag() takes indices (bags, length), or a vector with offsets=, got shape {indices.shape}"
+        )
+    flat = indices.reshape(-1)
+    bag = np.searchsorted(starts, np.arange(flat.size), side="right") - 1
+    counts = np.ones(flat.size, bool) if padding_idx is None else flat != padding_idx % len(weight)
+    counts &= (bag >= 0) & (bag < len(starts) - 1)
+    rows = embedding(flat[counts], weight)
+    bag = bag[counts]
+    if per_sample_weights is not None:
+        rows = rows * as_tensor(per_sample_weights).reshape(-1)[counts].reshape(-1, 1)
+    blank = np.zeros((len(starts) - 1, weight.shape[1]), weight.dtype)
+    if mode == "max":
+        parts = [rows[bag == k].max(axis=0) if (bag == k).any() else as_tensor(blank[k]) for k in range(len(blank))]
+        return stack(parts) if parts else as_tensor(blank)
+    out = index_put(blank, rows, bag, accumulate=True)
+    if mode == "sum":
+        return out
+    return out / np.maximum(np.bincount(bag, minlength=len(blank)), 1).astype(weight.dtype)[:, None]
 
 
 def _one_hot(x: Any, num_classes: int = -1) -> Any:

@@ -11,11 +11,12 @@ from typing import Any
 import numpy as np
 
 from grad_engine.errors import ArgumentError, ShapeError
-from grad_engine.op import case, define, in_rules
+from grad_engine.op import as_tensor, case, composed, define, in_rules
 from grad_engine.ops.convolution import per_axis
 from grad_engine.ops.elementwise import values
-from grad_engine.ops.indexing import scattered
+from grad_engine.ops.indexing import index_put, scattered, take_along_axis
 from grad_engine.ops.shape import reshaped
+from grad_engine.tensor import Tensor
 
 
 def _counts(
@@ -118,11 +119,9 @@ def _define_max_pool(n: int) -> Any:
             np.maximum(out, padded[slots.seen(offset)], out=out)
         return out
 
-    def back(
-        g: Any, out: Any, x: Any, kernel_size: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool
-    ) -> Any:
-        slots = _Slots(name, x, n, kernel_size, stride, padding, dilation, ceil_mode)
-        largest, padded = values(out), slots.padded(values(x))
+    def winners(slots: _Slots, largest: Any, x: Any) -> Any:
+        """Where the largest element of each window stands in an image of x, counted in C order."""
+        padded = slots.padded(x)
         at = np.empty(largest.shape, np.intp)
         offsets = list(np.ndindex(slots.kernel))
         at[...] = slots.place(offsets[0])
@@ -132,12 +131,19 @@ def _define_max_pool(n: int) -> Any:
             for offset in offsets:
                 part = padded[slots.seen(offset)]
                 np.copyto(at, slots.place(offset), where=part != part)
+        return at
+
+    def back(
+        g: Any, out: Any, x: Any, kernel_size: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool
+    ) -> Any:
+        slots = _Slots(name, x, n, kernel_size, stride, padding, dilation, ceil_mode)
+        at = winners(slots, values(out), values(x))
         images = x.shape[: x.ndim - n]
         step = math.prod(slots.size)
         at += np.arange(0, math.prod(images) * step, max(step, 1)).reshape(*images, *(1,) * n)
         return reshaped(scattered(reshaped(g, (g.size,)), at.ravel(), (x.size,)), x.shape)
 
-    return define(
+    op = define(
         max_pool, name=name, symbol="⊤", category="neural", inputs=("x",), vjp={"x": back},
         cases=[
             case((2, 2, *(4,) * n), kernel_size=2), case((2, *(5,) * n), kernel_size=3, stride=2, padding=1),
@@ -149,8 +155,92 @@ def _define_max_pool(n: int) -> Any:
         formula={"x": "{g} where {x} was the largest of its window, else 0"}, reads=("x", "out"),
     )  # fmt: skip
 
+    def call(
+        x: Any, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1, ceil_mode: bool = False,
+        return_indices: bool = False,
+    ) -> Any:  # fmt: skip
+        out = op(x, kernel_size, stride, padding, dilation, ceil_mode)
+        if not return_indices:
+            return out
+        array = as_tensor(x).array
+        slots = _Slots(name, array, n, kernel_size, stride, padding, dilation, ceil_mode)
+        return out, as_tensor(winners(slots, out.array, array))
+
+    call.__name__ = call.__qualname__ = name
+    call.__doc__ = f"""{op.__doc__}
+
+    return_indices: give also where each stands in its image, counted in C order.
+    """
+    return composed(before=op)(call)
+
 
 max_pool1d, max_pool2d, max_pool3d = map(_define_max_pool, (1, 2, 3))
+
+
+def _define_adaptive_max(n: int) -> Any:
+    name = f"adaptive_max_pool{n}d"
+
+    def call(x: Any, output_size: Any, return_indices: bool = False) -> Any:
+        x = as_tensor(x)
+        size = _size(name, x, n)
+        wanted = _wanted(name, size, output_size)
+        spans = [_adaptive_bounds(length, count) for length, count in zip(size, wanted, strict=True)]
+        places, images = np.arange(math.prod(size)).reshape(size), x.shape[: x.ndim - n]
+        at = np.empty((*images, *wanted), np.intp)
+        for cell in np.ndindex(*wanted):
+            window = tuple(slice(*span[i]) for span, i in zip(spans, cell, strict=True))
+            at[(..., *cell)] = places[window].ravel()[
+                _last_or_largest(x.array[(..., *window)].reshape(*images, places[window].size))
+            ]
+        out = take_along_axis(x.reshape((*images, math.prod(size))), at.reshape(*images, math.prod(wanted)))
+        out = out.reshape(at.shape)
+        return (out, as_tensor(at)) if return_indices else out
+
+    call.__name__ = call.__qualname__ = name
+    call.__doc__ = """Largest element of each of as many windows as output_size says; None keeps an axis.
+
+    return_indices: give also where each stands in its image, counted in C order.
+    """
+    return composed()(call)
+
+
+def _last_or_largest(x: Any) -> Any:
+    """Where the largest element stands along the last axis, the first of equals; of NaNs the last."""
+    found, lost = np.argmax(x, axis=-1), np.isnan(x)
+    if lost.any():
+        found = np.where(lost.any(axis=-1), x.shape[-1] - 1 - np.argmax(lost[..., ::-1], axis=-1), found)
+    return found
+
+
+def _define_max_unpool(n: int) -> Any:
+    name = f"max_unpool{n}d"
+
+    def call(
+        x: Any, indices: Any, kernel_size: Any, stride: Any = None, padding: Any = 0, output_size: Any = None
+    ) -> Tensor:
+        x, places = as_tensor(x), as_tensor(indices).array
+        size = _size(name, x, n)
+        kernel = per_axis(kernel_size, n, "kernel_size", 1)
+        step = kernel if stride is None or stride == () else per_axis(stride, n, "stride", 1)
+        around = per_axis(padding, n, "padding", 0)
+        if output_size is None:
+            wanted = tuple((c - 1) * s - 2 * p + k for c, k, s, p in zip(size, kernel, step, around, strict=True))
+        else:
+            wanted = per_axis(tuple(output_size)[-n:], n, "output_size", 1)
+        if places.shape != x.shape or places.dtype.kind not in "iu":
+            raise ShapeError(f"{name}() takes as many whole numbers as x {x.shape} has elements, got {places.shape}")
+        if places.size and not (places.min() >= 0 and places.max() < math.prod(wanted)):
+            raise ShapeError(f"{name}() has indices beyond an image of {wanted}; pass the output_size that was pooled")
+        images = x.shape[: x.ndim - n]
+        count = math.prod(images)
+        rows = np.arange(count)[:, None]
+        blank = np.zeros((count, math.prod(wanted)), x.dtype)
+        flat = index_put(blank, x.reshape((count, math.prod(size))), (rows, places.reshape(count, math.prod(size))))
+        return flat.reshape((*images, *wanted))
+
+    call.__name__ = call.__qualname__ = name
+    call.__doc__ = f"""Zeros with each element of x where `indices` of max_pool{n}d say it came from."""
+    return composed(method=False)(call)
 
 
 # --- the mean ---------------------------------------------------------------------------------------------------------
@@ -194,12 +284,16 @@ def _regular(
     return Windows(size, count, tuple(divisors), (-padding, kernel, stride), ())
 
 
+def _adaptive_bounds(size: int, count: int) -> tuple[tuple[int, int], ...]:
+    return tuple((i * size // count, -(-(i + 1) * size // count)) for i in range(count))
+
+
 @lru_cache(256)
 def _adaptive(size: int, count: int) -> Windows:
     if count and size % count == 0:
         step = size // count
         return Windows(size, count, (float(step),) * count, (0, step, step), ())
-    bounds = tuple((i * size // count, -(-(i + 1) * size // count)) for i in range(count))
+    bounds = _adaptive_bounds(size, count)
     return Windows(size, count, tuple(float(b - a) for a, b in bounds), None, bounds)
 
 
@@ -311,20 +405,24 @@ def _define_avg_pool(n: int) -> Any:
     )  # fmt: skip
 
 
+def _wanted(name: str, size: tuple[int, ...], output_size: Any) -> tuple[int, ...]:
+    """The size that an adaptive pool is to give."""
+    n = len(size)
+    given = (output_size,) * n if output_size is None or np.ndim(output_size) == 0 else tuple(output_size)
+    if len(given) != n:
+        raise ArgumentError(f"output_size of {name}() is a number or {n} of them, got {output_size!r}")
+    wanted = per_axis([s if each is None else each for s, each in zip(size, given, strict=True)], n, "output_size", 1)
+    if 0 in size:
+        raise ShapeError(f"{name}() has no windows to take from size {size}; x must not be empty")
+    return wanted
+
+
 def _define_adaptive(n: int) -> Any:
     name = f"adaptive_avg_pool{n}d"
 
     def windows(x: Any, output_size: Any) -> tuple[Windows, ...]:
         size = _size(name, x, n)
-        given = (output_size,) * n if output_size is None or np.ndim(output_size) == 0 else tuple(output_size)
-        if len(given) != n:
-            raise ArgumentError(f"output_size of {name}() is a number or {n} of them, got {output_size!r}")
-        wanted = per_axis(
-            [s if each is None else each for s, each in zip(size, given, strict=True)], n, "output_size", 1
-        )
-        if 0 in size:
-            raise ShapeError(f"{name}() has no windows to take from size {size}; x must not be empty")
-        return tuple(map(_adaptive, size, wanted))
+        return tuple(map(_adaptive, size, _wanted(name, size, output_size)))
 
     return define(
         lambda x, output_size: _means(x, windows(x, output_size)), name=name, symbol="mean", category="neural",
@@ -340,3 +438,5 @@ def _define_adaptive(n: int) -> Any:
 
 avg_pool1d, avg_pool2d, avg_pool3d = map(_define_avg_pool, (1, 2, 3))
 adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d = map(_define_adaptive, (1, 2, 3))
+adaptive_max_pool1d, adaptive_max_pool2d, adaptive_max_pool3d = map(_define_adaptive_max, (1, 2, 3))
+max_unpool1d, max_unpool2d, max_unpool3d = map(_define_max_unpool, (1, 2, 3))
