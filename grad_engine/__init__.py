@@ -2,7 +2,7 @@
 
 import os as _os
 
-from grad_engine import linalg, ops
+from grad_engine import linalg, notebook, ops
 from grad_engine.allocator import tune_allocator
 from grad_engine.autograd import (
     enable_grad,
@@ -97,6 +97,7 @@ __all__ = [
     "load",
     "load_graph",
     "no_grad",
+    "notebook",
     "ones",
     "ones_like",
     "ops",

@@ -26,7 +26,7 @@ ROOMS = (
     *("errors", "replacing", "allocator", "formula", "symbol", "tensor", "op", "ops", "linalg", "creation", "files"),
     *("autograd", "watching", "function", "functional", "testing"),
     *("record", "tree", "draw", "dot", "diff", "details"),
-    *("export", "nn", "optim", "data", "progress", "interop", "__main__", "__init__"),
+    *("export", "notebook", "nn", "optim", "data", "progress", "interop", "__main__", "__init__"),
 )
 FORMAT = {"errors", "replacing", "formula", "record"}  # the file format, which stands on its own
 READERS = {"tree", "draw", "dot", "diff", "details"}  # they know a record, and never the engine that made it
