@@ -6,8 +6,11 @@ reference cycle and an in-place operation can give its Tensor a new node while o
 
 from __future__ import annotations
 
+import functools
+import inspect
 import itertools
 import math
+import sys
 import threading
 import warnings
 import weakref
@@ -706,11 +709,17 @@ class Tensor(OpMethods):
         )
 
     def __array_function__(self, func: Any, types: Any, args: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
-        if keywords.get("out") is not None:
-            return _into(keywords.pop("out"), func, args, keywords)
         op = NUMPY_TO_OP.get(func)
         if op is not None:
+            args, keywords = _named(func, op, args, keywords)
+        if keywords.get("out") is not None:
+            return _into(keywords.pop("out"), func, args, keywords)
+        if op is not None:
             return op(*args, **keywords)
+        if func is np.full_like and _any_requires_grad((args[1:], list(keywords.values()))):
+            raise NotDifferentiableError(
+                "np.full_like fills with a number, got a tensor that requires grad; write x + t"
+            )
         if func in _WRITING and not _any_requires_grad((args, list(keywords.values()))):
             target = args[0] if args else next(keywords[name] for name in ("dst", "a", "arr") if name in keywords)
             return _written(target, func, args, keywords)
@@ -810,6 +819,37 @@ def _on_data(function: Any, args: Any, keywords: dict[str, Any]) -> Any:
 def _gives_no_float(ufunc: Any) -> bool:
     """Whether every loop of `ufunc` gives booleans, so that no gradient could flow through it."""
     return all(set(loop.split("->")[1]) <= {"?"} for loop in ufunc.types)
+
+
+@functools.cache
+def _positions(function: Any, op: Callable[..., Any]) -> tuple[int, dict[str, Any], frozenset[str]]:
+    """How many first arguments of NumPy's `function` mean the same in `op`, its defaults in order, and op's names."""
+    try:
+        theirs = inspect.signature(function).parameters
+    except ValueError:  # written in C, without a signature in this version of NumPy
+        theirs = {}  # type: ignore[assignment]
+    ours = inspect.signature(op).parameters
+    open_ended = any(each.kind is each.VAR_POSITIONAL for each in theirs.values())
+    needed = sum(each.default is each.empty for each in ours.values())
+    pairs = enumerate(zip(theirs, ours, strict=False))
+    same = next((place for place, (one, other) in pairs if place >= needed and one != other), len(ours))
+    return sys.maxsize if open_ended else same, {name: each.default for name, each in theirs.items()}, frozenset(ours)
+
+
+def _named(
+    function: Any, op: Callable[..., Any], args: tuple[Any, ...], keywords: dict[str, Any]
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """A call of NumPy's `function` as `op` takes it: by name where the order differs, and without unknown defaults."""
+    same, defaults, ours = _positions(function, op)
+    if len(args) > same and len(defaults) >= len(args):
+        keywords = dict(zip([*defaults][same:], args[same:], strict=False)) | keywords
+        args = args[:same]
+    if not keywords.keys() <= ours:
+        keywords = {
+            name: value for name, value in keywords.items()
+            if name in ours or name not in defaults or value is not defaults[name]
+        }  # fmt: skip
+    return args, keywords
 
 
 def _into(out: Any, function: Any, inputs: Any, keywords: dict[str, Any]) -> Any:

@@ -874,6 +874,9 @@ MISUSE: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "not a float": (lambda: ~X, TypeError, "booleans and whole numbers, got float64"),
     "and a float": (lambda: X & 1.0, TypeError, "compare first"),
     "subclass": (lambda: type("Mine", (Tensor,), {}), TypeError, "final"),
+    "filled with a gradient": (lambda: np.full_like(ge.ones(3), X), TypeError, "fills with a number"),
+    "NumPy's third argument": (lambda: np.sort(X, -1, "stable"), TypeError, "no argument 'kind'"),
+    "dtype by position": (lambda: np.sum(X, 0, np.float32), TypeError, "no argument 'dtype'"),
     "ufunc method": (lambda: np.multiply.outer(X, X), TypeError, "np.multiply.outer has no gradient"),
     "out=": (lambda: np.exp(X, out=np.zeros(3)), TypeError, "out="),
     "dtype=": (lambda: np.sum(X, dtype=float), TypeError, "dtype"),
@@ -911,6 +914,21 @@ def test_numpy_functions_without_gradient_run_on_the_data() -> None:
     np.testing.assert_array_equal(np.zeros_like(x), [0, 0])
     assert np.add.reduce(leaf([[1.0, 2.0], [3.0, 4.0]])).tolist() == [4.0, 6.0]
     np.testing.assert_allclose(np.fft.fft(x.detach()).shape, (2,))
+
+
+def test_numpy_functions_mean_by_position_what_numpy_means() -> None:
+    x = np.array([[3.0, 1.0], [2.0, 5.0]])
+    t = leaf(x)
+    calls: list[Callable[[Any], Any]] = [
+        lambda x: np.sum(x, 0, None, None, True), lambda x: np.std(x, 0, None, None, 1), lambda x: np.sort(x, 0, None),
+        lambda x: np.max(x, 1, None, True), lambda x: np.nan_to_num(x, True, 5.0), lambda x: np.clip(x, 1, 2, None),
+        lambda x: np.sum(x, axis=0, dtype=None, out=None), lambda x: np.quantile(x, 0.5, 0, None, False, "linear"),
+        lambda x: np.einsum("ij,ij->i", x, x), lambda x: np.concatenate([x, x], 1, None), lambda x: np.trace(x, 1),
+    ]  # fmt: skip
+    for call in calls:
+        out = call(t)
+        assert type(out) is Tensor and out.requires_grad
+        np.testing.assert_allclose(out.data, call(x))
 
 
 def test_the_chain_rule_is_a_pure_function() -> None:
