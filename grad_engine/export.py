@@ -120,6 +120,8 @@ def _names_in(variables: Names) -> dict[Any, str]:
         raise ArgumentError(f'names is a dict such as locals() or {{"w": w}}, got {type(variables).__name__}')
     found: dict[Any, str] = {}
     for name, value in variables.items():
+        if not isinstance(name, str):
+            raise ArgumentError(f"names is a dict from names to tensors, got the key {name!r}; write it as a str")
         if type(value) is Tensor and not name.startswith("_"):
             found.setdefault(value.node if value.node is not None else id(value.array), name)
     return found
@@ -151,6 +153,9 @@ class _Recorder:
         self.roots: list[Tensor] = given
         if not given:
             raise ArgumentError("a graph is exported from at least one tensor, got an empty list")
+        for asked, limit in (("max_elements", max_elements), ("max_nodes", max_nodes)):
+            if not isinstance(limit, int | float):
+                raise ArgumentError(f"{asked} is a number, got {limit!r}; pass math.inf for no limit")
         if runs not in ("last", "all"):
             raise ArgumentError(f'runs is "last" or "all", got {runs!r}')
         self.names, self.max_elements, self.all_runs = names, max_elements, runs == "all"

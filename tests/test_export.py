@@ -201,6 +201,30 @@ def test_full_data_lies_beside_the_record(tmp_path: Any) -> None:
         tensor_data(record.tensors[0], path)
 
 
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [({"names": {1: None}}, "got the key 1"), ({"max_elements": None}, "max_elements is a number, got None"),
+     ({"max_nodes": "9"}, "max_nodes is a number"), ({"runs": 3}, "runs is"), ({"names": ["x"]}, "names is a dict")],
+)  # fmt: skip
+def test_options_of_another_kind_are_refused(options: dict[str, Any], words: str) -> None:
+    with pytest.raises(ge.ArgumentError, match=words):
+        ge.record_graph(leaf(1.0) * 2, **options)
+
+
+def test_values_kept_for_the_rules_are_recorded_as_they_were() -> None:
+    x = leaf([1.0, 2.0])
+    h = x * 2
+    h *= h
+    h[0] += 1.0
+    z = h.sum()
+    z.backward(retain_graph=True)
+    record = validated(ge.record_graph(z))
+    squared = next(node for node in record.nodes if node.op == "mul" and len({i.tensor for i in node.inputs}) == 1)
+    np.testing.assert_array_equal(values(record, squared.outputs[0]), [4, 16])
+    np.testing.assert_array_equal(values(record, record.runs[0].gradients[squared.id][0]), [1, 1])
+    np.testing.assert_array_equal(x.grad.data, 8 * x.data)
+
+
 def test_thirty_doublings() -> None:
     y = x = leaf(1.0)
     for _ in range(30):
