@@ -393,7 +393,15 @@ def _edge(tensor: Tensor, what: str = "the tensor that backward was asked of") -
             f"{what} does not require grad, so there is no graph to walk; make a leaf with requires_grad=True and "
             "compute it from that, outside no_grad()"
         )
-    return tensor.node
+    edge = tensor.node
+    if WRITES.latest > edge.age and type(edge) is not GradAccum and tensor.array.base is not None:
+        turn = WRITES.turned(tensor.array, edge.age)
+        if turn is not None:
+            raise InPlaceError(
+                f"{what} is a view whose base was changed in place (made at {edge.age}, changed at {turn}); "
+                "take the view again after the change"
+            )
+    return edge
 
 
 # --- hooks ----------------------------------------------------------------------------------------------------------

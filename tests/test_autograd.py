@@ -510,6 +510,8 @@ def test_a_tensor_that_cannot_be_changed_says_so() -> None:
         stale += 1
     with pytest.raises(ge.InPlaceError, match=r"take the view again"):
         turned += 1
+    with pytest.raises(ge.InPlaceError, match=r"take the view again"):
+        turned.backward(np.ones(2))
     with pytest.raises(ge.NotDifferentiableError, match="int64 tensor"):
         ge.tensor([1, 2])[0] = leaf(1.5)
 
