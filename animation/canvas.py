@@ -149,7 +149,7 @@ class Canvas(Camera):
         self.still.drawn, self.front.drawn = {}, {}
         for layer in (self.still, self.front):
             layer.pixels[:] = self.ground.pixels
-        self.pixel_array = self.front.pixels[: self.pixel_height, : self.pixel_width]
+        self.pixel_array: Any = self.front.pixels[: self.pixel_height, : self.pixel_width]
 
     def bake(self, inks: Sequence[Ink]) -> None:
         """Nothing; shows what is at rest, so that a frame costs the same in any graph."""
@@ -162,7 +162,11 @@ class Canvas(Camera):
         """Nothing; inks that moved, under all that still does, have come to rest."""
         self.still.add(inks)
         for ink in inks:
-            self.front.drawn.pop(ink, None)
+            state, tiles = self.still.drawn[ink]
+            before = self.front.drawn.pop(ink, None)
+            if before is None or before[0] != state:  # it has moved since it was last seen
+                for top, bottom, left, right in (tiles, before[1] if before is not None else tiles):
+                    self.fresh[top:bottom, left:right] = True
 
     def show(self, inks: Sequence[Ink]) -> None:
         """Nothing; shows what moves, where it now is."""

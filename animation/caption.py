@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-import numpy as np
-
 from animation import formulas, lettering, theme
 from animation.figures import Matrix, matrix, number_text, shape_text
 from animation.glyphs import line_points, numbers, numbers_size, words

@@ -39,7 +39,10 @@ class Encoder(VideoSegmentEncoder):
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
-        self._stream.codec_context.thread_count = 1  # beats are encoded side by side
+        stream = self._stream
+        assert isinstance(stream, av.VideoStream)
+        stream.codec_context.thread_count = 1  # beats are encoded side by side
+        self.stream = stream
         self.frame = av.VideoFrame(self.spec.width, self.spec.height, "yuv420p")
         self.frame.time_base = Fraction(self.spec.frame_rate.denominator, self.spec.frame_rate.numerator)
         self.convert = VideoReformatter()
@@ -52,8 +55,7 @@ class Encoder(VideoSegmentEncoder):
         for _ in range(repeat):
             self.frame.pts = self._next_pts
             self._next_pts += 1
-            for packet in self._stream.encode(self.frame):
-                self._container.mux(packet)
+            self._container.mux(self.stream.encode(self.frame))
 
     def paste(self, patch: Patch) -> None:
         """Nothing; puts the tiles of a patch into the frame as brightness and, at half the resolution, colour."""
@@ -70,12 +72,13 @@ class Encoder(VideoSegmentEncoder):
             made = self.convert.reformat(given, format="yuv420p", interpolation=Interpolation.AREA)
             for plane, source in zip(self.planes, made.planes, strict=True):
                 side = tile * plane.shape[0] // (rows * tile)
-                found = np.frombuffer(source, np.uint8).reshape(-1, source.line_size)[:side, : len(some) * side]
+                found = np.frombuffer(memoryview(source), np.uint8).reshape(-1, source.line_size)
+                found = found[:side, : len(some) * side]
                 there = plane.reshape(rows, side, columns, side)
                 at = places[k : k + AT_ONCE]
                 there[at[:, 0], :, at[:, 1], :] = found.reshape(side, len(some), side).swapaxes(0, 1)
         for plane, target in zip(self.planes, self.frame.planes, strict=True):
-            whole = np.frombuffer(target, np.uint8).reshape(-1, target.line_size)
+            whole = np.frombuffer(memoryview(target), np.uint8).reshape(-1, target.line_size)
             whole[: target.height, : target.width] = plane[: target.height, : target.width]
 
 

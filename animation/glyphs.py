@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from animation import lettering, theme
 from animation.figures import Cells, Matrix
+from animation.folding import GROUP
 from animation.ink import Ink, Part, Shape
 from animation.lettering import polygon, shortened
 from grad_engine.draw.glyph import SHAPES, outline, reach
@@ -434,6 +435,10 @@ def op(view: OpView, state: str, look: Look, box: Box, colours: Colours, count: 
         for wide, alpha in ((22.0, 0.10), (14.0, 0.14)):
             halo = Ink(polygon(shape + (x, y)), stroke=colours.gradient, width=wide * look.pen, stroke_alpha=alpha)
             inks.append(halo)
+    if view.category == GROUP:  # a pile of sheets
+        for k in (2, 1):
+            sheet = polygon(shape + (x + 0.07 * k * look.scale, y + 0.07 * k * look.scale))
+            inks.append(Ink(sheet, fill=colours.background, stroke=edge, width=1.6 * look.pen))
     inks.append(
         Ink(
             polygon(shape + (x, y)),

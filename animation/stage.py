@@ -11,6 +11,7 @@ from manim.utils.rate_functions import linear, smooth
 from animation import caption, lettering, theme
 from animation.arrangement import CROWD, arranged
 from animation.figures import Cells, cells, is_number, nonfinite, nonfinite_word, number_text, picture, shape_text
+from animation.folding import View
 from animation.glyphs import (
     TAPE_LABELS,
     Arrivals,
@@ -128,10 +129,11 @@ def seen(parts: Sequence[Part]) -> list[Ink]:
 class Stage:
     """Everything that can be seen, and how each beat changes it. Knows nothing of Manim's scenes."""
 
-    def __init__(self, record: GraphRecord, colours: Colours, longest_name: int = 14) -> None:
-        self.record = record
+    def __init__(self, shown: GraphRecord | View, colours: Colours, longest_name: int = 14) -> None:
+        self.view = shown if isinstance(shown, View) else View(shown, shown)
+        self.record = record = self.view.record
         self.colours = colours
-        self.names = Names(record, longest_name)
+        self.names = Names(self.view.source, longest_name)
         self.tensors = {tensor.id: tensor for tensor in record.tensors}
         self.nodes = {node.id: node for node in record.nodes}
         self.leaf_of = {accumulator.id: accumulator.leaf for accumulator in record.accumulators}
@@ -177,7 +179,7 @@ class Stage:
             node.id,
             node.category,
             self.symbol(node),
-            f"#{node.age}",
+            self.view.folds[node.id].size if node.id in self.view.folds else f"#{node.age}",
             Label(f"{name} {face(out)}", face(out), cells(out)),
             self.gradient(node),
             f"{nonfinite_word(out)} {bad}/{int(np.prod(out.shape))}"
@@ -220,6 +222,8 @@ class Stage:
     def chip_names(self, node: NodeRecord) -> tuple[str, ...]:
         """What an op can be called on the tape, longest first."""
         sign = self.ops[node.id].symbol
+        if node.id in self.view.folds:
+            return f"{sign}, {self.view.folds[node.id].size}", sign, f"{len(self.view.folds[node.id].ops)} ops"
         return f"#{node.age} {node.name}", f"#{node.age} {node.op}", f"#{node.age} {sign}", f"#{node.age}"
 
     def way(self, link: Link) -> Way:
@@ -266,15 +270,11 @@ class Stage:
         box = self.layout.boxes[id]
         return box.x, box.y
 
-    def still(self, shot: Shot | None = None) -> list[Part]:
-        """What does not move in a shot, in draw order."""
+    def still(self, shot: Shot | None = None) -> list[Ink]:
+        """What can be seen and does not move in a shot, in draw order."""
         moving = set(map(id, shot.moving)) if shot is not None else set()
         order = sorted(self.parts, key=lambda key: LAYERS.index(key[0]))
-        return [self.parts[key] for key in order if id(self.parts[key]) not in moving]
-
-    def still_inks(self, shot: Shot | None = None) -> list[Ink]:
-        """What can be seen and does not move in a shot, in draw order."""
-        return seen(self.still(shot))
+        return seen([self.parts[key] for key in order if id(self.parts[key]) not in moving])
 
     # changes
 

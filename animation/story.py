@@ -12,6 +12,7 @@ from math import prod
 
 from animation import theme
 from animation.figures import matrix, nonfinite, nonfinite_word, norm, number_text, shape_text, values
+from animation.folding import View
 from animation.names import Names, bar, plain, spoken
 from grad_engine import formula
 from grad_engine.draw.layout import Link, drawn
@@ -194,12 +195,16 @@ class Close(Beat):
     finished: bool  # a backward run has been shown
 
 
-def story(record: GraphRecord, *, phase: str = "both", speed: float = 1.0, longest_name: int = 14) -> tuple[Beat, ...]:
-    """The beats of a record, in order; at default speed no more than theme.LONGEST seconds in all.
+def story(
+    shown: GraphRecord | View, *, phase: str = "both", speed: float = 1.0, longest_name: int = 14
+) -> tuple[Beat, ...]:
+    """The beats of a record, or of a view of one, in order; at default speed at most theme.LONGEST seconds in all.
 
     `phase` is one of PHASES, `speed` divides every duration, names are cut at `longest_name` characters.
     """
-    teller = _Teller(record, longest_name)
+    shown = shown if isinstance(shown, View) else View(shown, shown)
+    teller = _Teller(shown, longest_name)
+    record = shown.record
     run = record.runs[-1] if record.runs else None
     beats: list[Beat] = []
     if phase != "backward" or run is None:
@@ -226,14 +231,16 @@ def _timed(beats: Sequence[Beat], speed: float) -> Iterable[Beat]:
 class _Teller:
     """Turns the parts of one record into beats."""
 
-    def __init__(self, record: GraphRecord, longest_name: int) -> None:
-        self.record = record
-        self.names = Names(record, longest_name)
+    def __init__(self, shown: View, longest_name: int) -> None:
+        self.view = shown
+        self.record = record = shown.record
+        self.names = Names(shown.source, longest_name)
         self.tensors = {tensor.id: tensor for tensor in record.tensors}
         self.nodes = {node.id: node for node in record.nodes}
         self.edges = {edge.id: edge for edge in record.edges}
         self.leaves = {accumulator.leaf: accumulator.id for accumulator in record.accumulators}
         self.leaf_of = {accumulator.id: accumulator.leaf for accumulator in record.accumulators}
+        self.all_leaves = {accumulator.id: accumulator.leaf for accumulator in shown.source.accumulators}
         self.made_by = {tensor: node.id for node in record.nodes for tensor in node.outputs}
         self.items, links = drawn(record)
         self.links: dict[str, list[Link]] = {}
@@ -265,6 +272,11 @@ class _Teller:
         numbers = {name: found.item() for name, t in known.items() if (found := values(t)) is not None}
         return _folded(tree, {name: int(n) if n == int(n) else n for name, n in numbers.items() if abs(n) < 1e15})
 
+    def tag(self, node: NodeRecord) -> str:
+        """What stands before a node: its place in creation order, or how much is in the box."""
+        fold = self.view.folds.get(node.id)
+        return f"#{node.age}" if fold is None else fold.size
+
     # forward
 
     def forward(self) -> list[Beat]:
@@ -292,7 +304,16 @@ class _Teller:
 
     def size(self) -> str:
         """How large the graph is, in words."""
-        return f"{_count(len(self.nodes), 'operation')}, {_count(len(self.leaf_of), 'leaf tensor')}"
+        source = self.view.source
+        return f"{_count(len(source.nodes), 'operation')}, {_count(len(source.accumulators), 'leaf tensor')}"
+
+    def remarks(self) -> tuple[Words, ...]:
+        """How large the graph is, and what of it is not shown or drawn as one."""
+        if self.view.note:
+            return (Words(self.view.note, "muted"),)
+        if self.view.folds:
+            return (Words(f"{self.size()}, drawn as {_count(len(self.nodes), 'box', 'boxes')}", "muted"),)
+        return (Words(self.size(), "muted"),)
 
     def build(self, step: Sequence[str], users: Counter[str], first: bool) -> Build:
         """The beat in which the items of `step` appear."""
@@ -322,9 +343,7 @@ class _Teller:
         if first and leaves:
             did: list[Piece] = [Numbers(self.tensors[leaf], f"{self.names[leaf]} =", "value") for leaf in leaves[:4]]
             did += [Words("…", "muted")] if len(leaves) > 4 else []
-            return Column(
-                (Words("Leaves: the tensors we want gradients for"),), tuple(did), (Words(self.size(), "muted"),)
-            )
+            return Column((Words("Leaves: the tensors we want gradients for"),), tuple(did), self.remarks())
         if len(leaves) == 1:
             leaf = self.tensors[leaves[0]]
             return Column(
@@ -390,6 +409,9 @@ class _Teller:
                     "muted",
                 )
             )
+        if node.id in self.view.folds:
+            ops = Counter(op.op for op in self.view.folds[node.id].ops)
+            notes.append(Words(", ".join(f"{many} × {op}" for op, many in ops.most_common(4)), "muted"))
         kept = [self.names[tensor] for tensor in dict.fromkeys(node.saved) if not plain(self.tensors[tensor])]
         if kept:
             notes.append(Words(f"keeps {_and(kept)} for backward", "muted"))
@@ -402,7 +424,7 @@ class _Teller:
         if len(seen) > 3:
             did.append(Words("…", "muted"))
         did += [Words("→", "muted"), Numbers(out, f"{told} =", "value")]
-        caption = Column((Words(f"#{node.age}", "muted"), rule), tuple(did), tuple(notes[:2]))
+        caption = Column((Words(self.tag(node), "muted"), rule), tuple(did), tuple(notes[:2]))
         return (caption,), 1.9 + 0.35 * min(len(notes) - 1, 1) + 0.35 * bool(odd)
 
     def several(self, nodes: Sequence[NodeRecord], verb: str) -> Column:
@@ -436,7 +458,7 @@ class _Teller:
         """The beats of one backward run, in the order of its events."""
         root = self.nodes[run.root]
         reached = frozenset(event.edge for event in run.events if isinstance(event, SendEvent))
-        which = len(self.record.runs)
+        which = len(self.view.source.runs)
         again = f" (run {which} of {which})" if which > 1 else ""
         target = self.names[root.outputs[run.output]]
         scalar = self.tensors[root.outputs[run.output]].shape == ()
@@ -454,7 +476,7 @@ class _Teller:
             self.seeded(run, seed, target, scalar),
         ]
         before = {change.accumulator: change.before for change in run.leaves if change.before is not None}
-        total = Counter(self.edges[edge].receiver for edge in reached)
+        total = Counter(self.edges[edge].receiver for edge in reached) + Counter(self.view.elsewhere)
         waiting: dict[str, list[tuple[str, str]]] = {}  # receiver -> (edge, share) that have arrived
         turns = _turns(run)
         if self.one_by_one:
@@ -524,13 +546,17 @@ class _Teller:
         gradient = next((id for id in run.gradients.get(node, ()) if id is not None), None)
         label = f"g = {bar(self.names[record.outputs[0]])} ="
         did: tuple[Piece, ...] = (Numbers(self.tensors[gradient], label, "gradient"),) if gradient is not None else ()
-        columns = [Column((Words(f"#{record.age}", "muted"), Words(record.name, "ink", True)), did)]
+        columns = [Column((Words(self.tag(record), "muted"), Words(record.name, "ink", True)), did)]
         columns += [self.passed(record, part) for part in sent[:2]]
         if len(sent) > 2:
             columns[-1] = replace(
                 columns[-1], did=(*columns[-1].did, Words(f"and {_count(len(sent) - 2, 'more share')}", "muted"))
             )
-        if not sent:
+        fold = self.view.folds.get(node)
+        if fold is not None and fold.leaves:
+            inside = f"its {_count(fold.leaves, 'leaf', 'leaves')} inside: ✓"
+            columns[0] = replace(columns[0], notes=(Words(inside, "done"),))
+        elif not sent:
             columns.append(Column((Words("passes nothing on", "muted"),)))
         seconds = 2.1 + 0.35 * (min(len(sent), 3) - 1) + 0.4 * any(part.raw is not None for part in sent)
         beats: list[Beat] = [Run(f"backward-{node}", tuple(columns), seconds, _subtitle(columns), (node,), tuple(sent))]
@@ -612,15 +638,16 @@ class _Teller:
     def close(self, run: BackwardRecord | None) -> Close:
         """The beat with the table of all leaves."""
         after = {change.accumulator: change for change in run.leaves} if run is not None else {}
+        edges = {edge.id: edge.receiver for edge in self.view.source.edges}
         sent = (
-            [self.edges[event.edge].receiver for event in run.events if isinstance(event, SendEvent)]
+            [edges[event.edge] for event in self.view.source.runs[-1].events if isinstance(event, SendEvent)]
             if run is not None
             else []
         )
-        arrivals = Counter(sent)
+        arrivals = Counter(sent) + Counter(self.view.elsewhere)
         rows = [
             self.row(accumulator.id, after.get(accumulator.id), arrivals[accumulator.id])
-            for accumulator in self.record.accumulators
+            for accumulator in self.view.source.accumulators
         ]
         room = 7
         shown = rows if len(rows) <= room else rows[: room - 1]
@@ -646,7 +673,7 @@ class _Teller:
 
     def row(self, accumulator: str, change: LeafChangeRecord | None, arrived: int) -> Row:
         """The line of one leaf."""
-        leaf = self.tensors[self.leaf_of[accumulator]]
+        leaf = self.tensors[self.all_leaves[accumulator]]
         gradient = self.tensors[change.after] if change is not None else None
         size = norm(gradient) if gradient is not None else None
         held = change is not None and change.before is not None
@@ -663,7 +690,7 @@ class _Teller:
             return f"The gradient of {_and(bad)} is not finite", "Follow the magenta badges back to where it began."
         odd = nonfinite(root)
         if odd and gradients:
-            made = next((node for node in self.record.nodes if self.makes_nonfinite(node)), None)
+            made = next((node for node in self.view.source.nodes if self.makes_nonfinite(node)), None)
             why = "No rule on the way reads them."
             if made is not None and made.formula is not None and made.formula.vjp:
                 rule = formula.text(self.said(made, made.formula.vjp[0].tree), self.parameters(made))

@@ -41,6 +41,8 @@ PUBLIC = {
 }  # rooms with a public face of their own, beside that of the package
 PRINTS = {"tree", "progress", "__main__"}  # where rich may be imported, inside functions
 
+IMPORTED_AS = {"pycairo": "cairo"}  # distributions whose package has another name
+
 TOP_LEVEL = {
     *("pyproject.toml", "README.md", "LICENSE", "Makefile"),
     *("grad_engine", "animation", "examples", "output", "tests"),
@@ -160,7 +162,8 @@ def declared(*extras: str) -> set[str]:
     """The distributions that pyproject.toml installs with these extras, as they are imported."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     lines = [*project["dependencies"], *(line for extra in extras for line in project["optional-dependencies"][extra])]
-    return {re.split(r"[\[<>=!~ ;]", line)[0].replace("-", "_") for line in lines}
+    names = {re.split(r"[\[<>=!~ ;]", line)[0].replace("-", "_") for line in lines}
+    return {IMPORTED_AS.get(name, name) for name in names}
 
 
 @pytest.mark.parametrize("path", [*ENGINE, *SCENE, *EXAMPLES, *TESTS], ids=name)

@@ -19,9 +19,9 @@ from animation.figures import Matrix, matrix
 from animation.glyphs import Label, Look, OpView, numbers, numbers_size, op, op_size, words
 from animation.ink import Ink, rgb
 from animation.names import bar
-from animation.scene import wishes
 from animation.stage import Stage
 from animation.story import Beat, story
+from animation.wishes import wishes
 from grad_engine.draw.layout import Box, point_at
 from grad_engine.draw.palette import THEMES
 from grad_engine.draw.palette import theme as palette
@@ -102,7 +102,7 @@ def test_every_label_can_be_read_at_the_end_of_every_beat(name: str) -> None:
     right, top = theme.FRAME_WIDTH / 2 - 0.25, theme.FRAME_HEIGHT / 2 - 0.1
     for beat in story(record):
         end(stage, beat)
-        labels = [(ink.text, extent(ink), ink.size) for part in stage.still() for ink in part.inks if ink.text]
+        labels = [(ink.text, extent(ink), ink.size) for ink in stage.still() if ink.text]
         if stage.wide:  # what lies beyond the view is not there to be read
             labels = [label for label in labels if max(-label[1][0], label[1][2]) <= theme.GRAPH_WIDTH / 2]
         assert labels, beat.name
@@ -127,9 +127,8 @@ def test_nothing_is_lost_between_beats(name: str) -> None:
     beats = story(record)
     for beat in beats[:-1]:
         end(stage, beat)
-        for part in stage.still():
-            for ink in part.inks:
-                assert ink.amount == 1.0, (beat.name, ink.text)
+        for ink in stage.still():
+            assert ink.amount == 1.0, (beat.name, ink.text)
     for id, arrivals in stage.arrivals.items():
         assert arrivals.total is not None and arrivals.k == arrivals.of, id
     assert {key[1] for key in stage.parts if key[0] == "edge"} == {link.id for link in stage.links}
@@ -147,7 +146,7 @@ def test_moments_of_a_shot_may_be_left_out() -> None:
                 shot.at(float(time))
                 shot.land(float(time))
             assert shot.landed == len(shot.moving)
-        seen.append([(ink.text, np.round(extent(ink), 6).tolist()) for part in stage.still() for ink in part.inks])
+        seen.append([(ink.text, np.round(extent(ink), 6).tolist()) for ink in stage.still()])
     assert seen[0] == seen[1]
 
 

@@ -139,6 +139,7 @@ SHAPES: dict[str, tuple[Callable[[float, float], Points | Sequence[tuple[float, 
     "linalg": (_card, 0.06),
     "linear algebra": (_card, 0.06),
     "shape": (_parallelogram, 0.08),
+    "group": (_card, 0.2),
     "joining": (_joining, 0.05),
     "indexing": (_indexing, 0.05),
 }

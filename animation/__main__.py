@@ -1,0 +1,144 @@
+"""The film without Manim's command line: `python -m animation` renders a record and says where the film lies."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NoReturn
+
+from animation.folding import FOLDS
+from animation.wishes import PREFIX, Wishes, wishes
+from grad_engine.errors import GradEngineError
+from grad_engine.record import load_graph
+
+QUALITIES = {"l": "low_quality", "m": "medium_quality", "h": "high_quality"}
+ASKED = ("graph", "theme", "speed", "phase", "fold", "focus", "maxlabel")
+
+EPILOG = """
+What is not asked for here may be asked for by the environment, as under Manim: GRAD_ENGINE_THEME=light and so on.
+
+examples:
+  python -m animation                                the last export, as output/graph_acyclic.mp4
+  python -m animation --quality h --theme light --open
+  python -m animation --focus h3 --output h3.mp4      what leads to and from one tensor
+  python -m animation --storyboard sheet.png          every beat on one picture, and no film
+"""
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser that complains in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        """Ends the program with status 2."""
+        self.exit(2, f"{self.prog}: {message} (--help explains)\n")
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """The exit status: 0, or 2 for what cannot be done."""
+    options = _parser().parse_args(words)
+    asked = {f"--{name}": value for name in ASKED if (value := getattr(options, name)) is not None}
+    given = {f"--{name}": os.environ.get(PREFIX + name.upper(), "") for name in ASKED}
+    try:
+        wanted = wishes(given | asked, Path.cwd(), lambda name: f"--{name}")
+        if options.storyboard is not None:
+            _sheet(wanted, options.storyboard)
+        if options.storyboard is None or options.output is not None:
+            output = options.output or wanted.graph.with_suffix(".mp4")
+            _film(wanted, output if output.suffix else output.with_suffix(".mp4"), options.quality, options.open)
+    except GradEngineError as error:
+        print(f"python -m animation: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("python -m animation: interrupted, nothing was written.", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _sheet(wanted: Wishes, path: Path) -> None:
+    from animation.player import Player
+    from animation.storyboard import storyboard
+
+    player = Player(load_graph(wanted.graph), wanted)
+    with _progress([beat.seconds for beat in player.beats]) as seen:
+        storyboard(player, path, lambda beat: seen(beat.seconds))
+    print(path)
+
+
+def _film(wanted: Wishes, path: Path, quality: str, watch: bool) -> None:
+    load_graph(wanted.graph)  # what is wrong with it is said before Manim is loaded
+    from manim import tempconfig
+    from manim.utils.file_ops import open_file
+
+    from animation.main import CreateAcyclicGraph
+    from animation.scene import watched
+
+    if path.suffix not in (".mp4", ".mov"):
+        raise GradEngineError(f"--output is {str(path)!r}, but a film is an .mp4 or a .mov file.")
+    with tempfile.TemporaryDirectory(prefix="film") as folder:
+        settings = {
+            "quality": QUALITIES[quality], "media_dir": folder, "format": path.suffix[1:], "preview": False,
+            "progress_bar": "none", "verbosity": "ERROR", "write_to_movie": True, "save_last_frame": False,
+        }  # fmt: skip
+        with tempconfig(settings):
+            scene = watched(CreateAcyclicGraph, wanted, _progress)
+            scene.render()
+            made = Path(scene.renderer.file_writer.movie_file_path)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            shutil.move(made, path)
+            if made.with_suffix(".srt").exists():
+                shutil.move(made.with_suffix(".srt"), path.with_suffix(".srt"))
+            print(path)
+            if watch:
+                open_file(path)
+
+
+@contextmanager
+def _progress(seconds: Sequence[float]) -> Iterator[Callable[[float], None]]:
+    """What is to be told of every beat that is done: draws a bar, where there is a terminal to draw it on."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"))
+    with Progress(*columns, TimeRemainingColumn(), console=console, disable=not console.is_terminal) as bar:
+        task = bar.add_task(f"beat 1 of {len(seconds)}", total=sum(seconds))
+        done = 0
+
+        def seen(of: float) -> None:
+            nonlocal done
+            done += 1
+            said = f"beat {done + 1} of {len(seconds)}" if done < len(seconds) else "the last frames"
+            bar.update(task, advance=of, description=said)
+
+        yield seen
+
+
+def _parser() -> Parser:
+    parser = Parser(
+        prog="python -m animation",
+        description="Renders the film of a record, which an export wrote.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--graph", metavar="FILE", help="the record (default: the last export)")
+    parser.add_argument("--quality", choices=tuple(QUALITIES), default="l", help="480p, 720p or 1080p (default: l)")
+    parser.add_argument("--theme", choices=("dark", "light"), help="dark (the default) or light")
+    parser.add_argument("--output", "-o", type=Path, metavar="FILE", help="the film (default: beside the record)")
+    parser.add_argument("--phase", choices=("both", "forward", "backward"), help="what of the story is told")
+    parser.add_argument("--speed", metavar="X", help="2 is twice as fast")
+    parser.add_argument("--fold", choices=FOLDS, help="draw several ops as one: auto, where there are many, none, max")
+    parser.add_argument("--focus", metavar="NAME", help="only what leads to and from an op (#3) or a tensor")
+    parser.add_argument("--maxlabel", metavar="N", help="cut names at N characters (14)")
+    parser.add_argument("--storyboard", type=Path, metavar="PNG", help="every beat on one picture instead of a film")
+    parser.add_argument("--open", action="store_true", help="show the film when it is done")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,507 @@
+"""What of a record is shown: all of it, what lies around one op, or several ops as one box with their number on it.
+
+A fold shows no more and no less than the record: the box reads what its ops read, makes what they make for others, and
+sends the shares that they send to others. What runs inside is not shown, only counted.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from heapq import heapify, heappop, heappush
+
+from grad_engine.errors import GradEngineError
+from grad_engine.record import (
+    AccumulateEvent,
+    AccumulatorRecord,
+    BackwardRecord,
+    EdgeRecord,
+    Event,
+    ForwardRecord,
+    GraphRecord,
+    InputRecord,
+    NodeRecord,
+    RootRecord,
+    RunEvent,
+    SendEvent,
+)
+
+FOLDS = ("auto", "none", "max")
+MOST_OPS = 24  # that have a beat and a drawing of their own
+MOST_ITEMS = 34  # ops and cards that can be drawn together with everything written on them
+MOST = 5000  # ops that make a picture at all
+GROUP = "group"  # category of a box that stands for several ops
+
+
+@dataclass(frozen=True, slots=True)
+class Fold:
+    """Several ops that are drawn as one."""
+
+    label: str
+    ops: tuple[NodeRecord, ...]
+    leaves: int = 0  # leaf tensors that nothing else reads, and that lie inside
+    times: int = 1  # how often the same ops follow each other
+
+    @property
+    def size(self) -> str:
+        """How much is inside, in few words."""
+        many = f"{len(self.ops)} ops"
+        return f"{many}, {self.leaves} {'leaf' if self.leaves == 1 else 'leaves'}" if self.leaves else many
+
+
+@dataclass(frozen=True)
+class View:
+    """What is shown of a record."""
+
+    source: GraphRecord
+    record: GraphRecord  # as it is drawn
+    folds: Mapping[str, Fold] = field(default_factory=dict)  # node id -> what it stands for
+    elsewhere: Mapping[str, int] = field(default_factory=dict)  # receiver -> shares that come from what is not shown
+    note: str = ""  # what is left out, in a sentence
+
+
+def view(record: GraphRecord, fold: str = "none", focus: str = "") -> View:
+    """What is to be shown of a record; `fold` is one of FOLDS, `focus` names an op or a leaf.
+
+    Raises GradEngineError when nothing goes by the name in `focus`, and for a record too large to be drawn.
+    """
+    shown = focused(record, focus) if focus else View(record, record)
+    if fold != "none" and (fold == "max" or crowded(shown.record)):
+        record, folds = folded(shown.record, fold == "max")
+        shown = replace(shown, record=record, folds=folds)
+    if len(shown.record.nodes) > MOST:
+        raise GradEngineError(
+            f"The graph has {len(shown.record.nodes):,} operations, and more than {MOST:,} make no picture: name one in"
+            " GRAD_ENGINE_FOCUS to see what lies around it, or read the tree with `python -m grad_engine tree`."
+        )
+    return shown
+
+
+def crowded(record: GraphRecord) -> bool:
+    """Whether there is too much in a record to show every op for itself."""
+    return len(record.nodes) > MOST_OPS
+
+
+# one op and what lies around it
+
+
+def focused(record: GraphRecord, name: str, most: int = MOST_OPS) -> View:
+    """What leads to and from an op or a leaf: of more than `most` ops the nearest. What they read becomes a leaf."""
+    tensors = {tensor.id: tensor for tensor in record.tensors}
+    made_by = {tensor: node.id for node in record.nodes for tensor in node.outputs}
+    nodes = {node.id: node for node in record.nodes}
+    wanted = f"n{name[1:]}" if name.startswith("#") else f"n{name}" if name.isdigit() else name
+    centres = [wanted] if wanted in nodes else []
+    centres = centres or [n.id for n in record.nodes if any(tensors[out].name == name for out in n.outputs)]
+    leaves = [a.leaf for a in record.accumulators if a.id == wanted or tensors[a.leaf].name == name]
+    if not centres and not leaves:
+        known = [tensors[out].name for node in record.nodes for out in node.outputs if tensors[out].name]
+        some = ", ".join([*dict.fromkeys(name for name in known if name)][:4] + [f"#{len(nodes) - 1}"])
+        raise GradEngineError(f"No op or leaf is called {name!r}: focus on another, such as {some}.")
+    readers: dict[str, list[str]] = {}
+    for node in record.nodes:
+        for operand in node.inputs:
+            readers.setdefault(made_by.get(operand.tensor, operand.tensor), []).append(node.id)
+
+    def before(id: str) -> Iterable[str]:
+        return (made_by[operand.tensor] for operand in nodes[id].inputs if operand.tensor in made_by)
+
+    first = [*centres, *(id for leaf in leaves for id in readers.get(leaf, ()))]
+    far: dict[str, int] = dict.fromkeys(first, 0)
+    for step in (before, lambda id: readers.get(id, ())):
+        pending = deque((id, 0) for id in (first if step is not before else centres))
+        passed = set(first)
+        while pending:
+            id, distance = pending.popleft()
+            for other in step(id):
+                if other not in passed:
+                    passed.add(other)
+                    far[other] = min(far.get(other, distance + 1), distance + 1)
+                    pending.append((other, distance + 1))
+    found = len(far)
+    near = sorted(far, key=lambda id: (far[id], nodes[id].age))[:most]
+    shown = _around(record, set(near))
+    what = name if name in (tensor.name for tensor in record.tensors) else f"#{name.lstrip('#n')}"
+    count = f"what leads to and from {what}" if found <= most else f"the {most} ops nearest to {what}, of {found}"
+    return replace(shown, note=f"Only {count}; the graph has {len(nodes)} ops")
+
+
+def _around(record: GraphRecord, kept: set[str]) -> View:
+    """The ops in `kept`; what others made for them is drawn as a leaf."""
+    receivers = {edge.id: edge for edge in record.edges}
+    leaves = {accumulator.id: accumulator for accumulator in record.accumulators}
+    nodes = [node for node in record.nodes if node.id in kept]
+    edges, border = [], {}
+    for edge in record.edges:
+        if edge.sender not in kept:
+            continue
+        if edge.receiver not in kept and edge.receiver not in leaves:
+            out = next(node for node in record.nodes if node.id == edge.receiver).outputs[edge.output]
+            border[edge.receiver, edge.output] = AccumulatorRecord(f"{edge.receiver}.{edge.output}", out)
+            edge = replace(edge, receiver=f"{edge.receiver}.{edge.output}", output=0)
+        edges.append(edge)
+    there = {edge.receiver for edge in edges}
+    held = [*border.values(), *(leaf for leaf in record.accumulators if leaf.id in there)]
+    ids = {edge.id: edge for edge in edges}
+    run = record.runs[-1] if record.runs else None
+    runs: tuple[BackwardRecord, ...] = ()
+    elsewhere: Counter[str] = Counter()
+    last = nodes[-1]
+    root = next((r for r in record.roots if r.node in kept), RootRecord(last.id, last.outputs[0]))
+    if run is not None:
+        events: list[Event] = []
+        for event in run.events:
+            if isinstance(event, RunEvent):
+                if event.node in kept:
+                    events.append(event)
+            elif event.edge in ids:
+                here = ids[event.edge].receiver
+                events.append(replace(event, receiver=here) if isinstance(event, AccumulateEvent) else event)
+            elif isinstance(event, SendEvent):
+                outside = receivers[event.edge]
+                spot = border.get((outside.receiver, outside.output))
+                elsewhere[spot.id if spot is not None else outside.receiver] += 1
+        gradients = {id: found for id, found in run.gradients.items() if id in kept}
+        seed = run.seed if root.node == run.root else next(iter(gradients.get(root.node, ())), None) or run.seed
+        changes = tuple(change for change in run.leaves if change.accumulator in there)
+        runs = (replace(run, root=root.node, output=root.output, seed=seed, events=tuple(events), gradients=gradients,
+                        leaves=changes),)  # fmt: skip
+    forward = tuple(
+        step for step in record.forward
+        if (step.id in kept if step.kind == "op" else step.id in {leaf.leaf for leaf in held})
+    )  # fmt: skip
+    made = tuple(ForwardRecord("leaf", spot.leaf) for spot in border.values())
+    expression = record.expression if root.tensor in {r.tensor for r in record.roots} and not border else ""
+    shown = replace(
+        record, expression=expression, roots=(root,), nodes=tuple(nodes), edges=tuple(edges),
+        accumulators=tuple(held), forward=(*made, *forward), runs=runs,
+    )  # fmt: skip
+    return View(shown, shown, elsewhere={id: many for id, many in elsewhere.items() if id in there})
+
+
+# several ops as one
+
+
+def folded(record: GraphRecord, most: bool) -> tuple[GraphRecord, dict[str, Fold]]:
+    """The record with ops folded until it is not crowded any more, or as far as can be, and what was folded.
+
+    Tried in this order: ops of one scope, from the inside out; the same ops again and again; chains of ops with one
+    operand; and if there still is too much, leaves that are read inside one box only.
+    """
+    groups = _Groups(record)
+    depths = sorted({len(node.scope.split(".")) for node in record.nodes if node.scope}, reverse=True)
+    steps: list[Callable[[], None]] = [groups.repeated]
+    steps += [lambda depth=depth: groups.scoped(depth) for depth in depths]  # type: ignore[misc]
+    steps += [groups.repeated, groups.chained, groups.repeated]
+    for step in steps[1:] if depths else steps:
+        if not most and len(groups.members) <= MOST_OPS:
+            break
+        step()
+    return groups.record(most)
+
+
+class _Groups:
+    """Ops in groups that do not lead out of themselves and back: at first each for itself."""
+
+    def __init__(self, record: GraphRecord) -> None:
+        self.source = record
+        self.nodes = {node.id: node for node in record.nodes}
+        self.made_by = {tensor: node.id for node in record.nodes for tensor in node.outputs}
+        self.leaves = {accumulator.leaf: accumulator.id for accumulator in record.accumulators}
+        self.roots = {root.node for root in record.roots} | {run.root for run in record.runs}
+        self.shapes = {tensor.id: tensor.shape for tensor in record.tensors}
+        self.group = {id: id for id in self.nodes}  # op -> the group that it belongs to
+        self.members: dict[str, list[str]] = {id: [id] for id in self.nodes}
+        self.labels: dict[str, str] = {}
+        self.times: dict[str, int] = {}
+
+    def ways(self) -> tuple[dict[str, set[str]], dict[str, set[str]]]:
+        """Which groups each group reads, and which read it."""
+        reads: dict[str, set[str]] = {id: set() for id in self.members}
+        readers: dict[str, set[str]] = {id: set() for id in self.members}
+        for node in self.nodes.values():
+            here = self.group[node.id]
+            for operand in node.inputs:
+                if operand.tensor in self.made_by:
+                    there = self.group[self.made_by[operand.tensor]]
+                    if there != here:
+                        reads[here].add(there)
+                        readers[there].add(here)
+        return reads, readers
+
+    def join(self, parts: Sequence[str], label: str, times: int = 1) -> None:
+        """Nothing; makes one group of several, unless a way leads out of them and back."""
+        if len(parts) < 2:
+            return
+        _, readers = self.ways()
+        inside = set(parts)
+        pending = [id for part in parts for id in readers[part] if id not in inside]
+        seen = set(pending)
+        while pending:
+            for id in readers[pending.pop()]:
+                if id in inside:
+                    return
+                if id not in seen:
+                    seen.add(id)
+                    pending.append(id)
+        members = sorted((id for part in parts for id in self.members[part]), key=lambda id: self.nodes[id].age)
+        key = members[-1]
+        for part in parts:
+            del self.members[part]
+            self.labels.pop(part, None)
+            self.times.pop(part, None)
+        self.members[key] = members
+        self.labels[key] = label
+        if times > 1:
+            self.times[key] = times
+        self.group |= dict.fromkeys(members, key)
+
+    def scoped(self, depth: int) -> None:
+        """Nothing; folds the ops of every scope of at least this depth into one box per scope of this depth."""
+        found: dict[str, list[str]] = {}
+        for id, members in self.members.items():
+            scopes = {".".join(self.nodes[member].scope.split(".")[:depth]) for member in members}
+            if len(scopes) == 1 and len((scope := scopes.pop()).split(".")) == depth and scope:
+                found.setdefault(scope, []).append(id)
+        for scope, parts in found.items():
+            for part in self.pieces(parts):
+                self.join(part, scope)
+
+    def pieces(self, parts: Sequence[str]) -> list[list[str]]:
+        """The groups among `parts` that hang together, directly or over others of them."""
+        reads, _ = self.ways()
+        inside, home = set(parts), {part: part for part in parts}
+
+        def top(id: str) -> str:
+            while home[id] != id:
+                id = home[id]
+            return id
+
+        for part in parts:
+            for other in reads[part] & inside:
+                home[top(part)] = top(other)
+        found: dict[str, list[str]] = {}
+        for part in parts:
+            found.setdefault(top(part), []).append(part)
+        return list(found.values())
+
+    def lines(self, alone: bool) -> list[list[str]]:
+        """Groups that follow each other with no other way in or out; `alone`: nor a leaf that is read on the way."""
+        reads, readers = self.ways()
+        following: dict[str, str] = {}
+        for id in self.members:
+            (before,) = reads[id] if len(reads[id]) == 1 else (None,)
+            if before is None or readers[before] != {id} or self.roots & set(self.members[before]):
+                continue
+            operands = [operand for member in self.members[id] for operand in self.nodes[member].inputs]
+            if not alone or not any(operand.tensor in self.leaves for operand in operands):
+                following[before] = id
+        starts = [id for id in following if id not in following.values()]
+        found = []
+        for id in starts:
+            line = [id]
+            while line[-1] in following:
+                line.append(following[line[-1]])
+            found.append(line)
+        return found
+
+    def chained(self) -> None:
+        """Nothing; folds ops that follow each other and read nothing else."""
+        for line in self.lines(alone=True):
+            ops = [self.label(id) for id in line]
+            self.join(line, " → ".join(ops) if len(ops) <= 3 else f"{ops[0]} → … → {ops[-1]}")
+
+    def repeated(self) -> None:
+        """Nothing; folds what follows itself at least three times, such as the equal layers of a network."""
+        for line in self.lines(alone=False):
+            kinds = [self.kind(id) for id in line]
+            at = 0
+            while at < len(line):
+                best = (0, 0)  # how many groups are covered, how long one round is
+                for long in range(1, (len(line) - at) // 3 + 1):
+                    times = 1
+                    while kinds[at : at + long] == kinds[at + times * long : at + (times + 1) * long]:
+                        times += 1
+                    if times >= 3 and times * long > best[0]:
+                        best = (times * long, long)
+                covered, long = best
+                if not covered:
+                    at += 1
+                    continue
+                names = [self.label(id) for id in line[at : at + long]]
+                label = " → ".join(names) if long <= 3 else f"{names[0]} → … → {names[-1]}"
+                if long == 1 and (last := self.label(line[at + covered - 1])) != label:
+                    label = f"{label} … {last}"
+                self.join(line[at : at + covered], label, covered // long)
+                at += covered
+
+    def label(self, id: str) -> str:
+        """What a group is called."""
+        times = f" ×{self.times[id]}" if id in self.times else ""
+        return self.labels.get(id, self.nodes[id].op) + times
+
+    def kind(self, id: str) -> tuple[object, ...]:
+        """What a group does, whatever the names: equal for groups that do the same to tensors of the same shapes."""
+        place = {member: k for k, member in enumerate(self.members[id])}
+        found: list[object] = []
+        for node in (self.nodes[member] for member in self.members[id]):
+            read = tuple(
+                (operand.parameter, place.get(self.made_by.get(operand.tensor, ""), -1), self.shapes[operand.tensor])
+                for operand in node.inputs
+            )
+            found.append((node.op, read, tuple(self.shapes[out] for out in node.outputs)))
+        return tuple(found)
+
+    def record(self, most: bool) -> tuple[GraphRecord, dict[str, Fold]]:
+        """The record with every group as one node."""
+        source = self.source
+        boxes = {id for id, members in self.members.items() if len(members) > 1}
+        readers_of: dict[str, set[str]] = {}  # leaf -> the groups that read it
+        for node in source.nodes:
+            for operand in node.inputs:
+                if operand.tensor in self.leaves:
+                    readers_of.setdefault(operand.tensor, set()).add(self.group[node.id])
+        inside: dict[str, str] = {}
+        if most or len(self.members) + len(self.leaves) > MOST_ITEMS:
+            inside = {leaf: next(iter(some)) for leaf, some in readers_of.items() if len(some) == 1 and some <= boxes}
+        hidden = {self.leaves[leaf] for leaf in inside}
+        reads, readers = self.ways()
+        order = _sorted(reads, readers, {id: self.nodes[id].age for id in self.members})
+        needed = {root.tensor for root in source.roots}
+        needed |= {self.nodes[run.root].outputs[run.output] for run in source.runs}
+        for node in source.nodes:
+            home = self.group[node.id]
+            needed |= {o.tensor for o in node.inputs if self.group.get(self.made_by.get(o.tensor, "")) != home}
+        nodes: list[NodeRecord] = []
+        folds: dict[str, Fold] = {}
+        slots: dict[str, int] = {}  # edge id -> the slot of its box
+        spot: dict[str, tuple[str, int]] = {}  # tensor -> the node that shows it as its output
+        for id in order:
+            if id not in boxes:
+                nodes.append(self.nodes[id])
+                spot |= {out: (id, k) for k, out in enumerate(self.nodes[id].outputs)}
+                continue
+            members = [self.nodes[member] for member in self.members[id]]
+            inputs: list[InputRecord] = []
+            taken: set[str] = set()
+            for operand in (operand for member in members for operand in member.inputs):
+                own = self.group.get(self.made_by.get(operand.tensor, "")) == id or operand.tensor in inside
+                if own or (operand.edge is None and operand.tensor in taken):
+                    continue
+                taken.add(operand.tensor)
+                if operand.edge is not None:
+                    slots[operand.edge] = len(inputs)
+                inputs.append(replace(operand, slot=len(inputs), parameter=f"x{len(inputs)}"))
+            outputs = tuple(out for member in members for out in member.outputs if out in needed)
+            outputs = outputs or members[-1].outputs
+            spot |= {out: (id, k) for k, out in enumerate(outputs)}
+            label = self.label(id)
+            count = sum(there == id for there in inside.values())
+            folds[id] = Fold(label, tuple(members), count, self.times.get(id, 1))
+            nodes.append(NodeRecord(id, members[-1].age, label, label, GROUP, label, tuple(inputs), outputs))
+        edges: list[EdgeRecord] = []
+        for edge in source.edges:
+            sender, receiver, output = self.group[edge.sender], edge.receiver, edge.output
+            if receiver in self.nodes:
+                tensor = self.nodes[receiver].outputs[output]
+                if self.group[receiver] == sender:
+                    continue
+                receiver, output = spot[tensor]
+            if receiver in hidden:
+                continue
+            slot = slots.get(edge.id, edge.slot)
+            edges.append(replace(edge, sender=sender, receiver=receiver, output=output, slot=slot))
+        forward = [
+            *(step for step in source.forward if step.kind != "op" and step.id not in inside),
+            *(ForwardRecord("op", node.id) for node in nodes),
+        ]
+        first = {step.id: k for k, step in enumerate(source.forward)}
+        made = replace(
+            source,
+            nodes=tuple(nodes),
+            edges=tuple(edges),
+            accumulators=tuple(a for a in source.accumulators if a.id not in hidden),
+            roots=tuple(RootRecord(spot[r.tensor][0], r.tensor, spot[r.tensor][1]) for r in source.roots),
+            forward=_interleaved(source, forward, first),
+            runs=tuple(self.run(run, edges, spot, reads, readers) for run in source.runs[-1:]),
+        )
+        return made, folds
+
+    def run(
+        self,
+        run: BackwardRecord,
+        edges: Sequence[EdgeRecord],
+        spot: Mapping[str, tuple[str, int]],
+        reads: Mapping[str, set[str]],
+        readers: Mapping[str, set[str]],
+    ) -> BackwardRecord:
+        """A backward run, told of groups: each runs when all that it waits for has come, the newest first."""
+        started: dict[str, int] = {}
+        sends: dict[str, list[SendEvent]] = {}
+        sums: dict[tuple[str, int], str] = {}  # (receiver, output) of the source -> its complete sum
+        there = {edge.id: edge for edge in edges}
+        whole = {edge.id: edge for edge in self.source.edges}
+        for k, event in enumerate(run.events):
+            if isinstance(event, RunEvent):
+                started.setdefault(self.group[event.node], k)
+            elif isinstance(event, SendEvent):
+                if event.edge in there:
+                    sends.setdefault(there[event.edge].sender, []).append(event)
+            elif event.k == event.of:
+                sums[event.receiver, whole[event.edge].output] = event.partial
+        ran = {id: {other for other in readers[id] if other in started} for id in started}
+        then = {id: {other for other in reads[id] if other in started} for id in started}
+        events: list[Event] = []
+        of = Counter((there[e.edge].receiver, there[e.edge].output) for some in sends.values() for e in some)
+        came: Counter[tuple[str, int]] = Counter()
+        for id in _sorted(ran, then, started):
+            events.append(RunEvent(id))
+            for send in sends.get(id, ()):
+                events.append(send)
+                edge, old = there[send.edge], whole[send.edge]
+                key = (edge.receiver, edge.output)
+                came[key] += 1
+                total = sums.get((old.receiver, old.output))
+                if total is not None:
+                    partial = total if came[key] == of[key] else send.share
+                    events.append(AccumulateEvent(edge.receiver, send.edge, came[key], of[key], partial))
+        gradients: dict[str, tuple[str | None, ...]] = {}
+        for node in self.source.nodes:
+            for out, found in zip(node.outputs, run.gradients.get(node.id, ()), strict=False):
+                if out in spot:
+                    id, place = spot[out]
+                    now = [*gradients.get(id, ()), *[None] * (place + 1)][: max(place + 1, len(gradients.get(id, ())))]
+                    now[place] = found
+                    gradients[id] = tuple(now)
+        root, output = spot[self.nodes[run.root].outputs[run.output]]
+        return replace(run, root=root, output=output, events=tuple(events), gradients=gradients)
+
+
+def _sorted(before: Mapping[str, set[str]], after: Mapping[str, set[str]], place: Mapping[str, int]) -> list[str]:
+    """The keys so that none comes before what it waits for, and otherwise by their place."""
+    waits = {id: len(others) for id, others in before.items()}
+    ready = [(place[id], id) for id, many in waits.items() if not many]
+    heapify(ready)
+    found = []
+    while ready:
+        _, id = heappop(ready)
+        found.append(id)
+        for other in after[id]:
+            waits[other] -= 1
+            if not waits[other]:
+                heappush(ready, (place[other], other))
+    return found
+
+
+def _interleaved(
+    source: GraphRecord, steps: Sequence[ForwardRecord], first: Mapping[str, int]
+) -> tuple[ForwardRecord, ...]:
+    """Leaves where the program made them, among ops in their new order."""
+    leaves = deque(step for step in steps if step.kind != "op")
+    found: list[ForwardRecord] = []
+    for step in (step for step in steps if step.kind == "op"):
+        while leaves and first.get(leaves[0].id, 0) < first.get(step.id, 0):
+            found.append(leaves.popleft())
+        found.append(step)
+    return (*found, *leaves)

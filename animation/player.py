@@ -1,0 +1,53 @@
+"""Puts a story on a canvas: what is to be seen at any moment of a beat."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from animation.canvas import Canvas
+from animation.folding import view
+from animation.stage import Shot, Stage
+from animation.story import Beat, story
+from animation.wishes import Wishes
+from grad_engine.draw.palette import THEMES
+from grad_engine.record import GraphRecord
+
+
+class Player:
+    """Plays beats, one after the other, each from its first moment to its last."""
+
+    def __init__(self, record: GraphRecord, asked: Wishes) -> None:
+        self.colours = THEMES[asked.theme]
+        shown = view(record, asked.fold, asked.focus)
+        self.stage = Stage(shown, self.colours, asked.longest_name)
+        self.beats = story(shown, phase=asked.phase, speed=asked.speed, longest_name=asked.longest_name)
+        self.shots: Iterator[Shot] = iter(())
+        self.shot: Shot | None = None
+        self.past = 0.0  # when the shot that is shown began
+
+    def begin(self, beat: Beat, canvas: Canvas) -> None:
+        """Nothing; shows the first moment of a beat."""
+        self.shots, self.shot, self.past = self.cut(beat), None, 0.0
+        self.show(0.0, canvas)
+
+    def cut(self, beat: Beat) -> Iterator[Shot]:
+        """The shots of a beat, each made when the one before is over: the view moves there, and then it happens."""
+        pan = self.stage.follow(beat)
+        if pan is not None:
+            yield pan
+        yield self.stage.shot(beat, beat.seconds - (pan.seconds if pan is not None else 0.0))
+
+    def show(self, time: float, canvas: Canvas) -> None:
+        """Nothing; shows a later moment of the beat. What has come to rest is not drawn again."""
+        while self.shot is None or time >= self.past + self.shot.seconds:
+            if self.shot is not None:
+                self.shot.at(self.shot.seconds)
+                canvas.land(self.shot.land(self.shot.seconds))
+                self.past += self.shot.seconds
+            self.shot = next(self.shots, None)
+            canvas.bake(self.stage.still(self.shot))
+            if self.shot is None:
+                self.shot = Shot(float("inf"))  # there is time to read
+        self.shot.at(time - self.past)
+        canvas.land(self.shot.land(time - self.past))
+        canvas.show(self.shot.flying())

@@ -1,0 +1,79 @@
+"""What may be asked of the film: by environment variables under Manim, by options of `python -m animation`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from animation.folding import FOLDS
+from animation.story import PHASES
+from grad_engine.draw.palette import THEMES
+from grad_engine.errors import GradEngineError
+
+DEFAULT_RECORD = Path("output", "graph_acyclic.json")
+PREFIX = "GRAD_ENGINE_"
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What is asked for."""
+
+    graph: Path
+    theme: str = "dark"
+    speed: float = 1.0
+    phase: str = "both"
+    longest_name: int = 14
+    fold: str = "auto"
+    focus: str = ""
+
+
+def variable(name: str) -> str:
+    """The environment variable that asks for `name`."""
+    return PREFIX + name.upper()
+
+
+def wishes(asked: Mapping[str, str], here: Path, spelled: Callable[[str], str] = variable) -> Wishes:
+    """What `asked` asks for; raises GradEngineError with one sentence for a value that is none.
+
+    `asked` maps names as `spelled` spells them to values, and empty ones ask for nothing. `here` is the folder in which
+    the last export is looked for.
+    """
+
+    def choice(name: str, allowed: Sequence[str]) -> str:
+        value = asked.get(spelled(name)) or allowed[0]
+        if value not in allowed:
+            raise GradEngineError(f"{spelled(name)} is {value!r}, but it must be one of {', '.join(allowed)}.")
+        return value
+
+    def amount(name: str, usual: float, low: float, high: float) -> float:
+        value = asked.get(spelled(name)) or str(usual)
+        try:
+            found = float(value)
+        except ValueError:
+            found = float("nan")
+        if not low <= found <= high:
+            raise GradEngineError(f"{spelled(name)} is {value!r}, but it must be a number from {low:g} to {high:g}.")
+        return found
+
+    given = asked.get(spelled("graph"))
+    places = (
+        [Path(given).expanduser()]
+        if given
+        else [here / DEFAULT_RECORD, Path(__file__).resolve().parents[1] / DEFAULT_RECORD]
+    )
+    found = next((place for place in places if place.exists()), None)
+    if found is None:
+        raise GradEngineError(
+            f"There is no record at {places[0]}: write one with `python -m examples.large --export`,"
+            f" or point {spelled('graph')} at one."
+        )
+    return Wishes(
+        found,
+        choice("theme", tuple(THEMES)),
+        amount("speed", 1.0, 0.1, 10.0),
+        choice("phase", PHASES),
+        int(amount("maxlabel", 14, 3, 40)),
+        choice("fold", FOLDS),
+        asked.get(spelled("focus")) or "",
+    )
