@@ -256,6 +256,7 @@ class _Writes:
         self.by_owner: dict[int, _Memory] = {}
         self.views: dict[int, list[weakref.ref[Tensor]]] = {}  # of memory without history, by the id of its owner
         self.noted, self.room = 0, 1024
+        self.lock = threading.Lock()  # memory may be shared between threads, whose graphs are not
 
     def stamp(self, array: np.ndarray, age: int, recorded: bool = False) -> None:
         """Note a write; `recorded` when from now on the memory depends on other leaves, or in another way."""
@@ -286,16 +287,17 @@ class _Writes:
         """Note a view of memory without history, and how to take it again should the memory get one."""
         view.again = call, args
         key = id(_owner(view.array))
-        views = self.views.get(key)
-        if views is None:
-            views = self.views[key] = []
-        views.append(weakref.ref(view))
-        self.noted += 1
-        if self.noted > self.room:  # most views die young
-            alive = {key: [ref for ref in refs if ref() is not None] for key, refs in self.views.items()}
-            self.views = {key: refs for key, refs in alive.items() if refs}
-            self.noted = sum(map(len, self.views.values()))
-            self.room = 2 * self.noted + 1024
+        with self.lock:
+            views = self.views.get(key)
+            if views is None:
+                views = self.views[key] = []
+            views.append(weakref.ref(view))
+            self.noted += 1
+            if self.noted > self.room:  # most views die young
+                alive = {key: [ref for ref in refs if ref() is not None] for key, refs in self.views.items()}
+                self.views = {key: refs for key, refs in alive.items() if refs}
+                self.noted = sum(map(len, self.views.values()))
+                self.room = 2 * self.noted + 1024
 
     def follow(self, array: np.ndarray) -> None:
         """Give the views taken before the memory of `array` got its first history their part in it."""
