@@ -14,12 +14,12 @@ from typing import Any, NoReturn
 
 import numpy as np
 
+from grad_engine.comparison import Change, Difference, difference
 from grad_engine.details import details, page
-from grad_engine.diff import Change, Difference, difference
-from grad_engine.dot import to_dot
 from grad_engine.errors import GradEngineError, GraphError, MissingRecordError, RecordError
 from grad_engine.export import DEFAULT_PATH
 from grad_engine.formula import number
+from grad_engine.graphviz import to_dot
 from grad_engine.record import GraphRecord, from_json, load_graph
 from grad_engine.record.strict import MAX_BYTES
 from grad_engine.tree import STYLES, print_tree

@@ -14,8 +14,8 @@ import pytest
 
 import grad_engine as ge
 from grad_engine.__main__ import main
+from grad_engine.comparison import difference
 from grad_engine.details import details
-from grad_engine.diff import difference
 from grad_engine.record import DataRecord, GraphRecord, StatsRecord, TensorRecord, save_graph
 from grad_engine.tree.survey import Survey
 from tests.records import Program, chain, dense, everything, fan, neuron, square

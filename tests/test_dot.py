@@ -11,7 +11,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from grad_engine.dot import to_dot
+from grad_engine.graphviz import to_dot
 from grad_engine.record import GraphRecord, GroupRecord
 from grad_engine.tree.text import harmless
 from tests.records import Program, chain, dense, diamond, everything, fan, neuron, square

@@ -25,11 +25,11 @@ TESTS = sorted(ROOT.glob("tests/**/*.py"))
 ROOMS = (
     *("errors", "replacing", "allocator", "formula", "symbol", "tensor", "op", "ops", "linalg", "creation", "files"),
     *("autograd", "watching", "function", "functional", "testing"),
-    *("record", "tree", "draw", "dot", "diff", "details"),
+    *("record", "tree", "draw", "graphviz", "comparison", "details"),
     *("export", "notebook", "nn", "optim", "data", "progress", "interop", "__main__", "__init__"),
 )
 FORMAT = {"errors", "replacing", "formula", "record"}  # the file format, which stands on its own
-READERS = {"tree", "draw", "dot", "diff", "details"}  # they know a record, and never the engine that made it
+READERS = {"tree", "draw", "graphviz", "comparison", "details"}  # they know a record, and never the engine that made it
 ANIMATION = {"errors", "formula", "record", "draw"}  # what the scene may know of grad_engine
 PUBLIC = {
     "interop",
@@ -234,3 +234,13 @@ def test_no_path_of_one_machine() -> None:
             continue  # a picture or a video
         for number, line in enumerate(content.decode("utf-8").splitlines(), 1):
             assert path == Path(__file__) or not personal.search(line), f"{name(path)}:{number}: {line.strip()[:100]}"
+
+
+def test_no_file_takes_the_name_of_an_op() -> None:
+    """`import grad_engine.dot` would put the file in the place of the op `grad_engine.dot`."""
+    files = {path.stem for path in (ROOT / "grad_engine").glob("*.py")} | {
+        path.parent.name for path in (ROOT / "grad_engine").glob("*/__init__.py")
+    }
+    from grad_engine.op import CALLS
+
+    assert not files & set(CALLS)
