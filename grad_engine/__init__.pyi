@@ -228,6 +228,15 @@ def arctanh(x: Operand) -> Tensor:
 def atanh(x: Operand) -> Tensor:
     """The number whose hyperbolic tangent is each element, ±inf for ±1."""
 
+def conj(x: Any) -> Tensor:
+    """x itself, for code that is written for complex numbers too: there are only real ones here."""
+
+def conjugate(x: Any) -> Tensor:
+    """x itself, for code that is written for complex numbers too: there are only real ones here."""
+
+def real(x: Any) -> Tensor:
+    """x itself, for code that is written for complex numbers too: there are only real ones here."""
+
 def abs(x: Operand) -> Tensor:
     """Absolute value of each element; slope 0 at 0."""
 
@@ -467,6 +476,9 @@ def diag_embed(x: Operand, offset: Any = 0, axis1: Any = -2, axis2: Any = -1) ->
 
 def diag(x: Any, k: int = 0) -> Tensor:
     """The k-th diagonal of a matrix, or the matrix with the vector x on its k-th diagonal."""
+
+def diagflat(x: Any, k: int = 0) -> Tensor:
+    """A matrix with the elements of x, in C order, on its k-th diagonal."""
 
 def stack(xs: Sequence[Operand] | Operand, axis: Any = 0) -> Tensor:
     """Tensors of one shape, joined along a new axis."""
@@ -789,6 +801,9 @@ def pow(x: Operand, y: Operand) -> Tensor:
 def power(x: Operand, y: Operand) -> Tensor:
     """x to the power y, element by element; 0 ** 0 is 1, a negative x to a fraction is NaN."""
 
+def float_power(x: Any, y: Any) -> Tensor:
+    """x to the power y, element by element, in float64 whatever the dtypes."""
+
 def conv1d(x: Operand, weight: Operand, bias: Operand | None = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: Any = 1) -> Tensor:
     """x (batch, channels, width) summed under each filter of weight (filters, channels / groups, width), which slides over it unflipped, plus bias; padding: a number, one per axis, 'same' or 'valid'."""
 
@@ -981,6 +996,9 @@ def svd(x: Any, full_matrices: bool = True, compute_uv: bool = True, hermitian: 
 def svdvals(x: Operand) -> Tensor:
     """The singular values of each matrix, in descending order."""
 
+def lu(x: Operand) -> tuple[Tensor, ...]:
+    """(P of one 1 in each row and column, L lower triangular with ones, U upper triangular) with x = P @ L @ U."""
+
 def qr(x: Any, mode: str = 'reduced') -> Any:
     """(Q with orthonormal columns, R upper triangular) with x = Q @ R; R alone with mode 'r'."""
 
@@ -1119,8 +1137,20 @@ def rms_norm(x: Any, normalized_shape: Any, weight: Any = None, eps: float | Non
 def normalize(x: Any, p: float = 2.0, axis: Any = 1, eps: float = 1e-12) -> Tensor:
     """x over its p-norm along `axis`, or over eps where that is smaller."""
 
+def renorm(x: Any, p: float, axis: int, maxnorm: float) -> Tensor:
+    """x with every slice along `axis` whose p-norm is above `maxnorm` scaled down to it."""
+
 def dropout(x: Operand, p: Any = 0.5, training: Any = True, seed: Any = None) -> Tensor:
     """x with each element set to 0 with probability p, the others times 1 / (1 - p); x itself unless training."""
+
+def dropout1d(x: Any, p: float = 0.5, training: bool = True, seed: Any = None) -> Tensor:
+    """dropout() of whole channels: each is kept or set to 0 with all its places."""
+
+def dropout2d(x: Any, p: float = 0.5, training: bool = True, seed: Any = None) -> Tensor:
+    """dropout() of whole channels: each is kept or set to 0 with all its places."""
+
+def dropout3d(x: Any, p: float = 0.5, training: bool = True, seed: Any = None) -> Tensor:
+    """dropout() of whole channels: each is kept or set to 0 with all its places."""
 
 def scaled_dot_product_attention(query: Operand, key: Operand, value: Operand, attn_mask: Operand | None = None, dropout_p: Any = 0.0, is_causal: Any = False, scale: Any = None, seed: Any = None) -> Tensor:
     """softmax(query @ keyᵀ · scale) @ value: for each query the mean of the values, weighted by how well their keys fit. attn_mask: True where a query may look, or numbers added to the scores."""

@@ -163,6 +163,15 @@ class OpMethods:
     def atanh(self) -> Tensor:
         """The number whose hyperbolic tangent is each element, ±inf for ±1."""
 
+    def conj(self) -> Tensor:
+        """x itself, for code that is written for complex numbers too: there are only real ones here."""
+
+    def conjugate(self) -> Tensor:
+        """x itself, for code that is written for complex numbers too: there are only real ones here."""
+
+    def real(self) -> Tensor:
+        """x itself, for code that is written for complex numbers too: there are only real ones here."""
+
     def abs(self) -> Tensor:
         """Absolute value of each element; slope 0 at 0."""
 
@@ -387,6 +396,9 @@ class OpMethods:
 
     def diag(self, k: int = 0) -> Tensor:
         """The k-th diagonal of a matrix, or the matrix with the vector x on its k-th diagonal."""
+
+    def diagflat(self, k: int = 0) -> Tensor:
+        """A matrix with the elements of x, in C order, on its k-th diagonal."""
 
     def array_split(self, indices_or_sections: int | Sequence[int], axis: int = 0) -> tuple[Tensor, ...]:
         """x cut along `axis` before each index given, or into a number of parts whose lengths differ by 1 at most."""
@@ -667,6 +679,9 @@ class OpMethods:
     def power(self, y: Operand) -> Tensor:
         """x to the power y, element by element; 0 ** 0 is 1, a negative x to a fraction is NaN."""
 
+    def float_power(self, y: Any) -> Tensor:
+        """x to the power y, element by element, in float64 whatever the dtypes."""
+
     def conv1d(self, weight: Operand, bias: Operand | None = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: Any = 1) -> Tensor:
         """x (batch, channels, width) summed under each filter of weight (filters, channels / groups, width), which slides over it unflipped, plus bias; padding: a number, one per axis, 'same' or 'valid'."""
 
@@ -805,6 +820,9 @@ class OpMethods:
     def svdvals(self) -> Tensor:
         """The singular values of each matrix, in descending order."""
 
+    def lu(self) -> tuple[Tensor, ...]:
+        """(P of one 1 in each row and column, L lower triangular with ones, U upper triangular) with x = P @ L @ U."""
+
     def qr(self, mode: str = 'reduced') -> Any:
         """(Q with orthonormal columns, R upper triangular) with x = Q @ R; R alone with mode 'r'."""
 
@@ -892,8 +910,20 @@ class OpMethods:
     def normalize(self, p: float = 2.0, axis: Any = 1, eps: float = 1e-12) -> Tensor:
         """x over its p-norm along `axis`, or over eps where that is smaller."""
 
+    def renorm(self, p: float, axis: int, maxnorm: float) -> Tensor:
+        """x with every slice along `axis` whose p-norm is above `maxnorm` scaled down to it."""
+
     def dropout(self, p: Any = 0.5, training: Any = True, seed: Any = None) -> Tensor:
         """x with each element set to 0 with probability p, the others times 1 / (1 - p); x itself unless training."""
+
+    def dropout1d(self, p: float = 0.5, training: bool = True, seed: Any = None) -> Tensor:
+        """dropout() of whole channels: each is kept or set to 0 with all its places."""
+
+    def dropout2d(self, p: float = 0.5, training: bool = True, seed: Any = None) -> Tensor:
+        """dropout() of whole channels: each is kept or set to 0 with all its places."""
+
+    def dropout3d(self, p: float = 0.5, training: bool = True, seed: Any = None) -> Tensor:
+        """dropout() of whole channels: each is kept or set to 0 with all its places."""
 
     def quantile(self, q: Any, axis: Any = None, method: str = 'linear', keepdims: bool = False) -> Tensor:
         """The number that a share `q` (from 0 to 1, or several such) of the elements along `axis` does not exceed."""

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
-from grad_engine.op import case, define, in_rules
+from grad_engine.op import as_tensor, case, composed, define, in_rules
 from grad_engine.ops.elementwise import nothing
+from grad_engine.tensor import Tensor
 
 _PAIRS = [case((2, 3), (2, 3)), case((2, 3), (3,)), case((2, 1), ()), case((1, 3), (2, 1)), case((0, 3), (1, 3))]
 
@@ -75,7 +76,7 @@ def _power_y(g: Any, out: Any, x: Any, y: Any) -> Any:
 
 
 pow = define(
-    _power, name="pow", symbol="xʸ", category="arithmetic", operator="pow", numpy=[np.power, np.float_power],
+    _power, name="pow", symbol="xʸ", category="arithmetic", operator="pow", numpy=[np.power],
     aliases=["power"], domain=(0.5, 2.0),
     cases=[*_PAIRS, case((2, 3), np.array(3.0)), case((2, 3), np.array([2.0, -1.0, 0.5]))],
     summary="x to the power y, element by element; 0 ** 0 is 1, a negative x to a fraction is NaN.",
@@ -83,3 +84,9 @@ pow = define(
     formula={"y": ["*", "g", ["*", "out", ["ln", "x"]]]}, reads=("out", "x", "y"),
 )  # fmt: skip
 _raised = in_rules(pow)
+
+
+@composed(numpy=[np.float_power])
+def float_power(x: Any, y: Any) -> Tensor:
+    """x to the power y, element by element, in float64 whatever the dtypes."""
+    return pow(as_tensor(x).astype(np.float64), y)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy import ndarray
 
 from grad_engine.errors import ArgumentError
-from grad_engine.op import case, composed, define, in_rules
+from grad_engine.op import as_tensor, case, composed, define, in_rules
 from grad_engine.symbol import Symbol, traced
 from grad_engine.tensor import NUMPY_TO_OP, Tensor
 
@@ -461,6 +461,13 @@ arctanh = define(
     summary="The number whose hyperbolic tangent is each element, ±inf for ±1.",
     vjp={"x": lambda g, out, x: g / (1 - np.square(x))},
 )  # fmt: skip
+
+
+@composed(numpy=[np.conjugate, np.real], aliases=["conjugate", "real"])
+def conj(x: Any) -> Tensor:
+    """x itself, for code that is written for complex numbers too: there are only real ones here."""
+    return as_tensor(x)
+
 
 # --- signs, steps and remainders --------------------------------------------------------------------------------------
 

@@ -487,6 +487,61 @@ def svd(x: Any, full_matrices: bool = True, compute_uv: bool = True, hermitian: 
     return _svd_op(x, full_matrices=full_matrices, hermitian=hermitian) if compute_uv else svdvals(x)
 
 
+def _lu(x: Any) -> tuple[Any, Any, Any]:
+    """Gaussian elimination by rows, the largest element of each column first, of all matrices at once."""
+    if x.ndim < 2:
+        raise ShapeError(f"lu() takes matrices, got shape {x.shape}; reshape it")
+    m, n = x.shape[-2:]
+    left = np.array(x if x.dtype.kind == "f" else x.astype(float))
+    order = np.broadcast_to(np.arange(m), x.shape[:-1]).copy()
+    for j in range(min(m, n)):
+        best = np.argmax(np.absolute(left[..., j:, j]), axis=-1)[..., None] + j
+        rows = np.broadcast_to(np.arange(m), order.shape).copy()
+        np.put_along_axis(rows, best, j, axis=-1)
+        rows[..., j : j + 1] = best
+        left, order = np.take_along_axis(left, rows[..., None], axis=-2), np.take_along_axis(order, rows, axis=-1)
+        pivot = left[..., j : j + 1, j]
+        left[..., j + 1 :, j] /= np.where(pivot == 0, 1, pivot)
+        left[..., j + 1 :, j + 1 :] -= left[..., j + 1 :, j : j + 1] * left[..., j : j + 1, j + 1 :]
+    k = min(m, n)
+    turned = (order[..., None, :] == np.arange(m)[:, None]).astype(left.dtype)
+    return turned, np.tril(left[..., :k], -1) + np.eye(m, k, dtype=left.dtype), np.triu(left[..., :k, :])
+
+
+def _lu_x(g: Any, out: Any, x: Any) -> Any:
+    """de Hoog, Anderssen & Lukas (2011), "Differentiation of matrix functionals using triangular factorization"."""
+    (_, gl, gu), (turned, lower, upper) = g, out
+    if gl is None and gu is None:
+        return None
+    m, n = x.shape[-2:]
+    k = min(m, n)
+    gl = np.zeros(lower.shape, lower.dtype) if gl is None else gl
+    gu = np.zeros(upper.shape, upper.dtype) if gu is None else gu
+    square, left = lower[..., :k, :], upper[..., :k]
+    below, above = square.mT @ gl[..., :k, :], gu[..., :k] @ left.mT
+    if n > k:  # what stands right of the square follows from L alone
+        below = below - gu[..., k:] @ upper[..., k:].mT
+    if m > k:  # and what stands below it from U
+        above = above - lower[..., k:, :].mT @ gl[..., k:, :]
+    inner = np.tril(below, -1) + np.triu(above)
+    back = inverted(square).mT
+    share = back @ inner @ inverted(left).mT
+    if n > k:
+        share = np.concatenate([share, back @ gu[..., k:]], axis=-1)
+    if m > k:
+        share = np.concatenate([share, gl[..., k:, :] @ inverted(left).mT], axis=-2)
+    return turned @ share
+
+
+lu = define(
+    _lu, name="lu", symbol="P L U", category="linear algebra", inputs=("x",), several=True,
+    cases=[case(_SQUARE), case(_BATCH), case(_TALL), case(_WIDE)],
+    summary="(P of one 1 in each row and column, L lower triangular with ones, U upper triangular) with x = P @ L @ U.",
+    vjp={"x": _lu_x}, reads=("out",),
+    formula={"x": "P @ L⁻ᵀ @ (lower part of Lᵀ @ g[1] + upper part of g[2] @ Uᵀ) @ U⁻ᵀ"},
+)  # fmt: skip
+
+
 def _qr(x: Any, mode: str = "reduced") -> tuple[Any, Any]:
     if mode not in ("reduced", "complete"):
         raise ArgumentError(f"mode of qr() is 'reduced', 'complete' or 'r', got {mode!r}")

@@ -11,12 +11,12 @@ import numpy as np
 from grad_engine.errors import ArgumentError, IndexingError, ShapeError
 from grad_engine.op import as_tensor, case, composed, define, in_rules
 from grad_engine.ops.activation import softmax
-from grad_engine.ops.elementwise import clip, values
+from grad_engine.ops.elementwise import clip, values, where
 from grad_engine.ops.indexing import index_put
 from grad_engine.ops.joining import stack
 from grad_engine.ops.product import contracted
 from grad_engine.ops.reduction import sum_to, total, vector_norm
-from grad_engine.ops.shape import reshaped
+from grad_engine.ops.shape import axis_of, reshaped
 from grad_engine.tensor import WRITES, Tensor, next_age
 
 _softmax = in_rules(softmax)
@@ -523,6 +523,15 @@ def normalize(x: Any, p: float = 2.0, axis: Any = 1, eps: float = 1e-12) -> Tens
     return as_tensor(x) / clip(vector_norm(x, axis=axis, keepdims=True, ord=p), eps, None)
 
 
+@composed()
+def renorm(x: Any, p: float, axis: int, maxnorm: float) -> Tensor:
+    """x with every slice along `axis` whose p-norm is above `maxnorm` scaled down to it."""
+    x = as_tensor(x)
+    place = axis_of(x, axis)
+    size = vector_norm(x, axis=tuple(k for k in range(x.ndim) if k != place), keepdims=True, ord=p)
+    return x * where(size.array > maxnorm, maxnorm / (size + 1e-7), 1.0)
+
+
 # --- dropout and attention --------------------------------------------------------------------------------------------
 
 
@@ -551,6 +560,26 @@ dropout = define(
     vjp={"x": lambda g, out, x, p, training, seed, mask: _kept(g, p, mask)},
     formula={"x": "{g} / (1 − p) where {x} was kept, else 0"},
 )  # fmt: skip
+
+
+def _define_dropout(n: int) -> Any:
+    def call(x: Any, p: float = 0.5, training: bool = True, seed: Any = None) -> Tensor:
+        x = as_tensor(x)
+        if x.ndim not in (n + 1, n + 2):
+            raise ShapeError(
+                f"dropout{n}d() takes x with {n + 2} axes (batch, channels, ...) or {n + 1} without the batch, got "
+                f"shape {x.shape}; dropout() takes any"
+            )
+        if not training or p == 0:
+            return dropout(x, p, training, seed)
+        return x * dropout(np.ones((*x.shape[: x.ndim - n], *(1,) * n), x.dtype), p, training, seed)
+
+    call.__name__ = call.__qualname__ = f"dropout{n}d"
+    call.__doc__ = "dropout() of whole channels: each is kept or set to 0 with all its places."
+    return composed()(call)
+
+
+dropout1d, dropout2d, dropout3d = map(_define_dropout, (1, 2, 3))
 
 
 def _attention_weights(query: Any, key: Any, attn_mask: Any, is_causal: bool, scale: float | None) -> tuple[Any, float]:

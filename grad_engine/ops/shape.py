@@ -468,3 +468,9 @@ def diag(x: Any, k: int = 0) -> Tensor:
     if x.ndim not in (1, 2):
         raise ShapeError(f"diag() takes a vector or a matrix, got shape {x.shape}; see diagonal() and diag_embed()")
     return diag_embed(x, k) if x.ndim == 1 else diagonal(x, k)
+
+
+@composed(numpy=[np.diagflat])
+def diagflat(x: Any, k: int = 0) -> Tensor:
+    """A matrix with the elements of x, in C order, on its k-th diagonal."""
+    return diag_embed(reshape(x, (-1,)), k)

@@ -30,6 +30,7 @@ _BETWEEN = ("lower", "higher", "nearest", "midpoint")
 
 def _place(q: Any, count: Any, method: str) -> tuple[Any, Any, Any]:
     """The places before and after the quantiles in a row of `count` elements, and how far they are from the first."""
+    last = max(count - 1, 0) if isinstance(count, int) else np.maximum(count - 1, 0)
     if method in _CONTINUOUS:
         a, b = _CONTINUOUS[method]
         place = q * (count - 1) if a == b == 1 else count * q + (a + q * (1 - a - b)) - 1
@@ -39,9 +40,9 @@ def _place(q: Any, count: Any, method: str) -> tuple[Any, Any, Any]:
         raise ArgumentError(
             f"method of quantile() is {', '.join((*_CONTINUOUS, *_BETWEEN))}, got {method!r}"
         )  # fmt: skip
-    place = clip(place, 0, np.maximum(count - 1, 0))
+    place = clip(place, 0, last)
     low = np.floor(place.array)
-    high = np.minimum(low + 1, np.maximum(count - 1, 0))
+    high = np.minimum(low + 1, last)
     if method == "nearest":
         low = np.rint(place.array)
     elif method == "higher":
@@ -65,7 +66,7 @@ def _quantile(x: Any, q: Any, axis: Any, method: str, keepdims: bool, ignore: bo
         raise ArgumentError(f"quantiles are numbers from 0 to 1, got {q.array}; percentile() takes 0 to 100")
     lines, kept = lines_of(x, axis, "quantile")
     blank = np.isnan(lines.array)
-    count: Any = np.add.reduce(~blank, axis=-1, keepdims=True) if ignore else lines.shape[-1]
+    count: Any = np.sum(~blank, axis=-1, keepdims=True, dtype=q.dtype) if ignore else lines.shape[-1]
     ordered = sort(lines)
     low, high, weight = _place(reshape(q, (-1,)), count, method)
     low, high = (part if part is None else np.broadcast_to(part, (*lines.shape[:-1], q.size)) for part in (low, high))
@@ -198,6 +199,7 @@ def cov(
     rows = _rows(x, rowvar) if y is None else vstack([_rows(x, rowvar), _rows(y, rowvar)])
     off = ddof if ddof is not None else 0 if bias else 1
     each = [as_tensor(part) for part in (fweights, aweights) if part is not None]
+    each = [part if part.dtype.kind == "f" else part.astype(rows.dtype) for part in each]
     if any(part.shape != rows.shape[1:] for part in each):
         raise ShapeError(f"cov() takes one weight for each of the {rows.shape[1]} observations, got {each[0].shape}")
     if not each:
@@ -277,8 +279,8 @@ def _slope(f: Tensor, spacing: Any, axis: int, edge_order: int) -> Tensor:
     def at(start: int, stop: int | None) -> Tensor:
         return f[(*(slice(None),) * axis, slice(start, stop))]
 
-    spacing = as_tensor(spacing)
-    if spacing.ndim:
+    if np.ndim(values(spacing)):
+        spacing = as_tensor(spacing)
         if spacing.shape != (f.shape[axis],):
             raise ShapeError(
                 f"gradient() takes a distance, or {f.shape[axis]} places along axis {axis}, got shape {spacing.shape}"
