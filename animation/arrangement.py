@@ -24,22 +24,30 @@ FITS = (
 )
 # What is wider than the frame is followed from left to right and back, if it is not higher: detail, gaps, scale.
 FOLLOWED = ((3, 0.60, 0.26, 0.92), (2, 0.50, 0.16, 0.92), (2, 0.50, 0.14, 0.80))
-# What is too much for that is seen from afar.
-OVERVIEWS = ((1, 0.50, 0.24, 0.42), (0, 0.60, 0.40, 0.0))
-CROWD = 120  # more items than this are not labelled
+# What is too much for that shows the ops' signs and the leaves' names only.
+SMALL = ((1, 0.50, 0.24, 0.42),)
+CROWD = 120  # more items than this cannot be read
+
+
+class Unreadable(Exception):
+    """A graph has too much in it to be read."""
 
 
 def arranged(cards: Mapping[str, CardView], ops: Mapping[str, OpView], links: Sequence[Link]) -> tuple[Look, Layout]:
-    """How large the graph is drawn, with how much written on it, and where everything lies, maybe beyond the frame."""
-    labelled = len(cards) + len(ops) <= CROWD
-    if labelled and (found := whole(FITS, cards, ops, links)) is not None:
+    """How large the graph is drawn, with how much written on it, and where everything lies, maybe beyond the frame.
+
+    Raises Unreadable where nothing could be read.
+    """
+    if len(cards) + len(ops) > CROWD:
+        raise Unreadable
+    if (found := whole(FITS, cards, ops, links)) is not None:
         return found
-    for detail, across, up, scale in FOLLOWED if labelled else ():
+    for detail, across, up, scale in FOLLOWED:
         layout = placed(Look(scale, detail), cards, ops, links, across * scale, up * scale)
         if layout.height <= theme.GRAPH_TOP - theme.GRAPH_BOTTOM:
             return Look(scale, detail), scaled(layout, 1.0)
-    found = whole(OVERVIEWS if labelled else OVERVIEWS[1:], cards, ops, links)
-    assert found is not None, "a drawing without labels fits at any scale"
+    if (found := whole(SMALL, cards, ops, links)) is None:
+        raise Unreadable
     return found
 
 

@@ -10,6 +10,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from heapq import heapify, heappop, heappush
+from math import prod
 
 from grad_engine.errors import GradEngineError
 from grad_engine.record import (
@@ -21,6 +22,7 @@ from grad_engine.record import (
     ForwardRecord,
     GraphRecord,
     InputRecord,
+    LeafChangeRecord,
     NodeRecord,
     RootRecord,
     RunEvent,
@@ -30,6 +32,7 @@ from grad_engine.record import (
 FOLDS = ("auto", "none", "max")
 MOST_OPS = 24  # that have a beat and a drawing of their own
 MOST_ITEMS = 34  # ops and cards that can be drawn together with everything written on them
+MOST_LEAVES = 4  # of one box that are drawn beside it
 MOST = 5000  # ops that make a picture at all
 GROUP = "group"  # category of a box that stands for several ops
 
@@ -54,19 +57,21 @@ class Fold:
 class View:
     """What is shown of a record."""
 
-    source: GraphRecord
-    record: GraphRecord  # as it is drawn
+    source: GraphRecord  # the part of it that is shown
+    record: GraphRecord  # the same as it is drawn
+    whole: GraphRecord | None = None  # all of it, where a part is shown
     folds: Mapping[str, Fold] = field(default_factory=dict)  # node id -> what it stands for
     elsewhere: Mapping[str, int] = field(default_factory=dict)  # receiver -> shares that come from what is not shown
     note: str = ""  # what is left out, in a sentence
+    centres: frozenset[str] = frozenset()  # ids of the ops or leaves that all this is about
 
 
-def view(record: GraphRecord, fold: str = "none", focus: str = "") -> View:
-    """What is to be shown of a record; `fold` is one of FOLDS, `focus` names an op or a leaf.
+def view(record: GraphRecord, fold: str = "none", focus: str = "", most: int = MOST_OPS) -> View:
+    """What is to be shown of a record; `fold` is one of FOLDS, `focus` names an op or a leaf: `most` ops around it.
 
     Raises GradEngineError when nothing goes by the name in `focus`, and for a record too large to be drawn.
     """
-    shown = focused(record, focus) if focus else View(record, record)
+    shown = focused(record, focus, most) if focus else View(record, record)
     if fold != "none" and (fold == "max" or crowded(shown.record)):
         record, folds = folded(shown.record, fold == "max")
         shown = replace(shown, record=record, folds=folds)
@@ -124,7 +129,8 @@ def focused(record: GraphRecord, name: str, most: int = MOST_OPS) -> View:
     shown = _around(record, set(near))
     what = name if name in (tensor.name for tensor in record.tensors) else f"#{name.lstrip('#n')}"
     count = f"what leads to and from {what}" if found <= most else f"the {most} ops nearest to {what}, of {found}"
-    return replace(shown, note=f"Only {count}; the graph has {len(nodes)} ops")
+    centred = frozenset([*centres, *(a.id for a in record.accumulators if a.leaf in leaves)])
+    return replace(shown, centres=centred, note=f"Only {count}; the graph has {len(nodes)} ops")
 
 
 def _around(record: GraphRecord, kept: set[str]) -> View:
@@ -165,6 +171,9 @@ def _around(record: GraphRecord, kept: set[str]) -> View:
         gradients = {id: found for id, found in run.gradients.items() if id in kept}
         seed = run.seed if root.node == run.root else next(iter(gradients.get(root.node, ())), None) or run.seed
         changes = tuple(change for change in run.leaves if change.accumulator in there)
+        for (node, output), spot in border.items():
+            if (gradient := run.gradients.get(node, (None,) * (output + 1))[output]) is not None:
+                changes = (*changes, LeafChangeRecord(spot.id, None, gradient))
         runs = (replace(run, root=root.node, output=root.output, seed=seed, events=tuple(events), gradients=gradients,
                         leaves=changes),)  # fmt: skip
     forward = tuple(
@@ -177,7 +186,7 @@ def _around(record: GraphRecord, kept: set[str]) -> View:
         record, expression=expression, roots=(root,), nodes=tuple(nodes), edges=tuple(edges),
         accumulators=tuple(held), forward=(*made, *forward), runs=runs,
     )  # fmt: skip
-    return View(shown, shown, elsewhere={id: many for id, many in elsewhere.items() if id in there})
+    return View(shown, shown, record, elsewhere={id: many for id, many in elsewhere.items() if id in there})
 
 
 # several ops as one
@@ -329,17 +338,30 @@ class _Groups:
                 if not covered:
                     at += 1
                     continue
+                end = at + covered
+                while end < len(line) and kinds[end] == kinds[end - long]:
+                    end += 1
+                # A round begins where it reads the most, as a layer does with its weights.
+                starts = range(at, min(at + long, end - covered + 1))
+                at = max(starts, key=lambda k: self.weight(line[k]))
                 names = [self.label(id) for id in line[at : at + long]]
                 label = " → ".join(names) if long <= 3 else f"{names[0]} → … → {names[-1]}"
-                if long == 1 and (last := self.label(line[at + covered - 1])) != label:
-                    label = f"{label} … {last}"
+                if long == 1 and (final := self.label(line[at + covered - 1])) != label:
+                    label = f"{label} … {final}"
                 self.join(line[at : at + covered], label, covered // long)
                 at += covered
 
+    def weight(self, id: str) -> int:
+        """How many numbers a group reads from leaves."""
+        read = {operand.tensor for member in self.members[id] for operand in self.nodes[member].inputs}
+        return sum(prod(self.shapes[tensor]) for tensor in read if tensor in self.leaves)
+
     def label(self, id: str) -> str:
         """What a group is called."""
-        times = f" ×{self.times[id]}" if id in self.times else ""
-        return self.labels.get(id, self.nodes[id].op) + times
+        label = self.labels.get(id, self.nodes[id].op)
+        if id not in self.times:
+            return label
+        return f"({label}) ×{self.times[id]}" if " → " in label else f"{label} ×{self.times[id]}"
 
     def kind(self, id: str) -> tuple[object, ...]:
         """What a group does, whatever the names: equal for groups that do the same to tensors of the same shapes."""
@@ -362,9 +384,10 @@ class _Groups:
             for operand in node.inputs:
                 if operand.tensor in self.leaves:
                     readers_of.setdefault(operand.tensor, set()).add(self.group[node.id])
-        inside: dict[str, str] = {}
-        if most or len(self.members) + len(self.leaves) > MOST_ITEMS:
-            inside = {leaf: next(iter(some)) for leaf, some in readers_of.items() if len(some) == 1 and some <= boxes}
+        inside = {leaf: next(iter(some)) for leaf, some in readers_of.items() if len(some) == 1 and some <= boxes}
+        fullest = max(Counter(inside.values()).values(), default=0)
+        if not most and fullest <= MOST_LEAVES and len(self.members) + len(self.leaves) <= MOST_ITEMS:
+            inside = {}  # there is room for them
         hidden = {self.leaves[leaf] for leaf in inside}
         reads, readers = self.ways()
         order = _sorted(reads, readers, {id: self.nodes[id].age for id in self.members})

@@ -81,11 +81,13 @@ def circle_points(radius: float, at: tuple[float, float] = (0.0, 0.0)) -> Points
 SLACK = {
     "arithmetic": 0.36,
     "elementwise": 0.48,
+    "activation": 0.62,
     "reduction": 0.46,
     "linalg": 0.36,
     "linear algebra": 0.36,
     "shape": 0.60,
 }
+SHEETS, SHEET = 2, 0.065  # of a box that stands for several ops: how many lie under it, how far each stands out
 PIN = 0.055  # radius of the pin that marks a kept value
 UNIT_SQUARE = polygon([(-0.5, -0.5), (0.5, -0.5), (0.5, 0.5), (-0.5, 0.5)])
 SQUARE = Shape(UNIT_SQUARE)
@@ -338,6 +340,7 @@ class OpView:
     root: bool
     kept: tuple[int, ...] = ()  # ports whose value is kept for backward
     keeps_result: bool = False
+    central: bool = False  # all that is shown lies around it
 
 
 @dataclass(frozen=True, slots=True)
@@ -378,6 +381,8 @@ def _inside(category: str, width: float, height: float) -> float:
     """How far to the right of its middle the body of a shape lies, where its symbol stands."""
     if category in ("joining", "indexing"):  # a bracket is open on the side of the many
         return (0.5 if category == "joining" else -0.5) * min(0.24 * width, 0.3 * height)
+    if category == "activation":  # a chevron has a notch on the left
+        return 0.4 * min(0.22 * height, 0.3 * width)
     if category not in SHAPES:  # a pentagon has its point on the right
         return -0.35 * min(0.32 * height, 0.4 * width)
     return 0.0
@@ -408,15 +413,16 @@ def _label_width(view: OpView, look: Look) -> float:
         if label is not None:
             text, icon = _label(label, view, look)
             below = max(below, lettering.width(text, look.small) + icon)
-    above = lettering.width(f"✓ {view.tag}", look.small, True)
+    above = lettering.width(f"{'◉ ' if view.central else ''}✓ {view.tag}", look.small, True)
     if view.badge:
         above += lettering.width(view.badge, look.small, True) + 0.30
     return max(below, above)
 
 
 def _root_room(view: OpView, look: Look) -> float:
-    """How much the second outline of a root stands out."""
-    return 0.09 * look.scale if view.root and look.detail else 0.0
+    """How much the second outline of a root, or the sheets below the first, stand out."""
+    room = 0.09 * look.scale if view.root and look.detail else 0.0
+    return max(room, SHEETS * SHEET * look.scale) if view.category == GROUP else room
 
 
 def op(view: OpView, state: str, look: Look, box: Box, colours: Colours, count: str = "") -> Part:
@@ -436,8 +442,8 @@ def op(view: OpView, state: str, look: Look, box: Box, colours: Colours, count: 
             halo = Ink(polygon(shape + (x, y)), stroke=colours.gradient, width=wide * look.pen, stroke_alpha=alpha)
             inks.append(halo)
     if view.category == GROUP:  # a pile of sheets
-        for k in (2, 1):
-            sheet = polygon(shape + (x + 0.07 * k * look.scale, y + 0.07 * k * look.scale))
+        for k in range(SHEETS, 0, -1):
+            sheet = polygon(shape + (x + SHEET * k * look.scale, y + SHEET * k * look.scale))
             inks.append(Ink(sheet, fill=colours.background, stroke=edge, width=1.6 * look.pen))
     inks.append(
         Ink(
@@ -448,9 +454,12 @@ def op(view: OpView, state: str, look: Look, box: Box, colours: Colours, count: 
         )
     )
     grow = 2 * _root_room(view, look)
-    if grow:
+    if view.root and look.detail:
         around = "leaf" if view.category in ("joining", "indexing") else view.category
         inks.append(Ink(polygon(outline(around, width + grow, height + grow) + (x, y)), stroke=edge, width=1.8))
+    if view.central and look.detail < 2:
+        ring = outline(view.category, width + 0.2, height + 0.2) + (x, y)
+        inks.append(Ink(polygon(ring), stroke=colours.ink, width=1.8))
     ink = colours.ink
     if look.detail:
         place = (x + _inside(view.category, width, height), y)
@@ -463,6 +472,8 @@ def op(view: OpView, state: str, look: Look, box: Box, colours: Colours, count: 
     above, below = y + off, y - off
     tag = f"✓ {view.tag}" if state == "ran" else count or view.tag
     tone = colours.done if state == "ran" else colours.gradient if count else colours.muted
+    if view.central and not count:
+        tag, tone = f"◉ {tag}", colours.ink
     if view.badge:
         wide = lettering.width(view.badge, look.small, True) + 0.22
         tag_wide = lettering.width(tag, look.small, bool(count)) + 0.08
@@ -679,6 +690,22 @@ class Parcel(Part):
             return 0.0, 0.0
         row, column = min(row, form.rows - 1), min(column, form.columns - 1)
         return (column + 0.5) * self.cell - size[0] / 2, size[1] / 2 - (row + 0.5) * self.cell
+
+
+def pointer(text: str, box: Box, colours: Colours) -> Part:
+    """A ring around what is in a box, with a number at its upper right."""
+    radius = 0.5 * max(box.width, box.height) + 0.08
+    if max(box.width, box.height) > 0.6:
+        ring = card_points(box.width + 0.14, box.height + 0.14, 0.2, (box.x, box.y))
+        at = (box.x + box.width / 2 + 0.02, box.y + box.height / 2 + 0.02)
+    else:
+        ring = circle_points(radius, (box.x, box.y))
+        at = (box.x + 0.7071 * radius + 0.12, box.y + 0.7071 * radius + 0.12)
+    return Part(
+        Ink(ring, stroke=colours.ink, width=3.0),
+        Ink(circle_points(0.17, at), fill=colours.ink),
+        words(text, theme.SMALLEST, colours.background, at, bold=True),
+    )
 
 
 # the frame around the graph

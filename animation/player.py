@@ -4,13 +4,39 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from animation.arrangement import Unreadable
+from animation.board import Board, Shot
 from animation.canvas import Canvas
-from animation.folding import view
-from animation.stage import Shot, Stage
+from animation.folding import View, view
+from animation.overview import Overview
+from animation.stage import Stage
 from animation.story import Beat, story
 from animation.wishes import Wishes
-from grad_engine.draw.palette import THEMES
+from grad_engine.draw.palette import THEMES, Palette
 from grad_engine.record import GraphRecord
+
+FEWER = (24, 18, 13, 9, 6)  # ops around a focus, until there is room for them
+
+
+def board(shown: GraphRecord | View, colours: Palette, longest_name: int = 14) -> Board:
+    """The picture of a record, or of a view of one: as much of it as can be read."""
+    try:
+        return Stage(shown, colours, longest_name)
+    except Unreadable:
+        return Overview(shown, colours, longest_name)
+
+
+def framed(record: GraphRecord, asked: Wishes) -> tuple[View, Board]:
+    """What is shown of a record, and its picture; around a focus no more than can be read."""
+    colours = THEMES[asked.theme]
+    for most in FEWER if asked.focus else ():
+        shown = view(record, asked.fold, asked.focus, most)
+        try:
+            return shown, Stage(shown, colours, asked.longest_name)
+        except Unreadable:
+            continue
+    shown = view(record, asked.fold, asked.focus)
+    return shown, board(shown, colours, asked.longest_name)
 
 
 class Player:
@@ -18,8 +44,7 @@ class Player:
 
     def __init__(self, record: GraphRecord, asked: Wishes) -> None:
         self.colours = THEMES[asked.theme]
-        shown = view(record, asked.fold, asked.focus)
-        self.stage = Stage(shown, self.colours, asked.longest_name)
+        shown, self.board = framed(record, asked)
         self.beats = story(shown, phase=asked.phase, speed=asked.speed, longest_name=asked.longest_name)
         self.shots: Iterator[Shot] = iter(())
         self.shot: Shot | None = None
@@ -32,10 +57,10 @@ class Player:
 
     def cut(self, beat: Beat) -> Iterator[Shot]:
         """The shots of a beat, each made when the one before is over: the view moves there, and then it happens."""
-        pan = self.stage.follow(beat)
+        pan = self.board.follow(beat)
         if pan is not None:
             yield pan
-        yield self.stage.shot(beat, beat.seconds - (pan.seconds if pan is not None else 0.0))
+        yield self.board.shot(beat, beat.seconds - (pan.seconds if pan is not None else 0.0))
 
     def show(self, time: float, canvas: Canvas) -> None:
         """Nothing; shows a later moment of the beat. What has come to rest is not drawn again."""
@@ -45,7 +70,7 @@ class Player:
                 canvas.land(self.shot.land(self.shot.seconds))
                 self.past += self.shot.seconds
             self.shot = next(self.shots, None)
-            canvas.bake(self.stage.still(self.shot))
+            canvas.bake(self.board.still(self.shot))
             if self.shot is None:
                 self.shot = Shot(float("inf"))  # there is time to read
         self.shot.at(time - self.past)

@@ -1,15 +1,15 @@
-"""Everything that can be seen, and how each beat changes it: the story in motion, without Manim's scenes."""
+"""A graph of which every op can be seen and read, and how each beat changes it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
-from manim.utils.rate_functions import linear, smooth
 
 from animation import caption, lettering, theme
-from animation.arrangement import CROWD, arranged
+from animation.arrangement import arranged
+from animation.board import TITLES, Board, Shot
 from animation.figures import Cells, cells, is_number, nonfinite, nonfinite_word, number_text, picture, shape_text
 from animation.folding import View
 from animation.glyphs import (
@@ -23,136 +23,50 @@ from animation.glyphs import (
     chip,
     dashes,
     edge,
-    expression,
     inset,
     mask,
     op,
-    panel,
     path,
+    pointer,
     port_room,
     shape_size,
     stretch,
     tape,
     tape_label,
-    title,
-    title_width,
     veil,
 )
 from animation.glyphs import Path as Way
 from animation.ink import Ink, Part
-from animation.names import Names, bar, plain
-from animation.story import Beat, Build, Close, Gather, Run, Seed, Sent, Turn
+from animation.names import bar, plain
+from animation.story import Beat, Build, Gather, Outlook, Run, Seed, Sent, Turn, filled
+from grad_engine import formula
 from grad_engine.draw.glyph import outline, reach
-from grad_engine.draw.layout import Link, drawn
+from grad_engine.draw.layout import Link
 from grad_engine.draw.palette import Palette as Colours
-from grad_engine.errors import GradEngineError
 from grad_engine.record import GraphRecord, InputRecord, NodeRecord, TensorRecord
 
-TITLES = ("Forward: building the graph", "Backward: the same edges, the other way")
 PAN = 6  # frames that it takes to move the view
 END_OF_VIEW = theme.GRAPH_WIDTH / 2 - 0.62  # where a graph that is wider than the frame begins to fade out
-LAYERS = ("panel", "title", "expression", "label", "chip", "edge", "item", "mask", "caption", "sum", "row")
+INFIX = frozenset("+−×/÷@")  # signs that a number can stand beside
+SHORT = 7  # signs of a formula that is written inside an op
 
 
-class Shot:
-    """One beat in motion: what moves, in draw order, and what becomes of it as the seconds pass."""
-
-    def __init__(self, seconds: float) -> None:
-        self.seconds = seconds
-        self.moving: list[Part] = []
-        self.tracks: list[tuple[float, float, Callable[[float], float], Callable[[float], None]]] = []
-        self.until: dict[int, float] = {}  # id of a part -> when the last track that changes it ends
-        self.cut = False  # changes come at once, not in motion: for those of a thousand parts together
-        self.landed = 0  # so many of the moving parts are at rest and painted into the background
-
-    def over(
-        self,
-        start: float,
-        stop: float,
-        act: Callable[[float], None],
-        *parts: Part,
-        ease: Callable[[float], float] = smooth,
-    ) -> None:
-        """Nothing; lets `act` change `parts`, from 0 to 1, between two moments given as fractions of the shot."""
-        stop = max(stop, start + 1e-6)
-        self.tracks.append((start * self.seconds, stop * self.seconds, ease, act))
-        for part in parts:
-            self.until[id(part)] = max(self.until.get(id(part), 0.0), stop * self.seconds)
-
-    def at(self, time: float) -> None:
-        """Nothing; shows the moment `time`."""
-        to_come = []
-        for track in self.tracks:
-            start, stop, ease, act = track
-            if time >= start:
-                done = min(1.0, (time - start) / (stop - start))
-                act(ease(done) if done < 1.0 else 1.0)
-            if time < stop:
-                to_come.append(track)
-        self.tracks = to_come
-
-    def land(self, time: float) -> list[Ink]:
-        """What has come to rest since the last call, and lies under everything that still moves."""
-        first = self.landed
-        while self.landed < len(self.moving) and time >= self.until.get(id(self.moving[self.landed]), 0.0):
-            self.landed += 1
-        return seen(self.moving[first : self.landed])
-
-    def flying(self) -> list[Ink]:
-        """What is still in motion and can be seen."""
-        return seen(self.moving[self.landed :])
-
-    def fade(self, part: Part, start: float, stop: float, rising: bool = True) -> None:
-        """Nothing; lets a part appear or vanish."""
-        if rising:
-            part.strength(0.0)
-        self.over(start, stop, part.strength if rising else lambda u: part.strength(1.0 - u), part)
-
-    def pop(self, part: Part, start: float, stop: float, centre: tuple[float, float]) -> None:
-        """Nothing; lets a part appear growing from its centre, a little beyond its size and back."""
-        rest = part.places
-        part.strength(0.0)
-
-        def act(u: float) -> None:
-            scale = 1.0 if u >= 1 else 0.6 + 0.4 * (1 + 2.2 * (u - 1) ** 3 + 1.2 * (u - 1) ** 2)
-            part.put(rest, scale, centre, centre)
-            part.strength(min(1.0, 2.5 * u))
-
-        self.over(start, stop, act, part, ease=linear)
-
-
-def seen(parts: Sequence[Part]) -> list[Ink]:
-    """The inks of some parts that are not fully transparent."""
-    return [ink for part in parts for ink in part.inks if ink.amount > 0]
-
-
-class Stage:
-    """Everything that can be seen, and how each beat changes it. Knows nothing of Manim's scenes."""
+class Stage(Board):
+    """A graph of which every op can be seen and read."""
 
     def __init__(self, shown: GraphRecord | View, colours: Colours, longest_name: int = 14) -> None:
-        self.view = shown if isinstance(shown, View) else View(shown, shown)
-        self.record = record = self.view.record
-        self.colours = colours
-        self.names = Names(self.view.source, longest_name)
-        self.tensors = {tensor.id: tensor for tensor in record.tensors}
-        self.nodes = {node.id: node for node in record.nodes}
-        self.leaf_of = {accumulator.id: accumulator.leaf for accumulator in record.accumulators}
-        self.roots = {(root.node, root.output) for root in record.roots}
-        self.edges = {e.id: e for e in record.edges}
-        items, self.links = drawn(record)
-        if not items:
-            raise GradEngineError("The record holds no graph: export a tensor that was computed from others.")
-        self.cards = {id: self.card_view(id) for id in items if id not in self.nodes}
-        self.ops = {id: self.op_view(self.nodes[id]) for id in items if id in self.nodes}
+        super().__init__(shown, colours, longest_name)
+        self.arriving: dict[str, list[Link]] = {}
+        for link in self.links:
+            self.arriving.setdefault(link.target, []).append(link)
+        self.cards = {id: self.card_view(id) for id in self.items if id not in self.nodes}
+        self.ops = {id: self.op_view(self.nodes[id]) for id in self.items if id in self.nodes}
         self.look, self.layout = arranged(self.cards, self.ops, self.links)
         self.ways = {link.id: self.way(link) for link in self.links}
         self.wide = self.layout.width > theme.GRAPH_WIDTH + 1e-6  # than the frame: the view has to follow
-        self.parts: dict[tuple[str, str], Part] = {}
         self.arrivals: dict[str, Arrivals] = {id: Arrivals() for id, view in self.cards.items() if view.leaf}
         self.running: list[str] = []
-        self.tape = tape([self.chip_names(node) for node in record.nodes])
-        self.chips = {node.id: k for k, node in enumerate(record.nodes)}
-        self.parts["panel", ""] = panel(colours)
+        self.tape = tape([self.chip_names(node) for node in self.record.nodes])
         if self.wide:
             self.parts["mask", ""] = mask(colours)
             self.slide(-END_OF_VIEW - self.span()[0])
@@ -171,7 +85,7 @@ class Stage:
         name = self.names[out.id]
         bad = nonfinite(out)
         number = is_number(out)
-        slots = [link for link in self.links if link.target == node.id]
+        slots = self.arriving.get(node.id, [])
         ports = tuple("" for _ in slots)
         if len(slots) > 1 and not _commutes(node):
             ports = tuple(str(self.operand(node, link).slot + 1) for link in slots)
@@ -192,6 +106,7 @@ class Stage:
             any(root == node.id for root, _ in self.roots),
             tuple(k for k, link in enumerate(slots) if self.operand(node, link).tensor in node.saved),
             bool(set(node.saved) & set(node.outputs)),
+            node.id in self.view.centres,
         )
 
     def gradient(self, node: NodeRecord) -> Label | None:
@@ -213,10 +128,20 @@ class Stage:
         sign = node.symbol if node.symbol and lettering.drawable(node.symbol) else node.op
         before: list[str] = []
         after: list[str] = []
+        others: list[str] = []
+        known: dict[str, TensorRecord] = {}
         for operand in node.inputs:
             tensor = self.tensors[operand.tensor]
             if plain(tensor) and operand.edge is None:
                 (before if operand.slot == 0 else after).append(number_text(tensor))
+                known[operand.parameter] = tensor
+            else:
+                others.append(operand.parameter)
+        if known and len(others) == 1 and sign not in INFIX and node.formula is not None:
+            short = formula.text(filled(node.formula.forward.tree, known), {others[0]: "x"})
+            short = short.replace("^x", "ˣ")
+            if len(short) <= SHORT and lettering.drawable(short):
+                return short
         return " ".join([*before, sign, *after])
 
     def chip_names(self, node: NodeRecord) -> tuple[str, ...]:
@@ -269,81 +194,6 @@ class Stage:
         """The middle of an item."""
         box = self.layout.boxes[id]
         return box.x, box.y
-
-    def still(self, shot: Shot | None = None) -> list[Ink]:
-        """What can be seen and does not move in a shot, in draw order."""
-        moving = set(map(id, shot.moving)) if shot is not None else set()
-        order = sorted(self.parts, key=lambda key: LAYERS.index(key[0]))
-        return seen([self.parts[key] for key in order if id(self.parts[key]) not in moving])
-
-    # changes
-
-    def appear(
-        self, shot: Shot, key: tuple[str, str], part: Part, start: float, stop: float, pop: bool = False
-    ) -> None:
-        """Nothing; a new part comes to stay."""
-        self.parts[key] = part
-        shot.moving.append(part)
-        if pop:
-            shot.pop(part, start, stop, self.centre(key[1]))
-        else:
-            shot.fade(part, start, stop)
-
-    def vanish(self, shot: Shot, key: tuple[str, str], start: float, stop: float) -> None:
-        """Nothing; a part goes for good."""
-        part = self.parts.pop(key, None)
-        if part is not None and not shot.cut:
-            shot.moving.append(part)
-            shot.fade(part, start, stop, rising=False)
-
-    def swap(self, shot: Shot, key: tuple[str, str], part: Part, start: float, stop: float) -> None:
-        """Nothing; a part takes the place of the one that was there."""
-        if shot.cut:
-            self.parts[key] = part
-            return
-        self.vanish(shot, key, start, stop)
-        self.appear(shot, key, part, start, stop)
-
-    def say(self, shot: Shot, beat: Beat) -> None:
-        """Nothing; the caption panel changes."""
-        middle = min(0.15, 0.2 / shot.seconds)
-        if not isinstance(beat, Gather):
-            for key in [key for key in self.parts if key[0] == "sum"]:
-                self.vanish(shot, key, 0.0, middle)
-        self.vanish(shot, ("caption", ""), 0.0, middle)
-        self.appear(shot, ("caption", ""), caption.caption(beat, self.colours), middle, min(0.35, 2.2 * middle))
-
-    def head(self, shot: Shot, number: str, text: str, tone: str) -> None:
-        """Nothing; the phase gets its title: the first words of it where what is computed needs the room."""
-        longest = max(TITLES, key=title_width)
-        room = theme.GRAPH_WIDTH - 0.7 - title_width(longest)
-        if lettering.width(self.record.expression, theme.BODY) > room:
-            text = text.split(":")[0]
-            room = theme.GRAPH_WIDTH - 0.7 - title_width("The gradients")
-        self.swap(shot, ("title", ""), title(number, text, tone, self.colours), 0.0, 0.3)
-        if ("expression", "") not in self.parts and self.record.expression:
-            self.appear(shot, ("expression", ""), expression(self.record.expression, room, self.colours), 0.0, 0.3)
-
-    def shot(self, beat: Beat, seconds: float | None = None) -> Shot:
-        """The motion of a beat that has this many seconds; `parts` is then what is seen when it has come to rest."""
-        shot = Shot(self.motion(beat, beat.seconds if seconds is None else seconds))
-        self.say(shot, beat)
-        match beat:
-            case Build():
-                self.build(shot, beat)
-            case Turn():
-                self.turn(shot, beat)
-            case Seed():
-                self.seed(shot, beat)
-            case Run():
-                self.run(shot, beat)
-            case Gather():
-                self.gather(shot, beat)
-            case Close():
-                self.close(shot, beat)
-        if ("mask", "") in self.parts:
-            shot.moving.append(self.parts["mask", ""])
-        return shot
 
     def span(self, *items: str) -> tuple[float, float]:
         """How far some items, or all, reach to the left and to the right."""
@@ -401,13 +251,9 @@ class Stage:
                 return beat.nodes, [sent.receiver for sent in beat.sent], False
             case Gather():
                 return [beat.receiver], beat.senders, False
+            case Outlook():
+                return beat.marks[:1], beat.marks, False
         return [], [], False
-
-    def motion(self, beat: Beat, seconds: float) -> float:
-        """How many of its seconds things move in a beat; the rest is for reading."""
-        share = {Gather: 0.80, Close: 0.36, Run: 0.74, Seed: 0.66, Turn: 0.75}.get(type(beat), 0.70)
-        frames = max(2, min(round(seconds / theme.FRAME) - 1, round(seconds * share / theme.FRAME)))
-        return frames * theme.FRAME
 
     def build(self, shot: Shot, beat: Build) -> None:
         """Nothing; leaves and ops appear, values flow into the ops."""
@@ -506,7 +352,6 @@ class Stage:
         def moment(x: float) -> float:
             return 0.12 + 0.55 * float(np.clip(0.5 - x / span, 0, 1))
 
-        shot.cut = len(self.parts) > CROWD * 4
         for link in self.links:
             if ("edge", link.id) in self.parts:
                 at = moment(self.ways[link.id].at(0.5)[0])
@@ -683,6 +528,13 @@ class Stage:
         shot.over(0.72, 0.90, home_again, token)
         shot.over(0.82, 0.92, close_ring, old, after)
 
+    def outlook(self, shot: Shot, beat: Outlook) -> None:
+        """Nothing; rings close around what is pointed at, with its number beside."""
+        self.settle(shot)
+        for k, mark in enumerate(beat.marks):
+            part = pointer(str(k + 1), self.layout.boxes[mark], self.colours)
+            self.appear(shot, ("mark", mark), part, 0.2 + 0.2 * k, 0.4 + 0.2 * k)
+
     def fly(self, shot: Shot, part: Part, source: tuple[float, float], start: float, stop: float) -> None:
         """Nothing; a part comes out of a place and grows to where it belongs."""
         rest, centre = part.places, part.middle
@@ -693,22 +545,6 @@ class Stage:
             part.strength(min(1.0, 3 * u))
 
         shot.over(start, stop, act, part)
-
-    def close(self, shot: Shot, beat: Close) -> None:
-        """Nothing; the graph gives way to the table of what every leaf has."""
-        self.settle(shot)
-        if beat.finished:
-            self.head(shot, "✓", "The gradients", "done")
-        gone = [key for key in self.parts if key[0] in ("edge", "item", "chip", "label", "mask")]
-        shot.cut = len(gone) > CROWD * 4
-        for key in gone:
-            self.vanish(shot, key, 0.0, 0.3)
-        shot.cut = False
-        head, *rows = caption.table(beat, self.colours)
-        self.appear(shot, ("row", "head"), head, 0.3, 0.5)
-        for k, row in enumerate(rows):
-            at = 0.4 + 0.5 * k / len(rows)
-            self.appear(shot, ("row", str(k)), row, at, min(1.0, at + 0.2))
 
 
 def face(tensor: TensorRecord) -> str:

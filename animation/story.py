@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from math import prod
+from math import isfinite, prod
 
 from animation import theme
 from animation.figures import matrix, nonfinite, nonfinite_word, norm, number_text, shape_text, values
@@ -34,6 +34,7 @@ from grad_engine.record import (
 PHASES = ("both", "forward", "backward")
 ONE_BY_ONE = 24  # ops of a graph in which every op has a beat of its own
 MOST_BEATS = 14  # for each phase of a larger graph
+LEGEND = "brighter and larger: a larger gradient"
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +175,13 @@ class Gather(Beat):
 
 
 @dataclass(frozen=True, slots=True)
+class Outlook(Beat):
+    """What is remarkable in a graph that is too large to be read op by op."""
+
+    marks: tuple[str, ...]  # drawn items, in the order of the columns of the caption
+
+
+@dataclass(frozen=True, slots=True)
 class Row:
     """A line of the closing table."""
 
@@ -234,7 +242,7 @@ class _Teller:
     def __init__(self, shown: View, longest_name: int) -> None:
         self.view = shown
         self.record = record = shown.record
-        self.names = Names(shown.source, longest_name)
+        self.names = Names(shown.whole or shown.source, longest_name)
         self.tensors = {tensor.id: tensor for tensor in record.tensors}
         self.nodes = {node.id: node for node in record.nodes}
         self.edges = {edge.id: edge for edge in record.edges}
@@ -268,9 +276,7 @@ class _Teller:
 
     def said(self, node: NodeRecord, tree: Tree) -> Tree:
         """A formula of the node with the numbers among its operands put in, and what they make trivial left out."""
-        known = {i.parameter: self.tensors[i.tensor] for i in node.inputs if plain(self.tensors[i.tensor])}
-        numbers = {name: found.item() for name, t in known.items() if (found := values(t)) is not None}
-        return _folded(tree, {name: int(n) if n == int(n) else n for name, n in numbers.items() if abs(n) < 1e15})
+        return filled(tree, {i.parameter: t for i in node.inputs if plain(t := self.tensors[i.tensor])})
 
     def tag(self, node: NodeRecord) -> str:
         """What stands before a node: its place in creation order, or how much is in the box."""
@@ -373,9 +379,13 @@ class _Teller:
         """What is said about one op in the forward pass, and for how long."""
         out = self.tensors[node.outputs[0]]
         told = self.names[out.id]
-        if node.formula is None:
+        if node.id in self.view.folds:
+            read = [*dict.fromkeys(self.names[i.tensor] for i in node.inputs)]
+            names = ", ".join(read if len(read) <= 3 else [*read[:2], "…"])
+            rule: Piece = Words(f"{told} = {node.op} of {names}")
+        elif node.formula is None:
             names = ", ".join(self.names[i.tensor] for i in node.inputs)
-            rule: Piece = Words(f"{told} = {node.op}({names})")
+            rule = Words(f"{told} = {node.op}({names})")
         else:
             rule = Formula(
                 told, False, "=", self.said(node, node.formula.forward.tree), self.parameters(node), self.scalar(node)
@@ -427,13 +437,16 @@ class _Teller:
         caption = Column((Words(self.tag(node), "muted"), rule), tuple(did), tuple(notes[:2]))
         return (caption,), 1.9 + 0.35 * min(len(notes) - 1, 1) + 0.35 * bool(odd)
 
-    def several(self, nodes: Sequence[NodeRecord], verb: str) -> Column:
+    def several(self, nodes: Sequence[NodeRecord], verb: str, remark: str = "") -> Column:
         """What is said about many ops at once."""
-        ages = sorted(node.age for node in nodes)
-        kinds = ", ".join(f"{many} × {op}" for op, many in Counter(node.op for node in nodes).most_common(6))
-        return Column(
-            (Words(f"#{ages[0]} to #{ages[-1]}: {_count(len(nodes), 'operation')} {verb}"),), (Words(kinds, "muted"),)
-        )
+        folds = self.view.folds
+        ops = [op for node in nodes for op in (folds[node.id].ops if node.id in folds else (node,))]
+        ages = sorted(op.age for op in ops)
+        kinds = ", ".join(f"{many} × {op}" for op, many in Counter(op.op for op in ops).most_common(6))
+        whole = "" if len(ages) == 1 or len(ages) == ages[-1] - ages[0] + 1 else "among "
+        said = f"{whole}#{ages[0]} to #{ages[-1]}: {_count(len(ops), 'operation')} {verb}"
+        notes = (Words(remark, "muted"),) if remark else ()
+        return Column((Words(said[0].upper() + said[1:]),), (Words(kinds, "muted"),), notes)
 
     def operand(self, node: NodeRecord, link: Link) -> InputRecord:
         """The operand that a link brings to a node."""
@@ -463,8 +476,17 @@ class _Teller:
         target = self.names[root.outputs[run.output]]
         scalar = self.tensors[root.outputs[run.output]].shape == ()
         ones = self.ones(run.seed)
+        inner = self.view.whole is not None and not any(
+            root.outputs[run.output] == other.tensor for other in self.view.whole.roots
+        )
         meant = (
-            target if scalar and ones else f"L, the sum of {target}," if ones else f"L, {target} weighted by the seed,"
+            "the result"
+            if inner
+            else target
+            if scalar and ones
+            else f"L, the sum of {target},"
+            if ones
+            else f"L, {target} weighted by the seed,"
         )
         turn = Column(
             (Words(f"Now the same edges are read the other way, from {target} to the leaves{again}"),),
@@ -473,7 +495,7 @@ class _Teller:
         seed = self.tensors[run.seed]
         beats: list[Beat] = [
             Turn("turn", (turn,), 2.2, _subtitle((turn,)), reached),
-            self.seeded(run, seed, target, scalar),
+            self.received(seed, target) if inner else self.seeded(run, seed, target, scalar),
         ]
         before = {change.accumulator: change.before for change in run.leaves if change.before is not None}
         total = Counter(self.edges[edge].receiver for edge in reached) + Counter(self.view.elsewhere)
@@ -487,9 +509,10 @@ class _Teller:
             for k in range(0, len(turns), size):
                 part = turns[k : k + size]
                 sent = tuple(s for _, events in part for s in self.sent(events, total, waiting, before))
-                caption = self.several([self.nodes[node] for node, _ in part], "run their rules")
+                caption = self.several([self.nodes[node] for node, _ in part], "run their rules", LEGEND)
                 name = f"backward-{part[0][0]}-{part[-1][0]}"
                 beats.append(Run(name, (caption,), 2.0, _subtitle((caption,)), tuple(node for node, _ in part), sent))
+            beats += self.outlook(run)
         if not run.complete:
             caption = Column((Words("The run was interrupted here", "nonfinite"),))
             beats.append(Run("interrupted", (caption,), 1.8, _subtitle((caption,)), (), ()))
@@ -503,6 +526,14 @@ class _Teller:
         remark = [Words("all ones", "muted")] if ones and not scalar else []
         caption = Column((Words(said),), (Numbers(seed, f"{bar(target)} =", "gradient"), *remark))
         return Seed("seed", (caption,), 2.0, _subtitle((caption,)), run.root, seed)
+
+    def received(self, gradient: TensorRecord, target: str) -> Seed:
+        """The beat in which a gradient arrives from what is not shown."""
+        caption = Column(
+            (Words(f"{bar(target)} comes from what is not shown"),),
+            (Numbers(gradient, f"{bar(target)} =", "gradient"),),
+        )
+        return Seed("seed", (caption,), 2.0, _subtitle((caption,)), self.record.runs[-1].root, gradient)
 
     def ones(self, seed: str) -> bool:
         """Whether a seed is 1 everywhere, as far as is recorded."""
@@ -598,7 +629,7 @@ class _Teller:
         target = self.item_name(receiver)
         parts = [Numbers(self.tensors[before], "held before", "gradient")] if before is not None else []
         room = 3 - len(parts)
-        shown = arrived if len(arrived) <= room else arrived[: room - 1]
+        shown = arrived if event.of <= room else arrived[: room - 1]
         parts += [
             Numbers(self.tensors[share], f"from #{self.nodes[self.edges[edge].sender].age}", "gradient")
             for edge, share in shown
@@ -609,7 +640,7 @@ class _Teller:
         else:
             said = f"{target} was used {_times(event.of)}, so its gradient is the sum of {_few(event.of)} shares"
             said += ", added to what it already held" if before is not None else ""
-        more = len(arrived) - len(shown)
+        more = event.of - len(shown)
         line: list[Piece] = []
         for k, part in enumerate(parts):
             line += ([Words("+", "muted")] if k else []) + [part]
@@ -634,6 +665,47 @@ class _Teller:
         )
 
     # the end
+
+    def outlook(self, run: BackwardRecord) -> list[Outlook]:
+        """The beat that points at the largest gradient, the longest sum, and the first NaN or the smallest gradient."""
+        sizes = {item: size for item, (_, size) in self.gradients(run).items() if size is not None}
+        finite = {item: size for item, size in sizes.items() if isfinite(size)}
+        arrived = Counter(self.edges[event.edge].receiver for event in run.events if isinstance(event, SendEvent))
+        found: list[tuple[str, str, str, str]] = []  # item, title, words, tone
+        if finite:
+            item = max(finite, key=finite.__getitem__)
+            found.append((item, "largest gradient", f"‖grad {self.called(item)}‖ = {number(finite[item])}", "ink"))
+        item, many = max(arrived.items(), key=lambda pair: pair[1], default=("", 0))
+        if many > 1:
+            found.append((item, "longest sum", f"grad {self.called(item)}: {many} shares", "ink"))
+        odd = next((node.id for node in self.record.nodes if any(nonfinite(self.tensors[o]) for o in node.outputs)), "")
+        odd = odd or next((item for item, size in sizes.items() if not isfinite(size)), "")
+        if odd:
+            found.append((odd, "first NaN or ∞", self.called(odd), "nonfinite"))
+        elif len(finite) > 1 and min(finite.values()) < max(finite.values()):
+            item = min(finite, key=finite.__getitem__)
+            found.append((item, "smallest gradient", f"‖grad {self.called(item)}‖ = {number(finite[item])}", "ink"))
+        if not found:
+            return []
+        columns = tuple(
+            Column((Words(f"{k + 1}", "muted"), Words(title, "ink", True)), (Words(words, tone),))
+            for k, (_, title, words, tone) in enumerate(found)
+        )
+        return [Outlook("outlook", columns, 3.6, _subtitle(columns), tuple(item for item, *_ in found))]
+
+    def called(self, item: str) -> str:
+        """What stands for an item in a few words: its name, and its number if it is an op."""
+        return self.item_name(item) if item in self.leaf_of else f"{self.item_name(item)} (#{self.nodes[item].age})"
+
+    def gradients(self, run: BackwardRecord) -> dict[str, tuple[TensorRecord, float | None]]:
+        """The complete gradient of every op and leaf that the run reached, and its norm."""
+        found = {
+            node: self.tensors[next(id for id in ids if id is not None)]
+            for node, ids in run.gradients.items()
+            if node in self.nodes and any(id is not None for id in ids)
+        }
+        found |= {c.accumulator: self.tensors[c.after] for c in run.leaves if c.accumulator in self.leaf_of}
+        return {item: (tensor, norm(tensor)) for item, tensor in found.items()}
 
     def close(self, run: BackwardRecord | None) -> Close:
         """The beat with the table of all leaves."""
@@ -684,6 +756,9 @@ class _Teller:
     def moral(self, run: BackwardRecord, rows: Sequence[Row]) -> tuple[str, str]:
         """Two honest sentences about what the run has shown."""
         root = self.tensors[self.nodes[run.root].outputs[run.output]]
+        if self.view.elsewhere:
+            some = _and([self.item_name(id) for id in list(self.view.elsewhere)[:3]])
+            return f"Shares also reach {some} from what is not shown", f"{self.view.note}."
         gradients = [row.gradient for row in rows if row.gradient is not None]
         bad = [row.name for row in rows if row.gradient is not None and nonfinite(row.gradient)]
         if bad:
@@ -733,6 +808,12 @@ def _turns(run: BackwardRecord) -> list[tuple[str, list[SendEvent | AccumulateEv
 def _subtitle(columns: Sequence[Column]) -> str:
     parts = [(*column.rule, *column.notes, *column.did) for column in columns]
     return spoken("; ".join(" ".join(piece.text for piece in part if piece.text) for part in parts))
+
+
+def filled(tree: Tree, known: Mapping[str, TensorRecord]) -> Tree:
+    """A formula with the numbers among its operands put in, and what they make trivial left out."""
+    numbers = {name: found.item() for name, t in known.items() if (found := values(t)) is not None}
+    return _folded(tree, {name: int(n) if n == int(n) else n for name, n in numbers.items() if abs(n) < 1e15})
 
 
 def _folded(tree: Tree, numbers: Mapping[str, float]) -> Tree:

@@ -15,10 +15,12 @@ import numpy as np
 import pytest
 
 from animation import formulas, lettering, theme
+from animation.board import Board
 from animation.figures import Matrix, matrix
 from animation.glyphs import Label, Look, OpView, numbers, numbers_size, op, op_size, words
 from animation.ink import Ink, rgb
 from animation.names import bar
+from animation.player import board
 from animation.stage import Stage
 from animation.story import Beat, story
 from animation.wishes import wishes
@@ -83,7 +85,7 @@ def extent(ink: Ink) -> Extent:
     return ink.extent
 
 
-def end(stage: Stage, beat: Beat) -> None:
+def end(stage: Board, beat: Beat) -> None:
     """Lets a beat come to its end."""
     for shot in (stage.follow(beat), stage.shot(beat)):
         if shot is not None:
@@ -98,20 +100,21 @@ def apart(a: Extent, b: Extent) -> bool:
 def test_every_label_can_be_read_at_the_end_of_every_beat(name: str) -> None:
     """Inside the frame, high enough, on no other label, and crossed by no edge."""
     record = RECORDS[name]()
-    stage = Stage(record, palette("dark"))
+    stage = board(record, palette("dark"))
     right, top = theme.FRAME_WIDTH / 2 - 0.25, theme.FRAME_HEIGHT / 2 - 0.1
     for beat in story(record):
         end(stage, beat)
         labels = [(ink.text, extent(ink), ink.size) for ink in stage.still() if ink.text]
-        if stage.wide:  # what lies beyond the view is not there to be read
+        if isinstance(stage, Stage) and stage.wide:  # what lies beyond the view is not there to be read
             labels = [label for label in labels if max(-label[1][0], label[1][2]) <= theme.GRAPH_WIDTH / 2]
         assert labels, beat.name
         for text, (x0, y0, x1, y1), size in labels:
             assert -right <= x0 and x1 <= right and -top <= y0 and y1 <= top, (beat.name, text)
             assert lettering.cap_height(size) >= 9 / 60, (beat.name, text)  # 480 lines for 8 units
         for (text, one, _), (second, other, _) in itertools.combinations(labels, 2):
-            assert apart(one, other), (beat.name, text, second)
-        for id, way in stage.ways.items():
+            covered = isinstance(stage, Overview) and one == other  # by a dot, on which the sign stands again
+            assert covered or apart(one, other), (beat.name, text, second)
+        for id, way in stage.ways.items() if isinstance(stage, Stage) else ():
             if ("edge", id) in stage.parts:
                 places = point_at(way.table, np.linspace(0, 1, 80))[:, :2]
                 for text, (x0, y0, x1, y1), _ in labels:

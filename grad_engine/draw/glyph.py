@@ -23,9 +23,10 @@ def outline(category: str, width: float, height: float, *, corner: float | None 
     """The closed outline of a category's shape, (n, 2): y up, anticlockwise, centred, filling `width` by `height`.
 
     Leaf and constant are cards, arithmetic is a circle (a pill where it is wider than high), elementwise a hexagon,
-    reduction a trapezoid that narrows with the flow, linear algebra a square, shape a parallelogram, joining and
-    indexing brackets that open to the side of the many, anything else a pentagon that points with the flow. The first
-    point is not repeated. `corner` is the radius that rounds the corners: by default a fraction of the smaller side.
+    activation a chevron, reduction a trapezoid that narrows with the flow, linear algebra a square, shape a
+    parallelogram, joining and indexing brackets that open to the side of the many, loss an octagon, several ops in one
+    box a card, anything else a pentagon that points with the flow. The first point is not repeated. `corner` is the
+    radius that rounds the corners: by default a fraction of the smaller side.
 
     Raises GradEngineError for a size that is not positive.
     """
@@ -129,16 +130,37 @@ def _pentagon(width: float, height: float) -> Sequence[tuple[float, float]]:
     return [(-x, -y), (x - cut, -y), (x, 0.0), (x - cut, y), (-x, y)]
 
 
+def _chevron(width: float, height: float) -> Sequence[tuple[float, float]]:
+    x, y, cut = width / 2, height / 2, min(0.22 * height, 0.3 * width)
+    return [(-x, -y), (x - cut, -y), (x, 0.0), (x - cut, y), (-x, y), (cut - x, 0.0)]
+
+
+def _octagon(width: float, height: float) -> Sequence[tuple[float, float]]:
+    x, y, cut = width / 2, height / 2, min(0.29 * height, 0.29 * width)
+    return [
+        (cut - x, -y),
+        (x - cut, -y),
+        (x, cut - y),
+        (x, y - cut),
+        (x - cut, y),
+        (cut - x, y),
+        (-x, y - cut),
+        (-x, cut - y),
+    ]
+
+
 # category -> (corners, how round they are by default as a fraction of the smaller side; 0: has no corners)
 SHAPES: dict[str, tuple[Callable[[float, float], Points | Sequence[tuple[float, float]]], float]] = {
     "leaf": (_card, 0.12),
     "constant": (_card, 0.3),
     "arithmetic": (_circle, 0.0),
     "elementwise": (_hexagon, 0.08),
+    "activation": (_chevron, 0.06),
     "reduction": (_trapezoid, 0.08),
     "linalg": (_card, 0.06),
     "linear algebra": (_card, 0.06),
     "shape": (_parallelogram, 0.08),
+    "loss": (_octagon, 0.06),
     "group": (_card, 0.2),
     "joining": (_joining, 0.05),
     "indexing": (_indexing, 0.05),
