@@ -20,6 +20,7 @@ from animation.figures import Matrix, matrix
 from animation.glyphs import Label, Look, OpView, numbers, numbers_size, op, op_size, words
 from animation.ink import Ink, rgb
 from animation.names import bar
+from animation.overview import Overview
 from animation.player import board
 from animation.stage import Stage
 from animation.story import Beat, story
