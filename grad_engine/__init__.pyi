@@ -976,7 +976,7 @@ def slogdet(x: Operand) -> tuple[Tensor, ...]:
     """(sign, logarithm of the absolute value) of the determinant of each square matrix."""
 
 def logdet(x: Any) -> Tensor:
-    """Natural logarithm of the determinant of each square matrix; NaN where that is negative."""
+    """Natural logarithm of the determinant of each square matrix; NaN, with slope 0, where that is negative."""
 
 def matrix_exp(x: Operand) -> Tensor:
     """The exponential of each square matrix: 1 + x + x @ x / 2 + ..."""

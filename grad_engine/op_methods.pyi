@@ -800,7 +800,7 @@ class OpMethods:
         """(sign, logarithm of the absolute value) of the determinant of each square matrix."""
 
     def logdet(self) -> Tensor:
-        """Natural logarithm of the determinant of each square matrix; NaN where that is negative."""
+        """Natural logarithm of the determinant of each square matrix; NaN, with slope 0, where that is negative."""
 
     def matrix_exp(self) -> Tensor:
         """The exponential of each square matrix: 1 + x + x @ x / 2 + ..."""

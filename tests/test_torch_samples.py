@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,8 +12,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-torch = pytest.importorskip("torch")
+import grad_engine as ge
 
+torch = pytest.importorskip("torch")
+F = torch.nn.functional
+
+from tests.against_torch import agree  # noqa: E402
 from tests.torch_samples import OPERATORS, PyTorchRefuses, compared, highest_order, samples  # noqa: E402
 from tests.torch_spelling import ABSENT, SPELLED, WRITTEN_OUT, absent, spelled  # noqa: E402
 
@@ -139,6 +144,61 @@ def test_differs_as_it_is_meant_to(each: Difference) -> None:
         if any(compared(name, sample, 1) for sample in islice(met, 3)):
             return
     pytest.fail(f"no sample differs: {each.why}")
+
+
+HARD: dict[str, tuple[Callable[..., Any], Callable[..., Any], list[float]]] = {
+    "fold": (
+        lambda x: ge.fold(x.reshape(4, 6), (3, 4), 2), lambda t: F.fold(t.reshape(4, 6), (3, 4), 2),
+        list(range(24)),
+    ),
+    "logit": (lambda x: ge.logit(x), torch.logit, [-1.0, 0.0, 0.5, 1.0, 2.0, math.nan]),
+    "logit with eps": (lambda x: ge.logit(x, 0.1), lambda t: t.logit(0.1), [-1.0, 0.0, 0.1, 0.5, 0.9, 2.0]),
+    "copysign": (lambda x: ge.copysign(x, -1.0), lambda t: t.copysign(-1.0), [-1.0, 0.0, 2.0, math.nan]),
+    "xlog1py": (lambda x: ge.xlog1py(x, -1.0), lambda t: torch.special.xlog1py(t, torch.tensor(-1.0)), [0.0, 1.0]),
+    "i1": (lambda x: ge.i1(x), torch.special.i1, [-2.0, 0.0, 3.0]),
+    "logdet": (lambda x: ge.logdet(x.reshape(2, 2)), lambda t: t.reshape(2, 2).logdet(), [1.0, 2.0, 3.0, 4.0]),
+    "logcumsumexp": (
+        lambda x: ge.logcumsumexp(x), lambda t: t.logcumsumexp(0), [-math.inf, 1000.0, 1000.0, -1000.0],
+    ),
+    "quantile of equals": (lambda x: ge.quantile(x, 0.5), lambda t: t.quantile(0.5), [1.0, 1.0, 1.0, 2.0]),
+    "quantile of NaN": (lambda x: ge.quantile(x, 0.5), lambda t: t.quantile(0.5), [1.0, math.nan, 2.0]),
+    "nanmedian": (lambda x: ge.nanmedian(x), torch.nanmedian, [1.0, math.nan, 2.0, 2.0, 2.0, 3.0]),
+    "cdist of equals": (
+        lambda x: ge.cdist(x.reshape(3, 2), x.reshape(3, 2)), lambda t: torch.cdist(t.reshape(3, 2), t.reshape(3, 2)),
+        [0.0, 0.0, 1.0, 2.0, 0.0, 0.0],
+    ),
+    "scatter_reduce prod": (
+        lambda x: ge.scatter_reduce(x[:3], 0, [0, 0, 1, 1], x[3:], "prod"),
+        lambda t: t[:3].scatter_reduce(0, torch.tensor([0, 0, 1, 1]), t[3:], "prod"),
+        [2.0, 0.0, 1.0, 0.0, 3.0, 0.0, 5.0],
+    ),
+    "scatter_reduce amax": (
+        lambda x: ge.scatter_reduce(x[:3], 0, [0, 0, 1, 1], x[3:], "amax"),
+        lambda t: t[:3].scatter_reduce(0, torch.tensor([0, 0, 1, 1]), t[3:], "amax"),
+        [2.0, math.nan, 1.0, 2.0, 2.0, 0.0, 5.0],
+    ),
+    "ctc_loss without letters": (
+        lambda x: ge.ctc_loss(x.reshape(3, 2, 2).log_softmax(), [[1], [1]], [3, 2], [0, 1], reduction="none"),
+        lambda t: F.ctc_loss(
+            t.reshape(3, 2, 2).log_softmax(-1), torch.tensor([[1], [1]]), (3, 2), (0, 1), reduction="none"
+        ),
+        list(range(12)),
+    ),
+    "ctc_loss without time": (
+        lambda x: ge.ctc_loss(x.reshape(2, 1, 2).log_softmax(), [[1, 1]], [2], [2], zero_infinity=True),
+        lambda t: F.ctc_loss(
+            t.reshape(2, 1, 2).log_softmax(-1), torch.tensor([[1, 1]]), (2,), (2,), zero_infinity=True
+        ),
+        list(range(4)),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", HARD)
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_hard_points_that_the_samples_leave_out(name: str) -> None:
+    mine, theirs, numbers = HARD[name]
+    agree(mine, theirs, np.array(numbers, float), order=1)
 
 
 @pytest.mark.skipif(not torch.__version__.startswith("2.13."), reason="the list of operators is that of PyTorch 2.13")

@@ -339,10 +339,11 @@ def _folded_at(x: Tensor, index: Any, src: Tensor, reduce: str, include_self: bo
     ufunc, least = (np.maximum, -math.inf) if reduce == "amax" else (np.minimum, math.inf)
     best = np.where(own, x.array, least)
     ufunc.at(best, index, src.array)
-    mine, theirs = own & (x.array == best), src.array == best[index]  # equals share the gradient
+    lost = np.isnan(best)
+    mine, theirs = own & ((x.array == best) | lost), (src.array == best[index]) | lost[index]  # equals share
     ties = _put(mine.astype(x.dtype), theirs.astype(x.dtype), index, True)
     chosen = index_put(masked_fill(x, ~mine, 0.0), masked_fill(src, ~theirs, 0.0), index, accumulate=True)
-    return chosen / np.where(np.isnan(best), x.dtype.type(math.nan), np.maximum(ties, 1))
+    return chosen / np.where(lost, x.dtype.type(math.nan), np.maximum(ties, 1))  # NaN passes NaN to all, as in amax
 
 
 def _at(x: Tensor, axis: Any, index: Any, what: str) -> tuple[Any, ...]:

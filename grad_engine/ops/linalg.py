@@ -14,7 +14,7 @@ import numpy as np
 from grad_engine.errors import ArgumentError, ShapeError, SingularError
 from grad_engine.op import as_tensor, case, composed, define, in_rules
 from grad_engine.ops.elementwise import abs as absolute
-from grad_engine.ops.elementwise import values
+from grad_engine.ops.elementwise import values, where
 from grad_engine.ops.product import matmul
 from grad_engine.ops.reduction import amax, amin, total, vector_norm
 from grad_engine.ops.reduction import sum as summed
@@ -260,9 +260,9 @@ slogdet = define(
 
 @composed()
 def logdet(x: Any) -> Tensor:
-    """Natural logarithm of the determinant of each square matrix; NaN where that is negative."""
+    """Natural logarithm of the determinant of each square matrix; NaN, with slope 0, where that is negative."""
     sign, size = slogdet(x)
-    return size + np.where(sign.array < 0, sign.dtype.type(np.nan), sign.dtype.type(0))
+    return where(sign.array >= 0, size, np.nan)
 
 
 def _matrix_exp(x: Any) -> Any:

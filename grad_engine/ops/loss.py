@@ -11,7 +11,7 @@ import numpy as np
 from grad_engine.errors import ArgumentError, IndexingError, ShapeError
 from grad_engine.op import as_tensor, case, composed, define, in_rules
 from grad_engine.ops.activation import log_softmax, sigmoid, softmax
-from grad_engine.ops.elementwise import clip, minimum, sqrt, values, where
+from grad_engine.ops.elementwise import clip, masked_fill, minimum, sqrt, values, where
 from grad_engine.ops.indexing import take_along_axis
 from grad_engine.ops.joining import concat, stack
 from grad_engine.ops.reduction import logsumexp, mean, total, vector_norm
@@ -885,7 +885,11 @@ def ctc_loss(
     last = ways[rows, 2 * sizes]
     before = where(sizes > 0, ways[rows, np.maximum(2 * sizes - 1, 0)], _NEVER)
     lost = -logsumexp(stack([last, before]), axis=0)
-    lost = where(lost.array < -_NEVER / 2, lost, 0.0 if zero_infinity else math.inf)
+    short = lost.array > -_NEVER / 2
+    if short.any():
+        lost = (
+            masked_fill(lost, short, 0.0) if zero_infinity else lost * np.where(short, lost.dtype.type(math.inf), 1.0)
+        )
     if reduction == "mean":
         lost = lost / np.maximum(sizes, 1).astype(log_probs.dtype)
     return lost.reshape(()) if single and reduction == "none" else _of_tensors(lost, reduction)
