@@ -1202,3 +1202,9 @@ def cumulative_trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -
 
 def gradient(f: Any, *spacing: Any, axis: Any = None, edge_order: int = 1) -> Any:
     """The slopes of the numbers f along each axis, by differences of neighbours; for derivatives of ops see grad()."""
+
+def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None) -> Tensor:
+    """What the straight lines through the points (xp, fp), xp ascending, have at each x; `left` and `right` beyond."""
+
+def convolve(x: Any, y: Any, mode: str = 'full') -> Tensor:
+    """Two vectors as the coefficients of polynomials, multiplied; "same" has the longer one's length, "valid" less."""

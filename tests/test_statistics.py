@@ -55,6 +55,10 @@ CALLS: list[tuple[Callable[[Any], Any], np.ndarray]] = [
     (lambda x: np.linalg.tensorinv(x.reshape(2, 2, 4)), SQUARE),
     (lambda x: np.linalg.tensorsolve(x.reshape(2, 2, 4), SQUARE[:2, :2]), SQUARE),
     (lambda x: np.vander(x), VECTOR), (lambda x: np.vander(x, 3, increasing=True), VECTOR),
+    (lambda x: np.interp(x, PLACES, VECTOR), X[:, :3] + 0.01), (lambda x: np.interp(X * 2 - 1, PLACES, x), VECTOR),
+    (lambda x: np.interp(X * 2 - 1, PLACES, x, left=-1.0, right=9.0), VECTOR),
+    *((lambda x, m=m, k=k: np.convolve(x, X.ravel()[:k], m), VECTOR)
+      for m in ("full", "same", "valid") for k in (1, 2, 3, 8)),
     (np.conj, X), (np.real, X), (lambda x: np.copysign(x, -X), X), (np.i0, X),
 ]  # fmt: skip
 
@@ -142,6 +146,8 @@ REFUSED: list[tuple[Callable[[Any], Any], str]] = [
     (lambda x: ge.mvlgamma(x, 0), "at least 1"),
     (lambda x: ge.quantile(x, 0.5, dim=1), "it is called axis here"),
     (lambda x: ge.dropout2d(x), "dropout2d"),
+    (lambda x: ge.convolve(x, x), "two vectors"),
+    (lambda x: ge.interp(x, x[0], x[0, :2]), "of one length"),
 ]
 
 

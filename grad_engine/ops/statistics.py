@@ -9,6 +9,7 @@ import numpy as np
 
 from grad_engine.errors import ArgumentError, ShapeError
 from grad_engine.op import as_tensor, composed
+from grad_engine.ops.convolution import conv1d
 from grad_engine.ops.elementwise import clip, isnan, lerp, sqrt, values, where
 from grad_engine.ops.indexing import sort, take_along_axis
 from grad_engine.ops.joining import concat, diff, vstack
@@ -16,7 +17,7 @@ from grad_engine.ops.product import matmul
 from grad_engine.ops.reduction import cumprod, cumsum, lines_of, nanmean, prod, vector_norm
 from grad_engine.ops.reduction import mean as mean_of
 from grad_engine.ops.reduction import sum as summed
-from grad_engine.ops.shape import atleast_2d, axis_of, diagonal, moveaxis, reshape, squeeze, transpose
+from grad_engine.ops.shape import atleast_2d, axis_of, diagonal, flip, moveaxis, pad, reshape, squeeze, transpose
 from grad_engine.tensor import Tensor
 
 # --- quantiles --------------------------------------------------------------------------------------------------------
@@ -341,3 +342,39 @@ def gradient(f: Any, *spacing: Any, axis: Any = None, edge_order: int = 1) -> An
         _slope(f, each, axis_of(f, place), edge_order) for each, place in zip(apart, axes, strict=True)
     )  # fmt: skip
     return found[0] if len(found) == 1 else found
+
+
+@composed(numpy=[np.interp], method=False)
+def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None) -> Tensor:
+    """What the straight lines through the points (xp, fp), xp ascending, have at each x; `left` and `right` beyond."""
+    x, xp, fp = as_tensor(x), as_tensor(xp), as_tensor(fp)
+    if xp.ndim != 1 or xp.shape != fp.shape or not xp.size:
+        raise ShapeError(f"interp() takes vectors xp and fp of one length, got shapes {xp.shape} and {fp.shape}")
+    ends = (fp[0] if left is None else left, fp[-1] if right is None else right)
+    if xp.size > 1:
+        low = np.clip(np.searchsorted(xp.array, x.array, side="right") - 1, 0, xp.size - 2)
+        inner = lerp(fp[low], fp[low + 1], (x - xp[low]) / (xp[low + 1] - xp[low]))
+    else:
+        inner = fp[np.zeros(x.shape, int)]
+    out = where(x.array < xp.array[0], ends[0], inner)
+    return where(x.array > xp.array[-1], ends[1], out)
+
+
+@composed(numpy=[np.convolve], method=False)
+def convolve(x: Any, y: Any, mode: str = "full") -> Tensor:
+    """Two vectors as the coefficients of polynomials, multiplied; "same" has the longer one's length, "valid" less."""
+    x, y = as_tensor(x), as_tensor(y)
+    if x.ndim > 1 or y.ndim > 1 or not x.size or not y.size:
+        raise ShapeError(f"convolve() takes two vectors that are not empty, got shapes {x.shape} and {y.shape}")
+    if mode not in ("full", "same", "valid"):
+        raise ArgumentError(f"mode of convolve() is 'full', 'same' or 'valid', got {mode!r}")
+    longer, shorter = (x, y) if x.size >= y.size else (y, x)
+    n, m = longer.size, shorter.size
+    if mode == "valid":
+        before = after = 0
+    elif mode == "same":
+        before, after = m // 2, (m - 1) // 2
+    else:
+        before = after = m - 1
+    row = pad(reshape(longer, (1, 1, n)), ((0, 0), (0, 0), (before, after)))
+    return reshape(conv1d(row, reshape(flip(reshape(shorter, (-1,))), (1, 1, m))), (-1,))
