@@ -19,6 +19,7 @@ from grad_engine.creation import eye as eye
 from grad_engine.creation import from_numpy as from_numpy
 from grad_engine.creation import full as full
 from grad_engine.creation import full_like as full_like
+from grad_engine.creation import linspace as linspace
 from grad_engine.creation import ones as ones
 from grad_engine.creation import ones_like as ones_like
 from grad_engine.creation import rand as rand

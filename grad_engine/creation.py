@@ -49,6 +49,13 @@ def arange(
     return _made(np.arange, *bounds, step, dtype=dtype, requires_grad=requires_grad, name=name)
 
 
+def linspace(
+    start: float, stop: float, num: int = 50, requires_grad: bool = False, dtype: Any = None, name: str | None = None
+) -> Tensor:
+    """`num` numbers at equal distances from `start` to `stop`, both included."""
+    return _made(np.linspace, start, stop, num, dtype=dtype, requires_grad=requires_grad, name=name)
+
+
 def eye(rows: int, columns: int | None = None, requires_grad: bool = False, dtype: Any = None) -> Tensor:
     """The identity matrix: 1 on the diagonal, 0 elsewhere."""
     return _made(np.eye, rows, columns, dtype=dtype or float, requires_grad=requires_grad, name=None)

@@ -268,9 +268,9 @@ def define(
         spread=spread,
     )
     simple = not static and not keeps and not several and not variadic and all(rules)
-    if simple and len(given) == 1:
+    if simple and given == ("x",):  # the quick ways know their operands by these names
         call = _unary(op)
-    elif simple and len(given) == 2:
+    elif simple and given == ("x", "y"):
         call = _binary(op)
     else:
         call = _general(op)

@@ -820,7 +820,7 @@ def _on_data(function: Any, args: Any, keywords: dict[str, Any]) -> Any:
 
 def _gives_no_float(ufunc: Any) -> bool:
     """Whether every loop of `ufunc` gives booleans, so that no gradient could flow through it."""
-    return all(set(loop.split("->")[1]) <= {"?"} for loop in ufunc.types)
+    return all(set(loop.split("->")[1]) <= {"?", "O"} for loop in ufunc.types)
 
 
 @functools.cache
@@ -885,7 +885,7 @@ _WITHOUT_GRADIENT = frozenset({
     np.empty_like, np.full_like, np.argwhere, np.nonzero, np.flatnonzero, np.searchsorted, np.digitize, np.isin,
     np.may_share_memory, np.shares_memory, np.result_type, np.can_cast, np.iscomplexobj, np.isrealobj, np.array_repr,
     np.array_str, np.array2string, np.nanargmax, np.nanargmin, np.argpartition, np.count_nonzero, np.all, np.any,
-    np.isneginf, np.isposinf,
+    np.isneginf, np.isposinf, np.isreal, np.iscomplex, np.lexsort,
 })  # fmt: skip
 
 

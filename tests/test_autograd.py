@@ -941,3 +941,11 @@ def test_the_chain_rule_is_a_pure_function() -> None:
     assert found[x.node] == 4.0
     assert x.grad is None
     assert [node.name for node in newest_first([z.node])] == ["MulBackward"]
+
+
+def test_operands_go_by_the_names_they_are_declared_with() -> None:
+    assert ge.arctan2(y=1.0, x=2.0).item() == np.arctan2(1.0, 2.0)
+    assert ge.mul(y=leaf(2.0), x=3.0).item() == 6.0
+    assert ge.prelu(leaf([-2.0]), weight=leaf(0.5)).item() == -1.0
+    assert ge.linspace(0, 1, 3).tolist() == [0.0, 0.5, 1.0]
+    np.testing.assert_array_equal(np.logical_not(leaf([0.0, 1.0])), [True, False])
