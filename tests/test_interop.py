@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from grad_engine.graphviz import to_dot
 from grad_engine.errors import ArgumentError, GraphError, MissingPackageError
+from grad_engine.graphviz import to_dot
 from grad_engine.interop import from_torch, module_scopes
 from grad_engine.record import (
     AccumulateEvent,
