@@ -24,7 +24,7 @@ _BITS: dict[Any, Any] = {np.dtype(np.float64): np.dtype(np.int64), np.dtype(np.f
 
 def _select(x: Any, mask: Any) -> Any:
     """x where mask, else 0. By integer AND with all ones or none: on large arrays 10 times faster than np.where."""
-    if type(mask) is ndarray and x.ndim and x.shape == mask.shape and (bits := _BITS.get(x.dtype)) is not None:
+    if x.size > 400 and type(mask) is ndarray and x.shape == mask.shape and (bits := _BITS.get(x.dtype)) is not None:
         out = np.empty(x.shape, x.dtype)
         chosen = out.view(bits)
         np.negative(mask.view(np.int8), out=chosen, dtype=bits)
