@@ -38,13 +38,14 @@ class Layer:
         self.middle = (camera.pixel_width / 2, camera.pixel_height / 2)
         self.upright = cairo.Matrix(self.across, 0, 0, -self.up, *self.middle)
         self.drawn: dict[Ink, tuple[tuple[object, ...], Tiles]] = {}
+        self.above: set[Ink] = set()  # what was drawn over everything, wherever it belongs
 
     def compose(self, inks: Sequence[Ink], under: Pixels, changed: Mask) -> None:
         """Nothing; shows these inks over `under`, of which some tiles have changed, and marks those that change now."""
         drawn: dict[Ink, tuple[tuple[object, ...], Tiles]] = {}
         for ink in inks:
             state, before = ink.state, self.drawn.pop(ink, None)
-            if before is not None and before[0] == state:
+            if before is not None and before[0] == state and ink not in self.above:
                 drawn[ink] = before
                 continue
             tiles = self.reached(ink)
@@ -55,6 +56,7 @@ class Layer:
         for _, (top, bottom, left, right) in self.drawn.values():
             changed[top:bottom, left:right] = True
         self.drawn = drawn
+        self.above.clear()
         if not changed.any():
             return
         context = self.context
@@ -71,7 +73,8 @@ class Layer:
         context.restore()
 
     def add(self, inks: Sequence[Ink]) -> None:
-        """Nothing; shows these inks too, over all others."""
+        """Nothing; shows these inks too, over all others until the next time that all is composed."""
+        self.above.update(inks)
         for ink in inks:
             self.draw(ink)
             self.drawn[ink] = (ink.state, self.reached(ink))
@@ -146,8 +149,9 @@ class Canvas(Camera):
         self.init_background()
         assert self.background is not None
         self.ground.pixels[:] = self.background[0, 0]
-        self.still.drawn, self.front.drawn = {}, {}
         for layer in (self.still, self.front):
+            layer.drawn.clear()
+            layer.above.clear()
             layer.pixels[:] = self.ground.pixels
         self.pixel_array: Any = self.front.pixels[: self.pixel_height, : self.pixel_width]
 

@@ -10,6 +10,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from heapq import heapify, heappop, heappush
+from itertools import groupby
 from math import prod
 
 from grad_engine.errors import GradEngineError
@@ -77,8 +78,8 @@ def view(record: GraphRecord, fold: str = "none", focus: str = "", most: int = M
         shown = replace(shown, record=record, folds=folds)
     if len(shown.record.nodes) > MOST:
         raise GradEngineError(
-            f"The graph has {len(shown.record.nodes):,} operations, and more than {MOST:,} make no picture: name one in"
-            " GRAD_ENGINE_FOCUS to see what lies around it, or read the tree with `python -m grad_engine tree`."
+            f"The graph has {len(shown.record.nodes):,} operations, and more than {MOST:,} make no picture: ask for the"
+            " focus on one of them (GRAD_ENGINE_FOCUS, --focus), or read the tree: `python -m grad_engine tree`."
         )
     return shown
 
@@ -316,10 +317,13 @@ class _Groups:
         return found
 
     def chained(self) -> None:
-        """Nothing; folds ops that follow each other and read nothing else."""
+        """Nothing; folds ops that follow each other and read nothing else; what is a box already stays one."""
         for line in self.lines(alone=True):
-            ops = [self.label(id) for id in line]
-            self.join(line, " → ".join(ops) if len(ops) <= 3 else f"{ops[0]} → … → {ops[-1]}")
+            for boxed, some in groupby(line, lambda id: id in self.labels):
+                part = list(some)
+                ops = [self.label(id) for id in part]
+                if not boxed:
+                    self.join(part, " → ".join(ops) if len(ops) <= 3 else f"{ops[0]} → … → {ops[-1]}")
 
     def repeated(self) -> None:
         """Nothing; folds what follows itself at least three times, such as the equal layers of a network."""

@@ -298,7 +298,12 @@ class _Teller:
             size = -(-len(self.items) // MOST_BEATS)
             steps = [list(self.items[k : k + size]) for k in range(0, len(self.items), size)]
         users: Counter[str] = Counter()
-        return [self.build(step, users, first=k == 0) for k, step in enumerate(steps)]
+        beats: list[Beat] = [self.build(step, users, first=k == 0) for k, step in enumerate(steps)]
+        column, *others = beats[0].columns
+        if (remark := self.remarks()[0]) not in column.notes:
+            columns = (replace(column, notes=(remark, *column.notes)[:2]), *others)
+            beats[0] = replace(beats[0], columns=columns, subtitle=_subtitle(columns))
+        return beats
 
     def everything(self) -> list[Beat]:
         """One beat in which the whole graph is there."""

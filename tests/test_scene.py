@@ -8,25 +8,29 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
+from fractions import Fraction
 from pathlib import Path
 
 import av
 import numpy as np
 import pytest
+from manim._config.video_encoder import VideoEncoderSpec
 
 from animation import formulas, lettering, theme
 from animation.board import Board
+from animation.canvas import Canvas, rectangles
 from animation.figures import Matrix, matrix
+from animation.film import Encoder, Patch
 from animation.glyphs import Label, Look, OpView, numbers, numbers_size, op, op_size, words
 from animation.ink import Ink, rgb
 from animation.names import bar
 from animation.overview import Overview
-from animation.player import board
+from animation.player import Player, board
 from animation.stage import Stage
 from animation.story import Beat, story
-from animation.wishes import wishes
+from animation.wishes import Wishes, wishes
 from grad_engine.draw.layout import Box, point_at
-from grad_engine.draw.palette import THEMES
+from grad_engine.draw.palette import THEMES, contrast
 from grad_engine.draw.palette import theme as palette
 from grad_engine.errors import GradEngineError
 from grad_engine.export import record_graph
@@ -244,6 +248,98 @@ def test_paths_of_all_letters_are_read() -> None:
     assert curve[1] == pytest.approx(complex(2 / 3, 4 / 3)) and curve[3] == 2
 
 
+# pixels
+
+
+def sized(width: int, height: int) -> Canvas:
+    return Canvas(
+        pixel_width=width, pixel_height=height, frame_width=theme.FRAME_WIDTH, frame_height=theme.FRAME_HEIGHT
+    )
+
+
+@pytest.mark.parametrize("name", ["blog", "long", "dense 120"])
+def test_a_picture_is_the_same_however_it_came_about(name: str) -> None:
+    """What was redrawn only where something had changed is what a fresh canvas shows."""
+    record = RECORDS[name]()
+    player = Player(record, Wishes(Path()))
+    canvas = sized(426, 240)
+    canvas.fill()
+    for beat in player.beats:
+        player.begin(beat, canvas)
+        for time in np.linspace(0, beat.seconds + theme.FRAME, 5):
+            player.show(float(time), canvas)
+        fresh = sized(426, 240)
+        fresh.fill()
+        fresh.bake(player.board.still())
+        fresh.show(())
+        off = np.abs(fresh.pixel_array.astype(int) - canvas.pixel_array.astype(int)).max(axis=2)
+        assert (off > 24).mean() < 2e-3, beat.name  # edges may lie over or under the corners of what they reach
+
+
+def test_rectangles_cover_what_is_marked_once() -> None:
+    random = np.random.default_rng(3)
+    for density in (0.0, 0.1, 0.5, 0.9, 1.0):
+        mask = random.random((9, 14)) < density
+        count = np.zeros(mask.shape, dtype=int)
+        for top, bottom, left, right in rectangles(mask):
+            count[top:bottom, left:right] += 1
+        assert (count == mask).all()
+
+
+def test_what_is_encoded_is_what_was_drawn(tmp_path: Path) -> None:
+    """Tiles that are handed over one by one make the frames that whole pictures would have made."""
+    spec = VideoEncoderSpec("mp4", "libx264", "yuv420p", 426, 240, Fraction(15), (("crf", "1"), ("preset", "fast")))
+    encoder = Encoder(target=tmp_path / "film.mp4", spec=spec)
+    random = np.random.default_rng(1)
+    canvas = sized(426, 240)
+    tiles = canvas.front.tiles
+    smooth = np.linspace(0, 255, 20)[:, None, None] * np.ones((1, 30, 4))
+    wanted = []
+    for k in range(6):
+        top, left = (int(random.integers(0, high)) for high in (200, 380))
+        canvas.pixel_array[top : top + 20, left : left + 30] = smooth if k % 2 else 40 * k
+        mask = np.zeros_like(canvas.changed)
+        mask[top // 16 : (top + 20) // 16 + 1, left // 16 : (left + 30) // 16 + 1] = True
+        mask |= k == 0
+        encoder.write_frame(Patch(mask, tiles[mask]))
+        wanted.append(canvas.pixel_array[..., :3].copy())
+    encoder.finish()
+    for shown, drawn in zip(frames(tmp_path / "film.mp4"), wanted, strict=True):
+        assert np.abs(shown.astype(int) - drawn.astype(int)).mean() < 1.5
+
+
+@pytest.mark.parametrize("record", [records.dense(300, 2), records.chain(300), records.fan(300)], ids=lambda r: r.title)
+def test_from_afar_every_dot_has_a_place_of_its_own(record: GraphRecord) -> None:
+    seen = board(record, palette("dark"))
+    assert isinstance(seen, Overview)
+    boxes = list(seen.boxes.values())
+    assert len(boxes) == len(seen.items)
+    for box in boxes:
+        assert abs(box.x) + box.width / 2 <= theme.GRAPH_WIDTH / 2
+        assert box.y - box.height / 2 >= theme.GRAPH_BOTTOM and box.y + box.height / 2 <= theme.GRAPH_TOP
+        assert box.width * 60 > 4  # px in a video of 480 lines
+    places = np.array([(box.x, box.y) for box in boxes])
+    apart = np.abs(places[:, None] - places).max(axis=2) + 10 * np.eye(len(boxes))
+    assert apart.min() > boxes[0].width
+
+
+def test_from_afar_large_gradients_are_bright(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = board(records.dense(200, 2), palette("dark"))
+    assert isinstance(seen, Overview)
+    assert len(set(seen.level.values())) > 3
+    bright = [contrast(seen.tone(level), palette("dark").background) for level in range(8)]
+    assert bright == sorted(bright) and bright[0] >= 3
+    assert seen.tone(-1) == palette("dark").nonfinite
+
+
+def test_known_numbers_are_written_into_the_sign_of_an_op() -> None:
+    ge = importlib.import_module("grad_engine")
+    x = ge.tensor([1.0, 2.0], requires_grad=True, name="x")
+    y = (x**2 + 2**x + 3 - x).sum()
+    stage = Stage(record_graph(y, names={}), palette("dark"))
+    assert [view.symbol for view in stage.ops.values()][:4] == ["x²", "2ˣ", "+", "+ 3"]
+
+
 # what the environment may ask for
 
 
@@ -259,10 +355,13 @@ def test_wishes_have_defaults_and_are_checked(tmp_path: Path) -> None:
             "GRAD_ENGINE_SPEED": "2",
             "GRAD_ENGINE_PHASE": "backward",
             "GRAD_ENGINE_MAXLABEL": "5",
+            "GRAD_ENGINE_FOLD": "max",
+            "GRAD_ENGINE_FOCUS": "x3",
         },
         tmp_path,
     )
     assert (asked.theme, asked.speed, asked.phase, asked.longest_name) == ("light", 2.0, "backward", 5)
+    assert (usual.fold, usual.focus, asked.fold, asked.focus) == ("auto", "", "max", "x3")
     wrong = [
         ("GRAD_ENGINE_THEME", "sepia"),
         ("GRAD_ENGINE_SPEED", "fast"),
@@ -270,6 +369,7 @@ def test_wishes_have_defaults_and_are_checked(tmp_path: Path) -> None:
         ("GRAD_ENGINE_SPEED", "0"),
         ("GRAD_ENGINE_PHASE", "sideways"),
         ("GRAD_ENGINE_MAXLABEL", "1"),
+        ("GRAD_ENGINE_FOLD", "some"),
     ]
     for name, value in wrong:
         with pytest.raises(GradEngineError, match=f"{name} is '{value}', but it must be"):
