@@ -346,7 +346,7 @@ def test_equal_layers_become_one_box_with_their_number() -> None:
     most = view(network(12, scoped=True), "max")
     assert "layer0 … layer11 ×12" in {node.op for node in most.record.nodes}
     said = told(story(plain)[0])
-    assert "38 operations, 24 leaf tensors, drawn as 2 boxes" in said
+    assert "38 operations, 24 leaf tensors, drawn as 3 boxes" in said
 
 
 def test_folding_can_be_switched_off_and_leaves_small_graphs_alone() -> None:
