@@ -219,6 +219,8 @@ class _Groups:
         self.nodes = {node.id: node for node in record.nodes}
         self.made_by = {tensor: node.id for node in record.nodes for tensor in node.outputs}
         self.leaves = {accumulator.leaf: accumulator.id for accumulator in record.accumulators}
+        # Nameless numbers are written inside the op that reads them, and so inside its box.
+        self.numbers = {t.id for t in record.tensors if t.role == "constant" and t.shape == () and not t.name}
         self.roots = {root.node for root in record.roots} | {run.root for run in record.runs}
         self.shapes = {tensor.id: tensor.shape for tensor in record.tensors}
         self.group = {id: id for id in self.nodes}  # op -> the group that it belongs to
@@ -414,7 +416,7 @@ class _Groups:
             taken: set[str] = set()
             for operand in (operand for member in members for operand in member.inputs):
                 own = self.group.get(self.made_by.get(operand.tensor, "")) == id or operand.tensor in inside
-                if own or (operand.edge is None and operand.tensor in taken):
+                if own or (operand.edge is None and (operand.tensor in taken or operand.tensor in self.numbers)):
                     continue
                 taken.add(operand.tensor)
                 if operand.edge is not None:

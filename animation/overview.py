@@ -1,4 +1,4 @@
-"""A graph from afar: every op and leaf is a dot in its place, which its gradient makes bright and large."""
+"""A graph from afar: every op and leaf is a dot in its place, which its gradient makes strong and large."""
 
 from __future__ import annotations
 
@@ -55,9 +55,10 @@ class Overview(Board):
         found |= {change.accumulator: change.after for change in run.leaves}
         sizes = {id: norm(self.tensors[g]) for id, g in found.items() if g is not None}
         logs = {id: math.log10(s) for id, s in sizes.items() if s is not None and math.isfinite(s) and s > 0}
-        low, high = min(logs.values(), default=0.0), max(logs.values(), default=1.0)
+        # A single tiny gradient would leave all others in one colour.
+        low, high = np.quantile(list(logs.values()), (0.03, 0.97)).tolist() if logs else (0.0, 1.0)
         reach = max(high - low, 1e-9)
-        levels = {id: min(LEVELS - 1, int(LEVELS * (log - low) / reach)) for id, log in logs.items()}
+        levels = {id: min(LEVELS - 1, max(0, int(LEVELS * (log - low) / reach))) for id, log in logs.items()}
         odd = {id: -1 for id, s in sizes.items() if s is not None and not math.isfinite(s)}
         return dict.fromkeys(sizes, 0) | levels | odd
 

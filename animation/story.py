@@ -34,7 +34,7 @@ from grad_engine.record import (
 PHASES = ("both", "forward", "backward")
 ONE_BY_ONE = 24  # ops of a graph in which every op has a beat of its own
 MOST_BEATS = 14  # for each phase of a larger graph
-LEGEND = "brighter and larger: a larger gradient"
+LEGEND = "stronger and larger: a larger gradient"
 
 
 @dataclass(frozen=True, slots=True)
@@ -693,7 +693,7 @@ class _Teller:
         if not found:
             return []
         columns = tuple(
-            Column((Words(f"{k + 1}", "muted"), Words(title, "ink", True)), (Words(words, tone),))
+            Column((Words(f"{k + 1}", "ink", True), Words(title)), (Words(words, tone),))
             for k, (_, title, words, tone) in enumerate(found)
         )
         return [Outlook("outlook", columns, 3.6, _subtitle(columns), tuple(item for item, *_ in found))]
