@@ -132,7 +132,7 @@ def line(
 def _shown(piece: Numbers, columns: int) -> Matrix | None:
     if not columns or piece.tensor.shape == ():
         return None
-    return matrix(piece.tensor, 2, columns if len(piece.tensor.shape) > 1 else 2 * columns - 1)
+    return matrix(piece.tensor, piece.lines, columns if len(piece.tensor.shape) > 1 else 2 * columns - 1)
 
 
 def _plain(piece: Numbers) -> str:
@@ -283,7 +283,7 @@ def sum_parts(beat: Gather, colours: Colours) -> tuple[list[Part], Part]:
 def table(beat: Close, colours: Colours) -> list[Part]:
     """The closing table: its head, then a part for every line."""
     top, pitch, size, lines = _grid(beat)
-    heads, cells_ = _cells(beat)
+    heads, cells_ = _cells(beat, lines)
     widths = [
         max([lettering.width(head, theme.BODY), *(_cell_width(row[k], size, lines) for row in cells_)])
         for k, head in enumerate(heads)
@@ -327,7 +327,7 @@ def _grid(beat: Close) -> tuple[float, float, float, int]:
     return top, pitch, 0.36 if pitch > 0.8 else 0.30 if pitch > 0.5 else theme.BODY, 2 if pitch >= 0.80 else 1
 
 
-def _cells(beat: Close) -> tuple[tuple[str, ...], list[tuple[Words | Numbers | None, ...]]]:
+def _cells(beat: Close, lines: int) -> tuple[tuple[str, ...], list[tuple[Words | Numbers | None, ...]]]:
     """What stands in the table: numbers need neither a shape nor a norm."""
     single = all(row.leaf.shape == () for row in beat.rows)
     heads = ("leaf", "value", "shares", "gradient") if single else ("leaf", "shape", "shares", "‖grad‖", "gradient")
@@ -341,7 +341,7 @@ def _cells(beat: Close) -> tuple[tuple[str, ...], list[tuple[Words | Numbers | N
                 None,
             )
         else:
-            rest = Words(_arrived(row), "done", True), Numbers(row.gradient, "", "done")
+            rest = Words(_arrived(row), "done", True), Numbers(row.gradient, "", "done", lines)
         if not single:
             tone = "nonfinite" if row.norm in ("NaN", "∞") else "ink"
             rest = (rest[0], Words(row.norm, tone) if row.norm else None, rest[1])

@@ -74,8 +74,14 @@ def view(record: GraphRecord, fold: str = "none", focus: str = "", most: int = M
     """
     shown = focused(record, focus, most) if focus else View(record, record)
     if fold != "none" and (fold == "max" or crowded(shown.record)):
-        record, folds = folded(shown.record, fold == "max")
-        shown = replace(shown, record=record, folds=folds)
+        record, folds = folded(shown.record, fold == "max", shown.elsewhere)
+        home = {op.id: id for id, box in folds.items() for op in box.ops}
+        there = {node.id for node in record.nodes} | {accumulator.id for accumulator in record.accumulators}
+        elsewhere: Counter[str] = Counter()
+        for id, many in shown.elsewhere.items():
+            if home.get(id, id) in there:
+                elsewhere[home.get(id, id)] += many
+        shown = replace(shown, record=record, folds=folds, elsewhere=elsewhere)
     if len(shown.record.nodes) > MOST:
         raise GradEngineError(
             f"The graph has {len(shown.record.nodes):,} operations, and more than {MOST:,} make no picture: ask for the"
@@ -193,13 +199,16 @@ def _around(record: GraphRecord, kept: set[str]) -> View:
 # several ops as one
 
 
-def folded(record: GraphRecord, most: bool) -> tuple[GraphRecord, dict[str, Fold]]:
+def folded(
+    record: GraphRecord, most: bool, elsewhere: Mapping[str, int] | None = None
+) -> tuple[GraphRecord, dict[str, Fold]]:
     """The record with ops folded until it is not crowded any more, or as far as can be, and what was folded.
 
     Tried in this order: ops of one scope, from the inside out; the same ops again and again; chains of ops with one
-    operand; and if there still is too much, leaves that are read inside one box only.
+    operand; and if there still is too much, leaves that are read inside one box only. `elsewhere` says of how many
+    shares of each receiver the record knows nothing.
     """
-    groups = _Groups(record)
+    groups = _Groups(record, elsewhere or {})
     depths = sorted({len(node.scope.split(".")) for node in record.nodes if node.scope}, reverse=True)
     steps: list[Callable[[], None]] = [groups.repeated]
     steps += [lambda depth=depth: groups.scoped(depth) for depth in depths]  # type: ignore[misc]
@@ -214,8 +223,9 @@ def folded(record: GraphRecord, most: bool) -> tuple[GraphRecord, dict[str, Fold
 class _Groups:
     """Ops in groups that do not lead out of themselves and back: at first each for itself."""
 
-    def __init__(self, record: GraphRecord) -> None:
+    def __init__(self, record: GraphRecord, elsewhere: Mapping[str, int]) -> None:
         self.source = record
+        self.elsewhere = elsewhere
         self.nodes = {node.id: node for node in record.nodes}
         self.made_by = {tensor: node.id for node in record.nodes for tensor in node.outputs}
         self.leaves = {accumulator.leaf: accumulator.id for accumulator in record.accumulators}
@@ -483,15 +493,18 @@ class _Groups:
         then = {id: {other for other in reads[id] if other in started} for id in started}
         events: list[Event] = []
         of = Counter((there[e.edge].receiver, there[e.edge].output) for some in sends.values() for e in some)
+        reached = {(edge.receiver, there[id].receiver, there[id].output) for id, edge in whole.items() if id in there}
+        for old, receiver, output in reached:
+            of[receiver, output] += self.elsewhere.get(old, 0)
         came: Counter[tuple[str, int]] = Counter()
         for id in _sorted(ran, then, started):
             events.append(RunEvent(id))
             for send in sends.get(id, ()):
                 events.append(send)
-                edge, old = there[send.edge], whole[send.edge]
+                edge, first = there[send.edge], whole[send.edge]
                 key = (edge.receiver, edge.output)
                 came[key] += 1
-                total = sums.get((old.receiver, old.output))
+                total = sums.get((first.receiver, first.output))
                 if total is not None:
                     partial = total if came[key] == of[key] else send.share
                     events.append(AccumulateEvent(edge.receiver, send.edge, came[key], of[key], partial))

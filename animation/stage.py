@@ -87,7 +87,7 @@ class Stage(Board):
         number = is_number(out)
         slots = self.arriving.get(node.id, [])
         ports = tuple("" for _ in slots)
-        if len(slots) > 1 and not _commutes(node):
+        if len(slots) > 1 and node.id not in self.view.folds and not _commutes(node):
             ports = tuple(str(self.operand(node, link).slot + 1) for link in slots)
         return OpView(
             node.id,

@@ -72,6 +72,7 @@ class Numbers:
     tensor: TensorRecord
     label: str = ""
     tone: str = "ink"
+    lines: int = 2  # of a matrix
 
     @property
     def text(self) -> str:
@@ -311,12 +312,18 @@ class _Teller:
         caption = Column(
             (Words(f"The graph as it was recorded: {self.size()}"),), (Words(self.record.expression, "muted"),)
         )
-        return [Build("graph", (caption,), 2.4, "The graph as it was recorded", tuple(self.items), (), dict(users))]
+        flows = tuple(flow for node in self.record.nodes for flow in self.flows(node))
+        return [Build("graph", (caption,), 2.4, "The graph as it was recorded", tuple(self.items), flows, dict(users))]
 
     def size(self) -> str:
         """How large the graph is, in words."""
         source = self.view.source
         return f"{_count(len(source.nodes), 'operation')}, {_count(len(source.accumulators), 'leaf tensor')}"
+
+    def flows(self, node: NodeRecord) -> list[Flow]:
+        """The values that run into a node."""
+        found = [(link, self.operand(node, link)) for link in self.links.get(node.id, ())]
+        return [Flow(link.id, link.source, self.tensors[o.tensor], self.stretched(node, o)) for link, o in found]
 
     def remarks(self) -> tuple[Words, ...]:
         """How large the graph is, and what of it is not shown or drawn as one."""
@@ -329,14 +336,11 @@ class _Teller:
     def build(self, step: Sequence[str], users: Counter[str], first: bool) -> Build:
         """The beat in which the items of `step` appear."""
         nodes = [self.nodes[item] for item in step if item in self.nodes]
-        flows = []
+        flows: list[Flow] = []
         before = users.copy()
         for node in nodes:
-            for link in self.links.get(node.id, ()):
-                operand = self.operand(node, link)
-                flows.append(Flow(link.id, link.source, self.tensors[operand.tensor], self.stretched(node, operand)))
-                if link.source in self.leaf_of:
-                    users[link.source] += 1
+            flows += self.flows(node)
+            users.update(link.source for link in self.links.get(node.id, ()) if link.source in self.leaf_of)
         seen = {card: users[card] for card in self.leaf_of}
         if len(nodes) == 1:
             columns, seconds = self.computed(nodes[0], users - before, users)

@@ -7,7 +7,7 @@ import itertools
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
 
@@ -36,7 +36,7 @@ from grad_engine.errors import GradEngineError
 from grad_engine.export import record_graph
 from grad_engine.record import GraphRecord, TensorRecord, save_graph
 from tests import records
-from tests.test_story import example
+from tests.test_story import example, network
 
 ROOT = Path(__file__).parents[1]
 
@@ -105,9 +105,32 @@ def apart(a: Extent, b: Extent) -> bool:
 def test_every_label_can_be_read_at_the_end_of_every_beat(name: str) -> None:
     """Inside the frame, high enough, on no other label, and crossed by no edge."""
     record = RECORDS[name]()
-    stage = board(record, palette("dark"))
+    legible(board(record, palette("dark")), story(record))
+
+
+@pytest.mark.parametrize(
+    ("name", "asked"),
+    [
+        ("network", {"fold": "auto"}),
+        ("network", {"fold": "max"}),
+        ("network", {"focus": "w5"}),
+        ("dense 24", {"fold": "max"}),
+        ("dense 24", {"focus": "#9", "fold": "max"}),
+        ("dense 120", {"focus": "#81"}),
+        ("everything", {"focus": "x"}),
+        ("long_names", {"focus": "#1"}),
+    ],
+)
+def test_what_is_folded_or_in_focus_can_be_read(name: str, asked: dict[str, str]) -> None:
+    record = network(9, scoped=True) if name == "network" else RECORDS[name]()
+    player = Player(record, Wishes(Path(), **asked))  # type: ignore[arg-type]  # words only
+    legible(player.board, player.beats)
+
+
+def legible(stage: Board, beats: Sequence[Beat]) -> None:
+    """Nothing; fails where a label at the end of a beat is out of the frame, too small, or not free."""
     right, top = theme.FRAME_WIDTH / 2 - 0.25, theme.FRAME_HEIGHT / 2 - 0.1
-    for beat in story(record):
+    for beat in beats:
         end(stage, beat)
         labels = [(ink.text, extent(ink), ink.size) for ink in stage.still() if ink.text]
         if isinstance(stage, Stage) and stage.wide:  # what lies beyond the view is not there to be read
@@ -141,6 +164,20 @@ def test_nothing_is_lost_between_beats(name: str) -> None:
         assert arrivals.total is not None and arrivals.k == arrivals.of, id
     assert {key[1] for key in stage.parts if key[0] == "edge"} == {link.id for link in stage.links}
     assert {key[1] for key in stage.parts if key[0] == "chip"} == set(stage.nodes)
+
+
+@pytest.mark.parametrize("phase", ["forward", "backward"])
+@pytest.mark.parametrize("fold", ["none", "max"])
+@pytest.mark.parametrize("name", ["small", "large", "perceptron", "square", "dense 24", "long", "dense 120"])
+def test_half_a_story_can_be_played(name: str, fold: str, phase: str) -> None:
+    """In the end every link is there, and all that backward sends has been sent."""
+    player = Player(RECORDS[name](), Wishes(Path(), fold=fold, phase=phase))
+    for beat in player.beats[:-1]:
+        end(player.board, beat)
+    if isinstance(player.board, Stage):
+        assert {key[1] for key in player.board.parts if key[0] == "edge"} == {link.id for link in player.board.links}
+        if phase == "backward":
+            assert all(arrivals.k == arrivals.of for arrivals in player.board.arrivals.values())
 
 
 def test_moments_of_a_shot_may_be_left_out() -> None:
