@@ -40,14 +40,14 @@ class Shot:
         *parts: Part,
         ease: Callable[[float], float] = smooth,
     ) -> None:
-        """Nothing; lets `act` change `parts`, from 0 to 1, between two moments given as fractions of the shot."""
+        """Lets `act` change `parts`, from 0 to 1, between two moments given as fractions of the shot."""
         stop = max(stop, start + 1e-6)
         self.tracks.append((start * self.seconds, stop * self.seconds, ease, act))
         for part in parts:
             self.until[id(part)] = max(self.until.get(id(part), 0.0), stop * self.seconds)
 
     def at(self, time: float) -> None:
-        """Nothing; shows the moment `time`."""
+        """Shows the moment `time`."""
         to_come = []
         for track in self.tracks:
             start, stop, ease, act = track
@@ -70,13 +70,13 @@ class Shot:
         return seen(self.moving[self.landed :])
 
     def fade(self, part: Part, start: float, stop: float, rising: bool = True) -> None:
-        """Nothing; lets a part appear or vanish."""
+        """Lets a part appear or vanish."""
         if rising:
             part.strength(0.0)
         self.over(start, stop, part.strength if rising else lambda u: part.strength(1.0 - u), part)
 
     def pop(self, part: Part, start: float, stop: float, centre: tuple[float, float]) -> None:
-        """Nothing; lets a part appear growing from its centre, a little beyond its size and back."""
+        """Lets a part appear growing from its centre, a little beyond its size and back."""
         rest = part.places
         part.strength(0.0)
 
@@ -113,31 +113,31 @@ class Board(ABC):
 
     @abstractmethod
     def build(self, shot: Shot, beat: Build) -> None:
-        """Nothing; leaves and ops appear, values flow into the ops."""
+        """Leaves and ops appear, values flow into the ops."""
 
     @abstractmethod
     def turn(self, shot: Shot, beat: Turn) -> None:
-        """Nothing; values dim, and every edge turns round."""
+        """Values dim, and every edge turns round."""
 
     @abstractmethod
     def seed(self, shot: Shot, beat: Seed) -> None:
-        """Nothing; the gradient that the run starts with comes to the root."""
+        """The gradient that the run starts with comes to the root."""
 
     @abstractmethod
     def run(self, shot: Shot, beat: Run) -> None:
-        """Nothing; rules run, shares travel to their receivers."""
+        """Rules run, shares travel to their receivers."""
 
     @abstractmethod
     def gather(self, shot: Shot, beat: Gather) -> None:
-        """Nothing; shares that waited become their sum."""
+        """Shares that waited become their sum."""
 
     @abstractmethod
     def outlook(self, shot: Shot, beat: Outlook) -> None:
-        """Nothing; what is remarkable in a large graph is pointed at."""
+        """What is remarkable in a large graph is pointed at."""
 
     @abstractmethod
     def settle(self, shot: Shot) -> None:
-        """Nothing; what ran in the last beat is done."""
+        """What ran in the last beat is done."""
 
     def follow(self, beat: Beat) -> Shot | None:
         """The motion that brings what a beat is about into view, if it is not."""
@@ -152,7 +152,7 @@ class Board(ABC):
     def appear(
         self, shot: Shot, key: tuple[str, str], part: Part, start: float, stop: float, pop: bool = False
     ) -> None:
-        """Nothing; a new part comes to stay."""
+        """A new part comes to stay."""
         self.parts[key] = part
         shot.moving.append(part)
         if pop:
@@ -161,19 +161,19 @@ class Board(ABC):
             shot.fade(part, start, stop)
 
     def vanish(self, shot: Shot, key: tuple[str, str], start: float, stop: float) -> None:
-        """Nothing; a part goes for good."""
+        """A part goes for good."""
         part = self.parts.pop(key, None)
         if part is not None:
             shot.moving.append(part)
             shot.fade(part, start, stop, rising=False)
 
     def swap(self, shot: Shot, key: tuple[str, str], part: Part, start: float, stop: float) -> None:
-        """Nothing; a part takes the place of the one that was there."""
+        """A part takes the place of the one that was there."""
         self.vanish(shot, key, start, stop)
         self.appear(shot, key, part, start, stop)
 
     def say(self, shot: Shot, beat: Beat) -> None:
-        """Nothing; the caption panel changes."""
+        """The caption panel changes."""
         middle = min(0.15, 0.2 / shot.seconds)
         for key in [key for key in self.parts if key[0] == "sum"]:
             self.vanish(shot, key, 0.0, middle)
@@ -181,7 +181,7 @@ class Board(ABC):
         self.appear(shot, ("caption", ""), caption.caption(beat, self.colours), middle, min(0.35, 2.2 * middle))
 
     def head(self, shot: Shot, number: str, text: str, tone: str) -> None:
-        """Nothing; the phase gets its title: the first words of it where what is computed needs the room."""
+        """The phase gets its title: the first words of it where what is computed needs the room."""
         longest = max(TITLES, key=title_width)
         room = theme.GRAPH_WIDTH - 0.7 - title_width(longest)
         if lettering.width(self.record.expression, theme.BODY) > room:
@@ -221,7 +221,7 @@ class Board(ABC):
         return frames * theme.FRAME
 
     def close(self, shot: Shot, beat: Close) -> None:
-        """Nothing; the graph gives way to the table of what every leaf has."""
+        """The graph gives way to the table of what every leaf has."""
         self.settle(shot)
         if beat.finished:
             self.head(shot, "✓", "The gradients", "done")

@@ -41,7 +41,7 @@ class Layer:
         self.above: set[Ink] = set()  # what was drawn over everything, wherever it belongs
 
     def compose(self, inks: Sequence[Ink], under: Pixels, changed: Mask) -> None:
-        """Nothing; shows these inks over `under`, of which some tiles have changed, and marks those that change now."""
+        """Shows these inks over `under`, of which some tiles have changed, and marks those that change now."""
         drawn: dict[Ink, tuple[tuple[object, ...], Tiles]] = {}
         for ink in inks:
             state, before = ink.state, self.drawn.pop(ink, None)
@@ -73,7 +73,7 @@ class Layer:
         context.restore()
 
     def add(self, inks: Sequence[Ink]) -> None:
-        """Nothing; shows these inks too, over all others until the next time that all is composed."""
+        """Shows these inks too, over all others until the next time that all is composed."""
         self.above.update(inks)
         for ink in inks:
             self.draw(ink)
@@ -92,7 +92,7 @@ class Layer:
         )
 
     def draw(self, ink: Ink) -> None:
-        """Nothing; draws an ink."""
+        """Draws an ink."""
         context, shape = self.context, ink.shape
         if not len(shape.points):
             return
@@ -145,7 +145,7 @@ class Canvas(Camera):
         self.fill()
 
     def fill(self) -> None:
-        """Nothing; empties the picture, down to the colour of the background."""
+        """Empties the picture, down to the colour of the background."""
         self.init_background()
         assert self.background is not None
         self.ground.pixels[:] = self.background[0, 0]
@@ -156,14 +156,14 @@ class Canvas(Camera):
         self.pixel_array: Any = self.front.pixels[: self.pixel_height, : self.pixel_width]
 
     def bake(self, inks: Sequence[Ink]) -> None:
-        """Nothing; shows what is at rest, so that a frame costs the same in any graph."""
+        """Shows what is at rest, so that a frame costs the same in any graph."""
         changed = np.zeros_like(self.changed)
         self.still.compose(inks, self.ground.pixels, changed)
         self.changed |= changed
         self.fresh |= changed
 
     def land(self, inks: Sequence[Ink]) -> None:
-        """Nothing; inks that moved, under all that still does, have come to rest."""
+        """Inks that moved, under all that still does, have come to rest."""
         self.still.add(inks)
         for ink in inks:
             state, tiles = self.still.drawn[ink]
@@ -173,7 +173,7 @@ class Canvas(Camera):
                     self.fresh[top:bottom, left:right] = True
 
     def show(self, inks: Sequence[Ink]) -> None:
-        """Nothing; shows what moves, where it now is."""
+        """Shows what moves, where it now is."""
         changed, self.fresh = self.fresh, np.zeros_like(self.changed)
         self.front.compose(inks, self.still.pixels, changed)
         self.changed |= changed
@@ -183,10 +183,10 @@ class Canvas(Camera):
         return self
 
     def capture_mobjects(self, mobjects: Any, **settings: Any) -> None:
-        """Nothing; there is nothing else to be drawn."""
+        """There is nothing else to be drawn."""
 
     def set_frame_to_background(self, background: Any) -> None:
-        """Nothing; what is seen is up to date already."""
+        """What is seen is up to date already."""
 
 
 def rectangles(mask: Mask) -> list[Tiles]:

@@ -49,7 +49,7 @@ class Encoder(VideoSegmentEncoder):
         self.planes: list[Pixels] = []
 
     def write_frame(self, pixels: Any, *, repeat: int = 1) -> None:
-        """Nothing; encodes the frame before with a Patch on it."""
+        """Encodes the frame before with a Patch on it."""
         if len(pixels.tiles):
             self.paste(pixels)
         for _ in range(repeat):
@@ -58,7 +58,7 @@ class Encoder(VideoSegmentEncoder):
             self._container.mux(self.stream.encode(self.frame))
 
     def paste(self, patch: Patch) -> None:
-        """Nothing; puts the tiles of a patch into the frame as brightness and, at half the resolution, colour."""
+        """Puts the tiles of a patch into the frame as brightness and, at half the resolution, colour."""
         rows, columns = patch.mask.shape
         tile = patch.tiles.shape[1]
         if not self.planes:
@@ -110,12 +110,12 @@ class Renderer(CairoRenderer):
         self.first = True  # of its segment: a frame that has nothing before it
 
     def play(self, scene: Any, *animations: Any, **settings: Any) -> None:
-        """Nothing; renders a segment of the film."""
+        """Renders a segment of the film."""
         self.first = True
         super().play(scene, *animations, **settings)
 
     def render(self, scene: Any, time: float, moving_mobjects: Iterable[Mobject] | None = None) -> None:
-        """Nothing; hands the picture to the film."""
+        """Hands the picture to the film."""
         canvas = self.camera
         if self.skip_animations or not isinstance(canvas, Canvas):
             return

@@ -253,7 +253,7 @@ class _Groups:
         return reads, readers
 
     def join(self, parts: Sequence[str], label: str, times: int = 1) -> None:
-        """Nothing; makes one group of several, unless a way leads out of them and back."""
+        """Makes one group of several, unless a way leads out of them and back."""
         if len(parts) < 2:
             return
         _, readers = self.ways()
@@ -280,7 +280,7 @@ class _Groups:
         self.group |= dict.fromkeys(members, key)
 
     def scoped(self, depth: int) -> None:
-        """Nothing; folds the ops of every scope of at least this depth into one box per scope of this depth."""
+        """Folds the ops of every scope of at least this depth into one box per scope of this depth."""
         found: dict[str, list[str]] = {}
         for id, members in self.members.items():
             scopes = {".".join(self.nodes[member].scope.split(".")[:depth]) for member in members}
@@ -329,7 +329,7 @@ class _Groups:
         return found
 
     def chained(self) -> None:
-        """Nothing; folds ops that follow each other and read nothing else; what is a box already stays one."""
+        """Folds ops that follow each other and read nothing else; what is a box already stays one."""
         for line in self.lines(alone=True):
             for boxed, some in groupby(line, lambda id: id in self.labels):
                 part = list(some)
@@ -338,7 +338,7 @@ class _Groups:
                     self.join(part, " → ".join(ops) if len(ops) <= 3 else f"{ops[0]} → … → {ops[-1]}")
 
     def repeated(self) -> None:
-        """Nothing; folds what follows itself at least three times, such as the equal layers of a network."""
+        """Folds what follows itself at least three times, such as the equal layers of a network."""
         for line in self.lines(alone=False):
             kinds = [self.kind(id) for id in line]
             at = 0

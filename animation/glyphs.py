@@ -334,7 +334,6 @@ class OpView:
     tag: str  # its place in creation order, such as "#3"
     label: Label  # of its result
     gradient: Label | None  # of its gradient in the run that is shown
-    badge: str  # what is not finite about its result
     ports: tuple[str, ...]  # what is written at each operand, if the order matters
     slots: int
     root: bool
@@ -345,11 +344,12 @@ class OpView:
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """What is written below an op: its result's name with its number or shape, the same without the name, a picture."""
+    """What an op shows of a tensor: its name with its number or shape, the same without the name, a picture."""
 
     text: str
     short: str
     cells: Cells | None
+    badge: str = ""  # what is not finite about it
 
 
 def op_size(view: OpView, look: Look) -> tuple[float, float]:
@@ -408,15 +408,14 @@ def _label(label: Label, view: OpView, look: Look) -> tuple[str, float]:
 
 
 def _label_width(view: OpView, look: Look) -> float:
-    below = 0.0
+    tag = lettering.width(f"{'◉ ' if view.central else ''}✓ {view.tag}", look.small, True)
+    widest = tag
     for label in (view.label, view.gradient):
         if label is not None:
             text, icon = _label(label, view, look)
-            below = max(below, lettering.width(text, look.small) + icon)
-    above = lettering.width(f"{'◉ ' if view.central else ''}✓ {view.tag}", look.small, True)
-    if view.badge:
-        above += lettering.width(view.badge, look.small, True) + 0.30
-    return max(below, above)
+            above = tag + lettering.width(label.badge, look.small, True) + 0.30 if label.badge else tag
+            widest = max(widest, above, lettering.width(text, look.small) + icon)
+    return widest
 
 
 def _root_room(view: OpView, look: Look) -> float:
@@ -464,9 +463,12 @@ def op(view: OpView, state: str, look: Look, box: Box, colours: Colours, count: 
     if look.detail:
         place = (x + _inside(view.category, width, height), y)
         inks.append(words(view.symbol, _symbol_size(view, look), ink, place, bold=True))
+    # What an op shows is its value, and its gradient once that is complete; a badge speaks of what is shown.
+    known = state in ("ready", "running", "ran") and view.gradient is not None
+    label = view.gradient if known and view.gradient is not None else view.label
     if look.detail < 2:
-        if view.badge and look.detail:
-            inks.append(badge(view.badge.split(" ")[0], look, colours, (x, y - height / 2)))
+        if label.badge and look.detail:
+            inks.append(badge(label.badge.split(" ")[0], look, colours, (x, y - height / 2)))
         return Part(*inks)
     off = (height + grow) / 2 + look.line * 0.52
     above, below = y + off, y - off
@@ -474,16 +476,14 @@ def op(view: OpView, state: str, look: Look, box: Box, colours: Colours, count: 
     tone = colours.done if state == "ran" else colours.gradient if count else colours.muted
     if view.central and not count:
         tag, tone = f"◉ {tag}", colours.ink
-    if view.badge:
-        wide = lettering.width(view.badge, look.small, True) + 0.22
+    if label.badge:
+        wide = lettering.width(label.badge, look.small, True) + 0.22
         tag_wide = lettering.width(tag, look.small, bool(count)) + 0.08
         left = x - (wide + tag_wide) / 2
         inks.append(words(tag, look.small, tone, (left, above), anchor="left", bold=bool(count)))
-        inks.append(badge(view.badge, look, colours, (left + tag_wide + wide / 2, above)))
+        inks.append(badge(label.badge, look, colours, (left + tag_wide + wide / 2, above)))
     else:
         inks.append(words(tag, look.small, tone, (x, above), bold=bool(count)))
-    known = state in ("ready", "running", "ran") and view.gradient is not None
-    label = view.gradient if known and view.gradient is not None else view.label
     text, icon = _label(label, view, look)
     left = x - (lettering.width(text, look.small) + icon) / 2
     tone = "gradient" if known else "value" if state == "made" else "muted"
@@ -651,7 +651,7 @@ class Parcel(Part):
         super().__init__(self.plate, *self.squares, *self.texts)
 
     def pose(self, x: float, y: float, turned: float = 0.0, strength: float = 1.0, scale: float = 1.0) -> None:
-        """Nothing; puts the parcel at a place, `turned` of the way from its first to its second form."""
+        """Puts the parcel at a place, `turned` of the way from its first to its second form."""
         gap = 0.10
         start = self._size(self.first)
         stop = self._size(self.then) if self.then is not None else start

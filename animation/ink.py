@@ -30,7 +30,7 @@ class Shape:
         self.high: tuple[float, float] = (float(high[0]), float(high[1]))
 
     def trace(self, context: cairo.Context) -> None:
-        """Nothing; adds the outlines to the path of a context. What ends where it began is closed."""
+        """Adds the outlines to the path of a context. What ends where it began is closed."""
         if self.corners:
             places = self.points[:, :2].tolist()
             for k, (x, y) in enumerate(places):
@@ -100,7 +100,7 @@ class Ink:
         return self.shape, self.place, self.amount, self.dash
 
     def strength(self, amount: float) -> None:
-        """Nothing; from 0 (not to be seen) to 1 (as it was made)."""
+        """From 0 (not to be seen) to 1 (as it was made)."""
         self.amount = amount
 
 
@@ -127,12 +127,12 @@ class Part:
         return [ink.place for ink in self.inks]
 
     def strength(self, amount: float) -> None:
-        """Nothing; from 0 (not to be seen) to 1 (as it was made)."""
+        """From 0 (not to be seen) to 1 (as it was made)."""
         for ink in self.inks:
             ink.amount = amount
 
     def put(self, rest: list[Place], scale: float, centre: tuple[float, float], to: tuple[float, float]) -> None:
-        """Nothing; draws what was at `rest` `scale` times as large around `centre`, and then that centre at `to`."""
+        """Draws what was at `rest` `scale` times as large around `centre`, and then that centre at `to`."""
         for ink, (size, right, up) in zip(self.inks, rest, strict=True):
             ink.place = (size * scale, (right - centre[0]) * scale + to[0], (up - centre[1]) * scale + to[1])
 

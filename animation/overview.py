@@ -133,7 +133,7 @@ class Overview(Board):
     # the beats
 
     def build(self, shot: Shot, beat: Build) -> None:
-        """Nothing; dots and lines appear."""
+        """Dots and lines appear."""
         if ("title", "") not in self.parts:
             self.head(shot, "1", TITLES[0], "value")
             self.appear(shot, ("label", ""), tape_label(TAPE_LABELS[0], "muted", self.colours), 0.1, 0.4)
@@ -159,7 +159,7 @@ class Overview(Board):
         return min(0.6, max(0.2, 7 / math.sqrt(len(self.links) + 1)))
 
     def turn(self, shot: Shot, beat: Turn) -> None:
-        """Nothing; what was blue becomes grey, and waits."""
+        """What was blue becomes grey, and waits."""
         self.head(shot, "2", TITLES[1], "gradient")
         self.swap(shot, ("label", ""), tape_label(TAPE_LABELS[1], "gradient", self.colours), 0.0, 0.3)
         for key in [key for key in self.parts if key[0] in ("edge", "item", "chip")]:
@@ -170,12 +170,12 @@ class Overview(Board):
         self.appear(shot, ("chip", "idle"), Part(*self.strip(self.nodes, self.colours.idle)), 0.2, 0.7)
 
     def seed(self, shot: Shot, beat: Seed) -> None:
-        """Nothing; the root lights up."""
+        """The root lights up."""
         self.running = [beat.root]
         self.light(shot, [], 0.3)
 
     def light(self, shot: Shot, links: Sequence[str], at: float) -> None:
-        """Nothing; shows what runs now."""
+        """Shows what runs now."""
         edges = self.lines(links, self.colours.gradient, 2.2, min(1.0, 2.5 * self.faint()))
         self.appear(shot, ("edge", "hot"), edges, at, at + 0.3)
         hot = [
@@ -186,14 +186,14 @@ class Overview(Board):
         self.appear(shot, ("chip", "hot"), Part(*self.strip(self.running, self.colours.gradient)), 0.1, 0.4)
 
     def settle(self, shot: Shot) -> None:
-        """Nothing; what ran shows how large its gradient is."""
+        """What ran shows how large its gradient is."""
         for kind in ("edge", "item", "chip"):
             self.vanish(shot, (kind, "hot"), 0.0, 0.3)
         self.cool(shot, self.running)
         self.running = []
 
     def cool(self, shot: Shot, items: Sequence[str]) -> None:
-        """Nothing; items take the colour and the size of their gradient for good."""
+        """Items take the colour and the size of their gradient for good."""
         if not items:
             return
         key = f"ran{self.batches}"
@@ -209,18 +209,18 @@ class Overview(Board):
         self.appear(shot, ("chip", key), Part(*cells), 0.0, 0.3)
 
     def run(self, shot: Shot, beat: Run) -> None:
-        """Nothing; ops light up, and so do the lines that their shares take; leaves that are complete show it."""
+        """Ops light up, and so do the lines that their shares take; leaves that are complete show it."""
         self.settle(shot)
         self.running = list(beat.nodes)
         self.light(shot, [sent.edge for sent in beat.sent], 0.25)
         self.cool(shot, [sent.receiver for sent in beat.sent if sent.receiver in self.leaf_of and sent.k == sent.of])
 
     def gather(self, shot: Shot, beat: Gather) -> None:
-        """Nothing; sums are not shown one by one."""
+        """Sums are not shown one by one."""
         self.settle(shot)
 
     def outlook(self, shot: Shot, beat: Outlook) -> None:
-        """Nothing; rings close around what is pointed at, with its number beside."""
+        """Rings close around what is pointed at, with its number beside."""
         self.settle(shot)
         for k, mark in enumerate(beat.marks):
             part = pointer(str(k + 1), self.boxes[mark], self.colours)

@@ -51,7 +51,7 @@ class Player:
         self.past = 0.0  # when the shot that is shown began
 
     def begin(self, beat: Beat, canvas: Canvas) -> None:
-        """Nothing; shows the first moment of a beat."""
+        """Shows the first moment of a beat."""
         self.shots, self.shot, self.past = self.cut(beat), None, 0.0
         self.show(0.0, canvas)
 
@@ -63,7 +63,7 @@ class Player:
         yield self.board.shot(beat, beat.seconds - (pan.seconds if pan is not None else 0.0))
 
     def show(self, time: float, canvas: Canvas) -> None:
-        """Nothing; shows a later moment of the beat. What has come to rest is not drawn again."""
+        """Shows a later moment of the beat. What has come to rest is not drawn again."""
         while self.shot is None or time >= self.past + self.shot.seconds:
             if self.shot is not None:
                 self.shot.at(self.shot.seconds)

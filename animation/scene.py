@@ -36,15 +36,15 @@ class Performance(Animation):
         super().__init__(Mobject(), run_time=beat.seconds, rate_func=linear)
 
     def begin(self) -> None:
-        """Nothing; shows the first moment. (Manim would copy everything here, for animations that compare.)"""
+        """Shows the first moment. (Manim would copy everything here, for animations that compare.)"""
         self.player.begin(self.beat, self.canvas)
 
     def interpolate(self, alpha: float) -> None:
-        """Nothing; shows a moment."""
+        """Shows a moment."""
         self.player.show(alpha * self.beat.seconds, self.canvas)
 
     def finish(self) -> None:
-        """Nothing; shows the last moment."""
+        """Shows the last moment."""
         self.player.show(self.beat.seconds + theme.FRAME, self.canvas)
 
 
@@ -61,7 +61,7 @@ class GraphScene(Scene):
         return wishes(os.environ, Path.cwd())
 
     def setup(self) -> None:
-        """Nothing; reads the record, or ends with one sentence that says what is wrong."""
+        """Reads the record, or ends with one sentence that says what is wrong."""
         logging.getLogger("manim").addFilter(_quiet)
         self.cached = not config.disable_caching
         config.disable_caching = True  # what is drawn is no mobject, and so not part of Manim's cache keys
@@ -76,7 +76,7 @@ class GraphScene(Scene):
         self.canvas.fill()
 
     def construct(self) -> None:
-        """Nothing; plays one beat after the other."""
+        """Plays one beat after the other."""
         for beat in self.player.beats:
             self.next_section(beat.name)
             self.add_subcaption(beat.subtitle, duration=beat.seconds)
@@ -84,7 +84,7 @@ class GraphScene(Scene):
             self.clear()
 
     def tear_down(self) -> None:
-        """Nothing; leaves Manim's settings as they were, for the next scene of a notebook."""
+        """Leaves Manim's settings as they were, for the next scene of a notebook."""
         config.disable_caching = not self.cached
 
 

@@ -83,8 +83,6 @@ class Stage(Board):
         """What is written in and at the shape of an op."""
         out = self.tensors[node.outputs[0]]
         name = self.names[out.id]
-        bad = nonfinite(out)
-        number = is_number(out)
         slots = self.arriving.get(node.id, [])
         ports = tuple("" for _ in slots)
         if len(slots) > 1 and node.id not in self.view.folds and not _commutes(node):
@@ -94,13 +92,8 @@ class Stage(Board):
             node.category,
             self.symbol(node),
             self.view.folds[node.id].size if node.id in self.view.folds else f"#{node.age}",
-            Label(f"{name} {face(out)}", face(out), cells(out)),
+            Label(f"{name} {face(out)}", face(out), cells(out), _badge(out)),
             self.gradient(node),
-            f"{nonfinite_word(out)} {bad}/{int(np.prod(out.shape))}"
-            if bad and not number
-            else nonfinite_word(out)
-            if bad
-            else "",
             ports,
             max(len(slots), 1),
             any(root == node.id for root, _ in self.roots),
@@ -116,7 +109,7 @@ class Stage(Board):
         for out, id in zip(node.outputs, self.record.runs[-1].gradients.get(node.id, ()), strict=False):
             if id is not None:
                 found = self.tensors[id]
-                return Label(f"{bar(self.names[out])} {face(found)}", face(found), cells(found))
+                return Label(f"{bar(self.names[out])} {face(found)}", face(found), cells(found), _badge(found))
         return None
 
     def operand(self, node: NodeRecord, link: Link) -> InputRecord:
@@ -201,7 +194,7 @@ class Stage(Board):
         return min(box.x - box.width / 2 for box in boxes), max(box.x + box.width / 2 for box in boxes)
 
     def slide(self, by: float) -> None:
-        """Nothing; moves the place of everything to the side. What is drawn already is left to the caller."""
+        """Moves the place of everything to the side. What is drawn already is left to the caller."""
         self.layout = replace(
             self.layout,
             boxes={id: replace(box, x=box.x + by) for id, box in self.layout.boxes.items()},
@@ -256,7 +249,7 @@ class Stage(Board):
         return [], [], False
 
     def build(self, shot: Shot, beat: Build) -> None:
-        """Nothing; leaves and ops appear, values flow into the ops."""
+        """Leaves and ops appear, values flow into the ops."""
         if ("title", "") not in self.parts:
             self.head(shot, "1", TITLES[0], "value")
             self.appear(shot, ("label", ""), tape_label(TAPE_LABELS[0], "muted", self.colours), 0.1, 0.4)
@@ -304,7 +297,7 @@ class Stage(Board):
     def flow(
         self, shot: Shot, link: str, tensor: TensorRecord, stretched: tuple[int, ...] | None, start: float, stop: float
     ) -> None:
-        """Nothing; a value runs along a link and draws it."""
+        """A value runs along a link and draws it."""
         way = self.ways[link]
         first: Cells | str = cells(tensor) or number_text(tensor)
         then = picture(stretched, None) if stretched else None
@@ -340,7 +333,7 @@ class Stage(Board):
         shot.over(start, stop, act, line, done, parcel)
 
     def turn(self, shot: Shot, beat: Turn) -> None:
-        """Nothing; values dim, and every edge turns round in one sweep from the root."""
+        """Values dim, and every edge turns round in one sweep from the root."""
         self.head(shot, "2", TITLES[1], "gradient")
         self.swap(shot, ("label", ""), tape_label(TAPE_LABELS[1], "gradient", self.colours), 0.0, 0.3)
         span = max(self.layout.width, 1e-6)
@@ -368,7 +361,7 @@ class Stage(Board):
             self.swap(shot, ("item", id), self.card_part(id), at, at + 0.2)
 
     def seed(self, shot: Shot, beat: Seed) -> None:
-        """Nothing; the gradient that the run starts with comes to the root."""
+        """The gradient that the run starts with comes to the root."""
         x, y = self.centre(beat.root)
         first: Cells | str = cells(beat.tensor) or number_text(beat.tensor)
         text = shape_text(beat.tensor.shape) if isinstance(first, Cells) else first
@@ -386,14 +379,14 @@ class Stage(Board):
         self.swap(shot, ("item", beat.root), self.op_part(beat.root, "ready"), 0.65, 0.9)
 
     def settle(self, shot: Shot) -> None:
-        """Nothing; what ran in the last beat is done."""
+        """What ran in the last beat is done."""
         for id in self.running:
             self.swap(shot, ("item", id), self.op_part(id, "ran"), 0.0, 0.2)
             self.swap(shot, ("chip", id), chip(self.tape, self.chips[id], "ran", self.colours), 0.0, 0.2)
         self.running = []
 
     def run(self, shot: Shot, beat: Run) -> None:
-        """Nothing; rules run, shares travel to their receivers."""
+        """Rules run, shares travel to their receivers."""
         self.settle(shot)
         for id in beat.nodes:
             self.swap(shot, ("item", id), self.op_part(id, "running"), 0.0, 0.2)
@@ -435,7 +428,7 @@ class Stage(Board):
                 self.swap(shot, ("item", receiver), self.card_part(receiver), 0.75, 0.95)
 
     def travel(self, shot: Shot, sent: Sent, start: float, stop: float) -> None:
-        """Nothing; a share runs along an edge, from sender to receiver, and leaves it drawn in full."""
+        """A share runs along an edge, from sender to receiver, and leaves it drawn in full."""
         way = self.ways[sent.edge]
         due = self.parts.pop(("edge", sent.edge))
         done = edge(way, "paid", self.colours, self.look.pen)
@@ -468,7 +461,7 @@ class Stage(Board):
         shot.over(start, stop, act, due, line, done, parcel)
 
     def arrive(self, sent: Sent) -> None:
-        """Nothing; a leaf's card is told of a share."""
+        """A leaf's card is told of a share."""
         before = self.arrivals.get(sent.receiver)
         if before is None:
             return
@@ -479,7 +472,7 @@ class Stage(Board):
         )
 
     def gather(self, shot: Shot, beat: Gather) -> None:
-        """Nothing; shares that waited become their sum, before the eyes of everyone if it is at a leaf."""
+        """Shares that waited become their sum, before the eyes of everyone if it is at a leaf."""
         self.settle(shot)
         leaf = beat.receiver in self.arrivals
         if leaf:
@@ -529,14 +522,14 @@ class Stage(Board):
         shot.over(0.82, 0.92, close_ring, old, after)
 
     def outlook(self, shot: Shot, beat: Outlook) -> None:
-        """Nothing; rings close around what is pointed at, with its number beside."""
+        """Rings close around what is pointed at, with its number beside."""
         self.settle(shot)
         for k, mark in enumerate(beat.marks):
             part = pointer(str(k + 1), self.layout.boxes[mark], self.colours)
             self.appear(shot, ("mark", mark), part, 0.2 + 0.2 * k, 0.4 + 0.2 * k)
 
     def fly(self, shot: Shot, part: Part, source: tuple[float, float], start: float, stop: float) -> None:
-        """Nothing; a part comes out of a place and grows to where it belongs."""
+        """A part comes out of a place and grows to where it belongs."""
         rest, centre = part.places, part.middle
         part.strength(0.0)
 
@@ -550,6 +543,14 @@ class Stage(Board):
 def face(tensor: TensorRecord) -> str:
     """What stands for a tensor in small type: its number if it is one, else its shape."""
     return f"= {number_text(tensor)}" if is_number(tensor) else shape_text(tensor.shape)
+
+
+def _badge(tensor: TensorRecord) -> str:
+    """What is not finite about a tensor, and how much of it: "NaN 4/16"; "" where all is."""
+    bad = nonfinite(tensor)
+    if not bad or is_number(tensor):
+        return nonfinite_word(tensor) if bad else ""
+    return f"{nonfinite_word(tensor)} {bad}/{int(np.prod(tensor.shape))}"
 
 
 def _commutes(node: NodeRecord) -> bool:

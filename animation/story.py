@@ -497,9 +497,13 @@ class _Teller:
             if ones
             else f"L, {target} weighted by the seed,"
         )
+        asked = f"How much does {meant} change when one tensor changes a little? That is its gradient."
+        if nonfinite(self.tensors[root.outputs[run.output]]):  # then so is L, and only the slopes can be asked for
+            word = nonfinite_word(self.tensors[root.outputs[run.output]])
+            asked = f"{target} holds {word}, yet the slopes of its formula can be followed: those are the gradients."
         turn = Column(
             (Words(f"Now the same edges are read the other way, from {target} to the leaves{again}"),),
-            (Words(f"How much does {meant} change when one tensor changes a little? That is its gradient.", "muted"),),
+            (Words(asked, "muted"),),
         )
         seed = self.tensors[run.seed]
         beats: list[Beat] = [
@@ -780,7 +784,10 @@ class _Teller:
                 rule = formula.text(self.said(made, made.formula.vjp[0].tree), self.parameters(made))
                 if not set(made.saved) & set(made.outputs):
                     word = nonfinite_word(root)
-                    why = f"#{made.age} made them, but its rule is {rule}: it reads its input, not the {word}."
+                    why = (
+                        f"#{made.age} made them, yet its rule {rule} reads its input, not the {word}: "
+                        "a slope also where there is no value."
+                    )
             return f"{self.names[root.id]} holds {odd} {nonfinite_word(root)}, yet every leaf gradient is finite", why
         shared = [row.name for row in rows if row.shares > 1]
         nothing = [row.name for row in rows if row.gradient is None]

@@ -36,7 +36,7 @@ def stills(player: Player, width: int, height: int, seen: Callable[[Beat], None]
 
 
 def storyboard(player: Player, path: Path, seen: Callable[[Beat], None] = lambda beat: None) -> None:
-    """Nothing; writes the sheet as a PNG."""
+    """Writes the sheet as a PNG."""
     width, height = PICTURE
     pictures = stills(player, 2 * width, 2 * height, seen)  # twice as large, so that thin lines stay even
     columns = min(len(pictures), max(2, math.ceil(math.sqrt(len(pictures) * 0.8))))

@@ -128,7 +128,7 @@ def test_what_is_folded_or_in_focus_can_be_read(name: str, asked: dict[str, str]
 
 
 def legible(stage: Board, beats: Sequence[Beat]) -> None:
-    """Nothing; fails where a label at the end of a beat is out of the frame, too small, or not free."""
+    """Fails where a label at the end of a beat is out of the frame, too small, or not free."""
     right, top = theme.FRAME_WIDTH / 2 - 0.25, theme.FRAME_HEIGHT / 2 - 0.1
     for beat in beats:
         end(stage, beat)
@@ -213,7 +213,7 @@ def test_a_symbol_lies_inside_the_shape_of_its_category(symbol: str) -> None:
 
     for category in {each.category for each in OPS.values()}:
         for look in (Look(1.0, 3), Look(0.8, 2), Look(0.6, 1)):
-            view = OpView("n0", category, symbol, "#0", Label("v0", "v0", None), None, "", (), 1, False, (0,), True)
+            view = OpView("n0", category, symbol, "#0", Label("v0", "v0", None), None, (), 1, False, (0,), True)
             width, height = op_size(view, look)
             part = op(view, "made", look, Box(0.0, 0.0, width, height), palette("dark"))
             shape = next(ink for ink in part.inks if not ink.text)

@@ -62,7 +62,7 @@ def test_the_beats_of_large_follow_the_storyboard(large: tuple[Beat, ...]) -> No
         ("leaf-a3", ["A new leaf, created here: x7 (4, 4)"]),
         ("forward-n4", ["v4 = ln(x6)", "NaN in 4 of 16 entries: carried on, not hidden"]),
         ("forward-n6", ["z = v4 + v5", "the root: forward is done, the graph is kept", "travels on"]),
-        ("turn", ["the same edges are read the other way, from z to the leaves", "the sum of z"]),
+        ("turn", ["the same edges are read the other way, from z to the leaves", "z holds NaN, yet the slopes"]),
         ("seed", ["∂L/∂z", "all ones"]),
         ("backward-n5", [f"{bar('x7')} = g · v5", "[[2.718 2.718 2.718 2.718]"]),
         ("backward-n4", [f"{bar('x6')} = g / x6", "[[−1 0.125 0.05882 0.03846]"]),

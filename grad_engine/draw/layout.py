@@ -387,7 +387,7 @@ def port_above(link: Link, body: float) -> float:
 
 
 def checked(items: Sequence[Item], links: Sequence[Link]) -> None:
-    """Nothing; raises GradEngineError for an id used twice, an unknown end, a bad size, or two links at one port."""
+    """Raises GradEngineError for an id used twice, an unknown end, a bad size, or two links at one port."""
     for kind, ids in (("item", [item.id for item in items]), ("link", [link.id for link in links])):
         if len(set(ids)) < len(ids):
             raise GradEngineError(f"{kind} ids must differ, and {Counter(ids).most_common(1)[0][0]!r} is used twice.")
