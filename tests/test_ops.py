@@ -101,6 +101,7 @@ def test_formulas_are_written(op: Op, i: int) -> None:
 
 
 @pytest.mark.parametrize("op", [op for op in OPS.values() if op.name in NUMPY_OF], ids=lambda op: op.name)
+@pytest.mark.filterwarnings("ignore:numpy.fix is deprecated")  # from NumPy 2.5 on; it is np.trunc
 def test_numpy_functions_reach_the_op(op: Op) -> None:
     """NumPy called on Tensors gives NumPy's values, in a Tensor that remembers."""
     for function in NUMPY_OF[op.name]:
