@@ -8,7 +8,7 @@ import sys
 import pytest
 
 
-@pytest.mark.parametrize("name", ["ops", "mlp", "chain", "record"])
+@pytest.mark.parametrize("name", ["ops", "mlp", "chain", "higher", "record", "scene"])
 def test_benchmark_runs(name: str) -> None:
     command = [sys.executable, "-m", f"tests.bench.{name}", "--quick"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
