@@ -115,7 +115,9 @@ def line(
     kept = list(pieces)
     while columns > 2 and _need(kept, size, columns) > room:
         columns = FEWER[columns]
-    while len(kept) > 1 and _need(kept, size, columns) > room and isinstance(kept[-1], Words):
+    while len(kept) > 1 and _need(kept, size, columns) > room and isinstance(last := kept[-1], Words):
+        if last.strong:  # the name of an op is shortened, never dropped
+            break
         kept.pop()
     if columns and _need(kept, size, columns) > room:
         columns = 0
