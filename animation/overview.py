@@ -32,7 +32,7 @@ class Overview(Board):
 
     def __init__(self, shown: GraphRecord | View, colours: Colours, longest_name: int = 14) -> None:
         super().__init__(shown, colours, longest_name)
-        self.boxes, self.in_ranks = placed(self.items, self.links)
+        self.boxes, _ = placed(self.items, self.links)
         self.ends = {link.id: (link.source, link.target) for link in self.links}
         self.level = self.levels()
         self.running: list[str] = []

@@ -156,6 +156,8 @@ class _Recorder:
         for asked, limit in (("max_elements", max_elements), ("max_nodes", max_nodes)):
             if not isinstance(limit, int | float):
                 raise ArgumentError(f"{asked} is a number, got {limit!r}; pass math.inf for no limit")
+        if max_elements < 0:
+            raise ArgumentError(f"max_elements is a count from 0 on, got {max_elements}")
         if runs not in ("last", "all"):
             raise ArgumentError(f'runs is "last" or "all", got {runs!r}')
         self.names, self.max_elements, self.all_runs = names, max_elements, runs == "all"
@@ -537,6 +539,10 @@ def _groups(nodes: Iterable[NodeRecord]) -> tuple[GroupRecord, ...]:
 
 def _with_file(record: GraphRecord, sampled: Mapping[str, np.ndarray], path: Path) -> GraphRecord:
     """The record, whose sampled tensors now lie in full in a `.npz` beside `path`."""
+    if path.suffix == ".npz":
+        raise ArgumentError(
+            f"{path} is to hold the record, and its full data goes to a .npz of that name; call it .json"
+        )
     if not sampled:
         return record
     archive = save(sampled, path.with_suffix(".npz"))
