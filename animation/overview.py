@@ -32,7 +32,7 @@ class Overview(Board):
 
     def __init__(self, shown: GraphRecord | View, colours: Colours, longest_name: int = 14) -> None:
         super().__init__(shown, colours, longest_name)
-        self.boxes, _ = placed(self.items, self.links)
+        self.boxes = placed(self.items, self.links)
         self.ends = {link.id: (link.source, link.target) for link in self.links}
         self.level = self.levels()
         self.running: list[str] = []
@@ -227,8 +227,8 @@ class Overview(Board):
             self.appear(shot, ("mark", mark), part, 0.2 + 0.2 * k, 0.4 + 0.2 * k)
 
 
-def placed(items: Sequence[str], links: Sequence[Link]) -> tuple[dict[str, Box], bool]:
-    """A box for every item, as large as there is room for; and whether each rank has columns of its own.
+def placed(items: Sequence[str], links: Sequence[Link]) -> dict[str, Box]:
+    """A box for every item, as large as there is room for.
 
     Ranks lie from left to right, as inputs lie before what is computed from them. Where there are so many ranks that
     this would waste the room, items follow each other line by line instead, as words do.
@@ -256,14 +256,14 @@ def placed(items: Sequence[str], links: Sequence[Link]) -> tuple[dict[str, Box],
                 for k, at in enumerate(piece):
                     boxes[column[at]] = Box(x, middle + up * ((len(piece) - 1) / 2 - k), size, size)
                 x += across
-        return boxes, True
+        return boxes
     size = min(LARGEST, 0.66 * close)
     long = -(-len(items) // dense)
     for k, id in enumerate(id for column in columns for id in column):
         row, place = divmod(k, long)
         x, y = (place - (long - 1) / 2) * wide / long, ((dense - 1) / 2 - row) * high / dense
         boxes[id] = Box(x, middle + y, size, size)
-    return boxes, False
+    return boxes
 
 
 def ranked(items: Sequence[str], links: Sequence[Link]) -> list[list[str]]:
