@@ -344,10 +344,10 @@ class OpView:
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """What an op shows of a tensor: its name with its number or shape, the same without the name, a picture."""
+    """What an op shows of a tensor: its name, its number or shape, a picture."""
 
-    text: str
-    short: str
+    name: str
+    face: str
     cells: Cells | None
     badge: str = ""  # what is not finite about it
 
@@ -401,10 +401,13 @@ def port_room(view: OpView, look: Look) -> float:
 
 def _label(label: Label, view: OpView, look: Look) -> tuple[str, float]:
     """What is written below an op, and how much room its picture takes before it."""
+    whole = f"{label.name} {label.face}" if label.name else label.face
     if look.detail == 2:
         room = shape_size(view, look)[0] + 0.30 * look.scale
-        return (label.text if lettering.width(label.text, look.small) <= room else label.short), 0.0
-    return label.text, 0.0 if label.cells is None else label.cells.columns * theme.CELL * look.scale + 0.08
+        if label.name and lettering.width(whole, look.small) > room:
+            return shortened(label.name, look.small, room), 0.0  # a name says more than a shape
+        return whole, 0.0
+    return whole, 0.0 if label.cells is None else label.cells.columns * theme.CELL * look.scale + 0.08
 
 
 def _label_width(view: OpView, look: Look) -> float:

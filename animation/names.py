@@ -12,16 +12,13 @@ BAR, OVERLINE = "\u0304", "\u0305"  # drawn over the letter before them: the gra
 
 
 class Names:
-    """Names for the tensors of one record: their own, `v4` for the nameless result of op 4, or their one number."""
+    """Names for the tensors of one record: their own, `#4` for the nameless result of op #4, or their one number."""
 
     def __init__(self, record: GraphRecord, longest: int) -> None:
         self.longest = longest
         self.tensors = {tensor.id: tensor for tensor in record.tensors}
         self.made_by = {tensor: node for node in record.nodes for tensor in node.outputs}
         self.leaves = {accumulator.leaf: accumulator.id for accumulator in record.accumulators}
-        taken = [tensor.name for tensor in record.tensors if tensor.name]
-        # v1, v2, ... is how the literature calls intermediate values (Griewank, 1989), unless the program does too.
-        self.letter = next((c for c in "vuwtrq" if not any(re.match(rf"{c}\d+[a-z]?$", name) for name in taken)), "#")
         constants = [id for id in drawn(record)[0] if id in self.tensors and not self.tensors[id].name]
         self.constants = {id: f"c{k + 1}" for k, id in enumerate(constants)}
 
@@ -31,10 +28,9 @@ class Names:
             return self.cut(record.name)
         if tensor in self.made_by:
             node = self.made_by[tensor]
-            which = "" if len(node.outputs) == 1 else "abcdefghij"[min(node.outputs.index(tensor), 9)]
-            return f"{self.letter}{node.age}{which}"
+            return f"#{node.age}" if len(node.outputs) == 1 else f"#{node.age}[{node.outputs.index(tensor)}]"
         if tensor in self.leaves:
-            return f"leaf{self.leaves[tensor][1:]}"
+            return self.leaves[tensor]
         if record.shape == ():
             return number_text(record)
         return self.constants.get(tensor, "const")

@@ -82,7 +82,7 @@ class Stage(Board):
     def op_view(self, node: NodeRecord) -> OpView:
         """What is written in and at the shape of an op."""
         out = self.tensors[node.outputs[0]]
-        name = self.names[out.id]
+        name = out.name and self.names[out.id]  # what has none goes by the number of its op, which stands above
         slots = self.arriving.get(node.id, [])
         ports = tuple("" for _ in slots)
         if len(slots) > 1 and node.id not in self.view.folds and not _commutes(node):
@@ -92,7 +92,7 @@ class Stage(Board):
             node.category,
             self.symbol(node),
             self.view.folds[node.id].size if node.id in self.view.folds else f"#{node.age}",
-            Label(f"{name} {face(out)}", face(out), cells(out), _badge(out)),
+            Label(name, face(out), cells(out), _badge(out)),
             self.gradient(node),
             ports,
             max(len(slots), 1),
@@ -109,7 +109,7 @@ class Stage(Board):
         for out, id in zip(node.outputs, self.record.runs[-1].gradients.get(node.id, ()), strict=False):
             if id is not None:
                 found = self.tensors[id]
-                return Label(f"{bar(self.names[out])} {face(found)}", face(found), cells(found), _badge(found))
+                return Label(bar(self.names[out]), face(found), cells(found), _badge(found))
         return None
 
     def operand(self, node: NodeRecord, link: Link) -> InputRecord:

@@ -443,7 +443,9 @@ class _Teller:
         if len(seen) > 3:
             did.append(Words("…", "muted"))
         did += [Words("→", "muted"), Numbers(out, f"{told} =", "value")]
-        caption = Column((Words(self.tag(node), "muted"), rule), tuple(did), tuple(notes[:2]))
+        tag = self.tag(node)
+        before = () if told.partition("[")[0] == tag else (Words(tag, "muted"),)
+        caption = Column((*before, rule), tuple(did), tuple(notes[:2]))
         return (caption,), 1.9 + 0.35 * min(len(notes) - 1, 1) + 0.35 * bool(odd)
 
     def several(self, nodes: Sequence[NodeRecord], verb: str, remark: str = "") -> Column:
@@ -708,7 +710,8 @@ class _Teller:
 
     def called(self, item: str) -> str:
         """What stands for an item in a few words: its name, and its number if it is an op."""
-        return self.item_name(item) if item in self.leaf_of else f"{self.item_name(item)} (#{self.nodes[item].age})"
+        name = self.item_name(item)
+        return name if item in self.leaf_of or name.startswith("#") else f"{name} (#{self.nodes[item].age})"
 
     def gradients(self, run: BackwardRecord) -> dict[str, tuple[TensorRecord, float | None]]:
         """The complete gradient of every op and leaf that the run reached, and its norm."""

@@ -213,7 +213,7 @@ def test_a_symbol_lies_inside_the_shape_of_its_category(symbol: str) -> None:
 
     for category in {each.category for each in OPS.values()}:
         for look in (Look(1.0, 3), Look(0.8, 2), Look(0.6, 1)):
-            view = OpView("n0", category, symbol, "#0", Label("v0", "v0", None), None, (), 1, False, (0,), True)
+            view = OpView("n0", category, symbol, "#0", Label("", "v0", None), None, (), 1, False, (0,), True)
             width, height = op_size(view, look)
             part = op(view, "made", look, Box(0.0, 0.0, width, height), palette("dark"))
             shape = next(ink for ink in part.inks if not ink.text)

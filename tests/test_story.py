@@ -57,14 +57,14 @@ def test_the_beats_of_large_follow_the_storyboard(large: tuple[Beat, ...]) -> No
         ("leaf-a0", ["7 operations, 4 leaf tensors", "x1 = [[1 2] [3 4] …]", "x3 = [3 3 3 3]"]),
         ("forward-n0", ["x4 = x1 + 3", "recorded as AddBackward", "x4 = [[4 5] [6 7] …]"]),
         ("forward-n1", ["x5 = x2 − x3", "x3 is broadcast (4,) → (2, 4)"]),
-        ("forward-n2", ["v2 = x4 @ x5", "keeps x4 and x5 for backward"]),
-        ("forward-n3", ["x6 = v2 − x3", "x3 is broadcast (4,) → (4, 4)", "x3 now has two users"]),
+        ("forward-n2", ["#2 = x4 @ x5", "keeps x4 and x5 for backward"]),
+        ("forward-n3", ["x6 = #2 − x3", "x3 is broadcast (4,) → (4, 4)", "x3 now has two users"]),
         ("leaf-a3", ["A new leaf, created here: x7 (4, 4)"]),
-        ("forward-n4", ["v4 = ln(x6)", "NaN in 4 of 16 entries: carried on, not hidden"]),
-        ("forward-n6", ["z = v4 + v5", "the root: forward is done, the graph is kept", "travels on"]),
+        ("forward-n4", ["#4 = ln(x6)", "NaN in 4 of 16 entries: carried on, not hidden"]),
+        ("forward-n6", ["z = #4 + #5", "the root: forward is done, the graph is kept", "travels on"]),
         ("turn", ["the same edges are read the other way, from z to the leaves", "z holds NaN, yet the slopes"]),
         ("seed", ["∂L/∂z", "all ones"]),
-        ("backward-n5", [f"{bar('x7')} = g · v5", "[[2.718 2.718 2.718 2.718]"]),
+        ("backward-n5", [f"{bar('x7')} = g · #5", "[[2.718 2.718 2.718 2.718]"]),
         ("backward-n4", [f"{bar('x6')} = g / x6", "[[−1 0.125 0.05882 0.03846]"]),
         ("backward-n3", [f"{bar('x3')} += −g", "Σ over axis 0: (4, 4) → (4,)", "waits, 1 of 2", "[4 −0.3208 −0.1535"]),
         ("backward-n2", [f"{bar('x4')} = g @ x5ᵀ", f"{bar('x5')} = x4ᵀ @ g"]),
@@ -216,16 +216,19 @@ def test_numbers_among_the_operands_stand_in_the_rules() -> None:
     beats = story(example("blog"))
     rules = [p.text for b in beats for c in b.columns for p in c.rule if isinstance(p, Formula)]
     assert f"{bar('x1')} += g · 2 · x1" in rules  # x ** (2 - 1) is x
-    assert "v0 = x1²" in rules
+    assert "#0 = x1²" in rules
 
 
-def test_names_come_from_the_record_and_never_collide() -> None:
+def test_what_has_no_name_is_called_by_the_number_of_its_op_and_by_the_id_of_its_leaf() -> None:
     ge = importlib.import_module("grad_engine")
-    v1 = ge.tensor(2.0, requires_grad=True, name="v1")
-    out = (v1 * v1).exp() + v1
+    q, r = ge.qr(ge.tensor([[2.0, 1.0], [0.5, 3.0]], requires_grad=True))
+    out = (q * r).sum()
     out.backward(retain_graph=True)
-    beats = story(record_graph(out, names={"v1": v1}))
-    assert "u1 = exp(u0)" in told(named(beats, "forward-n1"))
+    beats = story(record_graph(out, names={}))
+    assert told(named(beats, "forward-n0")).startswith("#0[0] = qr(a0)")
+    assert told(named(beats, "forward-n1")).startswith("#1 = #0[0] · #0[1]")
+    assert f"g = {bar('#1')} =" in told(named(beats, "backward-n1"))
+    assert spoken(bar("#0")) == "grad #0"
 
 
 @pytest.mark.parametrize("ops", [40, 300])
