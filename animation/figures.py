@@ -46,7 +46,9 @@ class Cells:
 
 
 def shape_text(shape: Shape) -> str:
-    """A shape as NumPy prints it, such as `(4, 2)` or `(4,)`."""
+    """A shape as NumPy prints it, such as `(4, 2)` or `(4,)`; the word scalar for that of a single number."""
+    if not shape:
+        return "scalar"
     return f"({shape[0]},)" if len(shape) == 1 else f"({', '.join(map(str, shape))})"
 
 

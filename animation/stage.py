@@ -82,7 +82,7 @@ class Stage(Board):
     def op_view(self, node: NodeRecord) -> OpView:
         """What is written in and at the shape of an op."""
         out = self.tensors[node.outputs[0]]
-        name = out.name and self.names[out.id]  # what has none goes by the number of its op, which stands above
+        name = self.names[out.id] if out.name else ""  # what has none goes by the number of its op, which stands above
         slots = self.arriving.get(node.id, [])
         ports = tuple("" for _ in slots)
         if len(slots) > 1 and node.id not in self.view.folds and not _commutes(node):

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from math import isfinite, prod
 
 from animation import theme
-from animation.figures import matrix, nonfinite, nonfinite_word, norm, number_text, shape_text, values
+from animation.figures import is_number, matrix, nonfinite, nonfinite_word, norm, number_text, shape_text, values
 from animation.folding import View
 from animation.names import Names, bar, plain, spoken
 from grad_engine import formula
@@ -245,6 +245,7 @@ class _Teller:
         self.record = record = shown.record
         self.names = Names(shown.whole or shown.source, longest_name)
         self.tensors = {tensor.id: tensor for tensor in record.tensors}
+        self.all_tensors = {tensor.id: tensor for tensor in (shown.whole or shown.source).tensors}
         self.nodes = {node.id: node for node in record.nodes}
         self.edges = {edge.id: edge for edge in record.edges}
         self.leaves = {accumulator.leaf: accumulator.id for accumulator in record.accumulators}
@@ -362,7 +363,7 @@ class _Teller:
         if len(leaves) == 1:
             leaf = self.tensors[leaves[0]]
             return Column(
-                (Words(f"A new leaf, created here: {self.names[leaf.id]} {shape_text(leaf.shape)}"),),
+                (Words(f"A new leaf, created here: {self.described(leaf.id)}"),),
                 (Numbers(leaf, f"{self.names[leaf.id]} =", "value"),),
             )
         return Column(
@@ -380,7 +381,7 @@ class _Teller:
         record = self.tensors[tensor]
         return (
             f"{self.names[tensor]} = {number_text(record)}"
-            if record.shape == ()
+            if is_number(record)
             else f"{self.names[tensor]} {shape_text(record.shape)}"
         )
 
@@ -537,10 +538,17 @@ class _Teller:
         """The beat in which the seed arrives."""
         ones = self.ones(run.seed)
         of = target if scalar and ones else "L"
-        said = f"The seed: {bar(target)} = ∂{of}/∂{target}, the gradient that backward was called with"
-        remark = [Words("all ones", "muted")] if ones and not scalar else []
-        caption = Column((Words(said),), (Numbers(seed, f"{bar(target)} =", "gradient"), *remark))
-        return Seed("seed", (caption,), 2.0, _subtitle((caption,)), run.root, seed)
+        meant = f"all ones: L is the sum of {target}" if ones else f"L is {target} weighted by it"
+        remark = [Words(meant, "muted")] if of == "L" else []
+        given = Column(
+            (Words(f"Backward starts with the seed {bar(target)} = ∂{of}/∂{target}"),),
+            (Numbers(seed, f"{bar(target)} =", "gradient"), *remark),
+        )
+        key = Column(
+            (Words(f"A bar means gradient: {bar('x')} = ∂{of}/∂x"),),
+            (Words("g: the one that comes to an op", "muted"), Words("✓ complete", "done"), Words("Σ summed", "done")),
+        )
+        return Seed("seed", (given, key), 3.4, _subtitle((given, key)), run.root, seed)
 
     def received(self, gradient: TensorRecord, target: str) -> Seed:
         """The beat in which a gradient arrives from what is not shown."""
@@ -778,17 +786,17 @@ class _Teller:
         gradients = [row.gradient for row in rows if row.gradient is not None]
         bad = [row.name for row in rows if row.gradient is not None and nonfinite(row.gradient)]
         if bad:
-            return f"The gradient of {_and(bad)} is not finite", "Follow the magenta badges back to where it began."
+            return f"The gradient of {_and(bad)} is not finite", self.origin()
         odd = nonfinite(root)
         if odd and gradients:
-            made = next((node for node in self.view.source.nodes if self.makes_nonfinite(node)), None)
+            made = self.maker()
             why = "No rule on the way reads them."
             if made is not None and made.formula is not None and made.formula.vjp:
                 rule = formula.text(self.said(made, made.formula.vjp[0].tree), self.parameters(made))
                 if not set(made.saved) & set(made.outputs):
                     word = nonfinite_word(root)
                     why = (
-                        f"#{made.age} made them, yet its rule {rule} reads its input, not the {word}: "
+                        f"#{made.age} {made.op} made them, yet its rule {rule} reads its input, not the {word}: "
                         "a slope also where there is no value."
                     )
             return f"{self.names[root.id]} holds {odd} {nonfinite_word(root)}, yet every leaf gradient is finite", why
@@ -807,11 +815,41 @@ class _Teller:
         )
         return first, second + "."
 
-    def makes_nonfinite(self, node: NodeRecord) -> bool:
-        """Whether a node turns finite operands into a result that is not."""
-        return any(nonfinite(self.tensors[out]) for out in node.outputs) and not any(
-            nonfinite(self.tensors[operand.tensor]) for operand in node.inputs
+    def maker(self) -> NodeRecord | None:
+        """The first op that turned finite operands into a result that is not; None where there is none."""
+        return next(
+            (
+                node
+                for node in (self.view.whole or self.view.source).nodes
+                if any(nonfinite(self.all_tensors[out]) for out in node.outputs)
+                and not any(nonfinite(self.all_tensors[operand.tensor]) for operand in node.inputs)
+            ),
+            None,
         )
+
+    def origin(self) -> str:
+        """Where what is not finite began, in one sentence: among the values, and among the gradients."""
+        record = self.view.whole or self.view.source
+        run, made, found = record.runs[-1], self.maker(), []
+        makers = {out for node in record.nodes for out in node.outputs}
+        read = (operand.tensor for node in record.nodes for operand in node.inputs)
+        given = next((t for t in read if t not in makers and nonfinite(self.all_tensors[t])), None)
+        if given is not None:
+            found.append(f"{nonfinite_word(self.all_tensors[given])} came in with {self.names[given]}")
+        elif made is not None:
+            word = next(word for out in made.outputs if (word := nonfinite_word(self.all_tensors[out])))
+            found.append(f"#{made.age} {made.op} made the first {word}")
+        if word := nonfinite_word(self.all_tensors[run.seed]):
+            found.append(f"{word} came in with the seed")
+        else:
+            sent = (event for event in run.events if isinstance(event, SendEvent))
+            for event in sent:
+                if word := nonfinite_word(self.all_tensors[event.share]):
+                    edge = next(edge for edge in record.edges if edge.id == event.edge)
+                    sender = next(node for node in record.nodes if node.id == edge.sender)
+                    found.append(f"#{sender.age} {sender.name} sent the first {word} gradient")
+                    break
+        return f"{', '.join(found) or 'Finite shares add up to more than a float can hold'}."
 
 
 def _turns(run: BackwardRecord) -> list[tuple[str, list[SendEvent | AccumulateEvent]]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 from contextlib import nullcontext
 
+import numpy as np
 import pytest
 
 from animation import theme
@@ -63,7 +64,7 @@ def test_the_beats_of_large_follow_the_storyboard(large: tuple[Beat, ...]) -> No
         ("forward-n4", ["#4 = ln(x6)", "NaN in 4 of 16 entries: carried on, not hidden"]),
         ("forward-n6", ["z = #4 + #5", "the root: forward is done, the graph is kept", "travels on"]),
         ("turn", ["the same edges are read the other way, from z to the leaves", "z holds NaN, yet the slopes"]),
-        ("seed", ["∂L/∂z", "all ones"]),
+        ("seed", ["∂L/∂z", "all ones: L is the sum of z", f"A bar means gradient: {bar('x')} = ∂L/∂x", "✓ complete"]),
         ("backward-n5", [f"{bar('x7')} = g · #5", "[[2.718 2.718 2.718 2.718]"]),
         ("backward-n4", [f"{bar('x6')} = g / x6", "[[−1 0.125 0.05882 0.03846]"]),
         ("backward-n3", [f"{bar('x3')} += −g", "Σ over axis 0: (4, 4) → (4,)", "waits, 1 of 2", "[4 −0.3208 −0.1535"]),
@@ -217,6 +218,27 @@ def test_numbers_among_the_operands_stand_in_the_rules() -> None:
     rules = [p.text for b in beats for c in b.columns for p in c.rule if isinstance(p, Formula)]
     assert f"{bar('x1')} += g · 2 · x1" in rules  # x ** (2 - 1) is x
     assert "#0 = x1²" in rules
+
+
+@pytest.mark.parametrize(
+    ("numbers", "seed", "said"),
+    [
+        ([-1.0, 1.0], None, "#1 sqrt made the first NaN, #1 SqrtBackward sent the first NaN gradient."),
+        ([0.0, 1.0], None, "#1 SqrtBackward sent the first ∞ gradient."),
+        ([float("nan"), 1.0], None, "NaN came in with w, #1 SqrtBackward sent the first NaN gradient."),
+        ([4.0, 1.0], float("inf"), "∞ came in with the seed."),
+    ],
+)
+def test_where_the_first_nan_came_from_is_said_in_the_end(numbers: list[float], seed: float | None, said: str) -> None:
+    ge = importlib.import_module("grad_engine")
+    w = ge.tensor(numbers, requires_grad=True, name="w")
+    with np.errstate(divide="ignore", invalid="ignore"):
+        out = (w * 1.0).sqrt().sum()
+        out.backward(seed, retain_graph=True)
+    for shown in (record_graph(out, names={}), view(record_graph(out, names={}), focus="#0")):
+        close = story(shown)[-1]
+        assert "The gradient of w is not finite" in told(close)
+        assert said in told(close)
 
 
 def test_what_has_no_name_is_called_by_the_number_of_its_op_and_by_the_id_of_its_leaf() -> None:
