@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from hashlib import sha256
-from itertools import count
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -20,34 +19,24 @@ from grad_engine.errors import ArgumentError, GraphError
 from grad_engine.files import save
 from grad_engine.formula import Tree
 from grad_engine.record import (
-    AccumulateEvent,
-    AccumulatorRecord,
     BackwardRecord,
-    CountsRecord,
-    EdgeRecord,
-    Event,
-    Expression,
     FileRecord,
     FormulaRecord,
-    ForwardRecord,
     GraphRecord,
-    GroupRecord,
     InputRecord,
     LeafChangeRecord,
     NodeRecord,
     RootRecord,
-    RuleRecord,
-    RunEvent,
-    SendEvent,
     SourceRecord,
     TensorRecord,
     save_graph,
 )
 from grad_engine.record.arrays import array_data
+from grad_engine.record.draft import STRETCHES, Draft, RunDraft, attribute, formula_record
+from grad_engine.record.strict import MAX_NODES
 from grad_engine.tensor import WRITES, Edge, GradAccum, Node, Output, Tensor, name_of
 
 DEFAULT_PATH = Path("output") / "graph_acyclic.json"
-MAX_NODES = 100_000
 EXPRESSION_PARTS = 40  # names and operators of a sub-expression; a larger one is shown by its name
 EXPRESSION_LENGTH = 160
 
@@ -127,8 +116,8 @@ def _names_in(variables: Names) -> dict[Any, str]:
     return found
 
 
-class _Recorder:
-    """Collects one record. Tensors get their ids as they are met, in the order of the program."""
+class _Recorder(Draft):
+    """The record of our graph. Nodes and leaves go by age, values by the edge to them, other arrays by id()."""
 
     def __init__(
         self, roots: Roots, names: dict[Any, str], title: str | None, max_elements: int, max_nodes: int, runs: str,
@@ -161,78 +150,52 @@ class _Recorder:
         if runs not in ("last", "all"):
             raise ArgumentError(f'runs is "last" or "all", got {runs!r}')
         self.names, self.max_elements, self.all_runs = names, max_elements, runs == "all"
-        self.title = title if title is not None else _program()
-        self.nodes = newest_first([root.node for root in self.roots])[::-1]
-        if len(self.nodes) > max_nodes:
+        self.title = title
+        self.walk = newest_first([root.node for root in self.roots])[::-1]
+        if len(self.walk) > max_nodes:
             raise GraphError(
-                f"the graph has {len(self.nodes)} ops and a record holds at most {max_nodes}; "
+                f"the graph has {len(self.walk)} ops and a record holds at most {max_nodes}; "
                 "pass max_nodes= to raise the limit, or export a smaller part"
             )
-        if not structure_only and any(node.out is None for node in self.nodes):
+        if not structure_only and any(node.out is None for node in self.walk):
             raise GraphError(
                 "the values of this graph are gone, because backward ran without retain_graph=True; "
                 "call backward(..., retain_graph=True) and export after it"
             )
-        self.node_ids = {node.age: f"n{k}" for k, node in enumerate(self.nodes)}
-        leaves = {edge.age: edge for node in self.nodes for edge in node.edges if type(edge) is GradAccum}
+        leaves = {edge.age: edge for node in self.walk for edge in node.edges if type(edge) is GradAccum}
         self.leaves = [leaves[age] for age in sorted(leaves)]
-        self.leaf_ids = {leaf.age: f"a{k}" for k, leaf in enumerate(self.leaves)}
-        self.tensors: dict[Any, TensorRecord] = {}  # by edge (what made it), by id of its array, or by nothing
-        self.next_tensor = count().__next__
+        super().__init__([node.age for node in self.walk], [leaf.age for leaf in self.leaves])
         self.formulas: dict[Any, tuple[FormulaRecord, list[frozenset[str]]]] = {}
-        self.edges: dict[tuple[int, int], EdgeRecord] = {}  # (age of the sender, slot)
         self.held: list[Any] = []  # keeps alive what is known by id()
         self.sampled: dict[str, np.ndarray] = {}  # tensor id -> an array too large to be written in full
 
     def record(self, expression: str | None) -> GraphRecord:
-        forward, nodes = self._forward()
-        runs = [self._run(node, run) for node, run in self._runs()]
-        tensors = tuple(self.tensors.values())
-        return GraphRecord(
-            title=self.title,
-            expression=self._expression() if expression is None else expression,
-            counts=CountsRecord(
-                ops=len(nodes),
-                leaves=len(self.leaves),
-                constants=sum(tensor.role == "constant" for tensor in tensors),
-                edges=len(self.edges),
-                nonfinite=tuple(tensor.id for tensor in tensors if _nonfinite(tensor)),
-            ),
-            roots=tuple(
-                RootRecord(self._id(root.node), self.tensors[root.node].id, _output(root.node)) for root in self.roots
-            ),
-            tensors=tensors,
-            nodes=tuple(nodes),
-            edges=tuple(self.edges.values()),
-            accumulators=tuple(
-                AccumulatorRecord(self.leaf_ids[leaf.age], self.tensors[leaf].id) for leaf in self.leaves
-            ),
-            forward=tuple(forward),
-            runs=tuple(runs),
-            groups=_groups(nodes),
-            producer={"name": "grad_engine", "version": _version(), "numpy": np.__version__},
+        self._forward()
+        ends = [root.node for root in self.roots if root.node is not None]
+        return self.graph(
+            [RootRecord(self.ids[edge.age], self.tensors[edge].id, _output(edge)) for edge in ends],
+            [self._run(node, run) for node, run in self._runs()],
+            {"name": "grad_engine", "version": _version(), "numpy": np.__version__},
+            self.title,
+            self._expression() if expression is None else expression,
         )
 
     # the forward pass
 
-    def _forward(self) -> tuple[list[ForwardRecord], list[NodeRecord]]:
+    def _forward(self) -> None:
         arrays = {
             edge: (array, node.age)
-            for node in reversed(self.nodes)
+            for node in reversed(self.walk)
             for array, edge in zip(node.arrays or (None,) * len(node.edges), node.edges, strict=True)
             if type(edge) is GradAccum
         }
-        forward, nodes = [], []
-        steps: list[Node | GradAccum] = [*self.nodes, *self.leaves]
+        steps: list[Node | GradAccum] = [*self.walk, *self.leaves]
         for step in sorted(steps, key=lambda part: part.age):
             if isinstance(step, GradAccum):
                 array, age = arrays[step]
-                self._add(step, array, "value", age, requires_grad=True, is_leaf=True)
-                forward.append(ForwardRecord("leaf", self.tensors[step].id))
+                self.add_leaf(step.age, self._add(step, array, "value", age, requires_grad=True, is_leaf=True))
             else:
-                nodes.append(self._node(step))
-                forward.append(ForwardRecord("op", nodes[-1].id))
-        return forward, nodes
+                self.add_node(self._node(step))
 
     def _node(self, node: Node) -> NodeRecord:
         op, gone = node.op, node.out is None
@@ -244,23 +207,19 @@ class _Recorder:
             if edge is None and array is None:
                 continue  # an optional operand that was left out: those after it move up
             if edge is None:
-                key = id(array) if isinstance(array, np.ndarray) else (node.age, slot)
+                key, link = id(array) if isinstance(array, np.ndarray) else (node.age, slot), None
                 if key not in self.tensors:
                     self._add(key, array, "constant", node.age, is_leaf=True)
             else:
-                key = edge
-                self.edges[node.age, slot] = EdgeRecord(
-                    f"e{len(self.edges)}", self.node_ids[node.age], self._id(edge), len(inputs), _output(edge)
-                )
-            stretched = not gone and op.category in ("arithmetic", "elementwise") and _stretched(array, node.out)
-            link = self.edges[node.age, slot].id if edge is not None else None
+                key, link = edge, self.connect(node.age, slot, edge.age, len(inputs), _output(edge)).id
+            stretched = not gone and op.category in STRETCHES and _stretched(array, node.out)
             own_shape = array.shape if stretched else None
             inputs.append(InputRecord(len(inputs), name, self.tensors[key].id, link, own_shape))
         keys: list[Edge] = [Output(node, i) for i in range(self._width(node))] if op.several else [node]
         outs = (None,) * len(keys) if gone else node.out if op.several else (node.out,)
-        for key, out in zip(keys, outs, strict=True):
-            self._add(key, out, "value", node.age, requires_grad=True)
-        outputs = tuple(self.tensors[key].id for key in keys)
+        outputs = tuple(
+            self._add(key, out, "value", node.age, requires_grad=True).id for key, out in zip(keys, outs, strict=True)
+        )
         found = None if gone else self._formula(node)
         saved: tuple[str, ...] = ()
         if found is not None:
@@ -270,8 +229,8 @@ class _Recorder:
         extra = node.extra or {}
         static = dict(zip(op.static, node.rest, strict=False))
         return NodeRecord(
-            id=self.node_ids[node.age],
-            age=int(self.node_ids[node.age][1:]),
+            id=self.ids[node.age],
+            age=len(self.nodes),
             op=op.name,
             name=op.label,
             category=op.category,
@@ -279,7 +238,7 @@ class _Recorder:
             inputs=tuple(inputs),
             outputs=outputs,
             saved=saved,
-            attributes={name: _attribute(value) for name, value in static.items()} or None,
+            attributes={name: attribute(value) for name, value in static.items()} or None,
             scope=extra.get("scope", ""),
             formula=None if found is None else found[0],
             source=SourceRecord(*extra["source"]) if "source" in extra else None,
@@ -289,7 +248,7 @@ class _Recorder:
         """How many outputs a node has; of a released one, as many as the graph still uses."""
         if node.out is not None:
             return len(node.out)
-        used = [edge for user in self.nodes for edge in user.edges] + [root.node for root in self.roots]
+        used = [edge for user in self.walk for edge in user.edges] + [root.node for root in self.roots]
         return 1 + max(edge.index for edge in used if type(edge) is Output and edge.node is node)
 
     def _formula(self, node: Node) -> tuple[FormulaRecord, list[frozenset[str]]]:
@@ -299,14 +258,14 @@ class _Recorder:
         looks = tuple((a.shape, a.dtype.char) if isinstance(a, np.ndarray) else (type(a), a) for a in node.arrays)
         key = (op, looks, wanted, repr(node.rest[: len(op.static)]))
         if key not in self.formulas:
-            forward = _sound(op.forward_tree(node.arrays, node.rest))
-            rules, reads = [], []
-            for slot, tree in enumerate(op.rule_trees(node.out, node.arrays, node.rest, wanted)):
-                if wanted[slot]:
-                    place = slot - sum(each is None for each in node.arrays[:slot])
-                    rules.append(RuleRecord(place, formula.text(_sound(tree)), _sound(tree)))
-                    reads.append(op.reads(tree))
-            self.formulas[key] = FormulaRecord(Expression(formula.text(forward), forward), tuple(rules)), reads
+            trees = op.rule_trees(node.out, node.arrays, node.rest, wanted)
+            rules = {
+                slot - sum(each is None for each in node.arrays[:slot]): tree
+                for slot, tree in enumerate(trees)
+                if wanted[slot]
+            }
+            found = formula_record(op.forward_tree(node.arrays, node.rest), rules)
+            self.formulas[key] = found, [op.reads(tree) for tree in rules.values()]
         return self.formulas[key]
 
     # the backward runs
@@ -322,79 +281,45 @@ class _Recorder:
 
     def _run(self, root: Node, run: Run) -> BackwardRecord:
         seed = self._met(run.seed, "seed")
-        receivers = {
-            (node.age, slot): edge for node in self.nodes for slot, edge in enumerate(node.edges) if edge is not None
-        }
-        sends = [receivers[event[0], event[1]] for event in run.events if len(event) > 2]
-        expected: dict[Any, int] = {}
-        for edge in sends:
-            expected[edge] = expected.get(edge, 0) + 1
-        arrived: dict[Any, int] = dict.fromkeys(expected, 0)
-        totals: dict[int, tuple[str, Any]] = {}  # age of an accumulator -> its sum so far
-        events: list[Event] = []
-        gradients: dict[str, tuple[str | None, ...]] = {}
+        draft = RunDraft(self.edges[event[0], event[1]] for event in run.events if len(event) > 2)
+        totals: dict[str, Any] = {}  # the sum so far at each receiver
         for event in run.events:
-            sender = self.node_ids[event[0]]
             if len(event) == 2:
                 parts = event[1] if isinstance(event[1], tuple) else (event[1],)
-                gradients[sender] = tuple(None if g is None else self._met(g, "gradient") for g in parts)
-                events.append(RunEvent(sender))
+                received = tuple(None if g is None else self._met(g, "gradient") for g in parts)
+                draft.ran(self.ids[event[0]], received)
                 continue
             age, slot, raw_shape, share, total = event
-            edge = receivers[age, slot]
-            record = self._sent(age, slot, raw_shape, np.shape(share))
-            events.append(SendEvent(record.id, self._met(share, "share")))
-            arrived[edge] += 1
-            if type(edge) is GradAccum:
-                totals[edge.age] = self._met(total, "gradient"), total
-            elif expected[edge] == 1:
-                continue
-            events.append(
-                AccumulateEvent(record.receiver, record.id, arrived[edge], expected[edge], self._met(total, "gradient"))
-            )
+            edge = self.sent(age, slot, raw_shape, np.shape(share))
+            if draft.sent(edge, self._met(share, "share")):
+                draft.added(edge, self._met(total, "gradient"))
+            totals[edge.receiver] = total
         changes = []
         for age, before, after in run.leaves:
-            if age not in self.leaf_ids:
+            if age not in self.ids:
                 continue
-            gathered, total = totals.get(age, ("", None))
-            same = before is None and gathered and np.array_equal(_array(total), after, equal_nan=True)
-            changes.append(
-                LeafChangeRecord(
-                    self.leaf_ids[age],
-                    None if before is None else self._met(before, "gradient"),
-                    gathered if same else self._met(after, "gradient"),
-                )
-            )
+            leaf = self.ids[age]
+            earlier = None if before is None else self._met(before, "gradient")
+            if before is None and leaf in totals and np.array_equal(_array(totals[leaf]), after, equal_nan=True):
+                after = totals[leaf]  # the same numbers, which have their id already
+            changes.append(LeafChangeRecord(leaf, earlier, self._met(after, "gradient")))
         changes.sort(key=lambda change: int(change.accumulator[1:]))
-        return BackwardRecord(
-            self.node_ids[root.age], seed, tuple(events), gradients, tuple(changes), run.output, run.complete
-        )
-
-    def _sent(self, age: int, slot: int, raw: tuple[int, ...], shape: tuple[int, ...]) -> EdgeRecord:
-        """The edge, now with the shape its share had before it was summed down."""
-        edge = self.edges[age, slot]
-        if edge.raw_shape is None:
-            lead = len(raw) - len(shape)
-            stretched = (lead + i for i, n in enumerate(shape) if n == 1 != raw[lead + i])
-            reduced = (*range(lead), *stretched) if raw != shape else ()
-            edge = EdgeRecord(edge.id, edge.sender, edge.receiver, edge.slot, edge.output, raw, reduced)
-            self.edges[age, slot] = edge
-        return edge
+        return draft.run(self.ids[root.age], seed, changes, run.output, run.complete)
 
     # tensors
 
     def _met(self, array: Any, role: str) -> str:
         """The id of a gradient, share or seed; an array object met before keeps its id."""
         array = _array(array)
-        key = id(array)
-        if key not in self.tensors:
+        known = self.tensors.get(id(array))
+        if known is None:
             self.held.append(array)
-            self._add(key, array, role, None)
-        return self.tensors[key].id
+            known = self._add(id(array), array, role, None)
+        return known.id
 
     def _add(
         self, key: Any, array: Any, role: str, age: int | None, requires_grad: bool = False, is_leaf: bool = False
-    ) -> None:
+    ) -> TensorRecord:
         """A new tensor. `age` is when the graph read or made it: written in place since, its value is not recorded."""
         made = array if isinstance(array, np.ndarray | np.generic) else None if array is None else np.asarray(array)
         name = name_of(array)
@@ -404,11 +329,11 @@ class _Recorder:
             source = "none" if name is None else "inferred"
         changed = made is None or (age is not None and WRITES.latest_of(array) > age)
         data, stats = (None, None) if changed or made is None else array_data(made, self.max_elements)
-        name_in_record = f"t{self.next_tensor()}"
+        id = f"t{len(self.tensors)}"
         if data is not None and data.sample is not None and made is not None:
-            self.sampled[name_in_record] = np.asarray(made)
+            self.sampled[id] = np.asarray(made)
         self.tensors[key] = TensorRecord(
-            id=name_in_record,
+            id=id,
             role=role,
             shape=() if made is None else made.shape,
             dtype="unknown" if made is None else _dtype_name(made.dtype),
@@ -419,12 +344,7 @@ class _Recorder:
             data=data,
             stats=stats,
         )
-
-    def _id(self, edge: Edge) -> str:
-        if type(edge) is GradAccum:
-            return self.leaf_ids[edge.age]
-        assert edge is not None
-        return self.node_ids[edge.age]
+        return self.tensors[key]
 
     # the expression
 
@@ -436,9 +356,9 @@ class _Recorder:
         def atom(text: str) -> str:
             return next((key for key, value in atoms.items() if value == text), None) or _enter(atoms, text)
 
-        if len(self.nodes) > 400 or any(node.out is None for node in self.nodes):
+        if len(self.walk) > 400 or any(node.out is None for node in self.walk):
             return ""
-        for node in self.nodes:
+        for node in self.walk:
             parts: dict[str, tuple[Tree, int, int]] = {}
             names = node.op.parameters(len(node.arrays))
             for name, array, edge in zip(names, node.arrays, node.edges, strict=True):
@@ -452,9 +372,9 @@ class _Recorder:
                     parts[name] = tree, size, depth
                 elif edge is not None or isinstance(array, np.ndarray):
                     key = edge if edge is not None else id(array)
-                    fallback = self._id(edge) if edge is not None else "const"
+                    fallback = self.ids[edge.age] if edge is not None else "const"
                     parts[name] = atom(self.tensors[key].name or fallback), 1, 1
-            own = _sound(node.op.forward_tree(node.arrays, node.rest))
+            own = formula.sound(node.op.forward_tree(node.arrays, node.rest))
             tree = _replaced(own, {name: part[0] for name, part in parts.items()})
             sizes = 1 + sum(part[1] for part in parts.values())
             trees[node] = tree, sizes, 4 + max((part[2] for part in parts.values()), default=0)
@@ -483,11 +403,6 @@ def _replaced(tree: Tree, parts: Mapping[str, Tree]) -> Tree:
     return [*tree[:skip], *(_replaced(part, parts) for part in tree[skip:])]
 
 
-def _sound(tree: Tree) -> Tree:
-    """`tree` if a reader would take it, else words in its place."""
-    return tree if formula.fault(tree) is None else ["say", "a formula too long to show"]
-
-
 @cache  # NumPy takes longer to spell a dtype than everything else about a small tensor takes
 def _dtype_name(dtype: np.dtype[Any]) -> str:
     return dtype.name
@@ -503,38 +418,6 @@ def _output(edge: Edge) -> int:
 
 def _stretched(array: Any, out: Any) -> bool:
     return isinstance(array, np.ndarray) and isinstance(out, np.ndarray) and array.shape != out.shape
-
-
-def _nonfinite(tensor: TensorRecord) -> bool:
-    if tensor.stats is not None:
-        return tensor.stats.first_nonfinite is not None
-    values = tensor.data.values if tensor.data is not None and tensor.data.values is not None else ()
-    return any(value - value != 0 for value in values)  # NaN and infinities are the numbers whose difference is not 0
-
-
-def _attribute(value: Any) -> object:
-    """A static argument as JSON can hold it."""
-    if value is None or isinstance(value, bool | int | float | str):
-        return value
-    if isinstance(value, np.generic):
-        return value.item()
-    if isinstance(value, tuple | list):
-        return tuple(_attribute(part) for part in value)
-    if isinstance(value, slice):
-        return ":".join("" if end is None else str(end) for end in (value.start, value.stop, value.step))
-    if value is Ellipsis:
-        return "..."
-    if isinstance(value, np.ndarray):
-        return _attribute(value.tolist()) if value.size <= 64 else f"{value.dtype} array of shape {value.shape}"
-    return str(value)
-
-
-def _groups(nodes: Iterable[NodeRecord]) -> tuple[GroupRecord, ...]:
-    members: dict[str, list[str]] = {}
-    for node in nodes:
-        if node.scope:
-            members.setdefault(node.scope, []).append(node.id)
-    return tuple(GroupRecord(scope, tuple(ids)) for scope, ids in members.items())
 
 
 def _with_file(record: GraphRecord, sampled: Mapping[str, np.ndarray], path: Path) -> GraphRecord:
@@ -554,12 +437,6 @@ def _with_file(record: GraphRecord, sampled: Mapping[str, np.ndarray], path: Pat
         for t in record.tensors
     )
     return replace(record, tensors=tensors)
-
-
-def _program() -> str:
-    """The name of the running program's file."""
-    path = getattr(sys.modules.get("__main__"), "__file__", None)
-    return Path(path).stem if path else "graph"
 
 
 def _version() -> str:

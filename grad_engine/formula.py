@@ -80,6 +80,11 @@ def fault(tree: Tree) -> str | None:
     return None
 
 
+def sound(tree: Tree) -> Tree:
+    """`tree` if a reader would take it, else words in its place."""
+    return tree if fault(tree) is None else ["say", "a formula too long to show"]
+
+
 def text(tree: Tree, names: Mapping[str, str] | None = None) -> str:
     """The tree as one line of text, such as `g · cos(x)`; `names` puts tensor names in place of parameters.
 

@@ -14,44 +14,31 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from grad_engine import formula
 from grad_engine.errors import ArgumentError, GraphError, MissingPackageError
-from grad_engine.export import MAX_NODES
 from grad_engine.interop.torch_ops import Call, Step, as_our_call, short_name, signed, snake, stand_in, trace
 from grad_engine.interop.torch_scopes import scopes
 from grad_engine.op import CALLS
 from grad_engine.record import (
-    AccumulateEvent,
-    AccumulatorRecord,
     BackwardRecord,
-    CountsRecord,
-    EdgeRecord,
-    Event,
-    Expression,
     FormulaRecord,
-    ForwardRecord,
     GraphRecord,
-    GroupRecord,
     InputRecord,
     LeafChangeRecord,
     NodeRecord,
     RootRecord,
-    RuleRecord,
-    RunEvent,
-    SendEvent,
     SourceRecord,
     TensorRecord,
     array_data,
     check,
 )
-from grad_engine.record.check import holds_nonfinite
+from grad_engine.record.draft import STRETCHES, Draft, RunDraft, attribute, formula_record
+from grad_engine.record.strict import MAX_NODES
 
 if TYPE_CHECKING:
     import torch  # type: ignore[import-not-found, unused-ignore]  # it need not be there
 
 Node = Any  # torch.autograd.graph.Node
 Key = tuple[Node, int]  # a node and which of its outputs
-STRETCHES = ("arithmetic", "elementwise")  # categories whose operands broadcast: their shares have the result's shape
 RESHAPES = ("View", "UnsafeView", "ReshapeAlias")  # the same numbers in the same order
 TRACE_LINE = re.compile(r'  File "(?P<file>.*)", line (?P<line>\d+), in .*\n\s*(?P<code>.*)')
 
@@ -97,7 +84,7 @@ def from_torch(
         )
     called = _names(torch, names, model, sys._getframe(1).f_locals if names is None else {})
     recorder = _Recorder(torch, output, called, model, max_elements, max_nodes)
-    record = recorder.record(_program() if title is None else title, output, gradient, backward)
+    record = recorder.record(title, output, gradient, backward)
     check(record)
     return record
 
@@ -107,11 +94,6 @@ def _torch() -> Any:
         return import_module("torch")
     except ImportError:
         raise MissingPackageError("from_torch() needs PyTorch, which is not installed: pip install torch") from None
-
-
-def _program() -> str:
-    path = getattr(sys.modules.get("__main__"), "__file__", None)
-    return Path(path).stem if path else "graph"
 
 
 def _names(
@@ -133,15 +115,18 @@ def _is_leaf(node: Node) -> bool:
     return hasattr(node, "variable")  # AccumulateGrad, and nothing else
 
 
-class _Recorder:
-    """Collects one record. Tensors get their ids as they are met: leaves, then ops by age, then the run."""
+class _Recorder(Draft):
+    """The record of PyTorch's graph: leaves, then ops by age, then the run.
+
+    Values go by node and output, other tensors by id().
+    """
 
     def __init__(
         self, torch: Any, output: Any, names: list[tuple[str, Any, str]], model: Any, max_elements: int, max_nodes: int
     ) -> None:
         self.torch, self.max_elements = torch, max_elements
-        self.nodes, self.leaves = _walked(output.grad_fn, max_nodes)
-        self.ids: dict[Node, str] = {node: f"n{k}" for k, node in enumerate(self.nodes)}
+        self.walk, self.leaves = _walked(output.grad_fn, max_nodes)
+        met = set(self.walk)
         self.known: dict[Key, Any] = {}  # the value of a node's output
         self.called: dict[Key | int, tuple[str, str]] = {}  # by node and output, or by id() of a tensor
         order: dict[Node, int] = {}  # leaves that have names are listed as the names are
@@ -150,55 +135,31 @@ class _Recorder:
         for name, tensor, source in names:
             made = tensor.grad_fn, tensor.output_nr
             self.called.setdefault(id(tensor) if tensor.grad_fn is None else made, (name, source))
-            if tensor.grad_fn in self.ids:
+            if tensor.grad_fn in met:
                 self.known[made] = tensor
             elif id(tensor) in self.by_tensor:
                 order.setdefault(self.by_tensor[id(tensor)], len(order))
         self.known[output.grad_fn, output.output_nr] = output
         self.leaves.sort(key=lambda leaf: order.get(leaf, len(order)))  # stable: the others stay as they were met
-        self.ids |= {leaf: f"a{k}" for k, leaf in enumerate(self.leaves)}
+        super().__init__(self.walk, self.leaves)
         self.formulas: dict[Any, FormulaRecord] = {}
-        self.edges: dict[tuple[Node, int], EdgeRecord] = {}  # by sender and PyTorch's slot
-        self.tensors: list[TensorRecord] = []
-        self.met: dict[Any, str] = {}  # tensor ids, by node and output or by id() of a tensor
         owners = {id(tensor): name.rpartition(".")[0] for name, tensor in model.named_parameters()} if model else {}
         leaf_scopes = {leaf: owners[id(leaf.variable)] for leaf in self.leaves if id(leaf.variable) in owners}
-        self.scopes = scopes(self.nodes, leaf_scopes, model)
+        self.scopes = scopes(self.walk, leaf_scopes, model)
 
-    def record(self, title: str, output: Any, gradient: Any, backward: bool) -> GraphRecord:
-        root = output.grad_fn
-        forward = []
+    def record(self, title: str | None, output: Any, gradient: Any, backward: bool) -> GraphRecord:
         for leaf in self.leaves:
-            self._add((leaf, 0), leaf.variable, "value", requires_grad=True, is_leaf=True)
-            forward.append(ForwardRecord("leaf", self.met[leaf, 0]))
-        kept = [_kept(node) for node in self.nodes]
+            self.add_leaf(leaf, self._add((leaf, 0), leaf.variable, "value", requires_grad=True, is_leaf=True))
+        kept = [_kept(node) for node in self.walk]
         self._learn(kept)
-        nodes = [self._node(node, each) for node, each in zip(self.nodes, kept, strict=True)]
-        forward += [ForwardRecord("op", node.id) for node in nodes]
-        runs = (self._run(output, gradient),) if backward else ()
-        members: dict[str, list[str]] = {}
-        for each in nodes:
-            if each.scope:
-                members.setdefault(each.scope, []).append(each.id)
-        return GraphRecord(
-            title=title,
-            expression="",
-            counts=CountsRecord(
-                ops=len(nodes),
-                leaves=len(self.leaves),
-                constants=sum(tensor.role == "constant" for tensor in self.tensors),
-                edges=len(self.edges),
-                nonfinite=tuple(tensor.id for tensor in self.tensors if holds_nonfinite(tensor)),
-            ),
-            roots=(RootRecord(self.ids[root], self.met[root, output.output_nr], output.output_nr),),
-            tensors=tuple(self.tensors),
-            nodes=tuple(nodes),
-            edges=tuple(self.edges.values()),
-            accumulators=tuple(AccumulatorRecord(self.ids[leaf], self.met[leaf, 0]) for leaf in self.leaves),
-            forward=tuple(forward),
-            runs=runs,
-            groups=tuple(GroupRecord(scope, tuple(ids)) for scope, ids in members.items()),
-            producer={"name": "torch", "version": str(self.torch.__version__)},
+        for node, each in zip(self.walk, kept, strict=True):
+            self.add_node(self._node(node, each))
+        end = output.grad_fn, output.output_nr
+        return self.graph(
+            [RootRecord(self.ids[end[0]], self.tensors[end].id, end[1])],
+            [self._run(output, gradient)] if backward else [],
+            {"name": "torch", "version": str(self.torch.__version__)},
+            title,
         )
 
     # values
@@ -209,11 +170,11 @@ class _Recorder:
             for tensor in _tensors_in(self.torch, each.values()):
                 if tensor.grad_fn is not None:
                     self.known.setdefault((tensor.grad_fn, tensor.output_nr), tensor)
-        for node in reversed(self.nodes):  # what only had its shape changed is known from the other side as well
+        for node in reversed(self.walk):  # what only had its shape changed is known from the other side as well
             below = node.next_functions[0] if node.next_functions else (None, 0)
             if short_name(node.name()) in RESHAPES and below[0] in self.ids and (node, 0) in self.known:
                 self.known.setdefault(below, self.known[node, 0].detach().reshape(_outputs(below[0])[below[1]][0]))
-        for node, each in zip(self.nodes, kept, strict=True):
+        for node, each in zip(self.walk, kept, strict=True):
             if any((node, k) not in self.known for k in range(len(_outputs(node)))):
                 for k, tensor in enumerate(self._again(node, each)):
                     self.known.setdefault((node, k), tensor)
@@ -278,10 +239,11 @@ class _Recorder:
         stand_ins: list[Any] = []
         for slot, (parameter, operand) in enumerate(zip(parameters, operands, strict=False)):
             edge, value = self._operand(node, kept, operand, arguments)
+            link = None
             if edge is not None:
-                self._connect(node, operand, slot, edge)
+                link = self.connect(node, operand, edge[0], slot, edge[1]).id
                 size = _outputs(edge[0])[edge[1]][0]
-                tensor = self.met[edge]
+                tensor = self.tensors[edge].id
             elif value is not None:
                 size = tuple(value.shape) if isinstance(value, self.torch.Tensor) else ()
                 tensor = self._seen(value, "constant", is_leaf=True)
@@ -289,28 +251,25 @@ class _Recorder:
                 stand_ins.append(None if call is not None and slot >= call.op.required else stand_in(()))
                 continue  # known to PyTorch alone: a gap among the slots
             stretched = op is not None and op.category in STRETCHES and size != shape
-            record = self.edges.get((node, operand)) if isinstance(operand, int) else None
-            inputs.append(
-                InputRecord(slot, parameter, tensor, record.id if record else None, size if stretched else None)
-            )
+            inputs.append(InputRecord(slot, parameter, tensor, link, size if stretched else None))
             stand_ins.append(stand_in(size) if isinstance(value, self.torch.Tensor) or value is None else value)
-        for k, _ in enumerate(outputs):
-            self._add((node, k), self.known.get((node, k)), "value", requires_grad=True)
+        keys = [(node, k) for k in range(len(outputs))]
+        results = tuple(self._add(key, self.known.get(key), "value", requires_grad=True).id for key in keys)
         saved = dict.fromkeys(self._kept_tensor(tensor) for tensor in _tensors_in(self.torch, kept.values()))
         static = {key: kept[key] for key in kept if "_sym_" not in key}
         if call is not None:
             static = {key: value for key, value in call.static.items() if value != call.op.static.get(key)}
-        attributes = {key: _attribute(value) for key, value in static.items() if value is not None and _is_plain(value)}
+        attributes = {key: attribute(value) for key, value in static.items() if value is not None and _is_plain(value)}
         own = name if name.endswith("Backward") else f"{name}Backward"
         return NodeRecord(
             id=self.ids[node],
-            age=int(self.ids[node][1:]),
+            age=len(self.nodes),
             op=call.op.name if call is not None else re.sub(r"\W", "_", snake(name)),
             name=call.op.label if call is not None else own,
             category=op.category if op is not None else "other",
             symbol=op.symbol if op is not None else snake(name).replace("_", " "),
             inputs=tuple(inputs),
-            outputs=tuple(self.met[node, k] for k in range(len(outputs))),
+            outputs=results,
             saved=tuple(saved),
             attributes=attributes or None,
             scope=self.scopes.get(node, ""),
@@ -333,16 +292,11 @@ class _Recorder:
         value = kept.get(arguments[operand]) if operand < len(arguments) else None
         return None, value if isinstance(value, self.torch.Tensor) else None
 
-    def _connect(self, node: Node, operand: Any, slot: int, edge: Key) -> None:
-        receiver, output = edge
-        self.edges[node, operand] = EdgeRecord(f"e{len(self.edges)}", self.ids[node], self.ids[receiver], slot, output)
-
     def _kept_tensor(self, tensor: Any) -> str:
         """The id of a tensor that an op kept: an operand's, a result's, or a new one for what is neither."""
-        if tensor.grad_fn is not None and (tensor.grad_fn, tensor.output_nr) in self.met:
-            return self.met[tensor.grad_fn, tensor.output_nr]
         leaf = self.by_tensor.get(id(tensor))
-        return self.met[leaf, 0] if leaf is not None else self._seen(tensor, "constant", is_leaf=True)
+        known = self.tensors.get((tensor.grad_fn, tensor.output_nr) if leaf is None else (leaf, 0))
+        return known.id if known is not None else self._seen(tensor, "constant", is_leaf=True)
 
     def _formula(
         self, call: Call, arrays: Sequence[Any], shape: tuple[int, ...], inputs: Sequence[InputRecord]
@@ -354,14 +308,7 @@ class _Recorder:
         key = call.op.name, looks, shape, wanted, repr(call.static)
         if key not in self.formulas:
             tree, rules = trace(call, arrays, stand_in(shape), wanted)
-            self.formulas[key] = FormulaRecord(
-                Expression(formula.text(_sound(tree)), _sound(tree)),
-                tuple(
-                    RuleRecord(slot, formula.text(_sound(rule)), _sound(rule))
-                    for slot, rule in enumerate(rules)
-                    if wanted[slot]
-                ),
-            )
+            self.formulas[key] = formula_record(tree, {slot: rule for slot, rule in enumerate(rules) if wanted[slot]})
         return self.formulas[key]
 
     # the backward run
@@ -369,54 +316,41 @@ class _Recorder:
     def _run(self, output: Any, gradient: Any) -> BackwardRecord:
         seed = self.torch.ones_like(output) if gradient is None else gradient
         happened, gathered = self._happened(output, seed)
-        arriving: dict[Key, int] = {}
-        for node, shares, _ in happened:
-            for slot, share in enumerate(shares):
-                if share is not None and (node, slot) in self.edges:
-                    receiver = node.next_functions[slot]
-                    arriving[receiver] = arriving.get(receiver, 0) + 1
         complete: dict[Key, Any] = {(leaf, 0): gathered[leaf] for leaf in gathered}
         complete |= {(node, k): g for node, _, received in happened for k, g in enumerate(received)}
+        draft = RunDraft(self.edges[node, slot] for node, shares, _ in happened for slot in shares)
+        sums: dict[Key, Any] = {}
         seed_id = self._seen(seed, "seed")
-        events: list[Event] = []
-        gradients: dict[str, tuple[str | None, ...]] = {}
-        sums: dict[Key, tuple[int, Any]] = {}
         for node, shares, received in happened:
-            gradients[self.ids[node]] = tuple(None if g is None else self._seen(g, "gradient") for g in received)
-            events.append(RunEvent(self.ids[node]))
-            for slot, share in enumerate(shares):
-                if share is None or (node, slot) not in self.edges:
-                    continue
+            draft.ran(self.ids[node], tuple(None if g is None else self._seen(g, "gradient") for g in received))
+            for slot, share in shares.items():
                 receiver = node.next_functions[slot]
-                edge = self._sent(node, slot, tuple(share.shape))
-                events.append(SendEvent(edge.id, self._seen(share, "share")))
-                k, total = sums.get(receiver, (0, None))
-                k, of = k + 1, arriving[receiver]
-                total = share if total is None else total + share
-                if k == of and complete.get(receiver) is not None:
-                    total = complete[receiver]  # PyTorch's own sum
-                sums[receiver] = k, total
-                if _is_leaf(receiver[0]) or of > 1:
-                    partial = self._seen(total, "gradient")
-                    events.append(AccumulateEvent(edge.receiver, edge.id, k, of, partial))
-        changes = tuple(
+                edge = self.sent(node, slot, _raw_shape(node, tuple(share.shape)), tuple(share.shape))
+                told = draft.sent(edge, self._seen(share, "share"))
+                sums[receiver] = sums[receiver] + share if receiver in sums else share
+                if draft.complete(edge) and complete.get(receiver) is not None:
+                    sums[receiver] = complete[receiver]  # PyTorch's own sum
+                if told:
+                    draft.added(edge, self._seen(sums[receiver], "gradient"))
+        changes = [
             LeafChangeRecord(self.ids[leaf], None, self._seen(gathered[leaf], "gradient"))
             for leaf in self.leaves
             if leaf in gathered
-        )
-        return BackwardRecord(self.ids[output.grad_fn], seed_id, tuple(events), gradients, changes, output.output_nr)
+        ]
+        return draft.run(self.ids[output.grad_fn], seed_id, changes, output.output_nr)
 
-    def _happened(self, output: Any, seed: Any) -> tuple[list[tuple[Node, Any, Any]], dict[Node, Any]]:
-        """Each node as it ran, with the shares it sent and what it had received, and what each leaf gathered."""
-        happened: list[tuple[Node, Any, Any]] = []
+    def _happened(self, output: Any, seed: Any) -> tuple[list[tuple[Node, dict[int, Any], Any]], dict[Node, Any]]:
+        """Each node as it ran, with the shares it sent by slot and what it had received; what each leaf gathered."""
+        happened: list[tuple[Node, dict[int, Any], Any]] = []
 
         def noting(node: Node) -> Any:
             def note(shares: Any, received: Any) -> None:
-                happened.append((node, shares, received))
+                sent = {slot: share for slot, share in enumerate(shares) if share is not None}
+                happened.append((node, {slot: sent[slot] for slot in sent if (node, slot) in self.edges}, received))
 
             return note
 
-        hooks = [node.register_hook(noting(node)) for node in self.nodes]
+        hooks = [node.register_hook(noting(node)) for node in self.walk]
         leaves = [leaf.variable for leaf in self.leaves]
         try:
             found = (
@@ -432,28 +366,17 @@ class _Recorder:
                 hook.remove()
         return happened, {leaf: g for leaf, g in zip(self.leaves, found, strict=True) if g is not None}
 
-    def _sent(self, node: Node, slot: int, shape: tuple[int, ...]) -> EdgeRecord:
-        """The edge, now with the shape that its share had before PyTorch summed it down to the operand's."""
-        edge = self.edges[node, slot]
-        name = short_name(node.name())
-        op = getattr(CALLS.get(snake(name)), "op", None)
-        whole = _outputs(node)[0][0]
-        raw = whole if op is not None and op.category in STRETCHES and len(whole) >= len(shape) else shape
-        lead = len(raw) - len(shape)
-        reduced = (*range(lead), *(lead + i for i, n in enumerate(shape) if n == 1 != raw[lead + i]))
-        self.edges[node, slot] = EdgeRecord(edge.id, edge.sender, edge.receiver, edge.slot, edge.output, raw, reduced)
-        return self.edges[node, slot]
-
     # tensors
 
     def _seen(self, value: Any, role: str, is_leaf: bool = False) -> str:
         """The id of a tensor or number; a tensor met before keeps its own."""
-        if id(value) not in self.met or not isinstance(value, self.torch.Tensor):
+        key = id(value) if isinstance(value, self.torch.Tensor) else object()
+        if key not in self.tensors:
             self.held.append(value)
-            self._add(id(value), value, role, is_leaf=is_leaf)
-        return self.met[id(value)]
+            self._add(key, value, role, is_leaf=is_leaf)
+        return self.tensors[key].id
 
-    def _add(self, key: Any, value: Any, role: str, requires_grad: bool = False, is_leaf: bool = False) -> None:
+    def _add(self, key: Any, value: Any, role: str, requires_grad: bool = False, is_leaf: bool = False) -> TensorRecord:
         shape, dtype = (), "int64" if isinstance(value, int) else "float64"
         if isinstance(value, self.torch.Tensor):
             shape, dtype = tuple(value.shape), _dtype_name(value.dtype)
@@ -467,10 +390,10 @@ class _Recorder:
         name, source = self.called.get(id(value) if of_leaf or not isinstance(key, tuple) else key, (None, "none"))
         if role not in ("value", "constant"):
             name, source = None, "none"
-        self.met[key] = f"t{len(self.tensors)}"
-        self.tensors.append(
-            TensorRecord(self.met[key], role, shape, dtype, name, source, requires_grad, is_leaf, data, stats)
+        self.tensors[key] = TensorRecord(
+            f"t{len(self.tensors)}", role, shape, dtype, name, source, requires_grad, is_leaf, data, stats
         )
+        return self.tensors[key]
 
 
 def _walked(root: Node, max_nodes: int) -> tuple[list[Node], list[Node]]:
@@ -516,6 +439,13 @@ def _walked(root: Node, max_nodes: int) -> tuple[list[Node], list[Node]]:
 def _outputs(node: Node) -> list[tuple[tuple[int, ...], Any]]:
     """Shape and dtype of each result of a node."""
     return [(tuple(each.shape), each.dtype) for each in node._input_metadata]
+
+
+def _raw_shape(node: Node, shape: tuple[int, ...]) -> tuple[int, ...]:
+    """The shape of a share before PyTorch summed it down to the operand's."""
+    op = getattr(CALLS.get(snake(short_name(node.name()))), "op", None)
+    whole: tuple[int, ...] = _outputs(node)[0][0]
+    return whole if op is not None and op.category in STRETCHES and len(whole) >= len(shape) else shape
 
 
 def _kept(node: Node) -> dict[str, Any]:
@@ -592,18 +522,6 @@ def _is_plain(value: Any) -> bool:
     if isinstance(value, tuple):
         return all(map(_is_plain, value))
     return value is None or isinstance(value, bool | int | float | str | slice)
-
-
-def _attribute(value: Any) -> object:
-    if isinstance(value, tuple):
-        return tuple(map(_attribute, value))
-    if isinstance(value, slice):
-        return ":".join("" if end is None else str(end) for end in (value.start, value.stop, value.step))
-    return value
-
-
-def _sound(tree: Any) -> Any:
-    return tree if formula.fault(tree) is None else ["say", "a formula too long to show"]
 
 
 def _source(node: Node) -> SourceRecord | None:

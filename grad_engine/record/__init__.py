@@ -2,7 +2,7 @@
 
 parts.py holds the dataclasses and arrays.py the numbers in them. write.py makes JSON. strict.py takes JSON apart,
 read.py gives every value its place, check.py looks at the record as a whole. files.py saves and loads; rust.py reads an
-older layout. Nothing here knows the engine.
+older layout. draft.py puts a record together for whoever walks over a graph. Nothing here knows the engine.
 """
 
 from grad_engine.record.arrays import array_data

@@ -17,28 +17,19 @@ from collections.abc import Callable
 from math import isfinite, nan, prod
 from typing import Any
 
-from grad_engine.formula import Tree, text
+from grad_engine.formula import Tree
 from grad_engine.record.check import MAX_RANK, check
+from grad_engine.record.draft import Draft, RunDraft, formula_record
 from grad_engine.record.parts import (
-    AccumulateEvent,
-    AccumulatorRecord,
     BackwardRecord,
-    CountsRecord,
     DataRecord,
     EdgeRecord,
-    Event,
-    Expression,
-    FormulaRecord,
-    ForwardRecord,
     GraphRecord,
     InputRecord,
     LeafChangeRecord,
     NodeRecord,
     Number,
     RootRecord,
-    RuleRecord,
-    RunEvent,
-    SendEvent,
     Shape,
     TensorRecord,
 )
@@ -195,8 +186,8 @@ def _evaluation_order(receivers: dict[str, list[str]]) -> list[str]:
     return order
 
 
-class _Builder:
-    """Puts the parts of a record together, node by node in evaluation order."""
+class _Builder(Draft):
+    """Puts the parts of a record together, node by node in evaluation order; tensors go by id of the layout."""
 
     def __init__(self, parts: _Parts, receivers: dict[str, list[str]], order: list[str]) -> None:
         self.parts = parts
@@ -204,124 +195,82 @@ class _Builder:
         self.order = order
         self.ops = [id for id in order if receivers[id]]
         self.leaves = [id for id in order if not receivers[id]]
-        self.ids = {id: f"n{age}" for age, id in enumerate(self.ops)} | {
-            id: f"a{k}" for k, id in enumerate(self.leaves)
-        }
-        self.edges = {
-            (id, slot): f"e{k}"
-            for k, (id, slot) in enumerate((id, slot) for id in self.ops for slot in range(len(receivers[id])))
-        }
-        self.arrivals = Counter(receiver for each in receivers.values() for receiver in each)
-        self.tensors: list[TensorRecord] = []
-        self.known: dict[str, TensorRecord] = {}  # by id of the layout
-        self.nodes = {id: parts.node(id) for id in order}
+        super().__init__(self.ops, self.leaves)
+        self.told = {id: parts.node(id) for id in order}
 
     def record(self) -> GraphRecord:
-        leaves = set(self.leaves)
         for id in self.order:
-            name, origin, _ = self.nodes[id]
-            self.tensor(origin, "value", id in leaves, id not in leaves and _VIEW.search(name.lower()) is not None)
+            name, origin, _ = self.told[id]
+            leaf = not self.receivers[id]
+            self.tensor(origin, "value", leaf, not leaf and _VIEW.search(name.lower()) is not None)
+        for id in self.order:
+            if self.receivers[id]:
+                self.add_node(self.node(id))
+            else:
+                self.add_leaf(id, self.value(id))
         root = self.order[-1]
-        nodes = tuple(self.node(age, id) for age, id in enumerate(self.ops))
-        runs = (self.run(root),)
-        edges = tuple(
-            EdgeRecord(edge, self.ids[id], self.ids[self.receivers[id][slot]], slot)
-            for (id, slot), edge in self.edges.items()
-        )
-        odd = tuple(
-            each.id
-            for each in self.tensors
-            if each.data and each.data.values and not all(map(isfinite, each.data.values))
-        )
-        return GraphRecord(
-            title="graph_acyclic",
-            expression="",
-            counts=CountsRecord(len(nodes), len(self.leaves), 0, len(edges), odd),
-            roots=(RootRecord(self.ids[root], self.value(root).id),),
-            tensors=tuple(self.tensors),
-            nodes=nodes,
-            edges=edges,
-            accumulators=tuple(AccumulatorRecord(self.ids[id], self.value(id).id) for id in self.leaves),
-            forward=tuple(
-                ForwardRecord("leaf", self.value(id).id) if id in leaves else ForwardRecord("op", self.ids[id])
-                for id in self.order
-            ),
-            runs=runs,
-            producer={"name": "grad_engine (Rust)"},
-        )
+        ends = [RootRecord(self.ids[root], self.value(root).id)]
+        return self.graph(ends, [self.run(root)], {"name": "grad_engine (Rust)"}, title="graph_acyclic")
 
     def tensor(self, id: str, role: str, leaf: bool = False, shuffled: bool = False) -> TensorRecord:
         """The tensor with an id of the layout; where its entries may be `shuffled`, they count as not recorded."""
-        if id not in self.known:
+        if id not in self.tensors:
             shape, dtype, data = self.parts.tensor(id)
             data = None if shuffled and len(shape) > 1 else data
-            self.known[id] = self.add(role, shape, dtype, data, leaf)
-        return self.known[id]
+            self.add(id, role, shape, dtype, data, leaf)
+        return self.tensors[id]
 
     def add(
-        self, role: str, shape: Shape, dtype: str, data: DataRecord | None = None, leaf: bool = False
+        self, key: object, role: str, shape: Shape, dtype: str, data: DataRecord | None = None, leaf: bool = False
     ) -> TensorRecord:
         id, wants = f"t{len(self.tensors)}", role == "value"
-        self.tensors.append(TensorRecord(id, role, shape, dtype, requires_grad=wants, is_leaf=leaf, data=data))
-        return self.tensors[-1]
+        self.tensors[key] = TensorRecord(id, role, shape, dtype, requires_grad=wants, is_leaf=leaf, data=data)
+        return self.tensors[key]
 
     def value(self, id: str) -> TensorRecord:
-        return self.known[self.nodes[id][1]]
+        return self.tensors[self.told[id][1]]
 
     def gradient(self, id: str) -> TensorRecord:
-        return self.tensor(self.nodes[id][2], "gradient")
+        return self.tensor(self.told[id][2], "gradient")
 
-    def node(self, age: int, id: str) -> NodeRecord:
-        name, output = self.nodes[id][0], self.value(id)
+    def node(self, id: str) -> NodeRecord:
+        name, output = self.told[id][0], self.value(id)
         words = _WORD_START.sub("_", name.removesuffix("Backward").strip())
         op = re.sub(r"\W+", "_", words).lower().strip("_")
         op = op if re.match("[a-z]", op) else "op"
-        operands = [self.value(receiver) for receiver in self.receivers[id]]
         category, symbol, tree, rules = _KNOWN.get(op, ("other", op, None, ()))
-        parameters = "xy" if rules and len(operands) <= 2 else [f"xs[{slot}]" for slot in range(len(operands))]
-        inputs = tuple(
-            InputRecord(
-                slot,
-                parameters[slot],
-                each.id,
-                self.edges[id, slot],
-                each.shape if category == "arithmetic" and each.shape != output.shape else None,
-            )
-            for slot, each in enumerate(operands)
-        )
-        formula = None
-        if len(rules) == len(operands):  # else one is a constant, and which one is not told
-            vjp = tuple(RuleRecord(slot, text(rule), rule) for slot, rule in enumerate(rules))
-            formula = FormulaRecord(Expression(text(tree), tree), vjp)
-        outputs = (output.id,)
-        return NodeRecord(f"n{age}", age, op, name, category, symbol, inputs, outputs, formula=formula)
+        receivers = self.receivers[id]
+        parameters = "xy" if rules and len(receivers) <= 2 else [f"xs[{slot}]" for slot in range(len(receivers))]
+        inputs = []
+        for slot, receiver in enumerate(receivers):
+            operand, edge = self.value(receiver), self.connect(id, slot, receiver, slot)
+            stretched = category == "arithmetic" and operand.shape != output.shape
+            own_shape = operand.shape if stretched else None
+            inputs.append(InputRecord(slot, parameters[slot], operand.id, edge.id, own_shape))
+        # An op that lacks an operand read a constant, and which operand that was is not told.
+        formula = formula_record(tree, dict(enumerate(rules))) if len(rules) == len(receivers) else None
+        age, outputs = len(self.nodes), (output.id,)
+        return NodeRecord(self.ids[id], age, op, name, category, symbol, tuple(inputs), outputs, formula=formula)
 
     def run(self, root: str) -> BackwardRecord:
         value, seed = self.value(root), self.gradient(root)
         if seed.shape != value.shape:
-            seed = self.add("seed", value.shape, seed.dtype)
-        events: list[Event] = []
-        arrived: Counter[str] = Counter()
+            seed = self.add(object(), "seed", value.shape, seed.dtype)
+        draft = RunDraft(self.edges.values())
         for id in reversed(self.ops):
-            events.append(RunEvent(self.ids[id]))
+            draft.ran(self.ids[id], (self.gradient(id).id,))
             for slot, receiver in enumerate(self.receivers[id]):
-                events += self.step(self.edges[id, slot], receiver, arrived)
-        return BackwardRecord(
-            self.ids[root],
-            seed.id,
-            tuple(events),
-            {self.ids[id]: (self.gradient(id).id,) for id in reversed(self.ops)},
-            tuple(LeafChangeRecord(self.ids[id], None, self.gradient(id).id) for id in self.leaves),
-        )
+                self.step(draft, self.edges[id, slot], self.gradient(receiver))
+        changes = [LeafChangeRecord(self.ids[id], None, self.gradient(id).id) for id in self.leaves]
+        return draft.run(self.ids[root], seed.id, changes)
 
-    def step(self, edge: str, receiver: str, arrived: Counter[str]) -> list[Event]:
+    def step(self, draft: RunDraft, edge: EdgeRecord, total: TensorRecord) -> None:
         """A share is sent, and added where that is told; it and the sums before the last are known by shape alone."""
-        total, of = self.gradient(receiver), self.arrivals[receiver]
-        share = total if of == 1 else self.add("share", total.shape, total.dtype)
-        arrived[receiver] += 1
-        k = arrived[receiver]
-        events: list[Event] = [SendEvent(edge, share.id)]
-        if of > 1 or not self.receivers[receiver]:
-            partial = total if k == of else share if k == 1 else self.add("gradient", total.shape, total.dtype)
-            events.append(AccumulateEvent(self.ids[receiver], edge, k, of, partial.id))
-        return events
+        first, alone = not draft.arrived[edge.receiver, 0], draft.expected[edge.receiver, 0] == 1
+        share = total if alone else self.add(object(), "share", total.shape, total.dtype)
+        if draft.sent(edge, share.id):
+            if draft.complete(edge):
+                partial = total
+            else:
+                partial = share if first else self.add(object(), "gradient", total.shape, total.dtype)
+            draft.added(edge, partial.id)
