@@ -18,6 +18,8 @@ Tiles = tuple[int, int, int, int]  # first and last row, first and last column, 
 
 UNIT = 0.01  # of a stroke's width, in scene units
 ROUND = cairo.LINE_JOIN_ROUND
+# Cairo keeps places to a 256th of a pixel. Outlines serve pictures of all sizes, so they are kept in pixels of none.
+FINE = cairo.Matrix(1024, 0, 0, -1024, 0, 0)
 
 
 class Layer:
@@ -125,7 +127,7 @@ class Layer:
 
     def traced(self, shape: Shape) -> cairo.Path:
         """The outlines of a shape as cairo keeps them."""
-        self.context.set_matrix(self.upright)  # cairo keeps places to a 256th of a pixel
+        self.context.set_matrix(FINE)
         self.context.new_path()
         shape.trace(self.context)
         return self.context.copy_path()

@@ -313,6 +313,20 @@ def test_a_picture_is_the_same_however_it_came_about(name: str) -> None:
         assert (off > 24).mean() < 2e-3, beat.name  # edges may lie over or under the corners of what they reach
 
 
+def test_a_picture_is_the_same_whatever_was_drawn_before() -> None:
+    """Outlines are kept: a small picture may not leave coarse ones to a large one."""
+    seen = []
+    for before in ([], [(213, 120)], [(1920, 1080)]):
+        lettering.outline.cache_clear()
+        ink = words("gradient of w", 0.3, "#FFFFFF", (0.1, 0.2))
+        for size in before:
+            sized(*size).show([ink])
+        canvas = sized(854, 480)
+        canvas.show([ink])
+        seen.append(canvas.pixel_array.copy())
+    assert (seen[0] == seen[1]).all() and (seen[0] == seen[2]).all()
+
+
 def test_rectangles_cover_what_is_marked_once() -> None:
     random = np.random.default_rng(3)
     for density in (0.0, 0.1, 0.5, 0.9, 1.0):
