@@ -20,10 +20,10 @@ FITS = (
     (3, 0.72, 0.30, 0.92),
     (3, 0.52, 0.20, 0.92),
     (2, 0.50, 0.16, 0.92),
-    (2, 0.40, 0.14, 0.74),
+    (2, 0.40, 0.16, 0.74),
 )
 # What is wider than the frame is followed from left to right and back, if it is not higher: detail, gaps, scale.
-FOLLOWED = ((3, 0.60, 0.26, 0.92), (2, 0.50, 0.16, 0.92), (2, 0.50, 0.14, 0.80))
+FOLLOWED = ((3, 0.60, 0.26, 0.92), (2, 0.50, 0.16, 0.92), (2, 0.50, 0.16, 0.80))
 # What is too much for that shows the ops' signs and the leaves' names only.
 SMALL = ((1, 0.50, 0.24, 0.42),)
 CROWD = 120  # more items than this cannot be read

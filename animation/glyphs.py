@@ -417,6 +417,8 @@ def _label_width(view: OpView, look: Look) -> float:
         if label is not None:
             text, icon = _label(label, view, look)
             above = tag + lettering.width(label.badge, look.small, True) + 0.30 if label.badge else tag
+            if any(view.ports):  # it may not reach over the ports, on the left of the shape
+                above = max(above, 2 * above - shape_size(view, look)[0])
             widest = max(widest, above, lettering.width(text, look.small) + icon)
     return widest
 
@@ -483,6 +485,8 @@ def op(view: OpView, state: str, look: Look, box: Box, colours: Colours, count: 
         wide = lettering.width(label.badge, look.small, True) + 0.22
         tag_wide = lettering.width(tag, look.small, bool(count)) + 0.08
         left = x - (wide + tag_wide) / 2
+        if any(view.ports):
+            left = max(left, x - width / 2)
         inks.append(words(tag, look.small, tone, (left, above), anchor="left", bold=bool(count)))
         inks.append(badge(label.badge, look, colours, (left + tag_wide + wide / 2, above)))
     else:
@@ -785,7 +789,7 @@ def chip(where: Tape, k: int, state: str, colours: Colours) -> Part:
     )
     if state == "ran" and text:
         ticked = f"✓ {text}"
-        text = ticked if lettering.width(ticked, theme.SMALLEST) <= where.pitch - gap - 0.1 else "✓"
+        text = ticked if lettering.width(ticked, theme.SMALLEST) <= where.pitch - gap - 0.05 else "✓"
     inks = [Ink(points, fill=colours.gradient if state == "running" else colours.panel, stroke=colour, width=1.6)]
     if text:
         inks.append(words(text, theme.SMALLEST, ink, (x, theme.TAPE_MIDDLE), bold=state == "running"))
