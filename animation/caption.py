@@ -168,7 +168,7 @@ def _type(piece: Words, size: float) -> float:
 def typeset(piece: Formula, size: float) -> tuple[lettering.Outline, lettering.Outline] | None:
     """The name on the left of an equation and the rest of it as typeset outlines; None where they cannot be set."""
     try:
-        right = formula_typst(piece.tree, piece.names, product="·" if piece.scalar else "⊙")
+        right = formula_typst(piece.tree, piece.names, scalars=piece.scalars)
     except GradEngineError:
         return None
     name = f"overline({named(piece.target)})" if piece.barred else named(piece.target)

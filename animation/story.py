@@ -55,7 +55,7 @@ class Formula:
     relation: str
     tree: Tree
     names: Mapping[str, str]
-    scalar: bool = False  # everything in it is a single number
+    scalars: frozenset[str] = frozenset()  # the parameters that are single numbers
 
     @property
     def text(self) -> str:
@@ -272,9 +272,10 @@ class _Teller:
         """What stands in a formula of the node for each of its parameters, and for its result."""
         return {i.parameter: self.names[i.tensor] for i in node.inputs} | {"out": self.names[node.outputs[0]]}
 
-    def scalar(self, node: NodeRecord) -> bool:
-        """Whether all that a node reads and makes are single numbers."""
-        return all(self.tensors[t].shape == () for t in (*(i.tensor for i in node.inputs), *node.outputs))
+    def scalars(self, node: NodeRecord) -> frozenset[str]:
+        """The parameters of a node's formulas that are single numbers."""
+        found = {i.parameter for i in node.inputs if self.tensors[i.tensor].shape == ()}
+        return frozenset(found | {"out", "g"} if all(self.tensors[t].shape == () for t in node.outputs) else found)
 
     def said(self, node: NodeRecord, tree: Tree) -> Tree:
         """A formula of the node with the numbers among its operands put in, and what they make trivial left out."""
@@ -398,7 +399,7 @@ class _Teller:
             rule = Words(f"{told} = {node.op}({names})")
         else:
             rule = Formula(
-                told, False, "=", self.said(node, node.formula.forward.tree), self.parameters(node), self.scalar(node)
+                told, False, "=", self.said(node, node.formula.forward.tree), self.parameters(node), self.scalars(node)
             )
         notes: list[Words] = []
         for operand in node.inputs:
@@ -629,7 +630,7 @@ class _Teller:
         said: Piece = (
             Words(f"share for {target}")
             if rule is None
-            else Formula(target, True, sign, self.said(node, rule.tree), self.parameters(node), self.scalar(node))
+            else Formula(target, True, sign, self.said(node, rule.tree), self.parameters(node), self.scalars(node))
         )
         did: list[Piece] = [Numbers(part.share, f"{bar(target)} {sign}", "gradient")]
         if part.of > 1:

@@ -587,7 +587,14 @@ def test_names_become_letters_with_an_index() -> None:
     assert rule_typst("x3", ["/", "g", "x"], {"g": "x8", "x": "x6"}, bars={"g"}) == (
         'overline(x_"3") "+"#h(0pt)= frac(overline(x_"8"), x_"6")'
     )
-    assert formula_typst(["*", "x", "y"], product="·") == "x dot.c y"
+
+
+def test_a_product_with_a_single_number_is_no_product_of_elements() -> None:
+    assert formula_typst(["*", "x", "y"]) == "x dot.o y"
+    assert formula_typst(["*", "x", "y"], scalars={"y"}) == "x dot.c y"
+    assert formula_typst(["*", ["*", ["/", "g", 4], 2], "x"], scalars={"g"}) == "frac(g, 4) dot.c 2 dot.c x"
+    assert formula_typst(["*", ["exp", "g"], "x"], scalars={"g"}) == '"exp"(g) dot.c x'
+    assert formula_typst(["*", ["exp", "x"], "y"], scalars={"g"}) == '"exp"(x) dot.o y'
 
 
 def test_numbers_are_short_and_true() -> None:
@@ -605,8 +612,6 @@ def test_numbers_are_short_and_true() -> None:
 def test_what_is_no_formula_is_refused() -> None:
     with pytest.raises(GradEngineError, match="this is no formula"):
         formula_typst(["+", "x"])
-    with pytest.raises(GradEngineError, match="written with one of ⊙, ·, not '\\*'"):
-        formula_typst("x", product="*")
 
 
 @pytest.mark.parametrize("head", ["**", "/", "T", "sqrt", "cos", "neg", "+", "index", "list", "abs", "@"])

@@ -39,15 +39,14 @@ SIGNS = {
     "-": "minus",
     "@": "thin",  # a matrix product is written as in a book, without a sign
 }
-PRODUCTS = {"⊙": "dot.o", "·": "dot.c"}
 INDEXED = re.compile(r"([^\W\d_]+)(?:_?(\d+)|\[(\d+)\]|_([^\W\d_]{1,8}))?\Z")  # x, x1, x_1, xs[2], x_train
 
 
 class _Writer:
-    """Writes one formula: what stands for which name, and how products look."""
+    """Writes one formula: what stands for which name, and which of them are single numbers."""
 
-    def __init__(self, names: Mapping[str, str], bars: Collection[str], product: str) -> None:
-        self.names, self.bars, self.product = names, bars, product
+    def __init__(self, names: Mapping[str, str], bars: Collection[str], scalars: Collection[str]) -> None:
+        self.names, self.bars, self.scalars = names, bars, scalars
 
     def write(self, tree: Tree, fractions: int = 0) -> tuple[str, int]:
         """Typst source, and how tightly it binds (see `formula.INFIX`)."""
@@ -102,9 +101,15 @@ class _Writer:
         if head == "/":
             return f"{before} slash {after}", rank
         if head == "*":
-            plain = any(isinstance(side, int | float) for side in (left, right))
-            return f"{before} {PRODUCTS['·' if plain else self.product]} {after}", rank
+            sign = "dot.c" if self.single(left) or self.single(right) else "dot.o"
+            return f"{before} {sign} {after}", rank
         return f"{before} {SIGNS[head]} {after}", rank
+
+    def single(self, tree: Tree) -> bool:
+        """Whether a tree is known to stand for a single number."""
+        if isinstance(tree, list | tuple):
+            return tree[0] not in ("list", "tuple", "say") and all(map(self.single, tree[1:]))
+        return not isinstance(tree, str) or tree in self.scalars
 
     def bracketed(self, tree: Tree, rank: int, fractions: int) -> str:
         shown, own = self.write(tree, fractions)
@@ -130,22 +135,20 @@ class _Writer:
 
 
 def formula_typst(
-    tree: Tree, names: Mapping[str, str] | None = None, *, bars: Collection[str] = (), product: str = "⊙"
+    tree: Tree, names: Mapping[str, str] | None = None, *, bars: Collection[str] = (), scalars: Collection[str] = ()
 ) -> str:
     """Typst source of a formula, to be set between dollar signs (Manim: `MathTypst(source)`).
 
     `names` puts tensor names in the place of parameters: `x1` becomes a letter with an index, `weight` a word in
-    italics. What stands for a parameter in `bars` gets a bar, the sign of a gradient. `product` is the sign between
-    arrays multiplied element by element, "⊙" or, where all is scalar, "·"; beside a number it is always "·".
+    italics. What stands for a parameter in `bars` gets a bar, the sign of a gradient. Arrays are multiplied element by
+    element with ⊙; beside a number, or a parameter in `scalars`, that is no more than a product.
 
-    Raises GradEngineError for a tree that does not keep the grammar, or another sign.
+    Raises GradEngineError for a tree that does not keep the grammar.
     """
-    if product not in PRODUCTS:
-        raise GradEngineError(f"a product is written with one of {', '.join(PRODUCTS)}, not {product!r}.")
     wrong = fault(tree)
     if wrong is not None:
         raise GradEngineError(f"this is no formula: expected {wrong}.")
-    return _Writer(names or {}, bars, product).write(tree)[0]
+    return _Writer(names or {}, bars, scalars).write(tree)[0]
 
 
 def rule_typst(
@@ -154,10 +157,10 @@ def rule_typst(
     names: Mapping[str, str] | None = None,
     *,
     bars: Collection[str] = (),
-    product: str = "⊙",
+    scalars: Collection[str] = (),
 ) -> str:
     """Typst source of a step of the chain rule: the bar of the tensor called `receiver` grows by the formula."""
-    return f'overline({named(receiver)}) "+"#h(0pt)= {formula_typst(tree, names, bars=bars, product=product)}'
+    return f'overline({named(receiver)}) "+"#h(0pt)= {formula_typst(tree, names, bars=bars, scalars=scalars)}'
 
 
 def named(name: str) -> str:
