@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from animation import formulas, lettering, theme
 from animation.figures import Matrix, matrix, number_text, shape_text
@@ -14,77 +15,110 @@ from grad_engine.draw.palette import Palette as Colours
 from grad_engine.draw.typst import formula_typst, named
 from grad_engine.errors import GradEngineError
 
+P = TypeVar("P", bound=Piece)
+
 PAD = 0.30
 GAP = 0.20
+# How a caption is set if it does not fit otherwise: size of the type, remarks, fewest columns of numbers.
+GIVING_WAY = ((1.0, 2, 2), (1.0, 1, 2), (0.9, 1, 2), (0.8, 1, 2), (0.7, 1, 2), (0.8, 1, 0), (0.7, 1, 0), (0.7, 0, 0))
 FEWER = {4: 3, 3: 2, 2: 0}  # columns of numbers that are shown: one alone would be dots
-TEXT = 0.8  # size of a formula that is written as text, as a part of one that is typeset
+MATHS = 1.06  # size of a formula that is typeset beside words, and of one that is written as text
+TEXT = 0.85
 HIGHEST = 0.74  # a formula in the upper line
 ABOVE = 0.44
 BELOW = theme.PANEL_MIDDLE - 0.43
 SUM = theme.PANEL_MIDDLE - 0.44
 
 
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """How the columns of a caption share the panel."""
+
+    scale: float  # of the type
+    said: int  # of the remarks: 2 all, 1 in brief, 0 none
+    most: tuple[int, ...]  # columns of numbers in each matrix
+    widths: tuple[float, ...]
+
+
 def caption(beat: Beat, colours: Colours) -> Part:
     """What the caption panel says: columns side by side, each with its rule above and its numbers below."""
+    columns = [replace(column, did=()) for column in beat.columns] if isinstance(beat, Gather) else beat.columns
+    how = _setting(columns)
+    rule, below = theme.LARGE * how.scale, max(theme.SMALLEST, how.scale * _did_size(columns))
     inks: list[Ink | Part] = []
     left = -theme.GRAPH_WIDTH / 2 + PAD
-    for k, (column, (wide, most)) in enumerate(zip(beat.columns, _widths(beat.columns), strict=True)):
+    for k, (column, wide, most) in enumerate(zip(columns, how.widths, how.most, strict=True)):
         if k:
             x, half = left - PAD, theme.PANEL_HEIGHT / 2 - 0.24
             ends = [(x, theme.PANEL_MIDDLE - half), (x, theme.PANEL_MIDDLE + half)]
             inks.append(Ink(line_points(ends), stroke=colours.idle, width=1.6))
         above = theme.PANEL_MIDDLE + (0.50 if isinstance(beat, Gather) else ABOVE if column.did else 0.0)
-        ruled = min(_need(column.rule, theme.FORMULA), wide)
-        notes = _notes(column.notes, above, left + wide, wide - ruled - 0.3, colours)
-        inks += [line(column.rule, above, left, ruled + 0.01, theme.FORMULA, colours), notes]
-        if column.did and not isinstance(beat, Gather):
-            inks.append(line(column.did, BELOW, left, wide, _did_size(beat.columns), colours, most))
+        ruled = min(_need(column.rule, rule), wide)
+        notes = _notes(_remarks(column.notes, how.said), above, left + wide, wide - ruled - 0.3, colours)
+        inks += [line(column.rule, above, left, ruled + 0.01, rule, colours), notes]
+        if column.did:
+            inks.append(line(_remarks(column.did, how.said), BELOW, left, wide + 0.01, below, colours, most))
         left += wide + 2 * PAD
     return Part(*inks)
 
 
 def _did_size(columns: Sequence[Column]) -> float:
-    """The type size of the lower line: larger where it holds no more than single numbers."""
-    shown = [piece for column in columns for piece in column.did if isinstance(piece, Numbers)]
-    return theme.LARGE if shown and all(piece.tensor.shape == () for piece in shown) else theme.BODY
+    """The type size of the lower line: larger where there is no more in any column than a single number."""
+    shown = [[piece for piece in column.did if isinstance(piece, Numbers)] for column in columns if column.did]
+    single = all(some and all(piece.tensor.shape == () for piece in some) for some in shown)
+    return theme.LARGE if shown and single else theme.BODY
 
 
-def _widths(columns: Sequence[Column]) -> list[tuple[float, int]]:
-    """How wide each column is, and how many columns of numbers it may show."""
+def _setting(columns: Sequence[Column]) -> Setting:
+    """What has to give way so that all columns fit: numbers, then remarks, then the size of the type."""
     free = theme.GRAPH_WIDTH - 2 * PAD - 2 * PAD * (len(columns) - 1)
-    if len(columns) == 1:
-        return [(free, 4)]
-    most = [4] * len(columns)
+    for scale, said, least in GIVING_WAY:
+        most = [4] * len(columns)
+        below = max(theme.SMALLEST, scale * _did_size(columns))
 
-    def needs(least: int) -> list[float]:
-        found = []
-        for column, many in zip(columns, most, strict=True):
-            # Remarks beside the numbers stay only while all numbers have their place.
-            did = [piece for piece in column.did if least or not isinstance(piece, Words)]
-            notes = sum(lettering.width(note.text, theme.BODY) + 0.42 for note in column.notes)
-            found.append(max(_need(column.rule, theme.FORMULA) + notes, _need(did, _did_size(columns), many)) + 0.1)
-        return found
+        def needs(
+            scale: float = scale, said: int = said, below: float = below, most: Sequence[int] = most
+        ) -> list[float]:
+            found = []
+            for column, many in zip(columns, most, strict=True):
+                # In one column alone, the remarks have what the rule leaves.
+                notes = _remarks(column.notes, said) if len(columns) > 1 else ()
+                room = sum(lettering.width(note.text, theme.BODY) + 0.42 for note in notes)
+                rule = _need(column.rule, theme.LARGE * scale) + room
+                found.append(max(rule, _need(_remarks(column.did, said), below, many)) + 0.1)
+            return found
 
-    # The gradient that comes in has been seen before, so it gives way first; then whoever shows most.
-    for least in (2, 0):
-        while sum(needs(least)) > free:
-            now, gains = needs(least), []
+        # The gradient that comes in has been seen before, so it gives way first; then whoever shows most.
+        while sum(now := needs()) > free:
+            gains = []
             for k, many in enumerate(most):
                 if many > least:
                     most[k] = FEWER[many]
-                    gains.append((k == 0 and many > 2, now[k] - needs(least)[k] > 0.05, many, -k))
+                    gains.append((k == 0 and many > 2, now[k] - needs()[k] > 0.05, many, -k))
                     most[k] = many
             if not gains:
                 break
             k = -max(gains)[3]
             most[k] = FEWER[most[k]]
-        if sum(needs(least)) <= free:
-            break
-    found = needs(least)
-    short = sum(found) - free
-    if short > 0:
-        return [(need * free / sum(found), many) for need, many in zip(found, most, strict=True)]
-    return [(need + (free - sum(found)) / len(found), many) for need, many in zip(found, most, strict=True)]
+        else:
+            spare = (free - sum(now)) / len(now)
+            return Setting(scale, said, tuple(most), tuple(need + spare for need in now))
+    # The name of an op is the last to be shortened.
+    named = min(_need(columns[0].rule, theme.LARGE * scale) + 0.1, free / len(columns)) if len(columns) > 1 else free
+    others = sum(now[1:])
+    return Setting(scale, said, tuple(most), (named, *((free - named) * need / others for need in now[1:])))
+
+
+def _remarks(pieces: Sequence[P], said: int) -> list[P]:
+    """The pieces, with what is left of the remarks among them."""
+    found: list[P] = []
+    for piece in pieces:
+        if isinstance(piece, Words) and piece.brief is not None and said < 2:
+            if said and piece.brief:
+                found.append(replace(piece, text=piece.brief))
+        else:
+            found.append(piece)
+    return found
 
 
 def _need(pieces: Sequence[Piece], size: float, columns: int = 4) -> float:
@@ -94,8 +128,10 @@ def _need(pieces: Sequence[Piece], size: float, columns: int = 4) -> float:
 def _notes(pieces: Sequence[Words], y: float, right: float, room: float, colours: Colours) -> Part:
     kept: list[Words] = []
     for piece in pieces:
-        text = lettering.shortened(piece.text, theme.BODY, room, piece.strong)
-        if not text or (text != piece.text and kept):
+        for text in (piece.text, piece.brief or "", lettering.shortened(piece.text, theme.BODY, room, piece.strong)):
+            if text and lettering.width(text, theme.BODY, piece.strong) <= room:
+                break
+        if not text or (text not in (piece.text, piece.brief) and kept):
             break
         kept.append(replace(piece, text=text))
         room -= lettering.width(text, theme.BODY, piece.strong) + 0.42
@@ -147,10 +183,10 @@ def _plain(piece: Numbers) -> str:
 
 def _extent(piece: Piece, size: float, columns: int) -> float:
     if isinstance(piece, Words):
-        return lettering.width(piece.text, _type(piece, size), piece.strong)
+        return lettering.width(piece.text, size, piece.strong)
     if isinstance(piece, Formula):
         made = _fitted(piece, size, theme.GRAPH_WIDTH)
-        return lettering.width(piece.text, TEXT * size) if made is None else _long(made[:2], size)
+        return lettering.width(piece.text, _text(size)) if made is None else _long(*made)
     label = lettering.width(piece.label, size) + 0.12 if piece.label else 0.0
     shown = _shown(piece, columns)
     return label + (lettering.width(_plain(piece), size) if shown is None else numbers_size(shown, size)[0])
@@ -161,8 +197,8 @@ def _height(piece: Numbers, size: float, columns: int) -> float:
     return size if shown is None else numbers_size(shown, size)[1]
 
 
-def _type(piece: Words, size: float) -> float:
-    return theme.LARGE if size == theme.FORMULA else size
+def _text(size: float) -> float:
+    return max(theme.SMALLEST, TEXT * size)
 
 
 def typeset(piece: Formula, size: float) -> tuple[lettering.Outline, lettering.Outline] | None:
@@ -178,16 +214,16 @@ def typeset(piece: Formula, size: float) -> tuple[lettering.Outline, lettering.O
 
 
 def _fitted(piece: Formula, size: float, room: float) -> tuple[lettering.Outline, lettering.Outline, float] | None:
-    """The typeset equation at the largest size at which it is not too wide and not too high."""
-    for smaller in (1.0, 0.92):
-        made = typeset(piece, smaller * size)
-        if made is not None and _long(made, size) <= room and max(o.top - o.bottom for o in made) <= HIGHEST:
-            return *made, smaller * size
+    """The typeset equation at the largest type size at which it is not too wide and not too high, and that size."""
+    for smaller in (MATHS * size, size, 0.92 * size, 0.84 * size, 0.76 * size):
+        made = typeset(piece, smaller) if smaller >= theme.SMALLEST else None
+        if made is not None and _long(*made, smaller) <= room and max(o.top - o.bottom for o in made) <= HIGHEST:
+            return *made, smaller
     return None
 
 
-def _long(made: tuple[lettering.Outline, lettering.Outline], size: float) -> float:
-    return made[0].width + 0.25 * size + made[1].width
+def _long(name: lettering.Outline, equation: lettering.Outline, size: float) -> float:
+    return name.width + 0.25 * size + equation.width
 
 
 def _draw(piece: Piece, at: tuple[float, float], room: float, size: float, columns: int, colours: Colours) -> Part:
@@ -196,7 +232,7 @@ def _draw(piece: Piece, at: tuple[float, float], room: float, size: float, colum
         return Part(
             words(
                 piece.text,
-                _type(piece, size),
+                size,
                 getattr(colours, piece.tone),
                 at,
                 anchor="left",
@@ -207,7 +243,7 @@ def _draw(piece: Piece, at: tuple[float, float], room: float, size: float, colum
     if isinstance(piece, Formula):
         made = _fitted(piece, size, room)
         if made is None:
-            return Part(words(piece.text, TEXT * size, colours.ink, at, anchor="left", room=room))
+            return Part(words(piece.text, _text(size), colours.ink, at, anchor="left", room=room))
         name, equation, used = made
         tallest = max(name.top, equation.top) - min(name.bottom, equation.bottom)
         # A fraction is centred on the line, anything lower stands on it like the words beside it.
@@ -218,7 +254,7 @@ def _draw(piece: Piece, at: tuple[float, float], room: float, size: float, colum
             Ink(
                 equation.shape,
                 fill=colours.ink,
-                at=(left + name.width + 0.25 * size, base),
+                at=(left + name.width + 0.25 * used, base),
                 text=piece.text,
                 size=used,
             ),

@@ -34,6 +34,16 @@ def typesetter() -> ModuleType | None:
 @lru_cache(maxsize=2048)
 def typeset(source: str, size: float) -> Outline | None:
     """A Typst formula at a type size, from its left end on the baseline; None if it cannot be set."""
+    points = compiled(source)
+    if points is None:
+        return None
+    points = points * size
+    return Outline(Shape(points), float(points[:, 0].max()), float(points[:, 1].max()), float(points[:, 1].min()))
+
+
+@lru_cache(maxsize=2048)
+def compiled(source: str) -> Points | None:
+    """The outlines of a Typst formula at type size 1; None if it cannot be set."""
     typst = typesetter()
     if typst is None:
         return None
@@ -48,8 +58,7 @@ def typeset(source: str, size: float) -> Outline | None:
     if not len(points):
         return None
     start = np.array([points[:, 0].min(), letter[:, 1].min(), 0.0])
-    points = (points - start) * (size / TYPE)
-    return Outline(Shape(points), float(points[:, 0].max()), float(points[:, 1].max()), float(points[:, 1].min()))
+    return (points - start) / TYPE
 
 
 def outlines(page: ElementTree.Element) -> list[Points]:

@@ -44,6 +44,7 @@ class Words:
     text: str
     tone: str = "ink"
     strong: bool = False
+    brief: str | None = None  # what is left of a remark where there is little room; None: it stays as it is
 
 
 @dataclass(frozen=True, slots=True)
@@ -605,7 +606,8 @@ class _Teller:
         columns += [self.passed(record, part) for part in sent[:2]]
         if len(sent) > 2:
             columns[-1] = replace(
-                columns[-1], did=(*columns[-1].did, Words(f"and {_count(len(sent) - 2, 'more share')}", "muted"))
+                columns[-1],
+                did=(*columns[-1].did, Words(f"and {_count(len(sent) - 2, 'more share')}", "muted", brief="…")),
             )
         fold = self.view.folds.get(node)
         if fold is not None and fold.leaves:
@@ -635,15 +637,19 @@ class _Teller:
         did: list[Piece] = [Numbers(part.share, f"{bar(target)} {sign}", "gradient")]
         if part.of > 1:
             did.append(
-                Words(f"waits, {part.k} of {part.of}" if part.k < part.of else f"{part.k} of {part.of}", "muted")
+                Words(
+                    f"waits, {part.k} of {part.of}" if part.k < part.of else f"{part.k} of {part.of}",
+                    "muted",
+                    brief=f"{part.k}/{part.of}",
+                )
             )
         if nonfinite(part.share):
             did.append(Words(nonfinite_word(part.share), "nonfinite"))
-        notes = (
-            (Words(f"Σ over {_axes(edge)}: {shape_text(part.raw)} → {shape_text(part.share.shape)}", "gradient"),)
-            if part.raw is not None
-            else ()
-        )
+        notes: tuple[Words, ...] = ()
+        if part.raw is not None:
+            to = shape_text(part.share.shape)
+            said_long = f"Σ over {_axes(edge)}: {shape_text(part.raw)} → {to}"
+            notes = (Words(said_long, "gradient", brief=f"Σ → {to}"),)
         return Column((said,), tuple(did), notes)
 
     def gathered(

@@ -10,7 +10,6 @@ SMALLEST = 0.23  # type size: a cap height of 9 px where the frame is 480 px hig
 BODY = 0.27
 LARGE = 0.34
 TITLE = 0.36
-FORMULA = 0.36
 
 TOP = FRAME_HEIGHT / 2 - 0.42  # middle of the title line
 PANEL_HEIGHT = 1.76

@@ -268,12 +268,14 @@ def test_formulas_are_typeset_on_the_baseline_or_written_as_text(monkeypatch: py
     assert bars is not None and bars.top > 0.45
     assert formulas.typeset("this is (not closed", 1.0) is None
     monkeypatch.setattr(formulas, "typesetter", lambda: None)
-    formulas.typeset.cache_clear()
+    for made in (formulas.typeset, formulas.compiled):
+        made.cache_clear()
     try:
         assert formulas.typeset("H", 1.0) is None
         test_every_label_can_be_read_at_the_end_of_every_beat("large")
     finally:
-        formulas.typeset.cache_clear()
+        for made in (formulas.typeset, formulas.compiled):
+            made.cache_clear()
 
 
 def test_paths_of_all_letters_are_read() -> None:
