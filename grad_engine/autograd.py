@@ -63,7 +63,10 @@ def newest_first(roots: Sequence[Edge]) -> list[Node]:
             nodes.append(edge)
     seen = set(nodes)
     for node in nodes:  # grows while we read it
-        for edge in node.edges:
+        kind = type(node)  # the slots themselves: `edges` of most nodes is a property, and a call
+        for edge in (
+            (node.x_edge, node.y_edge) if kind is BinaryNode else (node.edge,) if kind is UnaryNode else node.edges
+        ):
             if edge is None or type(edge) is GradAccum:
                 continue
             if type(edge) is Output:
@@ -71,7 +74,8 @@ def newest_first(roots: Sequence[Edge]) -> list[Node]:
             if edge not in seen:
                 seen.add(edge)
                 nodes.append(edge)
-    nodes.sort(key=_by_age, reverse=True)
+    if len(nodes) > 1:
+        nodes.sort(key=_by_age, reverse=True)
     return nodes
 
 
@@ -84,8 +88,7 @@ def pull_back(
 ) -> dict[Edge, Any]:
     """The chain rule: send each seed down the graph from its node; return what each target (default: leaf) gathered.
 
-    Shares are arrays, or Tensors with `create_graph`. What a leaf gathered is an array that no one else holds, unless
-    the pass is recorded in `run`.
+    Shares are arrays, or Tensors with `create_graph`; others may hold them too.
     """
     nodes = newest_first([*seeds])
     _check_values(nodes)
@@ -93,7 +96,6 @@ def pull_back(
     shares = _shares if MODE.watch is None else MODE.watch.checked(_shares, seeds)
     pending = dict(seeds)
     found: dict[Edge, Any] = {}
-    owned: set[Edge] | None = None if create_graph or run is not None else set()
     for node in nodes:  # consumers come first, so this node's sum is already complete
         g = pending.pop(node, None)
         if g is None:
@@ -107,14 +109,7 @@ def pull_back(
             run.events.append((node.age, tuple(map(_array, g)) if node.op.several else _array(g)))
         out, arrays = node.as_tensors() if create_graph else (node.out, node.arrays)
         for slot, edge, share, raw in shares(node, g, out, arrays, useful):
-            total = share
-            if edge in pending:
-                total = _sum(pending[edge], share, edge, owned)
-            elif owned is not None and type(edge) is GradAccum:  # a leaf keeps what it gathers
-                if share is g or type(share) is not np.ndarray or share.base is not None or node.op.joint is not None:
-                    total = np.array(share)
-                owned.add(edge)
-            pending[edge] = total
+            pending[edge] = total = pending[edge] + share if edge in pending else share
             if run is not None:
                 run.events.append((node.age, slot, raw.shape, _array(share), _array(total)))
         if release:
@@ -123,6 +118,64 @@ def pull_back(
         if edge.extra is not None:  # type: ignore[union-attr]
             pending[edge] = _hooked(edge, g)
     return pending if targets is None else found | {edge: g for edge, g in pending.items() if edge in targets}
+
+
+def _sweep(nodes: Sequence[Any], pending: dict[Edge, Any], release: bool) -> dict[Edge, np.ndarray]:
+    """pull_back() when all leaves are meant and nobody looks on: the same shares in half the time.
+
+    Each leaf's sum is an array that no one else holds.
+    """
+    owned: set[Edge] = set()  # the ops whose sum so far is the engine's own; a leaf's always is
+    node: Any = None
+    try:
+        for node in nodes:
+            g = pending.pop(node, None)
+            if g is None:
+                if not node.op.several or (g := _several(pending, node)) is None:
+                    continue
+            elif node.extra is not None:
+                g = _hooked(node, g)
+            kind, op = type(node), node.op
+            if kind is UnaryNode:
+                x, rest, rule = node.x, node.rest, op.rules[0]
+                _take(pending, owned, node.edge, rule(g, node.out, x, *rest) if rest else rule(g, node.out, x), x, g)
+            elif kind is BinaryNode:
+                x, y, out, rules = node.x, node.y, node.out, op.rules
+                if node.x_edge is not None:
+                    _take(pending, owned, node.x_edge, rules[0](g, out, x, y), x, g)
+                if node.y_edge is not None:
+                    _take(pending, owned, node.y_edge, rules[1](g, out, x, y), y, g)
+            else:
+                for slot, raw in _raw_shares(node, g, node.out, node.arrays, None):
+                    array = node.arrays[slot]
+                    # shares of a joint rule may be one array
+                    _take(pending, owned, node.edges[slot], raw, array, g if op.joint is None else raw)
+            if release:
+                node.release()
+    except Exception as error:
+        _explain(error, node)
+        raise
+    for edge, g in pending.items():  # only leaves are left
+        if edge.extra is not None:  # type: ignore[union-attr]
+            pending[edge] = _hooked(edge, g)
+    return pending
+
+
+def _take(pending: dict[Edge, Any], owned: set[Edge], edge: Any, share: Any, array: Any, g: Any) -> None:
+    """Add a share to what has gathered at `edge`; what a leaf keeps is a copy where others may hold the same memory."""
+    if share.shape != array.shape or share.dtype is not array.dtype:
+        share = fitted(share, array)
+    held = pending.get(edge)
+    if held is None:
+        if type(edge) is GradAccum and (share is g or type(share) is not np.ndarray or share.base is not None):
+            share = np.array(share)
+        pending[edge] = share
+    elif type(edge) is GradAccum or edge in owned:
+        np.add(held, share, held)
+    else:
+        pending[edge] = total = held + share
+        if type(total) is np.ndarray:  # sums of 0-d arrays arrive as NumPy scalars, which cannot grow in place
+            owned.add(edge)
 
 
 def _several(pending: dict[Edge, Any], node: Node) -> tuple[Any, ...] | None:
@@ -134,35 +187,33 @@ def _several(pending: dict[Edge, Any], node: Node) -> tuple[Any, ...] | None:
 
 def _shares(node: Node, g: Any, out: Any, arrays: Any, useful: set[Edge] | None) -> list[tuple[int, Edge, Any, Any]]:
     """(slot, edge, share, the share before it was fitted to its operand) for each edge of `node` that leads on."""
-    op = node.op
+    edges, given = node.edges, node.arrays
     try:
-        if type(node) is UnaryNode:
-            if useful is not None and node.edge not in useful:
-                return []
-            raw = op.rules[0](g, out, arrays[0])  # type: ignore[misc]
-            return [(0, node.edge, fitted(raw, node.x), raw)]
-        sent: list[tuple[int, Edge, Any, Any]] = []
-        if type(node) is BinaryNode:
-            x, y = arrays
-            if node.x_edge is not None and (useful is None or node.x_edge in useful):
-                raw = op.rules[0](g, out, x, y)  # type: ignore[misc]
-                sent.append((0, node.x_edge, fitted(raw, node.x), raw))
-            if node.y_edge is not None and (useful is None or node.y_edge in useful):
-                raw = op.rules[1](g, out, x, y)  # type: ignore[misc]
-                sent.append((1, node.y_edge, fitted(raw, node.y), raw))
-            return sent
-        wanted = [edge is not None and (useful is None or edge in useful) for edge in node.edges]
-        operands = (arrays,) if op.variadic else arrays
-        joint = None if op.joint is None else op.joint(g, out, *operands, *node.rest, wanted=wanted)
-        for slot, edge in enumerate(node.edges):
-            if wanted[slot]:
-                raw = op.rules[slot](g, out, *operands, *node.rest) if joint is None else joint[slot]  # type: ignore[misc]
-                if raw is not None:
-                    sent.append((slot, edge, fitted(raw, node.arrays[slot]), raw))
-        return sent
+        return [
+            (slot, edges[slot], fitted(raw, given[slot]), raw)
+            for slot, raw in _raw_shares(node, g, out, arrays, useful)
+        ]
     except Exception as error:
-        error.add_note(f"raised while the gradient passed {node.name}; its inputs have {_shapes(node)}")
+        _explain(error, node)
         raise
+
+
+def _raw_shares(node: Node, g: Any, out: Any, arrays: Any, useful: set[Edge] | None) -> list[tuple[int, Any]]:
+    """(slot, share) as the rules of `node` give them for each edge that leads on."""
+    op = node.op
+    wanted = [edge is not None and (useful is None or edge in useful) for edge in node.edges]
+    operands = (arrays,) if op.variadic else arrays
+    if op.joint is not None:
+        joint = op.joint(g, out, *operands, *node.rest, wanted=wanted)
+        return [(slot, raw) for slot, raw in enumerate(joint) if raw is not None and wanted[slot]]
+    rules = op.rules
+    shares = [(slot, rules[slot](g, out, *operands, *node.rest)) for slot, want in enumerate(wanted) if want]  # type: ignore[misc]
+    return [pair for pair in shares if pair[1] is not None]
+
+
+def _explain(error: Exception, node: Node) -> None:
+    shapes = ", ".join(str(np.shape(array)) for array in node.arrays)
+    error.add_note(f"raised while the gradient passed {node.name}; its inputs have shapes {shapes}")
 
 
 def fitted(share: Any, array: Any) -> Any:
@@ -177,18 +228,6 @@ def fitted(share: Any, array: Any) -> Any:
     if share.dtype is not array.dtype and share.dtype != array.dtype:
         share = cast(share, array.dtype)
     return share
-
-
-def _sum(held: Any, share: Any, edge: Edge, owned: set[Edge] | None) -> Any:
-    """`held` and `share` together, in place where the held sum is the engine's own."""
-    if owned is None:
-        return held + share
-    if edge in owned:
-        return np.add(held, share, out=held)
-    total = held + share
-    if type(total) is np.ndarray:  # sums of 0-d arrays arrive as NumPy scalars, which cannot grow in place
-        owned.add(edge)
-    return total
 
 
 def _leading_to(targets: Sequence[Edge], nodes: Sequence[Node]) -> set[Edge]:
@@ -209,10 +248,6 @@ def _keep(found: dict[Edge, Any], targets: Sequence[Edge], node: Node, g: Any) -
         )
     elif node in targets:
         found[node] = g
-
-
-def _shapes(node: Node) -> str:
-    return "shapes " + ", ".join(str(np.shape(array)) for array in node.arrays)
 
 
 # --- what must hold before a pass -----------------------------------------------------------------------------------
@@ -256,6 +291,13 @@ def _check_writes(node: Node) -> None:
             )
 
 
+@functools.lru_cache
+def _one(dtype: np.dtype[Any]) -> np.ndarray:
+    one = np.ones((), dtype)
+    one.flags.writeable = False
+    return one
+
+
 def _seed(root: Tensor, gradient: Any) -> np.ndarray:
     """The gradient that starts a pass, as an array of the root's shape and dtype."""
     array = root.array
@@ -268,7 +310,8 @@ def _seed(root: Tensor, gradient: Any) -> np.ndarray:
                 f"backward without a gradient needs a result of one element, got shape {array.shape}; "
                 "call .sum() first, or pass a gradient of that shape such as ones_like(z)"
             )
-        return np.ones(array.shape, array.dtype)
+        one = _one(array.dtype)
+        return one.reshape(array.shape) if array.ndim else one
     if not isinstance(given, np.ndarray | np.generic | int | float) or isinstance(given, bool):
         raise ArgumentError(f"the gradient must be a tensor or an array, got {type(given).__name__}")
     seed = np.asarray(given)
@@ -306,10 +349,14 @@ def backward(root: Tensor, gradient: Any = None, retain_graph: bool = False, cre
             start = _with_history(seed, gradient)
             for leaf, total in pull_back({edge: start}, create_graph=True, run=run).items():
                 _accumulate(leaf, wrap(total.array.copy(), total.node), run, True)  # others hold that array too
+    elif run is None and MODE.watch is None:
+        nodes = newest_first((edge,))
+        _check_values(nodes)
+        for leaf, total in _sweep(nodes, {edge: seed if nodes else seed.copy()}, True).items():
+            _accumulate(leaf, wrap(total, None))
     else:
-        own = seed.copy() if type(edge) is GradAccum else seed
-        for leaf, total in pull_back({edge: own}, run=run, release=not retain).items():
-            _accumulate(leaf, wrap(total if run is None else np.array(total), None), run, False)
+        for leaf, total in pull_back({edge: seed}, run=run, release=not retain).items():
+            _accumulate(leaf, wrap(np.array(total), None), run)
     if run is not None:
         run.complete = True
 
@@ -321,7 +368,7 @@ def _with_history(seed: np.ndarray, gradient: Any) -> Tensor:
     return gradient if gradient.array is seed else cast(gradient, seed.dtype)
 
 
-def _accumulate(leaf: Any, gathered: Tensor, run: Run | None, recorded: bool) -> None:
+def _accumulate(leaf: Any, gathered: Tensor, run: Run | None = None, recorded: bool = False) -> None:
     before = leaf.grad
     leaf.grad = gathered if before is None else before + gathered
     if run is not None:

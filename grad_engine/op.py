@@ -267,10 +267,10 @@ def define(
         aliases=tuple(aliases),
         spread=spread,
     )
-    simple = not static and not keeps and not several and not variadic and all(rules)
-    if simple and given == ("x",):  # the quick ways know their operands by these names
+    simple = joint is None and not keeps and not several and not variadic and all(rules)
+    if simple and given == ("x",) and required:  # the quick ways know their operands by these names
         call = _unary(op)
-    elif simple and given == ("x", "y"):
+    elif simple and given == ("x", "y") and not static:
         call = _binary(op)
     else:
         call = _general(op)
@@ -447,9 +447,14 @@ def operand(value: Any) -> Any:
 
 
 def _unary(op: Op) -> Callable[..., Any]:
-    forward = op.forward
+    forward, defaults = op.forward, tuple(op.static.values())
+    needed = inspect.Parameter.empty in defaults
 
-    def call(x: Any) -> Tensor:
+    def call(x: Any, *static: Any, **named: Any) -> Tensor:
+        if static or named or needed:
+            rest = _static(op, static, named)
+        else:
+            rest = defaults
         given = x
         if type(x) is Tensor:
             edge = x.node
@@ -458,21 +463,21 @@ def _unary(op: Op) -> Callable[..., Any]:
             edge = None
             x = asarray(operand(x))
         try:
-            out = forward(x)
+            out = forward(x, *rest) if static or named or needed else forward(x)
         except REFUSED as error:
-            raise refusal(op, error, (x,), ()) from error
+            raise refusal(op, error, (x,), rest) from error
         if type(out) is not ndarray:  # 0-d results arrive as NumPy scalars
             out = asarray(out)
         made = _new(Tensor)
         made.array = out
         if edge is not None and MODE.record:
-            made.node = node = UnaryNode(op, out, x, edge)
+            made.node = node = UnaryNode(op, out, x, edge, rest)
             if MODE.watch is not None:
                 MODE.watch(node)
         else:
             made.node = None
             if out.base is not None and MODE.record and type(given) is Tensor:
-                WRITES.taken(made, call, (given,))
+                WRITES.taken(made, call, (given, *rest))
         return made
 
     return call
@@ -515,19 +520,15 @@ def _binary(op: Op) -> Callable[..., Any]:
 
 def _general(op: Op) -> Callable[..., Any]:
     forward, rules, variadic, differentiable = op.forward, op.rules, op.variadic, op.differentiable
-    names, arity, defaults = tuple(op.static), len(op.inputs), tuple(op.static.values())
-    if inspect.Parameter.empty in defaults:
-        defaults = ()
+    arity, defaults = len(op.inputs), tuple(op.static.values())
+    needed = inspect.Parameter.empty in defaults
     ruled = tuple(op.joint is not None or rule is not None for rule in rules)
 
     def call(*args: Any, **named: Any) -> Any:
         if named or len(args) < arity:
             args = _with_operands(op, args, named)
         static: Any = args[arity:]
-        if not static and not named:
-            static = defaults
-        if named or len(static) != len(names) or Tensor in map(type, static):
-            static = _bound(op, static, named)
+        static = _static(op, static, named) if static or named or needed else defaults
         given = _sequence(op, args[0]) if variadic else args[:arity]
         arrays = []
         edges: list[Any] = []
@@ -594,6 +595,13 @@ def _with_operands(op: Op, args: tuple[Any, ...], named: dict[str, Any]) -> tupl
         else:
             raise ArgumentError(f"{op.name}() needs {', '.join(op.inputs[: op.required])}; {name} is missing")
     return tuple(operands)
+
+
+def _static(op: Op, static: tuple[Any, ...], named: dict[str, Any]) -> tuple[Any, ...]:
+    """Every static argument in the order of the declaration."""
+    if named or len(static) != len(op.static) or Tensor in map(type, static):
+        return _bound(op, static, named)
+    return static
 
 
 def _bound(op: Op, static: tuple[Any, ...], named: dict[str, Any]) -> tuple[Any, ...]:

@@ -101,17 +101,17 @@ class Node:
 
 
 class UnaryNode(Node):
-    """One operand and nothing else, as most nodes have: two objects for the collector to track instead of four."""
+    """One operand, as most nodes have: two objects for the collector to track instead of four."""
 
-    __slots__ = ("edge", "x")
-    rest = ()
+    __slots__ = ("edge", "rest", "x")
 
-    def __init__(self, op: Op, out: Any, x: Any, edge: Edge) -> None:
+    def __init__(self, op: Op, out: Any, x: Any, edge: Edge, rest: tuple[Any, ...] = ()) -> None:
         self.age = next_age()
         self.op = op
         self.out = out
         self.x = x
         self.edge = edge
+        self.rest = rest
         self.extra = None
 
     @property
@@ -124,10 +124,11 @@ class UnaryNode(Node):
 
     def release(self) -> None:
         self.out = self.x = None
+        self.rest = ()
 
 
 class BinaryNode(Node):
-    """Two operands and nothing else."""
+    """Two operands and no static arguments."""
 
     __slots__ = ("x", "x_edge", "y", "y_edge")
     rest = ()

@@ -120,6 +120,7 @@ HERE = [name for name, op in OPERATORS.items() if torch.float64 in op.dtypes and
 
 
 @pytest.mark.parametrize("name", HERE)
+@pytest.mark.filterwarnings("ignore:torch.qr is deprecated:UserWarning")  # said once, when some sample is made
 def test_agrees(name: str) -> None:
     """On some samples."""
     alike = [

@@ -10,9 +10,9 @@ from numpy import ndarray
 
 from grad_engine.errors import ArgumentError, ShapeError
 from grad_engine.op import case, define, in_rules
-from grad_engine.ops.elementwise import selected
+from grad_engine.ops.elementwise import bounded, level, selected, times
 from grad_engine.ops.joining import concat
-from grad_engine.ops.reduction import total
+from grad_engine.ops.reduction import summed, total
 from grad_engine.ops.shape import reshaped
 from grad_engine.ops.special import erf_of
 
@@ -21,13 +21,13 @@ _joined = in_rules(concat)
 # --- rectifiers: straight pieces --------------------------------------------------------------------------------------
 
 relu = define(
-    lambda x: np.maximum(x, x.dtype.type(0)), name="relu", symbol="relu", category="activation", inputs=("x",),
+    lambda x: bounded(np.maximum, x, 0), name="relu", symbol="relu", category="activation", inputs=("x",),
     summary="max(x, 0) of each element. It selects: an inactive unit passes 0 even of inf and NaN; slope 0 at 0.",
-    vjp={"x": lambda g, out, x: selected(g, out != 0)},  # out is positive, 0, or NaN, which passes
+    vjp={"x": lambda g, out, x: selected(g, out != level((), x.dtype))},  # out is positive, 0, or NaN, which passes
     formula={"x": ["where", [">", "out", 0], "g", 0]}, reads=("out",),
 )  # fmt: skip
 relu6 = define(
-    lambda x: np.minimum(np.maximum(x, x.dtype.type(0)), x.dtype.type(6)), name="relu6", symbol="relu6",
+    lambda x: bounded(np.minimum, bounded(np.maximum, x, 0), 6), name="relu6", symbol="relu6",
     category="activation", inputs=("x",),
     summary="Each element brought between 0 and 6; slope 0 at both.",
     vjp={"x": lambda g, out, x: selected(g, (out != 0) & (out != 6))},
@@ -92,20 +92,26 @@ prelu = define(
     }, reads=("x", "weight"),
 )  # fmt: skip
 hardtanh = define(
-    lambda x, min_val=-1.0, max_val=1.0: np.minimum(np.maximum(x, min_val), max_val), name="hardtanh",
+    lambda x, min_val=-1.0, max_val=1.0: bounded(np.minimum, bounded(np.maximum, x, min_val), max_val), name="hardtanh",
     symbol="hardtanh", category="activation", inputs=("x",),
     cases=[case((2, 3)), case((), min_val=-0.7, max_val=1.3)],
     summary="Each element brought between `min_val` and `max_val`; slope 0 at both.",
     vjp={"x": lambda g, out, x, min_val, max_val: selected(g, (out != min_val) & (out != max_val))},
 )  # fmt: skip
+
+
+def _six(x: Any) -> Any:
+    return bounded(np.minimum, bounded(np.maximum, x + 3, 0), 6)
+
+
 hardsigmoid = define(
-    lambda x: np.minimum(np.maximum(x + 3, x.dtype.type(0)), x.dtype.type(6)) / 6, name="hardsigmoid",
+    lambda x: _six(x) / 6, name="hardsigmoid",
     symbol="hardsigmoid", category="activation", inputs=("x",), domain=(-5.0, 5.0),
     summary="x/6 + 1/2 brought between 0 and 1, a sigmoid of straight lines; slope 0 at -3 and 3.",
     vjp={"x": lambda g, out, x: selected(g / 6, (x > -3) & (x < 3))},
 )  # fmt: skip
 hardswish = define(
-    lambda x: x * (np.minimum(np.maximum(x + 3, x.dtype.type(0)), x.dtype.type(6)) / 6), name="hardswish",
+    lambda x: x * (_six(x) / 6), name="hardswish",
     symbol="hardswish", category="activation", inputs=("x",), domain=(-5.0, 5.0),
     summary="x times hardsigmoid(x); slope 0 at -3 and 1 at 3.",
     vjp={"x": lambda g, out, x: selected(np.where(x < 3, g * (x / 3 + 0.5), g), ~(x <= -3))},
@@ -291,11 +297,19 @@ def _shifted(x: Any, axis: Any) -> Any:
     return x - np.maximum.reduce(x, axis=axis, keepdims=True)
 
 
+def _raised(x: Any, axis: Any) -> ndarray:
+    """exp of x, but for a factor for each line along `axis`, as a new array."""
+    if x.size > 1000 and x.dtype.char in "fd" and np.maximum.reduce(x, None) < 50 and np.minimum.reduce(x, None) > -50:
+        return np.exp(x)  # nothing can overflow or vanish, which is found out faster than each line is shifted
+    e = _shifted(x, axis)
+    return np.exp(e, e) if type(e) is ndarray else np.asarray(np.exp(e))
+
+
 def _softmax(x: Any, axis: int | None = -1) -> Any:
     if not x.size:
         return x * 1.0
-    e = np.asarray(np.exp(_shifted(x, axis)))
-    e /= np.add.reduce(e, axis=axis, keepdims=True)
+    e = _raised(x, axis)
+    e /= summed(e, axis, True)
     return e
 
 
@@ -303,7 +317,14 @@ def _log_softmax(x: Any, axis: int | None = -1) -> Any:
     if not x.size:
         return x * 1.0
     shifted = _shifted(x, axis)
-    return shifted - np.log(np.add.reduce(np.exp(shifted), axis=axis, keepdims=True))
+    return shifted - np.log(summed(np.exp(shifted), axis, True))
+
+
+def _along(g: Any, out: Any, axis: Any) -> Any:
+    """The sum of g times out along `axis`, which stays with length 1."""
+    if axis == -1 and type(g) is ndarray and g.ndim:
+        return np.vecdot(g, out)[..., None]
+    return total(g * out, axis=axis, keepdims=True)
 
 
 _SOFTMAX = ["*", "out", ["-", "g", ["sum", ["*", "g", "out"]]]]
@@ -311,14 +332,14 @@ _SOFTMAX = ["*", "out", ["-", "g", ["sum", ["*", "g", "out"]]]]
 softmax = define(
     _softmax, name="softmax", symbol="softmax", category="activation", inputs=("x",), cases=_ALONG,
     summary="exp(x) over its sum along `axis`: positive numbers that add up to 1.",
-    vjp={"x": lambda g, out, x, axis: out * (g - total(g * out, axis=axis, keepdims=True))},
+    vjp={"x": lambda g, out, x, axis: times(g - _along(g, out, axis), out)},
     formula={"x": _SOFTMAX}, reads=("out",),
 )  # fmt: skip
 softmin = define(
     lambda x, axis=-1: _softmax(-x, axis), name="softmin", symbol="softmin", category="activation", inputs=("x",),
     cases=_ALONG,
     summary="softmax of -x along `axis`.",
-    vjp={"x": lambda g, out, x, axis: out * (total(g * out, axis=axis, keepdims=True) - g)},
+    vjp={"x": lambda g, out, x, axis: times(_along(g, out, axis) - g, out)},
     formula={"x": ["neg", _SOFTMAX]}, reads=("out",),
 )  # fmt: skip
 log_softmax = define(

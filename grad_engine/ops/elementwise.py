@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,36 @@ _PAIRS = [case((2, 3), (2, 3)), case((2, 3), (3,)), case((), (2, 1)), case((1, 3
 _BITS: dict[Any, Any] = {np.dtype(np.float64): np.dtype(np.int64), np.dtype(np.float32): np.dtype(np.int32)}
 
 
+# --- comparing with a number ------------------------------------------------------------------------------------------
+
+_BLOCK = 1 << 14  # elements of an array of equal numbers that is kept
+
+
+@lru_cache(maxsize=64)
+def level(shape: tuple[int, ...], dtype: Any, value: float = 0.0) -> ndarray:
+    """A read-only array of `shape` that holds `value` everywhere."""
+    array = np.full(shape, value, dtype)
+    array.flags.writeable = False
+    return array
+
+
+def bounded(choose: np.ufunc, x: Any, bound: float) -> Any:
+    """np.maximum or np.minimum of an array and a number: as one of two arrays, which NumPy does 3 times as fast."""
+    if type(x) is not ndarray or x.dtype.kind != "f":
+        return choose(x, bound)
+    if x.size <= _BLOCK:
+        return choose(x, level(x.shape, x.dtype, bound))
+    if not x.flags.c_contiguous:
+        return choose(x, x.dtype.type(bound))
+    out = np.empty_like(x)
+    flat, to = x.reshape(-1), out.reshape(-1)
+    whole = x.size - x.size % _BLOCK
+    row = level((_BLOCK,), x.dtype, bound)
+    choose(flat[:whole].reshape(-1, _BLOCK), row, to[:whole].reshape(-1, _BLOCK))
+    choose(flat[whole:], row[: x.size - whole], to[whole:])
+    return out
+
+
 # --- choosing ---------------------------------------------------------------------------------------------------------
 
 
@@ -30,7 +61,7 @@ def _select(x: Any, mask: Any) -> Any:
         np.negative(mask.view(np.int8), out=chosen, dtype=bits)
         np.bitwise_and(chosen, x.view(bits), out=chosen)
         return out
-    return np.where(mask, x, x.dtype.type(0))
+    return np.where(mask, x, level((), x.dtype))
 
 
 select = define(
@@ -46,6 +77,11 @@ def selected(x: Any, mask: Any) -> Any:
     if type(x) is Tensor:
         return select(x, mask)
     return traced("where", mask, x, 0) if type(mask) is Symbol or type(x) is Symbol else _select(x, mask)
+
+
+def times(fresh: Any, x: Any) -> Any:
+    """`fresh` times x, for use in rules that have just made the array `fresh`: in its memory, where it is one."""
+    return np.multiply(fresh, x, fresh) if type(fresh) is ndarray and type(x) is ndarray else fresh * x
 
 
 def nothing(g: Any) -> Any:

@@ -26,6 +26,7 @@ _AXES = [
 
 
 _LONGEST = 1 << 16  # a row of ones longer than this is not kept
+_ROW = 512  # so many numbers BLAS adds up one after another; the sums of rows are added in pairs
 
 
 @lru_cache(maxsize=64)
@@ -96,8 +97,23 @@ def count_folded(x: Any, out: Any) -> int:
 
 _COPIED = "{g} copied to the shape of {x}"
 
+
+def summed(x: Any, axis: Any = None, keepdims: Any = False) -> Any:
+    """np.add.reduce; of many numbers in a row by BLAS, as a product with ones, which takes a third of the time."""
+    if x.size > 1000 and x.dtype.char in "fd" and x.flags.c_contiguous:
+        if axis is None and not keepdims and x.size > 64 * _ROW:
+            whole = x.size - x.size % _ROW
+            flat = x.reshape(-1)
+            rows = flat[:whole].reshape(-1, _ROW) @ _ones(_ROW, x.dtype)
+            return np.add.reduce(rows) + np.add.reduce(flat[whole:])
+        if (axis == -1 or axis == x.ndim - 1) and 16 <= x.shape[-1] <= 4 * _ROW:
+            out = x.reshape(-1, x.shape[-1]) @ _ones(x.shape[-1], x.dtype)
+            return out.reshape((*x.shape[:-1], 1) if keepdims else x.shape[:-1])
+    return np.add.reduce(x, axis=axis, keepdims=keepdims)
+
+
 sum = define(
-    lambda x, axis=None, keepdims=False: np.add.reduce(x, axis=axis, keepdims=keepdims),
+    summed,
     name="sum", symbol="Σ", category="reduction", inputs=("x",), numpy=[np.sum, (np.add, "reduce")], cases=_AXES,
     summary="Sum of the elements along `axis`; 0 when there are none.",
     vjp={"x": lambda g, out, x, axis, keepdims: spread_back(g, x, axis, keepdims)}, formula={"x": _COPIED},
@@ -106,7 +122,7 @@ sum = define(
 
 def total(x: Any, axis: Any = None, keepdims: Any = False) -> Any:
     """The sum of x along `axis`, for use in rules."""
-    return np.add.reduce(x, axis=axis, keepdims=keepdims)
+    return summed(x, axis, keepdims) if type(x) is ndarray else np.add.reduce(x, axis=axis, keepdims=keepdims)
 
 
 nansum = define(
@@ -121,7 +137,7 @@ nansum = define(
 def _mean(x: Any, axis: Any = None, keepdims: Any = False) -> Any:
     if x.dtype.kind != "f" or x.itemsize < 4:  # whole numbers give floats, halves are summed in float32
         return np.mean(x, axis=axis, keepdims=keepdims)
-    out = np.add.reduce(x, axis=axis, keepdims=keepdims)
+    out = summed(x, axis, keepdims)
     out /= count_folded(x, out)
     return out
 
