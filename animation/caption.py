@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
+import numpy as np
+
 from animation import formulas, lettering, theme
 from animation.figures import Matrix, matrix, number_text, shape_text
-from animation.glyphs import line_points, numbers, numbers_size, words
+from animation.glyphs import line_points, numbers, numbers_size, toned, words
 from animation.ink import Ink, Part
 from animation.story import Beat, Close, Column, Formula, Gather, Numbers, Piece, Row, Words
 from grad_engine.draw.palette import Palette as Colours
@@ -27,6 +29,9 @@ TEXT = 0.85
 HIGHEST = 0.74  # a formula in the upper line
 ABOVE = 0.44
 BELOW = theme.PANEL_MIDDLE - 0.43
+LEAST_GAP = 0.5  # between the columns of the table
+# Rows of each matrix in the closing table, and the size of their type: the first that fits is taken.
+TYPES = (*((2, size) for size in (0.40, 0.37, 0.34, 0.31, 0.29, 0.27)), *((1, size) for size in (0.36, 0.31, 0.27)))
 SUM = theme.PANEL_MIDDLE - 0.44
 
 
@@ -268,7 +273,8 @@ def _draw(piece: Piece, at: tuple[float, float], room: float, size: float, colum
     if shown is None:
         rest = at[0] + room - left
         if rest > 0:
-            inks.append(words(_plain(piece), size, colours.ink, (left, y), anchor="left", room=rest))
+            said = _plain(piece)
+            inks.append(words(said, size, toned(said, colours.ink, colours), (left, y), anchor="left", room=rest))
     else:
         inks.append(numbers(shown, size, colours, piece.tone, (left, y)))
     return Part(*inks)
@@ -320,13 +326,18 @@ def sum_parts(beat: Gather, colours: Colours) -> tuple[list[Part], Part]:
 
 def table(beat: Close, colours: Colours) -> list[Part]:
     """The closing table: its head, then a part for every line."""
-    top, pitch, size, lines = _grid(beat)
-    heads, cells_ = _cells(beat, lines)
-    widths = [
-        max([lettering.width(head, theme.BODY), *(_cell_width(row[k], size, lines) for row in cells_)])
-        for k, head in enumerate(heads)
-    ]
-    gap = 0.85
+    top, pitch = _grid(beat)
+    size = float(np.clip(0.38 * pitch, theme.BODY, 0.40))
+    for lines, type_size in TYPES:
+        heads, cells_ = _cells(beat, lines)
+        widths = [
+            max([lettering.width(head, theme.BODY), *(_cell_size(row[k], size, type_size)[0] for row in cells_)])
+            for k, head in enumerate(heads)
+        ]
+        high = max((_cell_size(cell, size, type_size)[1] for row in cells_ for cell in row), default=0.0)
+        if high <= 0.94 * pitch and sum(widths) + LEAST_GAP * (len(widths) - 1) <= theme.GRAPH_WIDTH:
+            break
+    gap = min(1.2, (theme.GRAPH_WIDTH - sum(widths)) / (len(widths) - 1))
     used = min(sum(widths) + gap * (len(widths) - 1), theme.GRAPH_WIDTH)
     stops = [-used / 2 + sum(widths[:k]) + gap * k for k in range(len(widths))]
     rule = [(-used / 2, top - 0.28), (used / 2, top - 0.28)]
@@ -340,8 +351,7 @@ def table(beat: Close, colours: Colours) -> list[Part]:
         for x, cell in zip(stops, row, strict=True):
             room = used / 2 - x + 0.01
             if isinstance(cell, Numbers):
-                kind = theme.BODY if lines == 2 and cell.tensor.shape != () else size
-                inks.append(_draw(cell, (x, y), room, kind, _fit(cell, room, kind), colours))
+                inks.append(_draw(cell, (x, y), room, type_size, _fit(cell, room, type_size), colours))
             elif cell is not None:
                 inks.append(
                     words(
@@ -356,13 +366,12 @@ def table(beat: Close, colours: Colours) -> list[Part]:
     return parts
 
 
-def _grid(beat: Close) -> tuple[float, float, float, int]:
-    """Where the head of the table stands, how far its lines are apart, their type size, how many rows of numbers."""
+def _grid(beat: Close) -> tuple[float, float]:
+    """Where the head of the table stands, and how far its lines are apart."""
     many = len(beat.rows) + (1 if beat.more else 0)
     high, low = theme.GRAPH_TOP - 0.15, theme.PANEL_MIDDLE + theme.PANEL_HEIGHT / 2 + 0.2
-    pitch = min(1.02, (high - low - 0.40) / max(many, 1))
-    top = high - max(0.0, (high - low - 0.40 - pitch * many) / 2) * 0.8
-    return top, pitch, 0.36 if pitch > 0.8 else 0.30 if pitch > 0.5 else theme.BODY, 2 if pitch >= 0.80 else 1
+    pitch = min(1.3, (high - low - 0.40) / max(many, 1))
+    return high - max(0.0, (high - low - 0.40 - pitch * many) / 2) * 0.8, pitch
 
 
 def _cells(beat: Close, lines: int) -> tuple[tuple[str, ...], list[tuple[Words | Numbers | None, ...]]]:
@@ -387,12 +396,13 @@ def _cells(beat: Close, lines: int) -> tuple[tuple[str, ...], list[tuple[Words |
     return heads, found
 
 
-def _cell_width(cell: Words | Numbers | None, size: float, lines: int) -> float:
+def _cell_size(cell: Words | Numbers | None, size: float, type_size: float) -> tuple[float, float]:
+    """How wide and high a cell is, with words and numbers of these sizes."""
     if cell is None:
-        return 0.0
+        return 0.0, 0.0
     if isinstance(cell, Words):
-        return lettering.width(cell.text, size, cell.strong)
-    return _extent(cell, theme.BODY if lines == 2 and cell.tensor.shape != () else size, 4)
+        return lettering.width(cell.text, size, cell.strong), size
+    return _extent(cell, type_size, 4), _height(cell, type_size, 4)
 
 
 def _arrived(row: Row) -> str:

@@ -80,6 +80,20 @@ def number_text(tensor: TensorRecord) -> str:
     return "?" if known is None else number(_plain(known.item(), tensor))
 
 
+def number_texts(tensor: TensorRecord) -> tuple[str, ...]:
+    """The one number of a tensor, shorter and shorter: in fewer digits, and at last as a power of ten."""
+    known = values(tensor)
+    value = None if known is None else _plain(known.item(), tensor)
+    if not isinstance(value, float) or not math.isfinite(value):
+        return (number_text(tensor),)
+    found = [number(value)]
+    powers = (f"{value:.{digits}e}".replace("e+", "e").replace("e0", "e").replace("e-0", "e-") for digits in (1, 0))
+    for text in (number(value, 3), number(value, 2), *(power.replace("-", "−") for power in powers)):
+        if len(text) < len(found[-1]):
+            found.append(text)
+    return tuple(found)
+
+
 def matrix(tensor: TensorRecord, rows: int = 2, columns: int = 4) -> Matrix | None:
     """The first values of a tensor, of its first page where it has more than two axes; None if unrecorded."""
     known = values(tensor)

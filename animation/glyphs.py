@@ -121,6 +121,11 @@ def words(
     return Ink(made.shape, fill=colour, fill_alpha=alpha, at=place, text=text, size=size)
 
 
+def toned(text: str, colour: str, colours: Colours) -> str:
+    """The colour of a text, magenta where the number at its end is not finite."""
+    return colours.nonfinite if text.endswith(("NaN", "∞")) else colour
+
+
 # tensors
 
 
@@ -148,7 +153,7 @@ def numbers_size(matrix: Matrix, size: float) -> tuple[float, float]:
     """How wide and high a matrix of numbers is."""
     rows = max(len(matrix.rows), 1)
     inside = sum(_column_widths(matrix, size)) + 0.55 * size * max(_columns(matrix) - 1, 0)
-    return inside + 0.9 * size, rows * 1.12 * size + (0.5 * size if matrix.more_below else 0.0)
+    return inside + 0.9 * size, rows * 1.12 * size + (0.66 * size if matrix.more_below else 0.0)
 
 
 def numbers(matrix: Matrix, size: float, colours: Colours, tone: str, at: tuple[float, float]) -> Part:
@@ -175,10 +180,10 @@ def numbers(matrix: Matrix, size: float, colours: Colours, tone: str, at: tuple[
             said.append(word)
             right += 0.55 * size
     if matrix.more_below:
-        y = top - len(matrix.rows) * 1.12 * size - 0.18 * size
+        y = top - len(matrix.rows) * 1.12 * size - 0.27 * size
         x = left + 0.45 * size
         for extent in widths[: len(matrix.rows[0]) if matrix.rows else 0]:
-            plain += [circle_points(0.042 * size, (x + extent - 0.2 * size, y + k * 0.14 * size)) for k in (-1, 0, 1)]
+            plain += [circle_points(0.065 * size, (x + extent - 0.2 * size, y + k * 0.21 * size)) for k in (-1, 0, 1)]
             x += extent + 0.55 * size
     if plain:
         inks.append(Ink(np.concatenate(plain), fill=colours.ink, text=" ".join(said), size=size))
@@ -221,14 +226,17 @@ class CardView:
     leaf: bool
 
 
+Figure = Cells | tuple[str, ...]  # a tensor as a picture, or a number in ever fewer digits
+
+
 @dataclass(frozen=True, slots=True)
 class Arrivals:
     """The lower half of a leaf's card: what has reached its gradient."""
 
     k: int = 0
     of: int = 0
-    shares: tuple[Cells | str, ...] = ()  # waiting, as a picture or a number
-    total: Cells | str | None = None  # the finished gradient
+    shares: tuple[Figure, ...] = ()  # waiting
+    total: Figure | None = None  # the finished gradient
     odd: str = ""  # what is not finite about it
     held: bool = False  # it had a gradient before this run
 
@@ -272,7 +280,7 @@ def card(view: CardView, arrivals: Arrivals, look: Look, box: Box, colours: Colo
         words(
             view.face,
             look.small,
-            colours.value if view.leaf else colours.muted,
+            toned(view.face, colours.value if view.leaf else colours.muted, colours),
             (x + w / 2 - pad, upper),
             anchor="right",
         )
@@ -295,7 +303,7 @@ def card(view: CardView, arrivals: Arrivals, look: Look, box: Box, colours: Colo
     tone = colours.done if complete else colours.gradient if arrivals.k or arrivals.held else colours.muted
     inks.append(words("grad", look.small, tone, (x - w / 2 + pad, lower), anchor="left"))
     count = f"{arrivals.k}/{arrivals.of}" if arrivals.of else ""
-    if complete:
+    if complete or arrivals.odd:
         tone = colours.nonfinite if arrivals.odd else tone
         count = f"{arrivals.odd or ('Σ' if arrivals.of > 1 or arrivals.held else '✓')} {count}".strip()
     elif arrivals.held and not arrivals.k:
@@ -305,22 +313,29 @@ def card(view: CardView, arrivals: Arrivals, look: Look, box: Box, colours: Colo
     inks.append(words(count, look.small, tone, (x + w / 2 - pad, lower), anchor="right", bold=complete))
     left = x - w / 2 + pad + lettering.width("grad", look.small) + 0.12 * s
     room = x + w / 2 - pad - lettering.width(count, look.small, complete) - 0.1 * s - left
-    shown: Sequence[Cells | str] = (arrivals.total,) if arrivals.total is not None else arrivals.shares
-    for k, share in enumerate(shown):
-        sign = "+ " if k else ""
-        if isinstance(share, str):
-            text = sign + share
-            wide = lettering.width(text, look.small, complete)
-            if wide > room:
-                break
-            inks.append(words(text, look.small, tone, (left, lower), anchor="left", bold=complete))
-        else:
+    shown: Sequence[Figure] = (arrivals.total,) if arrivals.total is not None else arrivals.shares
+    pictures = [each for each in shown if isinstance(each, Cells)]
+    if pictures:
+        for share in pictures:
             wide = share.columns * theme.CELL * s
             if wide > room or look.detail < 3:
                 break
             inks.append(grid(share, colours, "done" if complete else "gradient", theme.CELL * s, (left, lower)))
-        left += wide + 0.06 * s
-        room -= wide + 0.06 * s
+            left += wide + 0.06 * s
+            room -= wide + 0.06 * s
+        return Part(*inks)
+    figures = [each for each in shown if isinstance(each, tuple)]
+    for short in range(max((len(each) for each in figures), default=0)):
+        texts = ["+ " * (k > 0) + each[min(short, len(each) - 1)] for k, each in enumerate(figures)]
+        widths = [lettering.width(text, look.small, complete) + 0.06 * s for text in texts]
+        if sum(widths) <= room:
+            break
+    for text, wide in zip(texts, widths, strict=True) if figures else ():
+        if wide > room:
+            break
+        inks.append(words(text, look.small, toned(text, tone, colours), (left, lower), anchor="left", bold=complete))
+        left += wide
+        room -= wide
     return Part(*inks)
 
 
@@ -498,7 +513,8 @@ def op(view: OpView, state: str, look: Look, box: Box, colours: Colours, count: 
         inks.append(
             grid(label.cells, colours, "idle" if tone == "muted" else tone, theme.CELL * look.scale, (left, below))
         )
-    inks.append(words(text, look.small, getattr(colours, tone), (left + icon, below), anchor="left"))
+    colour = toned(text, getattr(colours, tone), colours)
+    inks.append(words(text, look.small, colour, (left + icon, below), anchor="left"))
     pin = colours.value if state == "made" else colours.gradient if state == "running" else colours.idle
     for slot in view.kept:
         high = port_y(slot, view.slots, box) - y
@@ -628,13 +644,15 @@ class Parcel(Part):
         then: Cells | None = None,
         then_text: str = "",
         scale: float = 1.0,
+        odd: str = "",
     ) -> None:
         self.cell = theme.PARCEL_CELL * scale
         size = max(theme.SMALLEST, 0.25 * scale)
         self.size_of_type = size
         colour = getattr(colours, tone)
+        border = colours.nonfinite if odd else colour
         self.plated = (0.0, 0.0)  # how wide and high the plate now is, without its border
-        self.plate = Ink(card_points(1, 1, 0.1), fill=colours.background, fill_alpha=0.94, stroke=colour, width=2.6)
+        self.plate = Ink(card_points(1, 1, 0.1), fill=colours.background, fill_alpha=0.94, stroke=border, width=2.6)
         self.squares: list[Ink] = []
         self.first = first
         self.then = then
@@ -642,20 +660,23 @@ class Parcel(Part):
         if isinstance(first, Cells) and then is not None and then.rows * then.columns > first.rows * first.columns:
             large = then
         if isinstance(large, Cells):
-            for strength, odd in zip(large.strength, large.odd, strict=True):
+            for strength, bad in zip(large.strength, large.odd, strict=True):
                 self.squares.append(
                     Ink(
                         SQUARE,
-                        fill=colours.nonfinite if odd else colour,
-                        fill_alpha=1.0 if odd else 0.40 + 0.60 * strength,
+                        fill=colours.nonfinite if bad else colour,
+                        fill_alpha=1.0 if bad else 0.40 + 0.60 * strength,
                     )
                 )
         self.large = large
-        self.texts = [words(text, size, colours.ink, (0.0, 0.0), anchor="left", bold=isinstance(first, str))]
+        ink = toned(text, colours.ink, colours)
+        self.texts = [words(text, size, ink, (0.0, 0.0), anchor="left", bold=isinstance(first, str))]
         if then is not None:
             self.texts.append(words(then_text, size, colours.ink, (0.0, 0.0), anchor="left"))
         self.wide = [one.extent[2] for one in self.texts]
-        super().__init__(self.plate, *self.squares, *self.texts)
+        word = odd if isinstance(first, Cells) else ""  # a number says it itself
+        self.word = words(word, size, colours.nonfinite, (0.0, 0.0), anchor="left", bold=True)
+        super().__init__(self.plate, *self.squares, *self.texts, self.word)
 
     def pose(self, x: float, y: float, turned: float = 0.0, strength: float = 1.0, scale: float = 1.0) -> None:
         """Puts the parcel at a place, `turned` of the way from its first to its second form."""
@@ -665,7 +686,8 @@ class Parcel(Part):
         grid_w, grid_h = (start[k] + (stop[k] - start[k]) * turned for k in (0, 1))
         last = len(self.wide) - 1
         text_w = self.wide[0] + (self.wide[last] - self.wide[0]) * turned
-        wide = grid_w + text_w + (gap if grid_w and text_w else 0.0)
+        word_w = self.word.shape.high[0] + gap if self.word.text else 0.0
+        wide = grid_w + text_w + (gap if grid_w and text_w else 0.0) + word_w
         high = max(grid_h, self.size_of_type)
         if (wide, high) != self.plated:
             self.plated = (wide, high)
@@ -685,6 +707,12 @@ class Parcel(Part):
             seen = 1.0 if last == 0 else float(np.clip(2 * turned - 1, 0, 1) if k else np.clip(1 - 2 * turned, 0, 1))
             text.place = (scale, x + at * scale, y - lettering.cap_height(self.size_of_type) / 2 * scale)
             text.strength(strength * seen)
+        self.word.place = (
+            scale,
+            x + (at + text_w + gap) * scale,
+            y - lettering.cap_height(self.size_of_type) / 2 * scale,
+        )
+        self.word.strength(strength)
         self.plate.strength(strength)
         for square in self.squares:
             square.strength(strength)

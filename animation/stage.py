@@ -10,12 +10,23 @@ import numpy as np
 from animation import caption, lettering, theme
 from animation.arrangement import arranged
 from animation.board import TITLES, Board, Shot
-from animation.figures import Cells, cells, is_number, nonfinite, nonfinite_word, number_text, picture, shape_text
+from animation.figures import (
+    Cells,
+    cells,
+    is_number,
+    nonfinite,
+    nonfinite_word,
+    number_text,
+    number_texts,
+    picture,
+    shape_text,
+)
 from animation.folding import View
 from animation.glyphs import (
     TAPE_LABELS,
     Arrivals,
     CardView,
+    Figure,
     Label,
     OpView,
     Parcel,
@@ -312,6 +323,7 @@ class Stage(Board):
             then,
             shape_text(stretched) if stretched else "",
             self.look.scale,
+            nonfinite_word(tensor),
         )
         done = edge(way, "value", self.colours, self.look.pen)
         shown = stretch(way, 0.0, 1.0 - inset(way, self.look.pen))
@@ -365,7 +377,8 @@ class Stage(Board):
         x, y = self.centre(beat.root)
         first: Cells | str = cells(beat.tensor) or number_text(beat.tensor)
         text = shape_text(beat.tensor.shape) if isinstance(first, Cells) else first
-        parcel = Parcel(self.colours, "gradient", first, text, scale=self.look.scale)
+        odd = nonfinite_word(beat.tensor)
+        parcel = Parcel(self.colours, "gradient", first, text, scale=self.look.scale, odd=odd)
         shot.moving.append(parcel)
         # It comes out of the caption panel, where its numbers stand.
         start = min(x, theme.GRAPH_WIDTH / 2 - 0.9), theme.PANEL_MIDDLE + theme.PANEL_HEIGHT / 2
@@ -439,7 +452,14 @@ class Stage(Board):
             first, first_text = picture(sent.raw, None), shape_text(sent.raw)
             then = final if isinstance(final, Cells) else Cells(1, 1, (1.0,), (False,))
         parcel = Parcel(
-            self.colours, "gradient", first, first_text, then, text if then is not None else "", self.look.scale
+            self.colours,
+            "gradient",
+            first,
+            first_text,
+            then,
+            text if then is not None else "",
+            self.look.scale,
+            nonfinite_word(sent.share),
         )
         shown = stretch(way, 1.0, inset(way, self.look.pen))
         line = Part(Ink(shown, stroke=self.colours.gradient, width=theme.EDGE * self.look.pen))
@@ -465,10 +485,10 @@ class Stage(Board):
         before = self.arrivals.get(sent.receiver)
         if before is None:
             return
-        shown: Cells | str = cells(sent.share) or number_text(sent.share)
+        shown: Figure = cells(sent.share) or number_texts(sent.share)
         total = shown if sent.settles else None
         self.arrivals[sent.receiver] = Arrivals(
-            sent.k, sent.of, (*before.shares, shown), total, nonfinite_word(sent.share), before.held
+            sent.k, sent.of, (*before.shares, shown), total, nonfinite_word(sent.share) or before.odd, before.held
         )
 
     def gather(self, shot: Shot, beat: Gather) -> None:
@@ -477,7 +497,7 @@ class Stage(Board):
         leaf = beat.receiver in self.arrivals
         if leaf:
             now = self.arrivals[beat.receiver]
-            total_seen: Cells | str = cells(beat.total.tensor) or number_text(beat.total.tensor)
+            total_seen: Figure = cells(beat.total.tensor) or number_texts(beat.total.tensor)
             self.arrivals[beat.receiver] = Arrivals(
                 beat.of, beat.of, now.shares, total_seen, nonfinite_word(beat.total.tensor), now.held
             )
