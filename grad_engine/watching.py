@@ -93,7 +93,7 @@ class Watch:
             sent = shares(node, g, *others)
             for slot, edge, share, _ in sent:
                 if not _finite(share):
-                    raise AnomalyError(_broken_share(node, slot, share))
+                    raise AnomalyError(_broken_share(node, slot, share, g))
                 if type(edge) is GradAccum:
                     gathered[edge] = _array(share) + gathered.get(edge, 0.0)
                     if not _finite(gathered[edge]):
@@ -149,7 +149,8 @@ def _recorded_at(node: Node) -> str:
     line = (node.extra or {}).get("source")
     if line is None:
         return "; run the forward pass inside detect_anomaly() too, to see which line called the op"
-    return f"; the op was called at {line[0]}:{line[1]}: {line[2]}"
+    scope = f" (scope {node.extra['scope']})" if node.extra and "scope" in node.extra else ""
+    return f"; the op was called at {line[0]}:{line[1]}{scope}: {line[2]}"
 
 
 # --- NaN and infinities ---------------------------------------------------------------------------------------------
@@ -184,9 +185,14 @@ def _check_result(node: Node) -> None:
         return
     index, kind, _ = _first(node.out)
     operands = [_operand(node, slot, index) for slot, array in enumerate(node.arrays) if array is not None]
+    them = "it" if len(operands) == 1 else "them"
+    remedy = (
+        f"keep {them} where {node.op.name}() is finite: clip() {them}, or choose before the call, {_chosen(node, 0)}"
+    )
+    if kind != "nan" and any(map(_is_huge, node.arrays)):
+        remedy = "what it read has grown until nothing larger fits: look for what multiplies it step by step"
     raise AnomalyError(
-        f"{node.op.name}() made {kind}{_at(index)} out of finite {_listed(operands)}; keep them where {node.op.name}() "
-        f"is finite, for instance with clip() or where(){_recorded_at(node)}"
+        f"{node.op.name}() made {kind}{_at(index)} out of finite {_listed(operands)}; {remedy}{_recorded_at(node)}"
     )
 
 
@@ -198,15 +204,55 @@ def _broken_sum(receiver: str, g: Any) -> str:
     )
 
 
-def _broken_share(node: Node, slot: int, share: Any) -> str:
+def _broken_share(node: Node, slot: int, share: Any, g: Any) -> str:
     index, kind, _ = _first(share)
     others = [_operand(node, k, index) for k, array in enumerate(node.arrays) if k != slot and array is not None]
     beside = f" (beside {_listed(others)})" if others else ""
+    name, there = node.op.name, _there(node, _array(g), index)
+    if _is_huge(g):
+        remedy = (
+            f"the gradient has grown to {np.abs(_array(g)).max():.3g} on its way here: look for what multiplies it "
+            "step by step, or scale the loss down"
+        )
+    elif there == 0:
+        remedy = (
+            f"the gradient is 0 there, and 0 times a slope that is not finite is no number: choose the operand before "
+            f"the op, {_chosen(node, slot)}, since a where() or a mask after it comes too late"
+        )
+    else:
+        remedy = (
+            f"keep it away from where {name}() has no finite slope: clip() it, or choose before the op, "
+            f"{_chosen(node, slot)}"
+        )
     return (
         f"{node.name} made {kind}{_at(index)} out of a finite gradient, in the share for its input "
-        f"{_operand(node, slot, index)}{beside}; keep it away from where {node.op.name}() has no finite slope, for "
-        f"instance with clip() or where(){_recorded_at(node)}"
+        f"{_operand(node, slot, index)}{beside}; {remedy}{_recorded_at(node)}"
     )
+
+
+def _chosen(node: Node, slot: int) -> str:
+    """The call as it is safe: sqrt(where(ok, x, safe))."""
+    names = node.op.parameters(len(node.arrays))
+    return f"{node.op.name}({', '.join(f'where(ok, {n}, safe)' if k == slot else n for k, n in enumerate(names[:3]))})"
+
+
+def _is_huge(value: Any) -> bool:
+    """Whether a product of two such numbers may be too large for their type."""
+    array = _array(value)
+    return (
+        isinstance(array, np.ndarray | np.floating)
+        and array.dtype.kind == "f"
+        and array.size > 0
+        and bool(np.abs(array).max() > np.sqrt(np.finfo(array.dtype).max))
+    )
+
+
+def _there(node: Node, array: Any, index: tuple[int, ...]) -> Any:
+    """The number of `array` that went into place `index` of the result of an op by element; None where none did."""
+    if node.op.category not in ELEMENTWISE or not isinstance(array, np.ndarray) or array.ndim != len(index):
+        return None
+    place = tuple(0 if n == 1 else i for i, n in zip(index, array.shape, strict=True))
+    return array[place] if all(i < n for i, n in zip(place, array.shape, strict=True)) else None
 
 
 def _operand(node: Node, slot: int, index: tuple[int, ...]) -> str:
@@ -218,10 +264,8 @@ def _operand(node: Node, slot: int, index: tuple[int, ...]) -> str:
     label = name if called is None else f"{name} {called!r}"
     if not array.ndim:
         return f"{label} = {array:.6g}"
-    if node.op.category in ELEMENTWISE and array.ndim == len(index):
-        place = tuple(0 if n == 1 else i for i, n in zip(index, array.shape, strict=True))
-        if all(i < n for i, n in zip(place, array.shape, strict=True)):
-            return f"{label} (shape {array.shape}, {array[place]:.6g} there)"
+    if (there := _there(node, array, index)) is not None:
+        return f"{label} (shape {array.shape}, {there:.6g} there)"
     span = f", from {array.min():.6g} to {array.max():.6g}" if array.size else ""
     return f"{label} (shape {array.shape}{span})"
 

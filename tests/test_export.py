@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import re
 from importlib.resources import files
 from typing import Any
 
@@ -13,6 +15,7 @@ import pytest
 import grad_engine as ge
 from grad_engine.record import AccumulateEvent, GraphRecord, RunEvent, SendEvent, from_json, tensor_data, to_json
 from grad_engine.tensor import Tensor
+from grad_engine.tree import print_tree
 
 SCHEMA = jsonschema.Draft202012Validator(json.loads((files("grad_engine") / "record.schema.json").read_text("utf-8")))
 
@@ -266,3 +269,34 @@ def test_index_and_joins_survive_the_trip() -> None:
     texts = [node.formula.forward.text for node in record.nodes]
     assert texts[:2] == ["x[0]", "x[:, 1]"]
     assert texts[-1].startswith("concat([xs[0], xs[1]")
+
+
+def printed(root: Tensor) -> str:
+    out = io.StringIO()
+    print_tree(ge.record_graph(root), file=out, width=120)
+    return out.getvalue()
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_where_nan_begins_in_the_program() -> None:
+    x = ge.tensor([0.0, 1.0], requires_grad=True)
+    with ge.record_source():
+        z = (x * ge.ln(x)).sum()
+    z.backward(retain_graph=True)
+    text = printed(z)
+    assert re.search(r"Inf begins in LnBackward #0 \(tests/test_export\.py:\d+\): 1 of 2 values", text)
+
+
+def test_a_table_where_a_difference_was_meant_is_pointed_out() -> None:
+    prediction, target = ge.tensor(np.ones((4, 1)), requires_grad=True), np.zeros(4)
+    note = "SubBackward #0 stretches both operands, 4×1 and 4, to 4×4: reshape one if each entry was to meet its own."
+    assert note in printed(((prediction - target) ** 2).mean())
+    others = (prediction - target) * (prediction * target)
+    assert "SubBackward #0 (and 1 other) stretches" in printed(others)
+    for meant in (
+        prediction - np.zeros((4, 1)),
+        prediction + 1,
+        prediction * np.zeros((1, 4)),
+        prediction - np.ones(3),
+    ):
+        assert "stretches" not in printed(meant)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import grad_engine as ge
+from grad_engine.nn import MSELoss
 from tests.against_torch import agree, normal
 
 torch = pytest.importorskip("torch")
@@ -341,5 +342,7 @@ def test_misuse_is_refused_with_the_way_out(call: Any, message: str) -> None:
 
 
 def test_shapes_that_only_broadcast_are_pointed_out() -> None:
-    with pytest.warns(UserWarning, match=r"mse_loss\(\) got shapes \(2, 1\) and \(2,\)"):
-        ge.mse_loss(X[:, :1], X[:, 0])
+    for call in (ge.mse_loss, MSELoss(), lambda x, y: ge.checkpoint(ge.mse_loss, ge.tensor(x, True), y)):
+        with pytest.warns(UserWarning, match=r"mse_loss\(\) got shapes \(2, 1\) and \(2,\).* to \(2, 2\)") as caught:
+            call(X[:, :1], X[:, 0])
+        assert caught[0].filename == __file__

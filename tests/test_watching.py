@@ -146,6 +146,33 @@ def test_what_made_it_in_forward(program: Callable[..., Any], words: str) -> Non
     assert "the op was called at tests/test_watching.py:" in str(caught.value)
 
 
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_a_mask_that_comes_too_late_is_called_that() -> None:
+    """The classic: the branch with the pole is not taken, its gradient is 0, and 0 times its slope is NaN."""
+    x = leaf([0.0, 4.0])
+    with ge.detect_anomaly():
+        z = ge.where(x > 0, ge.sqrt(x) * 2, 0.0).sum()
+        with pytest.raises(ge.AnomalyError, match=r"gradient is 0 there.*choose .* sqrt\(where\(ok, x, safe\)\)"):
+            z.backward()
+        safe = ge.where(x > 0, ge.sqrt(ge.where(x > 0, x, 1.0)) * 2, 0.0).sum()
+        safe.backward()
+    assert x.grad.data.tolist() == [0.0, 0.5]
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_growth_without_end_is_told_from_a_pole() -> None:
+    h = leaf([1.0])
+    with ge.detect_anomaly():
+        z = h
+        for k in range(3):
+            with ge.scope(f"step{k}"):
+                z = ge.tanh(z * 1e-150) * 1e150
+        with pytest.raises(ge.AnomalyError, match=r"grown to 1e\+200 on its way.*\(scope step2\): z = "):
+            (z * 1e200).backward()
+        with pytest.raises(ge.AnomalyError, match="grown until nothing larger fits"):
+            (h * 1e200) ** 2
+
+
 @pytest.mark.parametrize("create_graph", [False, True])
 @pytest.mark.parametrize(("program", "words"), BACKWARD.values(), ids=BACKWARD)
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import os
+import sys
 import warnings
 from typing import Any
 
@@ -21,6 +23,7 @@ from grad_engine.symbol import Symbol
 from grad_engine.tensor import Tensor
 
 _softmax, _log_softmax, _sigmoid = in_rules(softmax), in_rules(log_softmax), in_rules(sigmoid)
+PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 _IGNORED = -100  # the class that means "no class", as in PyTorch
 
 
@@ -49,16 +52,24 @@ def _paired(name: str, x: Any, target: Any) -> None:
     """Warn where two shapes would broadcast into a table of all pairs, which is hardly ever meant."""
     if _shape(x) != _shape(target) and _shape(target) != () and _shape(x) != ():
         try:
-            np.broadcast_shapes(_shape(x), _shape(target))
+            both = np.broadcast_shapes(_shape(x), _shape(target))
         except ValueError:
             raise ShapeError(
                 f"{name}() takes x and target of one shape, got {_shape(x)} and {_shape(target)}"
             ) from None
         warnings.warn(
-            f"{name}() got shapes {_shape(x)} and {_shape(target)}, which differ and will be broadcast; "
+            f"{name}() got shapes {_shape(x)} and {_shape(target)}, which differ and are broadcast to {both}; "
             "reshape one if that is not meant",
-            stacklevel=5,
+            stacklevel=_level(),
         )
+
+
+def _level() -> int:
+    """How many frames up the program stands that asked for a loss: by function, layer or checkpoint."""
+    frame, level = sys._getframe(1), 1
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(PACKAGE):
+        frame, level = frame.f_back, level + 1
+    return level
 
 
 def _slope_of_abs(d: Any) -> Any:

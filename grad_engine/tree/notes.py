@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import prod
 
+from grad_engine.record import Shape
 from grad_engine.tree.survey import Measure, Survey, mark, short
 from grad_engine.tree.text import Script, harmless, many
 
 LONGEST_NAME = 24  # columns
+LONGEST_FILE = 40
 
 
 def leaf_name(survey: Survey, part: str) -> str:
@@ -37,7 +40,7 @@ def notes(survey: Survey, script: Script) -> Iterator[tuple[str, str]]:
     if origins := survey.value_origins:
         first = origins[0]
         others = f" (and {many(len(origins) - 1, 'other')})" if len(origins) > 1 else ""
-        begins = f"{kind(first.measure)} begins in {called(survey, script, first.part)}{others}"
+        begins = f"{kind(first.measure)} begins in {_with_line(survey, script, first.part)}{others}"
         yield f"{begins}: {_extent(first.measure)}{_leaf_gradients(survey)}.", "bad"
     if (found := survey.gradient_origin) is not None:
         begins = f"{kind(found.measure)} begins in the gradient"
@@ -46,7 +49,29 @@ def notes(survey: Survey, script: Script) -> Iterator[tuple[str, str]]:
         else:
             to = called(survey, script, survey.edges[found.edge].receiver)
             step = f" in step {survey.steps[found.part]}" if found.part in survey.steps else ""
-            yield f"{begins} that {called(survey, script, found.part)} sends to {to}{step}.", "bad"
+            yield f"{begins} that {_with_line(survey, script, found.part)} sends to {to}{step}.", "bad"
+    if tables := list(_tables(survey)):
+        node, shapes = tables[0]
+        others = f" (and {many(len(tables) - 1, 'other')})" if len(tables) > 1 else ""
+        one, other, made = (script.shape(shape) for shape in shapes)
+        stretches = f"{_with_line(survey, script, node)}{others} stretches both operands, {one} and {other}, to {made}"
+        yield f"{stretches}: reshape one if each entry was to meet its own.", "gradient"
+
+
+def _with_line(survey: Survey, script: Script, part: str) -> str:
+    """An op or leaf with the line of the program that called the op, where that was recorded."""
+    node = survey.nodes.get(part)
+    where = f" ({script.name(node.source.file, LONGEST_FILE)}:{node.source.line})" if node and node.source else ""
+    return called(survey, script, part) + where
+
+
+def _tables(survey: Survey) -> Iterator[tuple[str, tuple[Shape, Shape, Shape]]]:
+    """Ops that make a table of all pairs out of operands with as many entries, a column and a row: the slip that turns
+    a loss over n predictions into one over n × n."""
+    for node in survey.record.nodes:
+        stretched = [operand.broadcast_from for operand in node.inputs if operand.broadcast_from]
+        if len(stretched) == 2 and len(stretched[0]) != len(stretched[1]) and prod(stretched[0]) == prod(stretched[1]):
+            yield node.id, (stretched[0], stretched[1], survey.tensors[node.outputs[0]].shape)
 
 
 def kind(size: Measure) -> str:
