@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -15,7 +14,8 @@ from typing import NoReturn
 from animation.folding import FOLDS
 from animation.wishes import PREFIX, Wishes, wishes
 from grad_engine.errors import GradEngineError
-from grad_engine.record import load_graph
+from grad_engine.record import GraphRecord, load_graph
+from grad_engine.replacing import replaced
 
 QUALITIES = {"l": "low_quality", "m": "medium_quality", "h": "high_quality"}
 ASKED = ("graph", "theme", "speed", "phase", "fold", "focus", "maxlabel")
@@ -46,56 +46,71 @@ def main(words: Sequence[str] | None = None) -> int:
     given = {f"--{name}": os.environ.get(PREFIX + name.upper(), "") for name in ASKED}
     try:
         wanted = wishes(given | asked, Path.cwd(), lambda name: f"--{name}")
+        record = load_graph(wanted.graph)  # what is wrong with it is said before Manim is loaded
+        _say(wanted.note)
         if options.storyboard is not None:
-            _sheet(wanted, options.storyboard)
+            _sheet(record, wanted, options.storyboard)
         if options.storyboard is None or options.output is not None:
-            output = options.output or wanted.graph.with_suffix(".mp4")
-            _film(wanted, output if output.suffix else output.with_suffix(".mp4"), options.quality, options.open)
+            output = options.output or wanted.graph.parent / f"{wanted.graph.resolve().stem}.mp4"
+            _film(
+                record, wanted, output if output.suffix else output.with_suffix(".mp4"), options.quality, options.open
+            )
     except GradEngineError as error:
-        print(f"python -m animation: {error}", file=sys.stderr)
+        _say(f"python -m animation: {error}")
+        return 2
+    except OSError as error:
+        _say(f"python -m animation: {error.filename}: {error.strerror} (--output and --storyboard name other places)")
         return 2
     except KeyboardInterrupt:
-        print("python -m animation: interrupted, nothing was written.", file=sys.stderr)
+        _say("python -m animation: interrupted")
         return 130
     return 0
 
 
-def _sheet(wanted: Wishes, path: Path) -> None:
+def _say(text: str) -> None:
+    if text:
+        print(text, file=sys.stderr)
+
+
+def _sheet(record: GraphRecord, wanted: Wishes, path: Path) -> None:
     from animation.player import Player
     from animation.storyboard import storyboard
 
-    player = Player(load_graph(wanted.graph), wanted)
+    player = Player(record, wanted)
     with _progress([beat.seconds for beat in player.beats]) as seen:
         storyboard(player, path, lambda beat: seen(beat.seconds))
     print(path)
 
 
-def _film(wanted: Wishes, path: Path, quality: str, watch: bool) -> None:
-    load_graph(wanted.graph)  # what is wrong with it is said before Manim is loaded
+def _film(record: GraphRecord, wanted: Wishes, path: Path, quality: str, watch: bool) -> None:
     from manim import tempconfig
     from manim.utils.file_ops import open_file
 
     from animation.main import CreateAcyclicGraph
-    from animation.scene import watched
+    from animation.player import Player
+    from animation.scene import has_display, watched
 
     if path.suffix not in (".mp4", ".mov"):
         raise GradEngineError(f"--output is {str(path)!r}, but a film is an .mp4 or a .mov file.")
-    with tempfile.TemporaryDirectory(prefix="film") as folder:
+    player = Player(record, wanted)
+    # The place of the film is tried before there is anything to put there.
+    with replaced(path, GradEngineError) as film, tempfile.TemporaryDirectory(prefix="film") as folder:
         settings = {
             "quality": QUALITIES[quality], "media_dir": folder, "format": path.suffix[1:], "preview": False,
             "progress_bar": "none", "verbosity": "ERROR", "write_to_movie": True, "save_last_frame": False,
         }  # fmt: skip
         with tempconfig(settings):
-            scene = watched(CreateAcyclicGraph, wanted, _progress)
+            scene = watched(CreateAcyclicGraph, player, _progress)
             scene.render()
-            made = Path(scene.renderer.file_writer.movie_file_path)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            shutil.move(made, path)
-            if made.with_suffix(".srt").exists():
-                shutil.move(made.with_suffix(".srt"), path.with_suffix(".srt"))
-            print(path)
-            if watch:
-                open_file(path)
+        made = Path(scene.renderer.file_writer.movie_file_path)
+        film.write(made.read_bytes())
+        with replaced(path.with_suffix(".srt"), GradEngineError) as subtitles:
+            subtitles.write(made.with_suffix(".srt").read_bytes())
+    print(path)
+    if watch and has_display():
+        open_file(path)
+    elif watch:
+        _say("python -m animation: there is no display here to show it on")
 
 
 @contextmanager

@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import sys
-
 from manim import config
 
-from animation.scene import GraphScene
+from animation.scene import GraphScene, has_display
 
 config.video_encoder_options = {"preset": "superfast", "crf": "20", **config.video_encoder_options}
-if sys.platform.startswith("linux") and not (
-    shutil.which("xdg-open") and (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
-):
-    config.preview = False  # there is no one to show it to, and Manim would end in a traceback
+if not has_display():
+    config.preview = False  # Manim would end in a traceback
 
 
 class CreateAcyclicGraph(GraphScene):

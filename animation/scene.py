@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
+import shutil
+import sys
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -19,7 +21,7 @@ from animation.canvas import Canvas
 from animation.film import Renderer
 from animation.player import Player
 from animation.story import Beat
-from animation.wishes import Wishes, wishes
+from animation.wishes import wishes
 from grad_engine.errors import GradEngineError
 from grad_engine.record import load_graph
 
@@ -56,9 +58,12 @@ class GraphScene(Scene):
             raise SystemExit(f"{type(self).__name__} needs the Cairo renderer: leave out --renderer.")
         super().__init__(renderer or Renderer(), **settings)
 
-    def wishes(self) -> Wishes:
-        """What is to be played, and how."""
-        return wishes(os.environ, Path.cwd())
+    def opened(self) -> Player:
+        """The player of the record that is to be seen."""
+        asked = wishes(os.environ, Path.cwd())
+        if asked.note:
+            logging.getLogger("manim").warning(asked.note)
+        return Player(load_graph(asked.graph), asked)
 
     def setup(self) -> None:
         """Reads the record, or ends with one sentence that says what is wrong."""
@@ -66,8 +71,7 @@ class GraphScene(Scene):
         self.cached = not config.disable_caching
         config.disable_caching = True  # what is drawn is no mobject, and so not part of Manim's cache keys
         try:
-            asked = self.wishes()
-            self.player = Player(load_graph(asked.graph), asked)
+            self.player = self.opened()
         except GradEngineError as error:
             raise SystemExit(f"{type(self).__name__}: {error}") from None
         assert isinstance(self.camera, Canvas)
@@ -89,13 +93,13 @@ class GraphScene(Scene):
 
 
 def watched(
-    scene: type[GraphScene], asked: Wishes, watch: Callable[[Sequence[float]], AbstractContextManager[Told]]
+    scene: type[GraphScene], player: Player, watch: Callable[[Sequence[float]], AbstractContextManager[Told]]
 ) -> GraphScene:
-    """The scene that plays what is asked for; `watch` is given the length of every beat, and told of each played."""
+    """The scene with a player of its own; `watch` is given the length of every beat, and told of each played."""
 
     class Watched(scene):  # type: ignore[misc, valid-type]
-        def wishes(self) -> Wishes:
-            return asked
+        def opened(self) -> Player:
+            return player
 
         def construct(self) -> None:
             with watch([beat.seconds for beat in self.player.beats]) as self.told:
@@ -107,6 +111,12 @@ def watched(
 
     Watched.__name__ = scene.__name__  # which the file is called
     return Watched()
+
+
+def has_display() -> bool:
+    """Whether a film can be shown here."""
+    there = shutil.which("xdg-open") and (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+    return bool(there) or not sys.platform.startswith("linux")
 
 
 def _quiet(entry: logging.LogRecord) -> bool:

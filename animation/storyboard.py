@@ -14,6 +14,8 @@ from animation import theme
 from animation.canvas import Canvas, Pixels
 from animation.player import Player
 from animation.story import Beat
+from grad_engine.errors import GradEngineError
+from grad_engine.replacing import replaced
 
 PICTURE = (640, 360)  # px of one beat on the sheet
 GAP = 12
@@ -48,6 +50,6 @@ def storyboard(player: Player, path: Path, seen: Callable[[Beat], None] = lambda
         top, left = GAP + (k // columns) * (height + GAP), GAP + (k % columns) * (width + GAP)
         sheet[top : top + height, left : left + width] = small
     sheet = np.ascontiguousarray(sheet[..., [2, 1, 0, 3]])  # as cairo has them
-    path.parent.mkdir(parents=True, exist_ok=True)
     surface = cairo.ImageSurface.create_for_data(sheet.data, cairo.FORMAT_RGB24, sheet.shape[1], sheet.shape[0])
-    surface.write_to_png(str(path))
+    with replaced(path, GradEngineError) as file:
+        surface.write_to_png(file)

@@ -12,6 +12,7 @@ from grad_engine.draw.palette import THEMES
 from grad_engine.errors import GradEngineError
 
 DEFAULT_RECORD = Path("output", "graph_acyclic.json")
+REPOSITORY = Path(__file__).resolve().parents[1]
 PREFIX = "GRAD_ENGINE_"
 
 
@@ -26,6 +27,7 @@ class Wishes:
     longest_name: int = 14
     fold: str = "auto"
     focus: str = ""
+    note: str = ""  # what should be said about the graph
 
 
 def variable(name: str) -> str:
@@ -56,24 +58,23 @@ def wishes(asked: Mapping[str, str], here: Path, spelled: Callable[[str], str] =
             raise GradEngineError(f"{spelled(name)} is {value!r}, but it must be a number from {low:g} to {high:g}.")
         return found
 
-    given = asked.get(spelled("graph"))
-    places = (
-        [Path(given).expanduser()]
-        if given
-        else [here / DEFAULT_RECORD, Path(__file__).resolve().parents[1] / DEFAULT_RECORD]
-    )
-    found = next((place for place in places if place.exists()), None)
-    if found is None:
+    given, last, note = asked.get(spelled("graph")), here / DEFAULT_RECORD, ""
+    graph = Path(given).expanduser() if given else last
+    if not given and not last.exists() and (REPOSITORY / DEFAULT_RECORD).exists():
+        graph = REPOSITORY / DEFAULT_RECORD
+        note = f"There is no {DEFAULT_RECORD} in this folder, so this is the graph of {graph}."
+    if not graph.exists():
         raise GradEngineError(
-            f"There is no record at {places[0]}: write one with `python -m examples.large --export`,"
-            f" or point {spelled('graph')} at one."
+            f"There is no record at {graph}: write one with `export_graph(z)` in your program, or with"
+            f" `python -m examples.large --export` in the repository, or point {spelled('graph')} at one."
         )
     return Wishes(
-        found,
+        graph,
         choice("theme", tuple(THEMES)),
         amount("speed", 1.0, 0.1, 10.0),
         choice("phase", PHASES),
         int(amount("maxlabel", 14, 3, 40)),
         choice("fold", FOLDS),
         asked.get(spelled("focus")) or "",
+        note,
     )

@@ -7,13 +7,13 @@ import os
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
+from typing import BinaryIO
 
 from grad_engine.errors import GradEngineError
 
 
 @contextlib.contextmanager
-def replaced(path: str | os.PathLike[str], refusal: type[GradEngineError]) -> Iterator[IO[bytes]]:
+def replaced(path: str | os.PathLike[str], refusal: type[GradEngineError]) -> Iterator[BinaryIO]:
     """A file to write bytes to, which takes the place of the one at `path` when the block ends well, and else is gone.
 
     Whoever reads `path`, and whatever interrupts the writing, meets the old content or the new, whole. Folders that are

@@ -11,6 +11,7 @@ import pytest
 
 from animation.__main__ import main
 from animation.story import story
+from animation.wishes import DEFAULT_RECORD
 from grad_engine.record import save_graph
 from tests import records
 
@@ -63,17 +64,69 @@ def test_a_storyboard_holds_every_beat(graph: Path, capsys: pytest.CaptureFixtur
         (["--graph", "none.json"], "There is no record at none.json"),
         (["--focus", "w9"], "No op or leaf is called 'w9'"),
         (["--output", "film.txt"], "--output is 'film.txt', but a film is an .mp4 or a .mov file."),
+        (["--output", "folder.mp4"], "folder.mp4: expected the name of a file to write to, got that of a folder"),
+        (["--output", "graph.json/film.mp4"], "graph.json: File exists (--output and --storyboard name other places)"),
+        (["--storyboard", "graph.json/sheet.png"], "graph.json: File exists"),
+        (["--graph", "."], "./graph_acyclic.json: there is no such file"),
     ],
 )
 def test_what_cannot_be_done_is_said_in_one_line(
     words: list[str], said: str, graph: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(graph.parent)
+    (graph.parent / "folder.mp4").mkdir()
     given = [] if "--graph" in words else ["--graph", str(graph)]
-    assert main([*given, *words, *(["--storyboard", "sheet.png"] if "--focus" in words else [])]) == 2
+    assert main([*given, *words]) == 2
     shown = capsys.readouterr()
     assert said in shown.err
     assert (shown.out, shown.err.count("\n")) == ("", 1)
+    assert {path.name for path in graph.parent.iterdir()} == {"graph.json", "folder.mp4"}
+
+
+def test_without_a_display_the_film_is_made_and_not_shown(
+    graph: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("animation.scene.has_display", lambda: False)
+    film = graph.parent / "größer als alle" / "der Film.mp4"
+    assert main(["--graph", str(graph), "--speed", "10", "--output", str(film), "--open"]) == 0
+    shown = capsys.readouterr()
+    assert (shown.out, shown.err) == (f"{film}\n", "python -m animation: there is no display here to show it on\n")
+    assert film.exists() and film.with_suffix(".srt").exists()
+
+
+def test_what_is_interrupted_leaves_nothing_half(
+    graph: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    film = graph.with_suffix(".mp4")
+    film.write_text("an older film")
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("animation.scene.GraphScene.clear", stop)  # after the first beat
+    assert main(["--graph", str(graph)]) == 130
+    assert capsys.readouterr().err == "python -m animation: interrupted\n"
+    assert film.read_text() == "an older film"
+    assert {path.name for path in graph.parent.iterdir()} == {"graph.json", "graph.mp4"}
+
+
+def test_whose_graph_it_is_is_said_where_one_might_expect_another(
+    graph: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The last export of the repository is shown from anywhere, but not in silence."""
+    repository, elsewhere = graph.parent / "repository", graph.parent / "elsewhere"
+    (repository / "output").mkdir(parents=True)
+    elsewhere.mkdir()
+    last = graph.rename(repository / "output" / "graph_acyclic.json")
+    monkeypatch.setattr("animation.wishes.REPOSITORY", repository)
+    for here, words in (
+        (elsewhere, f"no {DEFAULT_RECORD} in this folder, so this is the graph of {last}"),
+        (repository, ""),
+    ):
+        monkeypatch.chdir(here)
+        assert main(["--storyboard", "sheet.png"]) == 0
+        said = capsys.readouterr().err
+        assert words in said and said.count("\n") == bool(words)
 
 
 def test_words_that_are_no_choice_end_with_status_2(capsys: pytest.CaptureFixture[str]) -> None:

@@ -30,7 +30,7 @@ ROOMS = (
 )
 FORMAT = {"errors", "replacing", "formula", "record"}  # the file format, which stands on its own
 READERS = {"tree", "draw", "graphviz", "comparison", "details"}  # they know a record, and never the engine that made it
-ANIMATION = {"errors", "formula", "record", "draw"}  # what the scene may know of grad_engine
+ANIMATION = {"errors", "replacing", "formula", "record", "draw"}  # what the scene may know of grad_engine
 PUBLIC = {
     "interop",
     "tree",

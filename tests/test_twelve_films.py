@@ -13,7 +13,6 @@ import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import av
@@ -188,8 +187,8 @@ def render(name: str, folder: Path) -> Film:
     moments: list[Moment] = []
 
     class Watched(GraphScene):
-        def wishes(self) -> Wishes:
-            return Wishes(folder / "graph.json")
+        def opened(self) -> Player:
+            return Player(load_graph(folder / "graph.json"), Wishes(folder))
 
         def play(self, *animations: Any, **settings: Any) -> None:
             super().play(*animations, **settings)
@@ -356,10 +355,7 @@ def digests() -> dict[str, str]:
 
 def last_picture(name: str) -> str:
     """The digest of the last picture, of which only the last moments of the beats are drawn on the way."""
-    with TemporaryDirectory() as folder:
-        save_graph(FILMS[name](), Path(folder, "graph.json"))
-        player = Player(load_graph(Path(folder, "graph.json")), Wishes(Path()))
-    return digest(stills(player, 854, 480)[-1])
+    return digest(stills(Player(FILMS[name](), Wishes(Path())), 854, 480)[-1])
 
 
 def test_another_process_ends_in_the_same_picture(film: Film, digests: dict[str, str]) -> None:
