@@ -120,7 +120,7 @@ def pull_back(
     return pending if targets is None else found | {edge: g for edge, g in pending.items() if edge in targets}
 
 
-def _sweep(nodes: Sequence[Any], pending: dict[Edge, Any], release: bool) -> dict[Edge, np.ndarray]:
+def _sweep(nodes: Sequence[Any], pending: dict[Any, Any], release: bool) -> dict[Any, np.ndarray]:
     """pull_back() when all leaves are meant and nobody looks on: the same shares in half the time.
 
     Each leaf's sum is an array that no one else holds.
@@ -156,12 +156,12 @@ def _sweep(nodes: Sequence[Any], pending: dict[Edge, Any], release: bool) -> dic
         _explain(error, node)
         raise
     for edge, g in pending.items():  # only leaves are left
-        if edge.extra is not None:  # type: ignore[union-attr]
+        if edge.extra is not None:
             pending[edge] = _hooked(edge, g)
     return pending
 
 
-def _take(pending: dict[Edge, Any], owned: set[Edge], edge: Any, share: Any, array: Any, g: Any) -> None:
+def _take(pending: dict[Any, Any], owned: set[Edge], edge: Any, share: Any, array: Any, g: Any) -> None:
     """Add a share to what has gathered at `edge`; what a leaf keeps is a copy where others may hold the same memory."""
     if share.shape != array.shape or share.dtype is not array.dtype:
         share = fitted(share, array)
@@ -353,7 +353,10 @@ def backward(root: Tensor, gradient: Any = None, retain_graph: bool = False, cre
         nodes = newest_first((edge,))
         _check_values(nodes)
         for leaf, total in _sweep(nodes, {edge: seed if nodes else seed.copy()}, True).items():
-            _accumulate(leaf, wrap(total, None))
+            if leaf.grad is None and leaf.extra is None:
+                leaf.grad = wrap(total, None)
+            else:
+                _accumulate(leaf, wrap(total, None))
     else:
         for leaf, total in pull_back({edge: seed}, run=run, release=not retain).items():
             _accumulate(leaf, wrap(np.array(total), None), run)

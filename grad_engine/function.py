@@ -394,7 +394,9 @@ class _Again:
         for edge, age in zip(self.edges, ages, strict=True):
             if edge in read and edge not in stops:
                 array = read[edge]
-                stops[edge] = UnaryNode(positive.op, array, array, edge) if differentiable else GradAccum()  # type: ignore[attr-defined]
+                stops[edge] = (
+                    ManyNode(positive.op, array, (array,), (edge,), ()) if differentiable else GradAccum()  # type: ignore[attr-defined]
+                )
                 stops[edge].age = age
         for node in nodes:
             _reroute(node, stops)

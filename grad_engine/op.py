@@ -383,11 +383,12 @@ def as_tensor(value: Any) -> Tensor:
 def _in_place(op: Op, call: Callable[..., Any]) -> Callable[[Tensor, Any], Tensor]:
     """The operator that changes its left side, such as `x += y`."""
     forward = op.forward
+    at_once = isinstance(forward, np.ufunc)
 
     def change(self: Tensor, other: Any) -> Tensor:
-        if not MODE.record and isinstance(forward, np.ufunc):  # a step of training: no history and no temporary
+        if at_once and not MODE.record:  # a step of training: no history and no temporary
             try:
-                forward(self.array, other.array if type(other) is Tensor else operand(other), out=self.array)
+                forward(self.array, other.array if type(other) is Tensor else operand(other), self.array)
             except REFUSED:
                 pass  # the way below finds the words
             else:
@@ -471,7 +472,14 @@ def _unary(op: Op) -> Callable[..., Any]:
         made = _new(Tensor)
         made.array = out
         if edge is not None and MODE.record:
-            made.node = node = UnaryNode(op, out, x, edge, rest)
+            made.node = node = UnaryNode()
+            node.age = next_age()
+            node.op = op
+            node.out = out
+            node.x = x
+            node.edge = edge
+            node.rest = rest
+            node.extra = None
             if MODE.watch is not None:
                 MODE.watch(node)
         else:
@@ -508,7 +516,15 @@ def _binary(op: Op) -> Callable[..., Any]:
         made = _new(Tensor)
         made.array = out
         if (x_edge is not None or y_edge is not None) and MODE.record:
-            made.node = node = BinaryNode(op, out, x, y, x_edge, y_edge)
+            made.node = node = BinaryNode()
+            node.age = next_age()
+            node.op = op
+            node.out = out
+            node.x = x
+            node.y = y
+            node.x_edge = x_edge
+            node.y_edge = y_edge
+            node.extra = None
             if MODE.watch is not None:
                 MODE.watch(node)
         else:

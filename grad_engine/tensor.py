@@ -101,18 +101,16 @@ class Node:
 
 
 class UnaryNode(Node):
-    """One operand, as most nodes have: two objects for the collector to track instead of four."""
+    """One operand, as most nodes have: two objects for the collector to track instead of four.
+
+    Made empty, by the one caller who fills it: a call of __init__ would take as long again.
+    """
 
     __slots__ = ("edge", "rest", "x")
 
-    def __init__(self, op: Op, out: Any, x: Any, edge: Edge, rest: tuple[Any, ...] = ()) -> None:
-        self.age = next_age()
-        self.op = op
-        self.out = out
-        self.x = x
-        self.edge = edge
-        self.rest = rest
-        self.extra = None
+    x: Any
+    edge: Edge
+    rest: tuple[Any, ...]
 
     @property
     def arrays(self) -> tuple[Any, ...]:  # type: ignore[override]
@@ -128,20 +126,15 @@ class UnaryNode(Node):
 
 
 class BinaryNode(Node):
-    """Two operands and no static arguments."""
+    """Two operands and no static arguments; made empty too."""
 
     __slots__ = ("x", "x_edge", "y", "y_edge")
-    rest = ()
 
-    def __init__(self, op: Op, out: Any, x: Any, y: Any, x_edge: Edge, y_edge: Edge) -> None:
-        self.age = next_age()
-        self.op = op
-        self.out = out
-        self.x = x
-        self.y = y
-        self.x_edge = x_edge
-        self.y_edge = y_edge
-        self.extra = None
+    x: Any
+    y: Any
+    x_edge: Edge
+    y_edge: Edge
+    rest = ()
 
     @property
     def arrays(self) -> tuple[Any, ...]:  # type: ignore[override]
@@ -263,8 +256,8 @@ class _Writes:
         """Note a write; `recorded` when from now on the memory depends on other leaves, or in another way."""
         owner = _owner(array)
         key = id(owner)
-        memory = self._memory(owner)
-        if memory is None:
+        memory = self.by_owner.get(key)
+        if memory is None or memory.owner() is not owner:
             memory = self.by_owner[key] = _Memory(weakref.ref(owner, lambda _: self.by_owner.pop(key, None)))
         memory.latest = age
         if recorded:

@@ -54,13 +54,9 @@ def bounded(choose: np.ufunc, x: Any, bound: float) -> Any:
 
 
 def _select(x: Any, mask: Any) -> Any:
-    """x where mask, else 0. By integer AND with all ones or none: on large arrays 10 times faster than np.where."""
-    if x.size > 400 and type(mask) is ndarray and x.shape == mask.shape and (bits := _BITS.get(x.dtype)) is not None:
-        out = np.empty(x.shape, x.dtype)
-        chosen = out.view(bits)
-        np.negative(mask.view(np.int8), out=chosen, dtype=bits)
-        np.bitwise_and(chosen, x.view(bits), out=chosen)
-        return out
+    """x where mask, else 0. By multiplying integers, whose 0 wipes out NaN: 10 times faster than np.where."""
+    if x.size > 400 and x.shape == mask.shape and (bits := _BITS.get(x.dtype)) is not None:
+        return np.multiply(x.view(bits), mask).view(x.dtype)
     return np.where(mask, x, level((), x.dtype))
 
 

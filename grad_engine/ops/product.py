@@ -29,7 +29,7 @@ def _column(x: Any) -> Any:
 
 def _matmul_x(g: Any, out: Any, x: Any, y: Any) -> Any:
     if x.ndim > 1 and y.ndim > 1:
-        return g @ y.mT
+        return g * y.mT if y.shape[-1] == 1 else g @ y.mT  # BLAS is slow at a column times a row
     if y.ndim == 1:  # out lacks the column axis
         return _column(g) * y if x.ndim > 1 else g * y
     return reshaped(y @ _column(g), y.shape[:-1])  # x is one row, g lacks the row axis

@@ -436,15 +436,18 @@ _largest, _smallest = _extreme(np.maximum), _extreme(np.minimum)
 
 def _hits(out: Any, x: Any, axis: Any, keepdims: bool) -> Any:
     """Where an element of the array x is the one in `out`, or NaN as it is."""
-    mine = aligned(out, x, axis, keepdims)
+    mine = out if axis is None else aligned(out, x, axis, keepdims)
     hits = x == mine
-    if (mine != mine).any():
-        hits |= (x != x) & (mine != mine)
+    odd = mine != mine
+    if odd if odd.size == 1 else odd.any():
+        hits |= (x != x) & odd
     return hits
 
 
 def _among(g: Any, hits: Any, axis: Any, keepdims: bool) -> Any:
     """g in equal parts at the hits along `axis`, 0 elsewhere."""
+    if axis is None:
+        return selected(spread_back(g / (np.count_nonzero(hits) or math.nan), hits, axis, keepdims), hits)
     counts = np.add.reduce(hits, axis=axis, keepdims=True, dtype=g.dtype)
     return selected(np.broadcast_to(aligned(g, hits, axis, keepdims) / counts, hits.shape), hits)
 
