@@ -631,6 +631,8 @@ def edge(way: Path, state: str, colours: Colours, pen: float) -> Part:
 
 # what travels
 
+GAP = 0.10  # between the picture and the text of a parcel
+
 
 class Parcel(Part):
     """A value or a share on its way: a grid or a number on a small plate, which can stretch or shrink as it goes."""
@@ -678,16 +680,23 @@ class Parcel(Part):
         self.word = words(word, size, colours.nonfinite, (0.0, 0.0), anchor="left", bold=True)
         super().__init__(self.plate, *self.squares, *self.texts, self.word)
 
+    @property
+    def room(self) -> tuple[float, float]:
+        """How wide and high it becomes, at scale 1."""
+        forms = [self._size(form) for form in (self.first, self.then) if form is not None]
+        wide = [w + text + (GAP if w and text else 0.0) for (w, _), text in zip(forms, self.wide, strict=True)]
+        word = self.word.shape.high[0] + GAP if self.word.text else 0.0
+        return max(wide) + word + 0.22, max(self.size_of_type, *(high for _, high in forms)) + 0.18
+
     def pose(self, x: float, y: float, turned: float = 0.0, strength: float = 1.0, scale: float = 1.0) -> None:
         """Puts the parcel at a place, `turned` of the way from its first to its second form."""
-        gap = 0.10
         start = self._size(self.first)
         stop = self._size(self.then) if self.then is not None else start
         grid_w, grid_h = (start[k] + (stop[k] - start[k]) * turned for k in (0, 1))
         last = len(self.wide) - 1
         text_w = self.wide[0] + (self.wide[last] - self.wide[0]) * turned
-        word_w = self.word.shape.high[0] + gap if self.word.text else 0.0
-        wide = grid_w + text_w + (gap if grid_w and text_w else 0.0) + word_w
+        word_w = self.word.shape.high[0] + GAP if self.word.text else 0.0
+        wide = grid_w + text_w + (GAP if grid_w and text_w else 0.0) + word_w
         high = max(grid_h, self.size_of_type)
         if (wide, high) != self.plated:
             self.plated = (wide, high)
@@ -702,14 +711,14 @@ class Parcel(Part):
                 right, up = (p + (q - p) * turned for p, q in zip(a, b, strict=True))
                 middle = (x + (right + left + grid_w / 2) * scale, y + up * scale)
                 square.place = (self.cell * 0.86 * scale, *middle)
-        at = left + (grid_w + gap if grid_w else 0.0)
+        at = left + (grid_w + GAP if grid_w else 0.0)
         for k, text in enumerate(self.texts):
             seen = 1.0 if last == 0 else float(np.clip(2 * turned - 1, 0, 1) if k else np.clip(1 - 2 * turned, 0, 1))
             text.place = (scale, x + at * scale, y - lettering.cap_height(self.size_of_type) / 2 * scale)
             text.strength(strength * seen)
         self.word.place = (
             scale,
-            x + (at + text_w + gap) * scale,
+            x + (at + text_w + GAP) * scale,
             y - lettering.cap_height(self.size_of_type) / 2 * scale,
         )
         self.word.strength(strength)

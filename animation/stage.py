@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
+from manim.utils.rate_functions import smooth
 
 from animation import caption, lettering, theme
 from animation.arrangement import arranged
@@ -21,6 +22,7 @@ from animation.figures import (
     picture,
     shape_text,
 )
+from animation.flight import Flight, flight, timed
 from animation.folding import View
 from animation.glyphs import (
     TAPE_LABELS,
@@ -49,12 +51,12 @@ from animation.glyphs import (
 from animation.glyphs import Path as Way
 from animation.ink import Ink, Part
 from animation.names import bar, plain
-from animation.story import Beat, Build, Gather, Outlook, Run, Seed, Sent, Turn, filled
+from animation.story import SHARES, TOGETHER, Beat, Build, Flow, Gather, Outlook, Run, Seed, Sent, Turn, filled
 from grad_engine import formula
 from grad_engine.draw.glyph import outline, reach
-from grad_engine.draw.layout import Link
+from grad_engine.draw.layout import Box, Link
 from grad_engine.draw.palette import Palette as Colours
-from grad_engine.record import GraphRecord, InputRecord, NodeRecord, TensorRecord
+from grad_engine.record import GraphRecord, InputRecord, NodeRecord, Shape, TensorRecord
 
 PAN = 6  # frames that it takes to move the view
 END_OF_VIEW = theme.GRAPH_WIDTH / 2 - 0.62  # where a graph that is wider than the frame begins to fade out
@@ -73,6 +75,7 @@ class Stage(Board):
         self.cards = {id: self.card_view(id) for id in self.items if id not in self.nodes}
         self.ops = {id: self.op_view(self.nodes[id]) for id in self.items if id in self.nodes}
         self.look, self.layout = arranged(self.cards, self.ops, self.links)
+        self.link_of = {link.id: link for link in self.links}
         self.ways = {link.id: self.way(link) for link in self.links}
         self.wide = self.layout.width > theme.GRAPH_WIDTH + 1e-6  # than the frame: the view has to follow
         self.arrivals: dict[str, Arrivals] = {id: Arrivals() for id, view in self.cards.items() if view.leaf}
@@ -279,70 +282,115 @@ class Stage(Board):
                 min(1.0, first + k * step + 0.25),
                 pop=True,
             )
-        several = len(new_ops) > 1
-        for k, flow in enumerate(beat.flows):
-            if several:
-                at = 0.1 + 0.6 * k / len(beat.flows)
-                self.appear(
-                    shot,
-                    ("edge", flow.link),
-                    edge(self.ways[flow.link], "value", self.colours, self.look.pen),
-                    at,
-                    at + 0.2,
-                )
-            else:
-                self.flow(
-                    shot, flow.link, flow.tensor, flow.stretched, 0.06 + 0.10 * min(k, 3), 0.60 + 0.05 * min(k, 2)
-                )
-        for k, item in enumerate(new_ops):
-            at = 0.55 if not several else 0.1 + 0.6 * k / len(new_ops)
+        if len(new_ops) > TOGETHER or any(flow.source in new_ops for flow in beat.flows):
+            self.drawn(shot, beat.flows)
+            pops = {item: 0.1 + 0.6 * k / len(new_ops) for k, item in enumerate(new_ops)}
+        else:
+            pops = dict.fromkeys(new_ops, 0.4) | self.flow(shot, beat.flows)
+        for item, at in pops.items():
             self.appear(shot, ("item", item), self.op_part(item, "made"), at, at + 0.25, pop=True)
             self.appear(
-                shot, ("chip", item), chip(self.tape, self.chips[item], "recorded", self.colours), at + 0.15, at + 0.3
+                shot, ("chip", item), chip(self.tape, self.chips[item], "recorded", self.colours), at + 0.1, at + 0.25
             )
         for item, of in beat.users.items():
             if item not in new_cards and ("item", item) in self.parts and self.arrivals[item].of != of:
                 self.arrivals[item] = Arrivals(0, of)
                 self.swap(shot, ("item", item), self.card_part(item), 0.55, 0.8)
 
-    def flow(
-        self, shot: Shot, link: str, tensor: TensorRecord, stretched: tuple[int, ...] | None, start: float, stop: float
-    ) -> None:
-        """A value runs along a link and draws it."""
+    def drawn(self, shot: Shot, flows: Sequence[Flow]) -> None:
+        """Links appear, one after the other."""
+        for k, flow in enumerate(flows):
+            at = 0.1 + 0.6 * k / len(flows)
+            part = edge(self.ways[flow.link], "value", self.colours, self.look.pen)
+            self.appear(shot, ("edge", flow.link), part, at, at + 0.2)
+
+    def flow(self, shot: Shot, flows: Sequence[Flow]) -> dict[str, float]:
+        """Values run along links and draw them; op -> when all that it reads has come to it."""
+        targets = dict.fromkeys(self.link_of[flow.link].target for flow in flows)
+        rounds = [flows]
+        if len(flows) > SHARES:  # too many to be followed: one op after the other
+            rounds = [[flow for flow in flows if self.link_of[flow.link].target == target] for target in targets]
+        come: dict[str, float] = {}
+        each = 0.72 / len(rounds)
+        for k, some in enumerate(rounds):
+            come |= self.flown(shot, some, 0.06 + k * each, 0.06 + (k + 1) * each)
+        return come
+
+    def flown(self, shot: Shot, flows: Sequence[Flow], first: float, last: float) -> dict[str, float]:
+        """Values run along links between two moments; op -> when all that it reads has come to it."""
+        parcels, flights = [], []
+        for flow in flows:
+            content: Cells | str = cells(flow.tensor) or number_text(flow.tensor)
+            if flow.stretched:
+                then = picture(flow.stretched, None)
+                then = _repeated(content, then) if isinstance(content, Cells) else then
+                parcels.append(self.parcel("value", flow.tensor, content, then, (flow.tensor.shape, flow.stretched)))
+            else:
+                parcels.append(self.parcel("value", flow.tensor, content))
+            target = self.link_of[flow.link].target
+            flights.append(self.flight(flow.link, flow.source, target, parcels[-1]))
+        starts, long = timed(flights, first, last)
+        come: dict[str, float] = {}
+        for flow, parcel, one, at in zip(flows, parcels, flights, starts, strict=True):
+            self.carry(shot, flow.link, parcel, one, at, at + long)
+            target = self.link_of[flow.link].target
+            come[target] = max(come.get(target, 0.0), at + long - 0.04)
+        return come
+
+    def parcel(
+        self,
+        tone: str,
+        tensor: TensorRecord,
+        first: Cells | str,
+        then: Cells | None = None,
+        shapes: tuple[Shape, Shape] | None = None,
+    ) -> Parcel:
+        """A tensor on its way: a picture, or a number; its shape stands beside it only where that changes."""
+        texts = ("", "")
+        if shapes is not None and self.look.detail >= 2:
+            texts = shape_text(shapes[0]), shape_text(shapes[1])
+        text = first if isinstance(first, str) else texts[0]
+        return Parcel(self.colours, tone, first, text, then, texts[1], self.look.scale, nonfinite_word(tensor))
+
+    def flight(self, link: str, source: str, target: str, parcel: Parcel, backward: bool = False) -> Flight:
+        """How a parcel flies along a link."""
+        ends = (source, target)
+        others = [box for id in self.items if id not in ends and ("item", id) in self.parts for box in self.solid(id)]
+        near = [box for id in ends for box in self.solid(id)]
+        return flight(self.ways[link], parcel.room, near, others, backward)
+
+    def solid(self, id: str) -> list[Box]:
+        """What of an item must not be covered: a card, or a shape with what is written above and below it."""
+        box = self.layout.boxes[id]
+        if id in self.cards:
+            return [box]
+        width, height = shape_size(self.ops[id], self.look)
+        shape = Box(box.x, box.y, width + port_room(self.ops[id], self.look), height)
+        line = self.look.line
+        lines = [Box(box.x, box.y + side * (box.height - line) / 2, box.width, line) for side in (1, -1) if line]
+        return [shape, *lines]
+
+    def carry(self, shot: Shot, link: str, parcel: Parcel, one: Flight, start: float, stop: float) -> None:
+        """A value flies along a link and draws it."""
         way = self.ways[link]
-        first: Cells | str = cells(tensor) or number_text(tensor)
-        then = picture(stretched, None) if stretched else None
-        if then is not None and isinstance(first, Cells):
-            then = _repeated(first, then)
-        text = shape_text(tensor.shape) if tensor.shape else ""
-        parcel = Parcel(
-            self.colours,
-            "value",
-            first,
-            text if isinstance(first, Cells) else first,
-            then,
-            shape_text(stretched) if stretched else "",
-            self.look.scale,
-            nonfinite_word(tensor),
-        )
         done = edge(way, "value", self.colours, self.look.pen)
         shown = stretch(way, 0.0, 1.0 - inset(way, self.look.pen))
         line = Part(Ink(shown, stroke=self.colours.value, width=theme.EDGE * self.look.pen))
         self.parts["edge", link] = done
         shot.moving += [line, done, parcel]
         done.strength(0.0)
+        changes = parcel.then is not None
 
         def act(u: float) -> None:
             line.inks[0].dash = (u * way.length, 2 * way.length)
             line.strength(0.9 if u < 1 else 0.0)
             done.strength(1.0 if u >= 1 else 0.0)
-            turned = float(np.clip((u - 0.35) / 0.4, 0, 1)) if then is not None else 0.0
-            seen = min(1.0, 6 * u, 6 * (1 - u)) if u < 1 else 0.0
-            parcel.pose(*way.at(u), turned, seen, 0.7 + 0.3 * min(1.0, seen))
+            turned = float(np.clip((u - 0.35) / 0.4, 0, 1)) if changes else 0.0
+            pose(parcel, way.at(u), turned, one.size(u))
 
-        parcel.pose(*way.at(0.0), 0.0, 0.0)
+        pose(parcel, way.at(0.0), 0.0, 0.0)
         line.strength(0.0)
-        shot.over(start, stop, act, line, done, parcel)
+        shot.over(start, stop, act, line, done, parcel, ease=steady)
 
     def turn(self, shot: Shot, beat: Turn) -> None:
         """Values dim, and every edge turns round in one sweep from the root."""
@@ -405,80 +453,70 @@ class Stage(Board):
             self.swap(shot, ("item", id), self.op_part(id, "running"), 0.0, 0.2)
             self.swap(shot, ("chip", id), chip(self.tape, self.chips[id], "running", self.colours), 0.0, 0.2)
         self.running = list(beat.nodes)
-        several = len(beat.nodes) > 1
-        counted: dict[str, Sent] = {}
-        for k, sent in enumerate(beat.sent):
-            if several:
-                at = 0.1 + 0.6 * k / len(beat.sent)
-                self.swap(
-                    shot,
-                    ("edge", sent.edge),
-                    edge(self.ways[sent.edge], "paid", self.colours, self.look.pen),
-                    at,
-                    at + 0.2,
-                )
-                self.arrive(sent)
-                counted[sent.receiver] = sent
-                continue
-            start = 0.16 + 0.12 * min(k, 2)
-            stop = min(0.88, start + 0.62)
-            self.travel(shot, sent, start, stop)
+        if len(beat.nodes) > TOGETHER or any(sent.receiver in beat.nodes for sent in beat.sent):
+            self.paid(shot, beat.sent)
+            return
+        parcels = []
+        for sent in beat.sent:
+            final: Cells | str = cells(sent.share) or number_text(sent.share)
+            if sent.raw is None:
+                parcels.append(self.parcel("gradient", sent.share, final))
+            else:
+                then = final if isinstance(final, Cells) else Cells(1, 1, (1.0,), (False,))
+                first = picture(sent.raw, None)
+                parcels.append(self.parcel("gradient", sent.share, first, then, (sent.raw, sent.share.shape)))
+        flights = [
+            self.flight(sent.edge, self.edges[sent.edge].sender, sent.receiver, parcel, backward=True)
+            for sent, parcel in zip(beat.sent, parcels, strict=True)
+        ]
+        starts, long = timed(flights, 0.16, 0.88)
+        for sent, parcel, one, at in zip(beat.sent, parcels, flights, starts, strict=True):
+            stop = at + long
+            self.travel(shot, sent, parcel, one, at, stop)
             self.arrive(sent)
             if sent.receiver in self.arrivals:
                 self.swap(shot, ("item", sent.receiver), self.card_part(sent.receiver), stop - 0.02, stop + 0.12)
-            elif sent.of > 1 and sent.receiver not in beat.nodes:
-                self.swap(
-                    shot,
-                    ("item", sent.receiver),
-                    self.op_part(sent.receiver, "waiting", f"{sent.k}/{sent.of}"),
-                    stop - 0.02,
-                    stop + 0.12,
-                )
             else:
-                self.swap(shot, ("item", sent.receiver), self.op_part(sent.receiver, "ready"), stop - 0.02, stop + 0.12)
-        for receiver in counted:
+                waits = sent.of > 1
+                after = self.op_part(
+                    sent.receiver, "waiting" if waits else "ready", f"{sent.k}/{sent.of}" if waits else ""
+                )
+                self.swap(shot, ("item", sent.receiver), after, stop - 0.02, stop + 0.12)
+
+    def paid(self, shot: Shot, shares: Sequence[Sent]) -> None:
+        """Edges are paid, one after the other, and receivers told at once."""
+        for k, sent in enumerate(shares):
+            at = 0.1 + 0.6 * k / len(shares)
+            part = edge(self.ways[sent.edge], "paid", self.colours, self.look.pen)
+            self.swap(shot, ("edge", sent.edge), part, at, at + 0.2)
+            self.arrive(sent)
+        for receiver in dict.fromkeys(sent.receiver for sent in shares):
             if receiver in self.arrivals:
                 self.swap(shot, ("item", receiver), self.card_part(receiver), 0.75, 0.95)
 
-    def travel(self, shot: Shot, sent: Sent, start: float, stop: float) -> None:
-        """A share runs along an edge, from sender to receiver, and leaves it drawn in full."""
+    def travel(self, shot: Shot, sent: Sent, parcel: Parcel, one: Flight, start: float, stop: float) -> None:
+        """A share flies along an edge, from sender to receiver, and leaves it drawn in full."""
         way = self.ways[sent.edge]
         due = self.parts.pop(("edge", sent.edge))
         done = edge(way, "paid", self.colours, self.look.pen)
-        final: Cells | str = cells(sent.share) or number_text(sent.share)
-        text = shape_text(sent.share.shape) if isinstance(final, Cells) else final
-        first, first_text, then = final, text, None
-        if sent.raw is not None:
-            first, first_text = picture(sent.raw, None), shape_text(sent.raw)
-            then = final if isinstance(final, Cells) else Cells(1, 1, (1.0,), (False,))
-        parcel = Parcel(
-            self.colours,
-            "gradient",
-            first,
-            first_text,
-            then,
-            text if then is not None else "",
-            self.look.scale,
-            nonfinite_word(sent.share),
-        )
         shown = stretch(way, 1.0, inset(way, self.look.pen))
         line = Part(Ink(shown, stroke=self.colours.gradient, width=theme.EDGE * self.look.pen))
         self.parts["edge", sent.edge] = done
         shot.moving += [due, line, done, parcel]
         done.strength(0.0)
         line.strength(0.0)
+        changes = parcel.then is not None
 
         def act(u: float) -> None:
             line.inks[0].dash = dashes(way, u)
             line.strength(1.0 if u < 1 else 0.0)
             done.strength(1.0 if u >= 1 else 0.0)
             due.strength(1.0 if u < 1 else 0.0)
-            turned = float(np.clip((u - 0.35) / 0.35, 0, 1)) if then is not None else 0.0
-            seen = min(1.0, 6 * u, 6 * (1 - u)) if u < 1 else 0.0
-            parcel.pose(*way.at(1 - u), turned, seen, 0.7 + 0.3 * min(1.0, seen))
+            turned = float(np.clip((u - 0.35) / 0.35, 0, 1)) if changes else 0.0
+            pose(parcel, way.at(1 - u), turned, one.size(u))
 
-        parcel.pose(*way.at(1.0), 0.0, 0.0)
-        shot.over(start, stop, act, due, line, done, parcel)
+        pose(parcel, way.at(1.0), 0.0, 0.0)
+        shot.over(start, stop, act, due, line, done, parcel, ease=steady)
 
     def arrive(self, sent: Sent) -> None:
         """A leaf's card is told of a share."""
@@ -504,7 +542,7 @@ class Stage(Board):
             after = self.card_part(beat.receiver)
         else:
             after = self.op_part(beat.receiver, "ready", f"Σ {beat.of}/{beat.of}")
-        film = Part(veil(self.colours, 0.80))
+        film = Part(veil(self.colours, 0.55))
         shot.moving.append(film)
         shot.fade(film, 0.0, 0.12)
         shot.over(0.88, 0.98, lambda u: film.strength(1.0 - u), film)
@@ -558,6 +596,16 @@ class Stage(Board):
             part.strength(min(1.0, 3 * u))
 
         shot.over(start, stop, act, part)
+
+
+def pose(parcel: Parcel, place: tuple[float, float], turned: float, size: float) -> None:
+    """Puts a parcel at a place, as large as there is room for; where there is next to none, it is not seen."""
+    parcel.pose(*place, turned, min(1.0, 4 * size), size)
+
+
+def steady(u: float) -> float:
+    """A motion that begins and ends gently, and keeps its pace between."""
+    return 0.5 * u + 0.5 * smooth(u)
 
 
 def face(tensor: TensorRecord) -> str:

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import isfinite, prod
+from unicodedata import combining
 
 from animation import theme
 from animation.figures import is_number, matrix, nonfinite, nonfinite_word, norm, number_text, shape_text, values
@@ -31,8 +32,15 @@ from grad_engine.record import (
     TensorRecord,
 )
 
+_Turn = tuple[str, list[SendEvent | AccumulateEvent]]  # a node that ran, and what it sent
+
 PHASES = ("both", "forward", "backward")
-ONE_BY_ONE = 24  # ops of a graph in which every op has a beat of its own
+ONE_BY_ONE = 24  # ops of a graph in which every op is told of
+TOGETHER = 3  # ops that can be told of side by side
+SHARES = 4  # shares that can be followed at a time
+ROOM = {1: 1000, 2: 40, 3: 24}  # signs of a rule that there is room for, by how many stand side by side
+UNRUSHED = 0.85  # of its natural length is what a beat should have
+FAR = 3  # ranks between ops that are hard to look at together
 MOST_BEATS = 14  # for each phase of a larger graph
 LEGEND = "stronger and larger: a larger gradient"
 
@@ -213,17 +221,9 @@ def story(
     `phase` is one of PHASES, `speed` divides every duration, names are cut at `longest_name` characters.
     """
     shown = shown if isinstance(shown, View) else View(shown, shown)
-    teller = _Teller(shown, longest_name)
-    record = shown.record
-    run = record.runs[-1] if record.runs else None
-    beats: list[Beat] = []
-    if phase != "backward" or run is None:
-        beats += teller.forward()
-    else:
-        beats += teller.everything()
-    if phase != "forward" and run is not None:
-        beats += teller.backward(run)
-    beats.append(teller.close(run if phase != "forward" else None))
+    beats = _Teller(shown, longest_name, hurried=False).story(phase)
+    if UNRUSHED * sum(beat.seconds for beat in beats) > theme.LONGEST:
+        beats = _Teller(shown, longest_name, hurried=True).story(phase)
     return tuple(_timed(beats, speed))
 
 
@@ -239,10 +239,15 @@ def _timed(beats: Sequence[Beat], speed: float) -> Iterable[Beat]:
 
 
 class _Teller:
-    """Turns the parts of one record into beats."""
+    """Turns the parts of one record into beats.
 
-    def __init__(self, shown: View, longest_name: int) -> None:
+    Ops that do not depend on each other share a beat if they belong together: they have the same depth, and do the same
+    or read the same. Where that leaves no time to read, `hurried`, ops of one depth need not have more in common.
+    """
+
+    def __init__(self, shown: View, longest_name: int, hurried: bool) -> None:
         self.view = shown
+        self.hurried = hurried
         self.record = record = shown.record
         self.names = Names(shown.whole or shown.source, longest_name)
         self.tensors = {tensor.id: tensor for tensor in record.tensors}
@@ -258,6 +263,28 @@ class _Teller:
         for link in links:
             self.links.setdefault(link.target, []).append(link)
         self.one_by_one = len(record.nodes) <= ONE_BY_ONE
+        numbers = {tensor.id for tensor in record.tensors if plain(tensor)}
+        self.read = {node.id: {operand.tensor for operand in node.inputs} - numbers for node in record.nodes}
+        self.roots = {root.node for root in record.roots}
+        self.depth: dict[str, int] = {}
+        for node in record.nodes:
+            before = [self.depth[self.made_by[tensor]] for tensor in self.read[node.id] if tensor in self.made_by]
+            self.depth[node.id] = max(before, default=0) + 1
+
+    def story(self, phase: str) -> list[Beat]:
+        """All beats, as long as they would be if there were time enough."""
+        run = self.record.runs[-1] if self.record.runs else None
+        beats = self.everything() if phase == "backward" and run is not None else self.forward()
+        if phase != "forward" and run is not None:
+            beats += self.backward(run)
+        return [*beats, self.close(run if phase != "forward" else None)]
+
+    def akin(self, one: str, other: str) -> bool:
+        """Whether two ops that do not depend on each other belong together. A root has its beat for itself."""
+        if {one, other} & self.roots:
+            return False
+        same = self.nodes[one].op == self.nodes[other].op or bool(self.read[one] & self.read[other])
+        return self.hurried or (same and self.depth[one] == self.depth[other])
 
     # names
 
@@ -291,14 +318,9 @@ class _Teller:
 
     def forward(self) -> list[Beat]:
         """The beats in which the graph is built."""
-        steps: list[list[str]] = []  # items that appear together: leaves, or an op with the constants it reads
-        for item in self.items:
-            last = steps[-1][-1] if steps else ""
-            if (last in self.leaf_of and item in self.leaf_of) or (last in self.tensors and item not in self.leaf_of):
-                steps[-1].append(item)
-            else:
-                steps.append([item])
-        if not self.one_by_one:
+        if self.one_by_one:
+            steps = self.steps()
+        else:
             size = -(-len(self.items) // MOST_BEATS)
             steps = [list(self.items[k : k + size]) for k in range(0, len(self.items), size)]
         users: Counter[str] = Counter()
@@ -308,6 +330,36 @@ class _Teller:
             columns = (replace(column, notes=(remark, *column.notes)[:2]), *others)
             beats[0] = replace(beats[0], columns=columns, subtitle=_subtitle(columns))
         return beats
+
+    def steps(self) -> list[list[str]]:
+        """The items that appear together: leaves, or ops of one depth with the constants that they read."""
+        steps: list[list[str]] = []
+        there: set[str] = set()
+
+        def ready(id: str) -> bool:
+            """Whether all that an op reads is there; constants appear with it."""
+            return all(link.source in there or link.source in self.tensors for link in self.links.get(id, ()))
+
+        for item in self.items:
+            if item in self.leaf_of:
+                if steps and steps[-1][-1] in self.leaf_of:
+                    steps[-1].append(item)
+                else:
+                    steps.append([item])
+                there.add(item)
+            elif item in self.nodes and item not in there:
+                level = [id for id in self.nodes if id not in there and self.depth[id] == self.depth[item]]
+                fellows = [id for id in level if id == item or (ready(id) and self.akin(item, id))]
+                size = -(-len(fellows) // -(-len(fellows) // TOGETHER))  # 4 are told of as 2 and 2
+                while max(_long(self.making(self.nodes[id], ROOM[size])) for id in fellows[:size]) > ROOM[size]:
+                    size -= 1
+                step: dict[str, None] = {}
+                for id in fellows[:size]:
+                    sources = [link.source for link in self.links.get(id, ())]
+                    step |= dict.fromkeys([*(s for s in sources if s in self.tensors and s not in there), id])
+                steps.append([*step])
+                there.update(step)
+        return steps
 
     def everything(self) -> list[Beat]:
         """One beat in which the whole graph is there."""
@@ -345,9 +397,11 @@ class _Teller:
             flows += self.flows(node)
             users.update(link.source for link in self.links.get(node.id, ()) if link.source in self.leaf_of)
         seen = {card: users[card] for card in self.leaf_of}
-        if len(nodes) == 1:
-            columns, seconds = self.computed(nodes[0], users - before, users)
-            name = f"forward-{nodes[0].id}"
+        if nodes and self.one_by_one:
+            told = [self.computed(node, users - before, users, len(nodes)) for node in nodes]
+            columns = tuple(column for column, _ in told)
+            seconds = max(seconds for _, seconds in told) + 0.7 * (len(told) - 1)
+            name = "-".join(["forward", *(node.id for node in nodes)])
         elif nodes:
             columns, seconds, name = (self.several(nodes, "built"),), 2.0, f"forward-{nodes[0].id}-{nodes[-1].id}"
         else:
@@ -387,21 +441,27 @@ class _Teller:
             else f"{self.names[tensor]} {shape_text(record.shape)}"
         )
 
-    def computed(self, node: NodeRecord, new: Counter[str], users: Counter[str]) -> tuple[tuple[Column, ...], float]:
-        """What is said about one op in the forward pass, and for how long."""
+    def making(self, node: NodeRecord, room: int = ROOM[1]) -> tuple[Piece, ...]:
+        """The rule by which an op makes its result; of many operands those that there is room for are named."""
+        told, tag = self.names[node.outputs[0]], self.tag(node)
+        before = () if told.partition("[")[0] == tag else (Words(tag, "muted"),)
+        names = [*dict.fromkeys(self.names[i.tensor] for i in node.inputs)]
+        if node.id in self.view.folds:
+            some = ", ".join(names if len(names) <= 3 else [*names[:2], "…"])
+            return (*before, Words(f"{told} = {node.op} of {some}"))
+        rule: Piece = Words(f"{told} = {node.op}({', '.join(names)})")
+        if node.formula is not None:
+            tree = self.said(node, node.formula.forward.tree)
+            rule = Formula(told, False, "=", tree, self.parameters(node), self.scalars(node))
+        while len(names) > 2 and _long((*before, rule)) > room:
+            names = [*names[:-2], "…"]
+            rule = Words(f"{told} = {node.op}({', '.join(names)})")
+        return (*before, rule)
+
+    def computed(self, node: NodeRecord, new: Counter[str], users: Counter[str], many: int) -> tuple[Column, float]:
+        """What is said about one op of `many` in a beat, and for how long; beside others, only what is special."""
         out = self.tensors[node.outputs[0]]
         told = self.names[out.id]
-        if node.id in self.view.folds:
-            read = [*dict.fromkeys(self.names[i.tensor] for i in node.inputs)]
-            names = ", ".join(read if len(read) <= 3 else [*read[:2], "…"])
-            rule: Piece = Words(f"{told} = {node.op} of {names}")
-        elif node.formula is None:
-            names = ", ".join(self.names[i.tensor] for i in node.inputs)
-            rule = Words(f"{told} = {node.op}({names})")
-        else:
-            rule = Formula(
-                told, False, "=", self.said(node, node.formula.forward.tree), self.parameters(node), self.scalars(node)
-            )
         notes: list[Words] = []
         for operand in node.inputs:
             stretched = self.stretched(node, operand)
@@ -419,6 +479,10 @@ class _Teller:
                 else f"the result is {nonfinite_word(out)}"
             )
             notes.append(Words(f"{said}: {'travels on' if came else 'carried on, not hidden'}", "nonfinite"))
+        rule = self.making(node, ROOM[many])
+        if many > 1:
+            did = (Numbers(out, f"{told} =", "value"),)
+            return Column(rule, did, tuple(notes[-1:])), 1.9 + 0.35 * bool(notes)
         notes += [
             Words(f"{self.item_name(card)} now has {_few(users[card])} users", "muted")
             for card in new
@@ -440,16 +504,14 @@ class _Teller:
         if not notes:
             notes.append(Words(f"recorded as {node.name}", "muted"))
         seen = dict.fromkeys(i.tensor for i in node.inputs if not plain(self.tensors[i.tensor]))
-        did: list[Piece] = [
+        line: list[Piece] = [
             Numbers(self.tensors[tensor], f"{self.names[tensor]} =", "value") for tensor in list(seen)[:3]
         ]
         if len(seen) > 3:
-            did.append(Words("…", "muted"))
-        did += [Words("→", "muted"), Numbers(out, f"{told} =", "value")]
-        tag = self.tag(node)
-        before = () if told.partition("[")[0] == tag else (Words(tag, "muted"),)
-        caption = Column((*before, rule), tuple(did), tuple(notes[:2]))
-        return (caption,), 1.9 + 0.35 * min(len(notes) - 1, 1) + 0.35 * bool(odd)
+            line.append(Words("…", "muted"))
+        line += [Words("→", "muted"), Numbers(out, f"{told} =", "value")]
+        caption = Column(rule, tuple(line), tuple(notes[:2]))
+        return caption, 1.9 + 0.35 * min(len(notes) - 1, 1) + 0.35 * bool(odd)
 
     def several(self, nodes: Sequence[NodeRecord], verb: str, remark: str = "") -> Column:
         """What is said about many ops at once."""
@@ -520,8 +582,8 @@ class _Teller:
         waiting: dict[str, list[tuple[str, str]]] = {}  # receiver -> (edge, share) that have arrived
         turns = _turns(run)
         if self.one_by_one:
-            for node, events in turns:
-                beats += self.turn(run, node, events, total, waiting, before)
+            for some in self.together(turns, before):
+                beats += self.turn(run, some, total, waiting, before)
         else:
             size = -(-len(turns) // MOST_BEATS)
             for k in range(0, len(turns), size):
@@ -587,18 +649,66 @@ class _Teller:
             found.append(Sent(event.edge, edge.receiver, share, raw, len(arrived), of, settles))
         return found
 
+    def together(self, turns: Sequence[_Turn], before: Mapping[str, str]) -> list[list[_Turn]]:
+        """The turns in their order, with those in one list that can be told of side by side.
+
+        They followed each other, none of them waited for another, and no sum was complete before the last.
+        """
+        found: list[list[_Turn]] = []
+        for node, events in turns:
+            group = found[-1] if found and not self.sums(found[-1][-1][1], before) else []
+            if group and self.beside_each_other([*group, (node, events)]):
+                group.append((node, events))
+            else:
+                found.append([(node, events)])
+        return found
+
+    def beside_each_other(self, turns: Sequence[_Turn]) -> bool:
+        """Whether the last of some turns can be told of beside the others."""
+        sent = [[event.edge for event in events if isinstance(event, SendEvent)] for _, events in turns]
+        if len(turns) > TOGETHER or sum(map(len, sent)) > SHARES:
+            return False
+        *others, last = (node for node, _ in turns)
+        if last in {self.edges[edge].receiver for edges in sent for edge in edges}:
+            return False
+        if not all(self.akin(last, other) and abs(self.depth[last] - self.depth[other]) <= FAR for other in others):
+            return False
+        rules = [
+            self.sending(node, [(edge, 2) for edge in edges]) for (node, _), edges in zip(turns, sent, strict=True)
+        ]
+        return max(map(_long, rules)) <= ROOM[len(turns)]
+
+    def sums(self, events: Sequence[SendEvent | AccumulateEvent], before: Mapping[str, str]) -> list[AccumulateEvent]:
+        """The last additions to what is a sum."""
+        last = {e.receiver: e for e in events if isinstance(e, AccumulateEvent) and e.k == e.of}
+        return [e for e in last.values() if e.of > 1 or e.receiver in before]
+
     def turn(
         self,
         run: BackwardRecord,
-        node: str,
-        events: Sequence[SendEvent | AccumulateEvent],
+        turns: Sequence[_Turn],
         total: Counter[str],
         waiting: dict[str, list[tuple[str, str]]],
         before: Mapping[str, str],
     ) -> list[Beat]:
-        """The beats of one node's turn: its rules run, then whatever became complete is summed."""
+        """The beats of one node's turn, or of some: their rules run, then whatever became complete is summed."""
+        sent = [self.sent(events, total, waiting, before) for _, events in turns]
+        everything = tuple(part for some in sent for part in some)
+        if len(turns) == 1:
+            columns = self.ran(run, turns[0][0], sent[0])
+        else:
+            columns = [self.beside(node, some) for (node, _), some in zip(turns, sent, strict=True)]
+        seconds = 2.1 + 0.35 * (min(len(everything), 3) - 1) + 0.4 * any(part.raw is not None for part in everything)
+        seconds += 0.5 * (len(turns) - 1)
+        nodes = tuple(node for node, _ in turns)
+        name = "-".join(["backward", *nodes])
+        beats: list[Beat] = [Run(name, tuple(columns), seconds, _subtitle(columns), nodes, everything)]
+        complete = self.sums([event for _, events in turns for event in events], before)
+        return beats + [self.gathered(e.receiver, e, waiting[e.receiver], before.get(e.receiver)) for e in complete]
+
+    def ran(self, run: BackwardRecord, node: str, sent: Sequence[Sent]) -> list[Column]:
+        """What is said about one node's turn: the gradient that came, and the rule of each share."""
         record = self.nodes[node]
-        sent = self.sent(events, total, waiting, before)
         gradient = next((id for id in run.gradients.get(node, ()) if id is not None), None)
         label = f"g = {bar(self.names[record.outputs[0]])} ="
         did: tuple[Piece, ...] = (Numbers(self.tensors[gradient], label, "gradient"),) if gradient is not None else ()
@@ -615,25 +725,35 @@ class _Teller:
             columns[0] = replace(columns[0], notes=(Words(inside, "done"),))
         elif not sent:
             columns.append(Column((Words("passes nothing on", "muted"),)))
-        seconds = 2.1 + 0.35 * (min(len(sent), 3) - 1) + 0.4 * any(part.raw is not None for part in sent)
-        beats: list[Beat] = [Run(f"backward-{node}", tuple(columns), seconds, _subtitle(columns), (node,), tuple(sent))]
-        sums = {e.receiver: e for e in events if isinstance(e, AccumulateEvent) and e.k == e.of}
-        for receiver, event in sums.items():
-            if event.of > 1 or receiver in before:
-                beats.append(self.gathered(receiver, event, waiting[receiver], before.get(receiver)))
-        return beats
+        return columns
+
+    def beside(self, node: str, sent: Sequence[Sent]) -> Column:
+        """What is said about one node's turn in a beat that it shares."""
+        columns = [self.passed(self.nodes[node], part) for part in sent]
+        did = [piece for column in columns for piece in column.did] or [Words("passes nothing on", "muted")]
+        notes = [note for column in columns for note in column.notes]
+        return Column(self.sending(node, [(part.edge, part.of) for part in sent]), tuple(did), tuple(notes))
+
+    def sending(self, node: str, shares: Sequence[tuple[str, int]]) -> tuple[Piece, ...]:
+        """The rules by which a node makes its shares: of each the edge, and how many its receiver gets."""
+        record = self.nodes[node]
+        rules = [self.share(record, self.edges[edge], "=" if of == 1 else "+=") for edge, of in shares]
+        linked = [piece for rule in rules for piece in (Words("and", "muted"), rule)][1:]
+        return (Words(self.tag(record), "muted"), *(linked or [Words(record.name, "ink", True)]))
+
+    def share(self, node: NodeRecord, edge: EdgeRecord, sign: str) -> Piece:
+        """The rule of one share."""
+        target = self.names[self.owner(edge.receiver, edge.output)]
+        rule = next((r for r in node.formula.vjp if r.slot == edge.slot), None) if node.formula else None
+        if rule is None:
+            return Words(f"share for {target}")
+        return Formula(target, True, sign, self.said(node, rule.tree), self.parameters(node), self.scalars(node))
 
     def passed(self, node: NodeRecord, part: Sent) -> Column:
         """What is said about one share."""
         edge = self.edges[part.edge]
         target = self.names[self.owner(edge.receiver, edge.output)]
-        rule = next((r for r in node.formula.vjp if r.slot == edge.slot), None) if node.formula else None
         sign = "=" if part.of == 1 else "+="
-        said: Piece = (
-            Words(f"share for {target}")
-            if rule is None
-            else Formula(target, True, sign, self.said(node, rule.tree), self.parameters(node), self.scalars(node))
-        )
         did: list[Piece] = [Numbers(part.share, f"{bar(target)} {sign}", "gradient")]
         if part.of > 1:
             did.append(
@@ -650,7 +770,7 @@ class _Teller:
             to = shape_text(part.share.shape)
             said_long = f"Σ over {_axes(edge)}: {shape_text(part.raw)} → {to}"
             notes = (Words(said_long, "gradient", brief=f"Σ → {to}"),)
-        return Column((said,), tuple(did), notes)
+        return Column((self.share(node, edge, sign),), tuple(did), notes)
 
     def gathered(
         self, receiver: str, event: AccumulateEvent, arrived: Sequence[tuple[str, str]], before: str | None
@@ -859,14 +979,19 @@ class _Teller:
         return f"{', '.join(found) or 'Finite shares add up to more than a float can hold'}."
 
 
-def _turns(run: BackwardRecord) -> list[tuple[str, list[SendEvent | AccumulateEvent]]]:
-    turns: list[tuple[str, list[SendEvent | AccumulateEvent]]] = []
+def _turns(run: BackwardRecord) -> list[_Turn]:
+    turns: list[_Turn] = []
     for event in run.events:
         if isinstance(event, RunEvent):
             turns.append((event.node, []))
         elif turns:
             turns[-1][1].append(event)
     return turns
+
+
+def _long(pieces: Sequence[Piece]) -> int:
+    """How many signs stand side by side in some pieces: bars lie above them."""
+    return sum(not combining(sign) for piece in pieces for sign in f"{piece.text} ")
 
 
 def _subtitle(columns: Sequence[Column]) -> str:

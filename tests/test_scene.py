@@ -21,13 +21,13 @@ from animation.board import Board
 from animation.canvas import Canvas, rectangles
 from animation.figures import Matrix, matrix
 from animation.film import Encoder, Patch
-from animation.glyphs import Label, Look, OpView, numbers, numbers_size, op, op_size, words
+from animation.glyphs import Label, Look, OpView, Parcel, numbers, numbers_size, op, op_size, words
 from animation.ink import Ink, rgb
 from animation.names import bar
 from animation.overview import Overview
 from animation.player import Player, board
 from animation.stage import Stage
-from animation.story import Beat, story
+from animation.story import Beat, Build, Run, story
 from animation.wishes import Wishes, wishes
 from grad_engine.draw.layout import Box, point_at
 from grad_engine.draw.palette import THEMES, contrast
@@ -36,7 +36,7 @@ from grad_engine.errors import GradEngineError
 from grad_engine.export import record_graph
 from grad_engine.record import GraphRecord, TensorRecord, save_graph
 from tests import records
-from tests.test_story import example, network
+from tests.test_story import branches, example, heads, network
 
 ROOT = Path(__file__).parents[1]
 
@@ -148,6 +148,30 @@ def legible(stage: Board, beats: Sequence[Beat]) -> None:
                 for text, (x0, y0, x1, y1), _ in labels:
                     inside = (places > (x0, y0)).all(axis=1) & (places < (x1, y1)).all(axis=1)
                     assert not inside.any(), (beat.name, text, id)
+
+
+@pytest.mark.parametrize("name", ["large", "blog", "perceptron", "neuron", "dense", "dense 24", "heads", "branches"])
+def test_what_flies_covers_neither_its_ends_nor_what_else_flies(name: str) -> None:
+    record = {**RECORDS, "heads": heads, "branches": branches}[name]()
+    stage = Stage(record, palette("dark"))
+    for beat in story(record):
+        for shot in (stage.follow(beat), stage.shot(beat)):
+            if shot is None:
+                continue
+            parcels = [part for part in shot.moving if isinstance(part, Parcel)]
+            links = [flow.link for flow in beat.flows] if isinstance(beat, Build) else []
+            links = [sent.edge for sent in beat.sent] if isinstance(beat, Run) else links
+            for time in np.linspace(0, shot.seconds, 30):
+                shot.at(float(time))
+                seen = [(k, part.plate.extent) for k, part in enumerate(parcels) if part.plate.amount > 0.3]
+                for (_, one), (_, other) in itertools.combinations(seen, 2):
+                    assert apart(one, other), (beat.name, time)
+                for k, flying in seen if links else ():
+                    link = stage.link_of[links[k]]
+                    for box in (*stage.solid(link.source), *stage.solid(link.target)):
+                        left, low = box.x - box.width / 2, box.y - box.height / 2
+                        assert apart(flying, (left, low, left + box.width, low + box.height)), (beat.name, time)
+            shot.at(shot.seconds)
 
 
 @pytest.mark.parametrize("name", ["large", "perceptron", "neuron", "dense"])

@@ -12,7 +12,22 @@ from animation import theme
 from animation.figures import matrix, norm
 from animation.folding import MOST_OPS, View, view
 from animation.names import bar, spoken
-from animation.story import Beat, Build, Close, Formula, Gather, Numbers, Outlook, Run, Seed, Turn, Words, story
+from animation.story import (
+    ROOM,
+    TOGETHER,
+    Beat,
+    Build,
+    Close,
+    Formula,
+    Gather,
+    Numbers,
+    Outlook,
+    Run,
+    Seed,
+    Turn,
+    Words,
+    story,
+)
 from grad_engine import formula
 from grad_engine.errors import GradEngineError
 from grad_engine.export import record_graph
@@ -289,6 +304,109 @@ def test_tones_are_roles_of_the_palette() -> None:
             for column in beat.columns:
                 for piece in (*column.rule, *column.notes, *column.did):
                     assert not isinstance(piece, Words | Numbers) or hasattr(DARK, piece.tone)
+
+
+# ops that share a beat
+
+
+def heads() -> GraphRecord:
+    """Three projections of one input, then their product, as in attention; made one after the other."""
+    ge = importlib.import_module("grad_engine")
+    x = ge.ones((2, 3), name="x")
+    given = {
+        name: ge.full((3, 3) if name[-1] == "w" else (3,), 0.1 * k, requires_grad=True, name=name)
+        for k, name in enumerate(("query_w", "query_b", "key_w", "key_b", "value_w", "value_b"))
+    }
+    query = ge.linear(x, given["query_w"], given["query_b"])
+    looks = ge.softmax(query @ ge.linear(x, given["key_w"], given["key_b"]).mT)
+    out = (looks @ ge.linear(x, given["value_w"], given["value_b"])).sum()
+    out.backward(retain_graph=True)
+    return record_graph(out, names={"out": out})
+
+
+def branches() -> GraphRecord:
+    """Two ways from one leaf to one result."""
+    ge = importlib.import_module("grad_engine")
+    x = ge.tensor([1.0, 2.0], requires_grad=True, name="x")
+    out = (x.exp() * x.tanh()).sum()
+    out.backward(retain_graph=True)
+    return record_graph(out, names={"out": out})
+
+
+def test_the_branches_of_a_diamond_share_their_beats() -> None:
+    names = [beat.name for beat in story(branches())]
+    assert names == [
+        *("leaf-a0", "forward-n0-n1", "forward-n2", "forward-n3", "turn", "seed"),
+        *("backward-n3", "backward-n2", "backward-n1-n0", "sum-a0", "close"),
+    ]
+    shared = named(story(branches()), "forward-n0-n1")
+    assert isinstance(shared, Build)
+    assert [column.rule[-1].text for column in shared.columns] == ["#0 = exp(x)", "#1 = tanh(x)"]
+    assert [flow.source for flow in shared.flows] == ["a0", "a0"]
+    assert shared.users == {"a0": 2}
+    run = named(story(branches()), "backward-n1-n0")
+    assert isinstance(run, Run)
+    assert [(s.edge, s.receiver, s.k, s.of) for s in run.sent] == [("e1", "a0", 1, 2), ("e0", "a0", 2, 2)]
+    assert "waits, 1 of 2" in told(run)
+
+
+def test_projections_of_one_input_share_a_beat_and_name_what_there_is_room_for() -> None:
+    (shared,) = [b for b in story(heads()) if isinstance(b, Build) and len(b.columns) == 3]
+    assert [item for item in shared.items if item in ("n0", "n1", "n5")] == ["n0", "n1", "n5"]
+    for column in shared.columns:
+        assert column.rule[-1].text.endswith("= linear(x, …)")
+
+
+CROWDED = {
+    "branches": branches,
+    "heads": heads,
+    "blog": lambda: example("blog"),
+    "neuron": records.neuron,
+    "diamond": lambda: records.diamond(6),
+    "fan": lambda: records.fan(9),
+    **{f"dense {seed}": lambda seed=seed: records.dense(20, seed, (2,)) for seed in range(8)},
+}
+
+
+@pytest.mark.parametrize("name", CROWDED)
+def test_shared_beats_keep_what_the_record_says(name: str) -> None:
+    """Nothing is read before it is told of; backward is told in its order, and a sum when its last share has come."""
+    record = CROWDED[name]()
+    beats = story(record)
+    there: set[str] = set()
+    for beat in beats:
+        if isinstance(beat, Build):
+            ops = [item for item in beat.items if item in {node.id for node in record.nodes}]
+            assert len(ops) <= TOGETHER and len(beat.columns) == max(len(ops), 1)
+            for flow in beat.flows:
+                assert flow.source in there or flow.source not in ops
+            there |= set(beat.items)
+    assert there >= {node.id for node in record.nodes}
+    (run,) = record.runs
+    told_of = [node for beat in beats if isinstance(beat, Run) for node in beat.nodes]
+    assert told_of == [event.node for event in run.events if isinstance(event, RunEvent)]
+    sent = [share.edge for beat in beats if isinstance(beat, Run) for share in beat.sent]
+    assert sent == [event.edge for event in run.events if isinstance(event, SendEvent)]
+    waits: set[str] = set()
+    for beat in beats:
+        if isinstance(beat, Gather):
+            assert beat.receiver in waits
+            waits.remove(beat.receiver)
+        else:
+            assert not waits, beat.name  # sums come before anything else happens
+        if isinstance(beat, Run):
+            assert not {share.receiver for share in beat.sent} & set(beat.nodes)
+            waits |= {share.receiver for share in beat.sent if share.k == share.of > 1}
+    for beat in beats:
+        if len(beat.columns) > 1 and isinstance(beat, Build):
+            assert max(len(column.rule[-1].text) for column in beat.columns) <= ROOM[len(beat.columns)]
+
+
+def test_a_story_with_little_time_has_fewer_beats_and_large_has_enough() -> None:
+    busy = story(records.dense(20, 3))
+    assert sum(isinstance(b, Run | Build) for b in busy) < 2 * len(records.dense(20, 3).nodes)
+    for beat in story(example("large")):
+        assert not isinstance(beat, Run) or len(beat.nodes) == 1
 
 
 # several ops as one box, and one op with what lies around it
