@@ -51,10 +51,7 @@ def main(words: Sequence[str] | None = None) -> int:
         if options.storyboard is not None:
             _sheet(record, wanted, options.storyboard)
         if options.storyboard is None or options.output is not None:
-            output = options.output or wanted.graph.parent / f"{wanted.graph.resolve().stem}.mp4"
-            _film(
-                record, wanted, output if output.suffix else output.with_suffix(".mp4"), options.quality, options.open
-            )
+            _film(record, wanted, _place(options.output, wanted.graph), options.quality, options.open)
     except GradEngineError as error:
         _say(f"python -m animation: {error}")
         return 2
@@ -65,6 +62,14 @@ def main(words: Sequence[str] | None = None) -> int:
         _say("python -m animation: interrupted")
         return 130
     return 0
+
+
+def _place(output: Path | None, graph: Path) -> Path:
+    """The path of the film: beside the record, in the folder that is asked for, or with the name that is."""
+    usual = f"{graph.resolve().stem}.mp4"
+    if output is None or output.is_dir():
+        return (output or graph.parent) / usual
+    return output if output.suffix else output.with_suffix(".mp4")
 
 
 def _say(text: str) -> None:

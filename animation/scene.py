@@ -35,7 +35,7 @@ class Performance(Animation):
         self.player = player
         self.beat = beat
         self.canvas = canvas
-        super().__init__(Mobject(), run_time=beat.seconds, rate_func=linear)
+        super().__init__(Mobject(), run_time=beat.seconds, rate_func=linear, name=beat.name)
 
     def begin(self) -> None:
         """Shows the first moment. (Manim would copy everything here, for animations that compare.)"""

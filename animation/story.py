@@ -995,8 +995,8 @@ def _long(pieces: Sequence[Piece]) -> int:
 
 
 def _subtitle(columns: Sequence[Column]) -> str:
-    parts = [(*column.rule, *column.notes, *column.did) for column in columns]
-    return spoken("; ".join(" ".join(piece.text for piece in part if piece.text) for part in parts))
+    parts = [part for column in columns for part in (column.rule, *((note,) for note in column.notes), column.did)]
+    return spoken("; ".join(" ".join(piece.text for piece in part if piece.text) for part in parts if part))
 
 
 def filled(tree: Tree, known: Mapping[str, TensorRecord]) -> Tree:

@@ -33,7 +33,8 @@ def replaced(path: str | os.PathLike[str], refusal: type[GradEngineError]) -> It
             os.fsync(file.fileno())
         os.replace(draft, target)
     except BaseException as error:
-        draft.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # a file system that cannot be written to refuses this as well
+            draft.unlink()
         if isinstance(error, OSError) and error.filename == os.fspath(draft):
             error.filename = os.fspath(path)  # nobody has heard of the draft
         raise

@@ -64,7 +64,7 @@ def test_a_storyboard_holds_every_beat(graph: Path, capsys: pytest.CaptureFixtur
         (["--graph", "none.json"], "There is no record at none.json"),
         (["--focus", "w9"], "No op or leaf is called 'w9'"),
         (["--output", "film.txt"], "--output is 'film.txt', but a film is an .mp4 or a .mov file."),
-        (["--output", "folder.mp4"], "folder.mp4: expected the name of a file to write to, got that of a folder"),
+        (["--storyboard", "folder.mp4"], "folder.mp4: expected the name of a file to write to, got that of a folder"),
         (["--output", "graph.json/film.mp4"], "graph.json: File exists (--output and --storyboard name other places)"),
         (["--storyboard", "graph.json/sheet.png"], "graph.json: File exists"),
         (["--graph", "."], "./graph_acyclic.json: there is no such file"),
@@ -87,11 +87,25 @@ def test_without_a_display_the_film_is_made_and_not_shown(
     graph: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("animation.scene.has_display", lambda: False)
-    film = graph.parent / "größer als alle" / "der Film.mp4"
-    assert main(["--graph", str(graph), "--speed", "10", "--output", str(film), "--open"]) == 0
+    assert main(["--graph", str(graph), "--speed", "10", "--open"]) == 0
+    film = graph.with_suffix(".mp4")
     shown = capsys.readouterr()
     assert (shown.out, shown.err) == (f"{film}\n", "python -m animation: there is no display here to show it on\n")
-    assert film.exists() and film.with_suffix(".srt").exists()
+    assert film.exists()
+
+
+@pytest.mark.parametrize(
+    ("asked", "made"),
+    [("der größte/Film.mov", "der größte/Film.mov"), ("film", "film.mp4"), ("folder.d", "folder.d/graph.mp4")],
+)
+def test_a_film_goes_where_it_is_asked_to_go(
+    asked: str, made: str, graph: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(graph.parent)
+    (graph.parent / "folder.d").mkdir()
+    assert main(["--graph", "graph.json", "--speed", "10", "--output", asked]) == 0
+    assert capsys.readouterr().out == f"{made}\n"
+    assert Path(made).exists() and Path(made).with_suffix(".srt").exists()
 
 
 def test_what_is_interrupted_leaves_nothing_half(

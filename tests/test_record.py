@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import errno
 import importlib.resources
 import json
 import math
@@ -695,6 +696,19 @@ def test_link_stays_and_its_target_is_replaced(tmp_path: Path) -> None:
         assert link.is_symlink()
         assert load_graph(target) == load_graph(link) == record
     assert list(target.parent.iterdir()) == [target]
+
+
+def test_read_only_file_system_is_told_by_the_name_that_was_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: object, *_: object, **__: object) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS), os.fspath(path))
+
+    monkeypatch.setattr("builtins.open", refuse)
+    monkeypatch.setattr(os, "unlink", refuse)
+    with pytest.raises(OSError, match="Read-only") as told:
+        save_graph(square(), tmp_path / "graph.json")
+    assert told.value.filename == str(tmp_path / "graph.json")
 
 
 def test_folder_is_not_replaced(tmp_path: Path) -> None:
