@@ -92,6 +92,8 @@ def pull_back(
     """
     nodes = newest_first([*seeds])
     _check_values(nodes)
+    if run is None and not create_graph and MODE.watch is None:
+        return _sweep(nodes, {**seeds}, targets, release)
     useful = None if targets is None else _leading_to(targets, nodes)
     shares = _shares if MODE.watch is None else MODE.watch.checked(_shares, seeds)
     pending = dict(seeds)
@@ -120,11 +122,12 @@ def pull_back(
     return pending if targets is None else found | {edge: g for edge, g in pending.items() if edge in targets}
 
 
-def _sweep(nodes: Sequence[Any], pending: dict[Any, Any], release: bool) -> dict[Any, np.ndarray]:
-    """pull_back() when all leaves are meant and nobody looks on: the same shares in half the time.
-
-    Each leaf's sum is an array that no one else holds.
-    """
+def _sweep(
+    nodes: Sequence[Any], pending: dict[Any, Any], targets: Sequence[Edge] | None, release: bool
+) -> dict[Any, np.ndarray]:
+    """pull_back() when nobody looks on: the same shares in half the time. A leaf's sum is in no one else's memory."""
+    useful = None if targets is None else _leading_to(targets, nodes)
+    found: dict[Any, Any] = {}
     owned: set[Edge] = set()  # the ops whose sum so far is the engine's own; a leaf's always is
     node: Any = None
     try:
@@ -135,21 +138,24 @@ def _sweep(nodes: Sequence[Any], pending: dict[Any, Any], release: bool) -> dict
                     continue
             elif node.extra is not None:
                 g = _hooked(node, g)
+            if targets is not None:
+                _keep(found, targets, node, g)
             kind, op = type(node), node.op
             if kind is UnaryNode:
-                x, rest, rule = node.x, node.rest, op.rules[0]
-                _take(pending, owned, node.edge, rule(g, node.out, x, *rest) if rest else rule(g, node.out, x), x, g)
+                if useful is None or node.edge in useful:
+                    x, rest, rule = node.x, node.rest, op.rules[0]
+                    share = rule(g, node.out, x, *rest) if rest else rule(g, node.out, x)
+                    _take(pending, owned, node.edge, share, x, g)
             elif kind is BinaryNode:
                 x, y, out, rules = node.x, node.y, node.out, op.rules
-                if node.x_edge is not None:
+                if node.x_edge is not None and (useful is None or node.x_edge in useful):
                     _take(pending, owned, node.x_edge, rules[0](g, out, x, y), x, g)
-                if node.y_edge is not None:
+                if node.y_edge is not None and (useful is None or node.y_edge in useful):
                     _take(pending, owned, node.y_edge, rules[1](g, out, x, y), y, g)
             else:
-                for slot, raw in _raw_shares(node, g, node.out, node.arrays, None):
-                    array = node.arrays[slot]
-                    # shares of a joint rule may be one array
-                    _take(pending, owned, node.edges[slot], raw, array, g if op.joint is None else raw)
+                for slot, raw in _raw_shares(node, g, node.out, node.arrays, node.edges, useful):
+                    once = g if op.joint is None else raw  # a joint rule may give one array as two shares
+                    _take(pending, owned, node.edges[slot], raw, node.arrays[slot], once)
             if release:
                 node.release()
     except Exception as error:
@@ -158,7 +164,7 @@ def _sweep(nodes: Sequence[Any], pending: dict[Any, Any], release: bool) -> dict
     for edge, g in pending.items():  # only leaves are left
         if edge.extra is not None:
             pending[edge] = _hooked(edge, g)
-    return pending
+    return pending if targets is None else found | {edge: g for edge, g in pending.items() if edge in targets}
 
 
 def _take(pending: dict[Any, Any], owned: set[Edge], edge: Any, share: Any, array: Any, g: Any) -> None:
@@ -185,30 +191,38 @@ def _several(pending: dict[Edge, Any], node: Node) -> tuple[Any, ...] | None:
     return gs if any(g is not None for g in gs) else None
 
 
-def _shares(node: Node, g: Any, out: Any, arrays: Any, useful: set[Edge] | None) -> list[tuple[int, Edge, Any, Any]]:
+def _shares(node: Any, g: Any, out: Any, arrays: Any, useful: set[Edge] | None) -> list[tuple[int, Edge, Any, Any]]:
     """(slot, edge, share, the share before it was fitted to its operand) for each edge of `node` that leads on."""
+    sent: list[tuple[int, Edge, Any, Any]] = []
     edges, given = node.edges, node.arrays
     try:
-        return [
-            (slot, edges[slot], fitted(raw, given[slot]), raw)
-            for slot, raw in _raw_shares(node, g, out, arrays, useful)
-        ]
+        for slot, raw in _raw_shares(node, g, out, arrays, edges, useful):
+            sent.append((slot, edges[slot], fitted(raw, given[slot]), raw))
     except Exception as error:
         _explain(error, node)
         raise
+    return sent
 
 
-def _raw_shares(node: Node, g: Any, out: Any, arrays: Any, useful: set[Edge] | None) -> list[tuple[int, Any]]:
+def _raw_shares(
+    node: Any, g: Any, out: Any, arrays: Any, edges: Any, useful: set[Edge] | None
+) -> list[tuple[int, Any]]:
     """(slot, share) as the rules of `node` give them for each edge that leads on."""
     op = node.op
-    wanted = [edge is not None and (useful is None or edge in useful) for edge in node.edges]
+    shares: list[tuple[int, Any]] = []
     operands = (arrays,) if op.variadic else arrays
     if op.joint is not None:
-        joint = op.joint(g, out, *operands, *node.rest, wanted=wanted)
-        return [(slot, raw) for slot, raw in enumerate(joint) if raw is not None and wanted[slot]]
-    rules = op.rules
-    shares = [(slot, rules[slot](g, out, *operands, *node.rest)) for slot, want in enumerate(wanted) if want]  # type: ignore[misc]
-    return [pair for pair in shares if pair[1] is not None]
+        wanted = [edge is not None and (useful is None or edge in useful) for edge in edges]
+        for slot, raw in enumerate(op.joint(g, out, *operands, *node.rest, wanted=wanted)):
+            if raw is not None and wanted[slot]:
+                shares.append((slot, raw))
+        return shares
+    for slot, edge in enumerate(edges):
+        if edge is not None and (useful is None or edge in useful):
+            raw = op.rules[slot](g, out, *operands, *node.rest)
+            if raw is not None:
+                shares.append((slot, raw))
+    return shares
 
 
 def _explain(error: Exception, node: Node) -> None:
@@ -352,7 +366,7 @@ def backward(root: Tensor, gradient: Any = None, retain_graph: bool = False, cre
     elif run is None and MODE.watch is None:
         nodes = newest_first((edge,))
         _check_values(nodes)
-        for leaf, total in _sweep(nodes, {edge: seed if nodes else seed.copy()}, True).items():
+        for leaf, total in _sweep(nodes, {edge: seed if nodes else seed.copy()}, None, True).items():
             if leaf.grad is None and leaf.extra is None:
                 leaf.grad = wrap(total, None)
             else:

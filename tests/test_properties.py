@@ -168,3 +168,37 @@ def test_joined_and_cut_again(lengths: list[int], axis: int) -> None:
         (slab.sum() * (k + 1.0)).backward(retain_graph=True)
     for k, leaf in enumerate(same):
         assert leaf.grad is not None and (leaf.grad.data == k + 1.0).all()
+
+
+# --- the ways of backward ---------------------------------------------------------------------------------------------
+
+STEPS: list[Any] = [
+    lambda a, b: a + b, lambda a, b: a * b, lambda a, b: a - a * 0.5, lambda a, b: ge.tanh(a), lambda a, b: a.T,
+    lambda a, b: a @ b.T, lambda a, b: a[0] + b, lambda a, b: ge.concat([a, b])[: len(a)], lambda a, b: a.sum(0) * b,
+    lambda a, b: ge.split(ge.stack([a, b]).reshape(2 * a.size), 2)[0].reshape(a.shape), lambda a, b: ge.relu(a) - b,
+    lambda a, b: a.max(1, keepdims=True) + b, lambda a, b: a, lambda a, b: ge.softmax(a, 0) / (b * b + 1),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@few
+@given(steps=st.lists(st.tuples(st.sampled_from(STEPS), st.integers(0, 9), st.integers(0, 9)), min_size=1, max_size=9))
+def test_every_way_of_backward_gives_the_same_bits(steps: list[Any], dtype: Any) -> None:
+    """The plain one, the one that is recorded, the one that is watched, grad() and the one with a history."""
+
+    def gradients(way: str) -> list[np.ndarray]:
+        rng = np.random.default_rng(0)
+        leaves = [ge.tensor(rng.uniform(-1, 1, (3, 3)).astype(dtype), requires_grad=True) for _ in range(2)]
+        made = [*leaves]
+        for step, first, second in steps:
+            made.append(step(made[first % len(made)], made[second % len(made)]))
+        root = ge.sum(made[-1] * made[-1]) + sum(leaf.sum() for leaf in leaves)
+        if way == "grad":
+            return [g.data for g in ge.grad(root, leaves)]
+        with ge.detect_anomaly() if way == "watched" else ge.enable_grad():
+            root.backward(retain_graph=way == "recorded", create_graph=way == "with a history")
+        return [leaf.grad.data for leaf in leaves]
+
+    plain = gradients("plain")
+    for way in ("recorded", "watched", "grad", "with a history"):
+        assert all(map(np.array_equal, plain, gradients(way))), way
