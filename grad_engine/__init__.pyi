@@ -508,6 +508,9 @@ def dstack(xs: Sequence[Any]) -> Tensor:
 def column_stack(xs: Sequence[Any]) -> Tensor:
     """Tensors side by side, each vector being one column."""
 
+def block(arrays: Any) -> Tensor:
+    """Tensors in nested lists as the blocks of one: innermost lists are joined along the last axis, and so on up."""
+
 def array_split(x: Any, indices_or_sections: int | Sequence[int], axis: int = 0) -> tuple[Tensor, ...]:
     """x cut along `axis` before each index given, or into a number of parts whose lengths differ by 1 at most."""
 
@@ -534,6 +537,9 @@ def dsplit(x: Any, indices_or_sections: int | Sequence[int]) -> tuple[Tensor, ..
 
 def diff(x: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = None) -> Tensor:
     """Each element along `axis` minus the one before it, `n` times over; first joined to `prepend` and `append`."""
+
+def ediff1d(x: Any, to_end: Any = None, to_begin: Any = None) -> Tensor:
+    """Each element of x, in C order, less the one before it, with `to_begin` in front and `to_end` behind."""
 
 def append(x: Any, values: Any, axis: int | None = None) -> Tensor:
     """x with `values` after it along `axis`; both flattened without an axis."""
@@ -943,6 +949,12 @@ def bmm(x: Any, y: Any) -> Tensor:
 def mv(x: Any, y: Any) -> Tensor:
     """The product of a matrix and a vector: (n, m) @ (m)."""
 
+def matvec(x: Any, y: Any) -> Tensor:
+    """The products of matrices and vectors (..., n, m) and (..., m), the axes before being a batch that broadcasts."""
+
+def vecmat(x: Any, y: Any) -> Tensor:
+    """The products of vectors and matrices (..., n) and (..., n, m), the axes before being a batch that broadcasts."""
+
 def multi_dot(xs: Sequence[Any]) -> Tensor:
     """The matrix product of two or more matrices, in the order that takes fewest multiplications (Godbole 1973)."""
 
@@ -1020,6 +1032,12 @@ def tensorsolve(x: Any, y: Any, axes: Any = None) -> Tensor:
 
 def lstsq(x: Any, y: Any, rcond: float | None = None) -> tuple[Tensor, Tensor, Any, Tensor]:
     """(the solution of x @ out = y with the least squared error, that error, the rank of x, its singular values)."""
+
+def matrix_diagonal(x: Any, offset: int = 0) -> Tensor:
+    """The diagonal of each matrix (..., m, n), `offset` places to the right, as a new last axis."""
+
+def matrix_trace(x: Any, offset: int = 0) -> Tensor:
+    """The sum along the diagonal of each matrix (..., m, n), `offset` places to the right."""
 
 def vander(x: Any, N: int | None = None, increasing: bool = False) -> Tensor:
     """A row of powers for each element of x (..., n): x to the N - 1, ..., 1, 0, or the other way round."""
@@ -1101,6 +1119,33 @@ def multilabel_margin_loss(x: Any, target: Any, reduction: str = 'mean') -> Tens
 
 def ctc_loss(log_probs: Any, targets: Any, input_lengths: Any, target_lengths: Any, blank: int = 0, reduction: str = 'mean', zero_infinity: bool = False) -> Tensor:
     """Minus the log-probability of each target by every way to spell it out in time (Graves et al. 2006)."""
+
+def delete(x: Any, obj: Any, axis: int | None = None) -> Tensor:
+    """x without the slices along `axis` that `obj` names: indices, a slice, a mask; of x flattened without an axis."""
+
+def insert(x: Any, obj: Any, values: Any, axis: int | None = None) -> Tensor:
+    """x with `values` put in before the indices `obj` along `axis`, as in NumPy; flattened without an axis."""
+
+def resize(x: Any, new_shape: int | Sequence[int]) -> Tensor:
+    """The elements of x in C order in a new shape of any size, over and over until it is full."""
+
+def compress(condition: Any, x: Any, axis: int | None = None) -> Tensor:
+    """The slices of x along `axis` for which a vector of booleans holds; of x flattened without an axis."""
+
+def extract(condition: Any, x: Any) -> Tensor:
+    """The elements of x for which `condition`, of the same shape, holds, as a vector."""
+
+def partition(x: Any, kth: int | Sequence[int], axis: int | None = -1) -> Tensor:
+    """x with its kth smallest element along `axis` in its sorted place, smaller ones before and larger ones after."""
+
+def choose(index: Any, choices: Any, mode: str = 'raise') -> Tensor:
+    """For each element of `index`, which is whole, the element in its place of the tensor of that number."""
+
+def first_where(conditions: Sequence[Any], choices: Sequence[Any], default: Any = 0) -> Tensor:
+    """For each element that of the choice whose condition is the first to hold, `default` where none does: np.select."""
+
+def piecewise(x: Any, conditions: Any, functions: Sequence[Any], *args: Any, **named: Any) -> Tensor:
+    """Each function of the elements of x for which its condition holds: the last that does, and 0 where none does."""
 
 def linear(x: Operand, weight: Operand, bias: Operand | None = None) -> Tensor:
     """x (..., features) @ weightᵀ (results, features) + bias (results): a fully connected layer."""
@@ -1209,3 +1254,24 @@ def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None) -> Ten
 
 def convolve(x: Any, y: Any, mode: str = 'full') -> Tensor:
     """Two vectors as the coefficients of polynomials, multiplied; "same" has the longer one's length, "valid" less."""
+
+def correlate(x: Any, y: Any, mode: str = 'valid') -> Tensor:
+    """The sums of products of one vector with another that slides along it; `mode` as in convolve()."""
+
+def cumulative_sum(x: Any, axis: int | None = None, include_initial: bool = False) -> Tensor:
+    """The sum of the elements up to each along `axis`, which a vector need not name; with 0 before them if asked."""
+
+def cumulative_prod(x: Any, axis: int | None = None, include_initial: bool = False) -> Tensor:
+    """The product of the elements up to each one along `axis`, as cumulative_sum(); with 1 before them if asked."""
+
+def unwrap(x: Any, discont: float | None = None, axis: int = -1, period: float = 6.283185307179586) -> Tensor:
+    """Angles along `axis`, with whole periods added to each so that it is near the one before."""
+
+def bincount(x: Any, weights: Any = None, minlength: int = 0) -> Tensor:
+    """How often each whole number from 0 on occurs in the vector x; with weights, the sum of those of its places."""
+
+def polyval(p: Any, x: Any) -> Tensor:
+    """The polynomial with coefficients p, the highest power first, at each x (Horner's scheme)."""
+
+def polyfit(x: Any, y: Any, deg: int, rcond: float | None = None, w: Any = None) -> Tensor:
+    """The coefficients, highest power first, of the polynomial of degree `deg` nearest to the points (x, y)."""

@@ -26,6 +26,8 @@ from grad_engine.ops.linalg import (
     tensorsolve,
     vander,
 )
+from grad_engine.ops.linalg import matrix_diagonal as diagonal
+from grad_engine.ops.linalg import matrix_trace as trace
 from grad_engine.ops.product import cross, matmul, multi_dot, outer, tensordot, vecdot
 from grad_engine.ops.reduction import vector_norm
 from grad_engine.ops.shape import matrix_transpose
@@ -36,6 +38,7 @@ __all__ = [
     "cond",
     "cross",
     "det",
+    "diagonal",
     "eigh",
     "eigvalsh",
     "inv",
@@ -60,6 +63,7 @@ __all__ = [
     "tensordot",
     "tensorinv",
     "tensorsolve",
+    "trace",
     "vander",
     "vecdot",
     "vector_norm",

@@ -778,6 +778,12 @@ class OpMethods:
     def mv(self, y: Any) -> Tensor:
         """The product of a matrix and a vector: (n, m) @ (m)."""
 
+    def matvec(self, y: Any) -> Tensor:
+        """The products of matrices and vectors (..., n, m) and (..., m), the axes before being a batch that broadcasts."""
+
+    def vecmat(self, y: Any) -> Tensor:
+        """The products of vectors and matrices (..., n) and (..., n, m), the axes before being a batch that broadcasts."""
+
     def inv(self) -> Tensor:
         """The inverse of each square matrix."""
 
@@ -831,6 +837,12 @@ class OpMethods:
 
     def matrix_norm(self, keepdims: bool = False, ord: Any = 'fro') -> Tensor:
         """The norm of each matrix of x, whose last two axes they are."""
+
+    def matrix_diagonal(self, offset: int = 0) -> Tensor:
+        """The diagonal of each matrix (..., m, n), `offset` places to the right, as a new last axis."""
+
+    def matrix_trace(self, offset: int = 0) -> Tensor:
+        """The sum along the diagonal of each matrix (..., m, n), `offset` places to the right."""
 
     def mse_loss(self, target: Operand, reduction: Any = 'mean') -> Tensor:
         """Squared difference of x and target: the mean of all elements, their sum, or each."""
@@ -969,6 +981,12 @@ class OpMethods:
 
     def cumulative_trapezoid(self, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Tensor:
         """trapezoid() up to each point but the first."""
+
+    def cumulative_sum(self, axis: int | None = None, include_initial: bool = False) -> Tensor:
+        """The sum of the elements up to each along `axis`, which a vector need not name; with 0 before them if asked."""
+
+    def cumulative_prod(self, axis: int | None = None, include_initial: bool = False) -> Tensor:
+        """The product of the elements up to each one along `axis`, as cumulative_sum(); with 1 before them if asked."""
 
     def __add__(self, other: Operand) -> Tensor: ...
     def __radd__(self, other: Operand) -> Tensor: ...

@@ -879,7 +879,8 @@ _WITHOUT_GRADIENT = frozenset({
     np.empty_like, np.full_like, np.argwhere, np.nonzero, np.flatnonzero, np.searchsorted, np.digitize, np.isin,
     np.may_share_memory, np.shares_memory, np.result_type, np.can_cast, np.iscomplexobj, np.isrealobj, np.array_repr,
     np.array_str, np.array2string, np.nanargmax, np.nanargmin, np.argpartition, np.count_nonzero, np.all, np.any,
-    np.isneginf, np.isposinf, np.isreal, np.iscomplex, np.lexsort,
+    np.isneginf, np.isposinf, np.isreal, np.iscomplex, np.lexsort, np.linalg.matrix_rank, np.einsum_path,
+    np.diag_indices_from, np.tril_indices_from, np.triu_indices_from, np.common_type, np.min_scalar_type,
 })  # fmt: skip
 
 

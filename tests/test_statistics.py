@@ -59,6 +59,37 @@ CALLS: list[tuple[Callable[[Any], Any], np.ndarray]] = [
     (lambda x: np.interp(X * 2 - 1, PLACES, x, left=-1.0, right=9.0), VECTOR),
     *((lambda x, m=m, k=k: np.convolve(x, X.ravel()[:k], m), VECTOR)
       for m in ("full", "same", "valid") for k in (1, 2, 3, 8)),
+    *((lambda x, m=m, k=k: np.correlate(x, X.ravel()[:k], m), VECTOR)
+      for m in ("full", "same", "valid") for k in (1, 2, 3, 4, 5, 6, 7, 8)),
+    (lambda x: np.correlate(x, X.ravel()[:7], "full"), VECTOR[:4]),
+    (lambda x: np.block([[x, 2 * x[:, :1]], [np.ones((1, 6))]]), X), (lambda x: np.block([x[0], x[1, :2], 3.0]), X),
+    (lambda x: np.block([[x[0]], [x[1]]]), X), (lambda x: np.block([[[x]], [[x]]]), X), (lambda x: np.block(x), X),
+    (np.ediff1d, X), (lambda x: np.ediff1d(x, to_end=x[:2], to_begin=X[:1]), VECTOR),
+    (np.cumulative_sum, VECTOR), (lambda x: np.cumulative_sum(x, axis=1, include_initial=True), X),
+    (lambda x: np.cumulative_prod(x, axis=-2, include_initial=True), X), (np.cumulative_prod, VECTOR),
+    (lambda x: np.unwrap(x * 9), X), (lambda x: np.unwrap(x * 9, 4.0, 0, period=3.5), X),
+    (lambda x: np.bincount([3, 0, 0, 5, 3], x), VECTOR.astype(float)),
+    (lambda x: np.polyval(VECTOR, x), X), (lambda x: np.polyval(x, X), VECTOR), (lambda x: np.polyval(x, 2.0), VECTOR),
+    (lambda x: np.polyfit(x, PLACES**2, 2), VECTOR), (lambda x: np.polyfit(PLACES, x, 3), VECTOR),
+    (lambda x: np.polyfit(PLACES, x.T, 1, w=X[0]), X),
+    (lambda x: np.delete(x, 3), X), (lambda x: np.delete(x, [0, -1], 1), X),
+    (lambda x: np.delete(x, slice(1, 3), 0), X),
+    (lambda x: np.delete(x, X[0] > 1, axis=1), X),
+    (lambda x: np.insert(x, 2, x[0, 0]), X), (lambda x: np.insert(x, [1, 3], 9, axis=1), X),
+    (lambda x: np.insert(x, 1, x[0] * 2, axis=0), X), (lambda x: np.insert(x, [0, 2], x[:, :2] * 3, axis=1), X),
+    (lambda x: np.resize(x, (3, 11)), X), (lambda x: np.resize(x, 3), X),
+    (lambda x: np.compress([False, True, True], x, axis=0), X), (lambda x: np.compress([0, 1, 1], x), X),
+    (lambda x: np.extract(X > 1, x), X), (lambda x: np.partition(x, 2), X), (lambda x: np.partition(x, 3, axis=0), X),
+    (lambda x: np.partition(x, (4, 9), None), X),
+    (lambda x: np.choose([[0, 1, 0, 2, 1]] * 4, [x, x * 2, x[:1]]), X),
+    (lambda x: np.choose([0, 5, -1, 2, 1], [x, -x, 1.0], mode="wrap"), VECTOR),
+    (lambda x: np.select([X > 2, X > 1], [x * 2, x**2]), X), (lambda x: np.select([X > 2, X < 1], [0, x], x[0]), X),
+    (lambda x: np.piecewise(x, [X > 2, X < 1], [lambda v: v * v, 3.0, np.sin]), X),
+    (lambda x: np.piecewise(x, VECTOR > 1, [lambda v, k, n: v * k + n, lambda v, k, n: v[:1] * n], 3, n=2), VECTOR),
+    (lambda x: np.linalg.diagonal(x[None], offset=1), X), (lambda x: np.linalg.trace(x.reshape(2, 2, 5)), X),
+    (lambda x: np.linalg.cross(x[:, :3], X[:, 1:4]), X),
+    *([(lambda x: np.matvec(x.reshape(2, 2, 5), VECTOR), X), (lambda x: np.vecmat(x[:, None, :4], SQUARE), X),
+       (lambda x: np.matvec(X, x), VECTOR)] if hasattr(np, "matvec") else []),
     (np.conj, X), (np.real, X), (lambda x: np.copysign(x, -X), X), (np.i0, X),
 ]  # fmt: skip
 
@@ -108,6 +139,32 @@ def test_running_extremes_give_the_last_of_equals() -> None:
     assert places.tolist() == [0, 1, 1, 3, 4, 4]
 
 
+def test_numbers_take_the_dtype_of_the_tensors() -> None:
+    x = ge.tensor([1.0, 5.0], dtype=np.float32, requires_grad=True)
+    for out in (
+        np.select([x.data > 2], [x]), ge.first_where([x.data > 2, x.data > 9], [x, 1.5], default=2),
+        np.choose([0, 1], [x, 2.0]), np.insert(x, 0, np.float64(3)),
+        np.piecewise(x, x.data > 2, [np.exp, np.float64(2)]),
+        np.astype(x, np.float16, copy=True).astype(np.float32),
+    ):  # fmt: skip
+        assert out.dtype == np.float32 and out.requires_grad
+    assert np.bincount(ge.tensor([1, 1, 4])).tolist() == [0, 2, 0, 0, 1]
+
+
+def test_what_is_no_float_needs_no_gradient() -> None:
+    t = ge.tensor(SQUARE, requires_grad=True)
+    assert np.linalg.matrix_rank(t) == 4 and np.common_type(t) is np.float64
+    for f in (np.diag_indices_from, np.triu_indices_from, np.tril_indices_from):
+        np.testing.assert_array_equal(f(t), f(SQUARE))
+
+
+def test_piecewise_keeps_poles_out_of_the_gradient() -> None:
+    """What where() cannot: 0 times the infinite slope of the branch that is not taken is NaN."""
+    x = ge.tensor([0.0, 4.0], requires_grad=True)
+    np.piecewise(x, x.data > 0, [np.sqrt, 0.0]).sum().backward()
+    assert x.grad is not None and x.grad.tolist() == [0.0, 0.25]
+
+
 REFUSED: list[tuple[Callable[[Any], Any], str]] = [
     (lambda x: ge.quantile(x, 1.5), "numbers from 0 to 1"),
     (lambda x: ge.quantile(x, 0.5, method="middle"), "method of quantile"),
@@ -148,6 +205,25 @@ REFUSED: list[tuple[Callable[[Any], Any], str]] = [
     (lambda x: ge.dropout2d(x), "dropout2d"),
     (lambda x: ge.convolve(x, x), "two vectors"),
     (lambda x: ge.interp(x, x[0], x[0, :2]), "of one length"),
+    (lambda x: np.block([x, [x]]), "at one depth"),
+    (lambda x: ge.block([x, []]), "empty list"),
+    (lambda x: ge.block([(x, x)]), "not tuples"),
+    (lambda x: np.block([[x], [x[:, :1]]]), "concat"),
+    (lambda x: np.delete(x, 9, 0), r"delete\(\) of shapes \(4, 5\): index 9 is out of bounds"),
+    (lambda x: np.insert(x, 1, np.ones(3), 0), r"insert\(\) of shapes \(4, 5\), \(3,\): could not broadcast"),
+    (lambda x: np.resize(x[:0], 3), "nothing to fill"),
+    (lambda x: np.compress(x > 1, x), "vector of booleans"),
+    (lambda x: np.partition(x, 7), r"partition\(\) of shape \(4, 5\) at 7"),
+    (lambda x: np.choose([0, 2], [x[0, 0], 1.0]), r"choose\(\) of shapes \(\), \(\): invalid entry"),
+    (lambda x: np.select([x > 1], [x, x]), "1 conditions and 2 choices"),
+    (lambda x: np.select([X], [x]), "select.*bool"),
+    (lambda x: np.piecewise(x, [X > 1], [1, 2, 3]), "each of 1 conditions"),
+    (lambda x: np.piecewise(x, [X[0] > 1], [1]), "booleans of the shape"),
+    (lambda x: np.piecewise(x, X > 1, [lambda v: v[:2]]), "made shape"),
+    (lambda x: ge.cumulative_sum(x), "needs an axis"),
+    (lambda x: np.bincount([0, -1], x[0, :2]), "whole numbers"),
+    (lambda x: np.polyval(x, 1.0), "vector of coefficients"),
+    (lambda x: np.polyfit(x[0], x, 2), "of one length"),
 ]
 
 

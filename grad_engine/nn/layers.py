@@ -267,7 +267,8 @@ class LayerNorm(Module):
 class Dropout(Module):
     """x with each element set to 0 with probability p, the others times 1 / (1 - p); x itself after eval().
 
-    Each call draws anew, in an order that `seed` fixes.
+    Each call draws anew, in an order that `seed` fixes. state_dict() does not say how far the draws have come, as in
+    PyTorch; a run that is to go on to the bit keeps `dropout.rng.bit_generator.state` as well, and sets it again.
     """
 
     def __init__(self, p: float = 0.5, *, seed: Seed = None) -> None:

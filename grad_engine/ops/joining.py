@@ -89,6 +89,37 @@ def column_stack(xs: Sequence[Any]) -> Tensor:
     return concat([x if x.ndim > 1 else reshape(x, (x.size, 1)) for x in parts], axis=1)
 
 
+@composed(numpy=[np.block], method=False)
+def block(arrays: Any) -> Tensor:
+    """Tensors in nested lists as the blocks of one: innermost lists are joined along the last axis, and so on up."""
+    depths: set[int] = set()
+    flat: list[Tensor] = []
+
+    def entered(part: Any, depth: int) -> Any:
+        if isinstance(part, tuple):
+            raise ArgumentError("block() takes lists of blocks, not tuples, which look like shapes; write [x, y]")
+        if isinstance(part, list):
+            if not part:
+                raise ArgumentError("block() got an empty list; leave it out")
+            return [entered(each, depth + 1) for each in part]
+        depths.add(depth)
+        flat.append(as_tensor(part))
+        return flat[-1]
+
+    nested = entered(arrays, 0)
+    if len(depths) != 1:
+        raise ArgumentError(f"block() takes all blocks at one depth of lists, got depths {sorted(depths)}")
+    (depth,) = depths
+    ndim = max(depth, *(x.ndim for x in flat))
+
+    def joined(part: Any, axis: int) -> Tensor:
+        if isinstance(part, list):
+            return concat([joined(each, axis + 1) for each in part], axis=axis)
+        return reshape(part, (*(1,) * (ndim - part.ndim), *part.shape))
+
+    return joined(nested, -depth)
+
+
 # --- apart ------------------------------------------------------------------------------------------------------------
 
 
@@ -182,6 +213,13 @@ def diff(x: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = 
     for _ in range(n):
         x = x[_at(place, x.ndim, slice(1, None))] - x[_at(place, x.ndim, slice(None, -1))]
     return x
+
+
+@composed(numpy=[np.ediff1d], method=False)
+def ediff1d(x: Any, to_end: Any = None, to_begin: Any = None) -> Tensor:
+    """Each element of x, in C order, less the one before it, with `to_begin` in front and `to_end` behind."""
+    steps = diff(reshape(as_tensor(x), (-1,)))
+    return concat([part for part in (to_begin, steps, to_end) if part is not None], axis=None)
 
 
 @composed(numpy=[np.append], method=False)

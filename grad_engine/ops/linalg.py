@@ -16,9 +16,9 @@ from grad_engine.op import as_tensor, case, composed, define, in_rules
 from grad_engine.ops.elementwise import abs as absolute
 from grad_engine.ops.elementwise import values, where
 from grad_engine.ops.product import matmul
-from grad_engine.ops.reduction import amax, amin, total, vector_norm
+from grad_engine.ops.reduction import amax, amin, total, trace, vector_norm
 from grad_engine.ops.reduction import sum as summed
-from grad_engine.ops.shape import matrix_transpose, moveaxis, reshape, reshaped, transpose, tril, triu
+from grad_engine.ops.shape import diagonal, matrix_transpose, moveaxis, reshape, reshaped, transpose, tril, triu
 from grad_engine.tensor import Tensor
 
 
@@ -695,6 +695,18 @@ def lstsq(x: Any, y: Any, rcond: float | None = None) -> tuple[Tensor, Tensor, A
     else:
         error = as_tensor(np.zeros(0, x.dtype))
     return out, error, rank[()], levels
+
+
+@composed(numpy=[np.linalg.diagonal])
+def matrix_diagonal(x: Any, offset: int = 0) -> Tensor:
+    """The diagonal of each matrix (..., m, n), `offset` places to the right, as a new last axis."""
+    return diagonal(x, offset, -2, -1)
+
+
+@composed(numpy=[np.linalg.trace])
+def matrix_trace(x: Any, offset: int = 0) -> Tensor:
+    """The sum along the diagonal of each matrix (..., m, n), `offset` places to the right."""
+    return trace(x, offset, -2, -1)
 
 
 @composed(numpy=[np.vander], method=False)

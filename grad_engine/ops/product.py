@@ -249,7 +249,8 @@ def _cross_y(g: Any, out: Any, x: Any, y: Any, axisa: int, axisb: int, axisc: in
 
 
 cross = define(
-    _cross, name="cross", symbol="×", category="linear algebra", inputs=("x", "y"), numpy=[np.cross],
+    _cross, name="cross", symbol="×", category="linear algebra", inputs=("x", "y"),
+    numpy=[np.cross, np.linalg.cross],
     cases=[
         case((3,), (3,)), case((2, 3), (3,)), case((3, 2), (3, 2), axis=0), case((3, 2), (2, 3), axisa=0, axisc=0),
         case((3,), (3, 2), axisb=0),
@@ -307,6 +308,18 @@ def mv(x: Any, y: Any) -> Tensor:
     if x.ndim != 2 or y.ndim != 1:
         raise ShapeError(f"mv() takes a matrix and a vector, got {x.shape} and {y.shape}; use matmul")
     return matmul(x, y)
+
+
+@composed(numpy=[np.matvec] if hasattr(np, "matvec") else [])
+def matvec(x: Any, y: Any) -> Tensor:
+    """The products of matrices and vectors (..., n, m) and (..., m), the axes before being a batch that broadcasts."""
+    return matmul(as_tensor(x), as_tensor(y)[..., None])[..., 0]
+
+
+@composed(numpy=[np.vecmat] if hasattr(np, "vecmat") else [])
+def vecmat(x: Any, y: Any) -> Tensor:
+    """The products of vectors and matrices (..., n) and (..., n, m), the axes before being a batch that broadcasts."""
+    return matmul(as_tensor(x)[..., None, :], as_tensor(y))[..., 0, :]
 
 
 @composed(numpy=[np.linalg.multi_dot], method=False)

@@ -11,8 +11,9 @@ from grad_engine.errors import ArgumentError, ShapeError
 from grad_engine.op import as_tensor, composed
 from grad_engine.ops.convolution import conv1d
 from grad_engine.ops.elementwise import clip, isnan, lerp, sqrt, values, where
-from grad_engine.ops.indexing import sort, take_along_axis
+from grad_engine.ops.indexing import index_add, sort, take_along_axis
 from grad_engine.ops.joining import concat, diff, vstack
+from grad_engine.ops.linalg import lstsq, vander
 from grad_engine.ops.product import matmul
 from grad_engine.ops.reduction import cumprod, cumsum, lines_of, nanmean, prod, vector_norm
 from grad_engine.ops.reduction import mean as mean_of
@@ -378,3 +379,102 @@ def convolve(x: Any, y: Any, mode: str = "full") -> Tensor:
         before = after = m - 1
     row = pad(reshape(longer, (1, 1, n)), ((0, 0), (0, 0), (before, after)))
     return reshape(conv1d(row, reshape(flip(reshape(shorter, (-1,))), (1, 1, m))), (-1,))
+
+
+@composed(numpy=[np.correlate], method=False)
+def correlate(x: Any, y: Any, mode: str = "valid") -> Tensor:
+    """The sums of products of one vector with another that slides along it; `mode` as in convolve()."""
+    x, y = as_tensor(x), as_tensor(y)
+    if mode == "same" and y.size > x.size:  # of the longer vector, but in the other order
+        return flip(convolve(y, flip(x), mode))
+    return convolve(x, flip(y), mode)
+
+
+# --- running sums, angles, counts -------------------------------------------------------------------------------------
+
+
+def _running(run: Any, start: float, x: Any, axis: int | None, include_initial: bool) -> Tensor:
+    x = as_tensor(x)
+    if axis is None and x.ndim != 1:
+        raise ShapeError(f"{run.__name__} of shape {x.shape} needs an axis: only a vector has but one")
+    place = axis_of(x, 0 if axis is None else axis)
+    out = run(x, place)
+    if not include_initial:
+        return out
+    return concat([np.full((*x.shape[:place], 1, *x.shape[place + 1 :]), start, out.dtype), out], axis=place)
+
+
+@composed(numpy=[np.cumulative_sum] if hasattr(np, "cumulative_sum") else [])
+def cumulative_sum(x: Any, axis: int | None = None, include_initial: bool = False) -> Tensor:
+    """The sum of the elements up to each along `axis`, which a vector need not name; with 0 before them if asked."""
+    return _running(cumsum, 0, x, axis, include_initial)
+
+
+@composed(numpy=[np.cumulative_prod] if hasattr(np, "cumulative_prod") else [])
+def cumulative_prod(x: Any, axis: int | None = None, include_initial: bool = False) -> Tensor:
+    """The product of the elements up to each one along `axis`, as cumulative_sum(); with 1 before them if asked."""
+    return _running(cumprod, 1, x, axis, include_initial)
+
+
+@composed(numpy=[np.unwrap], method=False)
+def unwrap(x: Any, discont: float | None = None, axis: int = -1, period: float = 2 * math.pi) -> Tensor:
+    """Angles along `axis`, with whole periods added to each so that it is near the one before."""
+    x = as_tensor(x)
+    turns = np.unwrap(x.array, discont, axis_of(x, axis), period=period) - x.array
+    return x + turns.astype(x.dtype, copy=False)
+
+
+@composed(numpy=[np.bincount], method=False)
+def bincount(x: Any, weights: Any = None, minlength: int = 0) -> Tensor:
+    """How often each whole number from 0 on occurs in the vector x; with weights, the sum of those of its places."""
+    numbers = np.asarray(values(x))
+    if weights is None:
+        return as_tensor(np.bincount(numbers, minlength=minlength))
+    weights = as_tensor(weights)
+    if numbers.ndim != 1 or weights.shape != numbers.shape or numbers.dtype.kind not in "iu" or (numbers < 0).any():
+        raise ShapeError(
+            f"bincount() takes a vector of whole numbers from 0 on, with a weight for each, got {numbers.dtype} of "
+            f"shape {numbers.shape} and weights of shape {weights.shape}"
+        )
+    empty = np.zeros(max(int(numbers.max(initial=-1)) + 1, minlength), np.float64)
+    return index_add(empty, 0, numbers, weights.astype(np.float64))
+
+
+# --- polynomials ------------------------------------------------------------------------------------------------------
+
+
+@composed(numpy=[np.polyval], method=False)
+def polyval(p: Any, x: Any) -> Tensor:
+    """The polynomial with coefficients p, the highest power first, at each x (Horner's scheme)."""
+    coefficients, x = as_tensor(p), as_tensor(x)
+    if coefficients.ndim != 1:
+        raise ShapeError(f"polyval() takes a vector of coefficients, got shape {coefficients.shape}")
+    y: Any = as_tensor(np.zeros_like(x.array))
+    for k in range(coefficients.size):
+        y = y * x + coefficients[k]
+    return y
+
+
+@composed(numpy=[np.polyfit], method=False)
+def polyfit(x: Any, y: Any, deg: int, rcond: float | None = None, w: Any = None) -> Tensor:
+    """The coefficients, highest power first, of the polynomial of degree `deg` nearest to the points (x, y).
+
+    rcond: how small a singular value may be, as a share of the largest, before it counts as 0. w: the weight of each
+        point's distance. y (n) or (n, k), for k polynomials.
+    """
+    x, y = as_tensor(x), as_tensor(y)
+    if x.ndim != 1 or not x.size or y.ndim not in (1, 2) or y.shape[0] != x.size or deg < 0:
+        raise ShapeError(
+            f"polyfit() takes vectors x and y of one length and deg from 0 on, got shapes {x.shape} and {y.shape} and "
+            f"deg {deg}"
+        )
+    x = x if x.dtype.kind == "f" else x.astype(float)
+    powers = vander(x, deg + 1)
+    if w is not None:
+        w = as_tensor(w)
+        if w.shape != x.shape:
+            raise ShapeError(f"polyfit() takes a weight for each of {x.size} points, got shape {w.shape}")
+        powers, y = powers * w[:, None], y * (w if y.ndim == 1 else w[:, None])
+    scale = vector_norm(powers, 0)
+    found = lstsq(powers / scale, y, len(x) * float(np.finfo(x.dtype).eps) if rcond is None else rcond)[0]
+    return found / (scale if y.ndim == 1 else scale[:, None])
