@@ -11,7 +11,7 @@ from animation import caption, lettering, theme
 from animation.folding import View
 from animation.glyphs import expression, panel, title, title_width
 from animation.ink import Ink, Part
-from animation.names import Names
+from animation.names import Names, headline
 from animation.story import Beat, Build, Close, Gather, Outlook, Run, Seed, Turn
 from grad_engine.draw.layout import drawn
 from grad_engine.draw.palette import Palette as Colours
@@ -19,7 +19,21 @@ from grad_engine.errors import GradEngineError
 from grad_engine.record import GraphRecord
 
 TITLES = ("Forward: building the graph", "Backward: the same edges, the other way")
-LAYERS = ("panel", "title", "expression", "label", "chip", "edge", "item", "mark", "mask", "caption", "sum", "row")
+LAYERS = (
+    "panel",
+    "title",
+    "expression",
+    "label",
+    "key",
+    "chip",
+    "edge",
+    "item",
+    "mark",
+    "mask",
+    "caption",
+    "sum",
+    "row",
+)
 
 
 class Shot:
@@ -184,12 +198,13 @@ class Board(ABC):
         """The phase gets its title: the first words of it where what is computed needs the room."""
         longest = max(TITLES, key=title_width)
         room = theme.GRAPH_WIDTH - 0.7 - title_width(longest)
-        if lettering.width(self.record.expression, theme.BODY) > room:
+        computed = headline(self.view.whole or self.view.source)
+        if lettering.width(computed, theme.BODY) > room:
             text = text.split(":")[0]
             room = theme.GRAPH_WIDTH - 0.7 - title_width("The gradients")
         self.swap(shot, ("title", ""), title(number, text, tone, self.colours), 0.0, 0.3)
-        if ("expression", "") not in self.parts and self.record.expression:
-            self.appear(shot, ("expression", ""), expression(self.record.expression, room, self.colours), 0.0, 0.3)
+        if ("expression", "") not in self.parts and computed:
+            self.appear(shot, ("expression", ""), expression(computed, room, self.colours), 0.0, 0.3)
 
     def shot(self, beat: Beat, seconds: float | None = None) -> Shot:
         """The motion of a beat that has this many seconds; `parts` is then what is seen when it has come to rest."""
@@ -225,7 +240,7 @@ class Board(ABC):
         self.settle(shot)
         if beat.finished:
             self.head(shot, "✓", "The gradients", "done")
-        gone = [key for key in self.parts if key[0] in ("edge", "item", "mark", "chip", "label", "mask")]
+        gone = [key for key in self.parts if key[0] in ("edge", "item", "mark", "chip", "label", "key", "mask")]
         for key in gone:
             self.vanish(shot, key, 0.0, 0.3)
         head, *rows = caption.table(beat, self.colours)

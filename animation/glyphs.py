@@ -137,11 +137,17 @@ def grid(cells: Cells, colours: Colours, tone: str, cell: float, at: tuple[float
     for k, (strength, odd) in enumerate(zip(cells.strength, cells.odd, strict=True)):
         row, column = divmod(k, cells.columns)
         centre = np.array([left + (column + 0.5) * cell, at[1] + height / 2 - (row + 0.5) * cell, 0.0])
-        key = (colours.nonfinite, 1.0) if odd else (getattr(colours, tone), round(0.40 + 0.60 * strength, 1))
-        inks.setdefault(key, []).append(UNIT_SQUARE * (cell * 0.84) + centre)
+        side, alpha = weight(strength, odd)
+        colour = colours.nonfinite if odd else getattr(colours, tone)
+        inks.setdefault((colour, round(alpha, 2)), []).append(UNIT_SQUARE * (cell * side) + centre)
     return Part(
         *(Ink(np.concatenate(squares), fill=colour, fill_alpha=alpha) for (colour, alpha), squares in inks.items())
     )
+
+
+def weight(strength: float, odd: bool) -> tuple[float, float]:
+    """The side of a number's square, as a part of its cell, and how opaque it is: the weakest can still be seen."""
+    return (0.86, 1.0) if odd else (0.48 + 0.38 * strength, 0.76 + 0.24 * strength)
 
 
 def grid_size(cells: Cells, cell: float) -> tuple[float, float]:
@@ -291,7 +297,7 @@ def card(view: CardView, arrivals: Arrivals, look: Look, box: Box, colours: Colo
             grid(
                 view.cells,
                 colours,
-                "value" if view.leaf else "idle",
+                "value" if view.leaf else "muted",
                 theme.CELL * s,
                 (right - view.cells.columns * theme.CELL * s, upper),
             )
@@ -510,9 +516,7 @@ def op(view: OpView, state: str, look: Look, box: Box, colours: Colours, count: 
     left = x - (lettering.width(text, look.small) + icon) / 2
     tone = "gradient" if known else "value" if state == "made" else "muted"
     if icon and label.cells is not None:
-        inks.append(
-            grid(label.cells, colours, "idle" if tone == "muted" else tone, theme.CELL * look.scale, (left, below))
-        )
+        inks.append(grid(label.cells, colours, tone, theme.CELL * look.scale, (left, below)))
     colour = toned(text, getattr(colours, tone), colours)
     inks.append(words(text, look.small, colour, (left + icon, below), anchor="left"))
     pin = colours.value if state == "made" else colours.gradient if state == "running" else colours.idle
@@ -656,6 +660,7 @@ class Parcel(Part):
         self.plated = (0.0, 0.0)  # how wide and high the plate now is, without its border
         self.plate = Ink(card_points(1, 1, 0.1), fill=colours.background, fill_alpha=0.94, stroke=border, width=2.6)
         self.squares: list[Ink] = []
+        self.sides: list[float] = []  # of the squares, as parts of a cell
         self.first = first
         self.then = then
         large = first
@@ -663,13 +668,9 @@ class Parcel(Part):
             large = then
         if isinstance(large, Cells):
             for strength, bad in zip(large.strength, large.odd, strict=True):
-                self.squares.append(
-                    Ink(
-                        SQUARE,
-                        fill=colours.nonfinite if bad else colour,
-                        fill_alpha=1.0 if bad else 0.40 + 0.60 * strength,
-                    )
-                )
+                side, alpha = weight(strength, bad)
+                self.sides.append(side)
+                self.squares.append(Ink(SQUARE, fill=colours.nonfinite if bad else colour, fill_alpha=alpha))
         self.large = large
         ink = toned(text, colours.ink, colours)
         self.texts = [words(text, size, ink, (0.0, 0.0), anchor="left", bold=isinstance(first, str))]
@@ -710,7 +711,7 @@ class Parcel(Part):
                 b = self._place(self.then, row, column, stop) if self.then is not None else a
                 right, up = (p + (q - p) * turned for p, q in zip(a, b, strict=True))
                 middle = (x + (right + left + grid_w / 2) * scale, y + up * scale)
-                square.place = (self.cell * 0.86 * scale, *middle)
+                square.place = (self.cell * self.sides[k] * scale, *middle)
         at = left + (grid_w + GAP if grid_w else 0.0)
         for k, text in enumerate(self.texts):
             seen = 1.0 if last == 0 else float(np.clip(2 * turned - 1, 0, 1) if k else np.clip(1 - 2 * turned, 0, 1))
@@ -718,7 +719,7 @@ class Parcel(Part):
             text.strength(strength * seen)
         self.word.place = (
             scale,
-            x + (at + text_w + GAP) * scale,
+            x + (at + (text_w + GAP if text_w else 0.0)) * scale,
             y - lettering.cap_height(self.size_of_type) / 2 * scale,
         )
         self.word.strength(strength)
@@ -780,7 +781,45 @@ def title_width(text: str) -> float:
 def expression(text: str, room: float, colours: Colours) -> Part:
     """What is computed, top right, as large as there is room."""
     size = next((size for size in (0.32, 0.29, 0.26) if lettering.width(text, size) <= room), 0.26)
-    return Part(words(text, size, colours.muted, (theme.GRAPH_WIDTH / 2, theme.TOP), anchor="right", room=room))
+    text = lettering.middle_out(text, size, room)
+    return Part(words(text, size, colours.muted, (theme.GRAPH_WIDTH / 2, theme.TOP), anchor="right"))
+
+
+KINDS = {"shape": "reshaping", "linalg": "linear algebra", GROUP: "several ops"}  # other categories are words already
+
+
+def key(categories: Sequence[str], keeps: bool, pictures: bool, colours: Colours) -> Part:
+    """What the marks in the graph mean, in one line where the tape will be; the last categories where there is room."""
+    y, high, gap = theme.TAPE_MIDDLE, 0.26, 0.34
+    signs: list[tuple[str, str, float]] = [("root", "result", high)]
+    signs += [("pin", "kept for backward", 2 * PIN)] if keeps else []
+    signs += [("grid", "larger square: larger number", 2 * theme.PARCEL_CELL)] if pictures else []
+    kinds = [(category, KINDS.get(category, category), high) for category in categories]
+
+    def wide(entry: tuple[str, str, float]) -> float:
+        return entry[2] + 0.09 + lettering.width(entry[1], theme.SMALLEST)
+
+    while kinds and sum(map(wide, kinds + signs)) + gap * (len(kinds + signs) - 1) > theme.GRAPH_WIDTH:
+        kinds.pop()
+    inks: list[Ink | Part] = []
+    x = -theme.GRAPH_WIDTH / 2
+    for entry in kinds + signs:
+        sign, text, across = entry
+        middle = (x + across / 2, y)
+        if sign == "grid":
+            inks.append(
+                grid(Cells(2, 2, (1.0, 0.3, 0.6, 0.0), (False,) * 4), colours, "value", theme.PARCEL_CELL, (x, y))
+            )
+        elif sign == "pin":
+            inks.append(Ink(circle_points(PIN, middle), fill=colours.value))
+        elif sign == "root":
+            inks += [Ink(circle_points(r, middle), stroke=colours.value, width=1.8) for r in (0.5 * high, 0.3 * high)]
+        else:
+            shape = polygon(outline(sign, across, high) + middle)
+            inks.append(Ink(shape, fill=colours.panel, stroke=colours.value, width=2.0))
+        inks.append(words(text, theme.SMALLEST, colours.muted, (x + across + 0.09, y), anchor="left"))
+        x += wide(entry) + gap
+    return Part(*inks)
 
 
 TAPE_LABELS = ("recorded →", "replayed ←")

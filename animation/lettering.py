@@ -158,6 +158,16 @@ def shortened(text: str, size: float, room: float, bold: bool = False) -> str:
     return text[:low].rstrip() + "…" if low else ""
 
 
+def middle_out(text: str, size: float, room: float) -> str:
+    """The text if it fits into `room`, else its beginning and its end with dots between."""
+    if width(text, size) <= room:
+        return text
+    kept = len(text)
+    while kept and width(shown := f"{text[: kept - kept // 3].rstrip()}…{text[len(text) - kept // 3 :]}", size) > room:
+        kept -= 1
+    return shown if kept else ""
+
+
 def drawable(text: str) -> bool:
     """Whether every sign of a text can be drawn."""
     return all(face(False).has(sign) for sign in text)

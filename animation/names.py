@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from animation.figures import number_text
+from grad_engine import formula
 from grad_engine.draw.layout import drawn
 from grad_engine.record import GraphRecord, TensorRecord
 
@@ -38,6 +39,19 @@ class Names:
     def cut(self, name: str) -> str:
         """The name, at most `longest` characters long."""
         return name if len(name) <= self.longest else name[: self.longest - 1] + "…"
+
+
+def headline(record: GraphRecord) -> str:
+    """What is computed, in a line: the expression, else what the program is called and its last step."""
+    if record.expression or not record.roots:
+        return record.expression or record.title
+    root, tensors = record.roots[0], {tensor.id: tensor for tensor in record.tensors}
+    node = next(node for node in record.nodes if node.id == root.node)
+    read = {operand.parameter: tensors[operand.tensor] for operand in node.inputs}
+    inner = {parameter: number_text(t) if plain(t) else t.name or "…" for parameter, t in read.items()}
+    last = node.op if node.formula is None else formula.text(node.formula.forward.tree, inner)
+    name = tensors[root.tensor].name
+    return ": ".join(part for part in (record.title, f"{name} = {last}" if name else last) if part)
 
 
 def plain(tensor: TensorRecord) -> bool:

@@ -68,7 +68,8 @@ class Overview(Board):
             return self.colours.nonfinite
         part = level / (LEVELS - 1)
         if part < 0.6:
-            return mixed(self.colours.idle, self.colours.gradient, part / 0.6)
+            faint = mixed(self.colours.idle, self.colours.muted, 0.3)  # a sign has to be read on it
+            return mixed(faint, self.colours.gradient, part / 0.6)
         return mixed(self.colours.gradient, self.colours.ink, 0.75 * (part - 0.6) / 0.4)
 
     # what is drawn
@@ -109,7 +110,7 @@ class Overview(Board):
             return Part()
         return Part(Ink(np.concatenate(places), stroke=colour, width=width, stroke_alpha=alpha))
 
-    def strip(self, nodes: Iterable[str], colour: str) -> list[Ink]:
+    def strip(self, nodes: Iterable[str], colour: str, fill: bool = True) -> list[Ink]:
         """The cells of some ops on the strip below the graph."""
         left = -theme.GRAPH_WIDTH / 2 + 1.12
         pitch = (theme.GRAPH_WIDTH / 2 - left) / self.bins
@@ -121,7 +122,10 @@ class Overview(Board):
                 at = (left + pitch * cells[first] + wide / 2, theme.TAPE_MIDDLE)
                 shapes.append(card_points(wide, theme.TAPE_HEIGHT, 0.0, at))
                 first = k
-        return [Ink(np.concatenate(shapes), fill=colour)] if shapes else []
+        if not shapes:
+            return []
+        points = np.concatenate(shapes)
+        return [Ink(points, fill=colour) if fill else Ink(points, fill=self.colours.panel, stroke=colour, width=1.6)]
 
     def by_level(self, items: Iterable[str]) -> dict[int, list[str]]:
         """Items by the size of their gradient, small ones first."""
@@ -167,7 +171,7 @@ class Overview(Board):
         self.appear(shot, ("edge", "idle"), self.lines(self.ends, self.colours.idle, 1.2, 0.7 * self.faint()), 0.2, 0.7)
         quiet = [*self.dots(self.items, self.colours.idle, False), *self.signs(self.items, self.colours.muted)]
         self.appear(shot, ("item", "idle"), Part(*quiet), 0.2, 0.7)
-        self.appear(shot, ("chip", "idle"), Part(*self.strip(self.nodes, self.colours.idle)), 0.2, 0.7)
+        self.appear(shot, ("chip", "idle"), Part(*self.strip(self.nodes, self.colours.idle, False)), 0.2, 0.7)
 
     def seed(self, shot: Shot, beat: Seed) -> None:
         """The root lights up."""

@@ -37,6 +37,7 @@ from animation.glyphs import (
     dashes,
     edge,
     inset,
+    key,
     mask,
     op,
     path,
@@ -264,11 +265,15 @@ class Stage(Board):
 
     def build(self, shot: Shot, beat: Build) -> None:
         """Leaves and ops appear, values flow into the ops."""
-        if ("title", "") not in self.parts:
-            self.head(shot, "1", TITLES[0], "value")
-            self.appear(shot, ("label", ""), tape_label(TAPE_LABELS[0], "muted", self.colours), 0.1, 0.4)
         new_cards = [item for item in beat.items if item in self.cards]
         new_ops = [item for item in beat.items if item in self.ops]
+        if ("title", "") not in self.parts:
+            self.head(shot, "1", TITLES[0], "value")
+            if not new_ops:
+                self.appear(shot, ("key", ""), self.key(), 0.1, 0.4)
+        if new_ops and ("label", "") not in self.parts:
+            self.vanish(shot, ("key", ""), 0.0, 0.2)
+            self.appear(shot, ("label", ""), tape_label(TAPE_LABELS[0], "muted", self.colours), 0.1, 0.4)
         first = 0.05 if not new_ops else 0.0
         step = min(0.14, 0.5 / max(len(new_cards), 1))
         for k, item in enumerate(new_cards):
@@ -296,6 +301,14 @@ class Stage(Board):
             if item not in new_cards and ("item", item) in self.parts and self.arrivals[item].of != of:
                 self.arrivals[item] = Arrivals(0, of)
                 self.swap(shot, ("item", item), self.card_part(item), 0.55, 0.8)
+
+    def key(self) -> Part:
+        """What the marks in this graph mean."""
+        ops = self.ops.values()
+        read = self.look.detail >= 2  # there are pins and pictures
+        pictures = self.look.detail >= 3 and any(view.label.cells is not None for view in ops)
+        pins = read and any(view.kept or view.keeps_result for view in ops)
+        return key(list(dict.fromkeys(view.category for view in ops)), pins, pictures, self.colours)
 
     def drawn(self, shot: Shot, flows: Sequence[Flow]) -> None:
         """Links appear, one after the other."""

@@ -14,7 +14,7 @@ from unicodedata import combining
 from animation import theme
 from animation.figures import is_number, matrix, nonfinite, nonfinite_word, norm, number_text, shape_text, values
 from animation.folding import View
-from animation.names import Names, bar, plain, spoken
+from animation.names import Names, bar, headline, plain, spoken
 from grad_engine import formula
 from grad_engine.draw.layout import Link, drawn
 from grad_engine.formula import Tree, number
@@ -365,7 +365,8 @@ class _Teller:
         """One beat in which the whole graph is there."""
         users = Counter(edge.receiver for edge in self.record.edges if edge.receiver in self.leaf_of)
         caption = Column(
-            (Words(f"The graph as it was recorded: {self.size()}"),), (Words(self.record.expression, "muted"),)
+            (Words(f"The graph as it was recorded: {self.size()}"),),
+            (Words(headline(self.view.whole or self.view.source), "muted"),),
         )
         flows = tuple(flow for node in self.record.nodes for flow in self.flows(node))
         return [Build("graph", (caption,), 2.4, "The graph as it was recorded", tuple(self.items), flows, dict(users))]
@@ -405,7 +406,7 @@ class _Teller:
         elif nodes:
             columns, seconds, name = (self.several(nodes, "built"),), 2.0, f"forward-{nodes[0].id}-{nodes[-1].id}"
         else:
-            columns, seconds, name = (self.introduced(step, first),), 2.4 if first else 1.4, f"leaf-{step[0]}"
+            columns, seconds, name = (self.introduced(step, first),), 3.4 if first else 1.4, f"leaf-{step[0]}"
         return Build(name, columns, seconds, _subtitle(columns), tuple(step), tuple(flows), seen)
 
     def introduced(self, step: Sequence[str], first: bool) -> Column:
@@ -612,7 +613,7 @@ class _Teller:
             (Words(f"A bar means gradient: {bar('x')} = ∂{of}/∂x"),),
             (Words("g: the one that comes to an op", "muted"), Words("✓ complete", "done"), Words("Σ summed", "done")),
         )
-        return Seed("seed", (given, key), 3.4, _subtitle((given, key)), run.root, seed)
+        return Seed("seed", (given, key), 3.2, _subtitle((given, key)), run.root, seed)
 
     def received(self, gradient: TensorRecord, target: str) -> Seed:
         """The beat in which a gradient arrives from what is not shown."""

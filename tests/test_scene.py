@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -19,11 +20,25 @@ from manim._config.video_encoder import VideoEncoderSpec
 from animation import formulas, lettering, theme
 from animation.board import Board
 from animation.canvas import Canvas, rectangles
-from animation.figures import Matrix, matrix
+from animation.figures import Matrix, matrix, number_texts
 from animation.film import Encoder, Patch
-from animation.glyphs import Label, Look, OpView, Parcel, numbers, numbers_size, op, op_size, words
+from animation.glyphs import (
+    Arrivals,
+    CardView,
+    Label,
+    Look,
+    OpView,
+    Parcel,
+    card,
+    card_size,
+    numbers,
+    numbers_size,
+    op,
+    op_size,
+    words,
+)
 from animation.ink import Ink, rgb
-from animation.names import bar
+from animation.names import bar, headline
 from animation.overview import Overview
 from animation.player import Player, board
 from animation.stage import Stage
@@ -34,7 +49,7 @@ from grad_engine.draw.palette import THEMES, contrast
 from grad_engine.draw.palette import theme as palette
 from grad_engine.errors import GradEngineError
 from grad_engine.export import record_graph
-from grad_engine.record import GraphRecord, TensorRecord, save_graph
+from grad_engine.record import DataRecord, GraphRecord, TensorRecord, save_graph
 from tests import records
 from tests.test_story import branches, example, heads, network
 
@@ -272,6 +287,68 @@ def test_the_font_has_every_sign_that_is_used() -> None:
     assert all(lettering.drawable(name) for name in OPS)
 
 
+@pytest.mark.parametrize("name", ["large", "long_names", "everything", "dense 120", "folded", "focus"])
+@pytest.mark.parametrize("theme_name", THEMES)
+def test_whatever_is_drawn_stands_out_from_what_it_lies_on(name: str, theme_name: str) -> None:
+    """Text by 4.5 to 1 and marks by 3 to 1 at least (WCAG 2.2), at rest and on their way, dimmed or not."""
+    asked = {"folded": {"fold": "max"}, "focus": {"focus": "#9"}}.get(name, {})
+    record = RECORDS.get(name, RECORDS["dense 24"])()
+    player = Player(record, Wishes(Path(), theme=theme_name, **asked))  # type: ignore[arg-type]  # words only
+    stage, colours = player.board, player.colours
+    grounds = {rgb(colours.background), rgb(colours.panel)}  # a plate is no mark: its border is
+    for beat in player.beats:
+        for shot in (stage.follow(beat), stage.shot(beat)):
+            if shot is not None:
+                shot.at(shot.seconds / 2)
+                pictures = [part.inks for part in shot.moving if isinstance(part, Parcel)]
+                shot.at(shot.seconds)
+        for inks in (stage.still(), *pictures):
+            below: list[tuple[Extent, Ink]] = []
+            for ink in inks:
+                if not len(ink.shape.points) or (isinstance(stage, Overview) and is_line(ink)):
+                    continue  # the many lines of an overview are a texture: none of them is read
+                lies, places = rgb(colours.background), outlines(ink)
+                for around, plate in below:
+                    if holds(around, places[0]):
+                        lies = over(plate.fill, lies, plate.alphas[0])
+                if ink.fill is not None and (ink.text or ink.fill not in grounds):
+                    ratio = contrast(written(over(ink.fill, lies, ink.alphas[0])), written(lies))
+                    assert ratio >= (4.5 if ink.text else 3.0), (beat.name, ink.text)
+                if ink.stroke is not None and ink.alphas[1] > 0.2:  # less is the glow around what runs
+                    assert contrast(written(over(ink.stroke, lies, ink.alphas[1])), written(lies)) >= 3.0, beat.name
+                if ink.fill is not None and not ink.text:
+                    below += [(around, ink) for around in places]
+
+
+def is_line(ink: Ink) -> bool:
+    return ink.stroke is not None and ink.fill is None
+
+
+def outlines(ink: Ink) -> list[Extent]:
+    """How far each closed outline of an ink reaches; all of a word or a line as one."""
+    points = ink.points
+    if ink.text or ink.fill is None:
+        return [ink.extent]
+    ends = np.flatnonzero(~np.isclose(points[3:-1:4], points[4::4]).all(axis=1))
+    pieces = np.split(points[:, :2], 4 * (ends + 1))
+    return [(*piece.min(axis=0).tolist(), *piece.max(axis=0).tolist()) for piece in pieces]
+
+
+def holds(one: Extent, other: Extent) -> bool:
+    """Whether one lies around the other, and is larger: what is as large is replaced, not a ground."""
+    if one[0] > other[0] + 1e-6 or one[1] > other[1] + 1e-6 or one[2] < other[2] - 1e-6 or one[3] < other[3] - 1e-6:
+        return False
+    return (one[2] - one[0]) * (one[3] - one[1]) > 1.3 * (other[2] - other[0]) * (other[3] - other[1])
+
+
+def over(colour: tuple[float, ...], ground: tuple[float, ...], alpha: float) -> tuple[float, ...]:
+    return tuple(a * alpha + b * (1 - alpha) for a, b in zip(colour, ground, strict=True))
+
+
+def written(colour: tuple[float, ...]) -> str:
+    return "#" + "".join(f"{round(255 * part):02X}" for part in colour)
+
+
 def test_a_sign_without_a_glyph_is_a_box_and_never_nothing() -> None:
     assert len(lettering.outline("⊛", 0.3).points)
 
@@ -407,6 +484,48 @@ def test_from_afar_large_gradients_are_bright(monkeypatch: pytest.MonkeyPatch) -
     bright = [contrast(seen.tone(level), palette("dark").background) for level in range(8)]
     assert bright == sorted(bright) and bright[0] >= 3
     assert seen.tone(-1) == palette("dark").nonfinite
+
+
+@pytest.mark.parametrize(
+    ("value", "texts"),
+    [
+        (-0.123456, ("−0.1235", "−0.123", "−0.12")),
+        (12345.6, ("1.235e4", "1.23e4", "1.2e4", "1e4")),
+        (-1.2346e-9, ("−1.235e−9", "−1.23e−9", "−1.2e−9", "−1e−9")),
+        (2.0, ("2",)),
+        (float("nan"), ("NaN",)),
+    ],
+)
+def test_a_number_loses_digits_before_it_is_left_out(value: float, texts: tuple[str, ...]) -> None:
+    assert number_texts(TensorRecord("t0", "gradient", (), "float64", data=DataRecord(values=(value,)))) == texts
+
+
+def test_a_card_shows_what_fits_of_its_numbers() -> None:
+    view, look = CardView("a0", "x", "= 1", None, True), Look(1.0, 3)
+    width, height = card_size(view, look)
+    for value in (-0.123456, 1.23456e-12, -98765.4321, float("-inf")):
+        figure = number_texts(TensorRecord("t0", "gradient", (), "float64", data=DataRecord(values=(value,))))
+        for arrivals in (Arrivals(1, 2, (figure,)), Arrivals(2, 2, (figure, ("1",))), Arrivals(1, 1, (), figure)):
+            part = card(view, arrivals, look, Box(0.0, 0.0, width, height), palette("dark"))
+            assert any(text in [ink.text for ink in part.inks] for text in figure)
+
+
+def test_a_long_expression_is_shortened_in_the_middle_and_a_missing_one_is_made_up_for() -> None:
+    record = perceptron()
+    assert record.expression == "" and headline(record) == "perceptron: loss = mean(…)"
+    long = replace(record, expression="loss = mean((relu(inputs @ w1 + b1) @ w2 + b2 − wanted)²)")
+    shown = lettering.middle_out(headline(long), 0.3, 4.0)
+    assert lettering.width(shown, 0.3) <= 4.0 and shown.startswith("loss = mean(") and shown.endswith("wanted)²)")
+
+
+def test_a_key_tells_what_the_marks_mean_until_the_tape_begins() -> None:
+    stage = Stage(example("large"), palette("dark"))
+    first, second, *_ = story(example("large"))
+    end(stage, first)
+    said = [ink.text for ink in stage.parts["key", ""].inks if ink.text]
+    assert said[:3] == ["arithmetic", "linear algebra", "elementwise"] and "kept for backward" in said
+    end(stage, second)
+    assert ("key", "") not in stage.parts and ("label", "") in stage.parts
 
 
 def test_known_numbers_are_written_into_the_sign_of_an_op() -> None:
