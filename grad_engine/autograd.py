@@ -48,6 +48,24 @@ class Run:
         self.events: list[tuple[Any, ...]] = []  # (age, g): a node ran; (age, slot, raw shape, share, sum): it sent
         self.leaves: list[tuple[int, np.ndarray | None, np.ndarray]] = []  # accumulator's age, .grad before and after
         self.complete = False
+        self._turn = -1  # the age of the node that runs
+
+    def ran(self, node: Node, g: Any) -> None:
+        """Note that the rules of `node` are about to run on `g`."""
+        self._turn = node.age
+        self.events.append((node.age, tuple(map(_array, g)) if node.op.several else _array(g)))
+
+    def sent(self, slot: int, raw: tuple[int, ...], share: Any, total: Any) -> None:
+        """Note the share of one operand, its shape before it was fitted, and the sum it became part of."""
+        self.events.append((self._turn, slot, raw, _array(share), _array(total)))
+
+    def take(
+        self, pending: dict[Any, Any], owned: set[Edge], edge: Any, slot: int, raw: Any, array: Any, g: Any
+    ) -> None:
+        """What _take() does, noted; nothing is added in place, because what was noted stays as it was."""
+        share = fitted(raw, array)
+        pending[edge] = total = pending[edge] + share if edge in pending else share
+        self.events.append((self._turn, slot, raw.shape, share, total))
 
 
 def newest_first(roots: Sequence[Edge]) -> list[Node]:
@@ -92,8 +110,8 @@ def pull_back(
     """
     nodes = newest_first([*seeds])
     _check_values(nodes)
-    if run is None and not create_graph and MODE.watch is None:
-        return _sweep(nodes, {**seeds}, targets, release)
+    if not create_graph and MODE.watch is None:
+        return _sweep(nodes, {**seeds}, targets, run, release)
     useful = None if targets is None else _leading_to(targets, nodes)
     shares = _shares if MODE.watch is None else MODE.watch.checked(_shares, seeds)
     pending = dict(seeds)
@@ -108,12 +126,12 @@ def pull_back(
         if targets is not None:
             _keep(found, targets, node, g)
         if run is not None:
-            run.events.append((node.age, tuple(map(_array, g)) if node.op.several else _array(g)))
+            run.ran(node, g)
         out, arrays = node.as_tensors() if create_graph else (node.out, node.arrays)
         for slot, edge, share, raw in shares(node, g, out, arrays, useful):
             pending[edge] = total = pending[edge] + share if edge in pending else share
             if run is not None:
-                run.events.append((node.age, slot, raw.shape, _array(share), _array(total)))
+                run.sent(slot, raw.shape, share, total)
         if release:
             node.release()
     for edge, g in pending.items():  # only leaves are left
@@ -123,9 +141,10 @@ def pull_back(
 
 
 def _sweep(
-    nodes: Sequence[Any], pending: dict[Any, Any], targets: Sequence[Edge] | None, release: bool
+    nodes: Sequence[Any], pending: dict[Any, Any], targets: Sequence[Edge] | None, run: Run | None, release: bool
 ) -> dict[Any, np.ndarray]:
-    """pull_back() when nobody looks on: the same shares in half the time. A leaf's sum is in no one else's memory."""
+    """pull_back() on arrays alone, in half the time. A leaf's sum is in no one else's memory, unless `run` notes it."""
+    take = _take if run is None else run.take
     useful = None if targets is None else _leading_to(targets, nodes)
     found: dict[Any, Any] = {}
     owned: set[Edge] = set()  # the ops whose sum so far is the engine's own; a leaf's always is
@@ -140,22 +159,24 @@ def _sweep(
                 g = _hooked(node, g)
             if targets is not None:
                 _keep(found, targets, node, g)
+            if run is not None:
+                run.ran(node, g)
             kind, op = type(node), node.op
             if kind is UnaryNode:
                 if useful is None or node.edge in useful:
                     x, rest, rule = node.x, node.rest, op.rules[0]
                     share = rule(g, node.out, x, *rest) if rest else rule(g, node.out, x)
-                    _take(pending, owned, node.edge, share, x, g)
+                    take(pending, owned, node.edge, 0, share, x, g)
             elif kind is BinaryNode:
                 x, y, out, rules = node.x, node.y, node.out, op.rules
                 if node.x_edge is not None and (useful is None or node.x_edge in useful):
-                    _take(pending, owned, node.x_edge, rules[0](g, out, x, y), x, g)
+                    take(pending, owned, node.x_edge, 0, rules[0](g, out, x, y), x, g)
                 if node.y_edge is not None and (useful is None or node.y_edge in useful):
-                    _take(pending, owned, node.y_edge, rules[1](g, out, x, y), y, g)
+                    take(pending, owned, node.y_edge, 1, rules[1](g, out, x, y), y, g)
             else:
                 for slot, raw in _raw_shares(node, g, node.out, node.arrays, node.edges, useful):
                     once = g if op.joint is None else raw  # a joint rule may give one array as two shares
-                    _take(pending, owned, node.edges[slot], raw, node.arrays[slot], once)
+                    take(pending, owned, node.edges[slot], slot, raw, node.arrays[slot], once)
             if release:
                 node.release()
     except Exception as error:
@@ -167,7 +188,7 @@ def _sweep(
     return pending if targets is None else found | {edge: g for edge, g in pending.items() if edge in targets}
 
 
-def _take(pending: dict[Any, Any], owned: set[Edge], edge: Any, share: Any, array: Any, g: Any) -> None:
+def _take(pending: dict[Any, Any], owned: set[Edge], edge: Any, slot: int, share: Any, array: Any, g: Any) -> None:
     """Add a share to what has gathered at `edge`; what a leaf keeps is a copy where others may hold the same memory."""
     if share.shape != array.shape or share.dtype is not array.dtype:
         share = fitted(share, array)
@@ -366,7 +387,7 @@ def backward(root: Tensor, gradient: Any = None, retain_graph: bool = False, cre
     elif run is None and MODE.watch is None:
         nodes = newest_first((edge,))
         _check_values(nodes)
-        for leaf, total in _sweep(nodes, {edge: seed if nodes else seed.copy()}, None, True).items():
+        for leaf, total in _sweep(nodes, {edge: seed if nodes else seed.copy()}, None, None, True).items():
             if leaf.grad is None and leaf.extra is None:
                 leaf.grad = wrap(total, None)
             else:
