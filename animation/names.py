@@ -21,7 +21,7 @@ class Names:
         self.made_by = {tensor: node for node in record.nodes for tensor in node.outputs}
         self.leaves = {accumulator.leaf: accumulator.id for accumulator in record.accumulators}
         constants = [id for id in drawn(record)[0] if id in self.tensors and not self.tensors[id].name]
-        self.constants = {id: f"c{k + 1}" for k, id in enumerate(constants)}
+        self.constants = {id: f"c{k + 1}" if len(constants) > 1 else "const" for k, id in enumerate(constants)}
 
     def __getitem__(self, tensor: str) -> str:
         record = self.tensors[tensor]

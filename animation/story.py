@@ -606,7 +606,7 @@ class _Teller:
         meant = f"all ones: L is the sum of {target}" if ones else f"L is {target} weighted by it"
         remark = [Words(meant, "muted")] if of == "L" else []
         given = Column(
-            (Words(f"Backward starts with the seed {bar(target)} = ∂{of}/∂{target}"),),
+            (Words(f"It starts with the seed {bar(target)} = ∂{of}/∂{target}"),),
             (Numbers(seed, f"{bar(target)} =", "gradient"), *remark),
         )
         key = Column(
@@ -764,7 +764,7 @@ class _Teller:
                     brief=f"{part.k}/{part.of}",
                 )
             )
-        if nonfinite(part.share):
+        if nonfinite(part.share) and part.share.shape:  # a single number says it itself
             did.append(Words(nonfinite_word(part.share), "nonfinite"))
         notes: tuple[Words, ...] = ()
         if part.raw is not None:

@@ -589,6 +589,11 @@ def test_names_become_letters_with_an_index() -> None:
     )
 
 
+def test_a_matrix_product_of_words_has_a_sign() -> None:
+    assert formula_typst(["@", "g", "x"], {"x": "x4"}) == 'g thin x_"4"'
+    assert formula_typst(["@", "g", "x"], {"x": "#4"}) == 'g class("binary", "@") italic("\\u{23}4")'
+
+
 def test_a_product_with_a_single_number_is_no_product_of_elements() -> None:
     assert formula_typst(["*", "x", "y"]) == "x dot.o y"
     assert formula_typst(["*", "x", "y"], scalars={"y"}) == "x dot.c y"

@@ -39,6 +39,7 @@ SIGNS = {
     "-": "minus",
     "@": "thin",  # a matrix product is written as in a book, without a sign
 }
+WORD = "italic("
 INDEXED = re.compile(r"([^\W\d_]+)(?:_?(\d+)|\[(\d+)\]|_([^\W\d_]{1,8}))?\Z")  # x, x1, x_1, xs[2], x_train
 
 
@@ -103,6 +104,8 @@ class _Writer:
         if head == "*":
             sign = "dot.c" if self.single(left) or self.single(right) else "dot.o"
             return f"{before} {sign} {after}", rank
+        if head == "@" and WORD in before + after:  # words side by side would be read as one
+            return f'{before} class("binary", "@") {after}', rank
         return f"{before} {SIGNS[head]} {after}", rank
 
     def single(self, tree: Tree) -> bool:
@@ -167,13 +170,13 @@ def named(name: str) -> str:
     """Typst source of a tensor's name: a letter with its index, a Greek letter, or a word in italics."""
     shape = INDEXED.match(name)
     if not shape:
-        return f"italic({quoted(name)})"
+        return f"{WORD}{quoted(name)})"
     stem, *indices = shape.groups()
     index = next((index for index in indices if index), "")
     if len(stem) == 1 and stem.isascii():
         source = stem
     else:
-        source = GREEK.get(stem) or f"italic({quoted(stem)})"
+        source = GREEK.get(stem) or f"{WORD}{quoted(stem)})"
     return f"{source}_{quoted(index)}" if index else source
 
 
