@@ -788,11 +788,10 @@ def expression(text: str, room: float, colours: Colours) -> Part:
 KINDS = {"shape": "reshaping", "linalg": "linear algebra", GROUP: "several ops"}  # other categories are words already
 
 
-def key(categories: Sequence[str], ports: bool, keeps: bool, pictures: bool, colours: Colours) -> Part:
-    """What the marks in the graph mean, in one line where the tape will be; the last categories where there is room."""
+def key(categories: Sequence[str], keeps: bool, pictures: bool, colours: Colours) -> Part:
+    """What the marks in the graph mean, in one line where the tape will be: of the categories, as many as there is room."""
     y, high, gap = theme.TAPE_MIDDLE, 0.26, 0.34
     signs: list[tuple[str, str, float]] = [("root", "result", high)]
-    signs += [("1 2", "order of operands", lettering.width("1 2", theme.SMALLEST))] if ports else []
     signs += [("pin", "kept for backward", 2 * PIN)] if keeps else []
     signs += [("grid", "larger square: larger number", 2 * theme.PARCEL_CELL)] if pictures else []
     kinds = [(category, KINDS.get(category, category), high) for category in categories]
@@ -813,8 +812,6 @@ def key(categories: Sequence[str], ports: bool, keeps: bool, pictures: bool, col
             )
         elif sign == "pin":
             inks.append(Ink(circle_points(PIN, middle), fill=colours.value))
-        elif sign == "1 2":
-            inks.append(words(sign, theme.SMALLEST, colours.value, (x, y), anchor="left"))
         elif sign == "root":
             inks += [Ink(circle_points(r, middle), stroke=colours.value, width=1.8) for r in (0.5 * high, 0.3 * high)]
         else:

@@ -308,8 +308,7 @@ class Stage(Board):
         read = self.look.detail >= 2  # there are pins and pictures
         pictures = self.look.detail >= 3 and any(view.label.cells is not None for view in ops)
         pins = read and any(view.kept or view.keeps_result for view in ops)
-        ports = read and any(any(view.ports) for view in ops)
-        return key(list(dict.fromkeys(view.category for view in ops)), ports, pins, pictures, self.colours)
+        return key(list(dict.fromkeys(view.category for view in ops)), pins, pictures, self.colours)
 
     def drawn(self, shot: Shot, flows: Sequence[Flow]) -> None:
         """Links appear, one after the other."""
