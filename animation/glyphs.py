@@ -789,7 +789,7 @@ KINDS = {"shape": "reshaping", "linalg": "linear algebra", GROUP: "several ops"}
 
 
 def key(categories: Sequence[str], keeps: bool, pictures: bool, colours: Colours) -> Part:
-    """What the marks in the graph mean, in one line where the tape will be: of the categories, as many as there is room."""
+    """What the marks in the graph mean, in one line where the tape will be; the last categories if there is room."""
     y, high, gap = theme.TAPE_MIDDLE, 0.26, 0.34
     signs: list[tuple[str, str, float]] = [("root", "result", high)]
     signs += [("pin", "kept for backward", 2 * PIN)] if keeps else []
