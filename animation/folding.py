@@ -6,6 +6,7 @@ sends the shares that they send to others. What runs inside is not shown, only c
 
 from __future__ import annotations
 
+import re
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -103,10 +104,13 @@ def focused(record: GraphRecord, name: str, most: int = MOST_OPS) -> View:
     tensors = {tensor.id: tensor for tensor in record.tensors}
     made_by = {tensor: node.id for node in record.nodes for tensor in node.outputs}
     nodes = {node.id: node for node in record.nodes}
-    wanted = f"n{name[1:]}" if name.startswith("#") else f"n{name}" if name.isdigit() else name
-    centres = [wanted] if wanted in nodes else []
-    centres = centres or [n.id for n in record.nodes if any(tensors[out].name == name for out in n.outputs)]
-    leaves = [a.leaf for a in record.accumulators if a.id == wanted or tensors[a.leaf].name == name]
+    centres = [n.id for n in record.nodes if any(tensors[out].name == name for out in n.outputs)]
+    leaves = [a.leaf for a in record.accumulators if tensors[a.leaf].name == name]
+    if not centres and not leaves:  # then it is `#3`, or 3, or the id of what has no name
+        number = re.fullmatch(r"#?(\d+)(\[\d+\])?", name)
+        id = f"n{number[1]}" if number else name
+        centres = [id] if id in nodes else []
+        leaves = [a.leaf for a in record.accumulators if a.id == id]
     if not centres and not leaves:
         known = [tensors[out].name for node in record.nodes for out in node.outputs if tensors[out].name]
         some = ", ".join([*dict.fromkeys(name for name in known if name)][:4] + [f"#{len(nodes) - 1}"])

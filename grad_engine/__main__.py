@@ -8,7 +8,7 @@ import math
 import os
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -22,7 +22,7 @@ from grad_engine.formula import number
 from grad_engine.graphviz import to_dot
 from grad_engine.record import GraphRecord, from_json, load_graph
 from grad_engine.record.strict import MAX_BYTES
-from grad_engine.tree import STYLES, print_tree
+from grad_engine.tree import STYLES, tree
 from grad_engine.tree.notes import called
 from grad_engine.tree.survey import Survey
 from grad_engine.tree.tables import Line
@@ -69,11 +69,15 @@ def main(words: Sequence[str] | None = None) -> int:
 
 def show_tree(options: argparse.Namespace) -> int:
     """Prints the graph as a tree."""
-    record = _record(options.file)
-    focus = _part_name(Survey(record), options.focus) if options.focus is not None else None
-    print_tree(
-        record, width=options.width, full=options.full, focus=focus, depth=options.depth, max_lines=options.lines
+    shown = tree(
+        _record(options.file),
+        full=options.full,
+        focus=options.focus,
+        depth=options.depth,
+        max_lines=options.lines,
     )
+    shown.request = replace(shown.request, typed=True)
+    shown.print(width=options.width)
     return 0
 
 
@@ -122,7 +126,7 @@ def write_svg(options: argparse.Namespace) -> int:
 def show_node(options: argparse.Namespace) -> int:
     """Prints everything about one op or leaf."""
     survey = Survey(_record(options.file))
-    parts = survey.named(_part_name(survey, options.node))
+    parts = survey.named(options.node)
     if not parts:
         ids = [f"#{len(survey.nodes) - 1}"] if survey.nodes else []
         known = ", ".join(harmless(name[:40]) for name in (*survey.names()[:6], *ids))
@@ -198,11 +202,6 @@ def _movement(change: Change, script: Script) -> tuple[str, str]:
     if math.isinf(change.relative):
         return script.say(f"NaN or infinity in {bad[0]} → {bad[1]}"), ends
     return script.say(f"by {number(change.largest, 3)} ({number(100 * change.relative, 3)} %)"), ends
-
-
-def _part_name(survey: Survey, name: str) -> str:
-    """The name as `named` understands it: a bare number is the place of an op, unless a tensor is called so."""
-    return f"#{name}" if name.isdecimal() and name.isascii() and not survey.named(name) else name
 
 
 def _record(file: str) -> GraphRecord:
@@ -295,12 +294,14 @@ def _parser() -> Parser:
             added.add_argument("file", nargs="?", default=default, metavar="FILE", help="the record")
         return added
 
-    tree = command("tree", show_tree, "tree", "tree graph.json --focus x3", "tree --depth 3 --width 60", "tree --full")
-    tree.add_argument("--full", action="store_true", help="fold nothing")
-    tree.add_argument("--focus", metavar="NAME", help="only what lies below an op (#3, or a name), or leads to a leaf")
-    tree.add_argument("--depth", type=int, metavar="N", help="no further than N edges from the root")
-    tree.add_argument("--max-lines", type=int, dest="lines", metavar="N", help="fold until it fits N lines")
-    tree.add_argument("--width", type=_count, metavar="N", help="columns (default: the terminal's)")
+    shown = command("tree", show_tree, "tree", "tree graph.json --focus x3", "tree --depth 3 --width 60", "tree --full")
+    shown.add_argument("--full", action="store_true", help="fold nothing")
+    shown.add_argument(
+        "--focus", metavar="NAME", help="only what lies below an op (#3, 3), or leads to a leaf; or a tensor's name"
+    )
+    shown.add_argument("--depth", type=int, metavar="N", help="no further than N edges from the root")
+    shown.add_argument("--max-lines", type=int, dest="lines", metavar="N", help="fold until it fits N lines")
+    shown.add_argument("--width", type=_count, metavar="N", help="columns (default: the terminal's)")
 
     check = command("check", check_file, "check", "check graph.json --json", "check - < graph.json")
     check.add_argument("--json", action="store_true", help="the answer as JSON")

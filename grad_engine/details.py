@@ -129,6 +129,7 @@ class _Page:
     def __init__(self, survey: Survey, about: Details, script: Script, room: int, most: int | None) -> None:
         self.survey, self.about, self.script, self.room, self.most = survey, about, script, room, most
         self.makers = {output: node.id for node in survey.record.nodes for output in node.outputs}
+        self.accumulators = {each.leaf: id for id, each in survey.leaves.items()}
 
     def lines(self) -> Iterator[Line]:
         about, ran = self.about, self.survey.run is not None
@@ -183,10 +184,10 @@ class _Page:
         return own if here == own else f"{own}  here {here}"
 
     def owner(self, tensor: str) -> str:
-        """What a tensor is called: its name, else the op that made it, else its id."""
+        """What a tensor is called: its name, else the op that made it or the accumulator of the leaf, else its id."""
         if name := self.survey.tensors[tensor].name:
             return self.script.name(name, LONGEST)
-        return mark(self.makers[tensor]) if tensor in self.makers else tensor
+        return mark(self.makers[tensor]) if tensor in self.makers else self.accumulators.get(tensor, tensor)
 
     def output(self, k: int) -> str:
         name = self.survey.tensors[self.about.outputs[k]].name
@@ -196,7 +197,7 @@ class _Page:
         tensor = self.survey.tensors[each.tensor]
         name = self.script.name(tensor.name, LONGEST) if tensor.name else ""
         maker = self.makers.get(each.tensor)
-        origin = called(self.survey, self.script, maker) if maker else "constant" if each.edge is None else "leaf"
+        origin = called(self.survey, self.script, maker) if maker else self.accumulators.get(each.tensor, "constant")
         stretched = ", stretched" if each.broadcast_from is not None else ""
         return [f"{self.script.name(each.parameter, LONGEST)}: {name or origin}{stretched}", *self.tensor(each.tensor)]
 
@@ -210,7 +211,7 @@ class _Page:
     def tensor(self, id: str) -> list[str]:
         """Shape and dtype, statistics; the first values are added by the table, in what room is left."""
         tensor, stats = self.survey.tensors[id], self.about.statistics.get(id)
-        kind = f"{self.script.shape(tensor.shape)} {self.script.name(tensor.dtype, 10)}"
+        kind = f"{self.script.shape(self.survey.shape(id))} {self.script.name(tensor.dtype, 10)}".strip()
         if stats is None or math.prod(tensor.shape) == 1:
             return [kind, "" if tensor.data is not None else "not recorded", id]
         sizes = [("min", stats.min), ("max", stats.max), ("mean", stats.mean), ("norm", stats.norm)]

@@ -193,7 +193,11 @@ class _Recorder(Draft):
         for step in sorted(steps, key=lambda part: part.age):
             if isinstance(step, GradAccum):
                 array, age = arrays[step]
-                self.add_leaf(step.age, self._add(step, array, "value", age, requires_grad=True, is_leaf=True))
+                leaf = self._add(step, array, "value", age, requires_grad=True, is_leaf=True)
+                if array is None and step.grad is not None:  # the values are gone, but `.grad` has the same shape
+                    leaf = replace(leaf, shape=step.grad.shape, dtype=_dtype_name(step.grad.dtype))
+                    self.tensors[step] = leaf
+                self.add_leaf(step.age, leaf)
             else:
                 self.add_node(self._node(step))
 

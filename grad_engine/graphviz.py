@@ -112,7 +112,7 @@ class _Writer:
         if (one := _scalar(tensor)) is not None:
             return f"{name} = {one}" if name else one
         size = self.survey.measured(tensor.id)
-        shape = "" if self.survey.shapeless else PEN.shape(tensor.shape, 24)
+        shape = PEN.shape(self.survey.shape(tensor.id), 24)
         said = " ".join(part for part in (shape, _bad(size)) if part)
         return f"{name}: {said}" if name and said else name or said
 
@@ -132,7 +132,7 @@ class _Writer:
         tensor = self.survey.leaf(leaf)
         rows = [
             _words(leaf.name),
-            self.value(tensor) if tensor.name else f"({_words(accumulator)}) {self.value(tensor)}",
+            self.value(tensor) if tensor.name else f"{_words(accumulator)} {self.value(tensor)}",
         ]
         if (after := self.after[accumulator]) is not None:
             rows.append(self.size_of(self.survey.tensors[after], self.survey.measured(after)))

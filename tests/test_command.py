@@ -254,6 +254,8 @@ def test_the_options_of_the_tree_are_those_of_print_tree(inside: Path, capsys: p
     assert said(capsys, "tree", "--focus", "#2") == (0, below, "") == said(capsys, "tree", "--focus", "n2")
     assert len(said(capsys, "tree", "--depth", "1")[1].splitlines()) < len(whole.splitlines())
     assert max(map(len, said(capsys, "tree", "--width", "50")[1].splitlines())) <= 50
+    assert "folded: --full prints all, --focus '#" in said(capsys, "tree", "--max-lines", "1")[1]
+    assert "folded: more --max-lines prints all" in said(capsys, "tree", "--full", "--max-lines", "1")[1]
     save_graph(dense(200), inside / "dense.json")
     short = said(capsys, "tree", "dense.json", "--max-lines", "20")[1]
     assert len(short.splitlines()) <= 20 < len(said(capsys, "tree", "dense.json", "--full")[1].splitlines())

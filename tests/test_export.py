@@ -237,6 +237,15 @@ def test_thirty_doublings() -> None:
     assert record.counts.ops == 30 and record.counts.edges == 60 and x.grad.item() == 2.0**30
 
 
+def test_a_leaf_of_a_freed_graph_is_as_large_as_its_gradient(capsys: pytest.CaptureFixture[str]) -> None:
+    x = ge.ones((2, 3), requires_grad=True)
+    y = (x * 2).sum()
+    y.backward()
+    ge.visualize_graph(y)
+    (leaf,) = [line for line in capsys.readouterr().out.splitlines() if "GradAccum x" in line]
+    assert leaf.endswith(" 2×3")
+
+
 def test_export_writes_where_asked_and_by_default(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     z, names = large()

@@ -508,7 +508,8 @@ def test_a_focus_shows_what_leads_to_and_from_it() -> None:
     assert "x4" in said and "x1" not in said  # what others made is there, how they did is not
     assert "[64 −4.642 −2.23 −1.468]" in said
     assert view(example("large"), focus="#1").record == shown.record
-    assert view(example("large"), focus="n1").record == shown.record
+    assert view(example("large"), focus="n1").record == view(example("large"), focus="1").record == shown.record
+    assert view(example("large"), focus="#1[0]").record == shown.record
 
 
 def test_a_focus_counts_the_shares_that_come_from_elsewhere() -> None:

@@ -340,6 +340,23 @@ def test_focus_on_the_name_of_a_result_and_of_a_leaf() -> None:
     assert not any("GradAccum" in line and "x3" not in line for line in lines)
 
 
+def test_names_come_before_numbers_and_ids() -> None:
+    record = example("large")
+    named = replace(record, tensors=tuple(replace(t, name="n0" if t.name == "x6" else t.name) for t in record.tensors))
+    assert body(printed(named, focus="n0"))[0].startswith("SubBackward")
+    assert body(printed(named, focus="#0"))[0].startswith("AddBackward")
+
+
+def test_what_has_no_name_goes_by_the_number_of_its_op_or_the_id_of_its_leaf() -> None:
+    record = example("large")
+    nameless = replace(record, tensors=tuple(replace(t, name=None) for t in record.tensors))
+    lines = body(printed(nameless, focus="a2"))
+    assert sum("GradAccum a2" in line for line in lines) == 2
+    assert not any("GradAccum a1" in line for line in lines)
+    for focus in ("3", 3, "#3", "#3[0]", "n3"):
+        assert body(printed(nameless, focus=focus))[0].startswith("SubBackward")
+
+
 def test_focus_on_a_leaf_follows_shared_ops() -> None:
     program = Program()
     x, w = program.leaf(0.5, "x"), program.leaf(0.2, "w")
@@ -406,10 +423,10 @@ def test_before_backward_there_are_no_gradients() -> None:
 
 def test_values_that_are_gone() -> None:
     record = neuron()
-    tensors = tuple(replace(tensor, data=None) for tensor in record.tensors)
+    tensors = tuple(replace(tensor, data=None, dtype="unknown") for tensor in record.tensors)
     text = printed(replace(record, runs=(), tensors=tensors), 120)
     assert "Values are gone" in text
-    assert "scalar" not in text  # the shapes went with the values
+    assert "scalar" not in text and "shape" not in text  # the shapes went with the values
     assert "retain_graph=True" in text
     assert sum("GradAccum" in line for line in body(text)) == 5
 

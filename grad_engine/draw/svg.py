@@ -117,7 +117,7 @@ class _Facts:
         return ""
 
     def look_of_leaf(self, key: str, leaf: TensorRecord, users: int) -> _Look:
-        above, name = self.value(leaf), shortened(leaf.name or "")
+        above, name = self.value(leaf), shortened(leaf.name or key)
         below = self.gradient(key) or NO_GRADIENT
         sums = f"Σ {self.sums[key]}/{self.sums[key]}" if key in self.sums else ""
         width = max(
@@ -130,7 +130,7 @@ class _Facts:
         width = max(92.0, width + 30)
         return _Look(
             Item(key, width, body + room, body), width, "leaf", (), above, below, badge, sums, name,
-            tip=f"leaf {leaf.name or leaf.id}, {leaf.dtype} {shape_text(leaf.shape)}",
+            tip=f"leaf {leaf.name or key}, {leaf.dtype} {shape_text(leaf.shape)}",
         )  # fmt: skip
 
     def look_of_constant(self, tensor: TensorRecord, users: int) -> _Look:
@@ -145,7 +145,7 @@ class _Facts:
 
     def look_of_op(self, node: NodeRecord, ports: Sequence[str], root: bool) -> _Look:
         outputs = [self.tensors[tensor] for tensor in node.outputs]
-        name = shortened(outputs[0].name or "") if len(outputs) == 1 else ""
+        name = shortened(outputs[0].name or f"#{node.age}") if len(outputs) == 1 else f"#{node.age}"
         above = self.value(outputs[0]) if len(outputs) == 1 else f"{len(outputs)} outputs"
         below = self.gradient(node.id)
         sums = f"Σ {self.sums[node.id]}/{self.sums[node.id]}" if node.id in self.sums else ""
@@ -287,7 +287,7 @@ def _looks(
             yield _Look(Item(key, 40.0, 34.0), 40.0, "constant", ("⋯",), tip=tip)
     for tag, key in tags.items():
         tensor = leaves.get(key) or facts.tensors[nodes[key].outputs[0] if key in nodes else key]
-        name = shortened(tensor.name or (f"#{nodes[key].age}" if key in nodes else tensor.id))
+        name = shortened(tensor.name or (f"#{nodes[key].age}" if key in nodes else key))
         width, height = max(44.0, width_of(name, LABEL) + 30), max(28.0, USER * users[tag])
         yield _Look(Item(tag, width, height), width, "tag", (), name=name, tip=f"{name}, which is drawn farther left")
 

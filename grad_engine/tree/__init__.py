@@ -55,6 +55,12 @@ class GraphTree:
         self.request = request
         self._survey = survey
 
+    def print(self, file: IO[str] | None = None, width: int | None = None) -> None:
+        """Prints it to `file` (default: standard output), `width` columns wide (default: the terminal's)."""
+        from rich.console import Console
+
+        Console(file=file, width=width).print(self, crop=False, no_wrap=True, overflow="ignore")
+
     def _lines(self, script: Script, room: int, height: int | None) -> list[Line]:
         return Sheet(self._survey, self.request, script, room).lines(height)
 
@@ -110,9 +116,9 @@ def tree(
     """The backward graph of a record as a tree for a rich console: `rich.print(tree(record))`.
 
     Long runs, repeats and, on a terminal, what does not fit its height fold, and say so. `full=True` folds nothing.
-    `focus` shows the part below one op (its id, `"#3"` or 3, or the name of what it computed), or every way to one leaf
-    (its name). `depth` goes so many edges down from the root. `max_lines` is the height of the whole, from about 8 up;
-    while there is room the ways to the first NaN and to the largest gradient stay.
+    `focus` shows the part below one op (`"#3"` or 3, or the name of what it computed), or every way to one leaf (its
+    name, or `"a0"` where it has none). `depth` goes so many edges down from the root. `max_lines` is the height of the
+    whole, from about 8 up; while there is room the ways to the first NaN and to the largest gradient stay.
 
     Raises ArgumentError for anything but a record, and GraphError where nothing goes by the name in `focus`.
     """
@@ -154,10 +160,7 @@ def print_tree(
     Colour is left out where the file is no terminal or NO_COLOR is set, and characters beyond ASCII where the file's
     encoding lacks them.
     """
-    from rich.console import Console
-
-    shown = tree(record, full=full, focus=focus, depth=depth, max_lines=max_lines)
-    Console(file=file, width=width).print(shown, crop=False, no_wrap=True, overflow="ignore")
+    tree(record, full=full, focus=focus, depth=depth, max_lines=max_lines).print(file, width)
 
 
 def _plain(lines: list[Line]) -> str:

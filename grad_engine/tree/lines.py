@@ -32,6 +32,7 @@ class Request:
     focus: tuple[str, ...] = ()  # ids of ops and leaves
     depth: int | None = None
     max_lines: int | None = None
+    typed: bool = False  # on a command line, where its parts are called --full and so on
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,9 +128,15 @@ class Sheet:
         hidden = sum(piece.stop - piece.start for piece in wanted if isinstance(piece, Fold))
         if not hidden:
             return []
-        more = "a larger max_lines" if self.request.full else "full=True"
+        typed = self.request.typed
+        more = (
+            ("--full" if typed else "full=True")
+            if not self.request.full
+            else ("more --max-lines" if typed else "a larger max_lines")
+        )
         folds = (row for p in wanted if isinstance(p, Fold) for row in self.rows[p.start : p.stop] if row.kind == "op")
-        example = next((f", focus={mark(row.part)!r} one part" for row in folds), "")
+        focus = "--focus " if typed else "focus="
+        example = next((f", {focus}{mark(row.part)!r} one part" for row in folds), "")
         text = f"{hidden} of {len(self.rows)} lines are folded: {more} prints all{example}."
         return [[(line, "muted")] for line in self.script.wrap(text, self.room)]
 
@@ -281,12 +288,12 @@ class Sheet:
             cells["node"] = (mark(row.part), "muted")
             if survey.run is not None:
                 cells["step"] = (str(survey.steps.get(row.part, "") or script.say("–")), "muted")
-            if not survey.shapeless:
-                cells["shape"] = (self._shapes(node), "value")
+            if shape := self._shapes(node):
+                cells["shape"] = (shape, "value")
             if (shares := len(survey.sums.get(row.part, ()))) > 1:
                 cells["place"] = (script.say(f"Σ{shares}"), "sum")
-        elif row.kind == "leaf" and not survey.shapeless:
-            cells["shape"] = (script.shape(survey.leaf(survey.leaves[row.part]).shape), "value")
+        elif row.kind == "leaf" and (shape := script.shape(survey.shape(survey.leaves[row.part].leaf))):
+            cells["shape"] = (shape, "value")
         if row.kind != "op" and len(row.edges) == 1:
             k, of = survey.places.get(row.edges[0].id, (1, 1))
             if of > 1:
@@ -312,10 +319,10 @@ class Sheet:
         return cells
 
     def _shapes(self, node: NodeRecord) -> str:
-        shapes = [self.survey.tensors[output].shape for output in node.outputs]
+        shapes = [self.script.shape(self.survey.shape(output)) for output in node.outputs]
         if len(shapes) == 1:
-            return self.script.shape(shapes[0])
-        shown = ", ".join(self.script.shape(shape) for shape in shapes)
+            return shapes[0]
+        shown = ", ".join(shape for shape in shapes if shape)
         return shown if width(shown) <= 14 else f"{len(shapes)} outputs"
 
     def _size(self, row: Row) -> Measure | None:

@@ -14,8 +14,8 @@ LONGEST_FILE = 40
 
 
 def leaf_name(survey: Survey, part: str) -> str:
-    """What a leaf is called: its name, else the id of its accumulator in brackets."""
-    return survey.leaf(survey.leaves[part]).name or f"({part})"
+    """What a leaf is called: its name, else the id of its accumulator."""
+    return survey.leaf(survey.leaves[part]).name or part
 
 
 def called(survey: Survey, script: Script, part: str, brief: bool = False) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator
 from functools import cached_property
 from typing import NamedTuple
@@ -15,6 +16,7 @@ from grad_engine.record import (
     NodeRecord,
     RunEvent,
     SendEvent,
+    Shape,
     TensorRecord,
 )
 
@@ -170,10 +172,9 @@ class Survey:
         outputs = [self.tensors[tensor] for node in self.record.nodes for tensor in node.outputs]
         return bool(outputs) and all(tensor.data is None and tensor.stats is None for tensor in outputs)
 
-    @cached_property
-    def shapeless(self) -> bool:
-        """Whether the shapes went with the values: then every one is the empty shape, and says nothing."""
-        return self.gone and not any(tensor.shape for tensor in self.record.tensors)
+    def shape(self, tensor: str) -> Shape | None:
+        """The shape of a tensor; None where it went with the values."""
+        return self.tensors[tensor].shape if self.tensors[tensor].dtype != "unknown" else None
 
     @cached_property
     def value_origins(self) -> list[Origin]:
@@ -207,15 +208,15 @@ class Survey:
             yield accumulator, change.before if change else None, change.after if change else None
 
     def named(self, name: str | int) -> list[str]:
-        """The ops and leaves that go by a name: an id, `#3`, 3, or the name of a tensor."""
-        if isinstance(name, int):
-            name = f"#{name}"
-        wanted = f"n{name[1:]}" if name.startswith("#") else name
-        if wanted in self.nodes or wanted in self.leaves:
-            return [wanted]
+        """The ops and leaves that go by a name: a tensor's, else the number of an op (`#3`, 3, `#3[1]`), or an id."""
         tensors = self.tensors
         ops = [node.id for node in self.record.nodes if any(tensors[output].name == name for output in node.outputs)]
-        return ops + [part for part, accumulator in self.leaves.items() if tensors[accumulator.leaf].name == name]
+        found = ops + [part for part, accumulator in self.leaves.items() if tensors[accumulator.leaf].name == name]
+        if found:
+            return found
+        number = re.fullmatch(r"#?(\d+)(\[\d+\])?", str(name))
+        id = f"n{number[1]}" if number else str(name)
+        return [id] if id in self.nodes or id in self.leaves else []
 
     def names(self) -> list[str]:
         """Every name that `named` finds, but for the ids."""

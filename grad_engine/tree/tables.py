@@ -54,8 +54,8 @@ def leaves(survey: Survey, script: Script, room: int, shown: Sequence[str], most
     fields = [
         Field("name", "value", [script.name(leaf_name(survey, part), 20) for part, _, _ in chosen]),
     ]
-    if not survey.shapeless:
-        shapes = [script.shape(survey.leaf(survey.leaves[part]).shape) for part, _, _ in chosen]
+    shapes = [script.shape(survey.shape(survey.leaves[part].leaf)) for part, _, _ in chosen]
+    if any(shapes):
         fields.append(Field("shape", "muted", shapes, False))
     if any(tensor is not None and tensor.data is not None for tensor in tensors.values()):
         fields.append(Field("gradient" if ran else "value", "gradient" if ran else "value", glimpses))

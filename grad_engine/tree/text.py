@@ -111,8 +111,10 @@ class Script:
             return self.say("NaN" if size.nan else "∞")
         return self.say(brief(size.norm))
 
-    def shape(self, shape: Sequence[int], room: int = 14) -> str:
-        """4×2, or the word scalar."""
+    def shape(self, shape: Sequence[int] | None, room: int = 14) -> str:
+        """4×2, or the word scalar; nothing where it is not known."""
+        if shape is None:
+            return ""
         return self.cut(self.say("×".join(map(str, shape))) if shape else "scalar", room)
 
     def bad(self, size: Measure | None) -> str:
