@@ -12,9 +12,10 @@ from examples._command import needed, one_line, parser, write
 from grad_engine import data
 
 
-def run(main: Callable[[Namespace], ge.Tensor], steps: int, **more: Mapping[str, Any]) -> None:
+def run(main: Callable[[Namespace], ge.Tensor], made: str, steps: int, **more: Mapping[str, Any]) -> None:
     """Runs `main` with the options of the command line; writes the graph of what it returns where these ask for it.
 
+    made: what that is, such as "loss = mse_loss(model(x), y)", as tree and film shall say it.
     steps: how many, by default. more: further options, name -> arguments of add_argument().
     """
     arguments = parser(str(sys.modules["__main__"].__doc__))
@@ -24,8 +25,9 @@ def run(main: Callable[[Namespace], ge.Tensor], steps: int, **more: Mapping[str,
         arguments.add_argument(f"--{name}", **keywords)
     options = arguments.parse_args()
     with one_line(arguments):
-        loss = main(options)
-        write(lambda: ge.record_graph(loss, names={"loss": loss}), options)
+        root = main(options)
+        name, _, _ = made.partition(" = ")
+        write(lambda: ge.record_graph(root, names={name: root}, expression=made), options)
 
 
 def _count(text: str) -> int:

@@ -62,4 +62,4 @@ def main(options: Namespace) -> ge.Tensor:
 
 
 if __name__ == "__main__":
-    run(main, steps=500, data=DIGITS)
+    run(main, "loss = cross_entropy(ours(images), labels)", steps=500, data=DIGITS)

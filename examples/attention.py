@@ -71,4 +71,4 @@ def main(options: Namespace) -> ge.Tensor:
 
 
 if __name__ == "__main__":
-    run(main, steps=500)
+    run(main, "loss = mse_loss(softmax(query @ keyᵀ / 2) @ value, y)", steps=500)

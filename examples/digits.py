@@ -80,6 +80,7 @@ def main(options: Namespace) -> ge.Tensor:
 if __name__ == "__main__":
     run(
         main,
+        "loss = cross_entropy(model(images), labels)",
         steps=700,
         data=DIGITS,
         net={"choices": ["conv", "mlp"], "default": "conv", "help": "which network (default: %(default)s)"},

@@ -39,4 +39,4 @@ def main(options: Namespace) -> ge.Tensor:
 
 
 if __name__ == "__main__":
-    run(main, steps=200)
+    run(main, "loss = mse_loss(model(x), y)", steps=200)

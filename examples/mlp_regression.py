@@ -48,5 +48,8 @@ def main(options: Namespace) -> ge.Tensor:
 
 if __name__ == "__main__":
     run(
-        main, steps=600, csv={"metavar": "PATH", "help": "a CSV file of numbers (default: a generated table, 506 x 13)"}
+        main,
+        "loss = mse_loss(model(x), y)",
+        steps=600,
+        csv={"metavar": "PATH", "help": "a CSV file of numbers (default: a generated table, 506 x 13)"},
     )

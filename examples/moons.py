@@ -50,4 +50,4 @@ def main(options: Namespace) -> ge.Tensor:
 
 
 if __name__ == "__main__":
-    run(main, steps=300)
+    run(main, "loss = bce_with_logits(model(x), target)", steps=300)

@@ -41,4 +41,4 @@ def main(options: Namespace) -> ge.Tensor:
 
 
 if __name__ == "__main__":
-    run(main, steps=50)
+    run(main, "out = tanh(w1 · x1 + w2 · x2 + b)", steps=50)

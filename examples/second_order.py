@@ -69,4 +69,4 @@ def main(options: Namespace) -> ge.Tensor:
 
 
 if __name__ == "__main__":
-    run(main, steps=2000)
+    run(main, "steepness = |∂loss/∂w|²", steps=2000)

@@ -128,6 +128,13 @@ def test_numpy_functions_reach_the_op(op: Op) -> None:
                 assert not op.differentiable or not free or mine.requires_grad or mine.dtype.kind != "f"
 
 
+@pytest.mark.parametrize("size", [10, 5000, 16384])
+def test_a_bound_holds_in_arrays_of_any_size(size: int) -> None:
+    """Large arrays are compared with their bound block by block, with a rest or without."""
+    x = np.random.default_rng(size).standard_normal(size)
+    assert (ge.relu(ge.tensor(x)).numpy() == np.maximum(x, 0)).all()
+
+
 @pytest.mark.parametrize("op", OPS.values(), ids=OPS)
 def test_declaration(op: Op) -> None:
     """Pickles by name, has words for people, is published under each of its names, refuses an unknown keyword."""

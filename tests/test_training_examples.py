@@ -56,6 +56,8 @@ def test_runs_quickly_and_exports_one_batch(example: str, pictures: Path, tmp_pa
         content, json.loads(resources.files("grad_engine").joinpath("record.schema.json").read_text(encoding="utf-8"))
     )
     record = ge.load_graph(path)
+    name, equals, _ = record.expression.partition(" = ")
+    assert equals and record.by_id[record.roots[0].tensor].name == name
     assert record.title == example and record.counts.ops <= 16, "small enough for the film"
     assert len(record.runs) == 1 and not record.counts.nonfinite
     leaves = [record.by_id[each.leaf].name for each in record.accumulators]

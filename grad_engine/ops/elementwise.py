@@ -45,8 +45,8 @@ def bounded(choose: np.ufunc, x: Any, bound: float) -> Any:
     flat, to = x.reshape(-1), out.reshape(-1)
     whole = x.size - x.size % _BLOCK
     row = level((_BLOCK,), x.dtype, bound)
-    choose(flat[:whole].reshape(-1, _BLOCK), row, to[:whole].reshape(-1, _BLOCK))
-    choose(flat[whole:], row[: x.size - whole], to[whole:])
+    choose(flat[:whole].reshape(-1, _BLOCK), row, out=to[:whole].reshape(-1, _BLOCK))
+    choose(flat[whole:], row[: x.size - whole], out=to[whole:])
     return out
 
 
