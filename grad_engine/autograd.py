@@ -23,6 +23,7 @@ from grad_engine.tensor import (
     BinaryNode,
     Edge,
     GradAccum,
+    ManyNode,
     Node,
     Output,
     Tensor,
@@ -48,27 +49,17 @@ class Run:
         self.events: list[tuple[Any, ...]] = []  # (age, g): a node ran; (age, slot, raw shape, share, sum): it sent
         self.leaves: list[tuple[int, np.ndarray | None, np.ndarray]] = []  # accumulator's age, .grad before and after
         self.complete = False
-        self._turn = -1  # the age of the node that runs
 
     def ran(self, node: Node, g: Any) -> None:
         """Note that the rules of `node` are about to run on `g`."""
-        self._turn = node.age
         self.events.append((node.age, tuple(map(_array, g)) if node.op.several else _array(g)))
 
-    def sent(self, slot: int, raw: tuple[int, ...], share: Any, total: Any) -> None:
-        """Note the share of one operand, its shape before it was fitted, and the sum it became part of."""
-        self.events.append((self._turn, slot, raw, _array(share), _array(total)))
-
-    def take(
-        self, pending: dict[Any, Any], owned: set[Edge], edge: Any, slot: int, raw: Any, array: Any, g: Any
-    ) -> None:
-        """What _take() does, noted; nothing is added in place, because what was noted stays as it was."""
-        share = fitted(raw, array)
-        pending[edge] = total = pending[edge] + share if edge in pending else share
-        self.events.append((self._turn, slot, raw.shape, share, total))
+    def sent(self, node: Node, slot: int, edge: Edge, raw: Any, share: Any, total: Any) -> None:
+        """Note the share `raw` of one operand, what it was `fitted` to, and the sum it became part of."""
+        self.events.append((node.age, slot, raw.shape, _array(share), _array(total)))
 
 
-def newest_first(roots: Sequence[Edge]) -> list[Node]:
+def newest_first(roots: Iterable[Edge]) -> list[Node]:
     """Every node the roots depend on, consumers before producers.
 
     A node is always younger than its inputs, so sorting by age is a topological order.
@@ -103,84 +94,54 @@ def pull_back(
     create_graph: bool = False,
     run: Run | None = None,
     release: bool = False,
-) -> dict[Edge, Any]:
+) -> dict[Any, Any]:
     """The chain rule: send each seed down the graph from its node; return what each target (default: leaf) gathered.
 
-    Shares are arrays, or Tensors with `create_graph`; others may hold them too.
+    Shares are arrays, or Tensors with `create_graph`. What a leaf gathered is in no one else's memory, unless it is a
+    Tensor or the pass has watchers, of which `run` is one.
     """
-    nodes = newest_first([*seeds])
+    nodes: list[Any] = newest_first(seeds)
     _check_values(nodes)
-    if not create_graph and MODE.watch is None:
-        return _sweep(nodes, {**seeds}, targets, run, release)
     useful = None if targets is None else _leading_to(targets, nodes)
-    shares = _shares if MODE.watch is None else MODE.watch.checked(_shares, seeds)
-    pending = dict(seeds)
-    found: dict[Edge, Any] = {}
-    for node in nodes:  # consumers come first, so this node's sum is already complete
-        g = pending.pop(node, None)
-        if g is None:
-            if not node.op.several or (g := _several(pending, node)) is None:
-                continue  # every rule above passed nothing this way
-        elif node.extra is not None:
-            g = _hooked(node, g)
-        if targets is not None:
-            _keep(found, targets, node, g)
-        if run is not None:
-            run.ran(node, g)
-        out, arrays = node.as_tensors() if create_graph else (node.out, node.arrays)
-        for slot, edge, share, raw in shares(node, g, out, arrays, useful):
-            pending[edge] = total = pending[edge] + share if edge in pending else share
-            if run is not None:
-                run.sent(slot, raw.shape, share, total)
-        if release:
-            node.release()
-    for edge, g in pending.items():  # only leaves are left
-        if edge.extra is not None:  # type: ignore[union-attr]
-            pending[edge] = _hooked(edge, g)
-    return pending if targets is None else found | {edge: g for edge, g in pending.items() if edge in targets}
-
-
-def _sweep(
-    nodes: Sequence[Any], pending: dict[Any, Any], targets: Sequence[Edge] | None, run: Run | None, release: bool
-) -> dict[Any, np.ndarray]:
-    """pull_back() on arrays alone, in half the time. A leaf's sum is in no one else's memory, unless `run` notes it."""
-    take = _take if run is None else run.take
-    useful = None if targets is None else _leading_to(targets, nodes)
+    apart = None if run is None and not create_graph and MODE.watch is None else _Apart(run, seeds)
+    gather = _gather if apart is None else apart.gather
+    pending: dict[Any, Any] = {**seeds}
     found: dict[Any, Any] = {}
-    owned: set[Edge] = set()  # the ops whose sum so far is the engine's own; a leaf's always is
+    owned: set[Edge] = set()  # whose sum so far is in the engine's own memory
     node: Any = None
     try:
-        for node in nodes:
+        for node in nodes:  # consumers come first, so this node's sum is already complete
             g = pending.pop(node, None)
             if g is None:
                 if not node.op.several or (g := _several(pending, node)) is None:
-                    continue
+                    continue  # every rule above passed nothing this way
             elif node.extra is not None:
                 g = _hooked(node, g)
             if targets is not None:
                 _keep(found, targets, node, g)
-            if run is not None:
-                run.ran(node, g)
-            kind, op = type(node), node.op
-            if kind is UnaryNode:
+            if apart is not None:
+                apart.ran(node, g)
+            kind = type(node)
+            if create_graph or kind is ManyNode:  # the other cases are no others, but most nodes, in half the time
+                joint = node.op.joint is not None  # such a rule may give one array as two shares
+                for slot, edge, raw in _shares(node, g, create_graph, useful):
+                    gather(pending, owned, edge, slot, raw, node.arrays[slot], raw if joint else g)
+            elif kind is UnaryNode:
                 if useful is None or node.edge in useful:
-                    x, rest, rule = node.x, node.rest, op.rules[0]
-                    share = rule(g, node.out, x, *rest) if rest else rule(g, node.out, x)
-                    take(pending, owned, node.edge, 0, share, x, g)
-            elif kind is BinaryNode:
-                x, y, out, rules = node.x, node.y, node.out, op.rules
-                if node.x_edge is not None and (useful is None or node.x_edge in useful):
-                    take(pending, owned, node.x_edge, 0, rules[0](g, out, x, y), x, g)
-                if node.y_edge is not None and (useful is None or node.y_edge in useful):
-                    take(pending, owned, node.y_edge, 1, rules[1](g, out, x, y), y, g)
+                    x, rest, rule = node.x, node.rest, node.op.rules[0]
+                    raw = rule(g, node.out, x, *rest) if rest else rule(g, node.out, x)
+                    gather(pending, owned, node.edge, 0, raw, x, g)
             else:
-                for slot, raw in _raw_shares(node, g, node.out, node.arrays, node.edges, useful):
-                    once = g if op.joint is None else raw  # a joint rule may give one array as two shares
-                    take(pending, owned, node.edges[slot], slot, raw, node.arrays[slot], once)
+                x, y, out, rules = node.x, node.y, node.out, node.op.rules
+                if node.x_edge is not None and (useful is None or node.x_edge in useful):
+                    gather(pending, owned, node.x_edge, 0, rules[0](g, out, x, y), x, g)
+                if node.y_edge is not None and (useful is None or node.y_edge in useful):
+                    gather(pending, owned, node.y_edge, 1, rules[1](g, out, x, y), y, g)
             if release:
                 node.release()
     except Exception as error:
-        _explain(error, node)
+        shapes = ", ".join(str(np.shape(array)) for array in node.arrays)
+        error.add_note(f"raised while the gradient passed {node.name}; its inputs have shapes {shapes}")
         raise
     for edge, g in pending.items():  # only leaves are left
         if edge.extra is not None:
@@ -188,8 +149,8 @@ def _sweep(
     return pending if targets is None else found | {edge: g for edge, g in pending.items() if edge in targets}
 
 
-def _take(pending: dict[Any, Any], owned: set[Edge], edge: Any, slot: int, share: Any, array: Any, g: Any) -> None:
-    """Add a share to what has gathered at `edge`; what a leaf keeps is a copy where others may hold the same memory."""
+def _gather(pending: dict[Any, Any], owned: set[Edge], edge: Any, slot: int, share: Any, array: Any, g: Any) -> None:
+    """Add a share to what is pending at `edge`; what a leaf keeps is a copy where others may hold the same memory."""
     if share.shape != array.shape or share.dtype is not array.dtype:
         share = fitted(share, array)
     held = pending.get(edge)
@@ -205,6 +166,29 @@ def _take(pending: dict[Any, Any], owned: set[Edge], edge: Any, slot: int, share
             owned.add(edge)
 
 
+class _Apart:
+    """Gathers shares without changing any of them: they have a history, or watchers are told of them."""
+
+    def __init__(self, run: Run | None, seeds: Mapping[Edge, Any]) -> None:
+        self.node: Any = None
+        self.watchers: list[Any] = [] if run is None else [run]
+        if MODE.watch is not None:
+            self.watchers += MODE.watch.over(seeds)
+
+    def ran(self, node: Node, g: Any) -> None:
+        self.node = node
+        for watcher in self.watchers:
+            watcher.ran(node, g)
+
+    def gather(
+        self, pending: dict[Any, Any], owned: set[Edge], edge: Any, slot: int, raw: Any, array: Any, g: Any
+    ) -> None:
+        share = fitted(raw, array)
+        pending[edge] = total = pending[edge] + share if edge in pending else share
+        for watcher in self.watchers:
+            watcher.sent(self.node, slot, edge, raw, share, total)
+
+
 def _several(pending: dict[Edge, Any], node: Node) -> tuple[Any, ...] | None:
     """The gradients of a node's numbered outputs, None for those that nothing reached; None when none was reached."""
     ports = [Output(node, index) for index in range(len(node.out))]
@@ -212,43 +196,20 @@ def _several(pending: dict[Edge, Any], node: Node) -> tuple[Any, ...] | None:
     return gs if any(g is not None for g in gs) else None
 
 
-def _shares(node: Any, g: Any, out: Any, arrays: Any, useful: set[Edge] | None) -> list[tuple[int, Edge, Any, Any]]:
-    """(slot, edge, share, the share before it was fitted to its operand) for each edge of `node` that leads on."""
-    sent: list[tuple[int, Edge, Any, Any]] = []
-    edges, given = node.edges, node.arrays
-    try:
-        for slot, raw in _raw_shares(node, g, out, arrays, edges, useful):
-            sent.append((slot, edges[slot], fitted(raw, given[slot]), raw))
-    except Exception as error:
-        _explain(error, node)
-        raise
-    return sent
-
-
-def _raw_shares(
-    node: Any, g: Any, out: Any, arrays: Any, edges: Any, useful: set[Edge] | None
-) -> list[tuple[int, Any]]:
-    """(slot, share) as the rules of `node` give them for each edge that leads on."""
-    op = node.op
-    shares: list[tuple[int, Any]] = []
-    operands = (arrays,) if op.variadic else arrays
-    if op.joint is not None:
-        wanted = [edge is not None and (useful is None or edge in useful) for edge in edges]
-        for slot, raw in enumerate(op.joint(g, out, *operands, *node.rest, wanted=wanted)):
-            if raw is not None and wanted[slot]:
-                shares.append((slot, raw))
-        return shares
-    for slot, edge in enumerate(edges):
-        if edge is not None and (useful is None or edge in useful):
-            raw = op.rules[slot](g, out, *operands, *node.rest)
-            if raw is not None:
-                shares.append((slot, raw))
+def _shares(node: Node, g: Any, create_graph: bool, useful: set[Edge] | None) -> list[tuple[int, Edge, Any]]:
+    """(slot, edge, share) as the rules of `node` give them for each edge that leads on."""
+    op, edges = node.op, node.edges
+    out, arrays = node.as_tensors() if create_graph else (node.out, node.arrays)
+    operands: Any = (arrays,) if op.variadic else arrays
+    wanted = [edge is not None and (useful is None or edge in useful) for edge in edges]
+    sent = [] if op.joint is None else op.joint(g, out, *operands, *node.rest, wanted=wanted)
+    shares: list[tuple[int, Edge, Any]] = []
+    for slot, want in enumerate(wanted):
+        if want:
+            share = op.rules[slot](g, out, *operands, *node.rest) if op.joint is None else sent[slot]  # type: ignore[misc]
+            if share is not None:
+                shares.append((slot, edges[slot], share))
     return shares
-
-
-def _explain(error: Exception, node: Node) -> None:
-    shapes = ", ".join(str(np.shape(array)) for array in node.arrays)
-    error.add_note(f"raised while the gradient passed {node.name}; its inputs have shapes {shapes}")
 
 
 def fitted(share: Any, array: Any) -> Any:
@@ -384,17 +345,14 @@ def backward(root: Tensor, gradient: Any = None, retain_graph: bool = False, cre
             start = _with_history(seed, gradient)
             for leaf, total in pull_back({edge: start}, create_graph=True, run=run).items():
                 _accumulate(leaf, wrap(total.array.copy(), total.node), run, True)  # others hold that array too
-    elif run is None and MODE.watch is None:
-        nodes = newest_first((edge,))
-        _check_values(nodes)
-        for leaf, total in _sweep(nodes, {edge: seed if nodes else seed.copy()}, None, None, True).items():
-            if leaf.grad is None and leaf.extra is None:
-                leaf.grad = wrap(total, None)
-            else:
-                _accumulate(leaf, wrap(total, None))
     else:
-        for leaf, total in pull_back({edge: seed}, run=run, release=not retain).items():
-            _accumulate(leaf, wrap(np.array(total), None), run)
+        own = seed.copy() if type(edge) is GradAccum else seed
+        held = run is not None or MODE.watch is not None  # by others, who were told of it
+        for leaf, total in pull_back({edge: own}, None, False, run, not retain).items():
+            if held or leaf.grad is not None or leaf.extra is not None:
+                _accumulate(leaf, wrap(np.array(total) if held else total, None), run, False)
+            else:
+                leaf.grad = wrap(total, None)
     if run is not None:
         run.complete = True
 
@@ -406,7 +364,7 @@ def _with_history(seed: np.ndarray, gradient: Any) -> Tensor:
     return gradient if gradient.array is seed else cast(gradient, seed.dtype)
 
 
-def _accumulate(leaf: Any, gathered: Tensor, run: Run | None = None, recorded: bool = False) -> None:
+def _accumulate(leaf: Any, gathered: Tensor, run: Run | None, recorded: bool) -> None:
     before = leaf.grad
     leaf.grad = gathered if before is None else before + gathered
     if run is not None:

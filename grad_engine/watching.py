@@ -10,7 +10,7 @@ import linecache
 import math
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -80,27 +80,24 @@ class Watch:
         if self.anomaly:
             _check_result(node)
 
-    def checked(self, shares: Callable[..., Any], seeds: Mapping[Any, Any]) -> Callable[..., Any]:
-        """`shares` of the chain rule, here with a look at what it passes on; unless the pass starts from a NaN."""
-        if not self.anomaly or not all(map(_finite, seeds.values())):
-            return shares
+    def over(self, seeds: Mapping[Any, Any]) -> list[Any]:
+        """Who is to be told what a backward pass from `seeds` sends; no one, where it starts from a NaN."""
+        return [_Inspection()] if self.anomaly and all(map(_finite, seeds.values())) else []
 
-        gathered: dict[Any, Any] = {}
 
-        def looked_at(node: Node, g: Any, *others: Any) -> Any:
-            if not _finite(g):
-                raise AnomalyError(_broken_sum(node.name, g) + _recorded_at(node))
-            sent = shares(node, g, *others)
-            for slot, edge, share, _ in sent:
-                if not _finite(share):
-                    raise AnomalyError(_broken_share(node, slot, share, g))
-                if type(edge) is GradAccum:
-                    gathered[edge] = _array(share) + gathered.get(edge, 0.0)
-                    if not _finite(gathered[edge]):
-                        raise AnomalyError(_broken_sum("a leaf", gathered[edge]) + _recorded_at(node))
-            return sent
+class _Inspection:
+    """Raises AnomalyError at the first share, or sum of shares, that is not finite."""
 
-        return looked_at
+    def ran(self, node: Node, g: Any) -> None:
+        self.g = g
+        if not _finite(g):
+            raise AnomalyError(_broken_sum(node.name, g) + _recorded_at(node))
+
+    def sent(self, node: Node, slot: int, edge: Any, raw: Any, share: Any, total: Any) -> None:
+        if not _finite(share):
+            raise AnomalyError(_broken_share(node, slot, share, self.g))
+        if type(edge) is GradAccum and not _finite(total):
+            raise AnomalyError(_broken_sum("a leaf", total) + _recorded_at(node))
 
 
 def _watch() -> Watch:
