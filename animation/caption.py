@@ -39,7 +39,8 @@ SUM = theme.PANEL_MIDDLE - 0.44
 class Setting:
     """How the columns of a caption share the panel."""
 
-    scale: float  # of the type
+    rule: float  # size of the type in the upper line, as a part of its largest
+    scale: float  # and in the lower line
     said: int  # of the remarks: 2 all, 1 in brief, 0 none
     most: tuple[int, ...]  # columns of numbers in each matrix
     widths: tuple[float, ...]
@@ -49,7 +50,7 @@ def caption(beat: Beat, colours: Colours) -> Part:
     """What the caption panel says: columns side by side, each with its rule above and its numbers below."""
     columns = [replace(column, did=()) for column in beat.columns] if isinstance(beat, Gather) else beat.columns
     how = _setting(columns)
-    rule, below = theme.LARGE * how.scale, max(theme.SMALLEST, how.scale * _did_size(columns))
+    rule, below = theme.LARGE * how.rule, max(theme.SMALLEST, how.scale * _did_size(columns))
     inks: list[Ink | Part] = []
     left = -theme.GRAPH_WIDTH / 2 + PAD
     for k, (column, wide, most) in enumerate(zip(columns, how.widths, how.most, strict=True)):
@@ -86,10 +87,7 @@ def _setting(columns: Sequence[Column]) -> Setting:
         ) -> list[float]:
             found = []
             for column, many in zip(columns, most, strict=True):
-                # In one column alone, the remarks have what the rule leaves.
-                notes = _remarks(column.notes, said) if len(columns) > 1 else ()
-                room = sum(lettering.width(note.text, theme.BODY) + 0.42 for note in notes)
-                rule = _need(column.rule, theme.LARGE * scale) + room
+                rule = _need(column.rule, theme.LARGE * scale) + _noted(columns, column, said)
                 found.append(max(rule, _need(_remarks(column.did, said), below, many)) + 0.1)
             return found
 
@@ -107,11 +105,27 @@ def _setting(columns: Sequence[Column]) -> Setting:
             most[k] = FEWER[most[k]]
         else:
             spare = (free - sum(now)) / len(now)
-            return Setting(scale, said, tuple(most), tuple(need + spare for need in now))
+            widths = tuple(need + spare for need in now)
+            return Setting(_rule_scale(columns, widths, said, scale), scale, said, tuple(most), widths)
     # The name of an op is the last to be shortened.
     named = min(_need(columns[0].rule, theme.LARGE * scale) + 0.1, free / len(columns)) if len(columns) > 1 else free
     others = sum(now[1:])
-    return Setting(scale, said, tuple(most), (named, *((free - named) * need / others for need in now[1:])))
+    return Setting(scale, scale, said, tuple(most), (named, *((free - named) * need / others for need in now[1:])))
+
+
+def _rule_scale(columns: Sequence[Column], widths: Sequence[float], said: int, least: float) -> float:
+    """How large the upper line can be, where it is the lower one that needs small type."""
+    for scale in (1.0, 0.9, 0.8):
+        needs = [_need(column.rule, theme.LARGE * scale) + _noted(columns, column, said) for column in columns]
+        if scale > least and all(need <= wide for need, wide in zip(needs, widths, strict=True)):
+            return scale
+    return least
+
+
+def _noted(columns: Sequence[Column], column: Column, said: int) -> float:
+    """How much room the remarks at a rule are given: in one column alone they have what the rule leaves."""
+    notes = _remarks(column.notes, said) if len(columns) > 1 else ()
+    return sum(lettering.width(note.text, theme.BODY) + 0.42 for note in notes)
 
 
 def _remarks(pieces: Sequence[P], said: int) -> list[P]:

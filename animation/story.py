@@ -39,6 +39,7 @@ ONE_BY_ONE = 24  # ops of a graph in which every op is told of
 TOGETHER = 3  # ops that can be told of side by side
 SHARES = 4  # shares that can be followed at a time
 ROOM = {1: 1000, 2: 40, 3: 24}  # signs of a rule that there is room for, by how many stand side by side
+MOST_SIGNS = 28  # in the names of the leaves whose numbers are shown at first
 UNRUSHED = 0.85  # of its natural length is what a beat should have
 FAR = 3  # ranks between ops that are hard to look at together
 MOST_BEATS = 14  # for each phase of a larger graph
@@ -414,8 +415,10 @@ class _Teller:
         leaves = [self.leaf_of[item] for item in step if item in self.leaf_of]
         shown = ", ".join(self.described(tensor) for tensor in leaves[:5]) + (", …" if len(leaves) > 5 else "")
         if first and leaves:
-            did: list[Piece] = [Numbers(self.tensors[leaf], f"{self.names[leaf]} =", "value") for leaf in leaves[:4]]
-            did += [Words("…", "muted")] if len(leaves) > 4 else []
+            # A few with their numbers say more than many without.
+            many = next((n for n in (4, 3) if sum(len(self.names[leaf]) for leaf in leaves[:n]) <= MOST_SIGNS), 2)
+            did: list[Piece] = [Numbers(self.tensors[leaf], f"{self.names[leaf]} =", "value") for leaf in leaves[:many]]
+            did += [Words("…", "muted")] if len(leaves) > many else []
             return Column((Words("Leaves: the tensors we want gradients for"),), tuple(did), self.remarks())
         if len(leaves) == 1:
             leaf = self.tensors[leaves[0]]
@@ -611,7 +614,11 @@ class _Teller:
         )
         key = Column(
             (Words(f"A bar means gradient: {bar('x')} = ∂{of}/∂x"),),
-            (Words("g: the one that comes to an op", "muted"), Words("✓ complete", "done"), Words("Σ summed", "done")),
+            (
+                Words("g: the gradient that comes to an op", "muted", brief="g: the one that comes to an op"),
+                Words("✓ complete", "done"),
+                Words("Σ summed", "done"),
+            ),
         )
         return Seed("seed", (given, key), 3.2, _subtitle((given, key)), run.root, seed)
 

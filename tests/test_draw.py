@@ -589,6 +589,11 @@ def test_names_become_letters_with_an_index() -> None:
     )
 
 
+def test_a_tuple_of_one_keeps_its_comma() -> None:
+    assert formula_typst(["reshape", "x", ["kw", "shape", ["tuple", 2]]]) == '"reshape"(x, "shape" "=" (2,))'
+    assert compiled(formula_typst(["tuple", "x"]))
+
+
 def test_a_matrix_product_of_words_has_a_sign() -> None:
     assert formula_typst(["@", "g", "x"], {"x": "x4"}) == 'g thin x_"4"'
     assert formula_typst(["@", "g", "x"], {"x": "#4"}) == 'g class("binary", "@") italic("\\u{23}4")'

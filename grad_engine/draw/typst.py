@@ -85,7 +85,7 @@ class _Writer:
         if head == "list":
             return f"[{shown}]", ATOM
         if head == "tuple":
-            return f"({shown})", ATOM
+            return f"({shown},)" if len(arguments) == 1 else f"({shown})", ATOM
         return f"{quoted(head)}({shown})", ATOM
 
     def infix(self, head: str, left: Tree, right: Tree, fractions: int) -> tuple[str, int]:
