@@ -309,12 +309,15 @@ def card(view: CardView, arrivals: Arrivals, look: Look, box: Box, colours: Colo
     tone = colours.done if complete else colours.gradient if arrivals.k or arrivals.held else colours.muted
     inks.append(words("grad", look.small, tone, (x - w / 2 + pad, lower), anchor="left"))
     count = f"{arrivals.k}/{arrivals.of}" if arrivals.of else ""
-    if complete or arrivals.odd:
-        tone = colours.nonfinite if arrivals.odd else tone
-        count = f"{arrivals.odd or ('Σ' if arrivals.of > 1 or arrivals.held else '✓')} {count}".strip()
+    room = w - 2 * pad - lettering.width("grad", look.small) - 0.1 * s
+    if arrivals.odd:
+        tone = colours.nonfinite
+        said = f"{arrivals.odd} {count}".strip()
+        count = said if lettering.width(said, look.small, complete) <= room else f"{arrivals.odd.split()[0]} {count}"
+    elif complete:
+        count = f"{'Σ' if arrivals.of > 1 or arrivals.held else '✓'} {count}".strip()
     elif arrivals.held and not arrivals.k:
         held = f"held · {count}"
-        room = w - 2 * pad - lettering.width("grad", look.small) - 0.1 * s
         count = held if lettering.width(held, look.small) <= room else count
     inks.append(words(count, look.small, tone, (x + w / 2 - pad, lower), anchor="right", bold=complete))
     left = x - w / 2 + pad + lettering.width("grad", look.small) + 0.12 * s
