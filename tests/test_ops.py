@@ -110,8 +110,9 @@ def test_numpy_functions_reach_the_op(op: Op) -> None:
         for each in cases(op):
             given = operands(op, each)
             free = [i for i, value in enumerate(given) if is_free(value)]
-            expected = function(*given, **each.static)
-            got = function(
+            call = (lambda x, dtype: np.astype(x, dtype)) if function is np.astype else function  # takes it by place
+            expected = call(*given, **each.static)
+            got = call(
                 *[
                     [ge.tensor(part, requires_grad=True) for part in value]
                     if op.variadic
