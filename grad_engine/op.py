@@ -367,7 +367,12 @@ def composed(
                     raise ArgumentError(
                         f"{call.__name__}() has no argument {name!r}{_instead(name, tuple(parameters))}"
                     )
-            return call(*args, **named)
+            try:
+                return call(*args, **named)
+            except REFUSED as error:
+                if isinstance(error, GradEngineError) or type(error).__module__.partition(".")[0] not in NATIVE:
+                    raise
+                raise _refused(call.__name__, error, _shown_arrays((*args, *named.values())), {}) from error
 
         _enter((call.__name__, *aliases), checked, numpy, method, before)
         return checked
@@ -662,6 +667,7 @@ def _instead(name: str, names: Sequence[str]) -> str:
 
 
 REFUSED = (ValueError, TypeError, IndexError, OverflowError)
+NATIVE = ("builtins", "numpy")  # whose errors are about what a call was given; others are of the caller's own making
 _new = Tensor.__new__
 
 
@@ -669,24 +675,35 @@ def refusal(op: Op, error: Exception, arrays: Sequence[Any], static: Sequence[An
     """The error to raise when NumPy refused a call: what was asked, what was got, the way out."""
     if isinstance(error, GradEngineError):
         return error
+    return _refused(op.name, error, arrays, dict(zip(op.static, static, strict=False)))
+
+
+def _shown_arrays(arguments: Sequence[Any]) -> list[Any]:
+    """The arrays and numbers among the arguments of a call, also those in its lists."""
+    flat = [part for each in arguments for part in (each if isinstance(each, list | tuple) else (each,))]
+    arrays = [part.array if type(part) is Tensor else part for part in flat]
+    return [part for part in arrays if isinstance(part, ndarray | np.generic | int | float | str)]
+
+
+def _refused(name: str, error: Exception, arrays: Sequence[Any], static: Mapping[str, Any]) -> Exception:
     shapes = [f"shape {array.shape}" if isinstance(array, ndarray) else repr(array) for array in arrays]
     got = " and ".join(shapes if len(shapes) < 4 else [*shapes[:3], "others"])
     if isinstance(error, OverflowError):
-        return ArgumentError(f"{op.name}() got a number beyond what an array can hold: {error}; give a smaller one")
+        return ArgumentError(f"{name}() got a number beyond what an array can hold: {error}; give a smaller one")
     if isinstance(error, TypeError):
         kinds = ", ".join(str(getattr(array, "dtype", type(array).__name__)) for array in arrays)
-        return ArgumentError(f"{op.name}() does not work on {kinds}: {error}")
+        return ArgumentError(f"{name}() does not work on {kinds}: {error}")
     if "broadcast" in str(error) and len(arrays) > 1 and not static:
         return ShapeError(
-            f"{op.name}() cannot broadcast {got} together; make trailing axes equal or 1, for instance with reshape"
+            f"{name}() cannot broadcast {got} together; make trailing axes equal or 1, for instance with reshape"
         )
     if "enough dimensions" in str(error):
-        return ShapeError(f"{op.name}() takes vectors and matrices, got {got}; multiply by a single number with *")
+        return ShapeError(f"{name}() takes vectors and matrices, got {got}; multiply by a single number with *")
     if "core dimension" in str(error):
         return ShapeError(
-            f"{op.name}() needs the last axis of its first operand to be as long as the second to last of its second; "
+            f"{name}() needs the last axis of its first operand to be as long as the second to last of its second; "
             f"got {got}; transpose one with .T or .mT"
         )
-    asked = "".join(f", {name}={value!r}" for name, value in zip(op.static, static, strict=False) if value is not None)
+    asked = "".join(f", {key}={value!r}" for key, value in static.items() if value is not None)
     kind = IndexingError if isinstance(error, IndexError) and not isinstance(error, ValueError) else ShapeError
-    return kind(f"{op.name}() is not possible on {got}{asked}: {error}")
+    return kind(f"{name}() is not possible on {got}{asked}: {error}")

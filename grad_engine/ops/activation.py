@@ -91,9 +91,16 @@ prelu = define(
         "weight": ["sum", ["where", [">", "x", 0], 0, ["*", "g", "x"]]],
     }, reads=("x", "weight"),
 )  # fmt: skip
+
+
+def _hardtanh(x: Any, min_val: float = -1.0, max_val: float = 1.0) -> Any:
+    if not min_val <= max_val:
+        raise ArgumentError(f"min_val of hardtanh() is at most max_val, got {min_val!r} and {max_val!r}")
+    return bounded(np.minimum, bounded(np.maximum, x, min_val), max_val)
+
+
 hardtanh = define(
-    lambda x, min_val=-1.0, max_val=1.0: bounded(np.minimum, bounded(np.maximum, x, min_val), max_val), name="hardtanh",
-    symbol="hardtanh", category="activation", inputs=("x",),
+    _hardtanh, name="hardtanh", symbol="hardtanh", category="activation", inputs=("x",),
     cases=[case((2, 3)), case((), min_val=-0.7, max_val=1.3)],
     summary="Each element brought between `min_val` and `max_val`; slope 0 at both.",
     vjp={"x": lambda g, out, x, min_val, max_val: selected(g, (out != min_val) & (out != max_val))},
@@ -119,9 +126,17 @@ hardswish = define(
         "x": ["where", [">", "x", -3], ["where", ["<", "x", 3], ["*", "g", ["+", ["/", "x", 3], 0.5]], "g"], 0]
     }, reads=("x",),
 )  # fmt: skip
+
+
+def _softshrink(x: Any, lambd: float = 0.5) -> Any:
+    if not lambd >= 0:
+        raise ArgumentError(f"lambd of softshrink() is a number from 0 on, got {lambd!r}")
+    return x - np.minimum(np.maximum(x, -lambd), lambd)
+
+
 softshrink = define(
-    lambda x, lambd=0.5: x - np.minimum(np.maximum(x, -lambd), lambd), name="softshrink", symbol="softshrink",
-    category="activation", inputs=("x",), cases=[case((2, 3)), case((), lambd=0.3)],
+    _softshrink, name="softshrink", symbol="softshrink", category="activation", inputs=("x",),
+    cases=[case((2, 3)), case((), lambd=0.3)],
     summary="Each element moved towards 0 by `lambd`, and 0 when that would cross it; slope 0 there.",
     vjp={"x": lambda g, out, x, lambd: selected(g, out != 0)},
 )  # fmt: skip
@@ -131,8 +146,16 @@ hardshrink = define(
     summary="x, but 0 from -`lambd` to `lambd`; slope 0 there.",
     vjp={"x": lambda g, out, x, lambd: selected(g, out != 0)},
 )  # fmt: skip
+
+
+def _threshold(x: Any, threshold: float, value: float) -> Any:
+    if not isinstance(value, int | float | np.generic):
+        raise ArgumentError(f"value of threshold() is a number, got {value!r}")
+    return np.where(x <= threshold, value, x)
+
+
 threshold = define(
-    lambda x, threshold, value: np.where(x <= threshold, value, x), name="threshold", symbol="threshold",
+    _threshold, name="threshold", symbol="threshold",
     category="activation", inputs=("x",), cases=[case((2, 3), threshold=0.2, value=-7.0)],
     summary="x where it is above `threshold`, `value` elsewhere, with slope 0.",
     vjp={"x": lambda g, out, x, threshold, value: selected(g, ~(x <= threshold))},  # NaN passes

@@ -62,6 +62,8 @@ class _Plan:
     ) -> None:
         n = len(weight) - 2
         self.kernel = weight[2:]
+        if 0 in self.kernel:
+            raise ShapeError(f"a kernel is at least 1 long along each axis, got weight of shape {weight}")
         self.stride = per_axis(stride, n, "stride", 1)
         self.dilation = per_axis(dilation, n, "dilation", 1)
         self.pads = _pads(padding, self.kernel, self.stride, self.dilation)

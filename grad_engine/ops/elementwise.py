@@ -90,9 +90,16 @@ def values(x: Any) -> Any:
     return x.array if type(x) is Tensor else x
 
 
+def _where(condition: Any, x: Any, y: Any) -> Any:
+    out = np.where(condition, x, y)
+    if type(out) is np.ndarray and out.dtype.kind in "OUS":
+        raise ArgumentError(f"where() chooses between numbers, got {x!r} and {y!r}")
+    return out
+
+
 where = define(
-    lambda condition, x, y: np.where(condition, x, y),
-    name="where", symbol="?", category="elementwise", inputs=("condition", "x", "y"), numpy=[np.where], method=False,
+    _where, name="where", symbol="?", category="elementwise", inputs=("condition", "x", "y"), numpy=[np.where],
+    method=False,
     cases=[case(np.array([[True, False, True]]), (2, 3), (1, 3)), case(np.array([True, False, False]), (3,), ())],
     summary="x where condition holds, y elsewhere; the gradient of the branch not taken is 0, even beside a NaN.",
     vjp={
@@ -100,9 +107,18 @@ where = define(
         "y": lambda g, out, condition, x, y: np.where(condition, 0.0, g),
     },
 )  # fmt: skip
+
+
+def _masked_fill(x: Any, mask: Any, value: Any) -> Any:
+    if isinstance(mask, np.ndarray | np.generic) and mask.dtype != bool:
+        raise ArgumentError(f"masked_fill() takes a mask of booleans, got {mask.dtype}; write mask != 0")
+    if value is None:
+        raise ArgumentError("masked_fill() fills with a number, got None")
+    return np.where(mask, value, x)
+
+
 masked_fill = define(
-    lambda x, mask, value: np.where(mask, value, x),
-    name="masked_fill", symbol="▣", category="elementwise", inputs=("x", "mask", "value"),
+    _masked_fill, name="masked_fill", symbol="▣", category="elementwise", inputs=("x", "mask", "value"),
     cases=[case((2, 3), np.array([[True, False, True]]), np.array(0.7)), case((3,), np.array([True, False, True]), ())],
     summary="x with `value` wherever mask holds; mask and value broadcast to the shape of x.",
     vjp={

@@ -148,10 +148,14 @@ def interpolate(
         counts, factors = per_axis(size, n, "size", 1), (None,) * n
     else:
         each = (scale_factor,) * n if np.ndim(scale_factor) == 0 else tuple(scale_factor)
-        if len(each) != n:
-            raise ArgumentError(f"scale_factor of interpolate() is a number or {n} of them, got {scale_factor!r}")
+        if len(each) != n or not all(isinstance(f, int | float | np.number) and f > 0 for f in each):
+            raise ArgumentError(
+                f"scale_factor of interpolate() is a number above 0 or {n} of them, got {scale_factor!r}"
+            )
         counts = tuple(math.floor(length * f) for length, f in zip(x.shape[2:], each, strict=True))
         factors = (None,) * n if recompute_scale_factor else each
+    if min(*x.shape[2:], *counts) < 1:
+        raise ShapeError(f"interpolate() makes at least one element of at least one, not {counts} of {x.shape[2:]}")
     if mode == "area":
         return (adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d)[n - 1](x, counts)
     for axis, (count, factor) in enumerate(zip(counts, factors, strict=True), 2):

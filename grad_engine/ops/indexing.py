@@ -190,6 +190,8 @@ def _along(shape: tuple[int, ...], indices: Any, axis: int) -> tuple[Any, ...]:
             f"indices of {indices.dtype} and shape {indices.shape} do not go along an axis of shape {shape}; "
             "they must be whole numbers with as many axes"
         )
+    if not -len(shape) <= axis < len(shape):
+        raise ShapeError(f"axis {axis} is out of range for shape {shape}; it must be from {-len(shape)} on")
     place = axis % len(shape)
     ranges = (np.arange(n).reshape(-1, *(1,) * (len(shape) - 1 - k)) for k, n in enumerate(shape))
     return tuple(indices if k == place else each for k, each in enumerate(ranges))
@@ -346,25 +348,31 @@ def _folded_at(x: Tensor, index: Any, src: Tensor, reduce: str, include_self: bo
     return chosen / np.where(lost, x.dtype.type(math.nan), np.maximum(ties, 1))  # NaN passes NaN to all, as in amax
 
 
-def _at(x: Tensor, axis: Any, index: Any, what: str) -> tuple[Any, ...]:
+def _at(x: Tensor, axis: Any, index: Any, what: str, source: Tensor | None = None) -> tuple[Any, ...]:
+    """The index of the slices of x along `axis` that a vector names, for each of which `source` has a slice."""
     index = _whole_numbers(index, what)
     if index.ndim > 1:
         raise ShapeError(f"{what} takes a vector of indices, got shape {index.shape}; reshape it")
-    return (*(slice(None),) * _place(x, axis, what), index.reshape(-1))
+    place = _place(x, axis, what)
+    wanted = (*x.shape[:place], index.size, *x.shape[place + 1 :])
+    if source is not None and source.shape != wanted:
+        raise ShapeError(f"{what} takes a slice for each of {index.size} indices, {wanted} in all, got {source.shape}")
+    return (*(slice(None),) * place, index.reshape(-1))
 
 
 @composed()
 def index_add(x: Any, axis: int, index: Any, source: Any, alpha: float = 1) -> Tensor:
     """x with the slices of `source` along `axis`, times alpha, added at those of x that a vector of indices names."""
     x, source = as_tensor(x), as_tensor(source)
-    return index_put(x, source if alpha == 1 else source * alpha, _at(x, axis, index, "index_add()"), accumulate=True)
+    at = _at(x, axis, index, "index_add()", source)
+    return index_put(x, source if alpha == 1 else source * alpha, at, accumulate=True)
 
 
 @composed()
 def index_copy(x: Any, axis: int, index: Any, source: Any) -> Tensor:
     """x with the slices of `source` along `axis` in the place of those of x that a vector of indices names."""
-    x = as_tensor(x)
-    return index_put(x, source, _at(x, axis, index, "index_copy()"))
+    x, source = as_tensor(x), as_tensor(source)
+    return index_put(x, source, _at(x, axis, index, "index_copy()", source))
 
 
 @composed()
@@ -378,7 +386,7 @@ def index_fill(x: Any, axis: int, index: Any, value: Any) -> Tensor:
 def index_reduce(x: Any, axis: int, index: Any, source: Any, reduce: str, include_self: bool = True) -> Tensor:
     """x with all slices of `source` along `axis` that go to one index folded together there: "prod", "mean", ..."""
     x, source = as_tensor(x), as_tensor(source)
-    place, index = _place(x, axis, "index_reduce()"), _at(x, axis, index, "index_reduce()")[-1]
+    place, index = _place(x, axis, "index_reduce()"), _at(x, axis, index, "index_reduce()", source)[-1]
     ranges = [np.arange(n) for n in source.shape]
     ranges[place] = index
     return _folded_at(x, np.ix_(*ranges), source, reduce, include_self, "index_reduce()")

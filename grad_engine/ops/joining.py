@@ -136,7 +136,11 @@ def array_split(x: Any, indices_or_sections: int | Sequence[int], axis: int = 0)
     place = axis_of(x, axis)
     length = x.shape[place]
     if np.ndim(indices_or_sections):
-        cuts = [slice(int(cut)).indices(length)[1] for cut in indices_or_sections]  # type: ignore[union-attr]
+        try:
+            given: Any = indices_or_sections
+            cuts = [slice(operator.index(cut)).indices(length)[1] for cut in given]
+        except TypeError:
+            raise ArgumentError(f"x is cut before whole indices, got {indices_or_sections!r}") from None
         return _pieces(x, place, [0, *cuts, length])
     with contextlib.suppress(TypeError):
         indices_or_sections = operator.index(indices_or_sections)  # type: ignore[arg-type]
@@ -152,7 +156,8 @@ def split(x: Any, indices_or_sections: int | Sequence[int], axis: int = 0) -> tu
     """x cut along `axis` before each index given, or into a number of equal parts, as in NumPy."""
     x = as_tensor(x)
     length = x.shape[axis_of(x, axis)]
-    if not np.ndim(indices_or_sections) and indices_or_sections and length % indices_or_sections:
+    many = indices_or_sections
+    if isinstance(many, int | np.integer) and many and length % many:
         raise ShapeError(
             f"axis {axis} of length {length} does not split into {indices_or_sections} equal parts; "
             "array_split() makes parts that differ by 1, and a list gives the places to cut"
@@ -206,6 +211,8 @@ def diff(x: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = 
     """Each element along `axis` minus the one before it, `n` times over; first joined to `prepend` and `append`."""
     x = as_tensor(x)
     place = axis_of(x, axis)
+    if not isinstance(n, int | np.integer) or n < 0:
+        raise ArgumentError(f"diff() takes differences n times, from 0 on, got n={n!r}")
     if n and not (prepend is None and append is None):
         one = (*x.shape[:place], 1, *x.shape[place + 1 :])
         ends = [part if part is None or as_tensor(part).ndim else broadcast_to(part, one) for part in (prepend, append)]
@@ -258,7 +265,7 @@ def cartesian_prod(*xs: Any) -> Tensor:
 def combinations(x: Any, r: int = 2, with_replacement: bool = False) -> Tensor:
     """Every way to take `r` elements of a vector, in order, one way in each row."""
     x = as_tensor(x)
-    if x.ndim != 1 or r < 0:
+    if x.ndim != 1 or not isinstance(r, int | np.integer) or r < 0:
         raise ShapeError(f"combinations() takes a vector and r of at least 0, got shape {x.shape} and {r!r}")
     ways = itertools.combinations_with_replacement if with_replacement else itertools.combinations
     return x[np.array(list(ways(range(x.size), r)), int).reshape(-1, r)]

@@ -18,7 +18,17 @@ from grad_engine.ops.elementwise import values, where
 from grad_engine.ops.product import matmul
 from grad_engine.ops.reduction import amax, amin, total, trace, vector_norm
 from grad_engine.ops.reduction import sum as summed
-from grad_engine.ops.shape import diagonal, matrix_transpose, moveaxis, reshape, reshaped, transpose, tril, triu
+from grad_engine.ops.shape import (
+    axis_of,
+    diagonal,
+    matrix_transpose,
+    moveaxis,
+    reshape,
+    reshaped,
+    transpose,
+    tril,
+    triu,
+)
 from grad_engine.tensor import Tensor
 
 
@@ -119,6 +129,8 @@ def solve_triangular(
     upper: which triangle. left: False solves out @ x = y. unitriangular: the diagonal counts as ones.
     """
     x, y = as_tensor(x), as_tensor(y)
+    if x.ndim < 2 or x.shape[-1] != x.shape[-2]:
+        raise ShapeError(f"solve_triangular() takes square matrices, got shape {x.shape}")
     beside = int(unitriangular)
     triangle = triu(x, beside) if upper else tril(x, -beside)
     if unitriangular:
@@ -589,7 +601,7 @@ def qr(x: Any, mode: str = "reduced") -> Any:
 def _of_matrix(x: Tensor, order: Any, axes: tuple[int, int], keepdims: bool) -> Tensor:
     if order in (None, "fro", "f"):
         return vector_norm(x, axis=axes, keepdims=keepdims)
-    rows, columns = (axis % x.ndim for axis in axes)
+    rows, columns = (axis_of(x, axis) for axis in axes)
     if rows == columns:
         raise ShapeError(f"norm() of a matrix takes two different axes, got {axes}")
     if order in (1, -1, np.inf, -np.inf):
@@ -716,11 +728,18 @@ def vander(x: Any, N: int | None = None, increasing: bool = False) -> Tensor:
     if not x.ndim:
         raise ShapeError("vander() takes a vector, got shape (); reshape it to (1,)")
     count = x.shape[-1] if N is None else N
+    if not isinstance(count, int | np.integer) or count < 0:
+        raise ArgumentError(f"N of vander() is a number of columns from 0 on, got {N!r}")
     powers = np.arange(count) if increasing else np.arange(count)[::-1]
     return reshape(x, (*x.shape, 1)) ** powers.astype(x.dtype)
 
 
 # --- distances --------------------------------------------------------------------------------------------------------
+
+
+def _positive(p: float) -> None:
+    if not p >= 0:
+        raise ArgumentError(f"p of a distance is a number from 0 on, or inf, got {p!r}")
 
 
 @composed(method=False)
@@ -729,6 +748,7 @@ def cdist(x: Any, y: Any, p: float = 2.0) -> Tensor:
     x, y = as_tensor(x), as_tensor(y)
     if x.ndim < 2 or y.ndim < 2 or x.shape[-1] != y.shape[-1]:
         raise ShapeError(f"cdist() takes rows of one length, x (..., n, d) and y (..., m, d), got {x.shape}, {y.shape}")
+    _positive(p)
     return vector_norm(x[..., :, None, :] - y[..., None, :, :], axis=-1, ord=p)
 
 
@@ -738,5 +758,6 @@ def pdist(x: Any, p: float = 2.0) -> Tensor:
     x = as_tensor(x)
     if x.ndim != 2:
         raise ShapeError(f"pdist() takes a matrix of rows, got shape {x.shape}; cdist() takes batches")
+    _positive(p)
     first, second = np.triu_indices(x.shape[0], 1)
     return vector_norm(x[first] - x[second], axis=-1, ord=p)

@@ -687,6 +687,10 @@ def _multi_margin(
     if p not in (1, 2):
         raise ArgumentError(f"p of multi_margin_loss() is 1 or 2, got {p!r}")
     target = _row_classes(x, target)
+    if weight is not None and np.shape(weight) != x.shape[-1:]:
+        raise ShapeError(
+            f"weight of multi_margin_loss() has a number for each of {x.shape[-1]} classes, got {np.shape(weight)}"
+        )
     gap, counts, _ = _margins(x, target, margin)
     lost = np.where(counts, gap if p == 1 else gap * gap, 0.0) * _row_weight(weight, target, x)
     return _reduced(np.add.reduce(lost, axis=-1), reduction)
@@ -784,10 +788,11 @@ def triplet_margin_loss(
 
     swap: the negative's distance is the smaller one of those from the anchor and from the positive.
     """
-    near, far = pairwise_distance(anchor, positive, p, eps), pairwise_distance(anchor, negative, p, eps)
-    if swap:
-        far = minimum(far, pairwise_distance(positive, negative, p, eps))
-    return _of_tensors(clip(near - far + margin, 0, None), reduction)
+
+    def distance(x: Any, y: Any) -> Tensor:
+        return pairwise_distance(x, y, p, eps)
+
+    return triplet_margin_with_distance_loss(anchor, positive, negative, distance, margin, swap, reduction)
 
 
 @composed(method=False)
@@ -820,6 +825,8 @@ def triplet_margin_with_distance_loss(
     reduction: str = "mean",
 ) -> Tensor:  # fmt: skip
     """triplet_margin_loss() by any function of two tensors that gives their distance; pairwise_distance by default."""
+    if not margin > 0:
+        raise ArgumentError(f"margin of a triplet loss is above 0, got {margin!r}")
     distance = pairwise_distance if distance_function is None else distance_function
     near, far = distance(anchor, positive), distance(anchor, negative)
     if swap:

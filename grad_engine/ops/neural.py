@@ -178,6 +178,10 @@ def embedding_bag(
         starts = np.arange(len(indices) + 1) * indices.shape[1]
     elif indices.ndim == 1 and offsets is not None:
         starts = as_tensor(offsets).array
+        if starts.ndim != 1 or starts.dtype.kind not in "iu" or starts[:1].any() or (np.diff(starts) < 0).any():
+            raise ArgumentError(f"offsets of embedding_bag() are whole numbers that ascend from 0, got {starts}")
+        if starts.size and starts[-1] > len(indices):
+            raise IndexingError(f"offsets of embedding_bag() go up to {len(indices)}, the indices, got {starts[-1]}")
         starts = starts if include_last_offset else np.append(starts, len(indices))
     else:
         raise ShapeError(
@@ -320,10 +324,19 @@ _layer_norm_op = define(
 )  # fmt: skip
 
 
+def _own_shape(name: str, shape: tuple[int, ...], *parameters: Any) -> None:
+    for each in parameters:
+        if each is not None and np.shape(values(each)) != shape:
+            raise ShapeError(
+                f"{name}() takes weight and bias of normalized_shape, {shape}, got {np.shape(values(each))}"
+            )
+
+
 @composed(before=_layer_norm_op)
 def layer_norm(x: Any, normalized_shape: Any, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Tensor:
     """x less its mean, over its standard deviation, along the last axes, normalized_shape; by weight, plus bias."""
     shape = (normalized_shape,) if isinstance(normalized_shape, int | np.integer) else tuple(normalized_shape)
+    _own_shape("layer_norm", shape, weight, bias)
     return _layer_norm_op(x, weight, bias, normalized_shape=shape, eps=eps)
 
 
@@ -422,6 +435,11 @@ def _buffer(value: Any, name: str) -> np.ndarray:
 
 
 def _move(buffer: np.ndarray, towards: Any, momentum: float) -> None:
+    if buffer.shape != towards.shape or buffer.dtype.kind != "f":
+        raise ShapeError(
+            f"a running statistic is a float for each of {towards.size} channels, got {buffer.dtype} of shape "
+            f"{buffer.shape}"
+        )
     buffer += momentum * (towards - buffer)
     WRITES.stamp(buffer, next_age())  # a graph that read it must not find it changed unawares
 
@@ -514,6 +532,7 @@ _rms_norm_op = define(
 def rms_norm(x: Any, normalized_shape: Any, weight: Any = None, eps: float | None = None) -> Tensor:
     """x over its root mean square along the last axes, of normalized_shape; times weight."""
     shape = (normalized_shape,) if isinstance(normalized_shape, int | np.integer) else tuple(normalized_shape)
+    _own_shape("rms_norm", shape, weight)
     return _rms_norm_op(x, weight, normalized_shape=shape, eps=eps)
 
 
@@ -527,6 +546,8 @@ def normalize(x: Any, p: float = 2.0, axis: Any = 1, eps: float = 1e-12) -> Tens
 def renorm(x: Any, p: float, axis: int, maxnorm: float) -> Tensor:
     """x with every slice along `axis` whose p-norm is above `maxnorm` scaled down to it."""
     x = as_tensor(x)
+    if not (p > 0 and maxnorm >= 0):
+        raise ArgumentError(f"renorm() takes p above 0 and maxnorm from 0 on, got {p!r} and {maxnorm!r}")
     place = axis_of(x, axis)
     size = vector_norm(x, axis=tuple(k for k in range(x.ndim) if k != place), keepdims=True, ord=p)
     return x * where(size.array > maxnorm, maxnorm / (size + 1e-7), 1.0)

@@ -26,6 +26,8 @@ def _counts(
     """How many windows fit along each axis; with `ceil_mode` also those that begin inside and end beyond."""
     counts = []
     for length, k, s, p, d in zip(size, kernel, stride, padding, dilation, strict=True):
+        if not length:
+            raise ShapeError(f"windows over size {size} hold no element; x is empty along an axis that is pooled")
         if 2 * p > d * (k - 1) + 1:
             raise ArgumentError(
                 f"padding={p} must be at most half the kernel's reach, {d * (k - 1) + 1}; pad() x first"

@@ -16,7 +16,7 @@ from grad_engine.ops.indexing import scattered
 from grad_engine.ops.reduction import total
 from grad_engine.ops.shape import moveaxis, reshaped
 from grad_engine.symbol import Symbol, traced
-from grad_engine.tensor import Tensor
+from grad_engine.tensor import NUMPY_TO_OP, Tensor
 
 
 def _row(x: Any) -> Any:
@@ -88,6 +88,8 @@ def _tensordot_y(g: Any, out: Any, x: Any, y: Any, axes: Any) -> Any:
 
 
 def _tensordot(x: Any, y: Any, axes: Any = 2) -> Any:
+    if isinstance(axes, int | np.integer) and axes < 0:
+        raise ArgumentError(f"tensordot() sums over a number of axes from 0 on, got {axes}; give them as two lists")
     try:
         return np.tensordot(x, y, axes)
     except (ValueError, IndexError):
@@ -249,8 +251,7 @@ def _cross_y(g: Any, out: Any, x: Any, y: Any, axisa: int, axisb: int, axisc: in
 
 
 cross = define(
-    _cross, name="cross", symbol="×", category="linear algebra", inputs=("x", "y"),
-    numpy=[np.cross, np.linalg.cross],
+    _cross, name="cross", symbol="×", category="linear algebra", inputs=("x", "y"), numpy=[np.cross],
     cases=[
         case((3,), (3,)), case((2, 3), (3,)), case((3, 2), (3, 2), axis=0), case((3, 2), (2, 3), axisa=0, axisc=0),
         case((3,), (3, 2), axisb=0),
@@ -258,6 +259,7 @@ cross = define(
     summary="Cross product of vectors of length 3, along the last axes unless said otherwise.",
     vjp={"x": _cross_x, "y": _cross_y}, formula={"x": ["cross", "y", "g"], "y": ["cross", "g", "x"]},
 )  # fmt: skip
+NUMPY_TO_OP[np.linalg.cross] = lambda x, y, axis=-1: cross(x, y, axis=axis)
 crossed: Callable[..., Any] = in_rules(cross)
 
 

@@ -13,7 +13,7 @@ from grad_engine.errors import ArgumentError, NotDifferentiableError, ShapeError
 from grad_engine.op import case, composed, define, in_rules
 from grad_engine.ops.elementwise import nothing, selected, values
 from grad_engine.ops.joining import concat, stack
-from grad_engine.ops.shape import on_diagonal, reshaped, transposed
+from grad_engine.ops.shape import axis_of, on_diagonal, reshaped, transposed
 from grad_engine.tensor import NUMPY_TO_OP, Tensor
 
 _joined = in_rules(concat)
@@ -365,6 +365,8 @@ def _logcumsumexp_x(g: Any, out: Any, x: Any, axis: Any) -> Any:
 
 
 def _logcumsumexp(x: Any, axis: Any = None) -> Any:
+    if axis is not None and x.ndim:
+        axis_of(x, axis)
     line, along = _line(x if x.dtype.kind == "f" else x.astype(float), axis)
     return np.logaddexp.accumulate(line, axis=along)
 
@@ -521,6 +523,10 @@ def ptp(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
 
 def lines_of(x: Any, axis: Any, what: str) -> tuple[Any, tuple[int, ...]]:
     """x with the folded axes together as its last one, and the shape of the result with them at length 1."""
+    if axis is not None and (x.ndim or axis not in (0, -1)):  # PyTorch's axis 0 of a tensor without axes
+        places = [axis_of(x, each) for each in (axis if isinstance(axis, tuple) else (axis,))]
+        if len(set(places)) < len(places):
+            raise ShapeError(f"{what} along axes {axis} names one of them twice")
     folded = folded_axes(x, axis)
     rest = tuple(a for a in range(x.ndim) if a not in folded)
     if not x.size:

@@ -15,7 +15,7 @@ from grad_engine.formula import Tree
 from grad_engine.op import as_tensor, case, composed, define, in_rules
 from grad_engine.ops.indexing import scattered
 from grad_engine.symbol import Symbol, traced, tree_of
-from grad_engine.tensor import Tensor, attach, numeric
+from grad_engine.tensor import NUMPY_TO_OP, Tensor, attach, numeric
 
 _BACK = "{g} in the shape of {x}"
 
@@ -38,12 +38,13 @@ def _cast_back(g: Any, out: Any, x: Any, dtype: Any) -> Any:
 
 astype = define(
     _astype, name="astype", symbol="dtype", category="shape", inputs=("x",), cases=[case((2, 3), dtype=np.float64)],
-    numpy=[np.astype] if hasattr(np, "astype") else [],
     written=lambda x, dtype: ["astype", x, ["say", str(np.dtype(dtype))]],
     summary="x with another dtype. Between floating-point dtypes the gradient is cast back.",
     vjp={"x": _cast_back}, formula={"x": "{g} in the dtype of {x}"},
 )  # fmt: skip
 cast = in_rules(astype)
+if hasattr(np, "astype"):
+    NUMPY_TO_OP[np.astype] = lambda x, dtype, copy=True: astype(x, dtype)
 
 reshape = define(
     lambda x, shape: np.reshape(x, shape), name="reshape", symbol="▭", category="shape", inputs=("x",), spread=True,
@@ -256,16 +257,23 @@ def _roll_x(g: Any, out: Any, x: Any, shift: Any, axis: Any) -> Any:
     return np.roll(g, back) if axis is None else np.roll(g, back, axis)
 
 
+def _roll(x: Any, shift: Any, axis: Any = None) -> Any:
+    if np.asarray(shift).dtype.kind not in "iu":
+        raise ArgumentError(f"shift of roll() is a whole number, or one for each axis, got {shift!r}")
+    return np.roll(x, shift, axis)
+
+
 roll = define(
-    lambda x, shift, axis=None: np.roll(x, shift, axis), name="roll", symbol="↻", category="shape", inputs=("x",),
+    _roll, name="roll", symbol="↻", category="shape", inputs=("x",),
     numpy=[np.roll],
     cases=[case((2, 3), shift=2), case((2, 3), shift=-1, axis=1), case((2, 3), shift=(1, 2), axis=(0, 1))],
     summary="x with its elements moved `shift` places along `axis`, those at the end to the front.",
     vjp={"x": _roll_x},
 )  # fmt: skip
 rot90 = define(
-    lambda x, k=1, axes=(0, 1): np.rot90(x, k, axes), name="rot90", symbol="↺", category="shape", inputs=("x",),
-    numpy=[np.rot90], cases=[case((2, 3)), case((2, 3), k=2), case((2, 3, 4), k=-1, axes=(2, 0))],
+    lambda x, k=1, axes=(0, 1): np.rot90(x, operator.index(k), axes), name="rot90", symbol="↺",
+    category="shape", inputs=("x",), numpy=[np.rot90],
+    cases=[case((2, 3)), case((2, 3), k=2), case((2, 3, 4), k=-1, axes=(2, 0))],
     summary="x turned by `k` quarters in the plane of `axes`, from the first towards the second.",
     vjp={"x": lambda g, out, x, k, axes: np.rot90(g, -k, axes)},
 )  # fmt: skip
@@ -286,8 +294,14 @@ def _repeat_x(g: Any, out: Any, x: Any, repeats: Any, axis: Any) -> Any:
     return reshaped(folded, x.shape)
 
 
+def _repeat(x: Any, repeats: Any, axis: int | None = None) -> Any:
+    if np.asarray(repeats).dtype.kind not in "iub":
+        raise ArgumentError(f"repeats of repeat() is a whole number, or one for each element, got {repeats!r}")
+    return np.repeat(x, repeats, axis)
+
+
 repeat = define(
-    lambda x, repeats, axis=None: np.repeat(x, repeats, axis), name="repeat", symbol="⇉", category="shape",
+    _repeat, name="repeat", symbol="⇉", category="shape",
     inputs=("x",), numpy=[np.repeat],
     cases=[
         case((2, 3), repeats=2), case((2, 3), repeats=2, axis=0), case((2, 3), repeats=np.array([2, 0, 1]), axis=-1),

@@ -204,6 +204,10 @@ def cov(
     each = [part if part.dtype.kind == "f" else part.astype(rows.dtype) for part in each]
     if any(part.shape != rows.shape[1:] for part in each):
         raise ShapeError(f"cov() takes one weight for each of the {rows.shape[1]} observations, got {each[0].shape}")
+    if fweights is not None and as_tensor(fweights).dtype.kind not in "iub":
+        raise ArgumentError("fweights of cov() count observations in whole numbers; aweights may be any from 0 on")
+    if any((part.array < 0).any() for part in each):
+        raise ArgumentError("the weights of cov() must not be negative")
     if not each:
         count: Any = rows.shape[1]
         apart = rows - mean_of(rows, 1, True)
@@ -333,14 +337,17 @@ def gradient(f: Any, *spacing: Any, axis: Any = None, edge_order: int = 1) -> An
     f = as_tensor(f)
     if edge_order not in (1, 2):
         raise ArgumentError(f"edge_order of gradient() is 1 or 2, got {edge_order!r}")
-    axes = range(f.ndim) if axis is None else [axis] if isinstance(axis, int | np.integer) else list(axis)
+    asked = range(f.ndim) if axis is None else [axis] if isinstance(axis, int | np.integer) else axis
+    axes = [axis_of(f, each) for each in asked]
+    if len(set(axes)) < len(axes):
+        raise ShapeError(f"gradient() along axes {axis} of shape {f.shape} names one of them twice")
     apart = spacing or (1.0,)
     if len(apart) == 1 and not np.ndim(values(apart[0])):
         apart = apart * len(axes)
     if len(apart) != len(axes):
         raise ArgumentError(f"gradient() takes one spacing, or one for each of {len(axes)} axes, got {len(apart)}")
     found = tuple(
-        _slope(f, each, axis_of(f, place), edge_order) for each, place in zip(apart, axes, strict=True)
+        _slope(f, each, place, edge_order) for each, place in zip(apart, axes, strict=True)
     )  # fmt: skip
     return found[0] if len(found) == 1 else found
 
