@@ -341,7 +341,7 @@ def sum_parts(beat: Gather, colours: Colours) -> tuple[list[Part], Part]:
 def table(beat: Close, colours: Colours) -> list[Part]:
     """The closing table: its head, then a part for every line."""
     top, pitch = _grid(beat)
-    size = float(np.clip(0.38 * pitch, theme.BODY, 0.40))
+    size = float(np.clip(0.5 * pitch, theme.BODY, 0.40))
     for lines, type_size in TYPES:
         heads, cells_ = _cells(beat, lines)
         widths = [
@@ -365,7 +365,8 @@ def table(beat: Close, colours: Colours) -> list[Part]:
         for x, cell in zip(stops, row, strict=True):
             room = used / 2 - x + 0.01
             if isinstance(cell, Numbers):
-                inks.append(_draw(cell, (x, y), room, type_size, _fit(cell, room, type_size), colours))
+                kind = size if cell.tensor.shape == () else type_size
+                inks.append(_draw(cell, (x, y), room, kind, _fit(cell, room, kind), colours))
             elif cell is not None:
                 inks.append(
                     words(
@@ -416,7 +417,8 @@ def _cell_size(cell: Words | Numbers | None, size: float, type_size: float) -> t
         return 0.0, 0.0
     if isinstance(cell, Words):
         return lettering.width(cell.text, size, cell.strong), size
-    return _extent(cell, type_size, 4), _height(cell, type_size, 4)
+    kind = size if cell.tensor.shape == () else type_size
+    return _extent(cell, kind, 4), _height(cell, kind, 4)
 
 
 def _arrived(row: Row) -> str:

@@ -42,16 +42,16 @@ class Names:
 
 
 def headline(record: GraphRecord) -> str:
-    """What is computed, in a line: the expression, else what the program is called and its last step."""
-    if record.expression or not record.roots:
+    """What is computed, in a line: the expression, else the title, with the last step if its result is named."""
+    tensors = {tensor.id: tensor for tensor in record.tensors}
+    if record.expression or not record.roots or not tensors[record.roots[0].tensor].name:
         return record.expression or record.title
-    root, tensors = record.roots[0], {tensor.id: tensor for tensor in record.tensors}
+    root = record.roots[0]
     node = next(node for node in record.nodes if node.id == root.node)
     read = {operand.parameter: tensors[operand.tensor] for operand in node.inputs}
     inner = {parameter: number_text(t) if plain(t) else t.name or "…" for parameter, t in read.items()}
     last = node.op if node.formula is None else formula.text(node.formula.forward.tree, inner)
-    name = tensors[root.tensor].name
-    return ": ".join(part for part in (record.title, f"{name} = {last}" if name else last) if part)
+    return f"{record.title + ': ' if record.title else ''}{tensors[root.tensor].name} = {last}"
 
 
 def plain(tensor: TensorRecord) -> bool:

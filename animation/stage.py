@@ -97,7 +97,8 @@ class Stage(Board):
     def op_view(self, node: NodeRecord) -> OpView:
         """What is written in and at the shape of an op."""
         out = self.tensors[node.outputs[0]]
-        name = self.names[out.id] if out.name else ""  # what has none goes by the number of its op, which stands above
+        # What has no name goes by the number of its op, which stands above it, but not above a box of several.
+        name = self.names[out.id] if out.name or node.id in self.view.folds else ""
         slots = self.arriving.get(node.id, [])
         ports = tuple("" for _ in slots)
         if len(slots) > 1 and node.id not in self.view.folds and not _commutes(node):

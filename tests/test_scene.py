@@ -20,7 +20,7 @@ from manim._config.video_encoder import VideoEncoderSpec
 from animation import formulas, lettering, theme
 from animation.board import Board
 from animation.canvas import Canvas, rectangles
-from animation.figures import Matrix, matrix, number_texts
+from animation.figures import Cells, Matrix, matrix, number_texts
 from animation.film import Encoder, Patch
 from animation.glyphs import (
     Arrivals,
@@ -498,6 +498,26 @@ def test_from_afar_large_gradients_are_bright(monkeypatch: pytest.MonkeyPatch) -
 )
 def test_a_number_loses_digits_before_it_is_left_out(value: float, texts: tuple[str, ...]) -> None:
     assert number_texts(TensorRecord("t0", "gradient", (), "float64", data=DataRecord(values=(value,)))) == texts
+
+
+def test_a_name_that_was_given_wins_over_a_shape_in_a_tight_label() -> None:
+    look = Look(0.8, 2)
+    for name, shown in (("", "(4, 4)"), ("h", "h (4, 4)"), ("weights", "weights"), ("hidden_state_of", "hidde")):
+        view = OpView("n0", "arithmetic", "+", "#0", Label(name, "(4, 4)", None), None, (), 2, False)
+        width, height = op_size(view, look)
+        texts = [ink.text for ink in op(view, "made", look, Box(0.0, 0.0, width, height), palette("dark")).inks]
+        assert any(text.startswith(shown) for text in texts), (name, texts)
+
+
+def test_a_nan_on_its_way_is_magenta_and_says_so() -> None:
+    colours = palette("dark")
+    wrong = rgb(colours.nonfinite)
+    number = Parcel(colours, "gradient", "NaN", "NaN", odd="NaN")
+    picture = Parcel(colours, "gradient", Cells(1, 2, (1.0, 1.0), (True, False)), "", odd="NaN")
+    for parcel in (number, picture):
+        assert parcel.plate.stroke == wrong
+        assert [ink.fill for ink in parcel.inks if ink.text] == [wrong]
+    assert [ink.fill for ink in picture.squares] == [wrong, rgb(colours.gradient)]
 
 
 def test_a_card_shows_what_fits_of_its_numbers() -> None:
