@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 from animation import theme
 from animation.glyphs import (
@@ -20,8 +21,15 @@ FITS = (
     (3, 0.72, 0.30, 0.92),
     (3, 0.52, 0.20, 0.92),
     (2, 0.50, 0.16, 0.92),
-    (2, 0.40, 0.16, 0.74),
 )
+# What is too long for one row goes into several, if few lines lead from one to the next: detail, gaps, scale.
+WRAPPED = (
+    *((3, 0.52, 0.20, scale) for scale in (1.24, 1.16, 1.08, 1.0, 0.92)),
+    *((2, 0.50, 0.16, scale) for scale in (0.92, 0.86, 0.80)),
+)
+MOST_ROWS = 3
+MOST_BROKEN = 2  # lines from a row to the next
+CLOSE = ((2, 0.40, 0.16, 0.74), (2, 0.34, 0.16, 0.66))
 # What is wider than the frame is followed from left to right and back, if it is not higher: detail, gaps, scale.
 FOLLOWED = ((3, 0.60, 0.26, 0.92), (2, 0.50, 0.16, 0.92), (2, 0.50, 0.16, 0.80))
 # What is too much for that shows the ops' signs and the leaves' names only.
@@ -41,6 +49,8 @@ def arranged(cards: Mapping[str, CardView], ops: Mapping[str, OpView], links: Se
     if len(cards) + len(ops) > CROWD:
         raise Unreadable
     if (found := whole(FITS, cards, ops, links)) is not None:
+        return found
+    if (found := in_rows(cards, ops, links) or whole(CLOSE, cards, ops, links)) is not None:
         return found
     for detail, across, up, scale in FOLLOWED:
         layout = placed(Look(scale, detail), cards, ops, links, across * scale, up * scale)
@@ -86,6 +96,44 @@ def whole(
     return None
 
 
+def in_rows(
+    cards: Mapping[str, CardView], ops: Mapping[str, OpView], links: Sequence[Link]
+) -> tuple[Look, Layout] | None:
+    """The whole graph in several rows."""
+    if wrapped(*WRAPPED[-1], cards, ops, links) is None:  # nor would it be in a larger drawing
+        return None
+    return next(found for way in WRAPPED if (found := wrapped(*way, cards, ops, links)) is not None)
+
+
+def wrapped(
+    detail: int,
+    across: float,
+    up: float,
+    scale: float,
+    cards: Mapping[str, CardView],
+    ops: Mapping[str, OpView],
+    links: Sequence[Link],
+) -> tuple[Look, Layout] | None:
+    """The whole graph in as few rows as will do, if it is possible at this scale."""
+    room_w, room_h = theme.GRAPH_WIDTH, theme.GRAPH_TOP - theme.GRAPH_BOTTOM
+    look = Look(scale, detail)
+    for rows in range(2, MOST_ROWS + 1):
+        layout = placed(look, cards, ops, links, across * scale, up * scale, rows)
+        if layout.height > room_h:
+            return None
+        broken = sum(any(b < a for (a, _), (b, _) in pairwise(way)) for way in layout.routes.values())
+        if layout.width > room_w or broken > MOST_BROKEN * (rows - 1):
+            continue
+        for wider in (1.0, 0.7, 0.4):  # with more air between the ranks, if there is room for it
+            air = wider * (room_w - layout.width) * rows / len(layout.ranks)
+            other = placed(look, cards, ops, links, across * scale + air, up * scale, rows)
+            if other.width <= room_w and other.height <= room_h:
+                layout = other
+                break
+        return look, scaled(layout, 1.0)
+    return None
+
+
 def placed(
     look: Look,
     cards: Mapping[str, CardView],
@@ -93,12 +141,13 @@ def placed(
     links: Sequence[Link],
     across: float,
     up: float,
+    rows: int = 1,
 ) -> Layout:
     """The drawing with these gaps, at the size of the look."""
     items = [Item(id, *card_size(view, look)) for id, view in cards.items()] + [
         Item(id, *op_size(view, look)) for id, view in ops.items()
     ]
-    return lay_out(items, links, rank_gap=across, item_gap=up, lane_gap=0.22)
+    return lay_out(items, links, rank_gap=across, item_gap=up, lane_gap=0.22, rows=rows)
 
 
 def scaled(layout: Layout, by: float) -> Layout:

@@ -55,7 +55,7 @@ class Shot:
         ease: Callable[[float], float] = smooth,
     ) -> None:
         """Lets `act` change `parts`, from 0 to 1, between two moments given as fractions of the shot."""
-        stop = max(stop, start + 1e-6)
+        stop = min(1.0, max(stop, start + 1e-6))
         self.tracks.append((start * self.seconds, stop * self.seconds, ease, act))
         for part in parts:
             self.until[id(part)] = max(self.until.get(id(part), 0.0), stop * self.seconds)

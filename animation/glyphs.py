@@ -418,7 +418,8 @@ def _symbol_size(view: OpView, look: Look) -> float:
 
 def port_room(view: OpView, look: Look) -> float:
     """How much of the box of an op lies to the left of its shape, for what is written at its ports."""
-    if look.detail < 2 or not any(view.ports):
+    pitch = (shape_size(view, look)[1] + 2 * look.line) / (view.slots + 1)
+    if look.detail < 2 or not any(view.ports) or pitch < 1.05 * look.small:  # no room between the lines
         return 0.0
     return max(lettering.width(port, look.small) for port in view.ports) + 0.08 * look.scale
 
@@ -534,9 +535,10 @@ def op(view: OpView, state: str, look: Look, box: Box, colours: Colours, count: 
     if view.keeps_result:
         inks.append(Ink(circle_points(PIN * look.scale, (x + width / 2 - 1.7 * PIN * look.scale, y)), fill=pin))
     for slot, port in enumerate(view.ports):
-        if port:
+        if port and port_room(view, look):
             height_here = port_y(slot, view.slots, box)
-            place = (x - width / 2 - 0.05, height_here + 0.15 * max(look.scale, 1.0))
+            above = min(0.15 * max(look.scale, 1.0), 0.5 * box.height / (view.slots + 1))  # between two lines
+            place = (x - width / 2 - 0.05, height_here + above)
             inks.append(words(port, look.small, colours.muted, place, anchor="right"))
     return Part(*inks)
 
@@ -547,6 +549,8 @@ def port_y(slot: int, slots: int, box: Box) -> float:
 
 
 # edges
+
+LONG_RUN = 1.5  # of a line to the left: then it leads to the next row
 
 
 @dataclass(frozen=True, eq=False)
@@ -571,6 +575,18 @@ class Path:
         steps = np.diff(self.table[:, 1:3], axis=0)
         turn = steps[:-1, 0] * steps[1:, 1] - steps[:-1, 1] * steps[1:, 0]
         return self.table[1:-1, 0][np.abs(turn) > 1e-9]
+
+    @cached_property
+    def back(self) -> float | None:
+        """The fraction of the length in the middle of the longest run to the left, if it is a long one."""
+        steps = np.diff(self.table[:, 1:3], axis=0)
+        leftward = np.concatenate([[False], (steps[:, 0] < 0) & (np.abs(steps[:, 1]) < 1e-9), [False]])
+        starts, stops = np.flatnonzero(np.diff(leftward.astype(int))).reshape(-1, 2).T
+        if not len(starts):
+            return None
+        long = self.table[starts, 1] - self.table[stops, 1]
+        run = int(np.argmax(long))
+        return float(self.table[[starts[run], stops[run]], 0].mean()) if long[run] > LONG_RUN else None
 
 
 def path(route: Route, start: float, stop: float) -> Path:
@@ -620,19 +636,23 @@ def inset(way: Path, pen: float) -> float:
 
 def edge(way: Path, state: str, colours: Colours, pen: float) -> Part:
     """An edge: "value" (forward, solid), "idle" (no gradient comes this way), "due" or "paid" (gradient, dashed)."""
-    if state in ("due", "paid"):
+    backward = state in ("due", "paid")
+    marks = [tip(way.at(0.0 if backward else 1.0), not backward, pen)]
+    if way.back is not None:  # where a line runs back to the next row, its direction is pointed out
+        marks.append(tip(way.at(way.back), backward, 1.4 * pen))
+    if backward:
         alpha = 1.0 if state == "paid" else 0.75
         width = theme.EDGE + 0.6 if state == "paid" else 2.0
         line = stretch(way, 1.0, inset(way, pen))
         return Part(
             Ink(line, stroke=colours.gradient, width=width * pen, stroke_alpha=alpha, dash=dashes(way)),
-            Ink(tip(way.at(0.0), False, pen), fill=colours.gradient, fill_alpha=alpha),
+            *(Ink(mark, fill=colours.gradient, fill_alpha=alpha) for mark in marks),
         )
     colour = colours.value if state == "value" else colours.idle
     width = theme.EDGE if state == "value" else 2.2
     return Part(
         Ink(stretch(way, 0.0, 1.0 - inset(way, pen)), stroke=colour, width=width * pen, stroke_alpha=0.9),
-        Ink(tip(way.at(1.0), True, pen), fill=colour, fill_alpha=0.9),
+        *(Ink(mark, fill=colour, fill_alpha=0.9) for mark in marks),
     )
 
 

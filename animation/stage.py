@@ -61,6 +61,7 @@ from grad_engine.record import GraphRecord, InputRecord, NodeRecord, Shape, Tens
 
 PAN = 6  # frames that it takes to move the view
 END_OF_VIEW = theme.GRAPH_WIDTH / 2 - 0.62  # where a graph that is wider than the frame begins to fade out
+TOUCHING = 0.16  # nearer, the points of two arrows would touch
 INFIX = frozenset("+−×/÷@")  # signs that a number can stand beside
 SHORT = 7  # signs of a formula that is written inside an op
 
@@ -165,15 +166,25 @@ class Stage(Board):
         route = self.layout.routes[link.id]
         (_, y), (_, last) = route[0], route[-1]
         stop = self.border(link.target, last, "left")
-        if link.source in self.ops:
-            # A route may leave the box of an op above or below its shape: it then starts at the shape, and steps aside.
-            middle, half = self.layout.boxes[link.source].y, shape_size(self.ops[link.source], self.look)[1] / 2
-            within = float(np.clip(y, middle - 0.8 * half, middle + 0.8 * half))
-            if within != y:
-                aside = self.border(link.source, middle, "right") + 0.1 * self.look.scale
-                route = ((0.0, within), (aside, within), (aside, y), *route[1:])
-                y = within
+        if (within := self.leaving(link)) != y:
+            # The route leaves the box of an op above or below its shape: it starts at the shape, and steps aside.
+            aside = self.border(link.source, self.layout.boxes[link.source].y, "right") + 0.1 * self.look.scale
+            route = ((0.0, within), (aside, within), (aside, y), *route[1:])
+            y = within
         return path(route, self.border(link.source, y, "right"), stop)
+
+    def leaving(self, link: Link) -> float:
+        """How high a link leaves its source: within the shape of an op, and apart from another or together with it."""
+        y = self.layout.routes[link.id][0][1]
+        if link.source in self.cards:
+            return y
+        middle, half = self.layout.boxes[link.source].y, 0.4 * shape_size(self.ops[link.source], self.look)[1]
+        if abs(y - middle) <= half:
+            return y
+        others = (self.layout.routes[other.id][0][1] for other in self.links if other.source == link.source)
+        within = middle + half if y > middle else middle - half
+        near = [other for other in others if abs(other - middle) <= half and abs(other - within) < TOUCHING]
+        return near[0] if near else within
 
     def border(self, item: str, y: float, side: str) -> float:
         """The x at which a line at height `y` meets an item from one side."""
@@ -410,28 +421,29 @@ class Stage(Board):
         """Values dim, and every edge turns round in one sweep from the root."""
         self.head(shot, "2", TITLES[1], "gradient")
         self.swap(shot, ("label", ""), tape_label(TAPE_LABELS[1], "gradient", self.colours), 0.0, 0.3)
-        span = max(self.layout.width, 1e-6)
+        last = max(len(self.layout.ranks) - 1, 1)
+        rank = {id: k / last for k, ids in enumerate(self.layout.ranks) for id in ids}
         expected: dict[str, int] = {}
         for id in beat.reached:
             expected[self.edges[id].receiver] = expected.get(self.edges[id].receiver, 0) + 1
         before = {c.accumulator: c.before for c in self.record.runs[-1].leaves if c.before is not None}
 
-        def moment(x: float) -> float:
-            return 0.12 + 0.55 * float(np.clip(0.5 - x / span, 0, 1))
+        def moment(*ends: str) -> float:
+            return 0.12 + 0.55 * (1 - sum(rank[id] for id in ends) / len(ends))
 
         for link in self.links:
             if ("edge", link.id) in self.parts:
-                at = moment(self.ways[link.id].at(0.5)[0])
+                at = moment(link.source, link.target)
                 state = "due" if link.id in beat.reached else "idle"
                 self.swap(
                     shot, ("edge", link.id), edge(self.ways[link.id], state, self.colours, self.look.pen), at, at + 0.2
                 )
         for id in self.ops:
-            at = moment(self.centre(id)[0])
+            at = moment(id)
             self.swap(shot, ("item", id), self.op_part(id, "quiet"), at, at + 0.2)
         for id in self.arrivals:
             self.arrivals[id] = Arrivals(0, expected.get(id, 0), held=id in before)
-            at = moment(self.centre(id)[0])
+            at = moment(id)
             self.swap(shot, ("item", id), self.card_part(id), at, at + 0.2)
 
     def seed(self, shot: Shot, beat: Seed) -> None:

@@ -124,12 +124,22 @@ GRAPHS = {
     **{f"record {name}": sized(record) for name, record in RECORDS.items()},
     **{f"random {ops} {seed}": random_graph(ops, seed) for ops in (1, 2, 5, 12, 30) for seed in range(6)},
     **{f"random {ops} {seed}": random_graph(ops, seed) for ops in (90, 200) for seed in range(2)},
+    **{
+        f"{rows} rows of {title}": sized(RECORDS[title])
+        for rows in (2, 3)
+        for title in ("chain", "large", "dense 25 0")
+    },
+    **{f"{rows} rows of random {seed}": random_graph(14, seed) for rows in (2, 3, 4) for seed in range(8)},
 }
 
 
 @pytest.fixture(scope="module")
 def layouts() -> dict[str, Layout]:
-    return {name: lay_out(items, links) for name, (items, links) in GRAPHS.items()}
+    return {name: lay_out(items, links, rows=rows_of(name)) for name, (items, links) in GRAPHS.items()}
+
+
+def rows_of(name: str) -> int:
+    return int(name[0]) if " rows of " in name else 1
 
 
 # layout
@@ -167,7 +177,7 @@ def test_routes_keep_to_right_angles_and_outside_boxes(name: str, layouts: dict[
         assert route[-1][0] == pytest.approx(target.x - target.width / 2)
         for (x0, y0), (x1, y1) in pairwise(route):
             assert x0 == x1 or y0 == y1
-            assert x0 <= x1, "a route never turns back"
+            assert x0 <= x1 or rows_of(name) > 1, "a route turns back only to the next row"
             assert max(abs(x0), abs(x1)) <= layout.width / 2 + 1e-9
             assert max(abs(y0), abs(y1)) <= layout.height / 2 + 1e-9
             for key, box in layout.boxes.items():
@@ -218,7 +228,36 @@ def test_no_two_routes_share_a_stretch(name: str, layouts: dict[str, Layout]) ->
 def test_the_same_graph_gives_the_same_drawing(name: str, layouts: dict[str, Layout]) -> None:
     random.seed(name)
     np.random.default_rng(1)
-    assert lay_out(*GRAPHS[name]) == layouts[name]
+    assert lay_out(*GRAPHS[name], rows=rows_of(name)) == layouts[name]
+
+
+@pytest.mark.parametrize("name", [name for name in GRAPHS if rows_of(name) > 1])
+def test_rows_lie_below_each_other_and_lines_run_back_between_them(name: str, layouts: dict[str, Layout]) -> None:
+    layout, links = layouts[name], GRAPHS[name][1]
+    back = {  # the heights at which lines run to the left
+        link.id: [y for (a, y), (b, _) in pairwise(layout.routes[link.id]) if b < a] for link in links
+    }
+    rank_of = {key: k for k, rank in enumerate(layout.ranks) for key in rank}
+    begins = {
+        rank_of[link.target] for link in links if rank_of[link.target] == rank_of[link.source] + 1 and back[link.id]
+    }
+    assert len(begins) + 1 == min(rows_of(name), len(layout.ranks))
+    row_of = {key: sum(begin <= rank for begin in begins) for key, rank in rank_of.items()}
+    reach = []
+    for row in range(len(begins) + 1):
+        boxes = [layout.boxes[key] for key in row_of if row_of[key] == row]
+        reach.append((min(box.y - box.height / 2 for box in boxes), max(box.y + box.height / 2 for box in boxes)))
+    for (low, _), (_, high) in pairwise(reach):
+        assert high < low
+    for link in links:
+        assert len(back[link.id]) == row_of[link.target] - row_of[link.source]
+        for k, y in enumerate(back[link.id], row_of[link.source]):
+            assert reach[k + 1][1] < y < reach[k][0]
+    heights = [round(y, 6) for some in back.values() for y in some]
+    assert len(set(heights)) == len(heights)
+    single = lay_out(*GRAPHS[name])
+    assert layout.width < single.width
+    assert layout.crossings <= single.crossings + 4
 
 
 def test_counts_of_crossings() -> None:

@@ -95,6 +95,8 @@ RECORDS: Mapping[str, Callable[[], GraphRecord]] = {
     "chain": lambda: records.chain(11, (3,)),
     "dense": lambda: records.dense(14, 1),
     "dense 24": lambda: records.dense(20, 2, (2, 3)),
+    "heads": heads,
+    "branches": branches,
     "long": lambda: records.chain(24, (3,)),
     "dense 120": lambda: records.dense(100, 4),
 }
@@ -165,9 +167,11 @@ def legible(stage: Board, beats: Sequence[Beat]) -> None:
                     assert not inside.any(), (beat.name, text, id)
 
 
-@pytest.mark.parametrize("name", ["large", "blog", "perceptron", "neuron", "dense", "dense 24", "heads", "branches"])
+@pytest.mark.parametrize(
+    "name", ["large", "blog", "perceptron", "neuron", "dense", "dense 24", "heads", "branches", "long"]
+)
 def test_what_flies_covers_neither_its_ends_nor_what_else_flies(name: str) -> None:
-    record = {**RECORDS, "heads": heads, "branches": branches}[name]()
+    record = RECORDS[name]()
     stage = Stage(record, palette("dark"))
     for beat in story(record):
         for shot in (stage.follow(beat), stage.shot(beat)):
@@ -187,6 +191,17 @@ def test_what_flies_covers_neither_its_ends_nor_what_else_flies(name: str) -> No
                         left, low = box.x - box.width / 2, box.y - box.height / 2
                         assert apart(flying, (left, low, left + box.width, low + box.height)), (beat.name, time)
             shot.at(shot.seconds)
+
+
+@pytest.mark.parametrize(("name", "rows"), [("chain", 2), ("long", 3), ("large", 1), ("dense", 1), ("heads", 1)])
+def test_a_chain_is_wrapped_and_what_has_many_ways_is_not(name: str, rows: int) -> None:
+    stage = Stage(RECORDS[name](), palette("dark"))
+    back = [way for way in stage.ways.values() if way.back is not None]
+    assert len(back) == rows - 1
+    assert rows == 1 or not stage.wide
+    for way in back:  # the mark lies where the line runs to the left
+        (before, y), (after, same) = way.at(way.back - 0.01), way.at(way.back + 0.01)
+        assert after < before and y == pytest.approx(same)
 
 
 @pytest.mark.parametrize("name", ["large", "perceptron", "neuron", "dense"])

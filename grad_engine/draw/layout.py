@@ -18,7 +18,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from grad_engine.draw.channel import SAME_LINE, spread, straighten, tracks
 from grad_engine.draw.glyph import reach
-from grad_engine.draw.order import REACH, Columns, Level, arrange, join, stack
+from grad_engine.draw.order import REACH, Columns, Level, Sketch, arrange, join, stack
+from grad_engine.draw.rows import breaks, torn
 from grad_engine.errors import GradEngineError
 from grad_engine.record import GraphRecord
 
@@ -163,12 +164,14 @@ def lay_out(
     rank_gap: float | None = None,
     item_gap: float | None = None,
     lane_gap: float | None = None,
+    rows: int = 1,
 ) -> Layout:
     """The drawing of items in ranks from left to right, with a right-angled route for every link.
 
     Gaps are in the units of the sizes: between ranks (they widen where many routes turn), between items of a rank,
     between routes that run side by side. By default 0.9, 0.75 and 0.2 of the median height. The same input gives the
-    same drawing on every machine. Items without a link lie below the first rank.
+    same drawing on every machine. Items without a link lie below the first rank. In several `rows` the ranks follow
+    each other as words do in lines: a link that leads to the next row runs back between the two.
 
     Raises GradEngineError when ids, sizes, slots or links do not fit together, when the links form a cycle or pass too
     many ranks, when the layout library is missing, or when it did not do what was asked.
@@ -189,21 +192,54 @@ def lay_out(
 
     sketch = sketched(items, links, item_gap, lane_gap)
     arrange(sketch.columns)
-    stack(sketch.columns, item_gap, lane_gap)
-    lines = levelled(sketch, links, lane_gap)
+    sketches = [sketch]
+    if rows > 1:
+        ports = {link.id: port_above(link, 2 * sketch.paths[link.id][-1].body) for link in links}
+        sketches = torn(sketch, ports, breaks(sketch, {item.id: item.width for item in items}, rank_gap, rows))
+    drawings = [drawing(part, items, links, rank_gap, item_gap, lane_gap) for part in sketches]
+    found, routes = joined(drawings, max(item_gap, 2 * lane_gap), lane_gap)
+    boxes = {item.id: found[item.id] for item in items}
+    ranks = tuple(rank for part in drawings for rank in part.ranks)
+    lines = {link.id: routes[link.id] for link in links}
+    return proved(items, links, centred(boxes, lines, ranks), 1e-6 * typical)
 
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """A row of ranks: its boxes and lines. A line that is broken begins at `left` or ends at `right`."""
+
+    boxes: dict[str, Box]
+    routes: dict[str, list[tuple[float, float]]]
+    ranks: tuple[tuple[str, ...], ...]
+    left: float
+    right: float
+    bottom: float
+    top: float
+
+
+def drawing(
+    sketch: Sketch, items: Sequence[Item], links: Sequence[Link], rank_gap: float, item_gap: float, lane_gap: float
+) -> Drawing:
+    """A sketch in its final heights, with its lines; the left border of its first boxes lies at 0."""
+    stack(sketch.columns, item_gap, lane_gap)
+    links = [link for link in links if link.id in sketch.paths]
+    lines = levelled(sketch, links, lane_gap)
     sizes = {item.id: item for item in items}
     names = {level: key for key, level in sketch.boxes.items()}
     ranks = tuple(tuple(names[level] for level in reversed(column) if level in names) for column in sketch.columns)
     middles: dict[str, float] = {}
     turns: dict[str, list[tuple[float, float]]] = {link.id: [] for link in links}
-    border = 0.0  # of the rank or gap that comes next
-    for ids, crossing in zip(ranks, lines, strict=True):
-        width = max(sizes[key].width for key in ids)
+    left = border = 0.0  # border: of the rank or gap that comes next
+    for rank, (ids, crossing) in enumerate(zip(ranks, lines, strict=True)):
+        width = max((sizes[key].width for key in ids), default=0.0)
         middles |= dict.fromkeys(ids, border + width / 2)
         border += width
+        if rank + 1 == len(ranks):
+            break
         track, count = tracks(np.array([y for _, y, _ in crossing]), np.array([y for _, _, y in crossing]), lane_gap)
-        gap = max(rank_gap, (count + 1) * lane_gap)
+        gap = max(rank_gap if ids and ranks[rank + 1] else 1.5 * lane_gap, (count + 1) * lane_gap)
+        if not ids and not rank:  # lines come in here
+            left = border = -gap
         for (key, start, stop), number in zip(crossing, track, strict=True):
             if number >= 0:
                 x = border + gap * (int(number) + 1) / (count + 1)
@@ -211,26 +247,45 @@ def lay_out(
         border += gap
     firsts = {key: start for crossing in reversed(lines) for key, start, _ in crossing}
     lasts = {key: stop for crossing in lines for key, _, stop in crossing}
-    routes = {
-        link.id: [
-            (middles[link.source] + sizes[link.source].width / 2, firsts[link.id]),
-            *turns[link.id],
-            (middles[link.target] - sizes[link.target].width / 2, lasts[link.id]),
-        ]
-        for link in links
+    routes: dict[str, list[tuple[float, float]]] = {}
+    for link in links:
+        begins, ends = sketch.paths[link.id][0] in names, sketch.paths[link.id][-1] in names
+        start = middles[link.source] + sizes[link.source].width / 2 if begins else left
+        stop = middles[link.target] - sizes[link.target].width / 2 if ends else border
+        routes[link.id] = [(start, firsts[link.id]), *turns[link.id], (stop, lasts[link.id])]
+    boxes = {
+        key: Box(middles[key], level.y, sizes[key].width, sizes[key].height) for key, level in sketch.boxes.items()
     }
-    boxes = {item.id: Box(middles[item.id], sketch.boxes[item.id].y, item.width, item.height) for item in items}
-    return proved(items, links, centred(boxes, routes, ranks), 1e-6 * typical)
+    levels = [level for column in sketch.columns for level in column]
+    low, high = min(level.y - level.half for level in levels), max(level.y + level.half for level in levels)
+    return Drawing(boxes, routes, tuple(rank for rank in ranks if rank), left, border, low, high)
 
 
-@dataclass(frozen=True, slots=True)
-class Sketch:
-    """What is taken from the layout library, to be refined: the ranks, and in each the order and rough heights."""
+def joined(
+    rows: Sequence[Drawing], row_gap: float, lane_gap: float
+) -> tuple[dict[str, Box], dict[str, list[tuple[float, float]]]]:
+    """The boxes and lines of rows that lie below each other.
 
-    columns: Columns
-    boxes: dict[str, Level]  # by item id
-    paths: dict[str, list[Level]]  # by link id: its source, a level in each rank between, its target
-    first: dict[str, int]  # link id -> the rank of its source
+    A line that is broken leaves at the right end of its row, runs back below it and comes in at the left of the next.
+    Those that leave higher turn further out, run lower and come in higher, so that none crosses another on its way.
+    """
+    boxes, routes = dict(rows[0].boxes), {key: list(route) for key, route in rows[0].routes.items()}
+    bottom = rows[0].bottom
+    for above, row in pairwise(rows):
+        broken = sorted((key for key in row.routes if key in above.routes), key=lambda key: routes[key][-1][1])
+        down = bottom - row_gap - lane_gap * max(len(broken) - 1, 0) - row.top
+        boxes |= {key: replace(box, y=box.y + down) for key, box in row.boxes.items()}
+        for key, route in row.routes.items():
+            moved = [(x, y + down) for x, y in route]
+            if key in broken:
+                lane = broken.index(key)  # from the one that leaves lowest
+                right, left = above.right + lane_gap * (lane + 1), row.left - lane_gap * (len(broken) - lane)
+                *before, (_, out) = routes[key]
+                low, into = bottom - row_gap / 2 - lane_gap * lane, moved[0][1]
+                moved = [*before, (right, out), (right, low), (left, low), (left, into), *moved[1:]]
+            routes[key] = moved
+        bottom = row.bottom + down
+    return boxes, routes
 
 
 def sketched(items: Sequence[Item], links: Sequence[Link], item_gap: float, lane_gap: float) -> Sketch:
@@ -285,19 +340,23 @@ def sketched(items: Sequence[Item], links: Sequence[Link], item_gap: float, lane
 def levelled(sketch: Sketch, links: Sequence[Link], lane_gap: float) -> list[list[tuple[str, float, float]]]:
     """For each rank, the lines that leave it to the right: link id, height there, height at the next rank."""
     heights: dict[str, list[float]] = {}  # of each line where it starts, at the ranks between, where it ends
-    leaving: dict[str, list[Link]] = {}
+    leaving: dict[Level, list[Link]] = {}
     for link in links:
         *between, target = sketch.paths[link.id][1:]
         end = target.y + port_above(link, 2 * target.body)
         heights[link.id] = [math.nan, *(level.y for level in between), end]
-        leaving.setdefault(link.source, []).append(link)
+        leaving.setdefault(sketch.paths[link.id][0], []).append(link)
 
     def straightened(link: Link) -> None:
         ahead = sketch.columns[sketch.first[link.id] :]
         straighten(heights[link.id], sketch.paths[link.id], ahead, lane_gap, 0.75 * lane_gap)
 
-    for source, found in leaving.items():
-        box = sketch.boxes[source]
+    def settled(found: Sequence[Link], ys: Sequence[float]) -> None:
+        for link, y in zip(found, ys, strict=True):
+            heights[link.id][0] = y
+            straightened(link)
+
+    for box, found in leaving.items():
         for link in found:
             straightened(link)
         found.sort(key=lambda link: heights[link.id][1])
@@ -309,11 +368,20 @@ def levelled(sketch: Sketch, links: Sequence[Link], lane_gap: float) -> list[lis
         near = [y if runs else box.y for y, runs in zip(wanted, straight, strict=True)]
         weights = [1e6 if runs else 1.0 for runs in straight]
         ys = spread(near, low, high, lane_gap, weights)
-        if any(runs and abs(y - at) > 1e-3 * lane_gap for y, at, runs in zip(ys, wanted, straight, strict=True)):
-            ys = spread(near, low, high, 0.6 * lane_gap, weights)
-        for link, y in zip(found, ys, strict=True):
-            heights[link.id][0] = y
-            straightened(link)
+        pushed = [
+            link
+            for link, y, at, runs in zip(found, ys, wanted, straight, strict=True)
+            if runs and abs(y - at) > 1e-3 * lane_gap
+        ]
+        before = [(heights[link.id][:], [level.y for level in sketch.paths[link.id]]) for link in found]
+        settled(found, ys)
+        if any(heights[link.id][0] != heights[link.id][1] for link in pushed):
+            # There is no room to make way, so the lines leave closer together.
+            for link, (ends, levels) in zip(found, before, strict=True):
+                heights[link.id][:] = ends
+                for level, at in zip(sketch.paths[link.id], levels, strict=True):
+                    level.y = at
+            settled(found, spread(near, low, high, 0.6 * lane_gap, weights))
 
     lines: list[list[tuple[str, float, float]]] = [[] for _ in sketch.columns]
     for link in links:

@@ -35,6 +35,16 @@ Pull = tuple[Level, float, float]  # towards whom, how far above it, how strongl
 Columns = list[list[Level]]  # per rank from left to right, its levels from the bottom
 
 
+@dataclass(frozen=True, slots=True)
+class Sketch:
+    """Ranks, and in each the order and rough heights of what lies in it."""
+
+    columns: Columns
+    boxes: dict[str, Level]  # by item id
+    paths: dict[str, list[Level]]  # by link id: its source, a level in each rank between, its target
+    first: dict[str, int]  # link id -> the rank of its source
+
+
 def join(path: Sequence[Level], port: float) -> None:
     """Lead a line along these levels, one per rank; it ends `port` above the middle of the last."""
     for left, right in pairwise(path):
@@ -256,8 +266,14 @@ def _in_operand_order(columns: Columns) -> Columns:
 
 
 def _put(columns: Columns, order: Columns) -> None:
-    for rank, (column, levels) in enumerate(zip(columns, order, strict=True)):
+    for column, levels in zip(columns, order, strict=True):
         column[:] = levels
+    number(columns)
+
+
+def number(columns: Columns) -> None:
+    """Tell every level its rank and its place in it."""
+    for rank, column in enumerate(columns):
         for place, level in enumerate(column):
             level.rank, level.place = rank, place
 
