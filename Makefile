@@ -45,5 +45,5 @@ stubs: ## write the .pyi files again, from the table of ops
 
 clean: ## remove .venv, the videos, the export and all caches; system packages and your own files stay
 	rm -rf .venv media dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
-	rm -f output/graph_acyclic.json
+	rm -f output/graph_acyclic.json output/graph_acyclic.mp4 output/graph_acyclic.srt
 	find grad_engine animation examples tests -name __pycache__ -prune -exec rm -rf {} +

@@ -45,7 +45,7 @@ def main(words: Sequence[str] | None = None) -> int:
     asked = {f"--{name}": value for name in ASKED if (value := getattr(options, name)) is not None}
     given = {f"--{name}": os.environ.get(PREFIX + name.upper(), "") for name in ASKED}
     try:
-        wanted = wishes(given | asked, Path.cwd(), lambda name: f"--{name}")
+        wanted = wishes(given | asked, Path(), lambda name: f"--{name}")
         record = load_graph(wanted.graph)  # what is wrong with it is said before Manim is loaded
         _say(wanted.note)
         if options.storyboard is not None:

@@ -17,7 +17,7 @@ ORDINALS = {1: "first", 2: "second", 3: "third"}
 
 def check_gradients(
     f: Callable[..., Any],
-    inputs: Sequence[Any],
+    inputs: Any,
     order: int = 1,
     *,
     eps: float = 1e-5,
@@ -28,11 +28,13 @@ def check_gradients(
     """Raise AssertionError unless the derivatives of `f` at `inputs`, up to `order`, match central differences.
 
     f: takes a tensor for each input and returns one tensor of any shape.
-    inputs: float64 arrays; each is checked along a random direction, with a random weight on each output element.
+    inputs: a float64 array, or a list of them; each is checked along a random direction, with a random weight on each
+    output element.
 
     The message names every input whose derivative is off, and where the first of them is off most.
     """
-    arrays = [np.array(x.array if type(x) is Tensor else x, dtype=np.float64) for x in inputs]
+    given = [inputs] if isinstance(inputs, np.ndarray | np.generic | Tensor | float) else inputs
+    arrays = [np.array(x.array if type(x) is Tensor else x, dtype=np.float64) for x in given]
     for nth in range(1, order + 1):
         f = _checked(f, arrays, nth, eps, rtol, atol, np.random.default_rng(seed + nth - 1))
         rtol, atol = rtol * 10, atol * 10

@@ -155,7 +155,7 @@ def test_what_comes_back_can_be_differentiated_again_when_asked(derivative: Call
     plain = derivative(ge.tensor(x), {})
     assert not plain.requires_grad
     np.testing.assert_allclose(derivative(ge.tensor(x), {"create_graph": True}).data, plain.data, rtol=1e-12)
-    ge.check_gradients(lambda t: derivative(t * 1.0, {"create_graph": True}), [x])
+    ge.check_gradients(lambda t: derivative(t * 1.0, {"create_graph": True}), x)
 
 
 # --- batches --------------------------------------------------------------------------------------------------------
