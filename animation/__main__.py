@@ -55,6 +55,9 @@ def main(words: Sequence[str] | None = None) -> int:
     except GradEngineError as error:
         _say(f"python -m animation: {error}")
         return 2
+    except ImportError as error:
+        _say(f"python -m animation: {error}: the film needs what pip install 'grad_engine[animation]' brings")
+        return 2
     except OSError as error:
         _say(f"python -m animation: {error.filename}: {error.strerror} (--output and --storyboard name other places)")
         return 2

@@ -108,6 +108,15 @@ def test_a_film_goes_where_it_is_asked_to_go(
     assert Path(made).exists() and Path(made).with_suffix(".srt").exists()
 
 
+def test_without_manim_it_says_what_to_install(
+    graph: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "manim", None)
+    assert main(["--graph", str(graph)]) == 2
+    said = capsys.readouterr().err
+    assert "manim" in said and said.endswith("pip install 'grad_engine[animation]' brings\n") and said.count("\n") == 1
+
+
 def test_what_is_interrupted_leaves_nothing_half(
     graph: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
