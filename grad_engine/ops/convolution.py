@@ -2,26 +2,31 @@
 
 Three bilinear maps, each the gradient of the other two: conv (x, weight -> y), conv_transpose (y, weight -> x) and
 conv_weight (x, y -> weight). Each copies the windows of x into the columns of a matrix and leaves the sums to BLAS
-(Chellapilla, Puri & Simard 2006), a few images at a time, so that the columns stay in cache.
+(Chellapilla, Puri & Simard 2006), in one product for as many images as stay in the cache with their columns.
 """
 
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from numpy.lib.stride_tricks import as_strided
 
 from grad_engine.errors import ArgumentError, ShapeError
 from grad_engine.op import case, define, in_rules
 from grad_engine.ops.reduction import total
 
 COLUMNS = 1 << 18  # elements of the column matrix: 2 MiB of float64
+SMALL = 256  # places of the kernel in an image, below which it counts as small
 
 
 def per_axis(value: Any, n: int, name: str, least: int) -> tuple[int, ...]:
     """One whole number for each of `n` axes, from a number or a sequence of them."""
+    if type(value) is int and value >= least:
+        return (value,) * n
+    if type(value) is tuple and len(value) == n and {*map(type, value)} == {int} and min(value) >= least:
+        return value
     given = (value,) if isinstance(value, int | np.integer) else tuple(value) if np.ndim(value) == 1 else ()
     given = given * n if len(given) == 1 else given
     if len(given) != n or not all(isinstance(part, int | np.integer) and part >= least for part in given):
@@ -41,90 +46,148 @@ def _pads(padding: Any, kernel: tuple[int, ...], stride: tuple[int, ...], dilati
             raise ArgumentError(f"padding='same' needs stride 1, got stride {stride}; give the padding as numbers")
         spare = [d * (k - 1) for d, k in zip(dilation, kernel, strict=True)]
         return tuple((each // 2, each - each // 2) for each in spare)
-    if np.ndim(padding) == 2:
+    if type(padding) is not int and np.ndim(padding) == 2:
         return tuple(per_axis(pair, 2, "padding before and after", 0) for pair in padding)
     return tuple((each, each) for each in per_axis(padding, n, "padding", 0))
 
 
 class _Plan:
-    """The shapes of one convolution: x (batch, channels, *size) with weight (filters, channels / groups, *kernel)."""
+    """The shapes of one convolution, x (batch, channels, *size) with weight (filters, channels / groups, *kernel).
 
-    __slots__ = ("channels", "dilation", "groups", "kernel", "padded", "pads", "places", "size", "stride")
+    Matrices of large images stand side by side along a first axis. Small images are worked on with the batch as the
+    last axis, which makes for long rows to copy and for one product instead of many small ones.
+    """
+
+    __slots__ = (
+        "channels", "dilation", "filters", "groups", "inner", "kernel", "last", "padded", "places", "rows", "size",
+        "stride",
+    )  # fmt: skip
 
     def __init__(
-        self,
-        size: tuple[int, ...] | None,
-        weight: tuple[int, ...],
-        stride: Any,
-        padding: Any,
-        dilation: Any,
-        groups: Any,
-    ) -> None:
-        n = len(weight) - 2
-        self.kernel = weight[2:]
-        if 0 in self.kernel:
-            raise ShapeError(f"a kernel is at least 1 long along each axis, got weight of shape {weight}")
-        self.stride = per_axis(stride, n, "stride", 1)
-        self.dilation = per_axis(dilation, n, "dilation", 1)
-        self.pads = _pads(padding, self.kernel, self.stride, self.dilation)
-        self.groups = per_axis(groups, 1, "groups", 1)[0]
-        self.channels = weight[1] * self.groups
-        if weight[0] % self.groups:
-            raise ShapeError(f"groups={self.groups} does not divide the {weight[0]} filters of weight {weight}")
-        if size is not None:
-            self._fit(size)
-
-    def _fit(self, size: tuple[int, ...]) -> None:
+        self, size: tuple[int, ...], places: tuple[int, ...] | None, weight: tuple[int, ...], stride: tuple[int, ...],
+        pads: tuple[tuple[int, int], ...], dilation: tuple[int, ...], groups: int,
+    ) -> None:  # fmt: skip
+        self.kernel, self.stride, self.dilation, self.groups = weight[2:], stride, dilation, groups
+        self.filters, self.channels = weight[0], weight[1] * groups
+        if self.filters % groups:
+            raise ShapeError(f"groups={groups} does not divide the {self.filters} filters of weight {weight}")
         self.size = size
-        self.padded = tuple(length + a + b for length, (a, b) in zip(size, self.pads, strict=True))
-        reach = [d * (k - 1) + 1 for d, k in zip(self.dilation, self.kernel, strict=True)]
+        self.inner: Any = (..., *(slice(a, a + length) for length, (a, _) in zip(size, pads, strict=True)))
+        self.padded = tuple(length + a + b for length, (a, b) in zip(size, pads, strict=True))
+        reach = [d * (k - 1) + 1 for d, k in zip(dilation, self.kernel, strict=True)]
         if any(r > p for r, p in zip(reach, self.padded, strict=True)):
             raise ShapeError(
                 f"a kernel that reaches over {tuple(reach)} does not fit into {self.padded}, the padded size of x; "
                 "use a smaller kernel or more padding"
             )
-        self.places = tuple((p - r) // s + 1 for p, r, s in zip(self.padded, reach, self.stride, strict=True))
-
-    def from_places(self, places: tuple[int, ...], output_padding: tuple[int, ...]) -> None:
-        """Fit the size that a transposed convolution gives from `places`."""
-        parts = zip(places, self.kernel, self.stride, self.dilation, self.pads, output_padding, strict=True)
-        size = tuple((p - 1) * s + d * (k - 1) + 1 - a - b + extra for p, k, s, d, (a, b), extra in parts)
-        if any(length < 1 for length in size):
-            raise ShapeError(f"a transposed convolution of size {places} would give size {size}; use less padding")
-        if any(e >= max(s, d) for e, s, d in zip(output_padding, self.stride, self.dilation, strict=True)):
-            raise ArgumentError(
-                f"output_padding={output_padding} must be smaller than the stride {self.stride} or the dilation "
-                f"{self.dilation}; pad the result instead"
-            )
-        self._fit(size)
-        self.places = places
-
-    def windows(self, x: np.ndarray) -> np.ndarray:
-        """What the kernel sees at each place, as a view: (batch, channels, *kernel, *places)."""
-        if any(a or b for a, b in self.pads):
-            inner = tuple(slice(a, a + length) for (a, _), length in zip(self.pads, self.size, strict=True))
-            padded = np.zeros((*x.shape[:2], *self.padded), x.dtype)
-            padded[(slice(None), slice(None), *inner)] = x
-            x = padded
-        batch, channel, *along = x.strides
-        return as_strided(
-            x, (*x.shape[:2], *self.kernel, *self.places),
-            (batch, channel, *(d * a for d, a in zip(self.dilation, along, strict=True)),
-             *(s * a for s, a in zip(self.stride, along, strict=True))), writeable=False,
-        )  # fmt: skip
-
-    def columns(self, x: np.ndarray) -> Any:
-        """(slice of the batch, its windows as matrices (batch, groups, rows, places)), a few images at a time."""
-        windows = self.windows(x)
-        rows, places = self.channels // self.groups * math.prod(self.kernel), math.prod(self.places)
-        for part in self.parts(len(x)):
-            several = windows[part]
-            yield part, several.reshape(len(several), self.groups, rows, places)
+        fit = tuple((p - r) // s + 1 for p, r, s in zip(self.padded, reach, stride, strict=True))
+        self.places = fit if places is None else places
+        if any(p > most for p, most in zip(self.places, fit, strict=True)):
+            raise ShapeError(f"a result of size {self.places} was given where a kernel has {fit} places; crop it")
+        self.rows = weight[1] * math.prod(self.kernel)
+        self.last = math.prod(self.kernel) > 1 and math.prod(self.places) < SMALL
 
     def parts(self, batch: int) -> list[slice]:
-        each = self.channels * math.prod(self.kernel) * math.prod(self.places)
-        step = max(COLUMNS // max(each, 1), 1)
-        return [slice(start, start + step) for start in range(0, batch, step)]
+        """The batch in slices of about equal size, whose columns stay in the cache."""
+        most = COLUMNS // max(self.groups * self.rows * math.prod(self.places), 1)
+        count = -(-batch // -(-batch // max(most, 1))) if batch else 1
+        return [slice(start, start + count) for start in range(0, batch, count)]
+
+    def memory(self, lead: tuple[int, ...], size: tuple[int, ...], count: int, dtype: Any) -> np.ndarray:
+        """Memory for that many images: (*lead, *size, count) of small ones, (count, *lead, *size) of large ones."""
+        return np.empty((*lead, *size, count) if self.last else (count, *lead, *size), dtype)
+
+    def images(self, memory: np.ndarray) -> np.ndarray:
+        """A view of memory with one leading axis as (count, channels, *size)."""
+        return np.moveaxis(memory, -1, 0) if self.last else memory
+
+    def matrix(self, memory: np.ndarray, rows: int, count: int) -> np.ndarray:
+        """`memory` as (groups, rows, places · count) or (count, groups, rows, places)."""
+        places = math.prod(self.places)
+        return memory.reshape((self.groups, rows, places * count) if self.last else (count, self.groups, rows, places))
+
+    def taken(self, images: np.ndarray, size: tuple[int, ...], dtype: Any) -> np.ndarray:
+        """Memory with these images, and zeros around them where `size` is the padded one."""
+        if images.shape[2:] == size and not self.last:
+            return np.ascontiguousarray(images, dtype)
+        memory = self.memory((images.shape[1],), size, len(images), dtype)
+        inside = self.images(memory)
+        if images.shape[2:] != size:
+            memory.fill(0)
+            inside = inside[self.inner]
+        inside[...] = images
+        return memory
+
+    def columns(self, images: np.ndarray, dtype: Any) -> np.ndarray:
+        """What the kernel sees at each place of the images, as a matrix."""
+        padded, lead = self.taken(images, self.padded, dtype), (self.channels, *self.kernel)
+        strides = [*padded.strides]
+        batch = strides.pop(-1 if self.last else 0)
+        channel, *along = strides
+        kernel = [step * each for step, each in zip(self.dilation, along, strict=True)]
+        places = [step * each for step, each in zip(self.stride, along, strict=True)]
+        if self.last:
+            shape, strides = (*lead, *self.places, len(images)), [channel, *kernel, *places, batch]
+        else:
+            shape, strides = (len(images), *lead, *self.places), [batch, channel, *kernel, *places]
+        windows = np.ndarray(shape, dtype, padded, strides=strides)
+        return self.matrix(windows, self.rows, len(images))
+
+    def results(self, images: np.ndarray, dtype: Any) -> np.ndarray:
+        """Images of the result's size as a matrix."""
+        return self.matrix(self.taken(images, self.places, dtype), self.filters // self.groups, len(images))
+
+    def laid(self, columns: np.ndarray, count: int) -> np.ndarray:
+        """The sums, at each place of x, of the columns that look at it: (count, channels, *size)."""
+        lead = (self.channels, *self.kernel)
+        columns = columns.reshape((*lead, *self.places, count) if self.last else (count, *lead, *self.places))
+        padded = self.memory((self.channels,), self.padded, count, columns.dtype)
+        padded.fill(0)
+        for seen, offset in _offsets(self.kernel, self.dilation, self.stride, self.places, self.last):
+            padded[seen] += columns[offset]
+        return self.images(padded)[self.inner]
+
+
+_planned = lru_cache(1024)(_Plan)
+
+
+@lru_cache(256)
+def _offsets(
+    kernel: tuple[int, ...], dilation: tuple[int, ...], stride: tuple[int, ...], places: tuple[int, ...], last: bool
+) -> list[tuple[Any, Any]]:
+    """For each element of the kernel: the index, in padded memory, of where it stands, and its own in the columns."""
+    lead = (slice(None),) if last else (slice(None), slice(None))
+    found = []
+    for offset in np.ndindex(kernel):
+        each = zip(offset, dilation, stride, places, strict=True)
+        found.append(((*lead, *(slice(o * d, o * d + s * (p - 1) + 1, s) for o, d, s, p in each)), (*lead, *offset)))
+    return found
+
+
+def _settings(kernel: tuple[int, ...], stride: Any, padding: Any, dilation: Any) -> tuple[Any, Any, Any]:
+    """(stride, pads, dilation), one for each axis."""
+    if 0 in kernel:
+        raise ShapeError(f"a kernel is at least 1 long along each axis, got one of shape {kernel}; leave no axis empty")
+    n = len(kernel)
+    steps, apart = per_axis(stride, n, "stride", 1), per_axis(dilation, n, "dilation", 1)
+    return steps, _pads(padding, kernel, steps, apart), apart
+
+
+def _size_from(
+    places: tuple[int, ...], kernel: tuple[int, ...], stride: tuple[int, ...], pads: Any, dilation: tuple[int, ...],
+    output_padding: tuple[int, ...],
+) -> tuple[int, ...]:  # fmt: skip
+    """The size that a transposed convolution gives from `places`."""
+    parts = zip(places, kernel, stride, dilation, pads, output_padding, strict=True)
+    size = tuple((p - 1) * s + d * (k - 1) + 1 - a - b + extra for p, k, s, d, (a, b), extra in parts)
+    if any(length < 1 for length in size):
+        raise ShapeError(f"a transposed convolution of size {places} would give size {size}; use less padding")
+    if any(e >= max(s, d) for e, s, d in zip(output_padding, stride, dilation, strict=True)):
+        raise ArgumentError(
+            f"output_padding={output_padding} must be smaller than the stride {stride} or the dilation {dilation}; "
+            "pad the result instead"
+        )
+    return size
 
 
 def _batched(name: str, x: Any, weight_ndim: int, what: str = "x") -> Any:
@@ -139,15 +202,21 @@ def _batched(name: str, x: Any, weight_ndim: int, what: str = "x") -> Any:
     return x
 
 
-def _with_bias(name: str, out: Any, bias: Any, filters: int) -> Any:
+def _checked_bias(name: str, bias: Any, filters: int, n: int) -> Any:
+    """`bias` with an axis for each of an image's, or None."""
     if bias is None:
-        return out
+        return None
     if np.shape(bias) != (filters,):
         raise ShapeError(f"{name}() takes a bias of shape ({filters},), one for each filter, got {np.shape(bias)}")
-    if np.can_cast(bias.dtype, out.dtype):
-        out += bias.reshape(-1, *(1,) * (out.ndim - 2))
-        return out
-    return out + bias.reshape(-1, *(1,) * (out.ndim - 2))
+    return bias.reshape(-1, *(1,) * n)
+
+
+def _put(out: np.ndarray, values: np.ndarray, bias: Any) -> None:
+    """Copy `values` into `out`, unless they are there, with the bias if there is one."""
+    if bias is not None:
+        np.add(values, bias, out=out)
+    elif values is not out:
+        out[...] = values
 
 
 def _define_convolutions(n: int) -> tuple[Any, Any, Any]:
@@ -164,20 +233,26 @@ def _define_convolutions(n: int) -> tuple[Any, Any, Any]:
     ) -> Any:
         checked(name, x, weight)
         images = _batched(name, x, n + 2)
-        plan = _Plan(images.shape[2:], weight.shape, stride, padding, dilation, groups)
+        settings = _settings(weight.shape[2:], stride, padding, dilation)
+        plan = _planned(images.shape[2:], None, weight.shape, *settings, per_axis(groups, 1, "groups", 1)[0])
         if images.shape[1] != plan.channels:
             raise ShapeError(
                 f"{name}() with weight {weight.shape} and groups={groups} takes {plan.channels} channels, "
                 f"got x of shape {x.shape}"
             )
-        filters = weight.shape[0]
-        matrix = weight.reshape(plan.groups, filters // plan.groups, math.prod(weight.shape[1:]))
+        added = _checked_bias(name, bias, plan.filters, n)
+        dtype = np.result_type(x, weight)
+        matrix = weight.reshape(plan.groups, -1, plan.rows)
         out = np.empty(
-            (len(images), plan.groups, filters // plan.groups, math.prod(plan.places)), np.result_type(x, weight)
+            (len(images), plan.filters, *plan.places), dtype if bias is None else np.result_type(dtype, bias)
         )
-        for part, columns in plan.columns(images):
-            np.matmul(matrix, columns, out=out[part])
-        out = _with_bias(name, out.reshape(len(images), filters, *plan.places), bias, filters)
+        for part in plan.parts(len(images)):
+            columns, target = plan.columns(images[part], dtype), out[part]
+            results = target
+            if plan.last or out.dtype != dtype:
+                results = plan.memory((plan.filters,), plan.places, len(target), dtype)
+            np.matmul(matrix, columns, out=plan.matrix(results, matrix.shape[1], len(target)))
+            _put(target, plan.images(results), added)
         return out if images is x else out[0]
 
     def conv_transpose(
@@ -188,45 +263,49 @@ def _define_convolutions(n: int) -> tuple[Any, Any, Any]:
         images = _batched(transposed_name, x, n + 2)
         if isinstance(padding, str) and padding == "same":
             raise ArgumentError(f"{transposed_name}() takes its padding as numbers, got 'same'")
-        plan = _Plan(None, weight.shape, stride, padding, dilation, groups)
-        plan.from_places(images.shape[2:], per_axis(output_padding, n, "output_padding", 0))
-        batch, filters = len(images), weight.shape[0]
-        if images.shape[1] != filters:
+        places = images.shape[2:]
+        settings = _settings(weight.shape[2:], stride, padding, dilation)
+        size = _size_from(places, weight.shape[2:], *settings, per_axis(output_padding, n, "output_padding", 0))
+        plan = _planned(size, places, weight.shape, *settings, per_axis(groups, 1, "groups", 1)[0])
+        if images.shape[1] != plan.filters:
             raise ShapeError(
-                f"{transposed_name}() with weight {weight.shape} takes {filters} channels, got x of shape {x.shape}"
+                f"{transposed_name}() with weight {weight.shape} takes {plan.filters} channels, got x of shape "
+                f"{x.shape}"
             )
-        matrix = weight.reshape(plan.groups, filters // plan.groups, math.prod(weight.shape[1:])).mT
-        images = images.reshape(batch, plan.groups, filters // plan.groups, math.prod(plan.places))
-        padded = np.zeros((batch, plan.channels, *plan.padded), np.result_type(x, weight))
-        for part in plan.parts(batch):
-            columns = np.matmul(matrix, images[part])
-            columns = columns.reshape(len(columns), plan.channels, *plan.kernel, *plan.places)
-            for offset in np.ndindex(plan.kernel):
-                steps = zip(offset, plan.dilation, plan.stride, plan.places, strict=True)
-                seen = tuple(slice(o * d, o * d + s * (p - 1) + 1, s) for o, d, s, p in steps)
-                padded[(part, slice(None), *seen)] += columns[(slice(None), slice(None), *offset)]
-        inner = tuple(slice(a, a + length) for (a, _), length in zip(plan.pads, plan.size, strict=True))
-        out = _with_bias(transposed_name, padded[(slice(None), slice(None), *inner)], bias, plan.channels)
-        return out if x.ndim == n + 2 else out[0]
+        added = _checked_bias(transposed_name, bias, plan.channels, n)
+        dtype = np.result_type(x, weight)
+        matrix = weight.reshape(plan.groups, -1, plan.rows).mT
+        out = np.empty((len(images), plan.channels, *size), dtype if bias is None else np.result_type(dtype, bias))
+        for part in plan.parts(len(images)):
+            columns = np.matmul(matrix, plan.results(images[part], dtype))
+            _put(out[part], plan.laid(columns, len(images[part])), added)
+        return out if images is x else out[0]
 
     def conv_weight(
         x: Any, y: Any, shape: Any, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1
     ) -> Any:
         images, results = _batched(weight_name, x, n + 2), _batched(weight_name, y, n + 2, "y")
-        plan = _Plan(images.shape[2:], shape, stride, padding, dilation, groups)
-        plan.places = results.shape[2:]  # fewer than fit where an output_padding went beyond the stride
-        results = results.reshape(len(images), plan.groups, shape[0] // plan.groups, math.prod(plan.places))
-        out = np.zeros((plan.groups, shape[0] // plan.groups, math.prod(shape[1:])), np.result_type(x, y))
-        for part, columns in plan.columns(images):
-            out += np.add.reduce(np.matmul(results[part], columns.mT), axis=0)
+        places = results.shape[2:]  # fewer than fit where an output_padding went beyond the stride
+        settings = _settings(tuple(shape[2:]), stride, padding, dilation)
+        plan = _planned(images.shape[2:], places, tuple(shape), *settings, per_axis(groups, 1, "groups", 1)[0])
+        if images.shape[:2] != (len(results), plan.channels) or results.shape[1] != plan.filters:
+            raise ShapeError(
+                f"{weight_name}() for a weight {tuple(shape)} with groups={groups} takes as many images of "
+                f"{plan.channels} channels as results of {plan.filters}, got {x.shape} and {y.shape}"
+            )
+        dtype = np.result_type(x, y)
+        out = np.zeros((plan.groups, plan.filters // plan.groups, plan.rows), dtype)
+        for part in plan.parts(len(images)):
+            product = np.matmul(plan.results(results[part], dtype), plan.columns(images[part], dtype).mT)
+            out += product if plan.last else np.add.reduce(product, axis=0)
         return out.reshape(shape)
 
     def back_to_x(g: Any, weight: Any, x: Any, stride: Any, padding: Any, dilation: Any, groups: int) -> Any:
-        size = x.shape[x.ndim - n :]
-        plan = _Plan(size, weight.shape, stride, padding, dilation, groups)
-        parts = zip(size, g.shape[g.ndim - n :], plan.kernel, plan.stride, plan.dilation, plan.pads, strict=True)
+        size, places = x.shape[x.ndim - n :], g.shape[g.ndim - n :]
+        steps, pads, apart = _settings(weight.shape[2:], stride, padding, dilation)
+        parts = zip(size, places, weight.shape[2:], steps, apart, pads, strict=True)
         extra = tuple(length - ((p - 1) * s + d * (k - 1) + 1 - a - b) for length, p, k, s, d, (a, b) in parts)
-        return transposed(g, weight, None, plan.stride, plan.pads, extra, groups, plan.dilation)
+        return transposed(g, weight, None, steps, pads, extra, groups, apart)
 
     def cropped(g: Any, x: Any) -> Any:
         inner = x.shape[x.ndim - n :]
