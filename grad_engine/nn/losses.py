@@ -23,10 +23,18 @@ class _Loss(Module):
 
     def forward(self, x: Any, target: Any) -> Tensor:
         """How far x is from the target."""
-        return type(self).op(x, target, **self.settings, **dict(self._own("buffer")))
+        return type(self).op(x, target, *self.settings.values())  # they stand in the op's own order
 
     def extra_repr(self) -> str:
         return ", ".join(f"{name}={value!r}" for name, value in self.settings.items())
+
+
+class _Weighted(_Loss):
+    """A loss whose op takes weights, which are buffers, before its settings."""
+
+    def forward(self, x: Any, target: Any) -> Tensor:
+        """How far x is from the target."""
+        return type(self).op(x, target, **self.settings, **dict(self._own("buffer")))
 
 
 class MSELoss(_Loss):
@@ -65,7 +73,7 @@ class HuberLoss(_Loss):
         super().__init__(reduction, delta=delta)
 
 
-class CrossEntropyLoss(_Loss):
+class CrossEntropyLoss(_Weighted):
     """-ln softmax(x)[target] for scores x (batch, classes, ...), reduced; target: class numbers, or probabilities.
 
     weight: a number for each class. ignore_index: a class number that counts for nothing. label_smoothing: the part of
@@ -82,7 +90,7 @@ class CrossEntropyLoss(_Loss):
             self.register_buffer("weight", weight)
 
 
-class NLLLoss(_Loss):
+class NLLLoss(_Weighted):
     """-x[target] for log-probabilities x (batch, classes, ...), reduced; weight: a number for each class."""
 
     op = staticmethod(loss.nll_loss)
@@ -93,7 +101,7 @@ class NLLLoss(_Loss):
             self.register_buffer("weight", weight)
 
 
-class BCELoss(_Loss):
+class BCELoss(_Weighted):
     """-(target ln x + (1 - target) ln(1 - x)) for probabilities x, reduced."""
 
     op = staticmethod(loss.binary_cross_entropy)
@@ -102,7 +110,7 @@ class BCELoss(_Loss):
         super().__init__(reduction)
 
 
-class BCEWithLogitsLoss(_Loss):
+class BCEWithLogitsLoss(_Weighted):
     """The loss of BCELoss on sigmoid(x), computed without its rounding; reduced.
 
     pos_weight: how much more a positive target counts.

@@ -133,7 +133,7 @@ class Module:
 
     def children(self) -> Iterator[Module]:
         """Each module that is an attribute of this one."""
-        return (child for _, child in self.named_children())
+        return iter([self.__dict__[name] for name, each in self._parts.items() if each == "module"])
 
     def named_modules(self) -> Iterator[tuple[str, Module]]:
         """(dotted name, module) for this module, whose name is "", and all inside it; a shared one comes once."""

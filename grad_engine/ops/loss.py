@@ -24,6 +24,7 @@ from grad_engine.tensor import Tensor
 
 _softmax, _log_softmax, _sigmoid = in_rules(softmax), in_rules(log_softmax), in_rules(sigmoid)
 PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+_mean = mean.op.forward  # type: ignore[attr-defined]  # half of np.mean's time on small arrays
 _IGNORED = -100  # the class that means "no class", as in PyTorch
 
 
@@ -33,7 +34,7 @@ def _shape(x: Any) -> tuple[int, ...]:
 
 def _reduced(lost: Any, reduction: str) -> Any:
     if reduction == "mean":
-        return np.mean(lost)
+        return _mean(lost)
     if reduction == "sum":
         return np.add.reduce(lost, axis=None)
     if reduction == "none":
@@ -45,7 +46,8 @@ def _each(g: Any, reduction: str, *operands: Any) -> Any:
     """The gradient that reaches each element before the reduction; there is one for each of the broadcast operands."""
     if reduction != "mean":
         return g
-    return g / (math.prod(np.broadcast_shapes(*map(_shape, operands))) or math.nan)
+    shapes = {_shape(each) for each in operands}
+    return g / (math.prod(shapes.pop() if len(shapes) == 1 else np.broadcast_shapes(*shapes)) or math.nan)
 
 
 def _paired(name: str, x: Any, target: Any) -> None:

@@ -50,6 +50,8 @@ def _linear_x(g: Any, out: Any, x: Any, weight: Any, bias: Any) -> Any:
 
 
 def _linear_weight(g: Any, out: Any, x: Any, weight: Any, bias: Any) -> Any:
+    if x.ndim == 2 == weight.ndim:
+        return g.T @ x
     rows = math.prod(x.shape[:-1])
     share = reshaped(g, (rows, g.size // rows if rows else weight.size // x.shape[-1])).T @ reshaped(
         x, (rows, x.shape[-1])
