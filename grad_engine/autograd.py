@@ -39,7 +39,21 @@ _by_age = attrgetter("age")
 RUNS_KEPT = 16  # the latest recorded runs of one root
 
 
-class Run:
+class Apart:
+    """Gathers shares in a pass that others look at, or that has a history: no array is changed or kept for good."""
+
+    def ran(self, node: Node, g: Any) -> None:
+        """The rules of `node` are about to run on `g`."""
+
+    def gather(
+        self, pending: dict[Any, Any], owned: set[Edge], edge: Any, slot: int, raw: Any, array: Any, g: Any
+    ) -> None:
+        """Add the share `raw` of an operand to what is pending at the edge it came along."""
+        share = fitted(raw, array)
+        pending[edge] = pending[edge] + share if edge in pending else share
+
+
+class Run(Apart):
     """What one backward pass did, in the order it did it. Nodes are named by age, so that nothing here leads back."""
 
     def __init__(self, root: Edge, seed: np.ndarray) -> None:
@@ -49,14 +63,18 @@ class Run:
         self.events: list[tuple[Any, ...]] = []  # (age, g): a node ran; (age, slot, raw shape, share, sum): it sent
         self.leaves: list[tuple[int, np.ndarray | None, np.ndarray]] = []  # accumulator's age, .grad before and after
         self.complete = False
+        self._turn = -1  # the age of the node that runs
 
     def ran(self, node: Node, g: Any) -> None:
-        """Note that the rules of `node` are about to run on `g`."""
+        self._turn = node.age
         self.events.append((node.age, tuple(map(_array, g)) if node.op.several else _array(g)))
 
-    def sent(self, node: Node, slot: int, edge: Edge, raw: Any, share: Any, total: Any) -> None:
-        """Note the share `raw` of one operand, what it was `fitted` to, and the sum it became part of."""
-        self.events.append((node.age, slot, raw.shape, _array(share), _array(total)))
+    def gather(
+        self, pending: dict[Any, Any], owned: set[Edge], edge: Any, slot: int, raw: Any, array: Any, g: Any
+    ) -> None:
+        share = fitted(raw, array)
+        pending[edge] = total = pending[edge] + share if edge in pending else share
+        self.events.append((self._turn, slot, raw.shape, _array(share), _array(total)))
 
 
 def newest_first(roots: Iterable[Edge]) -> list[Node]:
@@ -98,12 +116,14 @@ def pull_back(
     """The chain rule: send each seed down the graph from its node; return what each target (default: leaf) gathered.
 
     Shares are arrays, or Tensors with `create_graph`. What a leaf gathered is in no one else's memory, unless it is a
-    Tensor or the pass has watchers, of which `run` is one.
+    Tensor or the pass is noted in `run` or watched.
     """
     nodes: list[Any] = newest_first(seeds)
     _check_values(nodes)
     useful = None if targets is None else _leading_to(targets, nodes)
-    apart = None if run is None and not create_graph and MODE.watch is None else _Apart(run, seeds)
+    apart = run if run is not None else Apart() if create_graph else None
+    if MODE.watch is not None:
+        apart = MODE.watch.over(apart or Apart(), seeds)
     gather = _gather if apart is None else apart.gather
     pending: dict[Any, Any] = {**seeds}
     found: dict[Any, Any] = {}
@@ -164,29 +184,6 @@ def _gather(pending: dict[Any, Any], owned: set[Edge], edge: Any, slot: int, sha
         pending[edge] = total = held + share
         if type(total) is np.ndarray:  # sums of 0-d arrays arrive as NumPy scalars, which cannot grow in place
             owned.add(edge)
-
-
-class _Apart:
-    """Gathers shares without changing any of them: they have a history, or watchers are told of them."""
-
-    def __init__(self, run: Run | None, seeds: Mapping[Edge, Any]) -> None:
-        self.node: Any = None
-        self.watchers: list[Any] = [] if run is None else [run]
-        if MODE.watch is not None:
-            self.watchers += MODE.watch.over(seeds)
-
-    def ran(self, node: Node, g: Any) -> None:
-        self.node = node
-        for watcher in self.watchers:
-            watcher.ran(node, g)
-
-    def gather(
-        self, pending: dict[Any, Any], owned: set[Edge], edge: Any, slot: int, raw: Any, array: Any, g: Any
-    ) -> None:
-        share = fitted(raw, array)
-        pending[edge] = total = pending[edge] + share if edge in pending else share
-        for watcher in self.watchers:
-            watcher.sent(self.node, slot, edge, raw, share, total)
 
 
 def _several(pending: dict[Edge, Any], node: Node) -> tuple[Any, ...] | None:
@@ -344,15 +341,15 @@ def backward(root: Tensor, gradient: Any = None, retain_graph: bool = False, cre
         with _GradMode(True):
             start = _with_history(seed, gradient)
             for leaf, total in pull_back({edge: start}, create_graph=True, run=run).items():
-                _accumulate(leaf, wrap(total.array.copy(), total.node), run, True)  # others hold that array too
+                _accumulate(leaf, total, run, True)
     else:
         own = seed.copy() if type(edge) is GradAccum else seed
-        held = run is not None or MODE.watch is not None  # by others, who were told of it
+        alone = run is None and MODE.watch is None
         for leaf, total in pull_back({edge: own}, None, False, run, not retain).items():
-            if held or leaf.grad is not None or leaf.extra is not None:
-                _accumulate(leaf, wrap(np.array(total) if held else total, None), run, False)
-            else:
+            if alone and leaf.grad is None and leaf.extra is None:
                 leaf.grad = wrap(total, None)
+            else:
+                _accumulate(leaf, total, run, False)
     if run is not None:
         run.complete = True
 
@@ -364,11 +361,14 @@ def _with_history(seed: np.ndarray, gradient: Any) -> Tensor:
     return gradient if gradient.array is seed else cast(gradient, seed.dtype)
 
 
-def _accumulate(leaf: Any, gathered: Tensor, run: Run | None, recorded: bool) -> None:
-    before = leaf.grad
+def _accumulate(leaf: Any, total: Any, run: Run | None, recorded: bool) -> None:
+    """Add to `.grad` what the leaf gathered, in memory of its own: others may hold `total`."""
+    before, gathered = leaf.grad, wrap(np.array(_array(total)), total.node if type(total) is Tensor else None)
     leaf.grad = gathered if before is None else before + gathered
-    if run is not None:
-        run.leaves.append((leaf.age, None if before is None else before.array.copy(), leaf.grad.array.copy()))
+    if run is not None and before is None:
+        run.leaves.append((leaf.age, None, _array(total)))
+    elif run is not None:
+        run.leaves.append((leaf.age, before.array.copy(), leaf.grad.array.copy()))
     if leaf.extra is not None and "after" in leaf.extra:
         with _GradMode(recorded):
             for hook in [*leaf.extra["after"].values()]:

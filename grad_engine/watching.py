@@ -80,24 +80,31 @@ class Watch:
         if self.anomaly:
             _check_result(node)
 
-    def over(self, seeds: Mapping[Any, Any]) -> list[Any]:
-        """Who is to be told what a backward pass from `seeds` sends; no one, where it starts from a NaN."""
-        return [_Inspection()] if self.anomaly and all(map(_finite, seeds.values())) else []
+    def over(self, apart: Any, seeds: Mapping[Any, Any]) -> Any:
+        """`apart`, which gathers shares in a backward pass, with a look at each; unless the pass starts from a NaN."""
+        return _Inspection(apart) if self.anomaly and all(map(_finite, seeds.values())) else apart
 
 
 class _Inspection:
-    """Raises AnomalyError at the first share, or sum of shares, that is not finite."""
+    """Gathers shares as `apart` does; raises AnomalyError at the first share, or sum, that is not finite."""
+
+    def __init__(self, apart: Any) -> None:
+        self.apart = apart
 
     def ran(self, node: Node, g: Any) -> None:
-        self.g = g
+        self.node, self.g = node, g
         if not _finite(g):
             raise AnomalyError(_broken_sum(node.name, g) + _recorded_at(node))
+        self.apart.ran(node, g)
 
-    def sent(self, node: Node, slot: int, edge: Any, raw: Any, share: Any, total: Any) -> None:
-        if not _finite(share):
-            raise AnomalyError(_broken_share(node, slot, share, self.g))
-        if type(edge) is GradAccum and not _finite(total):
-            raise AnomalyError(_broken_sum("a leaf", total) + _recorded_at(node))
+    def gather(
+        self, pending: dict[Any, Any], owned: set[Any], edge: Any, slot: int, raw: Any, array: Any, g: Any
+    ) -> None:
+        if not _finite(raw):
+            raise AnomalyError(_broken_share(self.node, slot, raw, self.g))
+        self.apart.gather(pending, owned, edge, slot, raw, array, g)
+        if type(edge) is GradAccum and not _finite(pending[edge]):
+            raise AnomalyError(_broken_sum("a leaf", pending[edge]) + _recorded_at(self.node))
 
 
 def _watch() -> Watch:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -434,14 +433,11 @@ def test_large_tensors_are_statistics() -> None:
     assert held.stats is not None and held.data is not None and held.data.values is None
 
 
-def test_a_long_chain_needs_no_recursion_and_little_time() -> None:
+def test_a_long_chain_needs_no_recursion() -> None:
     y = x = torch.ones((), requires_grad=True)
     for _ in range(3000):
         y = y * 0.999 + x
-    start = time.perf_counter()
-    record = from_torch(y)
-    assert record.counts.ops == 6000
-    assert time.perf_counter() - start < 20
+    assert from_torch(y).counts.ops == 6000
 
 
 def test_without_pytorch_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
