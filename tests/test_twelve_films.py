@@ -120,13 +120,16 @@ def wired(ops: int) -> GraphRecord:
     dice = random.Random(ops)
     leaves = [ge.randn(2, seed=k, requires_grad=True, name=f"x{k}") for k in range(ops // 12)]
     values, unused = list(leaves), list(leaves)
-    while len(values) < ops - len(leaves) or len(unused) > 1:
+    for left in range(ops - 1, 0, -1):
         first = unused.pop(dice.randrange(len(unused)))
-        second = unused.pop() if len(values) >= ops - len(leaves) else dice.choice(values)
-        unused = [value for value in unused if value is not second]
-        values.append(dice.choice((ge.tanh(first) + second, first * ge.sigmoid(second), first - second)))
+        if left <= len(unused):  # from here on two become one
+            values.append(first + unused.pop(dice.randrange(len(unused))))
+        else:
+            other = dice.choice(values)
+            values.append(dice.choice((ge.tanh(first), ge.sigmoid(first), first + other, first - other, first * other)))
         unused.append(values[-1])
-    out = unused[0].sum()
+    (last,) = unused
+    out = last.sum()
     return recorded(out, {"out": out}, f"wired {ops}")
 
 
@@ -176,6 +179,7 @@ class Film:
     name: str
     path: Path
     plays: int
+    sections: list[str]
     board: Board
     moments: list[Moment]
     last: str  # digest of the last picture
@@ -198,8 +202,16 @@ def render(name: str, folder: Path) -> Film:
     with tempconfig(settings):
         scene = Watched()
         scene.render()
-        path = Path(scene.renderer.file_writer.movie_file_path)
-    return Film(name, path, scene.renderer.num_plays, scene.player.board, moments, digest(scene.canvas.pixel_array))
+        writer = scene.renderer.file_writer
+    return Film(
+        name,
+        Path(writer.movie_file_path),
+        scene.renderer.num_plays,
+        [section.name for section in writer.sections],
+        scene.player.board,
+        moments,
+        digest(scene.canvas.pixel_array),
+    )
 
 
 def digest(picture: Pixels) -> str:
@@ -319,9 +331,10 @@ def test_a_film_is_as_long_as_its_story_and_no_longer_than_agreed(film: Film) ->
         assert stream.frames == round(whole / theme.FRAME)
 
 
-def test_subtitles_match_the_beats_one_to_one(film: Film) -> None:
-    """Each is the words of its beat, from its first to its last moment."""
+def test_sections_and_subtitles_match_the_beats_one_to_one(film: Film) -> None:
+    """Each subtitle is the words of its beat, from its first to its last moment."""
     beats = [moment.beat for moment in film.moments]
+    assert film.sections == [beat.name for beat in beats]
     blocks = film.path.with_suffix(".srt").read_text(encoding="utf-8").strip().split("\n\n")
     assert len(blocks) == len(beats)
     now = 0.0
