@@ -14,7 +14,7 @@ from grad_engine.draw.layout import Box, point_at
 
 STEPS = 48  # places of a way at which the room is measured
 CLEAR = 0.05  # between what flies and anything else
-LEAST = 0.6  # of its size is what something keeps where it passes others
+LEAST = 0.45  # of its size is what something keeps where it passes others
 MOMENTS = 60  # at which two flights are compared
 HOP = 0.02  # of a shot, by which a flight is put off until it is clear of the others
 FEW = 6  # flights that can be kept apart
@@ -30,6 +30,12 @@ class Flight:
     width: float  # at scale 1
     height: float
 
+    def place(self, u: float) -> tuple[float, float]:
+        """Where it is after a part `u` of the way."""
+        steps = np.arange(STEPS + 1)
+        x, y = (float(np.interp(u * STEPS, steps, some)) for some in self.places.T)
+        return x, y
+
     def size(self, u: float) -> float:
         """How many times as large as it was made, after a part `u` of the way."""
         return float(np.interp(u * STEPS, np.arange(STEPS + 1), self.scale))
@@ -43,12 +49,17 @@ class Flight:
         return np.column_stack([x - w, y - h, x + w, y + h])
 
 
-def flight(
-    way: Path, size: tuple[float, float], ends: Sequence[Box], others: Sequence[Box], backward: bool = False
-) -> Flight:
-    """A flight along a way that never covers what lies at its `ends`, and makes itself small where it passes others."""
+def along(way: Path, backward: bool = False) -> Points:
+    """The places of a flight along a way."""
     fractions = np.linspace(0, 1, STEPS + 1)
-    places = point_at(way.table, 1 - fractions if backward else fractions)[:, :2]
+    return point_at(way.table, 1 - fractions if backward else fractions)[:, :2]
+
+
+def flight(places: Points, size: tuple[float, float], ends: Sequence[Box], others: Sequence[Box]) -> Flight:
+    """A flight by these places, clear of what lies at its `ends`, and smaller where it passes others.
+
+    `size`: how wide and high is what flies, at scale 1.
+    """
     scale = np.minimum(room(places, size, ends), np.maximum(room(places, size, others), LEAST))
     return Flight(places, scale, *size)
 

@@ -22,7 +22,7 @@ from animation.figures import (
     picture,
     shape_text,
 )
-from animation.flight import Flight, flight, timed
+from animation.flight import STEPS, Flight, along, flight, timed
 from animation.folding import View
 from animation.glyphs import (
     TAPE_LABELS,
@@ -61,6 +61,7 @@ from grad_engine.record import GraphRecord, InputRecord, NodeRecord, Shape, Tens
 
 PAN = 6  # frames that it takes to move the view
 END_OF_VIEW = theme.GRAPH_WIDTH / 2 - 0.62  # where a graph that is wider than the frame begins to fade out
+LEGIBLE = 0.2  # of its way is how long something must be read
 TOUCHING = 0.16  # nearer, the points of two arrows would touch
 INFIX = frozenset("+−×/÷@")  # signs that a number can stand beside
 SHORT = 7  # signs of a formula that is written inside an op
@@ -343,46 +344,45 @@ class Stage(Board):
 
     def flown(self, shot: Shot, flows: Sequence[Flow], first: float, last: float) -> dict[str, float]:
         """Values run along links between two moments; op -> when all that it reads has come to it."""
-        parcels, flights = [], []
+        loads = []
         for flow in flows:
             content: Cells | str = cells(flow.tensor) or number_text(flow.tensor)
             if flow.stretched:
                 then = picture(flow.stretched, None)
                 then = _repeated(content, then) if isinstance(content, Cells) else then
-                parcels.append(self.parcel("value", flow.tensor, content, then, (flow.tensor.shape, flow.stretched)))
+                loads.append(self.load(flow.link, flow.tensor, content, then, (flow.tensor.shape, flow.stretched)))
             else:
-                parcels.append(self.parcel("value", flow.tensor, content))
-            target = self.link_of[flow.link].target
-            flights.append(self.flight(flow.link, flow.source, target, parcels[-1]))
-        starts, long = timed(flights, first, last)
+                loads.append(self.load(flow.link, flow.tensor, content))
+        starts, long = timed([one for _, one in loads], first, last)
         come: dict[str, float] = {}
-        for flow, parcel, one, at in zip(flows, parcels, flights, starts, strict=True):
+        for flow, (parcel, one), at in zip(flows, loads, starts, strict=True):
             self.carry(shot, flow.link, parcel, one, at, at + long)
             target = self.link_of[flow.link].target
             come[target] = max(come.get(target, 0.0), at + long - 0.04)
         return come
 
-    def parcel(
+    def load(
         self,
-        tone: str,
+        link: str,
         tensor: TensorRecord,
         first: Cells | str,
         then: Cells | None = None,
         shapes: tuple[Shape, Shape] | None = None,
-    ) -> Parcel:
-        """A tensor on its way: a picture, or a number; its shape stands beside it only where that changes."""
-        texts = ("", "")
-        if shapes is not None and self.look.detail >= 2:
-            texts = shape_text(shapes[0]), shape_text(shapes[1])
-        text = first if isinstance(first, str) else texts[0]
-        return Parcel(self.colours, tone, first, text, then, texts[1], self.look.scale, nonfinite_word(tensor))
-
-    def flight(self, link: str, source: str, target: str, parcel: Parcel, backward: bool = False) -> Flight:
-        """How a parcel flies along a link."""
-        ends = (source, target)
-        others = [box for id in self.items if id not in ends and ("item", id) in self.parts for box in self.solid(id)]
+        backward: bool = False,
+    ) -> tuple[Parcel, Flight]:
+        """A tensor on its way, as a picture or a number; where its shape changes and there is room, that is written."""
+        tone, scale = "gradient" if backward else "value", self.look.scale
+        ends = (self.link_of[link].source, self.link_of[link].target)
         near = [box for id in ends for box in self.solid(id)]
-        return flight(self.ways[link], parcel.room, near, others, backward)
+        others = [box for id in self.items if id not in ends and ("item", id) in self.parts for box in self.solid(id)]
+        texts = ("", "") if shapes is None else (shape_text(shapes[0]), shape_text(shapes[1]))
+        for before, after in (texts, ("", "")):
+            text = first if isinstance(first, str) else before
+            parcel = Parcel(self.colours, tone, first, text, then, after, scale, nonfinite_word(tensor))
+            one = flight(along(self.ways[link], backward), parcel.room, near, others)
+            if (one.scale * parcel.size_of_type > theme.SMALLEST).mean() > LEGIBLE:
+                break
+        return parcel, one
 
     def solid(self, id: str) -> list[Box]:
         """What of an item must not be covered: a card, or a shape with what is written above and below it."""
@@ -411,7 +411,7 @@ class Stage(Board):
             line.strength(0.9 if u < 1 else 0.0)
             done.strength(1.0 if u >= 1 else 0.0)
             turned = float(np.clip((u - 0.35) / 0.4, 0, 1)) if changes else 0.0
-            pose(parcel, way.at(u), turned, one.size(u))
+            pose(parcel, one.place(u), turned, one.size(u))
 
         pose(parcel, way.at(0.0), 0.0, 0.0)
         line.strength(0.0)
@@ -456,12 +456,13 @@ class Stage(Board):
         shot.moving.append(parcel)
         # It comes out of the caption panel, where its numbers stand.
         start = min(x, theme.GRAPH_WIDTH / 2 - 0.9), theme.PANEL_MIDDLE + theme.PANEL_HEIGHT / 2
+        others = [box for id in self.items if id != beat.root for box in self.solid(id)]
+        one = flight(np.linspace(start, (x, y), STEPS + 1), parcel.room, self.solid(beat.root), others)
 
         def act(u: float) -> None:
-            place = start[0] + (x - start[0]) * u, start[1] + (y - start[1]) * u
-            parcel.pose(*place, 0.0, min(1.0, 5 * u, 6 * (1 - u)))
+            pose(parcel, one.place(u), 0.0, min(5 * u, one.size(u)))
 
-        parcel.pose(*start, 0.0, 0.0)
+        pose(parcel, start, 0.0, 0.0)
         shot.over(0.15, 0.75, act, parcel)
         self.swap(shot, ("item", beat.root), self.op_part(beat.root, "ready"), 0.65, 0.9)
 
@@ -482,21 +483,17 @@ class Stage(Board):
         if len(beat.nodes) > TOGETHER or any(sent.receiver in beat.nodes for sent in beat.sent):
             self.paid(shot, beat.sent)
             return
-        parcels = []
+        loads = []
         for sent in beat.sent:
             final: Cells | str = cells(sent.share) or number_text(sent.share)
             if sent.raw is None:
-                parcels.append(self.parcel("gradient", sent.share, final))
+                loads.append(self.load(sent.edge, sent.share, final, backward=True))
             else:
                 then = final if isinstance(final, Cells) else Cells(1, 1, (1.0,), (False,))
-                first = picture(sent.raw, None)
-                parcels.append(self.parcel("gradient", sent.share, first, then, (sent.raw, sent.share.shape)))
-        flights = [
-            self.flight(sent.edge, self.edges[sent.edge].sender, sent.receiver, parcel, backward=True)
-            for sent, parcel in zip(beat.sent, parcels, strict=True)
-        ]
-        starts, long = timed(flights, 0.16, 0.88)
-        for sent, parcel, one, at in zip(beat.sent, parcels, flights, starts, strict=True):
+                shapes = (sent.raw, sent.share.shape)
+                loads.append(self.load(sent.edge, sent.share, picture(sent.raw, None), then, shapes, backward=True))
+        starts, long = timed([one for _, one in loads], 0.16, 0.88)
+        for sent, (parcel, one), at in zip(beat.sent, loads, starts, strict=True):
             stop = at + long
             self.travel(shot, sent, parcel, one, at, stop)
             self.arrive(sent)
@@ -539,7 +536,7 @@ class Stage(Board):
             done.strength(1.0 if u >= 1 else 0.0)
             due.strength(1.0 if u < 1 else 0.0)
             turned = float(np.clip((u - 0.35) / 0.35, 0, 1)) if changes else 0.0
-            pose(parcel, way.at(1 - u), turned, one.size(u))
+            pose(parcel, one.place(u), turned, one.size(u))
 
         pose(parcel, way.at(1.0), 0.0, 0.0)
         shot.over(start, stop, act, due, line, done, parcel, ease=steady)
@@ -627,6 +624,10 @@ class Stage(Board):
 def pose(parcel: Parcel, place: tuple[float, float], turned: float, size: float) -> None:
     """Puts a parcel at a place, as large as there is room for; where there is next to none, it is not seen."""
     parcel.pose(*place, turned, min(1.0, 4 * size), size)
+    if isinstance(parcel.first, Cells):  # what stands beside a picture is left out rather than shrunk
+        legible = float(np.clip(5 * size * parcel.size_of_type / theme.SMALLEST - 4, 0, 1))
+        for text in parcel.texts:
+            text.strength(text.amount * legible)
 
 
 def steady(u: float) -> float:
