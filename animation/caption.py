@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-import numpy as np
-
 from animation import formulas, lettering, theme
 from animation.figures import Matrix, matrix, number_text, shape_text
 from animation.glyphs import line_points, numbers, numbers_size, toned, words
@@ -341,8 +339,8 @@ def sum_parts(beat: Gather, colours: Colours) -> tuple[list[Part], Part]:
 def table(beat: Close, colours: Colours) -> list[Part]:
     """The closing table: its head, then a part for every line."""
     top, pitch = _grid(beat)
-    size = float(np.clip(0.5 * pitch, theme.BODY, 0.40))
     for lines, type_size in TYPES:
+        size = max(theme.BODY, min(0.40, 0.5 * pitch, 1.15 * type_size))
         heads, cells_ = _cells(beat, lines)
         widths = [
             max([lettering.width(head, theme.BODY), *(_cell_size(row[k], size, type_size)[0] for row in cells_)])

@@ -429,9 +429,10 @@ def _label(label: Label, view: OpView, look: Look) -> tuple[str, float]:
     whole = f"{label.name} {label.face}" if label.name else label.face
     if look.detail == 2:
         room = shape_size(view, look)[0] + 0.30 * look.scale
-        if label.name and lettering.width(whole, look.small) > room:
-            return shortened(label.name, look.small, room), 0.0  # a name says more than a shape
-        return whole, 0.0
+        if lettering.width(whole, look.small) <= room:
+            return whole, 0.0
+        # A name that was given says more than a shape, and a shape more than a number that stands above as well.
+        return (shortened(label.name, look.small, room) if label.name[:1] not in ("", "#") else label.face), 0.0
     return whole, 0.0 if label.cells is None else label.cells.columns * theme.CELL * look.scale + 0.08
 
 

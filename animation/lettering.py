@@ -159,12 +159,14 @@ def shortened(text: str, size: float, room: float, bold: bool = False) -> str:
 
 
 def middle_out(text: str, size: float, room: float) -> str:
-    """The text if it fits into `room`, else its beginning and its end with dots between."""
-    if width(text, size) <= room:
-        return text
-    kept = len(text)
-    while kept and width(shown := f"{text[: kept - kept // 3].rstrip()}…{text[len(text) - kept // 3 :]}", size) > room:
+    """The text if it fits into `room`, else its beginning and its end, from a whole word on, with dots between."""
+    shown, kept = text, len(text)
+    while kept and width(shown, size) > room:
         kept -= 1
+        last = len(text) - kept // 3
+        if text[last - 1].isalnum():
+            last = next((k for k in range(last, len(text)) if not text[k].isalnum()), last)
+        shown = f"{text[: kept - kept // 3].rstrip()}…{text[last:]}"
     return shown if kept else ""
 
 

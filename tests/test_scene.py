@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 from manim._config.video_encoder import VideoEncoderSpec
 
-from animation import formulas, lettering, theme
+from animation import caption, formulas, lettering, theme
 from animation.board import Board
 from animation.canvas import Canvas, rectangles
 from animation.figures import Cells, Matrix, matrix, number_texts
@@ -290,6 +290,29 @@ def test_text_is_shortened_to_its_room_and_measured_as_it_is_drawn() -> None:
     points = np.concatenate([ink.points for ink in part.inks])
     assert points[:, 0].min() >= 1.0 and points[:, 0].max() <= 1.0 + wide + 1e-9
     assert np.ptp(points[:, 1]) <= high + 1e-9
+
+
+def head() -> GraphRecord:
+    """Layers with the names that modules give them, whose shares are summed over their batch."""
+    ge = importlib.import_module("grad_engine")
+    x = ge.arange(12).reshape(1, 3, 4) / 10
+    parts = {}
+    for name in ("query", "key"):
+        weight = ge.tensor(np.linspace(-1, 1, 8).reshape(2, 4), requires_grad=True, name=f"{name}.weight")
+        parts[name] = ge.linear(x, weight, ge.tensor([0.1, -0.2], requires_grad=True, name=f"{name}.bias"))
+    loss = ge.softmax(parts["query"] @ parts["key"].mT, axis=-1).sum()
+    loss.backward(retain_graph=True)
+    return record_graph(loss, names={"loss": loss}, title="head")
+
+
+@pytest.mark.parametrize("name", ["large", "blog", "perceptron", "long_names", "everything", "head"])
+def test_a_crowded_caption_never_cuts_the_name_of_an_op(name: str) -> None:
+    record = RECORDS.get(name, head)()
+    names = {node.id: node.name for node in record.nodes}
+    for beat in story(record):
+        if isinstance(beat, Run) and len(beat.nodes) == 1:
+            said = [ink.text for ink in caption.caption(beat, palette("dark")).inks]
+            assert names[beat.nodes[0]] in said, (beat.name, said)
 
 
 def test_the_font_has_every_sign_that_is_used() -> None:
