@@ -51,8 +51,8 @@ def compared(name: str, sample: Any, order: int) -> str:
     op, mine = OPERATORS[name], spelled(name)
     assert mine is not None, name
     made: dict[int, ge.Tensor] = {}
-    first, *rest = _translated([sample.input, *sample.args], made)
-    keywords = {key: _translated(value, made) for key, value in sample.kwargs.items()}
+    first, *rest = translated([sample.input, *sample.args], made)
+    keywords = {key: translated(value, made) for key, value in sample.kwargs.items()}
     given = list(_tensors([sample.input, sample.args, list(sample.kwargs.values())]))
     leaves = list({id(leaf): leaf for leaf in given if leaf.requires_grad}.values())
     own_leaves = [made[id(leaf)] for leaf in leaves]
@@ -104,7 +104,7 @@ def _projected(op: Any, x: Any) -> Any:
     return x + x.mT if "hermitian" in kind else x.log_softmax(2) if "ctc_loss" in kind else x
 
 
-def _translated(value: Any, made: dict[int, ge.Tensor]) -> Any:
+def translated(value: Any, made: dict[int, ge.Tensor]) -> Any:
     """A part of a sample with Tensors of ours in the place of PyTorch's; `made` remembers which is which."""
     if isinstance(value, torch.Tensor):
         if id(value) not in made:
@@ -113,7 +113,7 @@ def _translated(value: Any, made: dict[int, ge.Tensor]) -> Any:
     if isinstance(value, torch.Size):
         return tuple(value)
     if isinstance(value, list | tuple):
-        return type(value)(_translated(part, made) for part in value)
+        return type(value)(translated(part, made) for part in value)
     return torch.empty(0, dtype=value).numpy().dtype if isinstance(value, torch.dtype) else value
 
 

@@ -65,7 +65,17 @@ scatter_index = define(
 scattered = in_rules(scatter_index)
 
 
+def _check_fits(x: Any, values: Any) -> None:
+    """Raise where `values` would be cut to whole numbers, and their gradient lost, by being written into x."""
+    kind = np.asarray(values).dtype.kind
+    if kind not in "fiub":
+        raise ArgumentError(f"only numbers can be put into a tensor, got {values!r}")
+    if kind == "f" and x.dtype.kind != "f":
+        raise ArgumentError(f"floating-point numbers do not go into {x.dtype}; use astype(float) on what they go into")
+
+
 def _put(x: Any, values: Any, index: Any, accumulate: bool = False) -> Any:
+    _check_fits(x, values)
     out = np.array(x)
     if accumulate:
         np.add.at(out, index, values)
@@ -198,6 +208,7 @@ def _along(shape: tuple[int, ...], indices: Any, axis: int) -> tuple[Any, ...]:
 
 
 def _add_along_axis(x: Any, indices: Any, values: Any, axis: int = -1) -> Any:
+    _check_fits(x, values)
     indices = np.asarray(indices)
     return _add_at(np.array(x), _along(x.shape, indices, axis), values)
 

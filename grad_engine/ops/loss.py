@@ -200,6 +200,8 @@ def _checked_classes(name: str, x: Any, target: Any, axis: int, ignore_index: in
             f"{name}() takes whole numbers of shape (batch, ...) as classes, got {target.dtype} of shape "
             f"{target.shape} for x of shape {x.shape}"
         )
+    if not isinstance(ignore_index, int | np.integer):
+        raise ArgumentError(f"ignore_index of {name}() is a whole number, got {ignore_index!r}")
     count = x.shape[axis]
     target = np.expand_dims(target, axis)
     valid = target != ignore_index

@@ -225,10 +225,15 @@ def _define_max_unpool(n: int) -> Any:
         kernel = per_axis(kernel_size, n, "kernel_size", 1)
         step = kernel if stride is None or stride == () else per_axis(stride, n, "stride", 1)
         around = per_axis(padding, n, "padding", 0)
-        if output_size is None:
-            wanted = tuple((c - 1) * s - 2 * p + k for c, k, s, p in zip(size, kernel, step, around, strict=True))
-        else:
-            wanted = per_axis(tuple(output_size)[-n:], n, "output_size", 1)
+        wanted = least = tuple((c - 1) * s - 2 * p + k for c, k, s, p in zip(size, kernel, step, around, strict=True))
+        if output_size is not None:
+            wanted = tuple(output_size)[-n:]
+            near = all(abs(one - other) < s for one, other, s in zip(wanted, least, step, strict=False))
+            if len(output_size) not in (n, x.ndim) or not near:
+                raise ShapeError(
+                    f"output_size of {name}() is a length for each of {n} axes, less than stride={step} away from "
+                    f"{least}, got {output_size!r}"
+                )
         if places.shape != x.shape or places.dtype.kind not in "iu":
             raise ShapeError(f"{name}() takes as many whole numbers as x {x.shape} has elements, got {places.shape}")
         if places.size and not (places.min() >= 0 and places.max() < math.prod(wanted)):

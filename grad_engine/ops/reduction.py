@@ -365,7 +365,7 @@ def _logcumsumexp_x(g: Any, out: Any, x: Any, axis: Any) -> Any:
 
 
 def _logcumsumexp(x: Any, axis: Any = None) -> Any:
-    if axis is not None and x.ndim:
+    if axis is not None and (x.ndim or axis not in (0, -1)):
         axis_of(x, axis)
     line, along = _line(x if x.dtype.kind == "f" else x.astype(float), axis)
     return np.logaddexp.accumulate(line, axis=along)

@@ -46,8 +46,16 @@ cast = in_rules(astype)
 if hasattr(np, "astype"):
     NUMPY_TO_OP[np.astype] = lambda x, dtype, copy=True: astype(x, dtype)
 
+
+def _reshape(x: Any, shape: Any) -> Any:
+    out = np.reshape(x, shape)
+    if out.shape != shape and any(n < -1 for n in (shape if isinstance(shape, tuple | list) else (shape,))):
+        raise ShapeError(f"only one length of a new shape may be left open, by -1, got {shape}")
+    return out
+
+
 reshape = define(
-    lambda x, shape: np.reshape(x, shape), name="reshape", symbol="▭", category="shape", inputs=("x",), spread=True,
+    _reshape, name="reshape", symbol="▭", category="shape", inputs=("x",), spread=True,
     numpy=[np.reshape], cases=[case((2, 3), shape=(3, 2)), case((2, 3), shape=(-1,)), case((), shape=(1, 1))],
     summary="The same elements in C order in another shape; one length may be -1.",
     vjp={"x": lambda g, out, x, shape: reshaped(g, x.shape)}, formula={"x": _BACK},
@@ -411,13 +419,15 @@ sliding_window_view = define(
 # --- triangles and diagonals ----------------------------------------------------------------------------------------
 
 tril = define(
-    lambda x, k=0: np.tril(x, k), name="tril", symbol="◺", category="shape", inputs=("x",), numpy=[np.tril],
+    lambda x, k=0: np.tril(x, operator.index(k)), name="tril", symbol="◺", category="shape", inputs=("x",),
+    numpy=[np.tril],
     cases=[case((3, 3)), case((2, 3, 2), k=-1)],
     summary="x with 0 above the k-th diagonal of its last two axes.",
     vjp={"x": lambda g, out, x, k: np.tril(g, k)},
 )  # fmt: skip
 triu = define(
-    lambda x, k=0: np.triu(x, k), name="triu", symbol="◹", category="shape", inputs=("x",), numpy=[np.triu],
+    lambda x, k=0: np.triu(x, operator.index(k)), name="triu", symbol="◹", category="shape", inputs=("x",),
+    numpy=[np.triu],
     cases=[case((3, 3)), case((2, 3, 2), k=1)],
     summary="x with 0 below the k-th diagonal of its last two axes.",
     vjp={"x": lambda g, out, x, k: np.triu(g, k)},

@@ -200,6 +200,8 @@ def cov(
     """
     rows = _rows(x, rowvar) if y is None else vstack([_rows(x, rowvar), _rows(y, rowvar)])
     off = ddof if ddof is not None else 0 if bias else 1
+    if off != int(off):
+        raise ArgumentError(f"ddof of cov() is a whole number, got {ddof!r}")
     each = [as_tensor(part) for part in (fweights, aweights) if part is not None]
     each = [part if part.dtype.kind == "f" else part.astype(rows.dtype) for part in each]
     if any(part.shape != rows.shape[1:] for part in each):
