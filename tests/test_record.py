@@ -791,9 +791,7 @@ def test_fault_in_a_file_names_the_file(tmp_path: Path) -> None:
     path.write_text(GOOD.replace('"age":0', '"age":-3'))
     with pytest.raises(RecordError) as fault:
         load_graph(path)
-    expected = (
-        f"{path}: $.nodes[0].age: expected a whole number, 0 or more, got -3; run python -m examples.large --export"
-    )
+    expected = f"{path}: $.nodes[0].age: expected a whole number, 0 or more, got -3; export_graph(z) writes a record"
     assert str(fault.value).startswith(expected)
 
 

@@ -339,6 +339,16 @@ def test_focus_on_the_name_of_a_result_and_of_a_leaf() -> None:
     assert not any("GradAccum" in line and "x3" not in line for line in lines)
 
 
+def test_the_name_of_a_result_stays_longer_than_arguments() -> None:
+    record = example("large")
+    (sub,) = [node for node in record.nodes if node.id == "n3"]
+    asked = replace(sub, attributes={"axis": (0, 1), "keepdims": True})
+    record = replace(record, nodes=tuple(asked if node is sub else node for node in record.nodes))
+    wide, narrow = (next(line for line in body(printed(record, w)) if "#3" in line) for w in (130, 80))
+    assert "axis=(0, 1), keepdims=True → x6" in wide
+    assert "→ x6" in narrow and "axis" not in narrow
+
+
 def test_names_come_before_numbers_and_ids() -> None:
     record = example("large")
     named = replace(record, tensors=tuple(replace(t, name="n0" if t.name == "x6" else t.name) for t in record.tensors))

@@ -19,7 +19,7 @@ from grad_engine.record.strict import MAX_BYTES, MAX_DEPTH, MAX_NODES
 from grad_engine.record.write import to_json
 from grad_engine.replacing import replaced
 
-REMEDY = "run python -m examples.large --export to make a record"
+REMEDY = "export_graph(z) writes a record, and so does python -m examples.large --export"
 
 
 def save_graph(record: GraphRecord, path: str | os.PathLike[str]) -> Path:

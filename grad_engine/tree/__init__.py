@@ -30,6 +30,7 @@ STYLES = {
     "op": "",
     "leaf": "bold #56B4E9",
     "value": "#56B4E9",
+    "result": "#56B4E9",
     "gradient": "#E69F00",
     "sum": "#2FBF92",
     "bad": "bold #FF6FB5",

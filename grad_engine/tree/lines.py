@@ -243,7 +243,7 @@ class Sheet:
         names = [name for output in node.outputs if (name := survey.tensors[output].name)]
         if names:
             shown = ", ".join(script.name(name, NAME) for name in names[:3])
-            out.append((script.say(" → ") + shown, "value"))
+            out.append((script.say(" → ") + shown, "result"))
         if node.scope:
             out.append((f" in {script.name(node.scope, DETAIL)}", "muted"))
         return out
@@ -439,10 +439,13 @@ class Sheet:
         shown = {place.column.key for place in places}
         beside = [(f" {cells[key][0]}", cells[key][1]) for key in ("bad", "place") if key in cells and key not in shown]
         reach = free + GAP - 1 if free < self.room else free  # one column stays before the cell that follows
-        for text, style in (*beside, *rest):
-            if text and used + width(text) <= reach:
-                line.append((text, style))
-                used += width(text)
+        more, kept = [*beside, *rest], []
+        # What finds no room is left out: the name of the result stays longer than constants, arguments and scope.
+        for k in sorted(range(len(more)), key=lambda k: k > len(beside) and more[k][1] != "result"):
+            if more[k][0] and used + width(more[k][0]) <= reach:
+                kept.append(k)
+                used += width(more[k][0])
+        line += [more[k] for k in sorted(kept)]
         for place in places:
             text, style = cells.get(place.column.key, ("", ""))
             if text:
