@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from animation.folding import FOLDS
-from animation.wishes import PREFIX, Wishes, wishes
+from animation.wishes import Wishes, variable, wishes
 from grad_engine.errors import GradEngineError
 from grad_engine.record import GraphRecord, load_graph
 from grad_engine.replacing import replaced
@@ -42,10 +42,13 @@ class Parser(argparse.ArgumentParser):
 def main(words: Sequence[str] | None = None) -> int:
     """The exit status: 0, or 2 for what cannot be done."""
     options = _parser().parse_args(words)
-    asked = {f"--{name}": value for name in ASKED if (value := getattr(options, name)) is not None}
-    given = {f"--{name}": os.environ.get(PREFIX + name.upper(), "") for name in ASKED}
+
+    def spelled(name: str) -> str:
+        return variable(name) if getattr(options, name) is None and os.environ.get(variable(name)) else f"--{name}"
+
+    asked = {f"--{name}": getattr(options, name) or "" for name in ASKED}
     try:
-        wanted = wishes(given | asked, Path(), lambda name: f"--{name}")
+        wanted = wishes(os.environ | asked, Path(), spelled)
         record = load_graph(wanted.graph)  # what is wrong with it is said before Manim is loaded
         _say(wanted.note)
         if options.storyboard is not None:

@@ -166,4 +166,6 @@ def test_the_environment_is_asked_too(
     monkeypatch.setenv("GRAD_ENGINE_GRAPH", str(graph))
     monkeypatch.setenv("GRAD_ENGINE_SPEED", "never")
     assert main([]) == 2
-    assert "--speed is 'never'" in capsys.readouterr().err
+    assert "GRAD_ENGINE_SPEED is 'never'" in capsys.readouterr().err
+    assert main(["--speed", "fast"]) == 2
+    assert "--speed is 'fast'" in capsys.readouterr().err
