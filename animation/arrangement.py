@@ -13,6 +13,7 @@ from animation.glyphs import (
     OpView,
     card_size,
     op_size,
+    shape_size,
 )
 from grad_engine.draw.layout import Box, Item, Layout, Link, lay_out
 
@@ -29,7 +30,9 @@ WRAPPED = (
 )
 MOST_ROWS = 3
 MOST_BROKEN = 2  # lines from a row to the next
-CLOSE = ((2, 0.40, 0.16, 0.74), (2, 0.34, 0.16, 0.66))
+# What is a little too large for that is drawn with less air; the type stays as large as it was.
+CLOSE = ((2, 0.40, 0.16, 0.74), (2, 0.34, 0.16, 0.70))
+CLOSE_ROWS = tuple((2, 0.40, 0.16, scale) for scale in (0.74, 0.70))
 # What is wider than the frame is followed from left to right and back, if it is not higher: detail, gaps, scale.
 FOLLOWED = ((3, 0.60, 0.26, 0.92), (2, 0.50, 0.16, 0.92), (2, 0.50, 0.16, 0.80))
 # What is too much for that shows the ops' signs and the leaves' names only.
@@ -48,10 +51,9 @@ def arranged(cards: Mapping[str, CardView], ops: Mapping[str, OpView], links: Se
     """
     if len(cards) + len(ops) > CROWD:
         raise Unreadable
-    if (found := whole(FITS, cards, ops, links)) is not None:
-        return found
-    if (found := in_rows(cards, ops, links) or whole(CLOSE, cards, ops, links)) is not None:
-        return found
+    for tried, ways in ((whole, FITS), (in_rows, WRAPPED), (whole, CLOSE), (in_rows, CLOSE_ROWS)):
+        if (found := tried(ways, cards, ops, links)) is not None:
+            return found
     for detail, across, up, scale in FOLLOWED:
         layout = placed(Look(scale, detail), cards, ops, links, across * scale, up * scale)
         if layout.height <= theme.GRAPH_TOP - theme.GRAPH_BOTTOM:
@@ -78,7 +80,7 @@ def whole(
             # Shapes shrink, but type does not: below this scale a drawing is not a smaller picture of the same.
             for percent in range(92, round(100 * least) - 1, -4):
                 look = Look(percent / 100, detail)
-                for high in (2.0, 1.0):  # with more air in a rank, if there is room for it
+                for high in (3.0, 2.0, 1.0):  # with more air in a rank, if there is room for it
                     found = placed(look, cards, ops, links, across * look.scale, high * up * look.scale)
                     if found.width <= room_w and found.height <= room_h:
                         return look, scaled(found, 1.0)
@@ -97,12 +99,15 @@ def whole(
 
 
 def in_rows(
-    cards: Mapping[str, CardView], ops: Mapping[str, OpView], links: Sequence[Link]
+    ways: Sequence[tuple[int, float, float, float]],
+    cards: Mapping[str, CardView],
+    ops: Mapping[str, OpView],
+    links: Sequence[Link],
 ) -> tuple[Look, Layout] | None:
-    """The whole graph in several rows."""
-    if wrapped(*WRAPPED[-1], cards, ops, links) is None:  # nor would it be in a larger drawing
+    """The first of some ways to draw that shows the whole graph in several rows, if the last one does."""
+    if wrapped(*ways[-1], cards, ops, links) is None:
         return None
-    return next(found for way in WRAPPED if (found := wrapped(*way, cards, ops, links)) is not None)
+    return next(found for way in ways if (found := wrapped(*way, cards, ops, links)) is not None)
 
 
 def wrapped(
@@ -144,10 +149,11 @@ def placed(
     rows: int = 1,
 ) -> Layout:
     """The drawing with these gaps, at the size of the look."""
-    items = [Item(id, *card_size(view, look)) for id, view in cards.items()] + [
-        Item(id, *op_size(view, look)) for id, view in ops.items()
-    ]
-    return lay_out(items, links, rank_gap=across, item_gap=up, lane_gap=0.22, rows=rows)
+    items = [Item(id, *card_size(view, look)) for id, view in cards.items()]
+    for id, view in ops.items():  # several ports take all the height of a box, one lies on the shape
+        items.append(Item(id, *op_size(view, look), shape_size(view, look)[1] if view.slots == 1 else None))
+    lane = 0.22 * min(1.0, max(0.8, look.scale))
+    return lay_out(items, links, rank_gap=across, item_gap=up, lane_gap=lane, rows=rows)
 
 
 def scaled(layout: Layout, by: float) -> Layout:

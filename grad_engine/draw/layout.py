@@ -197,7 +197,7 @@ def lay_out(
         ports = {link.id: port_above(link, 2 * sketch.paths[link.id][-1].body) for link in links}
         sketches = torn(sketch, ports, breaks(sketch, {item.id: item.width for item in items}, rank_gap, rows))
     drawings = [drawing(part, items, links, rank_gap, item_gap, lane_gap) for part in sketches]
-    found, routes = joined(drawings, max(item_gap, 2 * lane_gap), lane_gap)
+    found, routes = joined(drawings, max(item_gap, 1.6 * lane_gap), lane_gap)
     boxes = {item.id: found[item.id] for item in items}
     ranks = tuple(rank for part in drawings for rank in part.ranks)
     lines = {link.id: routes[link.id] for link in links}
