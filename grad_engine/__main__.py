@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from grad_engine.comparison import Change, Difference, difference
+from grad_engine.comparison import Change, Difference, changed_arguments, difference
 from grad_engine.details import details, page
 from grad_engine.errors import GradEngineError, GraphError, MissingRecordError, RecordError
 from grad_engine.export import DEFAULT_PATH
@@ -158,8 +158,10 @@ def _difference_lines(found: Difference, before: Survey, after: Survey, full: bo
     lines: list[Line] = [[("- ", "bad"), (called(before, script, part), "")] for part in found.gone]
     lines += [[("+ ", "sum"), (called(after, script, part), "")] for part in found.added]
     for pair in found.rewired:
-        name = _pair(before, after, script, pair)
-        lines.append([("~ ", "gradient"), (name, ""), ("  reads from elsewhere, or with other arguments", "muted")])
+        arguments = changed_arguments(before.nodes[pair[0]], after.nodes[pair[1]])
+        takes = ", ".join(f"{key} {one} → {other}" for key, (one, other) in arguments.items())
+        why = script.say(harmless(f"  takes {takes}")) if takes else "  reads from elsewhere"
+        lines.append([("~ ", "gradient"), (_pair(before, after, script, pair), ""), (why, "muted")])
     shown = found.moved if full else found.moved[:MOST_MOVED]
     rows = [
         (_pair(before, after, script, (change.before, change.after)), change.kind, *_movement(change, script))

@@ -101,13 +101,12 @@ class _Comparison:
         return ((part, keys[1][key]) for key, part in keys[0].items() if key in keys[1])
 
     def is_rewired(self, one: str, other: str) -> bool:
-        before, after = self.before.nodes[one], self.after.nodes[other]
         wires = [
             [(edge.slot, edge.receiver, edge.output) for _, edges in survey.inputs(part) for edge in edges]
             for survey, part in ((self.before, one), (self.after, other))
         ]
         moved = [(slot, self.partners.get(end), output) for slot, end, output in wires[0]] != wires[1]
-        return moved or dict(before.attributes or {}) != dict(after.attributes or {})
+        return moved or bool(changed_arguments(self.before.nodes[one], self.after.nodes[other]))
 
     def changes(self) -> Iterator[Change]:
         for pair in self.nodes.items():
@@ -142,6 +141,18 @@ class _Comparison:
                     largest=largest,
                     relative=relative,
                 )
+
+
+def changed_arguments(before: NodeRecord, after: NodeRecord) -> dict[str, tuple[object, object]]:
+    """The static arguments that differ, each as it was and as it is; one that is None or False may be left out."""
+    sides = [node.attributes or {} for node in (before, after)]
+    pairs = {key: (sides[0].get(key), sides[1].get(key)) for key in {**sides[0], **sides[1]}}
+    silent = (None, False)
+    return {
+        key: (one, other)
+        for key, (one, other) in pairs.items()
+        if one != other and not (any(one is each for each in silent) and any(other is each for each in silent))
+    }
 
 
 def _looks(survey: Survey, node: NodeRecord) -> Hashable:

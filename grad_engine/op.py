@@ -704,6 +704,9 @@ def _refused(name: str, error: Exception, arrays: Sequence[Any], static: Mapping
             f"{name}() needs the last axis of its first operand to be as long as the second to last of its second; "
             f"got {got}; transpose one with .T or .mT"
         )
+    if isinstance(error, np.exceptions.AxisError) and error.axis is not None:
+        way_out = f"it must be from {-error.ndim} to {error.ndim - 1}" if error.ndim else "which has none; reshape it"
+        return ShapeError(f"{name}() was given axis {error.axis}, which is out of range for {got}; {way_out}")
     asked = "".join(f", {key}={value!r}" for key, value in static.items() if value is not None)
     kind = IndexingError if isinstance(error, IndexError) and not isinstance(error, ValueError) else ShapeError
     return kind(f"{name}() is not possible on {got}{asked}: {error}")

@@ -849,7 +849,7 @@ MISUSE: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "missing operand": (lambda: ge.tensordot(X), TypeError, "y is missing"),
     "static that requires grad": (lambda: X.sum(axis=leaf(0)), TypeError, "axis.detach"),
     "reshape": (lambda: X.reshape(2, 2), ValueError, r"size 3 into shape \(2,2\)"),
-    "axis": (lambda: X.sum(axis=3), ValueError, "axis 3 is out of bounds"),
+    "axis": (lambda: X.sum(axis=3), ValueError, "axis 3, which is out of range"),
     "repeated axis": (lambda: X.sum(axis=(0, 0)), ValueError, "duplicate"),
     "index": (lambda: X[7], IndexError, "out of bounds"),
     "words": (lambda: X + "a", TypeError, "got 'a'"),

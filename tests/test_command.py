@@ -400,7 +400,7 @@ def test_a_nan_that_appears_weighs_most_and_one_that_stays_nothing() -> None:
     assert difference(broken, broken).nothing
 
 
-def test_other_shapes_names_and_arguments_are_told() -> None:
+def test_other_shapes_names_and_arguments_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     small, large = (Program(shape) for shape in ((2,), (3,)))
     records = [each.record(each.op("neg", each.leaf(1.0, "x"))) for each in (small, large)]
     found = difference(*records)
@@ -409,6 +409,13 @@ def test_other_shapes_names_and_arguments_are_told() -> None:
     node = records[0].nodes[0]
     turned = replace(records[0], nodes=(replace(node, attributes={"axis": 1}),))
     assert difference(records[0], turned).rewired == (("n0", "n0"),)
+    silent = replace(records[0], nodes=(replace(node, attributes={"axis": None, "keepdims": False}),))
+    assert difference(records[0], silent).nothing
+    first = replace(records[0], nodes=(replace(node, attributes={"axis": 0}),))
+    paths = [save_graph(each, tmp_path / f"{k}.json") for k, each in enumerate((silent, first, turned))]
+    for before, after, words in ((0, 1, "axis None → 0"), (1, 2, "axis 0 → 1"), (1, 0, "axis 0 → None")):
+        main(["diff", str(paths[before]), str(paths[after])])
+        assert f"~ NegBackward #0  takes {words}" in capsys.readouterr().out
 
 
 def test_before_and_after_backward() -> None:
