@@ -1,4 +1,7 @@
-"""Forward and backward of single ops on N x N float32, against NumPy by hand and PyTorch with one thread."""
+"""Forward and backward of single ops on N x N float32, against NumPy by hand and PyTorch.
+
+The gradient of ones is passed to backward. conv2d: one image of 4 channels of N x N, 8 filters of 3 x 3, padding 1.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +11,12 @@ from typing import Any
 import numpy as np
 
 import grad_engine as ge
-from tests.bench.timing import arguments, interleaved, report, torch
+from tests.bench.plot import small_multiples
+from tests.bench.timing import THREADS, Table, arguments, interleaved, report, torch, with_threads
 
 Call = Callable[..., Any]
+CHANNELS, FILTERS = 4, 8
+SIZES = (2, 5, 10, 20, 50, 100, 200, 500)
 
 
 def by_hand() -> dict[str, Call]:
@@ -28,6 +34,19 @@ def by_hand() -> dict[str, Call]:
         back = np.zeros_like(a)
         back[1:] = g
         return a[1:], back
+
+    def conv2d(a: Any, b: Any, g: Any) -> Any:
+        n = a.shape[-1]
+        around = np.zeros((CHANNELS, n + 2, n + 2), a.dtype)
+        around[:, 1:-1, 1:-1] = a[0]
+        seen = np.lib.stride_tricks.sliding_window_view(around, (3, 3), (1, 2)).transpose(0, 3, 4, 1, 2)
+        columns, kernels, arriving = seen.reshape(-1, n * n), b.reshape(FILTERS, -1), g.reshape(FILTERS, -1)
+        out = kernels @ columns
+        shares = (kernels.T @ arriving).reshape(CHANNELS, 3, 3, n, n)
+        back = np.zeros_like(around)
+        for i, j in np.ndindex(3, 3):
+            back[:, i : i + n, j : j + n] += shares[:, i, j]
+        return out, back[:, 1:-1, 1:-1].copy(), arriving @ columns.T
 
     return {
         "neg": lambda a, b, g: (-a, -g),
@@ -49,6 +68,7 @@ def by_hand() -> dict[str, Call]:
         "reshape": lambda a, b, g: (a.reshape(-1), g.reshape(a.shape).copy()),
         "concat": concat,
         "index": index,
+        "conv2d": conv2d,
     }
 
 
@@ -59,11 +79,13 @@ OURS: dict[str, Call] = {
     "tanh": lambda x, y: ge.tanh(x), "ln": lambda x, y: ge.ln(x), "div": lambda x, y: x / y,
     "pow3": lambda x, y: x**3, "mean": lambda x, y: ge.mean(x), "max": lambda x, y: ge.max(x),
     "reshape": lambda x, y: x.reshape(-1), "concat": lambda x, y: ge.concat([x, y]), "index": lambda x, y: x[1:],
+    "conv2d": lambda x, y: ge.conv2d(x, y, padding=1),
 }  # fmt: skip
 ELSEWHERE: dict[str, Call] = OURS | {
     "relu": lambda x, y: x.relu(), "softmax": lambda x, y: x.softmax(-1), "sum": lambda x, y: x.sum(),
     "exp": lambda x, y: x.exp(), "tanh": lambda x, y: x.tanh(), "ln": lambda x, y: x.log(),
     "mean": lambda x, y: x.mean(), "max": lambda x, y: x.max(), "concat": lambda x, y: torch.cat([x, y]),
+    "conv2d": lambda x, y: torch.nn.functional.conv2d(x, y, padding=1),
 }  # fmt: skip
 
 
@@ -76,34 +98,55 @@ def forward_and_backward(op: Call, x: Any, y: Any, seed: Any) -> Call:
     return run
 
 
+def operands(name: str, n: int) -> list[np.ndarray]:
+    """Two N x N matrices; for conv2d an image and the filters."""
+    shapes = [(1, CHANNELS, n, n), (FILTERS, CHANNELS, 3, 3)] if name == "conv2d" else [(n, n)] * 2
+    rng = np.random.default_rng(0)
+    return [rng.uniform(0.5, 1.5, shape).astype(np.float32) for shape in shapes]
+
+
+def measured(name: str, n: int, hand: Call, quick: bool) -> list[Any]:
+    """A row of the table: microseconds of each, how they compare, and the largest spread."""
+    a, b = operands(name, n)
+    x, y = (ge.tensor(value, requires_grad=True) for value in (a, b))
+    g = np.ones_like(OURS[name](x, y).data)
+    contenders = {
+        "numpy": lambda: hand(a, b, g),
+        "ours": forward_and_backward(OURS[name], x, y, ge.tensor(g)),
+    }
+    before = {}
+    if torch is not None:
+        tx, ty = (torch.tensor(value, requires_grad=True) for value in (a, b))
+        theirs = forward_and_backward(ELSEWHERE[name], tx, ty, torch.tensor(g))
+        contenders |= {"torch": theirs, "torch threads": theirs}
+        before = {"torch": with_threads(1), "torch threads": with_threads(THREADS)}
+    rounds, seconds = (2, 0.001) if quick else (25, 0.005)
+    found = interleaved(contenders, rounds=rounds, seconds=seconds, before=before)
+    times = {who: part.least * 1e6 for who, part in found.items()}
+    ours, one = times["ours"], times.get("torch")
+    spread = max(part.spread for part in found.values())
+    ratios = [ours / times["numpy"], ours / one if one else None]
+    return [name, n, times["numpy"], ours, one, times.get("torch threads"), *ratios, spread]
+
+
 def main() -> None:
     """Measure every op at every size."""
-    wanted = arguments(__doc__)
-    if torch is not None:
-        torch.set_num_threads(1)
-    rng = np.random.default_rng(0)
-    rows = []
-    sizes = [2] if wanted.quick else [2, 5, 10, 20, 50, 100, 200, 500]
-    for name, hand in by_hand().items():
-        for n in sizes:
-            a, b = (rng.uniform(0.5, 1.5, (n, n)).astype(np.float32) for _ in range(2))
-            x, y = (ge.tensor(value, requires_grad=True) for value in (a, b))
-            g = np.ones_like(OURS[name](x, y).data)
-            contenders = {
-                "numpy": lambda a=a, b=b, g=g, hand=hand: hand(a, b, g),
-                "ours": forward_and_backward(OURS[name], x, y, ge.tensor(g)),
-            }
-            if torch is not None:
-                tx, ty = (torch.tensor(value, requires_grad=True) for value in (a, b))
-                contenders["torch"] = forward_and_backward(ELSEWHERE[name], tx, ty, torch.tensor(g))
-            rounds, seconds = (2, 0.001) if wanted.quick else (7, 0.02)
-            found = interleaved(contenders, rounds=rounds, seconds=seconds)
-            ours = found["ours"][0]
-            theirs = found["torch"][0] if "torch" in found else float("nan")
-            spread = max(part[1] for part in found.values())
-            rows.append([name, n, found["numpy"][0] * 1e6, ours * 1e6, theirs * 1e6, ours / theirs, spread])
-    columns = ["op", "N", "numpy µs", "ours µs", "torch µs", "ours/torch", "spread"]
-    report("Forward + backward, N x N float32", columns, rows, wanted.json)
+    wanted = arguments(__doc__, svg="draw the figures, a small plot for each op")
+    sizes = SIZES[:2] if wanted.quick else SIZES
+    rows = [measured(name, n, hand, wanted.quick) for name, hand in by_hand().items() for n in sizes]
+    threads = f"torch, {THREADS} thread{'s' * (THREADS > 1)}"
+    columns = ["op", "N", "by hand µs", "ours µs", "torch µs", f"{threads} µs", "/ by hand", "/ torch", "spread"]
+    report(wanted.json, Table("Forward + backward, N x N float32", columns, rows))
+    if wanted.svg is not None:
+        lines = ("ours", "by hand", "torch", threads)
+        order = (3, 2, 4, 5)
+        plots = {
+            name: {line: [(row[1], row[at]) for row in rows if row[0] == name and row[at] is not None]
+                   for line, at in zip(lines, order, strict=True)}
+            for name in dict.fromkeys(row[0] for row in rows)
+        }  # fmt: skip
+        title = "Forward and backward of one op: microseconds over N, for N × N float32"
+        wanted.svg.write_text(small_multiples(title, plots), "utf-8")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Export, load and tree of random graphs, and what keeping the graph costs a backward pass."""
+"""Backward, export, load and tree of random graphs."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ import numpy as np
 
 import grad_engine as ge
 from grad_engine.tree import print_tree
-from tests.bench.mlp import parts
-from tests.bench.timing import arguments, interleaved, report
+from tests.bench.timing import Table, arguments, report, timing
 
 
 def random_graph(ops: int) -> Any:
@@ -43,34 +42,16 @@ def steps(ops: int) -> list[Any]:
     return [record.counts.ops, *np.diff(times).tolist(), size]
 
 
-def keeping() -> dict[str, Any]:
-    """One training step of the MLP, with a backward that frees and with one that keeps and records."""
-    x, y, *weights = parts(np.float64)
-    leaves = [ge.tensor(w, requires_grad=True) for w in weights]
-
-    def step(retain: bool) -> Any:
-        def run() -> None:
-            w1, b1, w2 = leaves
-            error = ge.relu(x @ w1 + b1) @ w2 - y
-            ge.mean(error * error).backward(retain_graph=retain)
-            for leaf in leaves:
-                leaf.grad = None
-
-        return run
-
-    return {"plain": step(False), "retained": step(True)}
-
-
 def main() -> None:
     """Measure graphs of 100, 1,000 and 10,000 ops."""
     wanted = arguments(__doc__)
-    rows = [steps(ops) for ops in ([100] if wanted.quick else [100, 1_000, 10_000])]
-    columns = ["ops", "backward s", "export s", "load s", "tree s", "MB"]
-    report("Random graphs of 2x3 tensors", columns, rows, wanted.json)
-    found = interleaved(keeping(), rounds=2 if wanted.quick else 15, seconds=0.005 if wanted.quick else 0.1)
-    base = found["plain"][0]
-    kept = [[name, each * 1e6, each / base, spread] for name, (each, spread) in found.items()]
-    report("One step of the MLP", ["backward", "µs", "/ plain", "spread"], kept)
+    rows = []
+    for ops, rounds in {100: 2}.items() if wanted.quick else {100: 30, 1_000: 9, 10_000: 3}.items():
+        count, *times, size = zip(*(steps(ops) for _ in range(rounds)), strict=True)
+        found = [timing(each) for each in times]
+        rows.append([count[0], *(part.least for part in found), size[0], max(part.spread for part in found)])
+    columns = ["ops", "backward s", "export s", "load s", "tree s", "MB", "spread"]
+    report(wanted.json, Table("Random graphs of 2 x 3 tensors, retained", columns, rows))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Interleaved timing, the machine it ran on, and a table of the results."""
+"""Interleaved timing, the machine it ran on, and tables of the results."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import platform
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -19,37 +19,70 @@ try:
 except ImportError:  # the comparison is left out
     torch = None  # type: ignore[assignment]
 
+THREADS = 1 if torch is None else torch.get_num_threads()  # what PyTorch takes when no one says anything
+Call = Callable[[], Any]
 
-def arguments(description: str | None) -> argparse.Namespace:
-    """The command line that every benchmark has: --quick, --json PATH."""
+
+class Timing(NamedTuple):
+    """Seconds per call: the least of all rounds, and the spread, (median − least) / least."""
+
+    least: float
+    spread: float
+
+
+class Table(NamedTuple):
+    """What was measured, one row for each case; the first column names it."""
+
+    title: str
+    columns: Sequence[str]
+    rows: Sequence[Sequence[Any]]
+
+
+def arguments(description: str | None, **paths: str) -> argparse.Namespace:
+    """The command line that every benchmark has, --quick and --json PATH, and more paths: name -> what for."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--quick", action="store_true", help="the smallest size and few rounds: does it run at all?")
-    parser.add_argument("--json", type=Path, metavar="PATH", help="write the figures to this file too")
+    for name, purpose in {"json": "write the figures to this file too", **paths}.items():
+        parser.add_argument(f"--{name}", type=Path, metavar="PATH", help=purpose)
     return parser.parse_args()
 
 
 def interleaved(
-    contenders: Mapping[str, Callable[[], Any]], *, rounds: int = 7, seconds: float = 0.05
-) -> dict[str, tuple[float, float]]:
-    """For each contender its least time per call in seconds, and the spread: (median − least) / least.
+    contenders: Mapping[str, Call], *, rounds: int = 15, seconds: float = 0.02, before: Mapping[str, Call] | None = None
+) -> dict[str, Timing]:
+    """How long each contender takes.
 
-    They take turns, round by round, so that a machine that slows down slows all of them.
+    They take turns, round by round, so that a machine that slows down slows all of them. `before` is called ahead of
+    a contender's turn; neither that nor one call of the contender after it is measured.
     """
-    repeats = {}
-    for name, call in contenders.items():
+
+    def turn(name: str, repeats: int) -> float:
+        call = contenders[name]
+        if before and name in before:
+            before[name]()
         call()
         start = time.perf_counter()
-        call()
-        once = max(time.perf_counter() - start, 1e-7)
-        repeats[name] = max(1, int(seconds / once))
+        for _ in range(repeats):
+            call()
+        return (time.perf_counter() - start) / repeats
+
+    repeats = {name: max(1, int(seconds / max(turn(name, 1), 1e-7))) for name in contenders}
     found: dict[str, list[float]] = {name: [] for name in contenders}
     for _ in range(rounds):
-        for name, call in contenders.items():
-            start = time.perf_counter()
-            for _ in range(repeats[name]):
-                call()
-            found[name].append((time.perf_counter() - start) / repeats[name])
-    return {name: (min(times), float(np.median(times)) / min(times) - 1) for name, times in found.items()}
+        for name in contenders:
+            found[name].append(turn(name, repeats[name]))
+    return {name: timing(times) for name, times in found.items()}
+
+
+def timing(times: Sequence[float]) -> Timing:
+    """What there is to say of so many measurements of one thing."""
+    least = min(times)
+    return Timing(least, float(np.median(times)) / least - 1)
+
+
+def with_threads(count: int) -> Call:
+    """What gives PyTorch so many threads: it takes 0.1 µs, and what follows runs as if there never had been others."""
+    return lambda: torch.set_num_threads(count)
 
 
 def machine() -> dict[str, str]:
@@ -64,25 +97,30 @@ def machine() -> dict[str, str]:
     return {
         "python": platform.python_version(),
         "numpy": f"{np.__version__} ({blas.get('name', 'BLAS unknown')} {blas.get('version', '')})".strip(),
-        "torch": "not installed" if torch is None else f"{torch.__version__}, {torch.get_num_threads()} thread(s)",
+        "torch": "not installed" if torch is None else torch.__version__,
+        "threads": f"NumPy {os.environ.get('OPENBLAS_NUM_THREADS')}, PyTorch 1, or {THREADS} where that is said",
         "cpu": f"{cpu}, {os.cpu_count()} core(s)",
         "allocator": f"{ctypes.util.find_library('c') or 'unknown'}, GRAD_ENGINE_MALLOC="
         f"{os.environ.get('GRAD_ENGINE_MALLOC', 'unset')}",
     }
 
 
-def report(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]], path: Path | None = None) -> None:
-    """Print the machine and a table; write both as JSON where asked."""
+def report(path: Path | None, *tables: Table) -> None:
+    """Print the machine and the tables; write all of it as JSON where asked."""
     facts = machine()
-    shown = [[f"{cell:.3g}" if isinstance(cell, float) else str(cell) for cell in row] for row in rows]
-    widths = [max(len(line[i]) for line in [list(columns), *shown]) for i in range(len(columns))]
-    print(f"\n{title}")
     for key, value in facts.items():
-        print(f"  {key:9} {value}")
-    print()
-    for line in [list(columns), ["-" * width for width in widths], *shown]:
-        first, *others = (cell.rjust(width) for cell, width in zip(line, widths, strict=True))
-        print("  ".join([first.lstrip().ljust(widths[0]), *others]))
+        print(f"{key:9} {value}")
+    for title, columns, rows in tables:
+        print(f"\n{title}\n")
+        shown = [["" if cell is None else f"{cell:.3g}" if isinstance(cell, float) else str(cell) for cell in row]
+                 for row in rows]  # fmt: skip
+        widths = [max(map(len, column)) for column in zip(columns, *shown, strict=True)]
+        for line in [columns, ["─" * width for width in widths], *shown]:
+            first, *others = (cell.rjust(width) for cell, width in zip(line, widths, strict=True))
+            print("  ".join([first.lstrip().ljust(widths[0]), *others]))
     if path is not None:
-        figures = [dict(zip(columns, row, strict=True)) for row in rows]
-        path.write_text(json.dumps({"title": title, "machine": facts, "rows": figures}, indent=1), "utf-8")
+        found = [
+            {"title": title, "rows": [dict(zip(columns, row, strict=True)) for row in rows]}
+            for title, columns, rows in tables
+        ]
+        path.write_text(json.dumps({"machine": facts, "tables": found}, indent=1, ensure_ascii=False), "utf-8")
