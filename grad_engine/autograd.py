@@ -434,7 +434,7 @@ def _edge(tensor: Tensor, what: str = "the tensor that backward was asked of") -
     if tensor.node is None:
         raise GraphError(
             f"{what} does not require grad, so there is no graph to walk; make a leaf with requires_grad=True and "
-            "compute it from that, outside no_grad()"
+            "compute it from that, outside no_grad(), and a gradient to be differentiated with create_graph=True"
         )
     edge = tensor.node
     if WRITES.latest > edge.age and type(edge) is not GradAccum and tensor.array.base is not None:

@@ -687,12 +687,13 @@ def _shown_arrays(arguments: Sequence[Any]) -> list[Any]:
 
 def _refused(name: str, error: Exception, arrays: Sequence[Any], static: Mapping[str, Any]) -> Exception:
     shapes = [f"shape {array.shape}" if isinstance(array, ndarray) else repr(array) for array in arrays]
-    got = " and ".join(shapes if len(shapes) < 4 else [*shapes[:3], "others"])
+    got = " and ".join(shapes if len(shapes) < 4 else [*shapes[:3], "others"]) or "nothing"
     if isinstance(error, OverflowError):
         return ArgumentError(f"{name}() got a number beyond what an array can hold: {error}; give a smaller one")
     if isinstance(error, TypeError):
         kinds = ", ".join(str(getattr(array, "dtype", type(array).__name__)) for array in arrays)
-        return ArgumentError(f"{name}() does not work on {kinds}: {error}")
+        way_out = "; use astype(float)" if "Cannot cast" in str(error) else ""
+        return ArgumentError(f"{name}() does not work on {kinds}: {error}{way_out}")
     if "broadcast" in str(error) and len(arrays) > 1 and not static:
         return ShapeError(
             f"{name}() cannot broadcast {got} together; make trailing axes equal or 1, for instance with reshape"
@@ -705,7 +706,9 @@ def _refused(name: str, error: Exception, arrays: Sequence[Any], static: Mapping
             f"got {got}; transpose one with .T or .mT"
         )
     if isinstance(error, np.exceptions.AxisError) and error.axis is not None:
-        way_out = f"it must be from {-error.ndim} to {error.ndim - 1}" if error.ndim else "which has none; reshape it"
+        way_out = (
+            f"it must be from {-error.ndim} to {error.ndim - 1}" if error.ndim else "it has none, so reshape it first"
+        )
         return ShapeError(f"{name}() was given axis {error.axis}, which is out of range for {got}; {way_out}")
     asked = "".join(f", {key}={value!r}" for key, value in static.items() if value is not None)
     kind = IndexingError if isinstance(error, IndexError) and not isinstance(error, ValueError) else ShapeError
