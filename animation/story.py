@@ -41,7 +41,7 @@ SHARES = 4  # shares that can be followed at a time
 ROOM = {1: 1000, 2: 40, 3: 24}  # signs of a rule that there is room for, by how many stand side by side
 MOST_SIGNS = 28  # in the names of the leaves whose numbers are shown at first
 UNRUSHED = 0.85  # of its natural length is what a beat should have
-FAR = 3  # ranks between ops that are hard to look at together
+FAR = 5  # ranks between ops that are hard to look at together
 MOST_BEATS = 14  # for each phase of a larger graph
 LEGEND = "stronger and larger: a larger gradient"
 
@@ -271,6 +271,12 @@ class _Teller:
         for node in record.nodes:
             before = [self.depth[self.made_by[tensor]] for tensor in self.read[node.id] if tensor in self.made_by]
             self.depth[node.id] = max(before, default=0) + 1
+        # Ops are drawn near what reads them.
+        self.late = dict.fromkeys(self.depth, max(self.depth.values(), default=0))
+        for node in reversed(record.nodes):
+            for tensor in self.read[node.id] & self.made_by.keys():
+                maker = self.made_by[tensor]
+                self.late[maker] = min(self.late[maker], self.late[node.id] - 1)
 
     def story(self, phase: str) -> list[Beat]:
         """All beats, as long as they would be if there were time enough."""
@@ -282,7 +288,7 @@ class _Teller:
 
     def akin(self, one: str, other: str) -> bool:
         """Whether two ops that do not depend on each other belong together. A root has its beat for itself."""
-        if {one, other} & self.roots:
+        if {one, other} & self.roots or abs(self.late[one] - self.late[other]) > FAR:
             return False
         same = self.nodes[one].op == self.nodes[other].op or bool(self.read[one] & self.read[other])
         return self.hurried or (same and self.depth[one] == self.depth[other])
@@ -679,7 +685,7 @@ class _Teller:
         *others, last = (node for node, _ in turns)
         if last in {self.edges[edge].receiver for edges in sent for edge in edges}:
             return False
-        if not all(self.akin(last, other) and abs(self.depth[last] - self.depth[other]) <= FAR for other in others):
+        if not all(self.akin(last, other) for other in others):
             return False
         rules = [
             self.sending(node, [(edge, 2) for edge in edges]) for (node, _), edges in zip(turns, sent, strict=True)

@@ -41,7 +41,7 @@ from animation.ink import Ink, rgb
 from animation.names import bar, headline
 from animation.overview import Overview
 from animation.player import Player, board
-from animation.stage import Stage
+from animation.stage import END_OF_VIEW, Stage
 from animation.story import Beat, Build, Run, story
 from animation.wishes import Wishes, wishes
 from grad_engine.draw.layout import Box, point_at
@@ -202,6 +202,19 @@ def test_a_chain_is_wrapped_and_what_has_many_ways_is_not(name: str, rows: int) 
     for way in back:  # the mark lies where the line runs to the left
         (before, y), (after, same) = way.at(way.back - 0.01), way.at(way.back + 0.01)
         assert after < before and y == pytest.approx(same)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_ops_that_share_a_beat_can_be_seen_together(seed: int) -> None:
+    record = records.dense(20, seed, (2,))
+    stage = Stage(record, palette("dark"))
+    beats = story(record)
+    assert any(isinstance(beat, Run) and len(beat.nodes) > 1 for beat in beats)
+    for beat in beats:
+        ops = [id for id in (beat.nodes if isinstance(beat, Run) else getattr(beat, "items", ())) if id in stage.ops]
+        if len(ops) > 1:
+            left, right = stage.span(*ops)
+            assert right - left <= 2 * END_OF_VIEW, beat.name
 
 
 @pytest.mark.parametrize("name", ["large", "perceptron", "neuron", "dense"])
