@@ -464,6 +464,18 @@ def test_where_nan_begins_in_the_gradient() -> None:
     assert "NaN begins in the gradient that backward was started with." in printed(record)
 
 
+def test_gradients_that_grow_without_end_are_pointed_out() -> None:
+    def text(factor: float) -> str:
+        program = Program()
+        value = program.leaf(1.0, "x")
+        for _ in range(4):
+            value = program.op("mul", value, factor)
+        return printed(program.record(value), 120)
+
+    assert "Gradients grow from 1 to 1e12 in step 4, at MulBackward #0." in text(1e4)
+    assert "grow" not in text(1e2)
+
+
 def test_a_leaf_can_be_the_whole_graph_and_a_record_can_be_empty() -> None:
     leaf = replace(square(), nodes=(), edges=(), runs=(), roots=(RootRecord("a0", "t1"),))
     leaf = replace(leaf, accumulators=(AccumulatorRecord("a0", leaf.accumulators[0].leaf),))

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from math import prod
 
+from grad_engine.formula import number
 from grad_engine.record import Shape
 from grad_engine.tree.survey import Measure, Survey, mark, short
 from grad_engine.tree.text import Script, harmless, many
 
 LONGEST_NAME = 24  # columns
 LONGEST_FILE = 40
+FAR = 1e9  # times the seed, which no loss over a million terms comes to
 
 
 def leaf_name(survey: Survey, part: str) -> str:
@@ -50,6 +52,10 @@ def notes(survey: Survey, script: Script) -> Iterator[tuple[str, str]]:
             to = called(survey, script, survey.edges[found.edge].receiver)
             step = f" in step {survey.steps[found.part]}" if found.part in survey.steps else ""
             yield f"{begins} that {_with_line(survey, script, found.part)} sends to {to}{step}.", "bad"
+    if (grown := _growth(survey)) is not None:
+        seed, largest, part = grown
+        path = f"from {number(seed, 3)} to {number(largest, 3)} in step {survey.steps[part]}"
+        yield f"Gradients grow {path}, at {_with_line(survey, script, part)}.", "gradient"
     if tables := list(_tables(survey)):
         node, shapes = tables[0]
         others = f" (and {many(len(tables) - 1, 'other')})" if len(tables) > 1 else ""
@@ -63,6 +69,16 @@ def _with_line(survey: Survey, script: Script, part: str) -> str:
     node = survey.nodes.get(part)
     where = f" ({script.name(node.source.file, LONGEST_FILE)}:{node.source.line})" if node and node.source else ""
     return called(survey, script, part) + where
+
+
+def _growth(survey: Survey) -> tuple[float, float, str] | None:
+    """The norms of the seed and of the largest gradient of an op, and that op, where the second is far beyond."""
+    seed = survey.measured(survey.run.seed) if survey.run is not None else None
+    if seed is None or seed.norm is None:
+        return None
+    norms = ((m.norm, part) for part in survey.steps if (m := survey.gradient(part)) is not None and m.norm is not None)
+    largest, part = max(norms, default=(0.0, ""))
+    return (seed.norm, largest, part) if FAR * max(seed.norm, 1.0) < largest else None
 
 
 def _tables(survey: Survey) -> Iterator[tuple[str, tuple[Shape, Shape, Shape]]]:
