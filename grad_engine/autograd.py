@@ -492,7 +492,7 @@ def retain_grad(self: Tensor) -> None:
 
 def _hooked(edge: Any, g: Any) -> Any:
     """`g` after the hooks of `edge` have seen, perhaps replaced, it."""
-    if edge.extra is None:
+    if edge.extra is None or not ("hooks" in edge.extra or "retained" in edge.extra):
         return g
     index = edge.index if type(edge) is Output else 0
     recorded = type(g) is Tensor

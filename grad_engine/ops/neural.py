@@ -39,14 +39,16 @@ def _linear(x: Any, weight: Any, bias: Any = None) -> Any:
         raise ShapeError(
             f"linear() takes a bias of shape {weight.shape[:-1]} with weight {weight.shape}, got {bias.shape}"
         )
-    if type(bias) is np.ndarray and out.ndim and np.can_cast(bias.dtype, out.dtype):
+    if type(bias) is np.ndarray and out.ndim and (bias.dtype is out.dtype or np.can_cast(bias.dtype, out.dtype)):
         out += bias
         return out
     return out + bias
 
 
 def _linear_x(g: Any, out: Any, x: Any, weight: Any, bias: Any) -> Any:
-    return g @ weight if weight.ndim == 2 else reshaped(g, (*g.shape, 1)) * weight
+    if weight.ndim == 1:
+        return reshaped(g, (*g.shape, 1)) * weight
+    return g * weight if weight.shape[0] == 1 else g @ weight  # BLAS is slow at a column times a row
 
 
 def _linear_weight(g: Any, out: Any, x: Any, weight: Any, bias: Any) -> Any:
