@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -370,7 +371,7 @@ def composed(
             try:
                 return call(*args, **named)
             except REFUSED as error:
-                if isinstance(error, GradEngineError) or type(error).__module__.partition(".")[0] not in NATIVE:
+                if isinstance(error, GradEngineError) or _is_of_the_caller(error):
                     raise
                 raise _refused(call.__name__, error, _shown_arrays((*args, *named.values())), {}) from error
 
@@ -667,7 +668,7 @@ def _instead(name: str, names: Sequence[str]) -> str:
 
 
 REFUSED = (ValueError, TypeError, IndexError, OverflowError)
-NATIVE = ("builtins", "numpy")  # whose errors are about what a call was given; others are of the caller's own making
+INSIDE = tuple(os.path.dirname(os.path.abspath(file)) + os.sep for file in (__file__, np.__file__))
 _new = Tensor.__new__
 
 
@@ -676,6 +677,14 @@ def refusal(op: Op, error: Exception, arrays: Sequence[Any], static: Sequence[An
     if isinstance(error, GradEngineError):
         return error
     return _refused(op.name, error, arrays, dict(zip(op.static, static, strict=False)))
+
+
+def _is_of_the_caller(error: Exception) -> bool:
+    """Whether an error comes from a function that was passed in, not from what an op was given."""
+    place = error.__traceback__
+    while place is not None and place.tb_next is not None:
+        place = place.tb_next
+    return place is not None and not place.tb_frame.f_code.co_filename.startswith(INSIDE)
 
 
 def _shown_arrays(arguments: Sequence[Any]) -> list[Any]:

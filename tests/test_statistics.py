@@ -165,6 +165,21 @@ def test_piecewise_keeps_poles_out_of_the_gradient() -> None:
     assert x.grad is not None and x.grad.tolist() == [0.0, 0.25]
 
 
+def test_errors_of_a_function_that_is_passed_in_stay_as_they_are() -> None:
+    def broken(_: Any) -> Any:
+        raise ValueError("of the caller")
+
+    x = ge.tensor([1.0, 2.0], requires_grad=True)
+    with pytest.raises(ValueError, match=r"^of the caller$") as caught:
+        np.piecewise(x, x.data > 1, [broken])
+    assert type(caught.value) is ValueError
+    with pytest.raises(
+        ge.ShapeError, match=r"masked_select\(\) cannot broadcast shape \(2,\) and shape \(3,\)"
+    ) as ours:
+        ge.masked_select(x, np.ones(3, bool))
+    assert isinstance(ours.value.__cause__, ValueError)
+
+
 REFUSED: list[tuple[Callable[[Any], Any], str]] = [
     (lambda x: ge.quantile(x, 1.5), "numbers from 0 to 1"),
     (lambda x: ge.quantile(x, 0.5, method="middle"), "method of quantile"),
