@@ -115,7 +115,7 @@ def block(arrays: Any) -> Tensor:
     def joined(part: Any, axis: int) -> Tensor:
         if isinstance(part, list):
             return concat([joined(each, axis + 1) for each in part], axis=axis)
-        return reshape(part, (*(1,) * (ndim - part.ndim), *part.shape))
+        return part if part.ndim == ndim else reshape(part, (*(1,) * (ndim - part.ndim), *part.shape))
 
     return joined(nested, -depth)
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from grad_engine.errors import ArgumentError, IndexingError, ShapeError
 from grad_engine.op import as_tensor, composed
-from grad_engine.ops.elementwise import values
+from grad_engine.ops.elementwise import values, where
 from grad_engine.ops.indexing import take, take_along_axis
 from grad_engine.ops.joining import concat
 from grad_engine.tensor import Tensor
@@ -107,8 +107,13 @@ def first_where(conditions: Sequence[Any], choices: Sequence[Any], default: Any 
         raise ArgumentError(
             f"select() takes a choice for each condition, got {len(conditions)} conditions and {len(choices)} choices"
         )
-    held = [np.asarray(values(each)) for each in conditions]
-    return _moved("select", lambda *n: np.select(held, n[:-1], n[-1]), *_alike(*choices, default))
+    *parts, out = _alike(*choices, default)
+    for each, part in reversed([*zip(conditions, parts, strict=True)]):
+        held = np.asarray(values(each))
+        if held.dtype != bool:
+            raise ArgumentError(f"select() takes conditions that are booleans, got {held.dtype}; write c != 0")
+        out = where(held, part, out)
+    return out
 
 
 @composed(numpy=[np.piecewise], method=False)

@@ -402,10 +402,10 @@ def correlate(x: Any, y: Any, mode: str = "valid") -> Tensor:
 # --- running sums, angles, counts -------------------------------------------------------------------------------------
 
 
-def _running(run: Any, start: float, x: Any, axis: int | None, include_initial: bool) -> Tensor:
+def _running(name: str, run: Any, start: int, x: Any, axis: int | None, include_initial: bool) -> Tensor:
     x = as_tensor(x)
     if axis is None and x.ndim != 1:
-        raise ShapeError(f"{run.__name__} of shape {x.shape} needs an axis: only a vector has but one")
+        raise ShapeError(f"{name}() of shape {x.shape} needs an axis: only a vector has but one")
     place = axis_of(x, 0 if axis is None else axis)
     out = run(x, place)
     if not include_initial:
@@ -416,13 +416,13 @@ def _running(run: Any, start: float, x: Any, axis: int | None, include_initial: 
 @composed(numpy=[np.cumulative_sum] if hasattr(np, "cumulative_sum") else [])
 def cumulative_sum(x: Any, axis: int | None = None, include_initial: bool = False) -> Tensor:
     """The sum of the elements up to each along `axis`, which a vector need not name; with 0 before them if asked."""
-    return _running(cumsum, 0, x, axis, include_initial)
+    return _running("cumulative_sum", cumsum, 0, x, axis, include_initial)
 
 
 @composed(numpy=[np.cumulative_prod] if hasattr(np, "cumulative_prod") else [])
 def cumulative_prod(x: Any, axis: int | None = None, include_initial: bool = False) -> Tensor:
     """The product of the elements up to each one along `axis`, as cumulative_sum(); with 1 before them if asked."""
-    return _running(cumprod, 1, x, axis, include_initial)
+    return _running("cumulative_prod", cumprod, 1, x, axis, include_initial)
 
 
 @composed(numpy=[np.unwrap], method=False)
