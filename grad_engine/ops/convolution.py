@@ -144,7 +144,8 @@ class _Plan:
         padded = self.memory((self.channels,), self.padded, count, columns.dtype)
         padded.fill(0)
         for seen, offset in _offsets(self.kernel, self.dilation, self.stride, self.places, self.last):
-            padded[seen] += columns[offset]
+            place = padded[seen]
+            np.add(place, columns[offset], out=place)
         return self.images(padded)[self.inner]
 
 
