@@ -67,12 +67,13 @@ class Module:
         raise ArgumentError(f"{type(self).__name__} was called, but has no forward(); define forward(self, x)")
 
     def __call__(self, *args: Any, **keywords: Any) -> Any:
-        if not (self._path and MODE.record):
+        path = self._path
+        if not (path and MODE.record):
             return self.forward(*args, **keywords)
         outer = MODE.watch
         seen, inner = self._watch
         if inner is None or seen is not outer:
-            inner = _inside(outer, self._path)
+            inner = _inside(outer, path)
             self.__dict__["_watch"] = outer, inner
         MODE.watch = inner
         try:
