@@ -14,24 +14,12 @@ from typing import Any
 import numpy as np
 
 from grad_engine.errors import ArgumentError, GraphError, InPlaceError, ShapeError
+from grad_engine.node import MODE, BinaryNode, Edge, GradAccum, ManyNode, Node, Output, UnaryNode, next_age
 from grad_engine.op import in_rules
 from grad_engine.ops.reduction import sum_to
 from grad_engine.ops.shape import astype
-from grad_engine.tensor import (
-    MODE,
-    WRITES,
-    BinaryNode,
-    Edge,
-    GradAccum,
-    ManyNode,
-    Node,
-    Output,
-    Tensor,
-    UnaryNode,
-    attach,
-    next_age,
-    wrap,
-)
+from grad_engine.tensor import Tensor, attach, wrap
+from grad_engine.writes import WRITES
 
 _fold = in_rules(sum_to)
 cast = in_rules(astype)
@@ -196,7 +184,7 @@ def _several(pending: dict[Edge, Any], node: Node) -> tuple[Any, ...] | None:
 def _shares(node: Node, g: Any, create_graph: bool, useful: set[Edge] | None) -> list[tuple[int, Edge, Any]]:
     """(slot, edge, share) as the rules of `node` give them for each edge that leads on."""
     op, edges = node.op, node.edges
-    out, arrays = node.as_tensors() if create_graph else (node.out, node.arrays)
+    out, arrays = _as_tensors(node) if create_graph else (node.out, node.arrays)
     operands: Any = (arrays,) if op.variadic else arrays
     wanted = [edge is not None and (useful is None or edge in useful) for edge in edges]
     sent = [] if op.joint is None else op.joint(g, out, *operands, *node.rest, wanted=wanted)
@@ -207,6 +195,16 @@ def _shares(node: Node, g: Any, create_graph: bool, useful: set[Edge] | None) ->
             if share is not None:
                 shares.append((slot, edges[slot], share))
     return shares
+
+
+def _as_tensors(node: Node) -> tuple[Any, tuple[Any, ...]]:
+    """Result and operands of `node` as Tensors of its graph, so that a rule called on them is itself recorded."""
+    if type(node.out) is tuple:
+        out: Any = tuple(wrap(part, Output(node, index)) for index, part in enumerate(node.out))
+    else:
+        out = wrap(node.out, node)
+    pairs = zip(node.arrays, node.edges, strict=True)
+    return out, tuple(array if edge is None else wrap(array, edge) for array, edge in pairs)
 
 
 def fitted(share: Any, array: Any) -> Any:

@@ -18,6 +18,7 @@ from grad_engine.autograd import Run, newest_first
 from grad_engine.errors import ArgumentError, GraphError
 from grad_engine.files import save
 from grad_engine.formula import Tree
+from grad_engine.node import Edge, GradAccum, Node, Output
 from grad_engine.record import (
     BackwardRecord,
     FileRecord,
@@ -34,7 +35,8 @@ from grad_engine.record import (
 from grad_engine.record.arrays import array_data
 from grad_engine.record.draft import STRETCHES, Draft, RunDraft, attribute, formula_record
 from grad_engine.record.strict import MAX_NODES
-from grad_engine.tensor import WRITES, Edge, GradAccum, Node, Output, Tensor, name_of
+from grad_engine.tensor import Tensor, name_of
+from grad_engine.writes import WRITES
 
 DEFAULT_PATH = Path("output") / "graph_acyclic.json"
 EXPRESSION_PARTS = 40  # names and operators of a sub-expression; a larger one is shown by its name

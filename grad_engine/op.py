@@ -14,23 +14,11 @@ from numpy import asarray, ndarray
 
 from grad_engine.errors import ArgumentError, GradEngineError, IndexingError, ShapeError
 from grad_engine.formula import Tree
+from grad_engine.node import MODE, BinaryNode, ManyNode, Output, UnaryNode, next_age
+from grad_engine.protocol import NUMPY_TO_OP
 from grad_engine.symbol import Symbol, traced, tree_of
-from grad_engine.tensor import (
-    MODE,
-    NUMPY_TO_OP,
-    WRITES,
-    BinaryNode,
-    ManyNode,
-    Output,
-    Tensor,
-    UnaryNode,
-    attach,
-    next_age,
-    numeric,
-    overwrite,
-    unmasked,
-    wrap,
-)
+from grad_engine.tensor import Tensor, attach, numeric, unmasked, wrap
+from grad_engine.writes import WRITES, overwrite
 
 Rule = Callable[..., Any]
 OPS: dict[str, Op] = {}

@@ -13,8 +13,10 @@ from typing import Any, ClassVar
 import numpy as np
 
 from grad_engine.errors import ArgumentError, ShapeError
+from grad_engine.node import GradAccum, next_age
 from grad_engine.op import as_tensor
-from grad_engine.tensor import WRITES, GradAccum, Tensor, next_age, wrap
+from grad_engine.tensor import Tensor, wrap
+from grad_engine.writes import WRITES
 
 # Elements that are updated at a time: what a rule reads and writes of them stays in the cache meanwhile.
 BLOCK = 32_768

@@ -1,206 +1,24 @@
-"""Tensor and Node: the data, the gradient, and how it was made. This file names no op.
+"""Tensor: a handle on an array and on the node that made it. This file names no op.
 
-A Tensor is a handle: an array and the node that made it. Nodes link to nodes, never to Tensors, so a graph holds no
-reference cycle and an in-place operation can give its Tensor a new node while older edges stay as they were.
+An operation in place gives its Tensor a new node, while the edges of older nodes stay as they were.
 """
 
 from __future__ import annotations
 
-import functools
-import inspect
-import itertools
-import math
-import sys
-import threading
 import warnings
 import weakref
-from array import array
-from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias, final
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, NoReturn, final
 
 import numpy as np
 
-from grad_engine.errors import ArgumentError, GraphError, InPlaceError, NotDifferentiableError, ShapeError
+from grad_engine.errors import ArgumentError, GraphError, NotDifferentiableError, ShapeError
+from grad_engine.node import Edge, GradAccum, place_of
 
 if TYPE_CHECKING:
-    from grad_engine.op import Op
     from grad_engine.op_methods import OpMethods  # generated: the methods and operators that come from the table
 else:
     OpMethods = object
-
-next_age = itertools.count().__next__
-NUMPY_TO_OP: dict[Any, Callable[..., Any]] = {}
-
-
-class _Mode(threading.local):
-    """What this thread does with calls of ops: `record` builds the graph; `watch` (a Watch, if any) sees it grow."""
-
-    record: bool = True
-    watch: Any = None
-
-
-MODE = _Mode()
-
-
-# --- how a tensor was made ------------------------------------------------------------------------------------------
-
-
-class GradAccum:
-    """Where the gradient of one leaf is summed: the end of every path through the graph."""
-
-    __slots__ = ("age", "extra", "grad")
-    name = "GradAccum"
-
-    def __init__(self) -> None:
-        self.age = next_age()
-        self.grad: Tensor | None = None
-        self.extra: dict[str, Any] | None = None
-
-    def __repr__(self) -> str:
-        return "<GradAccum>"
-
-
-class Node:
-    """One recorded call: `op` applied to `arrays`, which the nodes at `edges` had made, gave `out`.
-
-    `rest` are the static arguments, then what the forward function kept for the rules. A released node has lost its
-    values: `out` is None.
-    """
-
-    __slots__ = ("age", "extra", "op", "out")
-
-    age: int
-    op: Op
-    out: Any  # an array, a tuple of arrays, or None once released
-    extra: dict[str, Any] | None  # what few nodes have: hooks, runs, scope, source line
-    arrays: tuple[Any, ...]
-    edges: tuple[Edge, ...]
-    rest: tuple[Any, ...]
-
-    @property
-    def name(self) -> str:
-        """The name of the backward step, such as `AddBackward`."""
-        return self.op.label
-
-    def as_tensors(self) -> tuple[Any, tuple[Any, ...]]:
-        """`out` and `arrays` as Tensors of this graph, so that a rule called on them is itself recorded."""
-        if type(self.out) is tuple:
-            out: Any = tuple(wrap(part, Output(self, index)) for index, part in enumerate(self.out))
-        else:
-            out = wrap(self.out, self)
-        pairs = zip(self.arrays, self.edges, strict=True)
-        return out, tuple(array if edge is None else wrap(array, edge) for array, edge in pairs)
-
-    def release(self) -> None:
-        """Let go of every value; the structure stays."""
-        raise NotImplementedError
-
-    def __repr__(self) -> str:
-        return f"<{self.name}>"
-
-
-class UnaryNode(Node):
-    """One operand, as most nodes have: two objects for the collector to track instead of four.
-
-    Made empty, by the one caller who fills it: a call of __init__ would take as long again.
-    """
-
-    __slots__ = ("edge", "rest", "x")
-
-    x: Any
-    edge: Edge
-    rest: tuple[Any, ...]
-
-    @property
-    def arrays(self) -> tuple[Any, ...]:  # type: ignore[override]
-        return (self.x,)
-
-    @property
-    def edges(self) -> tuple[Edge, ...]:  # type: ignore[override]
-        return (self.edge,)
-
-    def release(self) -> None:
-        self.out = self.x = None
-        self.rest = ()
-
-
-class BinaryNode(Node):
-    """Two operands and no static arguments; made empty too."""
-
-    __slots__ = ("x", "x_edge", "y", "y_edge")
-
-    x: Any
-    y: Any
-    x_edge: Edge
-    y_edge: Edge
-    rest = ()
-
-    @property
-    def arrays(self) -> tuple[Any, ...]:  # type: ignore[override]
-        return (self.x, self.y)
-
-    @property
-    def edges(self) -> tuple[Edge, ...]:  # type: ignore[override]
-        return (self.x_edge, self.y_edge)
-
-    def release(self) -> None:
-        self.out = self.x = self.y = None
-
-
-class ManyNode(Node):
-    """Any number of operands, static arguments and kept values."""
-
-    __slots__ = ("arrays", "edges", "rest")
-
-    def __init__(
-        self, op: Op, out: Any, arrays: tuple[Any, ...], edges: tuple[Edge, ...], rest: tuple[Any, ...]
-    ) -> None:
-        self.age = next_age()
-        self.op = op
-        self.out = out
-        self.arrays = arrays
-        self.edges = edges
-        self.rest = rest
-        self.extra = None
-
-    def release(self) -> None:
-        self.out = None
-        self.arrays = self.rest = ()
-
-
-class Output:
-    """One numbered output of a node that has several; two of them are equal when they mean the same output."""
-
-    __slots__ = ("index", "node")
-
-    def __init__(self, node: Node, index: int) -> None:
-        self.node = node
-        self.index = index
-
-    @property
-    def name(self) -> str:
-        return self.node.name
-
-    @property
-    def age(self) -> int:
-        return self.node.age
-
-    @property
-    def extra(self) -> dict[str, Any] | None:
-        return self.node.extra
-
-    def __eq__(self, other: object) -> bool:
-        return type(other) is Output and other.node is self.node and other.index == self.index
-
-    def __hash__(self) -> int:
-        return hash((self.node, self.index))
-
-    def __repr__(self) -> str:
-        return f"<{self.name} output {self.index}>"
-
-
-Edge: TypeAlias = Node | GradAccum | Output | None
 
 
 # --- names ----------------------------------------------------------------------------------------------------------
@@ -223,188 +41,6 @@ def _set_name(array: np.ndarray, name: str | None) -> None:
         _NAMES[key] = (weakref.ref(array, lambda _, key=key: _NAMES.pop(key, None)), name)  # type: ignore[misc]
     else:
         raise ArgumentError(f"a tensor's name is a str, got {type(name).__name__}")
-
-
-# --- writes in place ------------------------------------------------------------------------------------------------
-
-
-class _Memory:
-    """What is known of one piece of memory, as ages: its latest write, and each that changed what it depends on."""
-
-    __slots__ = ("latest", "owner", "turns")
-
-    def __init__(self, owner: weakref.ref[np.ndarray]) -> None:
-        self.owner = owner
-        self.latest = -1
-        self.turns = array("q")
-
-
-class _Writes:
-    """When each piece of memory was written in place, as ages; memory shared by views has one entry.
-
-    Nothing is paid in the forward pass: backward asks only when a write is younger than the graph's oldest node.
-    """
-
-    def __init__(self) -> None:
-        self.latest = -1
-        self.by_owner: dict[int, _Memory] = {}
-        self.views: dict[int, list[weakref.ref[Tensor]]] = {}  # of memory without history, by the id of its owner
-        self.noted, self.room = 0, 1024
-        self.lock = threading.Lock()  # memory may be shared between threads, whose graphs are not
-
-    def stamp(self, array: np.ndarray, age: int, recorded: bool = False) -> None:
-        """Note a write; `recorded` when from now on the memory depends on other leaves, or in another way."""
-        owner = _owner(array)
-        key = id(owner)
-        memory = self.by_owner.get(key)
-        if memory is None or memory.owner() is not owner:
-            memory = self.by_owner[key] = _Memory(weakref.ref(owner, lambda _: self.by_owner.pop(key, None)))
-        memory.latest = age
-        if recorded:
-            memory.turns.append(age)
-        self.latest = age
-
-    def latest_of(self, array: Any) -> int:
-        """The age of the latest write to the memory of `array`; -1 where there was none."""
-        memory = self._memory(_owner(array)) if type(array) is np.ndarray else None
-        return -1 if memory is None else memory.latest
-
-    def turned(self, array: Any, after: int, before: float = math.inf) -> int | None:
-        """The age of a recorded write to the memory of `array` between two ages, if there was one."""
-        memory = self._memory(_owner(array)) if type(array) is np.ndarray else None
-        if memory is None:
-            return None
-        place = bisect_right(memory.turns, after)
-        return memory.turns[place] if place < len(memory.turns) and memory.turns[place] < before else None
-
-    def taken(self, view: Tensor, call: Callable[..., Tensor], args: tuple[Any, ...]) -> None:
-        """Note a view of memory without history, and how to take it again should the memory get one."""
-        view.again = call, args
-        key = id(_owner(view.array))
-        with self.lock:
-            views = self.views.get(key)
-            if views is None:
-                views = self.views[key] = []
-            views.append(weakref.ref(view))
-            self.noted += 1
-            if self.noted > self.room:  # most views die young
-                alive = {key: [ref for ref in refs if ref() is not None] for key, refs in self.views.items()}
-                self.views = {key: refs for key, refs in alive.items() if refs}
-                self.noted = sum(map(len, self.views.values()))
-                self.room = 2 * self.noted + 1024
-
-    def follow(self, array: np.ndarray) -> None:
-        """Give the views taken before the memory of `array` got its first history their part in it."""
-        for ref in [*self.views.get(id(_owner(array)), ())]:
-            view = ref()
-            if view is not None and view.node is None and _owner(view.array) is _owner(array):
-                call, args = view.again
-                view.node = call(*args).node
-
-    def _memory(self, owner: np.ndarray) -> _Memory | None:
-        memory = self.by_owner.get(id(owner))
-        return memory if memory is not None and memory.owner() is owner else None
-
-
-WRITES = _Writes()
-
-
-def _owner(array: np.ndarray) -> np.ndarray:
-    """The array that owns the memory `array` shows."""
-    while type(base := array.base) is np.ndarray:
-        array = base
-    return array
-
-
-def overwrite(target: Tensor, result: Tensor) -> Tensor:
-    """`target` after its memory took the values of `result`, and with them the history of `result`.
-
-    What is written into a part that was indexed from a tensor is written into that tensor.
-
-    Raises InPlaceError for a leaf that requires grad (outside no_grad), for any other view of recorded memory and for
-    read-only memory, ShapeError for another shape, NotDifferentiableError for a dtype that cannot be kept.
-    """
-    array, old = target.array, target.node
-    if result.array.shape != array.shape:
-        raise ShapeError(
-            f"the result of shape {result.array.shape} does not fit in place into shape {array.shape}; "
-            "write x = x + y instead of x += y"
-        )
-    if not np.can_cast(result.array.dtype, array.dtype, "same_kind"):
-        raise NotDifferentiableError(
-            f"a {result.array.dtype} result cannot be kept in place in a {array.dtype} tensor; "
-            "write x = x + y instead of x += y"
-        )
-    recorded = MODE.record and (old is not None or result.node is not None)
-    if recorded and type(old) is GradAccum:
-        raise InPlaceError(
-            "a leaf that requires grad was to be changed in place, which would lose its history; "
-            "write y = x + 1 instead of x += 1, or do it inside no_grad()"
-        )
-    check_writable(target)
-    if recorded and _looks_into_another(target):
-        return _overwrite_part(target, result)
-    array[...] = result.array
-    if recorded:
-        target.node = result.node
-        _keep_retaining(old, result.node)
-    WRITES.stamp(array, next_age() if result.node is None or not recorded else result.node.age, recorded)
-    if recorded and old is None:
-        WRITES.follow(array)
-    return target
-
-
-def _looks_into_another(target: Tensor) -> bool:
-    """Whether the memory of `target` may be that of another tensor; some ops return a view of an array of their own."""
-    array = target.array
-    if array.base is None:
-        return False
-    node = target.node.node if type(target.node) is Output else target.node
-    if isinstance(node, Node) and node.out is not None:
-        sources: Iterable[Any] = node.arrays
-    elif node is None and hasattr(target, "again"):
-        sources = map(_plain, target.again[1])
-    else:
-        return True
-    return any(type(each) is np.ndarray and each is not array and _owner(each) is _owner(array) for each in sources)
-
-
-def _overwrite_part(target: Tensor, result: Tensor) -> Tensor:
-    window = getattr(target, "window", None)
-    if window is None:
-        raise InPlaceError(
-            "a view was to be changed in place while gradients are recorded, and the tensor it looks into would "
-            "not know; index the tensor itself (x[0] = v), or clone() the view first"
-        )
-    old, (whole, key) = target.node, window
-    whole[key] = result
-    target.node = whole[key].node
-    _keep_retaining(old, target.node)
-    return target
-
-
-def check_writable(target: Tensor) -> None:
-    """Raise InPlaceError for read-only memory, and for a view whose base got another history after it was taken."""
-    array = target.array
-    if not array.flags.writeable:
-        raise InPlaceError("a tensor in read-only memory was to be changed in place; change a clone() instead")
-    if MODE.record and target.node is not None and WRITES.turned(array, target.node.age) is not None:
-        raise InPlaceError(
-            "a view was to be changed in place whose base had been changed in place after the view was taken; "
-            "take the view again"
-        )
-
-
-def _keep_retaining(old: Edge, new: Edge) -> None:
-    """Let retain_grad() of a tensor go on after it was changed in place."""
-    retained = (old.extra or {}).get("retained") if isinstance(old, Node | Output) else None
-    place = _place(old)
-    if retained and place in retained and isinstance(new, Node):
-        new.extra = (new.extra or {}) | {"retained": {0: retained.pop(place)}}
-
-
-def _place(edge: Edge) -> int:
-    return edge.index if type(edge) is Output else 0
 
 
 # --- the tensor -----------------------------------------------------------------------------------------------------
@@ -533,7 +169,7 @@ class Tensor(OpMethods):
         if node is None:
             return None
         kept = (node.extra or {}).get("retained", {})
-        index = _place(node)
+        index = place_of(node)
         if index not in kept:
             warnings.warn(
                 ".grad of the result of an op is not kept; call retain_grad() on it before backward",
@@ -546,7 +182,7 @@ class Tensor(OpMethods):
         if type(self.node) is not GradAccum:
             if value is None:
                 kept = {} if self.node is None else (self.node.extra or {}).get("retained", {})
-                kept.update(dict.fromkeys(kept.keys() & {_place(self.node)}))
+                kept.update(dict.fromkeys(kept.keys() & {place_of(self.node)}))
                 return
             raise GraphError(".grad can only be set on a leaf that requires grad; call requires_grad_() first")
         if value is None:
@@ -684,48 +320,6 @@ class Tensor(OpMethods):
         if grad is not None:
             self.grad = wrap(grad.array.copy(), None)
 
-    # NumPy's functions on Tensors
-
-    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **keywords: Any) -> Any:
-        op = NUMPY_TO_OP.get(ufunc if method == "__call__" else (ufunc, method))
-        out = keywords.pop("out", None)
-        if out is not None:
-            return _into(out, getattr(ufunc, method), inputs, keywords)
-        if method == "reduce":
-            keywords.setdefault("axis", 0)  # where NumPy's functions of the same meaning fold every axis
-        if op is not None:
-            return op(*inputs, **keywords)
-        if not _any_requires_grad(inputs) or (method == "__call__" and _gives_no_float(ufunc)):
-            if method == "at":
-                return _written(inputs[0], getattr(ufunc, method), inputs, keywords)
-            return _on_data(getattr(ufunc, method), inputs, keywords)
-        raise NotDifferentiableError(
-            f"np.{ufunc.__name__}{'' if method == '__call__' else '.' + method} has no gradient here; "
-            "call it on t.detach() if none is wanted, or declare one with define()"
-        )
-
-    def __array_function__(self, func: Any, types: Any, args: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
-        op = NUMPY_TO_OP.get(func)
-        if op is not None:
-            args, keywords = _named(func, op, args, keywords)
-        if keywords.get("out") is not None:
-            return _into(keywords.pop("out"), func, args, keywords)
-        if op is not None:
-            return op(*args, **keywords)
-        if func is np.full_like and _any_requires_grad((args[1:], list(keywords.values()))):
-            raise NotDifferentiableError(
-                "np.full_like fills with a number, got a tensor that requires grad; write x + t"
-            )
-        if func in _WRITING and not _any_requires_grad((args, list(keywords.values()))):
-            target = args[0] if args else next(keywords[name] for name in ("dst", "a", "arr") if name in keywords)
-            return _written(target, func, args, keywords)
-        if func in _WITHOUT_GRADIENT or not _any_requires_grad((args, list(keywords.values()))):
-            return _on_data(func, args, keywords)
-        raise NotDifferentiableError(
-            f"{func.__module__}.{func.__name__} has no gradient here; call it on t.detach() if none is wanted, "
-            "or declare one with define()"
-        )
-
 
 _new = Tensor.__new__
 
@@ -787,101 +381,6 @@ def _holds_tensor(data: Any) -> bool:
         if isinstance(part, list | tuple):
             pending.extend(part)
     return False
-
-
-def _any_requires_grad(values: Any) -> bool:
-    pending = [values]
-    for part in pending:
-        if type(part) is Tensor:
-            if part.node is not None and MODE.record:
-                return True
-        elif isinstance(part, list | tuple):
-            pending.extend(part)
-    return False
-
-
-def _plain(value: Any) -> Any:
-    if type(value) is Tensor:
-        return value.array
-    if type(value) in (list, tuple):
-        return type(value)(map(_plain, value))
-    return value
-
-
-def _on_data(function: Any, args: Any, keywords: dict[str, Any]) -> Any:
-    return function(*map(_plain, args), **{name: _plain(value) for name, value in keywords.items()})
-
-
-def _gives_no_float(ufunc: Any) -> bool:
-    """Whether every loop of `ufunc` gives booleans, so that no gradient could flow through it."""
-    return all(set(loop.split("->")[1]) <= {"?", "O"} for loop in ufunc.types)
-
-
-@functools.cache
-def _positions(function: Any, op: Callable[..., Any]) -> tuple[int, dict[str, Any], frozenset[str]]:
-    """How many first arguments of NumPy's `function` mean the same in `op`, its defaults in order, and op's names."""
-    try:
-        theirs = inspect.signature(function).parameters
-    except ValueError:  # written in C, without a signature in this version of NumPy
-        theirs = {}  # type: ignore[assignment]
-    ours = inspect.signature(op).parameters
-    open_ended = any(each.kind is each.VAR_POSITIONAL for each in theirs.values())
-    needed = sum(each.default is each.empty for each in ours.values())
-    pairs = enumerate(zip(theirs, ours, strict=False))
-    same = next((place for place, (one, other) in pairs if place >= needed and one != other), len(ours))
-    return sys.maxsize if open_ended else same, {name: each.default for name, each in theirs.items()}, frozenset(ours)
-
-
-def _named(
-    function: Any, op: Callable[..., Any], args: tuple[Any, ...], keywords: dict[str, Any]
-) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """A call of NumPy's `function` as `op` takes it: by name where the order differs, and without unknown defaults."""
-    same, defaults, ours = _positions(function, op)
-    if len(args) > same and len(defaults) >= len(args):
-        keywords = dict(zip([*defaults][same:], args[same:], strict=False)) | keywords
-        args = args[:same]
-    if not keywords.keys() <= ours:
-        keywords = {
-            name: value for name, value in keywords.items()
-            if name in ours or name not in defaults or value is not defaults[name]
-        }  # fmt: skip
-    return args, keywords
-
-
-def _into(out: Any, function: Any, inputs: Any, keywords: dict[str, Any]) -> Any:
-    """What NumPy returns after it wrote into `out`: no gradient flows, so none may be asked for."""
-    if _any_requires_grad((inputs, list(keywords.values()), out)):
-        _refuse_keyword(function.__name__, "out")
-    result = _on_data(function, inputs, {**keywords, "out": out})
-    targets = out if isinstance(out, tuple) else (out,)
-    for target in targets:
-        if target is not None:
-            WRITES.stamp(_plain(target), next_age())
-    return targets[0] if len(targets) == 1 and type(targets[0]) is Tensor else result
-
-
-def _written(target: Any, function: Any, args: Any, keywords: dict[str, Any]) -> Any:
-    result = _on_data(function, args, keywords)
-    if isinstance(array := _plain(target), np.ndarray):
-        WRITES.stamp(array, next_age())
-    return result
-
-
-def _refuse_keyword(name: str, keyword: str) -> NoReturn:
-    raise ArgumentError(f"np.{name} cannot take {keyword}= while a gradient is required; leave it out")
-
-
-# NumPy functions that change their first argument in place.
-_WRITING = frozenset({np.copyto, np.put, np.place, np.putmask, np.fill_diagonal, np.put_along_axis})
-# NumPy functions whose result is a shape, a truth value, an index or fresh zeros: they run on the data.
-_WITHOUT_GRADIENT = frozenset({
-    np.shape, np.ndim, np.size, np.allclose, np.isclose, np.array_equal, np.array_equiv, np.zeros_like, np.ones_like,
-    np.empty_like, np.full_like, np.argwhere, np.nonzero, np.flatnonzero, np.searchsorted, np.digitize, np.isin,
-    np.may_share_memory, np.shares_memory, np.result_type, np.can_cast, np.iscomplexobj, np.isrealobj, np.array_repr,
-    np.array_str, np.array2string, np.nanargmax, np.nanargmin, np.argpartition, np.count_nonzero, np.all, np.any,
-    np.isneginf, np.isposinf, np.isreal, np.iscomplex, np.lexsort, np.linalg.matrix_rank, np.einsum_path,
-    np.diag_indices_from, np.tril_indices_from, np.triu_indices_from, np.common_type, np.min_scalar_type,
-})  # fmt: skip
 
 
 def attach(name: str, value: Any) -> None:

@@ -16,7 +16,8 @@ import pytest
 import grad_engine as ge
 from grad_engine.autograd import newest_first, pull_back
 from grad_engine.op import CALLS, OPS, define
-from grad_engine.tensor import NUMPY_TO_OP, Tensor
+from grad_engine.protocol import NUMPY_TO_OP
+from grad_engine.tensor import Tensor
 
 
 def leaf(values: Any, dtype: Any = float) -> Tensor:

@@ -13,7 +13,7 @@ import pytest
 import grad_engine as ge
 from grad_engine import formula
 from grad_engine.op import DEFINED, OPS, Op
-from grad_engine.tensor import NUMPY_TO_OP
+from grad_engine.protocol import NUMPY_TO_OP
 from grad_engine.testing import check_gradients
 from tests.samples import as_function, cases, is_free, one_output, operands
 

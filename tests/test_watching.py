@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 
 import grad_engine as ge
-from grad_engine.tensor import MODE, Tensor
+from grad_engine.node import MODE
+from grad_engine.tensor import Tensor
 
 
 def leaf(values: Any, name: str | None = None) -> Tensor:

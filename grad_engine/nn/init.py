@@ -13,7 +13,8 @@ import numpy as np
 
 from grad_engine.autograd import no_grad
 from grad_engine.errors import ArgumentError, ShapeError
-from grad_engine.tensor import Tensor, overwrite, wrap
+from grad_engine.tensor import Tensor, wrap
+from grad_engine.writes import overwrite
 
 Seed = int | np.random.Generator | None
 GAINS = {"linear": 1.0, "sigmoid": 1.0, "tanh": 5 / 3, "relu": math.sqrt(2), "selu": 0.75}

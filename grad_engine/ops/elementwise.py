@@ -11,8 +11,9 @@ from numpy import ndarray
 
 from grad_engine.errors import ArgumentError
 from grad_engine.op import as_tensor, case, composed, define, in_rules
+from grad_engine.protocol import NUMPY_TO_OP
 from grad_engine.symbol import Symbol, traced
-from grad_engine.tensor import NUMPY_TO_OP, Tensor
+from grad_engine.tensor import Tensor
 
 LN2 = math.log(2.0)
 LN10 = math.log(10.0)

@@ -9,10 +9,13 @@ from typing import Any
 import numpy as np
 
 from grad_engine.errors import ArgumentError, NotDifferentiableError, ShapeError
+from grad_engine.node import MODE, next_age
 from grad_engine.op import REFUSED, as_tensor, case, composed, define, in_rules, operand, refusal
 from grad_engine.ops.elementwise import masked_fill, selected
+from grad_engine.protocol import NUMPY_TO_OP
 from grad_engine.symbol import index_tree
-from grad_engine.tensor import MODE, NUMPY_TO_OP, WRITES, Tensor, attach, check_writable, next_age, overwrite
+from grad_engine.tensor import Tensor, attach
+from grad_engine.writes import WRITES, check_writable, overwrite
 
 _MASK = np.array([[True, False, True], [False, True, False]])
 _INDICES: list[Any] = [

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from grad_engine.errors import ArgumentError, IndexingError, ShapeError
+from grad_engine.node import next_age
 from grad_engine.op import as_tensor, case, composed, define, in_rules
 from grad_engine.ops.activation import softmax
 from grad_engine.ops.elementwise import clip, values, where
@@ -17,7 +18,8 @@ from grad_engine.ops.joining import stack
 from grad_engine.ops.product import contracted
 from grad_engine.ops.reduction import sum_to, total, vector_norm
 from grad_engine.ops.shape import axis_of, reshaped
-from grad_engine.tensor import WRITES, Tensor, next_age
+from grad_engine.tensor import Tensor
+from grad_engine.writes import WRITES
 
 _softmax = in_rules(softmax)
 _folded = in_rules(sum_to)

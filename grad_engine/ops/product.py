@@ -15,8 +15,9 @@ from grad_engine.op import as_tensor, case, composed, define, in_rules
 from grad_engine.ops.indexing import scattered
 from grad_engine.ops.reduction import total
 from grad_engine.ops.shape import moveaxis, reshaped
+from grad_engine.protocol import NUMPY_TO_OP
 from grad_engine.symbol import Symbol, traced
-from grad_engine.tensor import NUMPY_TO_OP, Tensor
+from grad_engine.tensor import Tensor
 
 
 def _row(x: Any) -> Any:

@@ -14,8 +14,9 @@ from grad_engine.errors import ArgumentError, ShapeError
 from grad_engine.formula import Tree
 from grad_engine.op import as_tensor, case, composed, define, in_rules
 from grad_engine.ops.indexing import scattered
+from grad_engine.protocol import NUMPY_TO_OP
 from grad_engine.symbol import Symbol, traced, tree_of
-from grad_engine.tensor import NUMPY_TO_OP, Tensor, attach, numeric
+from grad_engine.tensor import Tensor, attach, numeric
 
 _BACK = "{g} in the shape of {x}"
 
