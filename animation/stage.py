@@ -304,7 +304,7 @@ class Stage(Board):
             self.drawn(shot, beat.flows)
             pops = {item: 0.1 + 0.6 * k / len(new_ops) for k, item in enumerate(new_ops)}
         else:
-            pops = dict.fromkeys(new_ops, 0.4) | self.flow(shot, beat.flows)
+            pops = dict.fromkeys(new_ops, 0.4) | self.flow(shot, beat.flows, 0.2 if new_cards else 0.06)
         for item, at in pops.items():
             self.appear(shot, ("item", item), self.op_part(item, "made"), at, at + 0.25, pop=True)
             self.appear(
@@ -330,16 +330,16 @@ class Stage(Board):
             part = edge(self.ways[flow.link], "value", self.colours, self.look.pen)
             self.appear(shot, ("edge", flow.link), part, at, at + 0.2)
 
-    def flow(self, shot: Shot, flows: Sequence[Flow]) -> dict[str, float]:
+    def flow(self, shot: Shot, flows: Sequence[Flow], first: float) -> dict[str, float]:
         """Values run along links and draw them; op -> when all that it reads has come to it."""
         targets = dict.fromkeys(self.link_of[flow.link].target for flow in flows)
         rounds = [flows]
         if len(flows) > SHARES:  # too many to be followed: one op after the other
             rounds = [[flow for flow in flows if self.link_of[flow.link].target == target] for target in targets]
         come: dict[str, float] = {}
-        each = 0.72 / len(rounds)
+        each = (0.78 - first) / len(rounds)
         for k, some in enumerate(rounds):
-            come |= self.flown(shot, some, 0.06 + k * each, 0.06 + (k + 1) * each)
+            come |= self.flown(shot, some, first + k * each, first + (k + 1) * each)
         return come
 
     def flown(self, shot: Shot, flows: Sequence[Flow], first: float, last: float) -> dict[str, float]:

@@ -342,13 +342,15 @@ class _Teller:
         """The items that appear together: leaves, or ops of one depth with the constants that they read."""
         steps: list[list[str]] = []
         there: set[str] = set()
+        along = set(self.tensors)  # what appears with the op that reads it: constants, and leaves if there is no time
 
         def ready(id: str) -> bool:
-            """Whether all that an op reads is there; constants appear with it."""
-            return all(link.source in there or link.source in self.tensors for link in self.links.get(id, ()))
+            return all(link.source in there or link.source in along for link in self.links.get(id, ()))
 
         for item in self.items:
-            if item in self.leaf_of:
+            if item in self.leaf_of and self.hurried and not there.isdisjoint(self.nodes):
+                along.add(item)
+            elif item in self.leaf_of:
                 if steps and steps[-1][-1] in self.leaf_of:
                     steps[-1].append(item)
                 else:
@@ -358,15 +360,21 @@ class _Teller:
                 level = [id for id in self.nodes if id not in there and self.depth[id] == self.depth[item]]
                 fellows = [id for id in level if id == item or (ready(id) and self.akin(item, id))]
                 size = -(-len(fellows) // -(-len(fellows) // TOGETHER))  # 4 are told of as 2 and 2
-                while max(_long(self.making(self.nodes[id], ROOM[size])) for id in fellows[:size]) > ROOM[size]:
+                while size > 1 and any(
+                    _long(self.making(self.nodes[id], ROOM[size])) > ROOM[size] for id in fellows[:size]
+                ):
                     size -= 1
                 step: dict[str, None] = {}
                 for id in fellows[:size]:
                     sources = [link.source for link in self.links.get(id, ())]
-                    step |= dict.fromkeys([*(s for s in sources if s in self.tensors and s not in there), id])
+                    step |= dict.fromkeys([*(s for s in sources if s in along and s not in there), id])
                 steps.append([*step])
                 there.update(step)
         return steps
+
+    def long(self, id: str, many: int) -> int:
+        """How long the rule of an op is that stands beside others."""
+        return _long(self.making(self.nodes[id], ROOM[many]))
 
     def everything(self) -> list[Beat]:
         """One beat in which the whole graph is there."""

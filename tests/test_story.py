@@ -402,6 +402,15 @@ def test_shared_beats_keep_what_the_record_says(name: str) -> None:
             assert max(len(column.rule[-1].text) for column in beat.columns) <= ROOM[len(beat.columns)]
 
 
+def test_with_little_time_late_leaves_come_with_the_op_that_reads_them() -> None:
+    beats = story(network(5, scoped=False))
+    leaves = [beat for beat in beats if isinstance(beat, Build) and not any(item[0] == "n" for item in beat.items)]
+    assert [beat.name for beat in leaves] == ["leaf-a0"]
+    shown = [item for beat in beats if isinstance(beat, Build) for item in beat.items]
+    assert len(shown) == len(set(shown))
+    assert {item for item in shown if item[0] == "a"} == {f"a{k}" for k in range(10)}
+
+
 def test_a_story_with_little_time_has_fewer_beats_and_large_has_enough() -> None:
     busy = story(records.dense(20, 3))
     assert sum(isinstance(b, Run | Build) for b in busy) < 2 * len(records.dense(20, 3).nodes)

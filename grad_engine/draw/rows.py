@@ -11,6 +11,7 @@ import numpy as np
 from grad_engine.draw.order import Level, Sketch, number
 
 BALANCE = 4.0  # what it costs, in broken lines, when the widest row is twice as wide as the mean
+APART = 2.0  # and when what nothing leads to is not in the row of what reads it
 
 
 def breaks(sketch: Sketch, widths: Mapping[str, float], rank_gap: float, rows: int) -> tuple[int, ...]:
@@ -20,7 +21,7 @@ def breaks(sketch: Sketch, widths: Mapping[str, float], rank_gap: float, rows: i
     upto = np.concatenate([[0.0], np.cumsum(wide)])
     broken = np.zeros(len(wide) + 1)
     for key, path in sketch.paths.items():
-        broken[sketch.first[key] + 1 : sketch.first[key] + len(path)] += 1
+        broken[sketch.first[key] + 1 : sketch.first[key] + len(path)] += 1.0 if path[0].ins else APART
     best: tuple[float, tuple[int, ...]] = (math.inf, ())
     for at in combinations(range(1, len(wide)), min(rows, len(wide)) - 1):
         widest = float(np.diff(upto[[0, *at, len(wide)]]).max()) * rows / float(upto[-1])
