@@ -204,6 +204,18 @@ def test_a_chain_is_wrapped_and_what_has_many_ways_is_not(name: str, rows: int) 
         assert after < before and y == pytest.approx(same)
 
 
+@pytest.mark.parametrize("name", ["large", "blog", "perceptron", "neuron", "diamond", "fan", "dense", "dense 24"])
+def test_the_points_of_two_arrows_lie_apart_or_on_each_other(name: str) -> None:
+    stage = Stage(RECORDS[name](), palette("dark"))
+    ends: dict[str, list[float]] = {}
+    for link in stage.links:
+        ends.setdefault(link.source, []).append(stage.ways[link.id].at(0.0)[1])
+    high = np.ptp(tip((0.0, 0.0), True, stage.look.pen)[:, 1])
+    for source, heights in ends.items():
+        gaps = np.diff(sorted(heights))
+        assert ((gaps < 1e-6) | (gaps >= high)).all(), source
+
+
 @pytest.mark.parametrize("seed", range(6))
 def test_ops_that_share_a_beat_can_be_seen_together(seed: int) -> None:
     record = records.dense(20, seed, (2,))

@@ -351,11 +351,6 @@ def levelled(sketch: Sketch, links: Sequence[Link], lane_gap: float) -> list[lis
         ahead = sketch.columns[sketch.first[link.id] :]
         straighten(heights[link.id], sketch.paths[link.id], ahead, lane_gap, 0.75 * lane_gap)
 
-    def settled(found: Sequence[Link], ys: Sequence[float]) -> None:
-        for link, y in zip(found, ys, strict=True):
-            heights[link.id][0] = y
-            straightened(link)
-
     for box, found in leaving.items():
         for link in found:
             straightened(link)
@@ -367,21 +362,9 @@ def levelled(sketch: Sketch, links: Sequence[Link], lane_gap: float) -> list[lis
         straight = [low <= y <= high for y in wanted]
         near = [y if runs else box.y for y, runs in zip(wanted, straight, strict=True)]
         weights = [1e6 if runs else 1.0 for runs in straight]
-        ys = spread(near, low, high, lane_gap, weights)
-        pushed = [
-            link
-            for link, y, at, runs in zip(found, ys, wanted, straight, strict=True)
-            if runs and abs(y - at) > 1e-3 * lane_gap
-        ]
-        before = [(heights[link.id][:], [level.y for level in sketch.paths[link.id]]) for link in found]
-        settled(found, ys)
-        if any(heights[link.id][0] != heights[link.id][1] for link in pushed):
-            # There is no room to make way, so the lines leave closer together.
-            for link, (ends, levels) in zip(found, before, strict=True):
-                heights[link.id][:] = ends
-                for level, at in zip(sketch.paths[link.id], levels, strict=True):
-                    level.y = at
-            settled(found, spread(near, low, high, 0.6 * lane_gap, weights))
+        for link, y in zip(found, spread(near, low, high, lane_gap, weights), strict=True):
+            heights[link.id][0] = y
+            straightened(link)
 
     lines: list[list[tuple[str, float, float]]] = [[] for _ in sketch.columns]
     for link in links:
