@@ -36,7 +36,7 @@ CLOSE_ROWS = tuple((2, 0.40, 0.16, scale) for scale in (0.74, 0.70))
 # What is wider than the frame is followed from left to right and back, if it is not higher: detail, gaps, scale.
 FOLLOWED = ((3, 0.60, 0.26, 0.92), (2, 0.50, 0.16, 0.92), (2, 0.50, 0.16, 0.80))
 # What is too much for that shows the ops' signs and the leaves' names only.
-SMALL = ((1, 0.50, 0.24, 0.42),)
+SMALL = ((1, 0.50, 0.24, 0.42), (1, 0.36, 0.12, 0.34))
 CROWD = 120  # more items than this cannot be read
 
 

@@ -207,12 +207,19 @@ def _column_widths(matrix: Matrix, size: float) -> list[float]:
     return [max(lettering.width(row[c], size) for row in rows) for c in range(_columns(matrix))]
 
 
+def badge_size(text: str, look: Look) -> tuple[float, float]:
+    """How wide and high a badge is."""
+    return lettering.width(text, look.small, True) + 0.22, look.small * 1.16
+
+
 def badge(text: str, look: Look, colours: Colours, at: tuple[float, float]) -> Part:
     """A boxed word about numbers that are not finite."""
-    wide = lettering.width(text, look.small, True) + 0.22
     return Part(
         Ink(
-            card_points(wide, look.small * 1.16, 0.08, at), fill=colours.background, stroke=colours.nonfinite, width=2.2
+            card_points(*badge_size(text, look), 0.08, at),
+            fill=colours.background,
+            stroke=colours.nonfinite,
+            width=2.2,
         ),
         words(text, look.small, colours.nonfinite, at, bold=True),
     )
@@ -230,6 +237,7 @@ class CardView:
     face: str  # its shape, or its number
     cells: Cells | None
     leaf: bool
+    odd: bool = False  # its gradient will not be finite
 
 
 Figure = Cells | tuple[str, ...]  # a tensor as a picture, or a number in ever fewer digits
@@ -259,6 +267,8 @@ def card_size(view: CardView, look: Look) -> tuple[float, float]:
     first += 0.0 if look.detail < 3 or view.cells is None else view.cells.columns * theme.CELL * s + 0.14 * s
     if view.leaf:
         first = max(first, lettering.width("grad  ✓ 1/1", look.small, True) + 0.40 * s)
+    if view.odd:
+        first = max(first, lettering.width("grad NaN 1/1", look.small, True) + 0.50 * s)
     if view.leaf and view.cells is None:  # the finished gradient is a number beside its counter
         first = max(first, lettering.width("grad 0.0000 ✓ 1/1", look.small, True) + 0.50 * s)
     return max(theme.CARD_WIDTH[look.detail] * s, first), high if view.leaf else high / 2
@@ -379,10 +389,9 @@ class Label:
 def op_size(view: OpView, look: Look) -> tuple[float, float]:
     """How wide and high the box of an op is, with the lines above and below its shape."""
     width, height = shape_size(view, look)
-    if look.detail < 2:
-        return width, height
-    root = 2 * _root_room(view, look)
-    return max(width, _label_width(view, look)) + port_room(view, look) + root, height + 2 * look.line + root
+    root, margin = 2 * _root_room(view, look), _margin(view, look)
+    written = _label_width(view, look) if look.detail >= 2 else badge_size("NaN", look)[0] if margin else 0.0
+    return max(width, written) + port_room(view, look) + root, height + 2 * margin + root
 
 
 def shape_size(view: OpView, look: Look) -> tuple[float, float]:
@@ -390,7 +399,7 @@ def shape_size(view: OpView, look: Look) -> tuple[float, float]:
     s = look.scale
     side = theme.GLYPH[look.detail] * s
     # The outermost routes must still meet the shape, which is lower than the box that holds the ports.
-    high = max(side, look.line * (view.slots - 1) + 0.1 * s * (view.slots + 1))
+    high = max(side, _margin(view, look) * (view.slots - 1) + 0.1 * s * (view.slots + 1))
     if look.detail == 0:
         return side, high
     wide = lettering.width(view.symbol, _symbol_size(view, look), True)
@@ -434,6 +443,14 @@ def _label(label: Label, view: OpView, look: Look) -> tuple[str, float]:
         # A name that was given says more than a shape, and a shape more than a number that stands above as well.
         return (shortened(label.name, look.small, room) if label.name[:1] not in ("", "#") else label.face), 0.0
     return whole, 0.0 if label.cells is None else label.cells.columns * theme.CELL * look.scale + 0.08
+
+
+def _margin(view: OpView, look: Look) -> float:
+    """How much of the box of an op lies above its shape, and as much below, for what is written there."""
+    if look.detail >= 2:
+        return look.line
+    odd = view.label.badge or (view.gradient is not None and view.gradient.badge)
+    return 0.75 * badge_size("NaN", look)[1] if odd and look.detail else 0.0  # the rest lies on the edge of the shape
 
 
 def _label_width(view: OpView, look: Look) -> float:
@@ -499,7 +516,8 @@ def op(view: OpView, state: str, look: Look, box: Box, colours: Colours, count: 
     label = view.gradient if known and view.gradient is not None else view.label
     if look.detail < 2:
         if label.badge and look.detail:
-            inks.append(badge(label.badge.split(" ")[0], look, colours, (x, y - height / 2)))
+            below = y - (height + grow) / 2 - _margin(view, look) / 3
+            inks.append(badge(label.badge.split(" ")[0], look, colours, (x, below)))
         return Part(*inks)
     off = (height + grow) / 2 + look.line * 0.52
     above, below = y + off, y - off

@@ -94,7 +94,9 @@ class Stage(Board):
         """What is written on the card of a leaf or a constant."""
         leaf = id in self.leaf_of
         tensor = self.tensors[self.leaf_of[id] if leaf else id]
-        return CardView(id, self.names[tensor.id], face(tensor), cells(tensor), leaf)
+        changes = self.record.runs[-1].leaves if self.record.runs else ()
+        odd = any(nonfinite(self.tensors[change.after]) for change in changes if change.accumulator == id)
+        return CardView(id, self.names[tensor.id], face(tensor), cells(tensor), leaf, odd)
 
     def op_view(self, node: NodeRecord) -> OpView:
         """What is written in and at the shape of an op."""
@@ -169,7 +171,7 @@ class Stage(Board):
         stop = self.border(link.target, last, "left")
         if (within := self.leaving(link)) != y:
             # The route leaves the box of an op above or below its shape: it starts at the shape, and steps aside.
-            aside = self.border(link.source, self.layout.boxes[link.source].y, "right") + 0.1 * self.look.scale
+            aside = route[0][0]  # past what is written above and below the shape
             route = ((0.0, within), (aside, within), (aside, y), *route[1:])
             y = within
         return path(route, self.border(link.source, y, "right"), stop)

@@ -38,6 +38,7 @@ from grad_engine.draw.layout import point_at
 from grad_engine.draw.palette import DARK
 from grad_engine.export import record_graph
 from grad_engine.record import GraphRecord, load_graph, save_graph
+from tests.test_scene import end
 
 ROOT = Path(__file__).parents[1]
 MOST_BEATS = 40
@@ -252,10 +253,10 @@ def glance(board: Board, beat: Beat, picture: Pixels) -> Moment:
 
 
 def around(inks: Iterable[Ink]) -> Extent:
-    """How far some inks reach together, strokes included."""
+    """How far some inks reach together, strokes included, but for the glow around what runs."""
     found = []
     for ink in inks:
-        if len(ink.shape.points) and ink.amount > 0:
+        if len(ink.shape.points) and ink.amount * max(ink.alphas) > 0.2:
             left, bottom, right, top = ink.extent
             pad = 0.005 * ink.width
             found.append((left - pad, bottom - pad, right + pad, top + pad))
@@ -373,3 +374,34 @@ def last_picture(name: str) -> str:
 
 def test_another_process_ends_in_the_same_picture(film: Film, digests: dict[str, str]) -> None:
     assert digests[film.name] == film.last
+
+
+def unruly(seed: int) -> GraphRecord:
+    """Random ops of which many make NaN or infinity, with long names and with none."""
+    dice, rng = random.Random(seed), np.random.default_rng(seed)
+    alone = (ge.ln, ge.sqrt, ge.exp, ge.tanh, lambda x: 1 / x, lambda x: x - 0.123456, ge.sum)
+    paired = (ge.add, ge.mul, ge.sub, ge.div, ge.pow)
+    names = ("weights_of_the_first_layer", "β", "h", None)
+    values = [ge.tensor(rng.standard_normal(3), requires_grad=True, name=name) for name in names]
+    used: set[int] = set()
+    for _ in range(dice.randint(6, 22)):
+        fresh = [value for value in values if id(value) not in used] or values
+        first, second = dice.choice(fresh), dice.choice(values)
+        op = dice.choice(alone) if dice.random() < 0.5 else None
+        values.append(op(first) if op else dice.choice(paired)(first, second))
+        used |= {id(first)} if op else {id(first), id(second)}
+    loss = sum((value.sum() for value in values if id(value) not in used), ge.tensor(0.0))
+    return recorded(loss, {"loss": loss, "a_hidden_state": values[-2]}, f"unruly {seed}")
+
+
+@pytest.mark.parametrize("seed", range(9))
+@np.errstate(all="ignore")
+def test_unruly_graphs_can_be_read(seed: int) -> None:
+    player = Player(unruly(seed), Wishes(Path()))
+    moments = []
+    for beat in player.beats:
+        end(player.board, beat)
+        moments.append(glance(player.board, beat, np.zeros((480, 854, 4), dtype=np.uint8)))
+    film = Film("", Path(), len(moments), [], player.board, moments, "")
+    for law in (test_nothing_overlaps, test_no_route_runs_through_a_box, test_nothing_leaves_its_place):
+        law(film)
