@@ -35,6 +35,7 @@ from animation.glyphs import (
     numbers_size,
     op,
     op_size,
+    tip,
     words,
 )
 from animation.ink import Ink, rgb
