@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.lib import format as npy
 
+from grad_engine.calling import as_tensor
 from grad_engine.errors import ArgumentError, MissingTensorFileError, TensorFileError
-from grad_engine.op import as_tensor
 from grad_engine.replacing import replaced
 from grad_engine.tensor import Tensor, wrap
 

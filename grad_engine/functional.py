@@ -16,9 +16,9 @@ from typing import Any, Literal
 import numpy as np
 
 from grad_engine.autograd import enable_grad, grad
+from grad_engine.calling import as_tensor
 from grad_engine.errors import ArgumentError, GraphError, NotDifferentiableError, ShapeError
 from grad_engine.node import GradAccum
-from grad_engine.op import as_tensor
 from grad_engine.ops.arithmetic import positive
 from grad_engine.ops.joining import stack
 from grad_engine.ops.reduction import sum as sum_of

@@ -4,24 +4,27 @@ from __future__ import annotations
 
 import functools
 import inspect
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy import asarray, ndarray
+from numpy import ndarray
 
-from grad_engine.errors import ArgumentError, GradEngineError, IndexingError, ShapeError
+from grad_engine.calling import binary, general, operand, unary
+from grad_engine.errors import ArgumentError
 from grad_engine.formula import Tree
-from grad_engine.node import MODE, BinaryNode, ManyNode, Output, UnaryNode, next_age
+from grad_engine.node import MODE, BinaryNode, next_age
 from grad_engine.protocol import NUMPY_TO_OP
+from grad_engine.refusal import REFUSED, no_argument, refuse_composed
 from grad_engine.symbol import Symbol, traced, tree_of
-from grad_engine.tensor import Tensor, attach, numeric, unmasked, wrap
+from grad_engine.tensor import Tensor, attach
 from grad_engine.writes import WRITES, overwrite
 
 Rule = Callable[..., Any]
-OPS: dict[str, Op] = {}
+OPS: dict[str, Op] = {}  # the table: every op by its name
+DEFINED: dict[str, Callable[..., Any]] = {}  # every op -> what define() made of it, operands first
+CALLS: dict[str, Callable[..., Any]] = {}  # every public name of an op, or of a function written in ops -> its function
 HEADS = {
     "add": "+", "sub": "-", "mul": "*", "truediv": "/", "matmul": "@", "pow": "**", "neg": "neg", "mod": "remainder",
     "floordiv": "floor_divide",
@@ -258,11 +261,11 @@ def define(
     )
     simple = joint is None and not keeps and not several and not variadic and all(rules)
     if simple and given == ("x",) and required:  # the quick ways know their operands by these names
-        call = _unary(op)
+        call = unary(op)
     elif simple and given == ("x", "y") and not static:
-        call = _binary(op)
+        call = binary(op)
     else:
-        call = _general(op)
+        call = general(op)
     call.__name__ = call.__qualname__ = name
     means = [*([forward] if is_ufunc else []), *numpy]
     call.__doc__ = _described(op, means, method)
@@ -331,10 +334,6 @@ def _enter(
             attach(name, call)
 
 
-CALLS: dict[str, Callable[..., Any]] = {}  # every public name of an op -> its function
-DEFINED: dict[str, Callable[..., Any]] = {}  # every op -> what define() made of it, operands first
-
-
 def composed(
     *, numpy: Sequence[Any] = (), aliases: Sequence[str] = (), method: bool = True, before: Any = None
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -353,25 +352,16 @@ def composed(
         def checked(*args: Any, **named: Any) -> Any:
             for name in named:
                 if name not in parameters and not open_ended:
-                    raise ArgumentError(
-                        f"{call.__name__}() has no argument {name!r}{_instead(name, tuple(parameters))}"
-                    )
+                    raise no_argument(call.__name__, name, tuple(parameters))
             try:
                 return call(*args, **named)
             except REFUSED as error:
-                if isinstance(error, GradEngineError) or _is_of_the_caller(error):
-                    raise
-                raise _refused(call.__name__, error, _shown_arrays((*args, *named.values())), {}) from error
+                refuse_composed(call.__name__, error, (*args, *named.values()))
 
         _enter((call.__name__, *aliases), checked, numpy, method, before)
         return checked
 
     return enter
-
-
-def as_tensor(value: Any) -> Tensor:
-    """`value` itself when it is a Tensor, else a Tensor around it without history; shares memory with an array."""
-    return value if type(value) is Tensor else wrap(asarray(operand(value)), None)
 
 
 def _in_place(op: Op, call: Callable[..., Any]) -> Callable[[Tensor, Any], Tensor]:
@@ -420,293 +410,3 @@ def in_rules(call: Callable[..., Any]) -> Callable[..., Any]:
         return out[0] if op.keeps else out
 
     return dispatch
-
-
-def operand(value: Any) -> Any:
-    """A value that is not a Tensor, ready for an op: a Python number as it is (a weak dtype), else an array."""
-    kind = type(value)
-    if kind is float or kind is int or kind is bool:
-        return value
-    if kind is ndarray:
-        return numeric(value)
-    if value is None or isinstance(value, str):
-        raise ArgumentError(f"an op takes tensors, arrays and numbers, got {value!r}")
-    if isinstance(value, list | tuple) and any(type(part) is Tensor for part in value):
-        raise ArgumentError(
-            "an op takes tensors, arrays and numbers, got a list of tensors; join them with stack([...])"
-        )
-    try:
-        return numeric(asarray(unmasked(value)))
-    except ValueError as error:
-        raise ArgumentError(f"an op takes tensors, arrays and numbers, got {kind.__name__}: {error}") from None
-
-
-def _unary(op: Op) -> Callable[..., Any]:
-    forward, defaults = op.forward, tuple(op.static.values())
-    needed = inspect.Parameter.empty in defaults
-
-    def call(x: Any, *static: Any, **named: Any) -> Tensor:
-        if static or named or needed:
-            rest = _static(op, static, named)
-        else:
-            rest = defaults
-        given = x
-        if type(x) is Tensor:
-            edge = x.node
-            x = x.array
-        else:
-            edge = None
-            x = asarray(operand(x))
-        try:
-            out = forward(x, *rest) if static or named or needed else forward(x)
-        except REFUSED as error:
-            raise refusal(op, error, (x,), rest) from error
-        if type(out) is not ndarray:  # 0-d results arrive as NumPy scalars
-            out = asarray(out)
-        made = _new(Tensor)
-        made.array = out
-        if edge is not None and MODE.record:
-            made.node = node = UnaryNode()
-            node.age = next_age()
-            node.op = op
-            node.out = out
-            node.x = x
-            node.edge = edge
-            node.rest = rest
-            node.extra = None
-            if MODE.watch is not None:
-                MODE.watch(node)
-        else:
-            made.node = None
-            if out.base is not None and MODE.record and type(given) is Tensor:
-                WRITES.taken(made, call, (given, *rest))
-        return made
-
-    return call
-
-
-def _binary(op: Op) -> Callable[..., Any]:
-    forward = op.forward
-
-    def call(x: Any, y: Any) -> Tensor:
-        if type(x) is Tensor:
-            x_edge = x.node
-            x = x.array
-        else:
-            x_edge = None
-            x = operand(x)
-        if type(y) is Tensor:
-            y_edge = y.node
-            y = y.array
-        else:
-            y_edge = None
-            y = operand(y)
-        try:
-            out = forward(x, y)
-        except REFUSED as error:
-            raise refusal(op, error, (x, y), ()) from error
-        if type(out) is not ndarray:  # 0-d results arrive as NumPy scalars
-            out = asarray(out)
-        made = _new(Tensor)
-        made.array = out
-        if (x_edge is not None or y_edge is not None) and MODE.record:
-            made.node = node = BinaryNode()
-            node.age = next_age()
-            node.op = op
-            node.out = out
-            node.x = x
-            node.y = y
-            node.x_edge = x_edge
-            node.y_edge = y_edge
-            node.extra = None
-            if MODE.watch is not None:
-                MODE.watch(node)
-        else:
-            made.node = None
-        return made
-
-    return call
-
-
-def _general(op: Op) -> Callable[..., Any]:
-    forward, rules, variadic, differentiable = op.forward, op.rules, op.variadic, op.differentiable
-    arity, defaults = len(op.inputs), tuple(op.static.values())
-    needed = inspect.Parameter.empty in defaults
-    ruled = tuple(op.joint is not None or rule is not None for rule in rules)
-
-    def call(*args: Any, **named: Any) -> Any:
-        if named or len(args) < arity:
-            args = _with_operands(op, args, named)
-        static: Any = args[arity:]
-        static = _static(op, static, named) if static or named or needed else defaults
-        given = _sequence(op, args[0]) if variadic else args[:arity]
-        arrays = []
-        edges: list[Any] = []
-        recorded = False
-        for slot, value in enumerate(given):
-            edge = None
-            if type(value) is Tensor:
-                if value.node is not None and differentiable and (variadic or ruled[slot]):
-                    edge = value.node
-                    recorded = True
-                value = value.array
-            elif value is not None or variadic:
-                value = asarray(operand(value)) if arity == 1 else operand(value)
-            arrays.append(value)
-            edges.append(edge)
-        try:
-            out = forward(arrays, *static) if variadic else forward(*arrays, *static)
-        except REFUSED as error:
-            raise refusal(op, error, arrays, static) from error
-        kept: Any = ()
-        if op.keeps:
-            out, *kept = out
-        if op.several:
-            out = tuple(map(asarray, out))
-        elif type(out) is not ndarray:
-            out = asarray(out)
-        if not (recorded and MODE.record):
-            if op.several:
-                return tuple(wrap(part, None) for part in out)
-            made = wrap(out, None)
-            if out.base is not None and MODE.record:
-                WRITES.taken(made, call, (*args[:arity], *static))
-            return made
-        node = ManyNode(op, out, tuple(arrays), tuple(edges), (*static, *kept))
-        if MODE.watch is not None:
-            MODE.watch(node)
-        if op.several:
-            floats = (part.dtype.kind == "f" for part in out)
-            return tuple(
-                wrap(part, Output(node, i) if real else None)
-                for i, (part, real) in enumerate(zip(out, floats, strict=True))
-            )
-        return wrap(out, node)
-
-    return call
-
-
-def _sequence(op: Op, value: Any) -> Sequence[Any]:
-    if isinstance(value, list | tuple):
-        return value
-    if isinstance(value, Tensor | ndarray) and value.ndim:
-        return list(value)
-    raise ArgumentError(f"{op.name}() takes a list of tensors, got {type(value).__name__}; write {op.name}([x, y])")
-
-
-def _with_operands(op: Op, args: tuple[Any, ...], named: dict[str, Any]) -> tuple[Any, ...]:
-    """`args` with every operand in its place: those given by keyword, and None for optional ones left out."""
-    operands = list(args)
-    for name in op.inputs[len(args) :]:
-        if name in named:
-            operands.append(named.pop(name))
-        elif len(operands) >= op.required:
-            operands.append(None)
-        else:
-            raise ArgumentError(f"{op.name}() needs {', '.join(op.inputs[: op.required])}; {name} is missing")
-    return tuple(operands)
-
-
-def _static(op: Op, static: tuple[Any, ...], named: dict[str, Any]) -> tuple[Any, ...]:
-    """Every static argument in the order of the declaration."""
-    if named or len(static) != len(op.static) or Tensor in map(type, static):
-        return _bound(op, static, named)
-    return static
-
-
-def _bound(op: Op, static: tuple[Any, ...], named: dict[str, Any]) -> tuple[Any, ...]:
-    """Every static argument in the order of the declaration."""
-    names = tuple(op.static)
-    if op.spread and len(static) > 1 and all(type(part) is int for part in static):
-        static = (static,)
-    if len(static) > len(names):
-        raise ArgumentError(
-            f"{op.name}() takes {len(op.inputs)} operand{'s' * (len(op.inputs) != 1)} and {len(names)} "
-            f"argument{'s' * (len(names) != 1)} ({', '.join(names) or 'none'}); got {len(static)} arguments"
-        )
-    values = {**op.static, **dict(zip(names, static, strict=False))}
-    for name, value in named.items():
-        if name not in values:
-            raise ArgumentError(f"{op.name}() has no argument {name!r}{_instead(name, names)}")
-        if name in names[: len(static)]:
-            raise ArgumentError(f"{op.name}() got {name!r} twice")
-        values[name] = value
-    for name, value in values.items():
-        if value is inspect.Parameter.empty:
-            raise ArgumentError(f"{op.name}() needs {name}=")
-        if type(value) is Tensor:
-            if value.node is not None:
-                raise ArgumentError(f"{op.name}() sends no gradient to {name}=; pass {name}.detach()")
-            values[name] = value.array
-    return tuple(values.values())
-
-
-TORCH_TO_NUMPY = {
-    "dim": "axis", "dims": "axis", "dim1": "axis1", "dim2": "axis2", "start_dim": "start_axis",
-    "end_dim": "end_axis", "keepdim": "keepdims", "input": "x", "other": "y", "unbiased": "ddof", "correction": "ddof",
-    "p": "ord", "diagonal": "k", "shifts": "shift", "split_size_or_sections": "indices_or_sections",
-}  # fmt: skip
-
-
-def _instead(name: str, names: Sequence[str]) -> str:
-    ours = TORCH_TO_NUMPY.get(name)
-    if ours in names:
-        return f"; it is called {ours} here, as in NumPy"
-    return f"; it takes {', '.join(names)}" if names else "; it takes none"
-
-
-REFUSED = (ValueError, TypeError, IndexError, OverflowError)
-INSIDE = tuple(os.path.dirname(os.path.abspath(file)) + os.sep for file in (__file__, np.__file__))
-_new = Tensor.__new__
-
-
-def refusal(op: Op, error: Exception, arrays: Sequence[Any], static: Sequence[Any]) -> Exception:
-    """The error to raise when NumPy refused a call: what was asked, what was got, the way out."""
-    if isinstance(error, GradEngineError):
-        return error
-    return _refused(op.name, error, arrays, dict(zip(op.static, static, strict=False)))
-
-
-def _is_of_the_caller(error: Exception) -> bool:
-    """Whether an error comes from a function that was passed in, not from what an op was given."""
-    place = error.__traceback__
-    while place is not None and place.tb_next is not None:
-        place = place.tb_next
-    return place is not None and not place.tb_frame.f_code.co_filename.startswith(INSIDE)
-
-
-def _shown_arrays(arguments: Sequence[Any]) -> list[Any]:
-    """The arrays and numbers among the arguments of a call, also those in its lists."""
-    flat = [part for each in arguments for part in (each if isinstance(each, list | tuple) else (each,))]
-    arrays = [part.array if type(part) is Tensor else part for part in flat]
-    return [part for part in arrays if isinstance(part, ndarray | np.generic | int | float | str)]
-
-
-def _refused(name: str, error: Exception, arrays: Sequence[Any], static: Mapping[str, Any]) -> Exception:
-    shapes = [f"shape {array.shape}" if isinstance(array, ndarray) else repr(array) for array in arrays]
-    got = " and ".join(shapes if len(shapes) < 4 else [*shapes[:3], "others"]) or "nothing"
-    if isinstance(error, OverflowError):
-        return ArgumentError(f"{name}() got a number beyond what an array can hold: {error}; give a smaller one")
-    if isinstance(error, TypeError):
-        kinds = ", ".join(str(getattr(array, "dtype", type(array).__name__)) for array in arrays)
-        way_out = "; use astype(float)" if "Cannot cast" in str(error) else ""
-        return ArgumentError(f"{name}() does not work on {kinds}: {error}{way_out}")
-    if "broadcast" in str(error) and len(arrays) > 1 and not static:
-        return ShapeError(
-            f"{name}() cannot broadcast {got} together; make trailing axes equal or 1, for instance with reshape"
-        )
-    if "enough dimensions" in str(error):
-        return ShapeError(f"{name}() takes vectors and matrices, got {got}; multiply by a single number with *")
-    if "core dimension" in str(error):
-        return ShapeError(
-            f"{name}() needs the last axis of its first operand to be as long as the second to last of its second; "
-            f"got {got}; transpose one with .T or .mT"
-        )
-    if isinstance(error, np.exceptions.AxisError) and error.axis is not None:
-        way_out = (
-            f"it must be from {-error.ndim} to {error.ndim - 1}" if error.ndim else "it has none, so reshape it first"
-        )
-        return ShapeError(f"{name}() was given axis {error.axis}, which is out of range for {got}; {way_out}")
-    asked = "".join(f", {key}={value!r}" for key, value in static.items() if value is not None)
-    kind = IndexingError if isinstance(error, IndexError) and not isinstance(error, ValueError) else ShapeError
-    return kind(f"{name}() is not possible on {got}{asked}: {error}")

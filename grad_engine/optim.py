@@ -12,9 +12,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from grad_engine.calling import as_tensor
 from grad_engine.errors import ArgumentError, ShapeError
 from grad_engine.node import GradAccum, next_age
-from grad_engine.op import as_tensor
 from grad_engine.tensor import Tensor, wrap
 from grad_engine.writes import WRITES
 

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
-from grad_engine.op import as_tensor, case, composed, define, in_rules
+from grad_engine.calling import as_tensor
+from grad_engine.op import case, composed, define, in_rules
 from grad_engine.ops.elementwise import nothing
 from grad_engine.tensor import Tensor
 

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
+from grad_engine.calling import as_tensor
 from grad_engine.errors import ArgumentError
-from grad_engine.op import as_tensor, case, composed, define, in_rules
+from grad_engine.op import case, composed, define, in_rules
 from grad_engine.protocol import NUMPY_TO_OP
 from grad_engine.symbol import Symbol, traced
 from grad_engine.tensor import Tensor

@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from grad_engine.calling import as_tensor
 from grad_engine.errors import ArgumentError, ShapeError
-from grad_engine.op import as_tensor, composed
+from grad_engine.op import composed
 from grad_engine.ops.convolution import per_axis
 from grad_engine.ops.elementwise import where
 from grad_engine.ops.indexing import scatter_index, take

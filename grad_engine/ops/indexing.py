@@ -8,11 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from grad_engine.calling import as_tensor, operand
 from grad_engine.errors import ArgumentError, NotDifferentiableError, ShapeError
 from grad_engine.node import MODE, next_age
-from grad_engine.op import REFUSED, as_tensor, case, composed, define, in_rules, operand, refusal
+from grad_engine.op import case, composed, define, in_rules
 from grad_engine.ops.elementwise import masked_fill, selected
 from grad_engine.protocol import NUMPY_TO_OP
+from grad_engine.refusal import REFUSED, refuse
 from grad_engine.symbol import index_tree
 from grad_engine.tensor import Tensor, attach
 from grad_engine.writes import WRITES, check_writable, overwrite
@@ -157,7 +159,7 @@ def _setitem(self: Tensor, key: Any, values: Any) -> None:
     try:
         self.array[key] = array
     except REFUSED as error:
-        raise refusal(index_put.op, error, (self.array, array), (key,)) from error  # type: ignore[attr-defined]
+        refuse(index_put.op, error, (self.array, array), (key,))  # type: ignore[attr-defined]
     WRITES.stamp(self.array, next_age())
 
 

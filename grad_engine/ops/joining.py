@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from grad_engine.calling import as_tensor
 from grad_engine.errors import ArgumentError, ShapeError
-from grad_engine.op import as_tensor, case, composed, define
+from grad_engine.op import case, composed, define
 from grad_engine.ops.shape import (
     atleast_1d,
     atleast_2d,

@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from grad_engine.calling import as_tensor
 from grad_engine.errors import ArgumentError, ShapeError, SingularError
-from grad_engine.op import as_tensor, case, composed, define, in_rules
+from grad_engine.op import case, composed, define, in_rules
 from grad_engine.ops.elementwise import abs as absolute
 from grad_engine.ops.elementwise import values, where
 from grad_engine.ops.product import matmul

@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from grad_engine.calling import as_tensor
 from grad_engine.errors import ArgumentError, IndexingError, ShapeError
-from grad_engine.op import as_tensor, case, composed, define, in_rules
+from grad_engine.op import case, composed, define, in_rules
 from grad_engine.ops.activation import log_softmax, sigmoid, softmax
 from grad_engine.ops.elementwise import clip, masked_fill, minimum, sqrt, values, where
 from grad_engine.ops.indexing import take_along_axis

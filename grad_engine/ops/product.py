@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from grad_engine.calling import as_tensor
 from grad_engine.errors import ArgumentError, ShapeError
 from grad_engine.formula import Tree
-from grad_engine.op import as_tensor, case, composed, define, in_rules
+from grad_engine.op import case, composed, define, in_rules
 from grad_engine.ops.indexing import scattered
 from grad_engine.ops.reduction import total
 from grad_engine.ops.shape import moveaxis, reshaped

@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from grad_engine.calling import as_tensor
 from grad_engine.errors import ArgumentError, MissingPackageError
-from grad_engine.op import as_tensor, case, composed, define, in_rules
+from grad_engine.op import case, composed, define, in_rules
 from grad_engine.tensor import Tensor
 
 _LIBM: dict[str, Callable[[float], float]] = {"erf": math.erf, "erfc": math.erfc}  # as exact as SciPy's, but slow

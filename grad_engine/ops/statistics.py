@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from grad_engine.calling import as_tensor
 from grad_engine.errors import ArgumentError, ShapeError
-from grad_engine.op import as_tensor, composed
+from grad_engine.op import composed
 from grad_engine.ops.convolution import conv1d
 from grad_engine.ops.elementwise import clip, isnan, lerp, sqrt, values, where
 from grad_engine.ops.indexing import index_add, sort, take_along_axis
