@@ -1,8 +1,8 @@
 """One call of an op, from operands to result: unpack them, run forward, and make a Node where a gradient will flow.
 
-`general` can do it for every op. `unary` and `binary` do the same for most calls in half the time, which is why they are
-written out: a function that unpacks one operand would add 9 % to a product of small arrays, one that fills the node 3 %,
-`Node.__init__` 15 %.
+`general` can do it for every op. `unary` and `binary` do the same for most calls in half the time. That is why they are
+written out: of a product of small arrays, a function that unpacks one operand would take another 9 %, one that fills
+the node 3 %, `Node.__init__` 15 %.
 """
 
 from __future__ import annotations
