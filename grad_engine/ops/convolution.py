@@ -37,6 +37,8 @@ def per_axis(value: Any, n: int, name: str, least: int) -> tuple[int, ...]:
 def _pads(padding: Any, kernel: tuple[int, ...], stride: tuple[int, ...], dilation: tuple[int, ...]) -> Any:
     """(before, after) for each axis."""
     n = len(kernel)
+    if type(padding) is int and padding >= 0:
+        return ((padding, padding),) * n
     if isinstance(padding, str):
         if padding == "valid":
             return ((0, 0),) * n
@@ -46,7 +48,7 @@ def _pads(padding: Any, kernel: tuple[int, ...], stride: tuple[int, ...], dilati
             raise ArgumentError(f"padding='same' needs stride 1, got stride {stride}; give the padding as numbers")
         spare = [d * (k - 1) for d, k in zip(dilation, kernel, strict=True)]
         return tuple((each // 2, each - each // 2) for each in spare)
-    if type(padding) is not int and np.ndim(padding) == 2:
+    if (type(padding) is tuple and padding and type(padding[0]) is tuple) or np.ndim(padding) == 2:
         return tuple(per_axis(pair, 2, "padding before and after", 0) for pair in padding)
     return tuple((each, each) for each in per_axis(padding, n, "padding", 0))
 
@@ -243,7 +245,7 @@ def _define_convolutions(n: int) -> tuple[Any, Any, Any]:
             )
         added = _checked_bias(name, bias, plan.filters, n)
         dtype = np.result_type(x, weight)
-        matrix = weight.reshape(plan.groups, -1, plan.rows)
+        matrix = weight.reshape(plan.groups, plan.filters // plan.groups, plan.rows)
         out = np.empty(
             (len(images), plan.filters, *plan.places), dtype if bias is None else np.result_type(dtype, bias)
         )
@@ -273,14 +275,17 @@ def _define_convolutions(n: int) -> tuple[Any, Any, Any]:
                 f"{transposed_name}() with weight {weight.shape} takes {plan.filters} channels, got x of shape "
                 f"{x.shape}"
             )
-        added = _checked_bias(transposed_name, bias, plan.channels, n)
-        dtype = np.result_type(x, weight)
-        matrix = weight.reshape(plan.groups, -1, plan.rows).mT
-        out = np.empty((len(images), plan.channels, *size), dtype if bias is None else np.result_type(dtype, bias))
+        out = spread(plan, images, weight, bias, _checked_bias(transposed_name, bias, plan.channels, n))
+        return out if images is x else out[0]
+
+    def spread(plan: _Plan, images: Any, weight: Any, bias: Any = None, added: Any = None) -> Any:
+        dtype = np.result_type(images, weight)
+        matrix = weight.reshape(plan.groups, plan.filters // plan.groups, plan.rows).mT
+        out = np.empty((len(images), plan.channels, *plan.size), dtype if bias is None else np.result_type(dtype, bias))
         for part in plan.parts(len(images)):
             columns = np.matmul(matrix, plan.results(images[part], dtype))
             _put(out[part], plan.laid(columns, len(images[part])), added)
-        return out if images is x else out[0]
+        return out
 
     def conv_weight(
         x: Any, y: Any, shape: Any, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1
@@ -295,15 +300,19 @@ def _define_convolutions(n: int) -> tuple[Any, Any, Any]:
                 f"{plan.channels} channels as results of {plan.filters}, got {x.shape} and {y.shape}"
             )
         dtype = np.result_type(x, y)
-        out = np.zeros((plan.groups, plan.filters // plan.groups, plan.rows), dtype)
+        out = np.zeros(shape, dtype)
+        sums = out.reshape(plan.groups, plan.filters // plan.groups, plan.rows)
         for part in plan.parts(len(images)):
             product = np.matmul(plan.results(results[part], dtype), plan.columns(images[part], dtype).mT)
-            out += product if plan.last else np.add.reduce(product, axis=0)
-        return out.reshape(shape)
+            sums += product if plan.last else np.add.reduce(product, axis=0)
+        return out
 
     def back_to_x(g: Any, weight: Any, x: Any, stride: Any, padding: Any, dilation: Any, groups: int) -> Any:
         size, places = x.shape[x.ndim - n :], g.shape[g.ndim - n :]
         steps, pads, apart = _settings(weight.shape[2:], stride, padding, dilation)
+        if type(g) is type(weight) is np.ndarray:  # their shapes are known to fit: there has been a forward pass
+            plan = _planned(size, places, weight.shape, steps, pads, apart, groups)
+            return spread(plan, g, weight) if g.ndim == n + 2 else spread(plan, g[None], weight)[0]
         parts = zip(size, places, weight.shape[2:], steps, apart, pads, strict=True)
         extra = tuple(length - ((p - 1) * s + d * (k - 1) + 1 - a - b) for length, p, k, s, d, (a, b) in parts)
         return transposed(g, weight, None, steps, pads, extra, groups, apart)
