@@ -14,11 +14,23 @@ from typing import Any
 import numpy as np
 
 from grad_engine.errors import ArgumentError, GraphError, InPlaceError, ShapeError
-from grad_engine.node import MODE, BinaryNode, Edge, GradAccum, ManyNode, Node, Output, UnaryNode, next_age
+from grad_engine.node import (
+    MODE,
+    BinaryNode,
+    Edge,
+    GradAccum,
+    ManyNode,
+    Node,
+    Output,
+    UnaryNode,
+    next_age,
+    node_of,
+    place_of,
+)
 from grad_engine.op import in_rules
 from grad_engine.ops.reduction import sum_to
 from grad_engine.ops.shape import astype
-from grad_engine.tensor import Tensor, attach, wrap
+from grad_engine.tensor import Tensor, array_of, attach, wrap
 from grad_engine.writes import WRITES
 
 _fold = in_rules(sum_to)
@@ -46,7 +58,7 @@ class Run(Apart):
 
     def __init__(self, root: Edge, seed: np.ndarray) -> None:
         self.age = next_age()
-        self.output = root.index if type(root) is Output else 0
+        self.output = place_of(root)
         self.seed = seed
         self.events: list[tuple[Any, ...]] = []  # (age, g): a node ran; (age, slot, raw shape, share, sum): it sent
         self.leaves: list[tuple[int, np.ndarray | None, np.ndarray]] = []  # accumulator's age, .grad before and after
@@ -55,14 +67,14 @@ class Run(Apart):
 
     def ran(self, node: Node, g: Any) -> None:
         self._turn = node.age
-        self.events.append((node.age, tuple(map(_array, g)) if node.op.several else _array(g)))
+        self.events.append((node.age, tuple(map(array_of, g)) if node.op.several else array_of(g)))
 
     def gather(
         self, pending: dict[Any, Any], owned: set[Edge], edge: Any, slot: int, raw: Any, array: Any, g: Any
     ) -> None:
         share = fitted(raw, array)
         pending[edge] = total = pending[edge] + share if edge in pending else share
-        self.events.append((self._turn, slot, raw.shape, _array(share), _array(total)))
+        self.events.append((self._turn, slot, raw.shape, array_of(share), array_of(total)))
 
 
 def newest_first(roots: Iterable[Edge]) -> list[Node]:
@@ -223,7 +235,7 @@ def fitted(share: Any, array: Any) -> Any:
 
 def _leading_to(targets: Sequence[Edge], nodes: Sequence[Node]) -> set[Edge]:
     """The edges along which a share can still reach a target."""
-    useful: set[Edge] = {edge.node if type(edge) is Output else edge for edge in targets}
+    useful: set[Edge] = set(map(node_of, targets))
     for node in reversed(nodes):  # producers first
         for edge in node.edges:
             if (edge.node if type(edge) is Output else edge) in useful:
@@ -292,7 +304,7 @@ def _one(dtype: np.dtype[Any]) -> np.ndarray:
 def _seed(root: Tensor, gradient: Any) -> np.ndarray:
     """The gradient that starts a pass, as an array of the root's shape and dtype."""
     array = root.array
-    given = gradient.array if type(gradient) is Tensor else gradient
+    given = array_of(gradient)
     if type(given) is np.ndarray and given.dtype is array.dtype and given.shape == array.shape:
         return given
     if given is None:
@@ -331,7 +343,7 @@ def backward(root: Tensor, gradient: Any = None, retain_graph: bool = False, cre
     retain = retain_graph or create_graph
     run = Run(edge, seed.copy()) if retain_graph and type(edge) is not GradAccum else None
     if run is not None:
-        node = edge.node if type(edge) is Output else edge
+        node = node_of(edge)
         assert isinstance(node, Node)
         node.extra = node.extra or {}
         node.extra.setdefault("runs", deque(maxlen=RUNS_KEPT)).append(run)
@@ -361,10 +373,10 @@ def _with_history(seed: np.ndarray, gradient: Any) -> Tensor:
 
 def _accumulate(leaf: Any, total: Any, run: Run | None, recorded: bool) -> None:
     """Add to `.grad` what the leaf gathered, in memory of its own: others may hold `total`."""
-    before, gathered = leaf.grad, wrap(np.array(_array(total)), total.node if type(total) is Tensor else None)
+    before, gathered = leaf.grad, wrap(np.array(array_of(total)), total.node if type(total) is Tensor else None)
     leaf.grad = gathered if before is None else before + gathered
     if run is not None and before is None:
-        run.leaves.append((leaf.age, None, _array(total)))
+        run.leaves.append((leaf.age, None, array_of(total)))
     elif run is not None:
         run.leaves.append((leaf.age, before.array.copy(), leaf.grad.array.copy()))
     if leaf.extra is not None and "after" in leaf.extra:
@@ -464,15 +476,14 @@ class HookHandle:
 
 def _extras(tensor: Tensor, kind: str) -> dict[int, Any]:
     edge = _edge(tensor, "a tensor with hooks")
-    node: Any = edge.node if type(edge) is Output else edge
+    node: Any = node_of(edge)
     node.extra = node.extra or {}
     return node.extra.setdefault(kind, {})
 
 
 def register_hook(self: Tensor, hook: Callable[[Tensor], Tensor | None]) -> HookHandle:
     """A handle on `hook`, which is called with this tensor's complete gradient and may return another in its place."""
-    index = self.node.index if type(self.node) is Output else 0
-    return HookHandle(_extras(self, "hooks").setdefault(index, {}), hook)
+    return HookHandle(_extras(self, "hooks").setdefault(place_of(self.node), {}), hook)
 
 
 def register_post_accumulate_grad_hook(self: Tensor, hook: Callable[[Tensor], None]) -> HookHandle:
@@ -485,31 +496,31 @@ def register_post_accumulate_grad_hook(self: Tensor, hook: Callable[[Tensor], No
 def retain_grad(self: Tensor) -> None:
     """Keep the gradient of this result of an op in its `.grad`, as a leaf does anyway."""
     if type(self.node) is not GradAccum:
-        _extras(self, "retained").setdefault(self.node.index if type(self.node) is Output else 0, None)
+        _extras(self, "retained").setdefault(place_of(self.node), None)
 
 
 def _hooked(edge: Any, g: Any) -> Any:
     """`g` after the hooks of `edge` have seen, perhaps replaced, it."""
     if edge.extra is None or not ("hooks" in edge.extra or "retained" in edge.extra):
         return g
-    index = edge.index if type(edge) is Output else 0
+    place = place_of(edge)
     recorded = type(g) is Tensor
-    if hooks := [*edge.extra.get("hooks", {}).get(index, {}).values()]:
+    if hooks := [*edge.extra.get("hooks", {}).get(place, {}).values()]:
         with _GradMode(recorded):
             for hook in hooks:  # each gets a copy, since the array may be on its way to others; a hook may change it
-                seen = wrap(np.array(_array(g)), g.node if recorded else None)
+                seen = wrap(np.array(array_of(g)), g.node if recorded else None)
                 answer = hook(seen)
                 g = _answered(seen if answer is None else answer, g)
     retained = edge.extra.get("retained", {})
-    if index in retained:
+    if place in retained:
         new = g if recorded else wrap(np.array(g), None)
-        retained[index] = new if retained[index] is None else retained[index] + new
+        retained[place] = new if retained[place] is None else retained[place] + new
     return g
 
 
 def _answered(answer: Any, g: Any) -> Any:
     """What a hook returned in place of `g`, in its dtype, and not in memory that the hook may have kept."""
-    array = _array(answer)
+    array = array_of(answer)
     if not isinstance(array, np.ndarray | np.generic) or array.shape != g.shape or array.dtype.kind != "f":
         got = f"{array.dtype} of shape {array.shape}" if isinstance(array, np.ndarray | np.generic) else repr(answer)
         raise ShapeError(f"a hook must return None or a gradient of shape {g.shape} and {g.dtype}, got {got}")
@@ -517,10 +528,6 @@ def _answered(answer: Any, g: Any) -> Any:
         return np.array(array, g.dtype)
     tensor = answer if type(answer) is Tensor else wrap(np.array(array), None)
     return tensor if array.dtype == g.dtype else cast(tensor, g.dtype)
-
-
-def _array(value: Any) -> Any:
-    return value.array if type(value) is Tensor else value
 
 
 # --- the recording mode ---------------------------------------------------------------------------------------------

@@ -18,7 +18,7 @@ from grad_engine.autograd import Run, newest_first
 from grad_engine.errors import ArgumentError, GraphError
 from grad_engine.files import save
 from grad_engine.formula import Tree
-from grad_engine.node import Edge, GradAccum, Node, Output
+from grad_engine.node import Edge, GradAccum, Node, Output, node_of, place_of
 from grad_engine.record import (
     BackwardRecord,
     FileRecord,
@@ -35,7 +35,7 @@ from grad_engine.record import (
 from grad_engine.record.arrays import array_data
 from grad_engine.record.draft import STRETCHES, Draft, RunDraft, attribute, formula_record
 from grad_engine.record.strict import MAX_NODES
-from grad_engine.tensor import Tensor, name_of
+from grad_engine.tensor import Tensor, array_of, name_of
 from grad_engine.writes import WRITES
 
 DEFAULT_PATH = Path("output") / "graph_acyclic.json"
@@ -175,7 +175,7 @@ class _Recorder(Draft):
         self._forward()
         ends = [root.node for root in self.roots if root.node is not None]
         return self.graph(
-            [RootRecord(self.ids[edge.age], self.tensors[edge].id, _output(edge)) for edge in ends],
+            [RootRecord(self.ids[edge.age], self.tensors[edge].id, place_of(edge)) for edge in ends],
             [self._run(node, run) for node, run in self._runs()],
             {"name": "grad_engine", "version": _version(), "numpy": np.__version__},
             self.title,
@@ -217,7 +217,7 @@ class _Recorder(Draft):
                 if key not in self.tensors:
                     self._add(key, array, "constant", node.age, is_leaf=True)
             else:
-                key, link = edge, self.connect(node.age, slot, edge.age, len(inputs), _output(edge)).id
+                key, link = edge, self.connect(node.age, slot, edge.age, len(inputs), place_of(edge)).id
             stretched = not gone and op.category in STRETCHES and _stretched(array, node.out)
             own_shape = array.shape if stretched else None
             inputs.append(InputRecord(len(inputs), name, self.tensors[key].id, link, own_shape))
@@ -278,7 +278,7 @@ class _Recorder(Draft):
 
     def _runs(self) -> list[tuple[Node, Run]]:
         found: list[tuple[Node, Run]] = []
-        for node in dict.fromkeys(r.node.node if type(r.node) is Output else r.node for r in self.roots):
+        for node in dict.fromkeys(node_of(root.node) for root in self.roots):
             assert isinstance(node, Node)
             runs = (node.extra or {}).get("runs", ())
             found.extend((node, run) for run in (runs if self.all_runs else [*runs][-1:]))
@@ -306,7 +306,7 @@ class _Recorder(Draft):
                 continue
             leaf = self.ids[age]
             earlier = None if before is None else self._met(before, "gradient")
-            if before is None and leaf in totals and np.array_equal(_array(totals[leaf]), after, equal_nan=True):
+            if before is None and leaf in totals and np.array_equal(array_of(totals[leaf]), after, equal_nan=True):
                 after = totals[leaf]  # the same numbers, which have their id already
             changes.append(LeafChangeRecord(leaf, earlier, self._met(after, "gradient")))
         changes.sort(key=lambda change: int(change.accumulator[1:]))
@@ -316,7 +316,7 @@ class _Recorder(Draft):
 
     def _met(self, array: Any, role: str) -> str:
         """The id of a gradient, share or seed; an array object met before keeps its id."""
-        array = _array(array)
+        array = array_of(array)
         known = self.tensors.get(id(array))
         if known is None:
             self.held.append(array)
@@ -368,7 +368,7 @@ class _Recorder(Draft):
             parts: dict[str, tuple[Tree, int, int]] = {}
             names = node.op.parameters(len(node.arrays))
             for name, array, edge in zip(names, node.arrays, node.edges, strict=True):
-                below = trees.get(edge.node if type(edge) is Output else edge)
+                below = trees.get(node_of(edge))
                 if edge is not None and below is not None:
                     tree, size, depth = below
                     if size > EXPRESSION_PARTS or depth > formula.MAX_DEPTH - 12:
@@ -386,7 +386,7 @@ class _Recorder(Draft):
             trees[node] = tree, sizes, 4 + max((part[2] for part in parts.values()), default=0)
         shown = []
         for root in self.roots:
-            tree = trees[root.node.node if type(root.node) is Output else root.node][0]
+            tree = trees[node_of(root.node)][0]
             called = self.tensors[root.node].name
             shown.append(f"{called} = {formula.text(tree, atoms)}" if called else formula.text(tree, atoms))
         text = "; ".join(dict.fromkeys(shown))
@@ -412,14 +412,6 @@ def _replaced(tree: Tree, parts: Mapping[str, Tree]) -> Tree:
 @cache  # NumPy takes longer to spell a dtype than everything else about a small tensor takes
 def _dtype_name(dtype: np.dtype[Any]) -> str:
     return dtype.name
-
-
-def _array(value: Any) -> Any:
-    return value.array if type(value) is Tensor else value
-
-
-def _output(edge: Edge) -> int:
-    return edge.index if type(edge) is Output else 0
 
 
 def _stretched(array: Any, out: Any) -> bool:

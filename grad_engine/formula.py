@@ -47,7 +47,7 @@ PLACEHOLDER = re.compile(r"\{([A-Za-z_]\w*(?:\[\d+\])?)\}")
 
 
 def fault(tree: Tree) -> str | None:
-    """What is wrong with a tree that came from outside, as one phrase; None when it keeps the grammar."""
+    """What was expected where a tree that came from outside breaks the grammar, as one phrase; None if it keeps it."""
     pending = [(tree, 1)]
     while pending:
         part, depth = pending.pop()

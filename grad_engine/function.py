@@ -13,10 +13,10 @@ from grad_engine.autograd import enable_grad, no_grad, pull_back
 from grad_engine.calling import as_tensor
 from grad_engine.errors import ArgumentError, GraphError, InPlaceError, ShapeError
 from grad_engine.formula import NAME, Tree
-from grad_engine.node import MODE, BinaryNode, Edge, GradAccum, ManyNode, Node, Output, UnaryNode, next_age
+from grad_engine.node import MODE, BinaryNode, Edge, GradAccum, ManyNode, Node, Output, UnaryNode, next_age, node_of
 from grad_engine.op import Op, Rule
 from grad_engine.ops.arithmetic import positive
-from grad_engine.tensor import Tensor, wrap
+from grad_engine.tensor import Tensor, array_of, wrap
 from grad_engine.writes import WRITES
 
 # --- Function -------------------------------------------------------------------------------------------------------
@@ -71,7 +71,7 @@ class Context:
                     "attribute of ctx if it is constant"
                 )
             value = what if kind == "value" else (inputs if kind == "input" else outputs)[what]
-            array = value.array if type(value) is Tensor else value
+            array = array_of(value)
             if WRITES.latest_of(array) > self._age:
                 raise InPlaceError(
                     f"a tensor of shape {array.shape} that forward saved (version {self._age}) was changed in place "
@@ -90,7 +90,7 @@ class Context:
             for index, (part, array) in enumerate(zip(parts, arrays, strict=True)):
                 if each is part or each is array:
                     return "output", index
-            return "value", each.array if type(each) is Tensor else each
+            return "value", array_of(each)
 
         self._saved = [("value", None) if each is None else place(each) for each in self._given]
         self._given = ()
@@ -223,7 +223,7 @@ def _shares_of(
     """What `cls.backward` returns for the operands: checked, arrays for arrays and Tensors for Tensors."""
     differentiable = any(type(each) is Tensor for each in operands)
     given = [
-        (wrap(np.zeros_like(_array(out)), None) if ctx._materialize else None) if g is None else as_tensor(g)
+        (wrap(np.zeros_like(array_of(out)), None) if ctx._materialize else None) if g is None else as_tensor(g)
         for g, out in zip(gs, outs, strict=True)
     ]
     count = len(ctx.needs_input_grad)
@@ -261,7 +261,7 @@ def _share(name: str, share: Any, operand: Any, differentiable: bool) -> Any:
             f"backward of {name} returned {type(share).__name__}, through which no second derivative is known; write "
             "it with ops on tensors, so that it can be differentiated"
         )
-    array = _array(as_tensor(share))
+    array = array_of(as_tensor(share))
     if array.shape != operand.shape:
         try:
             fits = np.broadcast_shapes(array.shape, operand.shape) == array.shape
@@ -365,7 +365,7 @@ class _Again:
             if edge.age < start:
                 read.setdefault(edge, array)
                 continue
-            node = edge.node if type(edge) is Output else edge
+            node = node_of(edge)
             if isinstance(node, Node) and node not in seen:
                 seen.add(node)
                 nodes.append(node)
@@ -406,7 +406,7 @@ class _Again:
 
     def _check(self, parts: Sequence[Tensor], outs: Sequence[Any], read: Mapping[Edge, Any]) -> None:
         same = len(parts) == len(outs) and read.keys() <= set(self.edges)
-        for part, out in zip(parts, map(_array, outs), strict=False):
+        for part, out in zip(parts, map(array_of, outs), strict=False):
             changed = WRITES.latest_of(out) > self.age  # by the program since, which is its right
             same = same and part.shape == out.shape and (changed or _close(part.array, out))
         if not same:
@@ -511,7 +511,3 @@ def _handed_out(node: ManyNode, arrays: Sequence[np.ndarray], apart: Sequence[bo
         return wrap(arrays[0], node if carries[0] else None)
     pairs = zip(arrays, carries, strict=True)
     return tuple(wrap(array, Output(node, i) if carry else None) for i, (array, carry) in enumerate(pairs))
-
-
-def _array(value: Any) -> Any:
-    return value.array if type(value) is Tensor else value

@@ -168,9 +168,14 @@ class Output:
         return f"<{self.name} output {self.index}>"
 
 
-Edge: TypeAlias = Node | GradAccum | Output | None
+Edge: TypeAlias = Node | GradAccum | Output | None  # where an operand came from; None: no gradient goes there
+
+
+def node_of(edge: Edge) -> Node | GradAccum | None:
+    """The node, or leaf, that an edge leads to."""
+    return edge.node if isinstance(edge, Output) else edge
 
 
 def place_of(edge: Edge) -> int:
-    """Which output of its node an edge means."""
+    """Which output of its node an edge means; 0 where it has one."""
     return edge.index if type(edge) is Output else 0

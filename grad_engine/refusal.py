@@ -10,7 +10,7 @@ import numpy as np
 from numpy import ndarray
 
 from grad_engine.errors import ArgumentError, GradEngineError, IndexingError, ShapeError
-from grad_engine.tensor import Tensor
+from grad_engine.tensor import array_of
 
 if TYPE_CHECKING:
     from grad_engine.op import Op
@@ -59,7 +59,7 @@ def _is_of_the_caller(error: Exception) -> bool:
 def _arrays_among(arguments: Sequence[Any]) -> list[Any]:
     """The arrays and numbers among the arguments of a call, also those in its lists."""
     flat = [part for each in arguments for part in (each if isinstance(each, list | tuple) else (each,))]
-    arrays = [part.array if type(part) is Tensor else part for part in flat]
+    arrays = map(array_of, flat)
     return [part for part in arrays if isinstance(part, ndarray | np.generic | int | float | str)]
 
 

@@ -168,21 +168,22 @@ class Tensor(OpMethods):
             return node.grad
         if node is None:
             return None
-        kept = (node.extra or {}).get("retained", {})
-        index = place_of(node)
-        if index not in kept:
+        retained = (node.extra or {}).get("retained", {})
+        place = place_of(node)
+        if place not in retained:
             warnings.warn(
                 ".grad of the result of an op is not kept; call retain_grad() on it before backward",
                 stacklevel=2,
             )
-        return kept.get(index)
+        return retained.get(place)
 
     @grad.setter
     def grad(self, value: Any) -> None:
         if type(self.node) is not GradAccum:
             if value is None:
-                kept = {} if self.node is None else (self.node.extra or {}).get("retained", {})
-                kept.update(dict.fromkeys(kept.keys() & {place_of(self.node)}))
+                retained = {} if self.node is None else (self.node.extra or {}).get("retained", {})
+                if (place := place_of(self.node)) in retained:
+                    retained[place] = None
                 return
             raise GraphError(".grad can only be set on a leaf that requires grad; call requires_grad_() first")
         if value is None:
@@ -268,7 +269,7 @@ class Tensor(OpMethods):
         return (self[index] for index in range(len(self.array)))
 
     def __contains__(self, value: Any) -> bool:
-        return bool((self.array == (value.array if type(value) is Tensor else value)).any())
+        return bool((self.array == array_of(value)).any())
 
     def __hash__(self) -> int:
         return id(self)
@@ -332,6 +333,11 @@ def wrap(array: np.ndarray, node: Edge) -> Tensor:
     return made
 
 
+def array_of(value: Any) -> Any:
+    """The array of a Tensor; any other value itself."""
+    return value.array if type(value) is Tensor else value
+
+
 def _empty() -> Tensor:
     return wrap(np.empty(0), None)
 
@@ -391,7 +397,7 @@ def attach(name: str, value: Any) -> None:
 def _comparison(ufunc: Any) -> Callable[[Tensor, Any], Any]:
     def compare(self: Tensor, other: Any) -> Any:
         try:
-            return ufunc(self.array, other.array if type(other) is Tensor else other)
+            return ufunc(self.array, array_of(other))
         except TypeError:
             return NotImplemented
         except ValueError as error:
@@ -403,7 +409,7 @@ def _comparison(ufunc: Any) -> Callable[[Tensor, Any], Any]:
 def _logic(ufunc: Any) -> Callable[[Tensor, Any], Any]:
     def combine(self: Tensor, other: Any) -> Any:
         try:
-            return wrap(np.asarray(ufunc(self.array, other.array if type(other) is Tensor else other)), None)
+            return wrap(np.asarray(ufunc(self.array, array_of(other))), None)
         except TypeError:
             kind = getattr(other, "dtype", type(other).__name__)
             raise ArgumentError(

@@ -9,7 +9,7 @@ import numpy as np
 
 from grad_engine.autograd import grad
 from grad_engine.creation import tensor
-from grad_engine.tensor import Tensor
+from grad_engine.tensor import Tensor, array_of
 
 MOST_ENTRIES = 1000  # of an input whose derivative is wrong, that are looked at one by one
 ORDINALS = {1: "first", 2: "second", 3: "third"}
@@ -34,7 +34,7 @@ def check_gradients(
     The message names every input whose derivative is off, and where the first of them is off most.
     """
     given = [inputs] if isinstance(inputs, np.ndarray | np.generic | Tensor | float) else inputs
-    arrays = [np.array(x.array if type(x) is Tensor else x, dtype=np.float64) for x in given]
+    arrays = [np.array(array_of(x), dtype=np.float64) for x in given]
     for nth in range(1, order + 1):
         f = _checked(f, arrays, nth, eps, rtol, atol, np.random.default_rng(seed + nth - 1))
         rtol, atol = rtol * 10, atol * 10

@@ -20,7 +20,7 @@ import numpy as np
 
 from grad_engine.errors import AnomalyError, ArgumentError
 from grad_engine.node import MODE, GradAccum, Node
-from grad_engine.tensor import Tensor, name_of
+from grad_engine.tensor import array_of, name_of
 
 # Frames in here are the way to an op, not the line that asked for it: np.sum(t) is a Python function of NumPy's.
 INNER = tuple(os.path.dirname(os.path.abspath(file)) + os.sep for file in (__file__, np.__file__))
@@ -163,7 +163,7 @@ def _recorded_at(node: Node) -> str:
 
 def _finite(value: Any) -> bool:
     """Whether no number in `value` is NaN or infinite; what holds no numbers is finite."""
-    value = _array(value)
+    value = array_of(value)
     if isinstance(value, np.ndarray | np.floating):
         return value.dtype.kind != "f" or bool(np.isfinite(value).all())
     if isinstance(value, float):
@@ -171,15 +171,11 @@ def _finite(value: Any) -> bool:
     return not isinstance(value, list | tuple) or all(map(_finite, value))
 
 
-def _array(value: Any) -> Any:
-    return value.array if type(value) is Tensor else value
-
-
 def _first(value: Any) -> tuple[tuple[int, ...], str, np.dtype]:
     """(index, "nan", "inf" or "-inf", dtype) of the first number in `value` that is not finite."""
     parts = value if isinstance(value, tuple) else (value,)
     broken = next(part for part in parts if not _finite(part))
-    array = np.asarray(_array(broken))
+    array = np.asarray(array_of(broken))
     index = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
     return index, str(float(array[index])), array.dtype
 
@@ -213,10 +209,10 @@ def _broken_share(node: Node, slot: int, share: Any, g: Any) -> str:
     index, kind, _ = _first(share)
     others = [_operand(node, k, index) for k, array in enumerate(node.arrays) if k != slot and array is not None]
     beside = f" (beside {_listed(others)})" if others else ""
-    name, there = node.op.name, _there(node, _array(g), index)
+    name, there = node.op.name, _there(node, array_of(g), index)
     if _is_huge(g):
         remedy = (
-            f"the gradient has grown to {np.abs(_array(g)).max():.3g} on its way here: look for what multiplies it "
+            f"the gradient has grown to {np.abs(array_of(g)).max():.3g} on its way here: look for what multiplies it "
             "step by step, or scale the loss down"
         )
     elif there == 0:
@@ -243,7 +239,7 @@ def _chosen(node: Node, slot: int) -> str:
 
 def _is_huge(value: Any) -> bool:
     """Whether a product of two such numbers may be too large for their type."""
-    array = _array(value)
+    array = array_of(value)
     return (
         isinstance(array, np.ndarray | np.floating)
         and array.dtype.kind == "f"

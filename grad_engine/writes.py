@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from grad_engine.errors import InPlaceError, NotDifferentiableError, ShapeError
-from grad_engine.node import MODE, Edge, GradAccum, Node, Output, next_age, place_of
+from grad_engine.node import MODE, Edge, GradAccum, Node, Output, next_age, node_of, place_of
 
 if TYPE_CHECKING:
     from grad_engine.tensor import Tensor
@@ -150,7 +150,7 @@ def _looks_into_another(target: Tensor) -> bool:
     array = target.array
     if array.base is None:
         return False
-    node = target.node.node if type(target.node) is Output else target.node
+    node = node_of(target.node)
     if isinstance(node, Node) and node.out is not None:
         sources: Iterable[Any] = node.arrays
     elif node is None and hasattr(target, "again"):

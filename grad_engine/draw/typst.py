@@ -148,9 +148,8 @@ def formula_typst(
 
     Raises GradEngineError for a tree that does not keep the grammar.
     """
-    wrong = fault(tree)
-    if wrong is not None:
-        raise GradEngineError(f"this is no formula: expected {wrong}.")
+    if (expected := fault(tree)) is not None:
+        raise GradEngineError(f"this is no formula: expected {expected}.")
     return _Writer(names or {}, bars, scalars).write(tree)[0]
 
 

@@ -20,7 +20,7 @@ from grad_engine.ops.joining import stack
 from grad_engine.ops.pooling import adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d
 from grad_engine.ops.reduction import sum as summed
 from grad_engine.ops.shape import moveaxis, pad, reshape, transpose
-from grad_engine.tensor import Tensor
+from grad_engine.tensor import Tensor, array_of
 
 # --- patches ----------------------------------------------------------------------------------------------------------
 
@@ -171,7 +171,7 @@ def _brought_inside(at: Any, length: int, padding_mode: str, align_corners: bool
     """Places along an axis, folded or moved to where there are elements; those at the ends and beyond have slope 0."""
     if padding_mode == "zeros":
         return at
-    data = at.array if type(at) is Tensor else at
+    data = array_of(at)
     if padding_mode == "reflection":
         low, span = (0.0, length - 1.0) if align_corners else (-0.5, float(length))
         if span == 0:
@@ -181,7 +181,7 @@ def _brought_inside(at: Any, length: int, padding_mode: str, align_corners: bool
         even = turns % 2 == 0
         at = at * np.where(even, side, -side)
         at = at + (np.where(even, -low * side - turns * span, low * side + (turns + 1) * span) + low).astype(data.dtype)
-        data = at.array if type(at) is Tensor else at
+        data = array_of(at)
     inside = (data > 0) & (data < length - 1)
     ends = np.clip(data, 0, length - 1)
     return where(inside, at, ends) if type(at) is Tensor else ends

@@ -16,7 +16,7 @@ from grad_engine.ops.elementwise import masked_fill, selected
 from grad_engine.protocol import NUMPY_TO_OP
 from grad_engine.refusal import REFUSED, refuse
 from grad_engine.symbol import index_tree
-from grad_engine.tensor import Tensor, attach
+from grad_engine.tensor import Tensor, array_of, attach
 from grad_engine.writes import WRITES, check_writable, overwrite
 
 _MASK = np.array([[True, False, True], [False, True, False]])
@@ -310,7 +310,7 @@ def _paired(x: Tensor, axis: Any, index: Any, src: Any, what: str) -> tuple[tupl
     index = _whole_numbers(index, what)
     place = _place(x, axis, what)
     _cropped(x, index, place, what)
-    if np.ndim(src.array if type(src) is Tensor else src):
+    if np.ndim(array_of(src)):
         src = as_tensor(src)
         if src.ndim != index.ndim or any(n > m for n, m in zip(index.shape, src.shape, strict=True)):
             raise ShapeError(f"{what} has index {index.shape} for src {src.shape}; give a value for each index")

@@ -19,7 +19,7 @@ from grad_engine.ops.joining import stack
 from grad_engine.ops.product import contracted
 from grad_engine.ops.reduction import sum_to, total, vector_norm
 from grad_engine.ops.shape import axis_of, reshaped
-from grad_engine.tensor import Tensor
+from grad_engine.tensor import Tensor, array_of
 from grad_engine.writes import WRITES
 
 _softmax = in_rules(softmax)
@@ -433,7 +433,7 @@ _batch_norm_op = define(
 
 def _buffer(value: Any, name: str) -> np.ndarray:
     """The memory of a running statistic."""
-    array = value.array if type(value) is Tensor else value
+    array = array_of(value)
     if type(array) is not np.ndarray or getattr(value, "node", None) is not None:
         raise ArgumentError(
             f"{name} of batch_norm() is an array or a tensor without gradient, got {type(value).__name__}"

@@ -321,8 +321,8 @@ def _tree(item: Json, path: str) -> Tree:
     if "tree" not in item:
         raise _bad(item, "tree", path, "a formula")
     tree = _named(item["tree"], f"{path}.tree")
-    if (phrase := fault(tree)) is not None:
-        raise wrong(f"{path}.tree", phrase, shown(tree))
+    if (expected := fault(tree)) is not None:
+        raise wrong(f"{path}.tree", expected, shown(tree))
     return tree
 
 
