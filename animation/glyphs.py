@@ -89,6 +89,7 @@ SLACK = {
 }
 SHEETS, SHEET = 2, 0.065  # of a box that stands for several ops: how many lie under it, how far each stands out
 PIN = 0.055  # radius of the pin that marks a kept value
+RING = 0.10  # how far the ring around a centre stands out of it, where it is drawn small
 UNIT_SQUARE = polygon([(-0.5, -0.5), (0.5, -0.5), (0.5, 0.5), (-0.5, 0.5)])
 SQUARE = Shape(UNIT_SQUARE)
 
@@ -467,8 +468,9 @@ def _label_width(view: OpView, look: Look) -> float:
 
 
 def _root_room(view: OpView, look: Look) -> float:
-    """How much the second outline of a root, or the sheets below the first, stand out."""
+    """How much the second outline of a root, the ring of a centre, or the sheets below the first, stand out."""
     room = 0.09 * look.scale if view.root and look.detail else 0.0
+    room = max(room, RING) if view.central and look.detail < 2 else room
     return max(room, SHEETS * SHEET * look.scale) if view.category == GROUP else room
 
 
@@ -505,7 +507,7 @@ def op(view: OpView, state: str, look: Look, box: Box, colours: Colours, count: 
         around = "leaf" if view.category in ("joining", "indexing") else view.category
         inks.append(Ink(polygon(outline(around, width + grow, height + grow) + (x, y)), stroke=edge, width=1.8))
     if view.central and look.detail < 2:
-        ring = outline(view.category, width + 0.2, height + 0.2) + (x, y)
+        ring = outline(view.category, width + 2 * RING, height + 2 * RING) + (x, y)
         inks.append(Ink(polygon(ring), stroke=colours.ink, width=1.8))
     ink = colours.ink
     if look.detail:

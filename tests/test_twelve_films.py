@@ -303,7 +303,7 @@ def test_nothing_leaves_its_place(film: Film) -> None:
         x0, y0, x1, y1 = moment.farthest
         assert -right <= x0 and x1 <= right and -top <= y0 and y1 <= top, moment.beat.name
         for item, (left, bottom, far, high) in moment.items.items():
-            assert bottom >= theme.GRAPH_BOTTOM - 0.1 and high <= theme.GRAPH_TOP + 0.1, (moment.beat.name, item)
+            assert bottom >= theme.GRAPH_BOTTOM - 0.13 and high <= theme.GRAPH_TOP + 0.13, (moment.beat.name, item)
             assert -right <= left and far <= right, (moment.beat.name, item)
 
 
