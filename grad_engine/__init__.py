@@ -4,13 +4,7 @@ import os as _os
 
 from grad_engine import linalg, notebook, ops
 from grad_engine.allocator import tune_allocator
-from grad_engine.autograd import (
-    enable_grad,
-    grad,
-    is_grad_enabled,
-    no_grad,
-    set_grad_enabled,
-)
+from grad_engine.autograd import grad
 from grad_engine.creation import (
     arange,
     eye,
@@ -49,6 +43,7 @@ from grad_engine.functional import hessian, hvp, jacobian, jvp, value_and_grad, 
 from grad_engine.interop import from_dlpack
 from grad_engine.op import CALLS, OPS, case, define
 from grad_engine.record import GraphRecord, load_graph, save_graph
+from grad_engine.recording import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
 from grad_engine.tensor import Tensor
 from grad_engine.testing import check_gradients
 from grad_engine.watching import detect_anomaly, record_source, scope

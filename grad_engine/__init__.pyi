@@ -9,11 +9,7 @@ from grad_engine import linalg as linalg
 from grad_engine import notebook as notebook
 from grad_engine import ops as ops
 from grad_engine.allocator import tune_allocator as tune_allocator
-from grad_engine.autograd import enable_grad as enable_grad
 from grad_engine.autograd import grad as grad
-from grad_engine.autograd import is_grad_enabled as is_grad_enabled
-from grad_engine.autograd import no_grad as no_grad
-from grad_engine.autograd import set_grad_enabled as set_grad_enabled
 from grad_engine.creation import arange as arange
 from grad_engine.creation import eye as eye
 from grad_engine.creation import from_numpy as from_numpy
@@ -62,6 +58,10 @@ from grad_engine.op import define as define
 from grad_engine.record import GraphRecord as GraphRecord
 from grad_engine.record import load_graph as load_graph
 from grad_engine.record import save_graph as save_graph
+from grad_engine.recording import enable_grad as enable_grad
+from grad_engine.recording import is_grad_enabled as is_grad_enabled
+from grad_engine.recording import no_grad as no_grad
+from grad_engine.recording import set_grad_enabled as set_grad_enabled
 from grad_engine.tensor import Tensor as Tensor
 from grad_engine.testing import check_gradients as check_gradients
 from grad_engine.watching import detect_anomaly as detect_anomaly

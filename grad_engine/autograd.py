@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import functools
-import inspect
 import itertools
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ContextDecorator
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from operator import attrgetter
 from typing import Any
 
@@ -15,7 +13,6 @@ import numpy as np
 
 from grad_engine.errors import ArgumentError, GraphError, InPlaceError, ShapeError
 from grad_engine.node import (
-    MODE,
     BinaryNode,
     Edge,
     GradAccum,
@@ -30,6 +27,7 @@ from grad_engine.node import (
 from grad_engine.op import in_rules
 from grad_engine.ops.reduction import sum_to
 from grad_engine.ops.shape import astype
+from grad_engine.recording import MODE, GradMode
 from grad_engine.tensor import Tensor, array_of, attach, wrap
 from grad_engine.writes import WRITES
 
@@ -348,7 +346,7 @@ def backward(root: Tensor, gradient: Any = None, retain_graph: bool = False, cre
         node.extra = node.extra or {}
         node.extra.setdefault("runs", deque(maxlen=RUNS_KEPT)).append(run)
     if create_graph:
-        with _GradMode(True):
+        with GradMode(True):
             start = _with_history(seed, gradient)
             for leaf, total in pull_back({edge: start}, create_graph=True, run=run).items():
                 _accumulate(leaf, total, run, True)
@@ -380,7 +378,7 @@ def _accumulate(leaf: Any, total: Any, run: Run | None, recorded: bool) -> None:
     elif run is not None:
         run.leaves.append((leaf.age, before.array.copy(), leaf.grad.array.copy()))
     if leaf.extra is not None and "after" in leaf.extra:
-        with _GradMode(recorded):
+        with GradMode(recorded):
             for hook in [*leaf.extra["after"].values()]:
                 hook(leaf.grad)
 
@@ -413,7 +411,7 @@ def grad(
         raise ArgumentError(f"grad_outputs has {len(weights)} entries for {len(roots)} outputs; pass one for each")
     targets = [_edge(x, "an input of grad()") for x in wanted]
     seeds: dict[Edge, Any] = {}
-    with _GradMode(MODE.record or create_graph):
+    with GradMode(MODE.record or create_graph):
         for root, weight in zip(roots, weights, strict=True):
             edge = _edge(root)
             start: Any = _seed(root, weight)
@@ -506,7 +504,7 @@ def _hooked(edge: Any, g: Any) -> Any:
     place = place_of(edge)
     recorded = type(g) is Tensor
     if hooks := [*edge.extra.get("hooks", {}).get(place, {}).values()]:
-        with _GradMode(recorded):
+        with GradMode(recorded):
             for hook in hooks:  # each gets a copy, since the array may be on its way to others; a hook may change it
                 seen = wrap(np.array(array_of(g)), g.node if recorded else None)
                 answer = hook(seen)
@@ -528,96 +526,6 @@ def _answered(answer: Any, g: Any) -> Any:
         return np.array(array, g.dtype)
     tensor = answer if type(answer) is Tensor else wrap(np.array(array), None)
     return tensor if array.dtype == g.dtype else cast(tensor, g.dtype)
-
-
-# --- the recording mode ---------------------------------------------------------------------------------------------
-
-
-class _GradMode(ContextDecorator):
-    """Record, or do not, inside a with-block or a decorated function; this thread only."""
-
-    def __init__(self, record: bool) -> None:
-        self.record = record
-        self.before: list[bool] = []
-
-    def _recreate_cm(self) -> _GradMode:
-        return _GradMode(self.record)
-
-    def __enter__(self) -> None:
-        self.before.append(MODE.record)
-        MODE.record = self.record
-
-    def __exit__(self, *_: object) -> None:
-        MODE.record = self.before.pop()
-
-    def __call__(self, function: Any) -> Any:
-        if not callable(function):
-            raise ArgumentError(
-                f"a context decorates a function, got {type(function).__name__}; write `with` without it"
-            )
-        if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
-            raise ArgumentError(
-                f"the body of the async function {function.__name__} runs later and in turns with others, got it to "
-                "decorate; write the context inside it, around code without await"
-            )
-        return self._in_steps(function) if inspect.isgeneratorfunction(function) else super().__call__(function)
-
-    def _in_steps(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        """A generator function whose body runs in this mode, though its caller's does not."""
-
-        @functools.wraps(function)
-        def steps(*args: Any, **named: Any) -> Iterator[Any]:
-            generator = function(*args, **named)
-            resume: Callable[[], Any] = functools.partial(next, generator)
-            while True:
-                try:
-                    with self._recreate_cm():
-                        value = resume()
-                except StopIteration as end:
-                    return end.value
-                try:
-                    sent = yield value
-                except GeneratorExit:
-                    with self._recreate_cm():
-                        generator.close()
-                    raise
-                except BaseException as error:
-                    resume = functools.partial(generator.throw, error)
-                else:
-                    resume = functools.partial(generator.send, sent)
-
-        return steps
-
-
-def no_grad(function: Callable[..., Any] | None = None) -> Any:
-    """A context, or a decorator, inside which nothing is recorded: results do not require grad."""
-    return _GradMode(False) if function is None else _GradMode(False)(function)
-
-
-def enable_grad(function: Callable[..., Any] | None = None) -> Any:
-    """A context, or a decorator, inside which ops are recorded even within no_grad()."""
-    return _GradMode(True) if function is None else _GradMode(True)(function)
-
-
-class set_grad_enabled(_GradMode):
-    """Record (True) or do not (False) from now on; as a context, until its end."""
-
-    def __init__(self, mode: bool) -> None:
-        super().__init__(bool(mode))
-        self.before.append(MODE.record)
-        MODE.record = self.record
-
-    def __enter__(self) -> None:
-        MODE.record = self.record
-
-    def __call__(self, function: Any) -> Any:
-        MODE.record = self.before.pop()  # as a decorator it concerns the function alone
-        return _GradMode(self.record)(function)
-
-
-def is_grad_enabled() -> bool:
-    """Whether ops called by this thread are recorded."""
-    return MODE.record
 
 
 for _method in (backward, register_hook, register_post_accumulate_grad_hook, retain_grad):

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 from numpy import asarray, ndarray
 
 from grad_engine.errors import ArgumentError
-from grad_engine.node import MODE, BinaryNode, ManyNode, Output, UnaryNode, next_age
+from grad_engine.node import BinaryNode, ManyNode, Output, UnaryNode, next_age
+from grad_engine.recording import MODE
 from grad_engine.refusal import REFUSED, no_argument, refuse
 from grad_engine.tensor import Tensor, numeric, unmasked, wrap
 from grad_engine.writes import WRITES

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import threading
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
@@ -11,16 +10,6 @@ if TYPE_CHECKING:
     from grad_engine.tensor import Tensor
 
 next_age = itertools.count().__next__
-
-
-class _Mode(threading.local):
-    """What this thread does with calls of ops: `record` builds the graph; `watch` (a Watch, if any) sees it grow."""
-
-    record: bool = True
-    watch: Any = None
-
-
-MODE = _Mode()
 
 
 class GradAccum:

@@ -14,8 +14,9 @@ from numpy import ndarray
 from grad_engine.calling import binary, general, operand, unary
 from grad_engine.errors import ArgumentError
 from grad_engine.formula import Tree
-from grad_engine.node import MODE, BinaryNode, next_age
+from grad_engine.node import BinaryNode, next_age
 from grad_engine.protocol import NUMPY_TO_OP
+from grad_engine.recording import MODE
 from grad_engine.refusal import REFUSED, no_argument, refuse_composed
 from grad_engine.symbol import Symbol, traced, tree_of
 from grad_engine.tensor import Tensor, attach

@@ -11,7 +11,8 @@ from typing import Any, NoReturn
 import numpy as np
 
 from grad_engine.errors import ArgumentError, NotDifferentiableError
-from grad_engine.node import MODE, next_age
+from grad_engine.node import next_age
+from grad_engine.recording import MODE
 from grad_engine.tensor import Tensor, attach
 from grad_engine.writes import WRITES
 

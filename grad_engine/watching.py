@@ -19,7 +19,8 @@ from typing import Any
 import numpy as np
 
 from grad_engine.errors import AnomalyError, ArgumentError
-from grad_engine.node import MODE, GradAccum, Node
+from grad_engine.node import GradAccum, Node
+from grad_engine.recording import MODE
 from grad_engine.tensor import array_of, name_of
 
 # Frames in here are the way to an op, not the line that asked for it: np.sum(t) is a Python function of NumPy's.

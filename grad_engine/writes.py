@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from grad_engine.errors import InPlaceError, NotDifferentiableError, ShapeError
-from grad_engine.node import MODE, Edge, GradAccum, Node, Output, next_age, node_of, place_of
+from grad_engine.node import Edge, GradAccum, Node, Output, next_age, node_of, place_of
+from grad_engine.recording import MODE
 
 if TYPE_CHECKING:
     from grad_engine.tensor import Tensor

@@ -782,7 +782,7 @@ def test_eight_writers_at_once_leave_a_whole_file(tmp_path: Path) -> None:
 
 def test_missing_file_says_how_to_make_one(tmp_path: Path) -> None:
     for kind in (RecordError, FileNotFoundError, MissingRecordError):
-        with pytest.raises(kind, match=r"graph\.json: there is no such file; run python -m examples\.large --export"):
+        with pytest.raises(kind, match=r"graph\.json: there is no such file; export_graph\(z\) writes a record"):
             load_graph(tmp_path / "graph.json")
 
 

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import grad_engine as ge
-from grad_engine.node import MODE
+from grad_engine.recording import MODE
 from grad_engine.tensor import Tensor
 
 

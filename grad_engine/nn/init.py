@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from grad_engine.autograd import no_grad
 from grad_engine.errors import ArgumentError, ShapeError
+from grad_engine.recording import no_grad
 from grad_engine.tensor import Tensor, wrap
 from grad_engine.writes import overwrite
 

@@ -11,10 +11,10 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 
 from grad_engine import files
-from grad_engine.autograd import no_grad
 from grad_engine.calling import as_tensor
 from grad_engine.errors import ArgumentError, ShapeError
-from grad_engine.node import MODE, GradAccum
+from grad_engine.node import GradAccum
+from grad_engine.recording import MODE, no_grad
 from grad_engine.tensor import Tensor, wrap
 from grad_engine.watching import Watch
 from grad_engine.writes import overwrite

@@ -10,10 +10,11 @@ import numpy as np
 
 from grad_engine.calling import as_tensor, operand
 from grad_engine.errors import ArgumentError, NotDifferentiableError, ShapeError
-from grad_engine.node import MODE, next_age
+from grad_engine.node import next_age
 from grad_engine.op import case, composed, define, in_rules
 from grad_engine.ops.elementwise import masked_fill, selected
 from grad_engine.protocol import NUMPY_TO_OP
+from grad_engine.recording import MODE
 from grad_engine.refusal import REFUSED, refuse
 from grad_engine.symbol import index_tree
 from grad_engine.tensor import Tensor, array_of, attach
