@@ -18,7 +18,7 @@ from typing import Any
 import av
 import numpy as np
 import pytest
-from manim import tempconfig
+from manim import ManimColor, tempconfig
 
 import grad_engine as ge
 from animation import lettering, theme
@@ -30,7 +30,6 @@ from animation.player import Player
 from animation.scene import GraphScene
 from animation.stage import Stage
 from animation.story import Beat
-from animation.storyboard import stills
 from animation.wishes import Wishes
 from examples.attention import Head
 from grad_engine import nn
@@ -38,7 +37,7 @@ from grad_engine.draw.layout import point_at
 from grad_engine.draw.palette import DARK
 from grad_engine.export import record_graph
 from grad_engine.record import GraphRecord, load_graph, save_graph
-from tests.test_scene import end
+from tests.test_scene import end, sized
 
 ROOT = Path(__file__).parents[1]
 MOST_BEATS = 40
@@ -368,8 +367,16 @@ def digests() -> dict[str, str]:
 
 
 def last_picture(name: str) -> str:
-    """The digest of the last picture, of which only the last moments of the beats are drawn on the way."""
-    return digest(stills(Player(FILMS[name](), Wishes(Path())), 854, 480)[-1])
+    """The digest of the last picture, drawn on its own when all beats have come to their end."""
+    player = Player(FILMS[name](), Wishes(Path()))
+    for beat in player.beats:
+        end(player.board, beat)
+    canvas = sized(854, 480)
+    canvas.background_color = ManimColor(player.colours.background)
+    canvas.fill()
+    canvas.bake(player.board.still())
+    canvas.show(())
+    return digest(canvas.pixel_array)
 
 
 def test_another_process_ends_in_the_same_picture(film: Film, digests: dict[str, str]) -> None:
