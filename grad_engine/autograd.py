@@ -37,56 +37,19 @@ _by_age = attrgetter("age")
 RUNS_KEPT = 16  # the latest recorded runs of one root
 
 
-class Apart:
-    """Gathers shares in a pass that others look at, or that has a history: no array is changed or kept for good."""
-
-    def ran(self, node: Node, g: Any) -> None:
-        """The rules of `node` are about to run on `g`."""
-
-    def gather(
-        self, pending: dict[Any, Any], owned: set[Edge], edge: Any, slot: int, raw: Any, array: Any, g: Any
-    ) -> None:
-        """Add the share `raw` of an operand to what is pending at the edge it came along."""
-        share = fitted(raw, array)
-        pending[edge] = pending[edge] + share if edge in pending else share
-
-
-class Run(Apart):
-    """What one backward pass did, in the order it did it. Nodes are named by age, so that nothing here leads back."""
-
-    def __init__(self, root: Edge, seed: np.ndarray) -> None:
-        self.age = next_age()
-        self.output = place_of(root)
-        self.seed = seed
-        self.events: list[tuple[Any, ...]] = []  # (age, g): a node ran; (age, slot, raw shape, share, sum): it sent
-        self.leaves: list[tuple[int, np.ndarray | None, np.ndarray]] = []  # accumulator's age, .grad before and after
-        self.complete = False
-        self._turn = -1  # the age of the node that runs
-
-    def ran(self, node: Node, g: Any) -> None:
-        self._turn = node.age
-        self.events.append((node.age, tuple(map(array_of, g)) if node.op.several else array_of(g)))
-
-    def gather(
-        self, pending: dict[Any, Any], owned: set[Edge], edge: Any, slot: int, raw: Any, array: Any, g: Any
-    ) -> None:
-        share = fitted(raw, array)
-        pending[edge] = total = pending[edge] + share if edge in pending else share
-        self.events.append((self._turn, slot, raw.shape, array_of(share), array_of(total)))
-
-
 def newest_first(roots: Iterable[Edge]) -> list[Node]:
     """Every node the roots depend on, consumers before producers.
 
     A node is always younger than its inputs, so sorting by age is a topological order.
     """
     nodes: list[Any] = []
+    seen = set()
     for edge in roots:
         if type(edge) is Output:
             edge = edge.node
-        if type(edge) is not GradAccum and edge not in nodes:
+        if type(edge) is not GradAccum and edge not in seen:
+            seen.add(edge)
             nodes.append(edge)
-    seen = set(nodes)
     for node in nodes:  # grows while we read it
         kind = type(node)  # the slots themselves: `edges` of most nodes is a property, and a call
         for edge in (
@@ -113,19 +76,21 @@ def pull_back(
 ) -> dict[Any, Any]:
     """The chain rule: send each seed down the graph from its node; return what each target (default: leaf) gathered.
 
-    Shares are arrays, or Tensors with `create_graph`. What a leaf gathered is in no one else's memory, unless it is a
-    Tensor or the pass is noted in `run` or watched.
+    create_graph: call the rules on Tensors, so that the pass is recorded itself, and what it returns are Tensors.
+    run: where to note each step. release: whether to let go of the values of each node once its rules have run.
+
+    What a leaf gathered is in no one else's memory, unless it is a Tensor or the pass is noted in `run` or watched.
     """
     nodes: list[Any] = newest_first(seeds)
     _check_values(nodes)
     useful = None if targets is None else _leading_to(targets, nodes)
-    apart = run if run is not None else Apart() if create_graph else None
+    gathering = run if run is not None else Gathering() if create_graph else None
     if MODE.watch is not None:
-        apart = MODE.watch.over(apart or Apart(), seeds)
-    gather = _gather if apart is None else apart.gather
+        gathering = MODE.watch.over(gathering or Gathering(), seeds)
+    gather = _gather_in_place if gathering is None else gathering.gather
     pending: dict[Any, Any] = {**seeds}
     found: dict[Any, Any] = {}
-    owned: set[Edge] = set()  # whose sum so far is in the engine's own memory
+    owned: set[Edge] = set()  # where the sum so far is in the engine's own memory
     node: Any = None
     try:
         for node in nodes:  # consumers come first, so this node's sum is already complete
@@ -137,10 +102,10 @@ def pull_back(
                 g = _hooked(node, g)
             if targets is not None:
                 _keep(found, targets, node, g)
-            if apart is not None:
-                apart.ran(node, g)
+            if gathering is not None:
+                gathering.ran(node, g)
             kind = type(node)
-            if create_graph or kind is ManyNode:  # the other cases are no others, but most nodes, in half the time
+            if create_graph or kind is ManyNode:  # this can do all nodes, the cases below most of them in half the time
                 joint = node.op.joint is not None  # such a rule may give one array as two shares
                 for slot, edge, raw in _shares(node, g, create_graph, useful):
                     gather(pending, owned, edge, slot, raw, node.arrays[slot], raw if joint else g)
@@ -165,23 +130,6 @@ def pull_back(
         if edge.extra is not None:
             pending[edge] = _hooked(edge, g)
     return pending if targets is None else found | {edge: g for edge, g in pending.items() if edge in targets}
-
-
-def _gather(pending: dict[Any, Any], owned: set[Edge], edge: Any, slot: int, share: Any, array: Any, g: Any) -> None:
-    """Add a share to what is pending at `edge`; what a leaf keeps is a copy where others may hold the same memory."""
-    if share.shape != array.shape or share.dtype is not array.dtype:
-        share = fitted(share, array)
-    held = pending.get(edge)
-    if held is None:
-        if type(edge) is GradAccum and (share is g or type(share) is not np.ndarray or share.base is not None):
-            share = np.array(share)
-        pending[edge] = share
-    elif type(edge) is GradAccum or edge in owned:
-        np.add(held, share, held)
-    else:
-        pending[edge] = total = held + share
-        if type(total) is np.ndarray:  # sums of 0-d arrays arrive as NumPy scalars, which cannot grow in place
-            owned.add(edge)
 
 
 def _several(pending: dict[Edge, Any], node: Node) -> tuple[Any, ...] | None:
@@ -217,20 +165,6 @@ def _as_tensors(node: Node) -> tuple[Any, tuple[Any, ...]]:
     return out, tuple(array if edge is None else wrap(array, edge) for array, edge in pairs)
 
 
-def fitted(share: Any, array: Any) -> Any:
-    """`share` in the shape and dtype of the operand it belongs to: summed where that had been broadcast."""
-    if share.shape != array.shape:
-        if np.broadcast_shapes(share.shape, array.shape) != share.shape:
-            raise ShapeError(
-                f"a rule gave a share of shape {share.shape} to an operand of shape {array.shape}; it has to return "
-                "that shape, or one that the operand was broadcast to"
-            )
-        share = _fold(share, array.shape)
-    if share.dtype is not array.dtype and share.dtype != array.dtype:
-        share = cast(share, array.dtype)
-    return share
-
-
 def _leading_to(targets: Sequence[Edge], nodes: Sequence[Node]) -> set[Edge]:
     """The edges along which a share can still reach a target."""
     useful: set[Edge] = set(map(node_of, targets))
@@ -249,6 +183,83 @@ def _keep(found: dict[Edge, Any], targets: Sequence[Edge], node: Node, g: Any) -
         )
     elif node in targets:
         found[node] = g
+
+
+# --- gathering shares -----------------------------------------------------------------------------------------------
+
+
+def _gather_in_place(
+    pending: dict[Any, Any], owned: set[Edge], edge: Any, slot: int, share: Any, array: Any, shared: Any
+) -> None:
+    """Gathering.gather where nobody looks on: sums grow in place, once they are in memory of the engine's own.
+
+    A leaf keeps its first share, and copies it where it is a view, or `shared`: an array that others hold too.
+    """
+    if share.shape != array.shape or share.dtype is not array.dtype:
+        share = fitted(share, array)
+    held = pending.get(edge)
+    if held is None:
+        if type(edge) is GradAccum and (share is shared or type(share) is not np.ndarray or share.base is not None):
+            share = np.array(share)
+        pending[edge] = share
+    elif type(edge) is GradAccum or edge in owned:
+        np.add(held, share, held)
+    else:
+        pending[edge] = total = held + share
+        if type(total) is np.ndarray:  # sums of 0-d arrays arrive as NumPy scalars, which cannot grow in place
+            owned.add(edge)
+
+
+class Gathering:
+    """How a pass adds shares up when others look on, or when it has a history itself: every sum is a new array."""
+
+    def ran(self, node: Node, g: Any) -> None:
+        """The rules of `node` are about to run on `g`."""
+
+    def gather(
+        self, pending: dict[Any, Any], owned: set[Edge], edge: Any, slot: int, raw: Any, array: Any, shared: Any
+    ) -> None:
+        """Add a share, as the rule gave it for the operand `array`, to what is pending at the edge it came along."""
+        share = fitted(raw, array)
+        pending[edge] = pending[edge] + share if edge in pending else share
+
+
+class Run(Gathering):
+    """What one backward pass did, in the order it did it. Nodes are named by age, so that nothing here leads back."""
+
+    def __init__(self, root: Edge, seed: np.ndarray) -> None:
+        self.age = next_age()
+        self.output = place_of(root)
+        self.seed = seed
+        self.events: list[tuple[Any, ...]] = []  # (age, g): a node ran; (age, slot, raw shape, share, sum): it sent
+        self.leaves: list[tuple[int, np.ndarray | None, np.ndarray]] = []  # accumulator's age, .grad before and after
+        self.complete = False
+        self._turn = -1  # the age of the node that runs
+
+    def ran(self, node: Node, g: Any) -> None:
+        self._turn = node.age
+        self.events.append((node.age, tuple(map(array_of, g)) if node.op.several else array_of(g)))
+
+    def gather(
+        self, pending: dict[Any, Any], owned: set[Edge], edge: Any, slot: int, raw: Any, array: Any, shared: Any
+    ) -> None:
+        share = fitted(raw, array)
+        pending[edge] = total = pending[edge] + share if edge in pending else share
+        self.events.append((self._turn, slot, raw.shape, array_of(share), array_of(total)))
+
+
+def fitted(share: Any, array: Any) -> Any:
+    """`share` in the shape and dtype of the operand it belongs to: summed where that had been broadcast."""
+    if share.shape != array.shape:
+        if np.broadcast_shapes(share.shape, array.shape) != share.shape:
+            raise ShapeError(
+                f"a rule gave a share of shape {share.shape} to an operand of shape {array.shape}; it has to return "
+                "that shape, or one that the operand was broadcast to"
+            )
+        share = _fold(share, array.shape)
+    if share.dtype is not array.dtype and share.dtype != array.dtype:
+        share = cast(share, array.dtype)
+    return share
 
 
 # --- what must hold before a pass -----------------------------------------------------------------------------------
@@ -338,28 +349,33 @@ def backward(root: Tensor, gradient: Any = None, retain_graph: bool = False, cre
     """
     edge = _edge(root)
     seed = _seed(root, gradient)
-    retain = retain_graph or create_graph
-    run = Run(edge, seed.copy()) if retain_graph and type(edge) is not GradAccum else None
-    if run is not None:
-        node = node_of(edge)
-        assert isinstance(node, Node)
-        node.extra = node.extra or {}
-        node.extra.setdefault("runs", deque(maxlen=RUNS_KEPT)).append(run)
+    run = _begun(edge, seed) if retain_graph else None
     if create_graph:
         with GradMode(True):
             start = _with_history(seed, gradient)
             for leaf, total in pull_back({edge: start}, create_graph=True, run=run).items():
                 _accumulate(leaf, total, run, True)
     else:
-        own = seed.copy() if type(edge) is GradAccum else seed
-        alone = run is None and MODE.watch is None
-        for leaf, total in pull_back({edge: own}, None, False, run, not retain).items():
+        own = seed.copy() if type(edge) is GradAccum else seed  # which would keep it as its .grad
+        alone = run is None and MODE.watch is None  # then what leaves gathered is theirs alone
+        for leaf, total in pull_back({edge: own}, run=run, release=not retain_graph).items():
             if alone and leaf.grad is None and leaf.extra is None:
                 leaf.grad = wrap(total, None)
             else:
                 _accumulate(leaf, total, run, False)
     if run is not None:
         run.complete = True
+
+
+def _begun(edge: Edge, seed: np.ndarray) -> Run | None:
+    """A new run, which the node it starts from keeps; None for a leaf, from where there is nowhere to go."""
+    node = node_of(edge)
+    if not isinstance(node, Node):
+        return None
+    run = Run(edge, seed.copy())
+    node.extra = node.extra or {}
+    node.extra.setdefault("runs", deque(maxlen=RUNS_KEPT)).append(run)
+    return run
 
 
 def _with_history(seed: np.ndarray, gradient: Any) -> Tensor:
@@ -473,6 +489,7 @@ class HookHandle:
 
 
 def _extras(tensor: Tensor, kind: str) -> dict[int, Any]:
+    """What hangs on the node of `tensor` under "hooks", "after" or "retained"; empty at first."""
     edge = _edge(tensor, "a tensor with hooks")
     node: Any = node_of(edge)
     node.extra = node.extra or {}

@@ -31,7 +31,7 @@ class Context:
     def __init__(self) -> None:
         self._given: tuple[Any, ...] = ()
         self._saved: list[tuple[str, Any]] = []  # ("input", slot), ("output", index) or ("value", array)
-        self._apart: tuple[Any, ...] = ()
+        self._without_grad: tuple[Any, ...] = ()
         self._materialize = True
         self._age = -1
         self._values: tuple[Sequence[Any], Sequence[Any], bool] | None = None  # during backward alone
@@ -48,7 +48,7 @@ class Context:
 
     def mark_non_differentiable(self, *outputs: Any) -> None:
         """Say which outputs carry no gradient; those that are not floating point never do."""
-        self._apart = outputs
+        self._without_grad = outputs
 
     def set_materialize_grads(self, flag: bool) -> None:
         """Whether backward gets zeros (True, the default) or None for an output that no gradient reached."""
@@ -155,7 +155,7 @@ class Function:
         if not (MODE.record and any(ctx.needs_input_grad)):
             made = tuple(wrap(array, None) for array in arrays)
             return made if several else made[0]
-        apart = [any(each is part for each in ctx._apart) for part in parts]
+        without_grad = [any(each is part for each in ctx._without_grad) for part in parts]
         ctx._settle(inside, parts, arrays)
         others = {position: each for position, each in enumerate(args) if position not in slots}
         reads = frozenset(spot for spot in ctx._saved if spot[0] != "value")
@@ -170,7 +170,7 @@ class Function:
         ctx._age = node.age
         if MODE.watch is not None:
             MODE.watch(node)
-        return _handed_out(node, arrays, apart)
+        return _handed_out(node, arrays, without_grad)
 
 
 @lru_cache(maxsize=1024)
@@ -316,8 +316,8 @@ def checkpoint(f: Callable[..., Any], *xs: Any, **named: Any) -> Any:
     for part in parts:  # a result that was there before keeps its own history: what is handed out is a view of it
         known = part.node in read or any(part.array is other for other in (*arrays, *(x.array for x in operands)))
         arrays.append(part.array.view() if known else part.array)
-    apart = [part.node is None for part in parts]
-    if all(apart):
+    without_grad = [part.node is None for part in parts]
+    if all(without_grad):
         made = tuple(wrap(array, None) for array in arrays)
         return made if several else made[0]
     node = ManyNode(
@@ -330,7 +330,7 @@ def checkpoint(f: Callable[..., Any], *xs: Any, **named: Any) -> Any:
     again.age = node.age
     if MODE.watch is not None:
         MODE.watch(node)
-    return _handed_out(node, arrays, apart)
+    return _handed_out(node, arrays, without_grad)
 
 
 class _Again:
@@ -505,9 +505,9 @@ def _own_op(
     )
 
 
-def _handed_out(node: ManyNode, arrays: Sequence[np.ndarray], apart: Sequence[bool]) -> Any:
-    """The results of `node` as tensors; those `apart` carry no gradient."""
-    carries = [array.dtype.kind == "f" and not alone for array, alone in zip(arrays, apart, strict=True)]
+def _handed_out(node: ManyNode, arrays: Sequence[np.ndarray], without_grad: Sequence[bool]) -> Any:
+    """The results of `node` as tensors; those `without_grad` carry no gradient."""
+    carries = [array.dtype.kind == "f" and not alone for array, alone in zip(arrays, without_grad, strict=True)]
     if not node.op.several:
         return wrap(arrays[0], node if carries[0] else None)
     pairs = zip(arrays, carries, strict=True)

@@ -82,29 +82,29 @@ class Watch:
         if self.anomaly:
             _check_result(node)
 
-    def over(self, apart: Any, seeds: Mapping[Any, Any]) -> Any:
-        """`apart`, which gathers shares in a backward pass, with a look at each; unless the pass starts from a NaN."""
-        return _Inspection(apart) if self.anomaly and all(map(_finite, seeds.values())) else apart
+    def over(self, gathering: Any, seeds: Mapping[Any, Any]) -> Any:
+        """The Gathering of a backward pass, with a look at each share; itself where the pass starts from a NaN."""
+        return _Inspection(gathering) if self.anomaly and all(map(_finite, seeds.values())) else gathering
 
 
 class _Inspection:
-    """Gathers shares as `apart` does; raises AnomalyError at the first share, or sum, that is not finite."""
+    """Gathers shares as `gathering` does; raises AnomalyError at the first share, or sum, that is not finite."""
 
-    def __init__(self, apart: Any) -> None:
-        self.apart = apart
+    def __init__(self, gathering: Any) -> None:
+        self.gathering = gathering
 
     def ran(self, node: Node, g: Any) -> None:
         self.node, self.g = node, g
         if not _finite(g):
             raise AnomalyError(_broken_sum(node.name, g) + _recorded_at(node))
-        self.apart.ran(node, g)
+        self.gathering.ran(node, g)
 
     def gather(
-        self, pending: dict[Any, Any], owned: set[Any], edge: Any, slot: int, raw: Any, array: Any, g: Any
+        self, pending: dict[Any, Any], owned: set[Any], edge: Any, slot: int, raw: Any, array: Any, shared: Any
     ) -> None:
         if not _finite(raw):
             raise AnomalyError(_broken_share(self.node, slot, raw, self.g))
-        self.apart.gather(pending, owned, edge, slot, raw, array, g)
+        self.gathering.gather(pending, owned, edge, slot, raw, array, shared)
         if type(edge) is GradAccum and not _finite(pending[edge]):
             raise AnomalyError(_broken_sum("a leaf", pending[edge]) + _recorded_at(self.node))
 
