@@ -89,6 +89,8 @@ def pull_back(
         gathering = MODE.watch.over(gathering or Gathering(), seeds)
     gather = _gather_in_place if gathering is None else gathering.gather
     pending: dict[Any, Any] = {**seeds}
+    if len(seeds) > 1 and not create_graph:  # what a leaf gathers grows in place, beginning with its seed
+        pending.update((edge, np.array(seed)) for edge, seed in seeds.items() if type(edge) is GradAccum)
     found: dict[Any, Any] = {}
     owned: set[Edge] = set()  # where the sum so far is in the engine's own memory
     node: Any = None
@@ -528,7 +530,7 @@ def _hooked(edge: Any, g: Any) -> Any:
                 g = _answered(seen if answer is None else answer, g)
     retained = edge.extra.get("retained", {})
     if place in retained:
-        new = g if recorded else wrap(np.array(g), None)
+        new = wrap(np.array(array_of(g)), g.node if recorded else None)
         retained[place] = new if retained[place] is None else retained[place] + new
     return g
 

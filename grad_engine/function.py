@@ -223,10 +223,12 @@ def _shares_of(
 ) -> list[Any]:
     """What `cls.backward` returns for the operands: checked, arrays for arrays and Tensors for Tensors."""
     differentiable = any(type(each) is Tensor for each in operands)
-    given = [
-        (wrap(np.zeros_like(array_of(out)), None) if ctx._materialize else None) if g is None else as_tensor(g)
-        for g, out in zip(gs, outs, strict=True)
-    ]
+    given: list[Tensor | None] = []
+    for g, out in zip(gs, outs, strict=True):
+        if g is not None:  # a copy, since the array may be on its way to others; a backward may change it
+            given.append(wrap(np.array(array_of(g)), g.node if type(g) is Tensor else None))
+        else:
+            given.append(wrap(np.zeros_like(array_of(out)), None) if ctx._materialize else None)
     count = len(ctx.needs_input_grad)
     asked = [False] * count
     for slot, want in zip(slots, wanted, strict=True):
@@ -395,8 +397,7 @@ class _Again:
         for part, each in zip(parts, gs, strict=True):
             if each is not None and part.node is not None:
                 end = stops.get(part.node, part.node)
-                start = np.array(each) if type(end) is GradAccum else each
-                seeds[end] = seeds[end] + start if end in seeds else start
+                seeds[end] = seeds[end] + each if end in seeds else each
         targets = [stops[edge] for edge, want in zip(self.edges, wanted, strict=True) if want and edge in stops]
         with enable_grad() if differentiable else no_grad():
             found = pull_back(seeds, targets, differentiable, release=not differentiable)

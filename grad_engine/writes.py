@@ -103,7 +103,11 @@ WRITES = _Writes()
 
 def _owner(array: np.ndarray) -> np.ndarray:
     """The array that owns the memory `array` shows."""
-    while type(base := array.base) is np.ndarray:
+    while (base := array.base) is not None:
+        if type(base) is not np.ndarray:  # what as_strided() made stands on something that holds the array
+            base = getattr(base, "base", None)
+            if type(base) is not np.ndarray:
+                break
         array = base
     return array
 

@@ -205,6 +205,27 @@ def test_leaf_gradients_are_sums_of_their_own() -> None:
     np.testing.assert_array_equal(shared, [2, 2, 2])
 
 
+@pytest.mark.parametrize("shape", [(), (2,)])
+def test_a_leaf_among_several_outputs_leaves_its_weight_alone(shape: tuple[int, ...]) -> None:
+    x, weight = leaf(np.full(shape, 3.0)), np.full(shape, 10.0)
+    for outputs, slope in (([x, x * 2], 30), ([x, x * 2, x], 40)):
+        found = ge.grad(outputs, x, [weight] * len(outputs))
+        np.testing.assert_array_equal(found.data, np.full(shape, slope))
+        np.testing.assert_array_equal(weight, np.full(shape, 10))
+    if not shape:
+        assert ge.grad([x, x * 2], x).item() == 3  # nor is the 1 that stands for no weight written to
+
+
+def test_a_retained_gradient_with_history_is_in_memory_of_its_own() -> None:
+    x, seed = leaf([1.0, 2.0]), ge.tensor([1.0, 1.0])
+    h = x + 0
+    h.retain_grad()
+    (h + 0).backward(seed, create_graph=True)
+    with ge.no_grad():
+        h.grad[0] = 99.0
+    assert x.grad.tolist() == seed.tolist() == [1.0, 1.0]
+
+
 # --- the life of a graph --------------------------------------------------------------------------------------------
 
 
@@ -352,6 +373,15 @@ def test_what_numpy_writes_into_a_tensor_is_seen(write: Callable[[Any], Any]) ->
         z.backward()
 
 
+def _changed_behind_a_window() -> None:
+    h = leaf([1.0, 2.0, 3.0]) * 1
+    w = ge.sliding_window_view(h, 2)
+    z = (w * w).sum()
+    with ge.no_grad():
+        h += 1
+    z.backward()
+
+
 def _stale_view() -> None:
     h = leaf([1.0, 2.0, 3.0]) * 1
     v = h[:2]
@@ -367,6 +397,7 @@ def _stale_view() -> None:
         _changed_as_the_oldest_node,
         _changed_parameter,
         _changed_through_out,
+        _changed_behind_a_window,
         _stale_view,
     ],
 )
@@ -448,6 +479,14 @@ def views_taken_before_there_was_a_history(w: Tensor, u: Tensor) -> Tensor:
     part, turned = buffer[:2], buffer.T
     buffer += w
     return ge.concat([part * 2, turned])
+
+
+@in_place([2, 5, 3], [0, 0, 0])
+def views_that_look_like_the_whole(w: Tensor, u: Tensor) -> Tensor:
+    buffer = ge.zeros((3,))
+    same, windows = buffer.squeeze(), ge.sliding_window_view(buffer, 2)
+    buffer += w
+    return ge.concat([same, windows * np.array([[1.0, 2.0], [2.0, 2.0]])], axis=None)
 
 
 @in_place([3, 3, 3], [2, 2, 2])

@@ -176,6 +176,31 @@ def test_gradients_are_never_aliased() -> None:
     np.testing.assert_array_equal(kept.data, [1, 1])
 
 
+class Doubled(ge.Function):
+    """Twice x, with a backward that writes into the gradient it was given."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Any) -> Any:
+        return x * 2
+
+    @staticmethod
+    def backward(ctx: Any, g: Any) -> Any:
+        g *= 2
+        return g
+
+
+@pytest.mark.parametrize("create_graph", [False, True])
+def test_backward_may_change_the_gradient_it_gets(create_graph: bool) -> None:
+    x, y, seed = leaf([1.0, 2.0]), leaf([1.0, 2.0]), np.ones(2)
+    (Doubled.apply(x) + y).backward(seed, create_graph=create_graph)
+    assert (x.grad.tolist(), y.grad.tolist(), seed.tolist()) == ([2.0, 2.0], [1.0, 1.0], [1.0, 1.0])
+    for z in (Doubled.apply(x), Doubled.apply(x).sum()):
+        assert ge.grad(z[0] if z.ndim else z, x, create_graph=create_graph).tolist()[0] == 2.0
+    one = leaf(3.0)
+    Doubled.apply(one).backward(create_graph=create_graph)
+    assert one.grad.item() == 2.0
+
+
 def test_an_input_returned_unchanged_is_a_view_of_it() -> None:
     x = leaf([1.0, 2.0]) * 1
     same = function(lambda ctx, x: x, lambda ctx, g: g * 5)(x)

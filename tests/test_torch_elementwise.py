@@ -214,6 +214,13 @@ def test_an_inactive_unit_passes_nothing() -> None:
         assert x.grad.tolist() == [0.0, 0.0], name
 
 
+def test_bounds_with_a_dtype() -> None:
+    x = ge.tensor([-3.0, 0.05, 0.2], requires_grad=True, dtype=np.float32)
+    for low, high in ((0.1, 0.3), (np.float64(0.1), np.float64(0.3)), (ge.tensor(0.1), ge.tensor(0.3))):
+        (slope,) = ge.grad(ge.hardtanh(x, low, high).sum(), [x])
+        assert slope.tolist() == [0.0, 0.0, 1.0]
+
+
 def test_masks_and_branches() -> None:
     mask = np.array([[True, False, True], [False, False, True]])
     choice = torch.tensor(mask)

@@ -156,3 +156,9 @@ def test_counts_and_truth() -> None:
             out = getattr(t, name)(**where)
             assert not out.requires_grad
             np.testing.assert_array_equal(out.data, getattr(np, name)(x, **where))
+
+
+def test_an_axis_is_a_whole_number_at_every_size() -> None:
+    for side in (4, 100):
+        with pytest.raises(ge.ArgumentError, match="integer"):
+            ge.sum(np.ones((side, side)), axis=1.0)

@@ -96,6 +96,8 @@ prelu = define(
 def _hardtanh(x: Any, min_val: float = -1.0, max_val: float = 1.0) -> Any:
     if not min_val <= max_val:
         raise ArgumentError(f"min_val of hardtanh() is at most max_val, got {min_val!r} and {max_val!r}")
+    if not {type(min_val), type(max_val)} <= {int, float}:  # a number with a dtype decides about that of the result
+        return np.minimum(np.maximum(x, min_val), max_val)
     return bounded(np.minimum, bounded(np.maximum, x, min_val), max_val)
 
 

@@ -107,7 +107,7 @@ def summed(x: Any, axis: Any = None, keepdims: Any = False) -> Any:
             flat = x.reshape(-1)
             rows = flat[:whole].reshape(-1, _ROW) @ _ones(_ROW, x.dtype)
             return np.add.reduce(rows) + np.add.reduce(flat[whole:])
-        if (axis == -1 or axis == x.ndim - 1) and 16 <= x.shape[-1] <= 4 * _ROW:
+        if type(axis) is int and (axis == -1 or axis == x.ndim - 1) and 16 <= x.shape[-1] <= 4 * _ROW:
             out = x.reshape(-1, x.shape[-1]) @ _ones(x.shape[-1], x.dtype)
             return out.reshape((*x.shape[:-1], 1) if keepdims else x.shape[:-1])
     return np.add.reduce(x, axis=axis, keepdims=keepdims)

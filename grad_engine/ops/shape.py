@@ -96,7 +96,8 @@ attach("T", property(lambda self: transpose(self), doc="The tensor with its axes
 attach("mT", property(lambda self: matrix_transpose(self), doc="The tensor with its last two axes exchanged."))
 
 squeeze = define(
-    lambda x, axis=None: np.squeeze(x, axis=axis), name="squeeze", symbol="▭", category="shape", inputs=("x",),
+    lambda x, axis=None: np.squeeze(x, axis=axis)[...],  # a view also where no axis goes
+    name="squeeze", symbol="▭", category="shape", inputs=("x",),
     numpy=[np.squeeze], cases=[case((1, 3, 1)), case((1, 3, 1), axis=0), case((1, 3, 1), axis=(0, -1))],
     summary="x without its axes of length 1 (or without those given, which must have length 1).",
     vjp={"x": lambda g, out, x, axis: reshaped(g, x.shape)}, formula={"x": _BACK},
