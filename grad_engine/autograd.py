@@ -403,7 +403,7 @@ def _accumulate(leaf: Any, total: Any, run: Run | None, recorded: bool) -> None:
 
 def grad(
     outputs: Tensor | Sequence[Tensor],
-    inputs: Tensor | Sequence[Tensor],
+    inputs: Tensor | Sequence[Tensor] | None = None,
     grad_outputs: Any = None,
     retain_graph: bool | None = None,
     create_graph: bool = False,
@@ -419,6 +419,8 @@ def grad(
             "grad() differentiates the tensor that a function returned, got the function itself; "
             "call value_and_grad(f, x) or jacobian(f, x)"
         )
+    if inputs is None:
+        raise ArgumentError("grad() needs the tensors to differentiate by; write grad(z, x) or grad(z, [x, y])")
     roots, wanted = _listed(outputs), _listed(inputs)
     weights: list[Any]
     if grad_outputs is None:

@@ -944,6 +944,8 @@ MISUSE: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "no dtype": (lambda: ge.tensor([1.0], dtype="nonsense"), TypeError, "one of NumPy's"),
     "format of a vector": (lambda: f"{X:.2f}", ValueError, "a single number"),
     "grad of a function": (lambda: ge.grad(lambda v: v, X), TypeError, "value_and_grad"),
+    "grad in the manner of JAX": (lambda: ge.grad(lambda v: v)(X), TypeError, "value_and_grad"),
+    "grad by nothing": (lambda: ge.grad(X.sum()), TypeError, r"write grad\(z, x\)"),
     "save the wrong way round": (lambda: ge.save("w.npz", {"w": X}), TypeError, "takes a dict"),
     "record of a tensor": (lambda: ge.save_graph(X, "g.json"), TypeError, "export_graph"),
     "names in a list": (lambda: ge.record_graph(X * 2, names=["x"]), TypeError, "names is a dict"),
