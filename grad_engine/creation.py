@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from grad_engine.errors import ArgumentError, ShapeError
-from grad_engine.tensor import Tensor, numeric, wrap
+from grad_engine.tensor import Tensor, array_of, numeric, wrap
 
 Shape = int | tuple[int, ...]
 
@@ -89,7 +89,7 @@ def ones_like(x: Any, requires_grad: bool = False, dtype: Any = None) -> Tensor:
 
 def full_like(x: Any, value: float, requires_grad: bool = False, dtype: Any = None) -> Tensor:
     """A tensor of x's shape and dtype with every element `value`."""
-    array = _array_of(x)
+    array = np.asarray(array_of(x))
     return full(array.shape, value, requires_grad, dtype or array.dtype)
 
 
@@ -97,7 +97,7 @@ def rand_like(
     x: Any, seed: int | np.random.Generator | None = None, requires_grad: bool = False, dtype: Any = None
 ) -> Tensor:
     """Random numbers, uniform in [0, 1), in x's shape and dtype."""
-    array = _array_of(x)
+    array = np.asarray(array_of(x))
     return _random("random", array.shape, seed, requires_grad, dtype or array.dtype, None)
 
 
@@ -105,7 +105,7 @@ def randn_like(
     x: Any, seed: int | np.random.Generator | None = None, requires_grad: bool = False, dtype: Any = None
 ) -> Tensor:
     """Random numbers, normal with mean 0 and standard deviation 1, in x's shape and dtype."""
-    array = _array_of(x)
+    array = np.asarray(array_of(x))
     return _random("standard_normal", array.shape, seed, requires_grad, dtype or array.dtype, None)
 
 
@@ -114,10 +114,6 @@ def from_numpy(array: np.ndarray, requires_grad: bool = False) -> Tensor:
     if type(array) is not np.ndarray:
         raise ArgumentError(f"from_numpy() takes a NumPy array, got {type(array).__name__}; use tensor()")
     return wrap(numeric(array), None).requires_grad_(requires_grad)
-
-
-def _array_of(x: Any) -> np.ndarray:
-    return x.array if type(x) is Tensor else np.asarray(x)
 
 
 def _made(function: Any, *args: Any, dtype: Any, requires_grad: bool, name: str | None) -> Tensor:

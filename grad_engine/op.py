@@ -18,7 +18,7 @@ from grad_engine.node import BinaryNode, next_age
 from grad_engine.protocol import NUMPY_TO_OP
 from grad_engine.recording import MODE
 from grad_engine.refusal import REFUSED, no_argument, refuse_composed
-from grad_engine.symbol import Symbol, traced, tree_of
+from grad_engine.symbol import OPERATORS, Symbol, traced, tree_of
 from grad_engine.tensor import Tensor, attach
 from grad_engine.writes import WRITES, overwrite
 
@@ -26,10 +26,7 @@ Rule = Callable[..., Any]
 OPS: dict[str, Op] = {}  # the table: every op by its name
 DEFINED: dict[str, Callable[..., Any]] = {}  # every op -> what define() made of it, operands first
 CALLS: dict[str, Callable[..., Any]] = {}  # every public name of an op, or of a function written in ops -> its function
-HEADS = {
-    "add": "+", "sub": "-", "mul": "*", "truediv": "/", "matmul": "@", "pow": "**", "neg": "neg", "mod": "remainder",
-    "floordiv": "floor_divide",
-}  # fmt: skip
+HEADS = OPERATORS | {"neg": "neg", "mod": "remainder", "floordiv": "floor_divide"}
 CATEGORIES = (
     "arithmetic", "elementwise", "activation", "reduction", "shape", "joining", "indexing", "linear algebra", "neural",
     "loss",

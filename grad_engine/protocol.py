@@ -6,7 +6,7 @@ import functools
 import inspect
 import sys
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 
@@ -121,7 +121,7 @@ def _named(
 def _into(out: Any, function: Any, inputs: Any, keywords: dict[str, Any]) -> Any:
     """What NumPy returns after it wrote into `out`: no gradient flows, so none may be asked for."""
     if _any_requires_grad((inputs, list(keywords.values()), out)):
-        _refuse_keyword(function.__name__, "out")
+        raise ArgumentError(f"np.{function.__name__} cannot take out= while a gradient is required; leave it out")
     result = _on_data(function, inputs, {**keywords, "out": out})
     targets = out if isinstance(out, tuple) else (out,)
     for target in targets:
@@ -135,10 +135,6 @@ def _written(target: Any, function: Any, args: Any, keywords: dict[str, Any]) ->
     if isinstance(array := _plain(target), np.ndarray):
         WRITES.stamp(array, next_age())
     return result
-
-
-def _refuse_keyword(name: str, keyword: str) -> NoReturn:
-    raise ArgumentError(f"np.{name} cannot take {keyword}= while a gradient is required; leave it out")
 
 
 # NumPy functions that change their first argument in place.

@@ -15,6 +15,7 @@ import numpy as np
 from grad_engine.errors import GradEngineError
 from grad_engine.formula import INFIX, Tree
 
+OPERATORS = {"add": "+", "sub": "-", "mul": "*", "truediv": "/", "matmul": "@", "pow": "**"}  # of Python -> their heads
 UFUNC_HEADS = {
     "add": "+", "subtract": "-", "multiply": "*", "divide": "/", "power": "**", "float_power": "**", "matmul": "@",
     "negative": "neg", "invert": "not", "logical_not": "not", "equal": "==", "not_equal": "!=", "less": "<",
@@ -153,9 +154,7 @@ def _operator(head: str) -> tuple[Any, Any]:
     return (lambda self, other: traced(head, self, other)), (lambda self, other: traced(head, other, self))
 
 
-for _dunder, _head in {
-    "add": "+", "sub": "-", "mul": "*", "truediv": "/", "pow": "**", "matmul": "@", "and": "&", "or": "|",
-}.items():  # fmt: skip
+for _dunder, _head in (OPERATORS | {"and": "&", "or": "|"}).items():
     _plain, _reflected = _operator(_head)
     setattr(Symbol, f"__{_dunder}__", _plain)
     setattr(Symbol, f"__r{_dunder}__", _reflected)

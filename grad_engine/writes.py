@@ -34,14 +34,15 @@ class _Memory:
 class _Writes:
     """When each piece of memory was written in place, as ages; memory shared by views has one entry.
 
-    Nothing is paid in the forward pass: backward asks only when a write is younger than the graph's oldest node.
+    A call that writes nothing pays nothing, unless it takes a view of memory without history. Backward looks here only
+    when `latest` is younger than the oldest node of its graph.
     """
 
     def __init__(self) -> None:
-        self.latest = -1
+        self.latest = -1  # of all writes
         self.by_owner: dict[int, _Memory] = {}
         self.views: dict[int, list[weakref.ref[Tensor]]] = {}  # of memory without history, by the id of its owner
-        self.noted, self.room = 0, 1024
+        self.noted, self.room = 0, 1024  # how many views are listed, and how many may be before dead ones are dropped
         self.lock = threading.Lock()  # memory may be shared between threads, whose graphs are not
 
     def stamp(self, array: np.ndarray, age: int, recorded: bool = False) -> None:
@@ -79,7 +80,7 @@ class _Writes:
                 views = self.views[key] = []
             views.append(weakref.ref(view))
             self.noted += 1
-            if self.noted > self.room:  # most views die young
+            if self.noted > self.room:  # most views die young: what is dropped pays for the search
                 alive = {key: [ref for ref in refs if ref() is not None] for key, refs in self.views.items()}
                 self.views = {key: refs for key, refs in alive.items() if refs}
                 self.noted = sum(map(len, self.views.values()))

@@ -13,7 +13,7 @@ from grad_engine.errors import ArgumentError, IndexingError, ShapeError
 from grad_engine.node import next_age
 from grad_engine.op import case, composed, define, in_rules
 from grad_engine.ops.activation import softmax
-from grad_engine.ops.elementwise import clip, values, where
+from grad_engine.ops.elementwise import clip, times, values, where
 from grad_engine.ops.indexing import index_put
 from grad_engine.ops.joining import stack
 from grad_engine.ops.product import contracted
@@ -57,11 +57,9 @@ def _linear_x(g: Any, out: Any, x: Any, weight: Any, bias: Any) -> Any:
 def _linear_weight(g: Any, out: Any, x: Any, weight: Any, bias: Any) -> Any:
     if x.ndim == 2 == weight.ndim:
         return g.T @ x
-    rows = math.prod(x.shape[:-1])
-    share = reshaped(g, (rows, g.size // rows if rows else weight.size // x.shape[-1])).T @ reshaped(
-        x, (rows, x.shape[-1])
-    )
-    return reshaped(share, weight.shape)
+    rows, features = math.prod(x.shape[:-1]), x.shape[-1]
+    results = g.size // rows if rows else weight.size // features
+    return reshaped(reshaped(g, (rows, results)).T @ reshaped(x, (rows, features)), weight.shape)
 
 
 linear = define(
@@ -238,7 +236,7 @@ def _standardized(x: Any, axes: tuple[int, ...], eps: float) -> tuple[Any, Any, 
     count = max(math.prod(x.shape[axis] for axis in axes), 1)
     centred = x - total(x, axis=axes, keepdims=True) / count
     rate = 1 / np.sqrt(_total_product(centred, centred, axes) / count + eps)
-    return _times(centred, rate), rate, count
+    return times(centred, rate), rate, count
 
 
 def _total_product(x: Any, y: Any, axes: tuple[int, ...]) -> Any:
@@ -255,11 +253,6 @@ def _total_product(x: Any, y: Any, axes: tuple[int, ...]) -> Any:
     return np.add.reduce(rows, axis=rest, keepdims=True) if rest else rows
 
 
-def _times(x: Any, y: Any) -> Any:
-    """x * y, where the memory of an array x is ours to use again."""
-    return np.multiply(x, y, out=x) if type(x) is np.ndarray else x * y
-
-
 def _scaled(normal: Any, weight: Any, bias: Any, own: tuple[int, ...]) -> Any:
     """normal * weight + bias, both laid along the axes that `own` gives them."""
     for value, name in ((weight, "weight"), (bias, "bias")):
@@ -267,7 +260,7 @@ def _scaled(normal: Any, weight: Any, bias: Any, own: tuple[int, ...]) -> Any:
             raise ShapeError(f"{name} must have {math.prod(own)} elements, got shape {np.shape(value)}; reshape it")
     if weight is not None:
         weight = weight.reshape(own)
-        normal = _times(normal, weight) if np.can_cast(weight.dtype, normal.dtype) else normal * weight
+        normal = times(normal, weight) if np.can_cast(weight.dtype, normal.dtype) else normal * weight
     if bias is None:
         return normal
     bias = bias.reshape(own)
@@ -295,7 +288,7 @@ def _normalization_shares(
             normal *= lean
             slope = slope - level
             slope -= normal
-            shares[0] = reshaped(_times(slope, rate), x.shape)
+            shares[0] = reshaped(times(slope, rate), x.shape)
         else:
             shares[0] = reshaped(rate * (slope - level - normal * lean), x.shape)
     return shares

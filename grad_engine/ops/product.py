@@ -39,9 +39,7 @@ def _matmul_x(g: Any, out: Any, x: Any, y: Any) -> Any:
 
 def _matmul_y(g: Any, out: Any, x: Any, y: Any) -> Any:
     if x.ndim > 1 and y.ndim > 1:
-        if (
-            x.ndim > 2 == y.ndim and x.size and y.size
-        ):  # one matrix for a whole batch: one product instead of many and a sum
+        if x.ndim > 2 == y.ndim and x.size and y.size:  # one matrix for a batch: one product, not many and a sum
             return reshaped(x, (-1, x.shape[-1])).mT @ reshaped(g, (-1, g.shape[-1]))
         return x.mT @ g
     if x.ndim == 1:
@@ -74,9 +72,7 @@ def _axes(x: Any, y: Any, axes: Any) -> tuple[tuple[int, ...], tuple[int, ...]]:
 def _tensordot_x(g: Any, out: Any, x: Any, y: Any, axes: Any) -> Any:
     left, right = _axes(x, y, axes)
     rest = [a for a in range(y.ndim) if a not in right]
-    share = np.tensordot(
-        g, y, axes=(list(range(g.ndim - len(rest), g.ndim)), rest)
-    )  # free axes of x, then right sorted
+    share = np.tensordot(g, y, axes=(list(range(g.ndim - len(rest), g.ndim)), rest))  # free axes of x, then right's
     order = [a for a in range(x.ndim) if a not in left] + [a for _, a in sorted(zip(right, left, strict=True))]
     return np.transpose(share, tuple(np.argsort(order).tolist()))
 
@@ -84,7 +80,7 @@ def _tensordot_x(g: Any, out: Any, x: Any, y: Any, axes: Any) -> Any:
 def _tensordot_y(g: Any, out: Any, x: Any, y: Any, axes: Any) -> Any:
     left, right = _axes(x, y, axes)
     rest = [a for a in range(x.ndim) if a not in left]
-    share = np.tensordot(x, g, axes=(rest, list(range(len(rest)))))  # left sorted, then free axes of y
+    share = np.tensordot(x, g, axes=(rest, list(range(len(rest)))))  # left's, in their order, then free axes of y
     order = [a for _, a in sorted(zip(left, right, strict=True))] + [a for a in range(y.ndim) if a not in right]
     return np.transpose(share, tuple(np.argsort(order).tolist()))
 
