@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import itertools
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from operator import attrgetter
@@ -34,6 +35,7 @@ from grad_engine.writes import WRITES
 _fold = in_rules(sum_to)
 cast = in_rules(astype)
 _by_age = attrgetter("age")
+_ADDING = threading.RLock()  # leaves may be shared between threads, each with a graph of its own
 RUNS_KEPT = 16  # the latest recorded runs of one root
 
 
@@ -362,9 +364,11 @@ def backward(root: Tensor, gradient: Any = None, retain_graph: bool = False, cre
         alone = run is None and MODE.watch is None  # then what leaves gathered is theirs alone
         for leaf, total in pull_back({edge: own}, run=run, release=not retain_graph).items():
             if alone and leaf.grad is None and leaf.extra is None:
-                leaf.grad = wrap(total, None)
-            else:
-                _accumulate(leaf, total, run, False)
+                made = wrap(total, None)
+                if leaf.grad is None:  # still: no call lies between this look and the next line, so no other thread
+                    leaf.grad = made
+                    continue
+            _accumulate(leaf, total, run, False)
     if run is not None:
         run.complete = True
 
@@ -389,12 +393,14 @@ def _with_history(seed: np.ndarray, gradient: Any) -> Tensor:
 
 def _accumulate(leaf: Any, total: Any, run: Run | None, recorded: bool) -> None:
     """Add to `.grad` what the leaf gathered, in memory of its own: others may hold `total`."""
-    before, gathered = leaf.grad, wrap(np.array(array_of(total)), total.node if type(total) is Tensor else None)
-    leaf.grad = gathered if before is None else before + gathered
+    gathered = wrap(np.array(array_of(total)), total.node if type(total) is Tensor else None)
+    with _ADDING:
+        before = leaf.grad
+        leaf.grad = after = gathered if before is None else before + gathered
     if run is not None and before is None:
         run.leaves.append((leaf.age, None, array_of(total)))
     elif run is not None:
-        run.leaves.append((leaf.age, before.array.copy(), leaf.grad.array.copy()))
+        run.leaves.append((leaf.age, before.array.copy(), after.array.copy()))
     if leaf.extra is not None and "after" in leaf.extra:
         with GradMode(recorded):
             for hook in [*leaf.extra["after"].values()]:

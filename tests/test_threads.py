@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -49,6 +50,20 @@ def small_graph(k: int, shared: ge.Tensor) -> tuple[Any, ...]:
     return (z.item(), *x.grad.tolist(), *curved.tolist(), nodes)
 
 
+def in_threads(work: Callable[[int], None]) -> None:
+    """Call `work` in eight threads at once, which take turns far more often than usual."""
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(THREADS)]
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(before)
+
+
 def test_eight_threads_of_a_thousand_graphs() -> None:
     shared = ge.tensor([0.5, -0.3])
     serial = [small_graph(k, shared) for k in range(GRAPHS)]
@@ -59,16 +74,18 @@ def test_eight_threads_of_a_thousand_graphs() -> None:
         start.wait()
         found[number] = [small_graph(k, shared) for k in range(GRAPHS)]
 
-    threads = [threading.Thread(target=work, args=(number,)) for number in range(THREADS)]
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(1e-4)  # change threads far more often than usual
-    try:
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-    finally:
-        sys.setswitchinterval(before)
+    in_threads(work)
     assert len(found) == THREADS
     for number in range(THREADS):
         np.testing.assert_array_equal(found[number], serial)
+
+
+def test_no_gradient_of_a_shared_leaf_is_lost() -> None:
+    x = ge.tensor([1.0, 2.0], requires_grad=True)
+
+    def work(number: int) -> None:
+        for _ in range(200):
+            (x * 1.0).sum().backward()
+
+    in_threads(work)
+    assert x.grad.tolist() == [200.0 * THREADS] * 2
