@@ -486,7 +486,6 @@ def _own_op(
         forward=forward,
         inputs=inputs,
         required=len(inputs),
-        variadic=False,
         static=dict.fromkeys(static, inspect.Parameter.empty),
         keeps=("kept",),
         rules=(None,) * len(inputs),
@@ -495,14 +494,10 @@ def _own_op(
         symbol=symbol,
         category=category,
         summary=summary,
-        domain=(-2.0, 2.0),
-        cases=(),
         head=name,
         written=written,
         spoken=dict.fromkeys(inputs, formula),
         spoken_reads=reads,
-        aliases=(),
-        spread=False,
     )
 
 

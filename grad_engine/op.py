@@ -23,6 +23,7 @@ from grad_engine.tensor import Tensor, attach
 from grad_engine.writes import WRITES, overwrite
 
 Rule = Callable[..., Any]
+DOMAIN = (-2.0, 2.0)  # where the law tests draw the operands of an op from, unless it says otherwise
 OPS: dict[str, Op] = {}  # the table: every op by its name
 DEFINED: dict[str, Callable[..., Any]] = {}  # every op -> what define() made of it, operands first
 CALLS: dict[str, Callable[..., Any]] = {}  # every public name of an op, or of a function written in ops -> its function
@@ -46,7 +47,7 @@ def case(*operands: Any, **static: Any) -> Case:
     return Case(operands, static)
 
 
-@dataclass(frozen=True, eq=False, slots=True)
+@dataclass(frozen=True, eq=False, slots=True, kw_only=True)
 class Op:
     """What an op is; every reader (engine, record, tree, scene, tests, docs) reads this."""
 
@@ -55,7 +56,7 @@ class Op:
     forward: Callable[..., Any]
     inputs: tuple[str, ...]  # the array operands, in call order
     required: int  # how many of them cannot be left out
-    variadic: bool  # one operand that is a sequence of arrays
+    variadic: bool = False  # one operand that is a sequence of arrays
     static: Mapping[str, Any]  # the other arguments and their defaults (inspect.Parameter.empty: none)
     keeps: tuple[str, ...]  # what forward returns besides the result, for the rules
     rules: tuple[Rule | None, ...]  # one per input; None: no gradient flows to it
@@ -64,14 +65,14 @@ class Op:
     symbol: str
     category: str
     summary: str
-    domain: tuple[float, float]
-    cases: tuple[Case, ...]
+    domain: tuple[float, float] = DOMAIN
+    cases: tuple[Case, ...] = ()
     head: str  # of its formula: "+", "ln"
-    written: Callable[..., Tree] | None  # how a call is written, where head(arguments) is not it
+    written: Callable[..., Tree] | None = None  # how a call is written, where head(arguments) is not it
     spoken: Mapping[str, Tree]  # input -> formula of a rule that cannot be traced
     spoken_reads: frozenset[str]  # what the spoken rules read
-    aliases: tuple[str, ...]
-    spread: bool  # the first static argument may be given as several: x.reshape(2, 3)
+    aliases: tuple[str, ...] = ()
+    spread: bool = False  # the first static argument may be given as several: x.reshape(2, 3)
 
     @property
     def differentiable(self) -> bool:
@@ -178,7 +179,7 @@ def define(
     several: bool = False,
     operator: str | None = None,
     numpy: Sequence[Any] = (),
-    domain: tuple[float, float] = (-2.0, 2.0),
+    domain: tuple[float, float] = DOMAIN,
     cases: Sequence[Case] = (),
     written: Callable[..., Tree] | None = None,
     formula: Mapping[str, Tree] | None = None,
@@ -191,6 +192,7 @@ def define(
 
     forward: NumPy on arrays. A ufunc, or a function whose first parameters are the `inputs` and whose others are the
         static arguments. Returns the result; `(result, *kept)` with `keeps`; a tuple of results with `several`.
+    symbol, category: what stands in its picture, and the kind of op, which chooses the shape of the picture.
     vjp: input -> rule `(g, out, *inputs, *static, *kept)` that returns the share of gradient of that input, written
         with NumPy so that it runs on arrays, on Tensors (second derivatives) and on Symbols (the formula shown). Or one
         joint rule with a keyword `wanted` that returns the list of all shares. None: the op has no gradient.
@@ -200,46 +202,25 @@ def define(
     numpy: NumPy functions that mean this op; the ufunc itself is always one.
     domain, cases: where the law tests may sample it. Without cases, small shapes that broadcast.
     written: parameters -> formula tree of a call, where `name(x, y)` is not how people write it.
-    spread: whether the first static argument may be given as several numbers, as in `x.reshape(2, 3)`.
     formula, reads: spoken formulas, in words or as a tree, of rules that cannot be traced, and the values they read.
+    aliases: its other names. method: whether it is a method of Tensor too.
+    spread: whether the first static argument may be given as several numbers, as in `x.reshape(2, 3)`.
 
     Raises ArgumentError for a rule with other parameters and for a name that is already taken.
     """
-    is_ufunc = isinstance(forward, np.ufunc)
-    ruled = tuple(vjp) if isinstance(vjp, Mapping) else ()
-    given = tuple(inputs) or ruled
-    variadic = bool(given) and given[0].startswith("*")
-    given = tuple(part.lstrip("*") for part in given)
-    required = len(given)
-    if is_ufunc:
-        static: dict[str, Any] = {}
-    else:
-        parameters = inspect.signature(forward).parameters
-        if tuple(parameters)[: len(given)] != given:
-            raise ArgumentError(f"forward of {name} takes {tuple(parameters)}, its first parameters must be {given}")
-        static = {key: parameter.default for key, parameter in parameters.items() if key not in given}
-        required = sum(parameters[key].default is inspect.Parameter.empty for key in given)
-    expected = ["g", "out", *given, *static, *keeps]
-    joint = None
-    rules: tuple[Rule | None, ...] = (None,) * len(given)
-    if callable(vjp):
-        joint = vjp
-        _check_parameters(name, vjp, [*expected, "wanted"])
-    elif vjp is not None:
-        for rule in vjp.values():
-            _check_parameters(name, rule, expected)
-        if unknown := set(vjp) - set(given):
-            raise ArgumentError(f"{name} has rules for {sorted(unknown)}, which are not among its inputs {given}")
-        rules = tuple(vjp.get(part) for part in given)
     if category not in CATEGORIES:
         raise ArgumentError(f"{name} has category {category!r}; the categories are {', '.join(CATEGORIES)}")
+    listed = tuple(inputs) or (tuple(vjp) if isinstance(vjp, Mapping) else ())
+    given = tuple(part.lstrip("*") for part in listed)
+    required, static = _arguments(name, forward, given)
+    rules, joint = _rules(name, vjp, given, (*static, *keeps))
     op = Op(
         name=name,
         label="".join(part[:1].upper() + part[1:] for part in name.split("_")) + "Backward",
         forward=forward,
         inputs=given,
         required=required,
-        variadic=variadic,
+        variadic=any(part.startswith("*") for part in listed),
         static=static,
         keeps=tuple(keeps),
         rules=rules,
@@ -257,20 +238,56 @@ def define(
         aliases=tuple(aliases),
         spread=spread,
     )
-    simple = joint is None and not keeps and not several and not variadic and all(rules)
-    if simple and given == ("x",) and required:  # the quick ways know their operands by these names
-        call = unary(op)
-    elif simple and given == ("x", "y") and not static:
-        call = binary(op)
-    else:
-        call = general(op)
+    call = _call_of(op)
     call.__name__ = call.__qualname__ = name
-    means = [*([forward] if is_ufunc else []), *numpy]
+    means = [*([forward] if isinstance(forward, np.ufunc) else []), *numpy]
     call.__doc__ = _described(op, means, method)
     call.op = op  # type: ignore[attr-defined]
     call.__signature__ = _signature(op)  # type: ignore[attr-defined]
     _publish(op, call, operator, means, method)
     return call
+
+
+def _arguments(name: str, forward: Callable[..., Any], given: tuple[str, ...]) -> tuple[int, dict[str, Any]]:
+    """How many of the operands cannot be left out, and the static arguments of `forward` with their defaults."""
+    if isinstance(forward, np.ufunc):
+        return len(given), {}
+    parameters = inspect.signature(forward).parameters
+    if tuple(parameters)[: len(given)] != given:
+        raise ArgumentError(f"forward of {name} takes {tuple(parameters)}, its first parameters must be {given}")
+    required = sum(parameters[key].default is inspect.Parameter.empty for key in given)
+    return required, {key: parameter.default for key, parameter in parameters.items() if key not in given}
+
+
+def _rules(
+    name: str, vjp: Mapping[str, Rule] | Rule | None, given: tuple[str, ...], others: tuple[str, ...]
+) -> tuple[tuple[Rule | None, ...], Rule | None]:
+    """The rule for each operand, and the joint one instead of these; each takes what define() promises it."""
+    expected = ["g", "out", *given, *others]
+    if callable(vjp):
+        _check_parameters(name, vjp, [*expected, "wanted"])
+        return (None,) * len(given), vjp
+    vjp = vjp or {}
+    for rule in vjp.values():
+        _check_parameters(name, rule, expected)
+    if unknown := set(vjp) - set(given):
+        raise ArgumentError(f"{name} has rules for {sorted(unknown)}, which are not among its inputs {given}")
+    return tuple(vjp.get(part) for part in given), None
+
+
+def _check_parameters(name: str, rule: Rule, expected: list[str]) -> None:
+    if (given := list(inspect.signature(rule).parameters)) != expected:
+        raise ArgumentError(f"a rule of {name} takes {given}, it must take {expected}")
+
+
+def _call_of(op: Op) -> Callable[..., Any]:
+    """The function that calls `op`: a quick one where its operands are x, or x and y, as these know them."""
+    simple = op.joint is None and not op.keeps and not op.several and not op.variadic and all(op.rules)
+    if simple and op.inputs == ("x",) and op.required:
+        return unary(op)
+    if simple and op.inputs == ("x", "y") and not op.static:
+        return binary(op)
+    return general(op)
 
 
 def _described(op: Op, numpy: Sequence[Any], method: bool) -> str:
@@ -287,11 +304,6 @@ def _described(op: Op, numpy: Sequence[Any], method: bool) -> str:
     return "\n\n".join(part for part in (op.summary, f"{also} {plain}".strip()) if part)
 
 
-def _check_parameters(name: str, rule: Rule, expected: list[str]) -> None:
-    if (given := list(inspect.signature(rule).parameters)) != expected:
-        raise ArgumentError(f"a rule of {name} takes {given}, it must take {expected}")
-
-
 def _signature(op: Op) -> inspect.Signature:
     kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
     empty = inspect.Parameter.empty
@@ -304,6 +316,7 @@ def _signature(op: Op) -> inspect.Signature:
 
 
 def _publish(op: Op, call: Callable[..., Any], operator: str | None, numpy: Sequence[Any], method: bool) -> None:
+    """Enter an op in every table where it is looked for."""
     _enter((op.name, *op.aliases), call, numpy, method)
     OPS[op.name] = op
     DEFINED[op.name] = call
@@ -317,6 +330,7 @@ def _publish(op: Op, call: Callable[..., Any], operator: str | None, numpy: Sequ
 def _enter(
     names: Sequence[str], call: Callable[..., Any], numpy: Sequence[Any], method: bool, before: Any = None
 ) -> None:
+    """Enter a function under its names: as function, as method, for NumPy's functions. Raises ArgumentError."""
     for name in names:
         if before is not None and CALLS.get(name) is before:
             continue
