@@ -271,18 +271,6 @@ def copysign(x: Operand, y: Operand) -> Tensor:
 def heaviside(x: Operand, y: Operand) -> Tensor:
     """0 where x is negative, 1 where positive, y where x is 0; slope 0 by x."""
 
-def floor_divide(x: Operand, y: Operand) -> Tensor:
-    """x over y rounded down to a whole number, element by element; slope 0 everywhere."""
-
-def remainder(x: Operand, y: Operand) -> Tensor:
-    """What is left of x after whole multiples of y, element by element, with the sign of y, as in x % y."""
-
-def mod(x: Operand, y: Operand) -> Tensor:
-    """What is left of x after whole multiples of y, element by element, with the sign of y, as in x % y."""
-
-def fmod(x: Operand, y: Operand) -> Tensor:
-    """What is left of x after whole multiples of y, element by element, with the sign of x, as in C."""
-
 def isnan(x: Operand) -> Tensor:
     """Whether each element is NaN. No gradient."""
 
@@ -801,6 +789,18 @@ def negative(x: Operand) -> Tensor:
 
 def positive(x: Operand) -> Tensor:
     """x itself, as a new tensor."""
+
+def floor_divide(x: Operand, y: Operand) -> Tensor:
+    """x over y rounded down to a whole number, element by element; slope 0 everywhere."""
+
+def remainder(x: Operand, y: Operand) -> Tensor:
+    """What is left of x after whole multiples of y, element by element, with the sign of y, as in x % y."""
+
+def mod(x: Operand, y: Operand) -> Tensor:
+    """What is left of x after whole multiples of y, element by element, with the sign of y, as in x % y."""
+
+def fmod(x: Operand, y: Operand) -> Tensor:
+    """What is left of x after whole multiples of y, element by element, with the sign of x, as in C."""
 
 def pow(x: Operand, y: Operand) -> Tensor:
     """x to the power y, element by element; 0 ** 0 is 1, a negative x to a fraction is NaN."""

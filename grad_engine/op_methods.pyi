@@ -205,18 +205,6 @@ class OpMethods:
     def heaviside(self, y: Operand) -> Tensor:
         """0 where x is negative, 1 where positive, y where x is 0; slope 0 by x."""
 
-    def floor_divide(self, y: Operand) -> Tensor:
-        """x over y rounded down to a whole number, element by element; slope 0 everywhere."""
-
-    def remainder(self, y: Operand) -> Tensor:
-        """What is left of x after whole multiples of y, element by element, with the sign of y, as in x % y."""
-
-    def mod(self, y: Operand) -> Tensor:
-        """What is left of x after whole multiples of y, element by element, with the sign of y, as in x % y."""
-
-    def fmod(self, y: Operand) -> Tensor:
-        """What is left of x after whole multiples of y, element by element, with the sign of x, as in C."""
-
     def isnan(self) -> Tensor:
         """Whether each element is NaN. No gradient."""
 
@@ -672,6 +660,18 @@ class OpMethods:
 
     def positive(self) -> Tensor:
         """x itself, as a new tensor."""
+
+    def floor_divide(self, y: Operand) -> Tensor:
+        """x over y rounded down to a whole number, element by element; slope 0 everywhere."""
+
+    def remainder(self, y: Operand) -> Tensor:
+        """What is left of x after whole multiples of y, element by element, with the sign of y, as in x % y."""
+
+    def mod(self, y: Operand) -> Tensor:
+        """What is left of x after whole multiples of y, element by element, with the sign of y, as in x % y."""
+
+    def fmod(self, y: Operand) -> Tensor:
+        """What is left of x after whole multiples of y, element by element, with the sign of x, as in C."""
 
     def pow(self, y: Operand) -> Tensor:
         """x to the power y, element by element; 0 ** 0 is 1, a negative x to a fraction is NaN."""

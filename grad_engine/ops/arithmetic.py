@@ -9,7 +9,7 @@ from numpy import ndarray
 
 from grad_engine.calling import as_tensor
 from grad_engine.op import case, composed, define, in_rules
-from grad_engine.ops.elementwise import nothing
+from grad_engine.ops.elementwise import nothing, values
 from grad_engine.tensor import Tensor
 
 _PAIRS = [case((2, 3), (2, 3)), case((2, 3), (3,)), case((2, 1), ()), case((1, 3), (2, 1)), case((0, 3), (1, 3))]
@@ -44,6 +44,23 @@ positive = define(
     np.positive, name="positive", symbol="+", category="arithmetic", operator="pos",
     summary="x itself, as a new tensor.",
     vjp={"x": lambda g, out, x: g},
+)  # fmt: skip
+floor_divide = define(
+    np.floor_divide, name="floor_divide", symbol="⌊÷⌋", category="arithmetic", operator="floordiv", domain=(0.5, 2.0),
+    cases=_PAIRS,
+    summary="x over y rounded down to a whole number, element by element; slope 0 everywhere.",
+    vjp={"x": lambda g, out, x, y: nothing(g), "y": lambda g, out, x, y: nothing(g)}, formula={"x": 0, "y": 0},
+)  # fmt: skip
+remainder = define(
+    np.remainder, name="remainder", symbol="mod", category="arithmetic", operator="mod", aliases=["mod"],
+    domain=(0.5, 2.0), cases=_PAIRS,
+    summary="What is left of x after whole multiples of y, element by element, with the sign of y, as in x % y.",
+    vjp={"x": lambda g, out, x, y: g, "y": lambda g, out, x, y: -g * np.floor_divide(values(x), values(y))},
+)  # fmt: skip
+fmod = define(
+    np.fmod, name="fmod", symbol="mod", category="arithmetic", domain=(0.5, 2.0), cases=_PAIRS,
+    summary="What is left of x after whole multiples of y, element by element, with the sign of x, as in C.",
+    vjp={"x": lambda g, out, x, y: g, "y": lambda g, out, x, y: -g * np.trunc(values(x) / values(y))},
 )  # fmt: skip
 
 

@@ -559,23 +559,6 @@ heaviside = define(
     vjp={"x": lambda g, out, x, y: nothing(g), "y": lambda g, out, x, y: selected(g, x == 0)}, formula={"x": 0},
     reads=(),
 )  # fmt: skip
-floor_divide = define(
-    np.floor_divide, name="floor_divide", symbol="⌊÷⌋", category="arithmetic", operator="floordiv", domain=(0.5, 2.0),
-    cases=_PAIRS,
-    summary="x over y rounded down to a whole number, element by element; slope 0 everywhere.",
-    vjp={"x": lambda g, out, x, y: nothing(g), "y": lambda g, out, x, y: nothing(g)}, formula={"x": 0, "y": 0},
-)  # fmt: skip
-remainder = define(
-    np.remainder, name="remainder", symbol="mod", category="arithmetic", operator="mod", aliases=["mod"],
-    domain=(0.5, 2.0), cases=_PAIRS,
-    summary="What is left of x after whole multiples of y, element by element, with the sign of y, as in x % y.",
-    vjp={"x": lambda g, out, x, y: g, "y": lambda g, out, x, y: -g * np.floor_divide(values(x), values(y))},
-)  # fmt: skip
-fmod = define(
-    np.fmod, name="fmod", symbol="mod", category="arithmetic", domain=(0.5, 2.0), cases=_PAIRS,
-    summary="What is left of x after whole multiples of y, element by element, with the sign of x, as in C.",
-    vjp={"x": lambda g, out, x, y: g, "y": lambda g, out, x, y: -g * np.trunc(values(x) / values(y))},
-)  # fmt: skip
 
 # --- tests of each element --------------------------------------------------------------------------------------------
 
