@@ -145,18 +145,18 @@ def _several(pending: dict[Edge, Any], node: Node) -> tuple[Any, ...] | None:
 
 def _shares(node: Node, g: Any, create_graph: bool, useful: set[Edge] | None) -> list[tuple[int, Edge, Any]]:
     """(slot, edge, share) as the rules of `node` give them for each edge that leads on."""
-    op, edges = node.op, node.edges
+    op = node.op
     out, arrays = _as_tensors(node) if create_graph else (node.out, node.arrays)
-    operands: Any = (arrays,) if op.variadic else arrays
-    wanted = [edge is not None and (useful is None or edge in useful) for edge in edges]
-    sent = [] if op.joint is None else op.joint(g, out, *operands, *node.rest, wanted=wanted)
-    shares: list[tuple[int, Edge, Any]] = []
-    for slot, want in enumerate(wanted):
-        if want:
-            share = op.rules[slot](g, out, *operands, *node.rest) if op.joint is None else sent[slot]  # type: ignore[misc]
-            if share is not None:
-                shares.append((slot, edges[slot], share))
-    return shares
+    asked: Any = (g, out, arrays, *node.rest) if op.variadic else (g, out, *arrays, *node.rest)
+    led = [
+        (slot, edge, edge is not None and (useful is None or edge in useful)) for slot, edge in enumerate(node.edges)
+    ]
+    if op.joint is None:
+        sent = [(slot, edge, op.rules[slot](*asked)) for slot, edge, wanted in led if wanted]  # type: ignore[misc]
+    else:
+        shares = op.joint(*asked, wanted=[wanted for *_, wanted in led])
+        sent = [(slot, edge, shares[slot]) for slot, edge, wanted in led if wanted]
+    return [each for each in sent if each[2] is not None]
 
 
 def _as_tensors(node: Node) -> tuple[Any, tuple[Any, ...]]:
@@ -255,7 +255,8 @@ class Run(Gathering):
 def fitted(share: Any, array: Any) -> Any:
     """`share` in the shape and dtype of the operand it belongs to: summed where that had been broadcast."""
     if share.shape != array.shape:
-        if np.broadcast_shapes(share.shape, array.shape) != share.shape:
+        lead = share.ndim - array.ndim
+        if lead < 0 or not all(n == m or n == 1 for n, m in zip(array.shape, share.shape[lead:], strict=True)):
             raise ShapeError(
                 f"a rule gave a share of shape {share.shape} to an operand of shape {array.shape}; it has to return "
                 "that shape, or one that the operand was broadcast to"

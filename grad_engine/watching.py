@@ -74,9 +74,7 @@ class Watch:
     anomaly: bool = False
 
     def __call__(self, node: Node) -> None:
-        node.extra = node.extra or {}
-        if self.scope:
-            node.extra["scope"] = self.scope
+        node.extra = {"scope": self.scope} if self.scope else {}
         if (self.source or self.anomaly) and (line := _calling_line()) is not None:
             node.extra["source"] = line
         if self.anomaly:

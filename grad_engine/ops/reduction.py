@@ -38,9 +38,9 @@ def _ones(length: int, dtype: Any) -> ndarray:
 def _sum_to(x: Any, shape: tuple[int, ...]) -> Any:
     """Sum `x` over the axes that broadcasting added or stretched, so that the result has `shape`."""
     lead = x.ndim - len(shape)
-    stretched = tuple(i + lead for i, n in enumerate(shape) if n == 1 != x.shape[i + lead])
-    if x.ndim == 2 and lead == 1 and not stretched and x.dtype.char in "fd" and 1 < x.shape[0] <= _LONGEST:
+    if lead == 1 == len(shape) and shape == x.shape[1:] and x.dtype.char in "fd" and 1 < x.shape[0] <= _LONGEST:
         return _ones(x.shape[0], x.dtype) @ x  # the gradient of a bias, which BLAS sums four times as fast
+    stretched = tuple(i + lead for i, n in enumerate(shape) if n == 1 != x.shape[i + lead])
     if not stretched:
         return np.add.reduce(x, axis=tuple(range(lead)))
     return np.add.reduce(x, axis=(*range(lead), *stretched), keepdims=True).reshape(shape)
