@@ -118,6 +118,37 @@ def _names_in(variables: Names) -> dict[Any, str]:
     return found
 
 
+def _checked_roots(roots: Roots) -> list[Tensor]:
+    """The tensors whose graph is asked for. Raises ArgumentError, or GraphError for a tensor without one."""
+    given: list[Any] = list(roots) if isinstance(roots, list | tuple) else [roots]
+    for root in given:
+        if isinstance(root, GraphRecord):
+            raise ArgumentError(
+                "this is a record already, not a tensor with a graph; save_graph(record, path) writes it, and "
+                "print_tree(record) of grad_engine.tree prints it"
+            )
+        if type(root) is not Tensor:
+            raise ArgumentError(f"a graph is exported from a tensor or a list of tensors, got {type(root).__name__}")
+        if root.is_leaf:
+            raise GraphError(
+                "no op produced this tensor, so there is no graph to show; export the result of a computation on "
+                "leaves with requires_grad=True, made outside no_grad()"
+            )
+    if not given:
+        raise ArgumentError("a graph is exported from at least one tensor, got an empty list")
+    return given
+
+
+def _check_options(max_elements: float, max_nodes: float, runs: str) -> None:
+    for asked, limit in (("max_elements", max_elements), ("max_nodes", max_nodes)):
+        if not isinstance(limit, int | float):
+            raise ArgumentError(f"{asked} is a number, got {limit!r}; pass math.inf for no limit")
+    if max_elements < 0:
+        raise ArgumentError(f"max_elements is a count from 0 on, got {max_elements}")
+    if runs not in ("last", "all"):
+        raise ArgumentError(f'runs is "last" or "all", got {runs!r}')
+
+
 class _Recorder(Draft):
     """The record of our graph. Nodes and leaves go by age, values by the edge to them, other arrays by id()."""
 
@@ -125,32 +156,8 @@ class _Recorder(Draft):
         self, roots: Roots, names: dict[Any, str], title: str | None, max_elements: int, max_nodes: int, runs: str,
         structure_only: bool = False,
     ) -> None:  # fmt: skip
-        given: list[Any] = list(roots) if isinstance(roots, list | tuple) else [roots]
-        for root in given:
-            if isinstance(root, GraphRecord):
-                raise ArgumentError(
-                    "this is a record already, not a tensor with a graph; save_graph(record, path) writes it, and "
-                    "print_tree(record) of grad_engine.tree prints it"
-                )
-            if type(root) is not Tensor:
-                raise ArgumentError(
-                    f"a graph is exported from a tensor or a list of tensors, got {type(root).__name__}"
-                )
-            if root.is_leaf:
-                raise GraphError(
-                    "no op produced this tensor, so there is no graph to show; export the result of a computation on "
-                    "leaves with requires_grad=True, made outside no_grad()"
-                )
-        self.roots: list[Tensor] = given
-        if not given:
-            raise ArgumentError("a graph is exported from at least one tensor, got an empty list")
-        for asked, limit in (("max_elements", max_elements), ("max_nodes", max_nodes)):
-            if not isinstance(limit, int | float):
-                raise ArgumentError(f"{asked} is a number, got {limit!r}; pass math.inf for no limit")
-        if max_elements < 0:
-            raise ArgumentError(f"max_elements is a count from 0 on, got {max_elements}")
-        if runs not in ("last", "all"):
-            raise ArgumentError(f'runs is "last" or "all", got {runs!r}')
+        self.roots = _checked_roots(roots)
+        _check_options(max_elements, max_nodes, runs)
         self.names, self.max_elements, self.all_runs = names, max_elements, runs == "all"
         self.title = title
         self.walk = newest_first([root.node for root in self.roots])[::-1]
@@ -356,11 +363,11 @@ class _Recorder(Draft):
 
     def _expression(self) -> str:
         """The roots as formulas of their leaves, shared and large parts by name; "" where that gets too long."""
-        atoms: dict[str, str] = {}  # stand-ins for names, which may be any text
+        atoms: dict[str, str] = {}  # name, which may be any text -> what stands for it in a tree
         trees: dict[Edge, tuple[Tree, int, int]] = {}  # with the count of its parts, and its depth
 
-        def atom(text: str) -> str:
-            return next((key for key, value in atoms.items() if value == text), None) or _enter(atoms, text)
+        def atom(name: str) -> str:
+            return atoms.setdefault(name, f"v{len(atoms)}")
 
         if len(self.walk) > 400 or any(node.out is None for node in self.walk):
             return ""
@@ -384,19 +391,13 @@ class _Recorder(Draft):
             tree = _replaced(own, {name: part[0] for name, part in parts.items()})
             sizes = 1 + sum(part[1] for part in parts.values())
             trees[node] = tree, sizes, 4 + max((part[2] for part in parts.values()), default=0)
-        shown = []
+        shown, spelled = [], {key: name for name, key in atoms.items()}
         for root in self.roots:
             tree = trees[node_of(root.node)][0]
             called = self.tensors[root.node].name
-            shown.append(f"{called} = {formula.text(tree, atoms)}" if called else formula.text(tree, atoms))
+            shown.append(f"{called} = {formula.text(tree, spelled)}" if called else formula.text(tree, spelled))
         text = "; ".join(dict.fromkeys(shown))
         return "" if "…" in text or len(text) > EXPRESSION_LENGTH else text
-
-
-def _enter(atoms: dict[str, str], text: str) -> str:
-    key = f"v{len(atoms)}"
-    atoms[key] = text
-    return key
 
 
 def _replaced(tree: Tree, parts: Mapping[str, Tree]) -> Tree:
