@@ -23,6 +23,7 @@ from grad_engine.writes import WRITES
 if TYPE_CHECKING:
     from grad_engine.op import Op
 
+_CHANGEABLE = frozenset({Tensor, ndarray, list})
 _new = Tensor.__new__
 
 
@@ -207,7 +208,7 @@ def _with_operands(op: Op, args: tuple[Any, ...], named: dict[str, Any]) -> tupl
 def _static(op: Op, static: tuple[Any, ...], named: dict[str, Any]) -> tuple[Any, ...]:
     """Every static argument in the order of the declaration. Raises ArgumentError."""
     if not named and len(static) == len(op.static) and Tensor not in map(type, static):
-        return static
+        return static if _CHANGEABLE.isdisjoint(map(type, static)) else tuple([own(each) for each in static])
     names = tuple(op.static)
     if op.spread and len(static) > 1 and all(type(part) is int for part in static):
         static = (static,)
@@ -226,8 +227,19 @@ def _static(op: Op, static: tuple[Any, ...], named: dict[str, Any]) -> tuple[Any
     for name, value in values.items():
         if value is inspect.Parameter.empty:
             raise ArgumentError(f"{op.name}() needs {name}=")
-        if type(value) is Tensor:
-            if value.node is not None:
+        if type(value) in _CHANGEABLE:
+            if type(value) is Tensor and value.node is not None:
                 raise ArgumentError(f"{op.name}() sends no gradient to {name}=; pass {name}.detach()")
-            values[name] = value.array
+            values[name] = own(value)
     return tuple(values.values())
+
+
+def own(value: Any) -> Any:
+    """`value`, a static argument, as it stays: arrays and lists are copied, since a rule may read them much later."""
+    if type(value) is list:
+        return [own(part) for part in value]
+    array = value.array if type(value) is Tensor else value
+    if isinstance(array, ndarray) and (array.base is not None or array.flags.writeable):
+        array = array.copy()
+        array.setflags(write=False)
+    return array

@@ -568,6 +568,19 @@ def test_training_by_hand() -> None:
     assert w.requires_grad
 
 
+@pytest.mark.parametrize("kind", [np.array, ge.tensor, list])
+def test_static_arguments_are_copied(kind: Callable[[Any], Any]) -> None:
+    """As an index is: what a rule reads much later is what the op was called with."""
+    x, counts, pads = leaf([1.0, 2.0]), kind([1, 2]), kind([0, 2])
+    y = x.repeat(counts) if kind is not list else x.repeat(repeats=counts)
+    z = ge.pad(x, pads) if kind is not ge.tensor else ge.pad(x, pad_width=pads)
+    counts[0], counts[1] = 2, 1
+    pads[0], pads[1] = 2, 0
+    for out, expected in ((y, [1.0, 110.0]), (z, [1.0, 10.0])):
+        (share,) = ge.grad(out, [x], 10.0 ** np.arange(out.size))
+        assert share.tolist() == expected
+
+
 def test_index_is_copied() -> None:
     """The index is part of the program: changing the array it came from later changes nothing."""
     x, where = leaf([1.0, 2.0, 3.0]), np.array([0, 0, 1])

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from grad_engine.calling import as_tensor, operand
+from grad_engine.calling import as_tensor, operand, own
 from grad_engine.errors import ArgumentError, NotDifferentiableError, ShapeError
 from grad_engine.node import next_age
 from grad_engine.op import case, composed, define, in_rules
@@ -125,14 +125,10 @@ def _plain(index: Any) -> Any:
 
 
 def _part(index: Any) -> Any:
-    if type(index) is Tensor:
-        return index.array.copy()
-    if isinstance(index, np.ndarray):
-        return index.copy()
     if isinstance(index, list | tuple | range):
         with contextlib.suppress(ValueError):  # of rows that differ in length; NumPy finds the words
             return np.array(index, dtype=None if len(index) else int)
-    return index
+    return own(index)
 
 
 def _getitem(self: Tensor, key: Any) -> Tensor:
