@@ -811,6 +811,78 @@ def power(x: Operand, y: Operand) -> Tensor:
 def float_power(x: Any, y: Any) -> Tensor:
     """x to the power y, element by element, in float64 whatever the dtypes."""
 
+def mse_loss(x: Operand, target: Operand, reduction: Any = 'mean') -> Tensor:
+    """Squared difference of x and target: the mean of all elements, their sum, or each."""
+
+def l1_loss(x: Operand, target: Operand, reduction: Any = 'mean') -> Tensor:
+    """Absolute difference of x and target; slope 0 where they are equal."""
+
+def smooth_l1_loss(x: Operand, target: Operand, reduction: Any = 'mean', beta: Any = 1.0) -> Tensor:
+    """Half the squared difference over beta where that is less than beta, else the absolute one less beta / 2."""
+
+def huber_loss(x: Operand, target: Operand, reduction: Any = 'mean', delta: Any = 1.0) -> Tensor:
+    """Half the squared difference up to delta, from there on growing straight (Huber 1964)."""
+
+def kl_div(x: Operand, target: Operand, reduction: Any = 'mean', log_target: Any = False) -> Tensor:
+    """target · (ln(target) − x): the divergence of log-probabilities x from the target (or its logarithm, with log_target). reduction='batchmean' divides the sum by the batch, as the definition does."""
+
+def poisson_nll_loss(x: Operand, target: Operand, log_input: Any = True, full: Any = False, eps: Any = 1e-08, reduction: Any = 'mean') -> Tensor:
+    """exp(x) − t x (or x − t ln(x) without log_input): minus the log-likelihood of counts t, with Stirling's term when full."""
+
+def gaussian_nll_loss(x: Operand, target: Operand, var: Operand, full: Any = False, eps: Any = 1e-06, reduction: Any = 'mean') -> Tensor:
+    """½ (ln(var) + (x − t)² / var): minus the log-likelihood of t under a normal distribution of mean x; var has the shape of x, or one number for each row."""
+
+def margin_ranking_loss(x: Operand, y: Operand, target: Operand, margin: Any = 0.0, reduction: Any = 'mean') -> Tensor:
+    """max(0, margin − t (x − y)): whether x ranks above y where t is 1, below where it is −1."""
+
+def hinge_loss(x: Operand, target: Operand, margin: Any = 1.0, reduction: Any = 'mean') -> Tensor:
+    """max(0, margin − t x) for targets t of −1 or 1, as support vector machines have it."""
+
+def hinge_embedding_loss(x: Operand, target: Operand, margin: Any = 1.0, reduction: Any = 'mean') -> Tensor:
+    """The distance x where the target is 1, max(0, margin − x) where it is −1."""
+
+def cosine_similarity(x: Operand, y: Operand, axis: Any = 1, eps: Any = 1e-08) -> Tensor:
+    """The cosine of the angle between the vectors of x and y along `axis`; lengths count as at least eps."""
+
+def pairwise_distance(x: Any, y: Any, p: float = 2.0, eps: float = 1e-06, keepdims: bool = False) -> Tensor:
+    """The p-norm of x - y + eps along the last axis."""
+
+def triplet_margin_loss(anchor: Any, positive: Any, negative: Any, margin: float = 1.0, p: float = 2.0, eps: float = 1e-06, swap: bool = False, reduction: str = 'mean') -> Tensor:
+    """max(0, margin + distance of anchor and positive − distance of anchor and negative), along the last axis."""
+
+def cosine_embedding_loss(x: Any, y: Any, target: Any, margin: float = 0.0, reduction: str = 'mean') -> Tensor:
+    """1 − cos of the angle between x and y where the target is 1, max(0, cos − margin) where it is −1."""
+
+def triplet_margin_with_distance_loss(anchor: Any, positive: Any, negative: Any, distance_function: Any = None, margin: float = 1.0, swap: bool = False, reduction: str = 'mean') -> Tensor:
+    """triplet_margin_loss() by any function of two tensors that gives their distance; pairwise_distance by default."""
+
+def nll_loss(x: Operand, target: Operand, weight: Any = None, ignore_index: Any = -100, reduction: Any = 'mean') -> Tensor:
+    """Minus the log-probability x (batch, classes, ...) of each target class (batch, ...), weighted by class; elements of class ignore_index do not count."""
+
+def cross_entropy(x: Operand, target: Operand, weight: Any = None, ignore_index: Any = -100, reduction: Any = 'mean', label_smoothing: Any = 0.0) -> Tensor:
+    """Minus the logarithm of the softmax of x (batch, classes, ...) at each target class (batch, ...), or its mean under target probabilities of x's shape."""
+
+def binary_cross_entropy(x: Operand, target: Operand, weight: Any = None, reduction: Any = 'mean') -> Tensor:
+    """−t ln(x) − (1 − t) ln(1 − x) for probabilities x; the logarithms are not let below −100."""
+
+def binary_cross_entropy_with_logits(x: Operand, target: Operand, weight: Any = None, reduction: Any = 'mean', pos_weight: Any = None) -> Tensor:
+    """binary_cross_entropy of sigmoid(x), without its overflow; pos_weight weighs the positive class."""
+
+def soft_margin_loss(x: Operand, target: Operand, reduction: Any = 'mean') -> Tensor:
+    """ln(1 + exp(−t x)) for targets t of −1 or 1, without its overflow."""
+
+def multi_margin_loss(x: Operand, target: Operand, p: Any = 1, margin: Any = 1.0, weight: Any = None, reduction: Any = 'mean') -> Tensor:
+    """Mean over the classes of max(0, margin − x of the right class + x of the other) to the power p."""
+
+def multilabel_soft_margin_loss(x: Any, target: Any, weight: Any = None, reduction: str = 'mean') -> Tensor:
+    """binary_cross_entropy_with_logits averaged over the classes, the last axis."""
+
+def multilabel_margin_loss(x: Any, target: Any, reduction: str = 'mean') -> Tensor:
+    """The sum of max(0, 1 − x of a right class + x of a wrong one) over all such pairs, over the number of classes."""
+
+def ctc_loss(log_probs: Any, targets: Any, input_lengths: Any, target_lengths: Any, blank: int = 0, reduction: str = 'mean', zero_infinity: bool = False) -> Tensor:
+    """Minus the log-probability of each target by every way to spell it out in time (Graves et al. 2006)."""
+
 def conv1d(x: Operand, weight: Operand, bias: Operand | None = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: Any = 1) -> Tensor:
     """x (batch, channels, width) summed under each filter of weight (filters, channels / groups, width), which slides over it unflipped, plus bias; padding: a number, one per axis, 'same' or 'valid'."""
 
@@ -1047,78 +1119,6 @@ def cdist(x: Any, y: Any, p: float = 2.0) -> Tensor:
 
 def pdist(x: Any, p: float = 2.0) -> Tensor:
     """The p-norm of each row of x (n, d) minus each later one, in order: n (n − 1) / 2 numbers."""
-
-def mse_loss(x: Operand, target: Operand, reduction: Any = 'mean') -> Tensor:
-    """Squared difference of x and target: the mean of all elements, their sum, or each."""
-
-def l1_loss(x: Operand, target: Operand, reduction: Any = 'mean') -> Tensor:
-    """Absolute difference of x and target; slope 0 where they are equal."""
-
-def smooth_l1_loss(x: Operand, target: Operand, reduction: Any = 'mean', beta: Any = 1.0) -> Tensor:
-    """Half the squared difference over beta where that is less than beta, else the absolute one less beta / 2."""
-
-def huber_loss(x: Operand, target: Operand, reduction: Any = 'mean', delta: Any = 1.0) -> Tensor:
-    """Half the squared difference up to delta, from there on growing straight (Huber 1964)."""
-
-def nll_loss(x: Operand, target: Operand, weight: Any = None, ignore_index: Any = -100, reduction: Any = 'mean') -> Tensor:
-    """Minus the log-probability x (batch, classes, ...) of each target class (batch, ...), weighted by class; elements of class ignore_index do not count."""
-
-def cross_entropy(x: Operand, target: Operand, weight: Any = None, ignore_index: Any = -100, reduction: Any = 'mean', label_smoothing: Any = 0.0) -> Tensor:
-    """Minus the logarithm of the softmax of x (batch, classes, ...) at each target class (batch, ...), or its mean under target probabilities of x's shape."""
-
-def binary_cross_entropy(x: Operand, target: Operand, weight: Any = None, reduction: Any = 'mean') -> Tensor:
-    """−t ln(x) − (1 − t) ln(1 − x) for probabilities x; the logarithms are not let below −100."""
-
-def binary_cross_entropy_with_logits(x: Operand, target: Operand, weight: Any = None, reduction: Any = 'mean', pos_weight: Any = None) -> Tensor:
-    """binary_cross_entropy of sigmoid(x), without its overflow; pos_weight weighs the positive class."""
-
-def soft_margin_loss(x: Operand, target: Operand, reduction: Any = 'mean') -> Tensor:
-    """ln(1 + exp(−t x)) for targets t of −1 or 1, without its overflow."""
-
-def kl_div(x: Operand, target: Operand, reduction: Any = 'mean', log_target: Any = False) -> Tensor:
-    """target · (ln(target) − x): the divergence of log-probabilities x from the target (or its logarithm, with log_target). reduction='batchmean' divides the sum by the batch, as the definition does."""
-
-def poisson_nll_loss(x: Operand, target: Operand, log_input: Any = True, full: Any = False, eps: Any = 1e-08, reduction: Any = 'mean') -> Tensor:
-    """exp(x) − t x (or x − t ln(x) without log_input): minus the log-likelihood of counts t, with Stirling's term when full."""
-
-def gaussian_nll_loss(x: Operand, target: Operand, var: Operand, full: Any = False, eps: Any = 1e-06, reduction: Any = 'mean') -> Tensor:
-    """½ (ln(var) + (x − t)² / var): minus the log-likelihood of t under a normal distribution of mean x; var has the shape of x, or one number for each row."""
-
-def margin_ranking_loss(x: Operand, y: Operand, target: Operand, margin: Any = 0.0, reduction: Any = 'mean') -> Tensor:
-    """max(0, margin − t (x − y)): whether x ranks above y where t is 1, below where it is −1."""
-
-def hinge_loss(x: Operand, target: Operand, margin: Any = 1.0, reduction: Any = 'mean') -> Tensor:
-    """max(0, margin − t x) for targets t of −1 or 1, as support vector machines have it."""
-
-def hinge_embedding_loss(x: Operand, target: Operand, margin: Any = 1.0, reduction: Any = 'mean') -> Tensor:
-    """The distance x where the target is 1, max(0, margin − x) where it is −1."""
-
-def multi_margin_loss(x: Operand, target: Operand, p: Any = 1, margin: Any = 1.0, weight: Any = None, reduction: Any = 'mean') -> Tensor:
-    """Mean over the classes of max(0, margin − x of the right class + x of the other) to the power p."""
-
-def cosine_similarity(x: Operand, y: Operand, axis: Any = 1, eps: Any = 1e-08) -> Tensor:
-    """The cosine of the angle between the vectors of x and y along `axis`; lengths count as at least eps."""
-
-def pairwise_distance(x: Any, y: Any, p: float = 2.0, eps: float = 1e-06, keepdims: bool = False) -> Tensor:
-    """The p-norm of x - y + eps along the last axis."""
-
-def triplet_margin_loss(anchor: Any, positive: Any, negative: Any, margin: float = 1.0, p: float = 2.0, eps: float = 1e-06, swap: bool = False, reduction: str = 'mean') -> Tensor:
-    """max(0, margin + distance of anchor and positive − distance of anchor and negative), along the last axis."""
-
-def cosine_embedding_loss(x: Any, y: Any, target: Any, margin: float = 0.0, reduction: str = 'mean') -> Tensor:
-    """1 − cos of the angle between x and y where the target is 1, max(0, cos − margin) where it is −1."""
-
-def multilabel_soft_margin_loss(x: Any, target: Any, weight: Any = None, reduction: str = 'mean') -> Tensor:
-    """binary_cross_entropy_with_logits averaged over the classes, the last axis."""
-
-def triplet_margin_with_distance_loss(anchor: Any, positive: Any, negative: Any, distance_function: Any = None, margin: float = 1.0, swap: bool = False, reduction: str = 'mean') -> Tensor:
-    """triplet_margin_loss() by any function of two tensors that gives their distance; pairwise_distance by default."""
-
-def multilabel_margin_loss(x: Any, target: Any, reduction: str = 'mean') -> Tensor:
-    """The sum of max(0, 1 − x of a right class + x of a wrong one) over all such pairs, over the number of classes."""
-
-def ctc_loss(log_probs: Any, targets: Any, input_lengths: Any, target_lengths: Any, blank: int = 0, reduction: str = 'mean', zero_infinity: bool = False) -> Tensor:
-    """Minus the log-probability of each target by every way to spell it out in time (Graves et al. 2006)."""
 
 def delete(x: Any, obj: Any, axis: int | None = None) -> Tensor:
     """x without the slices along `axis` that `obj` names: indices, a slice, a mask; of x flattened without an axis."""

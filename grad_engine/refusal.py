@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from grad_engine.op import Op
 
 REFUSED = (ValueError, TypeError, IndexError, OverflowError)  # what NumPy raises at arguments that it does not take
+# Frames in here are the way to an op, not the line that asked for it: np.sum(t) is a Python function of NumPy's.
 INSIDE = tuple(os.path.dirname(os.path.abspath(file)) + os.sep for file in (__file__, np.__file__))
 TORCH_TO_NUMPY = {
     "dim": "axis", "dims": "axis", "dim1": "axis1", "dim2": "axis2", "start_dim": "start_axis",

@@ -1,4 +1,7 @@
-"""Losses as modules: an op of `ops/loss.py` with its settings. Each takes `reduction`: "mean", "sum" or "none"."""
+"""Losses as modules: an op of `ops/loss.py` or `ops/classification.py` with its settings.
+
+Each takes `reduction`: "mean", "sum" or "none".
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from typing import Any, ClassVar
 
 from grad_engine.errors import ArgumentError
 from grad_engine.nn.module import Module
-from grad_engine.ops import loss
+from grad_engine.ops import classification, loss
 from grad_engine.tensor import Tensor
 
 
@@ -80,7 +83,7 @@ class CrossEntropyLoss(_Weighted):
     the target that is spread over all classes.
     """
 
-    op = staticmethod(loss.cross_entropy)
+    op = staticmethod(classification.cross_entropy)
 
     def __init__(
         self, weight: Any = None, reduction: str = "mean", ignore_index: int = -100, label_smoothing: float = 0.0
@@ -93,7 +96,7 @@ class CrossEntropyLoss(_Weighted):
 class NLLLoss(_Weighted):
     """-x[target] for log-probabilities x (batch, classes, ...), reduced; weight: a number for each class."""
 
-    op = staticmethod(loss.nll_loss)
+    op = staticmethod(classification.nll_loss)
 
     def __init__(self, weight: Any = None, reduction: str = "mean", ignore_index: int = -100) -> None:
         super().__init__(reduction, ignore_index=ignore_index)
@@ -104,7 +107,7 @@ class NLLLoss(_Weighted):
 class BCELoss(_Weighted):
     """-(target ln x + (1 - target) ln(1 - x)) for probabilities x, reduced."""
 
-    op = staticmethod(loss.binary_cross_entropy)
+    op = staticmethod(classification.binary_cross_entropy)
 
     def __init__(self, reduction: str = "mean") -> None:
         super().__init__(reduction)
@@ -116,7 +119,7 @@ class BCEWithLogitsLoss(_Weighted):
     pos_weight: how much more a positive target counts.
     """
 
-    op = staticmethod(loss.binary_cross_entropy_with_logits)
+    op = staticmethod(classification.binary_cross_entropy_with_logits)
 
     def __init__(self, reduction: str = "mean", pos_weight: Any = None) -> None:
         super().__init__(reduction)

@@ -3,6 +3,7 @@
 from grad_engine.ops import (
     activation,
     arithmetic,
+    classification,
     convolution,
     elementwise,
     image,
@@ -23,6 +24,7 @@ from grad_engine.ops import (
 __all__ = [
     "activation",
     "arithmetic",
+    "classification",
     "convolution",
     "elementwise",
     "image",

@@ -1,9 +1,11 @@
-"""How far predictions are from targets. Each loss takes `reduction`: "mean" of all elements, "sum", or "none"."""
+"""How far predictions are from targets; for targets that are classes see classification.py.
+
+Each loss takes `reduction`: "mean" of all elements, "sum", or "none".
+"""
 
 from __future__ import annotations
 
 import math
-import os
 import sys
 import warnings
 from typing import Any
@@ -11,29 +13,26 @@ from typing import Any
 import numpy as np
 
 from grad_engine.calling import as_tensor
-from grad_engine.errors import ArgumentError, IndexingError, ShapeError
-from grad_engine.op import case, composed, define, in_rules
-from grad_engine.ops.activation import log_softmax, sigmoid, softmax
-from grad_engine.ops.elementwise import clip, masked_fill, minimum, sqrt, values, where
-from grad_engine.ops.indexing import take_along_axis
-from grad_engine.ops.joining import concat, stack
-from grad_engine.ops.reduction import logsumexp, mean, total, vector_norm
+from grad_engine.errors import ArgumentError, ShapeError
+from grad_engine.op import case, composed, define
+from grad_engine.ops.elementwise import clip, minimum, sqrt, values, where
+from grad_engine.ops.reduction import mean, total, vector_norm
 from grad_engine.ops.reduction import sum as summed
 from grad_engine.ops.shape import reshaped
+from grad_engine.refusal import INSIDE
 from grad_engine.symbol import Symbol
 from grad_engine.tensor import Tensor
 
-_softmax, _log_softmax, _sigmoid = in_rules(softmax), in_rules(log_softmax), in_rules(sigmoid)
-PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 _mean = mean.op.forward  # type: ignore[attr-defined]  # half of np.mean's time on small arrays
-_IGNORED = -100  # the class that means "no class", as in PyTorch
 
 
-def _shape(x: Any) -> tuple[int, ...]:
+def shape_of(x: Any) -> tuple[int, ...]:
+    """The shape of x; () of a number."""
     return getattr(x, "shape", ())
 
 
-def _reduced(lost: Any, reduction: str) -> Any:
+def reduced(lost: Any, reduction: str) -> Any:
+    """The mean of all elements, their sum, or each."""
     if reduction == "mean":
         return _mean(lost)
     if reduction == "sum":
@@ -43,25 +42,29 @@ def _reduced(lost: Any, reduction: str) -> Any:
     raise ArgumentError(f"reduction must be 'mean', 'sum' or 'none', got {reduction!r}")
 
 
-def _each(g: Any, reduction: str, *operands: Any) -> Any:
+def with_one(shape: tuple[int, ...], axis: int) -> tuple[int, ...]:
+    """`shape` with length 1 along `axis`."""
+    return (*shape[:axis], 1, *shape[axis + 1 :])
+
+
+def unreduced(g: Any, reduction: str, *operands: Any) -> Any:
     """The gradient that reaches each element before the reduction; there is one for each of the broadcast operands."""
     if reduction != "mean":
         return g
-    shapes = {_shape(each) for each in operands}
+    shapes = {shape_of(each) for each in operands}
     return g / (math.prod(shapes.pop() if len(shapes) == 1 else np.broadcast_shapes(*shapes)) or math.nan)
 
 
 def _paired(name: str, x: Any, target: Any) -> None:
     """Warn where two shapes would broadcast into a table of all pairs, which is hardly ever meant."""
-    if _shape(x) != _shape(target) and _shape(target) != () and _shape(x) != ():
+    one, other = shape_of(x), shape_of(target)
+    if one != other and one != () != other:
         try:
-            both = np.broadcast_shapes(_shape(x), _shape(target))
+            both = np.broadcast_shapes(one, other)
         except ValueError:
-            raise ShapeError(
-                f"{name}() takes x and target of one shape, got {_shape(x)} and {_shape(target)}"
-            ) from None
+            raise ShapeError(f"{name}() takes x and target of one shape, got {one} and {other}") from None
         warnings.warn(
-            f"{name}() got shapes {_shape(x)} and {_shape(target)}, which differ and are broadcast to {both}; "
+            f"{name}() got shapes {one} and {other}, which differ and are broadcast to {both}; "
             "reshape one if that is not meant",
             stacklevel=_level(),
         )
@@ -70,7 +73,7 @@ def _paired(name: str, x: Any, target: Any) -> None:
 def _level() -> int:
     """How many frames up the program stands that asked for a loss: by function, layer or checkpoint."""
     frame, level = sys._getframe(1), 1
-    while frame.f_back is not None and frame.f_code.co_filename.startswith(PACKAGE):
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(INSIDE):
         frame, level = frame.f_back, level + 1
     return level
 
@@ -84,7 +87,7 @@ def _slope_of_abs(d: Any) -> Any:
     return slope
 
 
-_PAIR = [case((2, 3), (2, 3)), case((2, 3), (2, 3), reduction="sum"), case((2, 3), (), reduction="none"), case((), ())]
+PAIR = [case((2, 3), (2, 3)), case((2, 3), (2, 3), reduction="sum"), case((2, 3), (), reduction="none"), case((), ())]
 
 
 # --- distances --------------------------------------------------------------------------------------------------------
@@ -93,12 +96,12 @@ _PAIR = [case((2, 3), (2, 3)), case((2, 3), (2, 3), reduction="sum"), case((2, 3
 def _mse(x: Any, target: Any, reduction: str = "mean") -> Any:
     _paired("mse_loss", x, target)
     d = np.asarray(x - target)
-    return _reduced(np.multiply(d, d, out=d), reduction)
+    return reduced(np.multiply(d, d, out=d), reduction)
 
 
 def _l1(x: Any, target: Any, reduction: str = "mean") -> Any:
     _paired("l1_loss", x, target)
-    return _reduced(np.absolute(x - target), reduction)
+    return reduced(np.absolute(x - target), reduction)
 
 
 def _smooth_l1(x: Any, target: Any, reduction: str = "mean", beta: float = 1.0) -> Any:
@@ -107,8 +110,8 @@ def _smooth_l1(x: Any, target: Any, reduction: str = "mean", beta: float = 1.0) 
         raise ArgumentError(f"beta of smooth_l1_loss() must not be negative, got {beta}")
     size = np.absolute(x - target)
     if beta == 0:
-        return _reduced(size, reduction)
-    return _reduced(np.where(size < beta, 0.5 / beta * size * size, size - 0.5 * beta), reduction)
+        return reduced(size, reduction)
+    return reduced(np.where(size < beta, 0.5 / beta * size * size, size - 0.5 * beta), reduction)
 
 
 def _smooth_slope(d: Any, beta: float) -> Any:
@@ -120,7 +123,7 @@ def _huber(x: Any, target: Any, reduction: str = "mean", delta: float = 1.0) -> 
     if delta <= 0:
         raise ArgumentError(f"delta of huber_loss() must be positive, got {delta}")
     size = np.absolute(x - target)
-    return _reduced(np.where(size <= delta, 0.5 * size * size, delta * (size - 0.5 * delta)), reduction)
+    return reduced(np.where(size <= delta, 0.5 * size * size, delta * (size - 0.5 * delta)), reduction)
 
 
 def _huber_slope(d: Any, delta: float) -> Any:
@@ -128,333 +131,45 @@ def _huber_slope(d: Any, delta: float) -> Any:
 
 
 mse_loss = define(
-    _mse, name="mse_loss", symbol="(x−t)²", category="loss", inputs=("x", "target"), cases=_PAIR,
+    _mse, name="mse_loss", symbol="(x−t)²", category="loss", inputs=("x", "target"), cases=PAIR,
     summary="Squared difference of x and target: the mean of all elements, their sum, or each.",
     vjp={
-        "x": lambda g, out, x, target, reduction: _each(g, reduction, x, target) * 2 * (x - target),
-        "target": lambda g, out, x, target, reduction: _each(g, reduction, x, target) * 2 * (target - x),
+        "x": lambda g, out, x, target, reduction: unreduced(g, reduction, x, target) * 2 * (x - target),
+        "target": lambda g, out, x, target, reduction: unreduced(g, reduction, x, target) * 2 * (target - x),
     },
 )  # fmt: skip
 l1_loss = define(
-    _l1, name="l1_loss", symbol="|x−t|", category="loss", inputs=("x", "target"), cases=_PAIR,
+    _l1, name="l1_loss", symbol="|x−t|", category="loss", inputs=("x", "target"), cases=PAIR,
     summary="Absolute difference of x and target; slope 0 where they are equal.",
     vjp={
-        "x": lambda g, out, x, target, reduction: _each(g, reduction, x, target) * _slope_of_abs(x - target),
-        "target": lambda g, out, x, target, reduction: _each(g, reduction, x, target) * _slope_of_abs(target - x),
+        "x": lambda g, out, x, target, reduction: unreduced(g, reduction, x, target) * _slope_of_abs(x - target),
+        "target": lambda g, out, x, target, reduction: unreduced(g, reduction, x, target) * _slope_of_abs(target - x),
     },
 )  # fmt: skip
 smooth_l1_loss = define(
     _smooth_l1, name="smooth_l1_loss", symbol="⌣", category="loss", inputs=("x", "target"),
-    cases=[*_PAIR, case((2, 3), (2, 3), beta=0.6), case((2, 3), (2, 3), beta=0)],
+    cases=[*PAIR, case((2, 3), (2, 3), beta=0.6), case((2, 3), (2, 3), beta=0)],
     summary="Half the squared difference over beta where that is less than beta, else the absolute one less beta / 2.",
     vjp={
         "x": lambda g, out, x, target, reduction, beta: (
-            _each(g, reduction, x, target) * _smooth_slope(x - target, beta)
+            unreduced(g, reduction, x, target) * _smooth_slope(x - target, beta)
         ),
         "target": lambda g, out, x, target, reduction, beta: (
-            _each(g, reduction, x, target) * _smooth_slope(target - x, beta)
+            unreduced(g, reduction, x, target) * _smooth_slope(target - x, beta)
         ),
     },
 )  # fmt: skip
 huber_loss = define(
     _huber, name="huber_loss", symbol="⌣", category="loss", inputs=("x", "target"),
-    cases=[*_PAIR, case((2, 3), (2, 3), delta=0.6)],
+    cases=[*PAIR, case((2, 3), (2, 3), delta=0.6)],
     summary="Half the squared difference up to delta, from there on growing straight (Huber 1964).",
     vjp={
         "x": lambda g, out, x, target, reduction, delta: (
-            _each(g, reduction, x, target) * _huber_slope(x - target, delta)
+            unreduced(g, reduction, x, target) * _huber_slope(x - target, delta)
         ),
         "target": lambda g, out, x, target, reduction, delta: (
-            _each(g, reduction, x, target) * _huber_slope(target - x, delta)
+            unreduced(g, reduction, x, target) * _huber_slope(target - x, delta)
         ),
-    },
-)  # fmt: skip
-
-
-# --- classes ----------------------------------------------------------------------------------------------------------
-#
-# Both losses are minus a weighted sum of log-probabilities, -sum(q * logp). For given classes q has one entry for each
-# element (more with label smoothing), for given probabilities it is those.
-
-
-def _class_axis(name: str, x: Any, target: Any) -> int:
-    axis = 0 if x.ndim == 1 else 1
-    if not x.ndim or target.shape not in (x.shape, (*x.shape[:axis], *x.shape[axis + 1 :])):
-        raise ShapeError(
-            f"{name}() takes x (batch, classes, ...) and target (batch, ...) or, for probabilities, the shape of x; "
-            f"got {x.shape} and {target.shape}"
-        )
-    return axis
-
-
-def _along_classes(weight: Any, x: Any, axis: int) -> Any:
-    weight = np.asarray(weight)
-    if weight.shape != (x.shape[axis],):
-        raise ShapeError(f"weight has one number for each of the {x.shape[axis]} classes, got shape {weight.shape}")
-    return weight.astype(x.dtype, copy=False).reshape(-1, *(1,) * (x.ndim - axis - 1))
-
-
-def _checked_classes(name: str, x: Any, target: Any, axis: int, ignore_index: int) -> tuple[Any, Any]:
-    """The class of each element, 0 where it is ignored, and whether it counts; both with length 1 along the classes."""
-    if target.dtype.kind not in "iu" or target.shape == x.shape:
-        raise ShapeError(
-            f"{name}() takes whole numbers of shape (batch, ...) as classes, got {target.dtype} of shape "
-            f"{target.shape} for x of shape {x.shape}"
-        )
-    if not isinstance(ignore_index, int | np.integer):
-        raise ArgumentError(f"ignore_index of {name}() is a whole number, got {ignore_index!r}")
-    count = x.shape[axis]
-    target = np.expand_dims(target, axis)
-    valid = target != ignore_index
-    wrong = valid & ((target < 0) | (target >= count))
-    if wrong.any():
-        raise IndexingError(
-            f"{name}() takes classes from 0 to {count - 1} (and ignore_index={ignore_index}), got "
-            f"{int(target[wrong][0])}; x has too few classes, or the target is wrong"
-        )
-    return np.where(valid, target, 0), valid
-
-
-def _each_weight(x: Any, classes: Any, valid: Any, weight: Any, axis: int) -> Any:
-    """What each element counts for, with length 1 along the classes."""
-    if weight is None:
-        return valid.astype(x.dtype)
-    return np.where(valid, _along_classes(weight, x, axis).ravel()[classes], x.dtype.type(0))
-
-
-def _chosen(
-    name: str, x: Any, target: Any, axis: int, weight: Any, ignore_index: int, smoothing: float = 0.0
-) -> tuple[Any, Any]:
-    """q for given classes, in the shape of x, and each element's weight, with length 1 along the classes."""
-    classes, valid = _checked_classes(name, x, target, axis, ignore_index)
-    each = _each_weight(x, classes, valid, weight, axis)
-    q = np.zeros(x.shape, x.dtype)
-    np.put_along_axis(q, classes, each * (1 - smoothing), axis=axis)
-    if smoothing:
-        even = valid * np.asarray(smoothing / x.shape[axis], x.dtype)
-        q += even if weight is None else even * _along_classes(weight, x, axis)
-    return q, each
-
-
-def _folded(each: Any, reduction: str, count: Any) -> Any:
-    if reduction == "mean":
-        return np.divide(np.add.reduce(each, axis=None), count)
-    return _reduced(each, reduction)
-
-
-def _unfolded(g: Any, reduction: str, count: Any, shape: tuple[int, ...]) -> Any:
-    """The gradient that reaches each element's loss, with length 1 along the classes."""
-    if reduction == "mean":
-        return g / count if count else g * 0.0  # nothing counted: the value is NaN, nothing can change it
-    return g if reduction == "sum" else reshaped(g, shape)
-
-
-def _with_one(shape: tuple[int, ...], axis: int) -> tuple[int, ...]:
-    return (*shape[:axis], 1, *shape[axis + 1 :])
-
-
-def _nll(x: Any, target: Any, weight: Any = None, ignore_index: int = _IGNORED, reduction: str = "mean") -> Any:
-    axis = _class_axis("nll_loss", x, target)
-    classes, valid = _checked_classes("nll_loss", x, target, axis, ignore_index)
-    each = _each_weight(x, classes, valid, weight, axis)
-    lost = np.where(valid, -np.take_along_axis(x, classes, axis) * each, x.dtype.type(0))
-    return _folded(lost.reshape(target.shape), reduction, np.add.reduce(each, axis=None))
-
-
-def _nll_x(g: Any, out: Any, x: Any, target: Any, weight: Any, ignore_index: int, reduction: str) -> Any:
-    axis = _class_axis("nll_loss", x, target)
-    q, each = _chosen("nll_loss", x, target, axis, weight, ignore_index)
-    return -_unfolded(g, reduction, np.add.reduce(each, axis=None), each.shape) * q
-
-
-def _cross_entropy(
-    x: Any, target: Any, weight: Any = None, ignore_index: int = _IGNORED, reduction: str = "mean",
-    label_smoothing: float = 0.0,
-) -> Any:  # fmt: skip
-    if not 0 <= label_smoothing <= 1:
-        raise ArgumentError(f"label_smoothing of cross_entropy() is from 0 to 1, got {label_smoothing}")
-    axis = _class_axis("cross_entropy", x, target)
-    if target.dtype.kind == "f":
-        q, count = _expected(x, target, axis, weight, ignore_index, label_smoothing)
-        logp = log_softmax.op.forward(x, axis)  # type: ignore[attr-defined]
-        return _folded(-np.add.reduce(q * logp, axis=axis), reduction, count)
-    classes, valid = _checked_classes("cross_entropy", x, target, axis, ignore_index)
-    each = _each_weight(x, classes, valid, weight, axis)
-    top = np.maximum.reduce(x, axis=axis, keepdims=True)
-    e = x - top
-    norm = np.log(np.add.reduce(np.exp(e, out=e), axis=axis, keepdims=True))
-    lost = (norm - (np.take_along_axis(x, classes, axis) - top)) * each
-    if label_smoothing:
-        scale = None if weight is None else _along_classes(weight, x, axis)
-        spread = norm - (x - top) if scale is None else (norm - (x - top)) * scale
-        even = np.add.reduce(spread, axis=axis, keepdims=True) * (label_smoothing / x.shape[axis])
-        lost = lost * (1 - label_smoothing) + even
-    lost = np.where(valid, lost, x.dtype.type(0)).reshape(target.shape)
-    return _folded(lost, reduction, np.add.reduce(each, axis=None))
-
-
-def _expected(x: Any, target: Any, axis: int, weight: Any, ignore_index: int, smoothing: float) -> tuple[Any, Any]:
-    """q, and what the sum over all elements is divided by for their mean."""
-    if target.dtype.kind != "f":
-        q, each = _chosen("cross_entropy", x, target, axis, weight, ignore_index, smoothing)
-        return q, np.add.reduce(each, axis=None)
-    if target.shape != x.shape:
-        raise ShapeError(
-            f"cross_entropy() takes probabilities of x's shape {x.shape} or whole numbers, got {target.shape}"
-        )
-    q = target if not smoothing else target * (1 - smoothing) + smoothing / x.shape[axis]
-    return (q if weight is None else q * _along_classes(weight, x, axis)), x.size // max(x.shape[axis], 1)
-
-
-def _cross_entropy_x(
-    g: Any, out: Any, x: Any, target: Any, weight: Any, ignore_index: int, reduction: str, label_smoothing: float
-) -> Any:
-    axis = _class_axis("cross_entropy", x, target)
-    shape = _with_one(x.shape, axis)
-    p = _softmax(x, axis)
-    if type(p) is np.ndarray and target.dtype.kind != "f" and not label_smoothing:  # the same, without a table of q
-        classes, valid = _checked_classes("cross_entropy", x, target, axis, ignore_index)
-        each = _each_weight(x, classes, valid, weight, axis)
-        each = _unfolded(g, reduction, np.add.reduce(each, axis=None), shape) * each
-        p *= each
-        np.put_along_axis(p, classes, np.take_along_axis(p, classes, axis) - each, axis)
-        return p
-    q, count = _expected(x, target, axis, weight, ignore_index, label_smoothing)
-    return _unfolded(g, reduction, count, shape) * (p * total(q, axis=axis, keepdims=True) - q)
-
-
-def _cross_entropy_target(
-    g: Any, out: Any, x: Any, target: Any, weight: Any, ignore_index: int, reduction: str, label_smoothing: float
-) -> Any:
-    axis = _class_axis("cross_entropy", x, target)
-    g = _unfolded(g, reduction, x.size // max(x.shape[axis], 1), _with_one(x.shape, axis)) * (label_smoothing - 1)
-    return (g if weight is None else g * _along_classes(weight, x, axis)) * _log_softmax(x, axis)
-
-
-_CLASSES, _GRID = np.array([1, 0, _IGNORED]), np.array([[1, 0], [_IGNORED, 2]])
-_WEIGHT = np.array([0.5, 2.0, 1.0])
-
-nll_loss = define(
-    _nll, name="nll_loss", symbol="−ln p", category="loss", inputs=("x", "target"),
-    cases=[
-        case((3, 2), _CLASSES), case((2, 3, 2), _GRID, weight=_WEIGHT), case((3,), np.array(2), reduction="sum"),
-        case((2, 3, 2), _GRID, weight=_WEIGHT, reduction="none"),
-    ],
-    summary="Minus the log-probability x (batch, classes, ...) of each target class (batch, ...), weighted by class; "
-    "elements of class ignore_index do not count.",
-    vjp={"x": _nll_x}, formula={"x": "−{g} · weight / count at the class of {target}, else 0"}, reads=("target",),
-)  # fmt: skip
-cross_entropy = define(
-    _cross_entropy, name="cross_entropy", symbol="H", category="loss", inputs=("x", "target"),
-    cases=[
-        case((3, 2), _CLASSES), case((2, 3, 2), _GRID, weight=_WEIGHT), case((3,), np.array(2), reduction="sum"),
-        case((2, 3, 2), _GRID, weight=_WEIGHT, label_smoothing=0.2), case((2, 3), (2, 3), reduction="none"),
-        case((2, 3), (2, 3), weight=_WEIGHT, label_smoothing=0.1),
-    ],
-    summary="Minus the logarithm of the softmax of x (batch, classes, ...) at each target class (batch, ...), or its "
-    "mean under target probabilities of x's shape.",
-    vjp={"x": _cross_entropy_x, "target": _cross_entropy_target}, reads=("x", "target"),
-    formula={"x": "{g} · (softmax({x}) − {target}) / count", "target": "−{g} · ln softmax({x}) / count"},
-)  # fmt: skip
-
-
-# --- two classes ------------------------------------------------------------------------------------------------------
-
-_LEAST = float(np.float32(1e-12))  # PyTorch's bound on x (1 - x), with its rounding
-
-
-def _weighted(each: Any, weight: Any, x: Any) -> Any:
-    return each if weight is None else each * np.asarray(weight, x.dtype)
-
-
-def _same_shape(name: str, x: Any, target: Any) -> None:
-    if _shape(x) != _shape(target):
-        raise ShapeError(f"{name}() takes x and target of one shape, got {_shape(x)} and {_shape(target)}; reshape one")
-
-
-def _log_at_least(x: Any) -> Any:
-    """ln(x), not below -100."""
-    zero = x == 0
-    return np.where(zero, -100.0, np.maximum(np.log(x + zero), -100.0))
-
-
-def _bce(x: Any, target: Any, weight: Any = None, reduction: str = "mean") -> Any:
-    _same_shape("binary_cross_entropy", x, target)
-    if not ((x >= 0) & (x <= 1)).all():
-        raise ArgumentError(
-            "binary_cross_entropy() takes probabilities from 0 to 1, got others; "
-            "use binary_cross_entropy_with_logits for the values before the sigmoid"
-        )
-    return _reduced(_weighted((target - 1) * _log_at_least(1 - x) - target * _log_at_least(x), weight, x), reduction)
-
-
-binary_cross_entropy = define(
-    _bce, name="binary_cross_entropy", symbol="H₂", category="loss", inputs=("x", "target"), domain=(0.1, 0.9),
-    cases=[case((2, 3), (2, 3)), case((2, 3), (2, 3), weight=_WEIGHT, reduction="sum"), case((), (), reduction="none")],
-    summary="−t ln(x) − (1 − t) ln(1 − x) for probabilities x; the logarithms are not let below −100.",
-    vjp={
-        "x": lambda g, out, x, target, weight, reduction: (
-            _weighted(_each(g, reduction, x), weight, x) * (x - target) / np.maximum((1 - x) * x, _LEAST)
-        ),
-        "target": lambda g, out, x, target, weight, reduction: (
-            _weighted(_each(g, reduction, x), weight, x) * (np.log(1 - x) - np.log(x))
-        ),
-    },
-    formula={"x": ["/", ["*", "g", ["-", "x", "target"]], ["*", "x", ["-", 1, "x"]]]}, reads=("x", "target"),
-)  # fmt: skip
-
-
-def _softplus(x: Any) -> Any:
-    """ln(1 + exp(x)); on arrays in a form ten times as fast, which has no second derivative at 0."""
-    return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x))) if type(x) is np.ndarray else np.logaddexp(x, 0)
-
-
-def _bce_logits(x: Any, target: Any, weight: Any = None, reduction: str = "mean", pos_weight: Any = None) -> Any:
-    _same_shape("binary_cross_entropy_with_logits", x, target)
-    lost = _softplus(-x)
-    if pos_weight is not None:
-        lost = lost * (1 + (np.asarray(pos_weight, x.dtype) - 1) * target)
-    return _reduced(_weighted((1 - target) * x + lost, weight, x), reduction)
-
-
-def _bce_logits_x(g: Any, out: Any, x: Any, target: Any, weight: Any, reduction: str, pos_weight: Any) -> Any:
-    g = _weighted(_each(g, reduction, x), weight, x)
-    if pos_weight is None:
-        return g * (_sigmoid(x) - target)
-    return g * (1 - target - (1 + (np.asarray(pos_weight, x.dtype) - 1) * target) * _sigmoid(-x))
-
-
-def _bce_logits_target(g: Any, out: Any, x: Any, target: Any, weight: Any, reduction: str, pos_weight: Any) -> Any:
-    g = _weighted(_each(g, reduction, x), weight, x)
-    return -g * x if pos_weight is None else g * ((np.asarray(pos_weight, x.dtype) - 1) * _softplus(-x) - x)
-
-
-binary_cross_entropy_with_logits = define(
-    _bce_logits, name="binary_cross_entropy_with_logits", symbol="H₂σ", category="loss", inputs=("x", "target"),
-    cases=[
-        case((2, 3), (2, 3)), case((2, 3), (2, 3), weight=_WEIGHT, reduction="sum"), case((), (), reduction="none"),
-        case((2, 3), (2, 3), pos_weight=_WEIGHT),
-    ],
-    summary="binary_cross_entropy of sigmoid(x), without its overflow; pos_weight weighs the positive class.",
-    vjp={"x": _bce_logits_x, "target": _bce_logits_target}, reads=("x", "target"),
-    formula={"x": ["*", "g", ["-", ["sigmoid", "x"], "target"]], "target": ["*", ["neg", "g"], "x"]},
-)  # fmt: skip
-
-
-def _soft_margin(x: Any, target: Any, reduction: str = "mean") -> Any:
-    return _reduced(_softplus(-target * x), reduction)
-
-
-soft_margin_loss = define(
-    _soft_margin, name="soft_margin_loss", symbol="ln(1+e⁻ᵗˣ)", category="loss", inputs=("x", "target"), cases=_PAIR,
-    summary="ln(1 + exp(−t x)) for targets t of −1 or 1, without its overflow.",
-    vjp={
-        "x": lambda g, out, x, target, reduction: -_each(g, reduction, x, target) * target * _sigmoid(-target * x),
-        "target": lambda g, out, x, target, reduction: -_each(g, reduction, x, target) * x * _sigmoid(-target * x),
-    },
-    formula={
-        "x": ["*", ["*", ["neg", "g"], "target"], ["sigmoid", ["*", ["neg", "target"], "x"]]],
-        "target": ["*", ["*", ["neg", "g"], "x"], ["sigmoid", ["*", ["neg", "target"], "x"]]],
     },
 )  # fmt: skip
 
@@ -470,13 +185,13 @@ def _kl_div(x: Any, target: Any, reduction: str = "mean", log_target: bool = Fal
     lost = np.exp(target) * (target - x) if log_target else _x_ln_x(target) - target * x
     if reduction == "batchmean":
         return np.add.reduce(lost, axis=None) / (lost.shape[0] if lost.ndim else 1)
-    return _reduced(lost, reduction)
+    return reduced(lost, reduction)
 
 
 def _kl_each(g: Any, reduction: str, x: Any, target: Any) -> Any:
     if reduction != "batchmean":
-        return _each(g, reduction, x, target)
-    shape = np.broadcast_shapes(_shape(x), _shape(target))
+        return unreduced(g, reduction, x, target)
+    shape = np.broadcast_shapes(shape_of(x), shape_of(target))
     return g / (shape[0] if shape else 1)
 
 
@@ -513,11 +228,11 @@ def _poisson(
     if full:
         t = np.where(target > 1, target, 1.0)
         lost = lost + np.where(target > 1, t * np.log(t) - t + 0.5 * np.log(2 * math.pi * t), 0.0)
-    return _reduced(lost, reduction)
+    return reduced(lost, reduction)
 
 
 def _poisson_x(g: Any, out: Any, x: Any, target: Any, log_input: bool, full: bool, eps: float, reduction: str) -> Any:
-    return _each(g, reduction, x, target) * (np.exp(x) - target if log_input else 1 - target / (x + eps))
+    return unreduced(g, reduction, x, target) * (np.exp(x) - target if log_input else 1 - target / (x + eps))
 
 
 def _poisson_target(
@@ -526,7 +241,7 @@ def _poisson_target(
     slope = -x if log_input else -np.log(x + eps)
     if full:
         slope = slope + (target > 1) * (np.log(target) + 0.5 / target)
-    return _each(g, reduction, x, target) * slope
+    return unreduced(g, reduction, x, target) * slope
 
 
 poisson_nll_loss = define(
@@ -544,7 +259,7 @@ poisson_nll_loss = define(
 
 def _variance(x: Any, var: Any, eps: float) -> Any:
     """The variance laid along x, at least `eps`; below that its slope is that at eps."""
-    shape = _shape(var)
+    shape = shape_of(var)
     if shape != x.shape and shape == x.shape[:-1] and x.ndim:
         var = reshaped(var, (*shape, 1))
     low = values(var) < eps
@@ -556,20 +271,20 @@ def _gaussian(x: Any, target: Any, var: Any, full: bool = False, eps: float = 1e
         raise ArgumentError("gaussian_nll_loss() takes variances, which are not negative; got a negative one")
     var, d = _variance(x, var, eps), x - target
     lost = 0.5 * (np.log(var) + d * d / var)
-    return _reduced(lost + 0.5 * math.log(2 * math.pi) if full else lost, reduction)
+    return reduced(lost + 0.5 * math.log(2 * math.pi) if full else lost, reduction)
 
 
 def _gaussian_x(g: Any, out: Any, x: Any, target: Any, var: Any, full: bool, eps: float, reduction: str) -> Any:
-    return _each(g, reduction, x, target) * ((x - target) / _variance(x, var, eps))
+    return unreduced(g, reduction, x, target) * ((x - target) / _variance(x, var, eps))
 
 
 def _gaussian_target(g: Any, out: Any, x: Any, target: Any, var: Any, full: bool, eps: float, reduction: str) -> Any:
-    return _each(g, reduction, x, target) * ((target - x) / _variance(x, var, eps))
+    return unreduced(g, reduction, x, target) * ((target - x) / _variance(x, var, eps))
 
 
 def _gaussian_var(g: Any, out: Any, x: Any, target: Any, var: Any, full: bool, eps: float, reduction: str) -> Any:
     v, d = _variance(x, var, eps), x - target
-    share = _each(g, reduction, x, target) * (0.5 / v * (1 - d * d / v))
+    share = unreduced(g, reduction, x, target) * (0.5 / v * (1 - d * d / v))
     return reshaped(total(share, axis=-1), var.shape) if v.ndim > var.ndim and var.shape == x.shape[:-1] else share
 
 
@@ -594,12 +309,12 @@ gaussian_nll_loss = define(
 
 
 def _margin_ranking(x: Any, y: Any, target: Any, margin: float = 0.0, reduction: str = "mean") -> Any:
-    return _reduced(np.maximum(margin - target * (x - y), 0), reduction)
+    return reduced(np.maximum(margin - target * (x - y), 0), reduction)
 
 
 def _active(g: Any, x: Any, y: Any, target: Any, margin: float, reduction: str) -> Any:
     """The gradient where the order is wrong or not by the margin; the bound itself counts, as in PyTorch."""
-    return np.where(margin - target * (x - y) >= 0, _each(g, reduction, x, y, target), 0.0)
+    return np.where(margin - target * (x - y) >= 0, unreduced(g, reduction, x, y, target), 0.0)
 
 
 margin_ranking_loss = define(
@@ -620,11 +335,11 @@ margin_ranking_loss = define(
 
 
 def _hinge(x: Any, target: Any, margin: float = 1.0, reduction: str = "mean") -> Any:
-    return _reduced(np.maximum(margin - target * x, 0), reduction)
+    return reduced(np.maximum(margin - target * x, 0), reduction)
 
 
 def _hinge_slope(g: Any, x: Any, target: Any, margin: float, reduction: str) -> Any:
-    return np.where(margin - target * x >= 0, -_each(g, reduction, x, target), 0.0)
+    return np.where(margin - target * x >= 0, -unreduced(g, reduction, x, target), 0.0)
 
 
 hinge_loss = define(
@@ -640,11 +355,11 @@ hinge_loss = define(
 
 def _hinge_embedding(x: Any, target: Any, margin: float = 1.0, reduction: str = "mean") -> Any:
     near, far = np.where(target != -1, x, 0.0), np.where(target != 1, np.maximum(margin - x, 0), 0.0)
-    return _reduced(near + far, reduction)
+    return reduced(near + far, reduction)
 
 
 def _hinge_embedding_x(g: Any, out: Any, x: Any, target: Any, margin: float, reduction: str) -> Any:
-    g = _each(g, reduction, x, target)
+    g = unreduced(g, reduction, x, target)
     return np.where(target != -1, g, 0.0) - np.where((target != 1) & (margin - x >= 0), g, 0.0)
 
 
@@ -658,67 +373,6 @@ hinge_embedding_loss = define(
     ],
     summary="The distance x where the target is 1, max(0, margin − x) where it is −1.",
     vjp={"x": _hinge_embedding_x},
-)  # fmt: skip
-
-
-def _margins(x: Any, target: Any, margin: float) -> tuple[Any, Any, Any]:
-    """max(0, margin − x of the class + x of another), where it counts, and which class is the right one."""
-    if x.ndim not in (1, 2) or target.shape != x.shape[:-1] or target.dtype.kind not in "iu":
-        raise ShapeError(
-            "multi_margin_loss() takes x (batch, classes) and whole numbers (batch) as classes, "
-            f"got {x.shape} and {target.dtype} {target.shape}"
-        )
-    if target.size and (target.min() < 0 or target.max() >= x.shape[-1]):
-        raise IndexingError(
-            f"multi_margin_loss() takes classes from 0 to {x.shape[-1] - 1}, got others; check the target"
-        )
-    right = target[..., None] == np.arange(x.shape[-1])
-    gap = margin - total(np.where(right, x, 0.0), axis=-1, keepdims=True) + x
-    return gap, (values(gap) > 0) & ~right, right
-
-
-def _row_classes(x: Any, target: Any) -> Any:
-    return target.reshape(()) if x.ndim == 1 and target.shape == (1,) else target
-
-
-def _row_weight(weight: Any, target: Any, x: Any) -> Any:
-    scale = 1 / x.shape[-1]
-    return scale if weight is None else (np.asarray(weight, x.dtype)[target] * scale)[..., None]
-
-
-def _multi_margin(
-    x: Any, target: Any, p: int = 1, margin: float = 1.0, weight: Any = None, reduction: str = "mean"
-) -> Any:
-    if p not in (1, 2):
-        raise ArgumentError(f"p of multi_margin_loss() is 1 or 2, got {p!r}")
-    target = _row_classes(x, target)
-    if weight is not None and np.shape(weight) != x.shape[-1:]:
-        raise ShapeError(
-            f"weight of multi_margin_loss() has a number for each of {x.shape[-1]} classes, got {np.shape(weight)}"
-        )
-    gap, counts, _ = _margins(x, target, margin)
-    lost = np.where(counts, gap if p == 1 else gap * gap, 0.0) * _row_weight(weight, target, x)
-    return _reduced(np.add.reduce(lost, axis=-1), reduction)
-
-
-def _multi_margin_x(g: Any, out: Any, x: Any, target: Any, p: int, margin: float, weight: Any, reduction: str) -> Any:
-    target = _row_classes(x, target)
-    gap, counts, right = _margins(x, target, margin)
-    g = _each(g, reduction, target)
-    g = reshaped(g, (*target.shape, 1)) if reduction == "none" else g
-    slope = np.where(counts, 1.0 if p == 1 else 2 * gap, 0.0) * (g * _row_weight(weight, target, x))
-    return np.where(right, -total(slope, axis=-1, keepdims=True), slope)
-
-
-multi_margin_loss = define(
-    _multi_margin, name="multi_margin_loss", symbol="⟍_", category="loss", inputs=("x", "target"),
-    cases=[
-        case((3, 3), np.array([1, 0, 2])), case((3, 3), np.array([1, 0, 2]), p=2, weight=_WEIGHT, reduction="sum"),
-        case((3,), np.array(1), margin=0.4), case((2, 3), np.array([1, 0]), reduction="none", p=2),
-    ],
-    summary="Mean over the classes of max(0, margin − x of the right class + x of the other) to the power p.",
-    vjp={"x": _multi_margin_x}, reads=("x", "target"),
-    formula={"x": "{g} for each class within the margin of {target}, less their sum at {target}"},
 )  # fmt: skip
 
 
@@ -743,7 +397,7 @@ def _cosine_share(g: Any, out: Any, x: Any, y: Any, axis: int, eps: float) -> An
     """The gradient of x: y's direction less x's own part of it, over the length of x."""
     shape = np.broadcast_shapes(x.shape, y.shape) or (1,)
     x, y = _broadcast(x, shape), _broadcast(y, shape)
-    g, cosine = (reshaped(part, _with_one(shape, axis % len(shape))) for part in (g, out))
+    g, cosine = (reshaped(part, with_one(shape, axis % len(shape))) for part in (g, out))
     length, other = _length(x, axis), np.maximum(_length(y, axis), eps)
     clamped = np.maximum(length, eps)
     nothing = values(length) == 0
@@ -770,7 +424,8 @@ cosine_similarity = define(
 # --- composed of ops --------------------------------------------------------------------------------------------------
 
 
-def _of_tensors(lost: Tensor, reduction: str) -> Tensor:
+def reduced_tensor(lost: Tensor, reduction: str) -> Tensor:
+    """reduced() of a tensor, as ops."""
     if reduction == "none":
         return lost
     if reduction not in ("mean", "sum"):
@@ -812,16 +467,9 @@ def cosine_embedding_loss(x: Any, y: Any, target: Any, margin: float = 0.0, redu
     tiny = 1e-12
     lengths = sqrt((summed(x * x, axis=-1) + tiny) * (summed(y * y, axis=-1) + tiny))
     cosine = summed(x * y, axis=-1) / lengths
-    return _of_tensors(
+    return reduced_tensor(
         where(target == 1, 1 - cosine, 0.0) + where(target == -1, clip(cosine - margin, 0, None), 0.0), reduction
     )
-
-
-@composed(method=False)
-def multilabel_soft_margin_loss(x: Any, target: Any, weight: Any = None, reduction: str = "mean") -> Tensor:
-    """binary_cross_entropy_with_logits averaged over the classes, the last axis."""
-    each = binary_cross_entropy_with_logits(x, as_tensor(target), weight=weight, reduction="none")
-    return _of_tensors(mean(each, axis=-1), reduction)
 
 
 @composed(method=False)
@@ -836,93 +484,4 @@ def triplet_margin_with_distance_loss(
     near, far = distance(anchor, positive), distance(anchor, negative)
     if swap:
         far = minimum(far, distance(positive, negative))
-    return _of_tensors(clip(near - far + margin, 0, None), reduction)
-
-
-@composed(method=False)
-def multilabel_margin_loss(x: Any, target: Any, reduction: str = "mean") -> Tensor:
-    """The sum of max(0, 1 − x of a right class + x of a wrong one) over all such pairs, over the number of classes.
-
-    target: in the shape of x, the right classes, after the last of which comes −1.
-    """
-    x, classes = as_tensor(x), as_tensor(target).array
-    if classes.shape != x.shape or x.ndim > 2 or classes.dtype.kind not in "iu":
-        raise ShapeError(
-            "multilabel_margin_loss() takes x (batch, classes) and whole numbers of the same shape, "
-            f"got {x.shape} and {classes.dtype} {classes.shape}"
-        )
-    if (classes >= (x.shape[-1] if x.ndim else 1)).any() or (classes < -1).any():
-        raise IndexingError("multilabel_margin_loss() takes classes of x, then −1; check the target")
-    lead = x.shape[:-1]
-    x, classes = (part.reshape((*lead, x.shape[-1] if x.ndim else 1)) for part in (x, classes))
-    there = np.logical_and.accumulate(classes >= 0, axis=-1)
-    named = np.where(there, classes, 0)
-    right = ((named[..., None] == np.arange(x.shape[-1])) & there[..., None]).any(axis=-2)
-    gap = 1 - take_along_axis(x, named)[..., None] + x[..., None, :]
-    counts = there[..., None] & ~right[..., None, :] & (gap.array > 0)
-    lost = summed(where(counts, gap, 0.0), axis=(-2, -1)) / max(x.shape[-1], 1)
-    return _of_tensors(lost, reduction)
-
-
-_NEVER = -1e30  # the logarithm of what cannot be; inf would make NaN out of 0 · inf in the rules
-
-
-@composed(method=False)
-def ctc_loss(
-    log_probs: Any, targets: Any, input_lengths: Any, target_lengths: Any, blank: int = 0, reduction: str = "mean",
-    zero_infinity: bool = False,
-) -> Tensor:  # fmt: skip
-    """Minus the log-probability of each target by every way to spell it out in time (Graves et al. 2006).
-
-    log_probs: (time, batch, classes), or without the batch: log_softmax over the classes.
-    targets: (batch, length), or all in a row. The mean is of each loss over the length of its target.
-    zero_infinity: whether a target that its time is too short for counts 0 instead of inf.
-    """
-    log_probs = as_tensor(log_probs)
-    if log_probs.ndim not in (2, 3):
-        raise ShapeError(f"ctc_loss() takes log_probs (time, batch, classes), got shape {log_probs.shape}")
-    single = log_probs.ndim == 2
-    if single:
-        log_probs = log_probs.reshape((log_probs.shape[0], 1, log_probs.shape[1]))
-    steps, batch, _ = log_probs.shape
-    times, sizes = (np.atleast_1d(as_tensor(part).array) for part in (input_lengths, target_lengths))
-    if times.shape != (batch,) or sizes.shape != (batch,) or (times > steps).any():
-        raise ShapeError(
-            f"ctc_loss() takes one length of at most {steps} for each of {batch} inputs, and one for each target; got "
-            f"{times.tolist()} and {sizes.tolist()}"
-        )
-    spelled = _with_blanks(as_tensor(targets).array, sizes, blank)
-    emitted = log_probs[:, np.arange(batch)[:, None], spelled]
-    width = spelled.shape[1]
-    jump = np.zeros(spelled.shape, bool)  # over the blank between two letters that differ
-    jump[:, 2:] = (spelled[:, 2:] != blank) & (spelled[:, 2:] != spelled[:, :-2])
-    never = np.full((batch, 2), _NEVER, log_probs.dtype)
-    far = (np.arange(width) < 2) & (np.arange(width) < 2 * sizes[:, None] + 1)
-    ways = where(far, emitted[0], _NEVER)
-    for step in range(1, steps):
-        back = concat([never, ways], axis=1)
-        arrived = stack([ways, back[:, 1:-1], where(jump, back[:, :-2], _NEVER)])
-        on = logsumexp(arrived, axis=0) + emitted[step]
-        ways = on if (times > step).all() else where((times > step)[:, None], on, ways)
-    rows = np.arange(batch)
-    last = ways[rows, 2 * sizes]
-    before = where(sizes > 0, ways[rows, np.maximum(2 * sizes - 1, 0)], _NEVER)
-    lost = -logsumexp(stack([last, before]), axis=0)
-    short = lost.array > -_NEVER / 2
-    if short.any():
-        lost = (
-            masked_fill(lost, short, 0.0) if zero_infinity else lost * np.where(short, lost.dtype.type(math.inf), 1.0)
-        )
-    if reduction == "mean":
-        lost = lost / np.maximum(sizes, 1).astype(log_probs.dtype)
-    return lost.reshape(()) if single and reduction == "none" else _of_tensors(lost, reduction)
-
-
-def _with_blanks(targets: Any, sizes: Any, blank: int) -> Any:
-    """Each target with a blank before, between and after its letters, in rows of one length."""
-    width = int(sizes.max(initial=0))
-    out = np.full((len(sizes), 2 * width + 1), blank)
-    starts = np.cumsum(sizes) - sizes
-    for k, size in enumerate(sizes):
-        out[k, 1 : 2 * size : 2] = targets[k, :size] if targets.ndim == 2 else targets[starts[k] : starts[k] + size]
-    return out
+    return reduced_tensor(clip(near - far + margin, 0, None), reduction)
