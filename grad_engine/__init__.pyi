@@ -1087,39 +1087,6 @@ def lu(x: Operand) -> tuple[Tensor, ...]:
 def qr(x: Any, mode: str = 'reduced') -> Any:
     """(Q with orthonormal columns, R upper triangular) with x = Q @ R; R alone with mode 'r'."""
 
-def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Tensor:
-    """The length of x, or of the vectors or matrices along `axis`; the gradient at length 0 is 0."""
-
-def matrix_norm(x: Any, keepdims: bool = False, ord: Any = 'fro') -> Tensor:
-    """The norm of each matrix of x, whose last two axes they are."""
-
-def cond(x: Any, p: Any = None) -> Tensor:
-    """The condition number of each matrix: its norm times that of its inverse, by default the 2-norm."""
-
-def tensorinv(x: Any, ind: int = 2) -> Tensor:
-    """The inverse of x under tensordot over `ind` axes: x is a square matrix once its first `ind` axes are joined."""
-
-def tensorsolve(x: Any, y: Any, axes: Any = None) -> Tensor:
-    """What tensordot with x over all its axes gives y for; `axes` of x are first moved to its end."""
-
-def lstsq(x: Any, y: Any, rcond: float | None = None) -> tuple[Tensor, Tensor, Any, Tensor]:
-    """(the solution of x @ out = y with the least squared error, that error, the rank of x, its singular values)."""
-
-def matrix_diagonal(x: Any, offset: int = 0) -> Tensor:
-    """The diagonal of each matrix (..., m, n), `offset` places to the right, as a new last axis."""
-
-def matrix_trace(x: Any, offset: int = 0) -> Tensor:
-    """The sum along the diagonal of each matrix (..., m, n), `offset` places to the right."""
-
-def vander(x: Any, N: int | None = None, increasing: bool = False) -> Tensor:
-    """A row of powers for each element of x (..., n): x to the N - 1, ..., 1, 0, or the other way round."""
-
-def cdist(x: Any, y: Any, p: float = 2.0) -> Tensor:
-    """The p-norm of every row of x (..., n, d) minus every row of y (..., m, d): (..., n, m)."""
-
-def pdist(x: Any, p: float = 2.0) -> Tensor:
-    """The p-norm of each row of x (n, d) minus each later one, in order: n (n − 1) / 2 numbers."""
-
 def delete(x: Any, obj: Any, axis: int | None = None) -> Tensor:
     """x without the slices along `axis` that `obj` names: indices, a slice, a mask; of x flattened without an axis."""
 
@@ -1200,6 +1167,39 @@ def dropout3d(x: Any, p: float = 0.5, training: bool = True, seed: Any = None) -
 
 def scaled_dot_product_attention(query: Operand, key: Operand, value: Operand, attn_mask: Operand | None = None, dropout_p: Any = 0.0, is_causal: Any = False, scale: Any = None, seed: Any = None) -> Tensor:
     """softmax(query @ keyᵀ · scale) @ value: for each query the mean of the values, weighted by how well their keys fit. attn_mask: True where a query may look, or numbers added to the scores."""
+
+def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Tensor:
+    """The length of x, or of the vectors or matrices along `axis`; the gradient at length 0 is 0."""
+
+def matrix_norm(x: Any, keepdims: bool = False, ord: Any = 'fro') -> Tensor:
+    """The norm of each matrix of x, whose last two axes they are."""
+
+def cond(x: Any, p: Any = None) -> Tensor:
+    """The condition number of each matrix: its norm times that of its inverse, by default the 2-norm."""
+
+def tensorinv(x: Any, ind: int = 2) -> Tensor:
+    """The inverse of x under tensordot over `ind` axes: x is a square matrix once its first `ind` axes are joined."""
+
+def tensorsolve(x: Any, y: Any, axes: Any = None) -> Tensor:
+    """What tensordot with x over all its axes gives y for; `axes` of x are first moved to its end."""
+
+def lstsq(x: Any, y: Any, rcond: float | None = None) -> tuple[Tensor, Tensor, Any, Tensor]:
+    """(the solution of x @ out = y with the least squared error, that error, the rank of x, its singular values)."""
+
+def matrix_diagonal(x: Any, offset: int = 0) -> Tensor:
+    """The diagonal of each matrix (..., m, n), `offset` places to the right, as a new last axis."""
+
+def matrix_trace(x: Any, offset: int = 0) -> Tensor:
+    """The sum along the diagonal of each matrix (..., m, n), `offset` places to the right."""
+
+def vander(x: Any, N: int | None = None, increasing: bool = False) -> Tensor:
+    """A row of powers for each element of x (..., n): x to the N - 1, ..., 1, 0, or the other way round."""
+
+def cdist(x: Any, y: Any, p: float = 2.0) -> Tensor:
+    """The p-norm of every row of x (..., n, d) minus every row of y (..., m, d): (..., n, m)."""
+
+def pdist(x: Any, p: float = 2.0) -> Tensor:
+    """The p-norm of each row of x (n, d) minus each later one, in order: n (n − 1) / 2 numbers."""
 
 def quantile(x: Any, q: Any, axis: Any = None, method: str = 'linear', keepdims: bool = False) -> Tensor:
     """The number that a share `q` (from 0 to 1, or several such) of the elements along `axis` does not exceed."""

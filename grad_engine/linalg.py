@@ -3,18 +3,14 @@
 from grad_engine.ops.linalg import (
     cholesky,
     cholesky_solve,
-    cond,
     det,
     eigh,
     eigvalsh,
     inv,
     logdet,
-    lstsq,
     lu,
     matrix_exp,
-    matrix_norm,
     matrix_power,
-    norm,
     pinv,
     qr,
     slogdet,
@@ -22,12 +18,10 @@ from grad_engine.ops.linalg import (
     solve_triangular,
     svd,
     svdvals,
-    tensorinv,
-    tensorsolve,
-    vander,
 )
-from grad_engine.ops.linalg import matrix_diagonal as diagonal
-from grad_engine.ops.linalg import matrix_trace as trace
+from grad_engine.ops.norms import cond, lstsq, matrix_norm, norm, tensorinv, tensorsolve, vander
+from grad_engine.ops.norms import matrix_diagonal as diagonal
+from grad_engine.ops.norms import matrix_trace as trace
 from grad_engine.ops.product import cross, matmul, multi_dot, outer, tensordot, vecdot
 from grad_engine.ops.reduction import vector_norm
 from grad_engine.ops.shape import matrix_transpose

@@ -883,18 +883,6 @@ class OpMethods:
     def qr(self, mode: str = 'reduced') -> Any:
         """(Q with orthonormal columns, R upper triangular) with x = Q @ R; R alone with mode 'r'."""
 
-    def norm(self, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Tensor:
-        """The length of x, or of the vectors or matrices along `axis`; the gradient at length 0 is 0."""
-
-    def matrix_norm(self, keepdims: bool = False, ord: Any = 'fro') -> Tensor:
-        """The norm of each matrix of x, whose last two axes they are."""
-
-    def matrix_diagonal(self, offset: int = 0) -> Tensor:
-        """The diagonal of each matrix (..., m, n), `offset` places to the right, as a new last axis."""
-
-    def matrix_trace(self, offset: int = 0) -> Tensor:
-        """The sum along the diagonal of each matrix (..., m, n), `offset` places to the right."""
-
     def linear(self, weight: Operand, bias: Operand | None = None) -> Tensor:
         """x (..., features) @ weightᵀ (results, features) + bias (results): a fully connected layer."""
 
@@ -936,6 +924,18 @@ class OpMethods:
 
     def dropout3d(self, p: float = 0.5, training: bool = True, seed: Any = None) -> Tensor:
         """dropout() of whole channels: each is kept or set to 0 with all its places."""
+
+    def norm(self, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Tensor:
+        """The length of x, or of the vectors or matrices along `axis`; the gradient at length 0 is 0."""
+
+    def matrix_norm(self, keepdims: bool = False, ord: Any = 'fro') -> Tensor:
+        """The norm of each matrix of x, whose last two axes they are."""
+
+    def matrix_diagonal(self, offset: int = 0) -> Tensor:
+        """The diagonal of each matrix (..., m, n), `offset` places to the right, as a new last axis."""
+
+    def matrix_trace(self, offset: int = 0) -> Tensor:
+        """The sum along the diagonal of each matrix (..., m, n), `offset` places to the right."""
 
     def quantile(self, q: Any, axis: Any = None, method: str = 'linear', keepdims: bool = False) -> Tensor:
         """The number that a share `q` (from 0 to 1, or several such) of the elements along `axis` does not exceed."""

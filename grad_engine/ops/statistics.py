@@ -14,7 +14,7 @@ from grad_engine.ops.convolution import conv1d
 from grad_engine.ops.elementwise import clip, isnan, lerp, sqrt, values, where
 from grad_engine.ops.indexing import index_add, sort, take_along_axis
 from grad_engine.ops.joining import concat, diff, vstack
-from grad_engine.ops.linalg import lstsq, vander
+from grad_engine.ops.norms import lstsq, vander
 from grad_engine.ops.product import matmul
 from grad_engine.ops.reduction import cumprod, cumsum, lines_of, nanmean, prod, vector_norm
 from grad_engine.ops.reduction import mean as mean_of
