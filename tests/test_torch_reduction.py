@@ -162,3 +162,11 @@ def test_an_axis_is_a_whole_number_at_every_size() -> None:
     for side in (4, 100):
         with pytest.raises(ge.ArgumentError, match="integer"):
             ge.sum(np.ones((side, side)), axis=1.0)
+
+
+def test_a_mean_of_more_halves_than_a_half_can_count() -> None:
+    x = ge.tensor(np.ones(70_000, np.float16), requires_grad=True)
+    for mean in (ge.mean, lambda x: ge.l1_loss(x, np.zeros(70_000, np.float16))):
+        (slope,) = ge.grad(mean(x) * 1000, [x])
+        assert slope.dtype == np.float16
+        np.testing.assert_allclose(slope.data[:2], 1 / 70, rtol=1e-3)

@@ -16,7 +16,7 @@ from grad_engine.calling import as_tensor
 from grad_engine.errors import ArgumentError, ShapeError
 from grad_engine.op import case, composed, define
 from grad_engine.ops.elementwise import clip, minimum, sqrt, values, where
-from grad_engine.ops.reduction import mean, total, vector_norm
+from grad_engine.ops.reduction import mean, over, total, vector_norm
 from grad_engine.ops.reduction import sum as summed
 from grad_engine.ops.shape import reshaped
 from grad_engine.refusal import INSIDE
@@ -52,7 +52,7 @@ def unreduced(g: Any, reduction: str, *operands: Any) -> Any:
     if reduction != "mean":
         return g
     shapes = {shape_of(each) for each in operands}
-    return g / (math.prod(shapes.pop() if len(shapes) == 1 else np.broadcast_shapes(*shapes)) or math.nan)
+    return over(g, math.prod(shapes.pop() if len(shapes) == 1 else np.broadcast_shapes(*shapes)))
 
 
 def _paired(name: str, x: Any, target: Any) -> None:

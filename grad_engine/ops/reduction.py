@@ -27,6 +27,7 @@ _AXES = [
 
 
 _LONGEST = 1 << 16  # a row of ones longer than this is not kept
+_HALVES = 65504  # the largest float16
 _ROW = 512  # so many numbers BLAS adds up one after another; the sums of rows are added in pairs
 
 
@@ -94,6 +95,13 @@ def count_folded(x: Any, out: Any) -> int:
     return x.size // out.size if out.size else 0
 
 
+def over(g: Any, count: int) -> Any:
+    """g / count; NaN where nothing was counted."""
+    if count > _HALVES and g.dtype == np.float16:
+        return g / np.float32(count)
+    return g / (count or math.nan)
+
+
 # --- sums and means -------------------------------------------------------------------------------------------------
 
 _COPIED = "{g} copied to the shape of {x}"
@@ -147,7 +155,7 @@ mean = define(
     _mean, name="mean", symbol="mean", category="reduction", inputs=("x",), numpy=[np.mean], cases=_AXES,
     summary="Mean of the elements along `axis`; NaN when there are none.",
     vjp={
-        "x": lambda g, out, x, axis, keepdims: spread_back(g / (count_folded(x, out) or math.nan), x, axis, keepdims)
+        "x": lambda g, out, x, axis, keepdims: spread_back(over(g, count_folded(x, out)), x, axis, keepdims)
     },
     formula={"x": "{g} / count, copied to the shape of {x}"},
 )  # fmt: skip
