@@ -181,6 +181,7 @@ def _leading_to(targets: Sequence[Edge], nodes: Sequence[Node]) -> set[Edge]:
 
 
 def _keep(found: dict[Edge, Any], targets: Sequence[Edge], node: Node, g: Any) -> None:
+    """Note in `found` the complete gradient of those targets that are outputs of `node`."""
     if node.op.several:
         found.update(
             (port, part) for i, part in enumerate(g) if part is not None and (port := Output(node, i)) in targets
@@ -284,6 +285,7 @@ def _check_values(nodes: Sequence[Node]) -> None:
 
 
 def _check_writes(node: Node) -> None:
+    """Raise InPlaceError when an operand had lost its history before `node` read it, or a value has changed since."""
     operands = dict(zip(node.op.parameters(len(node.arrays)), node.arrays, strict=True))
     for (name, array), edge in zip(operands.items(), node.edges, strict=True):
         if edge is None or type(edge) is GradAccum:
@@ -310,6 +312,7 @@ def _check_writes(node: Node) -> None:
 
 @functools.lru_cache
 def _one(dtype: np.dtype[Any]) -> np.ndarray:
+    """A read-only 1, from which every backward() without a gradient starts."""
     one = np.ones((), dtype)
     one.flags.writeable = False
     return one
@@ -459,11 +462,13 @@ def grad(
 
 
 def _listed(tensors: Any) -> list[Any]:
+    """The tensors as a list; also what is no tensor, for whoever checks it to name."""
     single = type(tensors) is Tensor or isinstance(tensors, str | np.ndarray) or not isinstance(tensors, Iterable)
     return [tensors] if single else list(tensors)
 
 
 def _edge(tensor: Tensor, what: str = "the tensor that backward was asked of") -> Edge:
+    """The edge to `tensor`. Raises ArgumentError, GraphError or InPlaceError where no pass can start, or end, at it."""
     if type(tensor) is not Tensor:
         raise ArgumentError(f"{what} must be a tensor, got {type(tensor).__name__}")
     if tensor.node is None:

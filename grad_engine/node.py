@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from grad_engine.op import Op
     from grad_engine.tensor import Tensor
 
-next_age = itertools.count().__next__
+next_age = itertools.count().__next__  # ages order all calls, leaves and writes of a process, in every thread
 
 
 class GradAccum:
@@ -21,7 +21,7 @@ class GradAccum:
     def __init__(self) -> None:
         self.age = next_age()
         self.grad: Tensor | None = None
-        self.extra: dict[str, Any] | None = None
+        self.extra: dict[str, Any] | None = None  # "hooks", and under "after" those for when .grad has changed
 
     def __repr__(self) -> str:
         return "<GradAccum>"
@@ -39,7 +39,7 @@ class Node:
     age: int
     op: Op
     out: Any  # an array, a tuple of arrays, or None once released
-    extra: dict[str, Any] | None  # what few nodes have: hooks, runs, scope, source line
+    extra: dict[str, Any] | None  # what few nodes have: "hooks", "retained" .grad, "runs", "scope", "source" line
     arrays: tuple[Any, ...]
     edges: tuple[Edge, ...]
     rest: tuple[Any, ...]

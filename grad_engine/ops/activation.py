@@ -12,7 +12,7 @@ from grad_engine.errors import ArgumentError, ShapeError
 from grad_engine.op import case, define, in_rules
 from grad_engine.ops.elementwise import bounded, level, selected, times
 from grad_engine.ops.joining import concat
-from grad_engine.ops.reduction import summed, total
+from grad_engine.ops.reduction import array_sum, total
 from grad_engine.ops.shape import reshaped
 from grad_engine.ops.special import erf_of
 
@@ -334,7 +334,7 @@ def _softmax(x: Any, axis: int | None = -1) -> Any:
     if not x.size:
         return x * 1.0
     e = _raised(x, axis)
-    e /= summed(e, axis, True)
+    e /= array_sum(e, axis, True)
     return e
 
 
@@ -342,7 +342,7 @@ def _log_softmax(x: Any, axis: int | None = -1) -> Any:
     if not x.size:
         return x * 1.0
     shifted = _shifted(x, axis)
-    return shifted - np.log(summed(np.exp(shifted), axis, True))
+    return shifted - np.log(array_sum(np.exp(shifted), axis, True))
 
 
 def _along(g: Any, out: Any, axis: Any) -> Any:

@@ -19,7 +19,7 @@ from grad_engine.ops.indexing import take_along_axis
 from grad_engine.ops.joining import concat, stack
 from grad_engine.ops.loss import PAIR, reduced, reduced_tensor, shape_of, unreduced, with_one
 from grad_engine.ops.reduction import logsumexp, mean, total
-from grad_engine.ops.reduction import sum as summed
+from grad_engine.ops.reduction import sum as sum_of
 from grad_engine.ops.shape import reshaped
 from grad_engine.tensor import Tensor
 
@@ -407,7 +407,7 @@ def multilabel_margin_loss(x: Any, target: Any, reduction: str = "mean") -> Tens
     right = ((named[..., None] == np.arange(x.shape[-1])) & there[..., None]).any(axis=-2)
     gap = 1 - take_along_axis(x, named)[..., None] + x[..., None, :]
     counts = there[..., None] & ~right[..., None, :] & (gap.array > 0)
-    lost = summed(where(counts, gap, 0.0), axis=(-2, -1)) / max(x.shape[-1], 1)
+    lost = sum_of(where(counts, gap, 0.0), axis=(-2, -1)) / max(x.shape[-1], 1)
     return reduced_tensor(lost, reduction)
 
 

@@ -18,7 +18,7 @@ from grad_engine.ops.elementwise import where
 from grad_engine.ops.indexing import scatter_index, take
 from grad_engine.ops.joining import stack
 from grad_engine.ops.pooling import adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d
-from grad_engine.ops.reduction import sum as summed
+from grad_engine.ops.reduction import sum as sum_of
 from grad_engine.ops.shape import moveaxis, pad, reshape, transpose
 from grad_engine.tensor import Tensor, array_of
 
@@ -240,7 +240,7 @@ def grid_sample(
         parts = parts * reshape(shares, (*shares.shape, 1))
     if not inside.all():
         parts = where(inside[..., None], parts, 0.0)
-    return moveaxis(summed(parts, axis=0), -1, 1)
+    return moveaxis(sum_of(parts, axis=0), -1, 1)
 
 
 # --- channels and pixels ----------------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ from grad_engine.errors import ArgumentError, ShapeError
 from grad_engine.op import case, composed, define
 from grad_engine.ops.elementwise import clip, minimum, sqrt, values, where
 from grad_engine.ops.reduction import mean, over, total, vector_norm
-from grad_engine.ops.reduction import sum as summed
+from grad_engine.ops.reduction import sum as sum_of
 from grad_engine.ops.shape import reshaped
 from grad_engine.refusal import INSIDE
 from grad_engine.symbol import Symbol
@@ -430,7 +430,7 @@ def reduced_tensor(lost: Tensor, reduction: str) -> Tensor:
         return lost
     if reduction not in ("mean", "sum"):
         raise ArgumentError(f"reduction must be 'mean', 'sum' or 'none', got {reduction!r}")
-    return mean(lost) if reduction == "mean" else summed(lost)
+    return mean(lost) if reduction == "mean" else sum_of(lost)
 
 
 @composed(method=False)
@@ -465,8 +465,8 @@ def cosine_embedding_loss(x: Any, y: Any, target: Any, margin: float = 0.0, redu
             f"got {x.shape}, {y.shape} and {np.shape(target)}"
         )
     tiny = 1e-12
-    lengths = sqrt((summed(x * x, axis=-1) + tiny) * (summed(y * y, axis=-1) + tiny))
-    cosine = summed(x * y, axis=-1) / lengths
+    lengths = sqrt((sum_of(x * x, axis=-1) + tiny) * (sum_of(y * y, axis=-1) + tiny))
+    cosine = sum_of(x * y, axis=-1) / lengths
     return reduced_tensor(
         where(target == 1, 1 - cosine, 0.0) + where(target == -1, clip(cosine - margin, 0, None), 0.0), reduction
     )

@@ -14,7 +14,7 @@ from grad_engine.ops.elementwise import abs as absolute
 from grad_engine.ops.linalg import inv, pinv, solve, svdvals
 from grad_engine.ops.product import matmul
 from grad_engine.ops.reduction import amax, amin, trace, vector_norm
-from grad_engine.ops.reduction import sum as summed
+from grad_engine.ops.reduction import sum as sum_of
 from grad_engine.ops.shape import axis_of, diagonal, moveaxis, reshape, reshaped, transpose
 from grad_engine.tensor import Tensor
 
@@ -29,12 +29,12 @@ def _of_matrix(x: Tensor, order: Any, axes: tuple[int, int], keepdims: bool) -> 
         raise ShapeError(f"norm() of a matrix takes two different axes, got {axes}")
     if order in (1, -1, np.inf, -np.inf):
         along, across = (rows, columns) if order in (1, -1) else (columns, rows)
-        folded = summed(absolute(x), axis=along, keepdims=True)
+        folded = sum_of(absolute(x), axis=along, keepdims=True)
         out = (amax if order > 0 else amin)(folded, axis=across, keepdims=True)
     elif order in (2, -2, "nuc"):
         rest = [axis for axis in range(x.ndim) if axis not in (rows, columns)]
         levels = svdvals(transpose(x, (*rest, rows, columns)))
-        out = summed(levels, axis=-1) if order == "nuc" else (amax if order == 2 else amin)(levels, axis=-1)
+        out = sum_of(levels, axis=-1) if order == "nuc" else (amax if order == 2 else amin)(levels, axis=-1)
         out = reshaped(out, tuple(1 if axis in (rows, columns) else n for axis, n in enumerate(x.shape)))
     else:
         raise ArgumentError(
@@ -126,7 +126,7 @@ def lstsq(x: Any, y: Any, rcond: float | None = None) -> tuple[Tensor, Tensor, A
     out = matmul(pinv(x, rcond), y)
     if m > n and (rank == n).all():
         apart = y - matmul(x, out)
-        error = summed(apart * apart, axis=-1 if y.ndim == 1 else -2, keepdims=y.ndim == 1)
+        error = sum_of(apart * apart, axis=-1 if y.ndim == 1 else -2, keepdims=y.ndim == 1)
     else:
         error = as_tensor(np.zeros(0, x.dtype))
     return out, error, rank[()], levels

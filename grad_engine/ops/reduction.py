@@ -107,7 +107,7 @@ def over(g: Any, count: int) -> Any:
 _COPIED = "{g} copied to the shape of {x}"
 
 
-def summed(x: Any, axis: Any = None, keepdims: Any = False) -> Any:
+def array_sum(x: Any, axis: Any = None, keepdims: Any = False) -> Any:
     """np.add.reduce; of many numbers in a row by BLAS, as a product with ones, which takes a third of the time."""
     if x.size > 1000 and x.dtype.char in "fd" and x.flags.c_contiguous:
         if axis is None and not keepdims and x.size > 64 * _ROW:
@@ -122,7 +122,7 @@ def summed(x: Any, axis: Any = None, keepdims: Any = False) -> Any:
 
 
 sum = define(
-    summed,
+    array_sum,
     name="sum", symbol="Σ", category="reduction", inputs=("x",), numpy=[np.sum, (np.add, "reduce")], cases=_AXES,
     summary="Sum of the elements along `axis`; 0 when there are none.",
     vjp={"x": lambda g, out, x, axis, keepdims: spread_back(g, x, axis, keepdims)}, formula={"x": _COPIED},
@@ -131,7 +131,7 @@ sum = define(
 
 def total(x: Any, axis: Any = None, keepdims: Any = False) -> Any:
     """The sum of x along `axis`, for use in rules."""
-    return summed(x, axis, keepdims) if type(x) is ndarray else np.add.reduce(x, axis=axis, keepdims=keepdims)
+    return array_sum(x, axis, keepdims) if type(x) is ndarray else np.add.reduce(x, axis=axis, keepdims=keepdims)
 
 
 nansum = define(
@@ -146,7 +146,7 @@ nansum = define(
 def _mean(x: Any, axis: Any = None, keepdims: Any = False) -> Any:
     if x.dtype.kind != "f" or x.itemsize < 4:  # whole numbers give floats, halves are summed in float32
         return np.mean(x, axis=axis, keepdims=keepdims)
-    out = summed(x, axis, keepdims)
+    out = array_sum(x, axis, keepdims)
     out /= count_folded(x, out)
     return out
 

@@ -18,7 +18,7 @@ from grad_engine.ops.norms import lstsq, vander
 from grad_engine.ops.product import matmul
 from grad_engine.ops.reduction import cumprod, cumsum, lines_of, nanmean, prod, vector_norm
 from grad_engine.ops.reduction import mean as mean_of
-from grad_engine.ops.reduction import sum as summed
+from grad_engine.ops.reduction import sum as sum_of
 from grad_engine.ops.shape import atleast_2d, axis_of, diagonal, flip, moveaxis, pad, reshape, squeeze, transpose
 from grad_engine.tensor import Tensor
 
@@ -135,7 +135,7 @@ def average(x: Any, axis: Any = None, weights: Any = None, keepdims: bool = Fals
             )
         weights = _laid_along(weights, x, axis_of(x, axis))
     weights = weights.broadcast_to(x.shape)
-    return summed(x * weights, axis, keepdims) / summed(weights, axis, keepdims)
+    return sum_of(x * weights, axis, keepdims) / sum_of(weights, axis, keepdims)
 
 
 def _numbers(x: Any, otherwise: float) -> tuple[Tensor, Any]:
@@ -176,7 +176,7 @@ def _spread_of_numbers(x: Any, axis: Any, ddof: float, keepdims: bool) -> tuple[
 def nanvar(x: Any, axis: Any = None, ddof: float = 0, keepdims: bool = False) -> Tensor:
     """Variance of the elements along `axis` that are not NaN."""
     apart, free = _spread_of_numbers(x, axis, ddof, keepdims)
-    return summed(apart * apart, axis, keepdims) / free
+    return sum_of(apart * apart, axis, keepdims) / free
 
 
 @composed(numpy=[np.nanstd])
@@ -218,10 +218,10 @@ def cov(
         free = count - off
     else:
         weights = each[0] if len(each) == 1 else each[0] * each[1]
-        count = summed(weights)
-        apart = rows - summed(rows * weights, 1, True) / count
+        count = sum_of(weights)
+        apart = rows - sum_of(rows * weights, 1, True) / count
         other = apart * weights
-        free = count - (off if aweights is None or not off else off * summed(weights * each[-1]) / count)
+        free = count - (off if aweights is None or not off else off * sum_of(weights * each[-1]) / count)
     free = clip(free, 0, None) if type(free) is Tensor else np.asarray(max(free, 0), rows.dtype)
     return squeeze(matmul(apart, transpose(other)) / free)
 
@@ -269,7 +269,7 @@ def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Tensor:
     """The area under straight lines through the points (x, y), along `axis`; without x they are `dx` apart."""
     y = as_tensor(y)
     place = axis_of(y, axis)
-    return summed(_strips(y, x, dx, place), axis=place)
+    return sum_of(_strips(y, x, dx, place), axis=place)
 
 
 @composed()
