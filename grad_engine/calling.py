@@ -1,8 +1,8 @@
 """One call of an op, from operands to result: unpack them, run forward, and make a Node where a gradient will flow.
 
 `general` can do it for every op. `unary` and `binary` do the same for most calls in half the time. That is why they are
-written out: of a product of small arrays, a function that unpacks one operand would take another 9 %, one that fills
-the node 3 %, `Node.__init__` 15 %.
+written out: to a product of small arrays, a function that unpacks operands would add 9 %, one that fills the node 3 %,
+`Node.__init__` 15 %.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ def unary(op: Op) -> Callable[..., Tensor]:
                 MODE.watch(node)
         else:
             made.node = None
-            if out.base is not None and MODE.record and type(given) is Tensor:
+            if out.base is not None and MODE.record and type(given) is Tensor:  # a view, whose memory may get a history
                 WRITES.taken(made, call, (given, *rest))
         return made
 
