@@ -321,7 +321,7 @@ def _one(dtype: np.dtype[Any]) -> np.ndarray:
 def _seed(root: Tensor, gradient: Any) -> np.ndarray:
     """The gradient that starts a pass, as an array of the root's shape and dtype."""
     array = root.array
-    given = array_of(gradient)
+    given = gradient.array if type(gradient) is Tensor else gradient
     if type(given) is np.ndarray and given.dtype is array.dtype and given.shape == array.shape:
         return given
     if given is None:

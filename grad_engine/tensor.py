@@ -397,7 +397,7 @@ def attach(name: str, value: Any) -> None:
 def _comparison(ufunc: Any) -> Callable[[Tensor, Any], Any]:
     def compare(self: Tensor, other: Any) -> Any:
         try:
-            return ufunc(self.array, array_of(other))
+            return ufunc(self.array, other.array if type(other) is Tensor else other)
         except TypeError:
             return NotImplemented
         except ValueError as error:
@@ -409,7 +409,7 @@ def _comparison(ufunc: Any) -> Callable[[Tensor, Any], Any]:
 def _logic(ufunc: Any) -> Callable[[Tensor, Any], Any]:
     def combine(self: Tensor, other: Any) -> Any:
         try:
-            return wrap(np.asarray(ufunc(self.array, array_of(other))), None)
+            return wrap(np.asarray(ufunc(self.array, other.array if type(other) is Tensor else other)), None)
         except TypeError:
             kind = getattr(other, "dtype", type(other).__name__)
             raise ArgumentError(
