@@ -346,3 +346,36 @@ def test_shapes_that_only_broadcast_are_pointed_out() -> None:
         with pytest.warns(UserWarning, match=r"mse_loss\(\) got shapes \(2, 1\) and \(2,\).* to \(2, 2\)") as caught:
             call(X[:, :1], X[:, 0])
         assert caught[0].filename == __file__
+
+
+HALVES = {
+    "layer_norm": (lambda x, w, b: ge.layer_norm(x, 1000, w, b), lambda x, w, b: F.layer_norm(x, (1000,), w, b)),
+    "rms_norm": (lambda x, w, b: ge.rms_norm(x, 1000, w) + b, lambda x, w, b: F.rms_norm(x, (1000,), w) + b),
+    "group_norm": (
+        lambda x, w, b: ge.group_norm(x.reshape(2, 1000, 1), 2, w, b),
+        lambda x, w, b: F.group_norm(x.reshape(2, 1000, 1), 2, w, b),
+    ),
+    "batch_norm": (
+        lambda x, w, b: ge.batch_norm(x.reshape(1, 2, 1000), None, None, w[:2], b[:2], training=True),
+        lambda x, w, b: F.batch_norm(x.reshape(1, 2, 1000), None, None, w[:2], b[:2], training=True),
+    ),
+}
+
+
+@pytest.mark.parametrize(("mine", "theirs"), HALVES.values(), ids=HALVES)
+def test_normalization_of_halves_whose_squares_do_not_fit(mine: Any, theirs: Any) -> None:
+    arrays = [part.astype(np.float16) for part in (20 * normal(2, 1000), normal(1000), normal(1000))]
+    ours, others = (
+        [ge.tensor(a, requires_grad=True) for a in arrays],
+        [torch.tensor(a).requires_grad_() for a in arrays],
+    )
+    out, other = mine(*ours), theirs(*others)
+    weight = normal(*out.shape).astype(np.float16)
+    out.backward(weight)
+    other.backward(torch.tensor(weight))
+    assert out.dtype == np.float16
+    np.testing.assert_allclose(out.data, other.detach().numpy(), rtol=4e-3, atol=4e-3)
+    for x, t in zip(ours, others, strict=True):
+        assert x.grad.dtype == np.float16
+        size = float(t.grad.abs().max())
+        np.testing.assert_allclose(x.grad.data, t.grad.numpy(), rtol=4e-3, atol=4e-3 * size)

@@ -18,7 +18,7 @@ from grad_engine.ops.indexing import index_put
 from grad_engine.ops.joining import stack
 from grad_engine.ops.product import contracted
 from grad_engine.ops.reduction import sum_to, total, vector_norm
-from grad_engine.ops.shape import axis_of, reshaped
+from grad_engine.ops.shape import axis_of, cast, reshaped
 from grad_engine.tensor import Tensor, array_of
 from grad_engine.writes import WRITES
 
@@ -231,9 +231,14 @@ one_hot = define(
 # --- normalization ----------------------------------------------------------------------------------------------------
 
 
+def _wide(x: Any) -> Any:
+    """x, with float16 as float32: the sum of a few hundred squares may be more than float16 holds."""
+    return cast(x, np.float32) if x.dtype.char == "e" else x
+
+
 def _standardized(x: Any, axes: tuple[int, ...], eps: float) -> tuple[Any, Any, int]:
     """x with mean 0 and variance 1 along `axes`, the rate 1 / sqrt(variance + eps), and how many elements share it."""
-    count = max(math.prod(x.shape[axis] for axis in axes), 1)
+    x, count = _wide(x), max(math.prod(x.shape[axis] for axis in axes), 1)
     centred = x - total(x, axis=axes, keepdims=True) / count
     rate = 1 / np.sqrt(_total_product(centred, centred, axes) / count + eps)
     return times(centred, rate), rate, count
@@ -253,18 +258,20 @@ def _total_product(x: Any, y: Any, axes: tuple[int, ...]) -> Any:
     return np.add.reduce(rows, axis=rest, keepdims=True) if rest else rows
 
 
-def _scaled(normal: Any, weight: Any, bias: Any, own: tuple[int, ...]) -> Any:
-    """normal * weight + bias, both laid along the axes that `own` gives them."""
+def _scaled(x: Any, normal: Any, weight: Any, bias: Any, own: tuple[int, ...]) -> Any:
+    """normal, made of x, times weight, plus bias, both laid along the axes that `own` gives them."""
     for value, name in ((weight, "weight"), (bias, "bias")):
         if value is not None and (not isinstance(value, np.ndarray) or value.size != math.prod(own)):
             raise ShapeError(f"{name} must have {math.prod(own)} elements, got shape {np.shape(value)}; reshape it")
     if weight is not None:
         weight = weight.reshape(own)
         normal = times(normal, weight) if np.can_cast(weight.dtype, normal.dtype) else normal * weight
-    if bias is None:
+    if bias is not None:
+        bias = bias.reshape(own)
+        normal = np.add(normal, bias, out=normal) if np.can_cast(bias.dtype, normal.dtype) else normal + bias
+    if x.dtype.char != "e":
         return normal
-    bias = bias.reshape(own)
-    return np.add(normal, bias, out=normal) if np.can_cast(bias.dtype, normal.dtype) else normal + bias
+    return normal.astype(np.result_type(x, *(each for each in (weight, bias) if each is not None)), copy=False)
 
 
 def _normalization_shares(
@@ -272,6 +279,7 @@ def _normalization_shares(
     eps: float, wanted: Any,
 ) -> list[Any]:  # fmt: skip
     """The gradients of x, weight and bias (Ioffe & Szegedy 2015, section 3), x standardized in the shape `groups`."""
+    g = _wide(g)
     shares = [None, None, g if wanted[2] else None]
     if wanted[2]:
         shares[2] = reshaped(_folded(g, own), bias.shape)
@@ -307,7 +315,7 @@ def _trailing(x: Any, shape: tuple[int, ...]) -> tuple[int, ...]:
 def _layer_norm(x: Any, weight: Any = None, bias: Any = None, normalized_shape: Any = None, eps: float = 1e-5) -> Any:
     if x.shape[x.ndim - len(normalized_shape) :] != normalized_shape or not normalized_shape:
         raise ShapeError(f"layer_norm() over {normalized_shape} takes x that ends in that shape, got {x.shape}")
-    return _scaled(_standardized(x, _trailing(x, normalized_shape), eps)[0], weight, bias, normalized_shape)
+    return _scaled(x, _standardized(x, _trailing(x, normalized_shape), eps)[0], weight, bias, normalized_shape)
 
 
 _layer_norm_op = define(
@@ -353,7 +361,7 @@ def _by_group(name: str, x: Any, num_groups: int) -> tuple[tuple[int, ...], tupl
 
 def _group_norm(x: Any, weight: Any = None, bias: Any = None, num_groups: int = 1, eps: float = 1e-5) -> Any:
     groups, own = _by_group("group_norm", x, num_groups)
-    return _scaled(_standardized(x.reshape(groups), (2,), eps)[0].reshape(x.shape), weight, bias, own)
+    return _scaled(x, _standardized(x.reshape(groups), (2,), eps)[0].reshape(x.shape), weight, bias, own)
 
 
 def _group_norm_shares(
@@ -389,8 +397,8 @@ def _batch_norm(
 ) -> Any:
     axes, own = _by_channel(x)
     if mean is None:
-        return _scaled(_standardized(x, axes, eps)[0], weight, bias, own)
-    return _scaled(_shifted(x, mean, var, own, eps)[0], weight, bias, own)
+        return _scaled(x, _standardized(x, axes, eps)[0], weight, bias, own)
+    return _scaled(x, _shifted(x, mean, var, own, eps)[0], weight, bias, own)
 
 
 def _shifted(x: Any, mean: Any, var: Any, own: tuple[int, ...], eps: float) -> tuple[Any, Any]:
@@ -457,7 +465,7 @@ def batch_norm(
     if not training:
         if running_mean is None or running_var is None:
             raise ArgumentError("batch_norm() needs running_mean and running_var unless training=True")
-        mean, var = _buffer(running_mean, "running_mean").copy(), _buffer(running_var, "running_var").copy()
+        mean, var = _buffer(running_mean, "running_mean"), _buffer(running_var, "running_var")
         return _batch_norm_op(x, weight, bias, mean=mean, var=var, eps=eps)
     array = as_tensor(x).array
     axes, own = _by_channel(array)
@@ -469,7 +477,7 @@ def batch_norm(
     if running_mean is not None:
         _move(_buffer(running_mean, "running_mean"), np.mean(array, axis=axes), momentum)
     if running_var is not None:
-        _move(_buffer(running_var, "running_var"), np.var(array, axis=axes, ddof=1), momentum)
+        _move(_buffer(running_var, "running_var"), np.var(_wide(array), axis=axes, ddof=1), momentum)
     return _batch_norm_op(x, weight, bias, eps=eps)
 
 
@@ -494,27 +502,30 @@ def instance_norm(
     if running_mean is not None:
         _move(_buffer(running_mean, "running_mean"), np.mean(x.array, axis=(0, *places)), momentum)
     if running_var is not None:
-        _move(_buffer(running_var, "running_var"), np.mean(np.var(x.array, axis=places, ddof=1), axis=0), momentum)
+        _move(
+            _buffer(running_var, "running_var"), np.mean(np.var(_wide(x.array), axis=places, ddof=1), axis=0), momentum
+        )
     return group_norm(x, x.shape[1], weight, bias, eps)
 
 
 def _root_mean_square(x: Any, normalized_shape: tuple[int, ...], eps: float | None) -> tuple[Any, Any, int]:
     """x over its root mean square along the last axes, one over that, and how many elements share it."""
     axes, count = _trailing(x, normalized_shape), max(math.prod(normalized_shape), 1)
-    rate = 1 / np.sqrt(_total_product(x, x, axes) / count + (np.finfo(x.dtype).eps.item() if eps is None else eps))
+    least, x = np.finfo(x.dtype).eps.item() if eps is None else eps, _wide(x)
+    rate = 1 / np.sqrt(_total_product(x, x, axes) / count + least)
     return x * rate, rate, count
 
 
 def _rms_norm(x: Any, weight: Any = None, normalized_shape: Any = None, eps: float | None = None) -> Any:
     if x.shape[x.ndim - len(normalized_shape) :] != normalized_shape or not normalized_shape:
         raise ShapeError(f"rms_norm() over {normalized_shape} takes x that ends in that shape, got {x.shape}")
-    return _scaled(_root_mean_square(x, normalized_shape, eps)[0], weight, None, normalized_shape)
+    return _scaled(x, _root_mean_square(x, normalized_shape, eps)[0], weight, None, normalized_shape)
 
 
 def _rms_norm_shares(
     g: Any, out: Any, x: Any, weight: Any, normalized_shape: Any, eps: float | None, wanted: Any
 ) -> list[Any]:
-    normal, rate, count = _root_mean_square(x, normalized_shape, eps)
+    g, (normal, rate, count) = _wide(g), _root_mean_square(x, normalized_shape, eps)
     slope = g if weight is None else g * weight
     lean = _total_product(slope, normal, _trailing(x, normalized_shape)) / count
     return [rate * (slope - normal * lean) if wanted[0] else None, g * normal if wanted[1] else None]
