@@ -207,8 +207,8 @@ def _with_operands(op: Op, args: tuple[Any, ...], named: dict[str, Any]) -> tupl
 
 def _static(op: Op, static: tuple[Any, ...], named: dict[str, Any]) -> tuple[Any, ...]:
     """Every static argument in the order of the declaration. Raises ArgumentError."""
-    if not named and len(static) == len(op.static) and Tensor not in map(type, static):
-        return static if _CHANGEABLE.isdisjoint(map(type, static)) else tuple([own(each) for each in static])
+    if not named and len(static) == len(op.static) and _CHANGEABLE.isdisjoint(map(type, static)):
+        return static
     names = tuple(op.static)
     if op.spread and len(static) > 1 and all(type(part) is int for part in static):
         static = (static,)

@@ -50,8 +50,9 @@ if hasattr(np, "astype"):
 
 
 def _reshape(x: Any, shape: Any) -> Any:
-    out = np.reshape(x, shape)
-    if out.shape != shape and any(n < -1 for n in (shape if isinstance(shape, tuple | list) else (shape,))):
+    out = x.reshape(shape)
+    plain = (type(shape) is int and shape >= -1) or (type(shape) is tuple and shape == out.shape)
+    if not plain and np.min(shape, initial=0) < -1:
         raise ShapeError(f"only one length of a new shape may be left open, by -1, got {shape}")
     return out
 
