@@ -148,15 +148,17 @@ def _shares(node: Node, g: Any, create_graph: bool, useful: set[Edge] | None) ->
     op = node.op
     out, arrays = _as_tensors(node) if create_graph else (node.out, node.arrays)
     asked: Any = (g, out, arrays, *node.rest) if op.variadic else (g, out, *arrays, *node.rest)
-    led = [
-        (slot, edge, edge is not None and (useful is None or edge in useful)) for slot, edge in enumerate(node.edges)
-    ]
-    if op.joint is None:
-        sent = [(slot, edge, op.rules[slot](*asked)) for slot, edge, wanted in led if wanted]  # type: ignore[misc]
-    else:
-        shares = op.joint(*asked, wanted=[wanted for *_, wanted in led])
-        sent = [(slot, edge, shares[slot]) for slot, edge, wanted in led if wanted]
-    return [each for each in sent if each[2] is not None]
+    shares: Any = None
+    if op.joint is not None:
+        wanted = [edge is not None and (useful is None or edge in useful) for edge in node.edges]
+        shares = op.joint(*asked, wanted=wanted)
+    sent = []
+    for slot, edge in enumerate(node.edges):
+        if edge is not None and (useful is None or edge in useful):
+            share = op.rules[slot](*asked) if shares is None else shares[slot]  # type: ignore[misc]
+            if share is not None:
+                sent.append((slot, edge, share))
+    return sent
 
 
 def _as_tensors(node: Node) -> tuple[Any, tuple[Any, ...]]:
