@@ -152,7 +152,7 @@ def _shares(node: Node, g: Any, create_graph: bool, useful: set[Edge] | None) ->
     if op.joint is not None:
         wanted = [edge is not None and (useful is None or edge in useful) for edge in node.edges]
         shares = op.joint(*asked, wanted=wanted)
-    sent = []
+    sent: list[tuple[int, Edge, Any]] = []
     for slot, edge in enumerate(node.edges):
         if edge is not None and (useful is None or edge in useful):
             share = op.rules[slot](*asked) if shares is None else shares[slot]  # type: ignore[misc]
