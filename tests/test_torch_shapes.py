@@ -18,6 +18,7 @@ Row = tuple[Callable[..., Any], Callable[..., Any], tuple[int, ...]]
 SHAPES: list[Row] = [
     (lambda x: x.reshape(3, -1), lambda t: t.reshape(3, -1), (2, 3)),
     (lambda x: x.reshape((6,)), lambda t: t.reshape(6), (2, 3)),
+    (lambda x: x.reshape(np.array([3, -1])), lambda t: t.reshape(3, -1), (2, 3)),
     (lambda x: x.reshape(0, 5), lambda t: t.reshape(0, 5), (2, 0)),
     (lambda x: x.reshape(()), lambda t: t.reshape(()), (1, 1)),
     (lambda x: x.ravel(), lambda t: t.ravel(), (2, 3)),
