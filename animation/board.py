@@ -89,6 +89,23 @@ class Shot:
             part.strength(0.0)
         self.over(start, stop, part.strength if rising else lambda u: part.strength(1.0 - u), part)
 
+    def exchange(self, old: Part, new: Part, start: float, stop: float) -> None:
+        """Lets a part turn into another; words that differ follow each other, so that they never lie on one another."""
+
+        def written(part: Part) -> list[object]:  # nearly in the same place, after a motion, is the same
+            return [(ink.text, *(round(x, 4) for x in ink.place)) if ink.text else None for ink in part.inks]
+
+        both = (old, written(old)), (new, written(new))
+        stay = {None} | ({*both[0][1]} & {*both[1][1]})
+        new.strength(0.0)
+
+        def act(u: float) -> None:
+            for (part, texts), shown in zip(both, (1.0 - u, u), strict=True):
+                for ink, text in zip(part.inks, texts, strict=True):
+                    ink.strength(shown if text in stay else max(0.0, 2.0 * shown - 1.0))
+
+        self.over(start, stop, act, old, new)
+
     def pop(self, part: Part, start: float, stop: float, centre: tuple[float, float]) -> None:
         """Lets a part appear growing from its centre, a little beyond its size and back."""
         rest = part.places
@@ -104,6 +121,8 @@ class Shot:
 
 class Board(ABC):
     """Everything that can be seen, and how each beat changes it. Knows nothing of Manim's scenes."""
+
+    legend = ""  # how the size of a gradient is seen
 
     def __init__(self, shown: GraphRecord | View, colours: Colours, longest_name: int = 14) -> None:
         self.view = shown if isinstance(shown, View) else View(shown, shown)
@@ -183,8 +202,10 @@ class Board(ABC):
 
     def swap(self, shot: Shot, key: tuple[str, str], part: Part, start: float, stop: float) -> None:
         """A part takes the place of the one that was there."""
-        self.vanish(shot, key, start, stop)
-        self.appear(shot, key, part, start, stop)
+        old = self.parts.get(key, Part())
+        self.parts[key] = part
+        shot.moving += [old, part]
+        shot.exchange(old, part, start, stop)
 
     def say(self, shot: Shot, beat: Beat) -> None:
         """The caption panel changes."""
@@ -237,7 +258,6 @@ class Board(ABC):
 
     def close(self, shot: Shot, beat: Close) -> None:
         """The graph gives way to the table of what every leaf has."""
-        self.settle(shot)
         if beat.finished:
             self.head(shot, "✓", "The gradients", "done")
         gone = [key for key in self.parts if key[0] in ("edge", "item", "mark", "chip", "label", "key", "mask")]

@@ -24,9 +24,10 @@ GIVING_WAY = ((1.0, 2, 2), (1.0, 1, 2), (0.9, 1, 2), (0.8, 1, 2), (0.7, 1, 2), (
 FEWER = {4: 3, 3: 2, 2: 0}  # columns of numbers that are shown: one alone would be dots
 MATHS = 1.06  # size of a formula that is typeset beside words, and of one that is written as text
 TEXT = 0.85
-HIGHEST = 0.74  # a formula in the upper line
-ABOVE = 0.44
-BELOW = theme.PANEL_MIDDLE - 0.43
+HIGHEST = 0.66  # a formula in the upper line
+ABOVE = 0.47
+BELOW = theme.PANEL_MIDDLE - 0.36
+LEADING = 0.42  # between the lines of a sentence
 LEAST_GAP = 0.5  # between the columns of the table
 # Rows of each matrix in the closing table, and the size of their type: the first that fits is taken.
 TYPES = (*((2, size) for size in (0.40, 0.37, 0.34, 0.31, 0.29, 0.27)), *((1, size) for size in (0.36, 0.31, 0.27)))
@@ -61,13 +62,38 @@ def caption(beat: Beat, colours: Colours) -> Part:
         notes = _notes(_remarks(column.notes, how.said), above, left + wide, wide - ruled - 0.3, colours)
         inks += [line(column.rule, above, left, ruled + 0.01, rule, colours), notes]
         if column.did:
-            inks.append(line(_remarks(column.did, how.said), BELOW, left, wide + 0.01, below, colours, most))
+            did = _remarks(column.did, how.said)
+            broken = _broken(did, wide, below)
+            inks += [
+                line(pieces, BELOW + LEADING * (0.5 * (len(broken) - 1) - k), left, wide + 0.01, below, colours, most)
+                for k, pieces in enumerate(broken)
+            ]
         left += wide + 2 * PAD
     return Part(*inks)
 
 
+def _sentence(pieces: Sequence[Piece]) -> Words | None:
+    """The words that are all there is in a line."""
+    return pieces[0] if len(pieces) == 1 and isinstance(pieces[0], Words) else None
+
+
+def _broken(pieces: Sequence[Piece], room: float, size: float) -> list[Sequence[Piece]]:
+    """A line of pieces; a sentence that is too long for one is broken into two, nearly as long as each other."""
+    sentence = _sentence(pieces)
+    if sentence is None or (long := lettering.width(sentence.text, size, sentence.strong)) <= room:
+        return [pieces]
+    words_ = sentence.text.split(" ")
+    breaks = [(" ".join(words_[:k]), " ".join(words_[k:])) for k in range(1, len(words_))]
+    halves = min(
+        breaks, key=lambda pair: abs(lettering.width(pair[0], size, sentence.strong) - 0.55 * long), default=()
+    )
+    return [(replace(sentence, text=half),) for half in halves] or [pieces]
+
+
 def _did_size(columns: Sequence[Column]) -> float:
-    """The type size of the lower line: larger where there is no more in any column than a single number."""
+    """The type size of the lower line: larger where there is no more than a sentence, or a number in every column."""
+    if len(columns) == 1 and (sentence := _sentence(columns[0].did)) and sentence.tone == "ink":
+        return theme.LARGE
     shown = [[piece for piece in column.did if isinstance(piece, Numbers)] for column in columns if column.did]
     single = all(some and all(piece.tensor.shape == () for piece in some) for some in shown)
     return theme.LARGE if shown and single else theme.BODY
@@ -86,7 +112,8 @@ def _setting(columns: Sequence[Column]) -> Setting:
             found = []
             for column, many in zip(columns, most, strict=True):
                 rule = _need(column.rule, theme.LARGE * scale) + _noted(columns, column, said)
-                found.append(max(rule, _need(_remarks(column.did, said), below, many)) + 0.1)
+                did = _broken(_remarks(column.did, said), free / len(columns) - 0.1, below)
+                found.append(max(rule, *(_need(pieces, below, many) for pieces in did)) + 0.1)
             return found
 
         # The gradient that comes in has been seen before, so it gives way first; then whoever shows most.

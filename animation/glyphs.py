@@ -160,7 +160,7 @@ def numbers_size(matrix: Matrix, size: float) -> tuple[float, float]:
     """How wide and high a matrix of numbers is."""
     rows = max(len(matrix.rows), 1)
     inside = sum(_column_widths(matrix, size)) + 0.55 * size * max(_columns(matrix) - 1, 0)
-    return inside + 0.9 * size, rows * 1.12 * size + (0.66 * size if matrix.more_below else 0.0)
+    return inside + 0.9 * size, rows * 1.12 * size + (0.50 * size if matrix.more_below else 0.0)
 
 
 def numbers(matrix: Matrix, size: float, colours: Colours, tone: str, at: tuple[float, float]) -> Part:
@@ -187,10 +187,10 @@ def numbers(matrix: Matrix, size: float, colours: Colours, tone: str, at: tuple[
             said.append(word)
             right += 0.55 * size
     if matrix.more_below:
-        y = top - len(matrix.rows) * 1.12 * size - 0.27 * size
+        y = top - len(matrix.rows) * 1.12 * size - 0.17 * size
         x = left + 0.45 * size
         for extent in widths[: len(matrix.rows[0]) if matrix.rows else 0]:
-            plain += [circle_points(0.065 * size, (x + extent - 0.2 * size, y + k * 0.21 * size)) for k in (-1, 0, 1)]
+            plain += [circle_points(0.06 * size, (x + extent / 2, y + k * 0.18 * size)) for k in (-1, 0, 1)]
             x += extent + 0.55 * size
     if plain:
         inks.append(Ink(np.concatenate(plain), fill=colours.ink, text=" ".join(said), size=size))
@@ -327,6 +327,9 @@ def card(view: CardView, arrivals: Arrivals, look: Look, box: Box, colours: Colo
         count = said if lettering.width(said, look.small, complete) <= room else f"{arrivals.odd.split()[0]} {count}"
     elif complete:
         count = f"{'Σ' if arrivals.of > 1 or arrivals.held else '✓'} {count}".strip()
+    elif arrivals.of > 1 and arrivals.k == arrivals.of and all(isinstance(each, Cells) for each in arrivals.shares):
+        said = f"{count} to add"
+        count = said if lettering.width(said, look.small) <= room else count
     elif arrivals.held and not arrivals.k:
         held = f"held · {count}"
         count = held if lettering.width(held, look.small) <= room else count
@@ -522,7 +525,8 @@ def op(view: OpView, state: str, look: Look, box: Box, colours: Colours, count: 
             inks.append(badge(label.badge.split(" ")[0], look, colours, (x, below)))
         return Part(*inks)
     off = (height + grow) / 2 + look.line * 0.52
-    above, below = y + off, y - off
+    clear = 0.05 * look.scale  # from the outline, for what is higher than a line of text: a boxed word, a bar
+    above, below = y + off + (clear if label.badge else 0.0), y - off - clear
     tag = f"✓ {view.tag}" if state == "ran" else count or view.tag
     tone = colours.done if state == "ran" else colours.gradient if count else colours.muted
     if view.central and not count:
@@ -832,12 +836,13 @@ def expression(text: str, room: float, colours: Colours) -> Part:
 KINDS = {"shape": "reshaping", "linalg": "linear algebra", GROUP: "several ops"}  # other categories are words already
 
 
-def key(categories: Sequence[str], keeps: bool, pictures: bool, colours: Colours) -> Part:
+def key(categories: Sequence[str], keeps: bool, pictures: bool, order: bool, colours: Colours) -> Part:
     """What the marks in the graph mean, in one line where the tape will be; the last categories if there is room."""
     y, high, gap = theme.TAPE_MIDDLE, 0.26, 0.34
     signs: list[tuple[str, str, float]] = [("root", "result", high)]
     signs += [("pin", "kept for backward", 2 * PIN)] if keeps else []
-    signs += [("grid", "larger square: larger number", 2 * theme.PARCEL_CELL)] if pictures else []
+    signs += [("grid", "larger: farther from 0", 2 * theme.PARCEL_CELL)] if pictures else []
+    ordered = ("order", "operands", lettering.width("1, 2", theme.SMALLEST))
     kinds = [(category, KINDS.get(category, category), high) for category in categories]
 
     def wide(entry: tuple[str, str, float]) -> float:
@@ -845,6 +850,8 @@ def key(categories: Sequence[str], keeps: bool, pictures: bool, colours: Colours
 
     while kinds and sum(map(wide, kinds + signs)) + gap * (len(kinds + signs) - 1) > theme.GRAPH_WIDTH:
         kinds.pop()
+    if order and sum(map(wide, [*kinds, *signs, ordered])) + gap * len(kinds + signs) <= theme.GRAPH_WIDTH:
+        signs.insert(1, ordered)
     inks: list[Ink | Part] = []
     x = -theme.GRAPH_WIDTH / 2
     for entry in kinds + signs:
@@ -854,6 +861,8 @@ def key(categories: Sequence[str], keeps: bool, pictures: bool, colours: Colours
             inks.append(
                 grid(Cells(2, 2, (1.0, 0.3, 0.6, 0.0), (False,) * 4), colours, "value", theme.PARCEL_CELL, (x, y))
             )
+        elif sign == "order":
+            inks.append(words("1, 2", theme.SMALLEST, colours.ink, (x, y), anchor="left"))
         elif sign == "pin":
             inks.append(Ink(circle_points(PIN, middle), fill=colours.value))
         elif sign == "root":
@@ -930,10 +939,10 @@ def tape_label(text: str, tone: str, colours: Colours) -> Part:
 
 
 def veil(colours: Colours, alpha: float) -> Ink:
-    """A film of background over the whole graph."""
-    middle = (theme.GRAPH_TOP + theme.GRAPH_BOTTOM) / 2
+    """A film of background over the whole graph and its tape."""
+    top, bottom = theme.GRAPH_TOP + 0.12, theme.PANEL_MIDDLE + theme.PANEL_HEIGHT / 2
     return Ink(
-        card_points(theme.FRAME_WIDTH + 1, theme.GRAPH_TOP - theme.GRAPH_BOTTOM + 0.24, 0.0, (0.0, middle)),
+        card_points(theme.FRAME_WIDTH + 1, top - bottom, 0.0, (0.0, (top + bottom) / 2)),
         fill=colours.background,
         fill_alpha=alpha,
     )

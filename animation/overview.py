@@ -30,6 +30,8 @@ SWEEPS = 4  # through the columns, to bring linked dots near each other
 class Overview(Board):
     """A graph of which only the whole can be seen."""
 
+    legend = "stronger and larger: a larger gradient"
+
     def __init__(self, shown: GraphRecord | View, colours: Colours, longest_name: int = 14) -> None:
         super().__init__(shown, colours, longest_name)
         self.boxes = placed(self.items, self.links)

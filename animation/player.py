@@ -45,7 +45,13 @@ class Player:
     def __init__(self, record: GraphRecord, asked: Wishes) -> None:
         self.colours = THEMES[asked.theme]
         shown, self.board = framed(record, asked)
-        self.beats = story(shown, phase=asked.phase, speed=asked.speed, longest_name=asked.longest_name)
+        self.beats = story(
+            shown,
+            phase=asked.phase,
+            speed=asked.speed,
+            longest_name=asked.longest_name,
+            legend=self.board.legend,
+        )
         self.shots: Iterator[Shot] = iter(())
         self.shot: Shot | None = None
         self.past = 0.0  # when the shot that is shown began

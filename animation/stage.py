@@ -52,7 +52,21 @@ from animation.glyphs import (
 from animation.glyphs import Path as Way
 from animation.ink import Ink, Part
 from animation.names import bar, plain
-from animation.story import SHARES, TOGETHER, Beat, Build, Flow, Gather, Outlook, Run, Seed, Sent, Turn, filled
+from animation.story import (
+    SHARES,
+    TOGETHER,
+    Beat,
+    Build,
+    Flow,
+    Gather,
+    Numbers,
+    Outlook,
+    Run,
+    Seed,
+    Sent,
+    Turn,
+    filled,
+)
 from grad_engine import formula
 from grad_engine.draw.glyph import outline, reach
 from grad_engine.draw.layout import Box, Link
@@ -61,6 +75,7 @@ from grad_engine.record import GraphRecord, InputRecord, NodeRecord, Shape, Tens
 
 PAN = 6  # frames that it takes to move the view
 END_OF_VIEW = theme.GRAPH_WIDTH / 2 - 0.62  # where a graph that is wider than the frame begins to fade out
+FLYING = 1.4  # how large a summand's picture is on its way to the panel and back
 LEGIBLE = 0.2  # of its way is how long something must be read
 TOUCHING = 0.16  # nearer, the points of two arrows would touch
 INFIX = frozenset("+−×/÷@")  # signs that a number can stand beside
@@ -323,7 +338,8 @@ class Stage(Board):
         read = self.look.detail >= 2  # there are pins and pictures
         pictures = self.look.detail >= 3 and any(view.label.cells is not None for view in ops)
         pins = read and any(view.kept or view.keeps_result for view in ops)
-        return key(list(dict.fromkeys(view.category for view in ops)), pins, pictures, self.colours)
+        order = any(any(view.ports) and port_room(view, self.look) for view in ops)
+        return key(list(dict.fromkeys(view.category for view in ops)), pins, pictures, order, self.colours)
 
     def drawn(self, shot: Shot, flows: Sequence[Flow]) -> None:
         """Links appear, one after the other."""
@@ -573,36 +589,23 @@ class Stage(Board):
         shot.over(0.88, 0.98, lambda u: film.strength(1.0 - u), film)
         # What the sum is about shines through the film: the place, the edges that lead to it, and who sent the shares.
         shot.moving += [edge(self.ways[id], "paid", self.colours, self.look.pen) for id in beat.edges]
-        shot.moving += [self.op_part(id, "ran") for id in beat.senders]
+        for sender in [self.op_part(id, "ran") for id in beat.senders]:
+            shot.moving.append(sender)
+            shot.fade(sender, 0.10, 0.20)
         old = self.parts.pop(("item", beat.receiver))
         self.parts["item", beat.receiver] = after
         shot.moving += [old, after]
         after.strength(0.0)
         summands, total = caption.sum_parts(beat, self.colours)
         home = self.centre(beat.receiver)
-        first = 0.14
-        for k, part in enumerate(summands):
-            self.parts["sum", str(k)] = part
-            shot.moving.append(part)
-            self.fly(shot, part, home, first + 0.12 * k, first + 0.22 + 0.12 * k)
-        self.parts["sum", "total"] = total
-        shot.moving.append(total)
-        shot.fade(total, 0.56, 0.68)
-        token = caption.sum_parts(beat, self.colours)[1]
-        shot.moving.append(token)
-        token.strength(0.0)
-        rest, centre = token.places, total.middle
-
-        def home_again(u: float) -> None:
-            token.put(rest, 1 - 0.75 * u, centre, _between(centre, home, u))
-            token.strength(min(1.0, 3 * (1 - u)))
-
-        def close_ring(u: float) -> None:
-            after.strength(u)
-            old.strength(1.0 - u)
-
-        shot.over(0.72, 0.90, home_again, token)
-        shot.over(0.82, 0.92, close_ring, old, after)
+        # Numbers appear where they are read; what flies between the place and the panel is a picture of them.
+        for k, (part, share) in enumerate(zip(summands, beat.parts, strict=True)):
+            at = 0.14 + 0.12 * k
+            self.fly(shot, share, home, part.middle, at, at + 0.18)
+            self.appear(shot, ("sum", str(k)), part, at + 0.15, at + 0.24)
+        self.appear(shot, ("sum", "total"), total, 0.56, 0.68)
+        self.fly(shot, beat.total, total.middle, home, 0.72, 0.90)
+        shot.exchange(old, after, 0.82, 0.92)
 
     def outlook(self, shot: Shot, beat: Outlook) -> None:
         """Rings close around what is pointed at, with its number beside."""
@@ -611,16 +614,26 @@ class Stage(Board):
             part = pointer(str(k + 1), self.layout.boxes[mark], self.colours)
             self.appear(shot, ("mark", mark), part, 0.2 + 0.2 * k, 0.4 + 0.2 * k)
 
-    def fly(self, shot: Shot, part: Part, source: tuple[float, float], start: float, stop: float) -> None:
-        """A part comes out of a place and grows to where it belongs."""
-        rest, centre = part.places, part.middle
-        part.strength(0.0)
+    def fly(
+        self,
+        shot: Shot,
+        what: Numbers,
+        source: tuple[float, float],
+        target: tuple[float, float],
+        start: float,
+        stop: float,
+    ) -> None:
+        """A picture of a tensor, or its number, comes out of one place and goes into another."""
+        content: Cells | str = cells(what.tensor) or number_text(what.tensor)
+        text = content if isinstance(content, str) else ""
+        parcel = Parcel(self.colours, what.tone, content, text, scale=FLYING, odd=nonfinite_word(what.tensor))
+        shot.moving.append(parcel)
 
         def act(u: float) -> None:
-            part.put(rest, 0.3 + 0.7 * u, centre, _between(source, centre, u))
-            part.strength(min(1.0, 3 * u))
+            parcel.pose(*_between(source, target, u), strength=min(1.0, 6 * u, 6 * (1 - u)))
 
-        shot.over(start, stop, act, part)
+        act(0.0)
+        shot.over(start, stop, act, parcel)
 
 
 def pose(parcel: Parcel, place: tuple[float, float], turned: float, size: float) -> None:

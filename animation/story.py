@@ -43,7 +43,6 @@ MOST_SIGNS = 28  # in the names of the leaves whose numbers are shown at first
 UNRUSHED = 0.85  # of its natural length is what a beat should have
 FAR = 5  # ranks between ops that are hard to look at together
 MOST_BEATS = 14  # for each phase of a larger graph
-LEGEND = "stronger and larger: a larger gradient"
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,16 +214,22 @@ class Close(Beat):
 
 
 def story(
-    shown: GraphRecord | View, *, phase: str = "both", speed: float = 1.0, longest_name: int = 14
+    shown: GraphRecord | View,
+    *,
+    phase: str = "both",
+    speed: float = 1.0,
+    longest_name: int = 14,
+    legend: str = "",
 ) -> tuple[Beat, ...]:
     """The beats of a record, or of a view of one, in order; at default speed at most theme.LONGEST seconds in all.
 
-    `phase` is one of PHASES, `speed` divides every duration, names are cut at `longest_name` characters.
+    `phase` is one of PHASES, `speed` divides every duration, names are cut at `longest_name` characters;
+    `legend` says how gradients look where many ops share a beat.
     """
     shown = shown if isinstance(shown, View) else View(shown, shown)
-    beats = _Teller(shown, longest_name, hurried=False).story(phase)
+    beats = _Teller(shown, longest_name, legend, hurried=False).story(phase)
     if UNRUSHED * sum(beat.seconds for beat in beats) > theme.LONGEST:
-        beats = _Teller(shown, longest_name, hurried=True).story(phase)
+        beats = _Teller(shown, longest_name, legend, hurried=True).story(phase)
     return tuple(_timed(beats, speed))
 
 
@@ -246,8 +251,9 @@ class _Teller:
     or read the same. Where that leaves no time to read, `hurried`, ops of one depth need not have more in common.
     """
 
-    def __init__(self, shown: View, longest_name: int, hurried: bool) -> None:
+    def __init__(self, shown: View, longest_name: int, legend: str, hurried: bool) -> None:
         self.view = shown
+        self.legend = legend
         self.hurried = hurried
         self.record = record = shown.record
         self.names = Names(shown.whole or shown.source, longest_name)
@@ -417,12 +423,21 @@ class _Teller:
             told = [self.computed(node, users - before, users, len(nodes)) for node in nodes]
             columns = tuple(column for column, _ in told)
             seconds = max(seconds for _, seconds in told) + 0.7 * (len(told) - 1)
+            if not before and users:  # the first counters there are
+                columns = (*columns[:-1], self.counting(columns[-1], min(users.values())))
             name = "-".join(["forward", *(node.id for node in nodes)])
         elif nodes:
             columns, seconds, name = (self.several(nodes, "built"),), 2.0, f"forward-{nodes[0].id}-{nodes[-1].id}"
         else:
             columns, seconds, name = (self.introduced(step, first),), 3.4 if first else 1.4, f"leaf-{step[0]}"
         return Build(name, columns, seconds, _subtitle(columns), tuple(step), tuple(flows), seen)
+
+    def counting(self, column: Column, of: int) -> Column:
+        """The column, with what the counter of a leaf means in place of a second remark that matters less."""
+        if any(note.tone == "nonfinite" for note in column.notes[1:]):
+            return column
+        said = Words(f"0/{of}: gradient shares, arrived / expected", "muted", brief=f"0/{of} shares arrived")
+        return replace(column, notes=(*column.notes[:1], said))
 
     def introduced(self, step: Sequence[str], first: bool) -> Column:
         """What is said when leaves and constants appear."""
@@ -583,9 +598,11 @@ class _Teller:
             else f"L, {target} weighted by the seed,"
         )
         asked = f"How much does {meant} change when one tensor changes a little? That is its gradient."
-        if nonfinite(self.tensors[root.outputs[run.output]]):  # then so is L, and only the slopes can be asked for
-            word = nonfinite_word(self.tensors[root.outputs[run.output]])
-            asked = f"{target} holds {word}, yet the slopes of its formula can be followed: those are the gradients."
+        if word := nonfinite_word(self.tensors[root.outputs[run.output]]):  # then so is L, and nothing can be asked
+            held = f"{target} is {word}" if scalar else f"{target} holds {word}"
+            if not inner and not (scalar and ones):
+                held += ", and so would its sum L" if ones and word == "NaN" else ", so L is not finite either"
+            asked = f"{held}: each rule runs all the same, on the numbers it reads."
         turn = Column(
             (Words(f"Now the same edges are read the other way, from {target} to the leaves{again}"),),
             (Words(asked, "muted"),),
@@ -607,7 +624,7 @@ class _Teller:
             for k in range(0, len(turns), size):
                 part = turns[k : k + size]
                 sent = tuple(s for _, events in part for s in self.sent(events, total, waiting, before))
-                caption = self.several([self.nodes[node] for node, _ in part], "run their rules", LEGEND)
+                caption = self.several([self.nodes[node] for node, _ in part], "run their rules", self.legend)
                 name = f"backward-{part[0][0]}-{part[-1][0]}"
                 beats.append(Run(name, (caption,), 2.0, _subtitle((caption,)), tuple(node for node, _ in part), sent))
             beats += self.outlook(run)
@@ -626,8 +643,10 @@ class _Teller:
             (Words(f"It starts with the seed {bar(target)} = ∂{of}/∂{target}"),),
             (Numbers(seed, f"{bar(target)} =", "gradient"), *remark),
         )
+        # Where L is no number it has no slope: what the rules make is all there is.
+        ruled = ", by the rules" if nonfinite(self.tensors[self.nodes[run.root].outputs[run.output]]) else ""
         key = Column(
-            (Words(f"A bar means gradient: {bar('x')} = ∂{of}/∂x"),),
+            (Words(f"A bar means gradient: {bar('x')} = ∂{of}/∂x{ruled}"),),
             (
                 Words("g: the gradient that comes to an op", "muted", brief="g: the one that comes to an op"),
                 Words("✓ complete", "done"),
@@ -780,7 +799,7 @@ class _Teller:
         if part.of > 1:
             did.append(
                 Words(
-                    f"waits, {part.k} of {part.of}" if part.k < part.of else f"{part.k} of {part.of}",
+                    f"waits, {part.k} of {part.of}" if part.k < part.of else f"{part.k} of {part.of}, to add",
                     "muted",
                     brief=f"{part.k}/{part.of}",
                 )
@@ -789,9 +808,9 @@ class _Teller:
             did.append(Words(nonfinite_word(part.share), "nonfinite"))
         notes: tuple[Words, ...] = ()
         if part.raw is not None:
-            to = shape_text(part.share.shape)
-            said_long = f"Σ over {_axes(edge)}: {shape_text(part.raw)} → {to}"
-            notes = (Words(said_long, "gradient", brief=f"Σ → {to}"),)
+            raw, to = shape_text(part.raw), shape_text(part.share.shape)
+            undone = f"stretched, so Σ over {_axes(edge)}: {raw} → {to}"
+            notes = (Words(undone, "gradient", brief=f"stretched: Σ → {to}"),)
         return Column((self.share(node, edge, sign),), tuple(did), notes)
 
     def gathered(
@@ -903,9 +922,8 @@ class _Teller:
                 (Words("The tape above is what backward will read, from right to left", "muted"),),
             )
         else:
-            caption = Column(
-                *((Words(line, "ink" if k == 0 else "muted"),) for k, line in enumerate(self.moral(run, rows)))
-            )
+            first, second = self.moral(run, rows)
+            caption = Column((Words(first),), (Words(second),))
         return Close(
             "close",
             (caption,),
@@ -936,19 +954,12 @@ class _Teller:
         bad = [row.name for row in rows if row.gradient is not None and nonfinite(row.gradient)]
         if bad:
             return f"The gradient of {_and(bad)} is not finite", self.origin()
-        odd = nonfinite(root)
-        if odd and gradients:
-            made = self.maker()
-            why = "No rule on the way reads them."
-            if made is not None and made.formula is not None and made.formula.vjp:
-                rule = formula.text(self.said(made, made.formula.vjp[0].tree), self.parameters(made))
-                if not set(made.saved) & set(made.outputs):
-                    word = nonfinite_word(root)
-                    why = (
-                        f"#{made.age} {made.op} made them, yet its rule {rule} reads its input, not the {word}: "
-                        "a slope also where there is no value."
-                    )
-            return f"{self.names[root.id]} holds {odd} {nonfinite_word(root)}, yet every leaf gradient is finite", why
+        if (odd := nonfinite(root)) and gradients:
+            word = nonfinite_word(root)
+            held = f"holds {odd} {word}" if root.shape else f"is {word}"
+            return f"{self.names[root.id]} {held}, yet every leaf gradient is finite", self.despite(
+                "them" if root.shape else "it"
+            )
         shared = [row.name for row in rows if row.shares > 1]
         nothing = [row.name for row in rows if row.gradient is None]
         target = self.names[root.id]
@@ -963,6 +974,25 @@ class _Teller:
             else "Each leaf was used once: one share each"
         )
         return first, second + "."
+
+    def despite(self, what: str) -> str:
+        """How gradients can be finite although the result is not, in one sentence; `what` stands for its NaN or ∞."""
+        record, made = self.view.whole or self.view.source, self.maker()
+        if made is None:
+            return "No rule passed on what is not finite."
+        events = next((events for id, events in _turns(record.runs[-1]) if id == made.id), [])
+        sent = [self.all_tensors[event.share] for event in events if isinstance(event, SendEvent)]
+        rule = made.formula.vjp[0] if made.formula is not None and made.formula.vjp else None
+        if rule is None or not sent or any(map(nonfinite, sent)) or set(made.saved) & set(made.outputs):
+            return f"#{made.age} {made.op} made {what}; on the way to the leaves a rule cut off what is not finite."
+        read = [self.names[id] for id in dict.fromkeys(made.saved) if not plain(self.all_tensors[id])]
+        reads = f"{_and(read)}, which {'is' if len(read) == 1 else 'are'} finite" if read else "no value"
+        known = {i.parameter: t for i in made.inputs if plain(t := self.all_tensors[i.tensor])}
+        said = formula.text(filled(rule.tree, known), self.parameters(made))
+        return (
+            f"#{made.age} {made.op} made {what}; its rule {said} reads {reads}, "
+            f"so a number comes out: not a slope of {made.op} where {made.op} has no value."
+        )
 
     def maker(self) -> NodeRecord | None:
         """The first op that turned finite operands into a result that is not; None where there is none."""

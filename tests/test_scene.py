@@ -43,7 +43,7 @@ from animation.names import bar, headline
 from animation.overview import Overview
 from animation.player import Player, board
 from animation.stage import END_OF_VIEW, Stage
-from animation.story import Beat, Build, Run, story
+from animation.story import Beat, Build, Gather, Run, story
 from animation.wishes import Wishes, wishes
 from grad_engine.draw.layout import Box, point_at
 from grad_engine.draw.palette import THEMES, contrast
@@ -192,6 +192,41 @@ def test_what_flies_covers_neither_its_ends_nor_what_else_flies(name: str) -> No
                         left, low = box.x - box.width / 2, box.y - box.height / 2
                         assert apart(flying, (left, low, left + box.width, low + box.height)), (beat.name, time)
             shot.at(shot.seconds)
+
+
+@pytest.mark.parametrize("name", ["large", "blog", "perceptron"])
+def test_words_never_turn_into_others_on_one_another(name: str) -> None:
+    """Nor does what flies carry small numbers across the words of the tape."""
+    record = RECORDS[name]()
+    stage = Stage(record, palette("dark"))
+    for beat in story(record):
+        shot = stage.shot(beat)
+        flying = {id(ink) for part in shot.moving if isinstance(part, Parcel) for ink in part.inks}
+        for time in np.linspace(0, shot.seconds, 40):
+            shot.at(float(time))
+            inks = [*stage.still(shot), *shot.flying()]
+            labels = [ink for ink in inks if ink.text and ink.amount > 0.15 and id(ink) not in flying]
+            for one, other in itertools.combinations(labels, 2):
+                assert one.text == other.text or apart(extent(one), extent(other)), (beat.name, one.text, other.text)
+
+
+def test_a_sum_is_read_where_it_is_written_and_pictures_fly_there() -> None:
+    record = example("large")
+    stage = Stage(record, palette("dark"))
+    for beat in story(record):
+        shot = stage.shot(beat)
+        if isinstance(beat, Gather):
+            break
+        shot.at(shot.seconds)
+    assert isinstance(beat, Gather)
+    flying = [part for part in shot.moving if isinstance(part, Parcel)]
+    assert [part.texts[0].text for part in flying] == ["", "", ""]  # two shares come, their sum goes
+    places = {id(part): part.middle for key, part in stage.parts.items() if key[0] == "sum"}
+    for time in np.linspace(0, shot.seconds, 40):
+        shot.at(float(time))
+        for key, part in stage.parts.items():
+            if key[0] == "sum":
+                assert part.middle == places[id(part)]
 
 
 @pytest.mark.parametrize(("name", "rows"), [("chain", 2), ("long", 3), ("large", 1), ("dense", 1), ("heads", 1)])
@@ -608,6 +643,7 @@ def test_a_key_tells_what_the_marks_mean_until_the_tape_begins() -> None:
     end(stage, first)
     said = [ink.text for ink in stage.parts["key", ""].inks if ink.text]
     assert said[:3] == ["arithmetic", "linear algebra", "elementwise"] and "kept for backward" in said
+    assert "operands" in said and "larger: farther from 0" in said
     end(stage, second)
     assert ("key", "") not in stage.parts and ("label", "") in stage.parts
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 from contextlib import nullcontext
+from typing import Any
 
 import numpy as np
 import pytest
@@ -71,23 +72,35 @@ def test_the_beats_of_large_follow_the_storyboard(large: tuple[Beat, ...]) -> No
     ("beat", "words"),
     [
         ("leaf-a0", ["7 operations, 4 leaf tensors", "x1 = [[1 2] [3 4] …]", "x3 = [3 3 3 3]"]),
-        ("forward-n0", ["x4 = x1 + 3", "recorded as AddBackward", "x4 = [[4 5] [6 7] …]"]),
+        ("forward-n0", ["x4 = x1 + 3", "recorded as AddBackward", "0/1: gradient shares", "x4 = [[4 5] [6 7] …]"]),
         ("forward-n1", ["x5 = x2 − x3", "x3 is broadcast (4,) → (2, 4)"]),
         ("forward-n2", ["#2 = x4 @ x5", "keeps x4 and x5 for backward"]),
         ("forward-n3", ["x6 = #2 − x3", "x3 is broadcast (4,) → (4, 4)", "x3 now has two users"]),
         ("leaf-a3", ["A new leaf, created here: x7 (4, 4)"]),
         ("forward-n4", ["#4 = ln(x6)", "NaN in 4 of 16 entries: carried on, not hidden"]),
         ("forward-n6", ["z = #4 + #5", "the root: forward is done, the graph is kept", "travels on"]),
-        ("turn", ["the same edges are read the other way, from z to the leaves", "z holds NaN, yet the slopes"]),
-        ("seed", ["∂L/∂z", "all ones: L is the sum of z", f"A bar means gradient: {bar('x')} = ∂L/∂x", "✓ complete"]),
+        (
+            "turn",
+            ["the same edges are read the other way, from z to the leaves", "z holds NaN, and so would its sum L"],
+        ),
+        (
+            "seed",
+            ["∂L/∂z", "all ones: L is the sum of z", f"A bar means gradient: {bar('x')} = ∂L/∂x, by", "✓ complete"],
+        ),
         ("backward-n5", [f"{bar('x7')} = g · #5", "[[2.718 2.718 2.718 2.718]"]),
         ("backward-n4", [f"{bar('x6')} = g / x6", "[[−1 0.125 0.05882 0.03846]"]),
-        ("backward-n3", [f"{bar('x3')} += −g", "Σ over axis 0: (4, 4) → (4,)", "waits, 1 of 2", "[4 −0.3208 −0.1535"]),
+        (
+            "backward-n3",
+            [f"{bar('x3')} += −g", "so Σ over axis 0: (4, 4) → (4,)", "waits, 1 of 2", "[4 −0.3208 −0.1535"],
+        ),
         ("backward-n2", [f"{bar('x4')} = g @ x5ᵀ", f"{bar('x5')} = x4ᵀ @ g"]),
         ("backward-n1", [f"{bar('x2')} = g", f"{bar('x3')} += −g", "(2, 4) → (4,)", "[60 −4.321 −2.077 −1.367]"]),
         ("sum-a2", ["x3 was used twice", "from #3 [4 −0.3208", "from #1 [60 −4.321", "[64 −4.642 −2.23 −1.468]"]),
         ("backward-n0", [f"{bar('x1')} = g", "[[1.913 −1.197] [1.943 −1.458] …]"]),
-        ("close", ["z holds 4 NaN, yet every leaf gradient is finite", "g / x6"]),
+        (
+            "close",
+            ["z holds 4 NaN, yet every leaf gradient is finite", "g / x6 reads x6, which is finite, so a number"],
+        ),
     ],
 )
 def test_large_is_told_with_these_words_and_numbers(large: tuple[Beat, ...], beat: str, words: list[str]) -> None:
@@ -254,6 +267,36 @@ def test_where_the_first_nan_came_from_is_said_in_the_end(numbers: list[float], 
         close = story(shown)[-1]
         assert "The gradient of w is not finite" in told(close)
         assert said in told(close)
+
+
+@pytest.mark.parametrize(
+    ("made", "asked", "said"),
+    [
+        (
+            lambda ge, w: ge.log(w - 3),
+            "z holds NaN, and so would",
+            "rule g / #0 reads #0, which is finite, so a number",
+        ),
+        (lambda ge, w: 1e307 * w + 1.7e308, "z holds ∞, so L is not finite either", "its rule g reads no value"),
+        (lambda ge, w: 1 / ge.relu(w - 5), "z holds ∞", "a rule cut off what is not finite"),
+        (lambda ge, w: w + np.array([np.nan, 1.0]), "z holds NaN", "No rule passed on what is not finite."),
+        (
+            lambda ge, w: ge.log(w - 3).sum(),
+            "z is NaN: each rule runs all the same",
+            "made it; its rule g / #0 reads #0",
+        ),
+    ],
+)
+def test_a_finite_gradient_of_what_is_not_is_no_claim_of_a_slope(made: Any, asked: str, said: str) -> None:
+    ge = importlib.import_module("grad_engine")
+    w = ge.tensor([1.0, 2.0], requires_grad=True, name="w")
+    with np.errstate(all="ignore"):
+        z = made(ge, w)
+        z.backward(ge.ones_like(z), retain_graph=True)
+    beats = story(record_graph(z, names={"z": z}))
+    assert asked in told(named(beats, "turn"))
+    assert "yet every leaf gradient is finite" in told(beats[-1])
+    assert said in told(beats[-1])
 
 
 def test_what_has_no_name_is_called_by_the_number_of_its_op_and_by_the_id_of_its_leaf() -> None:
