@@ -236,11 +236,12 @@ def story(
 def _timed(beats: Sequence[Beat], speed: float) -> Iterable[Beat]:
     total = sum(beat.seconds for beat in beats)
     limit = min(theme.LONGEST, 14 + 4 * len(beats))
-    # Whatever must shrink takes its time from what every beat has above the shortest.
-    floor = theme.SHORTEST_BEAT * len(beats)
+    # Whatever must shrink takes its time from what every beat has above the shortest. The end is not hurried.
+    floors = [beat.seconds if isinstance(beat, Close) else theme.SHORTEST_BEAT for beat in beats]
+    floor = sum(floors)
     shrink = 1.0 if total <= limit else max(0.0, (limit - floor) / max(total - floor, 1e-9))
-    for beat in beats:
-        seconds = theme.SHORTEST_BEAT + (beat.seconds - theme.SHORTEST_BEAT) * shrink
+    for beat, least in zip(beats, floors, strict=True):
+        seconds = least + (beat.seconds - least) * shrink
         yield replace(beat, seconds=max(3, int(seconds / speed / theme.FRAME + 1e-6)) * theme.FRAME)
 
 
