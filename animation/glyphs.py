@@ -160,7 +160,7 @@ def numbers_size(matrix: Matrix, size: float) -> tuple[float, float]:
     """How wide and high a matrix of numbers is."""
     rows = max(len(matrix.rows), 1)
     inside = sum(_column_widths(matrix, size)) + 0.55 * size * max(_columns(matrix) - 1, 0)
-    return inside + 0.9 * size, rows * 1.12 * size + (0.50 * size if matrix.more_below else 0.0)
+    return inside + 0.9 * size, rows * 1.12 * size + (0.54 * size if matrix.more_below else 0.0)
 
 
 def numbers(matrix: Matrix, size: float, colours: Colours, tone: str, at: tuple[float, float]) -> Part:
@@ -187,7 +187,7 @@ def numbers(matrix: Matrix, size: float, colours: Colours, tone: str, at: tuple[
             said.append(word)
             right += 0.55 * size
     if matrix.more_below:
-        y = top - len(matrix.rows) * 1.12 * size - 0.17 * size
+        y = top - len(matrix.rows) * 1.12 * size - 0.21 * size
         x = left + 0.45 * size
         for extent in widths[: len(matrix.rows[0]) if matrix.rows else 0]:
             plain += [circle_points(0.06 * size, (x + extent / 2, y + k * 0.18 * size)) for k in (-1, 0, 1)]

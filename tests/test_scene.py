@@ -576,6 +576,14 @@ def test_from_afar_every_dot_has_a_place_of_its_own(record: GraphRecord) -> None
     assert apart.min() > boxes[0].width
 
 
+def test_only_from_afar_a_larger_gradient_is_said_to_look_larger() -> None:
+    for record, afar in ((records.dense(100, 4), True), (records.dense(26, 3), False)):
+        player = Player(record, Wishes(Path(), fold="none"))
+        assert isinstance(player.board, Overview) is afar
+        said = [note.text for beat in player.beats for column in beat.columns for note in column.notes]
+        assert ("stronger and larger: a larger gradient" in said) is afar
+
+
 def test_from_afar_large_gradients_are_bright(monkeypatch: pytest.MonkeyPatch) -> None:
     seen = board(records.dense(200, 2), palette("dark"))
     assert isinstance(seen, Overview)
