@@ -447,6 +447,8 @@ def _cell_size(cell: Words | Numbers | None, size: float, type_size: float) -> t
 
 
 def _arrived(row: Row) -> str:
+    if not row.shares:  # it has a gradient all the same
+        return "held"
     held = "held + " if row.held else ""
     return f"{'Σ' if row.shares > 1 or row.held else '✓'} {held}{row.shares}/{row.shares}"
 

@@ -331,7 +331,7 @@ def card(view: CardView, arrivals: Arrivals, look: Look, box: Box, colours: Colo
         said = f"{count} to add"
         count = said if lettering.width(said, look.small) <= room else count
     elif arrivals.held and not arrivals.k:
-        held = f"held · {count}"
+        held = f"held · {count}" if count else "held"
         count = held if lettering.width(held, look.small) <= room else count
     inks.append(words(count, look.small, tone, (x + w / 2 - pad, lower), anchor="right", bold=complete))
     left = x - w / 2 + pad + lettering.width("grad", look.small) + 0.12 * s

@@ -979,14 +979,19 @@ class _Teller:
     def despite(self, what: str) -> str:
         """How gradients can be finite although the result is not, in one sentence; `what` stands for its NaN or ∞."""
         record, made = self.view.whole or self.view.source, self.maker()
-        if made is None:
+        events = [event for id, sent in _turns(record.runs[-1]) if made is not None and id == made.id for event in sent]
+        if made is None or not events:
             return "No rule passed on what is not finite."
-        events = next((events for id, events in _turns(record.runs[-1]) if id == made.id), [])
         sent = [self.all_tensors[event.share] for event in events if isinstance(event, SendEvent)]
-        rule = made.formula.vjp[0] if made.formula is not None and made.formula.vjp else None
-        if rule is None or not sent or any(map(nonfinite, sent)) or set(made.saved) & set(made.outputs):
+        slot = next(edge.slot for edge in record.edges if edge.id == events[0].edge)
+        rule = (
+            next((rule for rule in made.formula.vjp if rule.slot == slot), None) if made.formula is not None else None
+        )
+        if rule is None or any(map(nonfinite, sent)) or set(made.saved) & set(made.outputs):
             return f"#{made.age} {made.op} made {what}; on the way to the leaves a rule cut off what is not finite."
-        read = [self.names[id] for id in dict.fromkeys(made.saved) if not plain(self.all_tensors[id])]
+        signs = _signs(rule.tree)
+        kept = [i for i in made.inputs if i.tensor in made.saved and (i.parameter in signs or "say" in signs)]
+        read = [*dict.fromkeys(self.names[i.tensor] for i in kept if not plain(self.all_tensors[i.tensor]))]
         reads = f"{_and(read)}, which {'is' if len(read) == 1 else 'are'} finite" if read else "no value"
         known = {i.parameter: t for i in made.inputs if plain(t := self.all_tensors[i.tensor])}
         said = formula.text(filled(rule.tree, known), self.parameters(made))
@@ -1071,6 +1076,13 @@ def _folded(tree: Tree, numbers: Mapping[str, float]) -> Tree:
         if head in ("**", "*", "/") and second == 1:
             return first
     return [head, *arguments]
+
+
+def _signs(tree: Tree) -> set[str]:
+    """All words in a formula: operands and heads."""
+    if isinstance(tree, list | tuple):
+        return set().union(*map(_signs, tree))
+    return {tree} if isinstance(tree, str) else set()
 
 
 def _axes(edge: EdgeRecord) -> str:

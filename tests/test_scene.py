@@ -627,6 +627,15 @@ def test_a_nan_on_its_way_is_magenta_and_says_so() -> None:
     assert [ink.fill for ink in picture.squares] == [wrong, rgb(colours.gradient)]
 
 
+def test_what_a_leaf_held_is_all_that_is_said_where_nothing_came() -> None:
+    player = Player(RECORDS["everything"](), Wishes(Path()))
+    for beat in player.beats:
+        end(player.board, beat)
+        said = {ink.text for ink in player.board.still()}
+        assert not {"held ·", "held · ", "Σ held + 0/0"} & said
+    assert "held" in said
+
+
 def test_a_card_shows_what_fits_of_its_numbers() -> None:
     view, look = CardView("a0", "x", "= 1", None, True), Look(1.0, 3)
     width, height = card_size(view, look)

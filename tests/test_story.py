@@ -280,6 +280,7 @@ def test_where_the_first_nan_came_from_is_said_in_the_end(numbers: list[float], 
         (lambda ge, w: 1e307 * w + 1.7e308, "z holds ∞, so L is not finite either", "its rule g reads no value"),
         (lambda ge, w: 1 / ge.relu(w - 5), "z holds ∞", "a rule cut off what is not finite"),
         (lambda ge, w: w + np.array([np.nan, 1.0]), "z holds NaN", "No rule passed on what is not finite."),
+        (lambda ge, w: (w + 1e200) * np.array([1e200, 1.0]), "z holds ∞", "reads const, which is finite"),
         (
             lambda ge, w: ge.log(w - 3).sum(),
             "z is NaN: each rule runs all the same",
