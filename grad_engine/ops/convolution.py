@@ -61,8 +61,8 @@ class _Plan:
     """
 
     __slots__ = (
-        "channels", "dilation", "filters", "groups", "inner", "kernel", "last", "padded", "places", "rows", "size",
-        "stride",
+        "batch_first", "channels", "dilation", "filters", "groups", "inner", "kernel", "last", "padded", "places",
+        "rows", "size", "stride",
     )  # fmt: skip
 
     def __init__(
@@ -88,6 +88,7 @@ class _Plan:
             raise ShapeError(f"a result of size {self.places} was given where a kernel has {fit} places; crop it")
         self.rows = weight[1] * math.prod(self.kernel)
         self.last = math.prod(self.kernel) > 1 and math.prod(self.places) < SMALL
+        self.batch_first = (len(size) + 1, *range(len(size) + 1))
 
     def parts(self, batch: int) -> list[slice]:
         """The batch in slices of about equal size, whose columns stay in the cache."""
@@ -101,7 +102,7 @@ class _Plan:
 
     def images(self, memory: np.ndarray) -> np.ndarray:
         """A view of memory with one leading axis as (count, channels, *size)."""
-        return np.moveaxis(memory, -1, 0) if self.last else memory
+        return memory.transpose(self.batch_first) if self.last else memory
 
     def matrix(self, memory: np.ndarray, rows: int, count: int) -> np.ndarray:
         """`memory` as (groups, rows, places · count) or (count, groups, rows, places)."""
