@@ -127,10 +127,10 @@ def binary(op: Op) -> Callable[..., Tensor]:
 
 def general(op: Op) -> Callable[..., Any]:
     """The call of any op: operands that are optional, without a rule or in a list, several results, kept values."""
-    forward, rules, variadic, differentiable = op.forward, op.rules, op.variadic, op.differentiable
+    forward, variadic, keeps, several = op.forward, op.variadic, op.keeps, op.several
     arity, defaults = len(op.inputs), tuple(op.static.values())
     needed = inspect.Parameter.empty in defaults
-    ruled = tuple(op.joint is not None or rule is not None for rule in rules)
+    ruled = tuple(op.joint is not None or rule is not None for rule in op.rules)
 
     def call(*args: Any, **named: Any) -> Any:
         if named or len(args) < arity:
@@ -144,7 +144,7 @@ def general(op: Op) -> Callable[..., Any]:
         for slot, value in enumerate(given):
             edge = None
             if type(value) is Tensor:
-                if value.node is not None and differentiable and (variadic or ruled[slot]):
+                if value.node is not None and ruled[0 if variadic else slot]:
                     edge = value.node
                     recorded = True
                 value = value.array
@@ -156,24 +156,25 @@ def general(op: Op) -> Callable[..., Any]:
             out = forward(arrays, *static) if variadic else forward(*arrays, *static)
         except REFUSED as error:
             refuse(op, error, arrays, static)
-        kept: Any = ()
-        if op.keeps:
+        rest = static
+        if keeps:
             out, *kept = out
-        if op.several:
+            rest = (*static, *kept)
+        if several:
             out = tuple(map(asarray, out))
         elif type(out) is not ndarray:
             out = asarray(out)
         if not (recorded and MODE.record):
-            if op.several:
+            if several:
                 return tuple(wrap(part, None) for part in out)
             made = wrap(out, None)
             if out.base is not None and MODE.record:
                 WRITES.taken(made, call, (*args[:arity], *static))
             return made
-        node = ManyNode(op, out, tuple(arrays), tuple(edges), (*static, *kept))
+        node = ManyNode(op, out, tuple(arrays), tuple(edges), rest)
         if MODE.watch is not None:
             MODE.watch(node)
-        if op.several:
+        if several:
             floats = (part.dtype.kind == "f" for part in out)
             return tuple(
                 wrap(part, Output(node, i) if real else None)
