@@ -327,7 +327,7 @@ def test_a_film_is_as_long_as_its_story_and_no_longer_than_agreed(film: Film) ->
     assert min(beat.seconds for beat in beats) >= theme.SHORTEST_BEAT - 1e-6
     with av.open(str(film.path)) as file:
         stream = file.streams.video[0]
-        assert (stream.width, stream.height, round(stream.average_rate)) == (854, 480, 15)
+        assert (stream.width, stream.height, round(float(stream.average_rate))) == (854, 480, 15)
         assert stream.frames == round(whole / theme.FRAME)
 
 

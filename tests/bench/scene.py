@@ -43,7 +43,7 @@ def rendered(record: Path, film: Path, quality: str) -> list[Any]:
     with av.open(str(film)) as container:
         stream = container.streams.video[0]
         frames = stream.frames
-        length = float(frames / (stream.average_rate or 1))
+        length = frames / float(stream.average_rate or 1)
     return [quality, frames, length, first, wall, frames / (wall - first), length / wall]
 
 
