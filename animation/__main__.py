@@ -15,7 +15,7 @@ from animation.folding import FOLDS
 from animation.wishes import Wishes, variable, wishes
 from grad_engine.errors import GradEngineError
 from grad_engine.record import GraphRecord, load_graph
-from grad_engine.replacing import replaced
+from grad_engine.record.atomic_write import replaced
 
 QUALITIES = {"l": "low_quality", "m": "medium_quality", "h": "high_quality"}
 ASKED = ("graph", "theme", "speed", "phase", "fold", "focus", "maxlabel")

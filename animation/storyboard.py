@@ -15,7 +15,7 @@ from animation.canvas import Canvas, Pixels
 from animation.player import Player
 from animation.story import Beat
 from grad_engine.errors import GradEngineError
-from grad_engine.replacing import replaced
+from grad_engine.record.atomic_write import replaced
 
 PICTURE = (640, 360)  # px of one beat on the sheet
 GAP = 12

@@ -3,8 +3,13 @@
 import os as _os
 
 from grad_engine import linalg, notebook, ops
-from grad_engine.allocator import tune_allocator
-from grad_engine.autograd import grad
+from grad_engine.core.allocator import tune_allocator
+from grad_engine.core.chain_rule import grad
+from grad_engine.core.define import CALLS, define
+from grad_engine.core.grad_mode import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
+from grad_engine.core.observe import detect_anomaly, record_source, scope
+from grad_engine.core.op import OPS, case
+from grad_engine.core.tensor import Tensor
 from grad_engine.creation import (
     arange,
     eye,
@@ -36,17 +41,13 @@ from grad_engine.errors import (
     SingularError,
     TensorFileError,
 )
-from grad_engine.export import export_graph, record_graph, visualize_graph
+from grad_engine.export.from_tensor import export_graph, record_graph, visualize_graph
 from grad_engine.files import load, save
 from grad_engine.function import Function, checkpoint
 from grad_engine.functional import hessian, hvp, jacobian, jvp, value_and_grad, vjp
 from grad_engine.interop import from_dlpack
-from grad_engine.op import CALLS, OPS, case, define
 from grad_engine.record import GraphRecord, load_graph, save_graph
-from grad_engine.recording import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
-from grad_engine.tensor import Tensor
 from grad_engine.testing import check_gradients
-from grad_engine.watching import detect_anomaly, record_source, scope
 
 if _os.environ.get("GRAD_ENGINE_MALLOC") == "1":
     tune_allocator()

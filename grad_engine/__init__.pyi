@@ -8,8 +8,20 @@ import numpy as np
 from grad_engine import linalg as linalg
 from grad_engine import notebook as notebook
 from grad_engine import ops as ops
-from grad_engine.allocator import tune_allocator as tune_allocator
-from grad_engine.autograd import grad as grad
+from grad_engine.core.allocator import tune_allocator as tune_allocator
+from grad_engine.core.chain_rule import grad as grad
+from grad_engine.core.define import CALLS as CALLS
+from grad_engine.core.define import define as define
+from grad_engine.core.grad_mode import enable_grad as enable_grad
+from grad_engine.core.grad_mode import is_grad_enabled as is_grad_enabled
+from grad_engine.core.grad_mode import no_grad as no_grad
+from grad_engine.core.grad_mode import set_grad_enabled as set_grad_enabled
+from grad_engine.core.observe import detect_anomaly as detect_anomaly
+from grad_engine.core.observe import record_source as record_source
+from grad_engine.core.observe import scope as scope
+from grad_engine.core.op import OPS as OPS
+from grad_engine.core.op import case as case
+from grad_engine.core.tensor import Tensor as Tensor
 from grad_engine.creation import arange as arange
 from grad_engine.creation import eye as eye
 from grad_engine.creation import from_numpy as from_numpy
@@ -37,9 +49,9 @@ from grad_engine.errors import RecordError as RecordError
 from grad_engine.errors import ShapeError as ShapeError
 from grad_engine.errors import SingularError as SingularError
 from grad_engine.errors import TensorFileError as TensorFileError
-from grad_engine.export import export_graph as export_graph
-from grad_engine.export import record_graph as record_graph
-from grad_engine.export import visualize_graph as visualize_graph
+from grad_engine.export.from_tensor import export_graph as export_graph
+from grad_engine.export.from_tensor import record_graph as record_graph
+from grad_engine.export.from_tensor import visualize_graph as visualize_graph
 from grad_engine.files import load as load
 from grad_engine.files import save as save
 from grad_engine.function import Function as Function
@@ -51,22 +63,10 @@ from grad_engine.functional import jvp as jvp
 from grad_engine.functional import value_and_grad as value_and_grad
 from grad_engine.functional import vjp as vjp
 from grad_engine.interop import from_dlpack as from_dlpack
-from grad_engine.op import CALLS as CALLS
-from grad_engine.op import OPS as OPS
-from grad_engine.op import case as case
-from grad_engine.op import define as define
 from grad_engine.record import GraphRecord as GraphRecord
 from grad_engine.record import load_graph as load_graph
 from grad_engine.record import save_graph as save_graph
-from grad_engine.recording import enable_grad as enable_grad
-from grad_engine.recording import is_grad_enabled as is_grad_enabled
-from grad_engine.recording import no_grad as no_grad
-from grad_engine.recording import set_grad_enabled as set_grad_enabled
-from grad_engine.tensor import Tensor as Tensor
 from grad_engine.testing import check_gradients as check_gradients
-from grad_engine.watching import detect_anomaly as detect_anomaly
-from grad_engine.watching import record_source as record_source
-from grad_engine.watching import scope as scope
 
 Operand: TypeAlias = Tensor | np.ndarray | np.generic | float | int | bool | Sequence[Any]
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from grad_engine.core.tensor import Tensor, array_of, numeric, wrap
 from grad_engine.errors import ArgumentError, ShapeError
-from grad_engine.tensor import Tensor, array_of, numeric, wrap
 
 Shape = int | tuple[int, ...]
 

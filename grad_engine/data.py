@@ -16,8 +16,8 @@ from typing import IO, Any, NamedTuple
 
 import numpy as np
 
+from grad_engine.core.tensor import Tensor, wrap
 from grad_engine.errors import ArgumentError, MissingTensorFileError, ShapeError, TensorFileError
-from grad_engine.tensor import Tensor, wrap
 
 Path_ = str | os.PathLike[str]
 Seed = int | np.random.Generator | None

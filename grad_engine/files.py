@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 from numpy.lib import format as npy
 
-from grad_engine.calling import as_tensor
+from grad_engine.core.call import as_tensor
+from grad_engine.core.tensor import Tensor, wrap
 from grad_engine.errors import ArgumentError, MissingTensorFileError, TensorFileError
-from grad_engine.replacing import replaced
-from grad_engine.tensor import Tensor, wrap
+from grad_engine.record.atomic_write import replaced
 
 SUFFIX = ".npy"
 NAME_LENGTH = 1000

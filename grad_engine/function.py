@@ -9,16 +9,16 @@ from typing import Any, ClassVar, NoReturn
 
 import numpy as np
 
-from grad_engine.autograd import pull_back
-from grad_engine.calling import as_tensor
+from grad_engine.core.call import as_tensor
+from grad_engine.core.chain_rule import pull_back
+from grad_engine.core.grad_mode import MODE, enable_grad, no_grad
+from grad_engine.core.node import BinaryNode, Edge, GradAccum, ManyNode, Node, Output, UnaryNode, next_age, node_of
+from grad_engine.core.op import Op, Rule
+from grad_engine.core.tensor import Tensor, array_of, wrap
+from grad_engine.core.versions import WRITES
 from grad_engine.errors import ArgumentError, GraphError, InPlaceError, ShapeError
 from grad_engine.formula import NAME, Tree
-from grad_engine.node import BinaryNode, Edge, GradAccum, ManyNode, Node, Output, UnaryNode, next_age, node_of
-from grad_engine.op import Op, Rule
 from grad_engine.ops.arithmetic import positive
-from grad_engine.recording import MODE, enable_grad, no_grad
-from grad_engine.tensor import Tensor, array_of, wrap
-from grad_engine.writes import WRITES
 
 # --- Function -------------------------------------------------------------------------------------------------------
 

@@ -15,16 +15,16 @@ from typing import Any, Literal
 
 import numpy as np
 
-from grad_engine.autograd import grad
-from grad_engine.calling import as_tensor
+from grad_engine.core.call import as_tensor
+from grad_engine.core.chain_rule import grad
+from grad_engine.core.grad_mode import enable_grad
+from grad_engine.core.node import GradAccum
+from grad_engine.core.tensor import Tensor, wrap
 from grad_engine.errors import ArgumentError, GraphError, NotDifferentiableError, ShapeError
-from grad_engine.node import GradAccum
 from grad_engine.ops.arithmetic import positive
 from grad_engine.ops.joining import stack
 from grad_engine.ops.reduction import sum as sum_of
 from grad_engine.ops.shape import reshape
-from grad_engine.recording import enable_grad
-from grad_engine.tensor import Tensor, wrap
 
 COLUMNS_PAY = 2  # a column of a jacobian costs up to so many rows: it is a backward pass through a backward pass
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from grad_engine.core.node import GradAccum
+from grad_engine.core.tensor import Tensor, attach
 from grad_engine.errors import GradEngineError
-from grad_engine.node import GradAccum
 from grad_engine.record import GraphRecord
-from grad_engine.tensor import Tensor, attach
 
 DRAWN = 60  # ops up to which a record is shown as a picture; a larger one as a tree
 

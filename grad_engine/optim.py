@@ -12,11 +12,11 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from grad_engine.calling import as_tensor
+from grad_engine.core.call import as_tensor
+from grad_engine.core.node import GradAccum, next_age
+from grad_engine.core.tensor import Tensor, wrap
+from grad_engine.core.versions import WRITES
 from grad_engine.errors import ArgumentError, ShapeError
-from grad_engine.node import GradAccum, next_age
-from grad_engine.tensor import Tensor, wrap
-from grad_engine.writes import WRITES
 
 # Elements that are updated at a time: what a rule reads and writes of them stays in the cache meanwhile.
 BLOCK = 32_768

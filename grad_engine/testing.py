@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from grad_engine.autograd import grad
+from grad_engine.core.chain_rule import grad
+from grad_engine.core.tensor import Tensor, array_of
 from grad_engine.creation import tensor
-from grad_engine.tensor import Tensor, array_of
 
 MOST_ENTRIES = 1000  # of an input whose derivative is wrong, that are looked at one by one
 ORDINALS = {1: "first", 2: "second", 3: "third"}

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 import grad_engine as ge
-from grad_engine.op import DEFINED, Case, Op, case
+from grad_engine.core.define import DEFINED
+from grad_engine.core.op import Case, Op, case
 
 
 def cases(op: Op) -> list[Case]:

@@ -14,8 +14,10 @@ from typing import Any
 import numpy as np
 
 import grad_engine as ge
-from grad_engine.op import CALLS, CATEGORIES, HEADS, OPS, Op
-from grad_engine.tensor import Tensor
+from grad_engine.core import chain_rule
+from grad_engine.core.define import CALLS, HEADS
+from grad_engine.core.op import CATEGORIES, OPS, Op
+from grad_engine.core.tensor import Tensor
 from tests.samples import as_function, cases, one_output
 
 PACKAGE = Path(ge.__file__).parent
@@ -66,7 +68,7 @@ def methods() -> str:
     """The stub of everything that the table puts on Tensor."""
     lines = [
         HEAD, "from collections.abc import Sequence\nfrom typing import Any, TypeAlias\n\nimport numpy as np\n",
-        "from grad_engine.autograd import HookHandle\nfrom grad_engine.tensor import Tensor\n", OPERAND,
+        "from grad_engine.core.chain_rule import HookHandle\nfrom grad_engine.core.tensor import Tensor\n", OPERAND,
         "class OpMethods:", '    """The methods and operators of Tensor that come from the table of ops."""\n',
     ]  # fmt: skip
     for name, call in CALLS.items():
@@ -90,7 +92,7 @@ def methods() -> str:
     lines.append("    def __invert__(self) -> Tensor: ...\n    @property\n    def T(self) -> Tensor: ...")
     lines.append("    @property\n    def mT(self) -> Tensor: ...")
     for name in ("backward", "register_hook", "register_post_accumulate_grad_hook", "retain_grad"):
-        function = getattr(ge.autograd, name)
+        function = getattr(chain_rule, name)
         _, *others = inspect.signature(function).parameters.values()
         shown = ", ".join(["self", *(str(each) for each in others)]).replace("'", "").replace("Callable", "Any")
         shown = shown.replace("Any[[Tensor], Tensor | None]", "Any").replace("Any[[Tensor], None]", "Any")
@@ -155,7 +157,7 @@ def written() -> dict[Path, str]:
     """Every generated file with the text it should have."""
     assert OPS
     return {
-        PACKAGE / "op_methods.pyi": methods(),
+        PACKAGE / "core" / "op_methods.pyi": methods(),
         PACKAGE / "__init__.pyi": face(),
         PACKAGE / "ops" / "README.md": table(),
     }

@@ -91,7 +91,7 @@ def test_export_writes_a_record_of_what_was_printed(example: str, tmp_path: Path
     path = tmp_path / "output" / "graph_acyclic.json"
     assert done.stdout.splitlines()[-1] == f"The graph is in {Path('output', 'graph_acyclic.json')}"
 
-    schema = json.loads(resources.files("grad_engine").joinpath("record.schema.json").read_text(encoding="utf-8"))
+    schema = json.loads(resources.files("grad_engine.record").joinpath("schema.json").read_text(encoding="utf-8"))
     jsonschema.validate(json.loads(path.read_text(encoding="utf-8")), schema)
 
     record = ge.load_graph(path)

@@ -277,7 +277,7 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
     return int(done.stdout)
 
 
-@pytest.mark.skipif(not ge.allocator._is_glibc(), reason="only glibc has this setting")
+@pytest.mark.skipif(not ge.core.allocator._is_glibc(), reason="only glibc has this setting")
 def test_the_allocator_is_tuned_on_request_alone() -> None:
     """The pages of an array of 8 MB: given back and fetched again each time, or kept."""
     pages = {

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import grad_engine as ge
-from grad_engine.tensor import Tensor
+from grad_engine.core.tensor import Tensor
 
 RNG = np.random.default_rng(5)
 A, B = RNG.standard_normal((3, 4)), RNG.standard_normal(4)

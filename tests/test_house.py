@@ -224,7 +224,7 @@ def test_the_wheel_holds_the_two_packages_and_nothing_else(tmp_path: Path) -> No
         held = {entry for entry in archive.namelist() if ".dist-info/" not in entry}
     packages = (path for path in tracked() if path.relative_to(ROOT).parts[0] in ("grad_engine", "animation"))
     assert held == {path.relative_to(ROOT).as_posix() for path in packages if path.name != "README.md"}
-    assert {"grad_engine/py.typed", "grad_engine/__init__.pyi", "grad_engine/record.schema.json"} <= held
+    assert {"grad_engine/py.typed", "grad_engine/__init__.pyi", "grad_engine/record/schema.json"} <= held
 
 
 def test_no_path_of_one_machine() -> None:
@@ -243,6 +243,6 @@ def test_no_file_takes_the_name_of_an_op() -> None:
     files = {path.stem for path in (ROOT / "grad_engine").glob("*.py")} | {
         path.parent.name for path in (ROOT / "grad_engine").glob("*/__init__.py")
     }
-    from grad_engine.op import CALLS
+    from grad_engine.core.define import CALLS
 
     assert not files & set(CALLS)

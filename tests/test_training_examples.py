@@ -53,7 +53,7 @@ def test_runs_quickly_and_exports_one_batch(example: str, pictures: Path, tmp_pa
     assert done.stdout.splitlines()[-1] == f"The graph is in {Path('output', 'graph_acyclic.json')}"
     content = json.loads(path.read_text(encoding="utf-8"))
     jsonschema.validate(
-        content, json.loads(resources.files("grad_engine").joinpath("record.schema.json").read_text(encoding="utf-8"))
+        content, json.loads(resources.files("grad_engine.record").joinpath("schema.json").read_text(encoding="utf-8"))
     )
     record = ge.load_graph(path)
     name, equals, _ = record.expression.partition(" = ")

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from grad_engine.core.tensor import Tensor, numeric, wrap
 from grad_engine.errors import ArgumentError, GraphError, MissingPackageError
-from grad_engine.tensor import Tensor, numeric, wrap
 
 if TYPE_CHECKING:
     import torch  # type: ignore[import-not-found, unused-ignore]  # it need not be there

@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
+from grad_engine.core.grad_mode import no_grad
+from grad_engine.core.inplace import overwrite
+from grad_engine.core.tensor import Tensor, wrap
 from grad_engine.errors import ArgumentError, ShapeError
-from grad_engine.recording import no_grad
-from grad_engine.tensor import Tensor, wrap
-from grad_engine.writes import overwrite
 
 Seed = int | np.random.Generator | None
 GAINS = {"linear": 1.0, "sigmoid": 1.0, "tanh": 5 / 3, "relu": math.sqrt(2), "selu": 0.75}

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from grad_engine.core.tensor import Tensor
 from grad_engine.errors import ArgumentError, ShapeError
 from grad_engine.nn import init
 from grad_engine.nn.module import Module, Parameter, Sequential
@@ -16,7 +17,6 @@ from grad_engine.ops import activation, convolution, neural, pooling
 from grad_engine.ops.convolution import per_axis
 from grad_engine.ops.elementwise import tanh
 from grad_engine.ops.shape import flatten
-from grad_engine.tensor import Tensor
 
 Seed = int | np.random.Generator | None
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, ClassVar
 
+from grad_engine.core.tensor import Tensor
 from grad_engine.errors import ArgumentError
 from grad_engine.nn.module import Module
 from grad_engine.ops import classification, loss
-from grad_engine.tensor import Tensor
 
 
 class _Loss(Module):

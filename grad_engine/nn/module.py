@@ -11,13 +11,13 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 
 from grad_engine import files
-from grad_engine.calling import as_tensor
+from grad_engine.core.call import as_tensor
+from grad_engine.core.grad_mode import MODE, no_grad
+from grad_engine.core.inplace import overwrite
+from grad_engine.core.node import GradAccum
+from grad_engine.core.observe import Watch
+from grad_engine.core.tensor import Tensor, wrap
 from grad_engine.errors import ArgumentError, ShapeError
-from grad_engine.node import GradAccum
-from grad_engine.recording import MODE, no_grad
-from grad_engine.tensor import Tensor, wrap
-from grad_engine.watching import Watch
-from grad_engine.writes import overwrite
 
 Self = TypeVar("Self", bound="Module")
 Row = TypeVar("Row", bound="_Row")

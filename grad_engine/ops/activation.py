@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
+from grad_engine.core.define import define, in_rules
+from grad_engine.core.op import case
 from grad_engine.errors import ArgumentError, ShapeError
-from grad_engine.op import case, define, in_rules
 from grad_engine.ops.elementwise import bounded, level, selected, times
 from grad_engine.ops.joining import concat
 from grad_engine.ops.reduction import array_sum, total

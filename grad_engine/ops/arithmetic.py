@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
-from grad_engine.calling import as_tensor
-from grad_engine.op import case, composed, define, in_rules
+from grad_engine.core.call import as_tensor
+from grad_engine.core.define import composed, define, in_rules
+from grad_engine.core.op import case
+from grad_engine.core.tensor import Tensor
 from grad_engine.ops.elementwise import nothing, values
-from grad_engine.tensor import Tensor
 
 _PAIRS = [case((2, 3), (2, 3)), case((2, 3), (3,)), case((2, 1), ()), case((1, 3), (2, 1)), case((0, 3), (1, 3))]
 

@@ -10,9 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from grad_engine.calling import as_tensor
+from grad_engine.core.call import as_tensor
+from grad_engine.core.define import composed, define, in_rules
+from grad_engine.core.op import case
+from grad_engine.core.tensor import Tensor
 from grad_engine.errors import ArgumentError, IndexingError, ShapeError
-from grad_engine.op import case, composed, define, in_rules
 from grad_engine.ops.activation import log_softmax, sigmoid, softmax
 from grad_engine.ops.elementwise import masked_fill, values, where
 from grad_engine.ops.indexing import take_along_axis
@@ -21,7 +23,6 @@ from grad_engine.ops.loss import PAIR, reduced, reduced_tensor, shape_of, unredu
 from grad_engine.ops.reduction import logsumexp, mean, total
 from grad_engine.ops.reduction import sum as sum_of
 from grad_engine.ops.shape import reshaped
-from grad_engine.tensor import Tensor
 
 _softmax, _log_softmax, _sigmoid = in_rules(softmax), in_rules(log_softmax), in_rules(sigmoid)
 _IGNORED = -100  # the class that means "no class", as in PyTorch

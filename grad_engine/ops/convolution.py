@@ -13,8 +13,9 @@ from typing import Any
 
 import numpy as np
 
+from grad_engine.core.define import define, in_rules
+from grad_engine.core.op import case
 from grad_engine.errors import ArgumentError, ShapeError
-from grad_engine.op import case, define, in_rules
 from grad_engine.ops.reduction import total
 
 COLUMNS = 1 << 18  # elements of the column matrix: 2 MiB of float64

@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
-from grad_engine.calling import as_tensor
+from grad_engine.core.call import as_tensor
+from grad_engine.core.define import composed, define, in_rules
+from grad_engine.core.numpy_protocol import NUMPY_TO_OP
+from grad_engine.core.op import case
+from grad_engine.core.tensor import Tensor
 from grad_engine.errors import ArgumentError
-from grad_engine.op import case, composed, define, in_rules
-from grad_engine.protocol import NUMPY_TO_OP
-from grad_engine.symbol import Symbol, traced
-from grad_engine.tensor import Tensor
+from grad_engine.formula.symbol import Symbol, traced
 
 LN2 = math.log(2.0)
 LN10 = math.log(10.0)

@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from grad_engine.calling import as_tensor
+from grad_engine.core.call import as_tensor
+from grad_engine.core.define import composed
+from grad_engine.core.tensor import Tensor, array_of
 from grad_engine.errors import ArgumentError, ShapeError
-from grad_engine.op import composed
 from grad_engine.ops.convolution import per_axis
 from grad_engine.ops.elementwise import where
 from grad_engine.ops.indexing import scatter_index, take
@@ -20,7 +21,6 @@ from grad_engine.ops.joining import stack
 from grad_engine.ops.pooling import adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d
 from grad_engine.ops.reduction import sum as sum_of
 from grad_engine.ops.shape import moveaxis, pad, reshape, transpose
-from grad_engine.tensor import Tensor, array_of
 
 # --- patches ----------------------------------------------------------------------------------------------------------
 

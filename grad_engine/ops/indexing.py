@@ -8,17 +8,19 @@ from typing import Any
 
 import numpy as np
 
-from grad_engine.calling import as_tensor, operand, own
+from grad_engine.core.call import as_tensor, operand, own
+from grad_engine.core.define import composed, define, in_rules
+from grad_engine.core.grad_mode import MODE
+from grad_engine.core.inplace import check_writable, overwrite
+from grad_engine.core.node import next_age
+from grad_engine.core.numpy_errors import REFUSED, refuse
+from grad_engine.core.numpy_protocol import NUMPY_TO_OP
+from grad_engine.core.op import case
+from grad_engine.core.tensor import Tensor, array_of, attach
+from grad_engine.core.versions import WRITES
 from grad_engine.errors import ArgumentError, NotDifferentiableError, ShapeError
-from grad_engine.node import next_age
-from grad_engine.op import case, composed, define, in_rules
+from grad_engine.formula.symbol import index_tree
 from grad_engine.ops.elementwise import masked_fill, selected
-from grad_engine.protocol import NUMPY_TO_OP
-from grad_engine.recording import MODE
-from grad_engine.refusal import REFUSED, refuse
-from grad_engine.symbol import index_tree
-from grad_engine.tensor import Tensor, array_of, attach
-from grad_engine.writes import WRITES, check_writable, overwrite
 
 _MASK = np.array([[True, False, True], [False, True, False]])
 _INDICES: list[Any] = [

@@ -10,9 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from grad_engine.calling import as_tensor
+from grad_engine.core.call import as_tensor
+from grad_engine.core.define import composed, define
+from grad_engine.core.op import case
+from grad_engine.core.tensor import Tensor
 from grad_engine.errors import ArgumentError, ShapeError
-from grad_engine.op import case, composed, define
 from grad_engine.ops.shape import (
     atleast_1d,
     atleast_2d,
@@ -23,7 +25,6 @@ from grad_engine.ops.shape import (
     pad,
     reshape,
 )
-from grad_engine.tensor import Tensor
 
 _PART = "the part of {g} that came from {xs}"
 

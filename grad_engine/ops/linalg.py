@@ -10,9 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from grad_engine.calling import as_tensor
+from grad_engine.core.call import as_tensor
+from grad_engine.core.define import composed, define, in_rules
+from grad_engine.core.op import case
+from grad_engine.core.tensor import Tensor
 from grad_engine.errors import ArgumentError, ShapeError, SingularError
-from grad_engine.op import case, composed, define, in_rules
 from grad_engine.ops.elementwise import values, where
 from grad_engine.ops.product import matmul
 from grad_engine.ops.reduction import total
@@ -22,7 +24,6 @@ from grad_engine.ops.shape import (
     tril,
     triu,
 )
-from grad_engine.tensor import Tensor
 
 
 def _checked(function: Callable[..., Any], name: str, x: Any, *others: Any, square: bool = True, way_out: str) -> Any:

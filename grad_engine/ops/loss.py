@@ -12,16 +12,17 @@ from typing import Any
 
 import numpy as np
 
-from grad_engine.calling import as_tensor
+from grad_engine.core.call import as_tensor
+from grad_engine.core.define import composed, define
+from grad_engine.core.numpy_errors import INSIDE
+from grad_engine.core.op import case
+from grad_engine.core.tensor import Tensor
 from grad_engine.errors import ArgumentError, ShapeError
-from grad_engine.op import case, composed, define
+from grad_engine.formula.symbol import Symbol
 from grad_engine.ops.elementwise import clip, minimum, sqrt, values, where
 from grad_engine.ops.reduction import mean, over, total, vector_norm
 from grad_engine.ops.reduction import sum as sum_of
 from grad_engine.ops.shape import reshaped
-from grad_engine.refusal import INSIDE
-from grad_engine.symbol import Symbol
-from grad_engine.tensor import Tensor
 
 _mean = mean.op.forward  # type: ignore[attr-defined]  # half of np.mean's time on small arrays
 

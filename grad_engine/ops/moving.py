@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from grad_engine.calling import as_tensor
+from grad_engine.core.call import as_tensor
+from grad_engine.core.define import composed
+from grad_engine.core.tensor import Tensor
 from grad_engine.errors import ArgumentError, IndexingError, ShapeError
-from grad_engine.op import composed
 from grad_engine.ops.elementwise import values, where
 from grad_engine.ops.indexing import take, take_along_axis
 from grad_engine.ops.joining import concat
-from grad_engine.tensor import Tensor
 
 
 def _moved(name: str, place: Callable[..., Any], *xs: Tensor) -> Tensor:

@@ -8,10 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from grad_engine.calling import as_tensor
+from grad_engine.core.call import as_tensor
+from grad_engine.core.define import composed, define, in_rules
+from grad_engine.core.node import next_age
+from grad_engine.core.op import case
+from grad_engine.core.tensor import Tensor, array_of
+from grad_engine.core.versions import WRITES
 from grad_engine.errors import ArgumentError, IndexingError, ShapeError
-from grad_engine.node import next_age
-from grad_engine.op import case, composed, define, in_rules
 from grad_engine.ops.activation import softmax
 from grad_engine.ops.elementwise import clip, times, values, where
 from grad_engine.ops.indexing import index_put
@@ -19,8 +22,6 @@ from grad_engine.ops.joining import stack
 from grad_engine.ops.product import contracted
 from grad_engine.ops.reduction import sum_to, total, vector_norm
 from grad_engine.ops.shape import axis_of, cast, reshaped
-from grad_engine.tensor import Tensor, array_of
-from grad_engine.writes import WRITES
 
 _softmax = in_rules(softmax)
 _folded = in_rules(sum_to)

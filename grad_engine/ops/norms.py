@@ -7,16 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from grad_engine.calling import as_tensor
+from grad_engine.core.call import as_tensor
+from grad_engine.core.define import composed
+from grad_engine.core.tensor import Tensor
 from grad_engine.errors import ArgumentError, ShapeError
-from grad_engine.op import composed
 from grad_engine.ops.elementwise import abs as absolute
 from grad_engine.ops.linalg import inv, pinv, solve, svdvals
 from grad_engine.ops.product import matmul
 from grad_engine.ops.reduction import amax, amin, trace, vector_norm
 from grad_engine.ops.reduction import sum as sum_of
 from grad_engine.ops.shape import axis_of, diagonal, moveaxis, reshape, reshaped, transpose
-from grad_engine.tensor import Tensor
 
 # --- norms ------------------------------------------------------------------------------------------------------------
 

@@ -10,14 +10,15 @@ from typing import Any
 
 import numpy as np
 
-from grad_engine.calling import as_tensor
+from grad_engine.core.call import as_tensor
+from grad_engine.core.define import composed, define, in_rules
+from grad_engine.core.op import case
+from grad_engine.core.tensor import Tensor
 from grad_engine.errors import ArgumentError, ShapeError
-from grad_engine.op import case, composed, define, in_rules
 from grad_engine.ops.convolution import per_axis
 from grad_engine.ops.elementwise import values
 from grad_engine.ops.indexing import index_put, scattered, take_along_axis
 from grad_engine.ops.shape import reshaped
-from grad_engine.tensor import Tensor
 
 
 def _counts(

@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
+from grad_engine.core.define import composed, define, in_rules
+from grad_engine.core.numpy_protocol import NUMPY_TO_OP
+from grad_engine.core.op import case
+from grad_engine.core.tensor import Tensor
 from grad_engine.errors import ArgumentError, NotDifferentiableError, ShapeError
-from grad_engine.op import case, composed, define, in_rules
 from grad_engine.ops.elementwise import nothing, selected, values
 from grad_engine.ops.joining import concat, stack
 from grad_engine.ops.shape import axis_of, on_diagonal, reshaped, transposed
-from grad_engine.protocol import NUMPY_TO_OP
-from grad_engine.tensor import Tensor
 
 _joined = in_rules(concat)
 _stacked = in_rules(stack)

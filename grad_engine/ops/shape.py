@@ -10,14 +10,15 @@ from typing import Any
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view as sliding_windows
 
-from grad_engine.calling import as_tensor
+from grad_engine.core.call import as_tensor
+from grad_engine.core.define import composed, define, in_rules
+from grad_engine.core.numpy_protocol import NUMPY_TO_OP
+from grad_engine.core.op import case
+from grad_engine.core.tensor import Tensor, attach, numeric
 from grad_engine.errors import ArgumentError, ShapeError
 from grad_engine.formula import Tree
-from grad_engine.op import case, composed, define, in_rules
+from grad_engine.formula.symbol import Symbol, traced, tree_of
 from grad_engine.ops.indexing import scattered
-from grad_engine.protocol import NUMPY_TO_OP
-from grad_engine.symbol import Symbol, traced, tree_of
-from grad_engine.tensor import Tensor, attach, numeric
 
 _BACK = "{g} in the shape of {x}"
 

@@ -10,10 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from grad_engine.calling import as_tensor
+from grad_engine.core.call import as_tensor
+from grad_engine.core.define import composed, define, in_rules
+from grad_engine.core.op import case
+from grad_engine.core.tensor import Tensor
 from grad_engine.errors import ArgumentError, MissingPackageError
-from grad_engine.op import case, composed, define, in_rules
-from grad_engine.tensor import Tensor
 
 _LIBM: dict[str, Callable[[float], float]] = {"erf": math.erf, "erfc": math.erfc}  # as exact as SciPy's, but slow
 _TWO_OVER_ROOT_PI = 2 / math.sqrt(math.pi)

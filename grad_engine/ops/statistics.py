@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from grad_engine.calling import as_tensor
+from grad_engine.core.call import as_tensor
+from grad_engine.core.define import composed
+from grad_engine.core.tensor import Tensor
 from grad_engine.errors import ArgumentError, ShapeError
-from grad_engine.op import composed
 from grad_engine.ops.convolution import conv1d
 from grad_engine.ops.elementwise import clip, isnan, lerp, sqrt, values, where
 from grad_engine.ops.indexing import index_add, sort, take_along_axis
@@ -20,7 +21,6 @@ from grad_engine.ops.reduction import cumprod, cumsum, lines_of, nanmean, prod, 
 from grad_engine.ops.reduction import mean as mean_of
 from grad_engine.ops.reduction import sum as sum_of
 from grad_engine.ops.shape import atleast_2d, axis_of, diagonal, flip, moveaxis, pad, reshape, squeeze, transpose
-from grad_engine.tensor import Tensor
 
 # --- quantiles --------------------------------------------------------------------------------------------------------
 

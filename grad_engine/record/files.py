@@ -12,12 +12,12 @@ from pathlib import Path
 import numpy as np
 
 from grad_engine.errors import ArgumentError, MissingRecordError, RecordError
+from grad_engine.record.atomic_write import replaced
 from grad_engine.record.parts import GraphRecord, TensorRecord
 from grad_engine.record.read import from_json
-from grad_engine.record.rust import graph_from_parts
+from grad_engine.record.rust_layout import graph_from_parts
 from grad_engine.record.strict import MAX_BYTES, MAX_DEPTH, MAX_NODES
 from grad_engine.record.write import to_json
-from grad_engine.replacing import replaced
 
 REMEDY = "export_graph(z) writes a record, and so does python -m examples.large --export"
 

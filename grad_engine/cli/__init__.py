@@ -1,0 +1,1 @@
+"""The command line: `python -m grad_engine`, one file per command that computes something of its own."""

@@ -1,0 +1,286 @@
+"""define(): one declaration per op. Forward, backward, second derivatives, display and tests are all read from it."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from grad_engine.core.call import general, operand
+from grad_engine.core.fast_call import binary, unary
+from grad_engine.core.grad_mode import MODE
+from grad_engine.core.inplace import overwrite
+from grad_engine.core.node import BinaryNode, next_age
+from grad_engine.core.numpy_errors import REFUSED, no_argument, refuse_composed
+from grad_engine.core.numpy_protocol import NUMPY_TO_OP
+from grad_engine.core.op import CATEGORIES, DOMAIN, OPS, Case, Op, Rule
+from grad_engine.core.tensor import Tensor, attach
+from grad_engine.core.versions import WRITES
+from grad_engine.errors import ArgumentError
+from grad_engine.formula import Tree
+from grad_engine.formula.symbol import OPERATORS, Symbol, traced
+
+DEFINED: dict[str, Callable[..., Any]] = {}  # every op -> what define() made of it, operands first
+CALLS: dict[str, Callable[..., Any]] = {}  # every public name of an op, or of a function written in ops -> its function
+HEADS = OPERATORS | {"neg": "neg", "mod": "remainder", "floordiv": "floor_divide"}
+
+
+def define(
+    forward: Callable[..., Any],
+    *,
+    name: str,
+    symbol: str,
+    category: str,
+    summary: str,
+    vjp: Mapping[str, Rule] | Rule | None = None,
+    inputs: Sequence[str] = (),
+    keeps: Sequence[str] = (),
+    several: bool = False,
+    operator: str | None = None,
+    numpy: Sequence[Any] = (),
+    domain: tuple[float, float] = DOMAIN,
+    cases: Sequence[Case] = (),
+    written: Callable[..., Tree] | None = None,
+    formula: Mapping[str, Tree] | None = None,
+    reads: Sequence[str] = (),
+    aliases: Sequence[str] = (),
+    spread: bool = False,
+    method: bool = True,
+) -> Callable[..., Tensor]:
+    """The op as a function on Tensors, entered in OPS and published as a method and for NumPy's functions.
+
+    forward: NumPy on arrays. A ufunc, or a function whose first parameters are the `inputs` and whose others are the
+        static arguments. Returns the result; `(result, *kept)` with `keeps`; a tuple of results with `several`.
+    symbol, category: what stands in its picture, and the kind of op, which chooses the shape of the picture.
+    vjp: input -> rule `(g, out, *inputs, *static, *kept)` that returns the share of gradient of that input, written
+        with NumPy so that it runs on arrays, on Tensors (second derivatives) and on Symbols (the formula shown). Or one
+        joint rule with a keyword `wanted` that returns the list of all shares. None: the op has no gradient.
+    inputs: the array operands in call order where not all have a rule; `("*xs",)` for a sequence of arrays.
+    keeps: names of what forward returns besides the result. Only values without a derivative (masks, indices, counts).
+    operator: the Python operator it implements ("add" for `+`), with its reflected and in-place forms.
+    numpy: NumPy functions that mean this op; the ufunc itself is always one.
+    domain, cases: where the law tests may sample it. Without cases, small shapes that broadcast.
+    written: parameters -> formula tree of a call, where `name(x, y)` is not how people write it.
+    formula, reads: spoken formulas, in words or as a tree, of rules that cannot be traced, and the values they read.
+    aliases: its other names. method: whether it is a method of Tensor too.
+    spread: whether the first static argument may be given as several numbers, as in `x.reshape(2, 3)`.
+
+    Raises ArgumentError for a rule with other parameters and for a name that is already taken.
+    """
+    if category not in CATEGORIES:
+        raise ArgumentError(f"{name} has category {category!r}; the categories are {', '.join(CATEGORIES)}")
+    listed = tuple(inputs) or (tuple(vjp) if isinstance(vjp, Mapping) else ())
+    given = tuple(part.lstrip("*") for part in listed)
+    required, static = _arguments(name, forward, given)
+    rules, joint = _rules(name, vjp, given, (*static, *keeps))
+    op = Op(
+        name=name,
+        label="".join(part[:1].upper() + part[1:] for part in name.split("_")) + "Backward",
+        forward=forward,
+        inputs=given,
+        required=required,
+        variadic=any(part.startswith("*") for part in listed),
+        static=static,
+        keeps=tuple(keeps),
+        rules=rules,
+        joint=joint,
+        several=several,
+        symbol=symbol,
+        category=category,
+        summary=summary,
+        domain=domain,
+        cases=tuple(cases),
+        head=HEADS.get(operator or "", name),
+        written=written,
+        spoken=dict(formula or {}),
+        spoken_reads=frozenset(reads),
+        aliases=tuple(aliases),
+        spread=spread,
+    )
+    call = _call_of(op)
+    call.__name__ = call.__qualname__ = name
+    means = [*([forward] if isinstance(forward, np.ufunc) else []), *numpy]
+    call.__doc__ = _described(op, means, method)
+    call.op = op  # type: ignore[attr-defined]
+    call.__signature__ = _signature(op)  # type: ignore[attr-defined]
+    _publish(op, call, operator, means, method)
+    return call
+
+
+def _arguments(name: str, forward: Callable[..., Any], given: tuple[str, ...]) -> tuple[int, dict[str, Any]]:
+    """How many of the operands cannot be left out, and the static arguments of `forward` with their defaults."""
+    if isinstance(forward, np.ufunc):
+        return len(given), {}
+    parameters = inspect.signature(forward).parameters
+    if tuple(parameters)[: len(given)] != given:
+        raise ArgumentError(f"forward of {name} takes {tuple(parameters)}, its first parameters must be {given}")
+    required = sum(parameters[key].default is inspect.Parameter.empty for key in given)
+    return required, {key: parameter.default for key, parameter in parameters.items() if key not in given}
+
+
+def _rules(
+    name: str, vjp: Mapping[str, Rule] | Rule | None, given: tuple[str, ...], others: tuple[str, ...]
+) -> tuple[tuple[Rule | None, ...], Rule | None]:
+    """The rule for each operand, and the joint one instead of these; each takes what define() promises it."""
+    expected = ["g", "out", *given, *others]
+    if callable(vjp):
+        _check_parameters(name, vjp, [*expected, "wanted"])
+        return (None,) * len(given), vjp
+    vjp = vjp or {}
+    for rule in vjp.values():
+        _check_parameters(name, rule, expected)
+    if unknown := set(vjp) - set(given):
+        raise ArgumentError(f"{name} has rules for {sorted(unknown)}, which are not among its inputs {given}")
+    return tuple(vjp.get(part) for part in given), None
+
+
+def _check_parameters(name: str, rule: Rule, expected: list[str]) -> None:
+    if (given := list(inspect.signature(rule).parameters)) != expected:
+        raise ArgumentError(f"a rule of {name} takes {given}, it must take {expected}")
+
+
+def _call_of(op: Op) -> Callable[..., Any]:
+    """The function that calls `op`: a quick one where its operands are x, or x and y, as these know them."""
+    simple = op.joint is None and not op.keeps and not op.several and not op.variadic and all(op.rules)
+    if simple and op.inputs == ("x",) and op.required:
+        return unary(op)
+    if simple and op.inputs == ("x", "y") and not op.static:
+        return binary(op)
+    return general(op)
+
+
+def _described(op: Op, numpy: Sequence[Any], method: bool) -> str:
+    """What help() says: the summary, and under which other names the same op is found."""
+    names = [f"{op.inputs[0]}.{op.name}()"] if method and op.inputs and not op.variadic else []
+    names.extend(f"{alias}()" for alias in op.aliases)
+    names.extend(
+        f"{(means.__module__ or 'numpy').replace('numpy', 'np', 1)}.{means.__name__}()"
+        for means in numpy
+        if callable(means)
+    )
+    also = f"Also {', '.join(dict.fromkeys(names))}." if names else ""
+    plain = "" if op.differentiable else "No gradient flows through it."
+    return "\n\n".join(part for part in (op.summary, f"{also} {plain}".strip()) if part)
+
+
+def _signature(op: Op) -> inspect.Signature:
+    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    empty = inspect.Parameter.empty
+    operands = [
+        inspect.Parameter(part, kind, default=empty if i < op.required else None) for i, part in enumerate(op.inputs)
+    ]
+    return inspect.Signature(
+        [*operands, *(inspect.Parameter(key, kind, default=value) for key, value in op.static.items())]
+    )
+
+
+def _publish(op: Op, call: Callable[..., Any], operator: str | None, numpy: Sequence[Any], method: bool) -> None:
+    """Enter an op in every table where it is looked for."""
+    _enter((op.name, *op.aliases), call, numpy, method)
+    OPS[op.name] = op
+    DEFINED[op.name] = call
+    if operator is not None:
+        attach(f"__{operator}__", call)
+        if len(op.inputs) == 2:
+            attach(f"__r{operator}__", lambda self, other: call(other, self))
+            attach(f"__i{operator}__", _in_place(op, call))
+
+
+def _enter(
+    names: Sequence[str], call: Callable[..., Any], numpy: Sequence[Any], method: bool, before: Any = None
+) -> None:
+    """Enter a function under its names: as function, as method, for NumPy's functions. Raises ArgumentError."""
+    for name in names:
+        if before is not None and CALLS.get(name) is before:
+            continue
+        if name in CALLS:
+            raise ArgumentError(f"an op named {name} is already declared; choose another name")
+        if method and name in Tensor.__dict__:
+            raise ArgumentError(f"{name} is already an attribute of Tensor; choose another name, or method=False")
+    CALLS.update(dict.fromkeys(names, call))
+    for function in numpy:
+        NUMPY_TO_OP[function] = call
+    if method:
+        for name in names:
+            attach(name, call)
+
+
+def composed(
+    *, numpy: Sequence[Any] = (), aliases: Sequence[str] = (), method: bool = True, before: Any = None
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """A decorator that publishes a function written in ops as define() publishes an op: by name, as method, for NumPy.
+
+    For what needs no derivative and no node of its own: hstack is reshape and concat.
+    before: an op's function, in front of which this one stands under the same name, where people write the arguments
+        in another order than operands first: `einsum("ij,jk", x, y)`.
+    """
+
+    def enter(call: Callable[..., Any]) -> Callable[..., Any]:
+        parameters = inspect.signature(call).parameters
+        open_ended = any(each.kind is each.VAR_KEYWORD for each in parameters.values())
+
+        @functools.wraps(call)
+        def checked(*args: Any, **named: Any) -> Any:
+            for name in named:
+                if name not in parameters and not open_ended:
+                    raise no_argument(call.__name__, name, tuple(parameters))
+            try:
+                return call(*args, **named)
+            except REFUSED as error:
+                refuse_composed(call.__name__, error, (*args, *named.values()))
+
+        _enter((call.__name__, *aliases), checked, numpy, method, before)
+        return checked
+
+    return enter
+
+
+def _in_place(op: Op, call: Callable[..., Any]) -> Callable[[Tensor, Any], Tensor]:
+    """The operator that changes its left side, such as `x += y`."""
+    forward = op.forward
+    at_once = isinstance(forward, np.ufunc)
+
+    def change(self: Tensor, other: Any) -> Tensor:
+        if at_once and not MODE.record:  # a step of training: no history and no temporary
+            try:
+                forward(self.array, other.array if type(other) is Tensor else operand(other), self.array)
+            except REFUSED:
+                pass  # the way below finds the words
+            else:
+                WRITES.stamp(self.array, next_age())
+                return self
+        made = call(self, other)
+        node = made.node
+        if type(node) is BinaryNode and _reads_left(op, node.x_edge is not None, node.y_edge is not None):
+            kept = self.array.copy()  # a rule reads what is about to be overwritten
+            node.x, node.y = kept, kept if node.y is node.x else node.y
+        return overwrite(self, made)
+
+    return change
+
+
+@functools.lru_cache
+def _reads_left(op: Op, *wanted: bool) -> bool:
+    """Whether a rule of `op`, of two operands, reads the first one."""
+    one = np.ones(())
+    return any("x" in op.reads(tree) for tree in op.rule_trees(one, (one, one), (), wanted))
+
+
+def in_rules(call: Callable[..., Any]) -> Callable[..., Any]:
+    """`call` for use inside rules: arrays give an array, Tensors a recorded Tensor, Symbols a formula."""
+    op: Op = call.op  # type: ignore[attr-defined]
+
+    def dispatch(*args: Any, **static: Any) -> Any:
+        for part in args[0] if op.variadic else args:
+            kind = type(part)
+            if kind is Tensor:
+                return call(*args, **static)
+            if kind is Symbol:
+                return traced(op.head, *args, **static)
+        out = op.forward(*args, **static)
+        return out[0] if op.keeps else out
+
+    return dispatch

@@ -1,0 +1,103 @@
+"""Writes in place: what is refused, and what a tensor's history is afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from grad_engine.core.grad_mode import MODE
+from grad_engine.core.node import Edge, GradAccum, Node, Output, next_age, node_of, place_of
+from grad_engine.core.versions import WRITES, owner_of
+from grad_engine.errors import InPlaceError, NotDifferentiableError, ShapeError
+
+if TYPE_CHECKING:
+    from grad_engine.core.tensor import Tensor
+
+
+def overwrite(target: Tensor, result: Tensor) -> Tensor:
+    """`target` after its memory took the values of `result`, and with them the history of `result`.
+
+    What is written into a part that was indexed from a tensor is written into that tensor.
+
+    Raises InPlaceError for a leaf that requires grad (outside no_grad), for any other view of recorded memory and for
+    read-only memory, ShapeError for another shape, NotDifferentiableError for a dtype that cannot be kept.
+    """
+    array, old = target.array, target.node
+    if result.array.shape != array.shape:
+        raise ShapeError(
+            f"the result of shape {result.array.shape} does not fit in place into shape {array.shape}; "
+            "write x = x + y instead of x += y"
+        )
+    if not np.can_cast(result.array.dtype, array.dtype, "same_kind"):
+        raise NotDifferentiableError(
+            f"a {result.array.dtype} result cannot be kept in place in a {array.dtype} tensor; "
+            "write x = x + y instead of x += y"
+        )
+    recorded = MODE.record and (old is not None or result.node is not None)
+    if recorded and type(old) is GradAccum:
+        raise InPlaceError(
+            "a leaf that requires grad was to be changed in place, which would lose its history; "
+            "write y = x + 1 instead of x += 1, or do it inside no_grad()"
+        )
+    check_writable(target)
+    if recorded and _looks_into_another(target):
+        return _overwrite_part(target, result)
+    array[...] = result.array
+    if recorded:
+        target.node = result.node
+        _keep_retaining(old, result.node)
+    WRITES.stamp(array, next_age() if result.node is None or not recorded else result.node.age, recorded)
+    if recorded and old is None:
+        WRITES.follow(array)
+    return target
+
+
+def _looks_into_another(target: Tensor) -> bool:
+    """Whether the memory of `target` may be that of another tensor; some ops return a view of an array of their own."""
+    array = target.array
+    if array.base is None:
+        return False
+    node = node_of(target.node)
+    if isinstance(node, Node) and node.out is not None:
+        sources: Iterable[Any] = node.arrays
+    elif node is None and hasattr(target, "again"):
+        sources = (getattr(each, "array", each) for each in target.again[1])
+    else:
+        return True
+    return any(type(each) is np.ndarray and each is not array and owner_of(each) is owner_of(array) for each in sources)
+
+
+def _overwrite_part(target: Tensor, result: Tensor) -> Tensor:
+    window = getattr(target, "window", None)
+    if window is None:
+        raise InPlaceError(
+            "a view was to be changed in place while gradients are recorded, and the tensor it looks into would "
+            "not know; index the tensor itself (x[0] = v), or clone() the view first"
+        )
+    old, (whole, key) = target.node, window
+    whole[key] = result
+    target.node = whole[key].node
+    _keep_retaining(old, target.node)
+    return target
+
+
+def check_writable(target: Tensor) -> None:
+    """Raise InPlaceError for read-only memory, and for a view whose base got another history after it was taken."""
+    array = target.array
+    if not array.flags.writeable:
+        raise InPlaceError("a tensor in read-only memory was to be changed in place; change a clone() instead")
+    if MODE.record and target.node is not None and WRITES.turned(array, target.node.age) is not None:
+        raise InPlaceError(
+            "a view was to be changed in place whose base had been changed in place after the view was taken; "
+            "take the view again"
+        )
+
+
+def _keep_retaining(old: Edge, new: Edge) -> None:
+    """Let retain_grad() of a tensor go on after it was changed in place."""
+    retained = (old.extra or {}).get("retained") if isinstance(old, Node | Output) else None
+    place = place_of(old)
+    if retained and place in retained and isinstance(new, Node):
+        new.extra = (new.extra or {}) | {"retained": {0: retained.pop(place)}}

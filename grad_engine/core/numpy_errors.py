@@ -1,0 +1,96 @@
+"""What an op says when NumPy did not take a call. No call is checked beforehand, so those that work stay fast."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import numpy as np
+from numpy import ndarray
+
+import grad_engine.errors
+from grad_engine.core.tensor import array_of
+from grad_engine.errors import ArgumentError, GradEngineError, IndexingError, ShapeError
+
+if TYPE_CHECKING:
+    from grad_engine.core.op import Op
+
+REFUSED = (ValueError, TypeError, IndexError, OverflowError)  # what NumPy raises at arguments that it does not take
+# Frames in here are the way to an op, not the line that asked for it: np.sum(t) is a Python function of NumPy's.
+INSIDE = tuple(os.path.dirname(os.path.abspath(file)) + os.sep for file in (grad_engine.errors.__file__, np.__file__))
+TORCH_TO_NUMPY = {
+    "dim": "axis", "dims": "axis", "dim1": "axis1", "dim2": "axis2", "start_dim": "start_axis",
+    "end_dim": "end_axis", "keepdim": "keepdims", "input": "x", "other": "y", "unbiased": "ddof", "correction": "ddof",
+    "p": "ord", "diagonal": "k", "shifts": "shift", "split_size_or_sections": "indices_or_sections",
+}  # fmt: skip
+
+
+def refuse(op: Op, error: Exception, arrays: Sequence[Any], static: Sequence[Any]) -> NoReturn:
+    """Raise, in place of NumPy's `error`, one that says what was asked, what was got and the way out."""
+    if isinstance(error, GradEngineError):
+        raise error
+    raise _worded(op.name, error, arrays, dict(zip(op.static, static, strict=False))) from error
+
+
+def refuse_composed(name: str, error: Exception, arguments: Sequence[Any]) -> NoReturn:
+    """The same for a function written in ops; an error of a function that was passed in goes on as it is."""
+    if isinstance(error, GradEngineError) or _is_of_the_caller(error):
+        raise error
+    raise _worded(name, error, _arrays_among(arguments), {}) from error
+
+
+def no_argument(called: str, name: str, names: Sequence[str]) -> ArgumentError:
+    """The error to raise when `called` has `names`, and was given another."""
+    ours = TORCH_TO_NUMPY.get(name)
+    if ours in names:
+        way_out = f"it is called {ours} here, as in NumPy"
+    else:
+        way_out = f"it takes {', '.join(names) or 'none'}"
+    return ArgumentError(f"{called}() has no argument {name!r}; {way_out}")
+
+
+def _is_of_the_caller(error: Exception) -> bool:
+    """Whether an error comes from a function that was passed in, not from what an op was given."""
+    place = error.__traceback__
+    while place is not None and place.tb_next is not None:
+        place = place.tb_next
+    return place is not None and not place.tb_frame.f_code.co_filename.startswith(INSIDE)
+
+
+def _arrays_among(arguments: Sequence[Any]) -> list[Any]:
+    """The arrays and numbers among the arguments of a call, also those in its lists."""
+    flat = [part for each in arguments for part in (each if isinstance(each, list | tuple) else (each,))]
+    arrays = map(array_of, flat)
+    return [part for part in arrays if isinstance(part, ndarray | np.generic | int | float | str)]
+
+
+def _worded(name: str, error: Exception, arrays: Sequence[Any], static: Mapping[str, Any]) -> Exception:
+    """NumPy's error in the words of the engine, which differ with its kind and with what its message speaks of."""
+    shapes = [f"shape {array.shape}" if isinstance(array, ndarray) else repr(array) for array in arrays]
+    got = " and ".join(shapes if len(shapes) < 4 else [*shapes[:3], "others"]) or "nothing"
+    if isinstance(error, OverflowError):
+        return ArgumentError(f"{name}() got a number beyond what an array can hold: {error}; give a smaller one")
+    if isinstance(error, TypeError):
+        kinds = ", ".join(str(getattr(array, "dtype", type(array).__name__)) for array in arrays)
+        way_out = "; use astype(float)" if "Cannot cast" in str(error) else ""
+        return ArgumentError(f"{name}() does not work on {kinds}: {error}{way_out}")
+    if "broadcast" in str(error) and len(arrays) > 1 and not static:
+        return ShapeError(
+            f"{name}() cannot broadcast {got} together; make trailing axes equal or 1, for instance with reshape"
+        )
+    if "enough dimensions" in str(error):
+        return ShapeError(f"{name}() takes vectors and matrices, got {got}; multiply by a single number with *")
+    if "core dimension" in str(error):
+        return ShapeError(
+            f"{name}() needs the last axis of its first operand to be as long as the second to last of its second; "
+            f"got {got}; transpose one with .T or .mT"
+        )
+    if isinstance(error, np.exceptions.AxisError) and error.axis is not None:
+        way_out = (
+            f"it must be from {-error.ndim} to {error.ndim - 1}" if error.ndim else "it has none, so reshape it first"
+        )
+        return ShapeError(f"{name}() was given axis {error.axis}, which is out of range for {got}; {way_out}")
+    asked = "".join(f", {key}={value!r}" for key, value in static.items() if value is not None)
+    kind = IndexingError if isinstance(error, IndexError) and not isinstance(error, ValueError) else ShapeError
+    return kind(f"{name}() is not possible on {got}{asked}: {error}")

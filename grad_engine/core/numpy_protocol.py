@@ -1,0 +1,154 @@
+"""NumPy's functions on Tensors: the op that means the same, NumPy itself where no gradient flows, or an error."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from grad_engine.core.grad_mode import MODE
+from grad_engine.core.node import next_age
+from grad_engine.core.tensor import Tensor, attach
+from grad_engine.core.versions import WRITES
+from grad_engine.errors import ArgumentError, NotDifferentiableError
+
+NUMPY_TO_OP: dict[Any, Callable[..., Any]] = {}  # NumPy's function, or (ufunc, "reduce") -> the op's
+
+
+def _ufunc(self: Tensor, ufunc: Any, method: str, *inputs: Any, **keywords: Any) -> Any:
+    op = NUMPY_TO_OP.get(ufunc if method == "__call__" else (ufunc, method))
+    out = keywords.pop("out", None)
+    if out is not None:
+        return _into(out, getattr(ufunc, method), inputs, keywords)
+    if method == "reduce":
+        keywords.setdefault("axis", 0)  # where NumPy's functions of the same meaning fold every axis
+    if op is not None:
+        return op(*inputs, **keywords)
+    if not _any_requires_grad(inputs) or (method == "__call__" and _gives_no_float(ufunc)):
+        if method == "at":
+            return _written(inputs[0], getattr(ufunc, method), inputs, keywords)
+        return _on_data(getattr(ufunc, method), inputs, keywords)
+    raise NotDifferentiableError(
+        f"np.{ufunc.__name__}{'' if method == '__call__' else '.' + method} has no gradient here; "
+        "call it on t.detach() if none is wanted, or declare one with define()"
+    )
+
+
+def _function(self: Tensor, func: Any, types: Any, args: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+    op = NUMPY_TO_OP.get(func)
+    if op is not None:
+        args, keywords = _named(func, op, args, keywords)
+    if keywords.get("out") is not None:
+        return _into(keywords.pop("out"), func, args, keywords)
+    if op is not None:
+        return op(*args, **keywords)
+    if func is np.full_like and _any_requires_grad((args[1:], list(keywords.values()))):
+        raise NotDifferentiableError("np.full_like fills with a number, got a tensor that requires grad; write x + t")
+    if func in _WRITING and not _any_requires_grad((args, list(keywords.values()))):
+        target = args[0] if args else next(keywords[name] for name in ("dst", "a", "arr") if name in keywords)
+        return _written(target, func, args, keywords)
+    if func in _WITHOUT_GRADIENT or not _any_requires_grad((args, list(keywords.values()))):
+        return _on_data(func, args, keywords)
+    raise NotDifferentiableError(
+        f"{func.__module__}.{func.__name__} has no gradient here; call it on t.detach() if none is wanted, "
+        "or declare one with define()"
+    )
+
+
+def _any_requires_grad(values: Any) -> bool:
+    pending = [values]
+    for part in pending:
+        if type(part) is Tensor:
+            if part.node is not None and MODE.record:
+                return True
+        elif isinstance(part, list | tuple):
+            pending.extend(part)
+    return False
+
+
+def _plain(value: Any) -> Any:
+    if type(value) is Tensor:
+        return value.array
+    if type(value) in (list, tuple):
+        return type(value)(map(_plain, value))
+    return value
+
+
+def _on_data(function: Any, args: Any, keywords: dict[str, Any]) -> Any:
+    return function(*map(_plain, args), **{name: _plain(value) for name, value in keywords.items()})
+
+
+def _gives_no_float(ufunc: Any) -> bool:
+    """Whether every loop of `ufunc` gives booleans, so that no gradient could flow through it."""
+    return all(set(loop.split("->")[1]) <= {"?", "O"} for loop in ufunc.types)
+
+
+@functools.cache
+def _positions(function: Any, op: Callable[..., Any]) -> tuple[int, dict[str, Any], frozenset[str]]:
+    """How many first arguments of NumPy's `function` mean the same in `op`, its defaults in order, and op's names."""
+    try:
+        theirs = inspect.signature(function).parameters
+    except ValueError:  # written in C, without a signature in this version of NumPy
+        theirs = {}  # type: ignore[assignment]
+    ours = inspect.signature(op).parameters
+    open_ended = any(each.kind is each.VAR_POSITIONAL for each in theirs.values())
+    needed = sum(each.default is each.empty for each in ours.values())
+    pairs = enumerate(zip(theirs, ours, strict=False))
+    same = next((place for place, (one, other) in pairs if place >= needed and one != other), len(ours))
+    return sys.maxsize if open_ended else same, {name: each.default for name, each in theirs.items()}, frozenset(ours)
+
+
+def _named(
+    function: Any, op: Callable[..., Any], args: tuple[Any, ...], keywords: dict[str, Any]
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """A call of NumPy's `function` as `op` takes it: by name where the order differs, and without unknown defaults."""
+    same, defaults, ours = _positions(function, op)
+    if len(args) > same and len(defaults) >= len(args):
+        keywords = dict(zip([*defaults][same:], args[same:], strict=False)) | keywords
+        args = args[:same]
+    if not keywords.keys() <= ours:
+        keywords = {
+            name: value for name, value in keywords.items()
+            if name in ours or name not in defaults or value is not defaults[name]
+        }  # fmt: skip
+    return args, keywords
+
+
+def _into(out: Any, function: Any, inputs: Any, keywords: dict[str, Any]) -> Any:
+    """What NumPy returns after it wrote into `out`: no gradient flows, so none may be asked for."""
+    if _any_requires_grad((inputs, list(keywords.values()), out)):
+        raise ArgumentError(f"np.{function.__name__} cannot take out= while a gradient is required; leave it out")
+    result = _on_data(function, inputs, {**keywords, "out": out})
+    targets = out if isinstance(out, tuple) else (out,)
+    for target in targets:
+        if target is not None:
+            WRITES.stamp(_plain(target), next_age())
+    return targets[0] if len(targets) == 1 and type(targets[0]) is Tensor else result
+
+
+def _written(target: Any, function: Any, args: Any, keywords: dict[str, Any]) -> Any:
+    result = _on_data(function, args, keywords)
+    if isinstance(array := _plain(target), np.ndarray):
+        WRITES.stamp(array, next_age())
+    return result
+
+
+# NumPy functions that change their first argument in place.
+_WRITING = frozenset({np.copyto, np.put, np.place, np.putmask, np.fill_diagonal, np.put_along_axis})
+# NumPy functions whose result is a shape, a truth value, an index or fresh zeros: they run on the data.
+_WITHOUT_GRADIENT = frozenset({
+    np.shape, np.ndim, np.size, np.allclose, np.isclose, np.array_equal, np.array_equiv, np.zeros_like, np.ones_like,
+    np.empty_like, np.full_like, np.argwhere, np.nonzero, np.flatnonzero, np.searchsorted, np.digitize, np.isin,
+    np.may_share_memory, np.shares_memory, np.result_type, np.can_cast, np.iscomplexobj, np.isrealobj, np.array_repr,
+    np.array_str, np.array2string, np.nanargmax, np.nanargmin, np.argpartition, np.count_nonzero, np.all, np.any,
+    np.isneginf, np.isposinf, np.isreal, np.iscomplex, np.lexsort, np.linalg.matrix_rank, np.einsum_path,
+    np.diag_indices_from, np.tril_indices_from, np.triu_indices_from, np.common_type, np.min_scalar_type,
+})  # fmt: skip
+
+
+attach("__array_ufunc__", _ufunc)
+attach("__array_function__", _function)

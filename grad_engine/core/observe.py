@@ -1,0 +1,277 @@
+"""Contexts that are told of every op recorded inside them: where it belongs, which line called it, what it broke.
+
+They nest in any order, end where their block ends, and concern the thread that entered them alone. What they note lies
+in `Node.extra`, where a record finds it. Ops that record nothing, because no operand requires grad, are not seen.
+"""
+
+from __future__ import annotations
+
+import linecache
+import math
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from grad_engine.core.grad_mode import MODE
+from grad_engine.core.node import GradAccum, Node
+from grad_engine.core.numpy_errors import INSIDE
+from grad_engine.core.tensor import array_of, name_of
+from grad_engine.errors import AnomalyError, ArgumentError
+
+CODE_LENGTH = 200
+ELEMENTWISE = ("arithmetic", "elementwise", "activation")
+
+
+@contextmanager
+def scope(name: str) -> Iterator[None]:
+    """A context, or a decorator, whose ops belong to the group `name` in records, trees and pictures.
+
+    Inside another scope the names are joined: "layer0" within "encoder" is "encoder.layer0".
+    """
+    if not isinstance(name, str) or not name:
+        raise ArgumentError(f"a scope has a name, got {name!r}; write scope('encoder')")
+    outer = _watch().scope
+    with _watching(scope=f"{outer}.{name}" if outer else name):
+        yield
+
+
+@contextmanager
+def record_source() -> Iterator[None]:
+    """A context, or a decorator, whose ops remember the line of the program that called them.
+
+    The file is noted as it is seen from the current folder or from where it was imported, never as a full path.
+    """
+    with _watching(source=True):
+        yield
+
+
+@contextmanager
+def detect_anomaly() -> Iterator[None]:
+    """A context, or a decorator, in which the first NaN or infinity made out of finite numbers is an error.
+
+    Forward, an op whose operands are all finite must give a finite result. In a backward run inside the context a
+    finite gradient must give finite shares, and finite shares a finite sum. Raises AnomalyError, which names the op,
+    the operand and the line that called the op (also for an error in backward, when the forward pass was inside the
+    context too). Every value is looked at, so expect ops and backward to take about twice as long on large arrays.
+    """
+    with _watching(anomaly=True):
+        yield
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """What MODE.watch is inside the contexts of this file."""
+
+    scope: str = ""
+    source: bool = False
+    anomaly: bool = False
+
+    def __call__(self, node: Node) -> None:
+        node.extra = {"scope": self.scope} if self.scope else {}
+        if (self.source or self.anomaly) and (line := _calling_line()) is not None:
+            node.extra["source"] = line
+        if self.anomaly:
+            _check_result(node)
+
+    def over(self, gathering: Any, seeds: Mapping[Any, Any]) -> Any:
+        """The Gathering of a backward pass, with a look at each share; itself where the pass starts from a NaN."""
+        return _Inspection(gathering) if self.anomaly and all(map(_finite, seeds.values())) else gathering
+
+
+class _Inspection:
+    """Gathers shares as `gathering` does; raises AnomalyError at the first share, or sum, that is not finite."""
+
+    def __init__(self, gathering: Any) -> None:
+        self.gathering = gathering
+
+    def ran(self, node: Node, g: Any) -> None:
+        self.node, self.g = node, g
+        if not _finite(g):
+            raise AnomalyError(_broken_sum(node.name, g) + _recorded_at(node))
+        self.gathering.ran(node, g)
+
+    def gather(
+        self, pending: dict[Any, Any], owned: set[Any], edge: Any, slot: int, raw: Any, array: Any, shared: Any
+    ) -> None:
+        if not _finite(raw):
+            raise AnomalyError(_broken_share(self.node, slot, raw, self.g))
+        self.gathering.gather(pending, owned, edge, slot, raw, array, shared)
+        if type(edge) is GradAccum and not _finite(pending[edge]):
+            raise AnomalyError(_broken_sum("a leaf", pending[edge]) + _recorded_at(self.node))
+
+
+def _watch() -> Watch:
+    return MODE.watch if isinstance(MODE.watch, Watch) else Watch()
+
+
+@contextmanager
+def _watching(**changes: Any) -> Iterator[None]:
+    before = MODE.watch
+    MODE.watch = replace(_watch(), **changes)
+    try:
+        yield
+    finally:
+        MODE.watch = before
+
+
+# --- the line that called -------------------------------------------------------------------------------------------
+
+
+def _calling_line() -> tuple[str, int, str] | None:
+    """(file, line number, text of the line) of the nearest frame outside the engine and NumPy."""
+    frame = sys._getframe(2)
+    while frame.f_code.co_filename.startswith(INSIDE):
+        if frame.f_back is None:
+            return None
+        frame = frame.f_back
+    file, number = frame.f_code.co_filename, frame.f_lineno
+    code = linecache.getline(file, number, frame.f_globals).strip()
+    return _shown(file, os.getcwd()), number, code if len(code) <= CODE_LENGTH else code[: CODE_LENGTH - 1] + "…"
+
+
+@lru_cache(maxsize=1024)
+def _shown(file: str, folder: str) -> str:
+    """How a file is called in a record: the same on every machine, wherever the program is installed."""
+    if file.startswith("<"):  # typed in, or made by exec()
+        return file
+    path = os.path.abspath(file)
+    for base in [folder, *sorted(filter(None, sys.path), key=len, reverse=True)]:
+        start = os.path.abspath(base).rstrip(os.sep) + os.sep
+        if len(start) > 1 and path.startswith(start):
+            return path.removeprefix(start).replace(os.sep, "/")
+    return os.path.basename(path)
+
+
+def _recorded_at(node: Node) -> str:
+    line = (node.extra or {}).get("source")
+    if line is None:
+        return "; run the forward pass inside detect_anomaly() too, to see which line called the op"
+    scope = f" (scope {node.extra['scope']})" if node.extra and "scope" in node.extra else ""
+    return f"; the op was called at {line[0]}:{line[1]}{scope}: {line[2]}"
+
+
+# --- NaN and infinities ---------------------------------------------------------------------------------------------
+
+
+def _finite(value: Any) -> bool:
+    """Whether no number in `value` is NaN or infinite; what holds no numbers is finite."""
+    value = array_of(value)
+    if isinstance(value, np.ndarray | np.floating):
+        return value.dtype.kind != "f" or bool(np.isfinite(value).all())
+    if isinstance(value, float):
+        return math.isfinite(value)
+    return not isinstance(value, list | tuple) or all(map(_finite, value))
+
+
+def _first(value: Any) -> tuple[tuple[int, ...], str, np.dtype]:
+    """(index, "nan", "inf" or "-inf", dtype) of the first number in `value` that is not finite."""
+    parts = value if isinstance(value, tuple) else (value,)
+    broken = next(part for part in parts if not _finite(part))
+    array = np.asarray(array_of(broken))
+    index = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
+    return index, str(float(array[index])), array.dtype
+
+
+def _check_result(node: Node) -> None:
+    """Raise AnomalyError when `node` made a NaN or an infinity out of finite operands and arguments."""
+    if _finite(node.out) or not _finite(node.arrays) or not _finite(node.rest[: len(node.op.static)]):
+        return
+    index, kind, _ = _first(node.out)
+    operands = [_operand(node, slot, index) for slot, array in enumerate(node.arrays) if array is not None]
+    them = "it" if len(operands) == 1 else "them"
+    remedy = (
+        f"keep {them} where {node.op.name}() is finite: clip() {them}, or choose before the call, {_chosen(node, 0)}"
+    )
+    if kind != "nan" and any(map(_is_huge, node.arrays)):
+        remedy = "what it read has grown until nothing larger fits: look for what multiplies it step by step"
+    raise AnomalyError(
+        f"{node.op.name}() made {kind}{_at(index)} out of finite {_listed(operands)}; {remedy}{_recorded_at(node)}"
+    )
+
+
+def _broken_sum(receiver: str, g: Any) -> str:
+    _, kind, dtype = _first(g)
+    return (
+        f"the gradient that reached {receiver} is {kind}, though every share in it was finite: their sum is too large "
+        f"for {dtype}, or a hook changed it"
+    )
+
+
+def _broken_share(node: Node, slot: int, share: Any, g: Any) -> str:
+    index, kind, _ = _first(share)
+    others = [_operand(node, k, index) for k, array in enumerate(node.arrays) if k != slot and array is not None]
+    beside = f" (beside {_listed(others)})" if others else ""
+    name, there = node.op.name, _there(node, array_of(g), index)
+    if _is_huge(g):
+        remedy = (
+            f"the gradient has grown to {np.abs(array_of(g)).max():.3g} on its way here: look for what multiplies it "
+            "step by step, or scale the loss down"
+        )
+    elif there == 0:
+        remedy = (
+            f"the gradient is 0 there, and 0 times a slope that is not finite is no number: choose the operand before "
+            f"the op, {_chosen(node, slot)}, since a where() or a mask after it comes too late"
+        )
+    else:
+        remedy = (
+            f"keep it away from where {name}() has no finite slope: clip() it, or choose before the op, "
+            f"{_chosen(node, slot)}"
+        )
+    return (
+        f"{node.name} made {kind}{_at(index)} out of a finite gradient, in the share for its input "
+        f"{_operand(node, slot, index)}{beside}; {remedy}{_recorded_at(node)}"
+    )
+
+
+def _chosen(node: Node, slot: int) -> str:
+    """The call as it is safe: sqrt(where(ok, x, safe))."""
+    names = node.op.parameters(len(node.arrays))
+    return f"{node.op.name}({', '.join(f'where(ok, {n}, safe)' if k == slot else n for k, n in enumerate(names[:3]))})"
+
+
+def _is_huge(value: Any) -> bool:
+    """Whether a product of two such numbers may be too large for their type."""
+    array = array_of(value)
+    return (
+        isinstance(array, np.ndarray | np.floating)
+        and array.dtype.kind == "f"
+        and array.size > 0
+        and bool(np.abs(array).max() > np.sqrt(np.finfo(array.dtype).max))
+    )
+
+
+def _there(node: Node, array: Any, index: tuple[int, ...]) -> Any:
+    """The number of `array` that went into place `index` of the result of an op by element; None where none did."""
+    if node.op.category not in ELEMENTWISE or not isinstance(array, np.ndarray) or array.ndim != len(index):
+        return None
+    place = tuple(0 if n == 1 else i for i, n in zip(index, array.shape, strict=True))
+    return array[place] if all(i < n for i, n in zip(place, array.shape, strict=True)) else None
+
+
+def _operand(node: Node, slot: int, index: tuple[int, ...]) -> str:
+    """An operand in words: its number at the place of the trouble where the op goes by element, else its range."""
+    name, array = node.op.parameters(len(node.arrays))[slot], node.arrays[slot]
+    if not isinstance(array, np.ndarray):
+        return f"{name} = {array}"
+    called = name_of(array)
+    label = name if called is None else f"{name} {called!r}"
+    if not array.ndim:
+        return f"{label} = {array:.6g}"
+    if (there := _there(node, array, index)) is not None:
+        return f"{label} (shape {array.shape}, {there:.6g} there)"
+    span = f", from {array.min():.6g} to {array.max():.6g}" if array.size else ""
+    return f"{label} (shape {array.shape}{span})"
+
+
+def _at(index: tuple[int, ...]) -> str:
+    return f" at {list(index)}" if index else ""
+
+
+def _listed(parts: list[str]) -> str:
+    return " and ".join(parts if len(parts) < 4 else [*parts[:3], f"{len(parts) - 3} others"]) or "arguments"

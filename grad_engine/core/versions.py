@@ -1,0 +1,109 @@
+"""Which memory was written in place, and when."""
+
+from __future__ import annotations
+
+import math
+import threading
+import weakref
+from array import array
+from bisect import bisect_right
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from grad_engine.core.tensor import Tensor
+
+
+class _Memory:
+    """What is known of one piece of memory, as ages: its latest write, and each that changed what it depends on."""
+
+    __slots__ = ("latest", "owner", "turns")
+
+    def __init__(self, owner: weakref.ref[np.ndarray]) -> None:
+        self.owner = owner
+        self.latest = -1
+        self.turns = array("q")
+
+
+class _Writes:
+    """When each piece of memory was written in place, as ages; memory shared by views has one entry.
+
+    A call that writes nothing pays nothing, unless it takes a view of memory without history. Backward looks here only
+    when `latest` is younger than the oldest node of its graph.
+    """
+
+    def __init__(self) -> None:
+        self.latest = -1  # of all writes
+        self.by_owner: dict[int, _Memory] = {}
+        self.views: dict[int, list[weakref.ref[Tensor]]] = {}  # of memory without history, by the id of its owner
+        self.noted, self.room = 0, 1024  # how many views are listed, and how many may be before dead ones are dropped
+        self.lock = threading.Lock()  # memory may be shared between threads, whose graphs are not
+
+    def stamp(self, array: np.ndarray, age: int, recorded: bool = False) -> None:
+        """Note a write; `recorded` when from now on the memory depends on other leaves, or in another way."""
+        owner = owner_of(array)
+        key = id(owner)
+        memory = self.by_owner.get(key)
+        if memory is None or memory.owner() is not owner:
+            memory = self.by_owner[key] = _Memory(weakref.ref(owner, lambda _: self.by_owner.pop(key, None)))
+        memory.latest = age
+        if recorded:
+            memory.turns.append(age)
+        self.latest = age
+
+    def latest_of(self, array: Any) -> int:
+        """The age of the latest write to the memory of `array`; -1 where there was none."""
+        memory = self._memory(owner_of(array)) if type(array) is np.ndarray else None
+        return -1 if memory is None else memory.latest
+
+    def turned(self, array: Any, after: int, before: float = math.inf) -> int | None:
+        """The age of a recorded write to the memory of `array` between two ages, if there was one."""
+        memory = self._memory(owner_of(array)) if type(array) is np.ndarray else None
+        if memory is None:
+            return None
+        place = bisect_right(memory.turns, after)
+        return memory.turns[place] if place < len(memory.turns) and memory.turns[place] < before else None
+
+    def taken(self, view: Tensor, call: Callable[..., Tensor], args: tuple[Any, ...]) -> None:
+        """Note a view of memory without history, and how to take it again should the memory get one."""
+        view.again = call, args
+        key = id(owner_of(view.array))
+        with self.lock:
+            views = self.views.get(key)
+            if views is None:
+                views = self.views[key] = []
+            views.append(weakref.ref(view))
+            self.noted += 1
+            if self.noted > self.room:  # most views die young: what is dropped pays for the search
+                alive = {key: [ref for ref in refs if ref() is not None] for key, refs in self.views.items()}
+                self.views = {key: refs for key, refs in alive.items() if refs}
+                self.noted = sum(map(len, self.views.values()))
+                self.room = 2 * self.noted + 1024
+
+    def follow(self, array: np.ndarray) -> None:
+        """Give the views taken before the memory of `array` got its first history their part in it."""
+        for ref in [*self.views.get(id(owner_of(array)), ())]:
+            view = ref()
+            if view is not None and view.node is None and owner_of(view.array) is owner_of(array):
+                call, args = view.again
+                view.node = call(*args).node
+
+    def _memory(self, owner: np.ndarray) -> _Memory | None:
+        memory = self.by_owner.get(id(owner))
+        return memory if memory is not None and memory.owner() is owner else None
+
+
+WRITES = _Writes()
+
+
+def owner_of(array: np.ndarray) -> np.ndarray:
+    """The array that owns the memory `array` shows."""
+    while (base := array.base) is not None:
+        if type(base) is not np.ndarray:  # what as_strided() made stands on something that holds the array
+            base = getattr(base, "base", None)
+            if type(base) is not np.ndarray:
+                break
+        array = base
+    return array
