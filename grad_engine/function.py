@@ -487,24 +487,24 @@ def _own_op(
         inputs=inputs,
         required=len(inputs),
         static=dict.fromkeys(static, inspect.Parameter.empty),
-        keeps=("kept",),
+        saves=("kept",),
         rules=(None,) * len(inputs),
         joint=rule,
-        several=several,
+        multi_output=several,
         symbol=symbol,
         category=category,
         summary=summary,
         head=name,
         written=written,
-        spoken=dict.fromkeys(inputs, formula),
-        spoken_reads=reads,
+        described=dict.fromkeys(inputs, formula),
+        described_reads=reads,
     )
 
 
 def _handed_out(node: ManyNode, arrays: Sequence[np.ndarray], without_grad: Sequence[bool]) -> Any:
     """The results of `node` as tensors; those `without_grad` carry no gradient."""
     carries = [array.dtype.kind == "f" and not alone for array, alone in zip(arrays, without_grad, strict=True)]
-    if not node.op.several:
+    if not node.op.multi_output:
         return wrap(arrays[0], node if carries[0] else None)
     pairs = zip(arrays, carries, strict=True)
     return tuple(wrap(array, Output(node, i) if carry else None) for i, (array, carry) in enumerate(pairs))

@@ -44,7 +44,7 @@ def parameters(call: Callable[..., Any], first: str | None = None) -> str:
     if first is not None:
         parts[0] = first
     for i, (name, default) in enumerate(op.static.items()):
-        if op.spread and i == 0:
+        if op.varargs and i == 0:
             parts.append(f"*{name}: Any")
         elif default is inspect.Parameter.empty:
             parts.append(f"{name}: Any")
@@ -59,7 +59,7 @@ def declaration(name: str, call: Callable[..., Any], first: str | None = None) -
     if op is None:
         result = str(call.__annotations__["return"])
     else:
-        result = "tuple[Tensor, ...]" if op.several else "Tensor"
+        result = "tuple[Tensor, ...]" if op.multi_output else "Tensor"
     doc = (inspect.getdoc(call) or "").splitlines()[0]
     return f'def {name}({parameters(call, first)}) -> {result}:\n    """{doc}"""\n'
 

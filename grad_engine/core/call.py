@@ -47,7 +47,7 @@ def operand(value: Any) -> Any:
 
 def general(op: Op) -> Callable[..., Any]:
     """The call of any op: operands that are optional, without a rule or in a list, several results, kept values."""
-    forward, variadic, keeps, several = op.forward, op.variadic, op.keeps, op.several
+    forward, variadic, saves, multi_output = op.forward, op.variadic, op.saves, op.multi_output
     arity, defaults = len(op.inputs), tuple(op.static.values())
     needed = inspect.Parameter.empty in defaults
     ruled = tuple(op.joint is not None or rule is not None for rule in op.rules)
@@ -77,15 +77,15 @@ def general(op: Op) -> Callable[..., Any]:
         except REFUSED as error:
             refuse(op, error, arrays, static)
         rest = static
-        if keeps:
+        if saves:
             out, *kept = out
             rest = (*static, *kept)
-        if several:
+        if multi_output:
             out = tuple(map(asarray, out))
         elif type(out) is not ndarray:
             out = asarray(out)
         if not (recorded and MODE.record):
-            if several:
+            if multi_output:
                 return tuple(wrap(part, None) for part in out)
             made = wrap(out, None)
             if out.base is not None and MODE.record:
@@ -94,7 +94,7 @@ def general(op: Op) -> Callable[..., Any]:
         node = ManyNode(op, out, tuple(arrays), tuple(edges), rest)
         if MODE.watch is not None:
             MODE.watch(node)
-        if several:
+        if multi_output:
             floats = (part.dtype.kind == "f" for part in out)
             return tuple(
                 wrap(part, Output(node, i) if real else None)
@@ -131,7 +131,7 @@ def arguments(op: Op, static: tuple[Any, ...], named: dict[str, Any]) -> tuple[A
     if not named and len(static) == len(op.static) and _CHANGEABLE.isdisjoint(map(type, static)):
         return static
     names = tuple(op.static)
-    if op.spread and len(static) > 1 and all(type(part) is int for part in static):
+    if op.varargs and len(static) > 1 and all(type(part) is int for part in static):
         static = (static,)
     if len(static) > len(names):
         raise ArgumentError(

@@ -100,7 +100,7 @@ def pull_back(
         for node in nodes:  # consumers come first, so this node's sum is already complete
             g = pending.pop(node, None)
             if g is None:
-                if not node.op.several or (g := _several(pending, node)) is None:
+                if not node.op.multi_output or (g := _several(pending, node)) is None:
                     continue  # every rule above passed nothing this way
             elif node.extra is not None:
                 g = _hooked(node, g)
@@ -179,12 +179,14 @@ def _leading_to(targets: Sequence[Edge], nodes: Sequence[Node]) -> set[Edge]:
             if (edge.node if type(edge) is Output else edge) in useful:
                 useful.add(edge)
                 useful.add(node)
-    return useful | {Output(n, i) for n in useful if isinstance(n, Node) and n.op.several for i in range(len(n.out))}
+    return useful | {
+        Output(n, i) for n in useful if isinstance(n, Node) and n.op.multi_output for i in range(len(n.out))
+    }
 
 
 def _keep(found: dict[Edge, Any], targets: Sequence[Edge], node: Node, g: Any) -> None:
     """Note in `found` the complete gradient of those targets that are outputs of `node`."""
-    if node.op.several:
+    if node.op.multi_output:
         found.update(
             (port, part) for i, part in enumerate(g) if part is not None and (port := Output(node, i)) in targets
         )
@@ -245,7 +247,7 @@ class Run(Gathering):
 
     def ran(self, node: Node, g: Any) -> None:
         self._turn = node.age
-        self.events.append((node.age, tuple(map(array_of, g)) if node.op.several else array_of(g)))
+        self.events.append((node.age, tuple(map(array_of, g)) if node.op.multi_output else array_of(g)))
 
     def gather(
         self, pending: dict[Any, Any], owned: set[Edge], edge: Any, slot: int, raw: Any, array: Any, shared: Any
@@ -297,7 +299,7 @@ def _check_writes(node: Node) -> None:
                 f"{name} of {node.op.name} is a view whose base was changed in place before it was used (made at "
                 f"{edge.age}, changed at {turn}, used at {node.age}); take the view again after the change"
             )
-    outs = node.out if node.op.several else (node.out,)
+    outs = node.out if node.op.multi_output else (node.out,)
     late = {name: array for name, array in operands.items() if WRITES.latest_of(array) >= node.age}
     late.update(("out", out) for out in outs if WRITES.latest_of(out) > node.age)
     if not late:

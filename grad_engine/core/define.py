@@ -37,8 +37,8 @@ def define(
     summary: str,
     vjp: Mapping[str, Rule] | Rule | None = None,
     inputs: Sequence[str] = (),
-    keeps: Sequence[str] = (),
-    several: bool = False,
+    saves: Sequence[str] = (),
+    multi_output: bool = False,
     operator: str | None = None,
     numpy: Sequence[Any] = (),
     domain: tuple[float, float] = DOMAIN,
@@ -47,26 +47,26 @@ def define(
     formula: Mapping[str, Tree] | None = None,
     reads: Sequence[str] = (),
     aliases: Sequence[str] = (),
-    spread: bool = False,
+    varargs: bool = False,
     method: bool = True,
 ) -> Callable[..., Tensor]:
     """The op as a function on Tensors, entered in OPS and published as a method and for NumPy's functions.
 
     forward: NumPy on arrays. A ufunc, or a function whose first parameters are the `inputs` and whose others are the
-        static arguments. Returns the result; `(result, *kept)` with `keeps`; a tuple of results with `several`.
+        static arguments. Returns the result; `(result, *kept)` with `saves`; a tuple of results with `multi_output`.
     symbol, category: what stands in its picture, and the kind of op, which chooses the shape of the picture.
     vjp: input -> rule `(g, out, *inputs, *static, *kept)` that returns the share of gradient of that input, written
         with NumPy so that it runs on arrays, on Tensors (second derivatives) and on Symbols (the formula shown). Or one
         joint rule with a keyword `wanted` that returns the list of all shares. None: the op has no gradient.
     inputs: the array operands in call order where not all have a rule; `("*xs",)` for a sequence of arrays.
-    keeps: names of what forward returns besides the result. Only values without a derivative (masks, indices, counts).
+    saves: names of what forward returns besides the result. Only values without a derivative (masks, indices, counts).
     operator: the Python operator it implements ("add" for `+`), with its reflected and in-place forms.
     numpy: NumPy functions that mean this op; the ufunc itself is always one.
     domain, cases: where the law tests may sample it. Without cases, small shapes that broadcast.
     written: parameters -> formula tree of a call, where `name(x, y)` is not how people write it.
-    formula, reads: spoken formulas, in words or as a tree, of rules that cannot be traced, and the values they read.
+    formula, reads: described formulas, in words or as a tree, of rules that cannot be traced, and the values they read.
     aliases: its other names. method: whether it is a method of Tensor too.
-    spread: whether the first static argument may be given as several numbers, as in `x.reshape(2, 3)`.
+    varargs: whether the first static argument may be given as several numbers, as in `x.reshape(2, 3)`.
 
     Raises ArgumentError for a rule with other parameters and for a name that is already taken.
     """
@@ -75,7 +75,7 @@ def define(
     listed = tuple(inputs) or (tuple(vjp) if isinstance(vjp, Mapping) else ())
     given = tuple(part.lstrip("*") for part in listed)
     required, static = _arguments(name, forward, given)
-    rules, joint = _rules(name, vjp, given, (*static, *keeps))
+    rules, joint = _rules(name, vjp, given, (*static, *saves))
     op = Op(
         name=name,
         label="".join(part[:1].upper() + part[1:] for part in name.split("_")) + "Backward",
@@ -84,10 +84,10 @@ def define(
         required=required,
         variadic=any(part.startswith("*") for part in listed),
         static=static,
-        keeps=tuple(keeps),
+        saves=tuple(saves),
         rules=rules,
         joint=joint,
-        several=several,
+        multi_output=multi_output,
         symbol=symbol,
         category=category,
         summary=summary,
@@ -95,10 +95,10 @@ def define(
         cases=tuple(cases),
         head=HEADS.get(operator or "", name),
         written=written,
-        spoken=dict(formula or {}),
-        spoken_reads=frozenset(reads),
+        described=dict(formula or {}),
+        described_reads=frozenset(reads),
         aliases=tuple(aliases),
-        spread=spread,
+        varargs=varargs,
     )
     call = _call_of(op)
     call.__name__ = call.__qualname__ = name
@@ -144,7 +144,7 @@ def _check_parameters(name: str, rule: Rule, expected: list[str]) -> None:
 
 def _call_of(op: Op) -> Callable[..., Any]:
     """The function that calls `op`: a quick one where its operands are x, or x and y, as these know them."""
-    simple = op.joint is None and not op.keeps and not op.several and not op.variadic and all(op.rules)
+    simple = op.joint is None and not op.saves and not op.multi_output and not op.variadic and all(op.rules)
     if simple and op.inputs == ("x",) and op.required:
         return unary(op)
     if simple and op.inputs == ("x", "y") and not op.static:
@@ -281,6 +281,6 @@ def in_rules(call: Callable[..., Any]) -> Callable[..., Any]:
             if kind is Symbol:
                 return traced(op.head, *args, **static)
         out = op.forward(*args, **static)
-        return out[0] if op.keeps else out
+        return out[0] if op.saves else out
 
     return dispatch

@@ -45,10 +45,10 @@ class Op:
     required: int  # how many of them cannot be left out
     variadic: bool = False  # one operand that is a sequence of arrays
     static: Mapping[str, Any]  # the other arguments and their defaults (inspect.Parameter.empty: none)
-    keeps: tuple[str, ...]  # what forward returns besides the result, for the rules
+    saves: tuple[str, ...]  # what forward returns besides the result, for the rules
     rules: tuple[Rule | None, ...]  # one per input; None: no gradient flows to it
     joint: Rule | None  # instead of rules: (g, out, *args, wanted) -> list of shares
-    several: bool  # forward returns a tuple of outputs
+    multi_output: bool  # forward returns a tuple of outputs
     symbol: str
     category: str
     summary: str
@@ -56,10 +56,10 @@ class Op:
     cases: tuple[Case, ...] = ()
     head: str  # of its formula: "+", "ln"
     written: Callable[..., Tree] | None = None  # how a call is written, where head(arguments) is not it
-    spoken: Mapping[str, Tree]  # input -> formula of a rule that cannot be traced
-    spoken_reads: frozenset[str]  # what the spoken rules read
+    described: Mapping[str, Tree]  # input -> formula of a rule that cannot be traced
+    described_reads: frozenset[str]  # what the described rules read
     aliases: tuple[str, ...] = ()
-    spread: bool = False  # the first static argument may be given as several: x.reshape(2, 3)
+    varargs: bool = False  # the first static argument may be given as several: x.reshape(2, 3)
 
     @property
     def differentiable(self) -> bool:
@@ -96,20 +96,20 @@ class Op:
             for name, array in zip(names, arrays, strict=True)
         ]
         count = len(self.static)
-        others = [*rest[:count], *(Symbol(name) for name in self.keeps)]
+        others = [*rest[:count], *(Symbol(name) for name in self.saves)]
         g, result = (_symbols(name, out) for name in ("g", "out"))
         operands = [args] if self.variadic else args
         joint: list[Any] | None = None
         for slot, want in enumerate(wanted):
             if not want:
                 continue
-            spoken = self.spoken.get(self.inputs[0 if self.variadic else slot])
+            described = self.described.get(self.inputs[0 if self.variadic else slot])
             rule = None if self.variadic else self.rules[slot]
-            if isinstance(spoken, str):  # words; of a variadic operand they speak of one at a time
-                own = spoken.replace(f"{{{self.inputs[0]}}}", f"{{{names[slot]}}}") if self.variadic else spoken
+            if isinstance(described, str):  # words; of a variadic operand they speak of one at a time
+                own = described.replace(f"{{{self.inputs[0]}}}", f"{{{names[slot]}}}") if self.variadic else described
                 trees[slot] = ["say", own]
-            elif spoken is not None:
-                trees[slot] = spoken
+            elif described is not None:
+                trees[slot] = described
             elif rule is not None:
                 trees[slot] = tree_of(rule(g, result, *operands, *others))
             elif self.joint is not None:
@@ -121,7 +121,7 @@ class Op:
     def reads(self, tree: Tree) -> frozenset[str]:
         """The values (parameters, "out") that a rule with this formula tree needs at backward time."""
         if isinstance(tree, list) and tree[0] == "say":
-            return self.spoken_reads
+            return self.described_reads
         found, pending = set(), [tree]
         while pending:
             part = pending.pop()

@@ -15,7 +15,7 @@ from grad_engine.errors import GradEngineError
 from grad_engine.formula import ASSOCIATIVE, ATOM, INFIX, PLACEHOLDER, Tree, fault, number
 
 LONGEST_NAME = 24  # characters; a longer name is cut in the middle
-LONGEST_SENTENCE = 120  # between two names of a spoken formula
+LONGEST_SENTENCE = 120  # between two names of a described formula
 MOST_ARGUMENTS = 8  # of a call or list; more are counted, not shown
 FRACTIONS_IN = 2  # fractions within fractions; deeper ones are written with a slash
 

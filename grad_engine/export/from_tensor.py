@@ -228,8 +228,8 @@ class _Recorder(Draft):
             stretched = not gone and op.category in STRETCHES and _stretched(array, node.out)
             own_shape = array.shape if stretched else None
             inputs.append(InputRecord(len(inputs), name, self.tensors[key].id, link, own_shape))
-        keys: list[Edge] = [Output(node, i) for i in range(self._width(node))] if op.several else [node]
-        outs = (None,) * len(keys) if gone else node.out if op.several else (node.out,)
+        keys: list[Edge] = [Output(node, i) for i in range(self._width(node))] if op.multi_output else [node]
+        outs = (None,) * len(keys) if gone else node.out if op.multi_output else (node.out,)
         outputs = tuple(
             self._add(key, out, "value", node.age, requires_grad=True).id for key, out in zip(keys, outs, strict=True)
         )

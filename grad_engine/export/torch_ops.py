@@ -55,7 +55,7 @@ def as_our_call(step: Step) -> Call | None:
         found = CALLS_OF_OURS[step.name](step)
         return None if found is None else Call(CALLS[found[0]].op, *found[1:])  # type: ignore[attr-defined]
     op: Op | None = getattr(CALLS.get(snake(step.name)), "op", None)
-    if op is None or op.static or op.variadic or op.several or len(op.inputs) != step.inputs:
+    if op is None or op.static or op.variadic or op.multi_output or len(op.inputs) != step.inputs:
         return None
     return Call(op, tuple(range(step.inputs)), {})
 

@@ -26,7 +26,7 @@ REDUCE_HEADS = {"add": "sum", "multiply": "prod", "maximum": "max", "minimum": "
 
 
 class UntraceableError(GradEngineError, TypeError):
-    """A rule asked a Symbol for something that only numbers have; give its op a spoken formula."""
+    """A rule asked a Symbol for something that only numbers have; give its op a formula in words."""
 
 
 class Symbol:
@@ -76,7 +76,7 @@ class Symbol:
             raise AttributeError(name)
         raise UntraceableError(
             f"a formula has no attribute {name} (asked of {self.tree!r}); write np.{name}(x), not x.{name}(), where "
-            "NumPy has it, or give define() a spoken formula="
+            "NumPy has it, or give define() a formula= in words"
         )
 
     def __getitem__(self, index: Any) -> Symbol:
@@ -101,7 +101,7 @@ class Symbol:
         return self.shape[0]
 
     def _refuse(self, wanted: str) -> NoReturn:
-        raise UntraceableError(f"a formula has no {wanted} (asked of {self.tree!r}); give define() a spoken formula=")
+        raise UntraceableError(f"a formula has no {wanted} (asked of {self.tree!r}); give define() a formula= in words")
 
 
 def traced(head: str, *args: Any, **keywords: Any) -> Symbol:

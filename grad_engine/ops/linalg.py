@@ -258,7 +258,7 @@ def _slogdet_x(g: Any, out: Any, x: Any) -> Any:
 
 slogdet = define(
     lambda x: tuple(_checked(np.linalg.slogdet, "slogdet", x, way_out="look for NaN or inf in it")), name="slogdet",
-    symbol="ln|det|", category="linear algebra", inputs=("x",), numpy=[np.linalg.slogdet], several=True,
+    symbol="ln|det|", category="linear algebra", inputs=("x",), numpy=[np.linalg.slogdet], multi_output=True,
     cases=[case(_SQUARE), case(_BATCH)],
     summary="(sign, logarithm of the absolute value) of the determinant of each square matrix.",
     vjp={"x": _slogdet_x}, formula={"x": ["*", "g[1]", ["T", ["inv", "x"]]]},
@@ -393,7 +393,8 @@ def _eigh_x(g: Any, out: Any, x: Any, UPLO: str) -> Any:
 
 
 eigh = define(
-    _eigh, name="eigh", symbol="λ, v", category="linear algebra", inputs=("x",), numpy=[np.linalg.eigh], several=True,
+    _eigh, name="eigh", symbol="λ, v", category="linear algebra", inputs=("x",), numpy=[np.linalg.eigh],
+    multi_output=True,
     cases=[case(_DEFINITE), case(np.stack([_DEFINITE, _DEFINITE * _DEFINITE.T - np.eye(3)]))],
     summary="(eigenvalues in ascending order, eigenvectors as columns) of each symmetric matrix.",
     vjp={"x": _eigh_x}, reads=("out",),
@@ -462,7 +463,7 @@ def _svd_x(g: Any, out: Any, x: Any, full_matrices: bool, hermitian: bool) -> An
 
 
 _svd_op = define(
-    _svd, name="svd", symbol="U S V", category="linear algebra", inputs=("x",), several=True, method=False,
+    _svd, name="svd", symbol="U S V", category="linear algebra", inputs=("x",), multi_output=True, method=False,
     cases=[case(_SQUARE), case(_TALL, full_matrices=False), case(_WIDE, full_matrices=False)],
     summary="(U, the singular values in descending order, Vh) with x = U @ diag(S) @ Vh.",
     vjp={"x": _svd_x}, reads=("x", "out"),
@@ -541,7 +542,7 @@ def _lu_x(g: Any, out: Any, x: Any) -> Any:
 
 
 lu = define(
-    _lu, name="lu", symbol="P L U", category="linear algebra", inputs=("x",), several=True,
+    _lu, name="lu", symbol="P L U", category="linear algebra", inputs=("x",), multi_output=True,
     cases=[case(_SQUARE), case(_BATCH), case(_TALL), case(_WIDE)],
     summary="(P of one 1 in each row and column, L lower triangular with ones, U upper triangular) with x = P @ L @ U.",
     vjp={"x": _lu_x}, reads=("out",),
@@ -576,7 +577,7 @@ def _qr_x(g: Any, out: Any, x: Any, mode: str) -> Any:
 
 
 _qr_op = define(
-    _qr, name="qr", symbol="Q R", category="linear algebra", inputs=("x",), several=True, method=False,
+    _qr, name="qr", symbol="Q R", category="linear algebra", inputs=("x",), multi_output=True, method=False,
     cases=[case(_SQUARE), case(_TALL), case(_WIDE), case(_SQUARE, mode="complete")],
     summary="(Q with orthonormal columns, R upper triangular) with x = Q @ R.",
     vjp={"x": _qr_x}, reads=("x", "out"),

@@ -587,7 +587,7 @@ def _kept(g: Any, p: float, mask: Any) -> Any:
 
 
 dropout = define(
-    _dropout, name="dropout", symbol="▒", category="neural", inputs=("x",), keeps=("mask",),
+    _dropout, name="dropout", symbol="▒", category="neural", inputs=("x",), saves=("mask",),
     cases=[case((3, 4), seed=1), case((3, 4), p=0.2, seed=1), case((3,), training=False), case((3,), p=1.0)],
     summary="x with each element set to 0 with probability p, the others times 1 / (1 - p); x itself unless training.",
     vjp={"x": lambda g, out, x, p, training, seed, mask: _kept(g, p, mask)},
@@ -674,7 +674,7 @@ _BLIND = np.array([[True, False, True, True], [False, False, False, False], [Tru
 
 scaled_dot_product_attention = define(
     _attention, name="scaled_dot_product_attention", symbol="attend", category="neural",
-    inputs=("query", "key", "value", "attn_mask"), keeps=("mask",), method=False,
+    inputs=("query", "key", "value", "attn_mask"), saves=("mask",), method=False,
     cases=[
         case((2, 3, 2), (2, 4, 2), (2, 4, 3)), case((3, 2), (4, 2), (4, 2), is_causal=True),
         case((2, 3, 2), (4, 2), (1, 4, 2), (3, 4)), case((3, 2), (4, 2), (4, 2), _BLIND, scale=0.7),

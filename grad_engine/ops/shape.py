@@ -59,7 +59,7 @@ def _reshape(x: Any, shape: Any) -> Any:
 
 
 reshape = define(
-    _reshape, name="reshape", symbol="▭", category="shape", inputs=("x",), spread=True,
+    _reshape, name="reshape", symbol="▭", category="shape", inputs=("x",), varargs=True,
     numpy=[np.reshape], cases=[case((2, 3), shape=(3, 2)), case((2, 3), shape=(-1,)), case((), shape=(1, 1))],
     summary="The same elements in C order in another shape; one length may be -1.",
     vjp={"x": lambda g, out, x, shape: reshaped(g, x.shape)}, formula={"x": _BACK},
@@ -81,7 +81,7 @@ def _transpose_written(x: Tree, axes: Any) -> Tree:
 
 transpose = define(
     lambda x, axes=None: np.transpose(x, axes), name="transpose", symbol="ᵀ", category="shape", inputs=("x",),
-    spread=True, numpy=[np.transpose], aliases=["permute"], written=_transpose_written,
+    varargs=True, numpy=[np.transpose], aliases=["permute"], written=_transpose_written,
     cases=[case((2, 3)), case((2, 3, 4), axes=(2, 0, 1)), case((2, 3, 4), axes=(-1, 0, 1))],
     summary="x with its axes in another order, reversed when none is given.",
     vjp={"x": _transpose_back},
@@ -112,7 +112,7 @@ unsqueeze = define(
 )  # fmt: skip
 broadcast_to = define(
     lambda x, shape: np.broadcast_to(x, shape), name="broadcast_to", symbol="⇉", category="shape", inputs=("x",),
-    spread=True, numpy=[np.broadcast_to], aliases=["broadcast"],
+    varargs=True, numpy=[np.broadcast_to], aliases=["broadcast"],
     cases=[case((1, 3), shape=(2, 3)), case((), shape=(2,))],
     summary="x repeated to fill a larger shape, as in arithmetic with a tensor of that shape.",
     vjp={"x": lambda g, out, x, shape: g},  # every share is summed back to its operand's shape

@@ -114,7 +114,7 @@ def test_several_numbered_outputs(own_op: Callable[..., Any]) -> None:
     """A node with two outputs: either may be used, or both, or one of them twice; and it differentiates again."""
     sincos = own_op(
         lambda x: (np.sin(x), np.cos(x)), name="sincos", symbol="sc", category="elementwise", summary="Both.",
-        several=True, inputs=("x",),
+        multi_output=True, inputs=("x",),
         vjp=lambda g, out, x, wanted: [
             sum(part for part in (None if g[0] is None else g[0] * out[1], None if g[1] is None else -g[1] * out[0])
                 if part is not None)

@@ -78,8 +78,8 @@ def test_the_line_of_the_program_that_called() -> None:
         y = x * 2  # the line
         z, here = np.sum(y), line()
     w = z * 1
-    assert noted(y)["source"] == ("tests/test_watching.py", here - 1, "y = x * 2  # the line")
-    assert noted(z)["source"] == ("tests/test_watching.py", here, "z, here = np.sum(y), line()")
+    assert noted(y)["source"] == ("tests/core/test_observe.py", here - 1, "y = x * 2  # the line")
+    assert noted(z)["source"] == ("tests/core/test_observe.py", here, "z, here = np.sum(y), line()")
     sources = [node.source for node in ge.record_graph(w).nodes]
     assert [source and source.line for source in sources] == [here - 1, here, None]
 
@@ -144,7 +144,7 @@ def test_what_made_it_in_forward(program: Callable[..., Any], words: str) -> Non
     with ge.detect_anomaly(), pytest.raises(ge.AnomalyError, match=words) as caught:
         program(x)
     assert isinstance(caught.value, FloatingPointError)
-    assert "the op was called at tests/test_watching.py:" in str(caught.value)
+    assert "the op was called at tests/core/test_observe.py:" in str(caught.value)
 
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
@@ -184,7 +184,7 @@ def test_what_made_it_in_backward(program: Callable[..., Any], words: str, creat
             z.backward(create_graph=create_graph)
     # Recorded, the rules are ops themselves, and one inside a rule may be the first.
     assert create_graph or re.search(words, str(caught.value))
-    assert create_graph or re.search(r"the op was called at tests/test_watching.py:\d+: .*x", str(caught.value))
+    assert create_graph or re.search(r"the op was called at tests/core/test_observe.py:\d+: .*x", str(caught.value))
     z = program(leaf([1.0, 0.0, -1.0]))
     with ge.detect_anomaly(), pytest.raises(ge.AnomalyError, match="run the forward pass inside detect_anomaly"):
         z.backward()

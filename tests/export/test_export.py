@@ -293,7 +293,7 @@ def test_where_nan_begins_in_the_program() -> None:
         z = (x * ge.ln(x)).sum()
     z.backward(retain_graph=True)
     text = printed(z)
-    assert re.search(r"Inf begins in LnBackward #0 \(tests/test_export\.py:\d+\): 1 of 2 values", text)
+    assert re.search(r"Inf begins in LnBackward #0 \(tests/export/test_export\.py:\d+\): 1 of 2 values", text)
 
 
 def test_a_table_where_a_difference_was_meant_is_pointed_out() -> None:

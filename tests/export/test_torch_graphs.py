@@ -29,7 +29,7 @@ def alike(count: int) -> list[Op]:
         and len(op.inputs) == count
         and op.differentiable
         and not op.static
-        and not op.keeps
+        and not op.saves
         and op.name not in JUMPS | NEEDS_SCIPY | NAN_THERE
         and (hasattr(torch, op.name) or op.name == "ln")
     ]
