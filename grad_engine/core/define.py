@@ -49,6 +49,11 @@ def define(
     aliases: Sequence[str] = (),
     varargs: bool = False,
     method: bool = True,
+    public: bool = True,
+    sentence: str = "",
+    elementwise: bool | None = None,
+    broadcasts: bool | None = None,
+    commutes: bool = False,
 ) -> Callable[..., Tensor]:
     """The op as a function on Tensors, entered in OPS and published as a method and for NumPy's functions.
 
@@ -67,6 +72,12 @@ def define(
     formula, reads: described formulas, in words or as a tree, of rules that cannot be traced, and the values they read.
     aliases: its other names. method: whether it is a method of Tensor too.
     varargs: whether the first static argument may be given as several numbers, as in `x.reshape(2, 3)`.
+    public: whether users call it; False for what only rules use, which is then neither exported nor a method.
+    sentence: what it does, in one sentence of school words.
+    elementwise: whether element i of the result depends on element i of each operand alone, once these are broadcast.
+    broadcasts: whether operands of different shapes are repeated to one shape, as in arithmetic.
+        A ufunc on elements is elementwise, and broadcasts its operands where it takes several; others say so here.
+    commutes: whether the two operands may change places.
 
     Raises ArgumentError for a rule with other parameters and for a name that is already taken.
     """
@@ -76,6 +87,9 @@ def define(
     given = tuple(part.lstrip("*") for part in listed)
     required, static = _arguments(name, forward, given)
     rules, joint = _rules(name, vjp, given, (*static, *saves))
+    by_element = isinstance(forward, np.ufunc) and forward.signature is None
+    if commutes and len(given) != 2:
+        raise ArgumentError(f"{name} takes {len(given)} operands, so it cannot say commutes=True; that is for two")
     op = Op(
         name=name,
         label="".join(part[:1].upper() + part[1:] for part in name.split("_")) + "Backward",
@@ -91,6 +105,11 @@ def define(
         symbol=symbol,
         category=category,
         summary=summary,
+        sentence=sentence,
+        elementwise=by_element if elementwise is None else elementwise,
+        broadcasts=by_element and len(given) > 1 if broadcasts is None else broadcasts,
+        commutes=commutes,
+        public=public,
         domain=domain,
         cases=tuple(cases),
         head=HEADS.get(operator or "", name),
@@ -103,7 +122,7 @@ def define(
     call = _call_of(op)
     call.__name__ = call.__qualname__ = name
     means = [*([forward] if isinstance(forward, np.ufunc) else []), *numpy]
-    call.__doc__ = _described(op, means, method)
+    call.__doc__ = _described(op, means, method and public)
     call.op = op  # type: ignore[attr-defined]
     call.__signature__ = _signature(op)  # type: ignore[attr-defined]
     _publish(op, call, operator, means, method)
@@ -179,7 +198,10 @@ def _signature(op: Op) -> inspect.Signature:
 
 def _publish(op: Op, call: Callable[..., Any], operator: str | None, numpy: Sequence[Any], method: bool) -> None:
     """Enter an op in every table where it is looked for."""
-    _enter((op.name, *op.aliases), call, numpy, method)
+    if op.name in OPS:
+        raise ArgumentError(f"an op named {op.name} is already declared; choose another name")
+    if op.public:
+        _enter((op.name, *op.aliases), call, numpy, method)
     OPS[op.name] = op
     DEFINED[op.name] = call
     if operator is not None:

@@ -25,7 +25,6 @@ from grad_engine.core.tensor import array_of, name_of
 from grad_engine.errors import AnomalyError, ArgumentError
 
 CODE_LENGTH = 200
-ELEMENTWISE = ("arithmetic", "elementwise", "activation")
 
 
 @contextmanager
@@ -248,7 +247,7 @@ def _is_huge(value: Any) -> bool:
 
 def _there(node: Node, array: Any, index: tuple[int, ...]) -> Any:
     """The number of `array` that went into place `index` of the result of an op by element; None where none did."""
-    if node.op.category not in ELEMENTWISE or not isinstance(array, np.ndarray) or array.ndim != len(index):
+    if not node.op.elementwise or not isinstance(array, np.ndarray) or array.ndim != len(index):
         return None
     place = tuple(0 if n == 1 else i for i, n in zip(index, array.shape, strict=True))
     return array[place] if all(i < n for i, n in zip(place, array.shape, strict=True)) else None

@@ -52,6 +52,11 @@ class Op:
     symbol: str
     category: str
     summary: str
+    sentence: str = ""  # what it does in one sentence of school words
+    elementwise: bool = False  # element i of the result depends on element i of each operand alone, once broadcast
+    broadcasts: bool = False  # operands of different shapes are repeated to one shape, as in arithmetic
+    commutes: bool = False  # its two operands may change places
+    public: bool = True  # a function and a method for users; False: used by rules alone
     domain: tuple[float, float] = DOMAIN
     cases: tuple[Case, ...] = ()
     head: str  # of its formula: "+", "ln"
