@@ -13,11 +13,6 @@ import grad_engine as ge
 torch = pytest.importorskip("torch")
 
 
-def normal(*shape: int, seed: int = 1) -> np.ndarray:
-    """Standard normal numbers, the same for the same arguments."""
-    return np.random.default_rng([seed, *shape]).standard_normal(shape)
-
-
 def agree(
     mine: Callable[..., Any], theirs: Callable[..., Any], *arrays: Any, order: int = 2, tolerance: float = 1e-10
 ) -> None:

@@ -6,7 +6,6 @@ import gzip
 import io
 import math
 import os
-import struct
 import subprocess
 import sys
 from collections.abc import Callable
@@ -19,30 +18,7 @@ import pytest
 import grad_engine as ge
 from grad_engine import data, progress
 from grad_engine.errors import ArgumentError, GradEngineError, MissingTensorFileError, ShapeError, TensorFileError
-
-KINDS = {np.uint8: 8, np.int8: 9, np.int16: 11, np.int32: 12, np.float32: 13, np.float64: 14}
-
-
-def idx(array: np.ndarray) -> bytes:
-    """The bytes of an IDX file."""
-    head = bytes([0, 0, KINDS[array.dtype.type], array.ndim]) + struct.pack(f">{array.ndim}I", *array.shape)
-    return head + array.astype(array.dtype.newbyteorder(">")).tobytes()
-
-
-def image_files(folder: Path, train: int = 20, test: int = 8, side: int = 5, packed: bool = False) -> Path:
-    """A folder with the four files of a set of bright and dark images."""
-    rng = np.random.default_rng(0)
-    folder.mkdir(exist_ok=True)
-    for part, count in (("train", train), ("t10k", test)):
-        labels = rng.integers(0, 10, count).astype(np.uint8)
-        images = rng.integers(0, 40, (count, side, side)).astype(np.uint8)
-        images.reshape(count, -1)[np.arange(count), labels] = 255
-        for name, array in (("images-idx3-ubyte", images), ("labels-idx1-ubyte", labels)):
-            content = idx(array)
-            path = folder / f"{part}-{name}{'.gz' * packed}"
-            path.write_bytes(gzip.compress(content) if packed else content)
-    return folder
-
+from tests.support import KINDS, idx, image_files
 
 # --- IDX --------------------------------------------------------------------------------------------------------------
 

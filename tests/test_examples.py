@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
-import os
 import re
-import subprocess
-import sys
 from importlib import resources, util
 from pathlib import Path
 
@@ -16,11 +13,9 @@ import numpy as np
 import pytest
 
 import grad_engine as ge
+from tests.support import ROOT, SOURCES, TRAINING, run
 
-ROOT = Path(__file__).parents[1]
-SOURCES = {path.stem: path.read_text(encoding="utf-8") for path in sorted(ROOT.glob("examples/[!_]*.py"))}
 ALL = [*SOURCES]
-TRAINING = {example for example, source in SOURCES.items() if "examples._training" in source}  # their own tests
 NEEDS = {"torch_mlp": "torch"}
 EXAMPLES = [example for example in ALL if example not in TRAINING and util.find_spec(NEEDS.get(example, "numpy"))]
 
@@ -44,23 +39,6 @@ ANSWERS = {
     },
     "torch_mlp": {"0.weight": G0.T @ X, "0.bias": G0.sum(0), "2.weight": G2.T @ H, "2.bias": G2.sum(0)},
 }
-
-
-def run(*words: str, folder: Path = ROOT, check: bool = True) -> subprocess.CompletedProcess[str]:
-    """`python -m ...` in `folder`, with no terminal around it."""
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUTF8": "1", "COLUMNS": "80"}
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-m", *words],
-        cwd=folder,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        encoding="utf-8",
-        timeout=60,
-    )
-    assert not check or (done.returncode == 0 and done.stderr == ""), done.stderr
-    return done
 
 
 def printed_gradients(text: str) -> dict[str, np.ndarray]:

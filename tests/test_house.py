@@ -15,24 +15,37 @@ from pathlib import Path
 import pytest
 from hatchling.builders.wheel import WheelBuilder
 
+import grad_engine as ge
+
 ROOT = Path(__file__).parents[1]
 ENGINE = sorted(ROOT.glob("grad_engine/**/*.py"))
 SCENE = sorted(ROOT.glob("animation/**/*.py"))
 EXAMPLES = sorted(ROOT.glob("examples/*.py"))
 TESTS = sorted(ROOT.glob("tests/**/*.py"))
 
-# A room may import those above it and its own parts. Whoever adds a module says here where it stands.
-ROOMS = (
-    *("errors", "replacing", "allocator", "formula", "symbol", "node", "recording", "writes", "tensor", "protocol"),
-    *("refusal", "calling", "op", "ops"),
-    *("linalg", "creation", "files"),
-    *("autograd", "watching", "function", "functional", "testing"),
-    *("record", "tree", "draw", "graphviz", "comparison", "details"),
-    *("export", "notebook", "nn", "optim", "data", "progress", "interop", "__main__", "__init__"),
-)
-FORMAT = {"errors", "replacing", "formula", "record"}  # the file format, which stands on its own
-READERS = {"tree", "draw", "graphviz", "comparison", "details"}  # they know a record, and never the engine that made it
-ANIMATION = {"errors", "replacing", "formula", "record", "draw"}  # what the scene may know of grad_engine
+# Which packages of grad_engine a package may import from, besides itself. `root` are the files beside the packages
+# (functional.py, optim.py, ...), which may import what they like, as long as no circle of files comes of it.
+ENGINE_ROOMS = {"errors", "formula", "core", "ops"}
+RECORD_ROOMS = {"errors", "formula", "record", "folding"}
+EVERYTHING = ENGINE_ROOMS | RECORD_ROOMS | {"root", "nn", "story", "tree", "draw", "export"}
+MAY_IMPORT: dict[str, set[str]] = {
+    "formula": {"errors"},
+    "core": {"errors", "formula"},
+    "ops": {"errors", "formula", "core"},
+    "nn": ENGINE_ROOMS | {"root"},
+    "program": ENGINE_ROOMS | {"root", "nn"},
+    "scipy": ENGINE_ROOMS | {"root"},
+    "record": {"errors", "formula"},
+    "folding": {"errors", "formula", "record"},
+    "story": RECORD_ROOMS,
+    "tree": RECORD_ROOMS,
+    "draw": RECORD_ROOMS,
+    "page": RECORD_ROOMS | {"story", "tree", "draw"},
+    "export": EVERYTHING - {"export", "nn"},
+    "interop": EVERYTHING,
+    "cli": RECORD_ROOMS | {"story", "tree", "draw", "page", "export"},
+}
+ANIMATION = RECORD_ROOMS | {"story", "draw"}  # what the film may know of grad_engine
 PUBLIC = {
     "interop",
     "tree",
@@ -41,8 +54,9 @@ PUBLIC = {
     "data",
     "progress",
 }  # rooms with a public face of their own, beside that of the package
-PRINTS = {"tree", "progress", "__main__"}  # where rich may be imported, inside functions
+PRINTS = {"tree", "progress", "cli", "notebook"}  # where rich may be imported, inside functions
 
+RESERVED = {"compile", "watch", "film", "walk", "scan", "grad"}  # names of functions that are to come
 IMPORTED_AS = {"pycairo": "cairo"}  # distributions whose package has another name
 
 TOP_LEVEL = {
@@ -56,8 +70,9 @@ def name(path: Path) -> str:
 
 
 def room(path: Path) -> str:
-    """grad_engine/draw/svg.py -> draw, grad_engine/tree.py -> tree."""
-    return path.relative_to(ROOT / "grad_engine").parts[0].removesuffix(".py")
+    """grad_engine/draw/svg.py -> draw, grad_engine/errors.py -> errors, any other file beside the packages -> root."""
+    first, *inner = path.relative_to(ROOT / "grad_engine").parts
+    return first if inner else "errors" if first == "errors.py" else "root"
 
 
 def parsed(path: Path) -> ast.Module:
@@ -65,29 +80,66 @@ def parsed(path: Path) -> ast.Module:
 
 
 def imports(tree: ast.Module) -> Iterator[tuple[str, bool]]:
-    """Every module that is imported, in full, and whether at the top of the file; what only types need is left out."""
+    """Every module that is imported, in full, and whether each run of the file imports it at once. Types count too."""
     pending: list[tuple[ast.AST, bool]] = [(tree, True)]
     while pending:
         node, at_top = pending.pop()
-        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
-            continue
+        if isinstance(node, ast.ClassDef) and node.name == "Tensor":
+            continue  # the one-line methods of Tensor may import what stands above it
         if isinstance(node, ast.Import):
             yield from ((alias.name, at_top) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, "imports are written in full, without leading dots"
             yield from ((f"{node.module}.{alias.name}", at_top) for alias in node.names)
-        inner = at_top and not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+        only_types = isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
+        inner = at_top and not only_types and not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
         pending.extend((child, inner) for child in ast.iter_child_nodes(node))
 
 
-def rooms_used(tree: ast.Module) -> set[str]:
-    """The rooms of grad_engine that a file imports; `from grad_engine import x` is the room x or the public face."""
+def files_used(path: Path) -> set[Path]:
+    """The files of this project that a file imports; a package stands for its `__init__.py`."""
     used = set()
-    for module, _ in imports(tree):
-        package, *inner = module.split(".")
-        if package == "grad_engine":
-            used.add(inner[0] if inner and inner[0] in ROOMS else "__init__")
-    return used
+    for module, _ in imports(parsed(path)):
+        parts = module.split(".")
+        if parts[0] not in ("grad_engine", "animation"):
+            continue
+        for length in (len(parts), len(parts) - 1):  # the last part may be a name inside the module
+            place = ROOT.joinpath(*parts[:length])
+            file = place / "__init__.py" if place.is_dir() else place.with_suffix(".py")
+            if file.exists():
+                used.add(file)
+                break
+    return used - {path}
+
+
+def rooms_used(path: Path) -> set[str]:
+    """The packages of grad_engine that a file imports from, its own left out; "face" is `grad_engine` itself."""
+    face = ROOT / "grad_engine" / "__init__.py"
+    used = {"face" if file == face else room(file) for file in files_used(path) if file.is_relative_to(face.parent)}
+    return used - {room(path)} if path.is_relative_to(face.parent) else used
+
+
+def circle(graph: dict[Path, set[Path]]) -> list[Path]:
+    """Files that import one another in a circle, in order; empty when there is none."""
+    state: dict[Path, int] = {}  # 1: on the way down, 2: done
+    for start in graph:
+        way = [(start, iter(sorted(graph[start])))]
+        if state.get(start):
+            continue
+        state[start] = 1
+        while way:
+            here, rest = way[-1]
+            following = next(rest, None)
+            if following is None:
+                state[here] = 2
+                way.pop()
+            elif state.get(following) == 1:
+                names = [file for file, _ in way]
+                return names[names.index(following) :]
+            elif following in graph and following not in state:
+                state[following] = 1
+                way.append((following, iter(sorted(graph[following]))))
+    return []
 
 
 def undocumented(tree: ast.Module) -> Iterator[str]:
@@ -122,30 +174,38 @@ def undocumented(tree: ast.Module) -> Iterator[str]:
             yield from (f"{node.name}.{method.name}" for method in methods if not explained(method, node))
 
 
-@pytest.mark.parametrize("path", ENGINE, ids=name)
-def test_imports_point_up_the_list(path: Path) -> None:
-    here = room(path)
-    assert here in ROOMS, f"{here} has no place in ROOMS yet"
-    below = rooms_used(parsed(path)) - set(ROOMS[: ROOMS.index(here) + 1])
-    assert not below, f"{name(path)} imports {sorted(below)}, which stands below {here}"
+def test_every_package_has_its_place_in_the_table() -> None:
+    packages = {path.parent.name for path in (ROOT / "grad_engine").glob("*/__init__.py")}
+    assert packages <= MAY_IMPORT.keys(), "a new package says in MAY_IMPORT what it may import"
 
 
-@pytest.mark.parametrize("path", [path for path in ENGINE if room(path) in FORMAT | READERS], ids=name)
-def test_format_and_readers_never_know_the_engine(path: Path) -> None:
-    strangers = rooms_used(parsed(path)) - FORMAT - READERS
-    assert not strangers, f"{name(path)} reads records, and imports {sorted(strangers)}"
+@pytest.mark.parametrize("path", [path for path in ENGINE if room(path) not in ("root", "errors")], ids=name)
+def test_imports_point_down_the_table(path: Path) -> None:
+    above = rooms_used(path) - MAY_IMPORT[room(path)]
+    assert not above, f"{name(path)} imports from {sorted(above)}, which its package may not know"
+
+
+def test_no_files_import_one_another_in_a_circle() -> None:
+    found = circle({path: files_used(path) for path in [*ENGINE, *SCENE]})
+    assert not found, " imports ".join(map(name, [*found, *found[:1]]))
 
 
 @pytest.mark.parametrize("path", SCENE, ids=name)
 def test_animation_knows_records_and_drawing_only(path: Path) -> None:
-    strangers = rooms_used(parsed(path)) - ANIMATION
-    assert not strangers, f"{name(path)} imports {sorted(strangers)} of grad_engine"
+    strangers = rooms_used(path) - ANIMATION
+    assert not strangers, f"{name(path)} imports from {sorted(strangers)} of grad_engine"
+
+
+@pytest.mark.parametrize("path", [path for path in ENGINE if room(path) != "interop"], ids=name)
+def test_a_circle_through_packages_has_no_hiding_place(path: Path) -> None:
+    """`import grad_engine` inside the package would let any file reach any other."""
+    assert "face" not in rooms_used(path) or path.name == "__main__.py", f"{name(path)} imports the public face"
 
 
 @pytest.mark.parametrize("path", ENGINE, ids=name)
 def test_rich_is_imported_only_to_print(path: Path) -> None:
     places = [at_top for module, at_top in imports(parsed(path)) if module.split(".")[0] == "rich"]
-    assert not places or room(path) in PRINTS, f"only {sorted(PRINTS)} print"
+    assert not places or {room(path), path.stem} & PRINTS, f"only {sorted(PRINTS)} print"
     assert not any(places), "every `import grad_engine` would pay for it: import rich inside the function"
 
 
@@ -154,7 +214,9 @@ def test_names_are_imported_one_by_one(path: Path) -> None:
     assert not [module for module, _ in imports(parsed(path)) if module.endswith(".*")]
 
 
-@pytest.mark.parametrize("path", [path for path in [*ENGINE, *SCENE] if path.name != "__main__.py"], ids=name)
+@pytest.mark.parametrize(
+    "path", [path for path in [*ENGINE, *SCENE] if path.name != "__main__.py" and path.parent.name != "cli"], ids=name
+)
 def test_library_code_prints_nothing(path: Path) -> None:
     calls = [node.func for node in ast.walk(parsed(path)) if isinstance(node, ast.Call)]
     assert not [call for call in calls if isinstance(call, ast.Name) and call.id == "print"]
@@ -175,7 +237,7 @@ def test_what_is_imported_is_declared(path: Path) -> None:
     extras = {"animation": ["animation"], "tests": ["animation", "test", "torch"]}.get(home, [])
     if home == "grad_engine" and room(path) == "draw":
         extras = ["draw"]
-    if home == "grad_engine" and room(path) == "interop":
+    if home == "grad_engine" and room(path) in ("interop", "export"):
         extras = ["torch"]
     known = declared(*extras) | set(sys.stdlib_module_names) | {"grad_engine", "animation", "examples", "tests"}
     strangers = {module.split(".")[0].lower() for module, _ in imports(parsed(path))} - known
@@ -238,11 +300,16 @@ def test_no_path_of_one_machine() -> None:
             assert path == Path(__file__) or not personal.search(line), f"{name(path)}:{number}: {line.strip()[:100]}"
 
 
-def test_no_file_takes_the_name_of_an_op() -> None:
-    """`import grad_engine.dot` would put the file in the place of the op `grad_engine.dot`."""
+def test_no_file_takes_the_name_of_a_public_function() -> None:
+    """`import grad_engine.dot` would put the file in the place of the function `grad_engine.dot`."""
     files = {path.stem for path in (ROOT / "grad_engine").glob("*.py")} | {
         path.parent.name for path in (ROOT / "grad_engine").glob("*/__init__.py")
     }
-    from grad_engine.core.define import CALLS
+    functions = {each for each in dir(ge) if callable(getattr(ge, each))}
+    assert not files & (functions | RESERVED)
 
-    assert not files & set(CALLS)
+
+@pytest.mark.parametrize("path", [path for path in TESTS if path.name.startswith("test_")], ids=name)
+def test_no_test_file_imports_another(path: Path) -> None:
+    used = {part for module, _ in imports(parsed(path)) for part in module.split(".") if part.startswith("test_")}
+    assert not used, f"{name(path)} imports {sorted(used)}: what two test files share belongs into a file of its own"

@@ -15,8 +15,7 @@ import pytest
 
 import grad_engine as ge
 from grad_engine import optim
-from tests.test_data import image_files
-from tests.test_examples import TRAINING, run
+from tests.support import TRAINING, image_files, run
 
 # Few enough to take no time, and enough to tell learning from guessing. DATA stands for a folder of images.
 QUICK: dict[str, list[str]] = {

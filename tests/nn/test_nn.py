@@ -15,7 +15,7 @@ import pytest
 import grad_engine as ge
 from grad_engine import nn, optim
 from grad_engine.errors import ArgumentError, GradEngineError, InPlaceError, ShapeError
-from tests.ops.test_torch_neural import normal
+from tests.support import normal
 
 
 class Net(nn.Module):

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 import grad_engine as ge
-from tests.against_torch import agree, normal
+from tests.against_torch import agree
+from tests.support import normal
 
 torch = pytest.importorskip("torch")
 LA = torch.linalg
