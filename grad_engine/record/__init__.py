@@ -2,12 +2,14 @@
 
 parts.py holds the dataclasses and arrays.py the numbers in them. write.py makes JSON. strict.py takes JSON apart,
 read.py gives every value its place, check.py looks at the record as a whole. files.py saves and loads; rust.py reads an
-older layout. draft.py puts a record together for whoever walks over a graph. Nothing here knows the engine.
+older layout. draft.py puts a record together for whoever walks over a graph. index.py answers the questions that every
+reader has about a record. Nothing here knows the engine.
 """
 
 from grad_engine.record.arrays import array_data
 from grad_engine.record.check import check
 from grad_engine.record.files import load_graph, save_graph, tensor_data
+from grad_engine.record.index import RecordIndex, index_of
 from grad_engine.record.parts import (
     FORMAT,
     VERSION,
@@ -63,6 +65,7 @@ __all__ = [
     "LeafChangeRecord",
     "NodeRecord",
     "Number",
+    "RecordIndex",
     "RootRecord",
     "RuleRecord",
     "RunEvent",
@@ -75,6 +78,7 @@ __all__ = [
     "array_data",
     "check",
     "from_json",
+    "index_of",
     "load_graph",
     "save_graph",
     "tensor_data",

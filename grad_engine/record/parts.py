@@ -153,6 +153,11 @@ class NodeRecord:
     formula: FormulaRecord | None = None
     source: SourceRecord | None = None
     kind: str = "op"
+    call: int = 0  # which call of its scope it belongs to, from 0: a cell that runs forty times has forty calls
+    elementwise: bool = False  # entry i of the result comes from entry i of each operand, once these are broadcast
+    broadcasts: bool = False  # operands of different shapes are repeated to one shape
+    commutes: bool = False  # the operands may change places
+    sentence: str = ""  # what the op does, in one sentence
 
 
 @dataclass(frozen=True, slots=True)
