@@ -62,7 +62,7 @@ def jvp(f: Callable[..., Any], inputs: Any, v: Any = None, *, create_graph: bool
     if v is None and (len(xs) != 1 or xs[0].size != 1):
         raise GraphError(f"jvp() without v needs a single number as input, got {_shapes(xs)}; pass a direction")
     along = [None] if v is None else _matching(v, xs, "v of jvp()", "input")
-    weights = [wrap(np.zeros_like(y.array), GradAccum()) for y in ys]
+    weights = [wrap(np.zeros(y.shape, y.dtype), GradAccum()) for y in ys]
     shares = _pulled(ys, xs, weights, True)
     moved = _pulled(shares, weights, along, create_graph, keep=create_graph)
     return _value(ys, shape, create_graph), _like(shape, moved)
@@ -184,7 +184,7 @@ def _pulled(
     if live:
         roots, given = zip(*live, strict=True)
         shares = grad(roots, list(xs), given, retain_graph=keep, create_graph=create_graph, allow_unused=True)
-    return [wrap(np.zeros_like(x.array), None) if s is None else s for x, s in zip(xs, shares, strict=True)]
+    return [wrap(np.zeros(x.shape, x.dtype), None) if s is None else s for x, s in zip(xs, shares, strict=True)]
 
 
 def _matching(v: Any, to: Sequence[Tensor], what: str, kind: str) -> list[Any]:
@@ -225,7 +225,7 @@ def _shapes(tensors: Sequence[Tensor]) -> str:
 
 def _rows(y: Tensor, xs: Sequence[Tensor], create_graph: bool) -> list[Tensor]:
     """The derivative of one output by each input, one element of the output at a time."""
-    seed = np.zeros_like(y.array)
+    seed = np.zeros(y.shape, y.dtype)
     flat = seed.reshape(-1)
     rows = []
     for i in range(y.size):
@@ -237,11 +237,11 @@ def _rows(y: Tensor, xs: Sequence[Tensor], create_graph: bool) -> list[Tensor]:
 
 def _columns(ys: Sequence[Tensor], xs: Sequence[Tensor], create_graph: bool) -> list[list[Tensor]]:
     """The derivative of each output by each input, one element of the inputs at a time."""
-    weights = [wrap(np.zeros_like(y.array), GradAccum()) for y in ys]
+    weights = [wrap(np.zeros(y.shape, y.dtype), GradAccum()) for y in ys]
     shares = _pulled(ys, xs, weights, True)
     found: list[list[Tensor]] = [[] for _ in ys]
     for share, x in zip(shares, xs, strict=True):
-        seed = np.zeros_like(x.array)
+        seed = np.zeros(x.shape, x.dtype)
         flat = seed.reshape(-1)
         columns = []
         for i in range(x.size):

@@ -16,7 +16,7 @@ from grad_engine.core.call import as_tensor
 from grad_engine.core.node import GradAccum, next_age
 from grad_engine.core.tensor import Tensor, wrap
 from grad_engine.core.versions import WRITES
-from grad_engine.errors import ArgumentError, ShapeError
+from grad_engine.errors import ArgumentError, GraphError, InPlaceError, ShapeError
 
 # Elements that are updated at a time: what a rule reads and writes of them stays in the cache meanwhile.
 BLOCK = 32_768
@@ -107,17 +107,23 @@ class Optimizer:
                 if type(node) is not GradAccum or node.grad is None:
                     continue
                 p, g = parameter.array, node.grad.array
+                _check_writable(p)
                 state = self._state.get(parameter)
                 if state is None:
                     state = self._state[parameter] = _State()
                 state.steps += 1
                 kept = state.of(slots, p) if slots else ()
-                if p.ndim and (p.size <= BLOCK or not (p.flags.c_contiguous and g.flags.c_contiguous)):
-                    self.update(group, state.steps, p, g, *kept)
+                half = p.dtype.char == "e"
+                moved, g = (p.astype(np.float32), g.astype(np.float32)) if half else (p, g)
+                whole = (moved, g, *kept)
+                if p.ndim and (p.size <= BLOCK or not all(array.flags.c_contiguous for array in whole)):
+                    self.update(group, state.steps, *whole)
                 else:  # also for shape (), of which NumPy would make scalars that no result can be written into
-                    flat = [array.reshape(-1) for array in (p, g, *kept)]
+                    flat = [array.reshape(-1) for array in whole]
                     for start in range(0, p.size, BLOCK):
                         self.update(group, state.steps, *[array[start : start + BLOCK] for array in flat])
+                if half:
+                    p[...] = moved
                 WRITES.stamp(p, age)
 
     def slots(self, group: Group) -> tuple[str, ...]:
@@ -171,7 +177,8 @@ class Optimizer:
                     if mine + "steps" in rest:
                         steps = int(rest.pop(mine + "steps"))
                         slots = self.slots({**group, **settings[-1]})
-                        arrays = {slot: np.array(rest.pop(mine + slot).array, parameter.dtype) for slot in slots}
+                        dtype = _dtype_of_state(parameter.dtype)
+                        arrays = {slot: np.array(rest.pop(mine + slot).array, dtype) for slot in slots}
                         for slot, array in arrays.items():
                             if array.shape != parameter.shape:
                                 raise ShapeError(
@@ -212,8 +219,24 @@ class _State:
         arrays = self.arrays
         for slot in slots:
             if slot not in arrays:
-                arrays[slot] = np.zeros_like(p)
+                arrays[slot] = np.zeros(p.shape, _dtype_of_state(p.dtype))
         return [arrays[slot] for slot in slots]
+
+
+def _dtype_of_state(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """What is kept for a parameter is in its own dtype, but in float32 for float16, where 300² is infinite."""
+    return np.dtype(np.float32) if dtype.char == "e" else dtype
+
+
+def _check_writable(array: np.ndarray) -> None:
+    """Raise InPlaceError for memory that cannot be written, or that shows one number at several places."""
+    repeated = 0 in array.strides and any(not s and n > 1 for s, n in zip(array.strides, array.shape, strict=True))
+    if repeated or not array.flags.writeable:
+        what = "repeats one number at several places" if repeated else "is read-only"
+        raise InPlaceError(
+            f"a parameter of shape {array.shape} was to be moved, but its memory {what}; make it of a copy, such as "
+            "tensor(values, requires_grad=True)"
+        )
 
 
 def _decayed(g: np.ndarray, p: np.ndarray, weight_decay: float) -> np.ndarray:
@@ -357,23 +380,48 @@ class RMSprop(Optimizer):
 # --- clipping ---------------------------------------------------------------------------------------------------------
 
 
-def clip_grad_norm_(parameters: Tensor | Iterable[Tensor], max_norm: float, norm_type: float = 2.0) -> float:
+def clip_grad_norm_(
+    parameters: Tensor | Iterable[Tensor],
+    max_norm: float,
+    norm_type: float = 2.0,
+    error_if_nonfinite: bool = False,
+) -> float:
     """The norm of all gradients taken as one vector, before they were scaled so that it is at most max_norm.
 
-    norm_type: the power of the norm; math.inf for the largest magnitude. A norm that is NaN makes every gradient NaN.
+    norm_type: the power of the norm; math.inf for the largest magnitude.
+    error_if_nonfinite: raise GraphError, and scale nothing, where the norm is NaN or infinite. Without it such a norm
+        makes gradients NaN or 0.
     """
     if not max_norm >= 0:
         raise ArgumentError(f"clip_grad_norm_() takes max_norm from 0 up, got {max_norm!r}")
     grads = _gradients(parameters)
-    norms = [float(np.linalg.norm(g.array.reshape(-1), norm_type)) for g in grads]
+    norms = [float(np.linalg.norm(_in_single(g.array).reshape(-1), norm_type)) for g in grads]
     norm = float(np.linalg.norm(norms, norm_type)) if norms else 0.0
+    if error_if_nonfinite and not math.isfinite(norm):
+        raise GraphError(
+            f"clip_grad_norm_() found a gradient norm of {norm}; look for its cause with detect_anomaly(), or pass "
+            "error_if_nonfinite=False to scale by it all the same"
+        )
     scale = max_norm / (norm + 1e-6)
     if not scale >= 1:
         age = next_age()
         for g in grads:
-            g.array[...] *= scale
-            WRITES.stamp(g.array, age)
+            _replace(g, _in_single(g.array) * scale, age)
     return norm
+
+
+def _in_single(array: np.ndarray) -> np.ndarray:
+    """The array, in float32 where it has half precision: squares and sums of that overflow."""
+    return array.astype(np.float32) if array.dtype.char == "e" else array
+
+
+def _replace(g: Tensor, values: np.ndarray, age: int) -> None:
+    """Write the values into the memory of a gradient, or give it other memory where that cannot be written."""
+    if g.array.flags.writeable and 0 not in g.array.strides:
+        g.array[...] = values
+        WRITES.stamp(g.array, age)
+    else:
+        g.array = values.astype(g.array.dtype, copy=False)
 
 
 def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float) -> None:
@@ -382,8 +430,7 @@ def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float) -
         raise ArgumentError(f"clip_grad_value_() takes clip_value from 0 up, got {clip_value!r}")
     age = next_age()
     for g in _gradients(parameters):
-        np.clip(g.array, -clip_value, clip_value, out=g.array)
-        WRITES.stamp(g.array, age)
+        _replace(g, np.clip(g.array, -clip_value, clip_value), age)
 
 
 def _gradients(parameters: Tensor | Iterable[Tensor]) -> list[Tensor]:

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 import grad_engine as ge
-from grad_engine.core.tensor import Tensor
+from grad_engine.core.tensor import Tensor, array_of
+from tests.layouts import LAYOUTS
 
 RNG = np.random.default_rng(5)
 A, B = RNG.standard_normal((3, 4)), RNG.standard_normal(4)
@@ -259,3 +260,40 @@ def test_agrees_with_pytorch() -> None:
     _, other = theirs.hvp(t_energy, given, (torch.tensor(VA), torch.tensor(VB)))
     for x, t in zip(mine, other, strict=True):
         np.testing.assert_allclose(x.data, t.numpy(), rtol=1e-10)
+
+
+# --- memory layout --------------------------------------------------------------------------------------------------
+
+SQUARE = RNG.standard_normal((3, 3))
+
+
+def shifted_det(t: Any) -> Any:
+    return np.linalg.det(t + 2 * np.eye(3))
+
+
+DERIVATIVES: dict[str, Callable[..., Any]] = {
+    "value_and_grad": lambda x, v, more: ge.value_and_grad(lambda t: (np.sin(t) * t.T).sum(), x, **more),
+    "vjp": lambda x, v, more: ge.vjp(lambda t: np.sin(t.T) @ t, x, v, **more),
+    "jvp": lambda x, v, more: ge.jvp(lambda t: np.sin(t.T) @ t, x, v, **more),
+    "jvp of a view": lambda x, v, more: ge.jvp(lambda t: t.T, x, v, **more),
+    "jacobian by rows": lambda x, v, more: ge.jacobian(lambda t: np.sin(t.T), x, by="rows", **more),
+    "jacobian by columns": lambda x, v, more: ge.jacobian(lambda t: np.sin(t.T), x, by="columns", **more),
+    "jacobian of a view": lambda x, v, more: ge.jacobian(lambda t: t.T, x, **more),
+    "jacobian of a batch": lambda x, v, more: ge.jacobian(lambda t: np.sin(t)[:, ::-1], x, batched=True, **more),
+    "hessian": lambda x, v, more: ge.hessian(shifted_det, x, **more),
+    "hessian of a batch": lambda x, v, more: ge.hessian(lambda t: np.sin(t[:, 0]) * t[:, 1], x, batched=True, **more),
+    "hvp": lambda x, v, more: ge.hvp(shifted_det, x, v, **more),
+}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("name", DERIVATIVES)
+def test_derivatives_do_not_depend_on_the_memory_layout(name: str, layout: str) -> None:
+    x, v = LAYOUTS[layout](SQUARE), LAYOUTS[layout](SQUARE + 1)
+    for more in ({}, {"create_graph": True}):
+        got = DERIVATIVES[name](x, v, more)
+        expected = DERIVATIVES[name](x.copy(order="C"), v.copy(order="C"), more)
+        several = isinstance(got, tuple)
+        for mine, theirs in zip(got if several else [got], expected if several else [expected], strict=True):
+            np.testing.assert_allclose(array_of(mine), array_of(theirs), rtol=1e-12, atol=1e-14)
+            assert np.any(array_of(mine))

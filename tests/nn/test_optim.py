@@ -10,10 +10,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.lib.stride_tricks import as_strided
 
 import grad_engine as ge
 from grad_engine import optim
 from grad_engine.errors import ArgumentError, InPlaceError, ShapeError
+from tests.layouts import LAYOUTS
 
 STEPS = 50
 SHAPES = [(3, 4), (4,), (), (2, 3, 2)]
@@ -305,3 +307,84 @@ def test_a_state_of_other_shapes_is_refused_and_nothing_changes() -> None:
     with pytest.raises(ShapeError, match=r"exp_avg has shape \(2,\) where \(3,\) is needed"):
         large.load_state_dict(small.state_dict())
     assert large.lr == 0.1 and large.state_dict().keys() == optim.Adam([leaf(3)]).state_dict().keys()
+
+
+# --- memory and precision -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("name", MAKERS)
+def test_a_step_does_not_depend_on_the_memory_layout(name: str, layout: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(optim, "BLOCK", 5)  # so that small parameters are moved in blocks too
+    lay = LAYOUTS[layout]
+    values, source = first_values(), [next(grads) for grads in [gradients()] for _ in range(3)]
+    plain = leaves(values)
+    run(made(name, plain), plain, 3, iter([[lay(g).copy(order="C") for g in row] for row in source]))
+    fixed = layout in ("stride 0", "read-only")  # no memory to write into, but gradients may lie like that
+    other = [ge.from_numpy(v.copy() if fixed else lay(v), requires_grad=True) for v in values]
+    optimizer = made(name, other)
+    for row in source:
+        for p, g in zip(other, row, strict=True):
+            p.grad = ge.from_numpy(lay(g))
+        optimizer.step()
+    for mine, theirs in zip(other, plain, strict=True):
+        np.testing.assert_allclose(mine.data, theirs.data, rtol=1e-14)
+
+
+@pytest.mark.parametrize(
+    "clip", [lambda ps: optim.clip_grad_norm_(ps, 0.5), lambda ps: optim.clip_grad_value_(ps, 0.1)]
+)
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_clipping_does_not_depend_on_the_memory_layout(clip: Any, layout: str) -> None:
+    grads = [LAYOUTS[layout](g) for g in next(gradients())]
+    plain, other = leaves(grads), leaves(grads)
+    for p, q, g in zip(plain, other, grads, strict=True):
+        p.grad, q.grad = g.copy(), ge.from_numpy(g)
+    clip(plain), clip(other)
+    for p, q in zip(plain, other, strict=True):
+        np.testing.assert_allclose(p.grad.data, q.grad.data, rtol=1e-14)
+
+
+@pytest.mark.parametrize("repeat", [np.broadcast_to, lambda one, shape: as_strided(one, shape, (0,))])
+def test_a_parameter_that_cannot_be_written_is_refused(repeat: Callable[..., np.ndarray]) -> None:
+    p = ge.from_numpy(repeat(np.ones(1), (3,)), requires_grad=True)
+    p.grad = np.ones(3)
+    with pytest.raises(InPlaceError, match="its memory repeats one number"):
+        optim.SGD([p]).step()
+    memory = np.ones(3)
+    memory.setflags(write=False)
+    p = ge.from_numpy(memory, requires_grad=True)
+    p.grad = np.ones(3)
+    with pytest.raises(InPlaceError, match="read-only"):
+        optim.SGD([p]).step()
+
+
+@pytest.mark.parametrize("size", [1e-4, 1.0, 300.0, 3e4])
+@pytest.mark.parametrize("name", MAKERS)
+def test_float16_is_moved_in_float32_and_rounded_once(name: str, size: float) -> None:
+    g = np.float16([size, -size, size / 2])
+    half = ge.tensor([1.0, 2.0, -1.0], dtype=np.float16, requires_grad=True)
+    single = ge.tensor([1.0, 2.0, -1.0], dtype=np.float32, requires_grad=True)
+    a, b = made(name, [half], lr=1e-3), made(name, [single], lr=1e-3)
+    for _ in range(3):
+        half.grad, single.grad = g, g.astype(np.float32)
+        single.data[...] = half.data  # each step is rounded once
+        a.step()
+        b.step()
+        np.testing.assert_array_equal(half.data, single.data.astype(np.float16))
+    again = made(name, [half], lr=1e-3)
+    again.load_state_dict(a.state_dict())
+    assert {s.dtype for s in again._state[half].arrays.values()} <= {np.dtype(np.float32)}
+    half.grad = np.float16([size, -size, size / 2])
+    norm = optim.clip_grad_norm_([half], 1.0)
+    assert norm == pytest.approx(1.5 * size, rel=1e-3) and np.isfinite(half.grad.data).all()
+    assert float(np.linalg.norm(half.grad.data.astype(float))) == pytest.approx(min(1.0, norm), rel=1e-2)
+
+
+def test_a_norm_that_is_not_finite_is_an_error_when_asked() -> None:
+    p = leaves([np.ones(2)])[0]
+    p.grad = np.array([np.nan, 1.0])
+    with pytest.raises(ge.GraphError, match="norm of nan"):
+        optim.clip_grad_norm_([p], 1.0, error_if_nonfinite=True)
+    assert p.grad.data[1] == 1.0
+    assert math.isnan(optim.clip_grad_norm_([p], 1.0))
