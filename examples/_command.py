@@ -8,22 +8,13 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib import import_module
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 
 import grad_engine as ge
+from grad_engine.cli.parser import DEFAULT_PATH, Parser
 from grad_engine.tree import print_tree
-
-DEFAULT_PATH = "output/graph_acyclic.json"
-
-
-class Parser(argparse.ArgumentParser):
-    """An argument parser that complains in one line."""
-
-    def error(self, message: str) -> NoReturn:
-        """Ends the program with status 2."""
-        self.exit(2, f"{self.prog}: {message} (--help explains)\n")
 
 
 def needed(package: str, install: str = "") -> Any:

@@ -1,1 +1,5 @@
-"""The command line: `python -m grad_engine`, one file per command that computes something of its own."""
+"""The command line over a record file: main.py, and one file for each command.
+
+parser.py holds what all command lines of the project share. console.py reads the record that a command names, and
+writes text, JSON and files. difference.py and details.py find what `diff` and `show` print.
+"""

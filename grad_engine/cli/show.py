@@ -1,123 +1,48 @@
-"""GraphRecord, name of an op or leaf -> everything the record knows about it, as data and as lines of text."""
+"""`show`: everything about one op or leaf, as lines of text or as JSON."""
 
 from __future__ import annotations
 
+import argparse
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+import sys
+from collections.abc import Iterator, Sequence
 
-import numpy as np
-
+from grad_engine.cli.console import print_json, print_lines, record_in, width
+from grad_engine.cli.details import Details, Passage, details
+from grad_engine.cli.parser import Command, Parser, add_record
+from grad_engine.errors import GraphError
 from grad_engine.formula import number
 from grad_engine.formula import text as formula_text
-from grad_engine.record import (
-    AccumulatorRecord,
-    EdgeRecord,
-    InputRecord,
-    NodeRecord,
-    StatsRecord,
-    TensorRecord,
-    array_data,
-)
+from grad_engine.record import AccumulatorRecord, InputRecord, NodeRecord
+from grad_engine.record.harmless import harmless
 from grad_engine.tree.notes import called
 from grad_engine.tree.survey import Survey, mark
 from grad_engine.tree.tables import Line
-from grad_engine.tree.text import Script, harmless, many, width
+from grad_engine.tree.text import Script, many
+from grad_engine.tree.text import width as width_of
 
 LONGEST = 28  # columns of a name
 MOST_ROWS = 40  # operands, shares and the like that are listed, unless all are asked for
 FEWEST_VALUES = 14  # columns; with less room than this, first values are left out
 
 
-@dataclass(frozen=True, slots=True)
-class Passage:
-    """What one edge carries: a share of gradient that an op sends, or that arrives."""
-
-    edge: str
-    slot: int  # of the sender
-    other: str  # id of the op or accumulator at the other end
-    rule: str | None  # the local derivative
-    share: str | None  # tensor id; None where no run has sent it
-    k: int  # its place among the shares summed where it arrives
-    of: int
-    reduced_axes: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Details:
-    """Everything about one op, or about one leaf and its accumulator; tensors by id, and all of them in `tensors`."""
-
-    part: NodeRecord | AccumulatorRecord
-    step: int | None  # when it ran in the last backward run, from 1
-    outputs: tuple[str, ...]  # what it computed; of a leaf, the leaf
-    gradients: tuple[str | None, ...]  # complete, one per output; of a leaf, its `.grad` after the run
-    before: str | None  # a leaf's `.grad` before the run
-    arrivals: tuple[Passage, ...]  # in the order in which they were summed
-    shares: tuple[Passage, ...]  # what it sends, by slot
-    tensors: Mapping[str, TensorRecord]
-    statistics: Mapping[str, StatsRecord]  # of every tensor whose numbers are recorded
-
-
-def details(survey: Survey, part: str) -> Details:
-    """Everything about one op or leaf, by its id."""
-    node, leaf = survey.nodes.get(part), survey.leaves.get(part)
-    own: NodeRecord | AccumulatorRecord
-    before: str | None = None
-    if node is not None:
-        own, outputs = node, node.outputs
-        gradients = tuple(survey.run.gradients.get(part, ())) if survey.run is not None else ()
-        edges = [survey.edges[each.edge] for each in node.inputs if each.edge is not None]
-        read = [*(each.tensor for each in node.inputs), *node.saved]
-    else:
-        assert leaf is not None
-        own, outputs, edges, read = leaf, (leaf.leaf,), [], []
-        _, before, after = next(change for change in survey.leaf_gradients() if change[0] == part)
-        gradients = (after,) if after is not None else ()
-    summed = dict.fromkeys((*survey.sums.get(part, ()), *(edge.id for edge in survey.incoming.get(part, ()))))
-    arriving = [survey.edges[edge] for edge in summed]
-    arrivals = tuple(_passage(survey, edge, edge.sender) for edge in arriving)
-    shares = tuple(_passage(survey, edge, edge.receiver) for edge in edges)
-    shown = [*read, *outputs, *gradients, before, *(each.share for each in (*arrivals, *shares))]
-    tensors = {id: survey.tensors[id] for id in shown if id is not None}
-    statistics = {id: stats for id, tensor in tensors.items() if (stats := measured(tensor)) is not None}
-    return Details(
-        part=own,
-        step=survey.steps.get(part),
-        outputs=outputs,
-        gradients=gradients,
-        before=before,
-        arrivals=arrivals,
-        shares=shares,
-        tensors=tensors,
-        statistics=statistics,
-    )
-
-
-def _passage(survey: Survey, edge: EdgeRecord, other: str) -> Passage:
-    formula = survey.nodes[edge.sender].formula
-    rules = formula.vjp if formula is not None else ()
-    k, of = survey.places.get(edge.id, (1, 1))
-    return Passage(
-        edge=edge.id,
-        slot=edge.slot,
-        other=other,
-        rule=next((rule.text for rule in rules if rule.slot == edge.slot), None),
-        share=survey.shares.get(edge.id),
-        k=k,
-        of=of,
-        reduced_axes=edge.reduced_axes,
-    )
-
-
-def measured(tensor: TensorRecord) -> StatsRecord | None:
-    """The statistics of a tensor: recorded ones, or worked out of its values; None where neither is there."""
-    if tensor.stats is not None or tensor.data is None or not tensor.data.values:
-        return tensor.stats
-    try:
-        values = np.array(tensor.data.values)
-    except OverflowError:
-        return None
-    return array_data(values.reshape(tensor.shape), 0)[1]
+def run(options: argparse.Namespace) -> int:
+    """Prints everything about one op or leaf."""
+    survey = Survey(record_in(options.file))
+    parts = survey.named(options.node)
+    if not parts:
+        ids = [f"#{len(survey.nodes) - 1}"] if survey.nodes else []
+        known = ", ".join(harmless(name[:40]) for name in (*survey.names()[:6], *ids))
+        raise GraphError(f"no op or leaf is called {options.node!r}: ask for one of {known}")
+    if options.json:
+        print_json([details(survey, part) for part in parts])
+        return 0
+    lines: list[Line] = []
+    for part in parts:
+        shown = page(survey, details(survey, part), Script(sys.stdout.encoding), width(), full=options.full)
+        lines += [*([[]] if lines else []), *shown]
+    print_lines(lines)
+    return 0
 
 
 def page(survey: Survey, about: Details, script: Script, room: int, *, full: bool = False) -> list[Line]:
@@ -225,15 +150,15 @@ class _Page:
             return
         yield [(f"  {heading}", "muted")]
         shown = rows[: self.most]
-        widest = [min(max(width(row[k]) for row in shown if len(row) > k), self.room) for k in (0, 1)]
+        widest = [min(max(width_of(row[k]) for row in shown if len(row) > k), self.room) for k in (0, 1)]
         for row in shown:
             left = self.room - 4
             line: Line = [("    ", "")]
             for k, cell in enumerate(row[:2]):
                 text = self.script.cut(cell, max(left, 0))
-                pad = " " * (widest[k] - width(text) + 2 * bool(widest[k]))
+                pad = " " * (widest[k] - width_of(text) + 2 * bool(widest[k]))
                 line += [(text + pad, "" if k == 0 else "muted")]
-                left -= width(text + pad)
+                left -= width_of(text + pad)
             if len(row) > 2:
                 glimpse = self.script.glimpse(self.survey.tensors[row[3]], left) if left >= FEWEST_VALUES else ""
                 line.append((glimpse or self.script.cut(row[2], max(left, 0)), style))
@@ -243,3 +168,14 @@ class _Page:
             yield line
         if len(rows) > len(shown):
             yield [(f"    {self.script.dots} {len(rows) - len(shown)} more", "muted")]
+
+
+def arguments(parser: Parser) -> None:
+    """Adds what `show` takes."""
+    parser.add_argument("node", metavar="NODE", help="an op (#3, 3, n3) or a tensor's name")
+    add_record(parser)
+    parser.add_argument("--full", action="store_true", help="list every operand and share, however many")
+    parser.add_argument("--json", action="store_true", help="the answer as JSON")
+
+
+COMMAND = Command("show", run, arguments, ("show x3", "show '#3'", "show n3 graph.json --json"))

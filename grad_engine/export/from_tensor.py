@@ -36,9 +36,9 @@ from grad_engine.record import (
 )
 from grad_engine.record.arrays import array_data
 from grad_engine.record.draft import STRETCHES, Draft, RunDraft, attribute, formula_record
+from grad_engine.record.files import DEFAULT_PATH
 from grad_engine.record.strict import MAX_NODES
 
-DEFAULT_PATH = Path("output") / "graph_acyclic.json"
 EXPRESSION_PARTS = 40  # names and operators of a sub-expression; a larger one is shown by its name
 EXPRESSION_LENGTH = 160
 

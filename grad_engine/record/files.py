@@ -19,6 +19,7 @@ from grad_engine.record.rust_layout import graph_from_parts
 from grad_engine.record.strict import MAX_BYTES, MAX_DEPTH, MAX_NODES
 from grad_engine.record.write import to_json
 
+DEFAULT_PATH = Path("output") / "graph_acyclic.json"  # of the last export
 REMEDY = "export_graph(z) writes a record, and so does python -m examples.large --export"
 
 

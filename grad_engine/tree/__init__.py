@@ -39,7 +39,7 @@ STYLES = {
 }
 LOWEST_LIMIT = 48  # lines: a terminal can scroll, so one of 24 rows does not fold a graph that is only a little higher
 LARGE_LIMIT = 60  # lines of a large graph where no terminal sets a height
-NARROWEST = 40  # columns
+NARROWEST, WIDEST = 40, 2_000  # columns
 PLAIN_WIDTH = 80
 NOTEBOOK_WIDTH = 110
 NOTEBOOK = (
@@ -78,7 +78,7 @@ class GraphTree:
         from rich.style import Style
 
         height = max(LOWEST_LIMIT, options.size.height) if options.is_terminal else self._unbounded
-        lines = self._lines(Script(options.encoding), options.max_width, height)
+        lines = self._lines(Script(options.encoding), min(options.max_width, WIDEST), height)
         if console.color_system is None or console.no_color:
             yield Segment(_plain(lines) + "\n")
             return

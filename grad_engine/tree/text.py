@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import math
-import unicodedata
 from collections.abc import Iterable, Sequence
-from functools import lru_cache
 
 from grad_engine.formula import number
 from grad_engine.record import TensorRecord
+from grad_engine.record.harmless import harmless
 from grad_engine.tree.survey import Measure
 
 # What the tree draws with beyond ASCII, and what stands for it where the encoding cannot carry it.
@@ -16,8 +15,6 @@ PLAIN = {
     "│": "|", "├": "|", "└": "`", "─": "-", "↳": ">", "⋯": "...", "…": "..", "↺": "^", "×": "x", "−": "-", "–": "-",
     "‖": "|", "━": "=", "╸": "-", "Σ": "sum of ", "→": "->", "∞": "inf",
 }  # fmt: skip
-LONGEST_NAME = 1_000  # characters of a name that are looked at before it is shortened
-STACKED = 2  # combining marks on one letter; more of them climb into other lines
 
 
 def width(text: str) -> int:
@@ -27,23 +24,6 @@ def width(text: str) -> int:
     from rich.cells import cell_len
 
     return cell_len(text)
-
-
-@lru_cache(maxsize=4096)
-def harmless(name: str) -> str:
-    """The name with an escape in place of each character that would move the cursor, hide or reorder text."""
-    if name.isascii() and name.isprintable() and len(name) <= LONGEST_NAME:
-        return name
-    out: list[str] = []
-    stacked = STACKED  # a name that begins with a mark would put it on what stands before
-    for character in name[:LONGEST_NAME]:
-        if unicodedata.category(character) in ("Mn", "Me"):
-            stacked += 1
-        else:
-            stacked = 0
-        safe = character.isprintable() and stacked <= STACKED
-        out.append(character if safe else character.encode("unicode_escape").decode("ascii"))
-    return "".join(out)
 
 
 class Script:

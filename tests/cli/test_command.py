@@ -13,9 +13,9 @@ from xml.etree import ElementTree
 import pytest
 
 import grad_engine as ge
-from grad_engine.cli.diff import difference
+from grad_engine.cli.details import details
+from grad_engine.cli.difference import difference
 from grad_engine.cli.main import main
-from grad_engine.cli.show import details
 from grad_engine.record import DataRecord, GraphRecord, StatsRecord, TensorRecord, save_graph
 from grad_engine.tree.survey import Survey
 from tests.records import Program, chain, dense, everything, fan, neuron, square

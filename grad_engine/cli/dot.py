@@ -1,0 +1,23 @@
+"""`dot`: the graph of a record in Graphviz's language."""
+
+from __future__ import annotations
+
+import argparse
+
+from grad_engine.cli.console import record_in, write_text
+from grad_engine.cli.parser import Command, Parser, add_output, add_record
+from grad_engine.draw.graphviz import to_dot
+
+
+def run(options: argparse.Namespace) -> int:
+    """Writes the graph in Graphviz's language."""
+    return write_text(to_dot(record_in(options.file)), options.output)
+
+
+def arguments(parser: Parser) -> None:
+    """Adds what `dot` takes."""
+    add_record(parser)
+    add_output(parser)
+
+
+COMMAND = Command("dot", run, arguments, ("dot | dot -Tsvg > graph.svg", "dot graph.json --output graph.dot"))

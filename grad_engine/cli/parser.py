@@ -1,0 +1,57 @@
+"""What the command lines share: errors in one line, the record as an argument, whole numbers within bounds."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NoReturn
+
+from grad_engine.record.files import DEFAULT_PATH
+from grad_engine.record.harmless import harmless
+
+__all__ = ["DEFAULT_PATH", "Command", "Parser", "add_output", "add_record", "whole"]
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser that complains in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        """Ends the program with status 2."""
+        self.exit(2, f"{self.prog}: {harmless(message)} (--help explains)\n")
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One command: its name, what runs it (whose docstring explains it), and what it takes."""
+
+    name: str
+    run: Callable[[argparse.Namespace], int]  # returns the exit status
+    arguments: Callable[[Parser], None]  # adds what the command takes
+    examples: tuple[str, ...]
+    note: str = ""  # below the examples
+
+
+def add_record(parser: Parser, name: str = "file", metavar: str = "FILE", meaning: str = "the record") -> None:
+    """Adds the argument that names a record; without it the last export is meant."""
+    parser.add_argument(name, nargs="?", default=str(DEFAULT_PATH), metavar=metavar, help=meaning)
+
+
+def add_output(parser: Parser) -> None:
+    """Adds --output, which names the file to write."""
+    parser.add_argument("--output", "-o", metavar="PATH", help="write to a file")
+
+
+def whole(least: int, most: int) -> Callable[[str], int]:
+    """What turns a word into a whole number from `least` to `most`."""
+
+    def number(text: str) -> int:
+        try:
+            value = int(text)
+        except ValueError:
+            value = least - 1
+        if not least <= value <= most:
+            raise argparse.ArgumentTypeError(f"expected a whole number from {least} to {most:,}, got {text[:40]}")
+        return value
+
+    return number

@@ -1,0 +1,32 @@
+"""`svg`: the graph of a record as one still picture."""
+
+from __future__ import annotations
+
+import argparse
+
+from grad_engine.cli.console import record_in, write_text
+from grad_engine.cli.parser import Command, Parser, add_output, add_record, whole
+from grad_engine.draw import to_svg
+
+MOST_ITEMS = 100_000
+
+
+def run(options: argparse.Namespace) -> int:
+    """Writes the graph as one still picture."""
+    record = record_in(options.file)
+    picture = to_svg(record, theme=options.theme, title=options.title, max_items=options.items)
+    return write_text(picture, options.output)
+
+
+def arguments(parser: Parser) -> None:
+    """Adds what `svg` takes."""
+    add_record(parser)
+    add_output(parser)
+    parser.add_argument("--theme", choices=("dark", "light"), default="dark", help="dark (the default) or light")
+    parser.add_argument("--no-title", dest="title", action="store_false", help="only the graph")
+    parser.add_argument(
+        "--max-items", dest="items", type=whole(1, MOST_ITEMS), default=300, metavar="N", help="draw at most N (300)"
+    )
+
+
+COMMAND = Command("svg", run, arguments, ("svg --output graph.svg", "svg graph.json --theme light > graph.svg"))

@@ -1,0 +1,41 @@
+"""`tree`: the graph of a record in the terminal."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import replace
+
+from grad_engine.cli.console import record_in
+from grad_engine.cli.parser import Command, Parser, add_record, whole
+from grad_engine.tree import WIDEST, tree
+
+
+def run(options: argparse.Namespace) -> int:
+    """Prints the graph as a tree."""
+    shown = tree(
+        record_in(options.file),
+        full=options.full,
+        focus=options.focus,
+        depth=options.depth,
+        max_lines=options.lines,
+    )
+    shown.request = replace(shown.request, typed=True)
+    shown.print(width=options.width)
+    return 0
+
+
+def arguments(parser: Parser) -> None:
+    """Adds what `tree` takes."""
+    add_record(parser)
+    parser.add_argument("--full", action="store_true", help="fold nothing")
+    parser.add_argument(
+        "--focus", metavar="NAME", help="only what lies below an op (#3, 3), or leads to a leaf; or a tensor's name"
+    )
+    parser.add_argument("--depth", type=int, metavar="N", help="no further than N edges from the root")
+    parser.add_argument("--max-lines", type=int, dest="lines", metavar="N", help="fold until it fits N lines")
+    parser.add_argument("--width", type=whole(1, WIDEST), metavar="N", help="columns (default: the terminal's)")
+
+
+COMMAND = Command(
+    "tree", run, arguments, ("tree", "tree graph.json --focus x3", "tree --depth 3 --width 60", "tree --full")
+)
