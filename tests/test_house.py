@@ -45,8 +45,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "interop": EVERYTHING,
     "cli": RECORD_ROOMS | {"story", "tree", "draw", "page", "export"},
 }
-ANIMATION = RECORD_ROOMS | {"story", "draw"}  # what the film may know of grad_engine
+ANIMATION = RECORD_ROOMS | {"story", "draw", "cli"}  # what the film may know of grad_engine; cli: Parser
 PUBLIC = {
+    "cli",
     "interop",
     "tree",
     "nn",

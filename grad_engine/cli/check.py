@@ -1,5 +1,6 @@
 """`check`: whether a file holds a sound record."""
 
+
 from __future__ import annotations
 
 import argparse
@@ -7,7 +8,7 @@ import argparse
 from grad_engine.cli.console import print_json, print_lines, record_in
 from grad_engine.cli.parser import Command, Parser, add_record
 from grad_engine.errors import MissingRecordError, RecordError
-from grad_engine.tree.text import many
+from grad_engine.record.words import many
 
 
 def run(options: argparse.Namespace) -> int:

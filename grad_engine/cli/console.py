@@ -17,8 +17,8 @@ import numpy as np
 from grad_engine.errors import GradEngineError, RecordError
 from grad_engine.record import GraphRecord, from_json, load_graph
 from grad_engine.record.atomic_write import replaced
-from grad_engine.record.harmless import harmless
 from grad_engine.record.strict import MAX_BYTES
+from grad_engine.record.words import harmless
 from grad_engine.tree import STYLES, WIDEST
 from grad_engine.tree.tables import Line
 from grad_engine.tree.text import Script

@@ -10,11 +10,11 @@ from grad_engine.cli.console import print_json, print_lines, record_in
 from grad_engine.cli.difference import Change, Difference, changed_arguments, difference
 from grad_engine.cli.parser import Command, Parser, add_record
 from grad_engine.formula import number
-from grad_engine.record.harmless import harmless
+from grad_engine.record.words import harmless, many
 from grad_engine.tree.notes import called
 from grad_engine.tree.survey import Survey
 from grad_engine.tree.tables import Line
-from grad_engine.tree.text import Script, many
+from grad_engine.tree.text import Script
 
 MOST_MOVED = 20  # numbers that moved, listed unless --full is given
 

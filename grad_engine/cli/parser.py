@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 from grad_engine.record.files import DEFAULT_PATH
-from grad_engine.record.harmless import harmless
+from grad_engine.record.words import harmless
 
 __all__ = ["DEFAULT_PATH", "Command", "Parser", "add_output", "add_record", "whole"]
 

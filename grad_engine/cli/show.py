@@ -14,11 +14,11 @@ from grad_engine.errors import GraphError
 from grad_engine.formula import number
 from grad_engine.formula import text as formula_text
 from grad_engine.record import AccumulatorRecord, InputRecord, NodeRecord
-from grad_engine.record.harmless import harmless
+from grad_engine.record.words import harmless, many
 from grad_engine.tree.notes import called
 from grad_engine.tree.survey import Survey, mark
 from grad_engine.tree.tables import Line
-from grad_engine.tree.text import Script, many
+from grad_engine.tree.text import Script
 from grad_engine.tree.text import width as width_of
 
 LONGEST = 28  # columns of a name

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from grad_engine.draw.palette import LIGHT
 from grad_engine.formula import number
 from grad_engine.record import GraphRecord, NodeRecord, TensorRecord
+from grad_engine.record.words import brief
 from grad_engine.tree.survey import Measure, Survey, mark
-from grad_engine.tree.text import Script, brief
+from grad_engine.tree.text import Script
 
 LONGEST = 40  # columns of a name
 MOST_SLOTS = 16  # operands with a field of their own; a node that joins thousands would be wider than any page

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 from grad_engine.formula import INFIX, number
 from grad_engine.record import NodeRecord, TensorRecord
-from grad_engine.record.harmless import harmless
+from grad_engine.record.words import harmless, many
 from grad_engine.tree import notes, tables
 from grad_engine.tree.rows import Fold, Row, folded, rows
 from grad_engine.tree.survey import Measure, Survey, mark, short, together
 from grad_engine.tree.tables import GAP, Line, Span
-from grad_engine.tree.text import Script, many, tally, width
+from grad_engine.tree.text import Script, tally, width
 
 HEADER = "## Backward computation graph ##"
 LARGE_GRAPH = 1_000  # ops from which on a table by op comes first

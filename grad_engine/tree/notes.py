@@ -7,9 +7,9 @@ from math import prod
 
 from grad_engine.formula import number
 from grad_engine.record import Shape
-from grad_engine.record.harmless import harmless
+from grad_engine.record.words import harmless, many
 from grad_engine.tree.survey import Measure, Survey, mark, short
-from grad_engine.tree.text import Script, many
+from grad_engine.tree.text import Script
 
 LONGEST_NAME = 24  # columns
 LONGEST_FILE = 40

@@ -7,9 +7,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from grad_engine.record import NodeRecord
+from grad_engine.record.words import count, many
 from grad_engine.tree.notes import called, kind, leaf_name
 from grad_engine.tree.survey import Measure, Survey, together
-from grad_engine.tree.text import Script, count, many, width
+from grad_engine.tree.text import Script, width
 
 Span = tuple[str, str]  # text, key of its style
 Line = list[Span]

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from grad_engine.formula import number
 from grad_engine.record import TensorRecord
-from grad_engine.record.harmless import harmless
+from grad_engine.record.words import brief, count, harmless
 from grad_engine.tree.survey import Measure
 
 # What the tree draws with beyond ASCII, and what stands for it where the encoding cannot carry it.
@@ -160,35 +160,6 @@ def _head(text: str, room: int) -> str:
         if taken > room:
             return text[:i]
     return text
-
-
-def brief(value: float) -> str:
-    """A norm to about three digits, in at most seven characters: 0, 0.012, 4.00, 64.2, 12345, 1.2e−5."""
-    if value == math.inf:
-        return ">1e308"
-    if value == 0:
-        return "0"
-    if 0.00995 <= value < 99999.5:
-        return f"{value:#.3g}".rstrip(".") if value < 999.5 else f"{value:.0f}"
-    mantissa, _, exponent = f"{value:.1e}".partition("e")
-    return f"{mantissa}e{int(exponent)}".replace("-", "−")
-
-
-def count(value: int) -> str:
-    """A count in at most five characters: 950, 12.3k, 4.2M."""
-    if value < 10_000:
-        return str(value)
-    for unit in ("k", "M", "G", "T"):
-        value_in = value / 1000
-        if value_in < 999.5 or unit == "T":
-            return f"{value_in:.3g}{unit}"
-        value = round(value_in)
-    raise AssertionError("the last unit returns")
-
-
-def many(number_of: int, one: str, several: str | None = None) -> str:
-    """1 op, 2 ops; `several` where the plural is not made with an s."""
-    return f"{number_of} {one if number_of == 1 else several or one + 's'}"
 
 
 def tally(words: Iterable[str], script: Script, kinds: int = 4) -> list[str]:

@@ -13,7 +13,7 @@ import pytest
 
 from grad_engine.draw.graphviz import to_dot
 from grad_engine.record import GraphRecord, GroupRecord
-from grad_engine.record.harmless import harmless
+from grad_engine.record.words import harmless
 from tests.records import Program, chain, dense, diamond, everything, fan, neuron, square
 
 HOSTILE = (
