@@ -1,6 +1,29 @@
-"""grad_engine: a NumPy autograd engine that can show its work."""
+"""grad_engine: automatic differentiation on NumPy that keeps its graph and can show it.
 
+Start here
+    x = ge.tensor([1.0, 2.0], requires_grad=True)     a leaf: a tensor to differentiate by
+    z = (x * x).sum()                                 operators, ge.exp(x), x.exp() and np.exp(x) are recorded
+    z.backward(retain_graph=True)                     x.grad is now d(z)/d(x); the graph is kept, to be shown
+    ge.visualize_graph(z)                             the graph as a tree
+    ge.export_graph(z)                                the graph as a file, for film, pictures and the command line
+
+Where to find what
+    new tensors           tensor, zeros, ones, full, arange, linspace, eye, rand, randn, from_numpy; save, load
+    operations            one function per name, most of them methods too: help(ge.softmax); `ge.OPS` is the table
+    gradients             Tensor.backward, grad; no_grad, enable_grad; checkpoint, Function, define for your own
+    of functions          value_and_grad, jacobian, hessian, jvp, vjp, hvp; check_gradients compares with differences
+    layers and training   ge.nn, ge.optim, ge.data, each loaded when it is first used
+    hunting a NaN         detect_anomaly, record_source, scope
+    records               record_graph, export_graph, load_graph, save_graph, visualize_graph
+    NumPy's linalg        ge.linalg
+    PyTorch               ge.interop: from_torch, from_torch_tensor, to_torch
+
+Every deliberate error is a GradEngineError.
+"""
+
+import importlib as _importlib
 import os as _os
+from typing import Any as _Any
 
 from grad_engine import linalg, notebook, ops
 from grad_engine.core.allocator import tune_allocator
@@ -48,9 +71,24 @@ from grad_engine.functional import hessian, hvp, jacobian, jvp, value_and_grad, 
 from grad_engine.interop import from_dlpack
 from grad_engine.record import GraphRecord, load_graph, save_graph
 from grad_engine.testing import check_gradients
+from grad_engine.version import VERSION as __version__
 
 if _os.environ.get("GRAD_ENGINE_MALLOC") == "1":
     tune_allocator()
+
+_LOADED_ON_USE = ("data", "draw", "nn", "optim", "progress", "tree")
+
+
+def __getattr__(name: str) -> _Any:
+    """The rooms that few programs need, loaded when they are asked for."""
+    if name in _LOADED_ON_USE:
+        return _importlib.import_module(f"grad_engine.{name}")
+    raise AttributeError(f"module 'grad_engine' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LOADED_ON_USE})
+
 
 globals().update(CALLS)  # every op under its name and aliases: grad_engine.matmul, grad_engine.ln, ...
 
@@ -71,6 +109,7 @@ __all__ = [
     "SingularError",
     "Tensor",
     "TensorFileError",
+    "__version__",
     "arange",
     "case",
     "check_gradients",
@@ -116,5 +155,4 @@ __all__ = [
     "vjp",
     "zeros",
     "zeros_like",
-    *CALLS,
-]
+]  # help(ge) shows these; help(ge.softmax) an op

@@ -5,6 +5,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from typing import Any as _Any
 from grad_engine import linalg as linalg
 from grad_engine import notebook as notebook
 from grad_engine import ops as ops
@@ -67,6 +68,13 @@ from grad_engine.record import GraphRecord as GraphRecord
 from grad_engine.record import load_graph as load_graph
 from grad_engine.record import save_graph as save_graph
 from grad_engine.testing import check_gradients as check_gradients
+from grad_engine.version import VERSION as __version__
+from grad_engine import data as data
+from grad_engine import draw as draw
+from grad_engine import nn as nn
+from grad_engine import optim as optim
+from grad_engine import progress as progress
+from grad_engine import tree as tree
 
 Operand: TypeAlias = Tensor | np.ndarray | np.generic | float | int | bool | Sequence[Any]
 

@@ -106,7 +106,8 @@ def face() -> str:
     lines = [HEAD, "from collections.abc import Sequence\nfrom typing import Any, TypeAlias\n\nimport numpy as np\n"]
     for node in source.body:
         if isinstance(node, ast.ImportFrom):
-            lines += [f"from {node.module} import {alias.name} as {alias.name}" for alias in node.names]
+            lines += [f"from {node.module} import {each.name} as {each.asname or each.name}" for each in node.names]
+    lines += [f"from grad_engine import {room} as {room}" for room in ge._LOADED_ON_USE]
     lines += ["", OPERAND]
     lines += [declaration(name, call) for name, call in CALLS.items()]
     return "\n".join(lines)
