@@ -11,9 +11,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
 
-from animation.folding import FOLDS
-from animation.wishes import Wishes, variable, wishes
+from animation.settings import Settings, settings, variable
 from grad_engine.errors import GradEngineError
+from grad_engine.folding import FOLDS
 from grad_engine.record import GraphRecord, load_graph
 from grad_engine.record.atomic_write import replaced
 
@@ -48,7 +48,7 @@ def main(words: Sequence[str] | None = None) -> int:
 
     asked = {f"--{name}": getattr(options, name) or "" for name in ASKED}
     try:
-        wanted = wishes(os.environ | asked, Path(), spelled)
+        wanted = settings(os.environ | asked, Path(), spelled)
         record = load_graph(wanted.graph)  # what is wrong with it is said before Manim is loaded
         _say(wanted.note)
         if options.storyboard is not None:
@@ -83,22 +83,22 @@ def _say(text: str) -> None:
         print(text, file=sys.stderr)
 
 
-def _sheet(record: GraphRecord, wanted: Wishes, path: Path) -> None:
-    from animation.player import Player
-    from animation.storyboard import storyboard
+def _sheet(record: GraphRecord, wanted: Settings, path: Path) -> None:
+    from animation.contact_sheet import contact_sheet
+    from animation.playback import Player
 
     player = Player(record, wanted)
     with _progress([beat.seconds for beat in player.beats]) as seen:
-        storyboard(player, path, lambda beat: seen(beat.seconds))
+        contact_sheet(player, path, lambda beat: seen(beat.seconds))
     print(path)
 
 
-def _film(record: GraphRecord, wanted: Wishes, path: Path, quality: str, watch: bool) -> None:
+def _film(record: GraphRecord, wanted: Settings, path: Path, quality: str, watch: bool) -> None:
     from manim import tempconfig
     from manim.utils.file_ops import open_file
 
     from animation.main import CreateAcyclicGraph
-    from animation.player import Player
+    from animation.playback import Player
     from animation.scene import has_display, watched
 
     if path.suffix not in (".mp4", ".mov"):
@@ -106,11 +106,11 @@ def _film(record: GraphRecord, wanted: Wishes, path: Path, quality: str, watch: 
     player = Player(record, wanted)
     # The place of the film is tried before there is anything to put there.
     with replaced(path, GradEngineError) as film, tempfile.TemporaryDirectory(prefix="film") as folder:
-        settings = {
+        manim_settings = {
             "quality": QUALITIES[quality], "media_dir": folder, "format": path.suffix[1:], "preview": False,
             "progress_bar": "none", "verbosity": "ERROR", "write_to_movie": True, "save_last_frame": False,
         }  # fmt: skip
-        with tempconfig(settings):
+        with tempconfig(manim_settings):
             scene = watched(CreateAcyclicGraph, player, _progress)
             scene.render()
         made = Path(scene.renderer.file_writer.movie_file_path)

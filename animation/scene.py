@@ -16,14 +16,13 @@ from manim.constants import RendererType
 from manim.renderer.cairo_renderer import CairoRenderer
 from manim.utils.rate_functions import linear
 
-from animation import theme
-from animation.canvas import Canvas
-from animation.film import Renderer
-from animation.player import Player
-from animation.story import Beat
-from animation.wishes import wishes
+from animation.playback import Player
+from animation.render.canvas import Canvas
+from animation.render.encoder import Renderer
+from animation.settings import settings
 from grad_engine.errors import GradEngineError
 from grad_engine.record import load_graph
+from grad_engine.story.beats import FRAME, Beat
 
 Told = Callable[[float], None]
 
@@ -47,7 +46,7 @@ class Performance(Animation):
 
     def finish(self) -> None:
         """Shows the last moment."""
-        self.player.show(self.beat.seconds + theme.FRAME, self.canvas)
+        self.player.show(self.beat.seconds + FRAME, self.canvas)
 
 
 class GraphScene(Scene):
@@ -60,7 +59,7 @@ class GraphScene(Scene):
 
     def opened(self) -> Player:
         """The player of the record that is to be seen."""
-        asked = wishes(os.environ, Path.cwd())
+        asked = settings(os.environ, Path.cwd())
         if asked.note:
             logging.getLogger("manim").warning(asked.note)
         return Player(load_graph(asked.graph), asked)

@@ -13,6 +13,7 @@ TITLE = 0.36
 
 TOP = FRAME_HEIGHT / 2 - 0.42  # middle of the title line
 PANEL_HEIGHT = 1.82
+PANEL_PAD = 0.30  # between what is written in the panel and its ends
 PANEL_MIDDLE = -FRAME_HEIGHT / 2 + 0.18 + PANEL_HEIGHT / 2
 TAPE_HEIGHT = 0.36
 TAPE_MIDDLE = PANEL_MIDDLE + PANEL_HEIGHT / 2 + 0.14 + TAPE_HEIGHT / 2
@@ -27,14 +28,9 @@ CARD_WIDTH = (0.62, 0.62, 1.50, 1.96)
 CARD_HEIGHT = (0.50, 0.62, 0.80, 1.00)
 CELL = 0.075  # side of a cell in the small picture of a tensor
 PARCEL_CELL = 0.13
-MOST_CELLS = 4  # along each side of a picture of a tensor
 CORNER = 0.16  # radius of a bend in a route
 
 EDGE = 3.0  # stroke widths, in Manim's hundredths of a unit
 OUTLINE = 3.0
 BOLD = 5.0
 TIP = 0.17
-
-FRAME = 1 / 15  # every duration is a multiple of it, so that low and high quality agree
-LONGEST = 45.0  # of a whole video at default speed
-SHORTEST_BEAT = 0.6

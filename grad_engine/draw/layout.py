@@ -1,4 +1,4 @@
-"""Where everything in a picture lies: record -> items and links, sizes -> boxes and routes, routes -> curves.
+"""Where everything in a picture lies: sizes of items -> boxes and routes, routes -> curves.
 
 The only caller of the layout library (graphlay). That library is young and says nothing about a node or edge field it
 does not know, so whatever was asked of it is checked in what comes back.
@@ -21,7 +21,7 @@ from grad_engine.draw.glyph import reach
 from grad_engine.draw.order import REACH, Columns, Level, Sketch, arrange, join, stack
 from grad_engine.draw.rows import breaks, torn
 from grad_engine.errors import GradEngineError
-from grad_engine.record import GraphRecord
+from grad_engine.folding.items import Link
 
 Points = NDArray[np.float64]
 Route = tuple[tuple[float, float], ...]
@@ -40,17 +40,6 @@ class Item:
     width: float
     height: float
     body: float | None = None  # height in the middle that links can reach, where labels lie above and below it
-
-
-@dataclass(frozen=True, slots=True)
-class Link:
-    """A line from producer to consumer: it ends at port `slot`, from the top, of the `slots` on the target's left."""
-
-    id: str
-    source: str
-    target: str
-    slot: int = 0
-    slots: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,41 +64,6 @@ class Layout:
     crossings: int  # places where two routes cross
     node_edge_hits: int  # pairs of a route and a box that it runs through (lay_out refuses to return any)
     node_overlaps: int  # pairs of boxes that overlap (lay_out refuses to return any)
-
-
-def drawn(record: GraphRecord) -> tuple[tuple[str, ...], tuple[Link, ...]]:
-    """The ids of what is drawn of a record, and the links between them in forward direction.
-
-    One item per op node (`n3`), one per accumulator (`a1`; the leaf is part of its card), one per constant tensor
-    (`t7`) unless it is a nameless number, which is written inside the op that reads it. One link per operand that has
-    an item: its id is the record's edge id where a gradient flows, else `node:slot`. Items come in creation order.
-    """
-    tensors = {tensor.id: tensor for tensor in record.tensors}
-    leaves = {accumulator.leaf: accumulator.id for accumulator in record.accumulators}
-    made_by = leaves | {tensor: node.id for node in record.nodes for tensor in node.outputs}
-    receivers = {edge.id: edge.receiver for edge in record.edges}
-    constants: dict[str, list[str]] = {}  # the cards that appear with a node
-    links: list[Link] = []
-    for node in record.nodes:
-        found: list[tuple[str, str]] = []
-        for operand in node.inputs:
-            tensor = tensors[operand.tensor]
-            if operand.edge is not None:
-                found.append((operand.edge, receivers[operand.edge]))
-            elif tensor.id in made_by:
-                found.append((f"{node.id}:{operand.slot}", made_by[tensor.id]))
-            elif tensor.role != "constant" or tensor.shape != () or tensor.name is not None:
-                found.append((f"{node.id}:{operand.slot}", tensor.id))
-                constants.setdefault(node.id, []).append(tensor.id)
-        links += [Link(key, source, node.id, port, len(found)) for port, (key, source) in enumerate(found)]
-    items: dict[str, None] = {}
-    for step in record.forward:
-        items |= dict.fromkeys([*constants.get(step.id, ()), leaves.get(step.id, step.id)])
-    # A record from elsewhere may not know the order in which things were made.
-    items |= dict.fromkeys(leaves.values())
-    for node in record.nodes:
-        items |= dict.fromkeys([*constants.get(node.id, ()), node.id])
-    return tuple(items), tuple(links)
 
 
 def tagged(links: Sequence[Link], most: int = 3000) -> tuple[tuple[Link, ...], dict[str, str]]:

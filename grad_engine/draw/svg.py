@@ -16,9 +16,10 @@ from html import escape
 import numpy as np
 
 from grad_engine.draw.glyph import Points, outline, reach
-from grad_engine.draw.layout import Box, Item, Link, Route, docked, drawn, lay_out, rounded, tagged
+from grad_engine.draw.layout import Box, Item, Route, docked, lay_out, rounded, tagged
 from grad_engine.draw.palette import Palette
 from grad_engine.draw.palette import theme as palette_of
+from grad_engine.folding.items import Link, drawn
 from grad_engine.formula import INFIX, number
 from grad_engine.formula import text as formula_text
 from grad_engine.record import AccumulateEvent, GraphRecord, NodeRecord, SendEvent, TensorRecord

@@ -10,9 +10,9 @@ import av
 import pytest
 
 from animation.__main__ import main
-from animation.story import story
-from animation.wishes import DEFAULT_RECORD
+from animation.settings import DEFAULT_RECORD
 from grad_engine.record import save_graph
+from grad_engine.story.telling import story
 from tests import records
 
 
@@ -141,7 +141,7 @@ def test_whose_graph_it_is_is_said_where_one_might_expect_another(
     (repository / "output").mkdir(parents=True)
     elsewhere.mkdir()
     last = graph.rename(repository / "output" / "graph_acyclic.json")
-    monkeypatch.setattr("animation.wishes.REPOSITORY", repository)
+    monkeypatch.setattr("animation.settings.REPOSITORY", repository)
     for here, words in (
         (elsewhere, f"no {DEFAULT_RECORD} in this folder, so this is the graph of {last}"),
         (repository, ""),

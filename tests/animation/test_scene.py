@@ -17,40 +17,34 @@ import numpy as np
 import pytest
 from manim._config.video_encoder import VideoEncoderSpec
 
-from animation import caption, formulas, lettering, theme
-from animation.board import Board
-from animation.canvas import Canvas, rectangles
-from animation.figures import Cells, Matrix, matrix, number_texts
-from animation.film import Encoder, Patch
-from animation.glyphs import (
-    Arrivals,
-    CardView,
-    Label,
-    Look,
-    OpView,
-    Parcel,
-    card,
-    card_size,
-    numbers,
-    numbers_size,
-    op,
-    op_size,
-    tip,
-    words,
-)
-from animation.ink import Ink, rgb
-from animation.names import bar, headline
-from animation.overview import Overview
-from animation.player import Player, board
-from animation.stage import END_OF_VIEW, Stage
-from animation.story import Beat, Build, Gather, Run, story
-from animation.wishes import Wishes, wishes
+from animation import theme
+from animation.picture.base import Board
+from animation.picture.caption import caption
+from animation.picture.card import Arrivals, CardView, card, card_size
+from animation.picture.detail import Look
+from animation.picture.edge import tip
+from animation.picture.equations import compiled, equation_outline, segments
+from animation.picture.graph import END_OF_VIEW, Stage
+from animation.picture.moving_value import Parcel
+from animation.picture.op import Label, OpView, op, op_size
+from animation.picture.overview import Overview
+from animation.picture.tensor import numbers, numbers_size
+from animation.picture.text import cap_height, drawable, middle_out, text_outline, text_width, words
+from animation.playback import Player, board
+from animation.render.canvas import Canvas, rectangles
+from animation.render.encoder import Encoder, Patch
+from animation.render.primitives import Ink, rgb
+from animation.settings import Settings, settings
 from grad_engine.draw.layout import Box, point_at
 from grad_engine.draw.palette import THEMES, contrast
 from grad_engine.draw.palette import theme as palette
 from grad_engine.errors import GradEngineError
 from grad_engine.export.from_tensor import record_graph
 from grad_engine.record import DataRecord, GraphRecord, TensorRecord, save_graph
+from grad_engine.story.beats import FRAME, Beat, Build, Gather, Run
+from grad_engine.story.names import bar, headline
+from grad_engine.story.telling import story
+from grad_engine.story.values import Cells, Matrix, matrix, number_texts
 from tests import records
 from tests.story.test_story import branches, example, heads, network
 
@@ -141,7 +135,7 @@ def test_every_label_can_be_read_at_the_end_of_every_beat(name: str) -> None:
 )
 def test_what_is_folded_or_in_focus_can_be_read(name: str, asked: dict[str, str]) -> None:
     record = network(9, scoped=True) if name == "network" else RECORDS[name]()
-    player = Player(record, Wishes(Path(), **asked))  # type: ignore[arg-type]  # words only
+    player = Player(record, Settings(Path(), **asked))  # type: ignore[arg-type]  # words only
     legible(player.board, player.beats)
 
 
@@ -156,7 +150,7 @@ def legible(stage: Board, beats: Sequence[Beat]) -> None:
         assert labels, beat.name
         for text, (x0, y0, x1, y1), size in labels:
             assert -right <= x0 and x1 <= right and -top <= y0 and y1 <= top, (beat.name, text)
-            assert lettering.cap_height(size) >= 9 / 60, (beat.name, text)  # 480 lines for 8 units
+            assert cap_height(size) >= 9 / 60, (beat.name, text)  # 480 lines for 8 units
         for (text, one, _), (second, other, _) in itertools.combinations(labels, 2):
             covered = isinstance(stage, Overview) and one == other  # by a dot, on which the sign stands again
             assert covered or apart(one, other), (beat.name, text, second)
@@ -286,7 +280,7 @@ def test_nothing_is_lost_between_beats(name: str) -> None:
 @pytest.mark.parametrize("name", ["small", "large", "perceptron", "square", "dense 24", "long", "dense 120"])
 def test_half_a_story_can_be_played(name: str, fold: str, phase: str) -> None:
     """In the end every link is there, and all that backward sends has been sent."""
-    player = Player(RECORDS[name](), Wishes(Path(), fold=fold, phase=phase))
+    player = Player(RECORDS[name](), Settings(Path(), fold=fold, phase=phase))
     for beat in player.beats[:-1]:
         end(player.board, beat)
     if isinstance(player.board, Stage):
@@ -372,18 +366,18 @@ def test_a_crowded_caption_never_cuts_the_name_of_an_op(name: str) -> None:
     names = {node.id: node.name for node in record.nodes}
     for beat in story(record):
         if isinstance(beat, Run) and len(beat.nodes) == 1:
-            said = [ink.text for ink in caption.caption(beat, palette("dark")).inks]
+            said = [ink.text for ink in caption(beat, palette("dark")).inks]
             assert names[beat.nodes[0]] in said, (beat.name, said)
 
 
 def test_the_font_has_every_sign_that_is_used() -> None:
     signs = set("0123456789abcxyzABCXYZ()[]{}+−×·/=<>≤≥≠#,.:;…→←✓Σ∂‖∞ᵀ⁻²³¬") | set(bar("x") + bar("loss"))
-    assert lettering.drawable("".join(signs))
+    assert drawable("".join(signs))
     from grad_engine.core.op import OPS
 
-    readable = [op.symbol for op in OPS.values() if lettering.drawable(op.symbol)]
+    readable = [op.symbol for op in OPS.values() if drawable(op.symbol)]
     assert len(readable) > len(OPS) / 2  # the others are written as their name
-    assert all(lettering.drawable(name) for name in OPS)
+    assert all(drawable(name) for name in OPS)
 
 
 @pytest.mark.parametrize("name", ["large", "long_names", "everything", "dense 120", "folded", "focus"])
@@ -392,7 +386,7 @@ def test_whatever_is_drawn_stands_out_from_what_it_lies_on(name: str, theme_name
     """Text by 4.5 to 1 and marks by 3 to 1 at least (WCAG 2.2), at rest and on their way, dimmed or not."""
     asked = {"folded": {"fold": "max"}, "focus": {"focus": "#9"}}.get(name, {})
     record = RECORDS.get(name, RECORDS["dense 24"])()
-    player = Player(record, Wishes(Path(), theme=theme_name, **asked))  # type: ignore[arg-type]  # words only
+    player = Player(record, Settings(Path(), theme=theme_name, **asked))  # type: ignore[arg-type]  # words only
     stage, colours = player.board, player.colours
     grounds = {rgb(colours.background), rgb(colours.panel)}  # a plate is no mark: its border is
     for beat in player.beats:
@@ -449,41 +443,41 @@ def written(colour: tuple[float, ...]) -> str:
 
 
 def test_a_sign_without_a_glyph_is_a_box_and_never_nothing() -> None:
-    assert len(lettering.outline("⊛", 0.3).points)
+    assert len(text_outline("⊛", 0.3).points)
 
 
 def test_a_bar_lies_over_its_letter() -> None:
-    plain, barred = lettering.outline("x", 1.0), lettering.outline(bar("x"), 1.0)
+    plain, barred = text_outline("x", 1.0), text_outline(bar("x"), 1.0)
     assert barred.width == plain.width
     assert barred.top > plain.top
-    assert lettering.outline(bar("loss"), 1.0).width == lettering.outline("loss", 1.0).width
+    assert text_outline(bar("loss"), 1.0).width == text_outline("loss", 1.0).width
 
 
 def test_formulas_are_typeset_on_the_baseline_or_written_as_text(monkeypatch: pytest.MonkeyPatch) -> None:
-    letter, lower = formulas.typeset("H", 1.0), formulas.typeset("p", 1.0)
+    letter, lower = equation_outline("H", 1.0), equation_outline("p", 1.0)
     assert letter is not None and lower is not None
     assert letter.bottom == pytest.approx(0.0, abs=0.01) and letter.top == pytest.approx(0.68, abs=0.02)
     assert lower.bottom < -0.1
-    bars = formulas.typeset("overline(x)", 1.0)
+    bars = equation_outline("overline(x)", 1.0)
     assert bars is not None and bars.top > 0.45
-    assert formulas.typeset("this is (not closed", 1.0) is None
-    monkeypatch.setattr(formulas, "typesetter", lambda: None)
-    for made in (formulas.typeset, formulas.compiled):
+    assert equation_outline("this is (not closed", 1.0) is None
+    monkeypatch.setattr("animation.picture.equations.typesetter", lambda: None)
+    for made in (equation_outline, compiled):
         made.cache_clear()
     try:
-        assert formulas.typeset("H", 1.0) is None
+        assert equation_outline("H", 1.0) is None
         test_every_label_can_be_read_at_the_end_of_every_beat("large")
     finally:
-        for made in (formulas.typeset, formulas.compiled):
+        for made in (equation_outline, compiled):
             made.cache_clear()
 
 
 def test_paths_of_all_letters_are_read() -> None:
-    small = formulas.segments("M 1 1 h 2 v 2 l -2 0 z")
-    large = formulas.segments("M 1 1 H 3 V 3 L 1 3 Z")
+    small = segments("M 1 1 h 2 v 2 l -2 0 z")
+    large = segments("M 1 1 H 3 V 3 L 1 3 Z")
     assert small == large
     assert [round(abs(s[3] - s[0]), 6) for s in small] == [2.0, 2.0, 2.0, 2.0]
-    (curve,) = formulas.segments("m 0 0 q 1 2 2 0")
+    (curve,) = segments("m 0 0 q 1 2 2 0")
     assert curve[1] == pytest.approx(complex(2 / 3, 4 / 3)) and curve[3] == 2
 
 
@@ -500,12 +494,12 @@ def sized(width: int, height: int) -> Canvas:
 def test_a_picture_is_the_same_however_it_came_about(name: str) -> None:
     """What was redrawn only where something had changed is what a fresh canvas shows."""
     record = RECORDS[name]()
-    player = Player(record, Wishes(Path()))
+    player = Player(record, Settings(Path()))
     canvas = sized(426, 240)
     canvas.fill()
     for beat in player.beats:
         player.begin(beat, canvas)
-        for time in np.linspace(0, beat.seconds + theme.FRAME, 5):
+        for time in np.linspace(0, beat.seconds + FRAME, 5):
             player.show(float(time), canvas)
         fresh = sized(426, 240)
         fresh.fill()
@@ -519,7 +513,7 @@ def test_a_picture_is_the_same_whatever_was_drawn_before() -> None:
     """Outlines are kept: a small picture may not leave coarse ones to a large one."""
     seen = []
     for before in ([], [(213, 120)], [(1920, 1080)]):
-        lettering.outline.cache_clear()
+        text_outline.cache_clear()
         ink = words("gradient of w", 0.3, "#FFFFFF", (0.1, 0.2))
         for size in before:
             sized(*size).show([ink])
@@ -578,7 +572,7 @@ def test_from_afar_every_dot_has_a_place_of_its_own(record: GraphRecord) -> None
 
 def test_only_from_afar_a_larger_gradient_is_said_to_look_larger() -> None:
     for record, afar in ((records.dense(100, 4), True), (records.dense(26, 3), False)):
-        player = Player(record, Wishes(Path(), fold="none"))
+        player = Player(record, Settings(Path(), fold="none"))
         assert isinstance(player.board, Overview) is afar
         said = [note.text for beat in player.beats for column in beat.columns for note in column.notes]
         assert ("stronger and larger: a larger gradient" in said) is afar
@@ -628,7 +622,7 @@ def test_a_nan_on_its_way_is_magenta_and_says_so() -> None:
 
 
 def test_what_a_leaf_held_is_all_that_is_said_where_nothing_came() -> None:
-    player = Player(RECORDS["everything"](), Wishes(Path()))
+    player = Player(RECORDS["everything"](), Settings(Path()))
     for beat in player.beats:
         end(player.board, beat)
         said = {ink.text for ink in player.board.still()}
@@ -650,8 +644,8 @@ def test_a_long_expression_is_shortened_in_the_middle_and_a_missing_one_is_made_
     record = perceptron()
     assert record.expression == "" and headline(record) == "perceptron: loss = mean(…)"
     long = replace(record, expression="loss = mean((relu(inputs @ w1 + b1) @ w2 + b2 − wanted)²)")
-    shown = lettering.middle_out(headline(long), 0.3, 4.0)
-    assert lettering.width(shown, 0.3) <= 4.0 and shown.startswith("loss = mean(") and shown.endswith("wanted)²)")
+    shown = middle_out(headline(long), 0.3, 4.0)
+    assert text_width(shown, 0.3) <= 4.0 and shown.startswith("loss = mean(") and shown.endswith("wanted)²)")
 
 
 def test_a_key_tells_what_the_marks_mean_until_the_tape_begins() -> None:
@@ -680,9 +674,9 @@ def test_wishes_have_defaults_and_are_checked(tmp_path: Path) -> None:
     record = tmp_path / "output" / "graph_acyclic.json"
     record.parent.mkdir()
     save_graph(records.square(), record)
-    usual = wishes({}, tmp_path)
+    usual = settings({}, tmp_path)
     assert (usual.graph, usual.theme, usual.speed, usual.phase) == (record, "dark", 1.0, "both")
-    asked = wishes(
+    asked = settings(
         {
             "GRAD_ENGINE_THEME": "light",
             "GRAD_ENGINE_SPEED": "2",
@@ -706,9 +700,9 @@ def test_wishes_have_defaults_and_are_checked(tmp_path: Path) -> None:
     ]
     for name, value in wrong:
         with pytest.raises(GradEngineError, match=f"{name} is '{value}', but it must be"):
-            wishes({name: value}, tmp_path)
+            settings({name: value}, tmp_path)
     with pytest.raises(GradEngineError, match=r"There is no record at .*--export"):
-        wishes({"GRAD_ENGINE_GRAPH": str(tmp_path / "none.json")}, tmp_path)
+        settings({"GRAD_ENGINE_GRAPH": str(tmp_path / "none.json")}, tmp_path)
 
 
 # real renders
@@ -746,13 +740,13 @@ def test_an_example_renders(name: str, tmp_path: Path) -> None:
     beats = story(record)
     shown = frames(video)
     assert shown[0].shape == (480, 854, 3)
-    assert len(shown) == round(sum(beat.seconds for beat in beats) / theme.FRAME)
+    assert len(shown) == round(sum(beat.seconds for beat in beats) / FRAME)
     ground = np.array([int(palette("dark").background[k : k + 2], 16) for k in (1, 3, 5)])
     for frame in shown[::5]:
         for border in (frame[:4], frame[-4:], frame[:, :4], frame[:, -4:]):
             assert np.abs(border.astype(int) - ground).max() < 24
     for beat, start in zip(beats, itertools.accumulate([0.0, *(beat.seconds for beat in beats)]), strict=False):
-        end = shown[min(round((start + beat.seconds) / theme.FRAME), len(shown)) - 1]
+        end = shown[min(round((start + beat.seconds) / FRAME), len(shown)) - 1]
         assert (np.abs(end.astype(int) - ground).max(axis=2) > 60).mean() > 0.01, beat.name
     subtitles = video.with_suffix(".srt").read_text(encoding="utf-8")
     assert subtitles.count(" --> ") == len(beats)
@@ -793,4 +787,4 @@ def test_every_theme_of_the_palette_is_offered(tmp_path: Path) -> None:
     save_graph(records.square(), tmp_path / "graph.json")
     for name in THEMES:
         asked = {"GRAD_ENGINE_GRAPH": str(tmp_path / "graph.json"), "GRAD_ENGINE_THEME": name}
-        assert wishes(asked, tmp_path).theme == name
+        assert settings(asked, tmp_path).theme == name

@@ -21,22 +21,24 @@ import pytest
 from manim import ManimColor, tempconfig
 
 import grad_engine as ge
-from animation import lettering, theme
-from animation.board import Board
-from animation.canvas import Pixels
-from animation.ink import Ink
-from animation.overview import Overview
-from animation.player import Player
+from animation import theme
+from animation.picture.base import Board
+from animation.picture.graph import Stage
+from animation.picture.overview import Overview
+from animation.picture.text import cap_height
+from animation.playback import Player
+from animation.render.canvas import Pixels
+from animation.render.primitives import Ink
 from animation.scene import GraphScene
-from animation.stage import Stage
-from animation.story import Beat
-from animation.wishes import Wishes
+from animation.settings import Settings
 from examples.attention import Head
 from grad_engine import nn
 from grad_engine.draw.layout import point_at
 from grad_engine.draw.palette import DARK
 from grad_engine.export.from_tensor import record_graph
 from grad_engine.record import GraphRecord, load_graph, save_graph
+from grad_engine.story.beats import FRAME, Beat
+from grad_engine.story.telling import LONGEST, SHORTEST_BEAT
 from tests.animation.test_scene import end, sized
 
 ROOT = Path(__file__).parents[2]
@@ -192,7 +194,7 @@ def render(name: str, folder: Path) -> Film:
 
     class Watched(GraphScene):
         def opened(self) -> Player:
-            return Player(load_graph(folder / "graph.json"), Wishes(folder))
+            return Player(load_graph(folder / "graph.json"), Settings(folder))
 
         def play(self, *animations: Any, **settings: Any) -> None:
             super().play(*animations, **settings)
@@ -310,7 +312,7 @@ def test_every_word_can_be_read_at_480p(film: Film) -> None:
     for moment in film.moments:
         assert moment.labels, moment.beat.name
         for text, _, size in moment.labels:
-            assert lettering.cap_height(size) * 480 / theme.FRAME_HEIGHT >= 9, (moment.beat.name, text)
+            assert cap_height(size) * 480 / theme.FRAME_HEIGHT >= 9, (moment.beat.name, text)
 
 
 def test_the_border_is_background(film: Film) -> None:
@@ -323,12 +325,12 @@ def test_a_film_is_as_long_as_its_story_and_no_longer_than_agreed(film: Film) ->
     beats = [moment.beat for moment in film.moments]
     whole = sum(beat.seconds for beat in beats)
     assert film.plays == len(beats) <= MOST_BEATS
-    assert whole <= min(theme.LONGEST, 14 + 4 * len(beats)) + 1e-6
-    assert min(beat.seconds for beat in beats) >= theme.SHORTEST_BEAT - 1e-6
+    assert whole <= min(LONGEST, 14 + 4 * len(beats)) + 1e-6
+    assert min(beat.seconds for beat in beats) >= SHORTEST_BEAT - 1e-6
     with av.open(str(film.path)) as file:
         stream = file.streams.video[0]
         assert (stream.width, stream.height, round(float(stream.average_rate))) == (854, 480, 15)
-        assert stream.frames == round(whole / theme.FRAME)
+        assert stream.frames == round(whole / FRAME)
 
 
 def test_sections_and_subtitles_match_the_beats_one_to_one(film: Film) -> None:
@@ -369,7 +371,7 @@ def digests() -> dict[str, str]:
 
 def last_picture(name: str) -> str:
     """The digest of the last picture, drawn on its own when all beats have come to their end."""
-    player = Player(FILMS[name](), Wishes(Path()))
+    player = Player(FILMS[name](), Settings(Path()))
     for beat in player.beats:
         end(player.board, beat)
     canvas = sized(854, 480)
@@ -405,7 +407,7 @@ def unruly(seed: int) -> GraphRecord:
 @pytest.mark.parametrize("seed", range(9))
 @np.errstate(all="ignore")
 def test_unruly_graphs_can_be_read(seed: int) -> None:
-    player = Player(unruly(seed), Wishes(Path()))
+    player = Player(unruly(seed), Settings(Path()))
     moments = []
     for beat in player.beats:
         end(player.board, beat)

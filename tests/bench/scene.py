@@ -16,17 +16,17 @@ from tests.bench.timing import Table, arguments, report, timing
 # `python -m animation` that says on its last line when it had its first frame.
 FILM = """
 import sys, time
-from animation import film
+from animation.render import encoder
 from animation.__main__ import main
 
-write, moments = film.Encoder.write_frame, []
+write, moments = encoder.Encoder.write_frame, []
 
 def noted(self, *given, **named):
     moments.append(time.time())
-    film.Encoder.write_frame = write
+    encoder.Encoder.write_frame = write
     write(self, *given, **named)
 
-film.Encoder.write_frame = noted
+encoder.Encoder.write_frame = noted
 status = main(sys.argv[1:])
 print(*moments)
 sys.exit(status)

@@ -20,11 +20,9 @@ from grad_engine.draw.glyph import SHAPES, outline, reach
 from grad_engine.draw.layout import (
     Item,
     Layout,
-    Link,
     arc_length_table,
     crossings,
     docked,
-    drawn,
     hits,
     lay_out,
     overlaps,
@@ -38,6 +36,7 @@ from grad_engine.draw.palette import DEFICIENCIES, THEMES, Palette, contrast, di
 from grad_engine.draw.svg import beside, clean, shortened, width_of
 from grad_engine.draw.typst import figure, formula_typst, quoted, rule_typst
 from grad_engine.errors import GradEngineError
+from grad_engine.folding import Link, drawn
 from grad_engine.formula import INFIX, MAX_DEPTH
 from grad_engine.record import DataRecord, GraphRecord
 from tests.records import Program, chain, dense, diamond, everything, fan, neuron, square

@@ -9,30 +9,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from animation import theme
-from animation.figures import matrix, norm
-from animation.folding import MOST_OPS, View, view
-from animation.names import bar, spoken
-from animation.story import (
-    ROOM,
-    TOGETHER,
-    Beat,
-    Build,
-    Close,
-    Formula,
-    Gather,
-    Numbers,
-    Outlook,
-    Run,
-    Seed,
-    Turn,
-    Words,
-    story,
-)
 from grad_engine import formula
 from grad_engine.errors import GradEngineError
 from grad_engine.export.from_tensor import record_graph
+from grad_engine.folding.groups import MOST_OPS
+from grad_engine.folding.view import View, view
 from grad_engine.record import GraphRecord, RunEvent, SendEvent
+from grad_engine.story.beats import FRAME, Beat, Build, Close, Formula, Gather, Numbers, Outlook, Run, Seed, Turn, Words
+from grad_engine.story.names import bar, spoken
+from grad_engine.story.telling import LONGEST, ROOM, TOGETHER, story
+from grad_engine.story.values import matrix, norm
 from tests import records
 
 
@@ -150,10 +136,10 @@ def test_values_stretch_and_leaves_count_their_users(large: tuple[Beat, ...]) ->
 def test_durations_are_whole_frames_within_the_limit(large: tuple[Beat, ...]) -> None:
     total = 0.0
     for beat in large:
-        frames = beat.seconds / theme.FRAME
+        frames = beat.seconds / FRAME
         assert frames == pytest.approx(round(frames))
         total += beat.seconds
-    assert 40 < total <= theme.LONGEST
+    assert 40 < total <= LONGEST
     half = story(example("large"), speed=2.0)
     assert sum(beat.seconds for beat in half) == pytest.approx(total / 2, rel=0.05)
 
@@ -317,7 +303,7 @@ def test_a_larger_graph_is_told_in_few_beats(ops: int) -> None:
     record = records.dense(ops, 5)
     beats = story(record)
     assert len(beats) < 40
-    assert sum(beat.seconds for beat in beats) <= theme.LONGEST
+    assert sum(beat.seconds for beat in beats) <= LONGEST
     assert {n for beat in beats if isinstance(beat, Run) for n in beat.nodes} == {node.id for node in record.nodes}
     sent = [s.edge for beat in beats if isinstance(beat, Run) for s in beat.sent]
     assert sorted(sent) == sorted(edge.id for edge in record.edges)

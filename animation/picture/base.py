@@ -1,24 +1,27 @@
-"""What every picture of a graph has in common: parts that stay, a caption, a title, the closing table; and shots."""
+"""What every picture of a graph has in common: parts that stay, a caption, a title, the closing table."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
 
-from manim.utils.rate_functions import linear, smooth
-
-from animation import caption, lettering, theme
-from animation.folding import View
-from animation.glyphs import expression, panel, title, title_width
-from animation.ink import Ink, Part
-from animation.names import Names, headline
-from animation.story import Beat, Build, Close, Gather, Outlook, Run, Seed, Turn
-from grad_engine.draw.layout import drawn
+from animation import theme
+from animation.picture.caption import caption
+from animation.picture.closing_table import table
+from animation.picture.frame import expression, panel, title, title_width
+from animation.picture.motion import Shot, seen
+from animation.picture.text import text_width
+from animation.render.primitives import Ink, Part
 from grad_engine.draw.palette import Palette as Colours
 from grad_engine.errors import GradEngineError
+from grad_engine.folding.items import drawn
+from grad_engine.folding.view import View
 from grad_engine.record import GraphRecord
+from grad_engine.story.beats import FRAME, Beat, Build, Close, Gather, Outlook, Run, Seed, Turn
+from grad_engine.story.names import Names, headline
 
 TITLES = ("Forward: building the graph", "Backward: the same edges, the other way")
+
+
 LAYERS = (
     "panel",
     "title",
@@ -34,89 +37,6 @@ LAYERS = (
     "sum",
     "row",
 )
-
-
-class Shot:
-    """One beat in motion: what moves, in draw order, and what becomes of it as the seconds pass."""
-
-    def __init__(self, seconds: float) -> None:
-        self.seconds = seconds
-        self.moving: list[Part] = []
-        self.tracks: list[tuple[float, float, Callable[[float], float], Callable[[float], None]]] = []
-        self.until: dict[int, float] = {}  # id of a part -> when the last track that changes it ends
-        self.landed = 0  # so many of the moving parts are at rest and painted into the background
-
-    def over(
-        self,
-        start: float,
-        stop: float,
-        act: Callable[[float], None],
-        *parts: Part,
-        ease: Callable[[float], float] = smooth,
-    ) -> None:
-        """Lets `act` change `parts`, from 0 to 1, between two moments given as fractions of the shot."""
-        stop = min(1.0, max(stop, start + 1e-6))
-        self.tracks.append((start * self.seconds, stop * self.seconds, ease, act))
-        for part in parts:
-            self.until[id(part)] = max(self.until.get(id(part), 0.0), stop * self.seconds)
-
-    def at(self, time: float) -> None:
-        """Shows the moment `time`."""
-        to_come = []
-        for track in self.tracks:
-            start, stop, ease, act = track
-            if time >= start:
-                done = min(1.0, (time - start) / (stop - start))
-                act(ease(done) if done < 1.0 else 1.0)
-            if time < stop:
-                to_come.append(track)
-        self.tracks = to_come
-
-    def land(self, time: float) -> list[Ink]:
-        """What has come to rest since the last call, and lies under everything that still moves."""
-        first = self.landed
-        while self.landed < len(self.moving) and time >= self.until.get(id(self.moving[self.landed]), 0.0):
-            self.landed += 1
-        return seen(self.moving[first : self.landed])
-
-    def flying(self) -> list[Ink]:
-        """What is still in motion and can be seen."""
-        return seen(self.moving[self.landed :])
-
-    def fade(self, part: Part, start: float, stop: float, rising: bool = True) -> None:
-        """Lets a part appear or vanish."""
-        if rising:
-            part.strength(0.0)
-        self.over(start, stop, part.strength if rising else lambda u: part.strength(1.0 - u), part)
-
-    def exchange(self, old: Part, new: Part, start: float, stop: float) -> None:
-        """Lets a part turn into another; words that differ follow each other, so that they never lie on one another."""
-
-        def written(part: Part) -> list[object]:  # nearly in the same place, after a motion, is the same
-            return [(ink.text, *(round(x, 4) for x in ink.place)) if ink.text else None for ink in part.inks]
-
-        both = (old, written(old)), (new, written(new))
-        stay = {None} | ({*both[0][1]} & {*both[1][1]})
-        new.strength(0.0)
-
-        def act(u: float) -> None:
-            for (part, texts), shown in zip(both, (1.0 - u, u), strict=True):
-                for ink, text in zip(part.inks, texts, strict=True):
-                    ink.strength(shown if text in stay else max(0.0, 2.0 * shown - 1.0))
-
-        self.over(start, stop, act, old, new)
-
-    def pop(self, part: Part, start: float, stop: float, centre: tuple[float, float]) -> None:
-        """Lets a part appear growing from its centre, a little beyond its size and back."""
-        rest = part.places
-        part.strength(0.0)
-
-        def act(u: float) -> None:
-            scale = 1.0 if u >= 1 else 0.6 + 0.4 * (1 + 2.2 * (u - 1) ** 3 + 1.2 * (u - 1) ** 2)
-            part.put(rest, scale, centre, centre)
-            part.strength(min(1.0, 2.5 * u))
-
-        self.over(start, stop, act, part, ease=linear)
 
 
 class Board(ABC):
@@ -213,14 +133,14 @@ class Board(ABC):
         for key in [key for key in self.parts if key[0] == "sum"]:
             self.vanish(shot, key, 0.0, middle)
         self.vanish(shot, ("caption", ""), 0.0, middle)
-        self.appear(shot, ("caption", ""), caption.caption(beat, self.colours), middle, min(0.35, 2.2 * middle))
+        self.appear(shot, ("caption", ""), caption(beat, self.colours), middle, min(0.35, 2.2 * middle))
 
     def head(self, shot: Shot, number: str, text: str, tone: str) -> None:
         """The phase gets its title: the first words of it where what is computed needs the room."""
         longest = max(TITLES, key=title_width)
         room = theme.GRAPH_WIDTH - 0.7 - title_width(longest)
         computed = headline(self.view.whole or self.view.source)
-        if lettering.width(computed, theme.BODY) > room:
+        if text_width(computed, theme.BODY) > room:
             text = text.split(":")[0]
             room = theme.GRAPH_WIDTH - 0.7 - title_width("The gradients")
         self.swap(shot, ("title", ""), title(number, text, tone, self.colours), 0.0, 0.3)
@@ -253,8 +173,8 @@ class Board(ABC):
     def motion(self, beat: Beat, seconds: float) -> float:
         """How many of its seconds things move in a beat; the rest is for reading."""
         share = {Gather: 0.80, Close: 0.36, Run: 0.74, Seed: 0.66, Turn: 0.75}.get(type(beat), 0.70)
-        frames = max(2, min(round(seconds / theme.FRAME) - 1, round(seconds * share / theme.FRAME)))
-        return frames * theme.FRAME
+        frames = max(2, min(round(seconds / FRAME) - 1, round(seconds * share / FRAME)))
+        return frames * FRAME
 
     def close(self, shot: Shot, beat: Close) -> None:
         """The graph gives way to the table of what every leaf has."""
@@ -263,13 +183,8 @@ class Board(ABC):
         gone = [key for key in self.parts if key[0] in ("edge", "item", "mark", "chip", "label", "key", "mask")]
         for key in gone:
             self.vanish(shot, key, 0.0, 0.3)
-        head, *rows = caption.table(beat, self.colours)
+        head, *rows = table(beat, self.colours)
         self.appear(shot, ("row", "head"), head, 0.3, 0.5)
         for k, row in enumerate(rows):
             at = 0.4 + 0.5 * k / len(rows)
             self.appear(shot, ("row", str(k)), row, at, min(1.0, at + 0.2))
-
-
-def seen(parts: Sequence[Part]) -> list[Ink]:
-    """The inks of some parts that are not fully transparent."""
-    return [ink for part in parts for ink in part.inks if ink.amount > 0]

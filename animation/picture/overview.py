@@ -7,23 +7,35 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
-from animation import lettering, theme
-from animation.board import TITLES, Board, Shot
-from animation.figures import norm
-from animation.folding import View
-from animation.glyphs import TAPE_LABELS, card_points, circle_points, line_points, pointer, tape_label, words
-from animation.ink import Ink, Part, Points
-from animation.lettering import polygon
-from animation.story import Build, Gather, Outlook, Run, Seed, Turn
+from animation import theme
+from animation.picture.base import TITLES, Board
+from animation.picture.frame import pointer
+from animation.picture.motion import Shot
+from animation.picture.shapes import card_points, circle_points, line_points, polygon
+from animation.picture.tape import TAPE_LABELS, tape_label
+from animation.picture.text import drawable, text_width, words
+from animation.render.primitives import Ink, Part, Points
 from grad_engine.draw.glyph import outline
-from grad_engine.draw.layout import Box, Link
+from grad_engine.draw.layout import Box
 from grad_engine.draw.palette import Palette as Colours
+from grad_engine.folding.items import Link
+from grad_engine.folding.view import View
 from grad_engine.record import GraphRecord
+from grad_engine.story.beats import Build, Gather, Outlook, Run, Seed, Turn
+from grad_engine.story.values import norm
 
 LEVELS = 8  # of brightness and size
+
+
 BINS = 260  # cells of the strip, at most
+
+
 LARGEST = 0.60  # a dot
+
+
 SMALLEST = 0.7  # of a dot, where its gradient is the smallest
+
+
 SWEEPS = 4  # through the columns, to bring linked dots near each other
 
 
@@ -101,7 +113,7 @@ class Overview(Board):
         for id in items:
             sign = self.nodes[id].symbol if id in self.nodes else self.names[self.leaf_of.get(id, id)]
             room = SMALLEST * self.boxes[id].width
-            if sign and lettering.drawable(sign) and lettering.width(sign, theme.SMALLEST, True) <= room:
+            if sign and drawable(sign) and text_width(sign, theme.SMALLEST, True) <= room:
                 inks.append(words(sign, theme.SMALLEST, colour, self.centre(id), bold=True))
         return inks
 

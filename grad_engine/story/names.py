@@ -1,13 +1,13 @@
-"""What every tensor is called on screen."""
+"""What every tensor is called."""
 
 from __future__ import annotations
 
 import re
 
-from animation.figures import number_text
 from grad_engine import formula
-from grad_engine.draw.layout import drawn
+from grad_engine.folding.items import drawn
 from grad_engine.record import GraphRecord, TensorRecord
+from grad_engine.story.values import number_text
 
 BAR, OVERLINE = "\u0304", "\u0305"  # drawn over the letter before them: the gradient of what it names
 

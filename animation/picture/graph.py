@@ -8,10 +8,31 @@ from dataclasses import replace
 import numpy as np
 from manim.utils.rate_functions import smooth
 
-from animation import caption, lettering, theme
-from animation.arrangement import arranged
-from animation.board import TITLES, Board, Shot
-from animation.figures import (
+from animation import theme
+from animation.picture.base import TITLES, Board
+from animation.picture.card import Arrivals, CardView, Figure, card
+from animation.picture.edge import Curve, curve, dashes, edge, stretch, under_tip
+from animation.picture.fit import arranged
+from animation.picture.flight import STEPS, Flight, along, flight, timed
+from animation.picture.frame import key, mask, pointer, veil
+from animation.picture.motion import Shot
+from animation.picture.moving_value import Parcel
+from animation.picture.op import Label, OpView, op, port_room, shape_size
+from animation.picture.sum_row import sum_parts
+from animation.picture.tape import TAPE_LABELS, chip, tape, tape_label
+from animation.picture.text import drawable
+from animation.render.primitives import Ink, Part
+from grad_engine import formula
+from grad_engine.draw.glyph import outline, reach
+from grad_engine.draw.layout import Box
+from grad_engine.draw.palette import Palette as Colours
+from grad_engine.folding.items import Link
+from grad_engine.folding.view import View
+from grad_engine.record import GraphRecord, InputRecord, NodeRecord, Shape, TensorRecord
+from grad_engine.story.beats import FRAME, Beat, Build, Flow, Gather, Numbers, Outlook, Run, Seed, Sent, Turn
+from grad_engine.story.names import bar, plain
+from grad_engine.story.telling import SHARES, TOGETHER
+from grad_engine.story.values import (
     Cells,
     cells,
     is_number,
@@ -22,63 +43,26 @@ from animation.figures import (
     picture,
     shape_text,
 )
-from animation.flight import STEPS, Flight, along, flight, timed
-from animation.folding import View
-from animation.glyphs import (
-    TAPE_LABELS,
-    Arrivals,
-    CardView,
-    Figure,
-    Label,
-    OpView,
-    Parcel,
-    card,
-    chip,
-    dashes,
-    edge,
-    inset,
-    key,
-    mask,
-    op,
-    path,
-    pointer,
-    port_room,
-    shape_size,
-    stretch,
-    tape,
-    tape_label,
-    veil,
-)
-from animation.glyphs import Path as Way
-from animation.ink import Ink, Part
-from animation.names import bar, plain
-from animation.story import (
-    SHARES,
-    TOGETHER,
-    Beat,
-    Build,
-    Flow,
-    Gather,
-    Numbers,
-    Outlook,
-    Run,
-    Seed,
-    Sent,
-    Turn,
-    filled,
-)
-from grad_engine import formula
-from grad_engine.draw.glyph import outline, reach
-from grad_engine.draw.layout import Box, Link
-from grad_engine.draw.palette import Palette as Colours
-from grad_engine.record import GraphRecord, InputRecord, NodeRecord, Shape, TensorRecord
+from grad_engine.story.wording import filled
 
 PAN = 6  # frames that it takes to move the view
+
+
 END_OF_VIEW = theme.GRAPH_WIDTH / 2 - 0.62  # where a graph that is wider than the frame begins to fade out
+
+
 FLYING = 1.4  # how large a summand's picture is on its way to the panel and back
+
+
 LEGIBLE = 0.2  # of its way is how long something must be read
+
+
 TOUCHING = 0.16  # nearer, the points of two arrows would touch
+
+
 INFIX = frozenset("+−×/÷@")  # signs that a number can stand beside
+
+
 SHORT = 7  # signs of a formula that is written inside an op
 
 
@@ -153,7 +137,7 @@ class Stage(Board):
 
     def symbol(self, node: NodeRecord) -> str:
         """The sign of an op, with the numbers among its operands written where they stand."""
-        sign = node.symbol if node.symbol and lettering.drawable(node.symbol) else node.op
+        sign = node.symbol if node.symbol and drawable(node.symbol) else node.op
         before: list[str] = []
         after: list[str] = []
         others: list[str] = []
@@ -168,7 +152,7 @@ class Stage(Board):
         if known and len(others) == 1 and sign not in INFIX and node.formula is not None:
             short = formula.text(filled(node.formula.forward.tree, known), {others[0]: "x"})
             short = short.replace("^x", "ˣ")
-            if len(short) <= SHORT and lettering.drawable(short):
+            if len(short) <= SHORT and drawable(short):
                 return short
         return " ".join([*before, sign, *after])
 
@@ -179,7 +163,7 @@ class Stage(Board):
             return f"{sign}, {self.view.folds[node.id].size}", sign, f"{len(self.view.folds[node.id].ops)} ops"
         return f"#{node.age} {node.name}", f"#{node.age} {node.op}", f"#{node.age} {sign}", f"#{node.age}"
 
-    def way(self, link: Link) -> Way:
+    def way(self, link: Link) -> Curve:
         """The way of a link from shape to shape."""
         route = self.layout.routes[link.id]
         (_, y), (_, last) = route[0], route[-1]
@@ -189,7 +173,7 @@ class Stage(Board):
             aside = route[0][0]  # past what is written above and below the shape
             route = ((0.0, within), (aside, within), (aside, y), *route[1:])
             y = within
-        return path(route, self.border(link.source, y, "right"), stop)
+        return curve(route, self.border(link.source, y, "right"), stop)
 
     def leaving(self, link: Link) -> float:
         """How high a link leaves its source: within the shape of an op, and apart from another or together with it."""
@@ -262,7 +246,7 @@ class Stage(Board):
         # What comes next lies ahead, so that the view need not move again soon.
         wanted = -edge_of_view + 0.5 - low if forward else edge_of_view - 0.5 - high
         by = float(np.clip(wanted, END_OF_VIEW - right, -END_OF_VIEW - left))
-        shot = Shot(PAN * theme.FRAME)
+        shot = Shot(PAN * FRAME)
         graph = [part for key, part in self.parts.items() if key[0] == "edge"]
         graph += [part for key, part in self.parts.items() if key[0] == "item"]
         rest = [part.places for part in graph]
@@ -417,7 +401,7 @@ class Stage(Board):
         """A value flies along a link and draws it."""
         way = self.ways[link]
         done = edge(way, "value", self.colours, self.look.pen)
-        shown = stretch(way, 0.0, 1.0 - inset(way, self.look.pen))
+        shown = stretch(way, 0.0, 1.0 - under_tip(way, self.look.pen))
         line = Part(Ink(shown, stroke=self.colours.value, width=theme.EDGE * self.look.pen))
         self.parts["edge", link] = done
         shot.moving += [line, done, parcel]
@@ -540,7 +524,7 @@ class Stage(Board):
         way = self.ways[sent.edge]
         due = self.parts.pop(("edge", sent.edge))
         done = edge(way, "paid", self.colours, self.look.pen)
-        shown = stretch(way, 1.0, inset(way, self.look.pen))
+        shown = stretch(way, 1.0, under_tip(way, self.look.pen))
         line = Part(Ink(shown, stroke=self.colours.gradient, width=theme.EDGE * self.look.pen))
         self.parts["edge", sent.edge] = done
         shot.moving += [due, line, done, parcel]
@@ -596,7 +580,7 @@ class Stage(Board):
         self.parts["item", beat.receiver] = after
         shot.moving += [old, after]
         after.strength(0.0)
-        summands, total = caption.sum_parts(beat, self.colours)
+        summands, total = sum_parts(beat, self.colours)
         home = self.centre(beat.receiver)
         # Numbers appear where they are read; what flies between the place and the panel is a picture of them.
         for k, (part, share) in enumerate(zip(summands, beat.parts, strict=True)):

@@ -1,19 +1,21 @@
-"""Puts a story on a canvas: what is to be seen at any moment of a beat."""
+"""Plays a story on a canvas: what is to be seen at any moment of a beat."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from animation.arrangement import Unreadable
-from animation.board import Board, Shot
-from animation.canvas import Canvas
-from animation.folding import View, view
-from animation.overview import Overview
-from animation.stage import Stage
-from animation.story import Beat, story
-from animation.wishes import Wishes
+from animation.picture.base import Board
+from animation.picture.fit import Unreadable
+from animation.picture.graph import Stage
+from animation.picture.motion import Shot
+from animation.picture.overview import Overview
+from animation.render.canvas import Canvas
+from animation.settings import Settings
 from grad_engine.draw.palette import THEMES, Palette
+from grad_engine.folding.view import View, view
 from grad_engine.record import GraphRecord
+from grad_engine.story.beats import Beat
+from grad_engine.story.telling import story
 
 FEWER = (24, 18, 13, 9, 6)  # ops around a focus, until there is room for them
 
@@ -26,7 +28,7 @@ def board(shown: GraphRecord | View, colours: Palette, longest_name: int = 14) -
         return Overview(shown, colours, longest_name)
 
 
-def framed(record: GraphRecord, asked: Wishes) -> tuple[View, Board]:
+def framed(record: GraphRecord, asked: Settings) -> tuple[View, Board]:
     """What is shown of a record, and its picture; around a focus no more than can be read."""
     colours = THEMES[asked.theme]
     for most in FEWER if asked.focus else ():
@@ -42,7 +44,7 @@ def framed(record: GraphRecord, asked: Wishes) -> tuple[View, Board]:
 class Player:
     """Plays beats, one after the other, each from its first moment to its last."""
 
-    def __init__(self, record: GraphRecord, asked: Wishes) -> None:
+    def __init__(self, record: GraphRecord, asked: Settings) -> None:
         self.colours = THEMES[asked.theme]
         shown, self.board = framed(record, asked)
         self.beats = story(

@@ -1,4 +1,4 @@
-"""How things fly along the ways of a graph: as large as there is room for, and when, so that they cover nothing."""
+"""How values move along the edges of a graph: as large as there is room for, and when, so that they cover nothing."""
 
 from __future__ import annotations
 
@@ -9,15 +9,28 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from animation.glyphs import Path, Points
+from animation.picture.edge import Curve
+from animation.render.primitives import Points
 from grad_engine.draw.layout import Box, point_at
 
 STEPS = 48  # places of a way at which the room is measured
+
+
 CLEAR = 0.05  # between what flies and anything else
+
+
 LEAST = 0.45  # of its size is what something keeps where it passes others
+
+
 MOMENTS = 60  # at which two flights are compared
+
+
 HOP = 0.02  # of a shot, by which a flight is put off until it is clear of the others
+
+
 FEW = 6  # flights that can be kept apart
+
+
 LONG = (0.83, 0.7, 0.58, 0.46, 0.36, 0.28)  # what is tried for a flight, as a part of the time for all
 
 
@@ -49,7 +62,7 @@ class Flight:
         return np.column_stack([x - w, y - h, x + w, y + h])
 
 
-def along(way: Path, backward: bool = False) -> Points:
+def along(way: Curve, backward: bool = False) -> Points:
     """The places of a flight along a way."""
     fractions = np.linspace(0, 1, STEPS + 1)
     return point_at(way.table, 1 - fractions if backward else fractions)[:, :2]

@@ -13,14 +13,15 @@ from typing import Any
 import numpy as np
 from fontTools.pens.basePen import BasePen
 from fontTools.ttLib import TTFont
-from numpy.typing import NDArray
 
 from animation import theme
-from animation.ink import Shape
-
-Points = NDArray[np.float64]
+from animation.picture.shapes import polygon
+from animation.render.primitives import Ink, Points, Shape
+from grad_engine.draw.palette import Palette as Colours
 
 FILES = {False: "SourceSansPro", True: "SourceSansProSemibold"}
+
+
 # Signs that the font lacks, as other signs: which, how large, how far above the baseline (both in type sizes).
 STAND_INS = {
     "ᵀ": ("T", 0.62, 0.34),
@@ -29,8 +30,14 @@ STAND_INS = {
     "∗": ("*", 1.0, 0.0),
     "◌": ("○", 1.0, 0.0),
 }
+
+
 BARS = "\u0304\u0305"  # combining macron, combining overline
+
+
 BAR_THICKNESS = 0.055
+
+
 OVERLINE_HEIGHT = 0.80  # above every letter, so that the bar over a word is straight
 
 
@@ -133,25 +140,25 @@ def _set(text: str, bold: bool) -> Outline:
 
 
 @lru_cache(maxsize=4096)
-def outline(text: str, size: float, bold: bool = False) -> Outline:
+def text_outline(text: str, size: float, bold: bool = False) -> Outline:
     """A line of text at a type size in scene units."""
     plain = _set(" ".join(text.split()) if "\n" in text else text, bold)
     return Outline(Shape(plain.points * size), plain.width * size, plain.top * size, plain.bottom * size)
 
 
-def width(text: str, size: float, bold: bool = False) -> float:
+def text_width(text: str, size: float, bold: bool = False) -> float:
     """How wide a line of text is."""
     return _set(text, bold).width * size
 
 
 def shortened(text: str, size: float, room: float, bold: bool = False) -> str:
     """The text if it fits into `room`, else as much of its beginning as does, with dots; empty if nothing does."""
-    if width(text, size, bold) <= room:
+    if text_width(text, size, bold) <= room:
         return text
     low, high = 0, len(text)
     while low < high:
         middle = (low + high + 1) // 2
-        if width(text[:middle].rstrip() + "…", size, bold) <= room:
+        if text_width(text[:middle].rstrip() + "…", size, bold) <= room:
             low = middle
         else:
             high = middle - 1
@@ -161,7 +168,7 @@ def shortened(text: str, size: float, room: float, bold: bool = False) -> str:
 def middle_out(text: str, size: float, room: float) -> str:
     """The text if it fits into `room`, else its beginning and its end, from a whole word on, with dots between."""
     shown, kept = text, len(text)
-    while kept and width(shown, size) > room:
+    while kept and text_width(shown, size) > room:
         kept -= 1
         last = len(text) - kept // 3
         if text[last - 1].isalnum():
@@ -175,15 +182,6 @@ def drawable(text: str) -> bool:
     return all(face(False).has(sign) for sign in text)
 
 
-def polygon(corners: list[tuple[float, float]] | Points) -> Points:
-    """A closed polygon as cubic Béziers, (4k, 3)."""
-    start = np.zeros((len(corners), 3))
-    start[:, :2] = np.asarray(corners)[:, :2]
-    stop = np.roll(start, -1, axis=0)
-    third = (stop - start) / 3
-    return np.stack([start, start + third, stop - third, stop], axis=1).reshape(-1, 3)
-
-
 def cap_height(size: float) -> float:
     """How high a capital is at a type size."""
     return theme.CAP * size
@@ -191,3 +189,27 @@ def cap_height(size: float) -> float:
 
 def _between(a: tuple[float, float], b: tuple[float, float], t: float) -> tuple[float, float]:
     return a[0] + (b[0] - a[0]) * t, a[1] + (b[1] - a[1]) * t
+
+
+def words(
+    text: str,
+    size: float,
+    colour: str,
+    at: tuple[float, float],
+    *,
+    anchor: str = "middle",
+    bold: bool = False,
+    room: float | None = None,
+    alpha: float = 1.0,
+) -> Ink:
+    """A line of text; `at` is its left end, middle or right end, half the height of a capital above the baseline."""
+    text = text if room is None else shortened(text, size, room, bold)
+    made = text_outline(text, size, bold)
+    left = at[0] - {"left": 0.0, "middle": 0.5, "right": 1.0}[anchor] * made.width
+    place = (left, at[1] - cap_height(size) / 2)
+    return Ink(made.shape, fill=colour, fill_alpha=alpha, at=place, text=text, size=size)
+
+
+def toned(text: str, colour: str, colours: Colours) -> str:
+    """The colour of a text, magenta where the number at its end is not finite."""
+    return colours.nonfinite if text.endswith(("NaN", "∞")) else colour

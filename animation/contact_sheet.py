@@ -11,13 +11,15 @@ import numpy as np
 from manim import ManimColor
 
 from animation import theme
-from animation.canvas import Canvas, Pixels
-from animation.player import Player
-from animation.story import Beat
+from animation.playback import Player
+from animation.render.canvas import Canvas, Pixels
 from grad_engine.errors import GradEngineError
 from grad_engine.record.atomic_write import replaced
+from grad_engine.story.beats import FRAME, Beat
 
 PICTURE = (640, 360)  # px of one beat on the sheet
+
+
 GAP = 12
 
 
@@ -31,13 +33,13 @@ def stills(player: Player, width: int, height: int, seen: Callable[[Beat], None]
     found = []
     for beat in player.beats:
         player.begin(beat, canvas)
-        player.show(beat.seconds + theme.FRAME, canvas)
+        player.show(beat.seconds + FRAME, canvas)
         found.append(canvas.pixel_array.copy())
         seen(beat)
     return found
 
 
-def storyboard(player: Player, path: Path, seen: Callable[[Beat], None] = lambda beat: None) -> None:
+def contact_sheet(player: Player, path: Path, seen: Callable[[Beat], None] = lambda beat: None) -> None:
     """Writes the sheet as a PNG."""
     width, height = PICTURE
     pictures = stills(player, 2 * width, 2 * height, seen)  # twice as large, so that thin lines stay even

@@ -1,4 +1,4 @@
-"""What of a tensor's numbers fits on screen: its first values as text, a small picture of it, and its statistics."""
+"""What of a tensor's numbers is shown: its first values as text, a small picture of it, and its statistics."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ from math import prod
 import numpy as np
 from numpy.typing import NDArray
 
-from animation import theme
 from grad_engine.formula import number
 from grad_engine.record import Shape, TensorRecord
+
+MOST_CELLS = 4  # along each side of the small picture of a tensor
+
 
 Values = NDArray[np.float64]
 
@@ -125,7 +127,7 @@ def cells(tensor: TensorRecord) -> Cells | None:
 def picture(shape: Shape, known: Values | None = None) -> Cells:
     """The small picture of a tensor of this shape, of its first page where it has more than two axes."""
     height, width = (shape[-2], shape[-1]) if len(shape) >= 2 else (1, prod(shape))
-    height, width = min(height, theme.MOST_CELLS), min(width, theme.MOST_CELLS)
+    height, width = min(height, MOST_CELLS), min(width, MOST_CELLS)
     page = None
     if known is not None and known.size:
         page = (

@@ -1,4 +1,4 @@
-"""Ink: outlines in one colour, the only thing that is ever drawn. Moving, growing or fading one costs nothing."""
+"""Primitives: outlines in one colour, the only thing ever drawn. Moving, growing or fading one costs nothing."""
 
 from __future__ import annotations
 
@@ -9,8 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 Points = NDArray[np.float64]
+
+
 Colour = tuple[float, float, float]
+
+
 Place = tuple[float, float, float]  # how many times as large, how far to the right, how far up
+
 
 HERE: Place = (1.0, 0.0, 0.0)
 

@@ -1,4 +1,4 @@
-"""GraphRecord -> the beats of the film: what happens, in order, with caption, subtitle and duration. Pure: no drawing.
+"""A record -> its beats: what happens, in order, with caption, subtitle and duration. Pure: no drawing.
 
 Nothing is computed here that the record does not say: the order is that of its event lists, the numbers are its own.
 """
@@ -7,16 +7,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from math import isfinite, prod
-from unicodedata import combining
 
-from animation import theme
-from animation.figures import is_number, matrix, nonfinite, nonfinite_word, norm, number_text, shape_text, values
-from animation.folding import View
-from animation.names import Names, bar, headline, plain, spoken
 from grad_engine import formula
-from grad_engine.draw.layout import Link, drawn
+from grad_engine.folding.items import Link, drawn
+from grad_engine.folding.view import View
 from grad_engine.formula import Tree, number
 from grad_engine.record import (
     AccumulateEvent,
@@ -31,186 +27,73 @@ from grad_engine.record import (
     Shape,
     TensorRecord,
 )
+from grad_engine.story.beats import (
+    FRAME,
+    Beat,
+    Build,
+    Close,
+    Column,
+    Flow,
+    Formula,
+    Gather,
+    Numbers,
+    Outlook,
+    Piece,
+    Row,
+    Run,
+    Seed,
+    Sent,
+    Turn,
+    Words,
+)
+from grad_engine.story.names import Names, bar, headline, plain
+from grad_engine.story.values import is_number, nonfinite, nonfinite_word, norm, number_text, shape_text, values
+from grad_engine.story.wording import (
+    axes_text,
+    count_text,
+    filled,
+    letters_in,
+    listed,
+    number_word,
+    signs_in,
+    subtitle_of,
+    times_word,
+)
 
-_Turn = tuple[str, list[SendEvent | AccumulateEvent]]  # a node that ran, and what it sent
+NodeTurn = tuple[str, list[SendEvent | AccumulateEvent]]  # a node that ran, and what it sent
+
+
+LONGEST = 45.0  # seconds of a whole film at default speed
+
+
+SHORTEST_BEAT = 0.6  # seconds
+
 
 PHASES = ("both", "forward", "backward")
+
+
 ONE_BY_ONE = 24  # ops of a graph in which every op is told of
+
+
 TOGETHER = 3  # ops that can be told of side by side
+
+
 SHARES = 4  # shares that can be followed at a time
+
+
 ROOM = {1: 1000, 2: 40, 3: 24}  # signs of a rule that there is room for, by how many stand side by side
+
+
 MOST_SIGNS = 28  # in the names of the leaves whose numbers are shown at first
+
+
 UNRUSHED = 0.85  # of its natural length is what a beat should have
+
+
 FAR = 5  # ranks between ops that are hard to look at together
+
+
 MOST_BEATS = 14  # for each phase of a larger graph
-
-
-@dataclass(frozen=True, slots=True)
-class Words:
-    """A run of plain text in a caption; `tone` is a role of the palette."""
-
-    text: str
-    tone: str = "ink"
-    strong: bool = False
-    brief: str | None = None  # what is left of a remark where there is little room; None: it stays as it is
-
-
-@dataclass(frozen=True, slots=True)
-class Formula:
-    """An equation in a caption: a name (barred: its gradient), `=` or `+=`, and a formula tree with tensor names."""
-
-    target: str
-    barred: bool
-    relation: str
-    tree: Tree
-    names: Mapping[str, str]
-    scalars: frozenset[str] = frozenset()  # the parameters that are single numbers
-
-    @property
-    def text(self) -> str:
-        """The equation in one line."""
-        return (
-            f"{bar(self.target) if self.barred else self.target} {self.relation} {formula.text(self.tree, self.names)}"
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Numbers:
-    """The first values of a tensor in a caption, perhaps with its name before them."""
-
-    tensor: TensorRecord
-    label: str = ""
-    tone: str = "ink"
-    lines: int = 2  # of a matrix
-
-    @property
-    def text(self) -> str:
-        """Name and values in one line, such as `x3 [3 3 3 3]`, or the shape where no values were recorded."""
-        shown = matrix(self.tensor)
-        if shown is None:
-            said = shape_text(self.tensor.shape)
-        else:
-            said = number_text(self.tensor) if self.tensor.shape == () else shown.text
-        return f"{self.label} {said}".strip()
-
-
-Piece = Words | Formula | Numbers
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """One part of the caption panel: the rule above, what it did with numbers below."""
-
-    rule: tuple[Piece, ...]
-    did: tuple[Piece, ...] = ()
-    notes: tuple[Words, ...] = ()  # remarks at the far end of the rule
-
-
-@dataclass(frozen=True, slots=True)
-class Beat:
-    """One idea: what the caption panel says about it, and for how long."""
-
-    name: str  # of the section of the video
-    columns: tuple[Column, ...]
-    seconds: float  # a multiple of theme.FRAME
-    subtitle: str
-
-
-@dataclass(frozen=True, slots=True)
-class Flow:
-    """A value that runs along a link into an op; `stretched` is the shape that broadcasting gives it on the way."""
-
-    link: str
-    source: str
-    tensor: TensorRecord
-    stretched: Shape | None
-
-
-@dataclass(frozen=True, slots=True)
-class Build(Beat):
-    """Leaves and ops come into being, in creation order."""
-
-    items: tuple[str, ...]  # drawn items: accumulator, node and tensor ids
-    flows: tuple[Flow, ...]
-    users: Mapping[str, int]  # accumulator id -> how many operands have read its leaf by now
-
-
-@dataclass(frozen=True, slots=True)
-class Turn(Beat):
-    """The forward pass is over; the same edges are now read the other way."""
-
-    reached: frozenset[str]  # ids of the edges that the run sends a share along
-
-
-@dataclass(frozen=True, slots=True)
-class Seed(Beat):
-    """The gradient that the run started with arrives at its root."""
-
-    root: str
-    tensor: TensorRecord
-
-
-@dataclass(frozen=True, slots=True)
-class Sent:
-    """A share that runs along an edge: `raw` is its shape before it was summed down to the receiver's."""
-
-    edge: str
-    receiver: str
-    share: TensorRecord
-    raw: Shape | None
-    k: int  # the k-th of `of` that reach the receiver
-    of: int
-    settles: bool  # the receiver's gradient is complete with it, with nothing to add up
-
-
-@dataclass(frozen=True, slots=True)
-class Run(Beat):
-    """The rules of a node run (of several in a large graph), and its shares travel."""
-
-    nodes: tuple[str, ...]
-    sent: tuple[Sent, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Gather(Beat):
-    """The shares that waited at one place become their sum."""
-
-    receiver: str
-    of: int
-    parts: tuple[Numbers, ...]  # what is added up: shares, and what the leaf held before
-    edges: tuple[str, ...]
-    senders: tuple[str, ...]
-    total: Numbers
-    more: int  # shares that there was no room for in `parts`
-
-
-@dataclass(frozen=True, slots=True)
-class Outlook(Beat):
-    """What is remarkable in a graph that is too large to be read op by op."""
-
-    marks: tuple[str, ...]  # drawn items, in the order of the columns of the caption
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A line of the closing table."""
-
-    accumulator: str
-    name: str
-    leaf: TensorRecord
-    shares: int  # how many arrived
-    held: bool  # it had a gradient before the run
-    norm: str
-    gradient: TensorRecord | None
-
-
-@dataclass(frozen=True, slots=True)
-class Close(Beat):
-    """What every leaf has in the end."""
-
-    rows: tuple[Row, ...]
-    more: int  # leaves that there was no room for
-    finished: bool  # a backward run has been shown
 
 
 def story(
@@ -221,28 +104,28 @@ def story(
     longest_name: int = 14,
     legend: str = "",
 ) -> tuple[Beat, ...]:
-    """The beats of a record, or of a view of one, in order; at default speed at most theme.LONGEST seconds in all.
+    """The beats of a record, or of a view of one, in order; at default speed at most LONGEST seconds in all.
 
     `phase` is one of PHASES, `speed` divides every duration, names are cut at `longest_name` characters;
     `legend` says how gradients look where many ops share a beat.
     """
     shown = shown if isinstance(shown, View) else View(shown, shown)
     beats = _Teller(shown, longest_name, legend, hurried=False).story(phase)
-    if UNRUSHED * sum(beat.seconds for beat in beats) > theme.LONGEST:
+    if UNRUSHED * sum(beat.seconds for beat in beats) > LONGEST:
         beats = _Teller(shown, longest_name, legend, hurried=True).story(phase)
     return tuple(_timed(beats, speed))
 
 
 def _timed(beats: Sequence[Beat], speed: float) -> Iterable[Beat]:
     total = sum(beat.seconds for beat in beats)
-    limit = min(theme.LONGEST, 14 + 4 * len(beats))
+    limit = min(LONGEST, 14 + 4 * len(beats))
     # Whatever must shrink takes its time from what every beat has above the shortest. The end is not hurried.
-    floors = [beat.seconds if isinstance(beat, Close) else theme.SHORTEST_BEAT for beat in beats]
+    floors = [beat.seconds if isinstance(beat, Close) else SHORTEST_BEAT for beat in beats]
     floor = sum(floors)
     shrink = 1.0 if total <= limit else max(0.0, (limit - floor) / max(total - floor, 1e-9))
     for beat, least in zip(beats, floors, strict=True):
         seconds = least + (beat.seconds - least) * shrink
-        yield replace(beat, seconds=max(3, int(seconds / speed / theme.FRAME + 1e-6)) * theme.FRAME)
+        yield replace(beat, seconds=max(3, int(seconds / speed / FRAME + 1e-6)) * FRAME)
 
 
 class _Teller:
@@ -342,7 +225,7 @@ class _Teller:
         column, *others = beats[0].columns
         if (remark := self.remarks()[0]) not in column.notes:
             columns = (replace(column, notes=(remark, *column.notes)[:2]), *others)
-            beats[0] = replace(beats[0], columns=columns, subtitle=_subtitle(columns))
+            beats[0] = replace(beats[0], columns=columns, subtitle=subtitle_of(columns))
         return beats
 
     def steps(self) -> list[list[str]]:
@@ -368,7 +251,7 @@ class _Teller:
                 fellows = [id for id in level if id == item or (ready(id) and self.akin(item, id))]
                 size = -(-len(fellows) // -(-len(fellows) // TOGETHER))  # 4 are told of as 2 and 2
                 while size > 1 and any(
-                    _long(self.making(self.nodes[id], ROOM[size])) > ROOM[size] for id in fellows[:size]
+                    signs_in(self.making(self.nodes[id], ROOM[size])) > ROOM[size] for id in fellows[:size]
                 ):
                     size -= 1
                 step: dict[str, None] = {}
@@ -381,7 +264,7 @@ class _Teller:
 
     def long(self, id: str, many: int) -> int:
         """How long the rule of an op is that stands beside others."""
-        return _long(self.making(self.nodes[id], ROOM[many]))
+        return signs_in(self.making(self.nodes[id], ROOM[many]))
 
     def everything(self) -> list[Beat]:
         """One beat in which the whole graph is there."""
@@ -396,7 +279,7 @@ class _Teller:
     def size(self) -> str:
         """How large the graph is, in words."""
         source = self.view.source
-        return f"{_count(len(source.nodes), 'operation')}, {_count(len(source.accumulators), 'leaf tensor')}"
+        return f"{count_text(len(source.nodes), 'operation')}, {count_text(len(source.accumulators), 'leaf tensor')}"
 
     def flows(self, node: NodeRecord) -> list[Flow]:
         """The values that run into a node."""
@@ -408,7 +291,7 @@ class _Teller:
         if self.view.note:
             return (Words(self.view.note, "muted"),)
         if self.view.folds:
-            return (Words(f"{self.size()}, drawn as {_count(len(self.nodes), 'box', 'boxes')}", "muted"),)
+            return (Words(f"{self.size()}, drawn as {count_text(len(self.nodes), 'box', 'boxes')}", "muted"),)
         return (Words(self.size(), "muted"),)
 
     def build(self, step: Sequence[str], users: Counter[str], first: bool) -> Build:
@@ -431,7 +314,7 @@ class _Teller:
             columns, seconds, name = (self.several(nodes, "built"),), 2.0, f"forward-{nodes[0].id}-{nodes[-1].id}"
         else:
             columns, seconds, name = (self.introduced(step, first),), 3.4 if first else 1.4, f"leaf-{step[0]}"
-        return Build(name, columns, seconds, _subtitle(columns), tuple(step), tuple(flows), seen)
+        return Build(name, columns, seconds, subtitle_of(columns), tuple(step), tuple(flows), seen)
 
     def counting(self, column: Column, of: int) -> Column:
         """The column, with what the counter of a leaf means in place of a second remark that matters less."""
@@ -459,7 +342,7 @@ class _Teller:
         return Column(
             (
                 Words(
-                    f"{_count(len(leaves), 'new leaf', 'new leaves')}: {shown}"
+                    f"{count_text(len(leaves), 'new leaf', 'new leaves')}: {shown}"
                     if leaves
                     else "Constants: no gradient is wanted for them"
                 ),
@@ -487,7 +370,7 @@ class _Teller:
         if node.formula is not None:
             tree = self.said(node, node.formula.forward.tree)
             rule = Formula(told, False, "=", tree, self.parameters(node), self.scalars(node))
-        while len(names) > 2 and _long((*before, rule)) > room:
+        while len(names) > 2 and signs_in((*before, rule)) > room:
             names = [*names[:-2], "…"]
             rule = Words(f"{told} = {node.op}({', '.join(names)})")
         return (*before, rule)
@@ -518,7 +401,7 @@ class _Teller:
             did = (Numbers(out, f"{told} =", "value"),)
             return Column(rule, did, tuple(notes[-1:])), 1.9 + 0.35 * bool(notes)
         notes += [
-            Words(f"{self.item_name(card)} now has {_few(users[card])} users", "muted")
+            Words(f"{self.item_name(card)} now has {number_word(users[card])} users", "muted")
             for card in new
             if users[card] > 1
         ]
@@ -534,7 +417,7 @@ class _Teller:
             notes.append(Words(", ".join(f"{many} × {op}" for op, many in ops.most_common(4)), "muted"))
         kept = [self.names[tensor] for tensor in dict.fromkeys(node.saved) if not plain(self.tensors[tensor])]
         if kept:
-            notes.append(Words(f"keeps {_and(kept)} for backward", "muted"))
+            notes.append(Words(f"keeps {listed(kept)} for backward", "muted"))
         if not notes:
             notes.append(Words(f"recorded as {node.name}", "muted"))
         seen = dict.fromkeys(i.tensor for i in node.inputs if not plain(self.tensors[i.tensor]))
@@ -554,7 +437,7 @@ class _Teller:
         ages = sorted(op.age for op in ops)
         kinds = ", ".join(f"{many} × {op}" for op, many in Counter(op.op for op in ops).most_common(6))
         whole = "" if len(ages) == 1 or len(ages) == ages[-1] - ages[0] + 1 else "among "
-        said = f"{whole}#{ages[0]} to #{ages[-1]}: {_count(len(ops), 'operation')} {verb}"
+        said = f"{whole}#{ages[0]} to #{ages[-1]}: {count_text(len(ops), 'operation')} {verb}"
         notes = (Words(remark, "muted"),) if remark else ()
         return Column((Words(said[0].upper() + said[1:]),), (Words(kinds, "muted"),), notes)
 
@@ -610,13 +493,13 @@ class _Teller:
         )
         seed = self.tensors[run.seed]
         beats: list[Beat] = [
-            Turn("turn", (turn,), 2.2, _subtitle((turn,)), reached),
+            Turn("turn", (turn,), 2.2, subtitle_of((turn,)), reached),
             self.received(seed, target) if inner else self.seeded(run, seed, target, scalar),
         ]
         before = {change.accumulator: change.before for change in run.leaves if change.before is not None}
         total = Counter(self.edges[edge].receiver for edge in reached) + Counter(self.view.elsewhere)
         waiting: dict[str, list[tuple[str, str]]] = {}  # receiver -> (edge, share) that have arrived
-        turns = _turns(run)
+        turns = turns_of(run)
         if self.one_by_one:
             for some in self.together(turns, before):
                 beats += self.turn(run, some, total, waiting, before)
@@ -627,11 +510,11 @@ class _Teller:
                 sent = tuple(s for _, events in part for s in self.sent(events, total, waiting, before))
                 caption = self.several([self.nodes[node] for node, _ in part], "run their rules", self.legend)
                 name = f"backward-{part[0][0]}-{part[-1][0]}"
-                beats.append(Run(name, (caption,), 2.0, _subtitle((caption,)), tuple(node for node, _ in part), sent))
+                beats.append(Run(name, (caption,), 2.0, subtitle_of((caption,)), tuple(node for node, _ in part), sent))
             beats += self.outlook(run)
         if not run.complete:
             caption = Column((Words("The run was interrupted here", "nonfinite"),))
-            beats.append(Run("interrupted", (caption,), 1.8, _subtitle((caption,)), (), ()))
+            beats.append(Run("interrupted", (caption,), 1.8, subtitle_of((caption,)), (), ()))
         return beats
 
     def seeded(self, run: BackwardRecord, seed: TensorRecord, target: str, scalar: bool) -> Seed:
@@ -654,7 +537,7 @@ class _Teller:
                 Words("Σ summed", "done"),
             ),
         )
-        return Seed("seed", (given, key), 3.2, _subtitle((given, key)), run.root, seed)
+        return Seed("seed", (given, key), 3.2, subtitle_of((given, key)), run.root, seed)
 
     def received(self, gradient: TensorRecord, target: str) -> Seed:
         """The beat in which a gradient arrives from what is not shown."""
@@ -662,7 +545,7 @@ class _Teller:
             (Words(f"{bar(target)} comes from what is not shown"),),
             (Numbers(gradient, f"{bar(target)} =", "gradient"),),
         )
-        return Seed("seed", (caption,), 2.0, _subtitle((caption,)), self.record.runs[-1].root, gradient)
+        return Seed("seed", (caption,), 2.0, subtitle_of((caption,)), self.record.runs[-1].root, gradient)
 
     def ones(self, seed: str) -> bool:
         """Whether a seed is 1 everywhere, as far as is recorded."""
@@ -691,12 +574,12 @@ class _Teller:
             found.append(Sent(event.edge, edge.receiver, share, raw, len(arrived), of, settles))
         return found
 
-    def together(self, turns: Sequence[_Turn], before: Mapping[str, str]) -> list[list[_Turn]]:
+    def together(self, turns: Sequence[NodeTurn], before: Mapping[str, str]) -> list[list[NodeTurn]]:
         """The turns in their order, with those in one list that can be told of side by side.
 
         They followed each other, none of them waited for another, and no sum was complete before the last.
         """
-        found: list[list[_Turn]] = []
+        found: list[list[NodeTurn]] = []
         for node, events in turns:
             group = found[-1] if found and not self.sums(found[-1][-1][1], before) else []
             if group and self.beside_each_other([*group, (node, events)]):
@@ -705,7 +588,7 @@ class _Teller:
                 found.append([(node, events)])
         return found
 
-    def beside_each_other(self, turns: Sequence[_Turn]) -> bool:
+    def beside_each_other(self, turns: Sequence[NodeTurn]) -> bool:
         """Whether the last of some turns can be told of beside the others."""
         sent = [[event.edge for event in events if isinstance(event, SendEvent)] for _, events in turns]
         if len(turns) > TOGETHER or sum(map(len, sent)) > SHARES:
@@ -718,7 +601,7 @@ class _Teller:
         rules = [
             self.sending(node, [(edge, 2) for edge in edges]) for (node, _), edges in zip(turns, sent, strict=True)
         ]
-        return max(map(_long, rules)) <= ROOM[len(turns)]
+        return max(map(signs_in, rules)) <= ROOM[len(turns)]
 
     def sums(self, events: Sequence[SendEvent | AccumulateEvent], before: Mapping[str, str]) -> list[AccumulateEvent]:
         """The last additions to what is a sum."""
@@ -728,7 +611,7 @@ class _Teller:
     def turn(
         self,
         run: BackwardRecord,
-        turns: Sequence[_Turn],
+        turns: Sequence[NodeTurn],
         total: Counter[str],
         waiting: dict[str, list[tuple[str, str]]],
         before: Mapping[str, str],
@@ -744,7 +627,7 @@ class _Teller:
         seconds += 0.5 * (len(turns) - 1)
         nodes = tuple(node for node, _ in turns)
         name = "-".join(["backward", *nodes])
-        beats: list[Beat] = [Run(name, tuple(columns), seconds, _subtitle(columns), nodes, everything)]
+        beats: list[Beat] = [Run(name, tuple(columns), seconds, subtitle_of(columns), nodes, everything)]
         complete = self.sums([event for _, events in turns for event in events], before)
         return beats + [self.gathered(e.receiver, e, waiting[e.receiver], before.get(e.receiver)) for e in complete]
 
@@ -759,11 +642,11 @@ class _Teller:
         if len(sent) > 2:
             columns[-1] = replace(
                 columns[-1],
-                did=(*columns[-1].did, Words(f"and {_count(len(sent) - 2, 'more share')}", "muted", brief="…")),
+                did=(*columns[-1].did, Words(f"and {count_text(len(sent) - 2, 'more share')}", "muted", brief="…")),
             )
         fold = self.view.folds.get(node)
         if fold is not None and fold.leaves:
-            inside = f"its {_count(fold.leaves, 'leaf', 'leaves')} inside: ✓"
+            inside = f"its {count_text(fold.leaves, 'leaf', 'leaves')} inside: ✓"
             columns[0] = replace(columns[0], notes=(Words(inside, "done"),))
         elif not sent:
             columns.append(Column((Words("passes nothing on", "muted"),)))
@@ -810,7 +693,7 @@ class _Teller:
         notes: tuple[Words, ...] = ()
         if part.raw is not None:
             raw, to = shape_text(part.raw), shape_text(part.share.shape)
-            undone = f"stretched, so Σ over {_axes(edge)}: {raw} → {to}"
+            undone = f"stretched, so Σ over {axes_text(edge)}: {raw} → {to}"
             notes = (Words(undone, "gradient", brief=f"stretched: Σ → {to}"),)
         return Column((self.share(node, edge, sign),), tuple(did), notes)
 
@@ -830,7 +713,8 @@ class _Teller:
         if event.of == 1:
             said = f"{target} already held a gradient: the new share is added to it"
         else:
-            said = f"{target} was used {_times(event.of)}, so its gradient is the sum of {_few(event.of)} shares"
+            said = f"{target} was used {times_word(event.of)}, so its gradient is the sum of {number_word(event.of)}"
+            said += " shares"
             said += ", added to what it already held" if before is not None else ""
         more = event.of - len(shown)
         line: list[Piece] = []
@@ -846,7 +730,7 @@ class _Teller:
             f"sum-{receiver}",
             (caption,),
             seconds,
-            _subtitle((caption,)),
+            subtitle_of((caption,)),
             receiver,
             event.of,
             tuple(parts),
@@ -883,7 +767,7 @@ class _Teller:
             Column((Words(f"{k + 1}", "ink", True), Words(title)), (Words(words, tone),))
             for k, (_, title, words, tone) in enumerate(found)
         )
-        return [Outlook("outlook", columns, 3.6, _subtitle(columns), tuple(item for item, *_ in found))]
+        return [Outlook("outlook", columns, 3.6, subtitle_of(columns), tuple(item for item, *_ in found))]
 
     def called(self, item: str) -> str:
         """What stands for an item in a few words: its name, and its number if it is an op."""
@@ -929,7 +813,7 @@ class _Teller:
             "close",
             (caption,),
             6.6 if run is not None else 4.0,
-            _subtitle((caption,)),
+            subtitle_of((caption,)),
             tuple(shown),
             len(rows) - len(shown),
             run is not None,
@@ -949,12 +833,12 @@ class _Teller:
         """Two honest sentences about what the run has shown."""
         root = self.tensors[self.nodes[run.root].outputs[run.output]]
         if self.view.elsewhere:
-            some = _and([self.item_name(id) for id in list(self.view.elsewhere)[:3]])
+            some = listed([self.item_name(id) for id in list(self.view.elsewhere)[:3]])
             return f"Shares also reach {some} from what is not shown", f"{self.view.note}."
         gradients = [row.gradient for row in rows if row.gradient is not None]
         bad = [row.name for row in rows if row.gradient is not None and nonfinite(row.gradient)]
         if bad:
-            return f"The gradient of {_and(bad)} is not finite", self.origin()
+            return f"The gradient of {listed(bad)} is not finite", self.origin()
         if (odd := nonfinite(root)) and gradients:
             word = nonfinite_word(root)
             held = f"holds {odd} {word}" if root.shape else f"is {word}"
@@ -968,9 +852,9 @@ class _Teller:
         first = f"Every leaf has its gradient: how much {meant if self.ones(run.seed) else 'L'} changes with it"
         if nothing:
             them = "it" if len(nothing) == 1 else "them"
-            first = f"{target} does not depend on {_and(nothing[:4])}: the run leaves {them} alone"
+            first = f"{target} does not depend on {listed(nothing[:4])}: the run leaves {them} alone"
         second = (
-            f"{_and(shared[:4])} {'was' if len(shared) == 1 else 'were'} used more than once: shares add up"
+            f"{listed(shared[:4])} {'was' if len(shared) == 1 else 'were'} used more than once: shares add up"
             if shared
             else "Each leaf was used once: one share each"
         )
@@ -979,7 +863,9 @@ class _Teller:
     def despite(self, what: str) -> str:
         """How gradients can be finite although the result is not, in one sentence; `what` stands for its NaN or ∞."""
         record, made = self.view.whole or self.view.source, self.maker()
-        events = [event for id, sent in _turns(record.runs[-1]) if made is not None and id == made.id for event in sent]
+        events = [
+            event for id, sent in turns_of(record.runs[-1]) if made is not None and id == made.id for event in sent
+        ]
         if made is None or not events:
             return "No rule passed on what is not finite."
         sent = [self.all_tensors[event.share] for event in events if isinstance(event, SendEvent)]
@@ -989,10 +875,10 @@ class _Teller:
         )
         if rule is None or any(map(nonfinite, sent)) or set(made.saved) & set(made.outputs):
             return f"#{made.age} {made.op} made {what}; on the way to the leaves a rule cut off what is not finite."
-        signs = _signs(rule.tree)
+        signs = letters_in(rule.tree)
         kept = [i for i in made.inputs if i.tensor in made.saved and (i.parameter in signs or "say" in signs)]
         read = [*dict.fromkeys(self.names[i.tensor] for i in kept if not plain(self.all_tensors[i.tensor]))]
-        reads = f"{_and(read)}, which {'is' if len(read) == 1 else 'are'} finite" if read else "no value"
+        reads = f"{listed(read)}, which {'is' if len(read) == 1 else 'are'} finite" if read else "no value"
         known = {i.parameter: t for i in made.inputs if plain(t := self.all_tensors[i.tensor])}
         said = formula.text(filled(rule.tree, known), self.parameters(made))
         return (
@@ -1037,70 +923,11 @@ class _Teller:
         return f"{', '.join(found) or 'Finite shares add up to more than a float can hold'}."
 
 
-def _turns(run: BackwardRecord) -> list[_Turn]:
-    turns: list[_Turn] = []
+def turns_of(run: BackwardRecord) -> list[NodeTurn]:
+    turns: list[NodeTurn] = []
     for event in run.events:
         if isinstance(event, RunEvent):
             turns.append((event.node, []))
         elif turns:
             turns[-1][1].append(event)
     return turns
-
-
-def _long(pieces: Sequence[Piece]) -> int:
-    """How many signs stand side by side in some pieces: bars lie above them."""
-    return sum(not combining(sign) for piece in pieces for sign in f"{piece.text} ")
-
-
-def _subtitle(columns: Sequence[Column]) -> str:
-    parts = [part for column in columns for part in (column.rule, *((note,) for note in column.notes), column.did)]
-    return spoken("; ".join(" ".join(piece.text for piece in part if piece.text) for part in parts if part))
-
-
-def filled(tree: Tree, known: Mapping[str, TensorRecord]) -> Tree:
-    """A formula with the numbers among its operands put in, and what they make trivial left out."""
-    numbers = {name: found.item() for name, t in known.items() if (found := values(t)) is not None}
-    return _folded(tree, {name: int(n) if n == int(n) else n for name, n in numbers.items() if abs(n) < 1e15})
-
-
-def _folded(tree: Tree, numbers: Mapping[str, float]) -> Tree:
-    if isinstance(tree, str):
-        return numbers.get(tree, tree)
-    if not isinstance(tree, list | tuple) or tree[0] == "say":
-        return tree
-    head, *arguments = [tree[0], *(_folded(argument, numbers) for argument in tree[1:])]
-    if len(arguments) == 2 and isinstance(arguments[1], int | float) and not isinstance(arguments[1], bool):
-        first, second = arguments
-        if isinstance(first, int | float) and head in ("+", "-"):
-            return first + second if head == "+" else first - second
-        if head in ("**", "*", "/") and second == 1:
-            return first
-    return [head, *arguments]
-
-
-def _signs(tree: Tree) -> set[str]:
-    """All words in a formula: operands and heads."""
-    if isinstance(tree, list | tuple):
-        return set().union(*map(_signs, tree))
-    return {tree} if isinstance(tree, str) else set()
-
-
-def _axes(edge: EdgeRecord) -> str:
-    many = edge.reduced_axes
-    return f"axis {many[0]}" if len(many) == 1 else f"axes {_and([str(axis) for axis in many])}"
-
-
-def _count(many: int, one: str, more: str | None = None) -> str:
-    return f"{many} {one if many == 1 else more or one + 's'}"
-
-
-def _few(many: int) -> str:
-    return {2: "two", 3: "three", 4: "four", 5: "five"}.get(many, str(many))
-
-
-def _times(many: int) -> str:
-    return "twice" if many == 2 else f"{_few(many)} times"
-
-
-def _and(words: Sequence[str]) -> str:
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"

@@ -10,18 +10,26 @@ from types import ModuleType
 from xml.etree import ElementTree
 
 import numpy as np
-from numpy.typing import NDArray
 
-from animation.ink import Shape
-from animation.lettering import Outline, polygon
+from animation.picture.shapes import polygon
+from animation.picture.text import Outline
+from animation.render.primitives import Points, Shape
 
-Points = NDArray[np.float64]
 Segment = tuple[complex, complex, complex, complex]
 
+
 TYPE = 100.0  # type size, in points, at which formulas are set: large, because Typst rounds to hundredths
+
+
 PAGE = "#set page(width: auto, height: auto, margin: 0pt, fill: none)\n#set text(size: {size}pt)\n$ {source} $"
+
+
 THINNEST = 0.045  # of a bar, in type sizes: Typst's own are too thin for a video of 480 lines
+
+
 LINK = "{http://www.w3.org/1999/xlink}href"
+
+
 TOKEN = re.compile(r"([MmLlHhVvCcQqZz])|(-?\d*\.?\d+(?:e-?\d+)?)")
 
 
@@ -32,7 +40,7 @@ def typesetter() -> ModuleType | None:
 
 
 @lru_cache(maxsize=2048)
-def typeset(source: str, size: float) -> Outline | None:
+def equation_outline(source: str, size: float) -> Outline | None:
     """A Typst formula at a type size, from its left end on the baseline; None if it cannot be set."""
     points = compiled(source)
     if points is None:

@@ -1,4 +1,4 @@
-"""What may be asked of the film: by environment variables under Manim, by options of `python -m animation`."""
+"""The settings of the film: environment variables under Manim, options of `python -m animation`."""
 
 from __future__ import annotations
 
@@ -6,18 +6,22 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from animation.folding import FOLDS
-from animation.story import PHASES
 from grad_engine.draw.palette import THEMES
 from grad_engine.errors import GradEngineError
+from grad_engine.folding.view import FOLDS
+from grad_engine.story.telling import PHASES
 
 DEFAULT_RECORD = Path("output", "graph_acyclic.json")
+
+
 REPOSITORY = Path(__file__).resolve().parents[1]
+
+
 PREFIX = "GRAD_ENGINE_"
 
 
 @dataclass(frozen=True, slots=True)
-class Wishes:
+class Settings:
     """What is asked for."""
 
     graph: Path
@@ -35,7 +39,7 @@ def variable(name: str) -> str:
     return PREFIX + name.upper()
 
 
-def wishes(asked: Mapping[str, str], here: Path, spelled: Callable[[str], str] = variable) -> Wishes:
+def settings(asked: Mapping[str, str], here: Path, spelled: Callable[[str], str] = variable) -> Settings:
     """What `asked` asks for; raises GradEngineError with one sentence for a value that is none.
 
     `asked` maps names as `spelled` spells them to values, and empty ones ask for nothing. `here` is the folder in which
@@ -68,7 +72,7 @@ def wishes(asked: Mapping[str, str], here: Path, spelled: Callable[[str], str] =
             f"There is no record at {graph}: write one with `export_graph(z)` in your program, or with"
             f" `python -m examples.large --export` in the repository, or point {spelled('graph')} at one."
         )
-    return Wishes(
+    return Settings(
         graph,
         choice("theme", tuple(THEMES)),
         amount("speed", 1.0, 0.1, 10.0),

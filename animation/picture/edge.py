@@ -1,0 +1,121 @@
+"""An edge: its course from shape to shape, its line, its dashes and its arrow."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from animation import theme
+from animation.picture.shapes import polygon
+from animation.render.primitives import Ink, Part, Points, Shape
+from grad_engine.draw.layout import Route, arc_length_table, point_at, rounded
+from grad_engine.draw.palette import Palette as Colours
+
+# edges
+
+LONG_RUN = 1.5  # of a line to the left: then it leads to the next row
+
+
+@dataclass(frozen=True, eq=False)
+class Curve:
+    """The way between two things that are drawn, in forward direction, from shape to shape."""
+
+    table: Points  # fraction of the length, x, y, z
+    length: float
+
+    def at(self, fraction: float) -> tuple[float, float]:
+        """The place at a fraction of the way."""
+        place = point_at(self.table, [fraction])[0]
+        return float(place[0]), float(place[1])
+
+    def beside(self, by: float) -> Curve:
+        """The same way, moved to the side."""
+        return Curve(self.table + (0.0, by, 0.0, 0.0), self.length)
+
+    @cached_property
+    def bends(self) -> Points:
+        """The fractions of the length at which the way turns."""
+        steps = np.diff(self.table[:, 1:3], axis=0)
+        turn = steps[:-1, 0] * steps[1:, 1] - steps[:-1, 1] * steps[1:, 0]
+        return self.table[1:-1, 0][np.abs(turn) > 1e-9]
+
+    @cached_property
+    def back(self) -> float | None:
+        """The fraction of the length in the middle of the longest run to the left, if it is a long one."""
+        steps = np.diff(self.table[:, 1:3], axis=0)
+        leftward = np.concatenate([[False], (steps[:, 0] < 0) & (np.abs(steps[:, 1]) < 1e-9), [False]])
+        starts, stops = np.flatnonzero(np.diff(leftward.astype(int))).reshape(-1, 2).T
+        if not len(starts):
+            return None
+        long = self.table[starts, 1] - self.table[stops, 1]
+        run = int(np.argmax(long))
+        return float(self.table[[starts[run], stops[run]], 0].mean()) if long[run] > LONG_RUN else None
+
+
+def curve(route: Route, start: float, stop: float) -> Curve:
+    """A route with round corners that begins at the x of `start` and ends at the x of `stop`."""
+    places = (
+        [(start, route[0][1]), *route[1:-1], (stop, route[-1][1])]
+        if len(route) > 2
+        else [(start, route[0][1]), (stop, route[-1][1])]
+    )
+    table = arc_length_table(rounded(places, theme.CORNER))
+    steps = np.diff(table[:, 1:], axis=0)
+    return Curve(table, float(np.hypot(steps[:, 0], steps[:, 1]).sum()))
+
+
+def stretch(way: Curve, start: float, stop: float) -> Shape:
+    """The part of a path between two fractions of its length; backward if `stop` is the smaller."""
+    low, high = min(start, stop), max(start, stop)
+    inside = way.bends[(way.bends > low) & (way.bends < high)]
+    places = point_at(way.table, np.concatenate([[low], inside, [high]]))
+    return Shape(places if start <= stop else places[::-1], corners=True)
+
+
+def dashes(way: Curve, shown: float = 1.0) -> tuple[float, ...]:
+    """The dashes of a path, with one at each end; of `shown` of it, from where it begins, and then no more."""
+    dash, gap = 0.13, 0.09
+    many = max(1, round((way.length + gap) / (dash + gap)))
+    pitch = (way.length + gap) / many
+    long = pitch * dash / (dash + gap)
+    if shown >= 1.0:
+        return long, pitch - long
+    whole, rest = divmod(max(shown, 0.0) * way.length, pitch)
+    return *((long, pitch - long) * int(whole)), min(rest, long), way.length + pitch
+
+
+def tip(place: tuple[float, float], rightward: bool, pen: float) -> Points:
+    """The point of an arrow, its sharp end at `place`."""
+    size = theme.TIP * pen
+    back = -size if rightward else size
+    x, y = place
+    return polygon([(x, y), (x + back, y + 0.42 * size), (x + 0.8 * back, y), (x + back, y - 0.42 * size)])
+
+
+def under_tip(way: Curve, pen: float) -> float:
+    """The fraction of a path that lies under the point of its arrow."""
+    return min(0.5, 0.6 * theme.TIP * pen / way.length)
+
+
+def edge(way: Curve, state: str, colours: Colours, pen: float) -> Part:
+    """An edge: "value" (forward, solid), "idle" (no gradient comes this way), "due" or "paid" (gradient, dashed)."""
+    backward = state in ("due", "paid")
+    marks = [tip(way.at(0.0 if backward else 1.0), not backward, pen)]
+    if way.back is not None:  # where a line runs back to the next row, its direction is pointed out
+        marks.append(tip(way.at(way.back), backward, 1.4 * pen))
+    if backward:
+        alpha = 1.0 if state == "paid" else 0.75
+        width = theme.EDGE + 0.6 if state == "paid" else 2.0
+        line = stretch(way, 1.0, under_tip(way, pen))
+        return Part(
+            Ink(line, stroke=colours.gradient, width=width * pen, stroke_alpha=alpha, dash=dashes(way)),
+            *(Ink(mark, fill=colours.gradient, fill_alpha=alpha) for mark in marks),
+        )
+    colour = colours.value if state == "value" else colours.idle
+    width = theme.EDGE if state == "value" else 2.2
+    return Part(
+        Ink(stretch(way, 0.0, 1.0 - under_tip(way, pen)), stroke=colour, width=width * pen, stroke_alpha=0.9),
+        *(Ink(mark, fill=colour, fill_alpha=0.9) for mark in marks),
+    )

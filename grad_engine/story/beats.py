@@ -1,0 +1,182 @@
+"""The beats of a story and the parts of a caption, as plain data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from grad_engine import formula
+from grad_engine.formula import Tree
+from grad_engine.record import Shape, TensorRecord
+from grad_engine.story.names import bar
+from grad_engine.story.values import matrix, number_text, shape_text
+
+FRAME = 1 / 15  # seconds; every duration is a multiple of it, so that low and high quality agree
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """A run of plain text in a caption; `tone` is a role of the palette."""
+
+    text: str
+    tone: str = "ink"
+    strong: bool = False
+    brief: str | None = None  # what is left of a remark where there is little room; None: it stays as it is
+
+
+@dataclass(frozen=True, slots=True)
+class Formula:
+    """An equation in a caption: a name (barred: its gradient), `=` or `+=`, and a formula tree with tensor names."""
+
+    target: str
+    barred: bool
+    relation: str
+    tree: Tree
+    names: Mapping[str, str]
+    scalars: frozenset[str] = frozenset()  # the parameters that are single numbers
+
+    @property
+    def text(self) -> str:
+        """The equation in one line."""
+        return (
+            f"{bar(self.target) if self.barred else self.target} {self.relation} {formula.text(self.tree, self.names)}"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """The first values of a tensor in a caption, perhaps with its name before them."""
+
+    tensor: TensorRecord
+    label: str = ""
+    tone: str = "ink"
+    lines: int = 2  # of a matrix
+
+    @property
+    def text(self) -> str:
+        """Name and values in one line, such as `x3 [3 3 3 3]`, or the shape where no values were recorded."""
+        shown = matrix(self.tensor)
+        if shown is None:
+            said = shape_text(self.tensor.shape)
+        else:
+            said = number_text(self.tensor) if self.tensor.shape == () else shown.text
+        return f"{self.label} {said}".strip()
+
+
+Piece = Words | Formula | Numbers
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One part of the caption panel: the rule above, what it did with numbers below."""
+
+    rule: tuple[Piece, ...]
+    did: tuple[Piece, ...] = ()
+    notes: tuple[Words, ...] = ()  # remarks at the far end of the rule
+
+
+@dataclass(frozen=True, slots=True)
+class Beat:
+    """One idea: what the caption panel says about it, and for how long."""
+
+    name: str  # of the section of the video
+    columns: tuple[Column, ...]
+    seconds: float  # a multiple of FRAME
+    subtitle: str
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """A value that runs along a link into an op; `stretched` is the shape that broadcasting gives it on the way."""
+
+    link: str
+    source: str
+    tensor: TensorRecord
+    stretched: Shape | None
+
+
+@dataclass(frozen=True, slots=True)
+class Build(Beat):
+    """Leaves and ops come into being, in creation order."""
+
+    items: tuple[str, ...]  # drawn items: accumulator, node and tensor ids
+    flows: tuple[Flow, ...]
+    users: Mapping[str, int]  # accumulator id -> how many operands have read its leaf by now
+
+
+@dataclass(frozen=True, slots=True)
+class Turn(Beat):
+    """The forward pass is over; the same edges are now read the other way."""
+
+    reached: frozenset[str]  # ids of the edges that the run sends a share along
+
+
+@dataclass(frozen=True, slots=True)
+class Seed(Beat):
+    """The gradient that the run started with arrives at its root."""
+
+    root: str
+    tensor: TensorRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A share that runs along an edge: `raw` is its shape before it was summed down to the receiver's."""
+
+    edge: str
+    receiver: str
+    share: TensorRecord
+    raw: Shape | None
+    k: int  # the k-th of `of` that reach the receiver
+    of: int
+    settles: bool  # the receiver's gradient is complete with it, with nothing to add up
+
+
+@dataclass(frozen=True, slots=True)
+class Run(Beat):
+    """The rules of a node run (of several in a large graph), and its shares travel."""
+
+    nodes: tuple[str, ...]
+    sent: tuple[Sent, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Gather(Beat):
+    """The shares that waited at one place become their sum."""
+
+    receiver: str
+    of: int
+    parts: tuple[Numbers, ...]  # what is added up: shares, and what the leaf held before
+    edges: tuple[str, ...]
+    senders: tuple[str, ...]
+    total: Numbers
+    more: int  # shares that there was no room for in `parts`
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook(Beat):
+    """What is remarkable in a graph that is too large to be read op by op."""
+
+    marks: tuple[str, ...]  # drawn items, in the order of the columns of the caption
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A line of the closing table."""
+
+    accumulator: str
+    name: str
+    leaf: TensorRecord
+    shares: int  # how many arrived
+    held: bool  # it had a gradient before the run
+    norm: str
+    gradient: TensorRecord | None
+
+
+@dataclass(frozen=True, slots=True)
+class Close(Beat):
+    """What every leaf has in the end."""
+
+    rows: tuple[Row, ...]
+    more: int  # leaves that there was no room for
+    finished: bool  # a backward run has been shown

@@ -1,0 +1,71 @@
+"""Words and formulas that several beats share: lists, counts, subtitles, a formula with numbers put in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from unicodedata import combining
+
+from grad_engine.formula import Tree
+from grad_engine.record import EdgeRecord, TensorRecord
+from grad_engine.story.beats import Column, Piece
+from grad_engine.story.names import spoken
+from grad_engine.story.values import values
+
+
+def signs_in(pieces: Sequence[Piece]) -> int:
+    """How many signs stand side by side in some pieces: bars lie above them."""
+    return sum(not combining(sign) for piece in pieces for sign in f"{piece.text} ")
+
+
+def subtitle_of(columns: Sequence[Column]) -> str:
+    parts = [part for column in columns for part in (column.rule, *((note,) for note in column.notes), column.did)]
+    return spoken("; ".join(" ".join(piece.text for piece in part if piece.text) for part in parts if part))
+
+
+def filled(tree: Tree, known: Mapping[str, TensorRecord]) -> Tree:
+    """A formula with the numbers among its operands put in, and what they make trivial left out."""
+    numbers = {name: found.item() for name, t in known.items() if (found := values(t)) is not None}
+    return _folded(tree, {name: int(n) if n == int(n) else n for name, n in numbers.items() if abs(n) < 1e15})
+
+
+def _folded(tree: Tree, numbers: Mapping[str, float]) -> Tree:
+    if isinstance(tree, str):
+        return numbers.get(tree, tree)
+    if not isinstance(tree, list | tuple) or tree[0] == "say":
+        return tree
+    head, *arguments = [tree[0], *(_folded(argument, numbers) for argument in tree[1:])]
+    if len(arguments) == 2 and isinstance(arguments[1], int | float) and not isinstance(arguments[1], bool):
+        first, second = arguments
+        if isinstance(first, int | float) and head in ("+", "-"):
+            return first + second if head == "+" else first - second
+        if head in ("**", "*", "/") and second == 1:
+            return first
+    return [head, *arguments]
+
+
+def letters_in(tree: Tree) -> set[str]:
+    """All words in a formula: operands and heads."""
+    if isinstance(tree, list | tuple):
+        return set().union(*map(letters_in, tree))
+    return {tree} if isinstance(tree, str) else set()
+
+
+def axes_text(edge: EdgeRecord) -> str:
+    many = edge.reduced_axes
+    return f"axis {many[0]}" if len(many) == 1 else f"axes {listed([str(axis) for axis in many])}"
+
+
+def count_text(many: int, one: str, more: str | None = None) -> str:
+    return f"{many} {one if many == 1 else more or one + 's'}"
+
+
+def number_word(many: int) -> str:
+    return {2: "two", 3: "three", 4: "four", 5: "five"}.get(many, str(many))
+
+
+def times_word(many: int) -> str:
+    return "twice" if many == 2 else f"{number_word(many)} times"
+
+
+def listed(words: Sequence[str]) -> str:
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
