@@ -35,6 +35,7 @@ HIGHEST = 0.66  # a formula in the upper line
 
 
 def width_needed(pieces: Sequence[Piece], size: float, columns: int = 4) -> float:
+    """How wide a line of pieces is."""
     return sum(piece_width(piece, size, columns) for piece in pieces) + GAP * max(len(pieces) - 1, 0)
 
 
@@ -62,12 +63,14 @@ def line(
 
 
 def matrix_shown(piece: Numbers, columns: int) -> Matrix | None:
+    """The matrix of numbers that a piece shows in so many columns; None where it shows a number or a shape."""
     if not columns or piece.tensor.shape == ():
         return None
     return matrix(piece.tensor, piece.lines, columns if len(piece.tensor.shape) > 1 else 2 * columns - 1)
 
 
 def plain_text(piece: Numbers) -> str:
+    """The one number of a piece, or its shape."""
     return (
         number_text(piece.tensor)
         if piece.tensor.shape == () and piece.tensor.data is not None
@@ -76,6 +79,7 @@ def plain_text(piece: Numbers) -> str:
 
 
 def piece_width(piece: Piece, size: float, columns: int) -> float:
+    """How wide a piece is."""
     if isinstance(piece, Words):
         return text_width(piece.text, size, piece.strong)
     if isinstance(piece, Formula):
@@ -87,11 +91,13 @@ def piece_width(piece: Piece, size: float, columns: int) -> float:
 
 
 def piece_height(piece: Numbers, size: float, columns: int) -> float:
+    """How high the numbers of a piece are."""
     shown = matrix_shown(piece, columns)
     return size if shown is None else numbers_size(shown, size)[1]
 
 
 def equation_text_size(size: float) -> float:
+    """The type size of an equation that is written as text."""
     return max(theme.SMALLEST, TEXT * size)
 
 
@@ -121,10 +127,12 @@ def _fitted(piece: Formula, size: float, room: float) -> tuple[Outline, Outline,
 
 
 def equation_width(name: Outline, equation: Outline, size: float) -> float:
+    """How wide a typeset equation is."""
     return name.width + 0.25 * size + equation.width
 
 
 def draw_piece(piece: Piece, at: tuple[float, float], room: float, size: float, columns: int, colours: Colours) -> Part:
+    """A piece, from its left end on the line."""
     left, y = at
     if isinstance(piece, Words):
         return Part(

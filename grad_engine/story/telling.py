@@ -924,6 +924,7 @@ class _Teller:
 
 
 def turns_of(run: BackwardRecord) -> list[NodeTurn]:
+    """The steps of a run in order: each node that ran, and what was sent and added in its turn."""
     turns: list[NodeTurn] = []
     for event in run.events:
         if isinstance(event, RunEvent):

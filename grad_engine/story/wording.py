@@ -18,6 +18,7 @@ def signs_in(pieces: Sequence[Piece]) -> int:
 
 
 def subtitle_of(columns: Sequence[Column]) -> str:
+    """The words of a caption as one line for the subtitles."""
     parts = [part for column in columns for part in (column.rule, *((note,) for note in column.notes), column.did)]
     return spoken("; ".join(" ".join(piece.text for piece in part if piece.text) for part in parts if part))
 
@@ -51,21 +52,26 @@ def letters_in(tree: Tree) -> set[str]:
 
 
 def axes_text(edge: EdgeRecord) -> str:
+    """The axes over which a share is summed, such as `axis 0` or `axes 0 and 2`."""
     many = edge.reduced_axes
     return f"axis {many[0]}" if len(many) == 1 else f"axes {listed([str(axis) for axis in many])}"
 
 
 def count_text(many: int, one: str, more: str | None = None) -> str:
+    """A count with its noun: `1 op`, `3 ops`; `more` is a plural that does not end in s."""
     return f"{many} {one if many == 1 else more or one + 's'}"
 
 
 def number_word(many: int) -> str:
+    """A small number as a word, a larger one in figures."""
     return {2: "two", 3: "three", 4: "four", 5: "five"}.get(many, str(many))
 
 
 def times_word(many: int) -> str:
+    """`twice`, `three times`, ..."""
     return "twice" if many == 2 else f"{number_word(many)} times"
 
 
 def listed(words: Sequence[str]) -> str:
+    """Words as a list in a sentence: `a, b and c`."""
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
