@@ -12,7 +12,17 @@ import numpy as np
 from grad_engine.core.call import as_tensor
 from grad_engine.core.chain_rule import pull_back
 from grad_engine.core.grad_mode import MODE, enable_grad, no_grad
-from grad_engine.core.node import BinaryNode, Edge, GradAccum, ManyNode, Node, Output, UnaryNode, next_age, node_of
+from grad_engine.core.node import (
+    BinaryNode,
+    Edge,
+    GradAccum,
+    GeneralNode,
+    Node,
+    Output,
+    UnaryNode,
+    next_sequence_nr,
+    node_of,
+)
 from grad_engine.core.op import Op, Rule
 from grad_engine.core.tensor import Tensor, array_of, wrap
 from grad_engine.core.versions import WRITES
@@ -33,7 +43,7 @@ class Context:
         self._saved: list[tuple[str, Any]] = []  # ("input", slot), ("output", index) or ("value", array)
         self._without_grad: tuple[Any, ...] = ()
         self._materialize = True
-        self._age = -1
+        self._sequence_nr = -1
         self._values: tuple[Sequence[Any], Sequence[Any], bool] | None = None  # during backward alone
 
     def save_for_backward(self, *tensors: Any) -> None:
@@ -73,9 +83,9 @@ class Context:
                 )
             value = what if kind == "value" else (inputs if kind == "input" else outputs)[what]
             array = array_of(value)
-            if WRITES.latest_of(array) > self._age:
+            if WRITES.latest_of(array) > self._sequence_nr:
                 raise InPlaceError(
-                    f"a tensor of shape {array.shape} that forward saved (version {self._age}) was changed in place "
+                    f"a tensor of shape {array.shape} that forward saved (version {self._sequence_nr}) was changed in place "
                     f"since (version {WRITES.latest_of(array)}); change a clone() instead"
                 )
             found.append(value if type(value) is Tensor else wrap(np.asarray(value), None))
@@ -160,14 +170,14 @@ class Function:
         others = {position: each for position, each in enumerate(args) if position not in slots}
         reads = frozenset(spot for spot in ctx._saved if spot[0] != "value")
         op = _function_op(cls, len(args), tuple(slots), several, reads)  # type: ignore[arg-type]  # a class has a hash
-        node = ManyNode(
+        node = GeneralNode(
             op,
             tuple(arrays) if several else arrays[0],
             tuple(each.array for each in operands),
             tuple(each.node for each in operands),
             (*map(_shown, others.values()), ctx),
         )
-        ctx._age = node.age
+        ctx._sequence_nr = node.sequence_nr
         if MODE.watch is not None:
             MODE.watch(node)
         return _handed_out(node, arrays, without_grad)
@@ -312,7 +322,7 @@ def checkpoint(f: Callable[..., Any], *xs: Any, **named: Any) -> Any:
     parts, several, _, read = again.run()
     operands = [each for each in (*again.xs, *again.named.values()) if type(each) is Tensor]
     seen = {each.node for each in operands}
-    more = sorted((edge for edge in read if edge not in seen), key=lambda edge: edge.age)  # type: ignore[union-attr]
+    more = sorted((edge for edge in read if edge not in seen), key=lambda edge: edge.sequence_nr)  # type: ignore[union-attr]
     again.edges = (*(each.node for each in operands), *more)
     arrays: list[np.ndarray] = []
     for part in parts:  # a result that was there before keeps its own history: what is handed out is a view of it
@@ -322,14 +332,14 @@ def checkpoint(f: Callable[..., Any], *xs: Any, **named: Any) -> Any:
     if all(without_grad):
         made = tuple(wrap(array, None) for array in arrays)
         return made if several else made[0]
-    node = ManyNode(
+    node = GeneralNode(
         _checkpoint_op(getattr(f, "__name__", type(f).__name__), len(again.edges), several),
         tuple(arrays) if several else arrays[0],
         (*(each.array for each in operands), *(read[edge] for edge in more)),
         again.edges,
         (again,),
     )
-    again.age = node.age
+    again.sequence_nr = node.sequence_nr
     if MODE.watch is not None:
         MODE.watch(node)
     return _handed_out(node, arrays, without_grad)
@@ -344,11 +354,11 @@ class _Again:
         self.xs = [wrap(x.array, x.node) if type(x) is Tensor else x for x in xs]
         self.named = {key: wrap(x.array, x.node) if type(x) is Tensor else x for key, x in named.items()}
         self.edges: tuple[Edge, ...] = ()
-        self.age = -1
+        self.sequence_nr = -1
 
     def run(self) -> tuple[list[Tensor], bool, list[Node], dict[Edge, np.ndarray]]:
         """(results, whether they came as a tuple, nodes made on the way, array read from each edge into the past)."""
-        start = next_age()
+        start = next_sequence_nr()
         with enable_grad():
             result = self.f(*self.xs, **self.named)
         several = isinstance(result, tuple | list)
@@ -365,7 +375,7 @@ class _Again:
         for edge, array in pending:
             if edge is None:
                 continue
-            if edge.age < start:
+            if edge.sequence_nr < start:
                 read.setdefault(edge, array)
                 continue
             node = node_of(edge)
@@ -378,19 +388,19 @@ class _Again:
     def shares(self, g: Any, out: Any, operands: Sequence[Any], wanted: Sequence[bool]) -> list[Any]:
         """The gradient of each operand, by doing it all again; recorded where the operands are Tensors."""
         differentiable = any(type(each) is Tensor for each in operands)
-        ages = [next_age() for _ in self.edges]
+        numbers = [next_sequence_nr() for _ in self.edges]
         parts, _, nodes, read = self.run()
         outs, gs = (out, g) if type(out) is tuple else ((out,), (g,))
         self._check(parts, outs, read)
         # The gradient stops where the call read from outside: hooks there belong to the pass that called us.
         stops: dict[Edge, Any] = {}
-        for edge, age in zip(self.edges, ages, strict=True):
+        for edge, number in zip(self.edges, numbers, strict=True):
             if edge in read and edge not in stops:
                 array = read[edge]
                 stops[edge] = (
-                    ManyNode(positive.op, array, (array,), (edge,), ()) if differentiable else GradAccum()  # type: ignore[attr-defined]
+                    GeneralNode(positive.op, array, (array,), (edge,), ()) if differentiable else GradAccum()  # type: ignore[attr-defined]
                 )
-                stops[edge].age = age
+                stops[edge].sequence_nr = number
         for node in nodes:
             _reroute(node, stops)
         seeds: dict[Edge, Any] = {}
@@ -409,7 +419,7 @@ class _Again:
     def _check(self, parts: Sequence[Tensor], outs: Sequence[Any], read: Mapping[Edge, Any]) -> None:
         same = len(parts) == len(outs) and read.keys() <= set(self.edges)
         for part, out in zip(parts, map(array_of, outs), strict=False):
-            changed = WRITES.latest_of(out) > self.age  # by the program since, which is its right
+            changed = WRITES.latest_of(out) > self.sequence_nr  # by the program since, which is its right
             same = same and part.shape == out.shape and (changed or _close(part.array, out))
         if not same:
             raise GraphError(
@@ -448,7 +458,7 @@ def _reroute(node: Node, stops: Mapping[Edge, Edge]) -> None:
     elif isinstance(node, BinaryNode):
         node.x_edge = stops.get(node.x_edge, node.x_edge)
         node.y_edge = stops.get(node.y_edge, node.y_edge)
-    elif isinstance(node, ManyNode):
+    elif isinstance(node, GeneralNode):
         node.edges = tuple(stops.get(edge, edge) for edge in node.edges)
 
 
@@ -501,7 +511,7 @@ def _own_op(
     )
 
 
-def _handed_out(node: ManyNode, arrays: Sequence[np.ndarray], without_grad: Sequence[bool]) -> Any:
+def _handed_out(node: GeneralNode, arrays: Sequence[np.ndarray], without_grad: Sequence[bool]) -> Any:
     """The results of `node` as tensors; those `without_grad` carry no gradient."""
     carries = [array.dtype.kind == "f" and not alone for array, alone in zip(arrays, without_grad, strict=True)]
     if not node.op.multi_output:

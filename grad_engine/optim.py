@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from grad_engine.core.call import as_tensor
-from grad_engine.core.node import GradAccum, next_age
+from grad_engine.core.node import GradAccum, next_sequence_nr
 from grad_engine.core.tensor import Tensor, wrap
 from grad_engine.core.versions import WRITES
 from grad_engine.errors import ArgumentError, GraphError, InPlaceError, ShapeError
@@ -99,7 +99,7 @@ class Optimizer:
 
     def step(self) -> None:
         """Move every parameter that has a gradient, once."""
-        age = next_age()
+        number = next_sequence_nr()
         for group in self.param_groups:
             slots = self.slots(group)
             for parameter in group["params"]:
@@ -124,7 +124,7 @@ class Optimizer:
                         self.update(group, state.steps, *[array[start : start + BLOCK] for array in flat])
                 if half:
                     p[...] = moved
-                WRITES.stamp(p, age)
+                WRITES.stamp(p, number)
 
     def slots(self, group: Group) -> tuple[str, ...]:
         """The names of what is kept for each parameter of the group, in its shape; zeros at first."""
@@ -404,9 +404,9 @@ def clip_grad_norm_(
         )
     scale = max_norm / (norm + 1e-6)
     if not scale >= 1:
-        age = next_age()
+        number = next_sequence_nr()
         for g in grads:
-            _replace(g, _in_single(g.array) * scale, age)
+            _replace(g, _in_single(g.array) * scale, number)
     return norm
 
 
@@ -415,11 +415,11 @@ def _in_single(array: np.ndarray) -> np.ndarray:
     return array.astype(np.float32) if array.dtype.char == "e" else array
 
 
-def _replace(g: Tensor, values: np.ndarray, age: int) -> None:
+def _replace(g: Tensor, values: np.ndarray, number: int) -> None:
     """Write the values into the memory of a gradient, or give it other memory where that cannot be written."""
     if g.array.flags.writeable and 0 not in g.array.strides:
         g.array[...] = values
-        WRITES.stamp(g.array, age)
+        WRITES.stamp(g.array, number)
     else:
         g.array = values.astype(g.array.dtype, copy=False)
 
@@ -428,9 +428,9 @@ def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float) -
     """Bring every element of every gradient between -clip_value and clip_value."""
     if not clip_value >= 0:
         raise ArgumentError(f"clip_grad_value_() takes clip_value from 0 up, got {clip_value!r}")
-    age = next_age()
+    number = next_sequence_nr()
     for g in _gradients(parameters):
-        _replace(g, np.clip(g.array, -clip_value, clip_value), age)
+        _replace(g, np.clip(g.array, -clip_value, clip_value), number)
 
 
 def _gradients(parameters: Tensor | Iterable[Tensor]) -> list[Tensor]:

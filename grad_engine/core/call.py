@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from numpy import asarray, ndarray
 
 from grad_engine.core.grad_mode import MODE
-from grad_engine.core.node import ManyNode, Output
+from grad_engine.core.node import GeneralNode, Output
 from grad_engine.core.numpy_errors import REFUSED, no_argument, refuse
 from grad_engine.core.tensor import Tensor, numeric, unmasked, wrap
 from grad_engine.core.versions import WRITES
@@ -91,7 +91,7 @@ def general(op: Op) -> Callable[..., Any]:
             if out.base is not None and MODE.record:
                 WRITES.taken(made, call, (*args[:arity], *static))
             return made
-        node = ManyNode(op, out, tuple(arrays), tuple(edges), rest)
+        node = GeneralNode(op, out, tuple(arrays), tuple(edges), rest)
         if MODE.watch is not None:
             MODE.watch(node)
         if multi_output:

@@ -18,13 +18,13 @@ from grad_engine.core.node import (
     BinaryNode,
     Edge,
     GradAccum,
-    ManyNode,
+    GeneralNode,
     Node,
     Output,
     UnaryNode,
-    next_age,
+    next_sequence_nr,
     node_of,
-    place_of,
+    output_index_of,
 )
 from grad_engine.core.tensor import Tensor, array_of, attach, wrap
 from grad_engine.core.versions import WRITES
@@ -34,7 +34,7 @@ from grad_engine.ops.shape import astype
 
 _fold = in_rules(sum_to)
 cast = in_rules(astype)
-_by_age = attrgetter("age")
+_by_sequence_nr = attrgetter("sequence_nr")
 _ADDING = threading.RLock()  # leaves may be shared between threads, each with a graph of its own
 RUNS_KEPT = 16  # the latest recorded runs of one root
 
@@ -65,7 +65,7 @@ def newest_first(roots: Iterable[Edge]) -> list[Node]:
                 seen.add(edge)
                 nodes.append(edge)
     if len(nodes) > 1:
-        nodes.sort(key=_by_age, reverse=True)
+        nodes.sort(key=_by_sequence_nr, reverse=True)
     return nodes
 
 
@@ -109,7 +109,9 @@ def pull_back(
             if gathering is not None:
                 gathering.ran(node, g)
             kind = type(node)
-            if create_graph or kind is ManyNode:  # this can do all nodes, the cases below most of them in half the time
+            if (
+                create_graph or kind is GeneralNode
+            ):  # this can do all nodes, the cases below most of them in half the time
                 joint = node.op.joint is not None  # such a rule may give one array as two shares
                 for slot, edge, raw in _shares(node, g, create_graph, useful):
                     gather(pending, owned, edge, slot, raw, node.arrays[slot], raw if joint else g)
@@ -237,8 +239,8 @@ class Run(Gathering):
     """What one backward pass did, in the order it did it. Nodes are named by age, so that nothing here leads back."""
 
     def __init__(self, root: Edge, seed: np.ndarray) -> None:
-        self.age = next_age()
-        self.output = place_of(root)
+        self.sequence_nr = next_sequence_nr()
+        self.output = output_index_of(root)
         self.seed = seed
         self.events: list[tuple[Any, ...]] = []  # (age, g): a node ran; (age, slot, raw shape, share, sum): it sent
         self.leaves: list[tuple[int, np.ndarray | None, np.ndarray]] = []  # accumulator's age, .grad before and after
@@ -246,8 +248,8 @@ class Run(Gathering):
         self._turn = -1  # the age of the node that runs
 
     def ran(self, node: Node, g: Any) -> None:
-        self._turn = node.age
-        self.events.append((node.age, tuple(map(array_of, g)) if node.op.multi_output else array_of(g)))
+        self._turn = node.sequence_nr
+        self.events.append((node.sequence_nr, tuple(map(array_of, g)) if node.op.multi_output else array_of(g)))
 
     def gather(
         self, pending: dict[Any, Any], owned: set[Edge], edge: Any, slot: int, raw: Any, array: Any, shared: Any
@@ -283,7 +285,7 @@ def _check_values(nodes: Sequence[Node]) -> None:
                 f"the values that {node.name} saved are gone, because backward already ran through it; "
                 "pass retain_graph=True to the first backward to run another, or to export the graph"
             )
-    if nodes and WRITES.latest >= nodes[-1].age:  # a node that writes is as old as its write
+    if nodes and WRITES.latest >= nodes[-1].sequence_nr:  # a node that writes is as old as its write
         for node in nodes:
             _check_writes(node)
 
@@ -294,14 +296,14 @@ def _check_writes(node: Node) -> None:
     for (name, array), edge in zip(operands.items(), node.edges, strict=True):
         if edge is None or type(edge) is GradAccum:
             continue
-        if (turn := WRITES.turned(array, edge.age, node.age)) is not None:
+        if (turn := WRITES.turned(array, edge.sequence_nr, node.sequence_nr)) is not None:
             raise InPlaceError(
                 f"{name} of {node.op.name} is a view whose base was changed in place before it was used (made at "
-                f"{edge.age}, changed at {turn}, used at {node.age}); take the view again after the change"
+                f"{edge.sequence_nr}, changed at {turn}, used at {node.sequence_nr}); take the view again after the change"
             )
     outs = node.out if node.op.multi_output else (node.out,)
-    late = {name: array for name, array in operands.items() if WRITES.latest_of(array) >= node.age}
-    late.update(("out", out) for out in outs if WRITES.latest_of(out) > node.age)
+    late = {name: array for name, array in operands.items() if WRITES.latest_of(array) >= node.sequence_nr}
+    late.update(("out", out) for out in outs if WRITES.latest_of(out) > node.sequence_nr)
     if not late:
         return
     wanted = [edge is not None for edge in node.edges]
@@ -309,7 +311,7 @@ def _check_writes(node: Node) -> None:
         for name in sorted(node.op.reads(tree) & late.keys()):
             what = "its result" if name == "out" else f"its input {name}"
             raise InPlaceError(
-                f"{node.name} needs {what}, of shape {late[name].shape}, as it was when recorded (version {node.age}), "
+                f"{node.name} needs {what}, of shape {late[name].shape}, as it was when recorded (version {node.sequence_nr}), "
                 f"but it was changed in place since (version {WRITES.latest_of(late[name])}); change a clone() instead"
             )
 
@@ -406,9 +408,9 @@ def _accumulate(leaf: Any, total: Any, run: Run | None, recorded: bool) -> None:
         before = leaf.grad
         leaf.grad = after = gathered if before is None else before + gathered
     if run is not None and before is None:
-        run.leaves.append((leaf.age, None, array_of(total)))
+        run.leaves.append((leaf.sequence_nr, None, array_of(total)))
     elif run is not None:
-        run.leaves.append((leaf.age, before.array.copy(), after.array.copy()))
+        run.leaves.append((leaf.sequence_nr, before.array.copy(), after.array.copy()))
     if leaf.extra is not None and "after" in leaf.extra:
         with GradMode(recorded):
             for hook in [*leaf.extra["after"].values()]:
@@ -481,11 +483,11 @@ def _edge(tensor: Tensor, what: str = "the tensor that backward was asked of") -
             "compute it from that, outside no_grad(), and a gradient to be differentiated with create_graph=True"
         )
     edge = tensor.node
-    if WRITES.latest > edge.age and type(edge) is not GradAccum and tensor.array.base is not None:
-        turn = WRITES.turned(tensor.array, edge.age)
+    if WRITES.latest > edge.sequence_nr and type(edge) is not GradAccum and tensor.array.base is not None:
+        turn = WRITES.turned(tensor.array, edge.sequence_nr)
         if turn is not None:
             raise InPlaceError(
-                f"{what} is a view whose base was changed in place (made at {edge.age}, changed at {turn}); "
+                f"{what} is a view whose base was changed in place (made at {edge.sequence_nr}, changed at {turn}); "
                 "take the view again after the change"
             )
     return edge
@@ -518,7 +520,7 @@ def _extras(tensor: Tensor, kind: str) -> dict[int, Any]:
 
 def register_hook(self: Tensor, hook: Callable[[Tensor], Tensor | None]) -> HookHandle:
     """A handle on `hook`, which is called with this tensor's complete gradient and may return another in its place."""
-    return HookHandle(_extras(self, "hooks").setdefault(place_of(self.node), {}), hook)
+    return HookHandle(_extras(self, "hooks").setdefault(output_index_of(self.node), {}), hook)
 
 
 def register_post_accumulate_grad_hook(self: Tensor, hook: Callable[[Tensor], None]) -> HookHandle:
@@ -531,14 +533,14 @@ def register_post_accumulate_grad_hook(self: Tensor, hook: Callable[[Tensor], No
 def retain_grad(self: Tensor) -> None:
     """Keep the gradient of this result of an op in its `.grad`, as a leaf does anyway."""
     if type(self.node) is not GradAccum:
-        _extras(self, "retained").setdefault(place_of(self.node), None)
+        _extras(self, "retained").setdefault(output_index_of(self.node), None)
 
 
 def _hooked(edge: Any, g: Any) -> Any:
     """`g` after the hooks of `edge` have seen, perhaps replaced, it."""
     if edge.extra is None or not ("hooks" in edge.extra or "retained" in edge.extra):
         return g
-    place = place_of(edge)
+    place = output_index_of(edge)
     recorded = type(g) is Tensor
     if hooks := [*edge.extra.get("hooks", {}).get(place, {}).values()]:
         with GradMode(recorded):

@@ -13,7 +13,7 @@ from grad_engine.core.call import general, operand
 from grad_engine.core.fast_call import binary, unary
 from grad_engine.core.grad_mode import MODE
 from grad_engine.core.inplace import overwrite
-from grad_engine.core.node import BinaryNode, next_age
+from grad_engine.core.node import BinaryNode, next_sequence_nr
 from grad_engine.core.numpy_errors import REFUSED, no_argument, refuse_composed
 from grad_engine.core.numpy_protocol import NUMPY_TO_OP
 from grad_engine.core.op import CATEGORIES, DOMAIN, OPS, Case, Op, Rule
@@ -272,7 +272,7 @@ def _in_place(op: Op, call: Callable[..., Any]) -> Callable[[Tensor, Any], Tenso
             except REFUSED:
                 pass  # the way below finds the words
             else:
-                WRITES.stamp(self.array, next_age())
+                WRITES.stamp(self.array, next_sequence_nr())
                 return self
         made = call(self, other)
         node = made.node

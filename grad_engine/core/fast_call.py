@@ -14,7 +14,7 @@ from numpy import asarray, ndarray
 
 from grad_engine.core.call import arguments, operand
 from grad_engine.core.grad_mode import MODE
-from grad_engine.core.node import BinaryNode, UnaryNode, next_age
+from grad_engine.core.node import BinaryNode, UnaryNode, next_sequence_nr
 from grad_engine.core.numpy_errors import REFUSED, refuse
 from grad_engine.core.tensor import Tensor
 from grad_engine.core.versions import WRITES
@@ -48,7 +48,7 @@ def unary(op: Op) -> Callable[..., Tensor]:
         made.array = out
         if edge is not None and MODE.record:
             made.node = node = UnaryNode()
-            node.age, node.op = next_age(), op
+            node.sequence_nr, node.op = next_sequence_nr(), op
             node.x, node.out = x, out
             node.edge, node.rest = edge, rest
             node.extra = None
@@ -86,7 +86,7 @@ def binary(op: Op) -> Callable[..., Tensor]:
         made.array = out
         if (x_edge is not None or y_edge is not None) and MODE.record:
             made.node = node = BinaryNode()
-            node.age, node.op = next_age(), op
+            node.sequence_nr, node.op = next_sequence_nr(), op
             node.x, node.y = x, y
             node.x_edge, node.y_edge = x_edge, y_edge
             node.out, node.extra = out, None

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from grad_engine.core.grad_mode import MODE
-from grad_engine.core.node import Edge, GradAccum, Node, Output, next_age, node_of, place_of
+from grad_engine.core.node import Edge, GradAccum, Node, Output, next_sequence_nr, node_of, output_index_of
 from grad_engine.core.versions import WRITES, owner_of
 from grad_engine.errors import InPlaceError, NotDifferentiableError, ShapeError
 
@@ -48,7 +48,9 @@ def overwrite(target: Tensor, result: Tensor) -> Tensor:
     if recorded:
         target.node = result.node
         _keep_retaining(old, result.node)
-    WRITES.stamp(array, next_age() if result.node is None or not recorded else result.node.age, recorded)
+    WRITES.stamp(
+        array, next_sequence_nr() if result.node is None or not recorded else result.node.sequence_nr, recorded
+    )
     if recorded and old is None:
         WRITES.follow(array)
     return target
@@ -88,7 +90,7 @@ def check_writable(target: Tensor) -> None:
     array = target.array
     if not array.flags.writeable:
         raise InPlaceError("a tensor in read-only memory was to be changed in place; change a clone() instead")
-    if MODE.record and target.node is not None and WRITES.turned(array, target.node.age) is not None:
+    if MODE.record and target.node is not None and WRITES.turned(array, target.node.sequence_nr) is not None:
         raise InPlaceError(
             "a view was to be changed in place whose base had been changed in place after the view was taken; "
             "take the view again"
@@ -98,6 +100,6 @@ def check_writable(target: Tensor) -> None:
 def _keep_retaining(old: Edge, new: Edge) -> None:
     """Let retain_grad() of a tensor go on after it was changed in place."""
     retained = (old.extra or {}).get("retained") if isinstance(old, Node | Output) else None
-    place = place_of(old)
+    place = output_index_of(old)
     if retained and place in retained and isinstance(new, Node):
         new.extra = (new.extra or {}) | {"retained": {0: retained.pop(place)}}

@@ -9,17 +9,17 @@ if TYPE_CHECKING:
     from grad_engine.core.op import Op
     from grad_engine.core.tensor import Tensor
 
-next_age = itertools.count().__next__  # ages order all calls, leaves and writes of a process, in every thread
+next_sequence_nr = itertools.count().__next__  # orders all calls, leaves and writes of a process, in every thread
 
 
 class GradAccum:
     """Where the gradient of one leaf is summed: the end of every path through the graph."""
 
-    __slots__ = ("age", "extra", "grad")
+    __slots__ = ("extra", "grad", "sequence_nr")
     name = "GradAccum"
 
     def __init__(self) -> None:
-        self.age = next_age()
+        self.sequence_nr = next_sequence_nr()
         self.grad: Tensor | None = None
         self.extra: dict[str, Any] | None = None  # "hooks", and under "after" those for when .grad has changed
 
@@ -34,9 +34,9 @@ class Node:
     values: `out` is None.
     """
 
-    __slots__ = ("age", "extra", "op", "out")
+    __slots__ = ("extra", "op", "out", "sequence_nr")
 
-    age: int
+    sequence_nr: int
     op: Op
     out: Any  # an array, a tuple of arrays, or None once released
     extra: dict[str, Any] | None  # what few nodes have: "hooks", "retained" .grad, "runs", "scope", "source" line
@@ -105,7 +105,7 @@ class BinaryNode(Node):
         self.out = self.x = self.y = None
 
 
-class ManyNode(Node):
+class GeneralNode(Node):
     """Any number of operands, static arguments and kept values."""
 
     __slots__ = ("arrays", "edges", "rest")
@@ -113,7 +113,7 @@ class ManyNode(Node):
     def __init__(
         self, op: Op, out: Any, arrays: tuple[Any, ...], edges: tuple[Edge, ...], rest: tuple[Any, ...]
     ) -> None:
-        self.age = next_age()
+        self.sequence_nr = next_sequence_nr()
         self.op = op
         self.out = out
         self.arrays = arrays
@@ -140,8 +140,8 @@ class Output:
         return self.node.name
 
     @property
-    def age(self) -> int:
-        return self.node.age
+    def sequence_nr(self) -> int:
+        return self.node.sequence_nr
 
     @property
     def extra(self) -> dict[str, Any] | None:
@@ -165,6 +165,6 @@ def node_of(edge: Edge) -> Node | GradAccum | None:
     return edge.node if isinstance(edge, Output) else edge
 
 
-def place_of(edge: Edge) -> int:
+def output_index_of(edge: Edge) -> int:
     """Which output of its node an edge means; 0 where it has one."""
     return edge.index if type(edge) is Output else 0

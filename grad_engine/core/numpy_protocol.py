@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from grad_engine.core.grad_mode import MODE
-from grad_engine.core.node import next_age
+from grad_engine.core.node import next_sequence_nr
 from grad_engine.core.tensor import Tensor, attach
 from grad_engine.core.versions import WRITES
 from grad_engine.errors import ArgumentError, NotDifferentiableError
@@ -126,14 +126,14 @@ def _into(out: Any, function: Any, inputs: Any, keywords: dict[str, Any]) -> Any
     targets = out if isinstance(out, tuple) else (out,)
     for target in targets:
         if target is not None:
-            WRITES.stamp(_plain(target), next_age())
+            WRITES.stamp(_plain(target), next_sequence_nr())
     return targets[0] if len(targets) == 1 and type(targets[0]) is Tensor else result
 
 
 def _written(target: Any, function: Any, args: Any, keywords: dict[str, Any]) -> Any:
     result = _on_data(function, args, keywords)
     if isinstance(array := _plain(target), np.ndarray):
-        WRITES.stamp(array, next_age())
+        WRITES.stamp(array, next_sequence_nr())
     return result
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, final
 
 import numpy as np
 
-from grad_engine.core.node import Edge, GradAccum, place_of
+from grad_engine.core.node import Edge, GradAccum, output_index_of
 from grad_engine.errors import ArgumentError, GraphError, NotDifferentiableError, ShapeError
 
 if TYPE_CHECKING:
@@ -169,7 +169,7 @@ class Tensor(OpMethods):
         if node is None:
             return None
         retained = (node.extra or {}).get("retained", {})
-        place = place_of(node)
+        place = output_index_of(node)
         if place not in retained:
             warnings.warn(
                 ".grad of the result of an op is not kept; call retain_grad() on it before backward",
@@ -182,7 +182,7 @@ class Tensor(OpMethods):
         if type(self.node) is not GradAccum:
             if value is None:
                 retained = {} if self.node is None else (self.node.extra or {}).get("retained", {})
-                if (place := place_of(self.node)) in retained:
+                if (place := output_index_of(self.node)) in retained:
                     retained[place] = None
                 return
             raise GraphError(".grad can only be set on a leaf that requires grad; call requires_grad_() first")

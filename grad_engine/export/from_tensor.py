@@ -15,7 +15,7 @@ import numpy as np
 
 from grad_engine import formula
 from grad_engine.core.chain_rule import Run, newest_first
-from grad_engine.core.node import Edge, GradAccum, Node, Output, node_of, place_of
+from grad_engine.core.node import Edge, GradAccum, Node, Output, node_of, output_index_of
 from grad_engine.core.tensor import Tensor, array_of, name_of
 from grad_engine.core.versions import WRITES
 from grad_engine.errors import ArgumentError, GraphError
@@ -171,9 +171,9 @@ class _Recorder(Draft):
                 "the values of this graph are gone, because backward ran without retain_graph=True; "
                 "call backward(..., retain_graph=True) and export after it"
             )
-        leaves = {edge.age: edge for node in self.walk for edge in node.edges if type(edge) is GradAccum}
-        self.leaves = [leaves[age] for age in sorted(leaves)]
-        super().__init__([node.age for node in self.walk], [leaf.age for leaf in self.leaves])
+        leaves = {edge.sequence_nr: edge for node in self.walk for edge in node.edges if type(edge) is GradAccum}
+        self.leaves = [leaves[number] for number in sorted(leaves)]
+        super().__init__([node.sequence_nr for node in self.walk], [leaf.sequence_nr for leaf in self.leaves])
         self.formulas: dict[Any, tuple[FormulaRecord, list[frozenset[str]]]] = {}
         self.held: list[Any] = []  # keeps alive what is known by id()
         self.sampled: dict[str, np.ndarray] = {}  # tensor id -> an array too large to be written in full
@@ -182,7 +182,7 @@ class _Recorder(Draft):
         self._forward()
         ends = [root.node for root in self.roots if root.node is not None]
         return self.graph(
-            [RootRecord(self.ids[edge.age], self.tensors[edge].id, place_of(edge)) for edge in ends],
+            [RootRecord(self.ids[edge.sequence_nr], self.tensors[edge].id, output_index_of(edge)) for edge in ends],
             [self._run(node, run) for node, run in self._runs()],
             {"name": "grad_engine", "version": _version(), "numpy": np.__version__},
             self.title,
@@ -193,20 +193,20 @@ class _Recorder(Draft):
 
     def _forward(self) -> None:
         arrays = {
-            edge: (array, node.age)
+            edge: (array, node.sequence_nr)
             for node in reversed(self.walk)
             for array, edge in zip(node.arrays or (None,) * len(node.edges), node.edges, strict=True)
             if type(edge) is GradAccum
         }
         steps: list[Node | GradAccum] = [*self.walk, *self.leaves]
-        for step in sorted(steps, key=lambda part: part.age):
+        for step in sorted(steps, key=lambda part: part.sequence_nr):
             if isinstance(step, GradAccum):
                 array, age = arrays[step]
                 leaf = self._add(step, array, "value", age, requires_grad=True, is_leaf=True)
                 if array is None and step.grad is not None:  # the values are gone, but `.grad` has the same shape
                     leaf = replace(leaf, shape=step.grad.shape, dtype=_dtype_name(step.grad.dtype))
                     self.tensors[step] = leaf
-                self.add_leaf(step.age, leaf)
+                self.add_leaf(step.sequence_nr, leaf)
             else:
                 self.add_node(self._node(step))
 
@@ -220,18 +220,18 @@ class _Recorder(Draft):
             if edge is None and array is None:
                 continue  # an optional operand that was left out: those after it move up
             if edge is None:
-                key, link = id(array) if isinstance(array, np.ndarray) else (node.age, slot), None
+                key, link = id(array) if isinstance(array, np.ndarray) else (node.sequence_nr, slot), None
                 if key not in self.tensors:
-                    self._add(key, array, "constant", node.age, is_leaf=True)
+                    self._add(key, array, "constant", node.sequence_nr, is_leaf=True)
             else:
-                key, link = edge, self.connect(node.age, slot, edge.age, len(inputs), place_of(edge)).id
+                key, link = edge, self.connect(node.sequence_nr, slot, edge.sequence_nr, len(inputs), output_index_of(edge)).id
             stretched = not gone and op.category in STRETCHES and _stretched(array, node.out)
             own_shape = array.shape if stretched else None
             inputs.append(InputRecord(len(inputs), name, self.tensors[key].id, link, own_shape))
         keys: list[Edge] = [Output(node, i) for i in range(self._width(node))] if op.multi_output else [node]
         outs = (None,) * len(keys) if gone else node.out if op.multi_output else (node.out,)
         outputs = tuple(
-            self._add(key, out, "value", node.age, requires_grad=True).id for key, out in zip(keys, outs, strict=True)
+            self._add(key, out, "value", node.sequence_nr, requires_grad=True).id for key, out in zip(keys, outs, strict=True)
         )
         found = None if gone else self._formula(node)
         saved: tuple[str, ...] = ()
@@ -242,7 +242,7 @@ class _Recorder(Draft):
         extra = node.extra or {}
         static = dict(zip(op.static, node.rest, strict=False))
         return NodeRecord(
-            id=self.ids[node.age],
+            id=self.ids[node.sequence_nr],
             age=len(self.nodes),
             op=op.name,
             name=op.label,
@@ -289,7 +289,7 @@ class _Recorder(Draft):
             assert isinstance(node, Node)
             runs = (node.extra or {}).get("runs", ())
             found.extend((node, run) for run in (runs if self.all_runs else [*runs][-1:]))
-        found.sort(key=lambda pair: pair[1].age)
+        found.sort(key=lambda pair: pair[1].sequence_nr)
         return found
 
     def _run(self, root: Node, run: Run) -> BackwardRecord:
@@ -317,7 +317,7 @@ class _Recorder(Draft):
                 after = totals[leaf]  # the same numbers, which have their id already
             changes.append(LeafChangeRecord(leaf, earlier, self._met(after, "gradient")))
         changes.sort(key=lambda change: int(change.accumulator[1:]))
-        return draft.run(self.ids[root.age], seed, changes, run.output, run.complete)
+        return draft.run(self.ids[root.sequence_nr], seed, changes, run.output, run.complete)
 
     # tensors
 
@@ -385,7 +385,7 @@ class _Recorder(Draft):
                     parts[name] = tree, size, depth
                 elif edge is not None or isinstance(array, np.ndarray):
                     key = edge if edge is not None else id(array)
-                    fallback = self.ids[edge.age] if edge is not None else "const"
+                    fallback = self.ids[edge.sequence_nr] if edge is not None else "const"
                     parts[name] = atom(self.tensors[key].name or fallback), 1, 1
             own = formula.sound(node.op.forward_tree(node.arrays, node.rest))
             tree = _replaced(own, {name: part[0] for name, part in parts.items()})

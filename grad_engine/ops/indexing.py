@@ -12,7 +12,7 @@ from grad_engine.core.call import as_tensor, operand, own
 from grad_engine.core.define import composed, define, in_rules
 from grad_engine.core.grad_mode import MODE
 from grad_engine.core.inplace import check_writable, overwrite
-from grad_engine.core.node import next_age
+from grad_engine.core.node import next_sequence_nr
 from grad_engine.core.numpy_errors import REFUSED, refuse
 from grad_engine.core.numpy_protocol import NUMPY_TO_OP
 from grad_engine.core.op import case
@@ -159,7 +159,7 @@ def _setitem(self: Tensor, key: Any, values: Any) -> None:
         self.array[key] = array
     except REFUSED as error:
         refuse(index_put.op, error, (self.array, array), (key,))  # type: ignore[attr-defined]
-    WRITES.stamp(self.array, next_age())
+    WRITES.stamp(self.array, next_sequence_nr())
 
 
 def _is_part(values: Any, whole: Tensor, key: Any) -> bool:

@@ -10,7 +10,7 @@ import numpy as np
 
 from grad_engine.core.call import as_tensor
 from grad_engine.core.define import composed, define, in_rules
-from grad_engine.core.node import next_age
+from grad_engine.core.node import next_sequence_nr
 from grad_engine.core.op import case
 from grad_engine.core.tensor import Tensor, array_of
 from grad_engine.core.versions import WRITES
@@ -450,7 +450,7 @@ def _move(buffer: np.ndarray, towards: Any, momentum: float) -> None:
             f"{buffer.shape}"
         )
     buffer += momentum * (towards - buffer)
-    WRITES.stamp(buffer, next_age())  # a graph that read it must not find it changed unawares
+    WRITES.stamp(buffer, next_sequence_nr())  # a graph that read it must not find it changed unawares
 
 
 @composed(before=_batch_norm_op)
