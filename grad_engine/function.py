@@ -15,8 +15,8 @@ from grad_engine.core.grad_mode import MODE, enable_grad, no_grad
 from grad_engine.core.node import (
     BinaryNode,
     Edge,
-    GradAccum,
     GeneralNode,
+    GradAccum,
     Node,
     Output,
     UnaryNode,
@@ -85,8 +85,8 @@ class Context:
             array = array_of(value)
             if WRITES.latest_of(array) > self._sequence_nr:
                 raise InPlaceError(
-                    f"a tensor of shape {array.shape} that forward saved (version {self._sequence_nr}) was changed in place "
-                    f"since (version {WRITES.latest_of(array)}); change a clone() instead"
+                    f"a tensor of shape {array.shape} that forward saved (version {self._sequence_nr}) was changed in "
+                    f"place since (version {WRITES.latest_of(array)}); change a clone() instead"
                 )
             found.append(value if type(value) is Tensor else wrap(np.asarray(value), None))
         return tuple(found)

@@ -17,8 +17,8 @@ from grad_engine.core.grad_mode import MODE, GradMode
 from grad_engine.core.node import (
     BinaryNode,
     Edge,
-    GradAccum,
     GeneralNode,
+    GradAccum,
     Node,
     Output,
     UnaryNode,
@@ -298,8 +298,9 @@ def _check_writes(node: Node) -> None:
             continue
         if (turn := WRITES.turned(array, edge.sequence_nr, node.sequence_nr)) is not None:
             raise InPlaceError(
-                f"{name} of {node.op.name} is a view whose base was changed in place before it was used (made at "
-                f"{edge.sequence_nr}, changed at {turn}, used at {node.sequence_nr}); take the view again after the change"
+                f"{name} of {node.op.name} is a view whose base was changed in place before it was used "
+                f"(made at {edge.sequence_nr}, changed at {turn}, used at {node.sequence_nr}); take the view again "
+                "after the change"
             )
     outs = node.out if node.op.multi_output else (node.out,)
     late = {name: array for name, array in operands.items() if WRITES.latest_of(array) >= node.sequence_nr}
@@ -311,8 +312,8 @@ def _check_writes(node: Node) -> None:
         for name in sorted(node.op.reads(tree) & late.keys()):
             what = "its result" if name == "out" else f"its input {name}"
             raise InPlaceError(
-                f"{node.name} needs {what}, of shape {late[name].shape}, as it was when recorded (version {node.sequence_nr}), "
-                f"but it was changed in place since (version {WRITES.latest_of(late[name])}); change a clone() instead"
+                f"{node.name} needs {what}, of shape {late[name].shape}, as it was when recorded "
+                f"(version {node.sequence_nr}), but it was changed in place since (version {WRITES.latest_of(late[name])}); change a clone() instead"
             )
 
 

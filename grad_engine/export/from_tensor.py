@@ -224,14 +224,18 @@ class _Recorder(Draft):
                 if key not in self.tensors:
                     self._add(key, array, "constant", node.sequence_nr, is_leaf=True)
             else:
-                key, link = edge, self.connect(node.sequence_nr, slot, edge.sequence_nr, len(inputs), output_index_of(edge)).id
+                key, link = (
+                    edge,
+                    self.connect(node.sequence_nr, slot, edge.sequence_nr, len(inputs), output_index_of(edge)).id,
+                )
             stretched = not gone and op.category in STRETCHES and _stretched(array, node.out)
             own_shape = array.shape if stretched else None
             inputs.append(InputRecord(len(inputs), name, self.tensors[key].id, link, own_shape))
         keys: list[Edge] = [Output(node, i) for i in range(self._width(node))] if op.multi_output else [node]
         outs = (None,) * len(keys) if gone else node.out if op.multi_output else (node.out,)
         outputs = tuple(
-            self._add(key, out, "value", node.sequence_nr, requires_grad=True).id for key, out in zip(keys, outs, strict=True)
+            self._add(key, out, "value", node.sequence_nr, requires_grad=True).id
+            for key, out in zip(keys, outs, strict=True)
         )
         found = None if gone else self._formula(node)
         saved: tuple[str, ...] = ()
