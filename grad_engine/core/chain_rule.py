@@ -313,7 +313,8 @@ def _check_writes(node: Node) -> None:
             what = "its result" if name == "out" else f"its input {name}"
             raise InPlaceError(
                 f"{node.name} needs {what}, of shape {late[name].shape}, as it was when recorded "
-                f"(version {node.sequence_nr}), but it was changed in place since (version {WRITES.latest_of(late[name])}); change a clone() instead"
+                f"(version {node.sequence_nr}), but it was changed in place since "
+                f"(version {WRITES.latest_of(late[name])}); change a clone() instead"
             )
 
 
