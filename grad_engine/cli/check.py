@@ -1,6 +1,5 @@
 """`check`: whether a file holds a sound record."""
 
-
 from __future__ import annotations
 
 import argparse

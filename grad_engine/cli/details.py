@@ -15,7 +15,7 @@ from grad_engine.record import (
     TensorRecord,
     array_data,
 )
-from grad_engine.tree.survey import Survey
+from grad_engine.record.index import RecordIndex
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,31 +47,29 @@ class Details:
     statistics: Mapping[str, StatsRecord]  # of every tensor whose numbers are recorded
 
 
-def details(survey: Survey, part: str) -> Details:
+def details(index: RecordIndex, part: str) -> Details:
     """Everything about one op or leaf, by its id."""
-    node, leaf = survey.nodes.get(part), survey.leaves.get(part)
+    node, leaf = index.nodes.get(part), index.accumulators.get(part)
     own: NodeRecord | AccumulatorRecord
     before: str | None = None
     if node is not None:
-        own, outputs = node, node.outputs
-        gradients = tuple(survey.run.gradients.get(part, ())) if survey.run is not None else ()
-        edges = [survey.edges[each.edge] for each in node.inputs if each.edge is not None]
-        read = [*(each.tensor for each in node.inputs), *node.saved]
+        own, read = node, [*(each.tensor for each in node.inputs), *node.saved]
     else:
         assert leaf is not None
-        own, outputs, edges, read = leaf, (leaf.leaf,), [], []
-        _, before, after = next(change for change in survey.leaf_gradients() if change[0] == part)
-        gradients = (after,) if after is not None else ()
-    summed = dict.fromkeys((*survey.sums.get(part, ()), *(edge.id for edge in survey.incoming.get(part, ()))))
-    arriving = [survey.edges[edge] for edge in summed]
-    arrivals = tuple(_passage(survey, edge, edge.sender) for edge in arriving)
-    shares = tuple(_passage(survey, edge, edge.receiver) for edge in edges)
+        own, read = leaf, []
+        change = index.changes.get(part)
+        before = change.before if change is not None else None
+    outputs, gradients = index.outputs(part), index.gradients(part)
+    summed = dict.fromkeys((*index.sums.get(part, ()), *(edge.id for edge in index.incoming.get(part, ()))))
+    arriving = [index.edges[edge] for edge in summed]
+    arrivals = tuple(_passage(index, edge, edge.sender) for edge in arriving)
+    shares = tuple(_passage(index, edge, edge.receiver) for edge in index.outgoing(part))
     shown = [*read, *outputs, *gradients, before, *(each.share for each in (*arrivals, *shares))]
-    tensors = {id: survey.tensors[id] for id in shown if id is not None}
+    tensors = {id: index.tensors[id] for id in shown if id is not None}
     statistics = {id: stats for id, tensor in tensors.items() if (stats := measured(tensor)) is not None}
     return Details(
         part=own,
-        step=survey.steps.get(part),
+        step=index.steps.get(part),
         outputs=outputs,
         gradients=gradients,
         before=before,
@@ -82,16 +80,15 @@ def details(survey: Survey, part: str) -> Details:
     )
 
 
-def _passage(survey: Survey, edge: EdgeRecord, other: str) -> Passage:
-    formula = survey.nodes[edge.sender].formula
-    rules = formula.vjp if formula is not None else ()
-    k, of = survey.places.get(edge.id, (1, 1))
+def _passage(index: RecordIndex, edge: EdgeRecord, other: str) -> Passage:
+    rule = index.rules.get(edge.id)
+    k, of = index.places.get(edge.id, (1, 1))
     return Passage(
         edge=edge.id,
         slot=edge.slot,
         other=other,
-        rule=next((rule.text for rule in rules if rule.slot == edge.slot), None),
-        share=survey.shares.get(edge.id),
+        rule=rule.text if rule is not None else None,
+        share=index.shares.get(edge.id),
         k=k,
         of=of,
         reduced_axes=edge.reduced_axes,

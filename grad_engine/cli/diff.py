@@ -10,9 +10,9 @@ from grad_engine.cli.console import print_json, print_lines, record_in
 from grad_engine.cli.difference import Change, Difference, changed_arguments, difference
 from grad_engine.cli.parser import Command, Parser, add_record
 from grad_engine.formula import number
+from grad_engine.record.index import RecordIndex, index_of
 from grad_engine.record.words import harmless, many
 from grad_engine.tree.notes import called
-from grad_engine.tree.survey import Survey
 from grad_engine.tree.tables import Line
 from grad_engine.tree.text import Script
 
@@ -26,11 +26,11 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         print_json(found)
     else:
-        print_lines(lines_of(found, Survey(before), Survey(after), options.full))
+        print_lines(lines_of(found, index_of(before), index_of(after), options.full))
     return 0 if found.nothing else 1
 
 
-def lines_of(found: Difference, before: Survey, after: Survey, full: bool) -> list[Line]:
+def lines_of(found: Difference, before: RecordIndex, after: RecordIndex, full: bool) -> list[Line]:
     """The difference as lines of styled text; without `full` only what moved most."""
     script = Script(sys.stdout.encoding)
     lines: list[Line] = [[("- ", "bad"), (called(before, script, part), "")] for part in found.gone]
@@ -65,7 +65,7 @@ def lines_of(found: Difference, before: Survey, after: Survey, full: bool) -> li
     return [*lines, [(", ".join(said) + f"; {found.compared} ops and leaves are in both", "muted")]]
 
 
-def _pair(before: Survey, after: Survey, script: Script, pair: tuple[str, str]) -> str:
+def _pair(before: RecordIndex, after: RecordIndex, script: Script, pair: tuple[str, str]) -> str:
     ones = called(before, script, pair[0]), called(after, script, pair[1])
     return ones[0] if ones[0] == ones[1] else script.say(f"{ones[0]} → {ones[1]}")
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 
 from grad_engine.record import GraphRecord, NodeRecord, Number, Shape, TensorRecord
-from grad_engine.tree.survey import Survey
+from grad_engine.record.index import RecordIndex, index_of
 
 MOST_COMPARED = 250_000  # pairs of ops that are weighed against one another; beyond that, k-th meets k-th of a kind
 
@@ -62,7 +62,7 @@ class _Comparison:
     """Two records, and which op or leaf of one is which of the other."""
 
     def __init__(self, before: GraphRecord, after: GraphRecord) -> None:
-        self.before, self.after = Survey(before), Survey(after)
+        self.before, self.after = index_of(before), index_of(after)
         self.nodes = dict(self.matched_nodes())
         self.leaves = dict(self.matched_leaves())
         self.partners = self.nodes | self.leaves
@@ -71,8 +71,8 @@ class _Comparison:
         stayed = set(self.partners.values())
         moved = [change for change in self.changes() if change.relative > tolerance]
         return Difference(
-            added=tuple(part for part in (*self.after.nodes, *self.after.leaves) if part not in stayed),
-            gone=tuple(part for part in (*self.before.nodes, *self.before.leaves) if part not in self.partners),
+            added=tuple(part for part in (*self.after.nodes, *self.after.accumulators) if part not in stayed),
+            gone=tuple(part for part in (*self.before.nodes, *self.before.accumulators) if part not in self.partners),
             rewired=tuple(pair for pair in self.nodes.items() if self.is_rewired(*pair)),
             moved=tuple(sorted(moved, key=lambda change: -change.relative)),
             compared=len(self.partners),
@@ -80,7 +80,7 @@ class _Comparison:
 
     def matched_nodes(self) -> Iterator[Pair]:
         sides = self.before.record.nodes, self.after.record.nodes
-        looks = [[_looks(survey, node) for node in survey.record.nodes] for survey in (self.before, self.after)]
+        looks = [[_looks(index, node) for node in index.record.nodes] for index in (self.before, self.after)]
         alike = _aligned(*looks)
         yield from ((sides[0][one].id, sides[1][other].id) for one, other in alike)
         # What stands between the same two matches may still be the same op, with a new shape or name.
@@ -97,13 +97,13 @@ class _Comparison:
             yield from ((ones[one].id, others[other].id) for one, other in pairs)
 
     def matched_leaves(self) -> Iterator[Pair]:
-        keys = [dict(_numbered(survey)) for survey in (self.before, self.after)]
+        keys = [dict(_numbered(index)) for index in (self.before, self.after)]
         return ((part, keys[1][key]) for key, part in keys[0].items() if key in keys[1])
 
     def is_rewired(self, one: str, other: str) -> bool:
         wires = [
-            [(edge.slot, edge.receiver, edge.output) for _, edges in survey.inputs(part) for edge in edges]
-            for survey, part in ((self.before, one), (self.after, other))
+            [(edge.slot, edge.receiver, edge.output) for _, edges in index.receivers(part) for edge in edges]
+            for index, part in ((self.before, one), (self.after, other))
         ]
         moved = [(slot, self.partners.get(end), output) for slot, end, output in wires[0]] != wires[1]
         return moved or bool(changed_arguments(self.before.nodes[one], self.after.nodes[other]))
@@ -112,23 +112,20 @@ class _Comparison:
         for pair in self.nodes.items():
             values = self.before.nodes[pair[0]].outputs, self.after.nodes[pair[1]].outputs
             yield from self.compared("value", pair, values)
-            yield from self.compared(
-                "gradient", pair, (_gradients(self.before, pair[0]), _gradients(self.after, pair[1]))
-            )
-        after = [{part: (grad,) for part, _, grad in survey.leaf_gradients()} for survey in (self.before, self.after)]
+            yield from self.compared("gradient", pair, (self.before.gradients(pair[0]), self.after.gradients(pair[1])))
         for pair in self.leaves.items():
-            leaves = self.before.leaves[pair[0]].leaf, self.after.leaves[pair[1]].leaf
+            leaves = self.before.accumulators[pair[0]].leaf, self.after.accumulators[pair[1]].leaf
             yield from self.compared("value", pair, ((leaves[0],), (leaves[1],)))
-            yield from self.compared("gradient", pair, (after[0][pair[0]], after[1][pair[1]]))
+            yield from self.compared("gradient", pair, (self.before.gradients(pair[0]), self.after.gradients(pair[1])))
 
     def compared(self, kind: str, pair: Pair, ids: tuple[Ids, Ids]) -> Iterator[Change]:
         for output in range(max(map(len, ids))):
-            surveys = self.before, self.after
+            indexes = self.before, self.after
             both = [side[output] if output < len(side) else None for side in ids]
-            one, other = (survey.tensors[id] if id else None for survey, id in zip(surveys, both, strict=True))
+            one, other = (index.tensors[id] if id else None for index, id in zip(indexes, both, strict=True))
             largest, relative = _distance(one, other)
             if relative > 0:
-                sizes = [survey.measured(id) for survey, id in zip(surveys, both, strict=True)]
+                sizes = [index.measured(id) for index, id in zip(indexes, both, strict=True)]
                 yield Change(
                     kind=kind,
                     before=pair[0],
@@ -155,27 +152,21 @@ def changed_arguments(before: NodeRecord, after: NodeRecord) -> dict[str, tuple[
     }
 
 
-def _looks(survey: Survey, node: NodeRecord) -> Hashable:
-    outputs = [survey.tensors[output] for output in node.outputs]
+def _looks(index: RecordIndex, node: NodeRecord) -> Hashable:
+    outputs = [index.tensors[output] for output in node.outputs]
     return node.op, node.scope, *((each.name, each.shape) for each in outputs)
 
 
-def _gradients(survey: Survey, node: str) -> Ids:
-    return survey.run.gradients.get(node, ()) if survey.run is not None else ()
+def _name(index: RecordIndex, part: str, output: int) -> str | None:
+    outputs = index.outputs(part)
+    return index.tensors[outputs[output]].name if output < len(outputs) else None
 
 
-def _name(survey: Survey, part: str, output: int) -> str | None:
-    if part in survey.leaves:
-        return survey.leaf(survey.leaves[part]).name
-    outputs = survey.nodes[part].outputs
-    return survey.tensors[outputs[output]].name if output < len(outputs) else None
-
-
-def _numbered(survey: Survey) -> Iterator[tuple[tuple[str | None, int], str]]:
+def _numbered(index: RecordIndex) -> Iterator[tuple[tuple[str | None, int], str]]:
     """Each accumulator under the name of its leaf and a count of the leaves of that name before it."""
     seen: dict[str | None, int] = defaultdict(int)
-    for part, accumulator in survey.leaves.items():
-        name = survey.leaf(accumulator).name
+    for part in index.accumulators:
+        name = index.leaf(part).name
         yield (name, seen[name]), part
         seen[name] += 1
 

@@ -14,9 +14,9 @@ from grad_engine.errors import GraphError
 from grad_engine.formula import number
 from grad_engine.formula import text as formula_text
 from grad_engine.record import AccumulatorRecord, InputRecord, NodeRecord
-from grad_engine.record.words import harmless, many
+from grad_engine.record.index import RecordIndex, index_of
+from grad_engine.record.words import harmless, many, not_finite
 from grad_engine.tree.notes import called
-from grad_engine.tree.survey import Survey, mark
 from grad_engine.tree.tables import Line
 from grad_engine.tree.text import Script
 from grad_engine.tree.text import width as width_of
@@ -28,38 +28,36 @@ FEWEST_VALUES = 14  # columns; with less room than this, first values are left o
 
 def run(options: argparse.Namespace) -> int:
     """Prints everything about one op or leaf."""
-    survey = Survey(record_in(options.file))
-    parts = survey.named(options.node)
+    index = index_of(record_in(options.file))
+    parts = index.find(options.node)
     if not parts:
-        ids = [f"#{len(survey.nodes) - 1}"] if survey.nodes else []
-        known = ", ".join(harmless(name[:40]) for name in (*survey.names()[:6], *ids))
+        ids = [f"#{len(index.nodes) - 1}"] if index.nodes else []
+        known = ", ".join(harmless(name[:40]) for name in (*index.names()[:6], *ids))
         raise GraphError(f"no op or leaf is called {options.node!r}: ask for one of {known}")
     if options.json:
-        print_json([details(survey, part) for part in parts])
+        print_json([details(index, part) for part in parts])
         return 0
     lines: list[Line] = []
     for part in parts:
-        shown = page(survey, details(survey, part), Script(sys.stdout.encoding), width(), full=options.full)
+        shown = page(index, details(index, part), Script(sys.stdout.encoding), width(), full=options.full)
         lines += [*([[]] if lines else []), *shown]
     print_lines(lines)
     return 0
 
 
-def page(survey: Survey, about: Details, script: Script, room: int, *, full: bool = False) -> list[Line]:
+def page(index: RecordIndex, about: Details, script: Script, room: int, *, full: bool = False) -> list[Line]:
     """The details as lines of styled text, at most `room` columns wide; without `full` long lists are cut."""
-    return list(_Page(survey, about, script, room, None if full else MOST_ROWS).lines())
+    return list(_Page(index, about, script, room, None if full else MOST_ROWS).lines())
 
 
 class _Page:
-    def __init__(self, survey: Survey, about: Details, script: Script, room: int, most: int | None) -> None:
-        self.survey, self.about, self.script, self.room, self.most = survey, about, script, room, most
-        self.makers = {output: node.id for node in survey.record.nodes for output in node.outputs}
-        self.accumulators = {each.leaf: id for id, each in survey.leaves.items()}
+    def __init__(self, index: RecordIndex, about: Details, script: Script, room: int, most: int | None) -> None:
+        self.index, self.about, self.script, self.room, self.most = index, about, script, room, most
 
     def lines(self) -> Iterator[Line]:
-        about, ran = self.about, self.survey.run is not None
+        about, ran = self.about, self.index.run is not None
         part = about.part
-        yield [(called(self.survey, self.script, part.id), "header")]
+        yield [(called(self.index, self.script, part.id), "header")]
         yield from self.facts(part)
         if isinstance(part, NodeRecord):
             yield from self.table("reads", [self.operand(each) for each in part.inputs])
@@ -85,7 +83,7 @@ class _Page:
             pairs += [
                 ("op", f"{part.op}, {part.category}"),
                 ("scope", part.scope),
-                ("step", f"{self.about.step} of {len(self.survey.steps)}" if self.about.step else ""),
+                ("step", f"{self.about.step} of {len(self.index.steps)}" if self.about.step else ""),
                 ("source", f"{part.source.file}:{part.source.line}  {part.source.code.strip()}" if part.source else ""),
                 ("formula", self.formula(part)),
                 ("arguments", ", ".join(f"{key}={value}" for key, value in (part.attributes or {}).items())),
@@ -110,24 +108,24 @@ class _Page:
 
     def owner(self, tensor: str) -> str:
         """What a tensor is called: its name, else the op that made it or the accumulator of the leaf, else its id."""
-        if name := self.survey.tensors[tensor].name:
+        if name := self.index.tensors[tensor].name:
             return self.script.name(name, LONGEST)
-        return mark(self.makers[tensor]) if tensor in self.makers else self.accumulators.get(tensor, tensor)
+        return self.index.label(tensor) or tensor
 
     def output(self, k: int) -> str:
-        name = self.survey.tensors[self.about.outputs[k]].name
+        name = self.index.tensors[self.about.outputs[k]].name
         return self.script.name(name, LONGEST) if name else f"output {k}" if len(self.about.outputs) > 1 else ""
 
     def operand(self, each: InputRecord) -> list[str]:
-        tensor = self.survey.tensors[each.tensor]
+        tensor = self.index.tensors[each.tensor]
         name = self.script.name(tensor.name, LONGEST) if tensor.name else ""
-        maker = self.makers.get(each.tensor)
-        origin = called(self.survey, self.script, maker) if maker else self.accumulators.get(each.tensor, "constant")
+        maker = self.index.producer(each.tensor)
+        origin = called(self.index, self.script, maker) if maker is not None else "constant"
         stretched = ", stretched" if each.broadcast_from is not None else ""
         return [f"{self.script.name(each.parameter, LONGEST)}: {name or origin}{stretched}", *self.tensor(each.tensor)]
 
     def passage(self, each: Passage, towards: str) -> list[str]:
-        said = f"{towards} {called(self.survey, self.script, each.other)}"
+        said = f"{towards} {called(self.index, self.script, each.other)}"
         said += f" ({each.k}/{each.of})" if each.of > 1 else ""
         said += f": {self.script.cut(self.script.say(each.rule), LONGEST)}" if each.rule else ""
         said += f", summed over {many(len(each.reduced_axes), 'axis', 'axes')}" if each.reduced_axes else ""
@@ -135,13 +133,13 @@ class _Page:
 
     def tensor(self, id: str) -> list[str]:
         """Shape and dtype, statistics; the first values are added by the table, in what room is left."""
-        tensor, stats = self.survey.tensors[id], self.about.statistics.get(id)
-        kind = f"{self.script.shape(self.survey.shape(id))} {self.script.name(tensor.dtype, 10)}".strip()
+        tensor, stats = self.index.tensors[id], self.about.statistics.get(id)
+        kind = f"{self.script.shape(self.index.shape(id))} {self.script.name(tensor.dtype, 10)}".strip()
         if stats is None or math.prod(tensor.shape) == 1:
             return [kind, "" if tensor.data is not None else "not recorded", id]
         sizes = [("min", stats.min), ("max", stats.max), ("mean", stats.mean), ("norm", stats.norm)]
         said = [f"{key} {number(value, 3)}" for key, value in sizes if value is not None]
-        said += [self.script.bad(self.survey.measured(id))] if stats.first_nonfinite is not None else []
+        said += [not_finite(self.index.measured(id))] if stats.first_nonfinite is not None else []
         return [kind, self.script.say("  ".join(said)), id]
 
     def table(self, heading: str, rows: Sequence[Sequence[str]], style: str = "value") -> Iterator[Line]:
@@ -160,7 +158,7 @@ class _Page:
                 line += [(text + pad, "" if k == 0 else "muted")]
                 left -= width_of(text + pad)
             if len(row) > 2:
-                glimpse = self.script.glimpse(self.survey.tensors[row[3]], left) if left >= FEWEST_VALUES else ""
+                glimpse = self.script.glimpse(self.index.tensors[row[3]], left) if left >= FEWEST_VALUES else ""
                 line.append((glimpse or self.script.cut(row[2], max(left, 0)), style))
                 if glimpse and row[2]:
                     yield line

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from grad_engine.draw.palette import LIGHT
 from grad_engine.formula import number
 from grad_engine.record import GraphRecord, NodeRecord, TensorRecord
-from grad_engine.record.words import brief
-from grad_engine.tree.survey import Measure, Survey, mark
-from grad_engine.tree.text import Script
+from grad_engine.record.index import Measure, index_of, mark, single_number
+from grad_engine.record.words import brief, fit, harmless, not_finite, shape_words
 
 LONGEST = 40  # columns of a name
 MOST_SLOTS = 16  # operands with a field of their own; a node that joins thousands would be wider than any page
@@ -19,7 +17,6 @@ DEEPEST = 12  # clusters inside one another; what a scope has beyond that stays 
 # Graphviz reads a text three times: fields of a record, entities, then escapes that begin with a backslash. As an
 # entity a character is out of reach of the first, and a doubled backslash comes out of the last as itself.
 ESCAPES = str.maketrans({character: f"&#{ord(character)};" for character in '{}|<>&"'} | {"\\": "&#92;&#92;"})
-PEN = Script()
 
 
 def to_dot(record: GraphRecord) -> str:
@@ -43,11 +40,10 @@ class _Cluster:
 class _Writer:
     def __init__(self, record: GraphRecord) -> None:
         self.record = record
-        self.survey = Survey(record)
+        self.index = index_of(record)
         # Ids of a record may be any text; what Graphviz knows a node by is its place in the record.
         self.ids = {node.id: f"n{k}" for k, node in enumerate(record.nodes)}
         self.ids |= {each.id: f"a{k}" for k, each in enumerate(record.accumulators)}
-        self.after = {part: after for part, _, after in self.survey.leaf_gradients()}
         self.roots = {root.node for root in record.roots}
         self.clusters = 0
 
@@ -65,11 +61,11 @@ class _Writer:
         yield "}"
 
     def tree_of_scopes(self) -> _Cluster:
-        scopes = {node: group.scope for group in self.record.groups for node in group.members}
+        scopes = {node: scope for scope, nodes in self.index.scopes.items() for node in nodes}
         top = _Cluster()
         for node in self.record.nodes:
             here = top
-            scope = scopes.get(node.id, node.scope)
+            scope = scopes.get(node.id, "")
             for part in scope.split(".", DEEPEST - 1) if scope else ():
                 here = here.inner.setdefault(part, _Cluster())
             here.nodes.append(node.id)
@@ -77,7 +73,7 @@ class _Writer:
 
     def members(self, cluster: _Cluster, indent: str) -> Iterator[str]:
         for node in cluster.nodes:
-            yield f"{indent}{self.node(self.survey.nodes[node])}"
+            yield f"{indent}{self.node(self.index.nodes[node])}"
         for name, inner in cluster.inner.items():
             yield f"{indent}subgraph cluster_{self.clusters} {{"
             self.clusters += 1
@@ -87,20 +83,20 @@ class _Writer:
             yield f"{indent}}}"
 
     def node(self, node: NodeRecord) -> str:
-        step = self.survey.steps.get(node.id)
+        step = self.index.steps.get(node.id)
         rows = [f"{_words(node.name)} {_words(mark(node.id))}" + (f", step {step}" if step else "")]
-        rows += [self.value(self.survey.tensors[output]) for output in node.outputs[:MOST_SLOTS]]
+        rows += [self.value(self.index.tensors[output]) for output in node.outputs[:MOST_SLOTS]]
         if (rest := len(node.outputs) - MOST_SLOTS) > 0:
             rows.append(f"… {rest} more")
-        rows += self.gradient(node)
+        rows += self.gradient(node.id)
         rows.append("{" + "|".join(self.operands(node)) + "}")
-        bad = [size for size in (self.survey.value(node.id), self.survey.gradient(node.id)) if size is not None]
+        bad = [size for size in (self.index.value(node.id), self.index.gradient(node.id)) if size is not None]
         look = f', color="{LIGHT.nonfinite}", penwidth=2' if any(size.bad for size in bad) else ""
         look += f', style=filled, fillcolor="{LIGHT.panel}"' if node.id in self.roots else ""
         return f'{self.ids[node.id]} [label="{{{"|".join(rows)}}}"{look}];'
 
     def operands(self, node: NodeRecord) -> Iterator[str]:
-        constants = {slot: tensor for slot, _, tensor in self.survey.constants(node)}
+        constants = {slot: tensor for slot, _, tensor in self.index.constants(node)}
         for each in node.inputs[:MOST_SLOTS]:
             known = f" = {self.value(constants[each.slot])}" if each.slot in constants else ""
             yield f"<s{each.slot}> {_words(each.parameter, 16)}{known}"
@@ -112,42 +108,41 @@ class _Writer:
         name = _words(tensor.name) if tensor.name else ""
         if (one := _scalar(tensor)) is not None:
             return f"{name} = {one}" if name else one
-        size = self.survey.measured(tensor.id)
-        shape = PEN.shape(self.survey.shape(tensor.id), 24)
+        size = self.index.measured(tensor.id)
+        shape = fit(shape_words(self.index.shape(tensor.id)), 24)
         said = " ".join(part for part in (shape, _bad(size)) if part)
         return f"{name}: {said}" if name and said else name or said
 
-    def gradient(self, node: NodeRecord) -> list[str]:
-        tensor = self.survey.gradient_tensor(node.id)
-        return [] if tensor is None else [self.size_of(tensor, self.survey.gradient(node.id))]
+    def gradient(self, part: str) -> list[str]:
+        tensor = self.index.gradient_tensor(part)
+        return [] if tensor is None else [self.size_of(tensor, self.index.gradient(part))]
 
     def size_of(self, tensor: TensorRecord, size: Measure | None) -> str:
         if (one := _scalar(tensor)) is not None and (size is None or size.size == 1):
             return f"grad = {one}"
         if size is None:
-            return f"grad {PEN.shape(tensor.shape, 24)}"
+            return f"grad {fit(shape_words(tensor.shape), 24)}"
         return f"grad {_bad(size)}" if size.norm is None else f"‖grad‖ {brief(size.norm)}"
 
     def leaf(self, accumulator: str) -> str:
-        leaf = self.survey.leaves[accumulator]
-        tensor = self.survey.leaf(leaf)
+        leaf = self.index.accumulators[accumulator]
+        tensor = self.index.leaf(accumulator)
         rows = [
             _words(leaf.name),
             self.value(tensor) if tensor.name else f"{_words(accumulator)} {self.value(tensor)}",
         ]
-        if (after := self.after[accumulator]) is not None:
-            rows.append(self.size_of(self.survey.tensors[after], self.survey.measured(after)))
+        rows += self.gradient(accumulator)
         look = f', style=rounded, color="{LIGHT.value}"'
         return f'{self.ids[accumulator]} [label="{{{"|".join(rows)}}}"{look}];'
 
     def edge(self, id: str) -> str:
-        edge = self.survey.edges[id]
-        slots = [each.slot for each in self.survey.nodes[edge.sender].inputs[:MOST_SLOTS]]
+        edge = self.index.edges[id]
+        slots = [each.slot for each in self.index.nodes[edge.sender].inputs[:MOST_SLOTS]]
         port = f":s{edge.slot}" if edge.slot in slots else ""
         words = []
-        if (share := self.survey.shares.get(id)) is not None and (one := _scalar(self.survey.tensors[share])):
+        if (share := self.index.shares.get(id)) is not None and (one := _scalar(self.index.tensors[share])):
             words.append(one)
-        k, of = self.survey.places.get(id, (1, 1))
+        k, of = self.index.places.get(id, (1, 1))
         if of > 1:
             words.append(f"({k}/{of})")
         said = f' [label="{" ".join(words)}"]' if words else ""
@@ -156,14 +151,16 @@ class _Writer:
 
 def _scalar(tensor: TensorRecord) -> str | None:
     """The number of a tensor that holds one; None for any other, and where it was not recorded."""
-    values = tensor.data.values if tensor.data is not None else None
-    return number(values[0]) if values and len(values) == 1 and math.prod(tensor.shape) == 1 else None
+    value = single_number(tensor)
+    return number(value) if value is not None else None
 
 
 def _bad(size: Measure | None) -> str:
-    return f"({PEN.bad(size)} of {size.size})" if size is not None and size.bad else ""
+    return f"({not_finite(size)} of {size.size})" if size is not None and size.bad else ""
 
 
 def _words(text: str, room: int = LONGEST) -> str:
     """Text from a record as it may stand in a label."""
-    return PEN.name(text, room).translate(ESCAPES).replace("  ", " &#160;")  # a record drops the second of two spaces
+    return (
+        fit(harmless(text), room).translate(ESCAPES).replace("  ", " &#160;")
+    )  # a record drops the second of two spaces

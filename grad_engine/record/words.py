@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import math
 import unicodedata
+from collections.abc import Sequence
 from functools import lru_cache
+
+from grad_engine.record.index import Measure
 
 LONGEST_NAME = 1_000  # characters of a name that are looked at before it is shortened
 STACKED = 2  # combining marks on one letter; more of them climb into other lines
@@ -54,3 +57,38 @@ def count(value: int) -> str:
 def many(number_of: int, one: str, several: str | None = None) -> str:
     """1 op, 2 ops; `several` where the plural is not made with an s."""
     return f"{number_of} {one if number_of == 1 else several or one + 's'}"
+
+
+def fit(text: str, room: int) -> str:
+    """The text, or its beginning and end around an ellipsis where it is longer than `room` characters."""
+    if len(text) <= room:
+        return text
+    tail = max(room - 1, 0) // 3
+    return f"{text[: max(room - 1 - tail, 0)]}…{text[len(text) - tail :]}"
+
+
+def fit_path(path: str, room: int) -> str:
+    """The path of a module, or its end behind an ellipsis where it is longer than `room` characters.
+
+    The end tells modules apart: `….3.mlp.c_fc`. It begins with a whole part where one fits.
+    """
+    if len(path) <= room:
+        return path
+    end = path[len(path) - max(room - 1, 1) :]
+    dot = end.find(".")
+    return "…" + (end[dot:] if 0 <= dot < len(end) // 2 else end)
+
+
+def shape_words(shape: Sequence[int] | None) -> str:
+    """4×2, or the word scalar; nothing where the shape is not known."""
+    if shape is None:
+        return ""
+    return "×".join(map(str, shape)) if shape else "scalar"
+
+
+def not_finite(size: Measure | None) -> str:
+    """4 NaN, 2 Inf, or 6 NaN/Inf; nothing where every entry is finite or unknown."""
+    if size is None or not size.bad:
+        return ""
+    kinds = "NaN" if not size.infinite else "Inf" if not size.nan else "NaN/Inf"
+    return f"{count(size.bad)} {kinds}"

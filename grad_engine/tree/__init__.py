@@ -1,7 +1,7 @@
 """The terminal tree: a GraphRecord as a rich renderable, or printed.
 
-survey.py answers questions about the record, rows.py decides which lines there are and which fold, text.py writes names
-and numbers as the terminal can carry them, notes.py, tables.py and lines.py make styled lines of it all.
+rows.py decides which lines there are and which fold, text.py writes names and numbers as the terminal can carry them,
+notes.py, tables.py and lines.py make styled lines of it all.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from typing import IO, TYPE_CHECKING
 
 from grad_engine.errors import ArgumentError, GraphError
 from grad_engine.record import GraphRecord
+from grad_engine.record.index import RecordIndex, index_of
 from grad_engine.tree.lines import LARGE_GRAPH, Request, Sheet
-from grad_engine.tree.survey import Survey
 from grad_engine.tree.tables import Line
 from grad_engine.tree.text import Script
 
@@ -51,10 +51,10 @@ NOTEBOOK = (
 class GraphTree:
     """What `tree` returns: prints itself in a rich console, as HTML in a notebook, and as plain text through str()."""
 
-    def __init__(self, record: GraphRecord, request: Request, survey: Survey) -> None:
+    def __init__(self, record: GraphRecord, request: Request, index: RecordIndex) -> None:
         self.record = record
         self.request = request
-        self._survey = survey
+        self._index = index
 
     def print(self, file: IO[str] | None = None, width: int | None = None) -> None:
         """Prints it to `file` (default: standard output), `width` columns wide (default: the terminal's)."""
@@ -63,7 +63,7 @@ class GraphTree:
         Console(file=file, width=width).print(self, crop=False, no_wrap=True, overflow="ignore")
 
     def _lines(self, script: Script, room: int, height: int | None) -> list[Line]:
-        return Sheet(self._survey, self.request, script, room).lines(height)
+        return Sheet(self._index, self.request, script, room).lines(height)
 
     @cached_property
     def _unbounded(self) -> int | None:
@@ -130,18 +130,18 @@ def tree(
     for name, number, least in (("depth", depth, 0), ("max_lines", max_lines, 1)):
         if number is not None and (isinstance(number, bool) or not isinstance(number, int) or number < least):
             raise ArgumentError(f"{name} is a whole number from {least} up, or None for no limit, got {number!r}.")
-    survey = Survey(record)
+    index = index_of(record)
     parts: tuple[str, ...] = ()
     if focus is not None:
-        parts = tuple(survey.named(focus))
+        parts = tuple(index.find(focus))
         if not parts:
-            raise GraphError(f"No op or leaf is called {focus!r}{_instead(survey)}.")
-    return GraphTree(record, Request(full, parts, depth, max_lines), survey)
+            raise GraphError(f"No op or leaf is called {focus!r}{_instead(index)}.")
+    return GraphTree(record, Request(full, parts, depth, max_lines), index)
 
 
-def _instead(survey: Survey) -> str:
-    names = survey.names()
-    ids = [f"#{node.id[1:]}" for node in survey.record.nodes[-1:]]
+def _instead(index: RecordIndex) -> str:
+    names = index.names()
+    ids = [f"#{node.id[1:]}" for node in index.record.nodes[-1:]]
     known = ", ".join(repr(name[:40]) for name in (*names[:6], *ids))
     return f": ask for one of {known}{', ...' if len(names) > 6 else ''}" if known else ": the record is empty"
 

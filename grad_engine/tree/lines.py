@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 from grad_engine.formula import INFIX, number
 from grad_engine.record import NodeRecord, TensorRecord
-from grad_engine.record.words import harmless, many
+from grad_engine.record.index import Measure, RecordIndex, mark, short_name, together
+from grad_engine.record.words import harmless, many, not_finite
 from grad_engine.tree import notes, tables
 from grad_engine.tree.rows import Fold, Row, folded, rows
-from grad_engine.tree.survey import Measure, Survey, mark, short, together
 from grad_engine.tree.tables import GAP, Line, Span
 from grad_engine.tree.text import Script, tally, width
 
@@ -74,13 +74,13 @@ Cells = dict[str, Span]  # they hold no names, so each character takes one colum
 class Sheet:
     """One printing of a record: in a script, at a width, for a request."""
 
-    def __init__(self, survey: Survey, request: Request, script: Script, room: int) -> None:
-        self.survey = survey
+    def __init__(self, index: RecordIndex, request: Request, script: Script, room: int) -> None:
+        self.index = index
         self.request = request
         self.script = script
         self.room = max(1, room)
-        roots = [part for part in request.focus if part in survey.nodes] or survey.roots()
-        self.rows = rows(survey, roots)
+        roots = [part for part in request.focus if part in index.nodes] or index.roots
+        self.rows = rows(index, roots)
         self.roots = {part: i for i, part in enumerate(roots, 1)}
         self.bar = WIDE_BAR if self.room >= WIDE else BAR
         self.names = min(self.room, max(self.room // 2, 36))  # columns for guides and names that no column takes
@@ -102,28 +102,28 @@ class Sheet:
             if len(self.rows) + len(table) > limit and len(table) > limit // 2:
                 table = self._leaves(most) if (most := limit // 2 - 4) > 0 else []
             limit = max(3, limit - len(table))
-        leaves = {part for part in request.focus if part in self.survey.leaves}
-        wanted = folded(self.rows, self.survey, keep=leaves, full=request.full, depth=request.depth, limit=limit)
+        leaves = {part for part in request.focus if part in self.index.accumulators}
+        wanted = folded(self.rows, self.index, keep=leaves, full=request.full, depth=request.depth, limit=limit)
         return [*head, *self._tree(wanted), *self._note_on_folds(wanted), *table]
 
     def _header(self) -> list[Line]:
-        script, survey = self.script, self.survey
+        script, index = self.script, self.index
         out: list[Line] = [[(script.cut(HEADER, self.room), "header")]]
-        if shown := notes.title(survey, script, self.room):
+        if shown := notes.title(index, script, self.room):
             out.append([(shown, "")])
-        for text, style in notes.notes(survey, script):
+        for text, style in notes.notes(index, script):
             first, *more = script.wrap(script.say(text), self.room)
             word, space, sentence = first.partition(" ")
             rest = "" if style == "bad" else style
             out += [[(word + space, style), (sentence, rest)], *([(line, rest)] for line in more)]
-        if len(survey.nodes) > LARGE_GRAPH and not self.request.focus:
-            out.extend(tables.by_op(survey, script, self.room))
+        if len(index.nodes) > LARGE_GRAPH and not self.request.focus:
+            out.extend(tables.by_op(index, script, self.room))
         return out
 
     def _leaves(self, most: int | None) -> list[Line]:
-        asked = [part for part in self.request.focus if part in self.survey.leaves]
+        asked = [part for part in self.request.focus if part in self.index.accumulators]
         shown = asked or [row.part for row in self.rows if row.kind == "leaf"]
-        return tables.leaves(self.survey, self.script, self.room, shown, most)
+        return tables.leaves(self.index, self.script, self.room, shown, most)
 
     def _note_on_folds(self, wanted: Sequence[int | Fold]) -> list[Line]:
         hidden = sum(piece.stop - piece.start for piece in wanted if isinstance(piece, Fold))
@@ -199,20 +199,20 @@ class Sheet:
 
     def _label(self, row: Row) -> list[Span]:
         """The name, the bracket, then details; a line keeps as many of them as fit."""
-        script, survey = self.script, self.survey
+        script, index = self.script, self.index
         if row.kind == "leaf":
-            accumulator = survey.leaves[row.part]
-            name = script.name(notes.leaf_name(survey, row.part), NAME)
+            accumulator = index.accumulators[row.part]
+            name = script.name(notes.leaf_name(index, row.part), NAME)
             label = [(f"{script.name(accumulator.name, NAME)} ", ""), (name, "leaf")]
             return [*label, (" [ Gradient accumulation ]", "muted"), *self._root_detail(row)]
-        node = survey.nodes[row.part]
+        node = index.nodes[row.part]
         times = [(script.say(f" ×{len(row.edges)}"), "sum")] if len(row.edges) > 1 else []
         outputs = sorted({edge.output for edge in row.edges})
         if len(node.outputs) > 1 and outputs:
             which = ", ".join(map(str, outputs[:4]))
             times.append((f" (output{'s' if len(outputs) > 1 else ''} {which} of {len(node.outputs)})", "muted"))
         if row.kind == "seen":
-            see = script.say(f"↺ see {script.name(short(node), NAME)} {mark(row.part)}")
+            see = script.say(f"↺ see {script.name(short_name(node), NAME)} {mark(row.part)}")
             return [("", ""), (see, "muted"), ("", ""), *times, *self._root_detail(row)]
         children = f" [ {row_children(node)} ]"
         label = [("", ""), (script.name(node.name, 2 * NAME), "op"), (children, "muted")]
@@ -225,9 +225,9 @@ class Sheet:
 
     def _details(self, node: NodeRecord) -> list[Span]:
         """What else there is to an op: its constants, its static arguments, the name of what it computed, its scope."""
-        script, survey = self.script, self.survey
+        script, index = self.script, self.index
         out: list[Span] = []
-        constants = survey.constants(node)
+        constants = index.constants(node)
         if len(node.inputs) == 2 and len(constants) == 1 and (sign := _sign(node)):
             slot, _, tensor = constants[0]
             sides = (sign, self._constant(tensor)) if slot else (self._constant(tensor), sign)
@@ -241,7 +241,7 @@ class Sheet:
         if said:
             text = ", ".join(f"{key}={_attribute(value)}" for key, value in list(said.items())[:4])
             out.append((" " + script.cut(script.say(harmless(text)), DETAIL), "muted"))
-        names = [name for output in node.outputs if (name := survey.tensors[output].name)]
+        names = [name for output in node.outputs if (name := index.tensors[output].name)]
         if names:
             shown = ", ".join(script.name(name, NAME) for name in names[:3])
             out.append((script.say(" → ") + shown, "result"))
@@ -257,9 +257,9 @@ class Sheet:
         return number(tensor.data.values[0])
 
     def _fold_label(self, fold: Fold) -> list[Span]:
-        survey, script = self.survey, self.script
+        index, script = self.index, self.script
         inside = self.rows[fold.start : fold.stop]
-        ops = [survey.nodes[row.part] for row in inside if row.kind == "op"]
+        ops = [index.nodes[row.part] for row in inside if row.kind == "op"]
         leaves = list(dict.fromkeys(row.part for row in inside if row.kind == "leaf"))
         seen = sum(row.kind == "seen" for row in inside)
         parts = [many(len(ops), "op")] if ops else []
@@ -269,40 +269,40 @@ class Sheet:
             parts.append(many(seen, "back-reference"))
         what: list[str] = []
         if ops:
-            what = tally((short(node) for node in ops), script)
-            if steps := sorted(survey.steps[node.id] for node in ops if node.id in survey.steps):
+            what = tally((short_name(node) for node in ops), script)
+            if steps := sorted(index.steps[node.id] for node in ops if node.id in index.steps):
                 first, final = steps[0], steps[-1]
                 whole = final - first + 1 == len(ops)
                 shown = f"step {first}" if first == final else f"steps {first}–{final}"
                 what.append(script.say(f"({shown})" if whole else f"(in {shown})"))
         elif leaves:
-            names = [script.name(notes.leaf_name(survey, part), NAME) for part in leaves]
+            names = [script.name(notes.leaf_name(index, part), NAME) for part in leaves]
             what = [names[0], script.say(f"… {names[-1]}")] if len(names) > 1 else names
         label = [("", ""), (script.say(f"⋯ {', '.join(parts)}"), "muted")]
         return label + [((" " if i else ": ") + text, "muted") for i, text in enumerate(what)]
 
     def _cells(self, row: Row) -> Cells:
-        survey, script = self.survey, self.script
+        index, script = self.index, self.script
         cells: Cells = {}
         if row.kind == "op":
-            node = survey.nodes[row.part]
+            node = index.nodes[row.part]
             cells["node"] = (mark(row.part), "muted")
-            if survey.run is not None:
-                cells["step"] = (str(survey.steps.get(row.part, "") or script.say("–")), "muted")
+            if index.run is not None:
+                cells["step"] = (str(index.steps.get(row.part, "") or script.say("–")), "muted")
             if shape := self._shapes(node):
                 cells["shape"] = (shape, "value")
-            if (shares := len(survey.sums.get(row.part, ()))) > 1:
+            if (shares := len(index.sums.get(row.part, ()))) > 1:
                 cells["place"] = (script.say(f"Σ{shares}"), "sum")
-        elif row.kind == "leaf" and (shape := script.shape(survey.shape(survey.leaves[row.part].leaf))):
+        elif row.kind == "leaf" and (shape := script.shape(index.shape(index.accumulators[row.part].leaf))):
             cells["shape"] = (shape, "value")
         if row.kind != "op" and len(row.edges) == 1:
-            k, of = survey.places.get(row.edges[0].id, (1, 1))
+            k, of = index.places.get(row.edges[0].id, (1, 1))
             if of > 1:
                 cells["place"] = (f"{k}/{of}", "sum")
-        if row.kind != "seen" and (bad := script.bad(survey.value(row.part))):
+        if row.kind != "seen" and (bad := not_finite(index.value(row.part))):
             cells["bad"] = (bad, "bad")
         if (size := self._size(row)) is not None:
-            cells["norm"] = (script.bad(size) or script.norm(size), "bad" if size.bad else "gradient")
+            cells["norm"] = (not_finite(size) or script.norm(size), "bad" if size.bad else "gradient")
             if bar := self._bar(size):
                 cells["bar"] = (bar, "gradient")
         return cells
@@ -311,16 +311,16 @@ class Sheet:
         """A fold hides no NaN: its line counts those of the values in it, and says where a gradient in it has one."""
         inside = [row for row in self.rows[fold.start : fold.stop] if row.kind != "seen"]
         cells: Cells = {}
-        values = [m for row in inside if (m := self.survey.value(row.part)) and m.bad]
+        values = [m for row in inside if (m := self.index.value(row.part)) and m.bad]
         gradients = [m for row in inside if (m := self._size(row)) and m.bad]
-        if bad := self.script.bad(together(values)):
+        if bad := not_finite(together(values)):
             cells["bad"] = (bad, "bad")
         if broken := together(gradients):
             cells["norm"] = (notes.kind(broken), "bad")
         return cells
 
     def _shapes(self, node: NodeRecord) -> str:
-        shapes = [self.script.shape(self.survey.shape(output)) for output in node.outputs]
+        shapes = [self.script.shape(self.index.shape(output)) for output in node.outputs]
         if len(shapes) == 1:
             return shapes[0]
         shown = ", ".join(shape for shape in shapes if shape)
@@ -329,10 +329,10 @@ class Sheet:
     def _size(self, row: Row) -> Measure | None:
         """What a line measures: an op its complete gradient, any other line the share that its edges bring."""
         if row.kind == "op":
-            return self.survey.gradient(row.part)
+            return self.index.gradient(row.part)
         if len(row.edges) == 1:
-            return self.survey.share(row.edges[0].id)
-        return together([m for edge in row.edges if (m := self.survey.share(edge.id)) is not None])
+            return self.index.share(row.edges[0].id)
+        return together([m for edge in row.edges if (m := self.index.share(edge.id)) is not None])
 
     def _bar(self, size: Measure) -> str:
         """The norm on a logarithmic scale, in half columns; the largest of the tree fills the bar."""
@@ -343,12 +343,12 @@ class Sheet:
         return self.script.say("━" * (halves // 2) + "╸" * (halves % 2))
 
     def _add_values(self, row: Row, cells: Cells, room: int) -> None:
-        survey = self.survey
+        index = self.index
         if row.kind == "op":
-            tensor = survey.gradient_tensor(row.part)
+            tensor = index.gradient_tensor(row.part)
         else:
-            share = survey.shares.get(row.edges[0].id) if row.edges else None
-            tensor = survey.tensors[share] if share is not None else None
+            share = index.shares.get(row.edges[0].id) if row.edges else None
+            tensor = index.tensors[share] if share is not None else None
         if shown := self.script.glimpse(tensor, room):
             cells["values"] = (shown, "gradient")
 
@@ -410,7 +410,7 @@ class Sheet:
         return self.room
 
     def _titles(self, places: list[Place]) -> list[Line]:
-        text = self.script.say(notes.summary(self.survey, self.script, self.request.focus))
+        text = self.script.say(notes.summary(self.index, self.script, self.request.focus))
         titles: Cells = {}
         for place in places:
             if place.column.title:

@@ -7,8 +7,8 @@ from math import prod
 
 from grad_engine.formula import number
 from grad_engine.record import Shape
+from grad_engine.record.index import Measure, RecordIndex, mark, short_name
 from grad_engine.record.words import harmless, many
-from grad_engine.tree.survey import Measure, Survey, mark, short
 from grad_engine.tree.text import Script
 
 LONGEST_NAME = 24  # columns
@@ -16,79 +16,79 @@ LONGEST_FILE = 40
 FAR = 1e9  # times the seed, which no loss over a million terms comes to
 
 
-def leaf_name(survey: Survey, part: str) -> str:
+def leaf_name(index: RecordIndex, part: str) -> str:
     """What a leaf is called: its name, else the id of its accumulator."""
-    return survey.leaf(survey.leaves[part]).name or part
+    return index.leaf(part).name or part
 
 
-def called(survey: Survey, script: Script, part: str, brief: bool = False) -> str:
+def called(index: RecordIndex, script: Script, part: str, brief: bool = False) -> str:
     """What a sentence calls an op or a leaf: LnBackward #4 (Ln #4 in brief), x3."""
-    if part in survey.nodes:
-        node = survey.nodes[part]
-        return f"{script.name(short(node) if brief else node.name, LONGEST_NAME)} {mark(part)}"
-    return script.name(leaf_name(survey, part), LONGEST_NAME)
+    if part in index.nodes:
+        node = index.nodes[part]
+        return f"{script.name(short_name(node) if brief else node.name, LONGEST_NAME)} {mark(part)}"
+    return script.name(leaf_name(index, part), LONGEST_NAME)
 
 
-def notes(survey: Survey, script: Script) -> Iterator[tuple[str, str]]:
+def notes(index: RecordIndex, script: Script) -> Iterator[tuple[str, str]]:
     """The sentences of the header, each with its style."""
-    run = survey.run
-    if survey.gone:
+    run = index.run
+    if index.gone:
         yield "Values are gone (a backward without retain_graph=True frees them): only the structure is left.", "muted"
-    elif run is None and survey.nodes:
+    elif run is None and index.nodes:
         yield "Backward has not run: no gradients to show yet.", "muted"
-    if run is not None and len(survey.record.runs) > 1:
-        yield f"The last of {len(survey.record.runs)} backward runs is shown.", "muted"
+    if run is not None and len(index.record.runs) > 1:
+        yield f"The last of {len(index.record.runs)} backward runs is shown.", "muted"
     if run is not None and not run.complete:
-        yield f"This backward run was interrupted in step {len(survey.steps)}.", "bad"
-    if origins := survey.value_origins:
+        yield f"This backward run was interrupted in step {len(index.steps)}.", "bad"
+    if origins := index.value_origins:
         first = origins[0]
         others = f" (and {many(len(origins) - 1, 'other')})" if len(origins) > 1 else ""
-        begins = f"{kind(first.measure)} begins in {_with_line(survey, script, first.part)}{others}"
-        yield f"{begins}: {_extent(first.measure)}{_leaf_gradients(survey)}.", "bad"
-    if (found := survey.gradient_origin) is not None:
+        begins = f"{kind(first.measure)} begins in {_with_line(index, script, first.part)}{others}"
+        yield f"{begins}: {_extent(first.measure)}{_leaf_gradients(index)}.", "bad"
+    if (found := index.gradient_origin) is not None:
         begins = f"{kind(found.measure)} begins in the gradient"
         if found.edge is None:
             yield f"{begins} that backward was started with.", "bad"
         else:
-            to = called(survey, script, survey.edges[found.edge].receiver)
-            step = f" in step {survey.steps[found.part]}" if found.part in survey.steps else ""
-            yield f"{begins} that {_with_line(survey, script, found.part)} sends to {to}{step}.", "bad"
-    if (grown := _growth(survey)) is not None:
+            to = called(index, script, index.edges[found.edge].receiver)
+            step = f" in step {index.steps[found.part]}" if found.part in index.steps else ""
+            yield f"{begins} that {_with_line(index, script, found.part)} sends to {to}{step}.", "bad"
+    if (grown := _growth(index)) is not None:
         seed, largest, part = grown
-        path = f"from {number(seed, 3)} to {number(largest, 3)} in step {survey.steps[part]}"
-        yield f"Gradients grow {path}, at {_with_line(survey, script, part)}.", "gradient"
-    if tables := list(_tables(survey)):
+        path = f"from {number(seed, 3)} to {number(largest, 3)} in step {index.steps[part]}"
+        yield f"Gradients grow {path}, at {_with_line(index, script, part)}.", "gradient"
+    if tables := list(_tables(index)):
         node, shapes = tables[0]
         others = f" (and {many(len(tables) - 1, 'other')})" if len(tables) > 1 else ""
         one, other, made = (script.shape(shape) for shape in shapes)
-        stretches = f"{_with_line(survey, script, node)}{others} stretches both operands, {one} and {other}, to {made}"
+        stretches = f"{_with_line(index, script, node)}{others} stretches both operands, {one} and {other}, to {made}"
         yield f"{stretches}: reshape one if each entry was to meet its own.", "gradient"
 
 
-def _with_line(survey: Survey, script: Script, part: str) -> str:
+def _with_line(index: RecordIndex, script: Script, part: str) -> str:
     """An op or leaf with the line of the program that called the op, where that was recorded."""
-    node = survey.nodes.get(part)
+    node = index.nodes.get(part)
     where = f" ({script.name(node.source.file, LONGEST_FILE)}:{node.source.line})" if node and node.source else ""
-    return called(survey, script, part) + where
+    return called(index, script, part) + where
 
 
-def _growth(survey: Survey) -> tuple[float, float, str] | None:
+def _growth(index: RecordIndex) -> tuple[float, float, str] | None:
     """The norms of the seed and of the largest gradient of an op, and that op, where the second is far beyond."""
-    seed = survey.measured(survey.run.seed) if survey.run is not None else None
+    seed = index.measured(index.run.seed) if index.run is not None else None
     if seed is None or seed.norm is None:
         return None
-    norms = ((m.norm, part) for part in survey.steps if (m := survey.gradient(part)) is not None and m.norm is not None)
+    norms = ((m.norm, part) for part in index.steps if (m := index.gradient(part)) is not None and m.norm is not None)
     largest, part = max(norms, default=(0.0, ""))
     return (seed.norm, largest, part) if FAR * max(seed.norm, 1.0) < largest else None
 
 
-def _tables(survey: Survey) -> Iterator[tuple[str, tuple[Shape, Shape, Shape]]]:
+def _tables(index: RecordIndex) -> Iterator[tuple[str, tuple[Shape, Shape, Shape]]]:
     """Ops that make a table of all pairs out of operands with as many entries, a column and a row: the slip that turns
     a loss over n predictions into one over n × n."""
-    for node in survey.record.nodes:
+    for node in index.record.nodes:
         stretched = [operand.broadcast_from for operand in node.inputs if operand.broadcast_from]
         if len(stretched) == 2 and len(stretched[0]) != len(stretched[1]) and prod(stretched[0]) == prod(stretched[1]):
-            yield node.id, (stretched[0], stretched[1], survey.tensors[node.outputs[0]].shape)
+            yield node.id, (stretched[0], stretched[1], index.tensors[node.outputs[0]].shape)
 
 
 def kind(size: Measure) -> str:
@@ -100,8 +100,8 @@ def _extent(size: Measure) -> str:
     return "its only value" if size.size == 1 else f"{size.bad} of {size.size} values"
 
 
-def _leaf_gradients(survey: Survey) -> str:
-    after = [m for _, _, tensor in survey.leaf_gradients() if (m := survey.measured(tensor)) is not None]
+def _leaf_gradients(index: RecordIndex) -> str:
+    after = [m for _, _, tensor in index.leaf_gradients() if (m := index.measured(tensor)) is not None]
     broken = sum(m.bad > 0 for m in after)
     if not after:
         return ""
@@ -112,18 +112,18 @@ def _leaf_gradients(survey: Survey) -> str:
     return f"; {broken} of {many(len(after), 'leaf gradient')} {'is' if broken == 1 else 'are'} not finite"
 
 
-def summary(survey: Survey, script: Script, focus: tuple[str, ...]) -> str:
+def summary(index: RecordIndex, script: Script, focus: tuple[str, ...]) -> str:
     """How much there is, in a few words: 7 ops, 4 leaves, backward in 7 steps."""
-    parts = [many(len(survey.nodes), "op"), many(len(survey.leaves), "leaf", "leaves")]
-    if survey.run is not None:
-        parts.append(f"backward in {many(len(survey.steps), 'step')}")
+    parts = [many(len(index.nodes), "op"), many(len(index.accumulators), "leaf", "leaves")]
+    if index.run is not None:
+        parts.append(f"backward in {many(len(index.steps), 'step')}")
     if focus:
-        some = [called(survey, script, part) for part in focus[:2]]
+        some = [called(index, script, part) for part in focus[:2]]
         parts.append("only " + ", ".join(some) + (f" and {len(focus) - 2} more" if len(focus) > 2 else ""))
     return ", ".join(parts)
 
 
-def title(survey: Survey, script: Script, room: int) -> str:
+def title(index: RecordIndex, script: Script, room: int) -> str:
     """The expression of the graph, else its title, in one line."""
-    record = survey.record
+    record = index.record
     return script.cut(script.say(harmless(record.expression or record.title)), room)

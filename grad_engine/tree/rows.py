@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from grad_engine.record import EdgeRecord
-from grad_engine.tree.survey import Survey
+from grad_engine.record.index import RecordIndex
 
 LONG_RUN = 8  # single-child ops in a row from which on the middle folds
 LONG_REPEAT = 6  # equal siblings in a row from which on the middle folds
@@ -31,7 +31,7 @@ class Row:
     end: int = 0  # index after the last row below it
 
 
-def rows(survey: Survey, roots: Sequence[str]) -> list[Row]:
+def rows(index: RecordIndex, roots: Sequence[str]) -> list[Row]:
     """Every line of the trees under `roots`, in the order of printing; each op once in full, in linear time."""
     found: list[Row] = []
     met: set[str] = set()
@@ -46,7 +46,7 @@ def rows(survey: Survey, roots: Sequence[str]) -> list[Row]:
             run = up.lines == 1 and up.parent >= 0 and found[up.parent].lines == 1
             level = up.level if run else up.level + 1
             depth = up.depth + 1
-        if part in survey.leaves:
+        if part in index.accumulators:
             found.append(Row("leaf", part, edges, parent, level, depth, last, run))
             continue
         if part in met:
@@ -55,9 +55,9 @@ def rows(survey: Survey, roots: Sequence[str]) -> list[Row]:
         met.add(part)
         row = Row("op", part, edges, parent, level, depth, last, run)
         below: list[tuple[str, tuple[EdgeRecord, ...], int, bool]] = []
-        for receiver, parallel in survey.inputs(part):
+        for receiver, parallel in index.receivers(part):
             # Two edges into one op are one line, two edges into one leaf are two: each brings a share of its own.
-            groups = [(edge,) for edge in parallel] if receiver in survey.leaves else [tuple(parallel)]
+            groups = [(edge,) for edge in parallel] if receiver in index.accumulators else [tuple(parallel)]
             below.extend((receiver, group, len(found), False) for group in groups)
         below.sort(key=lambda child: child[1][0].slot)
         if below:
@@ -82,31 +82,31 @@ class Fold:
 
 
 def folded(
-    found: list[Row], survey: Survey, *, keep: set[str], full: bool, depth: int | None, limit: int | None
+    found: list[Row], index: RecordIndex, *, keep: set[str], full: bool, depth: int | None, limit: int | None
 ) -> list[int | Fold]:
     """The rows to print, by index, and the folds between them: at most about `limit` lines.
 
     While there is room, what lies on the way to an op or leaf in `keep` stays, else that to the first NaN and to the
     largest gradient.
     """
-    must = _landmarks(found, survey, keep)
+    must = _landmarks(found, index, keep)
     way = _every_way(found, must) if keep else _way(found, must)
     hidden = bytearray(len(found))
     if depth is not None:
         for i, row in enumerate(found):
             hidden[i] = row.depth > depth
     elif not full:
-        _fold_runs(found, survey, way, hidden)
-        _fold_repeats(found, survey, way, hidden)
+        _fold_runs(found, index, way, hidden)
+        _fold_repeats(found, index, way, hidden)
     if keep:
         for i in range(len(found)):
             hidden[i] |= i not in way
     if limit is not None:
-        _fold_to(limit, found, survey, must, way, hidden)
+        _fold_to(limit, found, index, must, way, hidden)
     return _printed(hidden, must_fold=depth is not None or bool(keep))
 
 
-def _landmarks(found: list[Row], survey: Survey, keep: set[str]) -> list[int]:
+def _landmarks(found: list[Row], index: RecordIndex, keep: set[str]) -> list[int]:
     """The rows that a fold spares, the most important first: `keep`; else roots, first NaN, largest gradient."""
     if keep:
         return [i for i, row in enumerate(found) if row.part in keep]
@@ -116,19 +116,19 @@ def _landmarks(found: list[Row], survey: Survey, keep: set[str]) -> list[int]:
         if row.kind == "seen":
             continue
         first.setdefault(row.part, i)
-        if (norm := _norm(row, survey)) > largest:
+        if (norm := _norm(row, index)) > largest:
             largest, where = norm, [i]
-    values = [first[origin.part] for origin in survey.value_origins if origin.part in first][:SHOWN_ORIGINS]
+    values = [first[origin.part] for origin in index.value_origins if origin.part in first][:SHOWN_ORIGINS]
     senders = []
-    if (origin := survey.gradient_origin) is not None:
+    if (origin := index.gradient_origin) is not None:
         senders = [first[origin.part]] if origin.part in first else []
         senders += [i for i, row in enumerate(found) if any(edge.id == origin.edge for edge in row.edges)]
     roots = [i for i, row in enumerate(found) if row.parent < 0]
     return list(dict.fromkeys((*roots, *values[:1], *where, *senders, *values[1:])))
 
 
-def _norm(row: Row, survey: Survey) -> float:
-    size = survey.gradient(row.part) if row.kind == "op" else survey.share(row.edges[0].id) if row.edges else None
+def _norm(row: Row, index: RecordIndex) -> float:
+    size = index.gradient(row.part) if row.kind == "op" else index.share(row.edges[0].id) if row.edges else None
     return (size.norm or 0.0) if size is not None else 0.0
 
 
@@ -158,13 +158,13 @@ def _every_way(found: list[Row], targets: Iterable[int]) -> set[int]:
     return way
 
 
-def _fold_runs(found: list[Row], survey: Survey, way: set[int], hidden: bytearray) -> None:
+def _fold_runs(found: list[Row], index: RecordIndex, way: set[int], hidden: bytearray) -> None:
     """Hides the middle of long runs; an op that another line refers to, or a landmark, ends a run."""
     marks = _ends(way, found)
     run: list[int] = []
     for i, row in enumerate(found):
         plain = row.kind == "op" and row.lines == 1 and len(row.edges) <= 1 and i not in marks
-        plain = plain and len(survey.incoming.get(row.part, ())) <= 1
+        plain = plain and len(index.incoming.get(row.part, ())) <= 1
         if plain and row.run and run:
             run.append(i)
             continue
@@ -185,7 +185,7 @@ def _ends(way: set[int], found: list[Row]) -> set[int]:
     return way - inner
 
 
-def _fold_repeats(found: list[Row], survey: Survey, way: set[int], hidden: bytearray) -> None:
+def _fold_repeats(found: list[Row], index: RecordIndex, way: set[int], hidden: bytearray) -> None:
     """Hides the middle of long stretches of siblings that look alike down to their leaves."""
     if all(row.lines < LONG_REPEAT for row in found):
         return
@@ -195,8 +195,8 @@ def _fold_repeats(found: list[Row], survey: Survey, way: set[int], hidden: bytea
     kind_of = [0] * len(found)
     for i in reversed(range(len(found))):
         row = found[i]
-        shape = survey.leaf(survey.leaves[row.part]).shape if row.kind == "leaf" else ()
-        name = survey.nodes[row.part].name if row.kind != "leaf" else ""
+        shape = index.leaf(row.part).shape if row.kind == "leaf" else ()
+        name = index.nodes[row.part].name if row.kind != "leaf" else ""
         kind = kinds.setdefault((row.kind, name, shape, tuple(below[i])), len(kinds))
         kind_of[i] = kind
         below[i] = []
@@ -216,12 +216,14 @@ def _fold_repeats(found: list[Row], survey: Survey, way: set[int], hidden: bytea
             alike = [i] if i >= 0 and i not in way else []
 
 
-def _fold_to(limit: int, found: list[Row], survey: Survey, must: list[int], way: set[int], hidden: bytearray) -> None:
+def _fold_to(
+    limit: int, found: list[Row], index: RecordIndex, must: list[int], way: set[int], hidden: bytearray
+) -> None:
     """Hides what is far down, and where little gradient goes, until about `limit` lines are left."""
     shown = [i for i in range(len(found)) if not hidden[i]]
     if sum(1 for _ in _pieces(hidden)) <= limit:
         return
-    cost = _costs(found, survey)
+    cost = _costs(found, index)
     ranks = {i: rank for rank, i in enumerate(must)}
     order = sorted(shown, key=lambda i: (ranks.get(i, len(must)), i not in way, cost[i], i))
     few, many = 1, len(order)
@@ -242,9 +244,9 @@ def _lines(kept: list[int], total: int) -> int:
     return len(kept) + sum(after - before > 1 for before, after in pairwise(places))
 
 
-def _costs(found: list[Row], survey: Survey) -> list[float]:
+def _costs(found: list[Row], index: RecordIndex) -> list[float]:
     """How little each row matters: its distance from the root, where a step towards small gradients counts more."""
-    largest = [_norm(row, survey) for row in found]
+    largest = [_norm(row, index) for row in found]
     for i in reversed(range(len(found))):
         if (parent := found[i].parent) >= 0:
             largest[parent] = max(largest[parent], largest[i])

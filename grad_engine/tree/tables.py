@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from grad_engine.record import NodeRecord
-from grad_engine.record.words import count, many
+from grad_engine.record.index import Measure, RecordIndex, together
+from grad_engine.record.words import count, many, not_finite
 from grad_engine.tree.notes import called, kind, leaf_name
-from grad_engine.tree.survey import Measure, Survey, together
 from grad_engine.tree.text import Script, width
 
 Span = tuple[str, str]  # text, key of its style
@@ -32,38 +32,38 @@ class Field:
     left: bool = True
 
 
-def leaves(survey: Survey, script: Script, room: int, shown: Sequence[str], most: int | None) -> list[Line]:
+def leaves(index: RecordIndex, script: Script, room: int, shown: Sequence[str], most: int | None) -> list[Line]:
     """The table of leaves: name, shape, first values and norm of `.grad`, and who sent the shares it is the sum of."""
     reached = set(shown)
-    everyone = [change for change in survey.leaf_gradients() if change[0] in reached]
+    everyone = [change for change in index.leaf_gradients() if change[0] in reached]
     if not everyone:
         return []
-    ran = survey.run is not None
-    sizes = {part: survey.measured(after) for part, _, after in everyone}
+    ran = index.run is not None
+    sizes = {part: index.measured(after) for part, _, after in everyone}
     chosen = everyone
     if most is not None and len(everyone) > most:
         ranked = sorted(everyone, key=lambda change: -_weight(sizes[change[0]]))
         kept = {change[0] for change in ranked[:most]}
         chosen = [change for change in everyone if change[0] in kept]
-    tensors = {part: survey.tensors[after] if after else None for part, _, after in chosen}
+    tensors = {part: index.tensors[after] if after else None for part, _, after in chosen}
     if not ran:
-        tensors = {part: survey.leaf(survey.leaves[part]) for part, _, _ in chosen}
+        tensors = {part: index.leaf(part) for part, _, _ in chosen}
 
     def glimpses(space: int) -> list[str]:
         return [script.glimpse(tensors[part], min(space, WIDEST)) for part, _, _ in chosen]
 
     fields = [
-        Field("name", "value", [script.name(leaf_name(survey, part), 20) for part, _, _ in chosen]),
+        Field("name", "value", [script.name(leaf_name(index, part), 20) for part, _, _ in chosen]),
     ]
-    shapes = [script.shape(survey.shape(survey.leaves[part].leaf)) for part, _, _ in chosen]
+    shapes = [script.shape(index.shape(index.accumulators[part].leaf)) for part, _, _ in chosen]
     if any(shapes):
         fields.append(Field("shape", "muted", shapes, False))
     if any(tensor is not None and tensor.data is not None for tensor in tensors.values()):
         fields.append(Field("gradient" if ran else "value", "gradient" if ran else "value", glimpses))
     if ran:
-        norms = [script.bad(sizes[part]) or script.norm(sizes[part]) for part, _, _ in chosen]
+        norms = [not_finite(sizes[part]) or script.norm(sizes[part]) for part, _, _ in chosen]
         fields.append(Field(script.say("‖grad‖"), "gradient", norms, False))
-    senders = [_senders(survey, script, part, before, after) for part, before, after in chosen]
+    senders = [_senders(index, script, part, before, after) for part, before, after in chosen]
     fields.append(Field("from" if ran else "used by", "muted", senders))
     heading = script.cut("## Leaf gradients ##" if ran else "## Leaves ##", room)
     out: list[Line] = [[], [(heading, "header")], *_table(fields, room, script)]
@@ -80,46 +80,46 @@ def _weight(size: Measure | None) -> float:
     return -1.0 if size is None else math.inf if size.norm is None else size.norm
 
 
-def _senders(survey: Survey, script: Script, part: str, before: str | None, after: str | None) -> str:
-    edges = survey.sums.get(part, [])
-    if survey.run is not None and after is None:
+def _senders(index: RecordIndex, script: Script, part: str, before: str | None, after: str | None) -> str:
+    edges = index.sums.get(part, [])
+    if index.run is not None and after is None:
         return "nothing reached it"
     times: dict[str, int] = {}
     for edge in edges:
-        sender = survey.edges[edge].sender
+        sender = index.edges[edge].sender
         times[sender] = times.get(sender, 0) + 1
     words = [
-        called(survey, script, sender, brief=True) + (script.say(f" ×{n}") if n > 1 else "")
+        called(index, script, sender, brief=True) + (script.say(f" ×{n}") if n > 1 else "")
         for sender, n in list(times.items())[:SENDERS_SHOWN]
     ]
     if len(times) > SENDERS_SHOWN:
         words.append(f"{len(times) - SENDERS_SHOWN} more")
     if before is not None:
         words.insert(0, "earlier .grad")
-    return (" + " if survey.run is not None else ", ").join(words)
+    return (" + " if index.run is not None else ", ").join(words)
 
 
-def by_op(survey: Survey, script: Script, room: int) -> list[Line]:
+def by_op(index: RecordIndex, script: Script, room: int) -> list[Line]:
     """The table of a large graph: each kind of op, how often, how many elements it computed, its largest gradient."""
     groups: dict[str, list[NodeRecord]] = {}
-    for node in survey.record.nodes:
+    for node in index.record.nodes:
         groups.setdefault(node.name, []).append(node)
     ranked = sorted(groups.items(), key=lambda group: -len(group[1]))
     shown = ranked[:OPS_SHOWN]
-    gradients = [[m for node in nodes if (m := survey.gradient(node.id)) is not None] for _, nodes in shown]
+    gradients = [[m for node in nodes if (m := index.gradient(node.id)) is not None] for _, nodes in shown]
     norms = [[m.norm for m in measures if m.norm is not None] for measures in gradients]
     bad = []
     for (_, nodes), measures in zip(shown, gradients, strict=True):
-        values = [m for node in nodes if (m := survey.value(node.id)) is not None]
+        values = [m for node in nodes if (m := index.value(node.id)) is not None]
         broken = [m for m in (together(values), together(measures)) if m is not None and m.bad]
         bad.append(", ".join(f"{count(m.bad)} {kind(m)}" for m in broken[:1]))
-    elements = [sum(math.prod(survey.tensors[t].shape) for node in nodes for t in node.outputs) for _, nodes in shown]
+    elements = [sum(math.prod(index.tensors[t].shape) for node in nodes for t in node.outputs) for _, nodes in shown]
     fields = [
         Field("op", "", [script.name(name, 40) for name, _ in shown]),
         Field("count", "muted", [count(len(nodes)) for _, nodes in shown], False),
         Field("elements", "value", [count(n) for n in elements], False),
     ]
-    if survey.run is not None:
+    if index.run is not None:
         largest = [script.norm(Measure(max(some), 0, 0, 1)) if some else "" for some in norms]
         fields.append(Field(script.say("largest ‖grad‖"), "gradient", largest, False))
     if any(bad):

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 
 from grad_engine.formula import number
 from grad_engine.record import TensorRecord
-from grad_engine.record.words import brief, count, harmless
-from grad_engine.tree.survey import Measure
+from grad_engine.record.index import Measure
+from grad_engine.record.words import brief, harmless, shape_words
 
 # What the tree draws with beyond ASCII, and what stands for it where the encoding cannot carry it.
 PLAIN = {
@@ -93,16 +93,7 @@ class Script:
 
     def shape(self, shape: Sequence[int] | None, room: int = 14) -> str:
         """4×2, or the word scalar; nothing where it is not known."""
-        if shape is None:
-            return ""
-        return self.cut(self.say("×".join(map(str, shape))) if shape else "scalar", room)
-
-    def bad(self, size: Measure | None) -> str:
-        """4 NaN, 2 Inf, or both; nothing where every entry is finite or unknown."""
-        if size is None or not size.bad:
-            return ""
-        kinds = "NaN" if not size.infinite else "Inf" if not size.nan else "NaN/Inf"
-        return f"{count(size.bad)} {kinds}"
+        return self.cut(self.say(shape_words(shape)), room)
 
     def glimpse(self, tensor: TensorRecord | None, room: int, digits: int = 4) -> str:
         """The first values with their brackets, as many as fit: [[1.913, −1.197], …]."""

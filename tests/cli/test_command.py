@@ -17,7 +17,7 @@ from grad_engine.cli.details import details
 from grad_engine.cli.difference import difference
 from grad_engine.cli.main import main
 from grad_engine.record import DataRecord, GraphRecord, StatsRecord, TensorRecord, save_graph
-from grad_engine.tree.survey import Survey
+from grad_engine.record.index import index_of
 from tests.records import Program, chain, dense, everything, fan, neuron, square
 
 ROOT = Path(__file__).parents[2]
@@ -337,7 +337,7 @@ def test_show_of_a_number_prefers_a_tensor_of_that_name(tmp_path: Path, capsys: 
 def test_statistics_of_small_tensors_are_worked_out() -> None:
     program = Program((2, 2))
     record = program.record(program.op("neg", program.leaf(-3.0, "x")))
-    found = details(Survey(record), "a0")
+    found = details(index_of(record), "a0")
     stats = found.statistics[record.accumulators[0].leaf]
     assert (stats.min, stats.max, stats.mean, stats.norm) == (-3.0, -3.0, -3.0, 6.0)
 

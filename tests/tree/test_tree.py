@@ -35,9 +35,9 @@ from grad_engine.record import (
     TensorRecord,
     load_graph,
 )
+from grad_engine.record.index import Measure, measure
 from grad_engine.record.words import brief, count
 from grad_engine.tree import print_tree, tree
-from grad_engine.tree.survey import Measure, measure
 from grad_engine.tree.text import Script
 from tests.records import Program, chain, dense, diamond, everything, fan, neuron, square
 
