@@ -55,3 +55,7 @@ class TensorFileError(GradEngineError, ValueError):
 
 class MissingTensorFileError(TensorFileError, FileNotFoundError):
     """There is no file of tensors under that path."""
+
+
+class TraceError(GradEngineError, TypeError):
+    """A function that is compiled asked for a value that is known only when its program runs."""

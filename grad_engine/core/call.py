@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from grad_engine.core.op import Op
 
 _CHANGEABLE = frozenset({Tensor, ndarray, list})
+STAND_INS: set[type] = set()  # other kinds of array that ops take as they are: those program/ traces with
 
 
 def as_tensor(value: Any) -> Tensor:
@@ -33,6 +34,8 @@ def operand(value: Any) -> Any:
         return value
     if kind is ndarray:
         return numeric(value)
+    if kind in STAND_INS:
+        return value
     if value is None or isinstance(value, str):
         raise ArgumentError(f"an op takes tensors, arrays and numbers, got {value!r}")
     if isinstance(value, list | tuple) and any(type(part) is Tensor for part in value):
@@ -75,7 +78,7 @@ def general(op: Op) -> Callable[..., Any]:
         try:
             out = forward(arrays, *static) if variadic else forward(*arrays, *static)
         except REFUSED as error:
-            refuse(op, error, arrays, static)
+            out = refuse(op, error, arrays, static)
         rest = static
         if saves:
             out, *kept = out

@@ -41,7 +41,7 @@ def unary(op: Op) -> Callable[..., Tensor]:
         try:
             out = forward(x, *rest) if asked else forward(x)
         except REFUSED as error:
-            refuse(op, error, (x,), rest)
+            out = refuse(op, error, (x,), rest)
         if type(out) is not ndarray:  # 0-d results arrive as NumPy scalars
             out = asarray(out)
         made = _new(Tensor)
@@ -79,7 +79,7 @@ def binary(op: Op) -> Callable[..., Tensor]:
         try:
             out = forward(x, y)
         except REFUSED as error:
-            refuse(op, error, (x, y), ())
+            out = refuse(op, error, (x, y), ())
         if type(out) is not ndarray:  # 0-d results arrive as NumPy scalars
             out = asarray(out)
         made = _new(Tensor)

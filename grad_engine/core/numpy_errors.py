@@ -10,6 +10,7 @@ import numpy as np
 from numpy import ndarray
 
 import grad_engine.errors
+from grad_engine.core.grad_mode import MODE
 from grad_engine.core.tensor import array_of
 from grad_engine.errors import ArgumentError, GradEngineError, IndexingError, ShapeError
 
@@ -26,8 +27,13 @@ TORCH_TO_NUMPY = {
 }  # fmt: skip
 
 
-def refuse(op: Op, error: Exception, arrays: Sequence[Any], static: Sequence[Any]) -> NoReturn:
-    """Raise, in place of NumPy's `error`, one that says what was asked, what was got and the way out."""
+def refuse(op: Op, error: Exception, arrays: Sequence[Any], static: Sequence[Any]) -> Any:
+    """Raise, in place of NumPy's `error`, one that says what was asked, what was got and the way out.
+
+    While a function is traced, an op that cannot take stand-ins becomes one step of the program: its result comes back.
+    """
+    if MODE.trace is not None and (found := MODE.trace.named_call(op, arrays, static)) is not None:
+        return found
     if isinstance(error, GradEngineError):
         raise error
     raise _worded(op.name, error, arrays, dict(zip(op.static, static, strict=False))) from error
