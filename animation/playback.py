@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from animation.picture.base import Board
+from animation.picture.base import Picture
 from animation.picture.fit import Unreadable
-from animation.picture.graph import Stage
+from animation.picture.graph import GraphPicture
 from animation.picture.motion import Shot
 from animation.picture.overview import Overview
 from animation.render.canvas import Canvas
@@ -20,25 +20,25 @@ from grad_engine.story.telling import story
 FEWER = (24, 18, 13, 9, 6)  # ops around a focus, until there is room for them
 
 
-def board(shown: GraphRecord | View, colours: Palette, longest_name: int = 14) -> Board:
+def picture_of(shown: GraphRecord | View, colours: Palette, longest_name: int = 14) -> Picture:
     """The picture of a record, or of a view of one: as much of it as can be read."""
     try:
-        return Stage(shown, colours, longest_name)
+        return GraphPicture(shown, colours, longest_name)
     except Unreadable:
         return Overview(shown, colours, longest_name)
 
 
-def framed(record: GraphRecord, asked: Settings) -> tuple[View, Board]:
+def framed(record: GraphRecord, asked: Settings) -> tuple[View, Picture]:
     """What is shown of a record, and its picture; around a focus no more than can be read."""
     colours = THEMES[asked.theme]
     for most in FEWER if asked.focus else ():
         shown = view(record, asked.fold, asked.focus, most)
         try:
-            return shown, Stage(shown, colours, asked.longest_name)
+            return shown, GraphPicture(shown, colours, asked.longest_name)
         except Unreadable:
             continue
     shown = view(record, asked.fold, asked.focus)
-    return shown, board(shown, colours, asked.longest_name)
+    return shown, picture_of(shown, colours, asked.longest_name)
 
 
 class Player:
@@ -46,13 +46,13 @@ class Player:
 
     def __init__(self, record: GraphRecord, asked: Settings) -> None:
         self.colours = THEMES[asked.theme]
-        shown, self.board = framed(record, asked)
+        shown, self.picture = framed(record, asked)
         self.beats = story(
             shown,
             phase=asked.phase,
             speed=asked.speed,
             longest_name=asked.longest_name,
-            legend=self.board.legend,
+            legend=self.picture.legend,
         )
         self.shots: Iterator[Shot] = iter(())
         self.shot: Shot | None = None
@@ -65,10 +65,10 @@ class Player:
 
     def cut(self, beat: Beat) -> Iterator[Shot]:
         """The shots of a beat, each made when the one before is over: the view moves there, and then it happens."""
-        pan = self.board.follow(beat)
+        pan = self.picture.follow(beat)
         if pan is not None:
             yield pan
-        yield self.board.shot(beat, beat.seconds - (pan.seconds if pan is not None else 0.0))
+        yield self.picture.shot(beat, beat.seconds - (pan.seconds if pan is not None else 0.0))
 
     def show(self, time: float, canvas: Canvas) -> None:
         """Shows a later moment of the beat. What has come to rest is not drawn again."""
@@ -78,7 +78,7 @@ class Player:
                 canvas.land(self.shot.land(self.shot.seconds))
                 self.past += self.shot.seconds
             self.shot = next(self.shots, None)
-            canvas.bake(self.board.still(self.shot))
+            canvas.bake(self.picture.still(self.shot))
             if self.shot is None:
                 self.shot = Shot(float("inf"))  # there is time to read
         self.shot.at(time - self.past)

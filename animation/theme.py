@@ -27,7 +27,7 @@ LINE = (0.0, 0.0, 0.30, 0.34)  # height of a line of small type with its air
 CARD_WIDTH = (0.62, 0.62, 1.50, 1.96)
 CARD_HEIGHT = (0.50, 0.62, 0.80, 1.00)
 CELL = 0.075  # side of a cell in the small picture of a tensor
-PARCEL_CELL = 0.13
+MOVING_CELL = 0.13
 CORNER = 0.16  # radius of a bend in a route
 
 EDGE = 3.0  # stroke widths, in Manim's hundredths of a unit

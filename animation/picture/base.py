@@ -10,7 +10,7 @@ from animation.picture.closing_table import table
 from animation.picture.frame import expression, panel, title, title_width
 from animation.picture.motion import Shot, seen
 from animation.picture.text import text_width
-from animation.render.primitives import Ink, Part
+from animation.render.primitives import Part, Primitive
 from grad_engine.draw.palette import Palette as Colours
 from grad_engine.errors import GradEngineError
 from grad_engine.folding.items import drawn
@@ -39,7 +39,7 @@ LAYERS = (
 )
 
 
-class Board(ABC):
+class Picture(ABC):
     """Everything that can be seen, and how each beat changes it. Knows nothing of Manim's scenes."""
 
     legend = ""  # how the size of a gradient is seen
@@ -96,7 +96,7 @@ class Board(ABC):
         """The motion that brings what a beat is about into view, if it is not."""
         return None
 
-    def still(self, shot: Shot | None = None) -> list[Ink]:
+    def still(self, shot: Shot | None = None) -> list[Primitive]:
         """What can be seen and does not move in a shot, in draw order."""
         moving = set(map(id, shot.moving)) if shot is not None else set()
         order = sorted(self.parts, key=lambda key: LAYERS.index(key[0]))

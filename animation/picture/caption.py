@@ -9,7 +9,7 @@ from animation import theme
 from animation.picture.pieces import FEWER, P, line, width_needed
 from animation.picture.shapes import line_points
 from animation.picture.text import shortened, text_width, words
-from animation.render.primitives import Ink, Part
+from animation.render.primitives import Part, Primitive
 from grad_engine.draw.palette import Palette as Colours
 from grad_engine.story.beats import Beat, Column, Gather, Numbers, Piece, Words
 
@@ -42,26 +42,26 @@ def caption(beat: Beat, colours: Colours) -> Part:
     columns = [replace(column, did=()) for column in beat.columns] if isinstance(beat, Gather) else beat.columns
     how = _setting(columns)
     rule, below = theme.LARGE * how.rule, max(theme.SMALLEST, how.scale * _did_size(columns))
-    inks: list[Ink | Part] = []
+    primitives: list[Primitive | Part] = []
     left = -theme.GRAPH_WIDTH / 2 + theme.PANEL_PAD
     for k, (column, wide, most) in enumerate(zip(columns, how.widths, how.most, strict=True)):
         if k:
             x, half = left - theme.PANEL_PAD, theme.PANEL_HEIGHT / 2 - 0.24
             ends = [(x, theme.PANEL_MIDDLE - half), (x, theme.PANEL_MIDDLE + half)]
-            inks.append(Ink(line_points(ends), stroke=colours.idle, width=1.6))
+            primitives.append(Primitive(line_points(ends), stroke=colours.idle, width=1.6))
         above = theme.PANEL_MIDDLE + (0.50 if isinstance(beat, Gather) else ABOVE if column.did else 0.0)
         ruled = min(width_needed(column.rule, rule), wide)
         notes = _notes(_remarks(column.notes, how.said), above, left + wide, wide - ruled - 0.3, colours)
-        inks += [line(column.rule, above, left, ruled + 0.01, rule, colours), notes]
+        primitives += [line(column.rule, above, left, ruled + 0.01, rule, colours), notes]
         if column.did:
             did = _remarks(column.did, how.said)
             broken = _broken(did, wide, below)
-            inks += [
+            primitives += [
                 line(pieces, BELOW + LEADING * (0.5 * (len(broken) - 1) - k), left, wide + 0.01, below, colours, most)
                 for k, pieces in enumerate(broken)
             ]
         left += wide + 2 * theme.PANEL_PAD
-    return Part(*inks)
+    return Part(*primitives)
 
 
 def _sentence(pieces: Sequence[Piece]) -> Words | None:
@@ -167,10 +167,10 @@ def _notes(pieces: Sequence[Words], y: float, right: float, room: float, colours
             break
         kept.append(replace(piece, text=text))
         room -= text_width(text, theme.BODY, piece.strong) + 0.42
-    inks = []
+    primitives = []
     for piece in reversed(kept):
-        inks.append(
+        primitives.append(
             words(piece.text, theme.BODY, getattr(colours, piece.tone), (right, y), anchor="right", bold=piece.strong)
         )
         right -= text_width(piece.text, theme.BODY, piece.strong) + 0.42
-    return Part(*inks)
+    return Part(*primitives)

@@ -10,7 +10,7 @@ from animation.picture.detail import Look
 from animation.picture.shapes import card_points, line_points
 from animation.picture.tensor import grid
 from animation.picture.text import text_width, toned, words
-from animation.render.primitives import Ink, Part
+from animation.render.primitives import Part, Primitive
 from grad_engine.draw.layout import Box
 from grad_engine.draw.palette import Palette as Colours
 from grad_engine.story.values import Cells
@@ -27,7 +27,7 @@ class CardView:
     face: str  # its shape, or its number
     cells: Cells | None
     leaf: bool
-    odd: bool = False  # its gradient will not be finite
+    not_finite: bool = False  # its gradient will not be finite
 
 
 Figure = Cells | tuple[str, ...]  # a tensor as a picture, or a number in ever fewer digits
@@ -41,7 +41,7 @@ class Arrivals:
     of: int = 0
     shares: tuple[Figure, ...] = ()  # waiting
     total: Figure | None = None  # the finished gradient
-    odd: str = ""  # what is not finite about it
+    not_finite: str = ""  # what is not finite about it
     held: bool = False  # it had a gradient before this run
 
 
@@ -57,7 +57,7 @@ def card_size(view: CardView, look: Look) -> tuple[float, float]:
     first += 0.0 if look.detail < 3 or view.cells is None else view.cells.columns * theme.CELL * s + 0.14 * s
     if view.leaf:
         first = max(first, text_width("grad  ✓ 1/1", look.small, True) + 0.40 * s)
-    if view.odd:
+    if view.not_finite:
         first = max(first, text_width("grad NaN 1/1", look.small, True) + 0.50 * s)
     if view.leaf and view.cells is None:  # the finished gradient is a number beside its counter
         first = max(first, text_width("grad 0.0000 ✓ 1/1", look.small, True) + 0.50 * s)
@@ -70,19 +70,23 @@ def card(view: CardView, arrivals: Arrivals, look: Look, box: Box, colours: Colo
     corner = 0.14 * s
     complete = arrivals.total is not None
     edge = colours.done if complete else colours.value if view.leaf else colours.idle
-    inks: list[Ink | Part] = [
-        Ink(card_points(w, h, corner, (x, y)), fill=colours.panel, stroke=edge, width=look.pen * theme.OUTLINE)
+    primitives: list[Primitive | Part] = [
+        Primitive(card_points(w, h, corner, (x, y)), fill=colours.panel, stroke=edge, width=look.pen * theme.OUTLINE)
     ]
     if complete and view.leaf:
-        inks.append(Ink(card_points(w + 0.14 * s, h + 0.14 * s, corner + 0.07 * s, (x, y)), stroke=edge, width=1.6))
+        primitives.append(
+            Primitive(card_points(w + 0.14 * s, h + 0.14 * s, corner + 0.07 * s, (x, y)), stroke=edge, width=1.6)
+        )
     if look.detail <= 1:
         if look.detail == 1:
-            inks.append(words(view.name, look.small, colours.ink, (x, y), bold=True, room=w - 0.12))
-        return Part(*inks)
+            primitives.append(words(view.name, look.small, colours.ink, (x, y), bold=True, room=w - 0.12))
+        return Part(*primitives)
     upper = y + h / 4 if view.leaf else y
     pad = 0.16 * s
-    inks.append(words(view.name, look.small * 1.12, colours.ink, (x - w / 2 + pad, upper), anchor="left", bold=True))
-    inks.append(
+    primitives.append(
+        words(view.name, look.small * 1.12, colours.ink, (x - w / 2 + pad, upper), anchor="left", bold=True)
+    )
+    primitives.append(
         words(
             view.face,
             look.small,
@@ -93,7 +97,7 @@ def card(view: CardView, arrivals: Arrivals, look: Look, box: Box, colours: Colo
     )
     if look.detail >= 3 and view.cells is not None:
         right = x + w / 2 - pad - text_width(view.face, look.small) - 0.1 * s
-        inks.append(
+        primitives.append(
             grid(
                 view.cells,
                 colours,
@@ -103,17 +107,19 @@ def card(view: CardView, arrivals: Arrivals, look: Look, box: Box, colours: Colo
             )
         )
     if not view.leaf:
-        return Part(*inks)
+        return Part(*primitives)
     lower = y - h / 4
-    inks.append(Ink(line_points([(x - w / 2, y), (x + w / 2, y)]), stroke=edge, width=1.6, stroke_alpha=0.7))
+    primitives.append(
+        Primitive(line_points([(x - w / 2, y), (x + w / 2, y)]), stroke=edge, width=1.6, stroke_alpha=0.7)
+    )
     tone = colours.done if complete else colours.gradient if arrivals.k or arrivals.held else colours.muted
-    inks.append(words("grad", look.small, tone, (x - w / 2 + pad, lower), anchor="left"))
+    primitives.append(words("grad", look.small, tone, (x - w / 2 + pad, lower), anchor="left"))
     count = f"{arrivals.k}/{arrivals.of}" if arrivals.of else ""
     room = w - 2 * pad - text_width("grad", look.small) - 0.1 * s
-    if arrivals.odd:
+    if arrivals.not_finite:
         tone = colours.nonfinite
-        said = f"{arrivals.odd} {count}".strip()
-        count = said if text_width(said, look.small, complete) <= room else f"{arrivals.odd.split()[0]} {count}"
+        said = f"{arrivals.not_finite} {count}".strip()
+        count = said if text_width(said, look.small, complete) <= room else f"{arrivals.not_finite.split()[0]} {count}"
     elif complete:
         count = f"{'Σ' if arrivals.of > 1 or arrivals.held else '✓'} {count}".strip()
     elif arrivals.of > 1 and arrivals.k == arrivals.of and all(isinstance(each, Cells) for each in arrivals.shares):
@@ -122,7 +128,7 @@ def card(view: CardView, arrivals: Arrivals, look: Look, box: Box, colours: Colo
     elif arrivals.held and not arrivals.k:
         held = f"held · {count}" if count else "held"
         count = held if text_width(held, look.small) <= room else count
-    inks.append(words(count, look.small, tone, (x + w / 2 - pad, lower), anchor="right", bold=complete))
+    primitives.append(words(count, look.small, tone, (x + w / 2 - pad, lower), anchor="right", bold=complete))
     left = x - w / 2 + pad + text_width("grad", look.small) + 0.12 * s
     room = x + w / 2 - pad - text_width(count, look.small, complete) - 0.1 * s - left
     shown: Sequence[Figure] = (arrivals.total,) if arrivals.total is not None else arrivals.shares
@@ -132,10 +138,10 @@ def card(view: CardView, arrivals: Arrivals, look: Look, box: Box, colours: Colo
             wide = share.columns * theme.CELL * s
             if wide > room or look.detail < 3:
                 break
-            inks.append(grid(share, colours, "done" if complete else "gradient", theme.CELL * s, (left, lower)))
+            primitives.append(grid(share, colours, "done" if complete else "gradient", theme.CELL * s, (left, lower)))
             left += wide + 0.06 * s
             room -= wide + 0.06 * s
-        return Part(*inks)
+        return Part(*primitives)
     figures = [each for each in shown if isinstance(each, tuple)]
     for short in range(max((len(each) for each in figures), default=0)):
         texts = ["+ " * (k > 0) + each[min(short, len(each) - 1)] for k, each in enumerate(figures)]
@@ -145,7 +151,9 @@ def card(view: CardView, arrivals: Arrivals, look: Look, box: Box, colours: Colo
     for text, wide in zip(texts, widths, strict=True) if figures else ():
         if wide > room:
             break
-        inks.append(words(text, look.small, toned(text, tone, colours), (left, lower), anchor="left", bold=complete))
+        primitives.append(
+            words(text, look.small, toned(text, tone, colours), (left, lower), anchor="left", bold=complete)
+        )
         left += wide
         room -= wide
-    return Part(*inks)
+    return Part(*primitives)

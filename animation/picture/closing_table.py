@@ -6,7 +6,7 @@ from animation import theme
 from animation.picture.pieces import draw_piece, piece_height, piece_width
 from animation.picture.shapes import line_points
 from animation.picture.text import text_width, words
-from animation.render.primitives import Ink, Part
+from animation.render.primitives import Part, Primitive
 from grad_engine.draw.palette import Palette as Colours
 from grad_engine.story.beats import Close, Numbers, Row, Words
 from grad_engine.story.values import shape_text
@@ -41,22 +41,22 @@ def table(beat: Close, colours: Colours) -> list[Part]:
     head = [
         words(text, theme.BODY, colours.muted, (x, top), anchor="left") for text, x in zip(heads, stops, strict=True)
     ]
-    parts = [Part(*head, Ink(line_points(rule), stroke=colours.idle, width=1.8))]
+    parts = [Part(*head, Primitive(line_points(rule), stroke=colours.idle, width=1.8))]
     for k, row in enumerate(cells_):
         y = top - 0.40 - (k + 0.5) * pitch
-        inks: list[Ink | Part] = []
+        primitives: list[Primitive | Part] = []
         for x, cell in zip(stops, row, strict=True):
             room = used / 2 - x + 0.01
             if isinstance(cell, Numbers):
                 kind = size if cell.tensor.shape == () else type_size
-                inks.append(draw_piece(cell, (x, y), room, kind, _fit(cell, room, kind), colours))
+                primitives.append(draw_piece(cell, (x, y), room, kind, _fit(cell, room, kind), colours))
             elif cell is not None:
-                inks.append(
+                primitives.append(
                     words(
                         cell.text, size, getattr(colours, cell.tone), (x, y), anchor="left", bold=cell.strong, room=room
                     )
                 )
-        parts.append(Part(*inks))
+        parts.append(Part(*primitives))
     if beat.more:
         y = top - 0.40 - (len(cells_) + 0.5) * pitch
         more = f"… and {beat.more} more {'leaf' if beat.more == 1 else 'leaves'}"

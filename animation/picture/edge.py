@@ -9,7 +9,7 @@ import numpy as np
 
 from animation import theme
 from animation.picture.shapes import polygon
-from animation.render.primitives import Ink, Part, Points, Shape
+from animation.render.primitives import Part, Points, Primitive, Shape
 from grad_engine.draw.layout import Route, arc_length_table, point_at, rounded
 from grad_engine.draw.palette import Palette as Colours
 
@@ -110,12 +110,12 @@ def edge(way: Curve, state: str, colours: Colours, pen: float) -> Part:
         width = theme.EDGE + 0.6 if state == "paid" else 2.0
         line = stretch(way, 1.0, under_tip(way, pen))
         return Part(
-            Ink(line, stroke=colours.gradient, width=width * pen, stroke_alpha=alpha, dash=dashes(way)),
-            *(Ink(mark, fill=colours.gradient, fill_alpha=alpha) for mark in marks),
+            Primitive(line, stroke=colours.gradient, width=width * pen, stroke_alpha=alpha, dash=dashes(way)),
+            *(Primitive(mark, fill=colours.gradient, fill_alpha=alpha) for mark in marks),
         )
     colour = colours.value if state == "value" else colours.idle
     width = theme.EDGE if state == "value" else 2.2
     return Part(
-        Ink(stretch(way, 0.0, 1.0 - under_tip(way, pen)), stroke=colour, width=width * pen, stroke_alpha=0.9),
-        *(Ink(mark, fill=colour, fill_alpha=0.9) for mark in marks),
+        Primitive(stretch(way, 0.0, 1.0 - under_tip(way, pen)), stroke=colour, width=width * pen, stroke_alpha=0.9),
+        *(Primitive(mark, fill=colour, fill_alpha=0.9) for mark in marks),
     )

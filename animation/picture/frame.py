@@ -9,7 +9,7 @@ from animation.picture.op import PIN
 from animation.picture.shapes import card_points, circle_points, polygon
 from animation.picture.tensor import grid
 from animation.picture.text import middle_out, text_width, words
-from animation.render.primitives import Ink, Part
+from animation.render.primitives import Part, Primitive
 from grad_engine.draw.glyph import outline
 from grad_engine.draw.layout import Box
 from grad_engine.draw.palette import Palette as Colours
@@ -27,8 +27,8 @@ def pointer(text: str, box: Box, colours: Colours) -> Part:
         ring = circle_points(radius, (box.x, box.y))
         at = (box.x + 0.7071 * radius + 0.12, box.y + 0.7071 * radius + 0.12)
     return Part(
-        Ink(ring, stroke=colours.ink, width=3.0),
-        Ink(circle_points(0.17, at), fill=colours.ink),
+        Primitive(ring, stroke=colours.ink, width=3.0),
+        Primitive(circle_points(0.17, at), fill=colours.ink),
         words(text, theme.SMALLEST, colours.background, at, bold=True),
     )
 
@@ -39,7 +39,7 @@ def pointer(text: str, box: Box, colours: Colours) -> Part:
 def panel(colours: Colours) -> Part:
     """The plate that the captions lie on."""
     points = card_points(theme.GRAPH_WIDTH, theme.PANEL_HEIGHT, 0.16, (0.0, theme.PANEL_MIDDLE))
-    return Part(Ink(points, fill=colours.panel))
+    return Part(Primitive(points, fill=colours.panel))
 
 
 def title(number: str, text: str, tone: str, colours: Colours) -> Part:
@@ -47,7 +47,7 @@ def title(number: str, text: str, tone: str, colours: Colours) -> Part:
     x, y = -theme.GRAPH_WIDTH / 2, theme.TOP
     colour = getattr(colours, tone)
     return Part(
-        Ink(circle_points(0.24, (x + 0.24, y)), fill=colour),
+        Primitive(circle_points(0.24, (x + 0.24, y)), fill=colour),
         words(number, 0.32, colours.background, (x + 0.24, y), bold=True),
         words(text, theme.TITLE, colours.ink, (x + 0.64, y), anchor="left", bold=True),
     )
@@ -73,7 +73,7 @@ def key(categories: Sequence[str], keeps: bool, pictures: bool, order: bool, col
     y, high, gap = theme.TAPE_MIDDLE, 0.26, 0.34
     signs: list[tuple[str, str, float]] = [("root", "result", high)]
     signs += [("pin", "kept for backward", 2 * PIN)] if keeps else []
-    signs += [("grid", "larger: farther from 0", 2 * theme.PARCEL_CELL)] if pictures else []
+    signs += [("grid", "larger: farther from 0", 2 * theme.MOVING_CELL)] if pictures else []
     ordered = ("order", "operands", text_width("1, 2", theme.SMALLEST))
     kinds = [(category, KINDS.get(category, category), high) for category in categories]
 
@@ -84,33 +84,35 @@ def key(categories: Sequence[str], keeps: bool, pictures: bool, order: bool, col
         kinds.pop()
     if order and sum(map(wide, [*kinds, *signs, ordered])) + gap * len(kinds + signs) <= theme.GRAPH_WIDTH:
         signs.insert(1, ordered)
-    inks: list[Ink | Part] = []
+    primitives: list[Primitive | Part] = []
     x = -theme.GRAPH_WIDTH / 2
     for entry in kinds + signs:
         sign, text, across = entry
         middle = (x + across / 2, y)
         if sign == "grid":
-            inks.append(
-                grid(Cells(2, 2, (1.0, 0.3, 0.6, 0.0), (False,) * 4), colours, "value", theme.PARCEL_CELL, (x, y))
+            primitives.append(
+                grid(Cells(2, 2, (1.0, 0.3, 0.6, 0.0), (False,) * 4), colours, "value", theme.MOVING_CELL, (x, y))
             )
         elif sign == "order":
-            inks.append(words("1, 2", theme.SMALLEST, colours.ink, (x, y), anchor="left"))
+            primitives.append(words("1, 2", theme.SMALLEST, colours.ink, (x, y), anchor="left"))
         elif sign == "pin":
-            inks.append(Ink(circle_points(PIN, middle), fill=colours.value))
+            primitives.append(Primitive(circle_points(PIN, middle), fill=colours.value))
         elif sign == "root":
-            inks += [Ink(circle_points(r, middle), stroke=colours.value, width=1.8) for r in (0.5 * high, 0.3 * high)]
+            primitives += [
+                Primitive(circle_points(r, middle), stroke=colours.value, width=1.8) for r in (0.5 * high, 0.3 * high)
+            ]
         else:
             shape = polygon(outline(sign, across, high) + middle)
-            inks.append(Ink(shape, fill=colours.panel, stroke=colours.value, width=2.0))
-        inks.append(words(text, theme.SMALLEST, colours.muted, (x + across + 0.09, y), anchor="left"))
+            primitives.append(Primitive(shape, fill=colours.panel, stroke=colours.value, width=2.0))
+        primitives.append(words(text, theme.SMALLEST, colours.muted, (x + across + 0.09, y), anchor="left"))
         x += wide(entry) + gap
-    return Part(*inks)
+    return Part(*primitives)
 
 
-def veil(colours: Colours, alpha: float) -> Ink:
+def veil(colours: Colours, alpha: float) -> Primitive:
     """A film of background over the whole graph and its tape."""
     top, bottom = theme.GRAPH_TOP + 0.12, theme.PANEL_MIDDLE + theme.PANEL_HEIGHT / 2
-    return Ink(
+    return Primitive(
         card_points(theme.FRAME_WIDTH + 1, top - bottom, 0.0, (0.0, (top + bottom) / 2)),
         fill=colours.background,
         fill_alpha=alpha,
@@ -122,11 +124,11 @@ def mask(colours: Colours) -> Part:
     high = theme.GRAPH_TOP - theme.GRAPH_BOTTOM + 0.24
     middle = (theme.GRAPH_TOP + theme.GRAPH_BOTTOM) / 2
     edge_of_view, steps, step = theme.GRAPH_WIDTH / 2, 6, 0.09
-    inks = []
+    primitives = []
     for side in (-1, 1):
         bars = [(edge_of_view + 1.0, 2.0, 1.0)]
         bars += [(edge_of_view - (k + 0.5) * step, step, 1 - (k + 1) / (steps + 1)) for k in range(steps)]
         for x, wide, alpha in bars:
             corners = card_points(wide, high, 0.0, (side * x, middle))
-            inks.append(Ink(corners, fill=colours.background, fill_alpha=alpha))
-    return Part(*inks)
+            primitives.append(Primitive(corners, fill=colours.background, fill_alpha=alpha))
+    return Part(*primitives)

@@ -9,19 +9,19 @@ import numpy as np
 from manim.utils.rate_functions import smooth
 
 from animation import theme
-from animation.picture.base import TITLES, Board
+from animation.picture.base import TITLES, Picture
 from animation.picture.card import Arrivals, CardView, Figure, card
 from animation.picture.edge import Curve, curve, dashes, edge, stretch, under_tip
 from animation.picture.fit import arranged
 from animation.picture.flight import STEPS, Flight, along, flight, timed
 from animation.picture.frame import key, mask, pointer, veil
 from animation.picture.motion import Shot
-from animation.picture.moving_value import Parcel
+from animation.picture.moving_value import MovingValue
 from animation.picture.op import Label, OpView, op, port_room, shape_size
 from animation.picture.sum_row import sum_parts
 from animation.picture.tape import TAPE_LABELS, chip, tape, tape_label
 from animation.picture.text import drawable
-from animation.render.primitives import Ink, Part
+from animation.render.primitives import Part, Primitive
 from grad_engine import formula
 from grad_engine.draw.glyph import outline, reach
 from grad_engine.draw.layout import Box
@@ -35,12 +35,12 @@ from grad_engine.story.telling import SHARES, TOGETHER
 from grad_engine.story.values import (
     Cells,
     cells,
+    cells_of,
     is_number,
     nonfinite,
     nonfinite_word,
     number_text,
     number_texts,
-    picture,
     shape_text,
 )
 from grad_engine.story.wording import filled
@@ -66,7 +66,7 @@ INFIX = frozenset("+−×/÷@")  # signs that a number can stand beside
 SHORT = 7  # signs of a formula that is written inside an op
 
 
-class Stage(Board):
+class GraphPicture(Picture):
     """A graph of which every op can be seen and read."""
 
     def __init__(self, shown: GraphRecord | View, colours: Colours, longest_name: int = 14) -> None:
@@ -78,7 +78,7 @@ class Stage(Board):
         self.ops = {id: self.op_view(self.nodes[id]) for id in self.items if id in self.nodes}
         self.look, self.layout = arranged(self.cards, self.ops, self.links)
         self.link_of = {link.id: link for link in self.links}
-        self.ways = {link.id: self.way(link) for link in self.links}
+        self.curves = {link.id: self.curve_of(link) for link in self.links}
         self.wide = self.layout.width > theme.GRAPH_WIDTH + 1e-6  # than the frame: the view has to follow
         self.arrivals: dict[str, Arrivals] = {id: Arrivals() for id, view in self.cards.items() if view.leaf}
         self.running: list[str] = []
@@ -94,8 +94,8 @@ class Stage(Board):
         leaf = id in self.leaf_of
         tensor = self.tensors[self.leaf_of[id] if leaf else id]
         changes = self.record.runs[-1].leaves if self.record.runs else ()
-        odd = any(nonfinite(self.tensors[change.after]) for change in changes if change.accumulator == id)
-        return CardView(id, self.names[tensor.id], face(tensor), cells(tensor), leaf, odd)
+        not_finite = any(nonfinite(self.tensors[change.after]) for change in changes if change.accumulator == id)
+        return CardView(id, self.names[tensor.id], face(tensor), cells(tensor), leaf, not_finite)
 
     def op_view(self, node: NodeRecord) -> OpView:
         """What is written in and at the shape of an op."""
@@ -163,7 +163,7 @@ class Stage(Board):
             return f"{sign}, {self.view.folds[node.id].size}", sign, f"{len(self.view.folds[node.id].ops)} ops"
         return f"#{node.age} {node.name}", f"#{node.age} {node.op}", f"#{node.age} {sign}", f"#{node.age}"
 
-    def way(self, link: Link) -> Curve:
+    def curve_of(self, link: Link) -> Curve:
         """The way of a link from shape to shape."""
         route = self.layout.routes[link.id]
         (_, y), (_, last) = route[0], route[-1]
@@ -229,7 +229,7 @@ class Stage(Board):
             boxes={id: replace(box, x=box.x + by) for id, box in self.layout.boxes.items()},
             routes={id: tuple((x + by, y) for x, y in way) for id, way in self.layout.routes.items()},
         )
-        self.ways = {id: way.beside(by) for id, way in self.ways.items()}
+        self.curves = {id: way.beside(by) for id, way in self.curves.items()}
 
     def follow(self, beat: Beat) -> Shot | None:
         """The motion that brings what a beat is about into view, if it is not."""
@@ -329,7 +329,7 @@ class Stage(Board):
         """Links appear, one after the other."""
         for k, flow in enumerate(flows):
             at = 0.1 + 0.6 * k / len(flows)
-            part = edge(self.ways[flow.link], "value", self.colours, self.look.pen)
+            part = edge(self.curves[flow.link], "value", self.colours, self.look.pen)
             self.appear(shot, ("edge", flow.link), part, at, at + 0.2)
 
     def flow(self, shot: Shot, flows: Sequence[Flow], first: float) -> dict[str, float]:
@@ -350,15 +350,15 @@ class Stage(Board):
         for flow in flows:
             content: Cells | str = cells(flow.tensor) or number_text(flow.tensor)
             if flow.stretched:
-                then = picture(flow.stretched, None)
+                then = cells_of(flow.stretched, None)
                 then = _repeated(content, then) if isinstance(content, Cells) else then
                 loads.append(self.load(flow.link, flow.tensor, content, then, (flow.tensor.shape, flow.stretched)))
             else:
                 loads.append(self.load(flow.link, flow.tensor, content))
         starts, long = timed([one for _, one in loads], first, last)
         come: dict[str, float] = {}
-        for flow, (parcel, one), at in zip(flows, loads, starts, strict=True):
-            self.carry(shot, flow.link, parcel, one, at, at + long)
+        for flow, (moving, one), at in zip(flows, loads, starts, strict=True):
+            self.carry(shot, flow.link, moving, one, at, at + long)
             target = self.link_of[flow.link].target
             come[target] = max(come.get(target, 0.0), at + long - 0.04)
         return come
@@ -371,7 +371,7 @@ class Stage(Board):
         then: Cells | None = None,
         shapes: tuple[Shape, Shape] | None = None,
         backward: bool = False,
-    ) -> tuple[Parcel, Flight]:
+    ) -> tuple[MovingValue, Flight]:
         """A tensor on its way, as a picture or a number; where its shape changes and there is room, that is written."""
         tone, scale = "gradient" if backward else "value", self.look.scale
         ends = (self.link_of[link].source, self.link_of[link].target)
@@ -380,11 +380,11 @@ class Stage(Board):
         texts = ("", "") if shapes is None else (shape_text(shapes[0]), shape_text(shapes[1]))
         for before, after in (texts, ("", "")):
             text = first if isinstance(first, str) else before
-            parcel = Parcel(self.colours, tone, first, text, then, after, scale, nonfinite_word(tensor))
-            one = flight(along(self.ways[link], backward), parcel.room, near, others)
-            if (one.scale * parcel.size_of_type > theme.SMALLEST).mean() > LEGIBLE:
+            moving = MovingValue(self.colours, tone, first, text, then, after, scale, nonfinite_word(tensor))
+            one = flight(along(self.curves[link], backward), moving.room, near, others)
+            if (one.scale * moving.size_of_type > theme.SMALLEST).mean() > LEGIBLE:
                 break
-        return parcel, one
+        return moving, one
 
     def solid(self, id: str) -> list[Box]:
         """What of an item must not be covered: a card, or a shape with what is written above and below it."""
@@ -397,27 +397,27 @@ class Stage(Board):
         lines = [Box(box.x, box.y + side * (box.height - line) / 2, box.width, line) for side in (1, -1) if line]
         return [shape, *lines]
 
-    def carry(self, shot: Shot, link: str, parcel: Parcel, one: Flight, start: float, stop: float) -> None:
+    def carry(self, shot: Shot, link: str, moving: MovingValue, one: Flight, start: float, stop: float) -> None:
         """A value flies along a link and draws it."""
-        way = self.ways[link]
+        way = self.curves[link]
         done = edge(way, "value", self.colours, self.look.pen)
         shown = stretch(way, 0.0, 1.0 - under_tip(way, self.look.pen))
-        line = Part(Ink(shown, stroke=self.colours.value, width=theme.EDGE * self.look.pen))
+        line = Part(Primitive(shown, stroke=self.colours.value, width=theme.EDGE * self.look.pen))
         self.parts["edge", link] = done
-        shot.moving += [line, done, parcel]
-        done.strength(0.0)
-        changes = parcel.then is not None
+        shot.moving += [line, done, moving]
+        done.fade_to(0.0)
+        changes = moving.then is not None
 
         def act(u: float) -> None:
-            line.inks[0].dash = (u * way.length, 2 * way.length)
-            line.strength(0.9 if u < 1 else 0.0)
-            done.strength(1.0 if u >= 1 else 0.0)
+            line.primitives[0].dash = (u * way.length, 2 * way.length)
+            line.fade_to(0.9 if u < 1 else 0.0)
+            done.fade_to(1.0 if u >= 1 else 0.0)
             turned = float(np.clip((u - 0.35) / 0.4, 0, 1)) if changes else 0.0
-            pose(parcel, one.place(u), turned, one.size(u))
+            pose(moving, one.place(u), turned, one.size(u))
 
-        pose(parcel, way.at(0.0), 0.0, 0.0)
-        line.strength(0.0)
-        shot.over(start, stop, act, line, done, parcel, ease=steady)
+        pose(moving, way.at(0.0), 0.0, 0.0)
+        line.fade_to(0.0)
+        shot.over(start, stop, act, line, done, moving, ease=steady)
 
     def turn(self, shot: Shot, beat: Turn) -> None:
         """Values dim, and every edge turns round in one sweep from the root."""
@@ -438,7 +438,11 @@ class Stage(Board):
                 at = moment(link.source, link.target)
                 state = "due" if link.id in beat.reached else "idle"
                 self.swap(
-                    shot, ("edge", link.id), edge(self.ways[link.id], state, self.colours, self.look.pen), at, at + 0.2
+                    shot,
+                    ("edge", link.id),
+                    edge(self.curves[link.id], state, self.colours, self.look.pen),
+                    at,
+                    at + 0.2,
                 )
         for id in self.ops:
             at = moment(id)
@@ -453,19 +457,19 @@ class Stage(Board):
         x, y = self.centre(beat.root)
         first: Cells | str = cells(beat.tensor) or number_text(beat.tensor)
         text = shape_text(beat.tensor.shape) if isinstance(first, Cells) else first
-        odd = nonfinite_word(beat.tensor)
-        parcel = Parcel(self.colours, "gradient", first, text, scale=self.look.scale, odd=odd)
-        shot.moving.append(parcel)
+        not_finite = nonfinite_word(beat.tensor)
+        moving = MovingValue(self.colours, "gradient", first, text, scale=self.look.scale, not_finite=not_finite)
+        shot.moving.append(moving)
         # It comes out of the caption panel, where its numbers stand.
         start = min(x, theme.GRAPH_WIDTH / 2 - 0.9), theme.PANEL_MIDDLE + theme.PANEL_HEIGHT / 2
         others = [box for id in self.items if id != beat.root for box in self.solid(id)]
-        one = flight(np.linspace(start, (x, y), STEPS + 1), parcel.room, self.solid(beat.root), others)
+        one = flight(np.linspace(start, (x, y), STEPS + 1), moving.room, self.solid(beat.root), others)
 
         def act(u: float) -> None:
-            pose(parcel, one.place(u), 0.0, min(5 * u, one.size(u)))
+            pose(moving, one.place(u), 0.0, min(5 * u, one.size(u)))
 
-        pose(parcel, start, 0.0, 0.0)
-        shot.over(0.15, 0.75, act, parcel)
+        pose(moving, start, 0.0, 0.0)
+        shot.over(0.15, 0.75, act, moving)
         self.swap(shot, ("item", beat.root), self.op_part(beat.root, "ready"), 0.65, 0.9)
 
     def settle(self, shot: Shot) -> None:
@@ -493,11 +497,11 @@ class Stage(Board):
             else:
                 then = final if isinstance(final, Cells) else Cells(1, 1, (1.0,), (False,))
                 shapes = (sent.raw, sent.share.shape)
-                loads.append(self.load(sent.edge, sent.share, picture(sent.raw, None), then, shapes, backward=True))
+                loads.append(self.load(sent.edge, sent.share, cells_of(sent.raw, None), then, shapes, backward=True))
         starts, long = timed([one for _, one in loads], 0.16, 0.88)
-        for sent, (parcel, one), at in zip(beat.sent, loads, starts, strict=True):
+        for sent, (moving, one), at in zip(beat.sent, loads, starts, strict=True):
             stop = at + long
-            self.travel(shot, sent, parcel, one, at, stop)
+            self.travel(shot, sent, moving, one, at, stop)
             self.arrive(sent)
             if sent.receiver in self.arrivals:
                 self.swap(shot, ("item", sent.receiver), self.card_part(sent.receiver), stop - 0.02, stop + 0.12)
@@ -512,36 +516,36 @@ class Stage(Board):
         """Edges are paid, one after the other, and receivers told at once."""
         for k, sent in enumerate(shares):
             at = 0.1 + 0.6 * k / len(shares)
-            part = edge(self.ways[sent.edge], "paid", self.colours, self.look.pen)
+            part = edge(self.curves[sent.edge], "paid", self.colours, self.look.pen)
             self.swap(shot, ("edge", sent.edge), part, at, at + 0.2)
             self.arrive(sent)
         for receiver in dict.fromkeys(sent.receiver for sent in shares):
             if receiver in self.arrivals:
                 self.swap(shot, ("item", receiver), self.card_part(receiver), 0.75, 0.95)
 
-    def travel(self, shot: Shot, sent: Sent, parcel: Parcel, one: Flight, start: float, stop: float) -> None:
+    def travel(self, shot: Shot, sent: Sent, moving: MovingValue, one: Flight, start: float, stop: float) -> None:
         """A share flies along an edge, from sender to receiver, and leaves it drawn in full."""
-        way = self.ways[sent.edge]
+        way = self.curves[sent.edge]
         due = self.parts.pop(("edge", sent.edge))
         done = edge(way, "paid", self.colours, self.look.pen)
         shown = stretch(way, 1.0, under_tip(way, self.look.pen))
-        line = Part(Ink(shown, stroke=self.colours.gradient, width=theme.EDGE * self.look.pen))
+        line = Part(Primitive(shown, stroke=self.colours.gradient, width=theme.EDGE * self.look.pen))
         self.parts["edge", sent.edge] = done
-        shot.moving += [due, line, done, parcel]
-        done.strength(0.0)
-        line.strength(0.0)
-        changes = parcel.then is not None
+        shot.moving += [due, line, done, moving]
+        done.fade_to(0.0)
+        line.fade_to(0.0)
+        changes = moving.then is not None
 
         def act(u: float) -> None:
-            line.inks[0].dash = dashes(way, u)
-            line.strength(1.0 if u < 1 else 0.0)
-            done.strength(1.0 if u >= 1 else 0.0)
-            due.strength(1.0 if u < 1 else 0.0)
+            line.primitives[0].dash = dashes(way, u)
+            line.fade_to(1.0 if u < 1 else 0.0)
+            done.fade_to(1.0 if u >= 1 else 0.0)
+            due.fade_to(1.0 if u < 1 else 0.0)
             turned = float(np.clip((u - 0.35) / 0.35, 0, 1)) if changes else 0.0
-            pose(parcel, one.place(u), turned, one.size(u))
+            pose(moving, one.place(u), turned, one.size(u))
 
-        pose(parcel, way.at(1.0), 0.0, 0.0)
-        shot.over(start, stop, act, due, line, done, parcel, ease=steady)
+        pose(moving, way.at(1.0), 0.0, 0.0)
+        shot.over(start, stop, act, due, line, done, moving, ease=steady)
 
     def arrive(self, sent: Sent) -> None:
         """A leaf's card is told of a share."""
@@ -551,7 +555,12 @@ class Stage(Board):
         shown: Figure = cells(sent.share) or number_texts(sent.share)
         total = shown if sent.settles else None
         self.arrivals[sent.receiver] = Arrivals(
-            sent.k, sent.of, (*before.shares, shown), total, nonfinite_word(sent.share) or before.odd, before.held
+            sent.k,
+            sent.of,
+            (*before.shares, shown),
+            total,
+            nonfinite_word(sent.share) or before.not_finite,
+            before.held,
         )
 
     def gather(self, shot: Shot, beat: Gather) -> None:
@@ -570,16 +579,16 @@ class Stage(Board):
         film = Part(veil(self.colours, 0.55))
         shot.moving.append(film)
         shot.fade(film, 0.0, 0.12)
-        shot.over(0.88, 0.98, lambda u: film.strength(1.0 - u), film)
+        shot.over(0.88, 0.98, lambda u: film.fade_to(1.0 - u), film)
         # What the sum is about shines through the film: the place, the edges that lead to it, and who sent the shares.
-        shot.moving += [edge(self.ways[id], "paid", self.colours, self.look.pen) for id in beat.edges]
+        shot.moving += [edge(self.curves[id], "paid", self.colours, self.look.pen) for id in beat.edges]
         for sender in [self.op_part(id, "ran") for id in beat.senders]:
             shot.moving.append(sender)
             shot.fade(sender, 0.10, 0.20)
         old = self.parts.pop(("item", beat.receiver))
         self.parts["item", beat.receiver] = after
         shot.moving += [old, after]
-        after.strength(0.0)
+        after.fade_to(0.0)
         summands, total = sum_parts(beat, self.colours)
         home = self.centre(beat.receiver)
         # Numbers appear where they are read; what flies between the place and the panel is a picture of them.
@@ -610,23 +619,25 @@ class Stage(Board):
         """A picture of a tensor, or its number, comes out of one place and goes into another."""
         content: Cells | str = cells(what.tensor) or number_text(what.tensor)
         text = content if isinstance(content, str) else ""
-        parcel = Parcel(self.colours, what.tone, content, text, scale=FLYING, odd=nonfinite_word(what.tensor))
-        shot.moving.append(parcel)
+        moving = MovingValue(
+            self.colours, what.tone, content, text, scale=FLYING, not_finite=nonfinite_word(what.tensor)
+        )
+        shot.moving.append(moving)
 
         def act(u: float) -> None:
-            parcel.pose(*_between(source, target, u), strength=min(1.0, 6 * u, 6 * (1 - u)))
+            moving.pose(*_between(source, target, u), opacity=min(1.0, 6 * u, 6 * (1 - u)))
 
         act(0.0)
-        shot.over(start, stop, act, parcel)
+        shot.over(start, stop, act, moving)
 
 
-def pose(parcel: Parcel, place: tuple[float, float], turned: float, size: float) -> None:
-    """Puts a parcel at a place, as large as there is room for; where there is next to none, it is not seen."""
-    parcel.pose(*place, turned, min(1.0, 4 * size), size)
-    if isinstance(parcel.first, Cells):  # what stands beside a picture is left out rather than shrunk
-        legible = float(np.clip(5 * size * parcel.size_of_type / theme.SMALLEST - 4, 0, 1))
-        for text in parcel.texts:
-            text.strength(text.amount * legible)
+def pose(moving: MovingValue, place: tuple[float, float], turned: float, size: float) -> None:
+    """Puts a moving value at a place, as large as there is room for; where there is next to none, it is not seen."""
+    moving.pose(*place, turned, min(1.0, 4 * size), size)
+    if isinstance(moving.first, Cells):  # what stands beside a picture is left out rather than shrunk
+        legible = float(np.clip(5 * size * moving.size_of_type / theme.SMALLEST - 4, 0, 1))
+        for text in moving.texts:
+            text.fade_to(text.opacity * legible)
 
 
 def steady(u: float) -> float:
@@ -663,4 +674,6 @@ def _repeated(source: Cells, form: Cells) -> Cells:
         for row in range(form.rows)
         for column in range(form.columns)
     ]
-    return Cells(form.rows, form.columns, tuple(source.strength[k] for k in pick), tuple(source.odd[k] for k in pick))
+    return Cells(
+        form.rows, form.columns, tuple(source.magnitude[k] for k in pick), tuple(source.not_finite[k] for k in pick)
+    )

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from manim.utils.rate_functions import linear, smooth
 
-from animation.render.primitives import Ink, Part
+from animation.render.primitives import Part, Primitive
 
 
 class Shot:
@@ -45,53 +45,56 @@ class Shot:
                 to_come.append(track)
         self.tracks = to_come
 
-    def land(self, time: float) -> list[Ink]:
+    def land(self, time: float) -> list[Primitive]:
         """What has come to rest since the last call, and lies under everything that still moves."""
         first = self.landed
         while self.landed < len(self.moving) and time >= self.until.get(id(self.moving[self.landed]), 0.0):
             self.landed += 1
         return seen(self.moving[first : self.landed])
 
-    def flying(self) -> list[Ink]:
+    def flying(self) -> list[Primitive]:
         """What is still in motion and can be seen."""
         return seen(self.moving[self.landed :])
 
     def fade(self, part: Part, start: float, stop: float, rising: bool = True) -> None:
         """Lets a part appear or vanish."""
         if rising:
-            part.strength(0.0)
-        self.over(start, stop, part.strength if rising else lambda u: part.strength(1.0 - u), part)
+            part.fade_to(0.0)
+        self.over(start, stop, part.fade_to if rising else lambda u: part.fade_to(1.0 - u), part)
 
     def exchange(self, old: Part, new: Part, start: float, stop: float) -> None:
         """Lets a part turn into another; words that differ follow each other, so that they never lie on one another."""
 
         def written(part: Part) -> list[object]:  # nearly in the same place, after a motion, is the same
-            return [(ink.text, *(round(x, 4) for x in ink.place)) if ink.text else None for ink in part.inks]
+            return [
+                (primitive.text, *(round(x, 4) for x in primitive.place)) if primitive.text else None
+                for primitive in part.primitives
+            ]
 
         both = (old, written(old)), (new, written(new))
         stay = {None} | ({*both[0][1]} & {*both[1][1]})
-        new.strength(0.0)
+        new.fade_to(0.0)
 
         def act(u: float) -> None:
             for (part, texts), shown in zip(both, (1.0 - u, u), strict=True):
-                for ink, text in zip(part.inks, texts, strict=True):
-                    ink.strength(shown if text in stay else max(0.0, 2.0 * shown - 1.0))
+                for primitive, text in zip(part.primitives, texts, strict=True):
+                    primitive.fade_to(shown if text in stay else max(0.0, 2.0 * shown - 1.0))
 
         self.over(start, stop, act, old, new)
 
     def pop(self, part: Part, start: float, stop: float, centre: tuple[float, float]) -> None:
         """Lets a part appear growing from its centre, a little beyond its size and back."""
         rest = part.places
-        part.strength(0.0)
+        part.fade_to(0.0)
 
         def act(u: float) -> None:
             scale = 1.0 if u >= 1 else 0.6 + 0.4 * (1 + 2.2 * (u - 1) ** 3 + 1.2 * (u - 1) ** 2)
             part.put(rest, scale, centre, centre)
-            part.strength(min(1.0, 2.5 * u))
+            part.fade_to(min(1.0, 2.5 * u))
 
         self.over(start, stop, act, part, ease=linear)
 
 
-def seen(parts: Sequence[Part]) -> list[Ink]:
-    """The inks of some parts that are not fully transparent."""
-    return [ink for part in parts for ink in part.inks if ink.amount > 0]
+def seen(parts: Sequence[Part]) -> list[Primitive]:
+    """The primitives of some parts that are not fully transparent."""
+    return [primitive for part in parts for primitive in part.primitives if primitive.opacity > 0]

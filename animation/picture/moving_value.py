@@ -8,16 +8,16 @@ from animation import theme
 from animation.picture.shapes import SQUARE, card_points
 from animation.picture.tensor import grid_size, weight
 from animation.picture.text import cap_height, toned, words
-from animation.render.primitives import Ink, Part, Shape
+from animation.render.primitives import Part, Primitive, Shape
 from grad_engine.draw.palette import Palette as Colours
 from grad_engine.story.values import Cells
 
 # what travels
 
-GAP = 0.10  # between the picture and the text of a parcel
+GAP = 0.10  # between the picture and the text of a moving value
 
 
-class Parcel(Part):
+class MovingValue(Part):
     """A value or a share on its way: a grid or a number on a small plate, which can stretch or shrink as it goes."""
 
     def __init__(
@@ -29,16 +29,18 @@ class Parcel(Part):
         then: Cells | None = None,
         then_text: str = "",
         scale: float = 1.0,
-        odd: str = "",
+        not_finite: str = "",
     ) -> None:
-        self.cell = theme.PARCEL_CELL * scale
+        self.cell = theme.MOVING_CELL * scale
         size = max(theme.SMALLEST, 0.25 * scale)
         self.size_of_type = size
         colour = getattr(colours, tone)
-        border = colours.nonfinite if odd else colour
+        border = colours.nonfinite if not_finite else colour
         self.plated = (0.0, 0.0)  # how wide and high the plate now is, without its border
-        self.plate = Ink(card_points(1, 1, 0.1), fill=colours.background, fill_alpha=0.94, stroke=border, width=2.6)
-        self.squares: list[Ink] = []
+        self.plate = Primitive(
+            card_points(1, 1, 0.1), fill=colours.background, fill_alpha=0.94, stroke=border, width=2.6
+        )
+        self.squares: list[Primitive] = []
         self.sides: list[float] = []  # of the squares, as parts of a cell
         self.first = first
         self.then = then
@@ -46,17 +48,17 @@ class Parcel(Part):
         if isinstance(first, Cells) and then is not None and then.rows * then.columns > first.rows * first.columns:
             large = then
         if isinstance(large, Cells):
-            for strength, bad in zip(large.strength, large.odd, strict=True):
-                side, alpha = weight(strength, bad)
+            for opacity, bad in zip(large.magnitude, large.not_finite, strict=True):
+                side, alpha = weight(opacity, bad)
                 self.sides.append(side)
-                self.squares.append(Ink(SQUARE, fill=colours.nonfinite if bad else colour, fill_alpha=alpha))
+                self.squares.append(Primitive(SQUARE, fill=colours.nonfinite if bad else colour, fill_alpha=alpha))
         self.large = large
-        ink = toned(text, colours.ink, colours)
-        self.texts = [words(text, size, ink, (0.0, 0.0), anchor="left", bold=isinstance(first, str))]
+        primitive = toned(text, colours.ink, colours)
+        self.texts = [words(text, size, primitive, (0.0, 0.0), anchor="left", bold=isinstance(first, str))]
         if then is not None:
             self.texts.append(words(then_text, size, colours.ink, (0.0, 0.0), anchor="left"))
         self.wide = [one.extent[2] for one in self.texts]
-        word = odd if isinstance(first, Cells) else ""  # a number says it itself
+        word = not_finite if isinstance(first, Cells) else ""  # a number says it itself
         self.word = words(word, size, colours.nonfinite, (0.0, 0.0), anchor="left", bold=True)
         super().__init__(self.plate, *self.squares, *self.texts, self.word)
 
@@ -68,8 +70,8 @@ class Parcel(Part):
         word = self.word.shape.high[0] + GAP if self.word.text else 0.0
         return max(wide) + word + 0.22, max(self.size_of_type, *(high for _, high in forms)) + 0.18
 
-    def pose(self, x: float, y: float, turned: float = 0.0, strength: float = 1.0, scale: float = 1.0) -> None:
-        """Puts the parcel at a place, `turned` of the way from its first to its second form."""
+    def pose(self, x: float, y: float, turned: float = 0.0, opacity: float = 1.0, scale: float = 1.0) -> None:
+        """Puts the moving at a place, `turned` of the way from its first to its second form."""
         start = self._size(self.first)
         stop = self._size(self.then) if self.then is not None else start
         grid_w, grid_h = (start[k] + (stop[k] - start[k]) * turned for k in (0, 1))
@@ -95,16 +97,16 @@ class Parcel(Part):
         for k, text in enumerate(self.texts):
             seen = 1.0 if last == 0 else float(np.clip(2 * turned - 1, 0, 1) if k else np.clip(1 - 2 * turned, 0, 1))
             text.place = (scale, x + at * scale, y - cap_height(self.size_of_type) / 2 * scale)
-            text.strength(strength * seen)
+            text.fade_to(opacity * seen)
         self.word.place = (
             scale,
             x + (at + (text_w + GAP if text_w else 0.0)) * scale,
             y - cap_height(self.size_of_type) / 2 * scale,
         )
-        self.word.strength(strength)
-        self.plate.strength(strength)
+        self.word.fade_to(opacity)
+        self.plate.fade_to(opacity)
         for square in self.squares:
-            square.strength(strength)
+            square.fade_to(opacity)
 
     def _size(self, form: Cells | str | None) -> tuple[float, float]:
         return grid_size(form, self.cell) if isinstance(form, Cells) else (0.0, 0.0)

@@ -9,7 +9,7 @@ from animation.picture.detail import Look
 from animation.picture.shapes import circle_points, polygon
 from animation.picture.tensor import badge, badge_size, grid
 from animation.picture.text import shortened, text_width, toned, words
-from animation.render.primitives import Ink, Part
+from animation.render.primitives import Part, Primitive
 from grad_engine.draw.glyph import SHAPES, outline, reach
 from grad_engine.draw.layout import Box
 from grad_engine.draw.palette import Palette as Colours
@@ -128,8 +128,10 @@ def _margin(view: OpView, look: Look) -> float:
     """How much of the box of an op lies above its shape, and as much below, for what is written there."""
     if look.detail >= 2:
         return look.line
-    odd = view.label.badge or (view.gradient is not None and view.gradient.badge)
-    return 0.75 * badge_size("NaN", look)[1] if odd and look.detail else 0.0  # the rest lies on the edge of the shape
+    not_finite = view.label.badge or (view.gradient is not None and view.gradient.badge)
+    return (
+        0.75 * badge_size("NaN", look)[1] if not_finite and look.detail else 0.0
+    )  # the rest lies on the edge of the shape
 
 
 def _label_width(view: OpView, look: Look) -> float:
@@ -161,19 +163,21 @@ def op(view: OpView, state: str, look: Look, box: Box, colours: Colours, count: 
     x, y = box.x + port_room(view, look) / 2, box.y
     width, height = shape_size(view, look)
     shape = outline(view.category, width, height)
-    inks: list[Ink | Part] = []
+    primitives: list[Primitive | Part] = []
     tones = {"made": colours.value, "quiet": colours.idle, "waiting": colours.idle, "ran": colours.done}
     edge = tones.get(state, colours.gradient)
     if state == "running":
         for wide, alpha in ((22.0, 0.10), (14.0, 0.14)):
-            halo = Ink(polygon(shape + (x, y)), stroke=colours.gradient, width=wide * look.pen, stroke_alpha=alpha)
-            inks.append(halo)
+            halo = Primitive(
+                polygon(shape + (x, y)), stroke=colours.gradient, width=wide * look.pen, stroke_alpha=alpha
+            )
+            primitives.append(halo)
     if view.category == GROUP:  # a pile of sheets
         for k in range(SHEETS, 0, -1):
             sheet = polygon(shape + (x + SHEET * k * look.scale, y + SHEET * k * look.scale))
-            inks.append(Ink(sheet, fill=colours.background, stroke=edge, width=1.6 * look.pen))
-    inks.append(
-        Ink(
+            primitives.append(Primitive(sheet, fill=colours.background, stroke=edge, width=1.6 * look.pen))
+    primitives.append(
+        Primitive(
             polygon(shape + (x, y)),
             fill=colours.panel,
             stroke=edge,
@@ -183,22 +187,24 @@ def op(view: OpView, state: str, look: Look, box: Box, colours: Colours, count: 
     grow = 2 * _root_room(view, look)
     if view.root and look.detail:
         around = "leaf" if view.category in ("joining", "indexing") else view.category
-        inks.append(Ink(polygon(outline(around, width + grow, height + grow) + (x, y)), stroke=edge, width=1.8))
+        primitives.append(
+            Primitive(polygon(outline(around, width + grow, height + grow) + (x, y)), stroke=edge, width=1.8)
+        )
     if view.central and look.detail < 2:
         ring = outline(view.category, width + 2 * RING, height + 2 * RING) + (x, y)
-        inks.append(Ink(polygon(ring), stroke=colours.ink, width=1.8))
-    ink = colours.ink
+        primitives.append(Primitive(polygon(ring), stroke=colours.ink, width=1.8))
+    paint = colours.ink
     if look.detail:
         place = (x + _inside(view.category, width, height), y)
-        inks.append(words(view.symbol, _symbol_size(view, look), ink, place, bold=True))
+        primitives.append(words(view.symbol, _symbol_size(view, look), paint, place, bold=True))
     # What an op shows is its value, and its gradient once that is complete; a badge speaks of what is shown.
     known = state in ("ready", "running", "ran") and view.gradient is not None
     label = view.gradient if known and view.gradient is not None else view.label
     if look.detail < 2:
         if label.badge and look.detail:
             below = y - (height + grow) / 2 - _margin(view, look) / 3
-            inks.append(badge(label.badge.split(" ")[0], look, colours, (x, below)))
-        return Part(*inks)
+            primitives.append(badge(label.badge.split(" ")[0], look, colours, (x, below)))
+        return Part(*primitives)
     off = (height + grow) / 2 + look.line * 0.52
     clear = 0.05 * look.scale  # from the outline, for what is higher than a line of text: a boxed word, a bar
     above, below = y + off + (clear if label.badge else 0.0), y - off - clear
@@ -212,35 +218,37 @@ def op(view: OpView, state: str, look: Look, box: Box, colours: Colours, count: 
         left = x - (wide + tag_wide) / 2
         if any(view.ports):
             left = max(left, x - width / 2)
-        inks.append(words(tag, look.small, tone, (left, above), anchor="left", bold=bool(count)))
-        inks.append(badge(label.badge, look, colours, (left + tag_wide + wide / 2, above)))
+        primitives.append(words(tag, look.small, tone, (left, above), anchor="left", bold=bool(count)))
+        primitives.append(badge(label.badge, look, colours, (left + tag_wide + wide / 2, above)))
     else:
-        inks.append(words(tag, look.small, tone, (x, above), bold=bool(count)))
+        primitives.append(words(tag, look.small, tone, (x, above), bold=bool(count)))
     text, icon = _label(label, view, look)
     left = x - (text_width(text, look.small) + icon) / 2
     tone = "gradient" if known else "value" if state == "made" else "muted"
     if icon and label.cells is not None:
-        inks.append(grid(label.cells, colours, tone, theme.CELL * look.scale, (left, below)))
+        primitives.append(grid(label.cells, colours, tone, theme.CELL * look.scale, (left, below)))
     colour = toned(text, getattr(colours, tone), colours)
-    inks.append(words(text, look.small, colour, (left + icon, below), anchor="left"))
+    primitives.append(words(text, look.small, colour, (left + icon, below), anchor="left"))
     pin = colours.value if state == "made" else colours.gradient if state == "running" else colours.idle
     for slot in view.kept:
         high = port_y(slot, view.slots, box) - y
-        inks.append(
-            Ink(
+        primitives.append(
+            Primitive(
                 circle_points(PIN * look.scale, (x + reach(shape, high, "left") + 1.7 * PIN * look.scale, y + high)),
                 fill=pin,
             )
         )
     if view.keeps_result:
-        inks.append(Ink(circle_points(PIN * look.scale, (x + width / 2 - 1.7 * PIN * look.scale, y)), fill=pin))
+        primitives.append(
+            Primitive(circle_points(PIN * look.scale, (x + width / 2 - 1.7 * PIN * look.scale, y)), fill=pin)
+        )
     for slot, port in enumerate(view.ports):
         if port and port_room(view, look):
             height_here = port_y(slot, view.slots, box)
             above = min(0.15 * max(look.scale, 1.0), 0.5 * box.height / (view.slots + 1))  # between two lines
             place = (x - width / 2 - 0.05, height_here + above)
-            inks.append(words(port, look.small, colours.muted, place, anchor="right"))
-    return Part(*inks)
+            primitives.append(words(port, look.small, colours.muted, place, anchor="right"))
+    return Part(*primitives)
 
 
 def port_y(slot: int, slots: int, box: Box) -> float:

@@ -8,13 +8,13 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 
 from animation import theme
-from animation.picture.base import TITLES, Board
+from animation.picture.base import TITLES, Picture
 from animation.picture.frame import pointer
 from animation.picture.motion import Shot
 from animation.picture.shapes import card_points, circle_points, line_points, polygon
 from animation.picture.tape import TAPE_LABELS, tape_label
 from animation.picture.text import drawable, text_width, words
-from animation.render.primitives import Ink, Part, Points
+from animation.render.primitives import Part, Points, Primitive
 from grad_engine.draw.glyph import outline
 from grad_engine.draw.layout import Box
 from grad_engine.draw.palette import Palette as Colours
@@ -39,7 +39,7 @@ SMALLEST = 0.7  # of a dot, where its gradient is the smallest
 SWEEPS = 4  # through the columns, to bring linked dots near each other
 
 
-class Overview(Board):
+class Overview(Picture):
     """A graph of which only the whole can be seen."""
 
     legend = "stronger and larger: a larger gradient"
@@ -73,11 +73,11 @@ class Overview(Board):
         low, high = np.quantile(list(logs.values()), (0.03, 0.97)).tolist() if logs else (0.0, 1.0)
         reach = max(high - low, 1e-9)
         levels = {id: min(LEVELS - 1, max(0, int(LEVELS * (log - low) / reach))) for id, log in logs.items()}
-        odd = {id: -1 for id, s in sizes.items() if s is not None and not math.isfinite(s)}
-        return dict.fromkeys(sizes, 0) | levels | odd
+        not_finite = {id: -1 for id, s in sizes.items() if s is not None and not math.isfinite(s)}
+        return dict.fromkeys(sizes, 0) | levels | not_finite
 
     def tone(self, level: int) -> str:
-        """The colour of a level: grey, then the gradient's, then that of ink."""
+        """The colour of a level: grey, then the gradient's, then that of primitive."""
         if level < 0:
             return self.colours.nonfinite
         part = level / (LEVELS - 1)
@@ -88,15 +88,15 @@ class Overview(Board):
 
     # what is drawn
 
-    def dots(self, items: Iterable[str], colour: str, fill: bool, scale: float = 1.0) -> list[Ink]:
+    def dots(self, items: Iterable[str], colour: str, fill: bool, scale: float = 1.0) -> list[Primitive]:
         """Some items in one colour."""
         shapes = [self.shape(id, scale) for id in items if id in self.boxes]
         if not shapes:
             return []
         points = np.concatenate(shapes)
         if fill:
-            return [Ink(points, fill=colour)]
-        return [Ink(points, fill=self.colours.panel, stroke=colour, width=1.8)]
+            return [Primitive(points, fill=colour)]
+        return [Primitive(points, fill=self.colours.panel, stroke=colour, width=1.8)]
 
     def shape(self, id: str, scale: float) -> Points:
         """The outline of an item."""
@@ -107,24 +107,24 @@ class Overview(Board):
             return circle_points(0.5 * box.width * scale, (box.x, box.y))
         return polygon(outline(category, box.width * scale, high * scale, corner=0.0) + (box.x, box.y))
 
-    def signs(self, items: Iterable[str], colour: str) -> list[Ink]:
+    def signs(self, items: Iterable[str], colour: str) -> list[Primitive]:
         """The signs of those ops, and the names of those leaves, in which there is room for them."""
-        inks = []
+        primitives = []
         for id in items:
             sign = self.nodes[id].symbol if id in self.nodes else self.names[self.leaf_of.get(id, id)]
             room = SMALLEST * self.boxes[id].width
             if sign and drawable(sign) and text_width(sign, theme.SMALLEST, True) <= room:
-                inks.append(words(sign, theme.SMALLEST, colour, self.centre(id), bold=True))
-        return inks
+                primitives.append(words(sign, theme.SMALLEST, colour, self.centre(id), bold=True))
+        return primitives
 
     def lines(self, links: Iterable[str], colour: str, width: float, alpha: float) -> Part:
         """Some edges, from dot to dot."""
         places = [line_points([self.centre(end) for end in self.ends[id]]) for id in links if id in self.ends]
         if not places:
             return Part()
-        return Part(Ink(np.concatenate(places), stroke=colour, width=width, stroke_alpha=alpha))
+        return Part(Primitive(np.concatenate(places), stroke=colour, width=width, stroke_alpha=alpha))
 
-    def strip(self, nodes: Iterable[str], colour: str, fill: bool = True) -> list[Ink]:
+    def strip(self, nodes: Iterable[str], colour: str, fill: bool = True) -> list[Primitive]:
         """The cells of some ops on the strip below the graph."""
         left = -theme.GRAPH_WIDTH / 2 + 1.12
         pitch = (theme.GRAPH_WIDTH / 2 - left) / self.bins
@@ -139,7 +139,11 @@ class Overview(Board):
         if not shapes:
             return []
         points = np.concatenate(shapes)
-        return [Ink(points, fill=colour) if fill else Ink(points, fill=self.colours.panel, stroke=colour, width=1.6)]
+        return [
+            Primitive(points, fill=colour)
+            if fill
+            else Primitive(points, fill=self.colours.panel, stroke=colour, width=1.6)
+        ]
 
     def by_level(self, items: Iterable[str]) -> dict[int, list[str]]:
         """Items by the size of their gradient, small ones first."""
@@ -155,7 +159,7 @@ class Overview(Board):
         if ("title", "") not in self.parts:
             self.head(shot, "1", TITLES[0], "value")
             self.appear(shot, ("label", ""), tape_label(TAPE_LABELS[0], "muted", self.colours), 0.1, 0.4)
-        key, ink = str(self.batches), self.colours.ink
+        key, primitive = str(self.batches), self.colours.ink
         self.batches += 1
         arriving = set(beat.items)
         links = [link.id for link in self.links if link.target in arriving]
@@ -166,7 +170,7 @@ class Overview(Board):
         self.appear(
             shot,
             ("item", key),
-            Part(*dots, *self.signs(ops, ink), *self.signs(cards, self.colours.background)),
+            Part(*dots, *self.signs(ops, primitive), *self.signs(cards, self.colours.background)),
             0.1,
             0.6,
         )
@@ -216,14 +220,14 @@ class Overview(Board):
             return
         key = f"ran{self.batches}"
         self.batches += 1
-        inks: list[Ink] = self.dots(items, self.colours.background, True, 1.12)  # wipes out what was there
-        cells: list[Ink] = []
+        primitives: list[Primitive] = self.dots(items, self.colours.background, True, 1.12)  # wipes out what was there
+        cells: list[Primitive] = []
         for level, some in self.by_level(items).items():
             scale = 1.0 if level < 0 else SMALLEST + (1.0 - SMALLEST) * level / (LEVELS - 1)
-            inks += self.dots(some, self.tone(level), True, scale)
+            primitives += self.dots(some, self.tone(level), True, scale)
             cells += self.strip(some, self.tone(level))
-        inks += self.signs(items, self.colours.background)
-        self.appear(shot, ("item", key), Part(*inks), 0.0, 0.3)
+        primitives += self.signs(items, self.colours.background)
+        self.appear(shot, ("item", key), Part(*primitives), 0.0, 0.3)
         self.appear(shot, ("chip", key), Part(*cells), 0.0, 0.3)
 
     def run(self, shot: Shot, beat: Run) -> None:

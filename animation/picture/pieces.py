@@ -9,7 +9,7 @@ from animation import theme
 from animation.picture.equations import equation_outline
 from animation.picture.tensor import numbers, numbers_size
 from animation.picture.text import Outline, cap_height, text_width, toned, words
-from animation.render.primitives import Ink, Part
+from animation.render.primitives import Part, Primitive
 from grad_engine.draw.palette import Palette as Colours
 from grad_engine.draw.typst import formula_typst, named
 from grad_engine.errors import GradEngineError
@@ -52,14 +52,14 @@ def line(
         kept.pop()
     if columns and width_needed(kept, size, columns) > room:
         columns = 0
-    inks: list[Ink | Part] = []
+    primitives: list[Primitive | Part] = []
     end = left + room
     for piece in kept:
         if end - left < 0.2:
             break
-        inks.append(draw_piece(piece, (left, y), end - left, size, columns, colours))
+        primitives.append(draw_piece(piece, (left, y), end - left, size, columns, colours))
         left += min(piece_width(piece, size, columns), end - left) + GAP
-    return Part(*inks)
+    return Part(*primitives)
 
 
 def matrix_shown(piece: Numbers, columns: int) -> Matrix | None:
@@ -156,8 +156,8 @@ def draw_piece(piece: Piece, at: tuple[float, float], room: float, size: float, 
         base = y - (max(name.top, equation.top) - tallest / 2 if tallest > 0.55 else cap_height(size) / 2)
         tone = colours.gradient if piece.barred else colours.value
         return Part(
-            Ink(name.shape, fill=tone, at=(left, base), text=piece.target, size=used),
-            Ink(
+            Primitive(name.shape, fill=tone, at=(left, base), text=piece.target, size=used),
+            Primitive(
                 equation.shape,
                 fill=colours.ink,
                 at=(left + name.width + 0.25 * used, base),
@@ -165,17 +165,17 @@ def draw_piece(piece: Piece, at: tuple[float, float], room: float, size: float, 
                 size=used,
             ),
         )
-    inks: list[Ink | Part] = []
+    primitives: list[Primitive | Part] = []
     tone = getattr(colours, piece.tone)
     if piece.label:
-        inks.append(words(piece.label, size, tone, at, anchor="left", room=room))
+        primitives.append(words(piece.label, size, tone, at, anchor="left", room=room))
         left += text_width(piece.label, size) + 0.12
     shown = matrix_shown(piece, columns)
     if shown is None:
         rest = at[0] + room - left
         if rest > 0:
             said = plain_text(piece)
-            inks.append(words(said, size, toned(said, colours.ink, colours), (left, y), anchor="left", room=rest))
+            primitives.append(words(said, size, toned(said, colours.ink, colours), (left, y), anchor="left", room=rest))
     else:
-        inks.append(numbers(shown, size, colours, piece.tone, (left, y)))
-    return Part(*inks)
+        primitives.append(numbers(shown, size, colours, piece.tone, (left, y)))
+    return Part(*primitives)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from animation import theme
 from animation.picture.pieces import draw_piece, piece_height, piece_width
 from animation.picture.text import text_width, words
-from animation.render.primitives import Ink, Part
+from animation.render.primitives import Part, Primitive
 from grad_engine.draw.palette import Palette as Colours
 from grad_engine.story.beats import Gather
 
@@ -35,21 +35,21 @@ def sum_parts(beat: Gather, colours: Colours) -> tuple[list[Part], Part]:
     left = -theme.GRAPH_WIDTH / 2 + theme.PANEL_PAD
     parts = []
     for k, (piece, extent) in enumerate(zip(everything, extents, strict=True)):
-        inks: list[Ink | Part] = []
+        primitives: list[Primitive | Part] = []
         last = k == len(everything) - 1
         if last and beat.more:
             more = words(f"+ {beat.more} more", theme.BODY, colours.muted, (left - 0.3, SUM), anchor="left")
-            inks.append(more)
+            primitives.append(more)
             left += 1.4
         if k:
-            inks.append(words("=" if last else "+", 0.44, colours.ink, (left - signs / 2, SUM), bold=True))
+            primitives.append(words("=" if last else "+", 0.44, colours.ink, (left - signs / 2, SUM), bold=True))
         tone = getattr(colours, piece.tone)
         bare = replace(piece, label="")
         wide = piece_width(bare, size, columns)
-        inks.append(
+        primitives.append(
             words(piece.label, theme.SMALLEST, tone, (left + extent / 2, SUM + max(0.40, high / 2 + 0.18)), bold=True)
         )
-        inks.append(draw_piece(bare, (left + (extent - wide) / 2, SUM), wide + 0.01, size, columns, colours))
-        parts.append(Part(*inks))
+        primitives.append(draw_piece(bare, (left + (extent - wide) / 2, SUM), wide + 0.01, size, columns, colours))
+        parts.append(Part(*primitives))
         left += extent + signs
     return parts[:-1], parts[-1]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from animation import theme
 from animation.picture.shapes import card_points
 from animation.picture.text import text_width, words
-from animation.render.primitives import Ink, Part
+from animation.render.primitives import Part, Primitive
 from grad_engine.draw.palette import Palette as Colours
 
 TAPE_LABELS = ("recorded →", "replayed ←")
@@ -49,16 +49,18 @@ def chip(where: Tape, k: int, state: str, colours: Colours) -> Part:
     x = where.left + (k + 0.5) * where.pitch
     points = card_points(where.pitch - gap, theme.TAPE_HEIGHT, 0.1, (x, theme.TAPE_MIDDLE))
     text = where.texts[k]
-    colour, ink = {"running": (colours.gradient, colours.background), "ran": (colours.done, colours.done)}.get(
+    colour, paint = {"running": (colours.gradient, colours.background), "ran": (colours.done, colours.done)}.get(
         state, (colours.idle, colours.ink)
     )
     if state == "ran" and text:
         ticked = f"✓ {text}"
         text = ticked if text_width(ticked, theme.SMALLEST) <= where.pitch - gap - 0.05 else "✓"
-    inks = [Ink(points, fill=colours.gradient if state == "running" else colours.panel, stroke=colour, width=1.6)]
+    primitives = [
+        Primitive(points, fill=colours.gradient if state == "running" else colours.panel, stroke=colour, width=1.6)
+    ]
     if text:
-        inks.append(words(text, theme.SMALLEST, ink, (x, theme.TAPE_MIDDLE), bold=state == "running"))
-    return Part(*inks)
+        primitives.append(words(text, theme.SMALLEST, paint, (x, theme.TAPE_MIDDLE), bold=state == "running"))
+    return Part(*primitives)
 
 
 def tape_label(text: str, tone: str, colours: Colours) -> Part:

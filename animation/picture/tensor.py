@@ -7,7 +7,7 @@ import numpy as np
 from animation.picture.detail import Look
 from animation.picture.shapes import UNIT_SQUARE, card_points, circle_points, line_points
 from animation.picture.text import cap_height, text_outline, text_width, words
-from animation.render.primitives import Ink, Part, Points
+from animation.render.primitives import Part, Points, Primitive
 from grad_engine.draw.palette import Palette as Colours
 from grad_engine.story.values import Cells, Matrix
 
@@ -18,21 +18,24 @@ def grid(cells: Cells, colours: Colours, tone: str, cell: float, at: tuple[float
     """A tensor as a small grid of squares; `at` is the middle of its left side (or its middle)."""
     width, height = grid_size(cells, cell)
     left = at[0] - (width / 2 if anchor == "middle" else 0.0)
-    inks: dict[tuple[str, float], list[Points]] = {}
-    for k, (strength, odd) in enumerate(zip(cells.strength, cells.odd, strict=True)):
+    primitives: dict[tuple[str, float], list[Points]] = {}
+    for k, (magnitude, not_finite) in enumerate(zip(cells.magnitude, cells.not_finite, strict=True)):
         row, column = divmod(k, cells.columns)
         centre = np.array([left + (column + 0.5) * cell, at[1] + height / 2 - (row + 0.5) * cell, 0.0])
-        side, alpha = weight(strength, odd)
-        colour = colours.nonfinite if odd else getattr(colours, tone)
-        inks.setdefault((colour, round(alpha, 2)), []).append(UNIT_SQUARE * (cell * side) + centre)
+        side, alpha = weight(magnitude, not_finite)
+        colour = colours.nonfinite if not_finite else getattr(colours, tone)
+        primitives.setdefault((colour, round(alpha, 2)), []).append(UNIT_SQUARE * (cell * side) + centre)
     return Part(
-        *(Ink(np.concatenate(squares), fill=colour, fill_alpha=alpha) for (colour, alpha), squares in inks.items())
+        *(
+            Primitive(np.concatenate(squares), fill=colour, fill_alpha=alpha)
+            for (colour, alpha), squares in primitives.items()
+        )
     )
 
 
-def weight(strength: float, odd: bool) -> tuple[float, float]:
+def weight(magnitude: float, not_finite: bool) -> tuple[float, float]:
     """The side of a number's square, as a part of its cell, and how opaque it is: the weakest can still be seen."""
-    return (0.86, 1.0) if odd else (0.48 + 0.38 * strength, 0.76 + 0.24 * strength)
+    return (0.86, 1.0) if not_finite else (0.48 + 0.38 * magnitude, 0.76 + 0.24 * magnitude)
 
 
 def grid_size(cells: Cells, cell: float) -> tuple[float, float]:
@@ -51,14 +54,14 @@ def numbers(matrix: Matrix, size: float, colours: Colours, tone: str, at: tuple[
     """A matrix of numbers in brackets; `at` is the middle of its left side. What is not finite is magenta."""
     width, height = numbers_size(matrix, size)
     left, top = at[0], at[1] + height / 2
-    inks: list[Ink] = []
+    primitives: list[Primitive] = []
     hook = 0.16 * size
     for x, turn in ((left + 0.08 * size, 1), (left + width - 0.08 * size, -1)):
         places = [(x + turn * hook, top), (x, top), (x, top - height), (x + turn * hook, top - height)]
-        inks.append(Ink(line_points(places), stroke=getattr(colours, tone), width=2.2))
+        primitives.append(Primitive(line_points(places), stroke=getattr(colours, tone), width=2.2))
     widths = _column_widths(matrix, size)
     plain: list[Points] = []
-    odd: list[Points] = []
+    not_finite: list[Points] = []
     said: list[str] = []
     for r, row in enumerate(matrix.rows):
         middle = top - (r + 0.5) * 1.12 * size
@@ -67,7 +70,7 @@ def numbers(matrix: Matrix, size: float, colours: Colours, tone: str, at: tuple[
             right += widths[c]
             made = text_outline(word, size)
             place = np.array([right - made.width, middle - cap_height(size) / 2, 0.0])
-            (odd if c < len(row) and matrix.odd[r][c] else plain).append(made.points + place)
+            (not_finite if c < len(row) and matrix.not_finite[r][c] else plain).append(made.points + place)
             said.append(word)
             right += 0.55 * size
     if matrix.more_below:
@@ -77,10 +80,14 @@ def numbers(matrix: Matrix, size: float, colours: Colours, tone: str, at: tuple[
             plain += [circle_points(0.06 * size, (x + extent / 2, y + k * 0.18 * size)) for k in (-1, 0, 1)]
             x += extent + 0.55 * size
     if plain:
-        inks.append(Ink(np.concatenate(plain), fill=colours.ink, text=" ".join(said), size=size))
-    if odd:
-        inks.append(Ink(np.concatenate(odd), fill=colours.nonfinite, text="" if plain else " ".join(said), size=size))
-    return Part(*inks)
+        primitives.append(Primitive(np.concatenate(plain), fill=colours.ink, text=" ".join(said), size=size))
+    if not_finite:
+        primitives.append(
+            Primitive(
+                np.concatenate(not_finite), fill=colours.nonfinite, text="" if plain else " ".join(said), size=size
+            )
+        )
+    return Part(*primitives)
 
 
 def _columns(matrix: Matrix) -> int:
@@ -100,7 +107,7 @@ def badge_size(text: str, look: Look) -> tuple[float, float]:
 def badge(text: str, look: Look, colours: Colours, at: tuple[float, float]) -> Part:
     """A boxed word about numbers that are not finite."""
     return Part(
-        Ink(
+        Primitive(
             card_points(*badge_size(text, look), 0.08, at),
             fill=colours.background,
             stroke=colours.nonfinite,

@@ -16,7 +16,7 @@ from fontTools.ttLib import TTFont
 
 from animation import theme
 from animation.picture.shapes import polygon
-from animation.render.primitives import Ink, Points, Shape
+from animation.render.primitives import Points, Primitive, Shape
 from grad_engine.draw.palette import Palette as Colours
 
 FILES = {False: "SourceSansPro", True: "SourceSansProSemibold"}
@@ -201,13 +201,13 @@ def words(
     bold: bool = False,
     room: float | None = None,
     alpha: float = 1.0,
-) -> Ink:
+) -> Primitive:
     """A line of text; `at` is its left end, middle or right end, half the height of a capital above the baseline."""
     text = text if room is None else shortened(text, size, room, bold)
     made = text_outline(text, size, bold)
     left = at[0] - {"left": 0.0, "middle": 0.5, "right": 1.0}[anchor] * made.width
     place = (left, at[1] - cap_height(size) / 2)
-    return Ink(made.shape, fill=colour, fill_alpha=alpha, at=place, text=text, size=size)
+    return Primitive(made.shape, fill=colour, fill_alpha=alpha, at=place, text=text, size=size)
 
 
 def toned(text: str, colour: str, colours: Colours) -> str:

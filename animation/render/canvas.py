@@ -10,7 +10,7 @@ import numpy as np
 from manim import Camera
 from numpy.typing import NDArray
 
-from animation.render.primitives import Ink, Shape
+from animation.render.primitives import Primitive, Shape
 
 Pixels = NDArray[np.uint8]
 
@@ -48,19 +48,19 @@ class Layer:
         self.up = camera.pixel_height / camera.frame_height
         self.middle = (camera.pixel_width / 2, camera.pixel_height / 2)
         self.upright = cairo.Matrix(self.across, 0, 0, -self.up, *self.middle)
-        self.drawn: dict[Ink, tuple[tuple[object, ...], Tiles]] = {}
-        self.above: set[Ink] = set()  # what was drawn over everything, wherever it belongs
+        self.drawn: dict[Primitive, tuple[tuple[object, ...], Tiles]] = {}
+        self.above: set[Primitive] = set()  # what was drawn over everything, wherever it belongs
 
-    def compose(self, inks: Sequence[Ink], under: Pixels, changed: Mask) -> None:
-        """Shows these inks over `under`, of which some tiles have changed, and marks those that change now."""
-        drawn: dict[Ink, tuple[tuple[object, ...], Tiles]] = {}
-        for ink in inks:
-            state, before = ink.state, self.drawn.pop(ink, None)
-            if before is not None and before[0] == state and ink not in self.above:
-                drawn[ink] = before
+    def compose(self, primitives: Sequence[Primitive], under: Pixels, changed: Mask) -> None:
+        """Shows these primitives over `under`, of which some tiles have changed, and marks those that change now."""
+        drawn: dict[Primitive, tuple[tuple[object, ...], Tiles]] = {}
+        for primitive in primitives:
+            state, before = primitive.state, self.drawn.pop(primitive, None)
+            if before is not None and before[0] == state and primitive not in self.above:
+                drawn[primitive] = before
                 continue
-            tiles = self.reached(ink)
-            drawn[ink] = (state, tiles)
+            tiles = self.reached(primitive)
+            drawn[primitive] = (state, tiles)
             changed[tiles[0] : tiles[1], tiles[2] : tiles[3]] = True
             if before is not None:
                 changed[before[1][0] : before[1][1], before[1][2] : before[1][3]] = True
@@ -78,22 +78,22 @@ class Layer:
             context.rectangle(left * t, top * t, (right - left) * t, (bottom - top) * t)
         context.save()
         context.clip()
-        for ink, (_, (top, bottom, left, right)) in drawn.items():
+        for primitive, (_, (top, bottom, left, right)) in drawn.items():
             if changed[top:bottom, left:right].any():
-                self.draw(ink)
+                self.draw(primitive)
         context.restore()
 
-    def add(self, inks: Sequence[Ink]) -> None:
-        """Shows these inks too, over all others until the next time that all is composed."""
-        self.above.update(inks)
-        for ink in inks:
-            self.draw(ink)
-            self.drawn[ink] = (ink.state, self.reached(ink))
+    def add(self, primitives: Sequence[Primitive]) -> None:
+        """Shows these primitives too, over all others until the next time that all is composed."""
+        self.above.update(primitives)
+        for primitive in primitives:
+            self.draw(primitive)
+            self.drawn[primitive] = (primitive.state, self.reached(primitive))
 
-    def reached(self, ink: Ink) -> Tiles:
-        """The tiles that an ink may touch."""
-        left, bottom, right, top = ink.extent
-        pad = 0.5 * UNIT * ink.width * self.across + 2.0
+    def reached(self, primitive: Primitive) -> Tiles:
+        """The tiles that an primitive may touch."""
+        left, bottom, right, top = primitive.extent
+        pad = 0.5 * UNIT * primitive.width * self.across + 2.0
         x, y = self.middle
         return (
             max(0, int((y - self.up * top - pad) // self.tile)),
@@ -102,14 +102,14 @@ class Layer:
             max(0, int((x + self.across * right + pad) // self.tile) + 1),
         )
 
-    def draw(self, ink: Ink) -> None:
-        """Draws an ink."""
-        context, shape = self.context, ink.shape
+    def draw(self, primitive: Primitive) -> None:
+        """Draws an primitive."""
+        context, shape = self.context, primitive.shape
         if not len(shape.points):
             return
         if shape.path is None:
             shape.path = self.traced(shape)
-        scale, right, up = ink.place
+        scale, right, up = primitive.place
         context.set_matrix(
             cairo.Matrix(
                 self.across * scale,
@@ -122,16 +122,16 @@ class Layer:
         )
         context.new_path()
         context.append_path(shape.path)
-        if ink.fill is not None:
-            red, green, blue = ink.fill
-            context.set_source_rgba(blue, green, red, ink.alphas[0] * ink.amount)
-            (context.fill_preserve if ink.stroke is not None else context.fill)()
-        if ink.stroke is not None:
-            red, green, blue = ink.stroke
+        if primitive.fill is not None:
+            red, green, blue = primitive.fill
+            context.set_source_rgba(blue, green, red, primitive.alphas[0] * primitive.opacity)
+            (context.fill_preserve if primitive.stroke is not None else context.fill)()
+        if primitive.stroke is not None:
+            red, green, blue = primitive.stroke
             context.set_matrix(self.upright)
-            context.set_source_rgba(blue, green, red, ink.alphas[1] * ink.amount)
-            context.set_line_width(UNIT * ink.width)
-            context.set_dash(ink.dash)
+            context.set_source_rgba(blue, green, red, primitive.alphas[1] * primitive.opacity)
+            context.set_line_width(UNIT * primitive.width)
+            context.set_dash(primitive.dash)
             context.stroke()
 
     def traced(self, shape: Shape) -> cairo.Path:
@@ -143,7 +143,7 @@ class Layer:
 
 
 class Canvas(Camera):
-    """Manim's camera, for inks: what is at rest, over it what moves."""
+    """Manim's camera, for primitives: what is at rest, over it what moves."""
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
@@ -166,27 +166,27 @@ class Canvas(Camera):
             layer.pixels[:] = self.ground.pixels
         self.pixel_array: Any = self.front.pixels[: self.pixel_height, : self.pixel_width]
 
-    def bake(self, inks: Sequence[Ink]) -> None:
+    def bake(self, primitives: Sequence[Primitive]) -> None:
         """Shows what is at rest, so that a frame costs the same in any graph."""
         changed = np.zeros_like(self.changed)
-        self.still.compose(inks, self.ground.pixels, changed)
+        self.still.compose(primitives, self.ground.pixels, changed)
         self.changed |= changed
         self.fresh |= changed
 
-    def land(self, inks: Sequence[Ink]) -> None:
+    def land(self, primitives: Sequence[Primitive]) -> None:
         """Inks that moved, under all that still does, have come to rest."""
-        self.still.add(inks)
-        for ink in inks:
-            state, tiles = self.still.drawn[ink]
-            before = self.front.drawn.pop(ink, None)
+        self.still.add(primitives)
+        for primitive in primitives:
+            state, tiles = self.still.drawn[primitive]
+            before = self.front.drawn.pop(primitive, None)
             if before is None or before[0] != state:  # it has moved since it was last seen
                 for top, bottom, left, right in (tiles, before[1] if before is not None else tiles):
                     self.fresh[top:bottom, left:right] = True
 
-    def show(self, inks: Sequence[Ink]) -> None:
+    def show(self, primitives: Sequence[Primitive]) -> None:
         """Shows what moves, where it now is."""
         changed, self.fresh = self.fresh, np.zeros_like(self.changed)
-        self.front.compose(inks, self.still.pixels, changed)
+        self.front.compose(primitives, self.still.pixels, changed)
         self.changed |= changed
 
     def reset(self) -> Canvas:

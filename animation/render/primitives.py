@@ -56,10 +56,10 @@ class Shape:
             context.close_path()
 
 
-class Ink:
+class Primitive:
     """A shape at a place, filled or stroked in one colour, as strongly as is wanted at the moment."""
 
-    __slots__ = ("alphas", "amount", "dash", "fill", "place", "shape", "size", "stroke", "text", "width")
+    __slots__ = ("alphas", "dash", "fill", "opacity", "place", "shape", "size", "stroke", "text", "width")
 
     def __init__(
         self,
@@ -82,7 +82,7 @@ class Ink:
         self.width = width if stroke else 0.0  # in hundredths of a unit
         self.alphas = (fill_alpha if fill else 0.0, stroke_alpha if stroke else 0.0)
         self.dash = dash  # how much of the line is drawn, left out, drawn, ...
-        self.amount = 1.0
+        self.opacity = 1.0
         self.text = text  # what is written, and at which type size: for those who check what can be read
         self.size = size
 
@@ -102,25 +102,29 @@ class Ink:
     @property
     def state(self) -> tuple[object, ...]:
         """All that decides how it looks: equal to an earlier state where it looks the same."""
-        return self.shape, self.place, self.amount, self.dash
+        return self.shape, self.place, self.opacity, self.dash
 
-    def strength(self, amount: float) -> None:
+    def fade_to(self, opacity: float) -> None:
         """From 0 (not to be seen) to 1 (as it was made)."""
-        self.amount = amount
+        self.opacity = opacity
 
 
 class Part:
-    """Several inks that appear, move and vanish together."""
+    """Several primitives that appear, move and vanish together."""
 
-    __slots__ = ("inks",)
+    __slots__ = ("primitives",)
 
-    def __init__(self, *inks: Ink | Part) -> None:
-        self.inks: list[Ink] = [one for ink in inks for one in (ink.inks if isinstance(ink, Part) else (ink,))]
+    def __init__(self, *primitives: Primitive | Part) -> None:
+        self.primitives: list[Primitive] = [
+            one
+            for primitive in primitives
+            for one in (primitive.primitives if isinstance(primitive, Part) else (primitive,))
+        ]
 
     @property
     def middle(self) -> tuple[float, float]:
         """The middle of all that is drawn."""
-        extents = [ink.extent for ink in self.inks if len(ink.shape.points)]
+        extents = [primitive.extent for primitive in self.primitives if len(primitive.shape.points)]
         if not extents:
             return 0.0, 0.0
         left, bottom, right, top = zip(*extents, strict=True)
@@ -128,18 +132,18 @@ class Part:
 
     @property
     def places(self) -> list[Place]:
-        """Where each ink is."""
-        return [ink.place for ink in self.inks]
+        """Where each primitive is."""
+        return [primitive.place for primitive in self.primitives]
 
-    def strength(self, amount: float) -> None:
+    def fade_to(self, opacity: float) -> None:
         """From 0 (not to be seen) to 1 (as it was made)."""
-        for ink in self.inks:
-            ink.amount = amount
+        for primitive in self.primitives:
+            primitive.opacity = opacity
 
     def put(self, rest: list[Place], scale: float, centre: tuple[float, float], to: tuple[float, float]) -> None:
         """Draws what was at `rest` `scale` times as large around `centre`, and then that centre at `to`."""
-        for ink, (size, right, up) in zip(self.inks, rest, strict=True):
-            ink.place = (size * scale, (right - centre[0]) * scale + to[0], (up - centre[1]) * scale + to[1])
+        for primitive, (size, right, up) in zip(self.primitives, rest, strict=True):
+            primitive.place = (size * scale, (right - centre[0]) * scale + to[0], (up - centre[1]) * scale + to[1])
 
 
 @lru_cache(maxsize=256)

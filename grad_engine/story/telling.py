@@ -387,11 +387,11 @@ class _Teller:
                 notes.append(
                     Words(f"{self.names[operand.tensor]} is broadcast {own} → {shape_text(stretched)}", "value")
                 )
-        odd = nonfinite(out)
-        if odd:
+        not_finite = nonfinite(out)
+        if not_finite:
             came = max((nonfinite(self.tensors[operand.tensor]) for operand in node.inputs), default=0)
             said = (
-                f"{nonfinite_word(out)} in {odd} of {prod(out.shape)} entries"
+                f"{nonfinite_word(out)} in {not_finite} of {prod(out.shape)} entries"
                 if out.shape
                 else f"the result is {nonfinite_word(out)}"
             )
@@ -428,7 +428,7 @@ class _Teller:
             line.append(Words("…", "muted"))
         line += [Words("→", "muted"), Numbers(out, f"{told} =", "value")]
         caption = Column(rule, tuple(line), tuple(notes[:2]))
-        return caption, 1.9 + 0.35 * min(len(notes) - 1, 1) + 0.35 * bool(odd)
+        return caption, 1.9 + 0.35 * min(len(notes) - 1, 1) + 0.35 * bool(not_finite)
 
     def several(self, nodes: Sequence[NodeRecord], verb: str, remark: str = "") -> Column:
         """What is said about many ops at once."""
@@ -754,10 +754,12 @@ class _Teller:
         item, many = max(arrived.items(), key=lambda pair: pair[1], default=("", 0))
         if many > 1:
             found.append((item, "longest sum", f"grad {self.called(item)}: {many} shares", "ink"))
-        odd = next((node.id for node in self.record.nodes if any(nonfinite(self.tensors[o]) for o in node.outputs)), "")
-        odd = odd or next((item for item, size in sizes.items() if not isfinite(size)), "")
-        if odd:
-            found.append((odd, "first NaN or ∞", self.called(odd), "nonfinite"))
+        not_finite = next(
+            (node.id for node in self.record.nodes if any(nonfinite(self.tensors[o]) for o in node.outputs)), ""
+        )
+        not_finite = not_finite or next((item for item, size in sizes.items() if not isfinite(size)), "")
+        if not_finite:
+            found.append((not_finite, "first NaN or ∞", self.called(not_finite), "nonfinite"))
         elif len(finite) > 1 and min(finite.values()) < max(finite.values()):
             item = min(finite, key=finite.__getitem__)
             found.append((item, "smallest gradient", f"‖grad {self.called(item)}‖ = {number(finite[item])}", "ink"))
@@ -839,9 +841,9 @@ class _Teller:
         bad = [row.name for row in rows if row.gradient is not None and nonfinite(row.gradient)]
         if bad:
             return f"The gradient of {listed(bad)} is not finite", self.origin()
-        if (odd := nonfinite(root)) and gradients:
+        if (not_finite := nonfinite(root)) and gradients:
             word = nonfinite_word(root)
-            held = f"holds {odd} {word}" if root.shape else f"is {word}"
+            held = f"holds {not_finite} {word}" if root.shape else f"is {word}"
             return f"{self.names[root.id]} {held}, yet every leaf gradient is finite", self.despite(
                 "them" if root.shape else "it"
             )

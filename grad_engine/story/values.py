@@ -23,7 +23,7 @@ class Matrix:
     """The first values of a tensor as they are printed: rows of words, and whether there is more beyond them."""
 
     rows: tuple[tuple[str, ...], ...]
-    odd: tuple[tuple[bool, ...], ...]  # which of them are NaN or infinite
+    not_finite: tuple[tuple[bool, ...], ...]  # which of them are NaN or infinite
     flat: bool  # a vector or a number: it has one row, and no second axis
     more_right: bool = False
     more_below: bool = False
@@ -39,12 +39,12 @@ class Matrix:
 
 @dataclass(frozen=True, slots=True)
 class Cells:
-    """A tensor as a small grid: at most MOST_CELLS rows and columns, each with a strength from 0 to 1."""
+    """A tensor as a small grid: at most MOST_CELLS rows and columns, each with a magnitude from 0 to 1."""
 
     rows: int
     columns: int
-    strength: tuple[float, ...]  # row by row
-    odd: tuple[bool, ...]
+    magnitude: tuple[float, ...]  # row by row
+    not_finite: tuple[bool, ...]
 
 
 def shape_text(shape: Shape) -> str:
@@ -121,10 +121,10 @@ def matrix(tensor: TensorRecord, rows: int = 2, columns: int = 4) -> Matrix | No
 
 def cells(tensor: TensorRecord) -> Cells | None:
     """The small picture of a tensor: strong where its numbers are large; None for a single number."""
-    return None if tensor.shape == () else picture(tensor.shape, values(tensor))
+    return None if tensor.shape == () else cells_of(tensor.shape, values(tensor))
 
 
-def picture(shape: Shape, known: Values | None = None) -> Cells:
+def cells_of(shape: Shape, known: Values | None = None) -> Cells:
     """The small picture of a tensor of this shape, of its first page where it has more than two axes."""
     height, width = (shape[-2], shape[-1]) if len(shape) >= 2 else (1, prod(shape))
     height, width = min(height, MOST_CELLS), min(width, MOST_CELLS)
@@ -138,11 +138,11 @@ def picture(shape: Shape, known: Values | None = None) -> Cells:
         page = page[:height, :width]
     if page is None or page.shape != (height, width):
         return Cells(height, width, (0.5,) * (height * width), (False,) * (height * width))
-    odd = ~np.isfinite(page)
-    size = np.abs(np.where(odd, 0.0, page))
+    not_finite = ~np.isfinite(page)
+    size = np.abs(np.where(not_finite, 0.0, page))
     most = float(size.max(initial=0.0))
-    strength = np.where(odd, 1.0, size / most if most > 0 else 0.0)
-    return Cells(height, width, tuple(strength.ravel().tolist()), tuple(odd.ravel().tolist()))
+    magnitude = np.where(not_finite, 1.0, size / most if most > 0 else 0.0)
+    return Cells(height, width, tuple(magnitude.ravel().tolist()), tuple(not_finite.ravel().tolist()))
 
 
 def nonfinite(tensor: TensorRecord) -> int:

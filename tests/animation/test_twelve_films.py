@@ -4,7 +4,6 @@ what the subtitles say. Each is rendered once, at 480p, as a user would, and loo
 from __future__ import annotations
 
 import hashlib
-import importlib
 import itertools
 import os
 import random
@@ -22,13 +21,13 @@ from manim import ManimColor, tempconfig
 
 import grad_engine as ge
 from animation import theme
-from animation.picture.base import Board
-from animation.picture.graph import Stage
+from animation.picture.base import Picture
+from animation.picture.graph import GraphPicture
 from animation.picture.overview import Overview
 from animation.picture.text import cap_height
 from animation.playback import Player
 from animation.render.canvas import Pixels
-from animation.render.primitives import Ink
+from animation.render.primitives import Primitive
 from animation.scene import GraphScene
 from animation.settings import Settings
 from examples.attention import Head
@@ -39,12 +38,24 @@ from grad_engine.export.from_tensor import record_graph
 from grad_engine.record import GraphRecord, load_graph, save_graph
 from grad_engine.story.beats import FRAME, Beat
 from grad_engine.story.telling import LONGEST, SHORTEST_BEAT
-from tests.animation.test_scene import end, sized
+from tests.animation.support import end, sized
+from tests.programs import example
+
+pytestmark = pytest.mark.film
+
 
 ROOT = Path(__file__).parents[2]
+
+
 MOST_BEATS = 40
+
+
 BORDER = 4  # px that nothing is drawn on
+
+
 MOVED = ("item", "edge", "mask")  # with the view, where a graph is wider than it
+
+
 Extent = tuple[float, float, float, float]  # left, bottom, right, top
 
 
@@ -52,12 +63,6 @@ def recorded(root: ge.Tensor, names: Mapping[str, object], title: str) -> GraphR
     """The record of a backward from a root."""
     root.backward(np.ones(root.shape), retain_graph=True)
     return record_graph(root, names=names, title=title)
-
-
-def example(name: str) -> GraphRecord:
-    """The record that the export of an example writes."""
-    module = importlib.import_module(f"examples.{name}")
-    return record_graph(module.z, names=vars(module), title=name)
 
 
 def mlp() -> GraphRecord:
@@ -182,7 +187,7 @@ class Film:
     path: Path
     plays: int
     sections: list[str]
-    board: Board
+    picture: Picture
     moments: list[Moment]
     last: str  # digest of the last picture
 
@@ -198,7 +203,7 @@ def render(name: str, folder: Path) -> Film:
 
         def play(self, *animations: Any, **settings: Any) -> None:
             super().play(*animations, **settings)
-            moments.append(glance(self.player.board, animations[0].beat, self.canvas.pixel_array))
+            moments.append(glance(self.player.picture, animations[0].beat, self.canvas.pixel_array))
 
     settings = {"quality": "low_quality", "media_dir": folder, "progress_bar": "none", "verbosity": "ERROR"}
     with tempconfig(settings):
@@ -210,7 +215,7 @@ def render(name: str, folder: Path) -> Film:
         Path(writer.movie_file_path),
         scene.renderer.num_plays,
         [section.name for section in writer.sections],
-        scene.player.board,
+        scene.player.picture,
         moments,
         digest(scene.canvas.pixel_array),
     )
@@ -221,45 +226,62 @@ def digest(picture: Pixels) -> str:
     return hashlib.sha256(np.ascontiguousarray(picture)).hexdigest()
 
 
-def glance(board: Board, beat: Beat, picture: Pixels) -> Moment:
-    """What is seen of a board that has come to rest."""
-    wide = isinstance(board, Stage) and board.wide  # what lies beyond the view is painted over there
+def glance(picture: Picture, beat: Beat, pixels: Pixels) -> Moment:
+    """What is seen of a picture that has come to rest."""
+    wide = isinstance(picture, GraphPicture) and picture.wide  # what lies beyond the view is painted over there
     half = theme.GRAPH_WIDTH / 2
-    afar = isinstance(board, Overview)
+    afar = isinstance(picture, Overview)
     items, routes = {}, {}
-    if isinstance(board, Stage):
-        items = {id: around(part.inks) for (kind, id), part in board.parts.items() if kind == "item"}
-        drawn = [link for link in board.links if ("edge", link.id) in board.parts]
+    if isinstance(picture, GraphPicture):
+        items = {id: around(part.primitives) for (kind, id), part in picture.parts.items() if kind == "item"}
+        drawn = [link for link in picture.links if ("edge", link.id) in picture.parts]
         routes = {
-            link.id: ((link.source, link.target), point_at(board.ways[link.id].table, np.linspace(0, 1, 100))[:, :2])
+            link.id: (
+                (link.source, link.target),
+                point_at(picture.curves[link.id].table, np.linspace(0, 1, 100))[:, :2],
+            )
             for link in drawn
         }
-    elif afar and any(kind == "item" for kind, _ in board.parts):
+    elif afar and any(kind == "item" for kind, _ in picture.parts):
         items = {
             id: (box.x - box.width / 2, box.y - box.height / 2, box.x + box.width / 2, box.y + box.height / 2)
-            for id, box in board.boxes.items()
+            for id, box in picture.boxes.items()
         }
     # From afar signs stand on dots, and a dot that changes covers the one before, sign and all.
-    inks = [ink for (kind, _), part in board.parts.items() if not afar or kind != "item" for ink in part.inks]
-    labels = [(ink.text, ink.extent, ink.size) for ink in inks if ink.text and len(ink.shape.points) and ink.amount > 0]
-    frame = [picture[:BORDER], picture[-BORDER:], picture[:, :BORDER], picture[:, -BORDER:]]
+    primitives = [
+        primitive
+        for (kind, _), part in picture.parts.items()
+        if not afar or kind != "item"
+        for primitive in part.primitives
+    ]
+    labels = [
+        (primitive.text, primitive.extent, primitive.size)
+        for primitive in primitives
+        if primitive.text and len(primitive.shape.points) and primitive.opacity > 0
+    ]
+    frame = [pixels[:BORDER], pixels[-BORDER:], pixels[:, :BORDER], pixels[:, -BORDER:]]
     return Moment(
         beat,
         [label for label in labels if not wide or (-half <= label[1][0] and label[1][2] <= half)],
         {id: extent for id, extent in items.items() if not wide or (-half <= extent[0] and extent[2] <= half)},
         routes,
-        around(ink for (kind, _), part in board.parts.items() for ink in part.inks if not wide or kind not in MOVED),
+        around(
+            primitive
+            for (kind, _), part in picture.parts.items()
+            for primitive in part.primitives
+            if not wide or kind not in MOVED
+        ),
         np.unique(np.concatenate([part.reshape(-1, 4) for part in frame]), axis=0),
     )
 
 
-def around(inks: Iterable[Ink]) -> Extent:
-    """How far some inks reach together, strokes included, but for the glow around what runs."""
+def around(primitives: Iterable[Primitive]) -> Extent:
+    """How far some primitives reach together, strokes included, but for the glow around what runs."""
     found = []
-    for ink in inks:
-        if len(ink.shape.points) and ink.amount * max(ink.alphas) > 0.2:
-            left, bottom, right, top = ink.extent
-            pad = 0.005 * ink.width
+    for primitive in primitives:
+        if len(primitive.shape.points) and primitive.opacity * max(primitive.alphas) > 0.2:
+            left, bottom, right, top = primitive.extent
+            pad = 0.005 * primitive.width
             found.append((left - pad, bottom - pad, right + pad, top + pad))
     left, bottom, right, top = zip(*found, strict=True)
     return min(left), min(bottom), max(right), max(top)
@@ -373,11 +395,11 @@ def last_picture(name: str) -> str:
     """The digest of the last picture, drawn on its own when all beats have come to their end."""
     player = Player(FILMS[name](), Settings(Path()))
     for beat in player.beats:
-        end(player.board, beat)
+        end(player.picture, beat)
     canvas = sized(854, 480)
     canvas.background_color = ManimColor(player.colours.background)
     canvas.fill()
-    canvas.bake(player.board.still())
+    canvas.bake(player.picture.still())
     canvas.show(())
     return digest(canvas.pixel_array)
 
@@ -410,8 +432,8 @@ def test_unruly_graphs_can_be_read(seed: int) -> None:
     player = Player(unruly(seed), Settings(Path()))
     moments = []
     for beat in player.beats:
-        end(player.board, beat)
-        moments.append(glance(player.board, beat, np.zeros((480, 854, 4), dtype=np.uint8)))
-    film = Film("", Path(), len(moments), [], player.board, moments, "")
+        end(player.picture, beat)
+        moments.append(glance(player.picture, beat, np.zeros((480, 854, 4), dtype=np.uint8)))
+    film = Film("", Path(), len(moments), [], player.picture, moments, "")
     for law in (test_nothing_overlaps, test_no_route_runs_through_a_box, test_nothing_leaves_its_place):
         law(film)

@@ -3,29 +3,39 @@
 from __future__ import annotations
 
 import importlib
-from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
 import pytest
 
 from grad_engine import formula
-from grad_engine.errors import GradEngineError
 from grad_engine.export.from_tensor import record_graph
-from grad_engine.folding.groups import MOST_OPS
 from grad_engine.folding.view import View, view
-from grad_engine.record import GraphRecord, RunEvent, SendEvent
-from grad_engine.story.beats import FRAME, Beat, Build, Close, Formula, Gather, Numbers, Outlook, Run, Seed, Turn, Words
+from grad_engine.record import GraphRecord, RunEvent, SendEvent, index_of
+from grad_engine.story.beats import FRAME, Beat, Build, Close, Formula, Gather, Numbers, Outlook, Run, Turn, Words
 from grad_engine.story.names import bar, spoken
 from grad_engine.story.telling import LONGEST, ROOM, TOGETHER, story
-from grad_engine.story.values import matrix, norm
+from grad_engine.story.values import matrix, norm, shape_text, values
 from tests import records
+from tests.programs import branches, example, head, heads, long_names, network, perceptron
+from tests.story.support import named, told
 
-
-def example(name: str) -> GraphRecord:
-    """The record of an example, as its export would write it."""
-    module = importlib.import_module(f"examples.{name}")
-    return record_graph(module.z, names=vars(module), title=name)
+STORIES = {
+    "large": lambda: example("large"),
+    "blog": lambda: example("blog"),
+    "perceptron": perceptron,
+    "long_names": long_names,
+    "head": head,
+    "heads": heads,
+    "branches": branches,
+    "network": lambda: network(5, scoped=True),
+    "neuron": records.neuron,
+    "square": records.square,
+    "everything": records.everything,
+    "diamond": lambda: records.diamond(6),
+    "fan": lambda: records.fan(9),
+    **{f"dense {seed}": lambda seed=seed: records.dense(20, seed, (2,)) for seed in range(6)},
+}
 
 
 @pytest.fixture(scope="module")
@@ -33,94 +43,100 @@ def large() -> tuple[Beat, ...]:
     return story(example("large"))
 
 
-def told(beat: Beat) -> str:
-    """All words of a beat's caption."""
-    return " | ".join(
-        piece.text for column in beat.columns for piece in (*column.rule, *column.notes, *column.did) if piece.text
-    )
+@pytest.mark.parametrize("name", STORIES)
+def test_every_leaf_and_op_appears_once_and_after_what_it_reads(name: str) -> None:
+    record = STORIES[name]()
+    index = index_of(record)
+    shown: list[str] = []
+    for beat in story(record):
+        if isinstance(beat, Build):
+            shown += beat.items
+            for op in (item for item in beat.items if item in index.nodes):
+                assert set(index.sources(op)) <= set(shown), (beat.name, op)
+    assert len(shown) == len(set(shown))
+    assert {*index.nodes, *index.accumulators} <= set(shown)
 
 
-def named(beats: tuple[Beat, ...], name: str) -> Beat:
-    return next(beat for beat in beats if beat.name == name)
+@pytest.mark.parametrize("name", STORIES)
+def test_the_numbers_of_a_rule_are_what_was_sent(name: str) -> None:
+    """A share shown is the record's share; g is the gradient that the run brought to the op."""
+    record = STORIES[name]()
+    index = index_of(record)
+    for beat in story(record):
+        if isinstance(beat, Run):
+            assert {sent.edge: sent.share.id for sent in beat.sent} == {
+                edge.id: index.shares[edge.id]
+                for node in beat.nodes
+                for edge in index.outgoing(node)
+                if edge.id in index.shares
+            }
+            known = {sent.share.id for sent in beat.sent} | {g for node in beat.nodes for g in index.gradients(node)}
+            numbers = [piece for column in beat.columns for piece in column.did if isinstance(piece, Numbers)]
+            assert {piece.tensor.id for piece in numbers} <= known, beat.name
 
 
-def test_the_beats_of_large_follow_the_storyboard(large: tuple[Beat, ...]) -> None:
-    assert [beat.name for beat in large] == [
-        *("leaf-a0", "forward-n0", "forward-n1", "forward-n2", "forward-n3", "leaf-a3"),
-        *("forward-n4", "forward-n5", "forward-n6", "turn", "seed", "backward-n6", "backward-n5", "backward-n4"),
-        *("backward-n3", "backward-n2", "backward-n1", "sum-a2", "backward-n0", "close"),
-    ]
-    kinds = [Build] * 9 + [Turn, Seed] + [Run] * 6 + [Gather, Run, Close]
-    assert [type(beat) for beat in large] == kinds
+@pytest.mark.parametrize("name", STORIES)
+def test_the_summands_shown_make_the_sum_shown(name: str) -> None:
+    for beat in story(STORIES[name]()):
+        if isinstance(beat, Gather) and not beat.more:
+            parts = [values(part.tensor) for part in beat.parts]
+            total = values(beat.total.tensor)
+            if total is not None and all(part is not None for part in parts):
+                assert np.allclose(sum(parts), total, equal_nan=True), beat.name  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize(
-    ("beat", "words"),
-    [
-        ("leaf-a0", ["7 operations, 4 leaf tensors", "x1 = [[1 2] [3 4] …]", "x3 = [3 3 3 3]"]),
-        ("forward-n0", ["x4 = x1 + 3", "recorded as AddBackward", "0/1: gradient shares", "x4 = [[4 5] [6 7] …]"]),
-        ("forward-n1", ["x5 = x2 − x3", "x3 is broadcast (4,) → (2, 4)"]),
-        ("forward-n2", ["#2 = x4 @ x5", "keeps x4 and x5 for backward"]),
-        ("forward-n3", ["x6 = #2 − x3", "x3 is broadcast (4,) → (4, 4)", "x3 now has two users"]),
-        ("leaf-a3", ["A new leaf, created here: x7 (4, 4)"]),
-        ("forward-n4", ["#4 = ln(x6)", "NaN in 4 of 16 entries: carried on, not hidden"]),
-        ("forward-n6", ["z = #4 + #5", "the root: forward is done, the graph is kept", "travels on"]),
-        (
-            "turn",
-            ["the same edges are read the other way, from z to the leaves", "z holds NaN, and so would its sum L"],
-        ),
-        (
-            "seed",
-            ["∂L/∂z", "all ones: L is the sum of z", f"A bar means gradient: {bar('x')} = ∂L/∂x, by", "✓ complete"],
-        ),
-        ("backward-n5", [f"{bar('x7')} = g · #5", "[[2.718 2.718 2.718 2.718]"]),
-        ("backward-n4", [f"{bar('x6')} = g / x6", "[[−1 0.125 0.05882 0.03846]"]),
-        (
-            "backward-n3",
-            [f"{bar('x3')} += −g", "so Σ over axis 0: (4, 4) → (4,)", "waits, 1 of 2", "[4 −0.3208 −0.1535"],
-        ),
-        ("backward-n2", [f"{bar('x4')} = g @ x5ᵀ", f"{bar('x5')} = x4ᵀ @ g"]),
-        ("backward-n1", [f"{bar('x2')} = g", f"{bar('x3')} += −g", "(2, 4) → (4,)", "[60 −4.321 −2.077 −1.367]"]),
-        ("sum-a2", ["x3 was used twice", "from #3 [4 −0.3208", "from #1 [60 −4.321", "[64 −4.642 −2.23 −1.468]"]),
-        ("backward-n0", [f"{bar('x1')} = g", "[[1.913 −1.197] [1.943 −1.458] …]"]),
-        (
-            "close",
-            ["z holds 4 NaN, yet every leaf gradient is finite", "g / x6 reads x6, which is finite, so a number"],
-        ),
-    ],
-)
-def test_large_is_told_with_these_words_and_numbers(large: tuple[Beat, ...], beat: str, words: list[str]) -> None:
-    said = told(named(large, beat))
-    for some in words:
-        assert some in said
+@pytest.mark.parametrize("name", STORIES)
+def test_broadcasting_is_said_forward_and_undone_backward(name: str) -> None:
+    record = STORIES[name]()
+    index = index_of(record)
+    for beat in story(record):
+        if isinstance(beat, Build) and len(beat.columns) == 1:
+            stretched = [flow for flow in beat.flows if flow.stretched is not None and flow.tensor.shape]
+            to = {shape_text(flow.stretched) for flow in stretched}  # type: ignore[arg-type]  # not None
+            assert not to or any(f"→ {shape}" in told(beat) for shape in to), beat.name
+        if isinstance(beat, Run) and len(beat.nodes) == 1:
+            for sent in beat.sent[:2]:
+                assert (sent.raw is not None) == bool(index.edges[sent.edge].reduced_axes), beat.name
+                assert sent.raw is None or "stretched, so Σ over" in told(beat), beat.name
 
 
-def test_shares_of_large_travel_in_true_order_and_are_counted(large: tuple[Beat, ...]) -> None:
-    sent = [(s.edge, s.receiver, s.k, s.of, s.raw) for beat in large if isinstance(beat, Run) for s in beat.sent]
-    assert sent == [
-        ("e9", "n4", 1, 1, None),
-        ("e10", "n5", 1, 1, None),
-        ("e8", "a3", 1, 1, None),
-        ("e7", "n3", 1, 1, None),
-        ("e5", "n2", 1, 1, None),
-        ("e6", "a2", 1, 2, (4, 4)),
-        ("e3", "n0", 1, 1, None),
-        ("e4", "n1", 1, 1, None),
-        ("e1", "a1", 1, 1, None),
-        ("e2", "a2", 2, 2, (2, 4)),
-        ("e0", "a0", 1, 1, None),
-    ]
-
-
-def test_large_ends_with_a_table_of_its_leaves(large: tuple[Beat, ...]) -> None:
-    close = large[-1]
+@pytest.mark.parametrize("name", STORIES)
+def test_the_closing_table_holds_what_the_run_left_at_each_leaf(name: str) -> None:
+    record = STORIES[name]()
+    index = index_of(record)
+    close = story(record)[-1]
     assert isinstance(close, Close)
-    assert [(row.name, row.leaf.shape, row.shares, row.norm) for row in close.rows] == [
-        ("x1", (4, 2), 1, "4.901"),
-        ("x2", (2, 4), 1, "42.67"),
-        ("x3", (4,), 2, "64.22"),
-        ("x7", (4, 4), 1, "10.87"),
-    ]
+    assert [row.accumulator for row in close.rows] == list(index.accumulators)[: len(close.rows)]
+    assert len(close.rows) + close.more == len(index.accumulators)
+    for row in close.rows:
+        change = index.changes.get(row.accumulator)
+        assert row.shares == len(index.arrivals.get(row.accumulator, ()))
+        assert (row.gradient.id if row.gradient is not None else None) == (change.after if change else None)
+        measured = index.measured(change.after) if change else None
+        if measured is not None and measured.norm is not None:
+            assert row.norm == formula.number(measured.norm)
+
+
+@pytest.mark.parametrize("name", STORIES)
+def test_what_is_not_finite_is_said_where_it_is_made(name: str) -> None:
+    record = STORIES[name]()
+    index = index_of(record)
+    for beat in story(record):
+        if isinstance(beat, Build):
+            for item in beat.items:
+                measured = index.measured(index.nodes[item].outputs[0]) if item in index.nodes else None
+                if measured is not None and measured.bad:
+                    assert "NaN" in told(beat) or "∞" in told(beat), beat.name
+
+
+def test_the_words_of_large_tell_its_story(large: tuple[Beat, ...]) -> None:
+    """One example read in full: what a viewer is told of it, in words that rules cannot check."""
+    said = [told(beat) for beat in large]
+    assert "x4 = [[4 5] [6 7] …]" in said[1] and "recorded as AddBackward" in said[1]
+    wanted = ["x6 = #2 − x3", "NaN in 4 of 16 entries: carried on, not hidden", "all ones: L is the sum of z"]
+    wanted += [f"{bar('x6')} = g / x6", "x3 was used twice", "z holds 4 NaN, yet every leaf gradient is finite"]
+    for words in wanted:
+        assert any(words in each for each in said), words
 
 
 def test_values_stretch_and_leaves_count_their_users(large: tuple[Beat, ...]) -> None:
@@ -336,33 +352,6 @@ def test_tones_are_roles_of_the_palette() -> None:
                     assert not isinstance(piece, Words | Numbers) or hasattr(DARK, piece.tone)
 
 
-# ops that share a beat
-
-
-def heads() -> GraphRecord:
-    """Three projections of one input, then their product, as in attention; made one after the other."""
-    ge = importlib.import_module("grad_engine")
-    x = ge.ones((2, 3), name="x")
-    given = {
-        name: ge.full((3, 3) if name[-1] == "w" else (3,), 0.1 * k, requires_grad=True, name=name)
-        for k, name in enumerate(("query_w", "query_b", "key_w", "key_b", "value_w", "value_b"))
-    }
-    query = ge.linear(x, given["query_w"], given["query_b"])
-    looks = ge.softmax(query @ ge.linear(x, given["key_w"], given["key_b"]).mT)
-    out = (looks @ ge.linear(x, given["value_w"], given["value_b"])).sum()
-    out.backward(retain_graph=True)
-    return record_graph(out, names={"out": out})
-
-
-def branches() -> GraphRecord:
-    """Two ways from one leaf to one result."""
-    ge = importlib.import_module("grad_engine")
-    x = ge.tensor([1.0, 2.0], requires_grad=True, name="x")
-    out = (x.exp() * x.tanh()).sum()
-    out.backward(retain_graph=True)
-    return record_graph(out, names={"out": out})
-
-
 def test_the_branches_of_a_diamond_share_their_beats() -> None:
     names = [beat.name for beat in story(branches())]
     assert names == [
@@ -446,134 +435,6 @@ def test_a_story_with_little_time_has_fewer_beats_and_large_has_enough() -> None
     assert sum(isinstance(b, Run | Build) for b in busy) < 2 * len(records.dense(20, 3).nodes)
     for beat in story(example("large")):
         assert not isinstance(beat, Run) or len(beat.nodes) == 1
-
-
-# several ops as one box, and one op with what lies around it
-
-
-def network(layers: int, scoped: bool) -> GraphRecord:
-    """Equal layers one after the other: a product, a sum, an activation."""
-    ge = importlib.import_module("grad_engine")
-    h = ge.ones((5, 4), name="x")
-    for k in range(layers):
-        with ge.scope(f"layer{k}") if scoped else nullcontext():
-            w = ge.full((4, 4), 0.1, requires_grad=True, name=f"w{k}")
-            b = ge.full((4,), 0.1, requires_grad=True, name=f"b{k}")
-            h = ge.tanh(h @ w + b)
-    loss = (h * h).mean()
-    loss.backward(retain_graph=True)
-    return record_graph(loss, names={"loss": loss}, title="network")
-
-
-FOLDED = {
-    "chain": lambda: records.chain(60, (3,)),
-    "diamond": lambda: records.diamond(30),
-    "fan": lambda: records.fan(40),
-    "network": lambda: network(12, scoped=False),
-    "scopes": lambda: network(12, scoped=True),
-    **{f"dense {seed}": lambda seed=seed: records.dense(70, seed, (2,)) for seed in range(6)},
-}
-
-
-@pytest.mark.parametrize("how", ["auto", "max"])
-@pytest.mark.parametrize("name", FOLDED)
-def test_a_fold_shows_no_more_and_no_less(name: str, how: str) -> None:
-    """Every op is in one box, nothing is read before it is made, and what leaves a box is what its ops send out."""
-    record = FOLDED[name]()
-    shown = view(record, how)
-    inside = [op.id for fold in shown.folds.values() for op in fold.ops]
-    alone = [node.id for node in shown.record.nodes if node.id not in shown.folds]
-    assert sorted([*inside, *alone]) == sorted(node.id for node in record.nodes)
-    hidden = sum(fold.leaves for fold in shown.folds.values())
-    assert len(shown.record.accumulators) + hidden == len(record.accumulators)
-    home = {op.id: id for id, fold in shown.folds.items() for op in fold.ops} | {id: id for id in alone}
-    made = {tensor.id for tensor in record.tensors} - {out for node in record.nodes for out in node.outputs}
-    for node in shown.record.nodes:
-        assert {operand.tensor for operand in node.inputs} <= made
-        made |= set(node.outputs)
-    there = {node.id for node in shown.record.nodes} | {a.id for a in shown.record.accumulators}
-    for edge in shown.record.edges:
-        assert {edge.sender, edge.receiver} <= there and edge.sender != edge.receiver
-    (run,) = shown.record.runs
-    (whole,) = record.runs
-    ran = [event.node for event in run.events if isinstance(event, RunEvent)]
-    assert sorted(ran) == sorted({home[event.node] for event in whole.events if isinstance(event, RunEvent)})
-    came = {ran[0]}
-    edges = {edge.id: edge for edge in shown.record.edges}
-    for event in run.events:
-        if isinstance(event, RunEvent):
-            assert event.node in came  # a box runs when something has reached it
-        elif isinstance(event, SendEvent):
-            assert (
-                ran.index(edges[event.edge].sender) < ran.index(receiver)
-                if (receiver := edges[event.edge].receiver) in ran
-                else True
-            )
-            came.add(edges[event.edge].receiver)
-    sent = {event.edge: event.share for event in whole.events if isinstance(event, SendEvent)}
-    assert {e.edge: e.share for e in run.events if isinstance(e, SendEvent)} == {id: sent[id] for id in edges}
-    close = story(shown)[-1]
-    assert isinstance(close, Close)
-    assert len(close.rows) + close.more == len(record.accumulators)
-
-
-def test_equal_layers_become_one_box_with_their_number() -> None:
-    plain = view(network(12, scoped=False), "auto")
-    assert [fold.label for fold in plain.folds.values()] == ["(matmul → add → tanh) ×12"]
-    (box,) = plain.folds
-    assert plain.folds[box].times == 12
-    assert plain.folds[box].size == "36 ops, 24 leaves"
-    scoped = view(network(12, scoped=True), "auto")
-    assert [fold.label for fold in scoped.folds.values()] == [f"layer{k}" for k in range(12)]
-    most = view(network(12, scoped=True), "max")
-    assert "layer0 … layer11 ×12" in {node.op for node in most.record.nodes}
-    said = told(story(plain)[0])
-    assert "38 operations, 24 leaf tensors, drawn as 3 boxes" in said
-
-
-def test_folding_can_be_switched_off_and_leaves_small_graphs_alone() -> None:
-    record = network(12, scoped=True)
-    assert view(record, "none").record is record
-    assert view(example("large"), "auto").folds == {}
-    assert len(view(record, "auto").record.nodes) <= MOST_OPS
-
-
-def test_a_focus_shows_what_leads_to_and_from_it() -> None:
-    shown = view(example("large"), focus="x5")
-    assert [node.id for node in shown.record.nodes] == ["n1", "n2", "n3", "n4", "n6"]
-    assert shown.centres == {"n1"}
-    said = " ".join(told(beat) for beat in story(shown))
-    assert "Only what leads to and from x5; the graph has 7 ops" in said
-    assert "x4" in said and "x1" not in said  # what others made is there, how they did is not
-    assert "[64 −4.642 −2.23 −1.468]" in said
-    assert view(example("large"), focus="#1").record == shown.record
-    assert view(example("large"), focus="n1").record == view(example("large"), focus="1").record == shown.record
-    assert view(example("large"), focus="#1[0]").record == shown.record
-
-
-def test_a_focus_counts_the_shares_that_come_from_elsewhere() -> None:
-    shown = view(records.fan(12), focus="n1", most=3)
-    assert len(shown.record.nodes) == 3
-    assert shown.elsewhere["a0"] > 0
-    beats = story(shown)
-    sums = [beat for beat in beats if isinstance(beat, Gather) and beat.receiver == "a0"]
-    assert all(beat.more == 12 - len(beat.parts) for beat in sums)
-    assert "of 12" in " ".join(told(beat) for beat in beats if isinstance(beat, Run))
-    assert "from what is not shown" in told(beats[-1])
-
-
-def test_a_focus_may_be_a_leaf_and_must_be_there() -> None:
-    assert [node.id for node in view(example("large"), focus="x7").record.nodes] == ["n5", "n6"]
-    with pytest.raises(GradEngineError, match=r"No op or leaf is called 'x9': focus on another, such as x4, x5"):
-        view(example("large"), focus="x9")
-
-
-def test_a_graph_too_large_for_a_picture_points_elsewhere() -> None:
-    record = records.chain(5001)
-    with pytest.raises(GradEngineError, match=r"5,001 operations.*focus.*tree"):
-        view(record, "none")
-    assert len(view(record, "auto").record.nodes) < 10
-    assert len(view(record, "none", "#2500").record.nodes) == MOST_OPS
 
 
 def test_a_large_graph_ends_with_what_stands_out() -> None:
