@@ -27,7 +27,6 @@ from typing import Any as _Any
 
 from grad_engine import linalg, notebook, ops
 from grad_engine.core.allocator import tune_allocator
-from grad_engine.core.chain_rule import grad
 from grad_engine.core.define import CALLS, define
 from grad_engine.core.grad_mode import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
 from grad_engine.core.observe import detect_anomaly, record_source, scope
@@ -67,8 +66,9 @@ from grad_engine.errors import (
 from grad_engine.export.from_tensor import export_graph, record_graph, visualize_graph
 from grad_engine.files import load, save
 from grad_engine.function import Function, checkpoint
-from grad_engine.functional import hessian, hvp, jacobian, jvp, value_and_grad, vjp
+from grad_engine.functional import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 from grad_engine.interop import from_dlpack
+from grad_engine.pytree import ravel_pytree, register_structure
 from grad_engine.record import GraphRecord, load_graph, save_graph
 from grad_engine.testing import check_gradients
 from grad_engine.version import VERSION as __version__
@@ -142,8 +142,10 @@ __all__ = [
     "rand_like",
     "randn",
     "randn_like",
+    "ravel_pytree",
     "record_graph",
     "record_source",
+    "register_structure",
     "save",
     "save_graph",
     "scope",

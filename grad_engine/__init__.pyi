@@ -10,7 +10,6 @@ from grad_engine import linalg as linalg
 from grad_engine import notebook as notebook
 from grad_engine import ops as ops
 from grad_engine.core.allocator import tune_allocator as tune_allocator
-from grad_engine.core.chain_rule import grad as grad
 from grad_engine.core.define import CALLS as CALLS
 from grad_engine.core.define import define as define
 from grad_engine.core.grad_mode import enable_grad as enable_grad
@@ -57,6 +56,7 @@ from grad_engine.files import load as load
 from grad_engine.files import save as save
 from grad_engine.function import Function as Function
 from grad_engine.function import checkpoint as checkpoint
+from grad_engine.functional import grad as grad
 from grad_engine.functional import hessian as hessian
 from grad_engine.functional import hvp as hvp
 from grad_engine.functional import jacobian as jacobian
@@ -64,6 +64,8 @@ from grad_engine.functional import jvp as jvp
 from grad_engine.functional import value_and_grad as value_and_grad
 from grad_engine.functional import vjp as vjp
 from grad_engine.interop import from_dlpack as from_dlpack
+from grad_engine.pytree import ravel_pytree as ravel_pytree
+from grad_engine.pytree import register_structure as register_structure
 from grad_engine.record import GraphRecord as GraphRecord
 from grad_engine.record import load_graph as load_graph
 from grad_engine.record import save_graph as save_graph

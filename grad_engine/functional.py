@@ -1,104 +1,188 @@
-"""Derivatives of functions, on top of grad(): products with vectors, whole matrices, second derivatives.
+"""Derivatives of functions: gradients, products with vectors, whole matrices, second derivatives.
 
-Each takes a function `f` and its inputs: one tensor, or a tuple or list of them, as `f` takes them; arrays and numbers
-do too. What comes back has the same structure: a tensor for one input, a tuple for several. An input that `f` does not
-depend on has derivative 0. With `create_graph=True` all that comes back can be differentiated again, also by what the
-inputs were computed from; without it nothing can. No `.grad` is ever written.
+Each works in two ways. Of a function alone it makes a function: `grad(f)` takes f's own positional arguments and is the
+gradient by the first of them, or by those that `argnums` names. Given a function and its inputs it answers at once:
+`value_and_grad(f, x)`, where a tuple or list means several arguments, and all of them are differentiated by.
+
+An argument is an array, a number, a tensor, or a structure of these: dict, list, tuple, named tuple, dataclass, module,
+nested (pytree.py). A gradient has the structure of its argument. Arrays and numbers give arrays, of shape () NumPy's
+scalars; tensors give tensors. What an argument has no influence on has derivative 0. No `.grad` is ever written.
+
+create_graph: whether what comes back can be differentiated again; it is tensors then. None, the default, means: where
+something else with a history takes part, such as weights that `f` closes over, or an outer derivative, since that
+history would be lost without a word; and never inside no_grad(). False leaves it out, which is faster.
+has_aux: `f` returns (what is differentiated, anything else), and the other thing comes back too, beside the value where
+there is one: `((value, aux), gradient)`, else as `(gradient, aux)`.
 
 Cost is counted in passes: one forward pass of `f`, or one backward pass, which takes about as long as two of them.
 """
 
 from __future__ import annotations
 
+import functools
+import inspect
 from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 import numpy as np
 
+from grad_engine import jacobians
+from grad_engine.core import chain_rule
 from grad_engine.core.call import as_tensor
-from grad_engine.core.chain_rule import grad
-from grad_engine.core.grad_mode import enable_grad
-from grad_engine.core.node import GradAccum
+from grad_engine.core.grad_mode import MODE, enable_grad
+from grad_engine.core.node import BinaryNode, GradAccum, Output, UnaryNode, next_sequence_nr
 from grad_engine.core.tensor import Tensor, wrap
 from grad_engine.errors import ArgumentError, GraphError, NotDifferentiableError, ShapeError
 from grad_engine.ops.arithmetic import positive
-from grad_engine.ops.joining import stack
 from grad_engine.ops.reduction import sum as sum_of
-from grad_engine.ops.shape import reshape
+from grad_engine.pytree import check_leaf, taken_apart
 
-COLUMNS_PAY = 2  # a column of a jacobian costs up to so many rows: it is a backward pass through a backward pass
+_LEFT_OUT: Any = type("LeftOut", (), {"__repr__": lambda self: "..."})()  # an input may be None, which holds nothing
+Argnums = int | Sequence[int] | None
 
 
-def value_and_grad(f: Callable[..., Any], inputs: Any, *, create_graph: bool = False) -> tuple[Tensor, Any]:
-    """(f(inputs), gradient by each input) of an `f` that returns one number. One forward and one backward pass."""
-    xs, ys, shape = _run(f, inputs, create_graph)
-    if len(ys) != 1 or ys[0].size != 1:
-        raise GraphError(
-            f"value_and_grad() needs a function that returns one number, got {_shapes(ys)}; sum it up, or use vjp()"
+def grad(
+    outputs: Any,
+    inputs: Any = _LEFT_OUT,
+    grad_outputs: Any = None,
+    retain_graph: bool | None = None,
+    create_graph: bool | None = None,
+    allow_unused: bool = False,
+    *,
+    argnums: Argnums = None,
+    has_aux: bool = False,
+) -> Any:
+    """The gradient of a function that returns one number, as a function of its arguments; or d(outputs)/d(inputs).
+
+    >>> grad(lambda x: x**3)(2.0).item()
+    12.0
+
+    Of tensors, `grad(z, [x, y], grad_outputs)` is d(z)/d(x) for each x of `inputs` (leaves or results of ops), weighted
+    by `grad_outputs`: a tensor for a single input, a tuple for a list of them; None for an input that the outputs do
+    not depend on, which is an error unless `allow_unused`. `retain_graph` defaults to `create_graph`. That leaves every
+    `.grad` alone.
+    """
+    if not callable(outputs) or isinstance(outputs, Tensor | Sequence):
+        if argnums is not None or has_aux:
+            raise ArgumentError("argnums and has_aux belong to grad(f) of a function f, got them with a tensor")
+        given = None if inputs is _LEFT_OUT else inputs
+        return chain_rule.grad(outputs, given, grad_outputs, retain_graph, bool(create_graph), allow_unused)
+    if grad_outputs is not None or retain_graph is not None or allow_unused:
+        raise ArgumentError(
+            "grad_outputs, retain_graph and allow_unused belong to grad(z, x) of a tensor z, got them with a function; "
+            "vjp() takes weights for the outputs"
         )
-    shares = _pulled(ys, xs, [None], create_graph, keep=create_graph)
-    return _value(ys, shape, create_graph), _like(inputs, shares)
+    return _derivative(_grad, outputs, inputs, argnums, has_aux, create_graph)
 
 
-def vjp(f: Callable[..., Any], inputs: Any, v: Any = None, *, create_graph: bool = False) -> tuple[Any, Any]:
+def value_and_grad(
+    f: Callable[..., Any],
+    inputs: Any = _LEFT_OUT,
+    *,
+    argnums: Argnums = None,
+    has_aux: bool = False,
+    create_graph: bool | None = None,
+) -> Any:
+    """(f(inputs), gradient by each input) of an `f` that returns one number. One forward and one backward pass."""
+    return _derivative(_value_and_grad, f, inputs, argnums, has_aux, create_graph)
+
+
+def vjp(
+    f: Callable[..., Any],
+    inputs: Any = _LEFT_OUT,
+    v: Any = None,
+    *,
+    argnums: Argnums = None,
+    has_aux: bool = False,
+    create_graph: bool | None = None,
+) -> Any:
     """(f(inputs), v times the Jacobian): a share for each input. One forward and one backward pass.
 
     v: a weight for each output element, in the structure of the outputs; 1 where `f` returns one number.
+    `vjp(f)(x, v, *others)` gives the product alone; v follows the last argument that is differentiated by.
     """
-    xs, ys, shape = _run(f, inputs, create_graph)
-    weights = [None] * len(ys) if v is None else _matching(v, ys, "v of vjp()", "output")
-    return _value(ys, shape, create_graph), _like(inputs, _pulled(ys, xs, weights, create_graph, keep=create_graph))
+    return _derivative(_vjp, f, inputs, argnums, has_aux, create_graph, v)
 
 
-def jvp(f: Callable[..., Any], inputs: Any, v: Any = None, *, create_graph: bool = False) -> tuple[Any, Any]:
+def jvp(
+    f: Callable[..., Any],
+    inputs: Any = _LEFT_OUT,
+    v: Any = None,
+    *,
+    argnums: Argnums = None,
+    has_aux: bool = False,
+    create_graph: bool | None = None,
+) -> Any:
     """(f(inputs), the Jacobian times v): how the outputs move when the inputs move along v, in the outputs' structure.
 
     v: a direction for each input, in the structure of the inputs; 1 for a single number.
+    `jvp(f)(x, v, *others)` gives the product alone; v follows the last argument that is differentiated by.
 
     One forward pass, one backward pass, and one of about twice that: the vector-Jacobian product is linear in its
     vector, and its derivative by that vector, weighted by v, is the Jacobian-vector product (Townsend 2017).
     """
-    xs, ys, shape = _run(f, inputs, create_graph)
-    if v is None and (len(xs) != 1 or xs[0].size != 1):
-        raise GraphError(f"jvp() without v needs a single number as input, got {_shapes(xs)}; pass a direction")
-    along = [None] if v is None else _matching(v, xs, "v of jvp()", "input")
-    weights = [wrap(np.zeros(y.shape, y.dtype), GradAccum()) for y in ys]
-    shares = _pulled(ys, xs, weights, True)
-    moved = _pulled(shares, weights, along, create_graph, keep=create_graph)
-    return _value(ys, shape, create_graph), _like(shape, moved)
+    return _derivative(_jvp, f, inputs, argnums, has_aux, create_graph, v)
+
+
+def hvp(
+    f: Callable[..., Any],
+    inputs: Any = _LEFT_OUT,
+    v: Any = None,
+    *,
+    argnums: Argnums = None,
+    has_aux: bool = False,
+    create_graph: bool | None = None,
+) -> Any:
+    """(f(inputs), the Hessian times v) of an `f` that returns one number, without making the Hessian.
+
+    v: a direction for each input, in the structure of the inputs; 1 for a single number.
+    `hvp(f)(x, v, *others)` gives the product alone, as SciPy's `hessp` is called; v follows the last argument that is
+    differentiated by.
+
+    One forward pass, one backward pass, and one of about twice that: the gradient of the gradient along v.
+    """
+    return _derivative(_hvp, f, inputs, argnums, has_aux, create_graph, v)
 
 
 def jacobian(
     f: Callable[..., Any],
-    inputs: Any,
+    inputs: Any = _LEFT_OUT,
     *,
-    create_graph: bool = False,
-    batched: bool = False,
+    argnums: Argnums = None,
+    has_aux: bool = False,
+    create_graph: bool | None = None,
+    batched: bool | Literal["last"] = False,
     by: Literal["rows", "columns"] | None = None,
 ) -> Any:
     """The derivative of each output element by each input element, of shape (*output's shape, *input's shape).
 
-    For several inputs a tuple with one for each; for several outputs a tuple of such.
+    For several inputs a tuple with one for each; for several outputs a tuple of such. Such a tuple for inputs that are
+    numbers is a matrix to NumPy, inputs last: what `scipy.optimize.curve_fit(jac=)` takes.
 
     batched: row i of the outputs depends on row i of the inputs alone, as where the first axis counts samples. Then the
         shape is (batch, *rest of the output, *rest of the input), and all rows are found in one pass; one more pass
-        makes sure of it, and GraphError says so where rows mix.
+        makes sure of it, and GraphError says so where rows mix. "last": the last axis counts samples, in the result
+        too, and an input of one axis belongs to all of them, as `scipy.integrate.solve_bvp(fun_jac=)` has it.
     by: "rows" takes one backward pass for each output element (with `batched`, for each element of a row); "columns"
         one of twice the cost for each input element, and needs second derivatives. None chooses the cheaper.
     """
     if by not in (None, "rows", "columns") or (batched and by == "columns"):
         raise ArgumentError(f'by is "rows", or "columns" where not batched, or None, got {by!r}')
-    xs, ys, shape = _run(f, inputs, create_graph)
-    if batched:
-        blocks = [_batch_of_rows(y, xs, create_graph) for y in ys]
-    elif by == "columns" or (by is None and COLUMNS_PAY * _count(xs) < _count(ys)):
-        blocks = _columns(ys, xs, create_graph)
-    else:
-        blocks = [_rows(y, xs, create_graph) for y in ys]
-    return _like(shape, [_like(inputs, block) for block in blocks])
+    if batched not in (False, True, "last"):
+        raise ArgumentError(f'batched is True, False or "last", got {batched!r}')
+    rule = functools.partial(_jacobian, batched=batched, by=by)
+    return _derivative(rule, f, inputs, argnums, has_aux, create_graph)
 
 
-def hessian(f: Callable[..., Any], inputs: Any, *, create_graph: bool = False, batched: bool = False) -> Any:
+def hessian(
+    f: Callable[..., Any],
+    inputs: Any = _LEFT_OUT,
+    *,
+    argnums: Argnums = None,
+    has_aux: bool = False,
+    create_graph: bool | None = None,
+    batched: bool = False,
+) -> Any:
     """The second derivatives of an `f` that returns one number, of shape (*input's shape, *input's shape).
 
     For several inputs a tuple of tuples: entry [i][j] is by input i, then by input j.
@@ -108,205 +192,319 @@ def hessian(f: Callable[..., Any], inputs: Any, *, create_graph: bool = False, b
     One forward pass, one backward pass, and one of about twice that for each input element (with `batched`, for each
     element of a row). For products with a vector `hvp` takes one instead.
     """
-    xs, ys, _ = _run(f, inputs, create_graph)
-    one = len(ys) == 1 and (ys[0].ndim == 1 if batched else ys[0].size == 1)
-    if not one:
+    return _derivative(functools.partial(_hessian, batched=batched), f, inputs, argnums, has_aux, create_graph)
+
+
+# --- from one run of the function -----------------------------------------------------------------------------------
+
+
+def _grad(run: Run) -> Any:
+    shares = _slopes(run, "grad()", "jacobian() or vjp()")
+    return run.with_aux(run.as_inputs(shares))
+
+
+def _value_and_grad(run: Run) -> Any:
+    shares = _slopes(run, "value_and_grad()", "vjp()")
+    return run.with_aux(run.value()), run.as_inputs(shares)
+
+
+def _slopes(run: Run, what: str, way_out: str) -> list[Tensor]:
+    if len(run.ys) != 1 or run.ys[0].size != 1:
+        raise GraphError(
+            f"{what} needs a function that returns one number, got {_shapes(run.ys)}; sum it up, or use {way_out}"
+        )
+    return jacobians.pulled(run.ys, run.xs, [None], run.record, keep=run.record)
+
+
+def _vjp(run: Run, v: Any) -> Any:
+    weights = [None] * len(run.ys) if v is None else run.matching(v, "output")
+    shares = jacobians.pulled(run.ys, run.xs, weights, run.record, keep=run.record)
+    return run.product(run.as_inputs(shares))
+
+
+def _jvp(run: Run, v: Any) -> Any:
+    along = run.direction(v, "jvp()")
+    weights = [wrap(np.zeros(y.shape, y.dtype), GradAccum()) for y in run.ys]
+    shares = jacobians.pulled(run.ys, run.xs, weights, True)
+    moved = jacobians.pulled(shares, weights, along, run.record, keep=run.record)
+    return run.product(run.as_outputs(moved))
+
+
+def _hvp(run: Run, v: Any) -> Any:
+    if len(run.ys) != 1 or run.ys[0].size != 1:
+        raise GraphError(f"hvp() needs a function that returns one number, got {_shapes(run.ys)}; sum it up first")
+    along = run.direction(v, "hvp()")
+    slopes = jacobians.pulled(run.ys, run.xs, [None], True)
+    curved = jacobians.pulled(slopes, run.xs, along, run.record, keep=run.record)
+    return run.product(run.as_inputs(curved))
+
+
+def _jacobian(run: Run, batched: bool | str, by: str | None) -> Any:
+    blocks = jacobians.blocks(run.ys, run.xs, run.record, batched, by)
+    found = [run.as_inputs(block) for block in blocks]
+    if type(found[0]) is tuple and len(run.ys) == 1 and not any(x.ndim for x in run.xs):
+        found = [Numbers(found[0])]
+    return run.with_aux(run.outputs.with_leaves(found))
+
+
+def _hessian(run: Run, batched: bool) -> Any:
+    ys, xs = run.ys, run.xs
+    if len(ys) != 1 or not (ys[0].ndim == 1 if batched else ys[0].size == 1):
         wanted = "one number for each row" if batched else "one number"
         raise GraphError(f"hessian() needs a function that returns {wanted}, got {_shapes(ys)}; use jacobian(), or sum")
-    slopes = _pulled([sum_of(ys[0])], xs, [None], True)
+    slopes = jacobians.pulled([sum_of(ys[0])], xs, [None], True)
     if batched:
-        _check_batch(ys[0], xs)
-        _check_rows_apart(ys[0], xs, [slopes])
-    return _like(
-        inputs,
-        [
-            _like(inputs, _batch_of_rows(each, xs, create_graph) if batched else _rows(each, xs, create_graph))
-            for each in slopes
-        ],
-    )
+        jacobians.check_rows_apart(ys[0], xs, [slopes])
+    rows = jacobians.blocks(slopes, xs, run.record, batched, "rows")
+    return run.with_aux(run.inputs.with_leaves([run.as_inputs(row) for row in rows]))
 
 
-def hvp(f: Callable[..., Any], inputs: Any, v: Any = None, *, create_graph: bool = False) -> tuple[Tensor, Any]:
-    """(f(inputs), the Hessian times v) of an `f` that returns one number, without making the Hessian.
+class Numbers(tuple[Any, ...]):
+    """The derivatives by several numbers; as an array, the numbers are its last axis."""
 
-    v: a direction for each input, in the structure of the inputs; 1 for a single number.
+    __slots__ = ()
 
-    One forward pass, one backward pass, and one of about twice that: the gradient of the gradient along v.
-    """
-    xs, ys, shape = _run(f, inputs, create_graph)
-    if len(ys) != 1 or ys[0].size != 1:
-        raise GraphError(f"hvp() needs a function that returns one number, got {_shapes(ys)}; sum it up first")
-    if v is None and (len(xs) != 1 or xs[0].size != 1):
-        raise GraphError(f"hvp() without v needs a single number as input, got {_shapes(xs)}; pass a direction")
-    along = [None] if v is None else _matching(v, xs, "v of hvp()", "input")
-    slopes = _pulled(ys, xs, [None], True)
-    curved = _pulled(slopes, xs, along, create_graph, keep=create_graph)
-    return _value(ys, shape, create_graph), _like(inputs, curved)
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        return np.stack([np.asarray(part) for part in self], axis=-1).astype(dtype, copy=False)
 
 
 # --- entering and leaving -------------------------------------------------------------------------------------------
 
 
-def _run(f: Callable[..., Any], inputs: Any, create_graph: bool) -> tuple[list[Tensor], list[Tensor], Any]:
-    """(inputs of our own, outputs of f on them, what f returned), recorded.
+def _derivative(
+    rule: Callable[..., Any],
+    f: Callable[..., Any],
+    inputs: Any,
+    argnums: Argnums,
+    has_aux: bool,
+    create_graph: bool | None,
+    *v: Any,
+) -> Any:
+    """What `rule` makes of a run of `f` on its inputs; without inputs, a function of f's arguments that gives that."""
+    if not callable(f):
+        raise ArgumentError(f"a function is differentiated here, got {type(f).__name__}; of a tensor z call grad(z, x)")
+    if inputs is not _LEFT_OUT:
+        several = isinstance(inputs, tuple | list) and not hasattr(inputs, "_fields")
+        args = tuple(inputs) if several else (inputs,)
+        asked = argnums if argnums is not None else tuple(range(len(args))) if several else 0
+        return rule(Run(f, args, {}, asked, has_aux, create_graph, not v), *v)
+    if any(each is not None for each in v):
+        raise ArgumentError("a direction v comes with the inputs it belongs to, got it without; write f, x, v")
+    places = 0 if argnums is None else argnums
+
+    def derivative(*args: Any, **named: Any) -> Any:
+        if not v:
+            return rule(Run(f, args, named, places, has_aux, create_graph, True))
+        last = max((places,) if isinstance(places, int) else places, default=0) + 1
+        run = Run(f, (*args[:last], *args[last + 1 :]), named, places, has_aux, create_graph, True)
+        return rule(run, args[last] if len(args) > last else None)
+
+    functools.update_wrapper(derivative, f)
+    return derivative
+
+
+class Run:
+    """One recorded call of a function on inputs of our own, and how to give back what is found.
 
     Inputs of our own, so that what `f` reads by another way, such as a weight it closes over, is not counted as input.
     """
-    given = [as_tensor(x) for x in (inputs if isinstance(inputs, tuple | list) else [inputs])]
-    xs = []
-    with enable_grad():
-        for position, x in enumerate(given):
-            if x.dtype.kind != "f":
-                raise NotDifferentiableError(
-                    f"input {position} holds {x.dtype}, which has no derivative; pass floating-point numbers"
+
+    def __init__(
+        self,
+        f: Callable[..., Any],
+        args: tuple[Any, ...],
+        named: dict[str, Any],
+        argnums: int | Sequence[int],
+        has_aux: bool,
+        create_graph: bool | None,
+        alone: bool,
+    ) -> None:
+        self.f, self.argnums, self.alone, self.asked = f, argnums, alone, create_graph
+        places = _places(argnums, args)
+        chosen: Any = args[places[0]] if isinstance(argnums, int) else tuple(args[i] for i in places)
+        given, self.inputs = taken_apart(chosen)
+        arrays = self._checked(given, places)
+        self.tensors = any(type(x) is Tensor for x in given)
+        self.record = create_graph if create_graph is not None else MODE.record and any(map(_has_history, given))
+        birth = next_sequence_nr()
+        with enable_grad():
+            self.xs = [
+                positive(x) if self.record and _has_history(x) else wrap(array, GradAccum())
+                for x, array in zip(given, arrays, strict=True)
+            ]
+            own = self.inputs.with_leaves(self.xs)
+            full = list(args)
+            for place, argument in zip(places, (own,) if isinstance(argnums, int) else own, strict=True):
+                full[place] = argument
+            result = f(*full, **named)
+        self.aux: tuple[Any, ...] = ()
+        if has_aux:
+            if not isinstance(result, tuple) or len(result) != 2:
+                raise ArgumentError(
+                    f"with has_aux=True the function returns (result, anything else), got {type(result).__name__}"
                 )
-            own = create_graph and x.node is not None
-            xs.append(positive(x) if own else wrap(x.array, GradAccum()))
-        result = f(*xs)
-    ys = list(result) if isinstance(result, tuple | list) else [result]
-    for y in ys:
-        if type(y) is not Tensor:
+            result, extra = result
+            self.aux = (extra,)
+        found, self.outputs = taken_apart(result)
+        self.ys = self._tensors_of(found)
+        if create_graph is None and MODE.record and not self.record:
+            self.record = _reaches_behind(self.ys + _tensors_in(self.aux), birth)
+
+    def _checked(self, given: Sequence[Any], places: Sequence[int]) -> list[np.ndarray]:
+        """The array of each input. Raises NotDifferentiableError or ArgumentError with the path of what is none."""
+        try:
+            return [check_leaf(x, "") for x in given]
+        except (ArgumentError, NotDifferentiableError):
+            for x, path in zip(given, self.paths(), strict=True):
+                check_leaf(x, path)
+            raise
+
+    def paths(self) -> list[str]:
+        """How each input is written, beginning with the name of f's parameter."""
+        argnums = (self.argnums,) if isinstance(self.argnums, int) else self.argnums
+        names = _parameters(self.f)
+        roots = [names[i] if i < len(names) else f"argument {i}" for i in argnums]
+        if isinstance(self.argnums, int):
+            return self.inputs.paths(roots[0])
+        return [path for root, part in zip(roots, self.inputs.parts, strict=True) for path in part.paths(root)]
+
+    def _tensors_of(self, found: Sequence[Any]) -> list[Tensor]:
+        """The outputs as tensors; numbers may stand among them, but not alone."""
+        if not any(type(y) is Tensor for y in found):
+            kind = type(found[0]).__name__ if found else "nothing"
             raise ArgumentError(
-                f"the function must return a tensor or a tuple of tensors, got {type(y).__name__}; leave out item(), "
+                f"the function must return a tensor or a structure of tensors, got {kind}; leave out item(), "
                 "float() and numpy()"
             )
-        if y.dtype.kind != "f":
-            raise NotDifferentiableError(f"the function returned {y.dtype}, which has no derivative")
-    return xs, ys, result
+        ys = []
+        for y, path in zip(found, self.outputs.paths("result"), strict=True):
+            if type(y) is not Tensor and not isinstance(y, int | float | np.ndarray | np.generic):
+                raise ArgumentError(
+                    f"the function must return a tensor or a structure of tensors, got {type(y).__name__} as {path}"
+                )
+            tensor = y if type(y) is Tensor else wrap(np.asarray(y, float), None)
+            if tensor.dtype.kind != "f":
+                raise NotDifferentiableError(f"the function returned {tensor.dtype} as {path}, which has no derivative")
+            ys.append(tensor)
+        return ys
 
-
-def _pulled(
-    ys: Sequence[Tensor], xs: Sequence[Tensor], weights: Sequence[Any], create_graph: bool, keep: bool = True
-) -> list[Tensor]:
-    """The weighted sum of all `ys`, differentiated by each of `xs`; zeros for what nothing depends on."""
-    live = [(y, weight) for y, weight in zip(ys, weights, strict=True) if y.node is not None]
-    shares: Sequence[Tensor | None] = [None] * len(xs)
-    if live:
-        roots, given = zip(*live, strict=True)
-        shares = grad(roots, list(xs), given, retain_graph=keep, create_graph=create_graph, allow_unused=True)
-    return [wrap(np.zeros(x.shape, x.dtype), None) if s is None else s for x, s in zip(xs, shares, strict=True)]
-
-
-def _matching(v: Any, to: Sequence[Tensor], what: str, kind: str) -> list[Any]:
-    """`v` as one tensor for each of `to`. Raises ArgumentError or ShapeError."""
-    parts = list(v) if isinstance(v, tuple | list) else [v]
-    if len(parts) != len(to):
-        raise ArgumentError(f"{what} has {len(parts)} parts for {len(to)} {kind}s; pass one for each")
-    made = []
-    for position, (part, x) in enumerate(zip(parts, to, strict=True)):
-        tensor = as_tensor(part)
-        if tensor.shape != x.shape:
-            raise ShapeError(
-                f"part {position} of {what} has shape {tensor.shape}, its {kind} {x.shape}; make them equal"
+    def direction(self, v: Any, what: str) -> list[Any]:
+        """v as one tensor for each input; 1 where it was left out beside a single number."""
+        if v is not None:
+            return self.matching(v, "input")
+        if len(self.xs) != 1 or self.xs[0].size != 1:
+            raise GraphError(
+                f"{what} without v needs a single number as input, got {_shapes(self.xs)}; pass a direction"
             )
-        made.append(tensor if tensor.dtype == x.dtype else tensor.astype(x.dtype))
-    return made
+        return [None]
+
+    def matching(self, v: Any, kind: Literal["input", "output"]) -> list[Any]:
+        """`v` as one tensor for each input or output. Raises ArgumentError or ShapeError with the path of a misfit."""
+        structure, to = (self.inputs, self.xs) if kind == "input" else (self.outputs, self.ys)
+        parts = structure.leaves_of(v, "v", f"the {kind}")
+        made = []
+        for part, x, path in zip(parts, to, structure.paths("v"), strict=True):
+            tensor = as_tensor(part)
+            if tensor.shape != x.shape:
+                raise ShapeError(f"{path} has shape {tensor.shape}, its {kind} {x.shape}; make them equal")
+            made.append(tensor if tensor.dtype == x.dtype else tensor.astype(x.dtype))
+        if self.asked is None and MODE.record and any(map(_has_history, made)):
+            self.record = True  # the product depends on the history of its direction
+        return made
+
+    def given_back(self, tensor: Tensor) -> Any:
+        """A result in the kind of the inputs: a tensor, or an array, of shape () NumPy's scalar."""
+        if self.record:
+            return tensor
+        if self.tensors:
+            return tensor.detach()
+        array = tensor.array
+        return array if array.ndim else array[()]
+
+    def as_inputs(self, parts: Sequence[Tensor]) -> Any:
+        """The parts in the structure of the inputs."""
+        return self.inputs.with_leaves(map(self.given_back, parts))
+
+    def as_outputs(self, parts: Sequence[Tensor]) -> Any:
+        """The parts in the structure of what the function returned."""
+        return self.outputs.with_leaves(map(self.given_back, parts))
+
+    def value(self) -> Any:
+        """What the function returned, in memory of its own."""
+        if self.record:
+            return self.as_outputs(self.ys)
+        shared = [y.array.base is not None or any(y.array is x.array for x in self.xs) for y in self.ys]
+        return self.as_outputs(
+            [wrap(y.array.copy() if copy else y.array, None) for y, copy in zip(self.ys, shared, strict=True)]
+        )
+
+    def with_aux(self, answer: Any) -> Any:
+        """The answer, and beside it what else the function returned, if that was asked for."""
+        if not self.aux:
+            return answer
+        leaves, structure = taken_apart(self.aux[0])
+        return answer, structure.with_leaves(self.given_back(x) if type(x) is Tensor else x for x in leaves)
+
+    def product(self, product: Any) -> Any:
+        """A product with a vector: alone, or behind the value."""
+        return self.with_aux(product) if self.alone else (self.with_aux(self.value()), product)
 
 
-def _like(structure: Any, parts: Sequence[Any]) -> Any:
-    """The parts as a tuple where `structure` is one, else the only part."""
-    return tuple(parts) if isinstance(structure, tuple | list) else parts[0]
+def _places(argnums: Any, args: Sequence[Any]) -> list[int]:
+    """The places of the arguments to differentiate by. Raises ArgumentError."""
+    places = [argnums] if isinstance(argnums, int) else list(argnums)
+    for place in places:
+        if isinstance(place, bool) or not isinstance(place, int) or place < 0:
+            raise ArgumentError(f"argnums is the place of an argument, counted from 0, or several, got {argnums!r}")
+        if place >= len(args):
+            raise ArgumentError(
+                f"the derivative by argument {place} was asked for, got {len(args)} positional "
+                f"argument{'s' * (len(args) != 1)}; pass it by place, or set argnums="
+            )
+    if len({*places}) < len(places) or not places:
+        raise ArgumentError(f"argnums names each argument once, got {argnums!r}")
+    return places
 
 
-def _value(ys: Sequence[Tensor], structure: Any, create_graph: bool) -> Any:
-    return _like(structure, list(ys) if create_graph else [y.detach() for y in ys])
+def _parameters(f: Callable[..., Any]) -> list[str]:
+    """The names of f's positional parameters, as far as Python knows them."""
+    try:
+        parameters = inspect.signature(f).parameters.values()
+    except (ValueError, TypeError):
+        return []
+    return [each.name for each in parameters if each.kind in (each.POSITIONAL_ONLY, each.POSITIONAL_OR_KEYWORD)]
 
 
-def _count(tensors: Sequence[Tensor]) -> int:
-    return sum(each.size for each in tensors)
+def _has_history(value: Any) -> bool:
+    return type(value) is Tensor and value.node is not None
+
+
+def _tensors_in(values: Sequence[Any]) -> list[Tensor]:
+    return [leaf for value in values for leaf in taken_apart(value)[0] if type(leaf) is Tensor]
+
+
+def _reaches_behind(ys: Sequence[Tensor], birth: int) -> bool:
+    """Whether something in the graph of `ys` is older than `birth`: a leaf or result that other code holds."""
+    pending: list[Any] = [y.node for y in ys if y.node is not None]
+    seen = set(pending)
+    for edge in pending:
+        if edge.sequence_nr < birth:
+            return True
+        kind = type(edge)
+        if kind is BinaryNode:
+            nexts: tuple[Any, ...] = (edge.x_edge, edge.y_edge)
+        elif kind is UnaryNode:
+            nexts = (edge.edge,)
+        elif kind is Output:
+            nexts = (edge.node,)
+        else:
+            nexts = () if kind is GradAccum else edge.edges
+        for each in nexts:
+            if each is not None and each not in seen:
+                seen.add(each)
+                pending.append(each)
+    return False
 
 
 def _shapes(tensors: Sequence[Tensor]) -> str:
     return "shape " + " and ".join(str(each.shape) for each in tensors) if tensors else "nothing"
-
-
-# --- whole matrices -------------------------------------------------------------------------------------------------
-
-
-def _rows(y: Tensor, xs: Sequence[Tensor], create_graph: bool) -> list[Tensor]:
-    """The derivative of one output by each input, one element of the output at a time."""
-    seed = np.zeros(y.shape, y.dtype)
-    flat = seed.reshape(-1)
-    rows = []
-    for i in range(y.size):
-        flat[i] = 1
-        rows.append(_pulled([y], xs, [seed.copy() if create_graph else seed], create_graph))
-        flat[i] = 0
-    return [_joined([row[k] for row in rows], (*y.shape, *x.shape), x, create_graph) for k, x in enumerate(xs)]
-
-
-def _columns(ys: Sequence[Tensor], xs: Sequence[Tensor], create_graph: bool) -> list[list[Tensor]]:
-    """The derivative of each output by each input, one element of the inputs at a time."""
-    weights = [wrap(np.zeros(y.shape, y.dtype), GradAccum()) for y in ys]
-    shares = _pulled(ys, xs, weights, True)
-    found: list[list[Tensor]] = [[] for _ in ys]
-    for share, x in zip(shares, xs, strict=True):
-        seed = np.zeros(x.shape, x.dtype)
-        flat = seed.reshape(-1)
-        columns = []
-        for i in range(x.size):
-            flat[i] = 1
-            columns.append(_pulled([share], weights, [seed.copy() if create_graph else seed], create_graph))
-            flat[i] = 0
-        for k, y in enumerate(ys):
-            joined = _joined([column[k] for column in columns], (*x.shape, *y.shape), x, create_graph)
-            order = (*range(x.ndim, x.ndim + y.ndim), *range(x.ndim))
-            found[k].append(joined.transpose(order) if create_graph else wrap(joined.array.transpose(order), None))
-    return found
-
-
-def _batch_of_rows(y: Tensor, xs: Sequence[Tensor], create_graph: bool) -> list[Tensor]:
-    """The derivative of each row of one output by the same row of each input, all rows at once."""
-    batch = _check_batch(y, xs)
-    width = int(np.prod(y.shape[1:]))
-    passes = []
-    for i in range(width):
-        seed = np.zeros((*batch, width), y.dtype)
-        seed[:, i] = 1
-        passes.append(_pulled([y], xs, [seed.reshape(y.shape)], create_graph))
-    _check_rows_apart(y, xs, passes)
-    found = []
-    for k, x in enumerate(xs):
-        joined = _joined([each[k] for each in passes], (width, *x.shape), x, create_graph)
-        order = (1, 0, *range(2, x.ndim + 1))
-        turned = joined.transpose(order) if create_graph else wrap(joined.array.transpose(order), None)
-        shape = (*y.shape, *x.shape[1:])
-        found.append(reshape(turned, shape) if create_graph else wrap(turned.array.reshape(shape), None))
-    return found
-
-
-def _check_batch(y: Tensor, xs: Sequence[Tensor]) -> tuple[int, ...]:
-    batch = y.shape[:1]
-    if not batch or any(x.shape[:1] != batch for x in xs):
-        raise ShapeError(
-            f"batched needs one first axis in inputs and outputs, got {_shapes([*xs, y])}; leave batched out"
-        )
-    return batch
-
-
-def _check_rows_apart(y: Tensor, xs: Sequence[Tensor], passes: Sequence[Sequence[Tensor]]) -> None:
-    """Raise GraphError when a row of `y` depends on another row of `xs`: then weights of the rows do not factor out."""
-    rng = np.random.default_rng(0)
-    by_row, by_column = rng.uniform(0.5, 2.0, len(y.array)), rng.uniform(0.5, 2.0, len(passes))
-    weight = np.multiply.outer(by_row, by_column).astype(y.dtype).reshape(y.shape)
-    for k, (x, got) in enumerate(zip(xs, _pulled([y], xs, [weight], False), strict=True)):
-        expected = np.zeros(x.shape)
-        for scale, each in zip(by_column, passes, strict=True):
-            expected += scale * each[k].array
-        expected *= by_row.reshape(-1, *(1,) * (x.ndim - 1))
-        near = float(np.finfo(x.dtype).eps) ** 0.5
-        bound = near * float(np.abs(expected, where=np.isfinite(expected), out=np.zeros(x.shape)).max(initial=0.0))
-        if not np.allclose(got.array, expected, rtol=near, atol=bound, equal_nan=True):
-            raise GraphError(
-                f"a row of the output depends on other rows of input {k}, so the rows cannot be taken together; "
-                "leave batched out"
-            )
-
-
-def _joined(parts: Sequence[Tensor], shape: tuple[int, ...], x: Tensor, create_graph: bool) -> Tensor:
-    """Equal parts, one under the other, in the given shape; of no parts, an empty tensor."""
-    if not parts:
-        return wrap(np.zeros(shape, x.dtype), None)
-    if create_graph:
-        return reshape(stack(parts), shape)
-    return wrap(np.stack([part.array for part in parts]).reshape(shape), None)

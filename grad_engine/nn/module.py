@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -18,6 +18,7 @@ from grad_engine.core.node import GradAccum
 from grad_engine.core.observe import Watch
 from grad_engine.core.tensor import Tensor, wrap
 from grad_engine.errors import ArgumentError, ShapeError
+from grad_engine.pytree import Parts, register_structure
 
 Self = TypeVar("Self", bound="Module")
 Row = TypeVar("Row", bound="_Row")
@@ -361,3 +362,29 @@ def _buffer(name: str, value: Any) -> Tensor:
     if tensor.node is not None:
         raise ArgumentError(f"the buffer {name!r} was given a tensor that requires grad; pass detach() or a parameter")
     return tensor
+
+
+def _structure(module: Module) -> Parts:
+    """A module as the derivatives of functions see it: its parameters, each once, by dotted name."""
+    named = dict(module.named_parameters())
+    labels = [f".{name}" for name in named]
+    return labels, [*named.values()], lambda parts: _with_parameters(module, [*named.values()], parts)
+
+
+def _with_parameters(module: Module, old: Sequence[Tensor], new: Sequence[Any]) -> Module:
+    """A module like `module` with other parameters, each in every place of the old one; it shares all the rest."""
+    others = {id(parameter): other for parameter, other in zip(old, new, strict=True)}
+    made: dict[int, Module] = {}
+    for each in module.modules():
+        made[id(each)] = copy = object.__new__(type(each))
+        copy.__dict__.update(each.__dict__, _parts={**each._parts})
+    for copy in made.values():
+        for name, kind in copy._parts.items():
+            if kind == "module":
+                copy.__dict__[name] = made[id(copy.__dict__[name])]
+            elif kind == "parameter":
+                copy.__dict__[name] = others[id(copy.__dict__[name])]
+    return made[id(module)]
+
+
+register_structure(Module, _structure)

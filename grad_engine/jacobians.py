@@ -1,0 +1,169 @@
+"""Whole matrices of derivatives, as functional.py asks for them: row by row, column by column, or a batch at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from grad_engine.core.chain_rule import grad
+from grad_engine.core.node import GradAccum
+from grad_engine.core.tensor import Tensor, wrap
+from grad_engine.errors import GraphError, ShapeError
+from grad_engine.ops.joining import stack
+from grad_engine.ops.shape import reshape, transpose
+
+COLUMNS_PAY = 2  # a column of a jacobian costs up to so many rows: it is a backward pass through a backward pass
+
+
+def pulled(
+    ys: Sequence[Tensor], xs: Sequence[Tensor], weights: Sequence[Any], create_graph: bool, keep: bool = True
+) -> list[Tensor]:
+    """The weighted sum of all `ys`, differentiated by each of `xs`; zeros for what nothing depends on."""
+    live = [(y, weight) for y, weight in zip(ys, weights, strict=True) if y.node is not None]
+    shares: Sequence[Tensor | None] = [None] * len(xs)
+    if live:
+        roots, given = zip(*live, strict=True)
+        shares = grad(roots, list(xs), given, retain_graph=keep, create_graph=create_graph, allow_unused=True)
+    return [wrap(np.zeros(x.shape, x.dtype), None) if s is None else s for x, s in zip(xs, shares, strict=True)]
+
+
+def blocks(
+    ys: Sequence[Tensor], xs: Sequence[Tensor], create_graph: bool, batched: bool | str, by: str | None
+) -> list[list[Tensor]]:
+    """For each output, its derivative by each input."""
+    if batched == "last":
+        return [_last_axis(y, xs, create_graph) for y in ys]
+    if batched:
+        return [_batch_of_rows(y, xs, create_graph) for y in ys]
+    if by == "columns" or (by is None and COLUMNS_PAY * _count(xs) < _count(ys)):
+        return _columns(ys, xs, create_graph)
+    return [_rows(y, xs, create_graph) for y in ys]
+
+
+def _count(tensors: Sequence[Tensor]) -> int:
+    return sum(each.size for each in tensors)
+
+
+def _rows(y: Tensor, xs: Sequence[Tensor], create_graph: bool) -> list[Tensor]:
+    """The derivative of one output by each input, one element of the output at a time."""
+    seed = np.zeros(y.shape, y.dtype)
+    flat = seed.reshape(-1)
+    rows = []
+    for i in range(y.size):
+        flat[i] = 1
+        rows.append(pulled([y], xs, [seed.copy() if create_graph else seed], create_graph))
+        flat[i] = 0
+    return [_joined([row[k] for row in rows], (*y.shape, *x.shape), x, create_graph) for k, x in enumerate(xs)]
+
+
+def _columns(ys: Sequence[Tensor], xs: Sequence[Tensor], create_graph: bool) -> list[list[Tensor]]:
+    """The derivative of each output by each input, one element of the inputs at a time."""
+    weights = [wrap(np.zeros(y.shape, y.dtype), GradAccum()) for y in ys]
+    shares = pulled(ys, xs, weights, True)
+    found: list[list[Tensor]] = [[] for _ in ys]
+    for share, x in zip(shares, xs, strict=True):
+        seed = np.zeros(x.shape, x.dtype)
+        flat = seed.reshape(-1)
+        columns = []
+        for i in range(x.size):
+            flat[i] = 1
+            columns.append(pulled([share], weights, [seed.copy() if create_graph else seed], create_graph))
+            flat[i] = 0
+        for k, y in enumerate(ys):
+            joined = _joined([column[k] for column in columns], (*x.shape, *y.shape), x, create_graph)
+            found[k].append(_turned(joined, (*range(x.ndim, x.ndim + y.ndim), *range(x.ndim)), create_graph))
+    return found
+
+
+def _batch_of_rows(y: Tensor, xs: Sequence[Tensor], create_graph: bool) -> list[Tensor]:
+    """The derivative of each row of one output by the same row of each input, all rows at once."""
+    if not y.ndim or any(x.shape[:1] != y.shape[:1] for x in xs):
+        raise _no_batch(y, xs, "first")
+    batch, width = y.shape[0], int(np.prod(y.shape[1:]))
+    passes = []
+    for i in range(width):
+        seed = np.zeros((batch, width), y.dtype)
+        seed[:, i] = 1
+        passes.append(pulled([y], xs, [seed.reshape(y.shape)], create_graph))
+    check_rows_apart(y, xs, passes)
+    found = []
+    for k, x in enumerate(xs):
+        joined = _joined([each[k] for each in passes], (width, *x.shape), x, create_graph)
+        turned = _turned(joined, (1, 0, *range(2, x.ndim + 1)), create_graph)
+        shape = (*y.shape, *x.shape[1:])
+        found.append(reshape(turned, shape) if create_graph else wrap(turned.array.reshape(shape), None))
+    return found
+
+
+def _last_axis(y: Tensor, xs: Sequence[Tensor], create_graph: bool) -> list[Tensor]:
+    """The derivative of each sample of one output, samples along the last axis, by the same sample of each input.
+
+    An input of at most one axis belongs to all samples; its derivative keeps the axis of the samples last too.
+    """
+    own = [x for x in xs if x.ndim > 1]
+    if not y.ndim or any(x.shape[-1] != y.shape[-1] for x in own):
+        raise _no_batch(y, own, "last")
+    batch, width = y.shape[-1], int(np.prod(y.shape[:-1]))
+    passes = []
+    for i in range(width if own else 0):
+        seed = np.zeros((width, batch), y.dtype)
+        seed[i] = 1
+        passes.append(pulled([y], own, [seed.reshape(y.shape)], create_graph))
+    if own:
+        check_rows_apart(y, own, passes, last=True)
+    found, place = [], 0
+    for x in xs:
+        if x.ndim > 1:
+            shape = (*y.shape[:-1], *x.shape)
+            found.append(_joined([each[place] for each in passes], shape, x, create_graph))
+            place += 1
+        else:
+            (block,) = blocks([y], [x], create_graph, False, None)[0]
+            order = (*range(y.ndim - 1), *range(y.ndim, y.ndim + x.ndim), y.ndim - 1)
+            found.append(_turned(block, order, create_graph))
+    return found
+
+
+def _no_batch(y: Tensor, xs: Sequence[Tensor], which: str) -> ShapeError:
+    shapes = " and ".join(str(each.shape) for each in (*xs, y))
+    return ShapeError(f"batched needs one {which} axis in inputs and outputs, got shape {shapes}; leave batched out")
+
+
+def check_rows_apart(y: Tensor, xs: Sequence[Tensor], passes: Sequence[Sequence[Tensor]], last: bool = False) -> None:
+    """Raise GraphError when a row of `y` depends on another row of `xs`: then weights of the rows do not factor out.
+
+    passes: for each element of a row, the derivatives by `xs` of that element of all rows. last: rows lie along the
+    last axis.
+    """
+    rng = np.random.default_rng(0)
+    batch = y.shape[-1 if last else 0]
+    by_row, by_column = rng.uniform(0.5, 2.0, batch), rng.uniform(0.5, 2.0, len(passes))
+    table = np.multiply.outer(by_column, by_row) if last else np.multiply.outer(by_row, by_column)
+    weight = table.astype(y.dtype).reshape(y.shape)
+    for k, (x, got) in enumerate(zip(xs, pulled([y], xs, [weight], False), strict=True)):
+        expected = np.zeros(x.shape)
+        for scale, each in zip(by_column, passes, strict=True):
+            expected += scale * each[k].array
+        expected *= by_row if last else by_row.reshape(-1, *(1,) * (x.ndim - 1))
+        near = float(np.finfo(x.dtype).eps) ** 0.5
+        bound = near * float(np.abs(expected, where=np.isfinite(expected), out=np.zeros(x.shape)).max(initial=0.0))
+        if not np.allclose(got.array, expected, rtol=near, atol=bound, equal_nan=True):
+            raise GraphError(
+                f"a row of the output depends on other rows of input {k}, so the rows cannot be taken together; "
+                "leave batched out"
+            )
+
+
+def _joined(parts: Sequence[Tensor], shape: tuple[int, ...], x: Tensor, create_graph: bool) -> Tensor:
+    """Equal parts, one under the other, in the given shape; of no parts, an empty tensor."""
+    if not parts:
+        return wrap(np.zeros(shape, x.dtype), None)
+    if create_graph:
+        return reshape(stack(parts), shape)
+    return wrap(np.stack([part.array for part in parts]).reshape(shape), None)
+
+
+def _turned(tensor: Tensor, order: tuple[int, ...], create_graph: bool) -> Tensor:
+    return transpose(tensor, order) if create_graph else wrap(tensor.array.transpose(order), None)
