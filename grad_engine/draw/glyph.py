@@ -38,6 +38,11 @@ def outline(category: str, width: float, height: float, *, corner: float | None 
     return rounded_polygon(points, radius) if radius > 0 and roundness > 0 else points
 
 
+def leans(category: str) -> bool:
+    """Whether the sides of a category's shape slant or open, so that words in it need more width."""
+    return SHAPES.get(category, (_pentagon, 0.08))[0] not in (_card, _circle)
+
+
 def reach(points: Points, y: float, side: str) -> float:
     """The x at which the horizontal line at height `y` first meets the outline from its "left" or "right" side.
 

@@ -153,18 +153,6 @@ def formula_typst(
     return _Writer(names or {}, bars, scalars).write(tree)[0]
 
 
-def rule_typst(
-    receiver: str,
-    tree: Tree,
-    names: Mapping[str, str] | None = None,
-    *,
-    bars: Collection[str] = (),
-    scalars: Collection[str] = (),
-) -> str:
-    """Typst source of a step of the chain rule: the bar of the tensor called `receiver` grows by the formula."""
-    return f'overline({named(receiver)}) "+"#h(0pt)= {formula_typst(tree, names, bars=bars, scalars=scalars)}'
-
-
 def named(name: str) -> str:
     """Typst source of a tensor's name: a letter with its index, a Greek letter, or a word in italics."""
     shape = INDEXED.match(name)

@@ -63,7 +63,7 @@ def fit(text: str, room: int) -> str:
     """The text, or its beginning and end around an ellipsis where it is longer than `room` characters."""
     if len(text) <= room:
         return text
-    tail = max(room - 1, 0) // 3
+    tail = max(room, 0) // 3
     return f"{text[: max(room - 1 - tail, 0)]}…{text[len(text) - tail :]}"
 
 

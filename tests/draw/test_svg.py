@@ -32,8 +32,9 @@ from grad_engine.draw.layout import (
     rounded,
     tagged,
 )
+from grad_engine.draw.lettering import clean, shortened, width_of
 from grad_engine.draw.palette import DEFICIENCIES, THEMES, Palette, contrast, difference, seen_with, theme
-from grad_engine.draw.svg import beside, clean, shortened, width_of
+from grad_engine.draw.svg import beside
 from grad_engine.draw.typst import figure, formula_typst, quoted, rule_typst
 from grad_engine.errors import GradEngineError
 from grad_engine.folding import Link, drawn
