@@ -375,3 +375,24 @@ def everything() -> GraphRecord:
         producer={"name": "grad_engine", "version": "0.1.0"},
         version="1.3",
     )
+
+
+def large_example() -> GraphRecord:
+    """The graph of the `large` example, with other ops in the places of its ops."""
+    program = Program((4, 4))
+    x1, x2, x3 = (program.leaf(number, name) for number, name in ((1.0, "x1"), (2.0, "x2"), (3.0, "x3")))
+    x4 = program.op("add", x1, 3.0, name="x4")
+    x6 = program.op("add", program.op("mul", x4, program.op("add", x2, x3)), x3)
+    x7 = program.leaf(1.0, "x7")
+    record = program.record(program.op("add", program.op("ln", x6), program.op("tanh", x7), name="z"), "large")
+    tensors = tuple(
+        replace(tensor, shape=(), data=DataRecord((3.0,))) if tensor.role == "constant" else tensor
+        for tensor in record.tensors
+    )
+    return replace(record, tensors=tensors)
+
+
+def many_records() -> dict[str, GraphRecord]:
+    """Records of every form, by title."""
+    small = (square(), neuron(), chain(12), diamond(8), fan(6), everything(), large_example())
+    return {record.title: record for record in (*small, dense(25), dense(60, 3))}

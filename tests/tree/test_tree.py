@@ -30,15 +30,10 @@ from grad_engine.record import (
     InputRecord,
     NodeRecord,
     RootRecord,
-    SampleRecord,
-    StatsRecord,
     TensorRecord,
     load_graph,
 )
-from grad_engine.record.index import Measure, measure
-from grad_engine.record.words import brief, count
 from grad_engine.tree import print_tree, tree
-from grad_engine.tree.text import Script
 from tests.records import Program, chain, dense, diamond, everything, fan, neuron, square
 
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -610,74 +605,6 @@ def test_ten_thousand_ops_print_as_a_page_or_in_full() -> None:
     in_full = printed(record, full=True)
     assert all(f"#{node.age}" in in_full for node in record.nodes[::500])
     assert len(in_full.splitlines()) > 10_000
-
-
-# Words and numbers
-
-
-@pytest.mark.parametrize(
-    ("value", "shown"),
-    [
-        (0.0, "0"),
-        (1.0, "1.00"),
-        (0.99999, "1.00"),
-        (0.012345, "0.0123"),
-        (0.00123, "1.2e−3"),
-        (64.24, "64.2"),
-        (999.4, "999"),
-        (999.9, "1000"),
-        (12345.6, "12346"),
-        (123456.0, "1.2e5"),
-        (1e-300, "1.0e−300"),
-        (float("inf"), ">1e308"),
-    ],
-)
-def test_brief(value: float, shown: str) -> None:
-    assert brief(value) == shown
-
-
-@pytest.mark.parametrize(
-    ("value", "shown"), [(0, "0"), (9999, "9999"), (12_345, "12.3k"), (999_600, "1M"), (10**9, "1G")]
-)
-def test_count(value: int, shown: str) -> None:
-    assert count(value) == shown
-
-
-@pytest.mark.parametrize(
-    ("shape", "values", "room", "shown"),
-    [
-        ((), (2.5,), 20, "2.5"),
-        ((3,), (1.0, 2.0, 3.0), 20, "[1, 2, 3]"),
-        ((2, 2), (1.0, 2.0, 3.0, 4.0), 20, "[[1, 2], [3, 4]]"),
-        ((2, 2), (1.0, 2.0, 3.0, 4.0), 15, "[[1, 2], …]"),
-        ((2, 2), (1.0, 2.0, 3.0, 4.0), 10, "[[1, …]]"),
-        ((2, 2), (1.0, 2.0, 3.0, 4.0), 3, "…"),
-        ((0, 4), (), 20, "[[]]"),
-        ((1, 1, 1), (float("nan"),), 20, "[[[NaN]]]"),
-    ],
-)
-def test_glimpse(shape: tuple[int, ...], values: tuple[float, ...], room: int, shown: str) -> None:
-    tensor = TensorRecord("t0", "value", shape, "float64", data=DataRecord(values))
-    assert Script().glimpse(tensor, room) == shown
-
-
-def test_glimpse_of_a_sample_shows_what_stands_first() -> None:
-    sample = SampleRecord(2, (4, 4), tuple(map(float, (0, 1, 98, 99, *range(100, 112)))))
-    tensor = TensorRecord("t0", "value", (50, 100), "float64", data=DataRecord(None, sample))
-    assert Script().glimpse(tensor, 40) == "[[0, 1, …]]"
-
-
-def test_measure() -> None:
-    def of(*values: float) -> Measure | None:
-        return measure(TensorRecord("t0", "value", (len(values),), "float64", data=DataRecord(values)))
-
-    assert of(3.0, 4.0) == Measure(5.0, 0, 0, 2)
-    assert of(float("nan"), float("inf"), 1.0) == Measure(None, 1, 1, 3)
-    assert of(1.5e308, 1.5e308) == Measure(float("inf"), 0, 0, 2)
-    assert of(10**400) == Measure(float("inf"), 0, 0, 1)
-    assert measure(TensorRecord("t0", "value", (3,), "float64")) is None
-    stats = StatsRecord(0.0, 1.0, 0.5, 0.1, 7.0, 1.0, 0, 2, 0, 0, (0,), None)
-    assert measure(TensorRecord("t0", "value", (100,), "float64", stats=stats)) == Measure(None, 2, 0, 100)
 
 
 def test_golden_records_are_what_their_examples_promise() -> None:

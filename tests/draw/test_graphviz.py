@@ -15,39 +15,8 @@ from grad_engine.draw.graphviz import to_dot
 from grad_engine.record import GraphRecord, GroupRecord
 from grad_engine.record.words import harmless
 from tests.records import Program, chain, dense, diamond, everything, fan, neuron, square
+from tests.support import HOSTILE_NAMES
 
-HOSTILE = (
-    *(
-        "[red]",
-        "[/]",
-        '"></script>',
-        "<b>&",
-        "&amp;",
-        "\\N",
-        "\\",
-        "\\\\",
-        "\\{",
-        "a\\",
-        'a"b',
-        "{a|b}",
-        "<s0> x",
-        "|",
-        "}",
-    ),
-    *(
-        "line\nbreak",
-        "tab\t",
-        "two  spaces",
-        "\x00\x07",
-        "\ud800",
-        "\u202eback",
-        "مرحبا",
-        "😀👩‍👧",
-        "名前",
-        "x" * 10_000,
-    ),
-    *("-> n0; }", "/* */", "//", "#", "\\l\\r\\n", "&#65;", "&lt;", "%s", "subgraph", ""),
-)
 needs_graphviz = pytest.mark.skipif(shutil.which("dot") is None, reason="needs Graphviz")
 
 
@@ -172,7 +141,7 @@ def test_a_record_without_anything_is_a_graph_without_anything() -> None:
 
 
 @needs_graphviz
-@pytest.mark.parametrize("name", HOSTILE, ids=ascii)
+@pytest.mark.parametrize("name", HOSTILE_NAMES, ids=ascii)
 def test_graphviz_shows_a_name_as_what_it_is(name: str) -> None:
     record = named(name)
     svg = drawn(to_dot(record))

@@ -1,0 +1,24 @@
+"""`dot` and `svg`, as programs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from tests.cli.commands import run
+
+
+def test_dot(exported: Path) -> None:
+    done = run("dot", folder=exported, PYTHONIOENCODING="ascii")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("digraph grad_engine {\n") and "TanhBackward" in done.stdout and "·" in done.stdout
+
+
+def test_svg(exported: Path) -> None:
+    pytest.importorskip("graphlay")
+    done = run("svg", "--theme", "light", "--output", "new.svg", folder=exported)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    picture = ElementTree.parse(exported / "new.svg").getroot()
+    assert picture.tag.endswith("svg")

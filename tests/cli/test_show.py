@@ -1,0 +1,94 @@
+"""`show`: everything about one op or leaf."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from grad_engine.cli.details import details
+from grad_engine.record import save_graph
+from grad_engine.record.index import index_of
+from tests.cli.commands import run, said, strict
+from tests.records import Program, everything, fan, square
+
+
+def test_show(exported: Path) -> None:
+    done = run("show", "n", folder=exported)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == (
+        "AddBackward #3\n"
+        "  id        n3\n"
+        "  op        add, arithmetic\n"
+        "  step      2 of 5\n"
+        "  formula   x + y  here #2 + b\n"
+        "  reads\n"
+        "    x: AddBackward #2  scalar float64  −6\n"
+        "    y: b               scalar float64  6.881\n"
+        "  computes\n"
+        "    n  scalar float64  0.8814\n"
+        "  gradient\n"
+        "    scalar float64  0.5\n"
+        "  it arrived\n"
+        "    from TanhBackward #4: g · (1 − out²)  scalar float64  0.5\n"
+        "  it sends\n"
+        "    to AddBackward #2: g  scalar float64  0.5\n"
+        "    to b: g               scalar float64  0.5\n"
+    )
+
+
+def test_show_as_json_holds_every_field_of_the_node(inside: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    record = everything()
+    for node in record.nodes:
+        status, out, _ = said(capsys, "show", node.id, "all.json", "--json")
+        (found,) = strict(out)
+        assert status == 0
+        assert found["part"]["id"] == node.id and found["part"]["source"] == (
+            None
+            if node.source is None
+            else {"file": node.source.file, "line": node.source.line, "code": node.source.code}
+        )
+        assert {each["tensor"] for each in found["part"]["inputs"]} <= found["tensors"].keys()
+        assert [share["slot"] for share in found["shares"]] == [
+            each.slot for each in node.inputs if each.edge is not None
+        ]
+
+
+def test_show_tells_source_scope_arguments_and_nan(inside: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    record = everything()
+    for node in record.nodes:
+        _, out, _ = said(capsys, "show", node.id, "all.json", "--full")
+        assert node.scope in out
+        assert node.source is None or f"{node.source.file}:{node.source.line}" in out
+        assert all(f"{key}=" in out for key in node.attributes or ())
+        assert all(len(line) <= 100 for line in out.splitlines())
+    assert "NaN" in said(capsys, "show", "z", "all.json")[1]
+
+
+def test_show_of_a_leaf_lists_the_shares_it_is_the_sum_of(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = str(save_graph(fan(100), tmp_path / "fan.json"))
+    _, out, _ = said(capsys, "show", "x", path)
+    assert "it is the sum of" in out and "(1/100)" in out and "… 60 more" in out
+    assert said(capsys, "show", "x", path, "--full")[1].count("    from ") == 100
+
+
+def test_show_before_backward(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = str(save_graph(replace(square(), runs=()), tmp_path / "square.json"))
+    for part in ("y", "x"):
+        assert "backward has not run" in said(capsys, "show", part, path)[1]
+
+
+def test_show_of_a_number_prefers_a_tensor_of_that_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    program = Program()
+    path = str(save_graph(program.record(program.op("neg", program.leaf(1.0, "0"))), tmp_path / "odd.json"))
+    assert said(capsys, "show", "0", path)[1].startswith("0\n")
+    assert said(capsys, "show", "#0", path)[1].startswith("NegBackward #0\n")
+
+
+def test_statistics_of_small_tensors_are_worked_out() -> None:
+    program = Program((2, 2))
+    record = program.record(program.op("neg", program.leaf(-3.0, "x")))
+    found = details(index_of(record), "a0")
+    stats = found.statistics[record.accumulators[0].leaf]
+    assert (stats.min, stats.max, stats.mean, stats.norm) == (-3.0, -3.0, -3.0, 6.0)
