@@ -12,6 +12,7 @@ from grad_engine.core.grad_mode import MODE
 from grad_engine.core.node import GeneralNode, Output
 from grad_engine.core.numpy_errors import REFUSED, no_argument, refuse
 from grad_engine.core.precision import F32, F64, HALF, fitted_operands, single
+from grad_engine.core.stand_ins import STAND_INS
 from grad_engine.core.tensor import Tensor, numeric, unmasked, wrap
 from grad_engine.core.versions import WRITES
 from grad_engine.errors import ArgumentError
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
 _NUMBERS = frozenset({float, int, bool})
 _CHANGEABLE = frozenset({Tensor, ndarray, list})
-STAND_INS: set[type] = set()  # other kinds of array that ops take as they are: those program/ traces with
 
 
 def as_tensor(value: Any) -> Tensor:
