@@ -16,10 +16,13 @@ from grad_engine.record import (
     AccumulateEvent,
     AccumulatorRecord,
     BackwardRecord,
+    ChangeRecord,
     CountsRecord,
+    CurveRecord,
     DataRecord,
     EdgeRecord,
     Event,
+    ExplainRecord,
     Expression,
     FileRecord,
     FormulaRecord,
@@ -30,14 +33,21 @@ from grad_engine.record import (
     InputRecord,
     LeafChangeRecord,
     NodeRecord,
+    ParameterRecord,
+    PathRecord,
+    PathStepRecord,
+    ProbeRecord,
     RootRecord,
     RuleRecord,
     RunEvent,
     SampleRecord,
     SendEvent,
     Shape,
+    SkippedRecord,
     SourceRecord,
+    SpotRecord,
     StatsRecord,
+    StepRecord,
     TensorRecord,
 )
 
@@ -325,7 +335,28 @@ def everything() -> GraphRecord:
         TensorRecord("t93", "gradient", (1000, 1000, 1000), "float64"),
         TensorRecord("t94", "gradient", (0, 4), "float16", data=DataRecord(())),
         TensorRecord("t95", "value", (2,), "float64", data=DataRecord((-math.inf, -0.0))),
+        TensorRecord("t96", "value", (2,), "float64", absent="changed"),
     )
+    parameters = (
+        ParameterRecord("layers.0.w", (2,), "float64", "a0"),
+        ParameterRecord("layers.1.w", (2, 3), "float32", None, "no op of this graph reads it"),
+    )
+    steps = (
+        PathStepRecord("e3", (0,), (0,), 1.0, 6.0, 1.0, 1.0),
+        PathStepRecord("e1", (0,), (0,), 3.0, 2.0, 1.0, 3.0),
+    )
+    explain = ExplainRecord(
+        ProbeRecord(
+            "a1", (0,), 2.0, 0.001, 0.003, 3.0, 3.0, True, 0.0, math.inf,
+            (SkippedRecord("a0", (1,), 64.0, "there L is NaN"),), (ChangeRecord("t4", (0,), 0.003),),
+        ),
+        (PathRecord(steps),),
+        (CurveRecord("ln", "n0", {"base": None}, (0.1, 3.0), (None, -1.0, math.nan, 1.5)),),
+        (SpotRecord("e3", (1,), ((1.0, 2.0), (3.0,)), 0.5, 5.5),),
+        StepRecord(0.1, 2.0, 1.5, 1.4),
+        {"e1": True, "e3": False},
+        "a reason",
+    )  # fmt: skip
     ln, mul, add = plain.nodes
     spoken = ["*", ["say", "{g} copied to the shape of {x}"], ["index", "x", ["tuple", 0, -math.inf]]]
     rule = RuleRecord(0, text(spoken), spoken)
@@ -347,11 +378,19 @@ def everything() -> GraphRecord:
             source=SourceRecord("examples/everything.py", 7, "ln(x)  # — “quoted” \\ \u2028 \x00 😀"),
         ),
         mul,
-        replace(add, inputs=(add.inputs[0], replace(add.inputs[1], broadcast_from=(2,)))),
+        replace(
+            add,
+            inputs=(replace(add.inputs[0], tensor="t95"), replace(add.inputs[1], broadcast_from=(2,))),
+            call=3,
+            elementwise=True,
+            broadcasts=True,
+            commutes=True,
+            sentence="Adds two numbers.",
+        ),
     )
     run = plain.runs[0]
     gradients = {**run.gradients, "n0": (*run.gradients["n0"], None)}
-    edges = tuple(replace(edge, output=1) if edge.receiver == "n0" else edge for edge in plain.edges)
+    edges = tuple(replace(edge, output=1) if edge.receiver == "n0" else edge for edge in plain.edges)  # t95
     edges = (replace(edges[0], raw_shape=(5, 2), reduced_axes=(0,)), *edges[1:])
     again = replace(
         run,
@@ -372,6 +411,8 @@ def everything() -> GraphRecord:
         roots=(*plain.roots, RootRecord("n0", "t95", 1)),
         runs=(replace(run, gradients=gradients), again),
         groups=(GroupRecord("layers.0", ("n0",)),),
+        parameters=parameters,
+        explain=explain,
         producer={"name": "grad_engine", "version": "0.1.0"},
         version="1.3",
     )

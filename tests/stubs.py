@@ -1,4 +1,4 @@
-"""Writes the .pyi files and the list of ops from the table, so that editors and people see what define() publishes.
+"""Writes what is made from other files: .pyi files and the list of ops from the table, the schema from the record.
 
 `python -m tests.stubs` writes them; test_stubs.py says when they are stale.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from grad_engine.core import chain_rule
 from grad_engine.core.define import CALLS, HEADS
 from grad_engine.core.op import CATEGORIES, OPS, Op
 from grad_engine.core.tensor import Tensor
+from grad_engine.record.schema import schema
 from tests.samples import as_function, cases, one_output
 
 PACKAGE = Path(ge.__file__).parent
@@ -161,6 +163,7 @@ def written() -> dict[Path, str]:
         PACKAGE / "core" / "op_methods.pyi": methods(),
         PACKAGE / "__init__.pyi": face(),
         PACKAGE / "ops" / "README.md": table(),
+        PACKAGE / "record" / "schema.json": json.dumps(schema(), indent=2, ensure_ascii=False) + "\n",
     }
 
 

@@ -252,6 +252,10 @@ class _Recorder(Draft):
             name=op.label,
             category=op.category,
             symbol=op.symbol,
+            elementwise=op.elementwise,
+            broadcasts=op.broadcasts,
+            commutes=op.commutes,
+            sentence=op.sentence,
             inputs=tuple(inputs),
             outputs=outputs,
             saved=saved,
@@ -360,6 +364,7 @@ class _Recorder(Draft):
             is_leaf=is_leaf,
             data=data,
             stats=stats,
+            absent="freed" if made is None else "changed" if changed else "",
         )
         return self.tensors[key]
 

@@ -391,7 +391,17 @@ class _Recorder(Draft):
         if role not in ("value", "constant"):
             name, source = None, "none"
         self.tensors[key] = TensorRecord(
-            f"t{len(self.tensors)}", role, shape, dtype, name, source, requires_grad, is_leaf, data, stats
+            f"t{len(self.tensors)}",
+            role,
+            shape,
+            dtype,
+            name,
+            source,
+            requires_grad,
+            is_leaf,
+            data,
+            stats,
+            "unknown" if data is None else "",
         )
         return self.tensors[key]
 

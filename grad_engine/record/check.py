@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from math import isfinite, prod
+from math import inf, isfinite, prod
 
 from grad_engine.errors import RecordError
 from grad_engine.record.parts import (
@@ -12,8 +12,12 @@ from grad_engine.record.parts import (
     AccumulatorRecord,
     BackwardRecord,
     EdgeRecord,
+    ExplainRecord,
     GraphRecord,
+    Index,
     NodeRecord,
+    PathRecord,
+    PathStepRecord,
     RunEvent,
     SampleRecord,
     SendEvent,
@@ -21,10 +25,10 @@ from grad_engine.record.parts import (
     StatsRecord,
     TensorRecord,
 )
+from grad_engine.record.spelling import MAX_RANK
 from grad_engine.record.strict import step, wrong
 
 MAX_SIZE = 2**63  # elements, as in NumPy
-MAX_RANK = 64
 
 
 def check(record: GraphRecord) -> None:
@@ -51,6 +55,7 @@ class _Check:
         # How many edges lead to each receiver (and output of it): the most shares that can be summed there.
         self.arrivals = Counter((edge.receiver, edge.output) for edge in record.edges)
         self.taken: dict[tuple[str, int], str | None] = {}  # node and slot -> the edge that its input names
+        self.read_by: dict[tuple[str, int], str] = {}  # node and slot -> the tensor that its input names
 
     def run(self) -> None:
         for n, tensor in enumerate(self.record.tensors):
@@ -58,12 +63,16 @@ class _Check:
         self.check_nodes()
         self.check_edges()
         self.check_accumulators()
+        self.check_receivers()
         self.check_roots()
         self.check_forward()
         for n, run in enumerate(self.record.runs):
             self.check_run(run, f"$.runs[{n}]")
         self.check_groups()
         self.check_counts()
+        self.check_parameters()
+        if self.record.explain is not None:
+            self.check_explain(self.record.explain)
 
     def indexed(self, section: str, kind: str, parts: Sequence[object]) -> dict:
         found = {}
@@ -95,7 +104,7 @@ class _Check:
         return found
 
     def check_nodes(self) -> None:
-        made_by: dict[str, int] = {}  # tensor -> age of the first node that put it out
+        made_by: dict[str, int] = {}  # tensor -> age of the node that put it out
         youngest = -1
         for n, node in enumerate(self.record.nodes):
             path = f"$.nodes[{n}]"
@@ -107,16 +116,20 @@ class _Check:
             for k, id in enumerate(node.outputs):
                 if id not in self.tensors:
                     raise self.missing(f"{path}.outputs[{k}]", "a tensor", id)
-                made_by.setdefault(id, node.age)
+                if id in made_by:
+                    raise wrong(f"{path}.outputs[{k}]", "a tensor that is put out once", f"{id!r} again")
+                made_by[id] = node.age
             for k, id in enumerate(node.saved):
                 if id not in self.tensors:
                     raise self.missing(f"{path}.saved[{k}]", "a tensor", id)
             self.check_inputs(node, path)
         for n, node in enumerate(self.record.nodes):
             for k, each in enumerate(node.inputs):
-                if made_by.get(each.tensor, -1) > node.age:
+                if made_by.get(each.tensor, -1) >= node.age:
                     expected = f"a tensor that was there before {node.id!r} ran"
-                    raise wrong(f"$.nodes[{n}].inputs[{k}].tensor", expected, f"{each.tensor!r}, which came after")
+                    raise wrong(
+                        f"$.nodes[{n}].inputs[{k}].tensor", expected, f"{each.tensor!r}, which came after or out of it"
+                    )
 
     def check_inputs(self, node: NodeRecord, path: str) -> None:
         last = -1
@@ -127,6 +140,7 @@ class _Check:
                 )
             last = each.slot
             self.taken[node.id, each.slot] = each.edge
+            self.read_by[node.id, each.slot] = each.tensor
             tensor = self.tensors.get(each.tensor)
             if tensor is None:
                 raise self.missing(f"{path}.inputs[{k}].tensor", "a tensor", each.tensor)
@@ -184,7 +198,18 @@ class _Check:
                 raise wrong(path, "a tensor with is_leaf true", f"{each.leaf!r}")
             if each.leaf in leaves:
                 raise wrong(path, "a leaf without another accumulator", f"{each.leaf!r} for the second time")
+            if not self.arrivals[each.id, 0]:
+                raise wrong(f"$.accumulators[{n}].id", "an accumulator that an edge leads to", f"{each.id!r}")
             leaves.add(each.leaf)
+
+    def check_receivers(self) -> None:
+        for n, edge in enumerate(self.record.edges):
+            leaf = self.accumulators.get(edge.receiver)
+            made = self.nodes[edge.receiver].outputs[edge.output] if leaf is None else leaf.leaf
+            operand = self.read_by[edge.sender, edge.slot]
+            if operand != made:
+                expected = f"what made {operand!r}, the operand in slot {edge.slot} of {edge.sender!r}"
+                raise wrong(f"$.edges[{n}].receiver", expected, f"{edge.receiver!r}, output {edge.output}")
 
     def check_roots(self) -> None:
         if not self.record.roots:
@@ -312,6 +337,77 @@ class _Check:
             if tensor.id not in listed and holds_nonfinite(tensor):
                 raise wrong("$.counts.nonfinite", f"{tensor.id!r} among them, which holds a NaN or an infinity", "none")
 
+    def check_parameters(self) -> None:
+        names = set()
+        for n, each in enumerate(self.record.parameters):
+            path = f"$.parameters[{n}]"
+            if each.name in names:
+                raise wrong(f"{path}.name", "a name of its own", f"{each.name[:40]!r} for the second time")
+            names.add(each.name)
+            _check_shape(each.shape, f"{path}.shape")
+            if each.accumulator is not None:
+                self.leaf(each.accumulator, f"{path}.accumulator")
+
+    def leaf(self, accumulator: str, path: str) -> TensorRecord:
+        if (found := self.accumulators.get(accumulator)) is None:
+            raise self.missing(path, "an accumulator", accumulator)
+        return self.tensors[found.leaf]
+
+    def check_explain(self, explain: ExplainRecord) -> None:
+        at = "$.explain"
+        if (probe := explain.probe) is not None:
+            _check_index(probe.index, self.leaf(probe.accumulator, f"{at}.probe.accumulator"), f"{at}.probe.index")
+            if not isfinite(probe.delta) or not probe.delta:
+                raise wrong(f"{at}.probe.delta", "a finite number other than 0", str(probe.delta))
+            for n, skipped in enumerate(probe.skipped):
+                path = f"{at}.probe.skipped[{n}]"
+                _check_index(skipped.index, self.leaf(skipped.accumulator, f"{path}.accumulator"), f"{path}.index")
+            for n, change in enumerate(probe.changes):
+                path = f"{at}.probe.changes[{n}]"
+                _check_index(change.index, self.tensor(change.tensor, f"{path}.tensor"), f"{path}.index")
+        for n, each in enumerate(explain.paths):
+            self.check_path(each, f"{at}.paths[{n}].steps")
+        for n, curve in enumerate(explain.curves):
+            self.node(curve.node, f"{at}.curves[{n}].node")
+            if len(curve.x) != 2 or not -inf < curve.x[0] < curve.x[1] < inf:
+                raise wrong(f"{at}.curves[{n}].x", "a first number and a larger last one", str(list(curve.x)[:4]))
+            if len(curve.y) < 2:
+                raise wrong(f"{at}.curves[{n}].y", "at least 2 numbers", str(len(curve.y)))
+        for n, spot in enumerate(explain.spots):
+            edge = self.edge(spot.edge, f"{at}.spots[{n}].edge")
+            operand = self.tensors[self.read_by[edge.sender, edge.slot]]
+            _check_index(spot.index, operand, f"{at}.spots[{n}].index")
+            for k, term in enumerate(spot.terms):
+                if not term:
+                    raise wrong(f"{at}.spots[{n}].terms[{k}]", "at least one factor", "none")
+        for id in explain.holds or ():
+            self.edge(id, f"{at}.holds{step(id)}")
+
+    def check_path(self, path: PathRecord, at: str) -> None:
+        if not path.steps:
+            raise wrong(at, "at least one step", "none")
+        before: PathStepRecord | None = None
+        for n, each in enumerate(path.steps):
+            edge = self.edge(each.edge, f"{at}[{n}].edge")
+            _check_index(each.to, self.tensors[self.read_by[edge.sender, edge.slot]], f"{at}[{n}].to")
+            if before is None:
+                root = self.nodes[edge.sender].outputs[0]
+                made = next((root.tensor for root in self.record.roots if root.node == edge.sender), root)
+                _check_index(each.of, self.tensors[made], f"{at}[{n}].from")
+            else:
+                last = self.edges[before.edge]
+                if edge.sender != last.receiver:
+                    raise wrong(f"{at}[{n}].edge", f"an edge from {last.receiver!r}", f"one from {edge.sender!r}")
+                if each.of != before.to:
+                    raise wrong(f"{at}[{n}].from", f"{list(before.to)}, where the last step led", str(list(each.of)))
+            before = each
+
+
+def _check_index(index: Index, tensor: TensorRecord, path: str) -> None:
+    shape = tensor.shape
+    if len(index) != len(shape) or any(n >= all for n, all in zip(index, shape, strict=True)):
+        raise wrong(path, f"an index into the shape {list(shape)}", str(list(index)[:MAX_RANK]))
+
 
 def holds_nonfinite(tensor: TensorRecord) -> bool | None:
     """Whether a tensor holds a NaN or an infinity; None where the record does not say."""
@@ -334,6 +430,8 @@ def _check_tensor(tensor: TensorRecord, path: str) -> None:
             _check_sample(data.sample, tensor.shape, f"{path}.data.sample")
     if tensor.stats is not None:
         _check_stats(tensor.stats, tensor.shape, size, f"{path}.stats")
+    if tensor.absent and (data is not None or tensor.stats is not None):
+        raise wrong(f"{path}.absent", "no reason, for the numbers are there", f"{tensor.absent!r}")
 
 
 def _check_shape(shape: Shape, path: str) -> int:
@@ -368,6 +466,9 @@ def _check_stats(stats: StatsRecord, shape: Shape, size: int, path: str) -> None
         raise wrong(f"{path}.min", "numbers for min and max exactly where an entry is finite", str(stats.min))
     if stats.min is not None and stats.max is not None and not stats.min <= stats.max:
         raise wrong(f"{path}.max", f"at least the minimum {stats.min}", str(stats.max))
+    for key, number in (("std", stats.std), ("norm", stats.norm), ("absmax", stats.absmax)):
+        if number is not None and not number >= 0:
+            raise wrong(f"{path}.{key}", "a number from 0 on", str(number))
     bins = stats.histogram
     if bins is not None and (not bins.low <= bins.high or sum(bins.counts) != size - odd):
         raise wrong(f"{path}.histogram", f"{size - odd:,} counts from low up to high", f"{sum(bins.counts):,}")

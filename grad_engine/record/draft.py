@@ -155,7 +155,9 @@ class RunDraft:
         self, root: str, seed: str, leaves: Iterable[LeafChangeRecord], output: int = 0, complete: bool = True
     ) -> BackwardRecord:
         """The record of the run."""
-        return BackwardRecord(root, seed, tuple(self.events), self.gradients, tuple(leaves), output, complete)
+        return BackwardRecord(
+            root, seed, tuple(self.events), self.gradients, tuple(leaves), output=output, complete=complete
+        )
 
 
 def formula_record(forward: Tree, rules: Mapping[int, Tree]) -> FormulaRecord:

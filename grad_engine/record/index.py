@@ -31,7 +31,7 @@ from grad_engine.record.parts import (
     TensorRecord,
 )
 
-# Heads of formulas whose operands may change places. Only asked about records of version 1.0, whose nodes do not say.
+# Heads of formulas whose operands may change places.
 SYMMETRIC_HEADS = frozenset({"+", "*", "&", "|", "==", "!="})
 
 _NUMBERED = re.compile(r"#?(\d{1,9})(?:\[\d+\])?\Z")
@@ -283,10 +283,9 @@ class RecordIndex:
 
     def commutes(self, node: str) -> bool:
         """Whether the operands of an op may change places; False where the record does not tell."""
-        found = self.nodes[node]
-        if found.commutes or self.record.version != "1.0":
-            return found.commutes
-        tree = self.formula(node)
+        if self.nodes[node].commutes:
+            return True
+        tree = self.formula(node)  # in a record of 1.0 nodes do not say it themselves
         return isinstance(tree, list | tuple) and tree[0] in SYMMETRIC_HEADS
 
     @cached_property
@@ -501,9 +500,11 @@ class RecordIndex:
 
     @cached_property
     def gone(self) -> bool:
-        """Whether the record holds ops but none of the values they computed."""
+        """Whether a backward run freed the values that the ops of the record computed."""
         outputs = [self.tensors[tensor] for node in self.record.nodes for tensor in node.outputs]
-        return bool(outputs) and all(tensor.data is None and tensor.stats is None for tensor in outputs)
+        missing = all(tensor.data is None and tensor.stats is None for tensor in outputs)
+        # A record of 1.0 does not say why its values are missing; most often a backward run freed them.
+        return bool(outputs) and missing and all(tensor.absent in ("", "freed") for tensor in outputs)
 
     # what is not finite
 

@@ -18,7 +18,7 @@ from math import isfinite, nan, prod
 from typing import Any
 
 from grad_engine.formula import Tree
-from grad_engine.record.check import MAX_RANK, check
+from grad_engine.record.check import check
 from grad_engine.record.draft import Draft, RunDraft, formula_record
 from grad_engine.record.parts import (
     BackwardRecord,
@@ -33,6 +33,7 @@ from grad_engine.record.parts import (
     Shape,
     TensorRecord,
 )
+from grad_engine.record.spelling import MAX_RANK
 from grad_engine.record.strict import parsed, shown, wrong
 
 PAIRS = "graph_acyclic.json"
