@@ -11,6 +11,8 @@ from numpy import asarray, ndarray
 from grad_engine.core.grad_mode import MODE
 from grad_engine.core.node import GeneralNode, Output
 from grad_engine.core.numpy_errors import REFUSED, no_argument, refuse
+from grad_engine.core.precision import F32, F64, HALF, fitted_operands, single
+from grad_engine.core.stand_ins import STAND_INS
 from grad_engine.core.tensor import Tensor, numeric, unmasked, wrap
 from grad_engine.core.versions import WRITES
 from grad_engine.errors import ArgumentError
@@ -18,8 +20,8 @@ from grad_engine.errors import ArgumentError
 if TYPE_CHECKING:
     from grad_engine.core.op import Op
 
+_NUMBERS = frozenset({float, int, bool})
 _CHANGEABLE = frozenset({Tensor, ndarray, list})
-STAND_INS: set[type] = set()  # other kinds of array that ops take as they are: those program/ traces with
 
 
 def as_tensor(value: Any) -> Tensor:
@@ -54,6 +56,7 @@ def general(op: Op) -> Callable[..., Any]:
     arity, defaults = len(op.inputs), tuple(op.static.values())
     needed = inspect.Parameter.empty in defaults
     ruled = tuple(op.joint is not None or rule is not None for rule in op.rules)
+    whole, arrayed = bool(op.floats), not op.numbers
 
     def call(*args: Any, **named: Any) -> Any:
         if named or len(args) < arity:
@@ -63,7 +66,7 @@ def general(op: Op) -> Callable[..., Any]:
         given = _sequence(op, args[0]) if variadic else args[:arity]
         arrays = []
         edges: list[Any] = []
-        recorded = False
+        recorded = half = unfit = False
         for slot, value in enumerate(given):
             edge = None
             if type(value) is Tensor:
@@ -72,11 +75,25 @@ def general(op: Op) -> Callable[..., Any]:
                     recorded = True
                 value = value.array
             elif value is not None or variadic:
-                value = asarray(operand(value)) if arity == 1 else operand(value)
+                value = asarray(operand(value)) if arity == 1 and not variadic else operand(value)
+            if type(value) is ndarray:
+                kind = value.dtype
+                if kind is not F64 and kind is not F32:
+                    half = half or kind is HALF
+                    unfit = unfit or whole
+            elif arrayed and type(value) in _NUMBERS:
+                unfit = True
             arrays.append(value)
             edges.append(edge)
+        meant, run = op, forward
+        if unfit:
+            arrays = fitted_operands(op, arrays)
+            half = half or any(type(value) is ndarray and value.dtype is HALF for value in arrays)
+        if half:
+            meant = single(op)
+            run = meant.forward
         try:
-            out = forward(arrays, *static) if variadic else forward(*arrays, *static)
+            out = run(arrays, *static) if variadic else run(*arrays, *static)
         except REFUSED as error:
             out = refuse(op, error, arrays, static)
         rest = static
@@ -94,7 +111,7 @@ def general(op: Op) -> Callable[..., Any]:
             if out.base is not None and MODE.record:
                 WRITES.taken(made, call, (*args[:arity], *static))
             return made
-        node = GeneralNode(op, out, tuple(arrays), tuple(edges), rest)
+        node = GeneralNode(meant, out, tuple(arrays), tuple(edges), rest)
         if MODE.watch is not None:
             MODE.watch(node)
         if multi_output:

@@ -17,6 +17,7 @@ from grad_engine.core.node import BinaryNode, next_sequence_nr
 from grad_engine.core.numpy_errors import REFUSED, no_argument, refuse_composed
 from grad_engine.core.numpy_protocol import NUMPY_TO_OP
 from grad_engine.core.op import CATEGORIES, DOMAIN, OPS, Case, Op, Rule
+from grad_engine.core.precision import as_floats, gives_half, holds_half, narrowed, widened
 from grad_engine.core.tensor import Tensor, attach
 from grad_engine.core.versions import WRITES
 from grad_engine.errors import ArgumentError
@@ -54,6 +55,9 @@ def define(
     elementwise: bool | None = None,
     broadcasts: bool | None = None,
     commutes: bool = False,
+    half: str = "float32",
+    floats: Sequence[str] = (),
+    numbers: bool | None = None,
 ) -> Callable[..., Tensor]:
     """The op as a function on Tensors, entered in OPS and published as a method and for NumPy's functions.
 
@@ -78,6 +82,11 @@ def define(
     broadcasts: whether operands of different shapes are repeated to one shape, as in arithmetic.
         A ufunc on elements is elementwise, and broadcasts its operands where it takes several; others say so here.
     commutes: whether the two operands may change places.
+    half: in which dtype forward computes operands of float16: "float32", to round once at the end, or "same" where it
+        only moves elements and must give views. Rules always compute them in float32.
+    floats: operands whose whole numbers and booleans are first made the floats that NumPy promotes them to.
+    numbers: whether Python numbers reach forward and rules as they are, as they do a ufunc on elements. Otherwise they
+        become arrays of no axes, in the dtype of the other operands.
 
     Raises ArgumentError for a rule with other parameters and for a name that is already taken.
     """
@@ -88,6 +97,8 @@ def define(
     required, static = _arguments(name, forward, given)
     rules, joint = _rules(name, vjp, given, (*static, *saves))
     by_element = isinstance(forward, np.ufunc) and forward.signature is None
+    if half not in ("float32", "same") or not set(floats) <= set(given):
+        raise ArgumentError(f"{name} has half={half!r} and floats={floats!r}; half is float32 or same, floats operands")
     if commutes and len(given) != 2:
         raise ArgumentError(f"{name} takes {len(given)} operands, so it cannot say commutes=True; that is for two")
     op = Op(
@@ -109,6 +120,9 @@ def define(
         elementwise=by_element if elementwise is None else elementwise,
         broadcasts=by_element and len(given) > 1 if broadcasts is None else broadcasts,
         commutes=commutes,
+        half=half,
+        floats=frozenset(floats),
+        numbers=by_element if numbers is None else numbers,
         public=public,
         domain=domain,
         cases=tuple(cases),
@@ -166,7 +180,7 @@ def _call_of(op: Op) -> Callable[..., Any]:
     simple = op.joint is None and not op.saves and not op.multi_output and not op.variadic and all(op.rules)
     if simple and op.inputs == ("x",) and op.required:
         return unary(op)
-    if simple and op.inputs == ("x", "y") and not op.static:
+    if simple and op.inputs == ("x", "y") and not op.static and op.numbers and not op.floats:
         return binary(op)
     return general(op)
 
@@ -231,21 +245,39 @@ def _enter(
 
 
 def composed(
-    *, numpy: Sequence[Any] = (), aliases: Sequence[str] = (), method: bool = True, before: Any = None
+    *,
+    numpy: Sequence[Any] = (),
+    aliases: Sequence[str] = (),
+    method: bool = True,
+    before: Any = None,
+    half: str = "float32",
+    floats: Sequence[str] = (),
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """A decorator that publishes a function written in ops as define() publishes an op: by name, as method, for NumPy.
 
     For what needs no derivative and no node of its own: hstack is reshape and concat.
     before: an op's function, in front of which this one stands under the same name, where people write the arguments
         in another order than operands first: `einsum("ij,jk", x, y)`.
+    half: in which dtype float16 goes through it: "float32", to be rounded once at the end, or "same" where it only
+        moves elements. floats: arguments whose whole numbers are first made the floats that NumPy promotes them to.
     """
 
     def enter(call: Callable[..., Any]) -> Callable[..., Any]:
         parameters = inspect.signature(call).parameters
         open_ended = any(each.kind is each.VAR_KEYWORD for each in parameters.values())
 
+        places = tuple((list(parameters).index(name), name) for name in floats)
+
         @functools.wraps(call)
         def checked(*args: Any, **named: Any) -> Any:
+            for place, name in places:
+                if place < len(args):
+                    args = (*args[:place], as_floats(args[place]), *args[place + 1 :])
+                elif name in named:
+                    named[name] = as_floats(named[name])
+            if half != "same" and (holds_half(args) or (named and holds_half(named.values()))):
+                out = checked(*map(widened, args), **{name: widened(value) for name, value in named.items()})
+                return narrowed(out) if gives_half((*args, *named.values())) else out
             for name in named:
                 if name not in parameters and not open_ended:
                     raise no_argument(call.__name__, name, tuple(parameters))

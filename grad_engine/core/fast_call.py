@@ -10,12 +10,13 @@ import inspect
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from numpy import asarray, ndarray
+from numpy import asarray, ndarray, ufunc
 
 from grad_engine.core.call import arguments, operand
 from grad_engine.core.grad_mode import MODE
 from grad_engine.core.node import BinaryNode, UnaryNode, next_sequence_nr
 from grad_engine.core.numpy_errors import REFUSED, refuse
+from grad_engine.core.precision import F32, F64, HALF, fitted_operands, single
 from grad_engine.core.tensor import Tensor
 from grad_engine.core.versions import WRITES
 
@@ -38,8 +39,13 @@ def unary(op: Op) -> Callable[..., Tensor]:
             x, edge = x.array, x.node
         else:
             x, edge = asarray(operand(x)), None
+        kind = x.dtype
+        if kind is F64 or kind is F32:
+            meant, run = op, forward
+        else:
+            meant, run, x = _fitted(op, x)
         try:
-            out = forward(x, *rest) if asked else forward(x)
+            out = run(x, *rest) if asked else run(x)
         except REFUSED as error:
             out = refuse(op, error, (x,), rest)
         if type(out) is not ndarray:  # 0-d results arrive as NumPy scalars
@@ -48,7 +54,7 @@ def unary(op: Op) -> Callable[..., Tensor]:
         made.array = out
         if edge is not None and MODE.record:
             made.node = node = UnaryNode()
-            node.sequence_nr, node.op = next_sequence_nr(), op
+            node.sequence_nr, node.op = next_sequence_nr(), meant
             node.x, node.out = x, out
             node.edge, node.rest = edge, rest
             node.extra = None
@@ -66,6 +72,7 @@ def unary(op: Op) -> Callable[..., Tensor]:
 def binary(op: Op) -> Callable[..., Tensor]:
     """The call of an op of two operands, x and y, which both have rules, and of nothing else."""
     forward = op.forward
+    rounds_once = isinstance(forward, ufunc) and forward.signature is None  # also in float16
 
     def call(x: Any, y: Any) -> Tensor:
         if type(x) is Tensor:
@@ -82,11 +89,16 @@ def binary(op: Op) -> Callable[..., Tensor]:
             out = refuse(op, error, (x, y), ())
         if type(out) is not ndarray:  # 0-d results arrive as NumPy scalars
             out = asarray(out)
+        meant = op
+        if out.dtype is HALF:
+            meant = single(op)
+            if not rounds_once or type(x) is not ndarray or type(y) is not ndarray:  # 1e5 is no float16 number
+                out = asarray(meant.forward(x, y))
         made = _new(Tensor)
         made.array = out
         if (x_edge is not None or y_edge is not None) and MODE.record:
             made.node = node = BinaryNode()
-            node.sequence_nr, node.op = next_sequence_nr(), op
+            node.sequence_nr, node.op = next_sequence_nr(), meant
             node.x, node.y = x, y
             node.x_edge, node.y_edge = x_edge, y_edge
             node.out, node.extra = out, None
@@ -97,3 +109,11 @@ def binary(op: Op) -> Callable[..., Tensor]:
         return made
 
     return call
+
+
+def _fitted(op: Op, x: ndarray) -> tuple[Op, Callable[..., Any], ndarray]:
+    """The op, its forward and x for an x that is neither float64 nor float32."""
+    if op.floats:
+        (x,) = fitted_operands(op, (x,))
+    meant = single(op) if x.dtype == HALF else op
+    return meant, meant.forward, x

@@ -20,7 +20,6 @@ class _Mode(threading.local):
 
     record: bool = True
     watch: Any = None
-    trace: Any = None  # what notes NumPy's calls on stand-ins (program/trace.py), while a function is traced
 
 
 MODE = _Mode()

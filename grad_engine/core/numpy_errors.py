@@ -10,7 +10,7 @@ import numpy as np
 from numpy import ndarray
 
 import grad_engine.errors
-from grad_engine.core.grad_mode import MODE
+from grad_engine.core.stand_ins import TRACING
 from grad_engine.core.tensor import array_of
 from grad_engine.errors import ArgumentError, GradEngineError, IndexingError, ShapeError
 
@@ -32,7 +32,7 @@ def refuse(op: Op, error: Exception, arrays: Sequence[Any], static: Sequence[Any
 
     While a function is traced, an op that cannot take stand-ins becomes one step of the program: its result comes back.
     """
-    if MODE.trace is not None and (found := MODE.trace.named_call(op, arrays, static)) is not None:
+    if TRACING.trace is not None and (found := TRACING.trace.named_call(op, arrays, static)) is not None:
         return found
     if isinstance(error, GradEngineError):
         raise error

@@ -56,6 +56,9 @@ class Op:
     elementwise: bool = False  # element i of the result depends on element i of each operand alone, once broadcast
     broadcasts: bool = False  # operands of different shapes are repeated to one shape, as in arithmetic
     commutes: bool = False  # its two operands may change places
+    half: str = "float32"  # in which dtype forward computes float16; "same" where it only moves elements
+    floats: frozenset[str] = frozenset()  # operands whose whole numbers become floats first, as NumPy promotes them
+    numbers: bool = False  # Python numbers reach forward and rules as they are, not as arrays
     public: bool = True  # a function and a method for users; False: used by rules alone
     domain: tuple[float, float] = DOMAIN
     cases: tuple[Case, ...] = ()
@@ -69,6 +72,10 @@ class Op:
     @property
     def differentiable(self) -> bool:
         return self.joint is not None or any(self.rules)
+
+    def ruled(self, slot: int) -> bool:
+        """Whether a gradient can flow to the operand in this slot."""
+        return self.joint is not None or self.rules[0 if self.variadic else slot] is not None
 
     def parameters(self, count: int) -> tuple[str, ...]:
         """The name of each of `count` operands in the formulas: x, y, or xs[0], xs[1], ... of a variadic op."""

@@ -1,11 +1,28 @@
 """What of a record is shown, and what of it is shown as one.
 
-In flows a record (`grad_engine.record`); out flow items and links (`items`), several ops as one box (`groups`), or the
-part of a record that is to be seen (`view`). Tree, draw, story and film read the answer here, so that they agree.
+In flows a record (`grad_engine.record`) and its index; out flow items and links (`items`), equal parts, repeats and
+chains (`structure`), several ops as one box (`groups`), or the part of a record that is to be seen (`view`). Tree,
+draw, story and film read the answer here, so that they agree.
 """
 
-from grad_engine.folding.groups import GROUP, MOST_OPS, Fold
+from grad_engine.folding.groups import GROUP, MOST_OPS, Fold, Groups
 from grad_engine.folding.items import Link, drawn
+from grad_engine.folding.structure import Repeat, chains, equal, repeats, signature
 from grad_engine.folding.view import FOLDS, View, view
 
-__all__ = ["FOLDS", "GROUP", "MOST_OPS", "Fold", "Link", "View", "drawn", "view"]
+__all__ = [
+    "FOLDS",
+    "GROUP",
+    "MOST_OPS",
+    "Fold",
+    "Groups",
+    "Link",
+    "Repeat",
+    "View",
+    "chains",
+    "drawn",
+    "equal",
+    "repeats",
+    "signature",
+    "view",
+]

@@ -7,7 +7,7 @@ the shares that they send to others. What runs inside is not shown, only counted
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from heapq import heapify, heappop, heappush
 from itertools import groupby
@@ -34,6 +34,8 @@ MOST_ITEMS = 34  # ops and cards that can be drawn together with everything writ
 
 
 MOST_LEAVES = 4  # of one box that are drawn beside it
+MOST_TRIED = 50  # groups on a cycle that are tried one by one, each in one pass over the graph
+LONGEST_ROUND = 128  # groups of one round that are looked for, which keeps the search linear
 
 
 GROUP = "group"  # category of a box that stands for several ops
@@ -67,7 +69,7 @@ def folded(
     operand; and if there still is too much, leaves that are read inside one box only. `elsewhere` says of how many
     shares of each receiver the record knows nothing.
     """
-    groups = _Groups(record, elsewhere or {})
+    groups = Groups(record, elsewhere or {})
     depths = sorted({len(node.scope.split(".")) for node in record.nodes if node.scope}, reverse=True)
     steps: list[Callable[[], None]] = [groups.repeated]
     steps += [lambda depth=depth: groups.scoped(depth) for depth in depths]  # type: ignore[misc]
@@ -79,7 +81,7 @@ def folded(
     return groups.record(most)
 
 
-class _Groups:
+class Groups:
     """Ops in groups that do not lead out of themselves and back: at first each for itself."""
 
     def __init__(self, record: GraphRecord, elsewhere: Mapping[str, int]) -> None:
@@ -112,20 +114,9 @@ class _Groups:
         return reads, readers
 
     def join(self, parts: Sequence[str], label: str, times: int = 1) -> None:
-        """Makes one group of several, unless a way leads out of them and back."""
+        """Makes one group of several. The caller knows that no way leads out of them and back (`join_closed` asks)."""
         if len(parts) < 2:
             return
-        _, readers = self.ways()
-        inside = set(parts)
-        pending = [id for part in parts for id in readers[part] if id not in inside]
-        seen = set(pending)
-        while pending:
-            for id in readers[pending.pop()]:
-                if id in inside:
-                    return
-                if id not in seen:
-                    seen.add(id)
-                    pending.append(id)
         members = sorted((id for part in parts for id in self.members[part]), key=lambda id: self.nodes[id].age)
         key = members[-1]
         for part in parts:
@@ -138,6 +129,44 @@ class _Groups:
             self.times[key] = times
         self.group |= dict.fromkeys(members, key)
 
+    def join_closed(self, pieces: Sequence[tuple[Sequence[str], str]]) -> None:
+        """Makes one group of each piece (its groups, its label) out of which no way leads and back.
+
+        All are tried at once. Those that lie on a cycle when all are joined are tried again one by one, in their order,
+        up to MOST_TRIED of them.
+        """
+        _, readers = self.ways()
+        home = {part: k for k, (parts, _) in enumerate(pieces) for part in parts}
+        contracted: dict[Hashable, set[Hashable]] = {home.get(id, id): set() for id in self.members}
+        for id, others in readers.items():
+            here = home.get(id, id)
+            contracted[here] |= {home.get(other, other) for other in others} - {here}
+        knotted = {key for component in cycles(contracted) for key in component}
+        open_pieces = []
+        for k, (parts, label) in enumerate(pieces):
+            if k in knotted:
+                open_pieces.append((parts, label))
+            else:
+                self.join(parts, label)
+        for parts, label in open_pieces[:MOST_TRIED]:
+            if self.closed(parts):
+                self.join(parts, label)
+
+    def closed(self, parts: Sequence[str]) -> bool:
+        """Whether no way leads out of some groups and back."""
+        _, readers = self.ways()
+        inside = set(parts)
+        pending = [id for part in parts for id in readers[part] if id not in inside]
+        seen = set(pending)
+        while pending:
+            for id in readers[pending.pop()]:
+                if id in inside:
+                    return False
+                if id not in seen:
+                    seen.add(id)
+                    pending.append(id)
+        return True
+
     def scoped(self, depth: int) -> None:
         """Folds the ops of every scope of at least this depth into one box per scope of this depth."""
         found: dict[str, list[str]] = {}
@@ -145,27 +174,8 @@ class _Groups:
             scopes = {".".join(self.nodes[member].scope.split(".")[:depth]) for member in members}
             if len(scopes) == 1 and len((scope := scopes.pop()).split(".")) == depth and scope:
                 found.setdefault(scope, []).append(id)
-        for scope, parts in found.items():
-            for part in self.pieces(parts):
-                self.join(part, scope)
-
-    def pieces(self, parts: Sequence[str]) -> list[list[str]]:
-        """The groups among `parts` that hang together, directly or over others of them."""
         reads, _ = self.ways()
-        inside, home = set(parts), {part: part for part in parts}
-
-        def top(id: str) -> str:
-            while home[id] != id:
-                id = home[id]
-            return id
-
-        for part in parts:
-            for other in reads[part] & inside:
-                home[top(part)] = top(other)
-        found: dict[str, list[str]] = {}
-        for part in parts:
-            found.setdefault(top(part), []).append(part)
-        return list(found.values())
+        self.join_closed([(part, scope) for scope, parts in found.items() for part in connected(parts, reads)])
 
     def lines(self, alone: bool) -> list[list[str]]:
         """Groups that follow each other with no other way in or out; `alone`: nor a leaf that is read on the way."""
@@ -178,7 +188,8 @@ class _Groups:
             operands = [operand for member in self.members[id] for operand in self.nodes[member].inputs]
             if not alone or not any(operand.tensor in self.leaves for operand in operands):
                 following[before] = id
-        starts = [id for id in following if id not in following.values()]
+        inner = set(following.values())
+        starts = [id for id in following if id not in inner]
         found = []
         for id in starts:
             line = [id]
@@ -199,17 +210,14 @@ class _Groups:
     def repeated(self) -> None:
         """Folds what follows itself at least three times, such as the equal layers of a network."""
         for line in self.lines(alone=False):
-            kinds = [self.kind(id) for id in line]
+            known: dict[tuple[object, ...], int] = {}
+            kinds = [known.setdefault(self.kind(id), len(known)) for id in line]
+            covers = _covers(kinds)
             at = 0
             while at < len(line):
-                best = (0, 0)  # how many groups are covered, how long one round is
-                for long in range(1, (len(line) - at) // 3 + 1):
-                    times = 1
-                    while kinds[at : at + long] == kinds[at + times * long : at + (times + 1) * long]:
-                        times += 1
-                    if times >= 3 and times * long > best[0]:
-                        best = (times * long, long)
-                covered, long = best
+                # The most groups that one round and its repetitions cover, and of equal ones the shorter round.
+                covered, long = max(((many[at], -k) for k, many in covers.items()), default=(0, 0))
+                long = -long
                 if not covered:
                     at += 1
                     continue
@@ -377,6 +385,78 @@ class _Groups:
                     gradients[id] = tuple(now)
         root, output = spot[self.nodes[run.root].outputs[run.output]]
         return replace(run, root=root, output=output, events=tuple(events), gradients=gradients)
+
+
+def cycles(graph: Mapping[Hashable, Iterable[Hashable]]) -> list[list[Hashable]]:
+    """The sets of keys that lie on a cycle together, from each key and those that it leads to (Tarjan, 1972)."""
+    order: dict[Hashable, int] = {}
+    low: dict[Hashable, int] = {}
+    path: list[Hashable] = []
+    on_path: set[Hashable] = set()
+    found: list[list[Hashable]] = []
+    for start in graph:
+        if start in order:
+            continue
+        pending: list[tuple[Hashable, Iterator[Hashable]]] = [(start, iter(graph[start]))]
+        order[start] = low[start] = len(order)
+        path.append(start)
+        on_path.add(start)
+        while pending:
+            key, others = pending[-1]
+            for other in others:
+                if other not in order:
+                    order[other] = low[other] = len(order)
+                    path.append(other)
+                    on_path.add(other)
+                    pending.append((other, iter(graph[other])))
+                    break
+                if other in on_path:
+                    low[key] = min(low[key], order[other])
+            else:
+                pending.pop()
+                if pending:
+                    low[pending[-1][0]] = min(low[pending[-1][0]], low[key])
+                if low[key] == order[key]:
+                    component = [path.pop()]
+                    while component[-1] != key:
+                        component.append(path.pop())
+                    on_path -= set(component)
+                    if len(component) > 1:
+                        found.append(component)
+    return found
+
+
+def connected(keys: Sequence[str], reads: Mapping[str, set[str]]) -> list[list[str]]:
+    """The keys in lists of those that hang together, directly or over others of them, in the order of the first."""
+    inside, home = set(keys), {key: key for key in keys}
+
+    def top(key: str) -> str:
+        while home[key] != key:
+            home[key] = home[home[key]]
+            key = home[key]
+        return key
+
+    for key in keys:
+        for other in reads[key] & inside:
+            home[top(key)] = top(other)
+    found: dict[str, list[str]] = {}
+    for key in keys:
+        found.setdefault(top(key), []).append(key)
+    return list(found.values())
+
+
+def _covers(kinds: Sequence[int]) -> dict[int, list[int]]:
+    """Length of a round -> from each place on, how many places that round and its repetitions cover; 0: under three."""
+    found = {}
+    for long in range(1, min(LONGEST_ROUND, len(kinds) // 3) + 1):
+        run, many = 0, [0] * len(kinds)
+        for k in range(len(kinds) - long - 1, -1, -1):
+            run = run + 1 if kinds[k] == kinds[k + long] else 0
+            times = run // long + 1
+            many[k] = times * long if times >= 3 else 0
+        if any(many):
+            found[long] = many
+    return found
 
 
 def _sorted(before: Mapping[str, set[str]], after: Mapping[str, set[str]], place: Mapping[str, int]) -> list[str]:

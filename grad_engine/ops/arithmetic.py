@@ -42,7 +42,7 @@ neg = define(
     vjp={"x": lambda g, out, x: -g},
 )  # fmt: skip
 positive = define(
-    np.positive, name="positive", symbol="+", category="arithmetic", operator="pos",
+    np.positive, name="positive", half="same", symbol="+", category="arithmetic", operator="pos",
     summary="x itself, as a new tensor.",
     vjp={"x": lambda g, out, x: g},
 )  # fmt: skip
@@ -95,7 +95,7 @@ def _power_y(g: Any, out: Any, x: Any, y: Any) -> Any:
 
 
 pow = define(
-    _power, name="pow", symbol="xʸ", category="arithmetic", operator="pow", numpy=[np.power],
+    _power, name="pow", numbers=True, symbol="xʸ", category="arithmetic", operator="pow", numpy=[np.power],
     aliases=["power"], domain=(0.5, 2.0),
     cases=[*_PAIRS, case((2, 3), np.array(3.0)), case((2, 3), np.array([2.0, -1.0, 0.5]))],
     summary="x to the power y, element by element; 0 ** 0 is 1, a negative x to a fraction is NaN.",
@@ -105,7 +105,7 @@ pow = define(
 _raised = in_rules(pow)
 
 
-@composed(numpy=[np.float_power])
+@composed(numpy=[np.float_power], half="same")
 def float_power(x: Any, y: Any) -> Tensor:
     """x to the power y, element by element, in float64 whatever the dtypes."""
     return pow(as_tensor(x).astype(np.float64), y)

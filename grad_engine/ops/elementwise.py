@@ -64,7 +64,7 @@ def _select(x: Any, mask: Any) -> Any:
 
 
 select = define(
-    _select, name="select", symbol="▣", category="elementwise", inputs=("x",), method=False,
+    _select, name="select", half="same", symbol="▣", category="elementwise", inputs=("x",), method=False,
     cases=[case((2, 3), mask=np.array([[True, False, True], [False, True, True]]))],
     summary="x where mask holds, else 0, even where x is inf or NaN.",
     vjp={"x": lambda g, out, x, mask: selected(g, mask)},
@@ -102,7 +102,7 @@ def _where(condition: Any, x: Any, y: Any) -> Any:
 
 where = define(
     _where, name="where", symbol="?", category="elementwise", inputs=("condition", "x", "y"), numpy=[np.where],
-    method=False,
+    numbers=True, half="same", method=False,
     cases=[case(np.array([[True, False, True]]), (2, 3), (1, 3)), case(np.array([True, False, False]), (3,), ())],
     summary="x where condition holds, y elsewhere; the gradient of the branch not taken is 0, even beside a NaN.",
     vjp={
@@ -121,7 +121,8 @@ def _masked_fill(x: Any, mask: Any, value: Any) -> Any:
 
 
 masked_fill = define(
-    _masked_fill, name="masked_fill", symbol="▣", category="elementwise", inputs=("x", "mask", "value"),
+    _masked_fill, name="masked_fill", half="same", symbol="▣", category="elementwise", inputs=("x", "mask", "value"),
+    numbers=True,
     cases=[case((2, 3), np.array([[True, False, True]]), np.array(0.7)), case((3,), np.array([True, False, True]), ())],
     summary="x with `value` wherever mask holds; mask and value broadcast to the shape of x.",
     vjp={
@@ -153,7 +154,7 @@ def _clip_max(g: Any, out: Any, x: Any, min: Any, max: Any) -> Any:
 
 clip = define(
     _clip, name="clip", symbol="⊓⊔", category="elementwise", inputs=("x", "min", "max"), aliases=["clamp"],
-    cases=[
+    numbers=True, cases=[
         case((2, 3), np.array(-0.7), np.array(0.9)), case((2, 3), None, (3,)), case((2, 3), (2, 1)),
         case((3,), (2, 1), (2, 3)),
     ],
@@ -313,7 +314,7 @@ def _xlogy(x: Any, y: Any) -> Any:
 
 xlogy = define(
     _xlogy, name="xlogy", symbol="x·ln y", category="elementwise", inputs=("x", "y"), domain=(0.3, 3.0), cases=_PAIRS,
-    summary="x times ln(y), element by element; 0 where x is 0, whatever the logarithm.",
+    numbers=True, summary="x times ln(y), element by element; 0 where x is 0, whatever the logarithm.",
     vjp={
         "x": lambda g, out, x, y: selected(_weighted_log(g, y), ~((x == 0) & (y <= 0))),
         "y": lambda g, out, x, y: g * (x / y),
@@ -376,7 +377,7 @@ logit = define(
     vjp={"x": _logit_x}, formula={"x": ["/", "g", ["*", "x", ["-", 1, "x"]]]}, reads=("x",),
 )  # fmt: skip
 lerp = define(
-    lambda x, y, weight: x + weight * (y - x), name="lerp", symbol="x→y", category="elementwise",
+    lambda x, y, weight: x + weight * (y - x), name="lerp", numbers=True, symbol="x→y", category="elementwise",
     inputs=("x", "y", "weight"), cases=[case((2, 3), (3,), ()), case((2, 3), (2, 3), (2, 3)), case((), (2,), (2, 1))],
     summary="x + weight · (y − x), element by element: x where the weight is 0, y where it is 1.",
     vjp={
@@ -514,7 +515,7 @@ arctanh = define(
 )  # fmt: skip
 
 
-@composed(numpy=[np.conjugate, np.real], aliases=["conjugate", "real"])
+@composed(numpy=[np.conjugate, np.real], aliases=["conjugate", "real"], half="same")
 def conj(x: Any) -> Tensor:
     """x itself, for code that is written for complex numbers too: there are only real ones here."""
     return as_tensor(x)

@@ -42,7 +42,7 @@ def _patches(
     return kernel, (..., rows[:, None, :, None], columns[None, :, None, :]), places, around
 
 
-@composed()
+@composed(half="same")
 def unfold(x: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1) -> Tensor:
     """Every patch that a kernel sees of an image (batch, channels, height, width), as a column: (batch, rows, places).
 
@@ -246,7 +246,7 @@ def grid_sample(
 # --- channels and pixels ----------------------------------------------------------------------------------------------
 
 
-@composed(method=False)
+@composed(method=False, half="same")
 def pixel_shuffle(x: Any, upscale_factor: int) -> Tensor:
     """x (..., channels, height, width) with every r² channels laid out as r by r pixels, r being upscale_factor."""
     x, r = as_tensor(x), upscale_factor
@@ -259,7 +259,7 @@ def pixel_shuffle(x: Any, upscale_factor: int) -> Tensor:
     return reshape(mixed, (*lead, channels // (r * r), height * r, width * r))
 
 
-@composed(method=False)
+@composed(method=False, half="same")
 def pixel_unshuffle(x: Any, downscale_factor: int) -> Tensor:
     """x (..., channels, height, width) with every r by r pixels as r² channels; undoes pixel_shuffle."""
     x, r = as_tensor(x), downscale_factor
@@ -272,7 +272,7 @@ def pixel_unshuffle(x: Any, downscale_factor: int) -> Tensor:
     return reshape(mixed, (*lead, channels * r * r, height // r, width // r))
 
 
-@composed(method=False)
+@composed(method=False, half="same")
 def channel_shuffle(x: Any, groups: int) -> Tensor:
     """x (batch, channels, ...) with the channels taken in turn from each of several groups of them."""
     x = as_tensor(x)

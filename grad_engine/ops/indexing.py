@@ -58,7 +58,7 @@ def _scatter(x: Any, index: Any, shape: tuple[int, ...]) -> Any:
 index = define(
     lambda x, index: x[index], name="index", symbol="[ ]", category="indexing", inputs=("x",), method=False,
     written=lambda x, index: ["index", x, index_tree(index)], cases=[case((2, 3), index=i) for i in _INDICES],
-    summary="The part of x that x[index] means in NumPy. An element read twice gets both gradients.",
+    half="same", summary="The part of x that x[index] means in NumPy. An element read twice gets both gradients.",
     vjp={"x": lambda g, out, x, index: scattered(g, index, x.shape)},
     formula={"x": "{g} put back where it was read, 0 elsewhere"},
 )  # fmt: skip
@@ -187,7 +187,7 @@ def _take_x(g: Any, out: Any, x: Any, indices: Any, axis: Any) -> Any:
 
 take = define(
     lambda x, indices, axis=None: np.take(x, indices, axis), name="take", symbol="[ ]", category="indexing",
-    inputs=("x", "indices"), numpy=[np.take],
+    half="same", inputs=("x", "indices"), numpy=[np.take],
     cases=[
         case((2, 3), np.array([0, 5, 5])), case((2, 3), np.array([[1, 0], [1, 1]]), axis=0),
         case((2, 3), np.array(-1), axis=1), case((4,), np.array([3, 0, 3])), case((2, 3), np.array([], int), axis=1),
@@ -246,7 +246,7 @@ def _take_along_axis_x(g: Any, out: Any, x: Any, indices: Any, axis: Any) -> Any
 
 
 take_along_axis = define(
-    _take_along_axis, name="take_along_axis", symbol="[ ]", category="indexing", inputs=("x", "indices"),
+    _take_along_axis, name="take_along_axis", half="same", symbol="[ ]", category="indexing", inputs=("x", "indices"),
     numpy=[np.take_along_axis],
     cases=[
         case((2, 3), np.array([[0, 2, 2], [1, 1, 1]])), case((4, 2), np.array([[3, 0]]), axis=0),
@@ -282,7 +282,7 @@ def _place(x: Tensor, axis: Any, what: str) -> int:
     return int(axis) % x.ndim
 
 
-@composed()
+@composed(half="same")
 def gather(x: Any, axis: int, index: Any) -> Tensor:
     """The elements of x at `index` along `axis`, as PyTorch's gather: the index may be shorter on the other axes."""
     x, index = as_tensor(x), _whole_numbers(index, "gather()")
@@ -317,7 +317,7 @@ def _paired(x: Tensor, axis: Any, index: Any, src: Any, what: str) -> tuple[tupl
     return _along(index.shape, index, place), src
 
 
-@composed()
+@composed(half="same")
 def scatter(x: Any, axis: int, index: Any, src: Any) -> Tensor:
     """x with `src` (or one number) written at `index` along `axis`, as PyTorch's scatter, as a new tensor."""
     x = as_tensor(x)
@@ -383,14 +383,14 @@ def index_add(x: Any, axis: int, index: Any, source: Any, alpha: float = 1) -> T
     return index_put(x, source if alpha == 1 else source * alpha, at, accumulate=True)
 
 
-@composed()
+@composed(half="same")
 def index_copy(x: Any, axis: int, index: Any, source: Any) -> Tensor:
     """x with the slices of `source` along `axis` in the place of those of x that a vector of indices names."""
     x, source = as_tensor(x), as_tensor(source)
     return index_put(x, source, _at(x, axis, index, "index_copy()", source))
 
 
-@composed()
+@composed(half="same")
 def index_fill(x: Any, axis: int, index: Any, value: Any) -> Tensor:
     """x with one number in all its slices along `axis` that a vector of indices names."""
     x = as_tensor(x)
@@ -407,7 +407,7 @@ def index_reduce(x: Any, axis: int, index: Any, source: Any, reduce: str, includ
     return _folded_at(x, np.ix_(*ranges), source, reduce, include_self, "index_reduce()")
 
 
-@composed()
+@composed(half="same")
 def masked_scatter(x: Any, mask: Any, source: Any) -> Tensor:
     """x with the elements of `source`, in C order, wherever mask holds; the two broadcast."""
     x, mask, source = as_tensor(x), as_tensor(mask).array, as_tensor(source)
@@ -422,7 +422,7 @@ def masked_scatter(x: Any, mask: Any, source: Any) -> Tensor:
     return index_put(x if x.shape == shape else x.broadcast_to(shape), source.reshape(-1)[:count], mask)
 
 
-@composed()
+@composed(half="same")
 def index_select(x: Any, axis: int, index: Any) -> Tensor:
     """The slices of x along `axis` that a vector of whole numbers names, as PyTorch's index_select."""
     x, index = as_tensor(x), _whole_numbers(index, "index_select()")
@@ -431,7 +431,7 @@ def index_select(x: Any, axis: int, index: Any) -> Tensor:
     return take(x, index.reshape(-1), _place(x, axis, "index_select()"))
 
 
-@composed()
+@composed(half="same")
 def masked_select(x: Any, mask: Any) -> Tensor:
     """The elements of x where mask holds, in C order along one axis; the two broadcast."""
     x, mask = as_tensor(x), as_tensor(mask).array
@@ -460,7 +460,7 @@ argsort = define(
 )  # fmt: skip
 
 
-@composed(numpy=[np.sort])
+@composed(numpy=[np.sort], half="same")
 def sort(x: Any, axis: int | None = -1, descending: bool = False) -> Tensor:
     """The elements of x in order of size along `axis`, or all of them without one; NaN counts as largest."""
     x = as_tensor(x)
@@ -469,7 +469,7 @@ def sort(x: Any, axis: int | None = -1, descending: bool = False) -> Tensor:
     return take_along_axis(x, _argsort(x.array, axis, descending), axis)
 
 
-@composed()
+@composed(half="same")
 def topk(x: Any, k: int, axis: int = -1, largest: bool = True) -> tuple[Tensor, Tensor]:
     """The `k` largest (or smallest) elements of x along `axis` in order of size, and their indices."""
     x = as_tensor(x)
@@ -480,7 +480,7 @@ def topk(x: Any, k: int, axis: int = -1, largest: bool = True) -> tuple[Tensor, 
     return take_along_axis(x, found, place), as_tensor(found)
 
 
-@composed()
+@composed(half="same")
 def kthvalue(x: Any, k: int, axis: int = -1, keepdims: bool = False) -> tuple[Tensor, Tensor]:
     """The `k`-th smallest element of x along `axis`, counted from 1, and its index."""
     x = as_tensor(x)
@@ -502,13 +502,13 @@ def _running(x: Any, axis: int, what: str, ufunc: np.ufunc) -> tuple[Tensor, Ten
     return take_along_axis(x, found, place), as_tensor(found)
 
 
-@composed()
+@composed(half="same")
 def cummax(x: Any, axis: int) -> tuple[Tensor, Tensor]:
     """The largest element so far along `axis`, and its index: of equals the last. NaN wins."""
     return _running(x, axis, "cummax()", np.maximum)
 
 
-@composed()
+@composed(half="same")
 def cummin(x: Any, axis: int) -> tuple[Tensor, Tensor]:
     """The smallest element so far along `axis`, and its index: of equals the last. NaN wins."""
     return _running(x, axis, "cummin()", np.minimum)

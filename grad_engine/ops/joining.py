@@ -53,11 +53,11 @@ def _cut(g: Any, out: Any, xs: Any, axis: int | None, wanted: Any) -> list[Any]:
 stack = define(
     lambda xs, axis=0: np.stack(xs, axis=axis), name="stack", symbol="stack", category="joining", inputs=("*xs",),
     numpy=[np.stack], method=False, cases=[case([(2, 3), (2, 3)]), case([(2,), (2,), (2,)], axis=-1), case([(), ()])],
-    summary="Tensors of one shape, joined along a new axis.",
+    half="same", summary="Tensors of one shape, joined along a new axis.",
     vjp=_unstack, formula={"xs": _PART},
 )  # fmt: skip
 concat = define(
-    lambda xs, axis=0: np.concatenate(xs, axis=axis), name="concat", symbol="concat", category="joining",
+    lambda xs, axis=0: np.concatenate(xs, axis=axis), name="concat", half="same", symbol="concat", category="joining",
     inputs=("*xs",), numpy=[np.concatenate], aliases=["concatenate", "cat"], method=False,
     cases=[case([(2, 3), (1, 3)]), case([(2, 1), (2, 3), (2, 0)], axis=-1), case([(2, 1), (3,), ()], axis=None)],
     summary="Tensors joined end to end along an axis they have, the other lengths agreeing; flattened if axis is None.",
@@ -65,33 +65,33 @@ concat = define(
 )  # fmt: skip
 
 
-@composed(numpy=[np.hstack], method=False)
+@composed(numpy=[np.hstack], method=False, half="same")
 def hstack(xs: Sequence[Any]) -> Tensor:
     """Tensors side by side: joined along their second axis, vectors along their only one."""
     parts = [atleast_1d(x) for x in xs]
     return concat(parts, axis=0 if parts and parts[0].ndim == 1 else 1)
 
 
-@composed(numpy=[np.vstack], aliases=["row_stack"], method=False)
+@composed(numpy=[np.vstack], aliases=["row_stack"], method=False, half="same")
 def vstack(xs: Sequence[Any]) -> Tensor:
     """Tensors on top of each other: joined along their first axis, each vector being one row."""
     return concat([atleast_2d(x) for x in xs], axis=0)
 
 
-@composed(numpy=[np.dstack], method=False)
+@composed(numpy=[np.dstack], method=False, half="same")
 def dstack(xs: Sequence[Any]) -> Tensor:
     """Tensors behind each other: joined along their third axis, (m, n) and (n,) counting as (m, n, 1) and (1, n, 1)."""
     return concat([atleast_3d(x) for x in xs], axis=2)
 
 
-@composed(numpy=[np.column_stack], method=False)
+@composed(numpy=[np.column_stack], method=False, half="same")
 def column_stack(xs: Sequence[Any]) -> Tensor:
     """Tensors side by side, each vector being one column."""
     parts = [as_tensor(x) for x in xs]
     return concat([x if x.ndim > 1 else reshape(x, (x.size, 1)) for x in parts], axis=1)
 
 
-@composed(numpy=[np.block], method=False)
+@composed(numpy=[np.block], method=False, half="same")
 def block(arrays: Any) -> Tensor:
     """Tensors in nested lists as the blocks of one: innermost lists are joined along the last axis, and so on up."""
     depths: set[int] = set()
@@ -131,7 +131,7 @@ def _pieces(x: Tensor, axis: int, bounds: Sequence[int]) -> tuple[Tensor, ...]:
     return tuple(x[_at(axis, x.ndim, slice(start, end))] for start, end in ends)
 
 
-@composed(numpy=[np.array_split])
+@composed(numpy=[np.array_split], half="same")
 def array_split(x: Any, indices_or_sections: int | Sequence[int], axis: int = 0) -> tuple[Tensor, ...]:
     """x cut along `axis` before each index given, or into a number of parts whose lengths differ by 1 at most."""
     x = as_tensor(x)
@@ -153,7 +153,7 @@ def array_split(x: Any, indices_or_sections: int | Sequence[int], axis: int = 0)
     return _pieces(x, place, np.cumsum([0, *lengths]).tolist())
 
 
-@composed(numpy=[np.split])
+@composed(numpy=[np.split], half="same")
 def split(x: Any, indices_or_sections: int | Sequence[int], axis: int = 0) -> tuple[Tensor, ...]:
     """x cut along `axis` before each index given, or into a number of equal parts, as in NumPy."""
     x = as_tensor(x)
@@ -167,7 +167,7 @@ def split(x: Any, indices_or_sections: int | Sequence[int], axis: int = 0) -> tu
     return array_split(x, indices_or_sections, axis)
 
 
-@composed()
+@composed(half="same")
 def chunk(x: Any, chunks: int, axis: int = 0) -> tuple[Tensor, ...]:
     """x cut along `axis` into parts of equal length, the last one perhaps shorter: `chunks` of them, or fewer."""
     x = as_tensor(x)
@@ -181,7 +181,7 @@ def chunk(x: Any, chunks: int, axis: int = 0) -> tuple[Tensor, ...]:
     return _pieces(x, place, [*range(0, length, step), length])
 
 
-@composed(numpy=[np.unstack] if hasattr(np, "unstack") else [], aliases=["unstack"])
+@composed(numpy=[np.unstack] if hasattr(np, "unstack") else [], aliases=["unstack"], half="same")
 def unbind(x: Any, axis: int = 0) -> tuple[Tensor, ...]:
     """The parts of x along `axis`, each without that axis; undoes stack()."""
     x = as_tensor(x)
@@ -189,20 +189,20 @@ def unbind(x: Any, axis: int = 0) -> tuple[Tensor, ...]:
     return tuple(x[_at(place, x.ndim, k)] for k in range(x.shape[place]))
 
 
-@composed(numpy=[np.hsplit])
+@composed(numpy=[np.hsplit], half="same")
 def hsplit(x: Any, indices_or_sections: int | Sequence[int]) -> tuple[Tensor, ...]:
     """x cut along its second axis, a vector along its only one, as split() does."""
     x = as_tensor(x)
     return split(x, indices_or_sections, axis=0 if x.ndim == 1 else 1)
 
 
-@composed(numpy=[np.vsplit])
+@composed(numpy=[np.vsplit], half="same")
 def vsplit(x: Any, indices_or_sections: int | Sequence[int]) -> tuple[Tensor, ...]:
     """x cut along its first axis, as split() does."""
     return split(x, indices_or_sections, axis=0)
 
 
-@composed(numpy=[np.dsplit])
+@composed(numpy=[np.dsplit], half="same")
 def dsplit(x: Any, indices_or_sections: int | Sequence[int]) -> tuple[Tensor, ...]:
     """x cut along its third axis, as split() does."""
     return split(x, indices_or_sections, axis=2)
@@ -231,13 +231,13 @@ def ediff1d(x: Any, to_end: Any = None, to_begin: Any = None) -> Tensor:
     return concat([part for part in (to_begin, steps, to_end) if part is not None], axis=None)
 
 
-@composed(numpy=[np.append], method=False)
+@composed(numpy=[np.append], method=False, half="same")
 def append(x: Any, values: Any, axis: int | None = None) -> Tensor:
     """x with `values` after it along `axis`; both flattened without an axis."""
     return concat([as_tensor(x), as_tensor(values)], axis=axis)
 
 
-@composed(numpy=[np.meshgrid], method=False)
+@composed(numpy=[np.meshgrid], method=False, half="same")
 def meshgrid(*xs: Any, indexing: str = "xy") -> tuple[Tensor, ...]:
     """The coordinates of every point of the grid that several vectors span, as one tensor for each of them.
 
@@ -255,7 +255,7 @@ def meshgrid(*xs: Any, indexing: str = "xy") -> tuple[Tensor, ...]:
     return broadcast_tensors(*laid) if laid else ()
 
 
-@composed(method=False)
+@composed(method=False, half="same")
 def cartesian_prod(*xs: Any) -> Tensor:
     """Every way to take one element from each of several vectors, in order, one way in each row."""
     if len(xs) == 1:
@@ -263,7 +263,7 @@ def cartesian_prod(*xs: Any) -> Tensor:
     return stack([reshape(x, (-1,)) for x in meshgrid(*xs, indexing="ij")], axis=1)
 
 
-@composed(method=False)
+@composed(method=False, half="same")
 def combinations(x: Any, r: int = 2, with_replacement: bool = False) -> Tensor:
     """Every way to take `r` elements of a vector, in order, one way in each row."""
     x = as_tensor(x)
@@ -273,7 +273,7 @@ def combinations(x: Any, r: int = 2, with_replacement: bool = False) -> Tensor:
     return x[np.array(list(ways(range(x.size), r)), int).reshape(-1, r)]
 
 
-@composed(method=False)
+@composed(method=False, half="same")
 def block_diag(*xs: Any) -> Tensor:
     """Matrices along the diagonal of a larger one that is 0 elsewhere; a vector counts as one row."""
     blocks = [atleast_2d(x) for x in xs]

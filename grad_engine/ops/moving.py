@@ -36,13 +36,13 @@ def _alike(*xs: Any) -> list[Tensor]:
     return [as_tensor(np.asarray(x, kind) if isinstance(x, int | float) else x) for x in xs]
 
 
-@composed(numpy=[np.delete], method=False)
+@composed(numpy=[np.delete], method=False, half="same")
 def delete(x: Any, obj: Any, axis: int | None = None) -> Tensor:
     """x without the slices along `axis` that `obj` names: indices, a slice, a mask; of x flattened without an axis."""
     return _moved("delete", lambda n: np.delete(n, values(obj), axis), as_tensor(x))
 
 
-@composed(numpy=[np.insert], method=False)
+@composed(numpy=[np.insert], method=False, half="same")
 def insert(x: Any, obj: Any, values: Any, axis: int | None = None) -> Tensor:
     """x with `values` put in before the indices `obj` along `axis`, as in NumPy; flattened without an axis."""
     x, added = as_tensor(x), as_tensor(values)
@@ -50,7 +50,7 @@ def insert(x: Any, obj: Any, values: Any, axis: int | None = None) -> Tensor:
     return _moved("insert", lambda n, m: np.insert(n, obj, m, axis), x, added)
 
 
-@composed(numpy=[np.resize], method=False)
+@composed(numpy=[np.resize], method=False, half="same")
 def resize(x: Any, new_shape: int | Sequence[int]) -> Tensor:
     """The elements of x in C order in a new shape of any size, over and over until it is full."""
     x = as_tensor(x)
@@ -59,7 +59,7 @@ def resize(x: Any, new_shape: int | Sequence[int]) -> Tensor:
     return _moved("resize", lambda n: np.resize(n, new_shape), x)
 
 
-@composed(numpy=[np.compress], method=False)
+@composed(numpy=[np.compress], method=False, half="same")
 def compress(condition: Any, x: Any, axis: int | None = None) -> Tensor:
     """The slices of x along `axis` for which a vector of booleans holds; of x flattened without an axis."""
     chosen = np.asarray(values(condition))
@@ -68,13 +68,13 @@ def compress(condition: Any, x: Any, axis: int | None = None) -> Tensor:
     return take(x, np.flatnonzero(chosen), axis)
 
 
-@composed(numpy=[np.extract], method=False)
+@composed(numpy=[np.extract], method=False, half="same")
 def extract(condition: Any, x: Any) -> Tensor:
     """The elements of x for which `condition`, of the same shape, holds, as a vector."""
     return take(x, np.flatnonzero(values(condition)))
 
 
-@composed(numpy=[np.partition], method=False)
+@composed(numpy=[np.partition], method=False, half="same")
 def partition(x: Any, kth: int | Sequence[int], axis: int | None = -1) -> Tensor:
     """x with its kth smallest element along `axis` in its sorted place, smaller ones before and larger ones after."""
     x = as_tensor(x)
@@ -88,7 +88,7 @@ def partition(x: Any, kth: int | Sequence[int], axis: int | None = -1) -> Tensor
 # --- one of several ---------------------------------------------------------------------------------------------------
 
 
-@composed(numpy=[np.choose], method=False)
+@composed(numpy=[np.choose], method=False, half="same")
 def choose(index: Any, choices: Any, mode: str = "raise") -> Tensor:
     """For each element of `index`, which is whole, the element in its place of the tensor of that number.
 
@@ -97,7 +97,7 @@ def choose(index: Any, choices: Any, mode: str = "raise") -> Tensor:
     return _moved("choose", lambda *n: np.choose(values(index), n, mode=mode), *_alike(*choices))  # type: ignore[call-overload]
 
 
-@composed(numpy=[np.select], method=False)
+@composed(numpy=[np.select], method=False, half="same")
 def first_where(conditions: Sequence[Any], choices: Sequence[Any], default: Any = 0) -> Tensor:
     """For each element that of the choice whose condition is the first to hold, `default` where none does: np.select.
 
@@ -117,7 +117,7 @@ def first_where(conditions: Sequence[Any], choices: Sequence[Any], default: Any 
     return out
 
 
-@composed(numpy=[np.piecewise], method=False)
+@composed(numpy=[np.piecewise], method=False, half="same")
 def piecewise(x: Any, conditions: Any, functions: Sequence[Any], *args: Any, **named: Any) -> Tensor:
     """Each function of the elements of x for which its condition holds: the last that does, and 0 where none does.
 

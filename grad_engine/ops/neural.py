@@ -453,7 +453,7 @@ def _move(buffer: np.ndarray, towards: Any, momentum: float) -> None:
     WRITES.stamp(buffer, next_sequence_nr())  # a graph that read it must not find it changed unawares
 
 
-@composed(before=_batch_norm_op)
+@composed(before=_batch_norm_op, half="same")
 def batch_norm(
     x: Any, running_mean: Any = None, running_var: Any = None, weight: Any = None, bias: Any = None,
     training: bool = False, momentum: float = 0.1, eps: float = 1e-5,
@@ -482,7 +482,7 @@ def batch_norm(
     return _batch_norm_op(x, weight, bias, eps=eps)
 
 
-@composed()
+@composed(half="same")
 def instance_norm(
     x: Any, running_mean: Any = None, running_var: Any = None, weight: Any = None, bias: Any = None,
     use_input_stats: bool = True, momentum: float = 0.1, eps: float = 1e-5,

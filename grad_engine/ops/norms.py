@@ -132,13 +132,13 @@ def lstsq(x: Any, y: Any, rcond: float | None = None) -> tuple[Tensor, Tensor, A
     return out, error, rank[()], levels
 
 
-@composed(numpy=[np.linalg.diagonal])
+@composed(numpy=[np.linalg.diagonal], half="same")
 def matrix_diagonal(x: Any, offset: int = 0) -> Tensor:
     """The diagonal of each matrix (..., m, n), `offset` places to the right, as a new last axis."""
     return diagonal(x, offset, -2, -1)
 
 
-@composed(numpy=[np.linalg.trace])
+@composed(numpy=[np.linalg.trace], half="same")
 def matrix_trace(x: Any, offset: int = 0) -> Tensor:
     """The sum along the diagonal of each matrix (..., m, n), `offset` places to the right."""
     return trace(x, offset, -2, -1)

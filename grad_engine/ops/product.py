@@ -52,6 +52,7 @@ _MATRIX_RULES: dict[str, Any] = {"x": ["@", "g", ["T", "y"]], "y": ["@", ["T", "
 
 matmul = define(
     np.matmul, name="matmul", symbol="@", category="linear algebra", operator="matmul", numpy=[np.linalg.matmul],
+    numbers=True,
     cases=[
         case((2, 3), (3, 4)), case((3,), (3,)), case((3,), (3, 4)), case((2, 3), (3,)), case((5, 2, 3), (3, 4)),
         case((2, 3), (5, 3, 4)), case((5, 1, 2, 3), (4, 3, 2)), case((3,), (5, 3, 4)), case((5, 2, 3), (3,)),

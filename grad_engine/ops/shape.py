@@ -23,7 +23,7 @@ from grad_engine.ops.indexing import scattered
 _BACK = "{g} in the shape of {x}"
 
 clone = define(
-    lambda x: x.copy(), name="clone", symbol="copy", category="shape", inputs=("x",), numpy=[np.copy],
+    lambda x: x.copy(), name="clone", half="same", symbol="copy", category="shape", inputs=("x",), numpy=[np.copy],
     summary="The same values in memory of their own; gradients flow through.",
     vjp={"x": lambda g, out, x: g},
 )  # fmt: skip
@@ -41,7 +41,7 @@ def _cast_back(g: Any, out: Any, x: Any, dtype: Any) -> Any:
 
 astype = define(
     _astype, name="astype", symbol="dtype", category="shape", inputs=("x",), cases=[case((2, 3), dtype=np.float64)],
-    written=lambda x, dtype: ["astype", x, ["say", str(np.dtype(dtype))]],
+    half="same", written=lambda x, dtype: ["astype", x, ["say", str(np.dtype(dtype))]],
     summary="x with another dtype. Between floating-point dtypes the gradient is cast back.",
     vjp={"x": _cast_back}, formula={"x": "{g} in the dtype of {x}"},
 )  # fmt: skip
@@ -59,7 +59,7 @@ def _reshape(x: Any, shape: Any) -> Any:
 
 
 reshape = define(
-    _reshape, name="reshape", symbol="▭", category="shape", inputs=("x",), varargs=True,
+    _reshape, name="reshape", half="same", symbol="▭", category="shape", inputs=("x",), varargs=True,
     numpy=[np.reshape], cases=[case((2, 3), shape=(3, 2)), case((2, 3), shape=(-1,)), case((), shape=(1, 1))],
     summary="The same elements in C order in another shape; one length may be -1.",
     vjp={"x": lambda g, out, x, shape: reshaped(g, x.shape)}, formula={"x": _BACK},
@@ -81,7 +81,7 @@ def _transpose_written(x: Tree, axes: Any) -> Tree:
 
 transpose = define(
     lambda x, axes=None: np.transpose(x, axes), name="transpose", symbol="ᵀ", category="shape", inputs=("x",),
-    varargs=True, numpy=[np.transpose], aliases=["permute"], written=_transpose_written,
+    half="same", varargs=True, numpy=[np.transpose], aliases=["permute"], written=_transpose_written,
     cases=[case((2, 3)), case((2, 3, 4), axes=(2, 0, 1)), case((2, 3, 4), axes=(-1, 0, 1))],
     summary="x with its axes in another order, reversed when none is given.",
     vjp={"x": _transpose_back},
@@ -90,7 +90,7 @@ transposed = in_rules(transpose)
 
 matrix_transpose = define(
     lambda x: x.mT, name="matrix_transpose", symbol="ᵀ", category="shape", inputs=("x",), numpy=[np.matrix_transpose],
-    written=lambda x: ["T", x], cases=[case((2, 3)), case((2, 3, 4))],
+    half="same", written=lambda x: ["T", x], cases=[case((2, 3)), case((2, 3, 4))],
     summary="x with its last two axes exchanged.",
     vjp={"x": lambda g, out, x: g.mT},
 )  # fmt: skip
@@ -99,20 +99,20 @@ attach("mT", property(lambda self: matrix_transpose(self), doc="The tensor with 
 
 squeeze = define(
     lambda x, axis=None: np.squeeze(x, axis=axis)[...],  # a view also where no axis goes
-    name="squeeze", symbol="▭", category="shape", inputs=("x",),
+    name="squeeze", half="same", symbol="▭", category="shape", inputs=("x",),
     numpy=[np.squeeze], cases=[case((1, 3, 1)), case((1, 3, 1), axis=0), case((1, 3, 1), axis=(0, -1))],
     summary="x without its axes of length 1 (or without those given, which must have length 1).",
     vjp={"x": lambda g, out, x, axis: reshaped(g, x.shape)}, formula={"x": _BACK},
 )  # fmt: skip
 unsqueeze = define(
-    lambda x, axis: np.expand_dims(x, axis), name="unsqueeze", symbol="▭", category="shape", inputs=("x",),
+    lambda x, axis: np.expand_dims(x, axis), name="unsqueeze", half="same", symbol="▭", category="shape", inputs=("x",),
     numpy=[np.expand_dims], aliases=["expand_dims"], cases=[case((2, 3), axis=0), case((3,), axis=(0, -1))],
     summary="x with a new axis of length 1 at each place given.",
     vjp={"x": lambda g, out, x, axis: reshaped(g, x.shape)}, formula={"x": _BACK},
 )  # fmt: skip
 broadcast_to = define(
     lambda x, shape: np.broadcast_to(x, shape), name="broadcast_to", symbol="⇉", category="shape", inputs=("x",),
-    varargs=True, numpy=[np.broadcast_to], aliases=["broadcast"],
+    half="same", varargs=True, numpy=[np.broadcast_to], aliases=["broadcast"],
     cases=[case((1, 3), shape=(2, 3)), case((), shape=(2,))],
     summary="x repeated to fill a larger shape, as in arithmetic with a tensor of that shape.",
     vjp={"x": lambda g, out, x, shape: g},  # every share is summed back to its operand's shape
@@ -145,13 +145,13 @@ def _axes_of(x: Any, axes: Any) -> list[int]:
 # --- the same elements in another shape or order --------------------------------------------------------------------
 
 
-@composed(numpy=[np.ravel])
+@composed(numpy=[np.ravel], half="same")
 def ravel(x: Any) -> Tensor:
     """The elements of x in C order along one axis."""
     return reshape(x, (-1,))
 
 
-@composed()
+@composed(half="same")
 def flatten(x: Any, start_axis: int = 0, end_axis: int = -1) -> Tensor:
     """x with its axes from `start_axis` to `end_axis` merged into one; by default all of them."""
     x = as_tensor(x)
@@ -163,7 +163,7 @@ def flatten(x: Any, start_axis: int = 0, end_axis: int = -1) -> Tensor:
     return reshape(x, (*x.shape[:start], math.prod(x.shape[start : end + 1]), *x.shape[end + 1 :]))
 
 
-@composed()
+@composed(half="same")
 def unflatten(x: Any, axis: int, shape: Sequence[int]) -> Tensor:
     """x with `axis` split into several of lengths `shape`, one of which may be -1."""
     x = as_tensor(x)
@@ -173,7 +173,7 @@ def unflatten(x: Any, axis: int, shape: Sequence[int]) -> Tensor:
     return reshape(x, (*x.shape[:place], *shape, *x.shape[place + 1 :]))
 
 
-@composed(numpy=[np.swapaxes], aliases=["swapdims"])
+@composed(numpy=[np.swapaxes], aliases=["swapdims"], half="same")
 def swapaxes(x: Any, axis1: int, axis2: int) -> Tensor:
     """x with two axes exchanged."""
     x = as_tensor(x)
@@ -183,7 +183,7 @@ def swapaxes(x: Any, axis1: int, axis2: int) -> Tensor:
     return transpose(x, tuple(order))
 
 
-@composed(numpy=[np.moveaxis], aliases=["movedim"])
+@composed(numpy=[np.moveaxis], aliases=["movedim"], half="same")
 def moveaxis(x: Any, source: int | Sequence[int], destination: int | Sequence[int]) -> Tensor:
     """x with the axes `source` moved to the places `destination`; the others keep their order."""
     x = as_tensor(x)
@@ -196,7 +196,7 @@ def moveaxis(x: Any, source: int | Sequence[int], destination: int | Sequence[in
     return transpose(x, tuple(order))
 
 
-@composed()
+@composed(half="same")
 def expand(x: Any, *shape: Any) -> Tensor:
     """x repeated along its axes of length 1, and along new ones in front, to fill `shape`; -1 keeps a length."""
     x = as_tensor(x)
@@ -207,19 +207,19 @@ def expand(x: Any, *shape: Any) -> Tensor:
     return broadcast_to(x, tuple(old if n == -1 else n for n, old in zip(lengths, own, strict=True)))
 
 
-@composed(numpy=[np.atleast_1d])
+@composed(numpy=[np.atleast_1d], half="same")
 def atleast_1d(*xs: Any) -> Any:
     """x, as shape (1,) if it had none; a tuple of several."""
     return _each(lambda x: x if x.ndim else reshape(x, (1,)), xs)
 
 
-@composed(numpy=[np.atleast_2d])
+@composed(numpy=[np.atleast_2d], half="same")
 def atleast_2d(*xs: Any) -> Any:
     """x with axes of length 1 in front until it has two; a tuple of several."""
     return _each(lambda x: x if x.ndim > 1 else reshape(x, (1, x.size)), xs)
 
 
-@composed(numpy=[np.atleast_3d])
+@composed(numpy=[np.atleast_3d], half="same")
 def atleast_3d(*xs: Any) -> Any:
     """x with axes of length 1 until it has three: (n,) becomes (1, n, 1) and (m, n) becomes (m, n, 1)."""
     return _each(
@@ -232,7 +232,7 @@ def _each(function: Any, xs: tuple[Any, ...]) -> Any:
     return made[0] if len(made) == 1 else made
 
 
-@composed(numpy=[np.broadcast_arrays])
+@composed(numpy=[np.broadcast_arrays], half="same")
 def broadcast_tensors(*xs: Any) -> tuple[Tensor, ...]:
     """Each of several tensors repeated to the shape they have together."""
     tensors = [as_tensor(x) for x in xs]
@@ -247,19 +247,19 @@ def broadcast_tensors(*xs: Any) -> tuple[Tensor, ...]:
 
 flip = define(
     lambda x, axis=None: np.flip(x, axis), name="flip", symbol="⇄", category="shape", inputs=("x",), numpy=[np.flip],
-    cases=[case((2, 3)), case((2, 3), axis=1), case((2, 3, 2), axis=(0, -1))],
+    half="same", cases=[case((2, 3)), case((2, 3), axis=1), case((2, 3, 2), axis=(0, -1))],
     summary="x with the order of its elements reversed along `axis`, or along all.",
     vjp={"x": lambda g, out, x, axis: np.flip(g) if axis is None else np.flip(g, axis)},
 )  # fmt: skip
 
 
-@composed(numpy=[np.fliplr])
+@composed(numpy=[np.fliplr], half="same")
 def fliplr(x: Any) -> Tensor:
     """x with its second axis reversed."""
     return flip(x, axis=1)
 
 
-@composed(numpy=[np.flipud])
+@composed(numpy=[np.flipud], half="same")
 def flipud(x: Any) -> Tensor:
     """x with its first axis reversed."""
     return flip(x, axis=0)
@@ -277,14 +277,14 @@ def _roll(x: Any, shift: Any, axis: Any = None) -> Any:
 
 
 roll = define(
-    _roll, name="roll", symbol="↻", category="shape", inputs=("x",),
+    _roll, name="roll", half="same", symbol="↻", category="shape", inputs=("x",),
     numpy=[np.roll],
     cases=[case((2, 3), shift=2), case((2, 3), shift=-1, axis=1), case((2, 3), shift=(1, 2), axis=(0, 1))],
     summary="x with its elements moved `shift` places along `axis`, those at the end to the front.",
     vjp={"x": _roll_x},
 )  # fmt: skip
 rot90 = define(
-    lambda x, k=1, axes=(0, 1): np.rot90(x, operator.index(k), axes), name="rot90", symbol="↺",
+    lambda x, k=1, axes=(0, 1): np.rot90(x, operator.index(k), axes), name="rot90", half="same", symbol="↺",
     category="shape", inputs=("x",), numpy=[np.rot90],
     cases=[case((2, 3)), case((2, 3), k=2), case((2, 3, 4), k=-1, axes=(2, 0))],
     summary="x turned by `k` quarters in the plane of `axes`, from the first towards the second.",
@@ -314,7 +314,7 @@ def _repeat(x: Any, repeats: Any, axis: int | None = None) -> Any:
 
 
 repeat = define(
-    _repeat, name="repeat", symbol="⇉", category="shape",
+    _repeat, name="repeat", half="same", symbol="⇉", category="shape",
     inputs=("x",), numpy=[np.repeat],
     cases=[
         case((2, 3), repeats=2), case((2, 3), repeats=2, axis=0), case((2, 3), repeats=np.array([2, 0, 1]), axis=-1),
@@ -335,7 +335,7 @@ def _tile_x(g: Any, out: Any, x: Any, reps: Any) -> Any:
 
 tile = define(
     lambda x, reps: np.tile(x, reps), name="tile", symbol="⇉", category="shape", inputs=("x",), numpy=[np.tile],
-    cases=[
+    half="same", cases=[
         case((2, 3), reps=2), case((2, 3), reps=(2, 1)), case((3,), reps=(2, 2)), case((2, 3), reps=(2, 1, 2)),
         case((), reps=2),
     ],
@@ -413,7 +413,7 @@ def _windows_x(g: Any, out: Any, x: Any, window_shape: Any, axis: Any) -> Any:
 
 sliding_window_view = define(
     _windows, name="sliding_window_view", symbol="▤", category="shape", inputs=("x",), numpy=[sliding_windows],
-    cases=[
+    half="same", cases=[
         case((5,), window_shape=3), case((3, 4), window_shape=(2, 2)), case((3, 4), window_shape=2, axis=1),
         case((4, 2, 3), window_shape=(2, 3), axis=(0, 2)),
     ],
@@ -424,14 +424,14 @@ sliding_window_view = define(
 # --- triangles and diagonals ----------------------------------------------------------------------------------------
 
 tril = define(
-    lambda x, k=0: np.tril(x, operator.index(k)), name="tril", symbol="◺", category="shape", inputs=("x",),
+    lambda x, k=0: np.tril(x, operator.index(k)), name="tril", half="same", symbol="◺", category="shape", inputs=("x",),
     numpy=[np.tril],
     cases=[case((3, 3)), case((2, 3, 2), k=-1)],
     summary="x with 0 above the k-th diagonal of its last two axes.",
     vjp={"x": lambda g, out, x, k: np.tril(g, k)},
 )  # fmt: skip
 triu = define(
-    lambda x, k=0: np.triu(x, operator.index(k)), name="triu", symbol="◹", category="shape", inputs=("x",),
+    lambda x, k=0: np.triu(x, operator.index(k)), name="triu", half="same", symbol="◹", category="shape", inputs=("x",),
     numpy=[np.triu],
     cases=[case((3, 3)), case((2, 3, 2), k=1)],
     summary="x with 0 below the k-th diagonal of its last two axes.",
@@ -458,7 +458,7 @@ scatter_diagonal = define(
 on_diagonal = in_rules(scatter_diagonal)
 diagonal = define(
     lambda x, offset=0, axis1=0, axis2=1: np.diagonal(x, offset, axis1, axis2), name="diagonal", symbol="╲",
-    category="shape", inputs=("x",), numpy=[np.diagonal],
+    half="same", category="shape", inputs=("x",), numpy=[np.diagonal],
     cases=[case((2, 3)), case((3, 3), offset=-1), case((2, 3, 4), offset=1, axis1=2, axis2=0), case((2, 2), offset=5)],
     summary="The diagonal of the plane of `axis1` and `axis2`, `offset` places to the right, as a new last axis.",
     vjp={
@@ -484,14 +484,14 @@ def _diag_embed(x: Any, offset: int = 0, axis1: int = -2, axis2: int = -1) -> An
 
 
 diag_embed = define(
-    _diag_embed, name="diag_embed", symbol="╲", category="shape", inputs=("x",),
+    _diag_embed, name="diag_embed", half="same", symbol="╲", category="shape", inputs=("x",),
     cases=[case((3,)), case((2, 3), offset=1), case((2, 3), offset=-1, axis1=0, axis2=2)],
     summary="Zeros with the last axis of x on the diagonal of a new plane of `axis1` and `axis2`.",
     vjp={"x": lambda g, out, x, offset, axis1, axis2: _diagonal_of(g, offset=offset, axis1=axis1, axis2=axis2)},
 )  # fmt: skip
 
 
-@composed(numpy=[np.diag])
+@composed(numpy=[np.diag], half="same")
 def diag(x: Any, k: int = 0) -> Tensor:
     """The k-th diagonal of a matrix, or the matrix with the vector x on its k-th diagonal."""
     x = as_tensor(x)
@@ -500,7 +500,7 @@ def diag(x: Any, k: int = 0) -> Tensor:
     return diag_embed(x, k) if x.ndim == 1 else diagonal(x, k)
 
 
-@composed(numpy=[np.diagflat])
+@composed(numpy=[np.diagflat], half="same")
 def diagflat(x: Any, k: int = 0) -> Tensor:
     """A matrix with the elements of x, in C order, on its k-th diagonal."""
     return diag_embed(reshape(x, (-1,)), k)

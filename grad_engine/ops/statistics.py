@@ -434,7 +434,7 @@ def unwrap(x: Any, discont: float | None = None, axis: int = -1, period: float =
     return x + turns.astype(x.dtype, copy=False)
 
 
-@composed(numpy=[np.bincount], method=False)
+@composed(numpy=[np.bincount], method=False, half="same")
 def bincount(x: Any, weights: Any = None, minlength: int = 0) -> Tensor:
     """How often each whole number from 0 on occurs in the vector x; with weights, the sum of those of its places."""
     numbers = np.asarray(values(x))
