@@ -18,8 +18,6 @@ from grad_engine.record.atomic_write import replaced
 from grad_engine.story.beats import FRAME, Beat
 
 PICTURE = (640, 360)  # px of one beat on the sheet
-
-
 GAP = 12
 
 

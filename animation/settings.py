@@ -12,11 +12,7 @@ from grad_engine.folding.view import FOLDS
 from grad_engine.story.telling import PHASES
 
 DEFAULT_RECORD = Path("output", "graph_acyclic.json")
-
-
 REPOSITORY = Path(__file__).resolve().parents[1]
-
-
 PREFIX = "GRAD_ENGINE_"
 
 

@@ -15,13 +15,11 @@ from grad_engine.draw.palette import Palette as Colours
 from grad_engine.errors import GradEngineError
 from grad_engine.folding.items import drawn
 from grad_engine.folding.view import View
-from grad_engine.record import GraphRecord
+from grad_engine.record import GraphRecord, index_of
 from grad_engine.story.beats import FRAME, Beat, Build, Close, Gather, Outlook, Run, Seed, Turn
 from grad_engine.story.names import Names, headline
 
 TITLES = ("Forward: building the graph", "Backward: the same edges, the other way")
-
-
 LAYERS = (
     "panel",
     "title",
@@ -47,6 +45,7 @@ class Picture(ABC):
     def __init__(self, shown: GraphRecord | View, colours: Colours, longest_name: int = 14) -> None:
         self.view = shown if isinstance(shown, View) else View(shown, shown)
         self.record = record = self.view.record
+        self.index = index_of(record)
         self.colours = colours
         self.names = Names(self.view.whole or self.view.source, longest_name)
         self.tensors = {tensor.id: tensor for tensor in record.tensors}

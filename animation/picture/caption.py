@@ -15,14 +15,8 @@ from grad_engine.story.beats import Beat, Column, Gather, Numbers, Piece, Words
 
 # How a caption is set if it does not fit otherwise: size of the type, remarks, fewest columns of numbers.
 GIVING_WAY = ((1.0, 2, 2), (1.0, 1, 2), (0.9, 1, 2), (0.8, 1, 2), (0.7, 1, 2), (0.8, 1, 0), (0.7, 1, 0), (0.7, 0, 0))
-
-
 ABOVE = 0.47
-
-
 BELOW = theme.PANEL_MIDDLE - 0.36
-
-
 LEADING = 0.42  # between the lines of a sentence
 
 

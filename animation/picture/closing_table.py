@@ -12,13 +12,8 @@ from grad_engine.story.beats import Close, Numbers, Row, Words
 from grad_engine.story.values import shape_text
 
 LEAST_GAP = 0.5  # between the columns of the table
-
-
 # Rows of each matrix in the closing table, and the size of their type: the first that fits is taken.
 TYPES = (*((2, size) for size in (0.40, 0.37, 0.34, 0.31, 0.29, 0.27)), *((1, size) for size in (0.36, 0.31, 0.27)))
-
-
-# the closing table
 
 
 def table(beat: Close, colours: Colours) -> list[Part]:

@@ -16,20 +16,10 @@ from animation.picture.text import Outline
 from animation.render.primitives import Points, Shape
 
 Segment = tuple[complex, complex, complex, complex]
-
-
 TYPE = 100.0  # type size, in points, at which formulas are set: large, because Typst rounds to hundredths
-
-
 PAGE = "#set page(width: auto, height: auto, margin: 0pt, fill: none)\n#set text(size: {size}pt)\n$ {source} $"
-
-
 THINNEST = 0.045  # of a bar, in type sizes: Typst's own are too thin for a video of 480 lines
-
-
 LINK = "{http://www.w3.org/1999/xlink}href"
-
-
 TOKEN = re.compile(r"([MmLlHhVvCcQqZz])|(-?\d*\.?\d+(?:e-?\d+)?)")
 
 

@@ -19,36 +19,20 @@ FITS = (
     (3, 0.52, 0.20, 0.92),
     (2, 0.50, 0.16, 0.92),
 )
-
-
 # What is too long for one row goes into several, if few lines lead from one to the next: detail, gaps, scale.
 WRAPPED = (
     *((3, 0.52, 0.20, scale) for scale in (1.24, 1.16, 1.08, 1.0, 0.92)),
     *((2, 0.50, 0.16, scale) for scale in (0.92, 0.86, 0.80)),
 )
-
-
 MOST_ROWS = 3
-
-
 MOST_BROKEN = 2  # lines from a row to the next
-
-
 # What is a little too large for that is drawn with less air; the type stays as large as it was.
 CLOSE = ((2, 0.40, 0.16, 0.74), (2, 0.34, 0.16, 0.70))
-
-
 CLOSE_ROWS = tuple((2, 0.40, 0.16, scale) for scale in (0.74, 0.70))
-
-
 # What is wider than the frame is followed from left to right and back, if it is not higher: detail, gaps, scale.
 FOLLOWED = ((3, 0.60, 0.26, 0.92), (2, 0.50, 0.16, 0.92), (2, 0.50, 0.16, 0.80))
-
-
 # What is too much for that shows the ops' signs and the leaves' names only.
 SMALL = ((1, 0.50, 0.24, 0.42), (1, 0.36, 0.12, 0.34))
-
-
 CROWD = 120  # more items than this cannot be read
 
 

@@ -14,23 +14,11 @@ from animation.render.primitives import Points
 from grad_engine.draw.layout import Box, point_at
 
 STEPS = 48  # places of a way at which the room is measured
-
-
 CLEAR = 0.05  # between what flies and anything else
-
-
 LEAST = 0.45  # of its size is what something keeps where it passes others
-
-
 MOMENTS = 60  # at which two flights are compared
-
-
 HOP = 0.02  # of a shot, by which a flight is put off until it is clear of the others
-
-
 FEW = 6  # flights that can be kept apart
-
-
 LONG = (0.83, 0.7, 0.58, 0.46, 0.36, 0.28)  # what is tried for a flight, as a part of the time for all
 
 

@@ -33,9 +33,6 @@ def pointer(text: str, box: Box, colours: Colours) -> Part:
     )
 
 
-# the frame around the graph
-
-
 def panel(colours: Colours) -> Part:
     """The plate that the captions lie on."""
     points = card_points(theme.GRAPH_WIDTH, theme.PANEL_HEIGHT, 0.16, (0.0, theme.PANEL_MIDDLE))

@@ -29,9 +29,11 @@ from grad_engine.draw.palette import Palette as Colours
 from grad_engine.folding.items import Link
 from grad_engine.folding.view import View
 from grad_engine.record import GraphRecord, InputRecord, NodeRecord, Shape, TensorRecord
+from grad_engine.record.index import is_plain_number
+from grad_engine.story.backward import SHARES
 from grad_engine.story.beats import FRAME, Beat, Build, Flow, Gather, Numbers, Outlook, Run, Seed, Sent, Turn
-from grad_engine.story.names import bar, plain
-from grad_engine.story.telling import SHARES, TOGETHER
+from grad_engine.story.forward import TOGETHER
+from grad_engine.story.names import bar
 from grad_engine.story.values import (
     Cells,
     cells,
@@ -46,23 +48,11 @@ from grad_engine.story.values import (
 from grad_engine.story.wording import filled
 
 PAN = 6  # frames that it takes to move the view
-
-
 END_OF_VIEW = theme.GRAPH_WIDTH / 2 - 0.62  # where a graph that is wider than the frame begins to fade out
-
-
 FLYING = 1.4  # how large a summand's picture is on its way to the panel and back
-
-
 LEGIBLE = 0.2  # of its way is how long something must be read
-
-
 TOUCHING = 0.16  # nearer, the points of two arrows would touch
-
-
 INFIX = frozenset("+−×/÷@")  # signs that a number can stand beside
-
-
 SHORT = 7  # signs of a formula that is written inside an op
 
 
@@ -104,7 +94,7 @@ class GraphPicture(Picture):
         name = self.names[out.id] if out.name or node.id in self.view.folds else ""
         slots = self.arriving.get(node.id, [])
         ports = tuple("" for _ in slots)
-        if len(slots) > 1 and node.id not in self.view.folds and not _commutes(node):
+        if len(slots) > 1 and node.id not in self.view.folds and not self.index.commutes(node.id):
             ports = tuple(str(self.operand(node, link).slot + 1) for link in slots)
         return OpView(
             node.id,
@@ -144,7 +134,7 @@ class GraphPicture(Picture):
         known: dict[str, TensorRecord] = {}
         for operand in node.inputs:
             tensor = self.tensors[operand.tensor]
-            if plain(tensor) and operand.edge is None:
+            if is_plain_number(tensor) and operand.edge is None:
                 (before if operand.slot == 0 else after).append(number_text(tensor))
                 known[operand.parameter] = tensor
             else:
@@ -656,11 +646,6 @@ def _badge(tensor: TensorRecord) -> str:
     if not bad or is_number(tensor):
         return nonfinite_word(tensor) if bad else ""
     return f"{nonfinite_word(tensor)} {bad}/{int(np.prod(tensor.shape))}"
-
-
-def _commutes(node: NodeRecord) -> bool:
-    tree = node.formula.forward.tree if node.formula is not None else None
-    return isinstance(tree, list | tuple) and len(tree) == 3 and tree[0] in ("+", "*")
 
 
 def _between(a: tuple[float, float], b: tuple[float, float], u: float) -> tuple[float, float]:

@@ -29,11 +29,7 @@ SLACK = {
 
 
 SHEETS, SHEET = 2, 0.065  # of a box that stands for several ops: how many lie under it, how far each stands out
-
-
 PIN = 0.055  # radius of the pin that marks a kept value
-
-
 RING = 0.10  # how far the ring around a centre stands out of it, where it is drawn small
 
 

@@ -25,17 +25,9 @@ from grad_engine.story.beats import Build, Gather, Outlook, Run, Seed, Turn
 from grad_engine.story.values import norm
 
 LEVELS = 8  # of brightness and size
-
-
 BINS = 260  # cells of the strip, at most
-
-
 LARGEST = 0.60  # a dot
-
-
 SMALLEST = 0.7  # of a dot, where its gradient is the smallest
-
-
 SWEEPS = 4  # through the columns, to bring linked dots near each other
 
 

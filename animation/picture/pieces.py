@@ -17,20 +17,10 @@ from grad_engine.story.beats import Formula, Numbers, Piece, Words
 from grad_engine.story.values import Matrix, matrix, number_text, shape_text
 
 P = TypeVar("P", bound=Piece)
-
-
 GAP = 0.20
-
-
 FEWER = {4: 3, 3: 2, 2: 0}  # columns of numbers that are shown: one alone would be dots
-
-
 MATHS = 1.06  # size of a formula that is typeset beside words, and of one that is written as text
-
-
 TEXT = 0.85
-
-
 HIGHEST = 0.66  # a formula in the upper line
 
 

@@ -18,9 +18,6 @@ def polygon(corners: list[tuple[float, float]] | Points) -> Points:
     return np.stack([start, start + third, stop - third, stop], axis=1).reshape(-1, 3)
 
 
-# simple shapes
-
-
 def card_points(width: float, height: float, corner: float, at: tuple[float, float] = (0.0, 0.0)) -> Points:
     """A rectangle with round corners, as cubic Béziers."""
     x, y = width / 2, height / 2
@@ -49,8 +46,6 @@ def circle_points(radius: float, at: tuple[float, float] = (0.0, 0.0)) -> Points
 
 
 UNIT_SQUARE = polygon([(-0.5, -0.5), (0.5, -0.5), (0.5, 0.5), (-0.5, 0.5)])
-
-
 SQUARE = Shape(UNIT_SQUARE)
 
 

@@ -14,9 +14,6 @@ from grad_engine.story.beats import Gather
 SUM = theme.PANEL_MIDDLE - 0.44
 
 
-# the sum at a leaf
-
-
 def sum_parts(beat: Gather, colours: Colours) -> tuple[list[Part], Part]:
     """Each summand with its sign, and the sum, in the caption panel: as large as there is room."""
     everything = [*beat.parts, beat.total]

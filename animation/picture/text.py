@@ -20,8 +20,6 @@ from animation.render.primitives import Points, Primitive, Shape
 from grad_engine.draw.palette import Palette as Colours
 
 FILES = {False: "SourceSansPro", True: "SourceSansProSemibold"}
-
-
 # Signs that the font lacks, as other signs: which, how large, how far above the baseline (both in type sizes).
 STAND_INS = {
     "ᵀ": ("T", 0.62, 0.34),
@@ -33,11 +31,7 @@ STAND_INS = {
 
 
 BARS = "\u0304\u0305"  # combining macron, combining overline
-
-
 BAR_THICKNESS = 0.055
-
-
 OVERLINE_HEIGHT = 0.80  # above every letter, so that the bar over a word is straight
 
 

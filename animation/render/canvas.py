@@ -13,20 +13,10 @@ from numpy.typing import NDArray
 from animation.render.primitives import Primitive, Shape
 
 Pixels = NDArray[np.uint8]
-
-
 Mask = NDArray[np.bool_]
-
-
 Tiles = tuple[int, int, int, int]  # first and last row, first and last column, the last ones left out
-
-
 UNIT = 0.01  # of a stroke's width, in scene units
-
-
 ROUND = cairo.LINE_JOIN_ROUND
-
-
 # Cairo keeps places to a 256th of a pixel. Outlines serve pictures of all sizes, so they are kept in pixels of none.
 FINE = cairo.Matrix(1024, 0, 0, -1024, 0, 0)
 

@@ -22,11 +22,7 @@ from manim.scene.video_segment_encoder import VideoSegmentEncoder
 from animation.render.canvas import Canvas, Mask, Pixels
 
 AT_ONCE = 96  # tiles that are converted together, side by side
-
-
 WAITING = 150  # frames that a beat may be ahead of its encoder
-
-
 BESIDE = 4  # beats that are encoded while others are drawn
 
 

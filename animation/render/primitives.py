@@ -9,14 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 Points = NDArray[np.float64]
-
-
 Colour = tuple[float, float, float]
-
-
 Place = tuple[float, float, float]  # how many times as large, how far to the right, how far up
-
-
 HERE: Place = (1.0, 0.0, 0.0)
 
 

@@ -28,16 +28,10 @@ from grad_engine.record import (
 )
 
 MOST_OPS = 24  # that have a beat and a drawing of their own
-
-
 MOST_ITEMS = 34  # ops and cards that can be drawn together with everything written on them
-
-
 MOST_LEAVES = 4  # of one box that are drawn beside it
 MOST_TRIED = 50  # groups on a cycle that are tried one by one, each in one pass over the graph
 LONGEST_ROUND = 128  # groups of one round that are looked for, which keeps the search linear
-
-
 GROUP = "group"  # category of a box that stands for several ops
 
 
@@ -55,9 +49,6 @@ class Fold:
         """How much is inside, in few words."""
         many = f"{len(self.ops)} ops"
         return f"{many}, {self.leaves} {'leaf' if self.leaves == 1 else 'leaves'}" if self.leaves else many
-
-
-# several ops as one
 
 
 def folded(

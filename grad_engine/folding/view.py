@@ -23,8 +23,6 @@ from grad_engine.record import (
 )
 
 FOLDS = ("auto", "none", "max")
-
-
 MOST = 5000  # ops that make a picture at all
 
 
@@ -67,9 +65,6 @@ def view(record: GraphRecord, fold: str = "none", focus: str = "", most: int = M
 def crowded(record: GraphRecord) -> bool:
     """Whether there is too much in a record to show every op for itself."""
     return len(record.nodes) > MOST_OPS
-
-
-# one op and what lies around it
 
 
 def focused(record: GraphRecord, name: str, most: int = MOST_OPS) -> View:

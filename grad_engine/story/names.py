@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 from grad_engine import formula
-from grad_engine.folding.items import drawn
-from grad_engine.record import GraphRecord, TensorRecord
+from grad_engine.record import GraphRecord
+from grad_engine.record.index import index_of, is_plain_number
 from grad_engine.story.values import number_text
 
 BAR, OVERLINE = "\u0304", "\u0305"  # drawn over the letter before them: the gradient of what it names
@@ -17,24 +17,16 @@ class Names:
 
     def __init__(self, record: GraphRecord, longest: int) -> None:
         self.longest = longest
-        self.tensors = {tensor.id: tensor for tensor in record.tensors}
-        self.made_by = {tensor: node for node in record.nodes for tensor in node.outputs}
-        self.leaves = {accumulator.leaf: accumulator.id for accumulator in record.accumulators}
-        constants = [id for id in drawn(record)[0] if id in self.tensors and not self.tensors[id].name]
-        self.constants = {id: f"c{k + 1}" if len(constants) > 1 else "const" for k, id in enumerate(constants)}
+        self.index = index_of(record)
 
     def __getitem__(self, tensor: str) -> str:
-        record = self.tensors[tensor]
+        record = self.index.tensors[tensor]
         if record.name:
             return self.cut(record.name)
-        if tensor in self.made_by:
-            node = self.made_by[tensor]
-            return f"#{node.age}" if len(node.outputs) == 1 else f"#{node.age}[{node.outputs.index(tensor)}]"
-        if tensor in self.leaves:
-            return self.leaves[tensor]
-        if record.shape == ():
-            return number_text(record)
-        return self.constants.get(tensor, "const")
+        label = self.index.label(tensor)
+        if label is not None and (record.shape != () or self.index.producer(tensor) is not None):
+            return label
+        return number_text(record)
 
     def cut(self, name: str) -> str:
         """The name, at most `longest` characters long."""
@@ -43,20 +35,15 @@ class Names:
 
 def headline(record: GraphRecord) -> str:
     """What is computed, in a line: the expression, else the title, with the last step if its result is named."""
-    tensors = {tensor.id: tensor for tensor in record.tensors}
-    if record.expression or not record.roots or not tensors[record.roots[0].tensor].name:
+    index = index_of(record)
+    if record.expression or not record.roots or not index.tensors[record.roots[0].tensor].name:
         return record.expression or record.title
     root = record.roots[0]
-    node = next(node for node in record.nodes if node.id == root.node)
-    read = {operand.parameter: tensors[operand.tensor] for operand in node.inputs}
-    inner = {parameter: number_text(t) if plain(t) else t.name or "…" for parameter, t in read.items()}
+    node = index.nodes[root.node]
+    read = {operand.parameter: index.tensors[operand.tensor] for operand in node.inputs}
+    inner = {parameter: number_text(t) if is_plain_number(t) else t.name or "…" for parameter, t in read.items()}
     last = node.op if node.formula is None else formula.text(node.formula.forward.tree, inner)
-    return f"{record.title + ': ' if record.title else ''}{tensors[root.tensor].name} = {last}"
-
-
-def plain(tensor: TensorRecord) -> bool:
-    """Whether a tensor is a nameless number: it is written inside the op that reads it."""
-    return tensor.role == "constant" and tensor.shape == () and not tensor.name
+    return f"{record.title + ': ' if record.title else ''}{index.tensors[root.tensor].name} = {last}"
 
 
 def bar(name: str) -> str:

@@ -13,8 +13,6 @@ from grad_engine.formula import number
 from grad_engine.record import Shape, TensorRecord
 
 MOST_CELLS = 4  # along each side of the small picture of a tensor
-
-
 Values = NDArray[np.float64]
 
 

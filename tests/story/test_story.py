@@ -13,8 +13,9 @@ from grad_engine.export.from_tensor import record_graph
 from grad_engine.folding.view import View, view
 from grad_engine.record import GraphRecord, RunEvent, SendEvent, index_of
 from grad_engine.story.beats import FRAME, Beat, Build, Close, Formula, Gather, Numbers, Outlook, Run, Turn, Words
+from grad_engine.story.forward import ROOM, TOGETHER
 from grad_engine.story.names import bar, spoken
-from grad_engine.story.telling import LONGEST, ROOM, TOGETHER, story
+from grad_engine.story.telling import LONGEST, story
 from grad_engine.story.values import matrix, norm, shape_text, values
 from tests import records
 from tests.programs import branches, example, head, heads, long_names, network, perceptron

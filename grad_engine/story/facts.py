@@ -1,0 +1,134 @@
+"""What every part of a story asks of a record: names, depths, which formula stands for an op, what was stretched."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from grad_engine.folding.items import Link, drawn
+from grad_engine.folding.view import View
+from grad_engine.formula import Tree
+from grad_engine.record import (
+    InputRecord,
+    NodeRecord,
+    Shape,
+)
+from grad_engine.record.index import index_of, is_plain_number
+from grad_engine.story.beats import (
+    Column,
+    Words,
+)
+from grad_engine.story.names import Names
+from grad_engine.story.values import values
+from grad_engine.story.wording import (
+    count_text,
+    filled,
+)
+
+ONE_BY_ONE = 24  # ops of a graph in which every op is told of
+FAR = 5  # ranks between ops that are hard to look at together
+
+
+class Facts:
+    """What the parts of one story share: the record, its names, and small pieces of captions."""
+
+    def __init__(self, shown: View, longest_name: int, legend: str, hurried: bool) -> None:
+        self.view = shown
+        self.legend = legend
+        self.hurried = hurried
+        self.record = record = shown.record
+        self.names = Names(shown.whole or shown.source, longest_name)
+        self.index = index = index_of(record)
+        self.source = index_of(shown.source)  # the part that is shown, before anything was folded
+        self.whole = index_of(shown.whole or shown.source)  # with what is not shown
+        self.tensors, self.nodes, self.edges = index.tensors, index.nodes, index.edges
+        self.items, links = drawn(record)
+        self.links: dict[str, list[Link]] = {}
+        for link in links:
+            self.links.setdefault(link.target, []).append(link)
+        self.one_by_one = len(record.nodes) <= ONE_BY_ONE
+        numbers = {tensor.id for tensor in record.tensors if is_plain_number(tensor)}
+        self.read = {node.id: {operand.tensor for operand in node.inputs} - numbers for node in record.nodes}
+        self.roots = {root.node for root in record.roots}
+        self.depth: dict[str, int] = {}
+        for node in record.nodes:
+            before = [self.depth[index.makers[tensor].id] for tensor in self.read[node.id] if tensor in index.makers]
+            self.depth[node.id] = max(before, default=0) + 1
+        # Ops are drawn near what reads them.
+        self.late = dict.fromkeys(self.depth, max(self.depth.values(), default=0))
+        for node in reversed(record.nodes):
+            for tensor in self.read[node.id] & index.makers.keys():
+                maker = index.makers[tensor].id
+                self.late[maker] = min(self.late[maker], self.late[node.id] - 1)
+
+    def akin(self, one: str, other: str) -> bool:
+        """Whether two ops that do not depend on each other belong together. A root has its beat for itself."""
+        if {one, other} & self.roots or abs(self.late[one] - self.late[other]) > FAR:
+            return False
+        same = self.nodes[one].op == self.nodes[other].op or bool(self.read[one] & self.read[other])
+        return self.hurried or (same and self.depth[one] == self.depth[other])
+
+    def item_name(self, item: str) -> str:
+        """What stands for a card or a node in a sentence."""
+        return self.names[self.index.owner(item)]
+
+    def parameters(self, node: NodeRecord) -> dict[str, str]:
+        """What stands in a formula of the node for each of its parameters, and for its result."""
+        return {i.parameter: self.names[i.tensor] for i in node.inputs} | {"out": self.names[node.outputs[0]]}
+
+    def scalars(self, node: NodeRecord) -> frozenset[str]:
+        """The parameters of a node's formulas that are single numbers."""
+        found = {i.parameter for i in node.inputs if self.tensors[i.tensor].shape == ()}
+        return frozenset(found | {"out", "g"} if all(self.tensors[t].shape == () for t in node.outputs) else found)
+
+    def said(self, node: NodeRecord, tree: Tree) -> Tree:
+        """A formula of the node with the numbers among its operands put in, and what they make trivial left out."""
+        return filled(tree, {i.parameter: t for i in node.inputs if is_plain_number(t := self.tensors[i.tensor])})
+
+    def tag(self, node: NodeRecord) -> str:
+        """What stands before a node: its place in creation order, or how much is in the box."""
+        fold = self.view.folds.get(node.id)
+        return f"#{node.age}" if fold is None else fold.size
+
+    def size(self) -> str:
+        """How large the graph is, in words."""
+        source = self.view.source
+        return f"{count_text(len(source.nodes), 'operation')}, {count_text(len(source.accumulators), 'leaf tensor')}"
+
+    def several(self, nodes: Sequence[NodeRecord], verb: str, remark: str = "") -> Column:
+        """What is said about many ops at once."""
+        folds = self.view.folds
+        ops = [op for node in nodes for op in (folds[node.id].ops if node.id in folds else (node,))]
+        ages = sorted(op.age for op in ops)
+        kinds = ", ".join(f"{many} × {op}" for op, many in Counter(op.op for op in ops).most_common(6))
+        whole = "" if len(ages) == 1 or len(ages) == ages[-1] - ages[0] + 1 else "among "
+        said = f"{whole}#{ages[0]} to #{ages[-1]}: {count_text(len(ops), 'operation')} {verb}"
+        notes = (Words(remark, "muted"),) if remark else ()
+        return Column((Words(said[0].upper() + said[1:]),), (Words(kinds, "muted"),), notes)
+
+    def operand(self, node: NodeRecord, link: Link) -> InputRecord:
+        """The operand that a link brings to a node."""
+        for operand in node.inputs:
+            if link.id in (operand.edge, f"{node.id}:{operand.slot}"):
+                return operand
+        raise KeyError(link.id)
+
+    def stretched(self, node: NodeRecord, operand: InputRecord) -> Shape | None:
+        """The shape that broadcasting gives an operand, where it changes anything."""
+        if operand.broadcast_from is None:
+            return None
+        edge = self.edges.get(operand.edge or "")
+        shape = (
+            edge.raw_shape if edge is not None and edge.raw_shape is not None else self.tensors[node.outputs[0]].shape
+        )
+        return shape if shape != self.tensors[operand.tensor].shape else None
+
+    def ones(self, seed: str) -> bool:
+        """Whether a seed is 1 everywhere, as far as is recorded."""
+        known = values(self.tensors[seed])
+        return known is not None and bool((known == 1).all())
+
+    def called(self, item: str) -> str:
+        """What stands for an item in a few words: its name, and its number if it is an op."""
+        name = self.item_name(item)
+        return name if item in self.index.accumulators or name.startswith("#") else f"{name} (#{self.nodes[item].age})"
