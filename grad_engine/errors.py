@@ -59,3 +59,7 @@ class MissingTensorFileError(TensorFileError, FileNotFoundError):
 
 class TraceError(GradEngineError, TypeError):
     """A function that is compiled asked for a value that is known only when its program runs."""
+
+
+class FormulaError(GradEngineError, ValueError):
+    """A formula tree cannot be evaluated: it has words in it, or calls what is not known."""

@@ -1,0 +1,30 @@
+"""The functions that a formula may call: every op of the table on plain arrays, for `grad_engine.formula.evaluate`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import Any
+
+from grad_engine.core.define import DEFINED
+from grad_engine.core.grad_mode import no_grad
+from grad_engine.core.tensor import Tensor
+
+
+@cache
+def op_functions() -> Mapping[str, Callable[..., Any]]:
+    """Each op under its name, as a function from arrays and numbers to an array, or a tuple of arrays."""
+    return {name: _on_arrays(call) for name, call in DEFINED.items()}
+
+
+def _on_arrays(call: Callable[..., Any]) -> Callable[..., Any]:
+    def function(*operands: Any, **static: Any) -> Any:
+        with no_grad():
+            found = call(*operands, **static)
+        return tuple(map(_array, found)) if isinstance(found, tuple | list) else _array(found)
+
+    return function
+
+
+def _array(value: Any) -> Any:
+    return value.array if type(value) is Tensor else value
