@@ -80,9 +80,6 @@ from grad_engine import tree as tree
 
 Operand: TypeAlias = Tensor | np.ndarray | np.generic | float | int | bool | Sequence[Any]
 
-def select(x: Operand, mask: Any) -> Tensor:
-    """x where mask holds, else 0, even where x is inf or NaN."""
-
 def where(condition: Operand, x: Operand, y: Operand) -> Tensor:
     """x where condition holds, y elsewhere; the gradient of the branch not taken is 0, even beside a NaN."""
 
@@ -200,9 +197,6 @@ def arctan2(y: Operand, x: Operand) -> Tensor:
 def atan2(y: Operand, x: Operand) -> Tensor:
     """Angle in radians, from -π to π, of the point (x, y) seen from the origin; the order is arctan2(y, x)."""
 
-def sinc_slope(x: Operand, order: Any) -> Tensor:
-    """The derivative of sinc of that order at each element."""
-
 def sinc(x: Operand) -> Tensor:
     """sin(πx) / (πx) of each element, 1 at 0."""
 
@@ -292,9 +286,6 @@ def isfinite(x: Operand) -> Tensor:
 
 def index(x: Operand, index: Any) -> Tensor:
     """The part of x that x[index] means in NumPy. An element read twice gets both gradients."""
-
-def scatter_index(x: Operand, index: Any, shape: Any) -> Tensor:
-    """Zeros of `shape` to which x was added at `index`; undoes index()."""
 
 def index_put(x: Operand, values: Operand, index: Any, accumulate: Any = False) -> Tensor:
     """x with the part that x[index] means replaced by `values`, as a new tensor; with accumulate, added to it."""
@@ -449,9 +440,6 @@ def repeat(x: Operand, repeats: Any, axis: Any = None) -> Tensor:
 def tile(x: Operand, reps: Any) -> Tensor:
     """x laid out `reps` times along each axis, like tiles."""
 
-def unpad(x: Operand, pad_width: Any, mode: Any, shape: Any) -> Tensor:
-    """x of a padded shape, each element added to the one of `shape` that pad() had copied."""
-
 def pad(x: Operand, pad_width: Any, mode: Any = 'constant', constant_values: Any = 0) -> Tensor:
     """x with elements put around it: zeros or `constant_values`, or copies of its own, by mode."""
 
@@ -463,9 +451,6 @@ def tril(x: Operand, k: Any = 0) -> Tensor:
 
 def triu(x: Operand, k: Any = 0) -> Tensor:
     """x with 0 below the k-th diagonal of its last two axes."""
-
-def scatter_diagonal(x: Operand, shape: Any, offset: Any = 0, axis1: Any = 0, axis2: Any = 1) -> Tensor:
-    """Zeros of `shape` with x on the diagonal; undoes diagonal()."""
 
 def diagonal(x: Operand, offset: Any = 0, axis1: Any = 0, axis2: Any = 1) -> Tensor:
     """The diagonal of the plane of `axis1` and `axis2`, `offset` places to the right, as a new last axis."""
@@ -553,9 +538,6 @@ def combinations(x: Any, r: int = 2, with_replacement: bool = False) -> Tensor:
 
 def block_diag(*xs: Any) -> Tensor:
     """Matrices along the diagonal of a larger one that is 0 elsewhere; a vector counts as one row."""
-
-def sum_to(x: Operand, shape: Any) -> Tensor:
-    """x summed down to `shape`, from which it could have been broadcast."""
 
 def sum(x: Operand, axis: Any = None, keepdims: Any = False) -> Tensor:
     """Sum of the elements along `axis`; 0 when there are none."""
@@ -899,26 +881,17 @@ def conv1d(x: Operand, weight: Operand, bias: Operand | None = None, stride: Any
 def conv_transpose1d(x: Operand, weight: Operand, bias: Operand | None = None, stride: Any = 1, padding: Any = 0, output_padding: Any = 0, groups: Any = 1, dilation: Any = 1) -> Tensor:
     """Each element of x times its filter of weight (channels, results / groups, width), laid where conv1d would read it and summed, plus bias: the gradient of conv1d with respect to its input."""
 
-def conv1d_weight(x: Operand, y: Operand, shape: Any, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: Any = 1) -> Tensor:
-    """The gradient of conv1d with respect to its weight of the given shape, y being that of its result."""
-
 def conv2d(x: Operand, weight: Operand, bias: Operand | None = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: Any = 1) -> Tensor:
     """x (batch, channels, height, width) summed under each filter of weight (filters, channels / groups, height, width), which slides over it unflipped, plus bias; padding: a number, one per axis, 'same' or 'valid'."""
 
 def conv_transpose2d(x: Operand, weight: Operand, bias: Operand | None = None, stride: Any = 1, padding: Any = 0, output_padding: Any = 0, groups: Any = 1, dilation: Any = 1) -> Tensor:
     """Each element of x times its filter of weight (channels, results / groups, height, width), laid where conv2d would read it and summed, plus bias: the gradient of conv2d with respect to its input."""
 
-def conv2d_weight(x: Operand, y: Operand, shape: Any, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: Any = 1) -> Tensor:
-    """The gradient of conv2d with respect to its weight of the given shape, y being that of its result."""
-
 def conv3d(x: Operand, weight: Operand, bias: Operand | None = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: Any = 1) -> Tensor:
     """x (batch, channels, depth, height, width) summed under each filter of weight (filters, channels / groups, depth, height, width), which slides over it unflipped, plus bias; padding: a number, one per axis, 'same' or 'valid'."""
 
 def conv_transpose3d(x: Operand, weight: Operand, bias: Operand | None = None, stride: Any = 1, padding: Any = 0, output_padding: Any = 0, groups: Any = 1, dilation: Any = 1) -> Tensor:
     """Each element of x times its filter of weight (channels, results / groups, depth, height, width), laid where conv3d would read it and summed, plus bias: the gradient of conv3d with respect to its input."""
-
-def conv3d_weight(x: Operand, y: Operand, shape: Any, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: Any = 1) -> Tensor:
-    """The gradient of conv3d with respect to its weight of the given shape, y being that of its result."""
 
 def max_pool1d(x: Any, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1, ceil_mode: bool = False, return_indices: bool = False) -> Any:
     """Largest element of each window; the stride is the window's size unless given. The first of equals takes the gradient."""
@@ -928,12 +901,6 @@ def max_pool2d(x: Any, kernel_size: Any, stride: Any = None, padding: Any = 0, d
 
 def max_pool3d(x: Any, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1, ceil_mode: bool = False, return_indices: bool = False) -> Any:
     """Largest element of each window; the stride is the window's size unless given. The first of equals takes the gradient."""
-
-def window_mean(x: Operand, windows: Any, override: Any = 1.0) -> Tensor:
-    """The sum of each window over its divisor, for the windows of the last axes."""
-
-def window_spread(x: Operand, windows: Any, override: Any = 1.0) -> Tensor:
-    """Each element over its window's divisor, added to every place of its window: the gradient of window_mean."""
 
 def avg_pool1d(x: Operand, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: Any = False, count_include_pad: Any = True, divisor_override: Any = None) -> Tensor:
     """Mean of each window; the stride is the window's size unless given. Padding counts as zeros, or not at all without count_include_pad."""
@@ -1061,9 +1028,6 @@ def pinv(x: Operand, rcond: Any = None, hermitian: Any = False, rtol: Any = None
 def matrix_power(x: Any, n: int) -> Tensor:
     """Each square matrix times itself, n factors in all, by repeated squaring; of the inverse where n is negative."""
 
-def cofactor(x: Operand) -> Tensor:
-    """det(x) · x⁻¹ᵀ, the gradient of det(x), from the singular values: exact for singular matrices too."""
-
 def det(x: Operand) -> Tensor:
     """The determinant of each square matrix."""
 
@@ -1132,9 +1096,6 @@ def bilinear(x: Operand, y: Operand, weight: Operand, bias: Operand | None = Non
 
 def embedding(indices: Operand, weight: Operand, padding_idx: Any = None) -> Tensor:
     """The row of weight for each index; the row padding_idx gets no gradient."""
-
-def embedding_weight(y: Operand, indices: Operand, shape: Any, padding_idx: Any = None) -> Tensor:
-    """Zeros of `shape` to which each row of y was added at its index: the gradient of embedding."""
 
 def embedding_bag(indices: Any, weight: Any, offsets: Any = None, mode: str = 'mean', per_sample_weights: Any = None, include_last_offset: bool = False, padding_idx: int | None = None) -> Tensor:
     """The mean ("sum", "max") of the rows of weight that each bag of indices names; 0 for an empty bag."""

@@ -120,15 +120,17 @@ def table() -> str:
     lines = [
         "# The ops\n",
         "Generated from the table of ops by `make stubs`. Each is a function of `grad_engine`, most are methods too;",
-        "`g` is the gradient that arrives, `out` the result. Words stand where a rule is more than a formula.\n",
+        "`g` is the gradient that arrives, `out` the result. Words stand where a rule is more than a formula.",
+        "The last section lists the ops that only rules use.\n",
     ]
-    for category in CATEGORIES:
-        ops = [op for op in OPS.values() if op.category == category]
+    sections = {each.capitalize(): [op for op in OPS.values() if op.public and op.category == each]
+                for each in CATEGORIES}  # fmt: skip
+    sections["Used by rules alone"] = [op for op in OPS.values() if not op.public]
+    for title, ops in sections.items():
         if ops:
-            lines += [f"## {category.capitalize()}\n", "| op | symbol | computes | rules | what it is |",
+            lines += [f"## {title}\n", "| op | symbol | computes | rules | what it is |",
                       "| --- | --- | --- | --- | --- |"]  # fmt: skip
-        lines += [_row(op) for op in ops]
-        lines.append("")
+            lines += [*map(_row, ops), ""]
     return "\n".join(lines)
 
 

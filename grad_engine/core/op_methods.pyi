@@ -415,9 +415,6 @@ class OpMethods:
     def diff(self, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = None) -> Tensor:
         """Each element along `axis` minus the one before it, `n` times over; first joined to `prepend` and `append`."""
 
-    def sum_to(self, shape: Any) -> Tensor:
-        """x summed down to `shape`, from which it could have been broadcast."""
-
     def sum(self, axis: Any = None, keepdims: Any = False) -> Tensor:
         """Sum of the elements along `axis`; 0 when there are none."""
 
@@ -846,9 +843,6 @@ class OpMethods:
 
     def matrix_power(self, n: int) -> Tensor:
         """Each square matrix times itself, n factors in all, by repeated squaring; of the inverse where n is negative."""
-
-    def cofactor(self) -> Tensor:
-        """det(x) · x⁻¹ᵀ, the gradient of det(x), from the singular values: exact for singular matrices too."""
 
     def det(self) -> Tensor:
         """The determinant of each square matrix."""

@@ -73,7 +73,7 @@ def _prelu(x: Any, weight: Any) -> Any:
 
 
 def _prelu_weight(g: Any, out: Any, x: Any, weight: Any) -> Any:
-    share = np.where(x > 0, 0.0, g * x)
+    share = np.where(x > 0, 0.0, g) * np.where(x > 0, 0.0, x)
     if weight.size == 1:
         return reshaped(total(share), weight.shape)
     return total(share, axis=(0, *range(2, x.ndim)))
@@ -120,11 +120,17 @@ hardsigmoid = define(
     summary="x/6 + 1/2 brought between 0 and 1, a sigmoid of straight lines; slope 0 at -3 and 3.",
     vjp={"x": lambda g, out, x: selected(g / 6, (x > -3) & (x < 3))},
 )  # fmt: skip
+
+
+def _hardswish_x(g: Any, out: Any, x: Any) -> Any:
+    return selected(g, ~(x <= -3)) * np.where(x < 3, np.where(x > -3, x, 0.0) / 3 + 0.5, 1.0)
+
+
 hardswish = define(
     lambda x: x * (_six(x) / 6), name="hardswish",
     symbol="hardswish", category="activation", inputs=("x",), domain=(-5.0, 5.0),
     summary="x times hardsigmoid(x); slope 0 at -3 and 1 at 3.",
-    vjp={"x": lambda g, out, x: selected(np.where(x < 3, g * (x / 3 + 0.5), g), ~(x <= -3))},
+    vjp={"x": _hardswish_x},
     formula={
         "x": ["where", [">", "x", -3], ["where", ["<", "x", 3], ["*", "g", ["+", ["/", "x", 3], 0.5]], "g"], 0]
     }, reads=("x",),
@@ -181,18 +187,18 @@ elu = define(
     lambda x, alpha=1.0: _elu(x, alpha), name="elu", symbol="elu", category="activation", inputs=("x",),
     cases=[case((2, 3)), case((2, 3), alpha=0.4), case((0,)), case(())],
     summary="x where positive, elsewhere alpha (exp(x) - 1); the slope at 0 is `alpha`.",
-    vjp={"x": lambda g, out, x, alpha: np.where(x <= 0, g * (out + alpha), g)},
+    vjp={"x": lambda g, out, x, alpha: g * np.where(x <= 0, out + alpha, 1.0)},
 )  # fmt: skip
 celu = define(
     lambda x, alpha=1.0: _elu(x, alpha, width=alpha), name="celu", symbol="celu", category="activation", inputs=("x",),
     cases=[case((2, 3)), case((2, 3), alpha=0.4)],
     summary="x where positive, elsewhere alpha (exp(x / alpha) - 1); the slope at 0 is 1.",
-    vjp={"x": lambda g, out, x, alpha: np.where(x <= 0, g * ((out if alpha == 1 else out / alpha) + 1), g)},
+    vjp={"x": lambda g, out, x, alpha: g * np.where(x <= 0, (out if alpha == 1 else out / alpha) + 1, 1.0)},
 )  # fmt: skip
 selu = define(
     lambda x: _elu(x, SELU_ALPHA, SELU_SCALE), name="selu", symbol="selu", category="activation", inputs=("x",),
     summary="elu with alpha 1.67326, times 1.0507: it keeps a layer's mean 0 and variance 1.",
-    vjp={"x": lambda g, out, x: np.where(x <= 0, g * (out + SELU_SCALE * SELU_ALPHA), g * SELU_SCALE)},
+    vjp={"x": lambda g, out, x: g * np.where(x <= 0, out + SELU_SCALE * SELU_ALPHA, SELU_SCALE)},
 )  # fmt: skip
 
 

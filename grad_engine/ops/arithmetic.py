@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,8 @@ from grad_engine.core.call import as_tensor
 from grad_engine.core.define import composed, define, in_rules
 from grad_engine.core.op import case
 from grad_engine.core.tensor import Tensor
-from grad_engine.ops.elementwise import nothing, values
+from grad_engine.formula.symbol import Symbol
+from grad_engine.ops.elementwise import kinked, nothing, values
 
 _PAIRS = [case((2, 3), (2, 3)), case((2, 3), (3,)), case((2, 1), ()), case((1, 3), (2, 1)), case((0, 3), (1, 3))]
 
@@ -84,14 +86,26 @@ def _power(x: Any, y: Any) -> Any:
 def _power_x(g: Any, out: Any, x: Any, y: Any) -> Any:
     if isinstance(y, bool | int | float):  # the exponent is part of the program, so the rule may depend on it
         return nothing(g) if y == 0 else g if y == 1 else g * (y * x) if y == 2 else g * (y * _raised(x, y - 1))
-    return np.where(y == 0, 0.0, g * (y * x ** (y - 1)))
+    if type(g) is Symbol:
+        return np.where(y == 0, 0.0, g * (y * x ** (y - 1)))
+    base, exponent = values(x), values(y)
+    flat = (exponent == 0) & ((base == 0) | (base != base))  # where y · x ** (y - 1) would be NaN
+    share = g * np.where(flat, 0.0, y * np.where(flat, 1.0, x) ** (y - 1))
+    return kinked(share, flat, y)
 
 
 def _power_y(g: Any, out: Any, x: Any, y: Any) -> Any:
-    log = np.log(x)
-    if type(log) is np.float64:  # of a Python number, which must not widen a float32 exponent
-        log = float(log)
-    return np.where((x == 0) & (y >= 0), 0.0, g * (out * log))
+    base, exponent = values(x), values(y)
+    flat = (base == 0) & (exponent >= 0)  # where out · ln(x) would be NaN
+    log: Any
+    if not isinstance(x, bool | int | float):
+        log = np.log(np.where(flat, 1, x))
+    elif x == 0:
+        log = np.where(flat, 0, np.asarray(-math.inf, out.dtype))
+    else:
+        log = float(np.log(x))  # a Python number must not widen a float32 exponent
+    share = g * np.where(flat, 0.0, out * log)
+    return kinked(kinked(share, flat & (exponent == 0), y), flat & (exponent <= 1), x)
 
 
 pow = define(
@@ -100,7 +114,9 @@ pow = define(
     cases=[*_PAIRS, case((2, 3), np.array(3.0)), case((2, 3), np.array([2.0, -1.0, 0.5]))],
     summary="x to the power y, element by element; 0 ** 0 is 1, a negative x to a fraction is NaN.",
     vjp={"x": _power_x, "y": _power_y},
-    formula={"y": ["*", "g", ["*", "out", ["ln", "x"]]]}, reads=("out", "x", "y"),
+    formula={
+        "y": ["where", ["&", ["==", "x", 0], [">=", "y", 0]], 0, ["*", "g", ["*", "out", ["ln", "x"]]]]
+    }, reads=("out", "x", "y"),
 )  # fmt: skip
 _raised = in_rules(pow)
 

@@ -16,7 +16,7 @@ from grad_engine.core.op import case
 from grad_engine.core.tensor import Tensor
 from grad_engine.errors import ArgumentError, IndexingError, ShapeError
 from grad_engine.ops.activation import log_softmax, sigmoid, softmax
-from grad_engine.ops.elementwise import masked_fill, values, where
+from grad_engine.ops.elementwise import kinked, masked_fill, values, where
 from grad_engine.ops.indexing import take_along_axis
 from grad_engine.ops.joining import concat, stack
 from grad_engine.ops.loss import PAIR, reduced, reduced_tensor, shape_of, unreduced, with_one
@@ -242,14 +242,18 @@ def _bce(x: Any, target: Any, weight: Any = None, reduction: str = "mean") -> An
     return reduced(_weighted((target - 1) * _log_at_least(1 - x) - target * _log_at_least(x), weight, x), reduction)
 
 
+def _bce_x(g: Any, out: Any, x: Any, target: Any, weight: Any, reduction: str) -> Any:
+    spread = (1 - x) * x
+    share = _weighted(unreduced(g, reduction, x), weight, x) * (x - target) / np.maximum(spread, _LEAST)
+    return kinked(share, values(spread) < _LEAST, x)
+
+
 binary_cross_entropy = define(
     _bce, name="binary_cross_entropy", symbol="H₂", category="loss", inputs=("x", "target"), domain=(0.1, 0.9),
     cases=[case((2, 3), (2, 3)), case((2, 3), (2, 3), weight=_WEIGHT, reduction="sum"), case((), (), reduction="none")],
     summary="−t ln(x) − (1 − t) ln(1 − x) for probabilities x; the logarithms are not let below −100.",
     vjp={
-        "x": lambda g, out, x, target, weight, reduction: (
-            _weighted(unreduced(g, reduction, x), weight, x) * (x - target) / np.maximum((1 - x) * x, _LEAST)
-        ),
+        "x": _bce_x,
         "target": lambda g, out, x, target, weight, reduction: (
             _weighted(unreduced(g, reduction, x), weight, x) * (np.log(1 - x) - np.log(x))
         ),

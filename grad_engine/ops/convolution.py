@@ -370,7 +370,7 @@ def _define_convolutions(n: int) -> tuple[Any, Any, Any]:
         formula={"x": [name, "g", "weight"], "weight": filters_of_x, "bias": ["sum", "g"]}, reads=("x",),
     )  # fmt: skip
     weight_call = define(
-        conv_weight, name=weight_name, symbol="✱", category="neural", inputs=("x", "y"), method=False,
+        conv_weight, name=weight_name, symbol="✱", category="neural", inputs=("x", "y"), public=False,
         cases=[case((2, 2, *small), (2, 3, *(2,) * n), shape=(3, 2, *(3,) * n), stride=2)],
         summary=f"The gradient of conv{n}d with respect to its weight of the given shape, y being that of its result.",
         vjp={

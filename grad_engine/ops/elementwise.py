@@ -64,7 +64,7 @@ def _select(x: Any, mask: Any) -> Any:
 
 
 select = define(
-    _select, name="select", half="same", symbol="▣", category="elementwise", inputs=("x",), method=False,
+    _select, name="select", half="same", symbol="▣", category="elementwise", inputs=("x",), public=False,
     cases=[case((2, 3), mask=np.array([[True, False, True], [False, True, True]]))],
     summary="x where mask holds, else 0, even where x is inf or NaN.",
     vjp={"x": lambda g, out, x, mask: selected(g, mask)},
@@ -91,6 +91,30 @@ def nothing(g: Any) -> Any:
 def values(x: Any) -> Any:
     """The numbers of x alone, for rules that depend on them as on a constant: nothing flows back through them."""
     return x.array if type(x) is Tensor else x
+
+
+kink = define(
+    lambda x, mask: np.zeros_like(x), name="kink", half="same", symbol="∠", category="elementwise", inputs=("x",),
+    public=False,
+    elementwise=True, cases=[case((2, 3), mask=np.zeros((2, 3), bool))],
+    summary="Zeros in the shape of x, whose slope is NaN where `mask` holds and 0 elsewhere.",
+    vjp={"x": lambda g, out, x, mask: np.where(mask, math.nan, nothing(g))},
+    formula={"x": "NaN at a kink of the slope, else 0"},
+)  # fmt: skip
+
+
+def kinked(share: Any, mask: Any, *operands: Any) -> Any:
+    """`share` with a slope of NaN by each of `operands` where `mask`, of their shape, holds; for use in rules.
+
+    A rule may give a number where a function has a kink. That number has no slope of its own there, and the formula
+    that gave it would make one up: the Hessian of |x|² at 0 would be 0, not 2. Only the gradient by `operands` is lost:
+    as a function of g the share is linear, kink or not, so products with the Jacobian stay finite.
+    """
+    if mask.any():
+        for x in operands:
+            if type(x) is Tensor:
+                share = share + kink(x, mask)
+    return share
 
 
 def _where(condition: Any, x: Any, y: Any) -> Any:
@@ -359,9 +383,10 @@ hypot = define(
 
 
 def _logit_x(g: Any, out: Any, x: Any, eps: float | None) -> Any:
-    low, high = (0.0, 1.0) if eps is None else (eps, 1 - eps)
-    outside = (x < low) | (x > high)
-    return np.where(outside, math.nan if eps is None else 0.0, g / (x * (1 - x)))
+    if eps is None:
+        return g / np.where((x < 0) | (x > 1), math.nan, x * (1 - x))
+    outside = (x < eps) | (x > 1 - eps)
+    return np.where(outside, 0.0, g) / np.where(outside, 1.0, x * (1 - x))
 
 
 def _logit(x: Any, eps: float | None = None) -> Any:
@@ -420,10 +445,11 @@ arctan = define(
 )  # fmt: skip
 
 
-def _squared_radius(y: Any, x: Any) -> Any:
-    """x² + y², or inf at the origin, where the angle then has slope 0."""
+def _arctan2_share(g: Any, leg: Any, y: Any, x: Any) -> Any:
+    """g · leg / (x² + y²); 0 at the origin, where the angle has no slope."""
     r = np.square(x) + np.square(y)
-    return np.where(r == 0, math.inf, r)
+    origin = values(r) == 0
+    return kinked(g * (leg / np.where(origin, math.inf, r)), origin, r)
 
 
 _RADIUS = ["+", ["**", "x", 2], ["**", "y", 2]]
@@ -431,8 +457,7 @@ arctan2 = define(
     np.arctan2, name="arctan2", symbol="arctan2", category="elementwise", aliases=["atan2"], cases=_PAIRS,
     summary="Angle in radians, from -π to π, of the point (x, y) seen from the origin; the order is arctan2(y, x).",
     vjp={
-        "y": lambda g, out, y, x: g * (x / _squared_radius(y, x)),
-        "x": lambda g, out, y, x: g * (-y / _squared_radius(y, x)),
+        "y": lambda g, out, y, x: _arctan2_share(g, x, y, x), "x": lambda g, out, y, x: _arctan2_share(g, -y, y, x),
     },
     formula={"y": ["*", "g", ["/", "x", _RADIUS]], "x": ["*", "g", ["/", ["neg", "y"], _RADIUS]]}, reads=("x", "y"),
 )  # fmt: skip
@@ -458,7 +483,7 @@ def _sinc_slope(x: Any, order: int) -> Any:
 
 
 sinc_slope = define(
-    _sinc_slope, name="sinc_slope", symbol="sinc′", category="elementwise", inputs=("x",), method=False,
+    _sinc_slope, name="sinc_slope", symbol="sinc′", category="elementwise", inputs=("x",), public=False,
     cases=[case((2, 3), order=1), case((), order=3)],
     summary="The derivative of sinc of that order at each element.",
     vjp={"x": lambda g, out, x, order: g * _slope_of_sinc(x, order + 1)},
@@ -523,11 +548,27 @@ def conj(x: Any) -> Tensor:
 
 # --- signs, steps and remainders --------------------------------------------------------------------------------------
 
+
+def varies(g: Any) -> bool:
+    """Whether the gradient g depends on something that a gradient may still be asked by."""
+    return type(g) is Tensor and g.node is not None
+
+
+def _abs_x(g: Any, out: Any, x: Any) -> Any:
+    share = g * np.sign(x)
+    return kinked(share, values(x) == 0, x) if varies(g) else share
+
+
+def _copysign_x(g: Any, out: Any, x: Any, y: Any) -> Any:
+    share = g * (np.sign(x) * np.sign(out))
+    return kinked(share, values(x) == 0, x) if varies(g) else share
+
+
 abs = define(
     np.absolute, name="abs", symbol="|x|", category="elementwise", operator="abs", numpy=[np.fabs],
     aliases=["absolute"],
     summary="Absolute value of each element; slope 0 at 0.",
-    vjp={"x": lambda g, out, x: g * np.sign(x)},
+    vjp={"x": _abs_x},
 )  # fmt: skip
 
 
@@ -552,8 +593,7 @@ round = define(
 copysign = define(
     np.copysign, name="copysign", symbol="±|x|", category="elementwise", cases=_PAIRS,
     summary="x with the sign of y, element by element; slope 0 where x is 0, and by y.",
-    vjp={"x": lambda g, out, x, y: g * (np.sign(x) * np.sign(out)), "y": lambda g, out, x, y: nothing(g)},
-    formula={"y": 0},
+    vjp={"x": _copysign_x, "y": lambda g, out, x, y: nothing(g)}, formula={"y": 0},
 )  # fmt: skip
 heaviside = define(
     np.heaviside, name="heaviside", symbol="H", category="elementwise", cases=_PAIRS,

@@ -65,7 +65,7 @@ index = define(
 indexed = in_rules(index)
 
 scatter_index = define(
-    _scatter, name="scatter_index", symbol="[ ]", category="indexing", inputs=("x",), method=False,
+    _scatter, name="scatter_index", symbol="[ ]", category="indexing", inputs=("x",), public=False,
     cases=[case((3,), index=np.array([0, 0, 1]), shape=(4,)), case((2,), index=slice(1, 3), shape=(4,))],
     summary="Zeros of `shape` to which x was added at `index`; undoes index().",
     vjp={"x": lambda g, out, x, index, shape: g[index]},

@@ -200,14 +200,20 @@ def _others(s: Any, times: int) -> Any:
 _WELL = 1e5  # a condition number, in the Frobenius norm, that costs an inverse no more than five digits
 
 
-def _cofactor(x: Any) -> Any:
-    try:  # an inverse is five times as fast as singular values
+def _good_inverse(x: Any) -> Any:
+    """The inverse of each matrix of an array; None where one of them is singular or nearly so."""
+    try:
         back = np.linalg.inv(x)
-        size = np.add.reduce(x * x, axis=(-2, -1)) * np.add.reduce(back * back, axis=(-2, -1))
-        if (size < _WELL * _WELL).all():
-            return np.linalg.det(x)[..., None, None] * back.mT
     except np.linalg.LinAlgError:
-        pass
+        return None
+    size = np.add.reduce(x * x, axis=(-2, -1)) * np.add.reduce(back * back, axis=(-2, -1))
+    return back if (size < _WELL * _WELL).all() else None
+
+
+def _cofactor(x: Any) -> Any:
+    back = _good_inverse(x)
+    if back is not None:  # five times as fast as singular values
+        return np.linalg.det(x)[..., None, None] * back.mT
     u, s, vh = np.linalg.svd(x)
     sign = (np.linalg.det(u) * np.linalg.det(vh))[..., None, None]
     return sign * ((u * _others(s, 1)[..., None, :]) @ vh)
@@ -231,12 +237,26 @@ def _cofactor_x(g: Any, out: Any, x: Any) -> Any:
 
 cofactor = define(
     lambda x: _checked(_cofactor, "cofactor", x, way_out="look for NaN or inf in it"), name="cofactor", symbol="cof",
-    category="linear algebra", inputs=("x",), cases=[case(_SQUARE), case(_BATCH)],
+    category="linear algebra", inputs=("x",), public=False, cases=[case(_SQUARE), case(_BATCH)],
     summary="det(x) · x⁻¹ᵀ, the gradient of det(x), from the singular values: exact for singular matrices too.",
     vjp={"x": _cofactor_x}, reads=("x", "out"),
     formula={"x": "(trace({g}ᵀ @ out) · out − out @ {g}ᵀ @ out) / det({x})"},
 )  # fmt: skip
-cofactors = in_rules(cofactor)
+_cofactors = in_rules(cofactor)
+
+
+def cofactors(x: Any) -> Any:
+    """The cofactors of x, for use in rules; of a singular Tensor in a form that has derivatives of every order.
+
+    The derivative of cofactor() divides by the determinant. Where that is 0, each cofactor is written as the
+    determinant of x without one row and one column.
+    """
+    if type(x) is not Tensor or _good_inverse(x.array) is not None:
+        return _cofactors(x)
+    n = x.shape[-1]
+    others = np.array([[k for k in range(n) if k != i] for i in range(n)], int).reshape(n, n - 1)
+    sign = np.where(np.add.outer(np.arange(n), np.arange(n)) % 2, -1.0, 1.0).astype(x.dtype)
+    return det(x[..., others[:, None, :, None], others[None, :, None, :]]) * sign
 
 
 def _matrix_scale(g: Any) -> Any:
@@ -571,6 +591,14 @@ def _qr_x(g: Any, out: Any, x: Any, mode: str) -> Any:
         rest = q @ gr[..., m:]
         gq = gq + x[..., m:] @ gr[..., m:].mT
         r, gr = r[..., :m], gr[..., :m]
+    pivots = np.absolute(np.diagonal(values(r), axis1=-2, axis2=-1))
+    if (
+        pivots <= np.finfo(x.dtype).eps * max(m, n) * np.maximum.reduce(pivots, axis=-1, keepdims=True, initial=0)
+    ).any():
+        raise SingularError(
+            f"qr() of shape {x.shape} has no gradient where one of the first {min(m, n)} columns depends on those "
+            "before it, because its direction in Q is then left to chance; use svd(), or move the columns apart"
+        )
     half = _lower_half(r @ gr.mT - gq.mT @ q)
     share = solved(r, (gq + q @ (half + half.mT)).mT).mT
     return share if rest is None else np.concatenate([share, rest], axis=-1)

@@ -153,7 +153,7 @@ embedding = define(
     formula={"weight": "the rows of {g}, summed where {indices} names them"}, reads=("indices",),
 )  # fmt: skip
 embedding_weight = define(
-    _embedding_weight, name="embedding_weight", symbol="[ ]", category="neural", inputs=("y", "indices"), method=False,
+    _embedding_weight, name="embedding_weight", symbol="[ ]", category="neural", inputs=("y", "indices"), public=False,
     cases=[
         case((2, 2, 3), np.array([[0, 2], [2, 1]]), shape=(4, 3)),
         case((3, 2), np.array([2, 0, 2]), shape=(3, 2), padding_idx=0),
@@ -551,7 +551,19 @@ def rms_norm(x: Any, normalized_shape: Any, weight: Any = None, eps: float | Non
 @composed()
 def normalize(x: Any, p: float = 2.0, axis: Any = 1, eps: float = 1e-12) -> Tensor:
     """x over its p-norm along `axis`, or over eps where that is smaller."""
-    return as_tensor(x) / clip(vector_norm(x, axis=axis, keepdims=True, ord=p), eps, None)
+    x = as_tensor(x)
+    return x / clip(_length(x, axis, p), eps, None)
+
+
+def _length(x: Tensor, axis: Any, p: float) -> Tensor:
+    """The p-norm along `axis`, a constant where it is 0: a norm of 0 has no second derivative.
+
+    For use where the result does not depend on a length near 0.
+    """
+    none = np.linalg.vector_norm(x.array, axis=axis, keepdims=True, ord=p) == 0
+    if not none.any():
+        return vector_norm(x, axis=axis, keepdims=True, ord=p)
+    return where(none, 0.0, vector_norm(where(none, 1.0, x), axis=axis, keepdims=True, ord=p))
 
 
 @composed()
@@ -561,7 +573,7 @@ def renorm(x: Any, p: float, axis: int, maxnorm: float) -> Tensor:
     if not (p > 0 and maxnorm >= 0):
         raise ArgumentError(f"renorm() takes p above 0 and maxnorm from 0 on, got {p!r} and {maxnorm!r}")
     place = axis_of(x, axis)
-    size = vector_norm(x, axis=tuple(k for k in range(x.ndim) if k != place), keepdims=True, ord=p)
+    size = _length(x, tuple(k for k in range(x.ndim) if k != place), p)
     return x * where(size.array > maxnorm, maxnorm / (size + 1e-7), 1.0)
 
 

@@ -352,14 +352,14 @@ def _spread(x: Any, windows: tuple[Windows, ...], override: float = 1.0) -> Any:
 _SAMPLE = (_adaptive(5, 2), _regular(4, 3, 2, 1, 2, False, None))
 
 window_mean = define(
-    _means, name="window_mean", symbol="mean", category="neural", inputs=("x",), method=False,
+    _means, name="window_mean", symbol="mean", category="neural", inputs=("x",), public=False,
     cases=[case((2, 5, 4), windows=_SAMPLE)], written=lambda x, windows, override: ["window_mean", x],
     summary="The sum of each window over its divisor, for the windows of the last axes.",
     vjp={"x": lambda g, out, x, windows, override: spread_out(g, windows, override)},
     formula={"x": ["window_spread", "g"]},
 )  # fmt: skip
 window_spread = define(
-    _spread, name="window_spread", symbol="⇉", category="neural", inputs=("x",), method=False,
+    _spread, name="window_spread", symbol="⇉", category="neural", inputs=("x",), public=False,
     cases=[case((2, 2, 2), windows=_SAMPLE)], written=lambda x, windows, override: ["window_spread", x],
     summary="Each element over its window's divisor, added to every place of its window: the gradient of window_mean.",
     vjp={"x": lambda g, out, x, windows, override: averaged(g, windows, override)},

@@ -14,7 +14,7 @@ from grad_engine.core.numpy_protocol import NUMPY_TO_OP
 from grad_engine.core.op import case
 from grad_engine.core.tensor import Tensor
 from grad_engine.errors import ArgumentError, NotDifferentiableError, ShapeError
-from grad_engine.ops.elementwise import nothing, selected, values
+from grad_engine.ops.elementwise import kinked, nothing, selected, values, varies
 from grad_engine.ops.joining import concat, stack
 from grad_engine.ops.shape import axis_of, on_diagonal, reshaped, transposed
 
@@ -49,7 +49,7 @@ def _sum_to(x: Any, shape: tuple[int, ...]) -> Any:
 
 
 sum_to = define(
-    _sum_to, name="sum_to", symbol="Σ", category="reduction", inputs=("x",),
+    _sum_to, name="sum_to", symbol="Σ", category="reduction", inputs=("x",), public=False,
     cases=[case((2, 3), shape=(1, 3)), case((4, 2, 3), shape=(3,)), case((2, 3), shape=())],
     summary="x summed down to `shape`, from which it could have been broadcast.",
     vjp={"x": lambda g, out, x, shape: np.broadcast_to(g, x.shape)},
@@ -205,8 +205,14 @@ var = define(
 )  # fmt: skip
 
 
+def _over_length(g: Any, out: Any) -> Any:
+    """g / out; 0 where `out`, a norm or a standard deviation, is 0: it has a kink there."""
+    none = values(out) == 0
+    return kinked(g / np.where(none, math.inf, out), none, out)
+
+
 def _std_x(g: Any, out: Any, x: Any, axis: Any, ddof: float, keepdims: bool) -> Any:
-    slope = g / np.where(out == 0, math.inf, out)  # 0 where all are equal
+    slope = _over_length(g, out if count_folded(x, out) > 1 else values(out))  # of one element it is 0 everywhere
     return aligned(slope, x, axis, keepdims) * _apart(x, out, axis, ddof, 1.0)
 
 
@@ -277,19 +283,21 @@ def _vector_norm(x: Any, axis: Any = None, keepdims: Any = False, ord: float = 2
 def _vector_norm_x(g: Any, out: Any, x: Any, axis: Any, keepdims: bool, ord: float) -> Any:
     if ord == 0:
         return np.broadcast_to(nothing(aligned(g, x, axis, keepdims)), x.shape)
-    if ord == 1:
-        return aligned(g, x, axis, keepdims) * np.sign(x)
     if ord == 2:
-        return aligned(g / np.where(out == 0, math.inf, out), x, axis, keepdims) * x
-    if math.isinf(ord):
-        return _shared(g, values(out), np.abs(values(x)), axis, keepdims) * np.sign(values(x))
-    # Where an element, or the norm, is 0 the slope is 0; the number put in its place keeps NaN out of further slopes.
-    off = values(x) != 0
-    size = np.where(off, np.abs(x), 1.0) ** (ord - 1)
-    norm = aligned(out, x, axis, keepdims)
-    some = values(norm) != 0
-    scale = np.where(some, np.where(some, norm, 1.0) ** (1 - ord), 0.0)
-    return aligned(g, x, axis, keepdims) * scale * np.where(off, np.sign(values(x)) * size, 0.0)
+        return aligned(_over_length(g, out), x, axis, keepdims) * x
+    # The slope is 0 where the norm is 0, and at an element that is 0. It need not have a slope of its own there.
+    none, zero, sign = values(out) == 0, values(x) == 0, np.sign(values(x))
+    if ord == 1:
+        share = aligned(g, x, axis, keepdims) * sign
+        share = kinked(share, zero, x) if varies(g) else share
+    elif math.isinf(ord):
+        share = _shared(g, values(out), np.abs(values(x)), axis, keepdims) * sign
+    else:
+        size = np.where(zero, 0.0, sign * np.where(zero, 1.0, np.abs(x)) ** (ord - 1))
+        scale = np.where(none, 0.0, np.where(none, 1.0, out) ** (1 - ord))
+        share = aligned(g * scale, x, axis, keepdims) * size
+        share = kinked(share, zero, x) if ord < 2 else share
+    return kinked(share, aligned(none, x, axis, keepdims), aligned(out, x, axis, keepdims))
 
 
 vector_norm = define(

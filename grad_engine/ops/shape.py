@@ -379,7 +379,7 @@ def _unpad(x: Any, pad_width: Any, mode: Any, shape: tuple[int, ...]) -> Any:
 
 
 unpad = define(
-    _unpad, name="unpad", symbol="▣", category="shape", inputs=("x",), method=False,
+    _unpad, name="unpad", symbol="▣", category="shape", inputs=("x",), public=False,
     cases=[
         case((4, 7), pad_width=((1, 1), (2, 3)), mode="reflect", shape=(2, 2)),
         case((6,), pad_width=2, mode="wrap", shape=(2,)), case((3,), pad_width=0, mode="edge", shape=(3,)),
@@ -448,7 +448,7 @@ def _scatter_diagonal(x: Any, shape: tuple[int, ...], offset: int = 0, axis1: in
 
 
 scatter_diagonal = define(
-    _scatter_diagonal, name="scatter_diagonal", symbol="╲", category="shape", inputs=("x",), method=False,
+    _scatter_diagonal, name="scatter_diagonal", symbol="╲", category="shape", inputs=("x",), public=False,
     cases=[case((2,), shape=(2, 3)), case((2, 3), shape=(3, 2, 4), offset=1, axis2=2), case((1,), shape=(2, 3))],
     summary="Zeros of `shape` with x on the diagonal; undoes diagonal().",
     vjp={

@@ -15,6 +15,7 @@ from grad_engine.core.define import composed, define, in_rules
 from grad_engine.core.op import case
 from grad_engine.core.tensor import Tensor
 from grad_engine.errors import ArgumentError, MissingPackageError
+from grad_engine.ops.elementwise import kinked, values
 
 _LIBM: dict[str, Callable[[float], float]] = {"erf": math.erf, "erfc": math.erfc}  # as exact as SciPy's, but slow
 _TWO_OVER_ROOT_PI = 2 / math.sqrt(math.pi)
@@ -126,9 +127,20 @@ ndtri = _define_special(
     lambda g, out, x: g * (_ROOT_TAU * np.exp(0.5 * np.square(out))), ["/", "g", ["normal_pdf", "out"]],
     reads=("out",), domain=(0.1, 0.9),
 )  # fmt: skip
+_ndtr_of = in_rules(ndtr)
+
+
+def _log_ndtr_x(g: Any, out: Any, x: Any) -> Any:
+    """g times the normal density over its integral, in a form that neither overflows nor vanishes on each side of 0."""
+    above = values(x) > 0
+    high, low = np.where(above, x, 0.0), np.where(above, 0.0, x)
+    falling = np.exp(-0.5 * np.square(high)) / (_ROOT_TAU * _ndtr_of(high))
+    return g * np.where(above, falling, math.sqrt(2 / math.pi) / _erfcx_of(low * -math.sqrt(0.5)))
+
+
 log_ndtr = _define_special(
     "log_ndtr", "ln Φ", "Natural logarithm of the normal distribution function at each element, without underflow.",
-    lambda g, out, x: g * (math.sqrt(2 / math.pi) / _erfcx_of(x * -math.sqrt(0.5))),
+    _log_ndtr_x,
     ["*", "g", ["/", ["normal_pdf", "x"], ["normal_cdf", "x"]]], reads=("x",),
 )  # fmt: skip
 
@@ -136,7 +148,8 @@ log_ndtr = _define_special(
 
 entr = _define_special(
     "entr", "−x ln x", "−x · ln(x) of each element, 0 at 0 and -inf below.",
-    lambda g, out, x: g * (-np.log(x) - 1), ["*", "g", ["-", ["neg", ["ln", "x"]], 1]], reads=("x",),
+    lambda g, out, x: kinked(g * (-np.log(x) - 1), values(x) < 0, x),
+    ["*", "g", ["-", ["neg", ["ln", "x"]], 1]], reads=("x",),
     domain=(0.1, 3.0),
 )  # fmt: skip
 
@@ -179,7 +192,7 @@ i1 = _define_special(
 _i0_of, _i1_of = in_rules(i0), in_rules(i1)
 i0e = _define_special(
     "i0e", "e⁻|ˣ|I₀", "exp(−|x|) · i0(x) of each element, without overflow.",
-    lambda g, out, x: g * (_i1e_of(x) - np.sign(x) * out),
+    lambda g, out, x: kinked(g * (_i1e_of(x) - np.sign(x) * out), values(x) == 0, x),
     ["*", "g", ["-", ["i1e", "x"], ["*", ["sign", "x"], "out"]]], reads=("x", "out"),
 )  # fmt: skip
 i1e = _define_special(

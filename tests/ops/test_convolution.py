@@ -71,7 +71,7 @@ def test_gradient_of_a_weight_is_asked_for_results_that_fit() -> None:
     x = np.ones((2, 3, 5, 5))
     for y, words in [((2, 4, 9, 9), "crop it"), ((2, 1, 3, 3), "results of 4"), ((1, 4, 3, 3), "as many images")]:
         with pytest.raises(ge.ShapeError, match=words):
-            ge.conv2d_weight(x, np.ones(y), shape=(4, 3, 3, 3))
+            convolution.conv2d_weight(x, np.ones(y), shape=(4, 3, 3, 3))
 
 
 def test_no_channels_and_no_images_give_zeros_and_nothing() -> None:

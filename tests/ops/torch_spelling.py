@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 import grad_engine as ge
-from grad_engine.core.define import CALLS
+from grad_engine.core.define import CALLS, DEFINED
 
 Spelling = Callable[..., Any]
 
@@ -281,7 +281,7 @@ SPELLED: dict[str, Spelling] = {
     "split": split, "split_with_sizes": split, "split_with_sizes_copy": split, "unsafe_split": split,
     "squeeze_copy": renamed("squeeze"),
     "std": spread("std"), "var": spread("var"),
-    "sum_to_size": lambda x, *shape: ge.sum_to(x, tuple(shape[0]) if isinstance(shape[0], tuple | list) else shape),
+    "sum_to_size": lambda x, *shape: DEFINED["sum_to"](x, tuple(shape[0] if np.ndim(shape[0]) else shape)),
     "t_copy": lambda x: x.T,
     "take_along_dim": lambda x, index, dim=None: ge.take_along_axis(
         x, index.reshape(-1) if dim is None else index, dim
