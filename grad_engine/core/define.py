@@ -272,9 +272,9 @@ def composed(
         def checked(*args: Any, **named: Any) -> Any:
             for place, name in places:
                 if place < len(args):
-                    args = (*args[:place], as_floats(args[place]), *args[place + 1 :])
+                    args = (*args[:place], as_floats(args[place], args), *args[place + 1 :])
                 elif name in named:
-                    named[name] = as_floats(named[name])
+                    named[name] = as_floats(named[name], args)
             if half != "same" and (holds_half(args) or (named and holds_half(named.values()))):
                 out = checked(*map(widened, args), **{name: widened(value) for name, value in named.items()})
                 return narrowed(out) if gives_half((*args, *named.values())) else out

@@ -104,19 +104,17 @@ def _in_single(rule: Callable[..., Any]) -> Callable[..., Any]:
     return wide
 
 
-def float_of(dtype: np.dtype[Any]) -> np.dtype[Any]:
-    """The float dtype in which NumPy's functions compute whole numbers or booleans of this one."""
-    return np.result_type(dtype, HALF)
+def float_of(dtype: np.dtype[Any], beside: Iterable[Any] = ()) -> np.dtype[Any]:
+    """The float dtype in which NumPy computes whole numbers or booleans of this one, beside other operands."""
+    kinds = (value.dtype for value in beside if isinstance(value, ndarray | Tensor))
+    return np.result_type(dtype, HALF, *(kind for kind in kinds if kind.kind == "f"))
 
 
-def as_floats(value: Any) -> Any:
-    """`value`, an array, tensor or list of them, with whole numbers and booleans as floats."""
-    kind = type(value)
-    if kind is Tensor or kind is ndarray:
-        return value if value.dtype.kind == "f" else value.astype(float_of(value.dtype))
-    if kind is list or kind is tuple:
-        return kind(map(as_floats, value))
-    return value
+def as_floats(value: Any, beside: Iterable[Any] = ()) -> Any:
+    """`value`, an array, tensor or number, with whole numbers and booleans as floats."""
+    if not isinstance(value, ndarray | Tensor) or value.dtype.kind == "f":
+        return value
+    return value.astype(float_of(value.dtype, beside))
 
 
 def fitted_operands(op: Op, arrays: Sequence[Any]) -> list[Any]:
@@ -129,6 +127,6 @@ def fitted_operands(op: Op, arrays: Sequence[Any]) -> list[Any]:
                 found[slot] = np.asarray(value, np.result_type(*kinds, value) if op.ruled(slot) else None)
     if op.floats:
         for slot, value in enumerate(found):
-            if type(value) is ndarray and value.dtype.kind != "f" and op.inputs[slot] in op.floats:
-                found[slot] = value.astype(float_of(value.dtype))
+            if op.inputs[slot] in op.floats:
+                found[slot] = as_floats(value, arrays)
     return found

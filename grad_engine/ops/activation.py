@@ -52,6 +52,7 @@ def _leaky_relu_x(g: Any, out: Any, x: Any, negative_slope: float) -> Any:
 leaky_relu = define(
     _leaky_relu, name="leaky_relu", symbol="leaky relu", category="activation", inputs=("x",),
     cases=[case((2, 3)), case((2, 3), negative_slope=0.2), case((2, 3), negative_slope=1.5), case(())],
+    floats=("x",),
     summary="x where positive, elsewhere x times `negative_slope`, which is the slope at 0 too.",
     vjp={"x": _leaky_relu_x},
     formula={"x": ["where", [">", "x", 0], "g", ["*", "g", "negative_slope"]]}, reads=("x",),
@@ -82,6 +83,7 @@ def _prelu_weight(g: Any, out: Any, x: Any, weight: Any) -> Any:
 prelu = define(
     _prelu, name="prelu", symbol="prelu", category="activation", inputs=("x", "weight"),
     cases=[case((2, 3), (3,)), case((2, 3), (1,)), case((3,), ()), case((2, 3, 2, 2), (3,)), case((), (1,))],
+    floats=("x", "weight"),
     summary="x where positive, elsewhere x times `weight`: one number, or one for each channel, which is axis 1.",
     vjp={
         "x": lambda g, out, x, weight: np.where(x > 0, g, g * _per_channel(weight, x)),
@@ -117,6 +119,7 @@ def _six(x: Any) -> Any:
 hardsigmoid = define(
     lambda x: _six(x) / 6, name="hardsigmoid",
     symbol="hardsigmoid", category="activation", inputs=("x",), domain=(-5.0, 5.0),
+    floats=("x",),
     summary="x/6 + 1/2 brought between 0 and 1, a sigmoid of straight lines; slope 0 at -3 and 3.",
     vjp={"x": lambda g, out, x: selected(g / 6, (x > -3) & (x < 3))},
 )  # fmt: skip
@@ -129,6 +132,7 @@ def _hardswish_x(g: Any, out: Any, x: Any) -> Any:
 hardswish = define(
     lambda x: x * (_six(x) / 6), name="hardswish",
     symbol="hardswish", category="activation", inputs=("x",), domain=(-5.0, 5.0),
+    floats=("x",),
     summary="x times hardsigmoid(x); slope 0 at -3 and 1 at 3.",
     vjp={"x": _hardswish_x},
     formula={
@@ -146,6 +150,7 @@ def _softshrink(x: Any, lambd: float = 0.5) -> Any:
 softshrink = define(
     _softshrink, name="softshrink", symbol="softshrink", category="activation", inputs=("x",),
     cases=[case((2, 3)), case((), lambd=0.3)],
+    floats=("x",),
     summary="Each element moved towards 0 by `lambd`, and 0 when that would cross it; slope 0 there.",
     vjp={"x": lambda g, out, x, lambd: selected(g, out != 0)},
 )  # fmt: skip
@@ -186,17 +191,20 @@ def _elu(x: Any, alpha: float = 1.0, scale: float = 1.0, width: float = 1.0) -> 
 elu = define(
     lambda x, alpha=1.0: _elu(x, alpha), name="elu", symbol="elu", category="activation", inputs=("x",),
     cases=[case((2, 3)), case((2, 3), alpha=0.4), case((0,)), case(())],
+    floats=("x",),
     summary="x where positive, elsewhere alpha (exp(x) - 1); the slope at 0 is `alpha`.",
     vjp={"x": lambda g, out, x, alpha: g * np.where(x <= 0, out + alpha, 1.0)},
 )  # fmt: skip
 celu = define(
     lambda x, alpha=1.0: _elu(x, alpha, width=alpha), name="celu", symbol="celu", category="activation", inputs=("x",),
     cases=[case((2, 3)), case((2, 3), alpha=0.4)],
+    floats=("x",),
     summary="x where positive, elsewhere alpha (exp(x / alpha) - 1); the slope at 0 is 1.",
     vjp={"x": lambda g, out, x, alpha: g * np.where(x <= 0, (out if alpha == 1 else out / alpha) + 1, 1.0)},
 )  # fmt: skip
 selu = define(
     lambda x: _elu(x, SELU_ALPHA, SELU_SCALE), name="selu", symbol="selu", category="activation", inputs=("x",),
+    floats=("x",),
     summary="elu with alpha 1.67326, times 1.0507: it keeps a layer's mean 0 and variance 1.",
     vjp={"x": lambda g, out, x: g * np.where(x <= 0, out + SELU_SCALE * SELU_ALPHA, SELU_SCALE)},
 )  # fmt: skip
@@ -218,6 +226,7 @@ def _sigmoid(x: Any) -> Any:
 
 sigmoid = define(
     _sigmoid, name="sigmoid", symbol="σ", category="activation", inputs=("x",),
+    floats=("x",),
     summary="1 / (1 + exp(-x)) of each element, from 0 to 1.",
     vjp={"x": lambda g, out, x: g * (out * (1 - out))},
 )  # fmt: skip
@@ -225,6 +234,7 @@ sigmoid_of = in_rules(sigmoid)
 logsigmoid = define(
     lambda x: np.minimum(x, 0.0) - np.log1p(np.exp(-np.abs(x))), name="logsigmoid", symbol="ln σ",
     category="activation", inputs=("x",),
+    floats=("x",),
     summary="ln of sigmoid of each element, without its underflow.",
     vjp={"x": lambda g, out, x: g * sigmoid_of(-x)},
 )  # fmt: skip
@@ -239,6 +249,7 @@ def _softplus(x: Any, beta: float = 1.0, threshold: float = 20.0) -> Any:
 softplus = define(
     _softplus, name="softplus", symbol="softplus", category="activation", inputs=("x",),
     cases=[case((2, 3)), case((), beta=2.0), case((2, 3), beta=0.5, threshold=0.25)],
+    floats=("x",),
     summary="ln(1 + exp(beta x)) / beta of each element, and x itself where beta x is above `threshold`.",
     vjp={
         "x": lambda g, out, x, beta, threshold: np.where(
@@ -257,6 +268,7 @@ def _silu_x(g: Any, out: Any, x: Any) -> Any:
 
 silu = define(
     lambda x: x * _sigmoid(x), name="silu", symbol="silu", category="activation", inputs=("x",), aliases=["swish"],
+    floats=("x",),
     summary="x times sigmoid(x).",
     vjp={"x": _silu_x},
 )  # fmt: skip
@@ -269,6 +281,7 @@ def _mish_x(g: Any, out: Any, x: Any) -> Any:
 
 mish = define(
     lambda x: x * np.tanh(_softplus(x)), name="mish", symbol="mish", category="activation", inputs=("x",),
+    floats=("x",),
     summary="x times tanh(softplus(x)).",
     vjp={"x": _mish_x},
 )  # fmt: skip
@@ -304,17 +317,20 @@ def _gelu_x(g: Any, out: Any, x: Any, approximate: str) -> Any:
 gelu = define(
     _gelu, name="gelu", symbol="gelu", category="activation", inputs=("x",),
     cases=[case((2, 3)), case(()), case((2, 3), approximate="tanh")],
+    floats=("x",),
     summary="x times the normal distribution function at x; with approximate='tanh' its tanh formula.",
     vjp={"x": _gelu_x},
     formula={"x": ["*", "g", ["+", ["normal_cdf", "x"], ["*", "x", ["normal_pdf", "x"]]]]}, reads=("x",),
 )  # fmt: skip
 softsign = define(
     lambda x: x / (1 + np.abs(x)), name="softsign", symbol="softsign", category="activation", inputs=("x",),
+    floats=("x",),
     summary="x / (1 + |x|) of each element, from -1 to 1.",
     vjp={"x": lambda g, out, x: g / np.square(1 + np.abs(x))},
 )  # fmt: skip
 tanhshrink = define(
     lambda x: x - np.tanh(x), name="tanhshrink", symbol="tanhshrink", category="activation", inputs=("x",),
+    floats=("x",),
     summary="x minus tanh(x).",
     vjp={"x": lambda g, out, x: g * np.square(np.tanh(x))},
 )  # fmt: skip
@@ -363,6 +379,7 @@ _SOFTMAX = ["*", "out", ["-", "g", ["sum", ["*", "g", "out"]]]]
 
 softmax = define(
     _softmax, name="softmax", symbol="softmax", category="activation", inputs=("x",), cases=_ALONG,
+    floats=("x",),
     summary="exp(x) over its sum along `axis`: positive numbers that add up to 1.",
     vjp={"x": lambda g, out, x, axis: times(g - _along(g, out, axis), out)},
     formula={"x": _SOFTMAX}, reads=("out",),
@@ -370,12 +387,14 @@ softmax = define(
 softmin = define(
     lambda x, axis=-1: _softmax(-x, axis), name="softmin", symbol="softmin", category="activation", inputs=("x",),
     cases=_ALONG,
+    floats=("x",),
     summary="softmax of -x along `axis`.",
     vjp={"x": lambda g, out, x, axis: times(_along(g, out, axis) - g, out)},
     formula={"x": ["neg", _SOFTMAX]}, reads=("out",),
 )  # fmt: skip
 log_softmax = define(
     _log_softmax, name="log_softmax", symbol="log softmax", category="activation", inputs=("x",), cases=_ALONG,
+    floats=("x",),
     summary="ln of softmax along `axis`, without its overflow.",
     vjp={"x": lambda g, out, x, axis: g - np.exp(out) * total(g, axis=axis, keepdims=True)},
     formula={"x": ["-", "g", ["*", ["exp", "out"], ["sum", "g"]]]}, reads=("out",),
@@ -403,6 +422,7 @@ def _glu_x(g: Any, out: Any, x: Any, axis: int) -> Any:
 
 glu = define(
     _glu, name="glu", symbol="glu", category="activation", inputs=("x",), cases=[case((2, 4)), case((4, 3), axis=0)],
+    floats=("x",),
     summary="The first half of x along `axis`, each element times sigmoid of its partner in the second half.",
     vjp={"x": _glu_x}, formula={"x": "[{g} · σ(b), {g} · a · σ(b) · (1 − σ(b))] for {x} = [a, b]"}, reads=("x",),
 )  # fmt: skip

@@ -193,6 +193,7 @@ nll_loss = define(
         case((3, 2), _CLASSES), case((2, 3, 2), _GRID, weight=_WEIGHT), case((3,), np.array(2), reduction="sum"),
         case((2, 3, 2), _GRID, weight=_WEIGHT, reduction="none"),
     ],
+    floats=("x",),
     summary="Minus the log-probability x (batch, classes, ...) of each target class (batch, ...), weighted by class; "
     "elements of class ignore_index do not count.",
     vjp={"x": _nll_x}, formula={"x": "−{g} · weight / count at the class of {target}, else 0"}, reads=("target",),
@@ -204,6 +205,7 @@ cross_entropy = define(
         case((2, 3, 2), _GRID, weight=_WEIGHT, label_smoothing=0.2), case((2, 3), (2, 3), reduction="none"),
         case((2, 3), (2, 3), weight=_WEIGHT, label_smoothing=0.1),
     ],
+    floats=("x",),
     summary="Minus the logarithm of the softmax of x (batch, classes, ...) at each target class (batch, ...), or its "
     "mean under target probabilities of x's shape.",
     vjp={"x": _cross_entropy_x, "target": _cross_entropy_target}, reads=("x", "target"),
@@ -251,6 +253,7 @@ def _bce_x(g: Any, out: Any, x: Any, target: Any, weight: Any, reduction: str) -
 binary_cross_entropy = define(
     _bce, name="binary_cross_entropy", symbol="H₂", category="loss", inputs=("x", "target"), domain=(0.1, 0.9),
     cases=[case((2, 3), (2, 3)), case((2, 3), (2, 3), weight=_WEIGHT, reduction="sum"), case((), (), reduction="none")],
+    floats=("x", "target"),
     summary="−t ln(x) − (1 − t) ln(1 − x) for probabilities x; the logarithms are not let below −100.",
     vjp={
         "x": _bce_x,
@@ -293,6 +296,7 @@ binary_cross_entropy_with_logits = define(
         case((2, 3), (2, 3)), case((2, 3), (2, 3), weight=_WEIGHT, reduction="sum"), case((), (), reduction="none"),
         case((2, 3), (2, 3), pos_weight=_WEIGHT),
     ],
+    floats=("x", "target"),
     summary="binary_cross_entropy of sigmoid(x), without its overflow; pos_weight weighs the positive class.",
     vjp={"x": _bce_logits_x, "target": _bce_logits_target}, reads=("x", "target"),
     formula={"x": ["*", "g", ["-", ["sigmoid", "x"], "target"]], "target": ["*", ["neg", "g"], "x"]},
@@ -305,6 +309,7 @@ def _soft_margin(x: Any, target: Any, reduction: str = "mean") -> Any:
 
 soft_margin_loss = define(
     _soft_margin, name="soft_margin_loss", symbol="ln(1+e⁻ᵗˣ)", category="loss", inputs=("x", "target"), cases=PAIR,
+    floats=("x", "target"),
     summary="ln(1 + exp(−t x)) for targets t of −1 or 1, without its overflow.",
     vjp={
         "x": lambda g, out, x, target, reduction: -unreduced(g, reduction, x, target) * target * _sigmoid(-target * x),
@@ -375,6 +380,7 @@ multi_margin_loss = define(
         case((3, 3), np.array([1, 0, 2])), case((3, 3), np.array([1, 0, 2]), p=2, weight=_WEIGHT, reduction="sum"),
         case((3,), np.array(1), margin=0.4), case((2, 3), np.array([1, 0]), reduction="none", p=2),
     ],
+    floats=("x",),
     summary="Mean over the classes of max(0, margin − x of the right class + x of the other) to the power p.",
     vjp={"x": _multi_margin_x}, reads=("x", "target"),
     formula={"x": "{g} for each class within the margin of {target}, less their sum at {target}"},
@@ -384,14 +390,14 @@ multi_margin_loss = define(
 # --- several classes at once -----------------------------------------------------------------------------------------
 
 
-@composed(method=False)
+@composed(method=False, floats=("x", "target"))
 def multilabel_soft_margin_loss(x: Any, target: Any, weight: Any = None, reduction: str = "mean") -> Tensor:
     """binary_cross_entropy_with_logits averaged over the classes, the last axis."""
     each = binary_cross_entropy_with_logits(x, as_tensor(target), weight=weight, reduction="none")
     return reduced_tensor(mean(each, axis=-1), reduction)
 
 
-@composed(method=False)
+@composed(method=False, floats=("x",))
 def multilabel_margin_loss(x: Any, target: Any, reduction: str = "mean") -> Tensor:
     """The sum of max(0, 1 − x of a right class + x of a wrong one) over all such pairs, over the number of classes.
 
@@ -421,7 +427,7 @@ def multilabel_margin_loss(x: Any, target: Any, reduction: str = "mean") -> Tens
 _NEVER = -1e30  # the logarithm of what cannot be; inf would make NaN out of 0 · inf in the rules
 
 
-@composed(method=False)
+@composed(method=False, floats=("log_probs",))
 def ctc_loss(
     log_probs: Any, targets: Any, input_lengths: Any, target_lengths: Any, blank: int = 0, reduction: str = "mean",
     zero_infinity: bool = False,

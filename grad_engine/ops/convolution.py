@@ -330,6 +330,7 @@ def _define_convolutions(n: int) -> tuple[Any, Any, Any]:
     small, odd, line = (5,) * n, tuple(range(5, 5 + n)), (1,) * (n - 1)
     call = define(
         conv, name=name, symbol="✱", category="neural", inputs=("x", "weight", "bias"),
+        floats=("x", "weight", "bias"),
         cases=[
             case((2, 2, *small), (3, 2, *(3,) * n), (3,), padding=1),
             case((1, 4, *odd), (2, 2, *line, 2), stride=2, groups=2),
@@ -351,6 +352,7 @@ def _define_convolutions(n: int) -> tuple[Any, Any, Any]:
     )  # fmt: skip
     transposed_call = define(
         conv_transpose, name=transposed_name, symbol="✱ᵀ", category="neural", inputs=("x", "weight", "bias"),
+        floats=("x", "weight", "bias"),
         cases=[
             case((2, 3, *small), (3, 2, *(3,) * n), (2,), padding=1, stride=2, output_padding=1),
             case((1, 4, *(3,) * n), (4, 1, *line, 2), groups=2),

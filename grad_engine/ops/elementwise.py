@@ -338,7 +338,8 @@ def _xlogy(x: Any, y: Any) -> Any:
 
 xlogy = define(
     _xlogy, name="xlogy", symbol="x·ln y", category="elementwise", inputs=("x", "y"), domain=(0.3, 3.0), cases=_PAIRS,
-    numbers=True, summary="x times ln(y), element by element; 0 where x is 0, whatever the logarithm.",
+    numbers=True, floats=("x", "y"),
+    summary="x times ln(y), element by element; 0 where x is 0, whatever the logarithm.",
     vjp={
         "x": lambda g, out, x, y: selected(_weighted_log(g, y), ~((x == 0) & (y <= 0))),
         "y": lambda g, out, x, y: g * (x / y),
@@ -356,6 +357,7 @@ sqrt = define(
 )  # fmt: skip
 rsqrt = define(
     lambda x: 1 / np.sqrt(x), name="rsqrt", symbol="1/√x", category="elementwise", inputs=("x",), domain=(0.1, 3.0),
+    floats=("x",),
     summary="1 over the square root of each element.",
     vjp={"x": lambda g, out, x: -0.5 * g * (out * np.square(out))},
     formula={"x": ["*", ["*", -0.5, "g"], ["**", "out", 3]]}, reads=("out",),
@@ -372,6 +374,7 @@ square = define(
 )  # fmt: skip
 reciprocal = define(
     np.reciprocal, name="reciprocal", symbol="1/x", category="elementwise", domain=(0.3, 3.0),
+    floats=("x",),
     summary="1 over each element.",
     vjp={"x": lambda g, out, x: -g * np.square(out)},
 )  # fmt: skip
@@ -398,12 +401,14 @@ def _logit(x: Any, eps: float | None = None) -> Any:
 logit = define(
     _logit, name="logit", symbol="logit", category="elementwise", inputs=("x",), domain=(0.1, 0.9),
     cases=[case((2, 3)), case((), eps=0.2), case((2, 3), eps=0.3)],
+    floats=("x",),
     summary="ln(x / (1 − x)) of each element, the inverse of sigmoid; with `eps`, x is first brought to eps … 1 − eps.",
     vjp={"x": _logit_x}, formula={"x": ["/", "g", ["*", "x", ["-", 1, "x"]]]}, reads=("x",),
 )  # fmt: skip
 lerp = define(
     lambda x, y, weight: x + weight * (y - x), name="lerp", numbers=True, symbol="x→y", category="elementwise",
     inputs=("x", "y", "weight"), cases=[case((2, 3), (3,), ()), case((2, 3), (2, 3), (2, 3)), case((), (2,), (2, 1))],
+    floats=("x", "y", "weight"),
     summary="x + weight · (y − x), element by element: x where the weight is 0, y where it is 1.",
     vjp={
         "x": lambda g, out, x, y, weight: g * (1 - weight), "y": lambda g, out, x, y, weight: g * weight,

@@ -124,7 +124,7 @@ def _stretched(x: Tensor, axis: int, count: int, mode: str, align_corners: bool,
     return sum(parts[1:], parts[0])
 
 
-@composed(method=False)
+@composed(method=False, floats=("x",))
 def interpolate(
     x: Any, size: Any = None, scale_factor: Any = None, mode: str = "nearest", align_corners: bool | None = None,
     recompute_scale_factor: bool | None = None,
@@ -187,7 +187,7 @@ def _brought_inside(at: Any, length: int, padding_mode: str, align_corners: bool
     return where(inside, at, ends) if type(at) is Tensor else ends
 
 
-@composed(method=False)
+@composed(method=False, floats=("x", "grid"))
 def grid_sample(
     x: Any, grid: Any, mode: str = "bilinear", padding_mode: str = "zeros", align_corners: bool = False
 ) -> Tensor:  # fmt: skip
@@ -282,7 +282,7 @@ def channel_shuffle(x: Any, groups: int) -> Tensor:
     return reshape(transpose(apart, (0, 2, 1, *range(3, apart.ndim))), x.shape)
 
 
-@composed(method=False)
+@composed(method=False, floats=("x",))
 def local_response_norm(x: Any, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> Tensor:
     """x over (k + alpha · the mean square of `size` neighbouring channels) to the power beta (Krizhevsky 2012)."""
     x = as_tensor(x)

@@ -337,7 +337,10 @@ def scatter_reduce(x: Any, axis: int, index: Any, src: Any, reduce: str, include
 
 
 def _folded_at(x: Tensor, index: Any, src: Tensor, reduce: str, include_self: bool, what: str) -> Tensor:
-    count = _put(np.zeros(x.shape, x.dtype), 1, index, True)
+    kind = x.dtype if x.dtype.kind == "f" else np.dtype(float)  # in which elements are counted, and means are
+    count = _put(np.zeros(x.shape, kind), 1, index, True)
+    if reduce == "mean" and x.dtype != kind:
+        x, src = x.astype(kind), src.astype(kind)
     if reduce in ("sum", "mean"):
         start = x if include_self else index_put(x, 0.0, index)
         out = index_put(start, src, index, accumulate=True)
@@ -358,9 +361,9 @@ def _folded_at(x: Tensor, index: Any, src: Tensor, reduce: str, include_self: bo
     ufunc.at(best, index, src.array)
     lost = np.isnan(best)
     mine, theirs = own & ((x.array == best) | lost), (src.array == best[index]) | lost[index]  # equals share
-    ties = _put(mine.astype(x.dtype), theirs.astype(x.dtype), index, True)
+    ties = _put(mine.astype(kind), theirs.astype(kind), index, True)
     chosen = index_put(masked_fill(x, ~mine, 0.0), masked_fill(src, ~theirs, 0.0), index, accumulate=True)
-    return chosen / np.where(lost, x.dtype.type(math.nan), np.maximum(ties, 1))  # NaN passes NaN to all, as in amax
+    return chosen / np.where(lost, kind.type(math.nan), np.maximum(ties, 1))  # NaN passes NaN to all, as in amax
 
 
 def _at(x: Tensor, axis: Any, index: Any, what: str, source: Tensor | None = None) -> tuple[Any, ...]:

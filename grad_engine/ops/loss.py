@@ -133,6 +133,7 @@ def _huber_slope(d: Any, delta: float) -> Any:
 
 mse_loss = define(
     _mse, name="mse_loss", symbol="(x−t)²", category="loss", inputs=("x", "target"), cases=PAIR,
+    floats=("x", "target"),
     summary="Squared difference of x and target: the mean of all elements, their sum, or each.",
     vjp={
         "x": lambda g, out, x, target, reduction: unreduced(g, reduction, x, target) * 2 * (x - target),
@@ -141,6 +142,7 @@ mse_loss = define(
 )  # fmt: skip
 l1_loss = define(
     _l1, name="l1_loss", symbol="|x−t|", category="loss", inputs=("x", "target"), cases=PAIR,
+    floats=("x", "target"),
     summary="Absolute difference of x and target; slope 0 where they are equal.",
     vjp={
         "x": lambda g, out, x, target, reduction: unreduced(g, reduction, x, target) * _slope_of_abs(x - target),
@@ -150,6 +152,7 @@ l1_loss = define(
 smooth_l1_loss = define(
     _smooth_l1, name="smooth_l1_loss", symbol="⌣", category="loss", inputs=("x", "target"),
     cases=[*PAIR, case((2, 3), (2, 3), beta=0.6), case((2, 3), (2, 3), beta=0)],
+    floats=("x", "target"),
     summary="Half the squared difference over beta where that is less than beta, else the absolute one less beta / 2.",
     vjp={
         "x": lambda g, out, x, target, reduction, beta: (
@@ -163,6 +166,7 @@ smooth_l1_loss = define(
 huber_loss = define(
     _huber, name="huber_loss", symbol="⌣", category="loss", inputs=("x", "target"),
     cases=[*PAIR, case((2, 3), (2, 3), delta=0.6)],
+    floats=("x", "target"),
     summary="Half the squared difference up to delta, from there on growing straight (Huber 1964).",
     vjp={
         "x": lambda g, out, x, target, reduction, delta: (
@@ -213,6 +217,7 @@ kl_div = define(
         case((2, 3), (2, 3)), case((2, 3), (2, 3), reduction="batchmean"), case((3,), (3,), reduction="none"),
         case((2, 3), (2, 3), log_target=True, reduction="sum"),
     ],
+    floats=("x", "target"),
     summary="target · (ln(target) − x): the divergence of log-probabilities x from the target (or its logarithm, "
     "with log_target). reduction='batchmean' divides the sum by the batch, as the definition does.",
     vjp={"x": _kl_x, "target": _kl_target},
@@ -251,6 +256,7 @@ poisson_nll_loss = define(
         case((2, 3), (2, 3)), case((2, 3), (2, 3), log_input=False, reduction="sum"),
         case((2, 3), (2, 3), full=True, reduction="none"),
     ],
+    floats=("x", "target"),
     summary="exp(x) − t x (or x − t ln(x) without log_input): minus the log-likelihood of counts t, with "
     "Stirling's term when full.",
     vjp={"x": _poisson_x, "target": _poisson_target}, reads=("x", "target"),
@@ -296,6 +302,7 @@ gaussian_nll_loss = define(
         case((2, 3), (2, 3), (2, 3)), case((2, 3), (2, 3), (2,), full=True),
         case((2, 3), (2, 3), (2, 1), reduction="sum"), case((2, 3), (2, 3), (2, 3), reduction="none"),
     ],
+    floats=("x", "target", "var"),
     summary="½ (ln(var) + (x − t)² / var): minus the log-likelihood of t under a normal distribution of mean x; var "
     "has the shape of x, or one number for each row.",
     vjp={"x": _gaussian_x, "target": _gaussian_target, "var": _gaussian_var}, reads=("x", "target", "var"),
@@ -324,6 +331,7 @@ margin_ranking_loss = define(
         case((5,), (5,), (5,)), case((2, 3), (2, 3), (2, 3), margin=0.4, reduction="sum"),
         case((3,), (3,), (), margin=1.0),
     ],
+    floats=("x", "y", "target"),
     summary="max(0, margin − t (x − y)): whether x ranks above y where t is 1, below where it is −1.",
     vjp={
         "x": lambda g, out, x, y, target, margin, reduction: -_active(g, x, y, target, margin, reduction) * target,
@@ -346,6 +354,7 @@ def _hinge_slope(g: Any, x: Any, target: Any, margin: float, reduction: str) -> 
 hinge_loss = define(
     _hinge, name="hinge_loss", symbol="⟍_", category="loss", inputs=("x", "target"),
     cases=[case((2, 3), (2, 3)), case((3,), (3,), margin=0.6, reduction="none"), case((3,), (3,), reduction="sum")],
+    floats=("x", "target"),
     summary="max(0, margin − t x) for targets t of −1 or 1, as support vector machines have it.",
     vjp={
         "x": lambda g, out, x, target, margin, reduction: _hinge_slope(g, x, target, margin, reduction) * target,
@@ -372,6 +381,7 @@ hinge_embedding_loss = define(
         case((2, 3), _SIGNS), case((2, 3), _SIGNS, margin=0.6, reduction="sum"),
         case((3,), _SIGNS, reduction="none"),
     ],
+    floats=("x", "target"),
     summary="The distance x where the target is 1, max(0, margin − x) where it is −1.",
     vjp={"x": _hinge_embedding_x},
 )  # fmt: skip
@@ -409,6 +419,7 @@ def _cosine_share(g: Any, out: Any, x: Any, y: Any, axis: int, eps: float) -> An
 cosine_similarity = define(
     _cosine, name="cosine_similarity", symbol="cos∠", category="loss", inputs=("x", "y"),
     cases=[case((2, 3), (2, 3)), case((3,), (3,), axis=0), case((2, 3, 2), (3, 1), axis=-2)],
+    floats=("x", "y"),
     summary="The cosine of the angle between the vectors of x and y along `axis`; lengths count as at least eps.",
     vjp={
         "x": lambda g, out, x, y, axis, eps: _cosine_share(g, out, x, y, axis, eps),
@@ -434,13 +445,13 @@ def reduced_tensor(lost: Tensor, reduction: str) -> Tensor:
     return mean(lost) if reduction == "mean" else sum_of(lost)
 
 
-@composed(method=False)
+@composed(method=False, floats=("x", "y"))
 def pairwise_distance(x: Any, y: Any, p: float = 2.0, eps: float = 1e-6, keepdims: bool = False) -> Tensor:
     """The p-norm of x - y + eps along the last axis."""
     return vector_norm(as_tensor(x) - y + eps, axis=-1, keepdims=keepdims, ord=p)
 
 
-@composed(method=False)
+@composed(method=False, floats=("anchor", "positive", "negative"))
 def triplet_margin_loss(
     anchor: Any, positive: Any, negative: Any, margin: float = 1.0, p: float = 2.0, eps: float = 1e-6,
     swap: bool = False, reduction: str = "mean",
@@ -456,7 +467,7 @@ def triplet_margin_loss(
     return triplet_margin_with_distance_loss(anchor, positive, negative, distance, margin, swap, reduction)
 
 
-@composed(method=False)
+@composed(method=False, floats=("x", "y"))
 def cosine_embedding_loss(x: Any, y: Any, target: Any, margin: float = 0.0, reduction: str = "mean") -> Tensor:
     """1 − cos of the angle between x and y where the target is 1, max(0, cos − margin) where it is −1."""
     x, y, target = as_tensor(x), as_tensor(y), values(target)
@@ -473,7 +484,7 @@ def cosine_embedding_loss(x: Any, y: Any, target: Any, margin: float = 0.0, redu
     )
 
 
-@composed(method=False)
+@composed(method=False, floats=("anchor", "positive", "negative"))
 def triplet_margin_with_distance_loss(
     anchor: Any, positive: Any, negative: Any, distance_function: Any = None, margin: float = 1.0, swap: bool = False,
     reduction: str = "mean",

@@ -69,6 +69,7 @@ linear = define(
         case((2, 3), (4, 3), (4,)), case((3,), (4, 3)), case((2, 2, 3), (4, 3), (4,)), case((2, 3), (3,), ()),
         case((0, 3), (4, 3), (4,)),
     ],
+    floats=("x", "weight", "bias"),
     summary="x (..., features) @ weightᵀ (results, features) + bias (results): a fully connected layer.",
     vjp={"x": _linear_x, "weight": _linear_weight, "bias": lambda g, out, x, weight, bias: g},
     formula={"x": ["@", "g", "weight"], "weight": ["@", ["T", "g"], "x"]},
@@ -88,6 +89,7 @@ def _bilinear(x: Any, y: Any, weight: Any, bias: Any = None) -> Any:
 bilinear = define(
     _bilinear, name="bilinear", symbol="xWy", category="neural", inputs=("x", "y", "weight", "bias"),
     cases=[case((2, 3), (2, 2), (4, 3, 2), (4,)), case((3,), (2,), (4, 3, 2)), case((2, 2, 3), (2, 2, 2), (1, 3, 2))],
+    floats=("x", "y", "weight", "bias"),
     summary="x (..., m) @ weight (results, m, n) @ y (..., n) + bias (results), a number for each result.",
     vjp={
         "x": lambda g, out, x, y, weight, bias: contracted("...k,kij,...j->...i", g, weight, y),
@@ -165,7 +167,7 @@ embedded: Callable[..., Any] = in_rules(embedding)
 summed_rows: Callable[..., Any] = in_rules(embedding_weight)
 
 
-@composed(method=False)
+@composed(method=False, floats=("weight",))
 def embedding_bag(
     indices: Any, weight: Any, offsets: Any = None, mode: str = "mean", per_sample_weights: Any = None,
     include_last_offset: bool = False, padding_idx: int | None = None,
@@ -325,6 +327,7 @@ _layer_norm_op = define(
         case((2, 4), (4,), (4,), normalized_shape=(4,)), case((2, 3, 2), None, None, normalized_shape=(3, 2)),
         case((2, 3), (3,), None, normalized_shape=(3,), eps=0.1),
     ],
+    floats=("x", "weight", "bias"),
     summary="x less its mean, over its standard deviation, along the last axes, normalized_shape; by weight plus bias.",
     vjp=lambda g, out, x, weight, bias, normalized_shape, eps, wanted: _normalization_shares(
         g, x, weight, bias, x.shape, _trailing(x, normalized_shape), normalized_shape, eps, wanted
@@ -375,6 +378,7 @@ def _group_norm_shares(
 _group_norm_op = define(
     _group_norm, name="group_norm", symbol="norm", category="neural", inputs=("x", "weight", "bias"), method=False,
     cases=[case((2, 4, 3), (4,), (4,), num_groups=2), case((2, 4), None, None, num_groups=2), case((1, 2, 2, 2), (2,))],
+    floats=("x", "weight", "bias"),
     summary="x less its mean, over its standard deviation, in each group of channels; by weight, plus bias.",
     vjp=_group_norm_shares, formula=_STANDARD, reads=("x", "weight"),
 )  # fmt: skip
@@ -428,6 +432,7 @@ _batch_norm_op = define(
         case((3, 2), (2,), (2,)), case((2, 2, 3), None, None), case((2, 3, 2, 2), (3,), (3,), eps=0.1),
         case((3, 2), (2,), (2,), mean=np.array([0.5, -1.0]), var=np.array([2.0, 0.3])),
     ],
+    floats=("x", "weight", "bias"),
     summary="x less its mean, over its standard deviation, in each channel, its own or given; by weight plus bias.",
     vjp=_batch_norm_shares, formula=_STANDARD, reads=("x", "weight"),
 )  # fmt: skip
@@ -535,6 +540,7 @@ def _rms_norm_shares(
 _rms_norm_op = define(
     _rms_norm, name="rms_norm", symbol="norm", category="neural", inputs=("x", "weight"), method=False,
     cases=[case((2, 4), (4,), normalized_shape=(4,)), case((2, 3, 2), None, normalized_shape=(3, 2), eps=0.1)],
+    floats=("x", "weight"),
     summary="x over its root mean square along the last axes, of normalized_shape; times weight.",
     vjp=_rms_norm_shares, formula=_STANDARD, reads=("x", "weight"),
 )  # fmt: skip
@@ -548,7 +554,7 @@ def rms_norm(x: Any, normalized_shape: Any, weight: Any = None, eps: float | Non
     return _rms_norm_op(x, weight, normalized_shape=shape, eps=eps)
 
 
-@composed()
+@composed(floats=("x",))
 def normalize(x: Any, p: float = 2.0, axis: Any = 1, eps: float = 1e-12) -> Tensor:
     """x over its p-norm along `axis`, or over eps where that is smaller."""
     x = as_tensor(x)
@@ -566,7 +572,7 @@ def _length(x: Tensor, axis: Any, p: float) -> Tensor:
     return where(none, 0.0, vector_norm(where(none, 1.0, x), axis=axis, keepdims=True, ord=p))
 
 
-@composed()
+@composed(floats=("x",))
 def renorm(x: Any, p: float, axis: int, maxnorm: float) -> Tensor:
     """x with every slice along `axis` whose p-norm is above `maxnorm` scaled down to it."""
     x = as_tensor(x)
@@ -692,6 +698,7 @@ scaled_dot_product_attention = define(
         case((2, 3, 2), (4, 2), (1, 4, 2), (3, 4)), case((3, 2), (4, 2), (4, 2), _BLIND, scale=0.7),
         case((3, 2), (4, 2), (4, 2), dropout_p=0.4, seed=3),
     ],
+    floats=("query", "key", "value"),
     summary="softmax(query @ keyᵀ · scale) @ value: for each query the mean of the values, weighted by how well their "
     "keys fit. attn_mask: True where a query may look, or numbers added to the scores.",
     vjp=_attention_shares, reads=("query", "key", "value", "attn_mask"),

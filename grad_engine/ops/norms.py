@@ -165,7 +165,7 @@ def _positive(p: float) -> None:
         raise ArgumentError(f"p of a distance is a number from 0 on, or inf, got {p!r}")
 
 
-@composed(method=False)
+@composed(method=False, floats=("x", "y"))
 def cdist(x: Any, y: Any, p: float = 2.0) -> Tensor:
     """The p-norm of every row of x (..., n, d) minus every row of y (..., m, d): (..., n, m)."""
     x, y = as_tensor(x), as_tensor(y)
@@ -175,7 +175,7 @@ def cdist(x: Any, y: Any, p: float = 2.0) -> Tensor:
     return vector_norm(x[..., :, None, :] - y[..., None, :, :], axis=-1, ord=p)
 
 
-@composed(method=False)
+@composed(method=False, floats=("x",))
 def pdist(x: Any, p: float = 2.0) -> Tensor:
     """The p-norm of each row of x (n, d) minus each later one, in order: n (n − 1) / 2 numbers."""
     x = as_tensor(x)

@@ -281,6 +281,7 @@ def _addmm_written(x: Tree, y: Tree, z: Tree, beta: float, alpha: float) -> Tree
 
 addmm = define(
     _addmm, name="addmm", symbol="+@", category="linear algebra", inputs=("x", "y", "z"),
+    floats=("x", "y", "z"),
     cases=[
         case((2, 4), (2, 3), (3, 4)), case((4,), (2, 3), (3, 4), beta=0.5, alpha=2.0),
         case((), (2, 3), (3, 4), beta=0),

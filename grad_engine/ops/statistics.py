@@ -117,16 +117,22 @@ def _hundredth(q: Any) -> Any:
     return q / 100 if isinstance(q, int | float) else as_tensor(q) / 100
 
 
+def floating(x: Any) -> Tensor:
+    """x as a tensor of floats; whole numbers become float64, as in NumPy's statistics."""
+    x = as_tensor(x)
+    return x if x.dtype.kind == "f" else x.astype(float)
+
+
 # --- averages and spreads ---------------------------------------------------------------------------------------------
 
 
 @composed(numpy=[np.average])
 def average(x: Any, axis: Any = None, weights: Any = None, keepdims: bool = False) -> Tensor:
     """The mean of the elements along `axis`, each counted as often as `weights` says: the shape of x, or one axis."""
-    x = as_tensor(x)
+    x = floating(x)
     if weights is None:
         return mean_of(x, axis, keepdims)
-    weights = as_tensor(weights)
+    weights = floating(weights)
     if weights.shape != x.shape:
         if not isinstance(axis, int | np.integer) or weights.shape != (x.shape[axis_of(x, axis)],):
             raise ShapeError(
@@ -165,7 +171,7 @@ def nancumprod(x: Any, axis: int | None = None) -> Tensor:
 
 def _spread_of_numbers(x: Any, axis: Any, ddof: float, keepdims: bool) -> tuple[Tensor, Any]:
     """x less its mean, 0 in the place of NaN, and the number of freedoms of each result."""
-    x = as_tensor(x)
+    x = floating(x)
     there = ~isnan(x).array
     apart = where(there, x - nanmean(x, axis, True), 0.0)
     count = np.sum(there, axis=axis, keepdims=keepdims, dtype=x.dtype)
@@ -227,11 +233,9 @@ def cov(
 
 
 def _rows(x: Any, rowvar: bool) -> Tensor:
-    x = as_tensor(x)
+    x = floating(x)
     if x.ndim > 2:
         raise ShapeError(f"cov() takes a vector or a matrix of observations, got shape {x.shape}; reshape it")
-    if x.dtype.kind != "f":
-        x = x.astype(float)
     return atleast_2d(x) if rowvar or x.ndim < 2 else transpose(x)
 
 
@@ -259,7 +263,7 @@ def _strips(y: Tensor, x: Any, dx: Any, axis: int) -> Tensor:
     heights = y[(*before, slice(1, None))] + y[(*before, slice(None, -1))]
     if x is None:
         return heights * (dx / 2 if isinstance(dx, int | float) else as_tensor(dx) / 2)
-    x = as_tensor(x)
+    x = floating(x)
     widths = _laid_along(diff(x), y, axis) if x.ndim == 1 else diff(x, axis=axis - y.ndim)
     return heights * widths / 2
 
@@ -267,7 +271,7 @@ def _strips(y: Tensor, x: Any, dx: Any, axis: int) -> Tensor:
 @composed(numpy=[np.trapezoid], aliases=["trapz"])
 def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Tensor:
     """The area under straight lines through the points (x, y), along `axis`; without x they are `dx` apart."""
-    y = as_tensor(y)
+    y = floating(y)
     place = axis_of(y, axis)
     return sum_of(_strips(y, x, dx, place), axis=place)
 
@@ -275,7 +279,7 @@ def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Tensor:
 @composed()
 def cumulative_trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Tensor:
     """trapezoid() up to each point but the first."""
-    y = as_tensor(y)
+    y = floating(y)
     place = axis_of(y, axis)
     return cumsum(_strips(y, x, dx, place), place)
 
@@ -337,7 +341,7 @@ def gradient(f: Any, *spacing: Any, axis: Any = None, edge_order: int = 1) -> An
     spacing: the distance of neighbours, one for each axis or one for all, or the places of the elements on each axis.
     edge_order: 1 or 2, the degree of the curve through the elements at each end.
     """
-    f = as_tensor(f)
+    f = floating(f)
     if edge_order not in (1, 2):
         raise ArgumentError(f"edge_order of gradient() is 1 or 2, got {edge_order!r}")
     asked = range(f.ndim) if axis is None else [axis] if isinstance(axis, int | np.integer) else axis
@@ -358,7 +362,7 @@ def gradient(f: Any, *spacing: Any, axis: Any = None, edge_order: int = 1) -> An
 @composed(numpy=[np.interp], method=False)
 def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None) -> Tensor:
     """What the straight lines through the points (xp, fp), xp ascending, have at each x; `left` and `right` beyond."""
-    x, xp, fp = as_tensor(x), as_tensor(xp), as_tensor(fp)
+    x, xp, fp = floating(x), floating(xp), floating(fp)
     if xp.ndim != 1 or xp.shape != fp.shape or not xp.size:
         raise ShapeError(f"interp() takes vectors xp and fp of one length, got shapes {xp.shape} and {fp.shape}")
     ends = (fp[0] if left is None else left, fp[-1] if right is None else right)
@@ -379,6 +383,8 @@ def convolve(x: Any, y: Any, mode: str = "full") -> Tensor:
         raise ShapeError(f"convolve() takes two vectors that are not empty, got shapes {x.shape} and {y.shape}")
     if mode not in ("full", "same", "valid"):
         raise ArgumentError(f"mode of convolve() is 'full', 'same' or 'valid', got {mode!r}")
+    if "f" not in x.dtype.kind + y.dtype.kind:  # whole numbers stay whole
+        return as_tensor(np.convolve(x.array.reshape(-1), y.array.reshape(-1), mode))  # type: ignore[arg-type]
     longer, shorter = (x, y) if x.size >= y.size else (y, x)
     n, m = longer.size, shorter.size
     if mode == "valid":
@@ -429,7 +435,7 @@ def cumulative_prod(x: Any, axis: int | None = None, include_initial: bool = Fal
 @composed(numpy=[np.unwrap], method=False)
 def unwrap(x: Any, discont: float | None = None, axis: int = -1, period: float = 2 * math.pi) -> Tensor:
     """Angles along `axis`, with whole periods added to each so that it is near the one before."""
-    x = as_tensor(x)
+    x = floating(x)
     turns = np.unwrap(x.array, discont, axis_of(x, axis), period=period) - x.array
     return x + turns.astype(x.dtype, copy=False)
 

@@ -29,6 +29,11 @@ def sample(call: Callable[..., Any], *operands: Any) -> Sample:
     return call, list(operands)
 
 
+def like(x: Any, *numbers: Any) -> np.ndarray:
+    """These numbers in the dtype of x where that is a float, else in float64."""
+    return np.array(numbers, x.dtype if x.dtype.kind == "f" else float)
+
+
 def first(call: Callable[..., Any]) -> Callable[..., Any]:
     """The first of several results."""
     return lambda *xs: call(*xs)[0]
@@ -113,7 +118,7 @@ SAMPLES: dict[str, list[Sample]] = {
         sample(lambda a, p, n: ge.triplet_margin_with_distance_loss(a, p, n, swap=True), (2, 3), (2, 3), (2, 3))
     ],
     "multilabel_soft_margin_loss": [
-        sample(lambda x: ge.multilabel_soft_margin_loss(x, np.array([[1.0, 0, 1], [0, 0, 1]], x.dtype)), (2, 3))
+        sample(lambda x: ge.multilabel_soft_margin_loss(x, like(x, [1.0, 0, 1], [0, 0, 1])), (2, 3))
     ],
     "multilabel_margin_loss": [
         sample(lambda x: ge.multilabel_margin_loss(x, np.array([[0, -1, 1], [2, 1, -1]])), (2, 3))
@@ -146,7 +151,7 @@ SAMPLES: dict[str, list[Sample]] = {
     ],
     "grid_sample": [
         sample(
-            lambda x: ge.grid_sample(x, np.array([[[[0.25, -0.5], [0.75, 0.125]]]], x.dtype), align_corners=True),
+            lambda x: ge.grid_sample(x, like(x, [[[0.25, -0.5], [0.75, 0.125]]]), align_corners=True),
             (1, 1, 3, 3),
         )
     ],
@@ -222,7 +227,7 @@ SAMPLES: dict[str, list[Sample]] = {
     "trapezoid": [sample(ge.trapezoid, (2, 3)), sample(ge.trapezoid, (3,), (3,))],
     "cumulative_trapezoid": [sample(ge.cumulative_trapezoid, (2, 3))],
     "gradient": [sample(ge.gradient, (4,)), sample(lambda x: ge.gradient(x, axis=0), (3, 2))],
-    "interp": [sample(lambda x, f: ge.interp(x, np.array([0.5, 1.0, 1.5], x.dtype), f), (4,), (3,))],
+    "interp": [sample(lambda x, f: ge.interp(x, like(x, 0.5, 1.0, 1.5), f), (4,), (3,))],
     "convolve": [sample(ge.convolve, (4,), (2,))],
     "correlate": [sample(ge.correlate, (4,), (2,))],
     "cumulative_sum": [sample(ge.cumulative_sum, (4,))],

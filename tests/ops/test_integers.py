@@ -1,0 +1,106 @@
+"""Float functions of whole numbers compute in the float dtype that NumPy promotes them to; nothing wraps around."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import grad_engine as ge
+from grad_engine.core.define import DEFINED
+from grad_engine.core.op import OPS, Op
+from tests.ops.composed_samples import COMPOSED_CASES, SAMPLES, drawn
+from tests.samples import cases, is_free, operands
+
+DTYPES = [np.bool_, np.int8, np.uint8, np.int16, np.uint16, np.int32, np.int64]
+OP_CASES = [(op, i) for op in OPS.values() for i in range(len(cases(op)))]
+
+
+def whole(x: np.ndarray, dtype: Any, large: bool) -> np.ndarray:
+    """Whole numbers of that dtype in the order of x: from 1 up, or up to the largest there is; of both signs."""
+    ranks = np.argsort(np.argsort(x, axis=None)).reshape(x.shape) + 1
+    if dtype is np.bool_:
+        return ranks % 2 == 0
+    if large:
+        ranks = np.iinfo(dtype).max // max(ranks.size, 1) * ranks if np.iinfo(dtype).bits < 32 else 1000 * ranks
+    signs = np.where(x < 0, -1, 1) if np.iinfo(dtype).min else 1
+    return (ranks * signs).astype(dtype)
+
+
+def _several(out: Any) -> list[np.ndarray]:
+    return [np.asarray(getattr(part, "data", part)) for part in (out if isinstance(out, tuple | list) else [out])]
+
+
+def _is_whole_arithmetic(got: np.ndarray, true: np.ndarray) -> bool:
+    """Whether these whole numbers are the true ones as NumPy computes them: modulo 2 to the bits, or logical."""
+    if got.dtype == bool:
+        return np.array_equal(got, true != 0)
+    if not np.array_equal(true, np.rint(true)):
+        return False
+    exact = np.abs(true) < 2.0**53  # float64 knows no larger ones to the last digit
+    span = 2.0 ** min(8 * got.dtype.itemsize, 60)
+    return bool((np.mod(got.astype(float) - true, span)[exact] == 0).all())
+
+
+def check(f: Callable[..., Any], xs: list[np.ndarray], dtype: Any, ufunc: Any = None) -> None:
+    """f of whole numbers is f of the same in float64, rounded to the dtype it has, or refused."""
+    with np.errstate(all="ignore"):
+        try:
+            found = _several(f(*map(ge.tensor, xs)))
+        except ge.GradEngineError:
+            return
+        exact = _several(f(*(ge.tensor(x, dtype=np.float64) for x in xs)))
+        for got, true in zip(found, exact, strict=True):
+            if got.dtype.kind == "f":
+                assert got.dtype.itemsize >= np.result_type(dtype, np.float16).itemsize
+                eps = float(np.finfo(got.dtype).eps)
+                size = float(np.abs(true[np.isfinite(true)]).max(initial=1.0))
+                true = np.where(np.abs(true) > np.finfo(np.float32).max, got, true)  # between, float32 had to be inf
+                close = np.isclose(got, true.astype(got.dtype), rtol=16 * eps, atol=16 * eps * size, equal_nan=True)
+                fine = bool(close.all())
+            else:
+                fine = _is_whole_arithmetic(got, true)
+            if fine or (
+                isinstance(ufunc, np.ufunc) and got.dtype == ufunc(*xs).dtype and np.array_equal(got, ufunc(*xs))
+            ):
+                continue  # NumPy's own division of whole numbers gives 0 at 0
+            assert fine, f"{got.dtype} {got.tolist()}, in float64 {true.tolist()}, for {[x.tolist() for x in xs]}"
+
+
+@pytest.mark.parametrize(("op", "i"), OP_CASES, ids=[f"{op.name}-{i}" for op, i in OP_CASES])
+def test_ops_take_whole_numbers(op: Op, i: int) -> None:
+    """Every op on whole numbers of each dtype, small ones and the largest."""
+    each = cases(op)[i]
+    given, call = operands(op, each), DEFINED[op.name]
+    if op.name == "astype":
+        pytest.skip("its dtype is an argument")
+    free = [
+        k for k, value in enumerate(given)
+        if not op.variadic and is_free(value) and (not op.floats or op.inputs[k] in op.floats)
+    ]  # fmt: skip
+    arrays = given[0] if op.variadic else [given[k] for k in free]
+
+    def filled(function: Callable[..., Any]) -> Callable[..., Any]:
+        def f(*xs: Any) -> Any:
+            if op.variadic:
+                return function(list(xs), **each.static)
+            full = list(given)
+            for k, x in zip(free, xs, strict=True):
+                full[k] = x
+            return function(*full, **each.static)
+
+        return f
+
+    for dtype in DTYPES:
+        for large in (False, True):
+            check(filled(call), [whole(x, dtype, large) for x in arrays], dtype, op.forward)
+
+
+@pytest.mark.parametrize(("name", "i"), COMPOSED_CASES, ids=[f"{name}-{i}" for name, i in COMPOSED_CASES])
+def test_functions_written_in_ops_take_whole_numbers(name: str, i: int) -> None:
+    f, given = SAMPLES[name][i]
+    for dtype in DTYPES:
+        for large in (False, True):
+            check(f, [whole(x, dtype, large) for x in drawn(given)], dtype)
