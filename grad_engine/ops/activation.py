@@ -355,7 +355,7 @@ def _raised(x: Any, axis: Any) -> ndarray:
 
 def _softmax(x: Any, axis: int | None = -1) -> Any:
     if not x.size:
-        return x * 1.0
+        return x - np.add.reduce(x, axis=axis, keepdims=True)  # x, once the axis is known to be one of its own
     e = _raised(x, axis)
     e /= array_sum(e, axis, True)
     return e
@@ -363,7 +363,7 @@ def _softmax(x: Any, axis: int | None = -1) -> Any:
 
 def _log_softmax(x: Any, axis: int | None = -1) -> Any:
     if not x.size:
-        return x * 1.0
+        return x - np.add.reduce(x, axis=axis, keepdims=True)  # x, once the axis is known to be one of its own
     shifted = _shifted(x, axis)
     return shifted - np.log(array_sum(np.exp(shifted), axis, True))
 

@@ -155,7 +155,7 @@ def _expected(x: Any, target: Any, axis: int, weight: Any, ignore_index: int, sm
         raise ShapeError(
             f"cross_entropy() takes probabilities of x's shape {x.shape} or whole numbers, got {target.shape}"
         )
-    q = target if not smoothing else target * (1 - smoothing) + smoothing / x.shape[axis]
+    q = target if not smoothing else target * (1 - smoothing) + smoothing / max(x.shape[axis], 1)
     return (q if weight is None else q * _along_classes(weight, x, axis)), x.size // max(x.shape[axis], 1)
 
 
@@ -219,7 +219,16 @@ _LEAST = float(np.float32(1e-12))  # PyTorch's bound on x (1 - x), with its roun
 
 
 def _weighted(each: Any, weight: Any, x: Any) -> Any:
-    return each if weight is None else each * np.asarray(weight, x.dtype)
+    return each if weight is None else each * _beside(weight, x)
+
+
+def _beside(weight: Any, x: Any) -> Any:
+    """A weight that broadcasts to the shape of x, in its dtype."""
+    weight = np.asarray(weight, x.dtype)
+    lead = weight.ndim - x.ndim
+    if lead > 0 or not all(n in (1, m) for n, m in zip(weight.shape[::-1], x.shape[::-1], strict=False)):
+        raise ShapeError(f"a weight must broadcast to the shape {x.shape} of x, got {weight.shape}; reshape one")
+    return weight
 
 
 def _same_shape(name: str, x: Any, target: Any) -> None:
@@ -274,7 +283,7 @@ def _bce_logits(x: Any, target: Any, weight: Any = None, reduction: str = "mean"
     _same_shape("binary_cross_entropy_with_logits", x, target)
     lost = _softplus(-x)
     if pos_weight is not None:
-        lost = lost * (1 + (np.asarray(pos_weight, x.dtype) - 1) * target)
+        lost = lost * (1 + (_beside(pos_weight, x) - 1) * target)
     return reduced(_weighted((1 - target) * x + lost, weight, x), reduction)
 
 
@@ -282,12 +291,12 @@ def _bce_logits_x(g: Any, out: Any, x: Any, target: Any, weight: Any, reduction:
     g = _weighted(unreduced(g, reduction, x), weight, x)
     if pos_weight is None:
         return g * (_sigmoid(x) - target)
-    return g * (1 - target - (1 + (np.asarray(pos_weight, x.dtype) - 1) * target) * _sigmoid(-x))
+    return g * (1 - target - (1 + (_beside(pos_weight, x) - 1) * target) * _sigmoid(-x))
 
 
 def _bce_logits_target(g: Any, out: Any, x: Any, target: Any, weight: Any, reduction: str, pos_weight: Any) -> Any:
     g = _weighted(unreduced(g, reduction, x), weight, x)
-    return -g * x if pos_weight is None else g * ((np.asarray(pos_weight, x.dtype) - 1) * _softplus(-x) - x)
+    return -g * x if pos_weight is None else g * ((_beside(pos_weight, x) - 1) * _softplus(-x) - x)
 
 
 binary_cross_entropy_with_logits = define(

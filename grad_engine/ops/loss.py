@@ -13,17 +13,18 @@ from typing import Any
 import numpy as np
 
 from grad_engine.core.call import as_tensor
-from grad_engine.core.define import composed, define
+from grad_engine.core.define import composed, define, in_rules
 from grad_engine.core.numpy_errors import INSIDE
 from grad_engine.core.op import case
 from grad_engine.core.tensor import Tensor
 from grad_engine.errors import ArgumentError, ShapeError
 from grad_engine.formula.symbol import Symbol
 from grad_engine.ops.elementwise import clip, minimum, sqrt, values, where
-from grad_engine.ops.reduction import mean, over, total, vector_norm
+from grad_engine.ops.reduction import mean, over, sum_to, total, vector_norm
 from grad_engine.ops.reduction import sum as sum_of
 from grad_engine.ops.shape import reshaped
 
+_folded = in_rules(sum_to)
 _mean = mean.op.forward  # type: ignore[attr-defined]  # half of np.mean's time on small arrays
 
 
@@ -54,6 +55,12 @@ def unreduced(g: Any, reduction: str, *operands: Any) -> Any:
         return g
     shapes = {shape_of(each) for each in operands}
     return over(g, math.prod(shapes.pop() if len(shapes) == 1 else np.broadcast_shapes(*shapes)))
+
+
+def laid_out(g: Any, *operands: Any) -> Any:
+    """g in the shape of the broadcast operands, for a rule that would otherwise give that of one of them."""
+    shapes = {shape_of(each) for each in operands}
+    return g if type(g) is Symbol or len(shapes) == 1 else np.broadcast_to(g, np.broadcast_shapes(*shapes))
 
 
 def _paired(name: str, x: Any, target: Any) -> None:
@@ -194,6 +201,7 @@ def _kl_div(x: Any, target: Any, reduction: str = "mean", log_target: bool = Fal
 
 
 def _kl_each(g: Any, reduction: str, x: Any, target: Any) -> Any:
+    g = laid_out(g, x, target)
     if reduction != "batchmean":
         return unreduced(g, reduction, x, target)
     shape = np.broadcast_shapes(shape_of(x), shape_of(target))
@@ -238,7 +246,9 @@ def _poisson(
 
 
 def _poisson_x(g: Any, out: Any, x: Any, target: Any, log_input: bool, full: bool, eps: float, reduction: str) -> Any:
-    return unreduced(g, reduction, x, target) * (np.exp(x) - target if log_input else 1 - target / (x + eps))
+    return unreduced(laid_out(g, x, target), reduction, x, target) * (
+        np.exp(x) - target if log_input else 1 - target / (x + eps)
+    )
 
 
 def _poisson_target(
@@ -247,7 +257,7 @@ def _poisson_target(
     slope = -x if log_input else -np.log(x + eps)
     if full:
         slope = slope + (target > 1) * (np.log(target) + 0.5 / target)
-    return unreduced(g, reduction, x, target) * slope
+    return unreduced(laid_out(g, x, target), reduction, x, target) * slope
 
 
 poisson_nll_loss = define(
@@ -282,17 +292,19 @@ def _gaussian(x: Any, target: Any, var: Any, full: bool = False, eps: float = 1e
 
 
 def _gaussian_x(g: Any, out: Any, x: Any, target: Any, var: Any, full: bool, eps: float, reduction: str) -> Any:
-    return unreduced(g, reduction, x, target) * ((x - target) / _variance(x, var, eps))
+    v = _variance(x, var, eps)
+    return unreduced(g, reduction, x, target, v) * ((x - target) / v)
 
 
 def _gaussian_target(g: Any, out: Any, x: Any, target: Any, var: Any, full: bool, eps: float, reduction: str) -> Any:
-    return unreduced(g, reduction, x, target) * ((target - x) / _variance(x, var, eps))
+    v = _variance(x, var, eps)
+    return unreduced(g, reduction, x, target, v) * ((target - x) / v)
 
 
 def _gaussian_var(g: Any, out: Any, x: Any, target: Any, var: Any, full: bool, eps: float, reduction: str) -> Any:
     v, d = _variance(x, var, eps), x - target
-    share = unreduced(g, reduction, x, target) * (0.5 / v * (1 - d * d / v))
-    return reshaped(total(share, axis=-1), var.shape) if v.ndim > var.ndim and var.shape == x.shape[:-1] else share
+    share = unreduced(g, reduction, x, target, v) * (0.5 / v * (1 - d * d / v))
+    return reshaped(_folded(share, shape=v.shape), var.shape) if v.ndim > var.ndim else share
 
 
 gaussian_nll_loss = define(

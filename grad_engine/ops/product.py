@@ -267,6 +267,8 @@ def _addmm(x: Any, y: Any, z: Any, beta: float = 1, alpha: float = 1) -> Any:
     if y.ndim != 2 or z.ndim != 2:
         raise ShapeError(f"addmm() takes two matrices after x, got shapes {y.shape} and {z.shape}; use x + y @ z")
     product = y @ z
+    if np.broadcast_shapes(x.shape, product.shape) != product.shape:
+        raise ShapeError(f"addmm() adds x to a product of shape {product.shape}, got shape {x.shape}; use x + y @ z")
     if alpha != 1:
         product = product * alpha
     if beta == 0:  # x is not looked at: a NaN in it stays out

@@ -72,11 +72,13 @@ def reshaped(x: Any, shape: tuple[int, ...]) -> Any:
 
 
 def _transpose_back(g: Any, out: Any, x: Any, axes: Any) -> Any:
-    return g.T if axes is None else transposed(g, tuple(np.argsort([a % x.ndim for a in axes]).tolist()))
+    if axes is None or x.ndim < 2:
+        return g.T
+    return transposed(g, tuple(np.argsort([a % x.ndim for a in axes]).tolist()))
 
 
 def _transpose_written(x: Tree, axes: Any) -> Tree:
-    return ["T", x] if axes is None else ["transpose", x, tree_of(tuple(axes))]
+    return ["T", x] if axes is None else ["transpose", x, tree_of(tuple(np.atleast_1d(axes).tolist()))]
 
 
 transpose = define(
@@ -296,8 +298,8 @@ rot90 = define(
 
 
 def _repeat_x(g: Any, out: Any, x: Any, repeats: Any, axis: Any) -> Any:
-    place = 0 if axis is None else axis % x.ndim
-    lengths = (x.size,) if axis is None else x.shape
+    lengths = (x.size,) if axis is None or not x.ndim else x.shape
+    place = 0 if axis is None else axis % len(lengths)
     if np.size(repeats) == 1:
         times = int(np.reshape(repeats, ()))
         folded = np.add.reduce(reshaped(g, (*lengths[: place + 1], times, *lengths[place + 1 :])), axis=place + 1)

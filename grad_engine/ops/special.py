@@ -165,7 +165,7 @@ def _xlog1py_x(g: Any, out: Any, x: Any, y: Any) -> Any:
 
 
 xlog1py = define(
-    _xlog1py, name="xlog1py", numbers=True, symbol="x ln(1+y)", category="elementwise",
+    _xlog1py, name="xlog1py", symbol="x ln(1+y)", category="elementwise",
     inputs=("x", "y"), domain=(-0.7, 2.0), cases=[case((2, 3), (2, 3)), case((2, 1), (3,)), case((), (2,))],
     summary="x · ln(1 + y), element by element, 0 where x is 0 unless y is NaN. Needs SciPy.",
     vjp={"x": _xlog1py_x, "y": lambda g, out, x, y: g * (x / (1 + y))},

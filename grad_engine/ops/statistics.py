@@ -384,7 +384,7 @@ def convolve(x: Any, y: Any, mode: str = "full") -> Tensor:
     if mode not in ("full", "same", "valid"):
         raise ArgumentError(f"mode of convolve() is 'full', 'same' or 'valid', got {mode!r}")
     if "f" not in x.dtype.kind + y.dtype.kind:  # whole numbers stay whole
-        return as_tensor(np.convolve(x.array.reshape(-1), y.array.reshape(-1), mode))  # type: ignore[arg-type]
+        return as_tensor(np.convolve(x.array.reshape(-1), y.array.reshape(-1), mode))  # type: ignore[call-overload]
     longer, shorter = (x, y) if x.size >= y.size else (y, x)
     n, m = longer.size, shorter.size
     if mode == "valid":

@@ -896,7 +896,6 @@ MISUSE: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "shapes": (lambda: X + leaf([1.0, 2.0]), ValueError, r"cannot broadcast shape \(3,\) and shape \(2,\)"),
     "second derivative": (lambda: ge.grad(ge.grad((X * X).sum(), X)[0].sum(), X), RuntimeError, "create_graph=True"),
     "nothing to join": (lambda: ge.concat([]), ValueError, "not possible on nothing"),
-    "whole numbers": (lambda: ge.softmax(ge.tensor([1, 2])), TypeError, r"use astype\(float\)"),
     "axis of a number": (lambda: leaf(1.0).sum(axis=1), ValueError, "it has none, so reshape"),
     "matrices": (lambda: leaf([[1, 2]]) @ leaf([[1, 2]]), ValueError, r"transpose one with .T"),
     "torch's keyword": (lambda: X.sum(dim=0), TypeError, "called axis here"),

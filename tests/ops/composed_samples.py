@@ -31,7 +31,8 @@ def sample(call: Callable[..., Any], *operands: Any) -> Sample:
 
 def like(x: Any, *numbers: Any) -> np.ndarray:
     """These numbers in the dtype of x where that is a float, else in float64."""
-    return np.array(numbers, x.dtype if x.dtype.kind == "f" else float)
+    kind = np.asarray(getattr(x, "data", x)).dtype
+    return np.array(numbers, kind if kind.kind == "f" else float)
 
 
 def first(call: Callable[..., Any]) -> Callable[..., Any]:
