@@ -28,6 +28,7 @@ Route = tuple[tuple[float, float], ...]
 
 TYPICAL_HEIGHT = 60.0  # px: the library's inner distances suit items about this high, so drawings are scaled to it
 MOST_PASSES = 20_000
+MOST_ROWS = 40
 MANY_ITEMS = 300  # beyond, the library looks less long for an order with few crossings
 HANDLE = 0.5522847498  # length of a cubic Bézier's handles on a quarter circle of radius 1
 
@@ -119,13 +120,15 @@ def lay_out(
     item_gap: float | None = None,
     lane_gap: float | None = None,
     rows: int = 1,
+    room: float = math.inf,
 ) -> Layout:
     """The drawing of items in ranks from left to right, with a right-angled route for every link.
 
     Gaps are in the units of the sizes: between ranks (they widen where many routes turn), between items of a rank,
     between routes that run side by side. By default 0.9, 0.75 and 0.2 of the median height. The same input gives the
     same drawing on every machine. Items without a link lie below the first rank. In several `rows` the ranks follow
-    each other as words do in lines: a link that leads to the next row runs back between the two.
+    each other as words do in lines: a link that leads to the next row runs back between the two. There are more rows
+    where the drawing would be wider than `room`, as far as that helps.
 
     Raises GradEngineError when ids, sizes, slots or links do not fit together, when the links form a cycle or pass too
     many ranks, when the layout library is missing, or when it did not do what was asked.
@@ -146,16 +149,31 @@ def lay_out(
 
     sketch = sketched(items, links, item_gap, lane_gap)
     arrange(sketch.columns)
-    sketches = [sketch]
-    if rows > 1:
-        ports = {link.id: port_above(link, 2 * sketch.paths[link.id][-1].body) for link in links}
-        sketches = torn(sketch, ports, breaks(sketch, {item.id: item.width for item in items}, rank_gap, rows))
-    drawings = [drawing(part, items, links, rank_gap, item_gap, lane_gap) for part in sketches]
-    found, routes = joined(drawings, max(item_gap, 1.6 * lane_gap), lane_gap)
-    boxes = {item.id: found[item.id] for item in items}
-    ranks = tuple(rank for part in drawings for rank in part.ranks)
-    lines = {link.id: routes[link.id] for link in links}
-    return proved(items, links, centred(boxes, lines, ranks), 1e-6 * typical)
+
+    def in_rows(rows: int, sketch: Sketch) -> Layout:
+        sketches = [sketch]
+        if rows > 1:
+            ports = {link.id: port_above(link, 2 * sketch.paths[link.id][-1].body) for link in links}
+            lanes = 2 * lane_gap * max(len(links) // 8, 3)  # for the lines that run back on both sides
+            at = breaks(sketch, {item.id: item.width for item in items}, rank_gap, rows, room - lanes)
+            sketches = torn(sketch, ports, at)
+        drawings = [drawing(part, items, links, rank_gap, item_gap, lane_gap) for part in sketches]
+        found, routes = joined(drawings, max(item_gap, 1.6 * lane_gap), lane_gap)
+        boxes = {item.id: found[item.id] for item in items}
+        ranks = tuple(rank for part in drawings for rank in part.ranks)
+        lines = {link.id: routes[link.id] for link in links}
+        return centred(boxes, lines, ranks)
+
+    made = in_rows(rows, sketch)
+    widest = max(item.width for item in items)
+    most = min(len(sketch.columns), MOST_ROWS)
+    needed = math.ceil(made.width / room)  # if no line had to run back
+    while made.width > room > widest and rows < most:
+        rows = min(most, max(rows + 1, needed))
+        sketch = sketched(items, links, item_gap, lane_gap)  # rows tear it
+        arrange(sketch.columns)
+        made = in_rows(rows, sketch)
+    return proved(items, links, made, 1e-6 * typical)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from grad_engine.folding import Fold, Link
 from grad_engine.formula import number
 from grad_engine.formula import text as formula_text
 from grad_engine.record import NodeRecord, TensorRecord
-from grad_engine.record.index import Measure, RecordIndex, single_number, together
+from grad_engine.record.index import Measure, RecordIndex, mark, single_number, together
 from grad_engine.record.words import fit_path, many
 
 LINE = 18.0  # height of a line of labels, px
@@ -108,6 +108,13 @@ class Looks:
         size = self.index.measured(tensor.id)
         return f"‖grad‖ {number(size.norm)}" if size and size.norm is not None else f"grad {shape_text(tensor.shape)}"
 
+    def leaf_name(self, key: str) -> str:
+        """What a leaf is called: its name, or the end of a path; outside the focus the op that made it."""
+        name = self.index.leaf(key).name
+        if not name:
+            return mark(key.partition(".")[0])
+        return fit_path(name, LONGEST) if "." in name and " " not in name else shortened(name)
+
     def sum(self, part: str) -> str:
         """Σ 2/2, where several shares were added; "" elsewhere, and where no run is recorded."""
         edges = self.index.sums.get(part, ()) if self.index.run is not None else ()
@@ -129,7 +136,7 @@ class Looks:
         """A card in two halves: name and value above, gradient below."""
         index = self.index
         leaf = index.leaf(key)
-        above, name = self.value(leaf), shortened(leaf.name or key)
+        above, name = self.value(leaf), self.leaf_name(key)
         below = self.gradient(key) or NO_GRADIENT
         sums = self.sum(key)
         width = max(
@@ -188,9 +195,10 @@ class Looks:
         outputs = [self.index.tensors[tensor] for tensor in node.outputs]
         above = self.value(outputs[0]) if len(outputs) == 1 else f"{len(outputs)} outputs"
         label = fit_path(" ".join(fold.label.split()), PATH)
-        within = (f"{label} ×{fold.times}" if fold.times > 1 else label, many(len(fold.ops), "op"))
+        size = many(len(fold.ops), "op") if len(fold.ops) > 1 else shortened(fold.ops[0].op.replace("_", " "))
+        within = (f"{label} ×{fold.times}" if fold.times > 1 else label, size)
         body = max(54.0, 14.0 * max(operands, users) + 14)
-        glyph = max(54.0, width_of(within[0], LABEL) + 24)
+        glyph = max(54.0, width_of(within[0], LABEL) + 24, width_of(size, SMALL) + 24)
         pad = LINE * (1 + bool(badge)) + 5
         item = Item(node.id, max(glyph + 8, self.labels("", above, below, "", badge)), body + 2 * pad, body)
         tip = f"{fold.label}{f' ×{fold.times}' * (fold.times > 1)}: {fold.size}"

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from itertools import combinations, groupby, pairwise
-
-import numpy as np
+from collections.abc import Mapping, Sequence
+from itertools import accumulate, groupby, pairwise
 
 from grad_engine.draw.order import Level, Sketch, number
 
@@ -14,19 +12,57 @@ BALANCE = 4.0  # what it costs, in broken lines, when the widest row is twice as
 APART = 2.0  # and when what nothing leads to is not in the row of what reads it
 
 
-def breaks(sketch: Sketch, widths: Mapping[str, float], rank_gap: float, rows: int) -> tuple[int, ...]:
-    """The ranks with which the second and later rows begin: few lines are broken, and the rows are about as wide."""
+def breaks(
+    sketch: Sketch, widths: Mapping[str, float], rank_gap: float, rows: int, room: float = math.inf
+) -> tuple[int, ...]:
+    """The ranks with which the second and later rows begin: few lines are broken, and the rows are about as wide.
+
+    No row is wider than `room` where that can be. The best breaks for each widest row that is possible come from
+    dynamic programming over ranks.
+    """
     names = {level: key for key, level in sketch.boxes.items()}
-    wide = [max(widths[names[level]] for level in column if level in names) + rank_gap for column in sketch.columns]
-    upto = np.concatenate([[0.0], np.cumsum(wide)])
-    broken = np.zeros(len(wide) + 1)
+    wide = [max((widths[names[level]] for level in column if level in names), default=0.0) + rank_gap
+            for column in sketch.columns]  # fmt: skip
+    ranks, rows = len(wide), min(rows, len(wide))
+    upto = [0.0, *accumulate(wide)]
+    changes = [0.0] * (ranks + 1)
     for key, path in sketch.paths.items():
-        broken[sketch.first[key] + 1 : sketch.first[key] + len(path)] += 1.0 if path[0].ins else APART
+        cost = 1.0 if path[0].ins else APART
+        changes[sketch.first[key] + 1] += cost
+        changes[sketch.first[key] + len(path)] -= cost
+    broken = [*accumulate(changes)]
     best: tuple[float, tuple[int, ...]] = (math.inf, ())
-    for at in combinations(range(1, len(wide)), min(rows, len(wide)) - 1):
-        widest = float(np.diff(upto[[0, *at, len(wide)]]).max()) * rows / float(upto[-1])
-        best = min(best, (float(broken[[*at]].sum()) + BALANCE * widest, at))
-    return best[1]
+    even = upto[-1] / rows
+    limits = {even * (1 + k / 10) for k in range(11)}
+    for limit in sorted({min(limit, room) for limit in limits if even <= room} or {*limits, upto[-1]}):
+        found = _cheapest(upto, broken, rows, limit)
+        if found is not None:
+            cost, at = found
+            widest = max(b - a for a, b in pairwise([upto[k] for k in (0, *at, ranks)])) / even
+            best = min(best, (cost + BALANCE * widest, at))
+    return best[1] if best[0] < math.inf or room == math.inf else breaks(sketch, widths, rank_gap, rows)
+
+
+def _cheapest(
+    upto: Sequence[float], broken: Sequence[float], rows: int, limit: float
+) -> tuple[float, tuple[int, ...]] | None:
+    """The fewest broken lines, and the breaks, for so many rows none of which is wider than `limit`."""
+    ranks = len(upto) - 1
+    found: dict[int, tuple[float, tuple[int, ...]]] = {0: (0.0, ())}  # rank -> cheapest way to begin a row there
+    for row in range(1, rows + 1):
+        following: dict[int, tuple[float, tuple[int, ...]]] = {}
+        for start, (cost, at) in found.items():
+            for stop in range(start + 1, ranks - (rows - row) + 1):
+                if upto[stop] - upto[start] > limit * (1 + 1e-9):
+                    break
+                last = row == rows
+                if last and stop < ranks:
+                    continue
+                way = (cost, at) if last else (cost + broken[stop], (*at, stop))
+                if stop not in following or way < following[stop]:
+                    following[stop] = way
+        found = following
+    return found.get(ranks)
 
 
 def torn(sketch: Sketch, ports: Mapping[str, float], at: tuple[int, ...]) -> list[Sketch]:

@@ -6,7 +6,7 @@ What is written above a thing is its value, what is written below it its gradien
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 
@@ -28,36 +28,60 @@ from grad_engine.draw.lettering import (
 from grad_engine.draw.looks import LINE, LONG_SYMBOL, NO_GRADIENT, Look, Looks
 from grad_engine.draw.palette import Palette
 from grad_engine.draw.palette import theme as palette_of
-from grad_engine.folding import Link, drawn
+from grad_engine.folding import Link, View, drawn, module_view
 from grad_engine.record import GraphRecord
 from grad_engine.record.index import index_of
+from grad_engine.record.words import many
 
 LANE = 2.6  # how far values and gradients run from the middle of their link, px
 ARROW = 8.0  # length of an arrow head, px
 CORNER = 9.0
 RING = 4.5  # from an outline to the second one, around a result, px
 MARGIN = 28.0
+RANK_GAP = 62.0
+MOST_BOXES = 24  # ops and boxes of a graph whose modules can be closed
+WIDEST = 1600.0  # px; a wider drawing goes on in rows
+SHEET = 4.0  # from a box to the sheet behind it, which says that it stands for several, px
 BOLD = ' font-weight="600"'
 
 
-def to_svg(record: GraphRecord, *, theme: str = "dark", title: bool = True, max_items: int = 300) -> str:
+def to_svg(
+    record: GraphRecord,
+    *,
+    theme: str = "dark",
+    title: bool = True,
+    max_items: int = 300,
+    full: bool = False,
+    level: int | None = None,
+    expand: Collection[str] = (),
+    focus: str | int | None = None,
+) -> str:
     """The picture of a record as SVG text: a graph from left to right, with its numbers, in a "dark" or "light" theme.
 
-    Of a graph with more than `max_items` things to draw, the last of them are drawn, and the picture says so. Where
-    lines would pass very many ranks, a tag with the tensor's name stands at their end instead. `title` puts the
-    record's title and expression above the graph, and what the lines mean below.
+    Of a graph with scopes and more than about 24 ops, modules are boxes that open from the outside in while there is
+    room, and equal modules that follow each other are one box. `full=True` draws every op; `level` opens modules of
+    fewer parts than that; `expand` opens the modules of these paths; `focus` draws the inside of one module, or what
+    lies around one op or leaf.
 
-    Raises GradEngineError for another theme, or when the layout library is missing.
+    Of a graph with more than `max_items` things to draw, the last of them are drawn, and the picture says so. Where
+    lines would pass very many ranks, a tag with the tensor's name stands at their end instead. A drawing wider than
+    1,600 pixels goes on in rows. `title` puts the record's title and expression above the graph, and what the lines
+    mean below.
+
+    Raises GradEngineError for another theme, a name that stands for nothing, or when the layout library is missing.
     """
     colours = palette_of(theme)
-    index = index_of(record)
-    ids, links = drawn(record)
-    kept = newest(record, ids, links, max_items)
+    view = module_view(record, MOST_BOXES, full=full, level=level, expand=expand, focus=focus)
+    shown = view.record
+    index = index_of(shown)
+    ids, links = drawn(shown)
+    kept = newest(shown, ids, links, max_items)
     links, tags = tagged([link for link in links if link.target in kept])
-    looks = {look.item.id: look for look in Looks(index, {}, index).all(ids, links, tags, kept)}
-    layout = lay_out([look.item for look in looks.values()], links, rank_gap=62.0, item_gap=22.0, lane_gap=15.0)
+    looks = {look.item.id: look for look in Looks(index, view.folds, index_of(view.source)).all(ids, links, tags, kept)}
+    items = [look.item for look in looks.values()]
+    layout = lay_out(items, links, rank_gap=RANK_GAP, item_gap=22.0, lane_gap=15.0, room=WIDEST - 2 * MARGIN)
 
-    head = _heading(record, colours, len(kept.intersection(node.id for node in record.nodes))) if title else []
+    head = _heading(view, colours, len(kept.intersection(index.nodes))) if title else []
     foot = _legend(colours, bool(index.shares), any(look.sums for look in looks.values())) if title else []
     top = MARGIN + (sum(size * 1.35 for _, size, _ in head) + 12 if head else 0.0)
     width = (
@@ -214,6 +238,9 @@ def _thing(look: Look, box: Box, colours: Palette) -> list[str]:
     elif look.kind in ("constant", "tag"):
         value += [(line, LABEL, colours.muted, False) for line in look.within]
         parts += [_polygon(shape, colours.panel, colours.idle, 1.2), _words(value, x, y + 5)]
+    elif look.kind == "box":
+        parts += _box(look, box, colours)
+        parts += [_words(value, x, y - half - 9), _words(gradient, x, y + half + 18)]
     else:
         parts += _op(look, box, colours)
         parts += [_words(value, x, y - half - 9), _words(gradient, x, y + half + 18)]
@@ -221,6 +248,20 @@ def _thing(look: Look, box: Box, colours: Palette) -> list[str]:
         above = 0.6 * LINE if look.kind in ("leaf", "constant") else 14 + LINE
         parts.append(_badge(look.badge, x, y - half - above, colours))
     return [*parts, "</g>"]
+
+
+def _box(look: Look, box: Box, colours: Palette) -> list[str]:
+    """A card with the path of a module and how much is in it; with sheets behind it where it stands for several."""
+    x, y = box.x, -box.y
+    shape = _shape(look, box)
+    parts = []
+    if look.times > 1:
+        parts += [_polygon(shape + k * np.array([SHEET, SHEET]), colours.panel, colours.idle, 1.2) for k in (2, 1)]
+    if look.root:
+        parts.append(_polygon(_shape(look, box, grown=RING), "none", colours.ink, 1.2))
+    label, size = look.within
+    parts += [_polygon(shape, colours.panel, colours.ink), _text(label, x, y, LABEL, colours.ink, bold=True)]
+    return [*parts, _text(size, x, y + 15, SMALL, colours.muted)]
 
 
 def _op(look: Look, box: Box, colours: Palette) -> list[str]:
@@ -242,13 +283,21 @@ def _op(look: Look, box: Box, colours: Palette) -> list[str]:
     return parts
 
 
-def _heading(record: GraphRecord, colours: Palette, drawn_ops: int) -> list[tuple[str, float, str]]:
+def _heading(view: View, colours: Palette, drawn_nodes: int) -> list[tuple[str, float, str]]:
     """The lines above the graph: words, type size, colour."""
+    record, shown = view.source, view.record
     lines = [(shortened(record.title or "computation graph", 80), TITLE, colours.ink)]
     if record.expression:
         lines.append((shortened(record.expression, 120), NAME, colours.muted))
-    if drawn_ops < record.counts.ops:
-        lines.append((f"the last {drawn_ops} of {record.counts.ops} operations", NAME, colours.muted))
+    if view.note:
+        lines.append((shortened(f"{view.note}.", 120), NAME, colours.muted))
+    if drawn_nodes < len(shown.nodes):
+        of = "boxes and operations" if view.folds else "operations"
+        lines.append((f"the last {drawn_nodes} of {len(shown.nodes)} {of}", NAME, colours.muted))
+    elif view.folds:
+        boxed = sum(len(fold.ops) for fold in view.folds.values())
+        boxes = f"{boxed} of {len(record.nodes)} operations are in {many(len(view.folds), 'box', 'boxes')}"
+        lines.append((boxes, NAME, colours.muted))
     return lines
 
 

@@ -252,7 +252,7 @@ class Groups:
     def record(self, most: bool) -> tuple[GraphRecord, dict[str, Fold]]:
         """The record with every group as one node."""
         source = self.source
-        boxes = {id for id, members in self.members.items() if len(members) > 1}
+        boxes = {id for id in self.members if id in self.labels}
         readers_of: dict[str, set[str]] = {}  # leaf -> the groups that read it
         for node in source.nodes:
             for operand in node.inputs:

@@ -105,14 +105,14 @@ def focused(record: GraphRecord, name: str, most: int = MOST_OPS) -> View:
                     pending.append((other, distance + 1))
     found = len(far)
     near = sorted(far, key=lambda id: (far[id], nodes[id].age))[:most]
-    shown = _around(record, set(near))
+    shown = around(record, set(near))
     what = name if name in (tensor.name for tensor in record.tensors) else f"#{name.lstrip('#n')}"
     count = f"what leads to and from {what}" if found <= most else f"the {most} ops nearest to {what}, of {found}"
     centred = frozenset([*centres, *(a.id for a in record.accumulators if a.leaf in leaves)])
     return replace(shown, centres=centred, note=f"Only {count}; the graph has {len(nodes)} ops")
 
 
-def _around(record: GraphRecord, kept: set[str]) -> View:
+def around(record: GraphRecord, kept: set[str]) -> View:
     """The ops in `kept`; what others made for them is drawn as a leaf."""
     receivers = {edge.id: edge for edge in record.edges}
     leaves = {accumulator.id: accumulator for accumulator in record.accumulators}
