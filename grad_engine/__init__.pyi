@@ -284,6 +284,12 @@ def isinf(x: Operand) -> Tensor:
 def isfinite(x: Operand) -> Tensor:
     """Whether each element is neither NaN nor infinite. No gradient."""
 
+def sum_to(x: Operand, shape: Any) -> Tensor:
+    """x summed down to `shape`, from which it could have been broadcast."""
+
+def astype(x: Operand, dtype: Any) -> Tensor:
+    """x with another dtype. Between floating-point dtypes the gradient is cast back."""
+
 def index(x: Operand, index: Any) -> Tensor:
     """The part of x that x[index] means in NumPy. An element read twice gets both gradients."""
 
@@ -352,9 +358,6 @@ def cummin(x: Any, axis: int) -> tuple[Tensor, Tensor]:
 
 def clone(x: Operand) -> Tensor:
     """The same values in memory of their own; gradients flow through."""
-
-def astype(x: Operand, dtype: Any) -> Tensor:
-    """x with another dtype. Between floating-point dtypes the gradient is cast back."""
 
 def reshape(x: Operand, *shape: Any) -> Tensor:
     """The same elements in C order in another shape; one length may be -1."""

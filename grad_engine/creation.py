@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from grad_engine.core.tensor import Tensor, array_of, numeric, wrap
+from grad_engine.core.conversion import numeric
+from grad_engine.core.tensor import Tensor, array_of, wrap
 from grad_engine.errors import ArgumentError, ShapeError
 
 Shape = int | tuple[int, ...]

@@ -11,7 +11,7 @@ import numpy as np
 
 from grad_engine.core.call import as_tensor
 from grad_engine.core.chain_rule import pull_back
-from grad_engine.core.grad_mode import MODE, enable_grad, no_grad
+from grad_engine.core.grad_mode import current_mode, enable_grad, no_grad
 from grad_engine.core.node import (
     BinaryNode,
     Edge,
@@ -162,7 +162,7 @@ class Function:
         for index, array in enumerate(arrays):
             if any(array is other for other in arrays[:index]):
                 arrays[index] = array.view()
-        if not (MODE.record and any(ctx.needs_input_grad)):
+        if not (current_mode().record and any(ctx.needs_input_grad)):
             made = tuple(wrap(array, None) for array in arrays)
             return made if several else made[0]
         without_grad = [any(each is part for each in ctx._without_grad) for part in parts]
@@ -178,8 +178,8 @@ class Function:
             (*map(_shown, others.values()), ctx),
         )
         ctx._sequence_nr = node.sequence_nr
-        if MODE.watch is not None:
-            MODE.watch(node)
+        if (watch := current_mode().watch) is not None:
+            watch(node)
         return _handed_out(node, arrays, without_grad)
 
 
@@ -316,7 +316,7 @@ def checkpoint(f: Callable[..., Any], *xs: Any, **named: Any) -> Any:
     `f` must compute the same again: give what is random a seed. Backward raises GraphError where it does not. It is one
     step of the graph: a gradient that `f` itself takes with grad() has to run within `f`.
     """
-    if not MODE.record:
+    if not current_mode().record:
         return f(*xs, **named)
     again = _Again(f, xs, named)
     parts, several, _, read = again.run()
@@ -340,8 +340,8 @@ def checkpoint(f: Callable[..., Any], *xs: Any, **named: Any) -> Any:
         (again,),
     )
     again.sequence_nr = node.sequence_nr
-    if MODE.watch is not None:
-        MODE.watch(node)
+    if (watch := current_mode().watch) is not None:
+        watch(node)
     return _handed_out(node, arrays, without_grad)
 
 

@@ -27,9 +27,9 @@ from typing import Any, Literal
 import numpy as np
 
 from grad_engine import jacobians
-from grad_engine.core import chain_rule
+from grad_engine.core import backward as chain_rule
 from grad_engine.core.call import as_tensor
-from grad_engine.core.grad_mode import MODE, enable_grad
+from grad_engine.core.grad_mode import current_mode, enable_grad
 from grad_engine.core.node import BinaryNode, GradAccum, Output, UnaryNode, next_sequence_nr
 from grad_engine.core.tensor import Tensor, wrap
 from grad_engine.errors import ArgumentError, GraphError, NotDifferentiableError, ShapeError
@@ -325,7 +325,8 @@ class Run:
         given, self.inputs = taken_apart(chosen)
         arrays = self._checked(given, places)
         self.tensors = any(type(x) is Tensor for x in given)
-        self.record = create_graph if create_graph is not None else MODE.record and any(map(_has_history, given))
+        recorded = current_mode().record and any(map(_has_history, given))
+        self.record = recorded if create_graph is None else create_graph
         birth = next_sequence_nr()
         with enable_grad():
             self.xs = [
@@ -347,7 +348,7 @@ class Run:
             self.aux = (extra,)
         found, self.outputs = taken_apart(result)
         self.ys = self._tensors_of(found)
-        if create_graph is None and MODE.record and not self.record:
+        if create_graph is None and current_mode().record and not self.record:
             self.record = _reaches_behind(self.ys + _tensors_in(self.aux), birth)
 
     def _checked(self, given: Sequence[Any], places: Sequence[int]) -> list[np.ndarray]:
@@ -408,7 +409,7 @@ class Run:
             if tensor.shape != x.shape:
                 raise ShapeError(f"{path} has shape {tensor.shape}, its {kind} {x.shape}; make them equal")
             made.append(tensor if tensor.dtype == x.dtype else tensor.astype(x.dtype))
-        if self.asked is None and MODE.record and any(map(_has_history, made)):
+        if self.asked is None and current_mode().record and any(map(_has_history, made)):
             self.record = True  # the product depends on the history of its direction
         return made
 

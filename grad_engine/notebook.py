@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from grad_engine.core.node import GradAccum
-from grad_engine.core.tensor import Tensor, attach
+from grad_engine.core.tensor import Tensor
 from grad_engine.errors import GradEngineError
 from grad_engine.record import GraphRecord
 
@@ -48,6 +48,5 @@ def record_line(record: GraphRecord) -> str:
     return f"<GraphRecord {record.title!r}: {counts.ops} ops, {counts.leaves} leaves, {len(record.runs)} backward runs>"
 
 
-attach("_repr_html_", tensor_html)
 GraphRecord._repr_mimebundle_ = record_bundle  # type: ignore[attr-defined]
 GraphRecord.__repr__ = record_line  # type: ignore[assignment]

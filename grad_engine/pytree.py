@@ -14,10 +14,12 @@ from typing import Any
 
 import numpy as np
 
-from grad_engine.core.tensor import Tensor, array_of, unmasked
+from grad_engine.core.broadcasting import astype
+from grad_engine.core.conversion import unmasked
+from grad_engine.core.tensor import Tensor, array_of
 from grad_engine.errors import ArgumentError, NotDifferentiableError, ShapeError
 from grad_engine.ops.joining import concat
-from grad_engine.ops.shape import astype, reshape
+from grad_engine.ops.shape import reshape
 
 Parts = tuple[Sequence[str], Sequence[Any], Callable[[Sequence[Any]], Any]]  # labels, values, and how to join others
 

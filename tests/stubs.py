@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 
 import grad_engine as ge
-from grad_engine.core import chain_rule
 from grad_engine.core.define import CALLS, HEADS
 from grad_engine.core.op import CATEGORIES, OPS, Op
 from grad_engine.core.tensor import Tensor
@@ -70,7 +69,7 @@ def methods() -> str:
     """The stub of everything that the table puts on Tensor."""
     lines = [
         HEAD, "from collections.abc import Sequence\nfrom typing import Any, TypeAlias\n\nimport numpy as np\n",
-        "from grad_engine.core.chain_rule import HookHandle\nfrom grad_engine.core.tensor import Tensor\n", OPERAND,
+        "from grad_engine.core.tensor import Tensor\n", OPERAND,
         "class OpMethods:", '    """The methods and operators of Tensor that come from the table of ops."""\n',
     ]  # fmt: skip
     for name, call in CALLS.items():
@@ -82,23 +81,8 @@ def methods() -> str:
             if hasattr(Tensor, name):
                 lines.append(f"    def {name}(self, other: Operand) -> Tensor: ..." if dunder != "neg" else
                              f"    def {name}(self) -> Tensor: ...")  # fmt: skip
-    lines.append(
-        "    def __pos__(self) -> Tensor: ...\n    def __abs__(self) -> Tensor: ...\n"
-        "    def __getitem__(self, index: Any) -> Tensor: ...\n"
-        "    def __setitem__(self, index: Any, values: Operand) -> None: ...\n"
-        "    def __eq__(self, other: object) -> Any: ...\n    def __ne__(self, other: object) -> Any: ..."
-    )
-    lines += [f"    def __{name}__(self, other: Operand) -> Any: ..." for name in ("lt", "le", "gt", "ge")]
-    lines += [f"    def __{form}{name}__(self, other: Operand) -> Tensor: ..."
-              for name in ("and", "or", "xor") for form in ("", "r")]  # fmt: skip
-    lines.append("    def __invert__(self) -> Tensor: ...\n    @property\n    def T(self) -> Tensor: ...")
-    lines.append("    @property\n    def mT(self) -> Tensor: ...")
-    for name in ("backward", "register_hook", "register_post_accumulate_grad_hook", "retain_grad"):
-        function = getattr(chain_rule, name)
-        _, *others = inspect.signature(function).parameters.values()
-        shown = ", ".join(["self", *(str(each) for each in others)]).replace("'", "").replace("Callable", "Any")
-        shown = shown.replace("Any[[Tensor], Tensor | None]", "Any").replace("Any[[Tensor], None]", "Any")
-        lines.append(f"    def {name}({shown}) -> {function.__annotations__['return']}: ...")
+    lines.append("    def __pos__(self) -> Tensor: ...\n    def __abs__(self) -> Tensor: ...")
+    lines += [f"    @property\n    def {name}(self) -> Tensor: ..." for name in ("T", "mT")]
     return "\n".join(lines) + "\n"
 
 

@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
 from numpy import asarray, ndarray
 
-from grad_engine.core.grad_mode import MODE
+from grad_engine.core.arguments import arguments, sequence, with_operands
+from grad_engine.core.conversion import numeric, unmasked
+from grad_engine.core.grad_mode import current_mode
 from grad_engine.core.node import GeneralNode, Output
-from grad_engine.core.numpy_errors import REFUSED, no_argument, refuse
+from grad_engine.core.numpy_errors import REFUSED, refuse
+from grad_engine.core.op import Op
 from grad_engine.core.precision import F32, F64, HALF, fitted_operands, single
 from grad_engine.core.stand_ins import STAND_INS
-from grad_engine.core.tensor import Tensor, numeric, unmasked, wrap
+from grad_engine.core.tensor import Tensor, wrap
 from grad_engine.core.versions import WRITES
 from grad_engine.errors import ArgumentError
 
-if TYPE_CHECKING:
-    from grad_engine.core.op import Op
-
 _NUMBERS = frozenset({float, int, bool})
-_CHANGEABLE = frozenset({Tensor, ndarray, list})
 
 
 def as_tensor(value: Any) -> Tensor:
@@ -51,7 +50,7 @@ def operand(value: Any) -> Any:
 
 
 def general(op: Op) -> Callable[..., Any]:
-    """The call of any op: operands that are optional, without a rule or in a list, several results, kept values."""
+    """The call of any op: operands that are optional, without a rule or in a list, several results, saved values."""
     forward, variadic, saves, multi_output = op.forward, op.variadic, op.saves, op.multi_output
     arity, defaults = len(op.inputs), tuple(op.static.values())
     needed = inspect.Parameter.empty in defaults
@@ -60,10 +59,10 @@ def general(op: Op) -> Callable[..., Any]:
 
     def call(*args: Any, **named: Any) -> Any:
         if named or len(args) < arity:
-            args = _with_operands(op, args, named)
+            args = with_operands(op, args, named)
         static: Any = args[arity:]
         static = arguments(op, static, named) if static or named or needed else defaults
-        given = _sequence(op, args[0]) if variadic else args[:arity]
+        given = sequence(op, args[0]) if variadic else args[:arity]
         arrays = []
         edges: list[Any] = []
         recorded = half = unfit = False
@@ -104,16 +103,17 @@ def general(op: Op) -> Callable[..., Any]:
             out = tuple(map(asarray, out))
         elif type(out) is not ndarray:
             out = asarray(out)
-        if not (recorded and MODE.record):
+        mode = current_mode()
+        if not (recorded and mode.record):
             if multi_output:
                 return tuple(wrap(part, None) for part in out)
             made = wrap(out, None)
-            if out.base is not None and MODE.record:
+            if out.base is not None and mode.record:
                 WRITES.taken(made, call, (*args[:arity], *static))
             return made
         node = GeneralNode(meant, out, tuple(arrays), tuple(edges), rest)
-        if MODE.watch is not None:
-            MODE.watch(node)
+        if mode.watch is not None:
+            mode.watch(node)
         if multi_output:
             floats = (part.dtype.kind == "f" for part in out)
             return tuple(
@@ -123,64 +123,3 @@ def general(op: Op) -> Callable[..., Any]:
         return wrap(out, node)
 
     return call
-
-
-def _sequence(op: Op, value: Any) -> Sequence[Any]:
-    if isinstance(value, list | tuple):
-        return value
-    if isinstance(value, Tensor | ndarray) and value.ndim:
-        return list(value)
-    raise ArgumentError(f"{op.name}() takes a list of tensors, got {type(value).__name__}; write {op.name}([x, y])")
-
-
-def _with_operands(op: Op, args: tuple[Any, ...], named: dict[str, Any]) -> tuple[Any, ...]:
-    """`args` with every operand in its place: those given by keyword, and None for optional ones left out."""
-    operands = list(args)
-    for name in op.inputs[len(args) :]:
-        if name in named:
-            operands.append(named.pop(name))
-        elif len(operands) >= op.required:
-            operands.append(None)
-        else:
-            raise ArgumentError(f"{op.name}() needs {', '.join(op.inputs[: op.required])}; {name} is missing")
-    return tuple(operands)
-
-
-def arguments(op: Op, static: tuple[Any, ...], named: dict[str, Any]) -> tuple[Any, ...]:
-    """Every static argument in the order of the declaration. Raises ArgumentError."""
-    if not named and len(static) == len(op.static) and _CHANGEABLE.isdisjoint(map(type, static)):
-        return static
-    names = tuple(op.static)
-    if op.varargs and len(static) > 1 and all(type(part) is int for part in static):
-        static = (static,)
-    if len(static) > len(names):
-        raise ArgumentError(
-            f"{op.name}() takes {len(op.inputs)} operand{'s' * (len(op.inputs) != 1)} and {len(names)} "
-            f"argument{'s' * (len(names) != 1)} ({', '.join(names) or 'none'}); got {len(static)} arguments"
-        )
-    values = {**op.static, **dict(zip(names, static, strict=False))}
-    for name, value in named.items():
-        if name not in values:
-            raise no_argument(op.name, name, names)
-        if name in names[: len(static)]:
-            raise ArgumentError(f"{op.name}() got {name!r} twice")
-        values[name] = value
-    for name, value in values.items():
-        if value is inspect.Parameter.empty:
-            raise ArgumentError(f"{op.name}() needs {name}=")
-        if type(value) in _CHANGEABLE:
-            if type(value) is Tensor and value.node is not None:
-                raise ArgumentError(f"{op.name}() sends no gradient to {name}=; pass {name}.detach()")
-            values[name] = own(value)
-    return tuple(values.values())
-
-
-def own(value: Any) -> Any:
-    """`value`, a static argument, as it stays: arrays and lists are copied, since a rule may read them much later."""
-    if type(value) is list:
-        return [own(part) for part in value]
-    array = value.array if type(value) is Tensor else value
-    if isinstance(array, ndarray) and (array.base is not None or array.flags.writeable):
-        array = array.copy()
-        array.setflags(write=False)
-    return array

@@ -11,14 +11,14 @@ import numpy as np
 
 from grad_engine.core.call import general, operand
 from grad_engine.core.fast_call import binary, unary
-from grad_engine.core.grad_mode import MODE
+from grad_engine.core.grad_mode import current_mode
 from grad_engine.core.inplace import overwrite
 from grad_engine.core.node import BinaryNode, next_sequence_nr
 from grad_engine.core.numpy_errors import REFUSED, no_argument, refuse_composed
 from grad_engine.core.numpy_protocol import NUMPY_TO_OP
 from grad_engine.core.op import CATEGORIES, DOMAIN, OPS, Case, Op, Rule
 from grad_engine.core.precision import as_floats, gives_half, holds_half, narrowed, widened
-from grad_engine.core.tensor import Tensor, attach
+from grad_engine.core.tensor import Tensor
 from grad_engine.core.versions import WRITES
 from grad_engine.errors import ArgumentError
 from grad_engine.formula import Tree
@@ -41,6 +41,7 @@ def define(
     saves: Sequence[str] = (),
     multi_output: bool = False,
     operator: str | None = None,
+    attribute: str | None = None,
     numpy: Sequence[Any] = (),
     domain: tuple[float, float] = DOMAIN,
     cases: Sequence[Case] = (),
@@ -70,6 +71,7 @@ def define(
     inputs: the array operands in call order where not all have a rule; `("*xs",)` for a sequence of arrays.
     saves: names of what forward returns besides the result. Only values without a derivative (masks, indices, counts).
     operator: the Python operator it implements ("add" for `+`), with its reflected and in-place forms.
+    attribute: its name as a property of Tensor, such as "T".
     numpy: NumPy functions that mean this op; the ufunc itself is always one.
     domain, cases: where the law tests may sample it. Without cases, small shapes that broadcast.
     written: parameters -> formula tree of a call, where `name(x, y)` is not how people write it.
@@ -139,7 +141,7 @@ def define(
     call.__doc__ = _described(op, means, method and public)
     call.op = op  # type: ignore[attr-defined]
     call.__signature__ = _signature(op)  # type: ignore[attr-defined]
-    _publish(op, call, operator, means, method)
+    _publish(op, call, means, method, operator, attribute)
     return call
 
 
@@ -210,7 +212,14 @@ def _signature(op: Op) -> inspect.Signature:
     )
 
 
-def _publish(op: Op, call: Callable[..., Any], operator: str | None, numpy: Sequence[Any], method: bool) -> None:
+def _publish(
+    op: Op,
+    call: Callable[..., Any],
+    numpy: Sequence[Any],
+    method: bool,
+    operator: str | None,
+    attribute: str | None,
+) -> None:
     """Enter an op in every table where it is looked for."""
     if op.name in OPS:
         raise ArgumentError(f"an op named {op.name} is already declared; choose another name")
@@ -218,11 +227,13 @@ def _publish(op: Op, call: Callable[..., Any], operator: str | None, numpy: Sequ
         _enter((op.name, *op.aliases), call, numpy, method)
     OPS[op.name] = op
     DEFINED[op.name] = call
+    if attribute is not None:
+        setattr(Tensor, attribute, property(call, doc=op.summary))
     if operator is not None:
-        attach(f"__{operator}__", call)
+        setattr(Tensor, f"__{operator}__", call)
         if len(op.inputs) == 2:
-            attach(f"__r{operator}__", lambda self, other: call(other, self))
-            attach(f"__i{operator}__", _in_place(op, call))
+            setattr(Tensor, f"__r{operator}__", lambda self, other: call(other, self))
+            setattr(Tensor, f"__i{operator}__", _in_place(op, call))
 
 
 def _enter(
@@ -234,14 +245,14 @@ def _enter(
             continue
         if name in CALLS:
             raise ArgumentError(f"an op named {name} is already declared; choose another name")
-        if method and name in Tensor.__dict__:
+        if method and hasattr(Tensor, name):
             raise ArgumentError(f"{name} is already an attribute of Tensor; choose another name, or method=False")
     CALLS.update(dict.fromkeys(names, call))
     for function in numpy:
         NUMPY_TO_OP[function] = call
     if method:
         for name in names:
-            attach(name, call)
+            setattr(Tensor, name, call)
 
 
 def composed(
@@ -298,7 +309,7 @@ def _in_place(op: Op, call: Callable[..., Any]) -> Callable[[Tensor, Any], Tenso
     at_once = isinstance(forward, np.ufunc)
 
     def change(self: Tensor, other: Any) -> Tensor:
-        if at_once and not MODE.record:  # a step of training: no history and no temporary
+        if at_once and not current_mode().record:  # a step of training: no history and no temporary
             try:
                 forward(self.array, other.array if type(other) is Tensor else operand(other), self.array)
             except REFUSED:

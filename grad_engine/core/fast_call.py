@@ -8,20 +8,19 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from numpy import asarray, ndarray, ufunc
 
-from grad_engine.core.call import arguments, operand
-from grad_engine.core.grad_mode import MODE
+from grad_engine.core.arguments import arguments
+from grad_engine.core.call import operand
+from grad_engine.core.grad_mode import current_mode
 from grad_engine.core.node import BinaryNode, UnaryNode, next_sequence_nr
 from grad_engine.core.numpy_errors import REFUSED, refuse
+from grad_engine.core.op import Op
 from grad_engine.core.precision import F32, F64, HALF, fitted_operands, single
 from grad_engine.core.tensor import Tensor
 from grad_engine.core.versions import WRITES
-
-if TYPE_CHECKING:
-    from grad_engine.core.op import Op
 
 _new = Tensor.__new__
 
@@ -52,17 +51,18 @@ def unary(op: Op) -> Callable[..., Tensor]:
             out = asarray(out)
         made = _new(Tensor)
         made.array = out
-        if edge is not None and MODE.record:
+        if edge is not None and (mode := current_mode()).record:
             made.node = node = UnaryNode()
             node.sequence_nr, node.op = next_sequence_nr(), meant
             node.x, node.out = x, out
             node.edge, node.rest = edge, rest
             node.extra = None
-            if MODE.watch is not None:
-                MODE.watch(node)
+            if mode.watch is not None:
+                mode.watch(node)
         else:
             made.node = None
-            if out.base is not None and MODE.record and type(given) is Tensor:  # a view, whose memory may get a history
+            if out.base is not None and type(given) is Tensor and current_mode().record:
+                # A view, whose memory may get a history.
                 WRITES.taken(made, call, (given, *rest))
         return made
 
@@ -96,14 +96,14 @@ def binary(op: Op) -> Callable[..., Tensor]:
                 out = asarray(meant.forward(x, y))
         made = _new(Tensor)
         made.array = out
-        if (x_edge is not None or y_edge is not None) and MODE.record:
+        if (x_edge is not None or y_edge is not None) and (mode := current_mode()).record:
             made.node = node = BinaryNode()
             node.sequence_nr, node.op = next_sequence_nr(), meant
             node.x, node.y = x, y
             node.x_edge, node.y_edge = x_edge, y_edge
             node.out, node.extra = out, None
-            if MODE.watch is not None:
-                MODE.watch(node)
+            if mode.watch is not None:
+                mode.watch(node)
         else:
             made.node = None
         return made

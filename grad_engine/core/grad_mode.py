@@ -1,59 +1,127 @@
-"""Whether the ops that a thread calls are recorded, and the contexts that decide it."""
+"""The gradient mode: whether ops are recorded, and the contexts that decide it for their thread or asyncio task."""
 
 from __future__ import annotations
 
 import functools
 import inspect
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import ContextDecorator
-from typing import Any
+from contextvars import ContextVar
+from typing import Any, ClassVar
 
-from grad_engine.errors import ArgumentError
+from grad_engine.errors import ArgumentError, GraphError
 
 
-class _Mode(threading.local):
-    """What this thread does with calls of ops: `record` builds the graph; `watch` (a Watch, if any) sees it grow.
+class Mode:
+    """What happens to calls of ops. It is never changed: a context puts another in its place, and takes it back.
 
-    The defaults are of the class, so that each new thread starts with them.
+    `record` says whether ops build the graph, `watch` is told of every node (observe.py), and `differentiating` names
+    the function that is taking a derivative: "jacobian()". `context` made this mode and `outer` was there before.
     """
 
-    record: bool = True
-    watch: Any = None
+    __slots__ = ("context", "differentiating", "outer", "record", "watch")
 
-
-MODE = _Mode()
-
-
-class GradMode(ContextDecorator):
-    """Record, or do not, inside a with-block or a decorated function; this thread only."""
-
-    def __init__(self, record: bool) -> None:
+    def __init__(
+        self,
+        record: bool,
+        watch: Any,
+        differentiating: str,
+        context: Context | None,
+        outer: Mode | None,
+    ) -> None:
         self.record = record
-        self.before: list[bool] = []
+        self.watch = watch
+        self.differentiating = differentiating
+        self.context = context
+        self.outer = outer
 
-    def _recreate_cm(self) -> GradMode:
-        """A context of its own for each call of a decorated function, as ContextDecorator asks for."""
-        return GradMode(self.record)
+
+# A ContextVar and not a threading.local: it keeps asyncio tasks apart too, and is read in half the time.
+_MODE = ContextVar("grad_engine mode", default=Mode(True, None, "", None, None))  # noqa: B039 # it is never changed
+current_mode = _MODE.get
+put_mode = _MODE.set
+
+
+def with_watch(mode: Mode, watch: Any) -> Mode:
+    """The same mode with another watch."""
+    return Mode(mode.record, watch, mode.differentiating, mode.context, mode.outer)
+
+
+class Context(ContextDecorator):
+    """A with-block, or a decorator of functions and generators, inside of which another mode holds.
+
+    It holds no state, so that one object may be entered by several threads and tasks, and again inside itself. The mode
+    ends with the block however that is left. Raises GraphError where blocks end in another order than they began, and
+    in another thread or task than they began in.
+    """
+
+    field: ClassVar[str]  # of Mode: the one that is different inside
+
+    def inside(self, outer: Mode) -> Mode:
+        """The mode inside a block that begins in the mode `outer`."""
+        raise NotImplementedError
 
     def __enter__(self) -> None:
-        self.before.append(MODE.record)
-        MODE.record = self.record
+        outer = current_mode()
+        inside = self.inside(outer)
+        try:
+            put_mode(inside)
+        except BaseException:  # an interrupt that arrives just now: the block, and so its end, is never reached
+            put_mode(outer)
+            raise
 
     def __exit__(self, *_: object) -> None:
-        MODE.record = self.before.pop()
+        now = current_mode()
+        if now.context is self and (type(self) is GradMode or now.record is now.outer.record):  # type: ignore[union-attr]
+            put_mode(now.outer)  # type: ignore[arg-type]
+            return
+        inner: list[Mode] = []
+        while now.context is not self:
+            if now.outer is None:
+                raise GraphError(
+                    f"{self} ended in another thread or task than it began in; begin and end it in one function, "
+                    "with `with`"
+                )
+            inner.append(now)
+            now = now.outer
+        outer = now.outer or Mode(True, None, "", None, None)
+        if self.field != "record" and now.record is not outer.record:  # set_grad_enabled() was called inside
+            outer = Mode(now.record, outer.watch, outer.differentiating, outer.context, outer.outer)
+        for mode in reversed(inner):
+            outer = Mode(mode.record, mode.watch, mode.differentiating, mode.context, outer)
+        put_mode(outer)
+        if inner:
+            raise GraphError(
+                f"{self} ended before {inner[-1].context}, which began inside it; end the last one first, as nested "
+                "`with` blocks do"
+            )
+
+    def _recreate_cm(self) -> Context:
+        return self
 
     def __call__(self, function: Any) -> Any:
         if not callable(function):
             raise ArgumentError(
                 f"a context decorates a function, got {type(function).__name__}; write `with` without it"
             )
-        if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
+        if inspect.isasyncgenfunction(function):
             raise ArgumentError(
-                f"the body of the async function {function.__name__} runs later and in turns with others, got it to "
-                "decorate; write the context inside it, around code without await"
+                f"the body of the async generator {function.__name__} runs in turns with its caller, got it to "
+                "decorate; write the context inside it, around code without yield"
             )
+        if inspect.iscoroutinefunction(function):
+            return self._awaited(function)
         return self._in_steps(function) if inspect.isgeneratorfunction(function) else super().__call__(function)
+
+    def _awaited(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """A coroutine function whose body runs in this mode."""
+
+        @functools.wraps(function)
+        async def run(*args: Any, **named: Any) -> Any:
+            with self._recreate_cm():
+                return await function(*args, **named)
+
+        return run
 
     def _in_steps(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """A generator function whose body runs in this mode, though its caller's does not."""
@@ -81,6 +149,25 @@ class GradMode(ContextDecorator):
 
         return steps
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}()"
+
+
+class GradMode(Context):
+    """Record, or do not, inside a with-block or a decorated function."""
+
+    field = "record"
+
+    def __init__(self, record: bool) -> None:
+        self.record = record
+
+    def inside(self, outer: Mode) -> Mode:
+        """The same with ops recorded, or not."""
+        return Mode(self.record, outer.watch, outer.differentiating, self, outer)
+
+    def __repr__(self) -> str:
+        return "enable_grad()" if self.record else "no_grad()"
+
 
 def no_grad(function: Callable[..., Any] | None = None) -> Any:
     """A context, or a decorator, inside which nothing is recorded: results do not require grad."""
@@ -97,17 +184,45 @@ class set_grad_enabled(GradMode):
 
     def __init__(self, mode: bool) -> None:
         super().__init__(bool(mode))
-        self.before.append(MODE.record)
-        MODE.record = self.record
+        now = current_mode()
+        self._before: Mode | None = now
+        self._made = Mode(self.record, now.watch, now.differentiating, now.context, now.outer)
+        put_mode(self._made)
+
+    def _undo(self) -> None:
+        """Take back what __init__ did: the block, or the decorated function, does it itself."""
+        if current_mode() is self._made and self._before is not None:
+            put_mode(self._before)
+        self._before = None
 
     def __enter__(self) -> None:
-        MODE.record = self.record
+        self._undo()
+        super().__enter__()
 
     def __call__(self, function: Any) -> Any:
-        MODE.record = self.before.pop()  # as a decorator it concerns the function alone
+        self._undo()
         return GradMode(self.record)(function)
+
+    def __repr__(self) -> str:
+        return f"set_grad_enabled({self.record})"
+
+
+class differentiating(Context):
+    """Inside it, a derivative is taken by the function of that name: what would lose the history is an error."""
+
+    field = "differentiating"
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def inside(self, outer: Mode) -> Mode:
+        """The same with the name of who takes the derivative."""
+        return Mode(outer.record, outer.watch, self.name, self, outer)
+
+    def __repr__(self) -> str:
+        return self.name
 
 
 def is_grad_enabled() -> bool:
-    """Whether ops called by this thread are recorded."""
-    return MODE.record
+    """Whether ops called by this thread or task are recorded."""
+    return current_mode().record

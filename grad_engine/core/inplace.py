@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from grad_engine.core.grad_mode import MODE
-from grad_engine.core.node import Edge, GradAccum, Node, Output, next_sequence_nr, node_of, output_index_of
+from grad_engine.core.grad_mode import current_mode
+from grad_engine.core.node import GradAccum, Node, next_sequence_nr, node_of
+from grad_engine.core.retain_grad import move_retained_grad
+from grad_engine.core.tensor import Tensor
 from grad_engine.core.versions import WRITES, owner_of
 from grad_engine.errors import InPlaceError, NotDifferentiableError, ShapeError
-
-if TYPE_CHECKING:
-    from grad_engine.core.tensor import Tensor
 
 
 def overwrite(target: Tensor, result: Tensor) -> Tensor:
@@ -35,7 +34,7 @@ def overwrite(target: Tensor, result: Tensor) -> Tensor:
             f"a {result.array.dtype} result cannot be kept in place in a {array.dtype} tensor; "
             "write x = x + y instead of x += y"
         )
-    recorded = MODE.record and (old is not None or result.node is not None)
+    recorded = current_mode().record and (old is not None or result.node is not None)
     if recorded and type(old) is GradAccum:
         raise InPlaceError(
             "a leaf that requires grad was to be changed in place, which would lose its history; "
@@ -47,7 +46,7 @@ def overwrite(target: Tensor, result: Tensor) -> Tensor:
     array[...] = result.array
     if recorded:
         target.node = result.node
-        _keep_retaining(old, result.node)
+        move_retained_grad(old, result.node)
     WRITES.stamp(
         array, next_sequence_nr() if result.node is None or not recorded else result.node.sequence_nr, recorded
     )
@@ -81,7 +80,7 @@ def _overwrite_part(target: Tensor, result: Tensor) -> Tensor:
     old, (whole, key) = target.node, window
     whole[key] = result
     target.node = whole[key].node
-    _keep_retaining(old, target.node)
+    move_retained_grad(old, target.node)
     return target
 
 
@@ -90,16 +89,8 @@ def check_writable(target: Tensor) -> None:
     array = target.array
     if not array.flags.writeable:
         raise InPlaceError("a tensor in read-only memory was to be changed in place; change a clone() instead")
-    if MODE.record and target.node is not None and WRITES.turned(array, target.node.sequence_nr) is not None:
+    if current_mode().record and target.node is not None and WRITES.turned(array, target.node.sequence_nr) is not None:
         raise InPlaceError(
             "a view was to be changed in place whose base had been changed in place after the view was taken; "
             "take the view again"
         )
-
-
-def _keep_retaining(old: Edge, new: Edge) -> None:
-    """Let retain_grad() of a tensor go on after it was changed in place."""
-    retained = (old.extra or {}).get("retained") if isinstance(old, Node | Output) else None
-    place = output_index_of(old)
-    if retained and place in retained and isinstance(new, Node):
-        new.extra = (new.extra or {}) | {"retained": {0: retained.pop(place)}}

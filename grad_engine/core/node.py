@@ -3,13 +3,26 @@
 from __future__ import annotations
 
 import itertools
-from typing import TYPE_CHECKING, Any, TypeAlias
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias
 
-if TYPE_CHECKING:
-    from grad_engine.core.op import Op
-    from grad_engine.core.tensor import Tensor
+from grad_engine.core.op import Op
 
 next_sequence_nr = itertools.count().__next__  # orders all calls, leaves and writes of a process, in every thread
+
+
+class Extra:
+    """What few nodes and leaves have besides their values; made when the first of it is needed."""
+
+    __slots__ = ("after_hooks", "hooks", "retained", "runs", "scope", "source")
+
+    def __init__(self, scope: str = "", source: tuple[str, int, str] | None = None) -> None:
+        self.scope = scope  # the group it belongs to in pictures: "encoder.layer0"
+        self.source = source  # file, number and text of the line that called the op
+        self.hooks: dict[int, dict[int, Callable[..., Any]]] | None = None  # by output, of gradients that are complete
+        self.after_hooks: dict[int, Callable[..., Any]] | None = None  # of a leaf whose `.grad` has grown
+        self.retained: dict[int, Any] | None = None  # output -> its `.grad`, after retain_grad()
+        self.runs: Any = None  # the recorded backward passes that began here
 
 
 class GradAccum:
@@ -20,8 +33,8 @@ class GradAccum:
 
     def __init__(self) -> None:
         self.sequence_nr = next_sequence_nr()
-        self.grad: Tensor | None = None
-        self.extra: dict[str, Any] | None = None  # "hooks", and under "after" those for when .grad has changed
+        self.grad: Any = None  # a Tensor, once something arrived
+        self.extra: Extra | None = None
 
     def __repr__(self) -> str:
         return "<GradAccum>"
@@ -30,16 +43,16 @@ class GradAccum:
 class Node:
     """One recorded call: `op` applied to `arrays`, which the nodes at `edges` had made, gave `out`.
 
-    `rest` are the static arguments, then what the forward function kept for the rules. A released node has lost its
+    `rest` are the static arguments, then what the forward function saved for the rules. A released node has lost its
     values: `out` is None.
     """
 
     __slots__ = ("extra", "op", "out", "sequence_nr")
 
-    sequence_nr: int
+    sequence_nr: int  # larger than that of every node it depends on
     op: Op
     out: Any  # an array, a tuple of arrays, or None once released
-    extra: dict[str, Any] | None  # what few nodes have: "hooks", "retained" .grad, "runs", "scope", "source" line
+    extra: Extra | None
     arrays: tuple[Any, ...]
     edges: tuple[Edge, ...]
     rest: tuple[Any, ...]
@@ -48,6 +61,25 @@ class Node:
     def name(self) -> str:
         """The name of the backward step, such as `AddBackward`."""
         return self.op.label
+
+    def shares(self, g: Any, useful: set[Edge] | None) -> Sequence[Share]:
+        """What each operand gets of `g`, the gradient of the result: only where an edge leads on, and is `useful`."""
+        return self.shares_from(g, self.out, self.arrays, useful)
+
+    def shares_from(self, g: Any, out: Any, arrays: Sequence[Any], useful: set[Edge] | None) -> Sequence[Share]:
+        """The shares as the rules make them of this result and these operands: the node's own, as arrays or Tensors."""
+        op, edges = self.op, self.edges
+        wanted = [edge is not None and (useful is None or edge in useful) for edge in edges]
+        asked = (g, out, arrays, *self.rest) if op.variadic else (g, out, *arrays, *self.rest)
+        if op.joint is not None:
+            given = op.joint(*asked, wanted=wanted)
+        else:
+            given = [rule(*asked) if want and rule else None for rule, want in zip(op.rules, wanted, strict=True)]
+        return [
+            (slot, edge, share, array)
+            for slot, (edge, want, share, array) in enumerate(zip(edges, wanted, given, self.arrays, strict=True))
+            if want and share is not None
+        ]
 
     def release(self) -> None:
         """Let go of every value; the structure stays."""
@@ -58,7 +90,7 @@ class Node:
 
 
 class UnaryNode(Node):
-    """One operand, as most nodes have: two objects for the collector to track instead of four.
+    """One operand, as most nodes have: two objects for the garbage collector to track instead of four.
 
     Made empty, by the one caller who fills it: a call of __init__ would take as long again.
     """
@@ -76,6 +108,14 @@ class UnaryNode(Node):
     @property
     def edges(self) -> tuple[Edge, ...]:  # type: ignore[override]
         return (self.edge,)
+
+    def shares(self, g: Any, useful: set[Edge] | None) -> Sequence[Share]:
+        """The same as of any node, in half the time."""
+        x, edge, rest = self.x, self.edge, self.rest
+        if useful is not None and edge not in useful:
+            return ()
+        rule: Any = self.op.rules[0]
+        return ((0, edge, rule(g, self.out, x, *rest) if rest else rule(g, self.out, x), x),)
 
     def release(self) -> None:
         self.out = self.x = None
@@ -101,12 +141,23 @@ class BinaryNode(Node):
     def edges(self) -> tuple[Edge, ...]:  # type: ignore[override]
         return (self.x_edge, self.y_edge)
 
+    def shares(self, g: Any, useful: set[Edge] | None) -> Sequence[Share]:
+        """The same as of any node, in half the time."""
+        x, y, out, x_edge, y_edge = self.x, self.y, self.out, self.x_edge, self.y_edge
+        rules: Any = self.op.rules
+        to_x = x_edge is not None and (useful is None or x_edge in useful)
+        if y_edge is None or (useful is not None and y_edge not in useful):
+            return ((0, x_edge, rules[0](g, out, x, y), x),) if to_x else ()
+        if to_x:
+            return (0, x_edge, rules[0](g, out, x, y), x), (1, y_edge, rules[1](g, out, x, y), y)
+        return ((1, y_edge, rules[1](g, out, x, y), y),)
+
     def release(self) -> None:
         self.out = self.x = self.y = None
 
 
 class GeneralNode(Node):
-    """Any number of operands, static arguments and kept values."""
+    """Any number of operands, static arguments and saved values."""
 
     __slots__ = ("arrays", "edges", "rest")
 
@@ -144,7 +195,7 @@ class Output:
         return self.node.sequence_nr
 
     @property
-    def extra(self) -> dict[str, Any] | None:
+    def extra(self) -> Extra | None:
         return self.node.extra
 
     def __eq__(self, other: object) -> bool:
@@ -158,6 +209,7 @@ class Output:
 
 
 Edge: TypeAlias = Node | GradAccum | Output | None  # where an operand came from; None: no gradient goes there
+Share: TypeAlias = tuple[int, Edge, Any, Any]  # slot of an operand, its edge, its share of the gradient, the operand
 
 
 def node_of(edge: Edge) -> Node | GradAccum | None:

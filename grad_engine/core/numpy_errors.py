@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
 import numpy as np
 from numpy import ndarray
 
 import grad_engine.errors
+from grad_engine.core.op import Op
 from grad_engine.core.stand_ins import TRACING
 from grad_engine.core.tensor import array_of
 from grad_engine.errors import ArgumentError, GradEngineError, IndexingError, ShapeError
-
-if TYPE_CHECKING:
-    from grad_engine.core.op import Op
 
 REFUSED = (ValueError, TypeError, IndexError, OverflowError)  # what NumPy raises at arguments that it does not take
 # Frames in here are the way to an op, not the line that asked for it: np.sum(t) is a Python function of NumPy's.

@@ -10,16 +10,17 @@ from typing import Any
 
 import numpy as np
 
-from grad_engine.core.grad_mode import MODE
+from grad_engine.core.array_behavior import ArrayBehavior
+from grad_engine.core.grad_mode import current_mode
 from grad_engine.core.node import next_sequence_nr
-from grad_engine.core.tensor import Tensor, attach
 from grad_engine.core.versions import WRITES
 from grad_engine.errors import ArgumentError, NotDifferentiableError
 
 NUMPY_TO_OP: dict[Any, Callable[..., Any]] = {}  # NumPy's function, or (ufunc, "reduce") -> the op's
 
 
-def _ufunc(self: Tensor, ufunc: Any, method: str, *inputs: Any, **keywords: Any) -> Any:
+def ufunc_on_tensors(ufunc: Any, method: str, inputs: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+    """What Tensor.__array_ufunc__ returns: the op that means the same, or the ufunc on the data."""
     op = NUMPY_TO_OP.get(ufunc if method == "__call__" else (ufunc, method))
     out = keywords.pop("out", None)
     if out is not None:
@@ -38,7 +39,8 @@ def _ufunc(self: Tensor, ufunc: Any, method: str, *inputs: Any, **keywords: Any)
     )
 
 
-def _function(self: Tensor, func: Any, types: Any, args: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+def function_on_tensors(func: Any, args: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+    """What Tensor.__array_function__ returns: the op that means the same, or NumPy's function on the data."""
     op = NUMPY_TO_OP.get(func)
     if op is not None:
         args, keywords = _named(func, op, args, keywords)
@@ -62,8 +64,8 @@ def _function(self: Tensor, func: Any, types: Any, args: tuple[Any, ...], keywor
 def _any_requires_grad(values: Any) -> bool:
     pending = [values]
     for part in pending:
-        if type(part) is Tensor:
-            if part.node is not None and MODE.record:
+        if isinstance(part, ArrayBehavior):
+            if part.node is not None and current_mode().record:
                 return True
         elif isinstance(part, list | tuple):
             pending.extend(part)
@@ -71,7 +73,7 @@ def _any_requires_grad(values: Any) -> bool:
 
 
 def _plain(value: Any) -> Any:
-    if type(value) is Tensor:
+    if isinstance(value, ArrayBehavior):
         return value.array
     if type(value) in (list, tuple):
         return type(value)(map(_plain, value))
@@ -127,7 +129,7 @@ def _into(out: Any, function: Any, inputs: Any, keywords: dict[str, Any]) -> Any
     for target in targets:
         if target is not None:
             WRITES.stamp(_plain(target), next_sequence_nr())
-    return targets[0] if len(targets) == 1 and type(targets[0]) is Tensor else result
+    return targets[0] if len(targets) == 1 and isinstance(targets[0], ArrayBehavior) else result
 
 
 def _written(target: Any, function: Any, args: Any, keywords: dict[str, Any]) -> Any:
@@ -148,7 +150,3 @@ _WITHOUT_GRADIENT = frozenset({
     np.isneginf, np.isposinf, np.isreal, np.iscomplex, np.lexsort, np.linalg.matrix_rank, np.einsum_path,
     np.diag_indices_from, np.tril_indices_from, np.triu_indices_from, np.common_type, np.min_scalar_type,
 })  # fmt: skip
-
-
-attach("__array_ufunc__", _ufunc)
-attach("__array_function__", _function)

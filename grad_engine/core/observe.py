@@ -1,7 +1,8 @@
 """Contexts that are told of every op recorded inside them: where it belongs, which line called it, what it broke.
 
-They nest in any order, end where their block ends, and concern the thread that entered them alone. What they note lies
-in `Node.extra`, where a record finds it. Ops that record nothing, because no operand requires grad, are not seen.
+They nest in any order, end where their block ends, and concern the thread or asyncio task that entered them alone. What
+they note lies in `Node.extra`, where a record finds it. Ops that record nothing, because no operand requires grad, are
+not seen.
 """
 
 from __future__ import annotations
@@ -10,48 +11,89 @@ import linecache
 import math
 import os
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
-from grad_engine.core.grad_mode import MODE
-from grad_engine.core.node import GradAccum, Node
+from grad_engine.core.grad_mode import Context, Mode
+from grad_engine.core.names import name_of
+from grad_engine.core.node import Extra, GradAccum, Node
 from grad_engine.core.numpy_errors import INSIDE
-from grad_engine.core.tensor import array_of, name_of
+from grad_engine.core.tensor import array_of
 from grad_engine.errors import AnomalyError, ArgumentError
 
 CODE_LENGTH = 200
 
 
-@contextmanager
-def scope(name: str) -> Iterator[None]:
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """What is told of every node inside the contexts of this file."""
+
+    scope: str = ""
+    source: bool = False
+    anomaly: bool = False
+
+    def __call__(self, node: Node) -> None:
+        line = _calling_line() if self.source or self.anomaly else None
+        if self.scope or line is not None:
+            node.extra = Extra(self.scope, line)
+        if self.anomaly:
+            _check_result(node)
+
+    def observers(self, seeds: Mapping[Any, Any]) -> tuple[Any, ...]:
+        """Who looks at each share of a backward pass: nobody where the pass starts from a NaN."""
+        return (_Inspection(),) if self.anomaly and all(map(_finite, seeds.values())) else ()
+
+
+class _Watching(Context):
+    """A context that changes one thing about what is noted."""
+
+    field = "watch"
+
+    def inside(self, outer: Mode) -> Mode:
+        """The same with another watch."""
+        watch = self.changed(outer.watch if isinstance(outer.watch, Watch) else Watch())
+        return Mode(outer.record, watch, outer.differentiating, self, outer)
+
+    def changed(self, watch: Watch) -> Watch:
+        """The watch inside a block that begins with `watch`."""
+        raise NotImplementedError
+
+
+class scope(_Watching):
     """A context, or a decorator, whose ops belong to the group `name` in records, trees and pictures.
 
     Inside another scope the names are joined: "layer0" within "encoder" is "encoder.layer0".
     """
-    if not isinstance(name, str) or not name:
-        raise ArgumentError(f"a scope has a name, got {name!r}; write scope('encoder')")
-    outer = _watch().scope
-    with _watching(scope=f"{outer}.{name}" if outer else name):
-        yield
+
+    def __init__(self, name: str) -> None:
+        if not isinstance(name, str) or not name:
+            raise ArgumentError(f"a scope has a name, got {name!r}; write scope('encoder')")
+        self.name = name
+
+    def changed(self, watch: Watch) -> Watch:
+        """The same with this scope joined to the one outside."""
+        return replace(watch, scope=f"{watch.scope}.{self.name}" if watch.scope else self.name)
+
+    def __repr__(self) -> str:
+        return f"scope({self.name!r})"
 
 
-@contextmanager
-def record_source() -> Iterator[None]:
+class record_source(_Watching):
     """A context, or a decorator, whose ops remember the line of the program that called them.
 
     The file is noted as it is seen from the current folder or from where it was imported, never as a full path.
     """
-    with _watching(source=True):
-        yield
+
+    def changed(self, watch: Watch) -> Watch:
+        """The same with lines noted."""
+        return replace(watch, source=True)
 
 
-@contextmanager
-def detect_anomaly() -> Iterator[None]:
+class detect_anomaly(_Watching):
     """A context, or a decorator, in which the first NaN or infinity made out of finite numbers is an error.
 
     Forward, an op whose operands are all finite must give a finite result. In a backward run inside the context a
@@ -59,64 +101,27 @@ def detect_anomaly() -> Iterator[None]:
     the operand and the line that called the op (also for an error in backward, when the forward pass was inside the
     context too). Every value is looked at, so expect ops and backward to take about twice as long on large arrays.
     """
-    with _watching(anomaly=True):
-        yield
 
-
-@dataclass(frozen=True, slots=True)
-class Watch:
-    """What MODE.watch is inside the contexts of this file."""
-
-    scope: str = ""
-    source: bool = False
-    anomaly: bool = False
-
-    def __call__(self, node: Node) -> None:
-        node.extra = {"scope": self.scope} if self.scope else {}
-        if (self.source or self.anomaly) and (line := _calling_line()) is not None:
-            node.extra["source"] = line
-        if self.anomaly:
-            _check_result(node)
-
-    def over(self, gathering: Any, seeds: Mapping[Any, Any]) -> Any:
-        """The Gathering of a backward pass, with a look at each share; itself where the pass starts from a NaN."""
-        return _Inspection(gathering) if self.anomaly and all(map(_finite, seeds.values())) else gathering
+    def changed(self, watch: Watch) -> Watch:
+        """The same with every value looked at."""
+        return replace(watch, anomaly=True)
 
 
 class _Inspection:
-    """Gathers shares as `gathering` does; raises AnomalyError at the first share, or sum, that is not finite."""
-
-    def __init__(self, gathering: Any) -> None:
-        self.gathering = gathering
+    """Raises AnomalyError at the first share, or sum, of a backward pass that is not finite."""
 
     def ran(self, node: Node, g: Any) -> None:
-        self.node, self.g = node, g
+        """Look at a complete gradient."""
+        self.g = g
         if not _finite(g):
             raise AnomalyError(_broken_sum(node.name, g) + _recorded_at(node))
-        self.gathering.ran(node, g)
 
-    def gather(
-        self, pending: dict[Any, Any], owned: set[Any], edge: Any, slot: int, raw: Any, array: Any, shared: Any
-    ) -> None:
+    def sent(self, node: Node, slot: int, edge: Any, raw: Any, share: Any, total: Any) -> None:
+        """Look at a share, and at the sum of a leaf; that of a node is looked at when it is complete."""
         if not _finite(raw):
-            raise AnomalyError(_broken_share(self.node, slot, raw, self.g))
-        self.gathering.gather(pending, owned, edge, slot, raw, array, shared)
-        if type(edge) is GradAccum and not _finite(pending[edge]):
-            raise AnomalyError(_broken_sum("a leaf", pending[edge]) + _recorded_at(self.node))
-
-
-def _watch() -> Watch:
-    return MODE.watch if isinstance(MODE.watch, Watch) else Watch()
-
-
-@contextmanager
-def _watching(**changes: Any) -> Iterator[None]:
-    before = MODE.watch
-    MODE.watch = replace(_watch(), **changes)
-    try:
-        yield
-    finally:
-        MODE.watch = before
+            raise AnomalyError(_broken_share(node, slot, raw, self.g))
+        if type(edge) is GradAccum and not _finite(total):
+            raise AnomalyError(_broken_sum("a leaf", total) + _recorded_at(node))
 
 
 # --- the line that called -------------------------------------------------------------------------------------------
@@ -148,11 +153,12 @@ def _shown(file: str, folder: str) -> str:
 
 
 def _recorded_at(node: Node) -> str:
-    line = (node.extra or {}).get("source")
-    if line is None:
+    extra = node.extra
+    if extra is None or extra.source is None:
         return "; run the forward pass inside detect_anomaly() too, to see which line called the op"
-    scope = f" (scope {node.extra['scope']})" if node.extra and "scope" in node.extra else ""
-    return f"; the op was called at {line[0]}:{line[1]}{scope}: {line[2]}"
+    file, number, text = extra.source
+    scope = f" (scope {extra.scope})" if extra.scope else ""
+    return f"; the op was called at {file}:{number}{scope}: {text}"
 
 
 # --- NaN and infinities ---------------------------------------------------------------------------------------------

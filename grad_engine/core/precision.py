@@ -11,15 +11,13 @@ from __future__ import annotations
 import dataclasses
 import functools
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy import ndarray
 
+from grad_engine.core.op import Op
 from grad_engine.core.tensor import Tensor
-
-if TYPE_CHECKING:
-    from grad_engine.core.op import Op
 
 F64, F32, HALF = np.dtype(np.float64), np.dtype(np.float32), np.dtype(np.float16)
 
@@ -95,7 +93,7 @@ def single(op: Op) -> Op:
 
 
 def _in_single(rule: Callable[..., Any]) -> Callable[..., Any]:
-    """`rule` on float32; what it returns is rounded once it has the shape of its operand (chain_rule.fitted)."""
+    """`rule` on float32; what it returns is rounded once it has the shape of its operand (broadcasting.fitted)."""
 
     @functools.wraps(rule)
     def wide(*args: Any, **named: Any) -> Any:

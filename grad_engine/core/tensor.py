@@ -1,19 +1,22 @@
-"""Tensor: a handle on an array and on the node that made it. This file names no op.
+"""Tensor: a handle on an array and on the node that made it.
 
+Its methods are one line each, and import what they call when they are called: nearly all of core imports this file.
 An operation in place gives its Tensor a new node, while the edges of older nodes stay as they were.
 """
 
 from __future__ import annotations
 
-import warnings
-import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NoReturn, final
 
 import numpy as np
 
-from grad_engine.core.node import Edge, GradAccum, output_index_of
-from grad_engine.errors import ArgumentError, GraphError, NotDifferentiableError, ShapeError
+from grad_engine.core.array_behavior import ArrayBehavior, combined, comparison
+from grad_engine.core.conversion import as_array
+from grad_engine.core.names import name_of, rename
+from grad_engine.core.node import Edge, GradAccum
+from grad_engine.core.numpy_protocol import function_on_tensors, ufunc_on_tensors
+from grad_engine.errors import ArgumentError, ShapeError
 
 if TYPE_CHECKING:
     from grad_engine.core.op_methods import OpMethods  # generated: the methods and operators that come from the table
@@ -21,36 +24,13 @@ else:
     OpMethods = object
 
 
-# --- names ----------------------------------------------------------------------------------------------------------
-
-# A name belongs to the array, so that a record finds it again from a node, which holds arrays only.
-_NAMES: dict[int, tuple[weakref.ref[np.ndarray], str]] = {}
-
-
-def name_of(array: Any) -> str | None:
-    """The name the user gave to the tensor whose data is `array`."""
-    found = _NAMES.get(id(array))
-    return found[1] if found is not None and found[0]() is array else None
-
-
-def _set_name(array: np.ndarray, name: str | None) -> None:
-    key = id(array)
-    if name is None:
-        _NAMES.pop(key, None)
-    elif isinstance(name, str):
-        _NAMES[key] = (weakref.ref(array, lambda _, key=key: _NAMES.pop(key, None)), name)  # type: ignore[misc]
-    else:
-        raise ArgumentError(f"a tensor's name is a str, got {type(name).__name__}")
-
-
-# --- the tensor -----------------------------------------------------------------------------------------------------
-
-
 @final
-class Tensor(OpMethods):
+class Tensor(ArrayBehavior, OpMethods):
     """An array of numbers that remembers how it was made, so that gradients can flow back through it.
 
-    Make one with `tensor(...)`. Leaves that require grad collect their gradient in `.grad`.
+    Make one with `tensor(...)`. Leaves that require grad collect their gradient in `.grad`. The methods and operators
+    of the ops in the table (`x.sum()`, `x + y`, `x.T`) are put on this class by `_publish` in define.py, and by no one
+    else; what a tensor does as its array does (`len(x)`, `float(x)`, printing, copying) stands in ArrayBehavior.
     """
 
     __slots__ = ("__weakref__", "again", "array", "node", "window")
@@ -81,16 +61,15 @@ class Tensor(OpMethods):
     @data.setter
     def data(self, values: Any) -> None:
         array = values.array if type(values) is Tensor else np.asarray(values)
-        if array is self.array:
-            return
         if array.shape != self.array.shape or array.dtype != self.array.dtype:
             raise ShapeError(
                 f".data of shape {self.array.shape} and dtype {self.array.dtype} was given shape {array.shape} and "
                 f"dtype {array.dtype}; make a new tensor for other shapes or dtypes"
             )
-        name = self.name
-        self.array = array
-        _set_name(array, name)
+        if array is not self.array:
+            name = self.name
+            self.array = array
+            rename(array, name)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -115,9 +94,9 @@ class Tensor(OpMethods):
 
     @name.setter
     def name(self, name: str | None) -> None:
-        _set_name(self.array, name)
+        rename(self.array, name)
 
-    # how it was made
+    # its history and its gradient
 
     @property
     def requires_grad(self) -> bool:
@@ -133,23 +112,9 @@ class Tensor(OpMethods):
         Raises NotDifferentiableError for integers and booleans, GraphError for the result of an op, ArgumentError for a
         flag that is neither True nor False.
         """
-        if not isinstance(flag, bool | np.bool_):  # zeros(2, 3) and tensor(rows, np.float32) would end up here
-            raise ArgumentError(
-                f"requires_grad is True or False, got {flag!r}; give a shape as one tuple, zeros((2, 3)), "
-                "and dtype= and name= by keyword"
-            )
-        if flag and self.node is None:
-            if self.array.dtype.kind != "f":
-                raise NotDifferentiableError(
-                    f"only floating-point tensors can require grad, got {self.array.dtype}; "
-                    "pass dtype=float, or write 1.0 instead of 1"
-                )
-            self.node = GradAccum()
-        elif not flag and self.node is not None:
-            if not self.is_leaf:
-                raise GraphError("only a leaf can stop requiring grad; use detach() on the result of an op")
-            self.node = None
-        return self
+        from grad_engine.core.leaf import require_grad
+
+        return require_grad(self, flag)
 
     @property
     def is_leaf(self) -> bool:
@@ -163,40 +128,20 @@ class Tensor(OpMethods):
     @property
     def grad(self) -> Tensor | None:
         """The gradient collected so far, a Tensor of this tensor's shape and dtype; None before any backward."""
-        node = self.node
-        if type(node) is GradAccum:
-            return node.grad
-        if node is None:
-            return None
-        retained = (node.extra or {}).get("retained", {})
-        place = output_index_of(node)
-        if place not in retained:
-            warnings.warn(
-                ".grad of the result of an op is not kept; call retain_grad() on it before backward",
-                stacklevel=2,
-            )
-        return retained.get(place)
+        if type(self.node) is GradAccum:
+            return self.node.grad
+        from grad_engine.core.retain_grad import retained_grad
+
+        return retained_grad(self)
 
     @grad.setter
     def grad(self, value: Any) -> None:
-        if type(self.node) is not GradAccum:
-            if value is None:
-                retained = {} if self.node is None else (self.node.extra or {}).get("retained", {})
-                if (place := output_index_of(self.node)) in retained:
-                    retained[place] = None
-                return
-            raise GraphError(".grad can only be set on a leaf that requires grad; call requires_grad_() first")
-        if value is None:
+        if value is None and type(self.node) is GradAccum:
             self.node.grad = None
             return
-        if type(value) is not Tensor:
-            value = Tensor(value, dtype=self.array.dtype)
-        if value.array.shape != self.array.shape or value.array.dtype != self.array.dtype:
-            raise ShapeError(
-                f".grad must have the tensor's shape {self.array.shape} and dtype {self.array.dtype}, "
-                f"got {value.array.shape} and {value.array.dtype}"
-            )
-        self.node.grad = value
+        from grad_engine.core.leaf import replace_grad
+
+        replace_grad(self, value)
 
     def zero_grad(self) -> None:
         """Forget the collected gradient: `.grad` becomes None."""
@@ -206,120 +151,105 @@ class Tensor(OpMethods):
         """The same values, shared in memory, without history."""
         return wrap(self.array, None)
 
-    # out of the engine
+    def backward(self, gradient: Any = None, retain_graph: bool = False, create_graph: bool = False) -> None:
+        """Add d(this)/d(leaf), weighted by `gradient`, to the `.grad` of every leaf that requires it.
 
-    def numpy(self) -> np.ndarray:
-        """The values as a NumPy array that shares memory. Raises GraphError while a gradient is required."""
-        if self.node is not None:
-            raise GraphError("numpy() on a tensor that requires grad would lose its history; write t.detach().numpy()")
-        return self.array
+        gradient: of exactly this shape; left out where this tensor has one element, meaning 1.
+        retain_graph: keep the saved values, and a record of what this pass did, so that it can be run again and
+            exported.
+        create_graph: record the pass itself, so that the gradients can be differentiated; keeps the graph too.
 
-    def item(self) -> float | int | bool:
-        """The value of a one-element tensor as a Python number."""
-        if self.array.size != 1:
-            raise ShapeError(f"item() needs exactly one element, got shape {self.array.shape}; use tolist()")
-        return self.array.item()
+        Raises GraphError (no graph, values freed, gradient missing), ShapeError or ArgumentError (a gradient that does
+        not fit), InPlaceError (a value that was needed has been changed).
+        """
+        from grad_engine.core.backward import backward
 
-    def tolist(self) -> Any:
-        """The values as nested Python lists (a number for shape ())."""
-        return self.array.tolist()
+        _bound("backward", backward)(self, gradient, retain_graph, create_graph)
 
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
-        if self.node is not None:
-            raise GraphError(
-                "a tensor that requires grad would silently lose its history as a NumPy array; "
-                "write np.asarray(t.detach()), or stack([...]) to join tensors"
-            )
-        return np.array(self.array, dtype=dtype, copy=copy)
+    def register_hook(self, hook: Callable[[Tensor], Tensor | None]) -> Any:
+        """A handle on `hook`, which is called with this tensor's complete gradient and may return another instead."""
+        from grad_engine.core.hooks import register_hook
 
-    def __dlpack__(self, **keywords: Any) -> Any:
-        if self.node is not None:
-            raise GraphError("a tensor that requires grad would lose its history in another library; pass t.detach()")
-        return self.array.__dlpack__(**keywords)
+        return register_hook(self, hook)
 
-    def __dlpack_device__(self) -> tuple[Any, int]:
-        return self.array.__dlpack_device__()
+    def register_post_accumulate_grad_hook(self, hook: Callable[[Tensor], None]) -> Any:
+        """A handle on `hook`, which is called with this leaf's new `.grad` after each backward."""
+        from grad_engine.core.hooks import register_after_hook
 
-    def __float__(self) -> float:
-        return float(self.item())
+        return register_after_hook(self, hook)
 
-    def __int__(self) -> int:
-        return int(self.item())
+    def retain_grad(self) -> None:
+        """Keep the gradient of this result of an op in its `.grad`, as a leaf does anyway."""
+        from grad_engine.core.retain_grad import retain_grad
 
-    def __index__(self) -> int:
-        if self.array.dtype.kind not in "iu" or self.array.ndim:
-            raise ArgumentError(f"only an integer of shape () can be an index, got {self.dtype} of shape {self.shape}")
-        return int(self.array)
+        retain_grad(self)
 
-    def __bool__(self) -> bool:
-        if self.array.size != 1:
-            raise ShapeError(
-                f"a tensor of shape {self.array.shape} has no single truth value; use (x > 0).all() or .any()"
-            )
-        return bool(self.array)
+    # parts, and functions of NumPy
 
-    def __len__(self) -> int:
-        if not self.array.ndim:
-            raise ArgumentError("a tensor of shape () has no length")
-        return len(self.array)
+    def __getitem__(self, index: Any) -> Tensor:
+        from grad_engine.ops.indexing import part
 
-    def __iter__(self) -> Iterator[Tensor]:
-        if not self.array.ndim:
-            raise ArgumentError("a tensor of shape () cannot be iterated over")
-        return (self[index] for index in range(len(self.array)))
+        return _bound("__getitem__", part)(self, index)
 
-    def __contains__(self, value: Any) -> bool:
-        return bool((self.array == array_of(value)).any())
+    def __setitem__(self, index: Any, values: Any) -> None:
+        from grad_engine.ops.indexing import write_part
+
+        _bound("__setitem__", write_part)(self, index, values)
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **keywords: Any) -> Any:
+        return ufunc_on_tensors(ufunc, method, inputs, keywords)
+
+    def __array_function__(self, func: Any, types: Any, args: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+        return function_on_tensors(func, args, keywords)
+
+    __eq__, __ne__ = comparison(np.equal), comparison(np.not_equal)
+    __lt__, __le__ = comparison(np.less), comparison(np.less_equal)
+    __gt__, __ge__ = comparison(np.greater), comparison(np.greater_equal)
 
     def __hash__(self) -> int:
         return id(self)
 
-    def __format__(self, spec: str) -> str:
-        if self.array.ndim == 0:
-            return format(self.item(), spec)
-        try:
-            return format(str(self), spec)
-        except ValueError:
-            raise ShapeError(
-                f"only a tensor of a single number takes the format {spec!r}, got {self.array.shape}; use tolist()"
-            ) from None
+    def __and__(self, other: Any) -> Tensor:
+        return wrap(combined(np.bitwise_and, self, other), None)
 
-    def __repr__(self) -> str:
-        body = np.array2string(self.array, separator=", ", prefix="tensor(")
-        facts = [body]
-        if self.array.dtype not in (np.float64, np.int64, np.bool_):
-            facts.append(f"dtype={self.array.dtype}")
-        if (name := self.name) is not None:
-            facts.append(f"name={name!r}")
-        if type(self.node) is GradAccum:
-            facts.append("requires_grad=True")
-        elif self.node is not None:
-            facts.append(f"grad_fn=<{self.node.name}>")
-        return f"tensor({', '.join(facts)})"
+    def __or__(self, other: Any) -> Tensor:
+        return wrap(combined(np.bitwise_or, self, other), None)
 
-    # copies and pickles: leaves only, a graph is a record of one run in one process
+    def __xor__(self, other: Any) -> Tensor:
+        return wrap(combined(np.bitwise_xor, self, other), None)
+
+    def __invert__(self) -> Tensor:
+        return wrap(combined(np.invert, self), None)
+
+    __rand__, __ror__, __rxor__ = __and__, __or__, __xor__
+
+    # copies and pickles
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
-        if not self.is_leaf:
-            raise GraphError("only leaves can be copied deeply, this tensor is the result of an op; use detach()")
-        copy = wrap(self.array.copy(), None)
-        memo[id(self)] = copy
-        copy.__setstate__((copy.array, self.requires_grad, self.name, self.grad))
-        return copy
+        from grad_engine.core.leaf import copied
+
+        return copied(self, memo)
 
     def __reduce__(self) -> Any:
-        if not self.is_leaf:
-            raise GraphError("only leaves can be pickled, this tensor is the result of an op; use detach()")
-        return _empty, (), (self.array, self.requires_grad, self.name, self.grad)
+        from grad_engine.core.leaf import reduced
+
+        return reduced(self)
 
     def __setstate__(self, state: tuple[np.ndarray, bool, str | None, Tensor | None]) -> None:
-        self.array, requires_grad, name, grad = state
-        self.node = None
-        self.requires_grad_(requires_grad)
-        if name is not None:
-            self.name = name
-        if grad is not None:
-            self.grad = wrap(grad.array.copy(), None)
+        from grad_engine.core.leaf import restore
+
+        restore(self, state)
+
+    def _repr_html_(self) -> str:
+        from grad_engine.notebook import tensor_html
+
+        return tensor_html(self)
+
+
+def _bound(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+    """`function`, from now on the method itself: an import takes 0.3 to 0.7 us each time it is reached."""
+    setattr(Tensor, name, function)
+    return function
 
 
 _new = Tensor.__new__
@@ -336,98 +266,3 @@ def wrap(array: np.ndarray, node: Edge) -> Tensor:
 def array_of(value: Any) -> Any:
     """The array of a Tensor; any other value itself."""
     return value.array if type(value) is Tensor else value
-
-
-def _empty() -> Tensor:
-    return wrap(np.empty(0), None)
-
-
-def as_array(data: Any, dtype: Any = None) -> np.ndarray:
-    """A fresh array of numbers from nested lists, scalars or arrays. Raises ArgumentError or ShapeError."""
-    if type(data) is Tensor:
-        if data.node is not None:
-            raise GraphError("a new tensor from one that requires grad would lose its history; use clone() or detach()")
-        data = data.array
-    unmasked(data)
-    if isinstance(data, list | tuple) and _holds_tensor(data):
-        raise ArgumentError("a list of tensors would lose their history; use stack([...]) or concat([...])")
-    try:
-        kind = None if dtype is None else np.dtype(dtype)
-    except TypeError:
-        raise ArgumentError(f"dtype is one of NumPy's, such as float or np.float32, got {dtype!r}") from None
-    try:
-        array = np.array(data, dtype=kind)
-    except (ValueError, TypeError, OverflowError) as error:
-        why = "its rows differ in length" if "inhomogeneous" in str(error) else str(error)
-        raise ShapeError(f"no array of numbers can be made of this {type(data).__name__}: {why}") from None
-    return numeric(array)
-
-
-def unmasked(value: Any) -> Any:
-    """`value` itself; raises ArgumentError for a masked array, whose mask a tensor would silently lose."""
-    if isinstance(value, np.ndarray) and hasattr(value, "filled"):
-        raise ArgumentError(
-            "a tensor has no mask, got a masked array; pass values.filled(0.0), and a mask of its own to where()"
-        )
-    return value
-
-
-def numeric(array: np.ndarray) -> np.ndarray:
-    """`array` itself when it holds real numbers or booleans; raises ArgumentError otherwise."""
-    if array.dtype.kind not in "fiub":
-        raise ArgumentError(f"a tensor holds real numbers or booleans, got dtype {array.dtype}")
-    return array
-
-
-def _holds_tensor(data: Any) -> bool:
-    pending = [data]
-    for part in pending:
-        if type(part) is Tensor:
-            return True
-        if isinstance(part, list | tuple):
-            pending.extend(part)
-    return False
-
-
-def attach(name: str, value: Any) -> None:
-    """Put a method, operator or property on Tensor that is defined further down the house."""
-    setattr(Tensor, name, value)
-
-
-def _comparison(ufunc: Any) -> Callable[[Tensor, Any], Any]:
-    def compare(self: Tensor, other: Any) -> Any:
-        try:
-            return ufunc(self.array, other.array if type(other) is Tensor else other)
-        except TypeError:
-            return NotImplemented
-        except ValueError as error:
-            raise ShapeError(f"shapes {self.shape} and {np.shape(other)} cannot be compared: {error}") from None
-
-    return compare
-
-
-def _logic(ufunc: Any) -> Callable[[Tensor, Any], Any]:
-    def combine(self: Tensor, other: Any) -> Any:
-        try:
-            return wrap(np.asarray(ufunc(self.array, other.array if type(other) is Tensor else other)), None)
-        except TypeError:
-            kind = getattr(other, "dtype", type(other).__name__)
-            raise ArgumentError(
-                f"&, |, ^ and ~ take booleans and whole numbers, got {self.dtype} and {kind}; compare first, "
-                "as in (x > 0) & (y > 0)"
-            ) from None
-        except ValueError as error:
-            raise ShapeError(f"shapes {self.shape} and {np.shape(other)} cannot be combined: {error}") from None
-
-    return combine
-
-
-_COMPARISONS = {
-    "eq": np.equal, "ne": np.not_equal, "lt": np.less, "le": np.less_equal, "gt": np.greater, "ge": np.greater_equal,
-}  # fmt: skip
-for _dunder, _compare in _COMPARISONS.items():
-    attach(f"__{_dunder}__", _comparison(_compare))
-for _dunder, _combine in {"and": np.bitwise_and, "or": np.bitwise_or, "xor": np.bitwise_xor}.items():
-    attach(f"__{_dunder}__", _logic(_combine))
-    attach(f"__r{_dunder}__", _logic(_combine))
-attach("__invert__", lambda self: _logic(lambda x, _: np.invert(x))(self, None))

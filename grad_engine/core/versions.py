@@ -8,12 +8,11 @@ import weakref
 from array import array
 from bisect import bisect_right
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from grad_engine.core.tensor import Tensor
+from grad_engine.core.array_behavior import ArrayBehavior
 
 
 class _Memory:
@@ -37,7 +36,7 @@ class _Writes:
     def __init__(self) -> None:
         self.latest = -1  # of all writes
         self.by_owner: dict[int, _Memory] = {}
-        self.views: dict[int, list[weakref.ref[Tensor]]] = {}  # of memory without history, by the id of its owner
+        self.views: dict[int, list[weakref.ref[Any]]] = {}  # of memory without history, by the id of its owner
         self.noted, self.room = 0, 1024  # how many views are listed, and how many may be before dead ones are dropped
         self.lock = threading.Lock()  # memory may be shared between threads, whose graphs are not
 
@@ -66,7 +65,7 @@ class _Writes:
         place = bisect_right(memory.turns, after)
         return memory.turns[place] if place < len(memory.turns) and memory.turns[place] < before else None
 
-    def taken(self, view: Tensor, call: Callable[..., Tensor], args: tuple[Any, ...]) -> None:
+    def taken(self, view: Any, call: Callable[..., ArrayBehavior], args: tuple[Any, ...]) -> None:
         """Note a view of memory without history, and how to take it again should the memory get one."""
         view.again = call, args
         key = id(owner_of(view.array))

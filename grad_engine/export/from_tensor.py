@@ -14,9 +14,11 @@ from typing import Any
 import numpy as np
 
 from grad_engine import formula
-from grad_engine.core.chain_rule import Run, newest_first
-from grad_engine.core.node import Edge, GradAccum, Node, Output, node_of, output_index_of
-from grad_engine.core.tensor import Tensor, array_of, name_of
+from grad_engine.core.chain_rule import newest_first
+from grad_engine.core.names import name_of
+from grad_engine.core.node import Edge, Extra, GradAccum, Node, Output, node_of, output_index_of
+from grad_engine.core.run_log import Ran, Run
+from grad_engine.core.tensor import Tensor, array_of
 from grad_engine.core.versions import WRITES
 from grad_engine.errors import ArgumentError, GraphError
 from grad_engine.files import save
@@ -243,7 +245,7 @@ class _Recorder(Draft):
             read = frozenset[str]().union(*found[1])
             by_name = {each.parameter: each.tensor for each in inputs} | {"out": outputs[0]}
             saved = tuple(dict.fromkeys(tensor for name, tensor in by_name.items() if name in read))
-        extra = node.extra or {}
+        extra = node.extra or Extra()
         static = dict(zip(op.static, node.rest, strict=False))
         return NodeRecord(
             id=self.ids[node.sequence_nr],
@@ -260,9 +262,9 @@ class _Recorder(Draft):
             outputs=outputs,
             saved=saved,
             attributes={name: attribute(value) for name, value in static.items()} or None,
-            scope=extra.get("scope", ""),
+            scope=extra.scope,
             formula=None if found is None else found[0],
-            source=SourceRecord(*extra["source"]) if "source" in extra else None,
+            source=None if extra.source is None else SourceRecord(*extra.source),
         )
 
     def _width(self, node: Node) -> int:
@@ -295,17 +297,17 @@ class _Recorder(Draft):
         found: list[tuple[Node, Run]] = []
         for node in dict.fromkeys(node_of(root.node) for root in self.roots):
             assert isinstance(node, Node)
-            runs = (node.extra or {}).get("runs", ())
+            runs = (node.extra and node.extra.runs) or ()
             found.extend((node, run) for run in (runs if self.all_runs else [*runs][-1:]))
         found.sort(key=lambda pair: pair[1].sequence_nr)
         return found
 
     def _run(self, root: Node, run: Run) -> BackwardRecord:
         seed = self._met(run.seed, "seed")
-        draft = RunDraft(self.edges[event[0], event[1]] for event in run.events if len(event) > 2)
+        draft = RunDraft(self.edges[event[0], event[1]] for event in run.events if not isinstance(event, Ran))
         totals: dict[str, Any] = {}  # the sum so far at each receiver
         for event in run.events:
-            if len(event) == 2:
+            if isinstance(event, Ran):
                 parts = event[1] if isinstance(event[1], tuple) else (event[1],)
                 received = tuple(None if g is None else self._met(g, "gradient") for g in parts)
                 draft.ran(self.ids[event[0]], received)
@@ -316,7 +318,7 @@ class _Recorder(Draft):
                 draft.added(edge, self._met(total, "gradient"))
             totals[edge.receiver] = total
         changes = []
-        for age, before, after in run.leaves:
+        for age, before, _, after in run.leaves:
             if age not in self.ids:
                 continue
             leaf = self.ids[age]

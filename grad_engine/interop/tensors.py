@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from grad_engine.core.tensor import Tensor, numeric, wrap
+from grad_engine.core.conversion import numeric
+from grad_engine.core.tensor import Tensor, wrap
 from grad_engine.errors import ArgumentError, GraphError, MissingPackageError
 
 if TYPE_CHECKING:

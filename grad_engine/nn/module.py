@@ -12,7 +12,7 @@ import numpy as np
 
 from grad_engine import files
 from grad_engine.core.call import as_tensor
-from grad_engine.core.grad_mode import MODE, no_grad
+from grad_engine.core.grad_mode import current_mode, no_grad, put_mode, with_watch
 from grad_engine.core.inplace import overwrite
 from grad_engine.core.node import GradAccum
 from grad_engine.core.observe import Watch
@@ -57,12 +57,12 @@ class Module:
     training: bool
     _parts: dict[str, str]  # attribute -> "parameter", "buffer" or "module"
     _path: str  # its dotted name in the outermost module that holds it; "" for that one
-    _watch: tuple[Any, Any]  # the watch outside the latest call, and the one inside: most calls find it again
+    _modes: tuple[Any, Any]  # the mode outside the latest call, and the one inside: most calls find it again
 
     def __new__(cls, *args: Any, **keywords: Any) -> Any:
         # Here and not in __init__, so that a subclass has nothing to forget.
         self = super().__new__(cls)
-        self.__dict__.update(training=True, _parts={}, _path="", _watch=(None, None))
+        self.__dict__.update(training=True, _parts={}, _path="", _modes=(None, None))
         return self
 
     def forward(self, *args: Any, **keywords: Any) -> Any:
@@ -70,19 +70,19 @@ class Module:
         raise ArgumentError(f"{type(self).__name__} was called, but has no forward(); define forward(self, x)")
 
     def __call__(self, *args: Any, **keywords: Any) -> Any:
-        path = self._path
-        if not (path and MODE.record):
+        path, outer = self._path, current_mode()
+        if not (path and outer.record):
             return self.forward(*args, **keywords)
-        outer = MODE.watch
-        seen, inner = self._watch
+        seen, inner = self._modes
         if inner is None or seen is not outer:
-            inner = _inside(outer, path)
-            self.__dict__["_watch"] = outer, inner
-        MODE.watch = inner
+            inner = with_watch(outer, _inside(outer.watch, path))
+            self.__dict__["_modes"] = outer, inner
+        put_mode(inner)
         try:
             return self.forward(*args, **keywords)
         finally:
-            MODE.watch = outer
+            now = current_mode()
+            put_mode(outer if now is inner else with_watch(now, outer.watch))
 
     # what it holds
 
@@ -334,14 +334,14 @@ class Sequential(_Row):
 
 @dataclass(frozen=True, slots=True)
 class _Inside(Watch):
-    """What MODE.watch is inside a module that has a name."""
+    """The watch inside a module that has a name."""
 
     path: str = ""
     base: str = ""  # the scope around the outermost module
 
 
 def _inside(outer: Any, path: str) -> _Inside:
-    """What MODE.watch is inside the module of that name, called where it was `outer`."""
+    """The watch inside the module of that name, called where it was `outer`."""
     watch = outer if isinstance(outer, Watch) else Watch()
     base, start, rest = watch.scope, watch.scope, path
     if isinstance(watch, _Inside):

@@ -8,15 +8,16 @@ from typing import Any
 
 import numpy as np
 
-from grad_engine.core.call import as_tensor, operand, own
+from grad_engine.core.arguments import own
+from grad_engine.core.call import as_tensor, operand
 from grad_engine.core.define import composed, define, in_rules
-from grad_engine.core.grad_mode import MODE
+from grad_engine.core.grad_mode import current_mode
 from grad_engine.core.inplace import check_writable, overwrite
 from grad_engine.core.node import next_sequence_nr
 from grad_engine.core.numpy_errors import REFUSED, refuse
 from grad_engine.core.numpy_protocol import NUMPY_TO_OP
 from grad_engine.core.op import case
-from grad_engine.core.tensor import Tensor, array_of, attach
+from grad_engine.core.tensor import Tensor, array_of
 from grad_engine.core.versions import WRITES
 from grad_engine.errors import ArgumentError, NotDifferentiableError, ShapeError
 from grad_engine.formula.symbol import index_tree
@@ -133,18 +134,20 @@ def _part(index: Any) -> Any:
     return own(index)
 
 
-def _getitem(self: Tensor, key: Any) -> Tensor:
+def part(whole: Tensor, key: Any) -> Tensor:
+    """What `whole[key]` is: the tensor that index() gives, which remembers what it looks into."""
     key = _plain(key)
-    made = index(self, key)
+    made = index(whole, key)
     if made.array.base is not None:
-        made.window = self, key
+        made.window = whole, key
     return made
 
 
-def _setitem(self: Tensor, key: Any, values: Any) -> None:
+def write_part(self: Tensor, key: Any, values: Any) -> None:
+    """What `self[key] = values` does: in place, with the history of both."""
     key = _plain(key)
     array = values.array if type(values) is Tensor else operand(values)
-    if MODE.record and (self.node is not None or getattr(values, "node", None) is not None):
+    if current_mode().record and (self.node is not None or getattr(values, "node", None) is not None):
         if _is_part(values, self, key):
             return
         if self.array.dtype.kind != "f":
@@ -169,10 +172,6 @@ def _is_part(values: Any, whole: Tensor, key: Any) -> bool:
         return False
     one, other = values.array, whole.array[key]
     return one.shape == other.shape and one.strides == other.strides and one.ctypes.data == other.ctypes.data
-
-
-attach("__getitem__", _getitem)
-attach("__setitem__", _setitem)
 
 
 # --- by name ----------------------------------------------------------------------------------------------------------

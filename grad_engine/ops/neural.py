@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from grad_engine.core.broadcasting import cast, summed_to
 from grad_engine.core.call import as_tensor
 from grad_engine.core.define import composed, define, in_rules
 from grad_engine.core.node import next_sequence_nr
@@ -20,11 +21,10 @@ from grad_engine.ops.elementwise import clip, times, values, where
 from grad_engine.ops.indexing import index_put
 from grad_engine.ops.joining import stack
 from grad_engine.ops.product import contracted
-from grad_engine.ops.reduction import sum_to, total, vector_norm
-from grad_engine.ops.shape import axis_of, cast, reshaped
+from grad_engine.ops.reduction import total, vector_norm
+from grad_engine.ops.shape import axis_of, reshaped
 
 _softmax = in_rules(softmax)
-_folded = in_rules(sum_to)
 
 
 # --- affine maps ------------------------------------------------------------------------------------------------------
@@ -285,12 +285,12 @@ def _normalization_shares(
     g = _wide(g)
     shares = [None, None, g if wanted[2] else None]
     if wanted[2]:
-        shares[2] = reshaped(_folded(g, own), bias.shape)
+        shares[2] = reshaped(summed_to(g, own), bias.shape)
     if not (wanted[0] or wanted[1]):
         return shares
     normal, rate, count = _standardized(reshaped(x, groups), axes, eps)
     if wanted[1]:
-        shares[1] = reshaped(_folded(g * reshaped(normal, x.shape), own), weight.shape)
+        shares[1] = reshaped(summed_to(g * reshaped(normal, x.shape), own), weight.shape)
     if wanted[0]:
         slope = reshaped(g if weight is None else g * reshaped(weight, own), groups)
         level = total(slope, axis=axes, keepdims=True) / count
@@ -421,8 +421,8 @@ def _batch_norm_shares(
     normal, rate = _shifted(x, mean, var, own, eps)
     return [
         (g * rate if weight is None else g * (reshaped(weight, own) * rate)) if wanted[0] else None,
-        reshaped(_folded(g * normal, own), weight.shape) if wanted[1] else None,
-        reshaped(_folded(g, own), bias.shape) if wanted[2] else None,
+        reshaped(summed_to(g * normal, own), weight.shape) if wanted[1] else None,
+        reshaped(summed_to(g, own), bias.shape) if wanted[2] else None,
     ]
 
 

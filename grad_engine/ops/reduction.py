@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from numpy import ndarray
 
+from grad_engine.core.broadcasting import ones_row
 from grad_engine.core.define import composed, define, in_rules
 from grad_engine.core.numpy_protocol import NUMPY_TO_OP
 from grad_engine.core.op import case
@@ -27,34 +27,8 @@ _AXES = [
 ]  # fmt: skip
 
 
-_LONGEST = 1 << 16  # a row of ones longer than this is not kept
 _HALVES = 65504  # the largest float16
 _ROW = 512  # so many numbers BLAS adds up one after another; the sums of rows are added in pairs
-
-
-@lru_cache(maxsize=64)
-def _ones(length: int, dtype: Any) -> ndarray:
-    return np.ones(length, dtype)
-
-
-def _sum_to(x: Any, shape: tuple[int, ...]) -> Any:
-    """Sum `x` over the axes that broadcasting added or stretched, so that the result has `shape`."""
-    lead = x.ndim - len(shape)
-    if lead == 1 == len(shape) and shape == x.shape[1:] and x.dtype.char in "fd" and 1 < x.shape[0] <= _LONGEST:
-        return _ones(x.shape[0], x.dtype) @ x  # the gradient of a bias, which BLAS sums four times as fast
-    stretched = tuple(i + lead for i, n in enumerate(shape) if n == 1 != x.shape[i + lead])
-    if not stretched:
-        return np.add.reduce(x, axis=tuple(range(lead)))
-    return np.add.reduce(x, axis=(*range(lead), *stretched), keepdims=True).reshape(shape)
-
-
-sum_to = define(
-    _sum_to, name="sum_to", symbol="Σ", category="reduction", inputs=("x",), public=False,
-    cases=[case((2, 3), shape=(1, 3)), case((4, 2, 3), shape=(3,)), case((2, 3), shape=())],
-    summary="x summed down to `shape`, from which it could have been broadcast.",
-    vjp={"x": lambda g, out, x, shape: np.broadcast_to(g, x.shape)},
-    formula={"x": "{g} copied to the shape of {x}"},
-)  # fmt: skip
 
 
 # --- between the shape of an operand and that of its reduction ------------------------------------------------------
@@ -114,10 +88,10 @@ def array_sum(x: Any, axis: Any = None, keepdims: Any = False) -> Any:
         if axis is None and not keepdims and x.size > 64 * _ROW:
             whole = x.size - x.size % _ROW
             flat = x.reshape(-1)
-            rows = flat[:whole].reshape(-1, _ROW) @ _ones(_ROW, x.dtype)
+            rows = flat[:whole].reshape(-1, _ROW) @ ones_row(_ROW, x.dtype)
             return np.add.reduce(rows) + np.add.reduce(flat[whole:])
         if type(axis) is int and (axis == -1 or axis == x.ndim - 1) and 16 <= x.shape[-1] <= 4 * _ROW:
-            out = x.reshape(-1, x.shape[-1]) @ _ones(x.shape[-1], x.dtype)
+            out = x.reshape(-1, x.shape[-1]) @ ones_row(x.shape[-1], x.dtype)
             return out.reshape((*x.shape[:-1], 1) if keepdims else x.shape[:-1])
     return np.add.reduce(x, axis=axis, keepdims=keepdims)
 

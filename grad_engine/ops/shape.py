@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view as sliding_windows
 
+from grad_engine.core.broadcasting import astype
 from grad_engine.core.call import as_tensor
 from grad_engine.core.define import composed, define, in_rules
 from grad_engine.core.numpy_protocol import NUMPY_TO_OP
 from grad_engine.core.op import case
-from grad_engine.core.tensor import Tensor, attach, numeric
+from grad_engine.core.tensor import Tensor
 from grad_engine.errors import ArgumentError, ShapeError
 from grad_engine.formula import Tree
 from grad_engine.formula.symbol import Symbol, traced, tree_of
@@ -29,23 +30,6 @@ clone = define(
 )  # fmt: skip
 
 
-def _astype(x: Any, dtype: Any) -> Any:
-    return numeric(x.astype(np.dtype(dtype)))
-
-
-def _cast_back(g: Any, out: Any, x: Any, dtype: Any) -> Any:
-    if out.dtype.kind != "f":
-        raise ArgumentError(f"no gradient flows through {out.dtype}; cast to a floating-point dtype, or detach() first")
-    return cast(g, x.dtype)
-
-
-astype = define(
-    _astype, name="astype", symbol="dtype", category="shape", inputs=("x",), cases=[case((2, 3), dtype=np.float64)],
-    half="same", written=lambda x, dtype: ["astype", x, ["say", str(np.dtype(dtype))]],
-    summary="x with another dtype. Between floating-point dtypes the gradient is cast back.",
-    vjp={"x": _cast_back}, formula={"x": "{g} in the dtype of {x}"},
-)  # fmt: skip
-cast = in_rules(astype)
 if hasattr(np, "astype"):
     NUMPY_TO_OP[np.astype] = lambda x, dtype, copy=True: astype(x, dtype)
 
@@ -86,7 +70,7 @@ transpose = define(
     half="same", varargs=True, numpy=[np.transpose], aliases=["permute"], written=_transpose_written,
     cases=[case((2, 3)), case((2, 3, 4), axes=(2, 0, 1)), case((2, 3, 4), axes=(-1, 0, 1))],
     summary="x with its axes in another order, reversed when none is given.",
-    vjp={"x": _transpose_back},
+    vjp={"x": _transpose_back}, attribute="T",
 )  # fmt: skip
 transposed = in_rules(transpose)
 
@@ -94,10 +78,8 @@ matrix_transpose = define(
     lambda x: x.mT, name="matrix_transpose", symbol="ᵀ", category="shape", inputs=("x",), numpy=[np.matrix_transpose],
     half="same", written=lambda x: ["T", x], cases=[case((2, 3)), case((2, 3, 4))],
     summary="x with its last two axes exchanged.",
-    vjp={"x": lambda g, out, x: g.mT},
+    vjp={"x": lambda g, out, x: g.mT}, attribute="mT",
 )  # fmt: skip
-attach("T", property(lambda self: transpose(self), doc="The tensor with its axes reversed."))
-attach("mT", property(lambda self: matrix_transpose(self), doc="The tensor with its last two axes exchanged."))
 
 squeeze = define(
     lambda x, axis=None: np.squeeze(x, axis=axis)[...],  # a view also where no axis goes

@@ -782,9 +782,10 @@ def test_no_grad_around_a_generator_ends_where_it_yields() -> None:
     other.close()
     assert seen == [False] * 3 and ge.is_grad_enabled()
 
-    async def later() -> None: ...
+    async def later() -> Any:
+        yield
 
-    for given, words in ((later, "async function later"), (3, "got int")):
+    for given, words in ((later, "async generator later"), (3, "got int")):
         with pytest.raises(ge.ArgumentError, match=words):
             ge.no_grad()(given)
 

@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 
 import grad_engine as ge
-from grad_engine.core.grad_mode import MODE
+from grad_engine.core.grad_mode import current_mode
+from grad_engine.core.node import Extra
 from grad_engine.core.tensor import Tensor
 
 
@@ -22,8 +23,8 @@ def leaf(values: Any, name: str | None = None) -> Tensor:
     return ge.tensor(values, requires_grad=True, dtype=float, name=name)
 
 
-def noted(tensor: Tensor) -> dict[str, Any]:
-    return tensor.node.extra or {}
+def noted(tensor: Tensor) -> Extra:
+    return tensor.node.extra or Extra()
 
 
 # --- scopes ---------------------------------------------------------------------------------------------------------
@@ -59,7 +60,7 @@ def test_a_scope_has_a_name(name: Any) -> None:
 def test_a_scope_ends_with_its_block_also_after_an_error() -> None:
     with pytest.raises(ZeroDivisionError), ge.scope("a"), ge.record_source():
         raise ZeroDivisionError
-    assert MODE.watch is None
+    assert current_mode().watch is None
     assert (leaf(1.0) * 2).node.extra is None
 
 
@@ -78,8 +79,8 @@ def test_the_line_of_the_program_that_called() -> None:
         y = x * 2  # the line
         z, here = np.sum(y), line()
     w = z * 1
-    assert noted(y)["source"] == ("tests/core/test_observe.py", here - 1, "y = x * 2  # the line")
-    assert noted(z)["source"] == ("tests/core/test_observe.py", here, "z, here = np.sum(y), line()")
+    assert noted(y).source == ("tests/core/test_observe.py", here - 1, "y = x * 2  # the line")
+    assert noted(z).source == ("tests/core/test_observe.py", here, "z, here = np.sum(y), line()")
     sources = [node.source for node in ge.record_graph(w).nodes]
     assert [source and source.line for source in sources] == [here - 1, here, None]
 
@@ -93,7 +94,7 @@ def test_lines_are_called_the_same_on_every_machine(tmp_path: Path, monkeypatch:
     def shown(file: str) -> tuple[str, int, str]:
         names: dict[str, Any] = {}
         exec(compile(program, file, "exec"), names)
-        return noted(names["run"](leaf(1.0)))["source"]
+        return noted(names["run"](leaf(1.0))).source
 
     monkeypatch.setattr(sys, "path", [*sys.path, str(tmp_path)])
     assert shown(str(tmp_path / "installed" / "model.py"))[0] == "installed/model.py"
@@ -233,7 +234,7 @@ def test_contexts_compose_in_any_order() -> None:
     x = leaf([0.0])
     with ge.scope("a"), ge.detect_anomaly(), ge.scope("b"), ge.record_source():
         y = x * 2
-        assert noted(y)["scope"] == "a.b" and noted(y)["source"][2] == "y = x * 2"
+        assert noted(y).scope == "a.b" and noted(y).source[2] == "y = x * 2"
         with pytest.raises(ge.AnomalyError):
             ge.ln(x)
     with ge.record_source():
@@ -241,15 +242,15 @@ def test_contexts_compose_in_any_order() -> None:
             y = x * 2
         z = x * 2
         ge.ln(x)
-    assert noted(y)["scope"] == "c" and "source" in noted(y)
-    assert "scope" not in noted(z) and "source" in noted(z)
+    assert noted(y).scope == "c" and noted(y).source
+    assert not noted(z).scope and noted(z).source
 
 
 def test_contexts_belong_to_their_thread() -> None:
     def work(k: int) -> None:
         with ge.scope(f"t{k}"):
             for _ in range(200):
-                ok[k] = ok[k] and noted(leaf(1.0) * 2) == {"scope": f"t{k}"}
+                ok[k] = ok[k] and noted(leaf(1.0) * 2).scope == f"t{k}"
 
     ok = dict.fromkeys(range(4), True)
     threads = [threading.Thread(target=work, args=(k,)) for k in ok]

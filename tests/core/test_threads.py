@@ -42,7 +42,7 @@ def small_graph(k: int, shared: ge.Tensor) -> tuple[Any, ...]:
         assert not (h * 2).requires_grad
     with ge.scope(f"part{k % 4}"):
         z = (h * h).sum()
-    assert z.node.extra == {"scope": f"part{k % 4}"}
+    assert z.node.extra.scope == f"part{k % 4}"
     (g,) = ge.grad(z, [x], create_graph=True)
     curved = ge.grad(g.sum(), x, retain_graph=True)
     z.backward(retain_graph=k % 50 == 0)

@@ -1,0 +1,78 @@
+"""The arguments of a call of an op, put in the order of its declaration; and the errors for what does not fit."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Sequence
+from typing import Any
+
+from numpy import ndarray
+
+from grad_engine.core.numpy_errors import no_argument
+from grad_engine.core.op import Op
+from grad_engine.core.tensor import Tensor
+from grad_engine.errors import ArgumentError
+
+_CHANGEABLE = frozenset({Tensor, ndarray, list})
+
+
+def sequence(op: Op, value: Any) -> Sequence[Any]:
+    """The operands of a variadic op, from a list or from the rows of a tensor. Raises ArgumentError."""
+    if isinstance(value, list | tuple):
+        return value
+    if isinstance(value, Tensor | ndarray) and value.ndim:
+        return list(value)
+    raise ArgumentError(f"{op.name}() takes a list of tensors, got {type(value).__name__}; write {op.name}([x, y])")
+
+
+def with_operands(op: Op, args: tuple[Any, ...], named: dict[str, Any]) -> tuple[Any, ...]:
+    """`args` with every operand in its place: those given by keyword, and None for optional ones left out."""
+    operands = list(args)
+    for name in op.inputs[len(args) :]:
+        if name in named:
+            operands.append(named.pop(name))
+        elif len(operands) >= op.required:
+            operands.append(None)
+        else:
+            raise ArgumentError(f"{op.name}() needs {', '.join(op.inputs[: op.required])}; {name} is missing")
+    return tuple(operands)
+
+
+def arguments(op: Op, static: tuple[Any, ...], named: dict[str, Any]) -> tuple[Any, ...]:
+    """Every static argument in the order of the declaration. Raises ArgumentError."""
+    if not named and len(static) == len(op.static) and _CHANGEABLE.isdisjoint(map(type, static)):
+        return static
+    names = tuple(op.static)
+    if op.varargs and len(static) > 1 and all(type(part) is int for part in static):
+        static = (static,)
+    if len(static) > len(names):
+        raise ArgumentError(
+            f"{op.name}() takes {len(op.inputs)} operand{'s' * (len(op.inputs) != 1)} and {len(names)} "
+            f"argument{'s' * (len(names) != 1)} ({', '.join(names) or 'none'}); got {len(static)} arguments"
+        )
+    values = {**op.static, **dict(zip(names, static, strict=False))}
+    for name, value in named.items():
+        if name not in values:
+            raise no_argument(op.name, name, names)
+        if name in names[: len(static)]:
+            raise ArgumentError(f"{op.name}() got {name!r} twice")
+        values[name] = value
+    for name, value in values.items():
+        if value is inspect.Parameter.empty:
+            raise ArgumentError(f"{op.name}() needs {name}=")
+        if type(value) in _CHANGEABLE:
+            if type(value) is Tensor and value.node is not None:
+                raise ArgumentError(f"{op.name}() sends no gradient to {name}=; pass {name}.detach()")
+            values[name] = own(value)
+    return tuple(values.values())
+
+
+def own(value: Any) -> Any:
+    """`value`, a static argument, as it stays: arrays and lists are copied, since a rule may read them much later."""
+    if type(value) is list:
+        return [own(part) for part in value]
+    array = value.array if type(value) is Tensor else value
+    if isinstance(array, ndarray) and (array.base is not None or array.flags.writeable):
+        array = array.copy()
+        array.setflags(write=False)
+    return array

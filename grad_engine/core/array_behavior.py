@@ -1,0 +1,144 @@
+"""What a tensor does as its array does: it compares, becomes a number, prints, is copied. The base class of Tensor."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from grad_engine.core.names import name_of
+from grad_engine.core.node import Edge, GradAccum
+from grad_engine.errors import ArgumentError, GraphError, ShapeError
+
+
+class ArrayBehavior:
+    """The methods of Tensor that give no tensor with a history."""
+
+    __slots__ = ()
+
+    array: np.ndarray
+    node: Edge
+
+    # out of the engine
+
+    def numpy(self) -> np.ndarray:
+        """The values as a NumPy array that shares memory. Raises GraphError while a gradient is required."""
+        if self.node is not None:
+            raise GraphError("numpy() on a tensor that requires grad would lose its history; write t.detach().numpy()")
+        return self.array
+
+    def item(self) -> float | int | bool:
+        """The value of a one-element tensor as a Python number."""
+        if self.array.size != 1:
+            raise ShapeError(f"item() needs exactly one element, got shape {self.array.shape}; use tolist()")
+        return self.array.item()
+
+    def tolist(self) -> Any:
+        """The values as nested Python lists (a number for shape ())."""
+        return self.array.tolist()
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        if self.node is not None:
+            raise GraphError(
+                "a tensor that requires grad would silently lose its history as a NumPy array; "
+                "write np.asarray(t.detach()), or stack([...]) to join tensors"
+            )
+        return np.array(self.array, dtype=dtype, copy=copy)
+
+    def __dlpack__(self, **keywords: Any) -> Any:
+        if self.node is not None:
+            raise GraphError("a tensor that requires grad would lose its history in another library; pass t.detach()")
+        return self.array.__dlpack__(**keywords)
+
+    def __dlpack_device__(self) -> tuple[Any, int]:
+        return self.array.__dlpack_device__()
+
+    def __float__(self) -> float:
+        return float(self.item())
+
+    def __int__(self) -> int:
+        return int(self.item())
+
+    def __index__(self) -> int:
+        if self.array.dtype.kind not in "iu" or self.array.ndim:
+            raise ArgumentError(
+                f"only an integer of shape () can be an index, got {self.array.dtype} of shape {self.array.shape}"
+            )
+        return int(self.array)
+
+    def __bool__(self) -> bool:
+        if self.array.size != 1:
+            raise ShapeError(
+                f"a tensor of shape {self.array.shape} has no single truth value; use (x > 0).all() or .any()"
+            )
+        return bool(self.array)
+
+    # as a container and as text
+
+    def __len__(self) -> int:
+        if not self.array.ndim:
+            raise ArgumentError("a tensor of shape () has no length")
+        return len(self.array)
+
+    def __iter__(self) -> Iterator[Any]:
+        if not self.array.ndim:
+            raise ArgumentError("a tensor of shape () cannot be iterated over")
+        return (self[index] for index in range(len(self.array)))  # type: ignore[index]  # Tensor defines it
+
+    def __contains__(self, value: Any) -> bool:
+        return bool((self.array == _plain(self, value)).any())
+
+    def __format__(self, spec: str) -> str:
+        if self.array.ndim == 0:
+            return format(self.array.item(), spec)
+        try:
+            return format(str(self), spec)
+        except ValueError:
+            raise ShapeError(
+                f"only a tensor of a single number takes the format {spec!r}, got {self.array.shape}; use tolist()"
+            ) from None
+
+    def __repr__(self) -> str:
+        facts = [np.array2string(self.array, separator=", ", prefix="tensor(")]
+        if self.array.dtype not in (np.float64, np.int64, np.bool_):
+            facts.append(f"dtype={self.array.dtype}")
+        if (name := name_of(self.array)) is not None:
+            facts.append(f"name={name!r}")
+        if type(self.node) is GradAccum:
+            facts.append("requires_grad=True")
+        elif self.node is not None:
+            facts.append(f"grad_fn=<{self.node.name}>")
+        return f"tensor({', '.join(facts)})"
+
+
+def comparison(ufunc: Any) -> Callable[[Any, Any], Any]:
+    """A comparison operator of tensors: it gives a plain boolean array, or NotImplemented where NumPy knows none."""
+
+    def compare(self: ArrayBehavior, other: Any) -> Any:
+        try:
+            return ufunc(self.array, other.array if type(other) is type(self) else other)
+        except TypeError:
+            return NotImplemented
+        except ValueError as error:
+            raise ShapeError(f"shapes {self.array.shape} and {np.shape(other)} cannot be compared: {error}") from None
+
+    return compare
+
+
+def combined(ufunc: Any, x: ArrayBehavior, *others: Any) -> np.ndarray:
+    """What &, |, ^ or ~ gives, as an array. Raises ArgumentError for floating-point numbers, ShapeError."""
+    try:
+        return np.asarray(ufunc(x.array, *(_plain(x, other) for other in others)))
+    except TypeError:
+        kinds = " and ".join(str(getattr(each, "dtype", type(each).__name__)) for each in (x.array, *others))
+        raise ArgumentError(
+            f"&, |, ^ and ~ take booleans and whole numbers, got {kinds}; compare first, as in (x > 0) & (y > 0)"
+        ) from None
+    except ValueError as error:
+        raise ShapeError(f"shapes {x.array.shape} and {np.shape(others[0])} cannot be combined: {error}") from None
+
+
+def _plain(x: ArrayBehavior, other: Any) -> Any:
+    """The array of another tensor; any other value itself."""
+    return other.array if type(other) is type(x) else other

@@ -1,0 +1,75 @@
+"""A share in the shape and dtype of its operand: summed where that had been broadcast, cast where it differs."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from grad_engine.core.conversion import numeric
+from grad_engine.core.define import define, in_rules
+from grad_engine.core.op import case
+from grad_engine.errors import ArgumentError, ShapeError
+
+_LONGEST = 1 << 16  # a row of ones longer than this is not kept
+
+
+@lru_cache(maxsize=64)
+def ones_row(length: int, dtype: Any) -> np.ndarray:
+    """A row of ones, shared by all who multiply by it to add things up."""
+    return np.ones(length, dtype)
+
+
+def _sum_to(x: Any, shape: tuple[int, ...]) -> Any:
+    """Sum `x` over the axes that broadcasting added or stretched, so that the result has `shape`."""
+    lead = x.ndim - len(shape)
+    if lead == 1 == len(shape) and shape == x.shape[1:] and x.dtype.char in "fd" and 1 < x.shape[0] <= _LONGEST:
+        return ones_row(x.shape[0], x.dtype) @ x  # the gradient of a bias, which BLAS sums four times as fast
+    stretched = tuple(i + lead for i, n in enumerate(shape) if n == 1 != x.shape[i + lead])
+    if not stretched:
+        return np.add.reduce(x, axis=tuple(range(lead)))
+    return np.add.reduce(x, axis=(*range(lead), *stretched), keepdims=True).reshape(shape)
+
+
+sum_to = define(
+    _sum_to, name="sum_to", symbol="Σ", category="reduction", inputs=("x",), public=False,
+    cases=[case((2, 3), shape=(1, 3)), case((4, 2, 3), shape=(3,)), case((2, 3), shape=())],
+    summary="x summed down to `shape`, from which it could have been broadcast.",
+    vjp={"x": lambda g, out, x, shape: np.broadcast_to(g, x.shape)},
+    formula={"x": "{g} copied to the shape of {x}"},
+)  # fmt: skip
+
+
+def _astype(x: Any, dtype: Any) -> Any:
+    return numeric(x.astype(np.dtype(dtype)))
+
+
+def _cast_back(g: Any, out: Any, x: Any, dtype: Any) -> Any:
+    if out.dtype.kind != "f":
+        raise ArgumentError(f"no gradient flows through {out.dtype}; cast to a floating-point dtype, or detach() first")
+    return cast(g, x.dtype)
+
+
+astype = define(
+    _astype, name="astype", symbol="dtype", category="shape", inputs=("x",), cases=[case((2, 3), dtype=np.float64)],
+    half="same", written=lambda x, dtype: ["astype", x, ["say", str(np.dtype(dtype))]],
+    summary="x with another dtype. Between floating-point dtypes the gradient is cast back.",
+    vjp={"x": _cast_back}, formula={"x": "{g} in the dtype of {x}"},
+)  # fmt: skip
+summed_to, cast = in_rules(sum_to), in_rules(astype)
+
+
+def fitted(share: Any, array: Any) -> Any:
+    """`share` in the shape and dtype of the operand it belongs to: summed where that had been broadcast."""
+    if share.shape != array.shape:
+        lead = share.ndim - array.ndim
+        if lead < 0 or not all(n == m or n == 1 for n, m in zip(array.shape, share.shape[lead:], strict=True)):
+            raise ShapeError(
+                f"a rule gave a share of shape {share.shape} to an operand of shape {array.shape}; it has to return "
+                "that shape, or one that the operand was broadcast to"
+            )
+        share = summed_to(share, array.shape)
+    if share.dtype is not array.dtype and share.dtype != array.dtype:
+        share = cast(share, array.dtype)
+    return share

@@ -1,0 +1,57 @@
+"""What becomes the array of a tensor: numbers, lists, arrays; and the errors for what cannot."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from grad_engine.core.array_behavior import ArrayBehavior
+from grad_engine.errors import ArgumentError, GraphError, ShapeError
+
+
+def as_array(data: Any, dtype: Any = None) -> np.ndarray:
+    """A fresh array of numbers from nested lists, scalars or arrays. Raises ArgumentError or ShapeError."""
+    if isinstance(data, ArrayBehavior):
+        if data.node is not None:
+            raise GraphError("a new tensor from one that requires grad would lose its history; use clone() or detach()")
+        data = data.array
+    unmasked(data)
+    if isinstance(data, list | tuple) and _holds_tensor(data):
+        raise ArgumentError("a list of tensors would lose their history; use stack([...]) or concat([...])")
+    try:
+        kind = None if dtype is None else np.dtype(dtype)
+    except TypeError:
+        raise ArgumentError(f"dtype is one of NumPy's, such as float or np.float32, got {dtype!r}") from None
+    try:
+        array = np.array(data, dtype=kind)
+    except (ValueError, TypeError, OverflowError) as error:
+        why = "its rows differ in length" if "inhomogeneous" in str(error) else str(error)
+        raise ShapeError(f"no array of numbers can be made of this {type(data).__name__}: {why}") from None
+    return numeric(array)
+
+
+def unmasked(value: Any) -> Any:
+    """`value` itself; raises ArgumentError for a masked array, whose mask a tensor would silently lose."""
+    if isinstance(value, np.ndarray) and hasattr(value, "filled"):
+        raise ArgumentError(
+            "a tensor has no mask, got a masked array; pass values.filled(0.0), and a mask of its own to where()"
+        )
+    return value
+
+
+def numeric(array: np.ndarray) -> np.ndarray:
+    """`array` itself when it holds real numbers or booleans; raises ArgumentError otherwise."""
+    if array.dtype.kind not in "fiub":
+        raise ArgumentError(f"a tensor holds real numbers or booleans, got dtype {array.dtype}")
+    return array
+
+
+def _holds_tensor(data: Any) -> bool:
+    pending = [data]
+    for part in pending:
+        if isinstance(part, ArrayBehavior):
+            return True
+        if isinstance(part, list | tuple):
+            pending.extend(part)
+    return False

@@ -1,0 +1,85 @@
+"""Leaves: what may become one, what its .grad may be, and how it is copied and pickled."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from grad_engine.core.names import name_of
+from grad_engine.core.node import GradAccum
+from grad_engine.core.retain_grad import forget_retained_grad
+from grad_engine.core.tensor import Tensor, wrap
+from grad_engine.errors import ArgumentError, GraphError, NotDifferentiableError, ShapeError
+
+
+def require_grad(tensor: Tensor, flag: Any) -> Tensor:
+    """`tensor`, now a leaf that collects a gradient, or with False no longer one; see Tensor.requires_grad_()."""
+    if not isinstance(flag, bool | np.bool_):  # zeros(2, 3) and tensor(rows, np.float32) would end up here
+        raise ArgumentError(
+            f"requires_grad is True or False, got {flag!r}; give a shape as one tuple, zeros((2, 3)), "
+            "and dtype= and name= by keyword"
+        )
+    if flag and tensor.node is None:
+        if tensor.array.dtype.kind != "f":
+            raise NotDifferentiableError(
+                f"only floating-point tensors can require grad, got {tensor.array.dtype}; "
+                "pass dtype=float, or write 1.0 instead of 1"
+            )
+        tensor.node = GradAccum()
+    elif not flag and tensor.node is not None:
+        if not tensor.is_leaf:
+            raise GraphError("only a leaf can stop requiring grad; use detach() on the result of an op")
+        tensor.node = None
+    return tensor
+
+
+def replace_grad(tensor: Tensor, value: Any) -> None:
+    """Let `.grad` be `value`: None, or numbers in the tensor's shape and dtype. Raises GraphError, ShapeError."""
+    node = tensor.node
+    if type(node) is not GradAccum:
+        if value is None:
+            forget_retained_grad(tensor)
+            return
+        raise GraphError(".grad can only be set on a leaf that requires grad; call requires_grad_() first")
+    if value is not None:
+        if type(value) is not Tensor:
+            value = Tensor(value, dtype=tensor.array.dtype)
+        if value.array.shape != tensor.array.shape or value.array.dtype != tensor.array.dtype:
+            raise ShapeError(
+                f".grad must have the tensor's shape {tensor.array.shape} and dtype {tensor.array.dtype}, "
+                f"got {value.array.shape} and {value.array.dtype}"
+            )
+    node.grad = value
+
+
+def copied(tensor: Tensor, memo: dict[int, Any]) -> Tensor:
+    """A leaf of its own with the same values, name and gradient. Raises GraphError for the result of an op."""
+    if not tensor.is_leaf:
+        raise GraphError("only leaves can be copied deeply, this tensor is the result of an op; use detach()")
+    copy = wrap(tensor.array.copy(), None)
+    memo[id(tensor)] = copy
+    restore(copy, (copy.array, tensor.requires_grad, name_of(tensor.array), tensor.grad))
+    return copy
+
+
+def reduced(tensor: Tensor) -> tuple[Any, ...]:
+    """What pickle keeps of a leaf. Raises GraphError for the result of an op."""
+    if not tensor.is_leaf:
+        raise GraphError("only leaves can be pickled, this tensor is the result of an op; use detach()")
+    return _empty, (), (tensor.array, tensor.requires_grad, name_of(tensor.array), tensor.grad)
+
+
+def restore(tensor: Tensor, state: tuple[np.ndarray, bool, str | None, Tensor | None]) -> None:
+    """Give an empty tensor what pickle kept."""
+    tensor.array, requires_grad, name, grad = state
+    tensor.node = None
+    tensor.requires_grad_(requires_grad)
+    if name is not None:
+        tensor.name = name
+    if grad is not None:
+        tensor.grad = wrap(grad.array.copy(), None)
+
+
+def _empty() -> Tensor:
+    return wrap(np.empty(0), None)
