@@ -284,9 +284,6 @@ def isinf(x: Operand) -> Tensor:
 def isfinite(x: Operand) -> Tensor:
     """Whether each element is neither NaN nor infinite. No gradient."""
 
-def sum_to(x: Operand, shape: Any) -> Tensor:
-    """x summed down to `shape`, from which it could have been broadcast."""
-
 def astype(x: Operand, dtype: Any) -> Tensor:
     """x with another dtype. Between floating-point dtypes the gradient is cast back."""
 

@@ -213,9 +213,6 @@ class OpMethods:
     def isfinite(self) -> Tensor:
         """Whether each element is neither NaN nor infinite. No gradient."""
 
-    def sum_to(self, shape: Any) -> Tensor:
-        """x summed down to `shape`, from which it could have been broadcast."""
-
     def astype(self, dtype: Any) -> Tensor:
         """x with another dtype. Between floating-point dtypes the gradient is cast back."""
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from grad_engine.core.broadcasting import sum_to
 from grad_engine.core.call import as_tensor
 from grad_engine.core.define import composed, define, in_rules
 from grad_engine.core.numpy_errors import INSIDE
@@ -20,7 +21,7 @@ from grad_engine.core.tensor import Tensor
 from grad_engine.errors import ArgumentError, ShapeError
 from grad_engine.formula.symbol import Symbol
 from grad_engine.ops.elementwise import clip, minimum, sqrt, values, where
-from grad_engine.ops.reduction import mean, over, sum_to, total, vector_norm
+from grad_engine.ops.reduction import mean, over, total, vector_norm
 from grad_engine.ops.reduction import sum as sum_of
 from grad_engine.ops.shape import reshaped
 
