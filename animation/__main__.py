@@ -9,9 +9,9 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NoReturn
 
 from animation.settings import Settings, settings, variable
+from grad_engine.cli.parser import Parser
 from grad_engine.errors import GradEngineError
 from grad_engine.folding import FOLDS
 from grad_engine.record import GraphRecord, load_graph
@@ -29,14 +29,6 @@ examples:
   python -m animation --focus h3 --output h3.mp4      what leads to and from one tensor
   python -m animation --storyboard sheet.png          every beat on one picture, and no film
 """
-
-
-class Parser(argparse.ArgumentParser):
-    """An argument parser that complains in one line."""
-
-    def error(self, message: str) -> NoReturn:
-        """Ends the program with status 2."""
-        self.exit(2, f"{self.prog}: {message} (--help explains)\n")
 
 
 def main(words: Sequence[str] | None = None) -> int:

@@ -9,9 +9,9 @@ from pathlib import Path
 from grad_engine.draw.palette import THEMES
 from grad_engine.errors import GradEngineError
 from grad_engine.folding.view import FOLDS
+from grad_engine.record.files import DEFAULT_PATH
 from grad_engine.story.telling import PHASES
 
-DEFAULT_RECORD = Path("output", "graph_acyclic.json")
 REPOSITORY = Path(__file__).resolve().parents[1]
 PREFIX = "GRAD_ENGINE_"
 
@@ -58,11 +58,11 @@ def settings(asked: Mapping[str, str], here: Path, spelled: Callable[[str], str]
             raise GradEngineError(f"{spelled(name)} is {value!r}, but it must be a number from {low:g} to {high:g}.")
         return found
 
-    given, last, note = asked.get(spelled("graph")), here / DEFAULT_RECORD, ""
+    given, last, note = asked.get(spelled("graph")), here / DEFAULT_PATH, ""
     graph = Path(given).expanduser() if given else last
-    if not given and not last.exists() and (REPOSITORY / DEFAULT_RECORD).exists():
-        graph = REPOSITORY / DEFAULT_RECORD
-        note = f"There is no {DEFAULT_RECORD} in this folder, so this is the graph of {graph}."
+    if not given and not last.exists() and (REPOSITORY / DEFAULT_PATH).exists():
+        graph = REPOSITORY / DEFAULT_PATH
+        note = f"There is no {DEFAULT_PATH} in this folder, so this is the graph of {graph}."
     if not graph.exists():
         raise GradEngineError(
             f"There is no record at {graph}: write one with `export_graph(z)` in your program, or with"

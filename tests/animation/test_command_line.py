@@ -10,8 +10,8 @@ import av
 import pytest
 
 from animation.__main__ import main
-from animation.settings import DEFAULT_RECORD
 from grad_engine.record import save_graph
+from grad_engine.record.files import DEFAULT_PATH
 from grad_engine.story.telling import story
 from tests import records
 
@@ -143,7 +143,7 @@ def test_whose_graph_it_is_is_said_where_one_might_expect_another(
     last = graph.rename(repository / "output" / "graph_acyclic.json")
     monkeypatch.setattr("animation.settings.REPOSITORY", repository)
     for here, words in (
-        (elsewhere, f"no {DEFAULT_RECORD} in this folder, so this is the graph of {last}"),
+        (elsewhere, f"no {DEFAULT_PATH} in this folder, so this is the graph of {last}"),
         (repository, ""),
     ):
         monkeypatch.chdir(here)
