@@ -21,7 +21,7 @@ FEWER = (24, 18, 13, 9, 6)  # ops around a focus, until there is room for them
 
 
 def picture_of(shown: GraphRecord | View, colours: Palette, longest_name: int = 14) -> Picture:
-    """The picture of a record, or of a view of one: as much of it as can be read."""
+    """The picture of a record or of a view of one: every op if all can be read, else the overview."""
     try:
         return GraphPicture(shown, colours, longest_name)
     except Unreadable:
@@ -29,7 +29,7 @@ def picture_of(shown: GraphRecord | View, colours: Palette, longest_name: int = 
 
 
 def framed(record: GraphRecord, asked: Settings) -> tuple[View, Picture]:
-    """What is shown of a record, and its picture; around a focus no more than can be read."""
+    """The view of a record and its picture; around a focus only as many ops as can be read."""
     colours = THEMES[asked.theme]
     for most in FEWER if asked.focus else ():
         shown = view(record, asked.fold, asked.focus, most)
@@ -56,7 +56,7 @@ class Player:
         )
         self.shots: Iterator[Shot] = iter(())
         self.shot: Shot | None = None
-        self.past = 0.0  # when the shot that is shown began
+        self.past = 0.0  # seconds of the beat that earlier shots took
 
     def begin(self, beat: Beat, canvas: Canvas) -> None:
         """Shows the first moment of a beat."""
@@ -64,7 +64,7 @@ class Player:
         self.show(0.0, canvas)
 
     def cut(self, beat: Beat) -> Iterator[Shot]:
-        """The shots of a beat, each made when the one before is over: the view moves there, and then it happens."""
+        """The shots of a beat, each made when the one before is over: first the view moves, then the beat happens."""
         pan = self.picture.follow(beat)
         if pan is not None:
             yield pan

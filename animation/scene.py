@@ -37,7 +37,7 @@ class Performance(Animation):
         super().__init__(Mobject(), run_time=beat.seconds, rate_func=linear, name=beat.name)
 
     def begin(self) -> None:
-        """Shows the first moment. (Manim would copy everything here, for animations that compare.)"""
+        """Shows the first moment. Does not call super: Manim would copy every mobject, which nothing here needs."""
         self.player.begin(self.beat, self.canvas)
 
     def interpolate(self, alpha: float) -> None:
@@ -68,7 +68,7 @@ class GraphScene(Scene):
         """Reads the record, or ends with one sentence that says what is wrong."""
         logging.getLogger("manim").addFilter(_quiet)
         self.cached = not config.disable_caching
-        config.disable_caching = True  # what is drawn is no mobject, and so not part of Manim's cache keys
+        config.disable_caching = True  # Manim's cache keys hold mobjects, and nothing drawn here is one
         try:
             self.player = self.opened()
         except GradEngineError as error:

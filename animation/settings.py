@@ -18,7 +18,7 @@ PREFIX = "GRAD_ENGINE_"
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What is asked for."""
+    """The settings of one film."""
 
     graph: Path
     theme: str = "dark"
@@ -27,7 +27,7 @@ class Settings:
     longest_name: int = 14
     fold: str = "auto"
     focus: str = ""
-    note: str = ""  # what should be said about the graph
+    note: str = ""  # a sentence to print: which graph this is
 
 
 def variable(name: str) -> str:
@@ -36,7 +36,7 @@ def variable(name: str) -> str:
 
 
 def settings(asked: Mapping[str, str], here: Path, spelled: Callable[[str], str] = variable) -> Settings:
-    """What `asked` asks for; raises GradEngineError with one sentence for a value that is none.
+    """The settings in `asked`. Raises GradEngineError for a value that is not allowed.
 
     `asked` maps names as `spelled` spells them to values, and empty ones ask for nothing. `here` is the folder in which
     the last export is looked for.

@@ -40,7 +40,7 @@ LAYERS = (
 class Picture(ABC):
     """Everything that can be seen, and how each beat changes it. Knows nothing of Manim's scenes."""
 
-    legend = ""  # how the size of a gradient is seen
+    legend = ""  # a sentence on how this picture shows the size of a gradient
 
     def __init__(self, shown: GraphRecord | View, colours: Colours, longest_name: int = 14) -> None:
         self.view = shown if isinstance(shown, View) else View(shown, shown)
@@ -104,7 +104,7 @@ class Picture(ABC):
     def appear(
         self, shot: Shot, key: tuple[str, str], part: Part, start: float, stop: float, pop: bool = False
     ) -> None:
-        """A new part comes to stay."""
+        """Adds a part, which fades in or grows."""
         self.parts[key] = part
         shot.moving.append(part)
         if pop:
@@ -113,14 +113,14 @@ class Picture(ABC):
             shot.fade(part, start, stop)
 
     def vanish(self, shot: Shot, key: tuple[str, str], start: float, stop: float) -> None:
-        """A part goes for good."""
+        """Removes a part, which fades out."""
         part = self.parts.pop(key, None)
         if part is not None:
             shot.moving.append(part)
             shot.fade(part, start, stop, rising=False)
 
     def swap(self, shot: Shot, key: tuple[str, str], part: Part, start: float, stop: float) -> None:
-        """A part takes the place of the one that was there."""
+        """Replaces a part by another."""
         old = self.parts.get(key, Part())
         self.parts[key] = part
         shot.moving += [old, part]
@@ -135,7 +135,7 @@ class Picture(ABC):
         self.appear(shot, ("caption", ""), caption(beat, self.colours), middle, min(0.35, 2.2 * middle))
 
     def head(self, shot: Shot, number: str, text: str, tone: str) -> None:
-        """The phase gets its title: the first words of it where what is computed needs the room."""
+        """Shows the title of a phase, shortened where the expression beside it needs the room."""
         longest = max(TITLES, key=title_width)
         room = theme.GRAPH_WIDTH - 0.7 - title_width(longest)
         computed = headline(self.view.whole or self.view.source)
@@ -170,7 +170,7 @@ class Picture(ABC):
         return shot
 
     def motion(self, beat: Beat, seconds: float) -> float:
-        """How many of its seconds things move in a beat; the rest is for reading."""
+        """The seconds of a beat in which things move; the rest is for reading."""
         share = {Gather: 0.80, Close: 0.36, Run: 0.74, Seed: 0.66, Turn: 0.75}.get(type(beat), 0.70)
         frames = max(2, min(round(seconds / FRAME) - 1, round(seconds * share / FRAME)))
         return frames * FRAME

@@ -66,7 +66,7 @@ def flight(places: Points, size: tuple[float, float], ends: Sequence[Box], other
 
 
 def room(places: Points, size: tuple[float, float], boxes: Sequence[Box]) -> NDArray[np.float64]:
-    """How many times as large, at most once, something of this size can be in each place without touching a box."""
+    """The scale, at most 1, at which something of this size touches no box, in each place."""
     if not boxes:
         return np.ones(len(places))
     middle = np.array([(box.x, box.y) for box in boxes])
@@ -76,7 +76,7 @@ def room(places: Points, size: tuple[float, float], boxes: Sequence[Box]) -> NDA
 
 
 def timed(flights: Sequence[Flight], first: float, last: float) -> tuple[list[float], float]:
-    """When each flight begins, in their order, and how long all are: as long as they can be without touching."""
+    """The start of each flight, in their order, and the length of all: the longest at which none touch."""
     best, fewest = ([first] * len(flights), last - first), math.inf
     for long in (last - first) * np.array(LONG if len(flights) > 1 else LONG[:1]):
         starts, met = spaced(flights, first, last, float(long))
@@ -88,7 +88,7 @@ def timed(flights: Sequence[Flight], first: float, last: float) -> tuple[list[fl
 
 
 def spaced(flights: Sequence[Flight], first: float, last: float, long: float) -> tuple[list[float], int]:
-    """When flights of this length begin, each as soon as it touches none before it; and how often some do touch."""
+    """The starts of flights of this length, each as early as it touches none before it, and how often some touch."""
     if len(flights) > FEW:
         return np.linspace(first, last - long, len(flights)).tolist(), 0
     begun: list[float] = []

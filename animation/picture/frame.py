@@ -62,7 +62,7 @@ def expression(text: str, room: float, colours: Colours) -> Part:
     return Part(words(text, size, colours.muted, (theme.GRAPH_WIDTH / 2, theme.TOP), anchor="right"))
 
 
-KINDS = {"shape": "reshaping", "linalg": "linear algebra", GROUP: "several ops"}  # other categories are words already
+KINDS = {"shape": "reshaping", "linalg": "linear algebra", GROUP: "several ops"}  # the other categories read as words
 
 
 def key(categories: Sequence[str], keeps: bool, pictures: bool, order: bool, colours: Colours) -> Part:

@@ -12,8 +12,6 @@ from animation.render.primitives import Part, Primitive, Shape
 from grad_engine.draw.palette import Palette as Colours
 from grad_engine.story.values import Cells
 
-# what travels
-
 GAP = 0.10  # between the picture and the text of a moving value
 
 
@@ -71,7 +69,7 @@ class MovingValue(Part):
         return max(wide) + word + 0.22, max(self.size_of_type, *(high for _, high in forms)) + 0.18
 
     def pose(self, x: float, y: float, turned: float = 0.0, opacity: float = 1.0, scale: float = 1.0) -> None:
-        """Puts the moving at a place, `turned` of the way from its first to its second form."""
+        """Puts the moving value at a place, `turned` of the way from its first to its second form."""
         start = self._size(self.first)
         stop = self._size(self.then) if self.then is not None else start
         grid_w, grid_h = (start[k] + (stop[k] - start[k]) * turned for k in (0, 1))

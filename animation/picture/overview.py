@@ -69,7 +69,7 @@ class Overview(Picture):
         return dict.fromkeys(sizes, 0) | levels | not_finite
 
     def tone(self, level: int) -> str:
-        """The colour of a level: grey, then the gradient's, then that of primitive."""
+        """The colour of a level: grey, then the gradient's, then that of ink."""
         if level < 0:
             return self.colours.nonfinite
         part = level / (LEVELS - 1)
@@ -169,11 +169,11 @@ class Overview(Picture):
         self.appear(shot, ("chip", key), Part(*self.strip(ops, self.colours.value)), 0.3, 0.8)
 
     def faint(self) -> float:
-        """How strong lines are among so many."""
+        """The opacity of lines: the more there are, the fainter."""
         return min(0.6, max(0.2, 7 / math.sqrt(len(self.links) + 1)))
 
     def turn(self, shot: Shot, beat: Turn) -> None:
-        """What was blue becomes grey, and waits."""
+        """Turns everything from the colour of values to grey, which waits for gradients."""
         self.head(shot, "2", TITLES[1], "gradient")
         self.swap(shot, ("label", ""), tape_label(TAPE_LABELS[1], "gradient", self.colours), 0.0, 0.3)
         for key in [key for key in self.parts if key[0] in ("edge", "item", "chip")]:

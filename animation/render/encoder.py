@@ -35,7 +35,7 @@ class Patch:
 
 
 class Encoder(VideoSegmentEncoder):
-    """Encodes frames that are told by what has changed in them."""
+    """Encodes frames given as patches. Overrides Manim's encoder, which takes whole frames."""
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
@@ -68,7 +68,7 @@ class Encoder(VideoSegmentEncoder):
             some = patch.tiles[k : k + AT_ONCE]
             strip = np.ascontiguousarray(some.swapaxes(0, 1)).reshape(tile, -1, 4)
             given = av.VideoFrame.from_ndarray(strip, format="rgba")
-            # An average of four pixels looks at no pixel of another tile.
+            # AREA averages four pixels of one tile, so that no colour comes in from the tile beside it.
             made = self.convert.reformat(given, format="yuv420p", interpolation=Interpolation.AREA)
             for plane, source in zip(self.planes, made.planes, strict=True):
                 side = tile * plane.shape[0] // (rows * tile)
@@ -83,7 +83,10 @@ class Encoder(VideoSegmentEncoder):
 
 
 class Writer(SceneFileWriter):
-    """Manim's writer, with encoders that take patches where the film is an ordinary one."""
+    """Manim's writer with encoders that take patches, where the film is H.264 in yuv420p.
+
+    Overrides the private `_create_segment_encoder`: Manim has no public way to choose the encoder of a segment.
+    """
 
     def __init__(self, settings: Any) -> None:
         super().__init__(settings)
@@ -103,7 +106,7 @@ class Writer(SceneFileWriter):
 
 
 class Renderer(CairoRenderer):
-    """Manim's renderer, for a Canvas: it draws nothing that is not seen, and hands over nothing twice."""
+    """Manim's renderer for a Canvas. Overrides `render`, which would draw mobjects and copy whole frames."""
 
     def __init__(self) -> None:
         super().__init__(Writer, Canvas)

@@ -15,7 +15,7 @@ HERE: Place = (1.0, 0.0, 0.0)
 
 
 class Shape:
-    """Outlines as cubic Béziers, (4k, 3), or the corners of an open line; with all that is costly to know of them."""
+    """Outlines as cubic Béziers, (4k, 3), or the corners of an open line, with their extent and their path in cairo."""
 
     __slots__ = ("corners", "high", "low", "path", "points")
 
@@ -51,7 +51,7 @@ class Shape:
 
 
 class Primitive:
-    """A shape at a place, filled or stroked in one colour, as strongly as is wanted at the moment."""
+    """A shape at a place, filled or stroked in one colour, with an opacity that can change."""
 
     __slots__ = ("alphas", "dash", "fill", "opacity", "place", "shape", "size", "stroke", "text", "width")
 
@@ -77,7 +77,7 @@ class Primitive:
         self.alphas = (fill_alpha if fill else 0.0, stroke_alpha if stroke else 0.0)
         self.dash = dash  # how much of the line is drawn, left out, drawn, ...
         self.opacity = 1.0
-        self.text = text  # what is written, and at which type size: for those who check what can be read
+        self.text = text  # what is written, and at which type size, so that tests can check what can be read
         self.size = size
 
     @property
@@ -95,11 +95,11 @@ class Primitive:
 
     @property
     def state(self) -> tuple[object, ...]:
-        """All that decides how it looks: equal to an earlier state where it looks the same."""
+        """Everything that its look depends on: two equal states look the same."""
         return self.shape, self.place, self.opacity, self.dash
 
     def fade_to(self, opacity: float) -> None:
-        """From 0 (not to be seen) to 1 (as it was made)."""
+        """Sets the opacity, from 0 (invisible) to 1 (as it was made)."""
         self.opacity = opacity
 
 
@@ -130,7 +130,7 @@ class Part:
         return [primitive.place for primitive in self.primitives]
 
     def fade_to(self, opacity: float) -> None:
-        """From 0 (not to be seen) to 1 (as it was made)."""
+        """Sets the opacity, from 0 (invisible) to 1 (as it was made)."""
         for primitive in self.primitives:
             primitive.opacity = opacity
 

@@ -54,7 +54,7 @@ class Fold:
 def folded(
     record: GraphRecord, most: bool, elsewhere: Mapping[str, int] | None = None
 ) -> tuple[GraphRecord, dict[str, Fold]]:
-    """The record with ops folded until it is not crowded any more, or as far as can be, and what was folded.
+    """The record with ops folded until at most MOST_OPS are left, or as far as possible, and the folds by node id.
 
     Tried in this order: ops of one scope, from the inside out; the same ops again and again; chains of ops with one
     operand; and if there still is too much, leaves that are read inside one box only. `elsewhere` says of how many
@@ -73,7 +73,10 @@ def folded(
 
 
 class Groups:
-    """Ops in groups that do not lead out of themselves and back: at first each for itself."""
+    """A partition of the ops into groups that can each be drawn as one box; at first every op is a group.
+
+    No path in the graph leaves a group and comes back to it, so the graph of groups has no cycle.
+    """
 
     def __init__(self, record: GraphRecord, elsewhere: Mapping[str, int]) -> None:
         self.source = record
@@ -81,7 +84,7 @@ class Groups:
         self.nodes = {node.id: node for node in record.nodes}
         self.made_by = {tensor: node.id for node in record.nodes for tensor in node.outputs}
         self.leaves = {accumulator.leaf: accumulator.id for accumulator in record.accumulators}
-        # Nameless numbers are written inside the op that reads them, and so inside its box.
+        # Numbers without a name are written inside the op that reads them, and so inside its box.
         self.numbers = {t.id for t in record.tensors if t.role == "constant" and t.shape == () and not t.name}
         self.roots = {root.node for root in record.roots} | {run.root for run in record.runs}
         self.shapes = {tensor.id: tensor.shape for tensor in record.tensors}
@@ -105,7 +108,7 @@ class Groups:
         return reads, readers
 
     def join(self, parts: Sequence[str], label: str, times: int = 1) -> None:
-        """Makes one group of several. The caller knows that no way leads out of them and back (`join_closed` asks)."""
+        """Makes one group of several. The caller knows that no path leaves them and returns (`join_closed` checks)."""
         if len(parts) < 2:
             return
         members = sorted((id for part in parts for id in self.members[part]), key=lambda id: self.nodes[id].age)
@@ -121,7 +124,7 @@ class Groups:
         self.group |= dict.fromkeys(members, key)
 
     def join_closed(self, pieces: Sequence[tuple[Sequence[str], str]]) -> None:
-        """Makes one group of each piece (its groups, its label) out of which no way leads and back.
+        """Makes one group of each piece (its groups, its label) that no path leaves and comes back to.
 
         All are tried at once. Those that lie on a cycle when all are joined are tried again one by one, in their order,
         up to MOST_TRIED of them.
@@ -144,7 +147,7 @@ class Groups:
                 self.join(parts, label)
 
     def closed(self, parts: Sequence[str]) -> bool:
-        """Whether no way leads out of some groups and back."""
+        """Whether no path leaves some groups and comes back to them."""
         _, readers = self.ways()
         inside = set(parts)
         pending = [id for part in parts for id in readers[part] if id not in inside]
@@ -169,7 +172,7 @@ class Groups:
         self.join_closed([(part, scope) for scope, parts in found.items() for part in connected(parts, reads)])
 
     def lines(self, alone: bool) -> list[list[str]]:
-        """Groups that follow each other with no other way in or out; `alone`: nor a leaf that is read on the way."""
+        """Chains of groups, each read by the next only and reading nothing else; with `alone`, no leaf either."""
         reads, readers = self.ways()
         following: dict[str, str] = {}
         for id in self.members:
@@ -190,7 +193,7 @@ class Groups:
         return found
 
     def chained(self) -> None:
-        """Folds ops that follow each other and read nothing else; what is a box already stays one."""
+        """Folds chains of ops that read no leaf on the way; existing boxes stay as they are."""
         for line in self.lines(alone=True):
             for boxed, some in groupby(line, lambda id: id in self.labels):
                 part = list(some)
@@ -199,7 +202,7 @@ class Groups:
                     self.join(part, " → ".join(ops) if len(ops) <= 3 else f"{ops[0]} → … → {ops[-1]}")
 
     def repeated(self) -> None:
-        """Folds what follows itself at least three times, such as the equal layers of a network."""
+        """Folds groups of a chain that repeat at least three times, such as the equal layers of a network."""
         for line in self.lines(alone=False):
             known: dict[tuple[object, ...], int] = {}
             kinds = [known.setdefault(self.kind(id), len(known)) for id in line]
@@ -238,7 +241,7 @@ class Groups:
         return f"({label}) ×{self.times[id]}" if " → " in label else f"{label} ×{self.times[id]}"
 
     def kind(self, id: str) -> tuple[object, ...]:
-        """What a group does, whatever the names: equal for groups that do the same to tensors of the same shapes."""
+        """The structure of a group: equal for groups that do the same to tensors of the same shapes."""
         place = {member: k for k, member in enumerate(self.members[id])}
         found: list[object] = []
         for node in (self.nodes[member] for member in self.members[id]):
@@ -333,7 +336,7 @@ class Groups:
         reads: Mapping[str, set[str]],
         readers: Mapping[str, set[str]],
     ) -> BackwardRecord:
-        """A backward run, told of groups: each runs when all that it waits for has come, the newest first."""
+        """A backward run in terms of groups: each runs when all shares that it waits for have arrived, newest first."""
         started: dict[str, int] = {}
         sends: dict[str, list[SendEvent]] = {}
         sums: dict[tuple[str, int], str] = {}  # (receiver, output) of the source -> its complete sum
@@ -379,7 +382,7 @@ class Groups:
 
 
 def cycles(graph: Mapping[Hashable, Iterable[Hashable]]) -> list[list[Hashable]]:
-    """The sets of keys that lie on a cycle together, from each key and those that it leads to (Tarjan, 1972)."""
+    """The sets of keys that lie on a cycle together; `graph` maps each key to those it leads to (Tarjan, 1972)."""
     order: dict[Hashable, int] = {}
     low: dict[Hashable, int] = {}
     path: list[Hashable] = []
@@ -418,7 +421,7 @@ def cycles(graph: Mapping[Hashable, Iterable[Hashable]]) -> list[list[Hashable]]
 
 
 def connected(keys: Sequence[str], reads: Mapping[str, set[str]]) -> list[list[str]]:
-    """The keys in lists of those that hang together, directly or over others of them, in the order of the first."""
+    """The keys in connected lists: each is linked to another of its list, directly or through others of it."""
     inside, home = set(keys), {key: key for key in keys}
 
     def top(key: str) -> str:
@@ -451,7 +454,7 @@ def _covers(kinds: Sequence[int]) -> dict[int, list[int]]:
 
 
 def _sorted(before: Mapping[str, set[str]], after: Mapping[str, set[str]], place: Mapping[str, int]) -> list[str]:
-    """The keys so that none comes before what it waits for, and otherwise by their place."""
+    """The keys in an order in which each comes after those it waits for, and otherwise by their place."""
     waits = {id: len(others) for id, others in before.items()}
     ready = [(place[id], id) for id, many in waits.items() if not many]
     heapify(ready)
@@ -469,7 +472,7 @@ def _sorted(before: Mapping[str, set[str]], after: Mapping[str, set[str]], place
 def _interleaved(
     source: GraphRecord, steps: Sequence[ForwardRecord], first: Mapping[str, int]
 ) -> tuple[ForwardRecord, ...]:
-    """Leaves where the program made them, among ops in their new order."""
+    """The forward steps: leaves where the program made them, between ops in their new order."""
     leaves = deque(step for step in steps if step.kind != "op")
     found: list[ForwardRecord] = []
     for step in (step for step in steps if step.kind == "op"):

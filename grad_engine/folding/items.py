@@ -46,7 +46,7 @@ def drawn(record: GraphRecord) -> tuple[tuple[str, ...], tuple[Link, ...]]:
     items: dict[str, None] = {}
     for step in record.forward:
         items |= dict.fromkeys([*constants.get(step.id, ()), leaves.get(step.id, step.id)])
-    # A record from elsewhere may not know the order in which things were made.
+    # A record of another producer may lack the order in which things were made.
     items |= dict.fromkeys(leaves.values())
     for node in record.nodes:
         items |= dict.fromkeys([*constants.get(node.id, ()), node.id])

@@ -23,7 +23,7 @@ from grad_engine.record import (
 )
 
 FOLDS = ("auto", "none", "max")
-MOST = 5000  # ops that make a picture at all
+MOST = 5000  # ops of the largest graph that is drawn
 
 
 @dataclass(frozen=True)
@@ -31,12 +31,12 @@ class View:
     """What is shown of a record."""
 
     source: GraphRecord  # the part of it that is shown
-    record: GraphRecord  # the same as it is drawn
-    whole: GraphRecord | None = None  # all of it, where a part is shown
-    folds: Mapping[str, Fold] = field(default_factory=dict)  # node id -> what it stands for
-    elsewhere: Mapping[str, int] = field(default_factory=dict)  # receiver -> shares that come from what is not shown
+    record: GraphRecord  # the same with several ops as one box, as it is drawn
+    whole: GraphRecord | None = None  # the complete record, where only a part is shown
+    folds: Mapping[str, Fold] = field(default_factory=dict)  # node id -> the ops it stands for
+    elsewhere: Mapping[str, int] = field(default_factory=dict)  # receiver -> shares sent by ops that are not shown
     note: str = ""  # what is left out, in a sentence
-    centres: frozenset[str] = frozenset()  # ids of the ops or leaves that all this is about
+    centres: frozenset[str] = frozenset()  # ids of the ops or leaves in focus
 
 
 def view(record: GraphRecord, fold: str = "none", focus: str = "", most: int = MOST_OPS) -> View:
@@ -63,18 +63,18 @@ def view(record: GraphRecord, fold: str = "none", focus: str = "", most: int = M
 
 
 def crowded(record: GraphRecord) -> bool:
-    """Whether there is too much in a record to show every op for itself."""
+    """Whether a record has too many ops to show each one by itself."""
     return len(record.nodes) > MOST_OPS
 
 
 def focused(record: GraphRecord, name: str, most: int = MOST_OPS) -> View:
-    """What leads to and from an op or a leaf: of more than `most` ops the nearest. What they read becomes a leaf."""
+    """The `most` ops nearest to an op or a leaf, before and after it. What others made for them becomes a leaf."""
     tensors = {tensor.id: tensor for tensor in record.tensors}
     made_by = {tensor: node.id for node in record.nodes for tensor in node.outputs}
     nodes = {node.id: node for node in record.nodes}
     centres = [n.id for n in record.nodes if any(tensors[out].name == name for out in n.outputs)]
     leaves = [a.leaf for a in record.accumulators if tensors[a.leaf].name == name]
-    if not centres and not leaves:  # then it is `#3`, or 3, or the id of what has no name
+    if not centres and not leaves:  # then it is `#3`, 3, or an id
         number = re.fullmatch(r"#?(\d+)(\[\d+\])?", name)
         id = f"n{number[1]}" if number else name
         centres = [id] if id in nodes else []
@@ -113,7 +113,7 @@ def focused(record: GraphRecord, name: str, most: int = MOST_OPS) -> View:
 
 
 def around(record: GraphRecord, kept: set[str]) -> View:
-    """The ops in `kept`; what others made for them is drawn as a leaf."""
+    """The part of a record with the ops in `kept`; results that others made for them become leaves."""
     receivers = {edge.id: edge for edge in record.edges}
     leaves = {accumulator.id: accumulator for accumulator in record.accumulators}
     nodes = [node for node in record.nodes if node.id in kept]

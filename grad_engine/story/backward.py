@@ -44,7 +44,7 @@ from grad_engine.story.wording import (
     times_word,
 )
 
-SHARES = 4  # shares that can be followed at a time
+SHARES = 4  # shares that a viewer can follow at a time
 
 
 class Backward(Facts):
@@ -72,7 +72,9 @@ class Backward(Facts):
             else f"L, {target} weighted by the seed,"
         )
         asked = f"How much does {meant} change when one tensor changes a little? That is its gradient."
-        if word := nonfinite_word(self.tensors[root.outputs[run.output]]):  # then so is L, and nothing can be asked
+        if word := nonfinite_word(
+            self.tensors[root.outputs[run.output]]
+        ):  # then L is not finite either, and has no slope
             held = f"{target} is {word}" if scalar else f"{target} holds {word}"
             if not inner and not (scalar and ones):
                 held += ", and so would its sum L" if ones and word == "NaN" else ", so L is not finite either"
@@ -117,7 +119,7 @@ class Backward(Facts):
             (Words(f"It starts with the seed {bar(target)} = ∂{of}/∂{target}"),),
             (Numbers(seed, f"{bar(target)} =", "gradient"), *remark),
         )
-        # Where L is no number it has no slope: what the rules make is all there is.
+        # Where L is not finite it has no slope: the bars then name what the rules compute, and no more.
         ruled = ", by the rules" if nonfinite(self.tensors[self.nodes[run.root].outputs[run.output]]) else ""
         key = Column(
             (Words(f"A bar means gradient: {bar('x')} = ∂{of}/∂x{ruled}"),),
@@ -130,7 +132,7 @@ class Backward(Facts):
         return Seed("seed", (given, key), 3.2, subtitle_of((given, key)), run.root, seed)
 
     def received(self, gradient: TensorRecord, target: str) -> Seed:
-        """The beat in which a gradient arrives from what is not shown."""
+        """The beat in which a gradient arrives from a part of the graph that is not shown."""
         caption = Column(
             (Words(f"{bar(target)} comes from what is not shown"),),
             (Numbers(gradient, f"{bar(target)} =", "gradient"),),
@@ -144,7 +146,7 @@ class Backward(Facts):
         waiting: dict[str, list[tuple[str, str]]],
         before: Mapping[str, str],
     ) -> list[Sent]:
-        """The shares among some events; `waiting` is told of each."""
+        """The shares among some events; each is added to `waiting`."""
         found = []
         for event in events:
             if not isinstance(event, SendEvent):
@@ -160,9 +162,9 @@ class Backward(Facts):
         return found
 
     def together(self, turns: Sequence[NodeTurn], before: Mapping[str, str]) -> list[list[NodeTurn]]:
-        """The turns in their order, with those in one list that can be told of side by side.
+        """The turns in their order, grouped where several fit into one beat.
 
-        They followed each other, none of them waited for another, and no sum was complete before the last.
+        The turns of a group follow each other, none waits for another, and no sum is complete before the last.
         """
         found: list[list[NodeTurn]] = []
         for turn in turns:
@@ -174,7 +176,7 @@ class Backward(Facts):
         return found
 
     def beside_each_other(self, turns: Sequence[NodeTurn]) -> bool:
-        """Whether the last of some turns can be told of beside the others."""
+        """Whether the last of some turns fits into one beat with the others."""
         sent = [[event.edge for event in events if isinstance(event, SendEvent)] for _, events in turns]
         if len(turns) > TOGETHER or sum(map(len, sent)) > SHARES:
             return False
@@ -189,7 +191,7 @@ class Backward(Facts):
         return max(map(signs_in, rules)) <= ROOM[len(turns)]
 
     def sums(self, events: Sequence[SendEvent | AccumulateEvent], before: Mapping[str, str]) -> list[AccumulateEvent]:
-        """The last additions to what is a sum."""
+        """The additions that complete a sum of several shares."""
         last = {e.receiver: e for e in events if isinstance(e, AccumulateEvent) and e.k == e.of}
         return [e for e in last.values() if e.of > 1 or e.receiver in before]
 
@@ -201,7 +203,7 @@ class Backward(Facts):
         waiting: dict[str, list[tuple[str, str]]],
         before: Mapping[str, str],
     ) -> list[Beat]:
-        """The beats of one node's turn, or of some: their rules run, then whatever became complete is summed."""
+        """The beats of one turn or a group of turns: the rules run, then every sum that is now complete."""
         sent = [self.sent(events, total, waiting, before) for _, events in turns]
         everything = tuple(part for some in sent for part in some)
         if len(turns) == 1:
@@ -217,7 +219,7 @@ class Backward(Facts):
         return beats + [self.gathered(e.receiver, e, waiting[e.receiver], before.get(e.receiver)) for e in complete]
 
     def ran(self, run: BackwardRecord, node: str, sent: Sequence[Sent]) -> list[Column]:
-        """What is said about one node's turn: the gradient that came, and the rule of each share."""
+        """The caption of one turn: the gradient that arrived, and the rule of each share."""
         record = self.nodes[node]
         gradient = next((id for id in run.gradients.get(node, ()) if id is not None), None)
         label = f"g = {bar(self.names[record.outputs[0]])} ="
@@ -238,14 +240,14 @@ class Backward(Facts):
         return columns
 
     def beside(self, node: str, sent: Sequence[Sent]) -> Column:
-        """What is said about one node's turn in a beat that it shares."""
+        """The column of one turn in a beat that it shares with others."""
         columns = [self.passed(self.nodes[node], part) for part in sent]
         did = [piece for column in columns for piece in column.did] or [Words("passes nothing on", "muted")]
         notes = [note for column in columns for note in column.notes]
         return Column(self.sending(node, [(part.edge, part.of) for part in sent]), tuple(did), tuple(notes))
 
     def sending(self, node: str, shares: Sequence[tuple[str, int]]) -> tuple[Piece, ...]:
-        """The rules by which a node makes its shares: of each the edge, and how many its receiver gets."""
+        """The rules of a node's shares; `shares` holds for each its edge and how many shares its receiver gets."""
         record = self.nodes[node]
         rules = [self.share(record, self.edges[edge], "=" if of == 1 else "+=") for edge, of in shares]
         linked = [piece for rule in rules for piece in (Words("and", "muted"), rule)][1:]
@@ -260,7 +262,7 @@ class Backward(Facts):
         return Formula(target, True, sign, self.said(node, rule.tree), self.parameters(node), self.scalars(node))
 
     def passed(self, node: NodeRecord, part: Sent) -> Column:
-        """What is said about one share."""
+        """The column of one share: its rule and its numbers."""
         edge = self.edges[part.edge]
         target = self.names[self.index.owner(edge.receiver, edge.output)]
         sign = "=" if part.of == 1 else "+="
@@ -273,7 +275,7 @@ class Backward(Facts):
                     brief=f"{part.k}/{part.of}",
                 )
             )
-        if nonfinite(part.share) and part.share.shape:  # a single number says it itself
+        if nonfinite(part.share) and part.share.shape:  # a single number is read as NaN or ∞ anyway
             did.append(Words(nonfinite_word(part.share), "nonfinite"))
         notes: tuple[Words, ...] = ()
         if part.raw is not None:

@@ -21,12 +21,12 @@ class Words:
     text: str
     tone: str = "ink"
     strong: bool = False
-    brief: str | None = None  # what is left of a remark where there is little room; None: it stays as it is
+    brief: str | None = None  # a shorter text for where there is little room; None: there is none
 
 
 @dataclass(frozen=True, slots=True)
 class Formula:
-    """An equation in a caption: a name (barred: its gradient), `=` or `+=`, and a formula tree with tensor names."""
+    """An equation in a caption: a name (with a bar: its gradient), `=` or `+=`, and a formula with tensor names."""
 
     target: str
     barred: bool
@@ -68,7 +68,7 @@ Piece = Words | Formula | Numbers
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One part of the caption panel: the rule above, what it did with numbers below."""
+    """One column of the caption panel: the rule above, its numbers below."""
 
     rule: tuple[Piece, ...]
     did: tuple[Piece, ...] = ()
@@ -87,7 +87,7 @@ class Beat:
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """A value that runs along a link into an op; `stretched` is the shape that broadcasting gives it on the way."""
+    """A value that moves along a link into an op; `stretched` is the shape that broadcasting gives it."""
 
     link: str
     source: str
@@ -97,7 +97,7 @@ class Flow:
 
 @dataclass(frozen=True, slots=True)
 class Build(Beat):
-    """Leaves and ops come into being, in creation order."""
+    """Leaves and ops are created, in the order of the program."""
 
     items: tuple[str, ...]  # drawn items: accumulator, node and tensor ids
     flows: tuple[Flow, ...]
@@ -121,7 +121,7 @@ class Seed(Beat):
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """A share that runs along an edge: `raw` is its shape before it was summed down to the receiver's."""
+    """A share that moves along an edge; `raw` is its shape before it was summed to the receiver's shape."""
 
     edge: str
     receiver: str
@@ -129,7 +129,7 @@ class Sent:
     raw: Shape | None
     k: int  # the k-th of `of` that reach the receiver
     of: int
-    settles: bool  # the receiver's gradient is complete with it, with nothing to add up
+    settles: bool  # it completes the receiver's gradient, and no sum has to be shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +142,7 @@ class Run(Beat):
 
 @dataclass(frozen=True, slots=True)
 class Gather(Beat):
-    """The shares that waited at one place become their sum."""
+    """The shares that arrived at one receiver are summed."""
 
     receiver: str
     of: int
@@ -150,12 +150,12 @@ class Gather(Beat):
     edges: tuple[str, ...]
     senders: tuple[str, ...]
     total: Numbers
-    more: int  # shares that there was no room for in `parts`
+    more: int  # shares that are not in `parts` for want of room
 
 
 @dataclass(frozen=True, slots=True)
 class Outlook(Beat):
-    """What is remarkable in a graph that is too large to be read op by op."""
+    """The largest gradient, the longest sum and the first NaN of a graph that is too large to be read op by op."""
 
     marks: tuple[str, ...]  # drawn items, in the order of the columns of the caption
 
@@ -175,8 +175,8 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Close(Beat):
-    """What every leaf has in the end."""
+    """The table of the gradients of all leaves at the end."""
 
     rows: tuple[Row, ...]
-    more: int  # leaves that there was no room for
+    more: int  # leaves that are not in `rows` for want of room
     finished: bool  # a backward run has been shown

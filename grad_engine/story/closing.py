@@ -1,4 +1,4 @@
-"""The end of a story: what stands out, what every leaf has, and what the run has shown."""
+"""The end of a story: the gradient of every leaf, and two sentences about the run."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from grad_engine.story.wording import (
 
 
 class Closing(Facts):
-    """The beats at the end."""
+    """The last beat, with its table and its two sentences."""
 
     def close(self, run: BackwardRecord | None) -> Close:
         """The beat with the table of all leaves."""
@@ -79,7 +79,7 @@ class Closing(Facts):
         )
 
     def moral(self, run: BackwardRecord, rows: Sequence[Row]) -> tuple[str, str]:
-        """Two honest sentences about what the run has shown."""
+        """Two sentences about the run: what the leaves have, and why or where something is not finite."""
         root = self.tensors[self.nodes[run.root].outputs[run.output]]
         if self.view.elsewhere:
             some = listed([self.item_name(id) for id in list(self.view.elsewhere)[:3]])
@@ -146,7 +146,7 @@ class Closing(Facts):
         )
 
     def origin(self) -> str:
-        """Where what is not finite began, in one sentence: among the values, and among the gradients."""
+        """Where the first NaN or infinity was made, in one sentence: among the values, and among the gradients."""
         record = self.view.whole or self.view.source
         run, made, found = record.runs[-1], self.maker(), []
         makers = {out for node in record.nodes for out in node.outputs}

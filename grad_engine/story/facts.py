@@ -1,4 +1,4 @@
-"""What every part of a story asks of a record: names, depths, which formula stands for an op, what was stretched."""
+"""Facts of a record that all parts of a story use: names, depths, formulas with numbers put in, broadcast operands."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ from grad_engine.story.wording import (
     filled,
 )
 
-ONE_BY_ONE = 24  # ops of a graph in which every op is told of
+ONE_BY_ONE = 24  # ops of a graph up to which every op has its own caption
 FAR = 5  # ranks between ops that are hard to look at together
 
 
 class Facts:
-    """What the parts of one story share: the record, its names, and small pieces of captions."""
+    """The record of a story with its look-up tables, its names, and small pieces of captions."""
 
     def __init__(self, shown: View, longest_name: int, legend: str, hurried: bool) -> None:
         self.view = shown
@@ -54,7 +54,7 @@ class Facts:
         for node in record.nodes:
             before = [self.depth[index.makers[tensor].id] for tensor in self.read[node.id] if tensor in index.makers]
             self.depth[node.id] = max(before, default=0) + 1
-        # Ops are drawn near what reads them.
+        # The latest depth at which an op can stand: ops are drawn near the ops that read them.
         self.late = dict.fromkeys(self.depth, max(self.depth.values(), default=0))
         for node in reversed(record.nodes):
             for tensor in self.read[node.id] & index.makers.keys():
@@ -62,18 +62,18 @@ class Facts:
                 self.late[maker] = min(self.late[maker], self.late[node.id] - 1)
 
     def akin(self, one: str, other: str) -> bool:
-        """Whether two ops that do not depend on each other belong together. A root has its beat for itself."""
+        """Whether two ops that do not depend on each other may share a beat. A root has a beat of its own."""
         if {one, other} & self.roots or abs(self.late[one] - self.late[other]) > FAR:
             return False
         same = self.nodes[one].op == self.nodes[other].op or bool(self.read[one] & self.read[other])
         return self.hurried or (same and self.depth[one] == self.depth[other])
 
     def item_name(self, item: str) -> str:
-        """What stands for a card or a node in a sentence."""
+        """What a card or a node is called in a sentence."""
         return self.names[self.index.owner(item)]
 
     def parameters(self, node: NodeRecord) -> dict[str, str]:
-        """What stands in a formula of the node for each of its parameters, and for its result."""
+        """Parameter -> the name written for it in the formulas of a node; `out` is the name of its result."""
         return {i.parameter: self.names[i.tensor] for i in node.inputs} | {"out": self.names[node.outputs[0]]}
 
     def scalars(self, node: NodeRecord) -> frozenset[str]:
@@ -82,11 +82,11 @@ class Facts:
         return frozenset(found | {"out", "g"} if all(self.tensors[t].shape == () for t in node.outputs) else found)
 
     def said(self, node: NodeRecord, tree: Tree) -> Tree:
-        """A formula of the node with the numbers among its operands put in, and what they make trivial left out."""
+        """A formula of the node with constant numbers put in and simplified."""
         return filled(tree, {i.parameter: t for i in node.inputs if is_plain_number(t := self.tensors[i.tensor])})
 
     def tag(self, node: NodeRecord) -> str:
-        """What stands before a node: its place in creation order, or how much is in the box."""
+        """The number of a node, such as `#3`, or how much is in a box of several ops."""
         fold = self.view.folds.get(node.id)
         return f"#{node.age}" if fold is None else fold.size
 
@@ -96,7 +96,7 @@ class Facts:
         return f"{count_text(len(source.nodes), 'operation')}, {count_text(len(source.accumulators), 'leaf tensor')}"
 
     def several(self, nodes: Sequence[NodeRecord], verb: str, remark: str = "") -> Column:
-        """What is said about many ops at once."""
+        """The column for many ops at once."""
         folds = self.view.folds
         ops = [op for node in nodes for op in (folds[node.id].ops if node.id in folds else (node,))]
         ages = sorted(op.age for op in ops)
@@ -114,7 +114,7 @@ class Facts:
         raise KeyError(link.id)
 
     def stretched(self, node: NodeRecord, operand: InputRecord) -> Shape | None:
-        """The shape that broadcasting gives an operand, where it changes anything."""
+        """The shape that broadcasting gives an operand; None where it keeps its own."""
         if operand.broadcast_from is None:
             return None
         edge = self.edges.get(operand.edge or "")
@@ -129,6 +129,6 @@ class Facts:
         return known is not None and bool((known == 1).all())
 
     def called(self, item: str) -> str:
-        """What stands for an item in a few words: its name, and its number if it is an op."""
+        """The name of an item, with the number of an op: `h (#3)`."""
         name = self.item_name(item)
         return name if item in self.index.accumulators or name.startswith("#") else f"{name} (#{self.nodes[item].age})"

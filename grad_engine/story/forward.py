@@ -32,9 +32,9 @@ from grad_engine.story.wording import (
     subtitle_of,
 )
 
-TOGETHER = 3  # ops that can be told of side by side
-ROOM = {1: 1000, 2: 40, 3: 24}  # signs of a rule that there is room for, by how many stand side by side
-MOST_SIGNS = 28  # in the names of the leaves whose numbers are shown at first
+TOGETHER = 3  # ops that one beat can show side by side
+ROOM = {1: 1000, 2: 40, 3: 24}  # characters of a rule that fit, by how many rules stand side by side
+MOST_SIGNS = 28  # characters in the names of the leaves whose numbers the first beat shows
 MOST_BEATS = 14  # for each phase of a larger graph
 
 
@@ -64,7 +64,7 @@ class Forward(Facts):
         """The items that appear together: leaves, or ops of one depth with the constants that they read."""
         steps: list[list[str]] = []
         there: set[str] = set()
-        along = set(self.tensors)  # what appears with the op that reads it: constants, and leaves if there is no time
+        along = set(self.tensors)  # what appears with the op that reads it: constants, and leaves if time is short
 
         def ready(id: str) -> bool:
             return all(link.source in there or link.source in along for link in self.links.get(id, ()))
@@ -81,7 +81,7 @@ class Forward(Facts):
             elif item in self.nodes and item not in there:
                 level = [id for id in self.nodes if id not in there and self.depth[id] == self.depth[item]]
                 fellows = [id for id in level if id == item or (ready(id) and self.akin(item, id))]
-                size = -(-len(fellows) // -(-len(fellows) // TOGETHER))  # 4 are told of as 2 and 2
+                size = -(-len(fellows) // -(-len(fellows) // TOGETHER))  # 4 are shown as 2 and 2
                 while size > 1 and any(
                     signs_in(self.making(self.nodes[id], ROOM[size])) > ROOM[size] for id in fellows[:size]
                 ):
@@ -95,11 +95,11 @@ class Forward(Facts):
         return steps
 
     def long(self, id: str, many: int) -> int:
-        """How long the rule of an op is that stands beside others."""
+        """How many characters the rule of an op has when it stands beside others."""
         return signs_in(self.making(self.nodes[id], ROOM[many]))
 
     def everything(self) -> list[Beat]:
-        """One beat in which the whole graph is there."""
+        """One beat that shows the whole graph at once."""
         users = Counter(edge.receiver for edge in self.record.edges if edge.receiver in self.index.accumulators)
         caption = Column(
             (Words(f"The graph as it was recorded: {self.size()}"),),
@@ -109,7 +109,7 @@ class Forward(Facts):
         return [Build("graph", (caption,), 2.4, "The graph as it was recorded", tuple(self.items), flows, dict(users))]
 
     def flows(self, node: NodeRecord) -> list[Flow]:
-        """The values that run into a node."""
+        """The values that an op reads, as they move along their links."""
         found = [(link, self.operand(node, link)) for link in self.links.get(node.id, ())]
         return [Flow(link.id, link.source, self.tensors[o.tensor], self.stretched(node, o)) for link, o in found]
 
@@ -134,7 +134,7 @@ class Forward(Facts):
             told = [self.computed(node, users - before, users, len(nodes)) for node in nodes]
             columns = tuple(column for column, _ in told)
             seconds = max(seconds for _, seconds in told) + 0.7 * (len(told) - 1)
-            if not before and users:  # the first counters there are
+            if not before and users:  # the first beat that shows counters
                 columns = (*columns[:-1], self.counting(columns[-1], min(users.values())))
             name = "-".join(["forward", *(node.id for node in nodes)])
         elif nodes:
@@ -144,18 +144,18 @@ class Forward(Facts):
         return Build(name, columns, seconds, subtitle_of(columns), tuple(step), tuple(flows), seen)
 
     def counting(self, column: Column, of: int) -> Column:
-        """The column, with what the counter of a leaf means in place of a second remark that matters less."""
+        """The column with an explanation of the counters; it replaces the second remark unless that warns of a NaN."""
         if any(note.tone == "nonfinite" for note in column.notes[1:]):
             return column
         said = Words(f"0/{of}: gradient shares, arrived / expected", "muted", brief=f"0/{of} shares arrived")
         return replace(column, notes=(*column.notes[:1], said))
 
     def introduced(self, step: Sequence[str], first: bool) -> Column:
-        """What is said when leaves and constants appear."""
+        """The column for leaves and constants that appear."""
         leaves = [self.index.leaf(item).id for item in step if item in self.index.accumulators]
         shown = ", ".join(self.described(tensor) for tensor in leaves[:5]) + (", …" if len(leaves) > 5 else "")
         if first and leaves:
-            # A few with their numbers say more than many without.
+            # A few leaves with their numbers explain more than many without.
             many = next((n for n in (4, 3) if sum(len(self.names[leaf]) for leaf in leaves[:n]) <= MOST_SIGNS), 2)
             did: list[Piece] = [Numbers(self.tensors[leaf], f"{self.names[leaf]} =", "value") for leaf in leaves[:many]]
             did += [Words("…", "muted")] if len(leaves) > many else []
@@ -186,7 +186,7 @@ class Forward(Facts):
         )
 
     def making(self, node: NodeRecord, room: int = ROOM[1]) -> tuple[Piece, ...]:
-        """The rule by which an op makes its result; of many operands those that there is room for are named."""
+        """The formula of an op's result; of many operands only those that fit are named."""
         told, tag = self.names[node.outputs[0]], self.tag(node)
         before = () if told.partition("[")[0] == tag else (Words(tag, "muted"),)
         names = [*dict.fromkeys(self.names[i.tensor] for i in node.inputs)]
@@ -203,7 +203,7 @@ class Forward(Facts):
         return (*before, rule)
 
     def computed(self, node: NodeRecord, new: Counter[str], users: Counter[str], many: int) -> tuple[Column, float]:
-        """What is said about one op of `many` in a beat, and for how long; beside others, only what is special."""
+        """The column for one of `many` ops of a beat, and its seconds. Beside others it has one remark at most."""
         out = self.tensors[node.outputs[0]]
         told = self.names[out.id]
         notes: list[Words] = []

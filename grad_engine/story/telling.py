@@ -24,7 +24,7 @@ from grad_engine.story.forward import Forward
 LONGEST = 45.0  # seconds of a whole film at default speed
 SHORTEST_BEAT = 0.6  # seconds
 PHASES = ("both", "forward", "backward")
-UNRUSHED = 0.85  # of its natural length is what a beat should have
+UNRUSHED = 0.85  # part of its natural length that a beat needs so that it can be read
 
 
 def story(
@@ -50,7 +50,7 @@ def story(
 def _timed(beats: Sequence[Beat], speed: float) -> Iterable[Beat]:
     total = sum(beat.seconds for beat in beats)
     limit = min(LONGEST, 14 + 4 * len(beats))
-    # Whatever must shrink takes its time from what every beat has above the shortest. The end is not hurried.
+    # To shorten, every beat gives up the same part of what it has above the shortest. The last beat keeps its length.
     floors = [beat.seconds if isinstance(beat, Close) else SHORTEST_BEAT for beat in beats]
     floor = sum(floors)
     shrink = 1.0 if total <= limit else max(0.0, (limit - floor) / max(total - floor, 1e-9))

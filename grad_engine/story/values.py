@@ -1,4 +1,4 @@
-"""What of a tensor's numbers is shown: its first values as text, a small picture of it, and its statistics."""
+"""A tensor's numbers for display: its first values as text, a small picture of it, and its statistics."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def values(tensor: TensorRecord) -> Values | None:
         return np.array(data.values, dtype=np.float64).reshape(tensor.shape)
     if data.sample is not None:
         sample = np.array(data.sample.values, dtype=np.float64).reshape(data.sample.shape)
-        # A sample joins the first and the last entries of an axis; only the first ones stand side by side in truth.
+        # A sample holds the first and the last entries of an axis; only the first ones are true neighbours.
         short = [
             slice(None) if n == m else slice(data.sample.edge) for n, m in zip(tensor.shape, sample.shape, strict=True)
         ]
@@ -81,7 +81,7 @@ def number_text(tensor: TensorRecord) -> str:
 
 
 def number_texts(tensor: TensorRecord) -> tuple[str, ...]:
-    """The one number of a tensor, shorter and shorter: in fewer digits, and at last as a power of ten."""
+    """The one number of a tensor in ever shorter spellings: with fewer digits, and last as a power of ten."""
     known = values(tensor)
     value = None if known is None else _plain(known.item(), tensor)
     if not isinstance(value, float) or not math.isfinite(value):
@@ -152,7 +152,7 @@ def nonfinite(tensor: TensorRecord) -> int:
 
 
 def nonfinite_word(tensor: TensorRecord) -> str:
-    """What the entries that are not finite are: `NaN` or `∞`, or both."""
+    """Which kinds of entries are not finite: `NaN`, `∞`, or `NaN and ∞`."""
     if tensor.stats is not None:
         nan, infinite = tensor.stats.nan > 0, tensor.stats.posinf + tensor.stats.neginf > 0
     else:
@@ -168,7 +168,7 @@ def norm(tensor: TensorRecord) -> float | None:
     known = values(tensor)
     if known is None or known.size != prod(tensor.shape):
         return None
-    # Scaled, because a square may leave the range of floats although the norm does not.
+    # Scaled, because a square may overflow although the norm does not.
     most = float(np.abs(known).max(initial=0.0))
     return most if not math.isfinite(most) or most == 0 else most * float(np.linalg.norm(known / most))
 

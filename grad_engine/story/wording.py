@@ -13,7 +13,7 @@ from grad_engine.story.values import values
 
 
 def signs_in(pieces: Sequence[Piece]) -> int:
-    """How many signs stand side by side in some pieces: bars lie above them."""
+    """How many characters some pieces take side by side; bars over letters do not count."""
     return sum(not combining(sign) for piece in pieces for sign in f"{piece.text} ")
 
 
@@ -24,7 +24,7 @@ def subtitle_of(columns: Sequence[Column]) -> str:
 
 
 def filled(tree: Tree, known: Mapping[str, TensorRecord]) -> Tree:
-    """A formula with the numbers among its operands put in, and what they make trivial left out."""
+    """A formula with known numbers put in and simplified: x ** (3 - 1) becomes x ** 2, x * 1 becomes x."""
     numbers = {name: found.item() for name, t in known.items() if (found := values(t)) is not None}
     return _folded(tree, {name: int(n) if n == int(n) else n for name, n in numbers.items() if abs(n) < 1e15})
 

@@ -11,9 +11,10 @@ import pytest
 
 from animation.picture.caption import caption
 from animation.picture.edge import tip
-from animation.picture.graph import END_OF_VIEW, GraphPicture
+from animation.picture.graph import GraphPicture
 from animation.picture.moving_value import MovingValue
 from animation.picture.overview import Overview
+from animation.picture.placed import END_OF_VIEW
 from animation.playback import Player, picture_of
 from animation.render.primitives import Primitive, rgb
 from animation.settings import Settings
