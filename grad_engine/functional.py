@@ -27,8 +27,8 @@ from typing import Any, Literal
 import numpy as np
 
 from grad_engine import jacobians
-from grad_engine.core import backward as chain_rule
 from grad_engine.core.call import as_tensor
+from grad_engine.core.grad import grad as grad_of_tensors
 from grad_engine.core.grad_mode import current_mode, enable_grad
 from grad_engine.core.node import BinaryNode, GradAccum, Output, UnaryNode, next_sequence_nr
 from grad_engine.core.tensor import Tensor, wrap
@@ -66,7 +66,7 @@ def grad(
         if argnums is not None or has_aux:
             raise ArgumentError("argnums and has_aux belong to grad(f) of a function f, got them with a tensor")
         given = None if inputs is _LEFT_OUT else inputs
-        return chain_rule.grad(outputs, given, grad_outputs, retain_graph, bool(create_graph), allow_unused)
+        return grad_of_tensors(outputs, given, grad_outputs, retain_graph, bool(create_graph), allow_unused)
     if grad_outputs is not None or retain_graph is not None or allow_unused:
         raise ArgumentError(
             "grad_outputs, retain_graph and allow_unused belong to grad(z, x) of a tensor z, got them with a function; "

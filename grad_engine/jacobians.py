@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from grad_engine.core.backward import grad
+from grad_engine.core.grad import grad
 from grad_engine.core.node import GradAccum
 from grad_engine.core.tensor import Tensor, wrap
 from grad_engine.errors import GraphError, ShapeError

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from grad_engine.core.backward import grad
+from grad_engine.core.grad import grad
 from grad_engine.core.tensor import Tensor, array_of
 from grad_engine.creation import tensor
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from grad_engine.core.names import name_of
+from grad_engine.core.names import name_of, rename
 from grad_engine.core.node import Edge, GradAccum
 from grad_engine.errors import ArgumentError, GraphError, ShapeError
 
@@ -19,6 +19,33 @@ class ArrayBehavior:
 
     array: np.ndarray
     node: Edge
+
+    # what it is
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.array.shape
+
+    @property
+    def ndim(self) -> int:
+        return self.array.ndim
+
+    @property
+    def size(self) -> int:
+        return self.array.size
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return self.array.dtype
+
+    @property
+    def name(self) -> str | None:
+        """The name shown in trees and pictures."""
+        return name_of(self.array)
+
+    @name.setter
+    def name(self, name: str | None) -> None:
+        rename(self.array, name)
 
     # out of the engine
 

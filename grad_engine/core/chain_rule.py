@@ -12,7 +12,8 @@ from grad_engine.core.broadcasting import fitted
 from grad_engine.core.checks import check_values
 from grad_engine.core.grad_mode import current_mode
 from grad_engine.core.hooks import hooked
-from grad_engine.core.node import BinaryNode, Edge, GradAccum, Node, Output, UnaryNode, node_of
+from grad_engine.core.node import BinaryNode, Edge, GradAccum, Node, Output, UnaryNode
+from grad_engine.core.targets import edges_to, keep_targets
 from grad_engine.core.tensor import wrap
 
 _by_sequence_nr = attrgetter("sequence_nr")
@@ -65,7 +66,7 @@ def pull_back(
     """
     nodes = newest_first(seeds)
     check_values(nodes)
-    useful = None if targets is None else _leading_to(targets, nodes)
+    useful = None if targets is None else edges_to(targets, nodes)
     if (watch := current_mode().watch) is not None:
         observers = (*observers, *watch.observers(seeds))
     owned: set[Edge] | None = None if create_graph or observers else set()  # where sums may grow in place
@@ -80,7 +81,7 @@ def pull_back(
             if node.extra is not None:
                 g = hooked(node, g)
             if targets is not None:
-                _keep(found, targets, node, g)
+                keep_targets(found, targets, node, g)
             if observers:
                 _tell(observers, "ran", node, g)
             for slot, edge, raw, array in (
@@ -157,26 +158,3 @@ def as_tensors(node: Node) -> tuple[Any, tuple[Any, ...]]:
         out = wrap(node.out, node)
     pairs = zip(node.arrays, node.edges, strict=True)
     return out, tuple(array if edge is None else wrap(array, edge) for array, edge in pairs)
-
-
-def _leading_to(targets: Sequence[Edge], nodes: Sequence[Node]) -> set[Edge]:
-    """The edges along which a share can still reach a target."""
-    useful: set[Edge] = set(map(node_of, targets))
-    for node in reversed(nodes):  # producers first
-        for edge in node.edges:
-            if (edge.node if type(edge) is Output else edge) in useful:
-                useful.add(edge)
-                useful.add(node)
-    return useful | {
-        Output(n, i) for n in useful if isinstance(n, Node) and n.op.multi_output for i in range(len(n.out))
-    }
-
-
-def _keep(found: dict[Any, Any], targets: Sequence[Edge], node: Node, g: Any) -> None:
-    """Note in `found` the complete gradient of those targets that are outputs of `node`."""
-    if node.op.multi_output:
-        found.update(
-            (port, part) for i, part in enumerate(g) if part is not None and (port := Output(node, i)) in targets
-        )
-    elif node in targets:
-        found[node] = g

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from grad_engine.core.names import name_of
+from grad_engine.core.names import name_of, rename
 from grad_engine.core.node import GradAccum
 from grad_engine.core.retain_grad import forget_retained_grad
 from grad_engine.core.tensor import Tensor, wrap
@@ -51,6 +51,20 @@ def replace_grad(tensor: Tensor, value: Any) -> None:
                 f"got {value.array.shape} and {value.array.dtype}"
             )
     node.grad = value
+
+
+def replace_data(tensor: Tensor, values: Any) -> None:
+    """Let the memory of `tensor` be that of `values`, of the same shape and dtype. Raises ShapeError."""
+    array = values.array if type(values) is Tensor else np.asarray(values)
+    old = tensor.array
+    if array.shape != old.shape or array.dtype != old.dtype:
+        raise ShapeError(
+            f".data of shape {old.shape} and dtype {old.dtype} was given shape {array.shape} and dtype {array.dtype}; "
+            "make a new tensor for other shapes or dtypes"
+        )
+    if array is not old:
+        tensor.array = array
+        rename(array, name_of(old))
 
 
 def copied(tensor: Tensor, memo: dict[int, Any]) -> Tensor:

@@ -13,10 +13,9 @@ import numpy as np
 
 from grad_engine.core.array_behavior import ArrayBehavior, combined, comparison
 from grad_engine.core.conversion import as_array
-from grad_engine.core.names import name_of, rename
 from grad_engine.core.node import Edge, GradAccum
 from grad_engine.core.numpy_protocol import function_on_tensors, ufunc_on_tensors
-from grad_engine.errors import ArgumentError, ShapeError
+from grad_engine.errors import ArgumentError
 
 if TYPE_CHECKING:
     from grad_engine.core.op_methods import OpMethods  # generated: the methods and operators that come from the table
@@ -60,41 +59,9 @@ class Tensor(ArrayBehavior, OpMethods):
 
     @data.setter
     def data(self, values: Any) -> None:
-        array = values.array if type(values) is Tensor else np.asarray(values)
-        if array.shape != self.array.shape or array.dtype != self.array.dtype:
-            raise ShapeError(
-                f".data of shape {self.array.shape} and dtype {self.array.dtype} was given shape {array.shape} and "
-                f"dtype {array.dtype}; make a new tensor for other shapes or dtypes"
-            )
-        if array is not self.array:
-            name = self.name
-            self.array = array
-            rename(array, name)
+        from grad_engine.core.leaf import replace_data
 
-    @property
-    def shape(self) -> tuple[int, ...]:
-        return self.array.shape
-
-    @property
-    def ndim(self) -> int:
-        return self.array.ndim
-
-    @property
-    def size(self) -> int:
-        return self.array.size
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        return self.array.dtype
-
-    @property
-    def name(self) -> str | None:
-        """The name shown in trees and pictures."""
-        return name_of(self.array)
-
-    @name.setter
-    def name(self, name: str | None) -> None:
-        rename(self.array, name)
+        replace_data(self, values)
 
     # its history and its gradient
 
