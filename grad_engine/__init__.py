@@ -14,7 +14,7 @@ Where to find what
     of functions          value_and_grad, jacobian, hessian, jvp, vjp, hvp; check_gradients compares with differences
     layers and training   ge.nn, ge.optim, ge.data, each loaded when it is first used
     hunting a NaN         detect_anomaly, record_source, scope
-    records               record_graph, export_graph, load_graph, save_graph, visualize_graph
+    records               record_graph, export_graph, load_graph, save_graph, visualize_graph; export_page, show_page
     NumPy's linalg        ge.linalg
     PyTorch               ge.interop: from_torch, from_torch_tensor, to_torch
 
@@ -64,6 +64,7 @@ from grad_engine.errors import (
     TensorFileError,
 )
 from grad_engine.export.from_tensor import export_graph, record_graph, visualize_graph
+from grad_engine.export.page import export_page, show_page
 from grad_engine.files import load, save
 from grad_engine.function import Function, checkpoint
 from grad_engine.functional import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
@@ -118,6 +119,7 @@ __all__ = [
     "detect_anomaly",
     "enable_grad",
     "export_graph",
+    "export_page",
     "eye",
     "from_dlpack",
     "from_numpy",
@@ -150,6 +152,7 @@ __all__ = [
     "save_graph",
     "scope",
     "set_grad_enabled",
+    "show_page",
     "tensor",
     "tune_allocator",
     "value_and_grad",
