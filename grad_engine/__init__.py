@@ -12,9 +12,10 @@ Where to find what
     operations            one function per name, most of them methods too: help(ge.softmax); `ge.OPS` is the table
     gradients             Tensor.backward, grad; no_grad, enable_grad; checkpoint, Function, define for your own
     of functions          value_and_grad, jacobian, hessian, jvp, vjp, hvp; check_gradients compares with differences
+    programs              ge.compile: a function, its gradient or a training step as one NumPy program
     layers and training   ge.nn, ge.optim, ge.data, each loaded when it is first used
     hunting a NaN         detect_anomaly, record_source, scope
-    records               record_graph, export_graph, load_graph, save_graph, visualize_graph; export_page, show_page
+    records               record_graph, export_graph, load_graph, save_graph, visualize_graph
     NumPy's linalg        ge.linalg
     PyTorch               ge.interop: from_torch, from_torch_tensor, to_torch
 
@@ -62,9 +63,9 @@ from grad_engine.errors import (
     ShapeError,
     SingularError,
     TensorFileError,
+    TraceError,
 )
 from grad_engine.export.from_tensor import export_graph, record_graph, visualize_graph
-from grad_engine.export.page import export_page, show_page
 from grad_engine.files import load, save
 from grad_engine.function import Function, checkpoint
 from grad_engine.functional import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
@@ -77,18 +78,21 @@ from grad_engine.version import VERSION as __version__
 if _os.environ.get("GRAD_ENGINE_MALLOC") == "1":
     tune_allocator()
 
-_LOADED_ON_USE = ("data", "draw", "nn", "optim", "progress", "tree")
+_LOADED_ON_USE = ("data", "draw", "nn", "optim", "program", "progress", "tree")
+_OF_PROGRAM = ("compile",)
 
 
 def __getattr__(name: str) -> _Any:
     """The rooms that few programs need, loaded when they are asked for."""
     if name in _LOADED_ON_USE:
         return _importlib.import_module(f"grad_engine.{name}")
+    if name in _OF_PROGRAM:
+        return getattr(_importlib.import_module("grad_engine.program"), name)
     raise AttributeError(f"module 'grad_engine' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_LOADED_ON_USE})
+    return sorted({*globals(), *_LOADED_ON_USE, *_OF_PROGRAM})
 
 
 globals().update(CALLS)  # every op under its name and aliases: grad_engine.matmul, grad_engine.ln, ...
@@ -110,6 +114,7 @@ __all__ = [
     "SingularError",
     "Tensor",
     "TensorFileError",
+    "TraceError",
     "__version__",
     "arange",
     "case",
@@ -119,7 +124,6 @@ __all__ = [
     "detect_anomaly",
     "enable_grad",
     "export_graph",
-    "export_page",
     "eye",
     "from_dlpack",
     "from_numpy",
@@ -152,7 +156,6 @@ __all__ = [
     "save_graph",
     "scope",
     "set_grad_enabled",
-    "show_page",
     "tensor",
     "tune_allocator",
     "value_and_grad",

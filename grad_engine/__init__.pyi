@@ -49,11 +49,10 @@ from grad_engine.errors import RecordError as RecordError
 from grad_engine.errors import ShapeError as ShapeError
 from grad_engine.errors import SingularError as SingularError
 from grad_engine.errors import TensorFileError as TensorFileError
+from grad_engine.errors import TraceError as TraceError
 from grad_engine.export.from_tensor import export_graph as export_graph
 from grad_engine.export.from_tensor import record_graph as record_graph
 from grad_engine.export.from_tensor import visualize_graph as visualize_graph
-from grad_engine.export.page import export_page as export_page
-from grad_engine.export.page import show_page as show_page
 from grad_engine.files import load as load
 from grad_engine.files import save as save
 from grad_engine.function import Function as Function
@@ -77,8 +76,10 @@ from grad_engine import data as data
 from grad_engine import draw as draw
 from grad_engine import nn as nn
 from grad_engine import optim as optim
+from grad_engine import program as program
 from grad_engine import progress as progress
 from grad_engine import tree as tree
+from grad_engine.program import compile as compile
 
 Operand: TypeAlias = Tensor | np.ndarray | np.generic | float | int | bool | Sequence[Any]
 

@@ -316,7 +316,7 @@ class Adam(Optimizer):
         part *= 1 - beta2
         v += part
         np.sqrt(v, out=part)
-        part *= 1 / math.sqrt(1 - beta2**steps)
+        part *= 1 / (1 - beta2**steps) ** 0.5  # no math.sqrt: while a step is traced, steps is no float
         part += group["eps"]
         np.divide(m, part, out=part)
         part *= lr / (1 - beta1**steps)

@@ -94,6 +94,7 @@ def face() -> str:
         if isinstance(node, ast.ImportFrom):
             lines += [f"from {node.module} import {each.name} as {each.asname or each.name}" for each in node.names]
     lines += [f"from grad_engine import {room} as {room}" for room in ge._LOADED_ON_USE]
+    lines += [f"from grad_engine.program import {name} as {name}" for name in ge._OF_PROGRAM]
     lines += ["", OPERAND]
     lines += [declaration(name, call) for name, call in CALLS.items()]
     return "\n".join(lines)

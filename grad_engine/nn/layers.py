@@ -279,7 +279,7 @@ class Dropout(Module):
 
     def forward(self, x: Any) -> Tensor:
         # A number, so that the record of the call says all that is needed to make it again.
-        seed = int(self.rng.integers(2**32)) if self.training else None
+        seed = self.rng.integers(2**32) if self.training else None
         return neural.dropout(x, self.p, self.training, seed)
 
     def extra_repr(self) -> str:

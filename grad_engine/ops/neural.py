@@ -441,7 +441,7 @@ _batch_norm_op = define(
 def _buffer(value: Any, name: str) -> np.ndarray:
     """The memory of a running statistic."""
     array = array_of(value)
-    if type(array) is not np.ndarray or getattr(value, "node", None) is not None:
+    if not isinstance(array, np.ndarray) or getattr(value, "node", None) is not None:
         raise ArgumentError(
             f"{name} of batch_norm() is an array or a tensor without gradient, got {type(value).__name__}"
         )

@@ -1,0 +1,5 @@
+"""A traced function as one straight-line NumPy program: `ge.compile`. README.md follows one function through it."""
+
+from grad_engine.program.compiled import Compiled, Lowered, compile
+
+__all__ = ["Compiled", "Lowered", "compile"]

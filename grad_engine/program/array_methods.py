@@ -1,0 +1,165 @@
+"""What NumPy does with stand-ins for arrays: the two protocols by which it asks them, indexing, and methods."""
+
+from __future__ import annotations
+
+import operator
+from typing import Any
+
+import numpy as np
+
+from grad_engine.core.stand_ins import TRACING
+from grad_engine.core.tensor import Tensor
+from grad_engine.program import functions, views
+from grad_engine.program.steps import GET_ITEM, METHOD, SET_ITEM, UFUNC_METHODS, leaves
+from grad_engine.program.traced import Traced, TracedNumber
+
+
+class _ArrayMethods:
+    """What Traced gets here, so that the class itself need not know of views and functions."""
+
+    def __array_ufunc__(self: Any, ufunc: Any, method: str, *inputs: Any, out: Any = None, **named: Any) -> Any:
+        trace = TRACING.trace
+        if trace is None:
+            return getattr(ufunc, method)(*map(_outside, inputs), **_outside_out(out), **named)
+        if out is None and any(type(each) is Tensor for each in inputs):
+            tensor = next(each for each in inputs if type(each) is Tensor)
+            return tensor.__array_ufunc__(ufunc, method, *inputs, **named)
+        if method == "at":
+            return views.write_at(trace, ufunc, inputs)
+        kind = UFUNC_METHODS[method]
+        if out is None:
+            return trace.record(kind, ufunc, inputs, named)
+        targets = out if isinstance(out, tuple) else (out,)
+        made = None
+        if named.get("where", True) is not True and kind is UFUNC_METHODS["__call__"]:
+            where = named.pop("where")
+            made = np.where(where, trace.record(kind, ufunc, inputs, named), targets[0])
+        made = trace.record(kind, ufunc, inputs, named) if made is None else made
+        for target, part in zip(targets, made if isinstance(made, tuple) else (made,), strict=True):
+            views.write(trace, target, part)
+        return targets[0] if len(targets) == 1 else targets
+
+    def __array_function__(self: Any, func: Any, types: Any, args: Any, named: Any) -> Any:
+        if TRACING.trace is None:
+            return func(*_outside(args), **_outside(dict(named)))
+        if any(type(leaf) is Tensor for leaf in leaves((args, named))):
+            tensor = next(leaf for leaf in leaves((args, named)) if type(leaf) is Tensor)
+            return tensor.__array_function__(func, types, args, named)
+        return functions.called(TRACING.trace, func, args, dict(named))
+
+    # indexing and methods
+
+    def __getitem__(self: Any, key: Any) -> Any:
+        if TRACING.trace is None:
+            return self.numbers("an index")[_outside(key)]
+        key = views.checked_key(self, key)
+        return views.taken(self, GET_ITEM, None, (key,))
+
+    def __setitem__(self: Any, key: Any, value: Any) -> None:
+        key = views.checked_key(self, key, writing=True)
+        made = self.within.record(SET_ITEM, None, (self, key, value.array if type(value) is Tensor else value))
+        self.assign(made)
+
+    @property
+    def T(self: Any) -> Any:
+        return views.taken(self, METHOD, "transpose", ()) if self.ndim > 1 else self
+
+    @property
+    def mT(self: Any) -> Any:
+        return views.taken(self, METHOD, "swapaxes", (-1, -2))
+
+    @property
+    def flat(self: Any) -> Any:
+        return self.reshape(-1)
+
+    @property
+    def real(self: Any) -> Any:
+        return self
+
+    def reshape(self: Any, *shape: Any, order: str = "C", copy: Any = None) -> Any:
+        if order != "C":
+            return views.taken(self, METHOD, "reshape", shape, {"order": order})
+        wanted = shape[0] if len(shape) == 1 and isinstance(shape[0], tuple | list) else shape
+        target = np.empty(0).reshape(0).shape if self.size == 0 and wanted == (0,) else None
+        lengths = [operator.index(length) for length in wanted] if target is None else [0]
+        if lengths.count(-1) == 1:
+            known = 1
+            for length in lengths:
+                known *= 1 if length == -1 else length
+            if known and self.size % known == 0:
+                lengths[lengths.index(-1)] = self.size // known
+        return views.taken(self, METHOD, "reshape", (tuple(lengths),))
+
+    def ravel(self: Any, order: str = "C") -> Any:
+        return self.reshape(-1, order=order)
+
+    def flatten(self: Any, order: str = "C") -> Any:
+        return self.within.stand_in(self.reshape(-1, order=order).current)
+
+    def astype(self: Any, dtype: Any, *args: Any, **named: Any) -> Any:
+        if np.dtype(dtype) == self.dtype:
+            return self if named.get("copy") is False else self.copy()
+        return self.within.record(METHOD, "astype", (self, np.dtype(dtype)))
+
+    def copy(self: Any, order: str = "C") -> Any:
+        return self.within.stand_in(self.current)  # a write makes another value, so nothing is shared
+
+    def setflags(self: Any, **_: Any) -> None:
+        """Nothing: what may be written is the program's affair."""
+
+    def fill(self: Any, number: Any) -> None:
+        self[...] = number
+
+    def put(self: Any, indices: Any, values: Any, mode: str = "raise") -> None:
+        np.put(self, indices, values)
+
+    def sum(
+        self: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: bool = False, **named: Any
+    ) -> Any:  # fmt: skip
+        return _reduced(np.add, self, axis, dtype, out, keepdims, **named)
+
+    def prod(
+        self: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: bool = False, **named: Any
+    ) -> Any:  # fmt: skip
+        return _reduced(np.multiply, self, axis, dtype, out, keepdims, **named)
+
+    def max(self: Any, axis: Any = None, out: Any = None, keepdims: bool = False, **named: Any) -> Any:
+        return _reduced(np.maximum, self, axis, None, out, keepdims, **named)
+
+    def min(self: Any, axis: Any = None, out: Any = None, keepdims: bool = False, **named: Any) -> Any:
+        return _reduced(np.minimum, self, axis, None, out, keepdims, **named)
+
+    def any(self: Any, axis: Any = None, out: Any = None, keepdims: bool = False, **named: Any) -> Any:
+        return _reduced(np.logical_or, self, axis, None, out, keepdims, **named)
+
+    def all(self: Any, axis: Any = None, out: Any = None, keepdims: bool = False, **named: Any) -> Any:
+        return _reduced(np.logical_and, self, axis, None, out, keepdims, **named)
+
+
+def _outside(tree: Any) -> Any:
+    """Arrays in place of stand-ins, for a thread that traces nothing and met those of another."""
+    if isinstance(tree, tuple | list) and type(tree) in (tuple, list):
+        return type(tree)(map(_outside, tree))
+    if type(tree) is dict:
+        return {key: _outside(part) for key, part in tree.items()}
+    return tree.numbers("NumPy") if type(tree) in (Traced, TracedNumber) else tree
+
+
+def _outside_out(out: Any) -> dict[str, Any]:
+    return {} if out is None else {"out": _outside(out)}
+
+
+def _reduced(ufunc: Any, *args: Any, **named: Any) -> Any:
+    return ufunc.reduce(*args, **named)
+
+
+def attach() -> None:
+    """Give the stand-ins what stands above."""
+    for name, member in vars(_ArrayMethods).items():
+        if name not in ("__module__", "__dict__", "__weakref__", "__doc__", "__qualname__"):
+            setattr(Traced, name, member)
+    for name in ("__array_ufunc__", "__array_function__"):
+        setattr(TracedNumber, name, vars(_ArrayMethods)[name])
+
+
+attach()

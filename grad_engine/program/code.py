@@ -1,0 +1,268 @@
+"""The code that runs: one NumPy call a line, results in planned buffers, functions as local variables."""
+
+from __future__ import annotations
+
+import linecache
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy import ndarray
+
+from grad_engine.errors import GradEngineError
+from grad_engine.program.functions import STATIC_SHAPE
+from grad_engine.program.passes.buffers import Buffer, arena
+from grad_engine.program.spelling import Names, Spelling, path_of
+from grad_engine.program.steps import (
+    AT,
+    CHECK,
+    DRAW,
+    FUNCTION,
+    METHOD,
+    NAMED_CALL,
+    NUMBER,
+    REDUCE,
+    SET_ITEM,
+    UFUNC,
+    UNPACK,
+    Program,
+    Step,
+    Value,
+)
+
+_BY_KEYWORD = frozenset({np.maximum, np.minimum})  # NumPy deprecates their third argument by position
+_LONGEST = 160  # characters of an expression of numbers
+_ALIGNED = 64  # bytes: the line of a cache
+
+
+class Deviation(GradEngineError, RuntimeError):
+    """The engine would take another branch for these numbers than the program does. Compiled goes another way then."""
+
+
+class Code:
+    """A program as a Python function of its inputs, and the buffers that it writes to."""
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self.lines: list[str] = []
+        self.steps: list[Step | None] = []  # what each line comes from
+        names = Names({value.name or "" for value in program.inputs})
+        self.spelling = _Fast(names)
+        for value in program.inputs:
+            self.spelling.text[value] = value.name or names.new("x")
+        self._uses = program.uses()
+        self._ends = {end for end in program.ends() if type(end) is Value}
+        self._buffers: dict[Buffer, str] = {}
+        for step in program.steps:
+            self._write(step)
+        self._finish()
+        self.sizes = arena(program)
+        self.source = self._source()
+        self.file = f"<compiled {program.name} {id(self):x}>"
+        environment: dict[str, Any] = {"np": np}
+        exec(compile(self.source, self.file, "exec"), environment)
+        self._make: Callable[..., Any] = environment["make"]
+        linecache.cache[self.file] = (len(self.source), None, self.source.splitlines(True), self.file)
+
+    # --- lines ----------------------------------------------------------------------------------------------------
+
+    def _line(self, text: str, step: Step | None = None) -> None:
+        self.lines.append(text)
+        self.steps.append(step)
+
+    def _write(self, step: Step) -> None:
+        spell = self.spelling
+        if step.kind is CHECK:
+            value, truth = step.args
+            condition = f"{'not ' if truth else ''}{spell.inside(value, 8)}"
+            self._line(f"if {condition}: raise {spell.thing(Deviation, 'Deviation')}", step)
+        elif step.kind is UNPACK:
+            self._unpack(step)
+        elif step.kind in (SET_ITEM, AT):
+            self._scatter(step)
+        elif step.into is not None:
+            target = self._target(step)
+            self._line(self._into(step, target), step)
+            spell.text[step.out] = target
+        elif step.kind is NUMBER:
+            text, binds = spell.call(step)
+            once = len(self._uses.get(step.out, ())) == 1 and step.out not in self._ends
+            if once and step.out not in self.program.finite and len(text) < _LONGEST:
+                spell.text[step.out], spell.precedence[step.out] = text, binds
+            else:
+                self._assign(step, text)
+        else:
+            self._assign(step, self._fresh(step))
+
+    def _assign(self, step: Step, text: str) -> None:
+        names = [self.spelling.names.new("v") for _ in step.outs]
+        self._line(f"{', '.join(names)}{',' if step.several and len(names) == 1 else ''} = {text}", step)
+        for out, name in zip(step.outs, names, strict=True):
+            self.spelling.text[out] = name
+        unknown = step.kind is NAMED_CALL or (step.kind is FUNCTION and step.fn not in STATIC_SHAPE)
+        if unknown or (step.kind is METHOD and step.fn in ("repeat", "choose", "take")):
+            for out, name in zip(step.outs, names, strict=True):
+                deviation = self.spelling.thing(Deviation, "Deviation")
+                if out.ndim:
+                    self._line(f"if {name}.shape != {out.shape}: raise {deviation}", step)
+
+    def _unpack(self, step: Step) -> None:
+        (x,) = step.args
+        names = [self.spelling.names.new(out.name or "v") for out in step.outs]
+        array = self.spelling.inside(x, 10)
+        if x.ndim == 0:
+            self._line(f"{names[0]} = float({self.spelling.argument(x)})", step)
+        else:
+            numbers = f"{array}.tolist()" if x.ndim == 1 else f"{array}.ravel().tolist()"
+            self._line(f"{', '.join(names)}{',' * (len(names) == 1)} = {numbers}", step)
+        for out, name in zip(step.outs, names, strict=True):
+            self.spelling.text[out] = name
+
+    def _scatter(self, step: Step) -> None:
+        """x[key] = value on a copy of x, or on x itself where it may be written over."""
+        spell, (x, key, *rest) = self.spelling, step.args
+        array = spell.argument(x)
+        if step.into is None:
+            target = spell.names.new("v")
+            self._line(f"{target} = {spell.inside(x, 10)}.copy()", step)
+        else:
+            target = self._target(step)
+            over = type(x) is Value and x.step is not None and type(x.step.into) is Buffer
+            if not (over and x.step.into.region == step.into.region):
+                self._line(f"{spell.function(np.copyto)}({target}, {array})", step)
+        if step.kind is SET_ITEM:
+            self._line(f"{target}[{spell.index(key)}] = {spell.argument(rest[0])}", step)
+        else:
+            arguments = spell.arguments((key, *rest), {})
+            self._line(f"{spell.function(step.fn)}.at({target}, {arguments})", step)
+        spell.text[step.out] = target
+
+    def _target(self, step: Step) -> str:
+        if type(step.into) is Value:
+            return self.spelling.value(step.into)
+        if step.into not in self._buffers:
+            self._buffers[step.into] = self.spelling.names.new("b0" if not self._buffers else f"b{len(self._buffers)}")
+        return self._buffers[step.into]
+
+    def _into(self, step: Step, target: str) -> str:
+        spell = self.spelling
+        if step.kind is REDUCE:
+            axis, keepdims = _axis_and_keepdims(step)
+            reduce = spell.reduce(step.fn)
+            return f"{reduce}({spell.argument(step.args[0])}, {spell.argument(axis)}, None, {target}, {bool(keepdims)})"
+        by_keyword = (step.kind is FUNCTION and step.fn is not np.dot) or step.fn in _BY_KEYWORD
+        arguments = spell.arguments(step.args, step.named)
+        return f"{spell.function(step.fn)}({arguments}, {'out=' if by_keyword else ''}{target})"
+
+    def _fresh(self, step: Step) -> str:
+        spell = self.spelling
+        if step.kind is REDUCE and set(step.named) <= {"axis", "keepdims"} and len(step.args) < 3:
+            axis, keepdims = _axis_and_keepdims(step)
+            array, axes = spell.argument(step.args[0]), spell.argument(axis)
+            return f"{spell.reduce(step.fn)}({array}, {axes}, None, None, {bool(keepdims)})"
+        if step.kind is UFUNC and not step.named and len(step.args) == 2:
+            return spell.operation(step)
+        return spell.call(step)[0]
+
+    def _finish(self) -> None:
+        spell, program = self.spelling, self.program
+        if program.finite:
+            total = " + ".join(map(spell.value, program.finite))
+            self._line(f"total = {total}")
+            self._line("if total - total != 0.0: raise ArithmeticError")
+        written = {write.target for write in program.writes if write.in_place}
+        results = []
+        for value in [*program.outputs, *(write.value for write in program.writes if not write.in_place)]:
+            text = spell.value(value)
+            aliased = value.ndim and (value.memory.is_input or value.memory.is_const)
+            results.append(f"{text}.copy()" if aliased and not value.number else text)
+        tail = []
+        for write in program.writes:
+            if write.target is None or write.value is write.target or self._is_direct(write.value, write.target):
+                continue
+            text = spell.value(write.value)
+            if write.value.memory in written and write.value.memory is not write.target:
+                kept = spell.names.new("old")
+                self._line(f"{kept} = {text}.copy()")
+                text = kept
+            tail.append(f"{spell.value(write.target)}[...] = {text}")
+        if tail:
+            self._line(f"result = {_tuple(results)}")
+            for line in tail:
+                self._line(line)
+            self._line("return result")
+        else:
+            self._line(f"return {_tuple(results)}")
+
+    @staticmethod
+    def _is_direct(value: Value, target: Value) -> bool:
+        return value.step is not None and value.step.into is target
+
+    # --- the function ---------------------------------------------------------------------------------------------
+
+    def _source(self) -> str:
+        names = ", ".join([*self._buffers.values(), *self.spelling.environment])
+        inputs = ", ".join(self.spelling.text[value] for value in self.program.inputs)
+        body = "\n".join(f"        {line}" for line in self.lines)
+        return f"def make({names}):\n    def {self.program.name}({inputs}):\n{body}\n    return {self.program.name}\n"
+
+    def step_of(self, line: int) -> Step | None:
+        """What a line of the source comes from."""
+        return self.steps[line - 3] if 0 <= line - 3 < len(self.steps) else None
+
+    def unchanged_before(self, line: int) -> bool:
+        """Whether nothing outside was written, and nothing drawn, before that line."""
+        before = [step for step in self.steps[: line - 3] if step is not None]
+        return line - 3 < len(self.steps) and not any(type(s.into) is Value or s.kind is DRAW for s in before)
+
+    def function(self) -> Callable[..., Any]:
+        """A function with an arena of its own: two calls of one at the same time would overwrite each other."""
+        regions = [np.empty(size + _ALIGNED, np.uint8) for size in self.sizes]
+        buffers = [_laid(buffer, regions[buffer.region]) for buffer in self._buffers]
+        return self._make(*buffers, *self.spelling.environment.values())
+
+
+class _Fast(Spelling):
+    """Functions are variables of the enclosing function, which Python finds at once."""
+
+    def function(self, function: Any) -> str:
+        path = path_of(function)
+        if path is None:
+            return super().function(function)
+        return self.thing(function, path.removeprefix("np.").removeprefix("scipy.").replace(".", "_"))
+
+    def reduce(self, ufunc: Any) -> str:
+        if ("reduce", ufunc) not in self._reduces:
+            self._reduces["reduce", ufunc] = ufunc.reduce
+        return self.thing(self._reduces["reduce", ufunc], f"{ufunc.__name__}_reduce")
+
+    def operation(self, step: Step) -> str:
+        """A ufunc of two operands whose result is new: an operator costs a little less than a call."""
+        plain = any(type(x) is Value and not x.number for x in step.args)
+        if plain and step.fn in (np.add, np.subtract, np.multiply, np.true_divide, np.matmul):
+            return self.call(step)[0]
+        return f"{self.function(step.fn)}({self.arguments(step.args, {})})"
+
+    def const(self, value: Value) -> str:
+        if value.ndim == 0 and not value.number:
+            return self.thing(value.data, value.name or "c")
+        return super().const(value)
+
+    def __init__(self, names: Names) -> None:
+        super().__init__(names)
+        self._reduces: dict[Any, Any] = {}
+
+
+def _axis_and_keepdims(step: Step) -> tuple[Any, Any]:
+    rest = step.args[1:]
+    axis = rest[0] if rest else step.named.get("axis", 0)
+    return axis, step.named.get("keepdims", rest[3] if len(rest) > 3 else False)
+
+
+def _tuple(texts: list[str]) -> str:
+    return texts[0] if len(texts) == 1 else f"({', '.join(texts)})"
+
+
+def _laid(buffer: Buffer, region: ndarray) -> ndarray:
+    offset = -region.ctypes.data % _ALIGNED
+    return ndarray(buffer.shape, buffer.dtype, region, offset, buffer.strides)

@@ -1,0 +1,252 @@
+"""ge.compile(): a function that is traced at its first call, and runs as a NumPy program from then on."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import linecache
+import os
+import types
+import warnings
+from collections.abc import Callable, Collection, Sequence
+from pathlib import Path
+from typing import Any
+
+from grad_engine.core.stand_ins import TRACING
+from grad_engine.errors import ArgumentError, GradEngineError, GraphError
+from grad_engine.program import other_arrays, passes, standalone
+from grad_engine.program.code import Code, Deviation
+from grad_engine.program.entering import ONE_TRACE
+from grad_engine.program.entry import MISS, Entry, Pool
+from grad_engine.program.readable import source_of
+from grad_engine.program.steps import Program
+from grad_engine.program.traced_call import TracedCall, traced_call
+
+MOST_PROGRAMS = 16  # of one function, for different branches or shapes; further calls are eager
+_OFTEN = 8  # traces of one function from which on it says so
+_RECOVERABLE = (ArithmeticError, ValueError)  # what Python's arithmetic raises where NumPy's goes on
+
+
+class Lowered:
+    """A program that was traced and has not been run: `source` is its text."""
+
+    def __init__(self, call: TracedCall, exact: bool) -> None:
+        self.call, self.exact = call, exact
+        self.reasons = call.program.reasons
+
+    @functools.cached_property
+    def program(self) -> Program:
+        """The program as people read it: folded, each value made once, without what nobody reads."""
+        return passes.run(self.call.program, passes.READABLE, self.exact)
+
+    @functools.cached_property
+    def source(self) -> str:
+        return source_of(self.program)
+
+    @property
+    def standalone(self) -> bool:
+        """Whether it calls NumPy and SciPy alone, and nothing of the engine."""
+        return not standalone.named_calls(self.program)
+
+
+class _Ready:
+    """A traced program with its code: `entry` runs it, or returns MISS for a call that is not like the one traced."""
+
+    def __init__(self, call: TracedCall, names: Collection[str], exact: bool) -> None:
+        self.call = call
+        left_out = passes.CHANGING_BITS if exact else frozenset()
+        self.lowered = Lowered(call, exact)
+        program = passes.run(call.program, set(names) - left_out, exact)
+        self.code, self.entry = self._built(program)
+        self.plain = None
+        if program.finite:  # for numbers that Python's arithmetic refuses
+            without = {*names} - passes.CHANGING_BITS
+            _, self.plain = self._built(passes.run(call.program, without, exact))
+
+    def _built(self, program: Program) -> tuple[Code, Callable[..., Any]]:
+        used = {value for step in program.steps for value in step.values()}
+        used.update([*program.ends(), *(write.target for write in program.writes if write.target is not None)])
+        program.inputs = [value for value in program.inputs if value in used]
+        self.call.check(used)
+        code = Code(program)
+        entry = Entry(program, self.call.arguments, self.call.state, self.call.history)
+        built = entry.build(self.call.parameters, Pool(code.function), self.call.structure)
+        self.entry_source = entry.source
+        return code, built
+
+
+class Compiled:
+    """A function as a program: call it as the function, read it as `source`."""
+
+    def __init__(
+        self, function: Callable[..., Any], static_argnames: Sequence[str] | str = (), exact: bool = False,
+        passes_on: Collection[str] | None = None,
+    ) -> None:  # fmt: skip
+        if not callable(function):
+            raise ArgumentError(f"compile() takes a function, got {type(function).__name__}")
+        self.function = function
+        self.exact = exact
+        self.static_argnames = (static_argnames,) if isinstance(static_argnames, str) else tuple(static_argnames)
+        self._passes = frozenset(passes.RUNNING if passes_on is None else passes_on)
+        self._ready: dict[Any, list[_Ready]] = {}
+        self._traces = 0
+        self._latest: Lowered | None = None
+        functools.update_wrapper(self, function, updated=())
+        self._names = _parameter_names(function)
+        unknown = [name for name in self.static_argnames if self._names is not None and name not in self._names]
+        if unknown:
+            raise ArgumentError(
+                f"{_name(function)}() has no argument {unknown[0]!r} that could be static; it takes "
+                f"{', '.join(self._names or ())}"
+            )
+
+    def __call__(self, *args: Any, **named: Any) -> Any:
+        if TRACING.trace is not None:  # inside another compiled function: part of its program
+            return self.function(*args, **named)
+        key = (len(args), *named) if named else len(args)
+        given = (*args, *named.values()) if named else args
+        for ready in self._ready.get(key, ()):
+            try:
+                result = ready.entry(*given)
+            except Deviation:
+                continue
+            except Exception as error:
+                result = self._recovered(ready, error, given, key)
+            if result is not MISS:
+                return result
+        return self._traced(key, args, named)
+
+    def __get__(self, instance: Any, owner: Any = None) -> Any:
+        return self if instance is None else types.MethodType(self, instance)
+
+    def __repr__(self) -> str:
+        return f"<compiled {_name(self.function)}>"
+
+    # --- what a user reads ----------------------------------------------------------------------------------------
+
+    @property
+    def source(self) -> str:
+        """The program of the latest trace, as NumPy one would write. Raises GraphError before the first call."""
+        return self._lowered("source").source
+
+    @property
+    def reasons(self) -> dict[str, str]:
+        """op -> why it stands in the program as a named call of the engine."""
+        return dict(self._lowered("reasons").reasons)
+
+    def lower(self, *args: Any, **named: Any) -> Lowered:
+        """The program for these arguments, traced and not run."""
+        self._latest = Lowered(self._trace(args, named), self.exact)
+        return self._latest
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """The path of a Python file with the program, which imports NumPy (and SciPy where needed) alone.
+
+        Raises GraphError where an op of the engine is part of the program, and names it.
+        """
+        return standalone.save(self._lowered("save()").program, Path(path))
+
+    def to(self, arrays: Any) -> Callable[..., Any]:
+        """The program as a function on other arrays: "jax", "cupy", or a module that has NumPy's functions.
+
+        It changes nothing outside: what the program would write comes back as a second tuple.
+        """
+        return other_arrays.function_of(self._lowered("to()").program, arrays)
+
+    def _lowered(self, what: str) -> Lowered:
+        if self._latest is None:
+            raise GraphError(
+                f"{what} of {_name(self.function)} is there after its first call, since a program is traced for the "
+                "shapes of its arguments; call it, or lower(*args) to trace it alone"
+            )
+        return self._latest
+
+    # --- tracing --------------------------------------------------------------------------------------------------
+
+    def _trace(self, args: tuple[Any, ...], named: dict[str, Any]) -> TracedCall:
+        names = [*(self._names or ())][: len(args)]
+        names += [f"x{number}" for number in range(len(names), len(args))]
+        return traced_call(self.function, args, named, [*names, *named], self.static_argnames)
+
+    def _traced(self, key: Any, args: tuple[Any, ...], named: dict[str, Any]) -> Any:
+        given = (*args, *named.values())
+        with ONE_TRACE:
+            kept = self._ready.setdefault(key, [])
+            for ready in kept:  # another thread may have been here first
+                try:
+                    result = ready.entry(*given)
+                except Deviation:
+                    continue
+                if result is not MISS:
+                    return result
+            if len(kept) >= MOST_PROGRAMS:
+                kept.clear()
+            ready = _Ready(self._trace(args, named), self._passes, self.exact)
+            self._latest = ready.lowered
+            kept.insert(0, ready)
+            self._traces += 1
+        if self._traces == _OFTEN:
+            warnings.warn(
+                f"{_name(self.function)} was traced {_OFTEN} times, because its arguments or what it reads from "
+                "outside changed in shape, dtype or setting each time; name numbers that change among its arguments",
+                stacklevel=3,
+            )
+        try:
+            result = ready.entry(*given)
+        except Deviation:
+            result = MISS
+        except Exception as error:
+            result = self._recovered(ready, error, given, key)
+        return self.function(*args, **named) if result is MISS else result
+
+    def _recovered(self, ready: _Ready, error: Exception, given: tuple[Any, ...], key: Any) -> Any:
+        """The result of the plain program where Python's arithmetic was at fault; else the error, with its line."""
+        if ready.plain is not None and isinstance(error, _RECOVERABLE) and not isinstance(error, GradEngineError):
+            return ready.plain(*given)
+        place = error.__traceback__
+        while place is not None and place.tb_frame.f_code.co_filename != ready.code.file:
+            place = place.tb_next
+        if place is None:
+            raise error
+        if ready.code.unchanged_before(place.tb_lineno):
+            return self._eager(given, key)  # whose error has the engine's words, and the user's line in its traceback
+        step = ready.code.step_of(place.tb_lineno)
+        if step is not None and step.line is not None:
+            file, line = step.line
+            text = linecache.getline(file, line).strip()
+            error.add_note(f"raised by line {line} of {os.path.basename(file)}: {text}")
+        raise error
+
+    def _eager(self, given: tuple[Any, ...], key: Any) -> Any:
+        count, names = (key, ()) if isinstance(key, int) else (key[0], key[1:])
+        return self.function(*given[:count], **dict(zip(names, given[count:], strict=True)))
+
+
+def _name(function: Any) -> str:
+    return getattr(function, "__name__", type(function).__name__)
+
+
+def _parameter_names(function: Any) -> list[str] | None:
+    """The names of the positional parameters; None where they are not known."""
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (ValueError, TypeError):
+        return None
+    return [each.name for each in parameters if each.kind is not each.VAR_KEYWORD]
+
+
+def compile(
+    function: Callable[..., Any] | None = None, *, static_argnames: Sequence[str] | str = (), exact: bool = False
+) -> Any:
+    """`function` as a NumPy program: traced at its first call, then run without the engine. A decorator too.
+
+    static_argnames: arguments whose values the program is made for (flags, sizes); another value is traced anew.
+        Whole numbers, strings and flags always are; floats and arrays are inputs.
+    exact: leave out what may change the last bit of a result.
+
+    `function` may differentiate (value_and_grad, backward), train (optimizer.step()) and write in place. What it reads
+    from outside is read at each run. Values that Python itself looks at, in `if` or float(), raise TraceError.
+    """
+    if function is None:
+        return functools.partial(compile, static_argnames=static_argnames, exact=exact)
+    return Compiled(function, static_argnames, exact)

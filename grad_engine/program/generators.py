@@ -1,0 +1,112 @@
+"""Random numbers in a program: drawn at each run, from the generator that eager mode would draw from."""
+
+from __future__ import annotations
+
+import copy
+import random as python_random
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from grad_engine.core.stand_ins import TRACING
+from grad_engine.errors import TraceError
+from grad_engine.program.steps import DRAW, leaves
+
+_DRAWING = frozenset({
+    "random", "normal", "standard_normal", "uniform", "integers", "exponential", "standard_exponential", "beta",
+    "binomial", "poisson", "gamma", "standard_gamma", "laplace", "logistic", "lognormal", "gumbel", "geometric",
+    "chisquare", "standard_t", "standard_cauchy", "triangular", "rayleigh", "weibull", "pareto", "power", "wald",
+    "vonmises", "f", "multinomial", "multivariate_normal", "dirichlet", "choice", "permutation", "permuted",
+    "negative_binomial", "hypergeometric", "zipf", "logseries", "noncentral_chisquare", "noncentral_f",
+    "multivariate_hypergeometric",
+})  # fmt: skip
+
+
+class TracedGenerator:
+    """Stands for a NumPy generator: each draw is a step. The generator itself does not move while tracing."""
+
+    def __init__(self, generator: np.random.Generator) -> None:
+        self.generator = generator
+        self.copy = copy.deepcopy(generator)  # the draws of the trace are taken from it
+
+    __class__ = property(lambda self: np.random.Generator)
+
+    def __getattr__(self, name: str) -> Any:
+        trace = TRACING.trace
+        if trace is None:
+            return getattr(self.generator, name)
+        if name not in _DRAWING:
+            raise TraceError(f"{name} of a random generator is not traced{trace.at()}; draw with random() or normal()")
+
+        def draw(*args: Any, **named: Any) -> Any:
+            if named.get("out") is not None:
+                raise TraceError(f"a draw with out= is not traced{trace.at()}; assign the result instead")
+            return trace.record(DRAW, name, (Drawn(self), *args), named)
+
+        return draw
+
+
+class Drawn:
+    """The generator as an argument of a step: the copy while tracing, itself in the program."""
+
+    def __init__(self, stand_in: TracedGenerator) -> None:
+        self.generator = stand_in.generator
+        self._copy = stand_in.copy
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._copy, name)
+
+
+def traced_default_rng(default_rng: Callable[..., Any]) -> Callable[..., Any]:
+    """np.random.default_rng() while a function is traced: what a seed makes is made anew at each run, or refused."""
+
+    def make(seed: Any = None) -> Any:
+        trace = TRACING.trace
+        if trace is None:
+            return default_rng(seed)
+        if type(seed) is TracedGenerator:
+            return seed
+        if isinstance(seed, np.random.Generator):
+            raise TraceError(
+                f"a random generator was reached in a way that the trace does not follow{trace.at()}; pass it to the "
+                "compiled function as an argument"
+            )
+        if seed is None:
+            raise TraceError(
+                f"np.random.default_rng() without a seed was called in a compiled function{trace.at()}; make the "
+                "generator outside and draw from it inside"
+            )
+        return default_rng(seed)
+
+    return make
+
+
+class Unmoved:
+    """Finds out whether generators whose draws cannot be traced were drawn from, and puts them back.
+
+    They are those behind np.random.normal() and random.random(), and `others` of their kinds.
+    """
+
+    def __init__(self, others: list[Any]) -> None:
+        self.before = [(each, _state(each)) for each in (np.random, python_random, *others)]
+
+    def check(self) -> None:
+        """Raise TraceError if one of them moved."""
+        moved = [(each, before) for each, before in self.before if _differs(before, _state(each))]
+        for each, before in moved:
+            each.set_state(before) if hasattr(each, "set_state") else each.setstate(before)
+        if moved:
+            raise TraceError(
+                "the compiled function drew from np.random or random, whose numbers would be the same at each run; "
+                "make rng = np.random.default_rng(seed) outside and call rng.normal() inside"
+            )
+
+
+def _state(generator: Any) -> Any:
+    return generator.get_state(legacy=False) if hasattr(generator, "get_state") else generator.getstate()
+
+
+def _differs(one: Any, other: Any) -> bool:
+    pairs = zip(leaves(one), leaves(other), strict=True)
+    return any(not np.array_equal(a, b) for a, b in pairs)

@@ -1,0 +1,148 @@
+"""A compiled call as one node of the graph: where arguments or weights require grad, its results have a history.
+
+Backward runs a second program, which is the forward pass again and the chain rule through it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy import ndarray
+
+from grad_engine.core.chain_rule import newest_first
+from grad_engine.core.grad_mode import is_grad_enabled
+from grad_engine.core.node import GeneralNode, GradAccum
+from grad_engine.core.op import Op
+from grad_engine.core.tensor import Tensor, wrap
+from grad_engine.errors import GraphError, TraceError
+from grad_engine.function import Function
+from grad_engine.functional import grad
+from grad_engine.program.arguments import returned
+from grad_engine.program.steps import DRAW, Program, Value
+from grad_engine.program.trace import Trace
+
+
+@dataclass(slots=True)
+class History:
+    """What a compiled call needs to take part in the graph.
+
+    inputs: of the forward program, which backward gets again; tensors: path or tensor of each operand with a gradient;
+    outputs: the numbers of those outputs that have a history.
+    """
+
+    function: Callable[..., Any]
+    freed: list[int]  # outputs whose graph was used up by a backward() inside
+    inputs: list[Value]
+    tensors: list[Any]
+    outputs: list[int]
+    backward: Program
+    writes: bool
+    run: Callable[..., Any] | None = None
+    runs_on: list[int] | None = None  # which of inputs and gradients the backward program takes
+
+    def attach(self, tensors: tuple[Tensor, ...], arrays: tuple[Any, ...], outs: tuple[Any, ...], args: Any) -> Any:
+        """The outputs as tensors with a history."""
+        own = {id(tensor.array) for tensor in tensors}
+        kept = [x if id(x) in own or not isinstance(x, ndarray) else x.copy() for x in arrays]
+        made = _call_node((self, kept, args), outs if len(outs) > 1 else outs[0], *tensors)
+        return made if type(made) is tuple else (made,)
+
+    def shares(self, kept: Sequence[Any], args: Any, tensors: Sequence[Tensor], gs: Sequence[Tensor]) -> list[Any]:
+        """The gradient by each tensor."""
+        if is_grad_enabled():
+            return self._with_graph(args, tensors, gs)
+        given = [*kept, *(g.array for g in gs)]
+        found = self.run(*[given[place] for place in self.runs_on or ()])  # type: ignore[misc]
+        shares = found if len(self.backward.outputs) > 1 else (found,)
+        return [wrap(np.asarray(share), None) for share in shares]
+
+    def _with_graph(self, args: Any, tensors: Sequence[Tensor], gs: Sequence[Tensor]) -> list[Any]:
+        """The same by calling the function itself, so that it is recorded."""
+        if self.writes:
+            raise GraphError(
+                "a second derivative through a compiled function would call it again, and it writes to what lies "
+                "outside of it; compile the gradient of the gradient instead, as in ge.compile(ge.hessian(f))"
+            )
+        again = {id(old): new for old, new in zip(self._operands(args), tensors, strict=True)}
+        out = self.function(*returned(args, lambda leaf: again.get(id(leaf), leaf)))
+        ys: list[Tensor] = []
+        returned(out, lambda leaf: ys.append(leaf) if type(leaf) is Tensor and leaf.node is not None else None)
+        targets = [new if type(spot) is str else spot for spot, new in zip(self.tensors, tensors, strict=True)]
+        return list(grad(ys, targets, list(gs), create_graph=True, allow_unused=True))
+
+    def _operands(self, args: Any) -> list[Any]:
+        scope = {f"p{number}": each for number, each in enumerate(args)}
+        return [eval(spot, {}, scope) if type(spot) is str else spot for spot in self.tensors]
+
+
+class _Call(Function):
+    """A call of a compiled function."""
+
+    symbol = "f"
+
+    @staticmethod
+    def forward(ctx: Any, call: Any, outs: Any, *tensors: Any) -> Any:
+        ctx.call = call
+        ctx.save_for_backward(*tensors)
+        return outs
+
+    @staticmethod
+    def backward(ctx: Any, *gs: Any) -> Any:
+        history, kept, args = ctx.call
+        return (None, None, *history.shares(kept, args, ctx.saved_tensors, gs))
+
+
+_Call.__name__ = _Call.__qualname__ = "Compiled"
+
+
+def _call_node(*args: Any) -> Any:
+    kind: Any = _Call
+    return kind.apply(*args)
+
+
+def freed_node() -> GeneralNode:
+    """The node of a result whose graph was used up: a backward() from there says so, as in eager mode."""
+    return GeneralNode(_compiled_op(), None, (), (), ())
+
+
+def _compiled_op() -> Op:
+    made = _call_node(None, np.zeros(()), wrap(np.zeros(()), GradAccum()))
+    return made.node.op
+
+
+def _is_freed(tensor: Tensor) -> bool:
+    """Whether backward() ran through the graph of this result and let go of its values."""
+    edges = [tensor.node]
+    return any(node.out is None for node in newest_first(edges))
+
+
+def history_of(
+    function: Any, trace: Trace, name: str, inputs: list[Value], outputs: list[Any], leaves: list[tuple[Any, Tensor]],
+    written: set[Value],
+) -> History | None:  # fmt: skip
+    """How the outputs depend on the leaves; None where none does. Notes the chain rule in the trace.
+
+    outputs: Values, or Tensors with a history. leaves: (path or tensor, the tensor that stands for it in the trace).
+    """
+    with_history = [number for number, each in enumerate(outputs) if type(each) is Tensor and each.node is not None]
+    freed = [number for number in with_history if _is_freed(outputs[number])]
+    with_history = [number for number in with_history if number not in freed]
+    if not with_history:
+        return History(function, freed, inputs, [], [], Program(name, [], [], []), False) if freed else None
+    if any(step.kind is DRAW for step in trace.steps):
+        raise TraceError(
+            "a compiled function that draws random numbers returned a tensor that requires grad, and backward would "
+            "draw again; compile the whole step, with loss.backward() inside"
+        )
+    ys = [outputs[number] for number in with_history]
+    pairs = zip(with_history, ys, strict=True)
+    seeds = [Value(np.empty_like(y.array.current.now), f"g_{number}") for number, y in pairs]
+    gs = [wrap(trace.stand_in(seed), None) for seed in seeds]
+    found = grad(ys, [tensor for _, tensor in leaves], gs, retain_graph=True, allow_unused=True)
+    reached = [(spot, share) for (spot, _), share in zip(leaves, found, strict=True) if share is not None]
+    shares = [trace.value_of(share) for _, share in reached]
+    backward = Program(f"{name}_backward", [*inputs, *seeds], list(trace.steps), shares)
+    return History(function, freed, inputs, [spot for spot, _ in reached], with_history, backward, bool(written))

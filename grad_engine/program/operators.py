@@ -1,0 +1,97 @@
+"""The operators of stand-ins: NumPy's ufuncs on arrays, Python's own arithmetic among Python numbers."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from grad_engine.core.stand_ins import TRACING
+from grad_engine.core.tensor import Tensor
+from grad_engine.program import views
+from grad_engine.program.steps import METHOD, NUMBER
+from grad_engine.program.traced import Traced, TracedNumber
+
+_BINARY: dict[str, tuple[Any, Callable[[Any, Any], Any]]] = {
+    "add": (np.add, operator.add), "sub": (np.subtract, operator.sub), "mul": (np.multiply, operator.mul),
+    "truediv": (np.true_divide, operator.truediv), "floordiv": (np.floor_divide, operator.floordiv),
+    "mod": (np.remainder, operator.mod), "pow": (np.power, operator.pow), "matmul": (np.matmul, operator.matmul),
+    "and": (np.bitwise_and, operator.and_), "or": (np.bitwise_or, operator.or_), "xor": (np.bitwise_xor, operator.xor),
+    "lshift": (np.left_shift, operator.lshift), "rshift": (np.right_shift, operator.rshift),
+}  # fmt: skip
+_COMPARISONS: dict[str, tuple[Any, Callable[[Any, Any], Any]]] = {
+    "lt": (np.less, operator.lt), "le": (np.less_equal, operator.le), "gt": (np.greater, operator.gt),
+    "ge": (np.greater_equal, operator.ge), "eq": (np.equal, operator.eq), "ne": (np.not_equal, operator.ne),
+}  # fmt: skip
+_PLAIN = (int, float, bool)
+# Methods whose result may be a view, or a new array, of the array alone.
+_METHODS = (
+    "transpose", "swapaxes", "squeeze", "diagonal", "view", "mean", "var", "std", "argmax", "argmin", "cumsum",
+    "cumprod", "clip", "repeat", "take", "trace", "dot", "argsort", "round", "conj", "searchsorted", "choose",
+)  # fmt: skip
+
+
+def _number_step(fn: Callable[..., Any], *args: Any) -> Any:
+    trace = next(each.within for each in args if type(each) is TracedNumber)
+    if TRACING.trace is not trace:
+        return fn(*(each.numbers("arithmetic") if type(each) is TracedNumber else each for each in args))
+    return trace.record(NUMBER, fn, args)
+
+
+def _binary(ufunc: Any, python: Callable[[Any, Any], Any], reflected: bool) -> Callable[[Any, Any], Any]:
+    def apply(self: Any, other: Any) -> Any:
+        kind = type(other)
+        if kind is Tensor or other is None:
+            return NotImplemented
+        if type(self) is TracedNumber and (kind is TracedNumber or kind in _PLAIN):
+            return _number_step(python, *((other, self) if reflected else (self, other)))
+        return ufunc(other, self) if reflected else ufunc(self, other)
+
+    return apply
+
+
+def _in_place(ufunc: Any) -> Callable[[Any, Any], Any]:
+    def apply(self: Traced, other: Any) -> Traced:
+        made = ufunc(self, other.array if type(other) is Tensor else other)
+        self.assign(views.fitted(made, self))
+        return self
+
+    return apply
+
+
+def _method(name: str) -> Callable[..., Any]:
+    def call(self: Traced, *args: Any, out: Any = None, **named: Any) -> Any:
+        if TRACING.trace is None:
+            return getattr(self.numbers(f"{name}()"), name)(*args, **named)
+        made = views.taken(self, METHOD, name, args, named)
+        if out is None:
+            return made
+        views.write(self.within, out, made)
+        return out
+
+    return call
+
+
+def attach() -> None:
+    """Give both stand-ins their operators and methods."""
+    for name, (ufunc, python) in _BINARY.items():
+        for kind in (Traced, TracedNumber):
+            setattr(kind, f"__{name}__", _binary(ufunc, python, False))
+            setattr(kind, f"__r{name}__", _binary(ufunc, python, True))
+        setattr(Traced, f"__i{name}__", _in_place(ufunc))
+    for name, (ufunc, python) in _COMPARISONS.items():
+        for kind in (Traced, TracedNumber):
+            setattr(kind, f"__{name}__", _binary(ufunc, python, False))
+    for name, ufunc, python_unary in (
+        ("neg", np.negative, operator.neg), ("pos", np.positive, operator.pos), ("abs", np.absolute, operator.abs),
+        ("invert", np.invert, operator.invert),
+    ):  # fmt: skip
+        setattr(Traced, f"__{name}__", lambda self, ufunc=ufunc: ufunc(self))
+        setattr(TracedNumber, f"__{name}__", lambda self, fn=python_unary: _number_step(fn, self))
+    for name in _METHODS:
+        setattr(Traced, name, _method(name))
+
+
+attach()

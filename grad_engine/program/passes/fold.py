@@ -1,0 +1,214 @@
+"""Leaves out what changes nothing: products with 1, double transposes, numbers spread out to be added to an array.
+
+With exact, only what keeps every bit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from grad_engine.program.passes.rewriting import Rewriting
+from grad_engine.program.steps import (
+    FUNCTION,
+    GET_ITEM,
+    METHOD,
+    SET_ITEM,
+    UFUNC,
+    Kind,
+    Program,
+    Step,
+    Value,
+    single_number,
+)
+
+_POWERS = range(1, 17)  # exponents for which a power is a few products
+_OF_TWO = (2.0, 4.0, 0.5, 0.25)
+_LAST_TWO = (-1, -2), (-2, -1)
+
+
+def folded(program: Program, exact: bool = False) -> Program:
+    """The program without steps that give back what they got."""
+    return _Folding(program, exact).rewritten()
+
+
+class _Folding(Rewriting):
+    def __init__(self, program: Program, exact: bool) -> None:
+        super().__init__(program)
+        self.exact = exact
+
+    def visit(self, step: Step) -> None:
+        rule = _RULES.get(step.kind)
+        if rule is not None and not step.several:
+            found = rule(self, step)
+            if type(found) is Value:
+                self.replace(step.out, found)
+                return
+            if found is not None:
+                step = found
+        self.keep(step)
+
+
+def weak(value: Value, beside: Value) -> Value:
+    """A constant of one number as a Python number, where that has the same meaning beside `beside`; else itself."""
+    number = single_number(value)
+    if number is None or value.number or beside.number or type(number) is bool or number != number:
+        return value
+    same = value.dtype == beside.dtype
+    if value.dtype.kind in "iu" and beside.dtype.kind == "f":
+        same = np.result_type(beside.dtype, value.dtype) == beside.dtype
+    return Value(number, data=number) if same else value
+
+
+def _made_by(value: Any, fn: Any) -> Step | None:
+    """The step that made `value`, where it calls the ufunc `fn` without options."""
+    step = value.step if type(value) is Value else None
+    return step if step is not None and step.kind is UFUNC and step.fn is fn and not step.named else None
+
+
+def _ufunc(self: _Folding, step: Step) -> Any:
+    if step.named or step.several:
+        return None
+    fn, out = step.fn, step.out
+    if fn is np.positive:
+        return step.args[0] if type(step.args[0]) is Value and step.args[0].like(out) else None
+    if fn is np.negative:
+        inner = _made_by(step.args[0], np.negative)
+        return inner.args[0] if inner is not None else None
+    if len(step.args) != 2:
+        return None
+    x, y = _unspread(step)
+    found = None
+    if fn in (np.multiply, np.true_divide):
+        found = _product(self, fn, x, y, out)
+    elif fn in (np.add, np.subtract):
+        found = _sum(self, x, y, step)
+    elif fn is np.power:
+        found = _power(self, x, y, out)
+    if found is not None:
+        return found
+    same = x is step.args[0] and y is step.args[1]
+    return None if same else step.replaced((x, y))
+
+
+def _unspread(step: Step) -> tuple[Any, Any]:
+    """The two operands, without broadcasting that the ufunc does itself, and with numbers in place of constants."""
+    args: list[Any] = list(step.args)
+    out = step.out
+    for place in (0, 1):
+        x, y = args[place], args[1 - place]
+        if type(x) is not Value or type(y) is not Value or x.number:
+            continue
+        if x.is_const:
+            if y.shape == out.shape or x.ndim == 0:
+                args[place] = weak(x, y)
+            continue
+        spread = x.step.args[0] if x.step is not None and x.step.fn is np.broadcast_to else None
+        if type(spread) is not Value or spread.number or y.shape != out.shape or step.fn is np.matmul:
+            continue
+        if np.broadcast_shapes(spread.shape, y.shape) == out.shape:
+            args[place] = spread
+    return args[0], args[1]
+
+
+def _product(self: _Folding, fn: Any, x: Any, y: Any, out: Value) -> Any:
+    for value, other in ((x, y), (y, x)) if fn is np.multiply else ((x, y),):
+        number = single_number(other)
+        if number is None or type(value) is not Value or not value.like(out):
+            continue
+        if number == 1:
+            return value
+        if self.exact or fn is not np.multiply or out.dtype.kind != "f":
+            continue
+        inner = _made_by(value, np.multiply)
+        for one, two in (inner.args, inner.args[::-1]) if inner is not None else ():
+            scale = single_number(two)  # a power of two changes no bit of the product, but where it over- or underflows
+            two_fold = scale is not None and (number in _OF_TWO or scale in _OF_TWO)
+            if two_fold and type(one) is Value and one.like(out):
+                both = float(scale) * float(number)
+                return self.make(UFUNC, np.multiply, (Value(both, data=both), one), out)
+    return None
+
+
+def _sum(self: _Folding, x: Any, y: Any, step: Step) -> Any:
+    fn, out = step.fn, step.out
+    if fn is np.add and x is y and type(x) is Value and x.like(out) and out.dtype.kind == "f":
+        return self.make(UFUNC, np.multiply, (Value(2.0, data=2.0), x), out)
+    for one, other in ((x, y), (y, x)) if fn is np.add else ((x, y),):
+        inner = _made_by(other, np.negative)
+        if inner is not None:
+            changed = step.replaced((one, inner.args[0]))
+            changed.fn = np.subtract if fn is np.add else np.add
+            return changed
+    return None
+
+
+def _power(self: _Folding, x: Any, y: Any, out: Value) -> Any:
+    number = single_number(y)
+    if number is None or number not in _POWERS or out.dtype.kind != "f" or not (type(x) is Value and x.like(out)):
+        return None
+    if self.exact and number > 2:  # NumPy squares itself
+        return None
+    result, square, exponent = None, x, int(number)
+    while True:
+        if exponent & 1:
+            result = square if result is None else self.make(UFUNC, np.multiply, (result, square), out)
+        exponent >>= 1
+        if not exponent:
+            return result
+        square = self.make(UFUNC, np.multiply, (square, square), out)
+
+
+def _method(self: _Folding, step: Step) -> Any:
+    x, *rest = step.args
+    if type(x) is not Value or x.number or step.named:
+        return None
+    inner = x.step if x.step is not None and x.step.kind is METHOD and not x.step.named else None
+    if step.fn == "reshape":
+        if x.shape == step.out.shape:
+            return x
+        return step.replaced((inner.args[0], step.args[1])) if inner is not None and inner.fn == "reshape" else None
+    if step.fn in ("astype", "view") and len(rest) == 1 and x.dtype == step.out.dtype:
+        return x
+    if step.fn == "swapaxes" and x.ndim == 2 and tuple(rest) in _LAST_TWO:
+        turned = step.replaced((x,))
+        turned.fn = "transpose"
+        return _method(self, turned) or turned
+    if step.fn == "transpose" and not rest and inner is not None and inner.fn == "transpose" and len(inner.args) == 1:
+        return inner.args[0]
+    return None
+
+
+def _function(self: _Folding, step: Step) -> Any:
+    args, out = step.args, step.out
+    if step.fn is np.broadcast_to and type(args[0]) is Value and args[0].like(out):
+        return args[0]
+    if step.fn is np.where and len(args) == 3 and (truth := single_number(args[0])) is not None:
+        chosen = args[1] if truth else args[2]
+        return chosen if type(chosen) is Value and chosen.like(out) else None
+    return None
+
+
+def _item(self: _Folding, step: Step) -> Any:
+    """x[i] of an array that was just stacked from parts, or written to; x[()] of a number."""
+    x, key = step.args
+    if key == () and type(x) is Value and type(key) is tuple and (x.scalar or x.ndim == 0):
+        return x
+    inner = x.step if type(x) is Value else None
+    if inner is None or type(key) is not int:
+        return None
+    found = None
+    if inner.fn is np.stack and inner.named.get("axis", 0) == 0 and len(inner.args) == 1:
+        found = inner.args[0][key] if isinstance(inner.args[0], tuple | list) else None
+    elif inner.kind is SET_ITEM and type(inner.args[1]) is int:
+        if inner.args[1] % x.shape[0] != key % x.shape[0]:
+            return self.make(GET_ITEM, None, (inner.args[0], key), step.out)
+        found = inner.args[2]
+    return found if type(found) is Value and found.like(step.out) else None
+
+
+_RULES: dict[Kind, Callable[[_Folding, Step], Any]] = {
+    UFUNC: _ufunc, METHOD: _method, FUNCTION: _function, GET_ITEM: _item,
+}  # fmt: skip

@@ -1,0 +1,62 @@
+"""What passes have in common: they go through the steps in order, and some values come to be stood for by others."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from grad_engine.program.steps import NO_NAMED, Kind, Program, Step, Value, mapped
+
+
+class Rewriting:
+    """A program in the course of being rewritten."""
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self.steps: list[Step] = []
+        self.replaced: dict[Value, Any] = {}
+        self.line: tuple[str, int] | None = None
+
+    def rewritten(self) -> Program:
+        for step in self.program.steps:
+            self.line = step.line
+            self.visit(step.replaced(mapped(self.now, step.args), mapped(self.now, dict(step.named))))
+        return self.program.with_steps(self.steps, self.now)
+
+    def visit(self, step: Step) -> None:
+        raise NotImplementedError
+
+    def now(self, value: Any) -> Any:
+        """What stands for `value`, which may be a plain thing."""
+        while type(value) is Value and value in self.replaced:
+            value = self.replaced[value]
+        return value
+
+    def replace(self, value: Value, other: Any) -> None:
+        """Let `other` stand for `value`, with its name where it has none."""
+        if type(other) is Value and other.name is None and other.step is not None:
+            other.name = value.name
+        self.replaced[value] = other
+
+    def keep(self, step: Step) -> None:
+        """Take a step over; views show the memory of what now stands for their owner."""
+        for out in step.outs:
+            out.step = step
+            if out.owner is not None:
+                out.owner = self._owner(out, step)
+        self.steps.append(step)
+
+    def _owner(self, out: Value, step: Step) -> Value | None:
+        owner = self.now(out.owner)
+        memories = [value.memory for value in step.values()]
+        if type(owner) is Value and owner.memory in memories:
+            return owner.memory
+        return memories[0] if memories else None
+
+    def make(self, kind: Kind, fn: Any, args: tuple[Any, ...], out: Value, named: Mapping[str, Any] = NO_NAMED) -> Any:
+        """What stands for the result of a step of the pass's own, whose result looks like `out`."""
+        made = Value.alike(out)
+        step = Step(kind, fn, args, named, [made], False, self.line)
+        made.step = step
+        self.visit(step)
+        return self.now(made)

@@ -1,0 +1,196 @@
+"""What a function reads from outside: the closure, globals, attributes and items that lead to arrays and settings."""
+
+from __future__ import annotations
+
+import functools
+import os
+import random
+import sys
+import types
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy import ndarray
+
+import grad_engine.errors
+from grad_engine.core.tensor import Tensor
+from grad_engine.nn.module import Module
+from grad_engine.optim import Optimizer
+from grad_engine.program.slots import Attribute, Cell, Item, Part, Slot
+
+_ENGINE = os.path.dirname(os.path.abspath(grad_engine.errors.__file__)) + os.sep
+_LIBRARIES = frozenset({"numpy", "scipy", "grad_engine", "torch", "jax", "matplotlib", "pandas", "pytest", "sklearn"})
+_PLAIN = (int, float, complex, bool, str, bytes, type(None), np.generic, np.dtype, range)
+_MOST = 4096  # items of a container that are looked at
+# What a Module keeps for itself; no computation reads it.
+_OWN_AFFAIRS = frozenset(name for name in vars(Module()) if name.startswith("_"))
+
+
+class Reached:
+    """All that was found, each thing once."""
+
+    def __init__(self) -> None:
+        self.arrays: list[tuple[Slot, ndarray]] = []
+        self.tensors: list[tuple[str, Tensor]] = []
+        self.optimizers: list[Optimizer] = []
+        self.generators: list[tuple[Slot, np.random.Generator]] = []
+        self.generator_makers: list[Slot] = []  # variables that hold np.random.default_rng itself
+        self.movable: list[Any] = []  # generators whose draws cannot be traced
+        self.others: list[tuple[Slot, Any]] = []  # numbers, flags, objects: what must be the same at each run
+        self.sizes: list[tuple[Any, int]] = []  # containers, and how many items they have
+        self.attributes: list[tuple[dict[str, Any], frozenset[str]]] = []  # of objects, and how they are called
+        self._seen: dict[int, Any] = {}
+
+    def walk(self, function: Any) -> None:
+        """Find all that `function` reads."""
+        pending: list[tuple[Any, Slot | None, str]] = [(function, None, "")]
+        done = len(self.optimizers)
+        while pending:
+            x, slot, name = pending.pop()
+            pending.extend(reversed([*self._look(x, slot, name)]))
+            if not pending:  # what a parameter is called by its module comes before its number in an optimiser
+                pending.extend((each.param_groups, None, "group") for each in self.optimizers[done:])
+                done = len(self.optimizers)
+
+    def _look(self, x: Any, slot: Slot | None, name: str) -> Iterator[tuple[Any, Slot | None, str]]:
+        """Note x, and yield what it leads to."""
+        kind = type(x)
+        if kind is ndarray and slot is not None:
+            if x.dtype.kind in "fiub":
+                self.arrays.append((slot, x))
+            else:
+                self.others.append((slot, x))
+            return
+        if isinstance(x, np.random.Generator) and slot is not None:
+            self.generators.append((slot, x))
+            return
+        if x is np.random.default_rng and slot is not None:
+            self.generator_makers.append(slot)
+            return
+        if slot is not None:
+            self.others.append((slot, x))
+        if isinstance(x, _PLAIN) or id(x) in self._seen:
+            return
+        self._seen[id(x)] = x
+        if isinstance(x, np.random.RandomState | random.Random):
+            self.movable.append(x)
+        elif kind is Tensor:
+            self.tensors.append((name, x))
+        elif isinstance(x, Optimizer):
+            self.optimizers.append(x)
+        elif kind is types.FunctionType:
+            yield from self._function(x)
+        elif kind is types.MethodType:
+            yield x.__self__, None, name
+            yield x.__func__, None, name
+        elif kind is functools.partial:
+            yield x.func, None, name
+            yield from ((part, None, name) for part in (x.args, x.keywords))
+        elif kind in (list, dict) or isinstance(x, tuple):
+            yield from self._container(x, slot, name)
+        elif isinstance(x, type):
+            yield from self._class(x)
+        elif not isinstance(x, types.ModuleType):
+            yield from self._object(x, name)
+
+    def _container(self, x: Any, slot: Slot | None, name: str) -> Iterator[tuple[Any, Slot | None, str]]:
+        if isinstance(x, tuple):
+            for key, part in enumerate(x[:_MOST]):
+                yield part, None if slot is None else Part(slot, key, f"{name}_{key}"), f"{name}_{key}"
+            return
+        self.sizes.append((x, len(x)))
+        keys = [*x][:_MOST] if type(x) is dict else range(min(len(x), _MOST))
+        for key in keys:
+            inner = f"{name}_{key}" if isinstance(key, str | int) else name
+            usable = type(x) is list or isinstance(key, str | int)
+            yield x[key], Item(x, key, inner) if usable else None, inner
+
+    def _object(self, x: Any, name: str) -> Iterator[tuple[Any, Slot | None, str]]:
+        """The attributes of an instance, and the methods of its class."""
+        if _library(type(x).__module__) and not _engine_holder(type(x)):
+            return
+        wrapped = getattr(x, "__wrapped__", None)
+        if callable(wrapped):
+            yield wrapped, None, name
+        own = getattr(x, "__dict__", None)
+        if isinstance(own, dict):
+            self.attributes.append((own, frozenset(own)))
+            for key in [key for key in own if key not in _OWN_AFFAIRS]:
+                inner = f"{name}_{key}" if name and not _engine_holder(type(x)) else f"{name}.{key}".lstrip(".")
+                yield own[key], Item(own, key, inner), inner
+        for each in type(x).__mro__:
+            slots = each.__dict__.get("__slots__", ())
+            for key in [slots] if isinstance(slots, str) else slots:
+                if not key.startswith("__") and hasattr(x, key):
+                    yield getattr(x, key), Attribute(x, key, key), key
+        yield type(x), None, name
+
+    def _class(self, x: type) -> Iterator[tuple[Any, Slot | None, str]]:
+        for each in x.__mro__:
+            if _library(each.__module__) or (id(each) in self._seen and each is not x):
+                continue
+            self._seen[id(each)] = each
+            for key, value in [*vars(each).items()]:
+                if isinstance(value, staticmethod | classmethod):
+                    yield value.__func__, None, key
+                elif isinstance(value, property):
+                    yield from ((part, None, key) for part in (value.fget, value.fset) if part is not None)
+                elif isinstance(value, types.FunctionType):
+                    yield value, None, key
+                elif not key.startswith("__") and isinstance(value, (*_PLAIN, ndarray, Tensor, list, dict, tuple)):
+                    yield value, Attribute(each, key, key), key
+
+    def _function(self, f: types.FunctionType) -> Iterator[tuple[Any, Slot | None, str]]:
+        wrapped = getattr(f, "__wrapped__", None)
+        if callable(wrapped):
+            yield wrapped, None, ""
+        if f.__code__.co_filename.startswith(_ENGINE) and not f.__closure__:
+            return
+        for name, cell in zip(f.__code__.co_freevars, f.__closure__ or (), strict=True):
+            try:
+                held = cell.cell_contents
+            except ValueError:  # a variable that has no value yet
+                continue
+            yield held, Cell(cell, name), name
+        if f.__code__.co_filename.startswith(_ENGINE):
+            return
+        defaults = f.__defaults__ or ()
+        names = f.__code__.co_varnames[: f.__code__.co_argcount][-len(defaults) :]
+        for number, (label, part) in enumerate(zip(names, defaults, strict=False)):
+            yield part, Part(Attribute(f, "__defaults__", label), number, label), label
+        for label, part in (f.__kwdefaults__ or {}).items():
+            yield part, Item(f.__kwdefaults__, label, label), label
+        names_read = [*_names(f.__code__)]
+        for name in dict.fromkeys(names_read):
+            if name not in f.__globals__:
+                continue
+            held = f.__globals__[name]
+            if isinstance(held, types.ModuleType):
+                if not _library(held.__name__):
+                    inside = vars(held)
+                    for inner in dict.fromkeys(names_read):
+                        if inner in inside and not isinstance(inside[inner], types.ModuleType):
+                            yield inside[inner], Item(inside, inner, inner), inner
+                else:
+                    self.others.append((Item(f.__globals__, name, name), held))
+            else:
+                yield held, Item(f.__globals__, name, name), name
+
+
+def _names(code: types.CodeType) -> Iterator[str]:
+    """The global names and attributes that a function reads, and the functions written inside it."""
+    yield from code.co_names
+    for const in code.co_consts:
+        if isinstance(const, types.CodeType):
+            yield from _names(const)
+
+
+def _library(module: str | None) -> bool:
+    first = (module or "").partition(".")[0]
+    return first in _LIBRARIES or first in sys.stdlib_module_names
+
+
+def _engine_holder(kind: type) -> bool:
+    """Whether objects of a class of the engine hold what a function may read: modules, schedules, states."""
+    return kind.__module__.startswith("grad_engine.") and kind.__module__.split(".")[1] in ("nn", "optim", "data")

@@ -1,0 +1,140 @@
+"""The source that people read: NumPy as one would write it, below the lines of the program that it comes from."""
+
+from __future__ import annotations
+
+import linecache
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from grad_engine.program.spelling import ATOM, Names, Spelling
+from grad_engine.program.steps import AT, CHECK, LOOP, SET_ITEM, Program, Step, Value
+
+_INLINE = 60  # characters of an expression that may be part of another
+
+
+class Readable:
+    """A program as text. `functional`: without writes in place, for libraries whose arrays never change."""
+
+    def __init__(self, program: Program, functional: bool = False, comments: bool = True) -> None:
+        self.program, self.functional = program, functional
+        names = Names({value.name or "" for value in program.inputs} | {"result"})
+        self.spelling = spelling = Spelling(names)
+        for value in program.inputs:
+            spelling.text[value] = value.name or names.new("x")
+        self.loops: list[Any] = []
+        self._uses = program.uses()
+        self._ends = {end for end in program.ends() if type(end) is Value}
+        lines: list[str] = []
+        before = None
+        for step in program.steps:
+            made = [*self._written(step)]
+            if made and comments and step.line is not None and step.line != before:
+                before = step.line
+                if text := linecache.getline(*step.line).strip():
+                    lines.append(f"# {text}")
+            lines.extend(made)
+        lines.extend(self._ending())
+        self.lines = lines
+
+    def _written(self, step: Step) -> Iterator[str]:
+        spell = self.spelling
+        if step.kind is CHECK:
+            if not self.functional:
+                value, truth = step.args
+                yield f"if {'not ' if truth else ''}{spell.inside(value, 8)}:"
+                yield "    raise ValueError('the numbers ask for another branch than the one that was traced')"
+            return
+        if step.kind in (SET_ITEM, AT):
+            yield from self._scatter(step)
+            return
+        if step.kind is LOOP:
+            yield from self._loop(step)
+            return
+        text, binds = spell.call(step)
+        if step.several:
+            names = self._names(step)
+            yield f"{', '.join(names)}{',' * (len(names) == 1)} = {text}"
+            return
+        out = step.out
+        once = len(self._uses.get(out, ())) == 1 and out not in self._ends
+        once = once or (out in self._ends and self._last(out))
+        if out.name is None and step.kind.pure and len(text) < _INLINE and once:
+            spell.text[out], spell.precedence[out] = text, binds
+        else:
+            (name,) = self._names(step)
+            yield f"{name} = {text}"
+
+    def _last(self, out: Value) -> bool:
+        """Whether a value is returned once and read by nothing, so that it may stand in the return."""
+        return out not in self._uses and [*self.program.ends()].count(out) == 1
+
+    def _names(self, step: Step) -> list[str]:
+        names = [self.spelling.names.new(out.name or "t") for out in step.outs]
+        self.spelling.text.update(zip(step.outs, names, strict=True))
+        return names
+
+    def _scatter(self, step: Step) -> Iterator[str]:
+        """x[key] = value on a copy of x."""
+        spell, (x, key, *rest) = self.spelling, step.args
+        array = spell.inside(x, ATOM)
+        if self.functional:
+            operation = "set" if step.kind is SET_ITEM else step.fn.__name__
+            text = f"np.asarray({array}).at[{spell.index(key)}].{operation}({spell.argument(rest[0])})"
+            (name,) = self._names(step)
+            yield f"{name} = {text}"
+            return
+        value = spell.arguments(tuple(rest), {})
+        (name,) = self._names(step)
+        if type(x) is Value and x.is_const and not np.any(x.data) and type(x.data) is np.ndarray:
+            kind = "" if x.dtype == np.float64 else f", np.{x.dtype.type.__name__}"
+            yield f"{name} = np.zeros({x.shape}{kind})"
+        else:
+            yield f"{name} = {array}.copy()"
+        if step.kind is SET_ITEM:
+            yield f"{name}[{spell.index(key)}] = {value}"
+        else:
+            yield f"{spell.function(step.fn)}.at({name}, {spell.argument(key)}, {value})"
+
+    def _loop(self, step: Step) -> Iterator[str]:
+        yield from step.fn.written(self, step)
+
+    def _ending(self) -> Iterator[str]:
+        spell, program = self.spelling, self.program
+        stored = [write for write in program.writes if write.value is not write.target]
+        outputs = [spell.value(value) for value in program.outputs]
+        if self.functional:
+            new = [spell.value(write.value) for write in stored]
+            yield "return " + (f"({_listed(outputs)}), ({_listed(new)})" if stored else ", ".join(outputs) or "None")
+            return
+        in_place = [(write.target, write.value) for write in stored if write.target is not None]
+        texts = [spell.value(value) for _, value in in_place]
+        if len(in_place) > 1:  # every new value is known before the first is written
+            kept = [text if text.isidentifier() else spell.names.new("new") for text in texts]
+            for name, text in zip(kept, texts, strict=True):
+                if name != text:
+                    yield f"{name} = {text}"
+            texts = kept
+        for (target, _), text in zip(in_place, texts, strict=True):
+            yield f"{spell.value(target)}[...] = {text}"
+        outputs += [spell.value(write.value) for write in stored if not write.in_place and write.shown]
+        yield f"return {', '.join(outputs) or 'None'}"
+
+    def function(self) -> str:
+        """The definition, constants that cannot be written down being arguments with defaults to be given."""
+        spell = self.spelling
+        inputs = [spell.text[value] for value in self.program.inputs]
+        constants = [*spell.environment]
+        body = "\n".join(f"    {line}" for line in self.lines)
+        signature = ", ".join(inputs + ([f"*, {', '.join(constants)}"] if constants else []))
+        return f"def {self.program.name}({signature}):\n{body}\n"
+
+
+def _listed(texts: list[str]) -> str:
+    return ", ".join(texts) + ("," if len(texts) == 1 else "")
+
+
+def source_of(program: Program) -> str:
+    """The readable source, ready to be run where `np` is NumPy and the constants are given."""
+    return Readable(program).function()

@@ -1,0 +1,265 @@
+"""How values, constants and calls are written in Python."""
+
+from __future__ import annotations
+
+import keyword
+import math
+import operator
+import re
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from grad_engine.program.generators import Drawn
+from grad_engine.program.steps import (
+    ACCUMULATE,
+    DRAW,
+    GET_ITEM,
+    METHOD,
+    NUMBER,
+    OUTER,
+    REDUCE,
+    REDUCEAT,
+    UFUNC,
+    Kind,
+    Step,
+    Value,
+)
+
+ATOM = 99  # precedence of what never needs parentheses
+_POSTFIX, _UNARY = 10, 7
+_INFIX: dict[Any, tuple[str, float]] = {
+    np.add: ("+", 5), np.subtract: ("-", 5), np.multiply: ("*", 6), np.true_divide: ("/", 6), np.matmul: ("@", 6),
+    np.floor_divide: ("//", 6), np.remainder: ("%", 6), np.bitwise_and: ("&", 4),
+    np.bitwise_or: ("|", 3.2), np.bitwise_xor: ("^", 3.6), np.less: ("<", 3), np.less_equal: ("<=", 3),
+    np.greater: (">", 3), np.greater_equal: (">=", 3), np.equal: ("==", 3), np.not_equal: ("!=", 3),
+    operator.add: ("+", 5), operator.sub: ("-", 5), operator.mul: ("*", 6), operator.truediv: ("/", 6),
+    operator.pow: ("**", 8), operator.floordiv: ("//", 6), operator.mod: ("%", 6), operator.lt: ("<", 3),
+    operator.le: ("<=", 3), operator.gt: (">", 3), operator.ge: (">=", 3), operator.eq: ("==", 3),
+    operator.ne: ("!=", 3),
+}  # fmt: skip
+_PREFIX: dict[Any, str] = {np.negative: "-", np.invert: "~", operator.neg: "-", operator.invert: "~"}
+_REDUCTIONS = {
+    np.add: "sum", np.multiply: "prod", np.maximum: "max", np.minimum: "min", np.logical_or: "any",
+    np.logical_and: "all",
+}  # fmt: skip
+
+
+class Names:
+    """Identifiers that are taken, and new ones like them."""
+
+    def __init__(self, taken: set[str]) -> None:
+        self.taken = {"np", "scipy", "math", *taken}
+        self._counts: dict[str, int] = {}
+
+    def new(self, name: str) -> str:
+        name = re.sub(r"\W", "_", name) or "value"
+        if name[0].isdigit() or keyword.iskeyword(name):
+            name = f"_{name}"
+        found = name
+        if found in self.taken:
+            number = self._counts.get(name, 2)
+            join = "_" if name[-1].isdigit() else ""
+            while (found := f"{name}{join}{number}") in self.taken:
+                number += 1
+            self._counts[name] = number + 1
+        self.taken.add(found)
+        return found
+
+
+class Spelling:
+    """Values and calls as text. What cannot be written down is a variable, whose value stands in `environment`."""
+
+    def __init__(self, names: Names) -> None:
+        self.names = names
+        self.text: dict[Value, str] = {}
+        self.precedence: dict[Value, float] = {}
+        self.environment: dict[str, Any] = {}
+        self.outside: set[str] = set()  # functions that are neither NumPy's nor SciPy's
+        self._things: dict[int, str] = {}
+
+    # --- arguments ------------------------------------------------------------------------------------------------
+
+    def value(self, value: Value) -> str:
+        if value not in self.text:
+            if not value.is_const:
+                raise KeyError(value)
+            self.text[value] = self.const(value)
+        return self.text[value]
+
+    def const(self, value: Value) -> str:
+        data = value.data
+        if value.number:
+            return self.number(data)
+        if value.ndim == 0 and value.dtype.char in "dl?" and (written := self.number(np.asarray(data).item())):
+            return f"np.{np.asarray(data).dtype.type.__name__}({written})"
+        return self.thing(data, value.name or "c")
+
+    def number(self, number: Any) -> str:
+        if type(number) is float and not math.isfinite(number):
+            return f'float("{number}")'
+        return repr(number)
+
+    def thing(self, thing: Any, name: str) -> str:
+        """The variable that holds something that is not written down."""
+        if id(thing) not in self._things:
+            made = self._things[id(thing)] = self.names.new(name)
+            self.environment[made] = thing
+        return self._things[id(thing)]
+
+    def argument(self, tree: Any) -> str:
+        kind = type(tree)
+        if kind is Value:
+            return self.value(tree)
+        if kind is tuple:
+            return "(" + ", ".join(map(self.argument, tree)) + ("," if len(tree) == 1 else "") + ")"
+        if kind is list:
+            return "[" + ", ".join(map(self.argument, tree)) + "]"
+        if kind is slice:
+            return f"slice({self.argument(tree.start)}, {self.argument(tree.stop)}, {self.argument(tree.step)})"
+        if tree is Ellipsis:
+            return "..."
+        if kind in (int, float, bool, str, type(None)):
+            return self.number(tree)
+        if isinstance(tree, np.dtype):
+            return f"np.{tree.type.__name__}" if tree.isnative and tree.kind in "fiub" else self.thing(tree, "dtype")
+        if isinstance(tree, np.generic) and tree.dtype.kind in "iu":
+            return repr(tree.item())
+        if isinstance(tree, type):
+            return self.type(tree)
+        if kind is Drawn:
+            return self.thing(tree.generator, "rng")
+        if callable(tree):
+            return self.function(tree)
+        return self.thing(tree, "c")
+
+    def type(self, kind: Any) -> str:
+        if issubclass(kind, np.generic):
+            return f"np.{kind.__name__}"
+        return kind.__name__ if kind in (int, float, bool) else self.thing(kind, "kind")
+
+    def function(self, function: Any) -> str:
+        """Where a function is found: np.exp, scipy.special.erf; a variable for any other."""
+        path = path_of(function)
+        if path is None:
+            name = getattr(function, "__name__", "function").strip("_<>") or "function"
+            self.outside.add(f"{getattr(function, '__module__', '')}.{getattr(function, '__qualname__', name)}")
+            return self.thing(function, "rule" if name == "lambda" else name)
+        return path
+
+    def inside(self, value: Any, least: float) -> str:
+        """An argument as part of an expression, in parentheses where it binds less than `least`."""
+        text = self.argument(value)
+        binds = self.precedence.get(value, ATOM) if type(value) is Value else ATOM
+        if text[0] == "-" and binds == ATOM:
+            binds = _UNARY
+        return f"({text})" if binds < least else text
+
+    def index(self, key: Any) -> str:
+        """What stands between the brackets of x[...]."""
+        if type(key) is tuple and key:
+            return ", ".join(map(self.index, key)) + ("," if len(key) == 1 else "")
+        if type(key) is slice:
+            start, stop = ("" if part is None else self.argument(part) for part in (key.start, key.stop))
+            return f"{start}:{stop}" + ("" if key.step is None else f":{self.argument(key.step)}")
+        return self.argument(key)
+
+    # --- calls ----------------------------------------------------------------------------------------------------
+
+    def call(self, step: Step) -> tuple[str, float]:
+        """The right side of the assignment that a step is, and how strongly it binds."""
+        written = _WRITTEN.get(step.kind)
+        found = written(self, step) if written is not None else None
+        if found is not None:
+            return found
+        return f"{self.function(step.fn)}({self.arguments(step.args, step.named)})", ATOM
+
+    def arguments(self, args: tuple[Any, ...], named: Any) -> str:
+        return ", ".join([*map(self.argument, args), *(f"{key}={self.argument(part)}" for key, part in named.items())])
+
+
+def path_of(function: Any) -> str | None:
+    """ "np.exp", "np.linalg.inv", "scipy.special.erf", "math.exp": where a function of these libraries is found."""
+    name = getattr(function, "__name__", None)
+    if isinstance(function, np.ufunc):
+        if getattr(np, name or "", None) is function:
+            return f"np.{name}"
+        special = getattr(_special(), name or "", None)
+        return f"scipy.special.{name}" if special is function else None
+    if function is np.float64:
+        return "np.float64"
+    module = getattr(function, "__module__", None) or ""
+    if module == "math":
+        return f"math.{name}"
+    if module.partition(".")[0] == "numpy" and name is not None:
+        for public in (np, np.linalg, np.fft, np.random):
+            if getattr(public, name, None) is function:
+                return f"{public.__name__.replace('numpy', 'np', 1)}.{name}"
+    return None
+
+
+def _special() -> Any:
+    """scipy.special, where one of its functions may have been called."""
+    return sys.modules.get("scipy.special")
+
+
+def _operator(self: Spelling, step: Step) -> tuple[str, float] | None:
+    fn, args = step.fn, step.args
+    if step.named:
+        return None
+    if fn in _INFIX and len(args) == 2:
+        sign, binds = _INFIX[fn]
+        left, right = (binds + 0.5, binds) if sign == "**" else (binds, binds + 0.5)
+        if sign == "**":
+            right = _UNARY
+        return f"{self.inside(args[0], left)} {sign} {self.inside(args[1], right)}", binds
+    if fn in _PREFIX:
+        return f"{_PREFIX[fn]}{self.inside(args[0], _UNARY)}", _UNARY
+    if fn is operator.abs:
+        return f"abs({self.argument(args[0])})", ATOM
+    return None
+
+
+def _reduction(self: Spelling, step: Step) -> tuple[str, float] | None:
+    x, *rest = step.args
+    named = dict(zip(("axis", "dtype", "out", "keepdims"), rest, strict=False)) | dict(step.named)
+    axis = named.pop("axis", 0)
+    named = {key: part for key, part in named.items() if part is not None and not (key == "keepdims" and part is False)}
+    if step.fn in _REDUCTIONS and type(x) is Value and not x.number:
+        everything = axis is None or (type(x) is Value and x.ndim == 1 and axis in (0, (0,)))
+        shown = ([] if everything else [f"axis={self.argument(axis)}"]) + [
+            f"{key}={self.argument(part)}" for key, part in named.items()
+        ]
+        return f"{self.inside(x, _POSTFIX)}.{_REDUCTIONS[step.fn]}({', '.join(shown)})", ATOM
+    return f"{self.function(step.fn)}.reduce({self.arguments((x,), {'axis': axis, **named})})", ATOM
+
+
+def _ufunc_method(self: Spelling, step: Step) -> tuple[str, float]:
+    return f"{self.function(step.fn)}.{step.kind.name}({self.arguments(step.args, step.named)})", ATOM
+
+
+def _method(self: Spelling, step: Step) -> tuple[str, float]:
+    x, *rest = step.args
+    owner = self.inside(x, _POSTFIX)
+    if step.fn == "transpose" and not rest and not step.named:
+        return f"{owner}.T", ATOM
+    return f"{owner}.{step.fn}({self.arguments(tuple(rest), step.named)})", ATOM
+
+
+def _draw(self: Spelling, step: Step) -> tuple[str, float]:
+    return f"{self.argument(step.args[0])}.{step.fn}({self.arguments(step.args[1:], step.named)})", ATOM
+
+
+_WRITTEN: dict[Kind, Callable[[Spelling, Step], tuple[str, float] | None]] = {
+    UFUNC: _operator,
+    NUMBER: _operator,
+    REDUCE: _reduction,
+    ACCUMULATE: _ufunc_method,
+    REDUCEAT: _ufunc_method,
+    OUTER: _ufunc_method,
+    METHOD: _method,
+    DRAW: _draw,
+    GET_ITEM: lambda self, step: (f"{self.inside(step.args[0], _POSTFIX)}[{self.index(step.args[1])}]", ATOM),
+}

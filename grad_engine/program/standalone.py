@@ -1,0 +1,93 @@
+"""A program as a Python file of its own, which imports NumPy, and SciPy where it calls it, and nothing else."""
+
+from __future__ import annotations
+
+import base64
+import io
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy import ndarray
+
+from grad_engine.errors import GraphError
+from grad_engine.program.readable import Readable
+from grad_engine.program.steps import LOOP, NAMED_CALL, Program
+
+_FEW = 64  # numbers of an array that is written out
+_WIDTH = 100
+
+
+def named_calls(program: Program) -> list[str]:
+    """The ops of the engine that the program calls."""
+    found = [step.op or "" for step in program.steps if step.kind is NAMED_CALL]
+    for step in program.steps:
+        if step.kind is LOOP:
+            found += [name for part in step.fn.programs() for name in named_calls(part)]
+    return [*dict.fromkeys(found)]
+
+
+def save(program: Program, path: Path) -> Path:
+    """Write the program to `path`."""
+    if calls := named_calls(program):
+        why = "; ".join(f"{name}: {program.reasons.get(name, 'it branches on numbers')}" for name in calls)
+        raise GraphError(
+            f"the program calls {', '.join(calls)} of the engine, so it cannot stand alone ({why}); write that with "
+            "NumPy's functions"
+        )
+    path.write_text(text_of(program), "utf-8")
+    return path
+
+
+def text_of(program: Program) -> str:
+    """The file: imports, constants, and the function."""
+    readable = Readable(program)
+    definition = readable.function().replace("*, ", "").replace(", *", "")
+    constants = readable.spelling.environment
+    body = definition.partition("\n")[2]
+    inputs = ", ".join(readable.spelling.text[value] for value in program.inputs)
+    generators = [name for name, thing in constants.items() if isinstance(thing, np.random.Generator)]
+    inputs = ", ".join(part for part in (inputs, *generators) if part)
+    written = [f"{name} = {_literal(thing)}" for name, thing in constants.items() if name not in generators]
+    imports = ["import numpy as np"]
+    if any("_unpacked(" in line for line in written):
+        imports = ["import base64", "import io", "import zlib", "", *imports]
+        written.insert(0, _UNPACKING)
+    if "scipy.special" in body:
+        imports.append("import scipy.special")
+    if "math." in body:
+        imports.insert(0, "import math")
+    head = f'"""{program.name}, as grad_engine wrote it down: NumPy alone."""'
+    parts = [head, "\n".join(imports), "\n".join(written), f"\ndef {program.name}({inputs}):\n{body}"]
+    return "\n\n".join(part for part in parts if part).rstrip() + "\n"
+
+
+_UNPACKING = """
+def _unpacked(text):
+    return np.load(io.BytesIO(zlib.decompress(base64.b85decode(text))))
+
+"""
+
+
+def _literal(thing: Any) -> str:
+    if isinstance(thing, np.dtype):
+        return f"np.dtype({thing.str!r})"
+    if isinstance(thing, np.generic):
+        return f"np.{type(thing).__name__}({thing.item()!r})" if np.isfinite(thing) else f'np.float64("{thing}")'
+    if not isinstance(thing, ndarray):
+        raise GraphError(
+            f"the program holds a {type(thing).__name__}, which cannot be written into a Python file; leave it out"
+        )
+    if thing.size and 0 in thing.strides and thing.size > _FEW:
+        core = thing[tuple(slice(0, 1) if stride == 0 else slice(None) for stride in thing.strides)]
+        return f"np.broadcast_to({_literal(np.array(core))}, {thing.shape})"
+    if thing.size <= _FEW and np.isfinite(thing).all():
+        kind = "" if thing.dtype.str in ("<f8", "<i8", "|b1") and thing.size else f", np.{thing.dtype.type.__name__}"
+        text = f"np.array({thing.tolist()!r}{kind})"
+        return text if thing.size else f"np.empty({thing.shape}{kind})"
+    file = io.BytesIO()
+    np.save(file, thing)
+    packed = base64.b85encode(zlib.compress(file.getvalue())).decode()
+    lines = [packed[start : start + _WIDTH] for start in range(0, len(packed), _WIDTH)]
+    return "_unpacked(\n" + "\n".join(f"    {line!r}" for line in lines) + "\n)"

@@ -1,0 +1,264 @@
+"""State: what a function reads from outside is an input of its program, and what it leaves there is written back.
+
+While tracing, stand-ins take the place of arrays in tensors, variables and attributes. What the function left there
+afterwards tells what the program has to write; then everything is put back as it was.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy import ndarray
+
+from grad_engine.core.node import GradAccum
+from grad_engine.core.tensor import Tensor, wrap
+from grad_engine.core.versions import owner_of
+from grad_engine.errors import TraceError
+from grad_engine.optim import _State
+from grad_engine.program.generators import TracedGenerator, Unmoved, traced_default_rng
+from grad_engine.program.reach import Reached
+from grad_engine.program.slots import Attribute, Item, Slot
+from grad_engine.program.steps import Value
+from grad_engine.program.trace import Trace
+from grad_engine.program.traced import Traced, TracedNumber
+
+
+@dataclass(slots=True)
+class Source:
+    """Where the entry of a program finds an input that is no argument.
+
+    slot: the place that holds it; None for an array that is held itself. fixed: the array met while tracing.
+    """
+
+    value: Value
+    slot: Slot | None
+    fixed: Any
+    grad_of: tuple[Any, str | None] | None = None  # the leaf whose .grad it is, or the path of that leaf
+
+
+@dataclass(slots=True)
+class Store:
+    """Something new that the function leaves in a slot: `value` as an array, a Tensor or a number."""
+
+    slot: Slot
+    value: Value
+    kind: type
+
+
+@dataclass(slots=True)
+class State:
+    """What was lifted for one trace."""
+
+    trace: Trace
+    sources: list[Source] = field(default_factory=list)
+    same: list[tuple[Slot, Any]] = field(default_factory=list)  # what must be as it was while tracing
+    aliases: list[tuple[Slot, Value]] = field(default_factory=list)  # slots that hold the array of another slot
+    sizes: list[tuple[Any, int]] = field(default_factory=list)
+    without_grad: list[tuple[Any, str | None]] = field(default_factory=list)  # leaves whose .grad was None
+    paths: dict[int, str] = field(default_factory=dict)  # by id of a leaf that stands for one of an argument: its path
+    with_history: dict[Value, str] = field(default_factory=dict)  # of tensors that are results of ops: name
+    in_place: list[tuple[Value, Value]] = field(default_factory=list)  # array of an input, what is written into it
+    stores: list[Store] = field(default_factory=list)
+    tensors: dict[int, Tensor] = field(default_factory=dict)  # by id: those that were there before
+    names: set[str] = field(default_factory=set)
+    _put: list[tuple[Slot, Any, Any]] = field(default_factory=list)  # slot, what it held, what it holds meanwhile
+    _by_array: dict[int, Traced] = field(default_factory=dict)
+    _owners: dict[int, ndarray] = field(default_factory=dict)
+    _steps: dict[int, Value] = field(default_factory=dict)
+    _generators: dict[int, TracedGenerator] = field(default_factory=dict)
+
+    def unique(self, name: str) -> str:
+        name = re.sub(r"\W", "_", name).strip("_") or "value"
+        if name[0].isdigit():
+            first, _, rest = name.partition("_")
+            name = f"{rest}_{first}" if rest else f"p{first}"
+        found, number = name, 2
+        while found in self.names:
+            found = f"{name}_{number}"
+            number += 1
+        self.names.add(found)
+        return found
+
+    # --- lifting --------------------------------------------------------------------------------------------------
+
+    def lift_array(self, array: ndarray, slot: Slot | None, name: str, grad_of: Any = None) -> Traced:
+        known = self._by_array.get(id(array))
+        if known is not None:
+            if slot is not None:
+                self.aliases.append((slot, known._value))
+            return known
+        value = Value(array, self.unique(name))
+        self.sources.append(Source(value, slot, array, grad_of))
+        made = self._by_array[id(array)] = Traced(value, self.trace)
+        self.trace.by_reference[id(array)] = made
+        self._owners[id(owner_of(array))] = array
+        return made
+
+    def held(self, array: ndarray) -> Traced | None:
+        """A stand-in for an array that shows memory of something lifted, and so must be read at each run."""
+        return self.lift_array(array, None, "view") if id(owner_of(array)) in self._owners else None
+
+    def stand_in_for(self, generator: np.random.Generator) -> TracedGenerator:
+        """One stand-in for each generator, however it is reached."""
+        return self._generators.setdefault(id(generator), TracedGenerator(generator))
+
+    def put(self, slot: Slot, value: Any) -> None:
+        self._put.append((slot, slot.get(), value))
+        slot.put(value)
+
+    def _lift_tensor(self, name: str, tensor: Tensor) -> None:
+        self.tensors[id(tensor)] = tensor
+        slot = Attribute(tensor, "array", name)
+        stand_in = self.lift_array(tensor.array, slot, name)
+        if tensor.node is not None and type(tensor.node) is not GradAccum:
+            self.with_history[stand_in._value] = name
+            self.put(Attribute(tensor, "node", name), None)
+        self.put(slot, stand_in)
+        if type(tensor.node) is GradAccum:
+            self.lift_grad(tensor.node, tensor.node, stand_in._value.name or name)
+
+    def lift_grad(self, leaf: Any, traced_leaf: Any, name: str, path: str | None = None) -> None:
+        """Let `traced_leaf` have a stand-in for the .grad of `leaf`, which is that of an argument if it has a path."""
+        slot = Attribute(traced_leaf, "grad", f"g_{name}")
+        if path is not None:
+            self.paths[id(traced_leaf)] = path
+        if leaf.grad is None:
+            self.without_grad.append((leaf, path))
+            self.put(slot, None)
+        else:
+            stand_in = self.lift_array(leaf.grad.array, None, f"grad_{name}", (leaf, path))
+            self.put(slot, wrap(stand_in, None))  # type: ignore[arg-type]
+
+    def lift_steps(self, slot: Slot) -> None:
+        """A count of steps: parameters that have made the same number of them share an input."""
+        value = self._steps.get(slot.get())
+        if value is None:
+            self._steps[slot.get()] = self.lift_number(slot, "steps")
+        else:
+            self.aliases.append((slot, value))
+            self.put(slot, TracedNumber(value, self.trace))
+
+    def lift_number(self, slot: Slot, name: str) -> Value:
+        value = Value(slot.get(), self.unique(name))
+        self.sources.append(Source(value, slot, None))
+        self.put(slot, TracedNumber(value, self.trace))
+        return value
+
+
+@contextmanager
+def lifted(functions: Sequence[Any], state: State) -> Iterator[None]:
+    """A context in which stand-ins take the place of what `functions` read; `state` then knows all about it."""
+    reached = Reached()
+    for function in functions:
+        reached.walk(function)
+    unmoved = Unmoved(reached.movable)
+    prepared = [*_prepared(reached)]
+    for optimizer, _, _ in prepared:
+        reached.walk(list(optimizer._state.values()))
+    try:
+        _lift(state, reached)
+        yield
+        unmoved.check()
+        _note_changes(state, reached)
+    finally:
+        for slot, before, _ in reversed(state._put):
+            slot.put(before)
+        for optimizer, parameter, made in prepared:
+            stores = {id(each.slot.holder) for each in state.stores}
+            if id(made) not in stores:
+                del optimizer._state[parameter]
+
+
+def _prepared(reached: Reached) -> Iterator[tuple[Any, Tensor, _State]]:
+    """Give parameters the state that the first step() of their optimiser would make."""
+    for optimizer in reached.optimizers:
+        for group in optimizer.param_groups:
+            for parameter in group["params"]:
+                if parameter not in optimizer._state and type(parameter.node) is GradAccum:
+                    made = optimizer._state[parameter] = _State()
+                    made.of(optimizer.slots(group), parameter.array)
+                    yield optimizer, parameter, made
+
+
+def _lift(state: State, reached: Reached) -> None:
+    numbers: set[tuple[int, Any]] = set()
+    for name, tensor in reached.tensors:
+        state._lift_tensor(name, tensor)
+    for optimizer in reached.optimizers:
+        groups = optimizer.param_groups
+        for number, group in enumerate(groups):
+            if isinstance(group["lr"], float):
+                state.lift_number(Item(group, "lr", "lr"), f"lr_{number}" if len(groups) > 1 else "lr")
+                numbers.add((id(group), "lr"))
+        for parameter, each in optimizer._state.items():
+            stand_in: Any = parameter.array
+            for key, array in each.arrays.items():
+                kept = Item(each.arrays, key, f"{key}_{stand_in._value.name or 'p'}")
+                state.put(kept, state.lift_array(array, kept, kept.name))
+            state.lift_steps(Attribute(each, "steps", "steps"))
+            numbers.add((id(each), "steps"))
+    for slot, array in reached.arrays:
+        if type(slot.get()) is ndarray:  # those of optimisers are lifted already
+            state.put(slot, state.lift_array(array, slot, slot.name))
+    for slot, generator in reached.generators:
+        state.same.append((slot, generator))
+        state.put(slot, state.stand_in_for(generator))
+    for slot in reached.generator_makers:
+        state.put(slot, traced_default_rng(slot.get()))
+    for slot, held in reached.others:
+        if (id(slot.holder), getattr(slot, "key", None)) not in numbers:
+            state.same.append((slot, held))
+    state.sizes.extend(reached.sizes)
+
+
+def _note_changes(state: State, reached: Reached) -> None:
+    """Find what the function left in the slots. Raises TraceError for what a program cannot leave there."""
+    for stand_in in state._by_array.values():
+        if stand_in.version:
+            state.in_place.append((stand_in._origin, stand_in.current))
+    for slot, before, meanwhile in state._put:
+        now = slot.get()
+        if now is meanwhile:
+            continue
+        kept: Any = now.array if type(now) is Tensor else now
+        if type(now) is Tensor and (now.node is not None or id(now) in state.tensors):
+            _refuse_change(slot, before, now)
+        if type(kept) in (Traced, TracedNumber) and not (type(before) is ndarray and kept.shape != before.shape):
+            state.stores.append(Store(slot, kept.current, type(now)))
+        elif now is None and isinstance(slot.holder, GradAccum):
+            state.stores.append(Store(slot, Value(0, data=0), type(None)))
+        else:
+            _refuse_change(slot, before, now)
+    put = {(id(slot.holder), getattr(slot, "key", None)) for slot, _, _ in state._put}
+    for slot, held in state.same:
+        if (id(slot.holder), getattr(slot, "key", None)) not in put and slot.get() is not held:
+            _refuse_change(slot, held, slot.get())
+    for attributes, names in reached.attributes:
+        if new := sorted(attributes.keys() - names):
+            raise TraceError(
+                f"the compiled function gave an object outside of it the new attribute {new[0]!r}, and a program does "
+                "not; return the value and store it outside"
+            )
+    for container, size in state.sizes:
+        if len(container) != size:
+            raise TraceError(
+                f"the compiled function changed how many items a {type(container).__name__} outside of it has, from "
+                f"{size} to {len(container)}; return what is to be kept and store it outside"
+            )
+
+
+def _refuse_change(slot: Slot, before: Any, now: Any) -> None:
+    raise TraceError(
+        f"the compiled function changed {slot.name!r}, which lies outside of it, from {_brief(before)} to "
+        f"{_brief(now)}, and a program does not; return the new value and assign it outside"
+    )
+
+
+def _brief(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 40 else f"a {type(value).__name__}"

@@ -1,0 +1,258 @@
+"""The trace: what notes each NumPy call on stand-ins as a step, with the line of the user's program it came from."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Mapping
+from types import FrameType
+from typing import Any, NoReturn
+
+import numpy as np
+from numpy import ndarray
+
+from grad_engine.core.numpy_errors import INSIDE
+from grad_engine.core.stand_ins import TRACING
+from grad_engine.core.tensor import Tensor
+from grad_engine.errors import TraceError
+from grad_engine.program import traced, views
+from grad_engine.program.steps import (
+    CHECK,
+    NAMED_CALL,
+    NO_NAMED,
+    NUMBER,
+    Kind,
+    Step,
+    Value,
+    leaves,
+    mapped,
+    values_in,
+)
+
+OPS_FOLDER = os.path.join(INSIDE[0], "ops", "")
+
+
+class Trace:
+    """The steps noted so far in one run of a function on stand-ins."""
+
+    def __init__(self) -> None:
+        self.steps: list[Step] = []
+        self.by_reference: dict[int, Any] = {}  # id of an array from outside -> its stand-in
+        self.reasons: dict[str, str] = {}  # op that became a named call -> why
+        self.line: tuple[str, int] | None = None  # what steps belong to while a rule runs: the line of the forward call
+        self.closed = False
+        self.held: Callable[[ndarray], Any] = lambda array: None  # a stand-in for an array that state reaches
+        self._kept: list[Any] = []  # so that no id in by_reference or _consts is given to another array meanwhile
+        self._consts: dict[int, Value] = {}
+        self._seen: tuple[Any, int] = (None, -1)  # frame and instruction whose locals were named last
+
+    # --- values ---------------------------------------------------------------------------------------------------
+
+    def value_of(self, x: Any) -> Any:
+        """What stands for x in a step: a Value for arrays and stand-ins, x itself for anything else."""
+        kind = type(x)
+        if kind is traced.Traced or kind is traced.TracedNumber:
+            if x.within is not self:
+                raise TraceError(
+                    "a traced value of an earlier call was used; it was kept in a variable that outlives the compiled "
+                    "function, so return it instead"
+                )
+            return x.current
+        if kind is Tensor:
+            return self.value_of(x.array)
+        if kind is ndarray:
+            outside = self.by_reference.get(id(x))
+            outside = self.held(x) if outside is None else outside
+            return self.const(x) if outside is None else outside.current
+        if isinstance(x, np.generic) and x.dtype.kind in "fiub":
+            return Value(x, data=x)
+        return x
+
+    def const(self, array: ndarray) -> Any:
+        """A constant with the numbers that `array` has now."""
+        if array.dtype.kind not in "fiub":
+            return array
+        known = self._consts.get(id(array))
+        if known is not None and not array.flags.writeable:
+            return known
+        data = array
+        if array.flags.writeable or array.base is not None:
+            if 0 in array.strides and array.size:  # one number spread out stays one number
+                core = array[tuple(slice(0, 1) if stride == 0 else slice(None) for stride in array.strides)].copy()
+                data = np.broadcast_to(core, array.shape)
+            else:
+                data = array.copy("K")
+                data.flags.writeable = False
+        value = Value(data, data=data)
+        self._consts[id(array)] = value
+        self._kept.append(array)
+        return value
+
+    def stand_in(self, value: Value) -> Any:
+        return traced.TracedNumber(value, self) if value.number else traced.Traced(value, self)
+
+    # --- steps ----------------------------------------------------------------------------------------------------
+
+    def record(self, kind: Kind, fn: Any, args: tuple[Any, ...], named: Mapping[str, Any] = NO_NAMED,
+               op: str | None = None) -> Any:  # fmt: skip
+        """Run a call on the arrays behind the stand-ins, note it, and return a stand-in for its result."""
+        given, named_given = mapped(self.value_of, args), mapped(self.value_of, dict(named))
+        read = values_in((given, named_given))
+        TRACING.trace = None  # what runs now is NumPy itself
+        try:
+            with np.errstate(all="ignore"):
+                result = kind.run(fn, mapped(_now, given), mapped(_now, named_given))
+        finally:
+            TRACING.trace = self
+        several = isinstance(result, tuple | list)
+        parts = list(result) if several else [result]
+        if kind is not NUMBER:
+            parts = [np.asarray(part)[()] if type(part) in (int, float, bool) else part for part in parts]
+        for part in parts:
+            good = isinstance(part, ndarray | np.generic) and part.dtype.kind in "fiub"
+            if not good and type(part) not in (int, float, bool):
+                name = getattr(fn, "__name__", fn)
+                raise TraceError(f"{name}() gave {_described(part)}, which no program of arrays can hold{self.at()}")
+        if kind.pure and all(value.is_const for value in read):  # the same at each run
+            outs = [Value(part, data=part) for part in parts]
+        else:
+            step = Step(kind, fn, given, named_given, [], several, self.place(), op)
+            outs = step.outs = [Value(part, step=step) for part in parts]
+            self.steps.append(step)
+        made = [self.stand_in(out) for out in outs]
+        owners = {id(_owner(value.now)): value for value in read if type(value.now) is ndarray}
+        for out, stand_in in zip(outs, made, strict=True):
+            if type(out.now) is ndarray and (shown := owners.get(id(_owner(out.now)))) is not None:
+                out.owner = shown.memory
+                if (parent := _shown_by(args, named, shown)) is not None:
+                    stand_in._view = views.Unfollowed(parent)
+        if not several:
+            return made[0]
+        return type(result)(*made) if hasattr(result, "_fields") else tuple(made)
+
+    def check(self, value: Any) -> bool:
+        """The truth of a stand-in that the engine itself branches on; the program checks that it is the same again."""
+        read = value.current
+        truth = bool(read.now)
+        if not read.is_const:
+            self.steps.append(Step(CHECK, None, (read, truth), NO_NAMED, [], False, self.place()))
+        return truth
+
+    def named_call(self, op: Any, arrays: Any, static: Any) -> Any:
+        """The result of an op that could not run on stand-ins, as one step; None where it cannot run at all."""
+        arguments = (list(arrays), *static) if op.variadic else (*arrays, *static)
+        return self.call_whole(op.name, op.forward, arguments, NO_NAMED)
+
+    def call_whole(self, name: str, function: Callable[..., Any], args: Any, named: Mapping[str, Any]) -> Any:
+        """One step that calls `function` of the engine as it is; None where that fails on real arrays too."""
+        error = sys.exc_info()[1]
+        kinds = {type(leaf) for leaf in leaves((args, dict(named)))}
+        if kinds.isdisjoint(STAND_INS) or Tensor in kinds:
+            return None
+        try:
+            made = self.record(NAMED_CALL, function, args, named, name)
+        except Exception:  # the call itself is at fault: what it raised first has the better words
+            return None
+        self.reasons.setdefault(name, str(error) or type(error).__name__)
+        return made
+
+    # --- the user's program ---------------------------------------------------------------------------------------
+
+    def place(self) -> tuple[str, int] | None:
+        """The line of the user's program that runs now, whose local names are given to values on the way."""
+        frame = user_frame()
+        if frame is None:
+            return self.line
+        here = (frame, frame.f_lasti)
+        if here != self._seen:
+            self._seen = here
+            name_locals(frame)
+        return self.line if self.line is not None else (frame.f_code.co_filename, frame.f_lineno)
+
+    def at(self) -> str:
+        """ ", at line 7 of fit.py" for messages."""
+        frame = user_frame()
+        return f", at line {frame.f_lineno} of {os.path.basename(frame.f_code.co_filename)}" if frame else ""
+
+    def refuse(self, what: str, x: Any, way_out: str) -> NoReturn:
+        raise TraceError(
+            f"{what} needs the numbers of an array of shape {x.shape} that depends on the arguments of the compiled "
+            f"function, and they are known only when its program runs{self.at()}; {way_out}"
+        )
+
+    def close(self) -> None:
+        """Let go of the arrays met while tracing."""
+        self.closed = True
+        for step in self.steps:
+            for out in step.outs:
+                out.now = None
+        self.by_reference.clear()
+        self._kept.clear()
+        self._consts.clear()
+        self._seen = (None, -1)
+
+
+def current() -> Trace:
+    """The trace of this thread. Raises TraceError where there is none."""
+    if TRACING.trace is None:
+        raise TraceError(
+            "a traced value was used outside of its trace; it was kept in a variable that outlives the compiled "
+            "function, so return it instead"
+        )
+    return TRACING.trace
+
+
+def user_frame() -> FrameType | None:
+    """The innermost frame that is neither the engine's nor NumPy's."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and frame.f_code.co_filename.startswith(INSIDE):
+        frame = frame.f_back
+    return frame
+
+
+def name_locals(frame: FrameType) -> None:
+    """Give each value that a local variable holds, and that has no name yet, the name of the variable."""
+    for name, local in frame.f_locals.items():
+        if name.isidentifier():
+            name_value(name, local)
+
+
+def name_value(name: str, held: Any, deep: bool = True) -> None:
+    """Name what stands for `held`, or in a container what stands for its parts: w, w_bias, w_0."""
+    array: Any = held.array if type(held) is Tensor else held
+    kind = type(array)
+    if kind is traced.Traced:
+        if array._value.step is not None and array._value.name is None:
+            array._value.name = name
+    elif deep and kind is dict and len(array) <= 64:
+        for key, part in array.items():
+            if isinstance(key, str | int):
+                name_value(f"{name}_{key}", part, False)
+    elif deep and (kind is list or kind is tuple) and len(array) <= 64:
+        for number, part in enumerate(array):
+            name_value(f"{name}_{number}", part, False)
+
+
+def _now(leaf: Any) -> Any:
+    return leaf.now if type(leaf) is Value else leaf
+
+
+def _owner(array: Any) -> Any:
+    while type(array) is ndarray and type(array.base) is ndarray:
+        array = array.base
+    return array
+
+
+def _shown_by(args: Any, named: Any, value: Value) -> Any:
+    """The stand-in among the arguments that stands for `value`."""
+    for leaf in leaves((args, dict(named))):
+        if type(leaf) is traced.Traced and leaf._value is value:
+            return leaf
+    return None
+
+
+def _described(part: Any) -> str:
+    return f"{part.dtype}" if isinstance(part, ndarray | np.generic) else type(part).__name__
+
+
+STAND_INS = (traced.Traced, traced.TracedNumber)

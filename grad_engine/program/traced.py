@@ -1,0 +1,232 @@
+"""What stands for arrays and numbers while a function is traced: NumPy's calls are noted, numbers are not shown.
+
+Whatever asks for the numbers (`if`, float(), a conversion) raises TraceError, unless they are the same at each run.
+"""
+
+from __future__ import annotations
+
+import operator
+import os
+import sys
+from collections.abc import Iterator
+from typing import Any, Protocol
+
+import numpy as np
+from numpy import ndarray
+
+from grad_engine.core.numpy_errors import INSIDE
+from grad_engine.core.stand_ins import TRACING
+from grad_engine.errors import TraceError
+from grad_engine.program.steps import Value
+
+_OPS = os.path.join(INSIDE[0], "ops", "")
+_CHOOSE = "choose with np.where(condition, x, y), loop with ge.scan(), or name the argument in static_argnames"
+
+
+class _Flags:
+    """Flags of a stand-in: it may always be written, since a write only makes another value."""
+
+    __slots__ = ("c_contiguous", "contiguous", "f_contiguous", "owndata", "writeable")
+
+    def __init__(self, array: Any) -> None:
+        self.c_contiguous = self.contiguous = array.flags.c_contiguous
+        self.f_contiguous = array.flags.f_contiguous
+        self.writeable = self.owndata = True
+
+
+class View(Protocol):
+    """How a stand-in shows memory of another one (views.py)."""
+
+    def refreshed(self, value: Value) -> Value:
+        """The part as it is now, `value` where nothing was written since."""
+        ...
+
+    def write_through(self, new: Any) -> None:
+        """Write `new` to what the part shows."""
+        ...
+
+
+class Traced:
+    """Stands for an array of known shape, dtype and strides, whose numbers are known only when the program runs."""
+
+    __slots__ = ("__weakref__", "_origin", "_value", "_view", "version", "within")
+    __array_priority__ = 1000.0
+    base = None
+    __class__ = property(lambda self: ndarray)  # so that isinstance(x, ndarray) holds
+
+    def __init__(self, value: Value, trace: Any, view: View | None = None) -> None:
+        self._value = self._origin = value  # what it stands for now, and stood for first
+        self.within = trace
+        self.version = 0  # how often it was written in place
+        self._view = view  # of which stand-in it shows a part, and how that part is taken
+
+    @property
+    def current(self) -> Value:
+        """The value it stands for now, after all writes through it, through what it shows and through views of that."""
+        if self._view is not None:
+            self._value = self._view.refreshed(self._value)
+        return self._value
+
+    def assign(self, new: Any) -> None:
+        """A write in place: from now on this stands for the value of `new`."""
+        new = new.current
+        if self._view is not None:
+            self._view.write_through(self.within.stand_in(new))
+        self._value = new
+        self.version += 1
+
+    # what is known
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self._value.shape
+
+    @property
+    def ndim(self) -> int:
+        return self._value.ndim
+
+    @property
+    def size(self) -> int:
+        return self._value.size
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return self._value.dtype
+
+    @property
+    def strides(self) -> tuple[int, ...]:
+        return self._value.strides
+
+    @property
+    def itemsize(self) -> int:
+        return self.dtype.itemsize
+
+    @property
+    def nbytes(self) -> int:
+        return self._value.nbytes
+
+    @property
+    def flags(self) -> _Flags:
+        return _Flags(self.current.now)
+
+    def __len__(self) -> int:
+        if not self.ndim:
+            raise TypeError("len() of unsized object")
+        return self.shape[0]
+
+    def __hash__(self) -> int:
+        return id(self)
+
+    def __repr__(self) -> str:
+        return f"<traced {self.dtype} array of shape {self.shape}>"
+
+    def __iter__(self) -> Iterator[Any]:
+        if not self.ndim:
+            raise TypeError("iteration over a 0-d array")
+        whole: Any = self
+        return (whole[index] for index in range(len(self)))
+
+    # what asks for its numbers
+
+    def numbers(self, what: str, way_out: str = _CHOOSE) -> Any:
+        """The array itself where it is the same at each run; raises TraceError otherwise."""
+        if TRACING.trace is not self.within and not self.within.closed:  # another thread, for which this is an array
+            return self.current.now
+        value = self.current
+        if self.within.closed or not value.is_const:
+            self.within.refuse(what, self, way_out)
+        return np.asarray(value.data)
+
+    def __bool__(self) -> bool:
+        if TRACING.trace is self.within and self.size == 1 and sys._getframe(1).f_code.co_filename.startswith(_OPS):
+            return self.within.check(self)
+        return bool(self.numbers("a truth value, as in `if` and `while`,"))
+
+    def __float__(self) -> float:
+        return float(self.numbers("float()", "leave it an array, or return it and convert it outside"))
+
+    def __int__(self) -> int:
+        return int(self.numbers("int()", "leave it an array, or name the argument in static_argnames"))
+
+    def __complex__(self) -> complex:
+        return complex(self.numbers("complex()", "a program has real numbers only"))
+
+    def __index__(self) -> int:
+        return operator.index(self.numbers("a size or an index", "name the argument in static_argnames"))
+
+    def __format__(self, spec: str) -> str:
+        return format(self.numbers("a format", "return it and format it outside"), spec)
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> ndarray:
+        numbers = self.numbers(
+            "a conversion to a NumPy array",
+            "where an array made by np.arange() or np.zeros_like() is written to, write y = np.where(...) or join "
+            "parts with np.stack([...]); a function that is not NumPy's cannot be compiled",
+        )
+        return np.array(numbers, dtype=dtype)
+
+    def item(self, *args: Any) -> Any:
+        return self.numbers("item()", "return it and call item() outside").item(*args)
+
+    def tolist(self) -> Any:
+        return self.numbers("tolist()", "return it and call tolist() outside").tolist()
+
+    def tobytes(self, order: Any = "C") -> bytes:
+        return self.numbers("tobytes()", "return it and call tobytes() outside").tobytes(order)
+
+    def nonzero(self) -> Any:
+        return self.numbers("nonzero(), whose shape depends on numbers,").nonzero()
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__") or not hasattr(ndarray, name):
+            raise AttributeError(f"a traced array has no attribute {name!r}")
+        raise TraceError(f"the attribute .{name} of an array is not traced{self.within.at()}; use NumPy's function")
+
+
+class TracedNumber:
+    """Stands for a Python number (an argument, a learning rate, a count of steps): Python's arithmetic, weak dtype."""
+
+    __slots__ = ("__weakref__", "_value", "within")
+    __array_priority__ = 1001.0
+    shape = ()
+    ndim = 0
+
+    def __init__(self, value: Value, trace: Any) -> None:
+        self._value = value
+        self.within = trace
+
+    @property
+    def current(self) -> Value:
+        return self._value
+
+    __class__ = property(lambda self: self._value.number)
+
+    def __hash__(self) -> int:
+        return id(self)
+
+    def __repr__(self) -> str:
+        return f"<traced {self._value.number.__name__}>"  # type: ignore[union-attr]
+
+    def numbers(self, what: str) -> Any:
+        if TRACING.trace is not self.within and not self.within.closed:
+            return self._value.now
+        if self.within.closed or not self._value.is_const:
+            self.within.refuse(what, self, "name the argument in static_argnames, and use np.sqrt() for math.sqrt()")
+        return self._value.data
+
+    def __bool__(self) -> bool:
+        if TRACING.trace is self.within:  # it depends on numbers alone, so it is known before the program runs
+            return self.within.check(self)
+        return bool(self.numbers("a truth value"))
+
+    def __float__(self) -> float:
+        return float(self.numbers("float()"))
+
+    def __int__(self) -> int:
+        return int(self.numbers("int()"))
+
+    def __index__(self) -> int:
+        return operator.index(self.numbers("a size or an index"))
+
+    def __format__(self, spec: str) -> str:
+        return format(self.numbers("a format"), spec)

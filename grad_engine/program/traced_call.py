@@ -1,0 +1,146 @@
+"""One call of a function on stand-ins, and all that is known of it afterwards."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy import ndarray
+
+from grad_engine.core.node import GradAccum
+from grad_engine.core.tensor import Tensor, wrap
+from grad_engine.errors import TraceError
+from grad_engine.program.arguments import Arguments, returned
+from grad_engine.program.entering import ONE_TRACE, tracing
+from grad_engine.program.entry import Output
+from grad_engine.program.history import History, history_of
+from grad_engine.program.state import State, lifted
+from grad_engine.program.steps import Program, Value, Write
+from grad_engine.program.trace import Trace
+from grad_engine.program.traced import Traced, TracedNumber
+
+
+@dataclass(slots=True)
+class TracedCall:
+    """A traced call: the program as it was noted, what its arguments and its state were, and what it returned."""
+
+    program: Program
+    arguments: Arguments
+    state: State
+    parameters: list[str]  # of the entry
+    structure: Any  # what was returned, with an Output for each array
+    history: History | None
+
+    def check(self, used: set[Any]) -> None:
+        """Raise TraceError where the program reads a tensor whose history would be lost."""
+        for value, name in self.state.with_history.items():
+            if value in used:
+                raise TraceError(
+                    f"the compiled function reads {name!r} from outside, a tensor that is the result of an op, whose "
+                    "history would be lost; pass it as an argument, or read .detach()"
+                )
+
+
+def traced_call(
+    function: Callable[..., Any], args: Sequence[Any], named: dict[str, Any], names: Sequence[str],
+    static: Sequence[str],
+) -> TracedCall:  # fmt: skip
+    """Run `function` once on stand-ins. `names` are those of all arguments, in order."""
+    trace = Trace()
+    state = State(trace)
+    trace.held = state.held
+    arguments = Arguments(state)
+    given = [*args, *named.values()]
+    parameters = [f"p{number}" for number in range(len(given))]
+    with ONE_TRACE, lifted([function, *_objects(given)], state), tracing(trace):
+        inside = [
+            arguments.taken_apart(each, path, name, name in static)
+            for each, path, name in zip(given, parameters, names, strict=True)
+        ]
+        result = function(*inside[: len(args)], **dict(zip(named, inside[len(args) :], strict=True)))
+        noted = _Result(trace, state, arguments)
+        structure = returned(result, noted.output)
+        inputs = [*(part.value for part in arguments.parts), *(source.value for source in state.sources)]
+        name = re.sub(r"\W", "_", getattr(function, "__name__", type(function).__name__)).strip("_") or "program"
+        name = "program" if name == "lambda" else name
+        steps = list(trace.steps)
+        leaves = _leaves(arguments, state, inside)
+        written = {stand_in._origin for stand_in in state._by_array.values() if stand_in.version}
+        history = history_of(function, trace, name, inputs, noted.held, leaves, written)
+        _name_outputs(result)
+    writes = [Write(target, value) for target, value in state.in_place]
+    for part in arguments.parts:
+        if type(part.stand_in) is Traced and part.stand_in.version:
+            writes.append(Write(part.value, part.stand_in.current))
+        if part.leaf is not None and not part.is_leaf and part.leaf.grad is not None:
+            raise TraceError(
+                f"the compiled function ran backward() into the argument {part.value.name!r}, the result of an op "
+                "outside, where the gradient would be lost; return the gradient with ge.grad() instead"
+            )
+    writes += [Write(None, store.value, not isinstance(store.slot.holder, GradAccum)) for store in state.stores]
+    inputs = [*(part.value for part in arguments.parts), *(source.value for source in state.sources)]
+    program = Program(name, inputs, steps, noted.values, writes, trace.reasons)
+    trace.close()
+    return TracedCall(program, arguments, state, parameters, structure, history)
+
+
+class _Result:
+    """Takes what a function returned apart into outputs."""
+
+    def __init__(self, trace: Trace, state: State, arguments: Arguments) -> None:
+        self.trace, self.state = trace, state
+        self.values: list[Value] = []
+        self.held: list[Any] = []
+
+    def output(self, leaf: Any) -> Any:
+        kind = type(leaf)
+        if kind is Tensor:
+            if id(leaf) in self.state.tensors:  # a weight, say: the same tensor as in eager mode
+                return leaf
+            return self._noted(leaf.array, Tensor, leaf)
+        if kind is Traced:
+            return self._noted(leaf, np.generic if leaf._value.scalar else ndarray, leaf)
+        if kind is TracedNumber:
+            return self._noted(leaf, leaf._value.number, leaf)
+        if kind is ndarray and leaf.dtype.kind in "fiub":
+            return self._noted(leaf, ndarray, leaf)
+        return leaf
+
+    def _noted(self, array: Any, kind: type, held: Any) -> Output:
+        value = self.trace.value_of(array)
+        self.values.append(value)
+        self.held.append(held)
+        return Output(len(self.values) - 1, kind, value)
+
+
+def _objects(given: Sequence[Any]) -> list[Any]:
+    """Arguments, or parts of them, that are objects: what they hold is state, as what the function closes over."""
+    found: list[Any] = []
+    plain = (int, float, complex, str, bytes, type(None), ndarray, np.generic, Tensor, np.random.Generator, np.dtype)
+
+    def look(leaf: Any) -> None:
+        if not isinstance(leaf, plain) and not isinstance(leaf, type):
+            found.append(leaf)
+
+    for each in given:
+        returned(each, look)
+    return found
+
+
+def _leaves(arguments: Arguments, state: State, inside: list[Any]) -> list[tuple[Any, Tensor]]:
+    """Where each tensor with a gradient comes from, and the tensor that stands for it while tracing."""
+    given = [(part.path, wrap(part.stand_in, part.leaf)) for part in arguments.parts if part.leaf is not None]
+    return [*given, *((each, each) for each in state.tensors.values() if type(each.node) is GradAccum)]
+
+
+def _name_outputs(result: Any) -> None:
+    """Values that are returned in a dict, and have no name yet, are called after their key."""
+    from grad_engine.program.trace import name_value
+
+    if type(result) is dict:
+        for key, part in result.items():
+            if isinstance(key, str) and key.isidentifier():
+                name_value(key, part, False)

@@ -1,0 +1,138 @@
+"""Views of stand-ins: a write to an array shows in its views, and a write through a view in the array."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from grad_engine.core.tensor import Tensor
+from grad_engine.errors import TraceError
+from grad_engine.program import traced
+from grad_engine.program.steps import AT, GET_ITEM, METHOD, NO_NAMED, SET_ITEM, Kind, Value, mapped
+
+
+class View:
+    """How a stand-in was taken of another one, whose memory it shows."""
+
+    __slots__ = ("fn", "kind", "named", "parent", "rest", "seen")
+
+    def __init__(self, parent: traced.Traced, kind: Kind, fn: Any, rest: tuple[Any, ...], named: Mapping[str, Any]):
+        self.parent, self.kind, self.fn, self.rest, self.named = parent, kind, fn, rest, named
+        self.seen = parent.current
+
+    def refreshed(self, value: Value) -> Value:
+        """The part of the parent as it is now; `value` where nothing was written since."""
+        now = self.parent.current
+        if now is self.seen:
+            return value
+        self.seen = now
+        part = self.parent.within.record(self.kind, self.fn, (self.parent, *self.rest), self.named)
+        return part.current
+
+    def write_through(self, new: Any) -> None:
+        """Write `new`, the whole of the part, to the parent."""
+        parent, trace = self.parent, self.parent.within
+        if self.kind is GET_ITEM:
+            made = trace.record(SET_ITEM, None, (parent, self.rest[0], new))
+        elif self.fn == "reshape" and not self.named:
+            made = trace.record(METHOD, "reshape", (new, parent.shape))
+        elif self.fn == "transpose" and not self.rest:
+            made = trace.record(METHOD, "transpose", (new,))
+        elif self.fn == "swapaxes":
+            made = trace.record(METHOD, "swapaxes", (new, *self.rest))
+        else:
+            made = trace.record(SET_ITEM, None, (parent, self._places(), new))
+        parent.assign(made)
+        self.seen = parent.current
+
+    def _places(self) -> tuple[Any, ...]:
+        """Where the elements of the part lie in the parent. Raises TraceError where two of them lie in one place."""
+        numbers = np.arange(self.parent.size).reshape(self.parent.shape)
+        rest = mapped(lambda leaf: leaf.numbers("a view") if type(leaf) is traced.Traced else leaf, self.rest)
+        places = self.kind.run(self.fn, (numbers, *rest), self.named)
+        if len(np.unique(places)) != places.size:
+            raise TraceError("a view in which an element appears twice was written to; write to the array itself")
+        return tuple(np.unravel_index(places, self.parent.shape))
+
+
+class Unfollowed:
+    """Of a part that shows memory of a stand-in in a way that writes are not followed through: they are refused."""
+
+    __slots__ = ("parent", "seen")
+
+    def __init__(self, parent: traced.Traced) -> None:
+        self.parent = parent
+        self.seen = parent.current
+
+    def refreshed(self, value: Value) -> Value:
+        if self.parent.current is not self.seen:
+            self.write_through(None)
+        return value
+
+    def write_through(self, new: Any) -> None:
+        raise TraceError(
+            f"an array was written in place of which another shows a part that was not made by indexing or "
+            f"reshaping{self.parent.within.at()}; write to a copy() instead"
+        )
+
+
+def taken(
+    parent: traced.Traced, kind: Kind, fn: Any, rest: tuple[Any, ...], named: Mapping[str, Any] = NO_NAMED
+) -> Any:
+    """The result of a call that may give a view of `parent`, connected to it where it does."""
+    made = parent.within.record(kind, fn, (parent, *rest), named)
+    if type(made) is traced.Traced and made._value.owner is not None:
+        made._view = View(parent, kind, fn, rest, named)
+    return made
+
+
+def checked_key(x: traced.Traced, key: Any, writing: bool = False) -> Any:
+    """`key` as a step can keep it. Raises TraceError for a mask of traced values, which chooses how many elements."""
+    if type(key) is tuple:
+        return tuple([checked_key(x, part, writing) for part in key])
+    if type(key) is Tensor:
+        key = key.array
+    if type(key) is slice:
+        return slice(*[part if part is None else operator.index(part) for part in (key.start, key.stop, key.step)])
+    if type(key) is traced.TracedNumber:
+        return operator.index(key)
+    if type(key) is list:
+        key = np.array(key) if any(type(part) in (traced.Traced, Tensor) for part in key) else key
+    if type(key) is traced.Traced and not writing and key.dtype == bool and not key.current.is_const:
+        x.within.refuse("x[mask], whose shape depends on numbers,", key, "write np.where(mask, x, 0) instead")
+    return key
+
+
+def fitted(made: Any, target: Any) -> Any:
+    """`made` as it stands after a write into `target`, in its shape and dtype."""
+    if made.shape != target.shape:
+        made = np.broadcast_to(made, target.shape)
+    return made if made.dtype == target.dtype else made.within.record(METHOD, "astype", (made, target.dtype))
+
+
+def write(trace: Any, target: Any, made: Any) -> None:
+    """Let `target`, given as out=, stand for `made`. Raises TraceError where it is no stand-in."""
+    target = target.array if type(target) is Tensor else target
+    if target is None:
+        return
+    if type(target) is not traced.Traced:
+        raise TraceError(
+            f"a traced value was to be written into an array made outside of the trace{trace.at()}; make it with "
+            "np.zeros_like(x), or write y = x + 1 instead of np.add(x, 1, out=y)"
+        )
+    if type(made) is traced.TracedNumber:
+        made = np.asarray(made)
+    target.assign(fitted(made, target))
+
+
+def write_at(trace: Any, ufunc: Any, inputs: tuple[Any, ...]) -> None:
+    """ufunc.at(target, indices, values)."""
+    target, key, *rest = inputs
+    if type(target) is not traced.Traced:
+        write(trace, target, None)
+        return
+    key = checked_key(target, key, writing=True)
+    target.assign(trace.record(AT, ufunc, (target, key, *rest)))

@@ -1,0 +1,70 @@
+"""Training steps: after a compiled step, parameters, gradients, buffers and optimiser state are those of eager mode."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import grad_engine as ge
+from grad_engine import nn, optim
+
+X, Y = np.random.default_rng(0).normal(size=(40, 5)), np.random.default_rng(1).normal(size=(40, 1))
+
+OPTIMIZERS: dict[str, Callable[[Any], optim.Optimizer]] = {
+    "SGD": lambda parameters: optim.SGD(parameters, lr=0.05),
+    "momentum": lambda parameters: optim.SGD(parameters, lr=0.05, momentum=0.9, nesterov=True),
+    "dampening": lambda parameters: optim.SGD(parameters, lr=0.05, momentum=0.9, dampening=0.5, weight_decay=0.1),
+    "Adam": lambda parameters: optim.Adam(parameters, lr=0.05),
+    "AdamW": lambda parameters: optim.AdamW(parameters, lr=0.05),
+    "RMSprop": lambda parameters: optim.RMSprop(parameters, lr=0.05, centered=True, momentum=0.5),
+}
+
+
+def trainer(layers: Callable[[], list[nn.Module]], optimizer: Callable[[Any], optim.Optimizer]) -> Any:
+    """(model, optimiser, one training step)"""
+    model = nn.Sequential(*layers())
+    loss_of, moving = nn.MSELoss(), optimizer(model.parameters())
+
+    def step(x: np.ndarray, y: np.ndarray) -> ge.Tensor:
+        moving.zero_grad()
+        loss = loss_of(model(x), y)
+        loss.backward()
+        moving.step()
+        return loss
+
+    return model, moving, step
+
+
+def plain() -> list[nn.Module]:
+    return [nn.Linear(5, 4, seed=0), nn.ReLU(), nn.Linear(4, 1, seed=1)]
+
+
+def with_buffers() -> list[nn.Module]:
+    return [nn.Linear(5, 4, seed=0), nn.BatchNorm1d(4), nn.Tanh(), nn.Dropout(0.3, seed=3), nn.Linear(4, 1, seed=1)]
+
+
+def assert_same_state(one: Any, other: Any) -> None:
+    theirs = other.state_dict()
+    for name, value in one.state_dict().items():
+        np.testing.assert_array_equal(value.data, theirs[name].data, err_msg=name)
+
+
+@pytest.mark.parametrize("layers", [plain, with_buffers], ids=["layers", "buffers"])
+@pytest.mark.parametrize("optimizer", OPTIMIZERS.values(), ids=OPTIMIZERS)
+def test_a_compiled_step_leaves_what_an_eager_one_leaves(
+    layers: Callable[[], list[nn.Module]], optimizer: Callable[[Any], optim.Optimizer]
+) -> None:
+    model, moving, eager = trainer(layers, optimizer)
+    twin, twin_moving, step = trainer(layers, optimizer)
+    compiled = ge.compile(step, exact=True)
+    for turn in range(6):
+        if turn == 4:  # the learning rate is read at each run
+            moving.lr = twin_moving.lr = 0.01
+        assert compiled(X, Y).item() == eager(X, Y).item()
+        assert_same_state(model, twin)
+        assert_same_state(moving, twin_moving)
+        for one, other in zip(model.parameters(), twin.parameters(), strict=True):
+            np.testing.assert_array_equal(one.grad.data, other.grad.data)
