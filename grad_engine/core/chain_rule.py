@@ -88,9 +88,8 @@ def pull_back(
                 node.shares_from(g, *as_tensors(node), useful) if create_graph else node.shares(g, useful)
             ):
                 share = raw if raw.shape == array.shape and raw.dtype is array.dtype else fitted(raw, array)
-                held = pending.get(edge)
-                if held is not None:
-                    pending[edge] = _sum(held, share, edge, owned)
+                if edge in pending:
+                    pending[edge] = _sum(pending[edge], share, edge, owned)
                 elif type(edge) is GradAccum and owned is not None:
                     pending[edge] = _own(share, g, node)
                 else:

@@ -143,14 +143,19 @@ class BinaryNode(Node):
 
     def shares(self, g: Any, useful: set[Edge] | None) -> Sequence[Share]:
         """The same as of any node, in half the time."""
-        x, y, out, x_edge, y_edge = self.x, self.y, self.out, self.x_edge, self.y_edge
-        rules: Any = self.op.rules
-        to_x = x_edge is not None and (useful is None or x_edge in useful)
-        if y_edge is None or (useful is not None and y_edge not in useful):
-            return ((0, x_edge, rules[0](g, out, x, y), x),) if to_x else ()
-        if to_x:
-            return (0, x_edge, rules[0](g, out, x, y), x), (1, y_edge, rules[1](g, out, x, y), y)
-        return ((1, y_edge, rules[1](g, out, x, y), y),)
+        x, y, out = self.x, self.y, self.out
+        x_edge, y_edge = self.x_edge, self.y_edge
+        for_x: Any
+        for_y: Any
+        for_x, for_y = self.op.rules
+        if useful is not None:
+            x_edge = x_edge if x_edge in useful else None
+            y_edge = y_edge if y_edge in useful else None
+        if y_edge is None:
+            return ((0, x_edge, for_x(g, out, x, y), x),) if x_edge is not None else ()
+        if x_edge is None:
+            return ((1, y_edge, for_y(g, out, x, y), y),)
+        return (0, x_edge, for_x(g, out, x, y), x), (1, y_edge, for_y(g, out, x, y), y)
 
     def release(self) -> None:
         self.out = self.x = self.y = None
