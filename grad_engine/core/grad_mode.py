@@ -16,35 +16,38 @@ class Mode:
     """What happens to calls of ops. It is never changed: a context puts another in its place, and takes it back.
 
     `record` says whether ops build the graph, `watch` is told of every node (observe.py), and `differentiating` names
-    the function that is taking a derivative: "jacobian()". `context` made this mode and `outer` was there before.
+    the function that is taking a derivative: "jacobian()". `entry` numbers the entries of scopes and modules, so that
+    two calls of one layer can be told apart. `context` made this mode and `outer` was there before.
     """
 
-    __slots__ = ("context", "differentiating", "outer", "record", "watch")
+    __slots__ = ("context", "differentiating", "entry", "outer", "record", "watch")
 
     def __init__(
         self,
         record: bool,
         watch: Any,
         differentiating: str,
+        entry: int,
         context: Context | None,
         outer: Mode | None,
     ) -> None:
         self.record = record
         self.watch = watch
         self.differentiating = differentiating
+        self.entry = entry
         self.context = context
         self.outer = outer
 
 
 # A ContextVar and not a threading.local: it keeps asyncio tasks apart too, and is read in half the time.
-_MODE = ContextVar("grad_engine mode", default=Mode(True, None, "", None, None))  # noqa: B039 # it is never changed
+_MODE = ContextVar("grad_engine mode", default=Mode(True, None, "", 0, None, None))  # noqa: B039 # it is never changed
 current_mode = _MODE.get
 put_mode = _MODE.set
 
 
-def with_watch(mode: Mode, watch: Any) -> Mode:
-    """The same mode with another watch."""
-    return Mode(mode.record, watch, mode.differentiating, mode.context, mode.outer)
+def with_watch(mode: Mode, watch: Any, entry: int) -> Mode:
+    """The same mode with another watch, and the number of an entry of its scope."""
+    return Mode(mode.record, watch, mode.differentiating, entry, mode.context, mode.outer)
 
 
 class Context(ContextDecorator):
@@ -84,11 +87,11 @@ class Context(ContextDecorator):
                 )
             inner.append(now)
             now = now.outer
-        outer = now.outer or Mode(True, None, "", None, None)
+        outer = now.outer or Mode(True, None, "", 0, None, None)
         if self.field != "record" and now.record is not outer.record:  # set_grad_enabled() was called inside
-            outer = Mode(now.record, outer.watch, outer.differentiating, outer.context, outer.outer)
+            outer = Mode(now.record, outer.watch, outer.differentiating, outer.entry, outer.context, outer.outer)
         for mode in reversed(inner):
-            outer = Mode(mode.record, mode.watch, mode.differentiating, mode.context, outer)
+            outer = Mode(mode.record, mode.watch, mode.differentiating, mode.entry, mode.context, outer)
         put_mode(outer)
         if inner:
             raise GraphError(
@@ -163,7 +166,7 @@ class GradMode(Context):
 
     def inside(self, outer: Mode) -> Mode:
         """The same with ops recorded, or not."""
-        return Mode(self.record, outer.watch, outer.differentiating, self, outer)
+        return Mode(self.record, outer.watch, outer.differentiating, outer.entry, self, outer)
 
     def __repr__(self) -> str:
         return "enable_grad()" if self.record else "no_grad()"
@@ -186,7 +189,7 @@ class set_grad_enabled(GradMode):
         super().__init__(bool(mode))
         now = current_mode()
         self._before: Mode | None = now
-        self._made = Mode(self.record, now.watch, now.differentiating, now.context, now.outer)
+        self._made = Mode(self.record, now.watch, now.differentiating, now.entry, now.context, now.outer)
         put_mode(self._made)
 
     def _undo(self) -> None:
@@ -217,7 +220,7 @@ class differentiating(Context):
 
     def inside(self, outer: Mode) -> Mode:
         """The same with the name of who takes the derivative."""
-        return Mode(outer.record, outer.watch, self.name, self, outer)
+        return Mode(outer.record, outer.watch, self.name, outer.entry, self, outer)
 
     def __repr__(self) -> str:
         return self.name

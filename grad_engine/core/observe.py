@@ -18,9 +18,9 @@ from typing import Any
 
 import numpy as np
 
-from grad_engine.core.grad_mode import Context, Mode
+from grad_engine.core.grad_mode import Context, Mode, current_mode
 from grad_engine.core.names import name_of
-from grad_engine.core.node import Extra, GradAccum, Node
+from grad_engine.core.node import Extra, GradAccum, Node, next_sequence_nr
 from grad_engine.core.numpy_errors import INSIDE
 from grad_engine.core.tensor import array_of
 from grad_engine.errors import AnomalyError, ArgumentError
@@ -39,7 +39,7 @@ class Watch:
     def __call__(self, node: Node) -> None:
         line = _calling_line() if self.source or self.anomaly else None
         if self.scope or line is not None:
-            node.extra = Extra(self.scope, line)
+            node.extra = Extra(self.scope, line, current_mode().entry)
         if self.anomaly:
             _check_result(node)
 
@@ -56,11 +56,15 @@ class _Watching(Context):
     def inside(self, outer: Mode) -> Mode:
         """The same with another watch."""
         watch = self.changed(outer.watch if isinstance(outer.watch, Watch) else Watch())
-        return Mode(outer.record, watch, outer.differentiating, self, outer)
+        return Mode(outer.record, watch, outer.differentiating, self.entry(outer), self, outer)
 
     def changed(self, watch: Watch) -> Watch:
         """The watch inside a block that begins with `watch`."""
         raise NotImplementedError
+
+    def entry(self, outer: Mode) -> int:
+        """The number of the entry of a scope that holds inside."""
+        return outer.entry
 
 
 class scope(_Watching):
@@ -77,6 +81,10 @@ class scope(_Watching):
     def changed(self, watch: Watch) -> Watch:
         """The same with this scope joined to the one outside."""
         return replace(watch, scope=f"{watch.scope}.{self.name}" if watch.scope else self.name)
+
+    def entry(self, outer: Mode) -> int:
+        """A number of its own for each time the block is entered."""
+        return next_sequence_nr()
 
     def __repr__(self) -> str:
         return f"scope({self.name!r})"

@@ -14,7 +14,7 @@ from grad_engine import files
 from grad_engine.core.call import as_tensor
 from grad_engine.core.grad_mode import current_mode, no_grad, put_mode, with_watch
 from grad_engine.core.inplace import overwrite
-from grad_engine.core.node import GradAccum
+from grad_engine.core.node import GradAccum, next_sequence_nr
 from grad_engine.core.observe import Watch
 from grad_engine.core.tensor import Tensor, wrap
 from grad_engine.errors import ArgumentError, ShapeError
@@ -57,12 +57,12 @@ class Module:
     training: bool
     _parts: dict[str, str]  # attribute -> "parameter", "buffer" or "module"
     _path: str  # its dotted name in the outermost module that holds it; "" for that one
-    _modes: tuple[Any, Any]  # the mode outside the latest call, and the one inside: most calls find it again
+    _watch: tuple[Any, Any]  # the watch outside the latest call, and the one inside: most calls find it again
 
     def __new__(cls, *args: Any, **keywords: Any) -> Any:
         # Here and not in __init__, so that a subclass has nothing to forget.
         self = super().__new__(cls)
-        self.__dict__.update(training=True, _parts={}, _path="", _modes=(None, None))
+        self.__dict__.update(training=True, _parts={}, _path="", _watch=(None, None))
         return self
 
     def forward(self, *args: Any, **keywords: Any) -> Any:
@@ -73,16 +73,17 @@ class Module:
         path, outer = self._path, current_mode()
         if not (path and outer.record):
             return self.forward(*args, **keywords)
-        seen, inner = self._modes
-        if inner is None or seen is not outer:
-            inner = with_watch(outer, _inside(outer.watch, path))
-            self.__dict__["_modes"] = outer, inner
+        seen, watch = self._watch
+        if watch is None or seen is not outer.watch:
+            watch = _inside(outer.watch, path)
+            self.__dict__["_watch"] = outer.watch, watch
+        inner = with_watch(outer, watch, next_sequence_nr())
         put_mode(inner)
         try:
             return self.forward(*args, **keywords)
         finally:
             now = current_mode()
-            put_mode(outer if now is inner else with_watch(now, outer.watch))
+            put_mode(outer if now is inner else with_watch(now, outer.watch, outer.entry))
 
     # what it holds
 

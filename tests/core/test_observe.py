@@ -51,6 +51,15 @@ def test_scopes_nest_and_reach_the_record() -> None:
     assert ge.record.from_json(ge.record.to_json(record)) == record
 
 
+def test_each_entry_of_a_scope_has_a_number_of_its_own() -> None:
+    x, made = leaf(1.0), []
+    for _ in range(2):
+        with ge.scope("cell"):
+            made.append((x * 2, x * 3))
+    (a, b), (c, d) = made
+    assert noted(a).call == noted(b).call != noted(c).call == noted(d).call
+
+
 @pytest.mark.parametrize("name", ["", None, 3])
 def test_a_scope_has_a_name(name: Any) -> None:
     with pytest.raises(ge.ArgumentError, match=re.escape(f"got {name!r}")), ge.scope(name):
