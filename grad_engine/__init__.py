@@ -15,7 +15,7 @@ Where to find what
     programs              ge.compile: a function, its gradient or a training step as one NumPy program
     layers and training   ge.nn, ge.optim, ge.data, each loaded when it is first used
     hunting a NaN         detect_anomaly, record_source, scope
-    records               record_graph, export_graph, load_graph, save_graph, visualize_graph
+    records               record_graph, export_graph, load_graph, save_graph, visualize_graph; export_page, show_page
     NumPy's linalg        ge.linalg
     PyTorch               ge.interop: from_torch, from_torch_tensor, to_torch
 
@@ -66,6 +66,7 @@ from grad_engine.errors import (
     TraceError,
 )
 from grad_engine.export.from_tensor import export_graph, record_graph, visualize_graph
+from grad_engine.export.page import export_page, show_page
 from grad_engine.files import load, save
 from grad_engine.function import Function, checkpoint
 from grad_engine.functional import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
@@ -124,6 +125,7 @@ __all__ = [
     "detect_anomaly",
     "enable_grad",
     "export_graph",
+    "export_page",
     "eye",
     "from_dlpack",
     "from_numpy",
@@ -156,6 +158,7 @@ __all__ = [
     "save_graph",
     "scope",
     "set_grad_enabled",
+    "show_page",
     "tensor",
     "tune_allocator",
     "value_and_grad",

@@ -53,6 +53,8 @@ from grad_engine.errors import TraceError as TraceError
 from grad_engine.export.from_tensor import export_graph as export_graph
 from grad_engine.export.from_tensor import record_graph as record_graph
 from grad_engine.export.from_tensor import visualize_graph as visualize_graph
+from grad_engine.export.page import export_page as export_page
+from grad_engine.export.page import show_page as show_page
 from grad_engine.files import load as load
 from grad_engine.files import save as save
 from grad_engine.function import Function as Function

@@ -40,8 +40,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "story": RECORD_ROOMS,
     "tree": RECORD_ROOMS,
     "draw": RECORD_ROOMS,
-    "page": RECORD_ROOMS | {"story", "tree", "draw"},
-    "export": EVERYTHING - {"export", "nn"},
+    "page": RECORD_ROOMS | {"root", "story", "draw"},
+    "export": (EVERYTHING | {"page"}) - {"export", "nn"},
     "interop": EVERYTHING,
     "cli": RECORD_ROOMS | {"story", "tree", "draw", "page", "export"},
 }

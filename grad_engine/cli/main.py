@@ -7,13 +7,13 @@ import os
 import sys
 from collections.abc import Sequence
 
-from grad_engine.cli import check, diff, dot, show, svg, tree
+from grad_engine.cli import check, diff, dot, page, show, svg, tree
 from grad_engine.cli.parser import Command, Parser
 from grad_engine.errors import GradEngineError
 from grad_engine.record.files import DEFAULT_PATH
 from grad_engine.record.words import harmless
 
-COMMANDS = (tree.COMMAND, check.COMMAND, dot.COMMAND, svg.COMMAND, show.COMMAND, diff.COMMAND)
+COMMANDS = (tree.COMMAND, check.COMMAND, dot.COMMAND, svg.COMMAND, page.COMMAND, show.COMMAND, diff.COMMAND)
 EXAMPLES = ("tree", "check graph.json", "show x3", "diff before.json after.json", "dot | dot -Tsvg > graph.svg")
 
 EPILOG = """

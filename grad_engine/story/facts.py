@@ -32,7 +32,7 @@ FAR = 5  # ranks between ops that are hard to look at together
 class Facts:
     """The record of a story with its look-up tables, its names, and small pieces of captions."""
 
-    def __init__(self, shown: View, longest_name: int, legend: str, hurried: bool) -> None:
+    def __init__(self, shown: View, longest_name: int, legend: str, one_by_one: int, hurried: bool) -> None:
         self.view = shown
         self.legend = legend
         self.hurried = hurried
@@ -46,7 +46,7 @@ class Facts:
         self.links: dict[str, list[Link]] = {}
         for link in links:
             self.links.setdefault(link.target, []).append(link)
-        self.one_by_one = len(record.nodes) <= ONE_BY_ONE
+        self.one_by_one = len(record.nodes) <= one_by_one
         numbers = {tensor.id for tensor in record.tensors if is_plain_number(tensor)}
         self.read = {node.id: {operand.tensor for operand in node.inputs} - numbers for node in record.nodes}
         self.roots = {root.node for root in record.roots}

@@ -66,6 +66,10 @@ class Forward(Facts):
         there: set[str] = set()
         along = set(self.tensors)  # what appears with the op that reads it: constants, and leaves if time is short
 
+        levels: dict[int, list[str]] = {}
+        for id in self.nodes:
+            levels.setdefault(self.depth[id], []).append(id)
+
         def ready(id: str) -> bool:
             return all(link.source in there or link.source in along for link in self.links.get(id, ()))
 
@@ -79,7 +83,7 @@ class Forward(Facts):
                     steps.append([item])
                 there.add(item)
             elif item in self.nodes and item not in there:
-                level = [id for id in self.nodes if id not in there and self.depth[id] == self.depth[item]]
+                level = [id for id in levels[self.depth[item]] if id not in there]
                 fellows = [id for id in level if id == item or (ready(id) and self.akin(item, id))]
                 size = -(-len(fellows) // -(-len(fellows) // TOGETHER))  # 4 are shown as 2 and 2
                 while size > 1 and any(

@@ -7,7 +7,7 @@ import re
 from grad_engine import formula
 from grad_engine.record import GraphRecord
 from grad_engine.record.index import index_of, is_plain_number
-from grad_engine.story.values import number_text
+from grad_engine.story.values import number_text, shape_text
 
 BAR, OVERLINE = "\u0304", "\u0305"  # drawn over the letter before them: the gradient of what it names
 
@@ -26,7 +26,7 @@ class Names:
         label = self.index.label(tensor)
         if label is not None and (record.shape != () or self.index.producer(tensor) is not None):
             return label
-        return number_text(record)
+        return number_text(record) if record.shape == () else shape_text(record.shape)  # kept by an op for itself
 
     def cut(self, name: str) -> str:
         """The name, at most `longest` characters long."""

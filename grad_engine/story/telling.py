@@ -5,6 +5,7 @@ Nothing is computed here that the record does not say: the order is that of its 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
@@ -19,6 +20,7 @@ from grad_engine.story.beats import (
     Close,
 )
 from grad_engine.story.closing import Closing
+from grad_engine.story.facts import ONE_BY_ONE
 from grad_engine.story.forward import Forward
 
 LONGEST = 45.0  # seconds of a whole film at default speed
@@ -34,22 +36,24 @@ def story(
     speed: float = 1.0,
     longest_name: int = 14,
     legend: str = "",
+    one_by_one: int = ONE_BY_ONE,
+    longest: float = LONGEST,
 ) -> tuple[Beat, ...]:
-    """The beats of a record, or of a view of one, in order; at default speed at most LONGEST seconds in all.
+    """The beats of a record, or of a view of one, in order; at default speed at most `longest` seconds in all.
 
     `phase` is one of PHASES, `speed` divides every duration, names are cut at `longest_name` characters;
-    `legend` says how gradients look where many ops share a beat.
+    `legend` says how gradients look where many ops share a beat. A graph of up to `one_by_one` ops is told op by op.
     """
     shown = shown if isinstance(shown, View) else View(shown, shown)
-    beats = Storyteller(shown, longest_name, legend, hurried=False).story(phase)
-    if UNRUSHED * sum(beat.seconds for beat in beats) > LONGEST:
-        beats = Storyteller(shown, longest_name, legend, hurried=True).story(phase)
-    return tuple(_timed(beats, speed))
+    beats = Storyteller(shown, longest_name, legend, one_by_one, hurried=False).story(phase)
+    if UNRUSHED * sum(beat.seconds for beat in beats) > longest:
+        beats = Storyteller(shown, longest_name, legend, one_by_one, hurried=True).story(phase)
+    return tuple(_timed(beats, speed, longest))
 
 
-def _timed(beats: Sequence[Beat], speed: float) -> Iterable[Beat]:
+def _timed(beats: Sequence[Beat], speed: float, longest: float) -> Iterable[Beat]:
     total = sum(beat.seconds for beat in beats)
-    limit = min(LONGEST, 14 + 4 * len(beats))
+    limit = min(longest, 14 + 4 * len(beats)) if longest < math.inf else math.inf
     # To shorten, every beat gives up the same part of what it has above the shortest. The last beat keeps its length.
     floors = [beat.seconds if isinstance(beat, Close) else SHORTEST_BEAT for beat in beats]
     floor = sum(floors)
