@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import torch
-from torch import nn
-from torch.nn import functional as F
+import pytest
 
 from grad_engine.export.from_torch import from_torch
 from grad_engine.export.torch_scopes import module_scopes
 from grad_engine.record import GraphRecord
+
+torch = pytest.importorskip("torch")
+nn, F = torch.nn, torch.nn.functional
 
 
 class Attention(nn.Module):

@@ -10,7 +10,7 @@ from typing import NoReturn
 from grad_engine.record.files import DEFAULT_PATH
 from grad_engine.record.words import harmless
 
-__all__ = ["DEFAULT_PATH", "Command", "Parser", "add_output", "add_record", "whole"]
+__all__ = ["DEFAULT_PATH", "Command", "Parser", "add_modules", "add_output", "add_record", "whole"]
 
 
 class Parser(argparse.ArgumentParser):
@@ -40,6 +40,15 @@ def add_record(parser: Parser, name: str = "file", metavar: str = "FILE", meanin
 def add_output(parser: Parser) -> None:
     """Adds --output, which names the file to write."""
     parser.add_argument("--output", "-o", metavar="PATH", help="write to a file")
+
+
+def add_modules(parser: Parser) -> None:
+    """Adds --level, --expand and --full, which say what modules are open."""
+    parser.add_argument("--level", type=whole(1, 100), metavar="N", help="open modules down to this level")
+    parser.add_argument(
+        "--expand", action="append", default=[], metavar="PATH", help="open this module (h.3); may be given again"
+    )
+    parser.add_argument("--full", action="store_true", help="fold nothing")
 
 
 def whole(least: int, most: int) -> Callable[[str], int]:

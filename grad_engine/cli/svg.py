@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from grad_engine.cli.console import record_in, write_text
-from grad_engine.cli.parser import Command, Parser, add_output, add_record, whole
+from grad_engine.cli.parser import Command, Parser, add_modules, add_output, add_record, whole
 from grad_engine.draw import to_svg
 
 MOST_ITEMS = 100_000
@@ -14,7 +14,16 @@ MOST_ITEMS = 100_000
 def run(options: argparse.Namespace) -> int:
     """Writes the graph as one still picture."""
     record = record_in(options.file)
-    picture = to_svg(record, theme=options.theme, title=options.title, max_items=options.items)
+    picture = to_svg(
+        record,
+        theme=options.theme,
+        title=options.title,
+        max_items=options.items,
+        full=options.full,
+        level=options.level,
+        expand=options.expand,
+        focus=options.focus,
+    )
     return write_text(picture, options.output)
 
 
@@ -22,6 +31,8 @@ def arguments(parser: Parser) -> None:
     """Adds what `svg` takes."""
     add_record(parser)
     add_output(parser)
+    add_modules(parser)
+    parser.add_argument("--focus", metavar="NAME", help="only the inside of a module (h.3), or around an op or leaf")
     parser.add_argument("--theme", choices=("dark", "light"), default="dark", help="dark (the default) or light")
     parser.add_argument("--no-title", dest="title", action="store_false", help="only the graph")
     parser.add_argument(
@@ -29,4 +40,9 @@ def arguments(parser: Parser) -> None:
     )
 
 
-COMMAND = Command("svg", run, arguments, ("svg --output graph.svg", "svg graph.json --theme light > graph.svg"))
+COMMAND = Command(
+    "svg",
+    run,
+    arguments,
+    ("svg --output graph.svg", "svg graph.json --theme light > graph.svg", "svg --level 1 --focus h.3"),
+)

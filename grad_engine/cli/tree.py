@@ -6,7 +6,7 @@ import argparse
 from dataclasses import replace
 
 from grad_engine.cli.console import record_in
-from grad_engine.cli.parser import Command, Parser, add_record, whole
+from grad_engine.cli.parser import Command, Parser, add_modules, add_record, whole
 from grad_engine.tree import WIDEST, tree
 
 
@@ -18,6 +18,8 @@ def run(options: argparse.Namespace) -> int:
         focus=options.focus,
         depth=options.depth,
         max_lines=options.lines,
+        level=options.level,
+        expand=options.expand,
     )
     shown.request = replace(shown.request, typed=True)
     shown.print(width=options.width)
@@ -27,15 +29,27 @@ def run(options: argparse.Namespace) -> int:
 def arguments(parser: Parser) -> None:
     """Adds what `tree` takes."""
     add_record(parser)
-    parser.add_argument("--full", action="store_true", help="fold nothing")
     parser.add_argument(
-        "--focus", metavar="NAME", help="only what lies below an op (#3, 3), or leads to a leaf; or a tensor's name"
+        "--focus",
+        metavar="NAME",
+        help="only what lies below an op (#3, 3, a tensor's name), leads to a leaf, or is in a module (h.3)",
     )
+    add_modules(parser)
     parser.add_argument("--depth", type=int, metavar="N", help="no further than N edges from the root")
     parser.add_argument("--max-lines", type=int, dest="lines", metavar="N", help="fold until it fits N lines")
     parser.add_argument("--width", type=whole(1, WIDEST), metavar="N", help="columns (default: the terminal's)")
 
 
 COMMAND = Command(
-    "tree", run, arguments, ("tree", "tree graph.json --focus x3", "tree --depth 3 --width 60", "tree --full")
+    "tree",
+    run,
+    arguments,
+    (
+        "tree",
+        "tree graph.json --focus x3",
+        "tree --depth 3 --width 60",
+        "tree --level 2",
+        "tree --expand h.3",
+        "tree --full",
+    ),
 )

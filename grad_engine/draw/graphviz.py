@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 
 from grad_engine.draw.palette import LIGHT
+from grad_engine.folding import Fold, View, module_view
 from grad_engine.formula import number
 from grad_engine.record import GraphRecord, NodeRecord, TensorRecord
 from grad_engine.record.index import Measure, index_of, mark, single_number
-from grad_engine.record.words import brief, fit, harmless, not_finite, shape_words
+from grad_engine.record.words import brief, fit, fit_path, harmless, not_finite, shape_words
 
+MOST_NODES = 24  # ops and closed modules of a graph that has modules
 LONGEST = 40  # columns of a name
 MOST_SLOTS = 16  # operands with a field of their own; a node that joins thousands would be wider than any page
 DEEPEST = 12  # clusters inside one another; what a scope has beyond that stays in the name of the last
@@ -19,14 +21,25 @@ DEEPEST = 12  # clusters inside one another; what a scope has beyond that stays 
 ESCAPES = str.maketrans({character: f"&#{ord(character)};" for character in '{}|<>&"'} | {"\\": "&#92;&#92;"})
 
 
-def to_dot(record: GraphRecord) -> str:
+def to_dot(
+    record: GraphRecord,
+    *,
+    full: bool = False,
+    level: int | None = None,
+    expand: Collection[str] = (),
+    focus: str | int | None = None,
+) -> str:
     """The graph of a record in Graphviz's DOT language, from the root at the top to the leaves: `dot -Tsvg graph.dot`.
 
     Each op is a record-shaped node with its name, its shape or value, its gradient and a field for every operand; an
     arrow leaves from the field of its slot and says, for a scalar, the share it carries. Scopes are clusters. Names are
-    shortened where they are long and mean nothing to Graphviz, whatever they hold.
+    shortened where they are long and mean nothing to Graphviz, whatever they hold. Of a graph with more than about 24
+    ops, modules are single nodes as in `to_svg`, whose `full`, `level`, `expand` and `focus` these are.
+
+    Raises GraphError for a name that stands for nothing.
     """
-    return "\n".join(_Writer(record).lines()) + "\n"
+    view = module_view(record, MOST_NODES, full=full, level=level, expand=expand, focus=focus)
+    return "\n".join(_Writer(view).lines()) + "\n"
 
 
 @dataclass(slots=True)
@@ -38,9 +51,10 @@ class _Cluster:
 
 
 class _Writer:
-    def __init__(self, record: GraphRecord) -> None:
-        self.record = record
+    def __init__(self, view: View) -> None:
+        self.record = record = view.record
         self.index = index_of(record)
+        self.folds, self.inside = view.folds, index_of(view.source)
         # Ids of a record may be any text; what Graphviz knows a node by is its place in the record.
         self.ids = {node.id: f"n{k}" for k, node in enumerate(record.nodes)}
         self.ids |= {each.id: f"a{k}" for k, each in enumerate(record.accumulators)}
@@ -61,11 +75,13 @@ class _Writer:
         yield "}"
 
     def tree_of_scopes(self) -> _Cluster:
-        scopes = {node: scope for scope, nodes in self.index.scopes.items() for node in nodes}
+        scopes = {node: scope for scope, nodes in self.inside.scopes.items() for node in nodes}
         top = _Cluster()
         for node in self.record.nodes:
             here = top
             scope = scopes.get(node.id, "")
+            if (fold := self.folds.get(node.id)) is not None:  # beside its siblings, in the module that holds it
+                scope = fold.label.split(" … ")[0].rpartition(".")[0]
             for part in scope.split(".", DEEPEST - 1) if scope else ():
                 here = here.inner.setdefault(part, _Cluster())
             here.nodes.append(node.id)
@@ -82,7 +98,23 @@ class _Writer:
             yield from self.members(inner, indent + "  ")
             yield f"{indent}}}"
 
+    def module(self, node: NodeRecord, fold: Fold) -> str:
+        """A closed module: its path, how much is in it, its outputs, and the range of the gradients inside."""
+        times = f" ×{fold.times}" if fold.times > 1 else ""
+        rows = [_words(fit_path(harmless(fold.label), LONGEST)) + times, _words(fold.size)]
+        rows += [self.value(self.index.tensors[output]) for output in node.outputs[:MOST_SLOTS]]
+        sizes = [m for op in fold.ops for m in (self.inside.value(op.id), self.inside.gradient(op.id)) if m is not None]
+        norms = [m.norm for op in fold.ops if (m := self.inside.gradient(op.id)) is not None and m.norm is not None]
+        if norms:
+            ends = dict.fromkeys((brief(min(norms)), brief(max(norms))))
+            rows.append(f"‖grad‖ {' … '.join(ends)}")
+        look = f', color="{LIGHT.nonfinite}", penwidth=2' if any(size.bad for size in sizes) else ""
+        fill = LIGHT.panel if node.id in self.roots else LIGHT.background
+        return f'{self.ids[node.id]} [label="{{{"|".join(rows)}}}", style="rounded,filled", fillcolor="{fill}"{look}];'
+
     def node(self, node: NodeRecord) -> str:
+        if (fold := self.folds.get(node.id)) is not None:
+            return self.module(node, fold)
         step = self.index.steps.get(node.id)
         rows = [f"{_words(node.name)} {_words(mark(node.id))}" + (f", step {step}" if step else "")]
         rows += [self.value(self.index.tensors[output]) for output in node.outputs[:MOST_SLOTS]]
@@ -138,7 +170,7 @@ class _Writer:
     def edge(self, id: str) -> str:
         edge = self.index.edges[id]
         slots = [each.slot for each in self.index.nodes[edge.sender].inputs[:MOST_SLOTS]]
-        port = f":s{edge.slot}" if edge.slot in slots else ""
+        port = f":s{edge.slot}" if edge.slot in slots and edge.sender not in self.folds else ""
         words = []
         if (share := self.index.shares.get(id)) is not None and (one := _scalar(self.index.tensors[share])):
             words.append(one)

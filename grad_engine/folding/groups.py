@@ -26,6 +26,7 @@ from grad_engine.record import (
     RunEvent,
     SendEvent,
 )
+from grad_engine.record.words import many
 
 MOST_OPS = 24  # that have a beat and a drawing of their own
 MOST_ITEMS = 34  # ops and cards that can be drawn together with everything written on them
@@ -47,8 +48,8 @@ class Fold:
     @property
     def size(self) -> str:
         """How much is inside, in few words."""
-        many = f"{len(self.ops)} ops"
-        return f"{many}, {self.leaves} {'leaf' if self.leaves == 1 else 'leaves'}" if self.leaves else many
+        ops = many(len(self.ops), "op")
+        return f"{ops}, {many(self.leaves, 'leaf', 'leaves')}" if self.leaves else ops
 
 
 def folded(

@@ -19,6 +19,8 @@ from grad_engine.record.index import RecordIndex, index_of
 DEEPEST = 12  # parts of a path; what a scope has beyond stays in the last
 UNIT = 8  # ops up to which a module without modules inside stays one box: a Linear, a LayerNorm
 FEWEST = 4  # boxes; a picture of less opens one module more, although that leads over the limit
+CROWDED = 1.7  # times the number of nodes that are wanted: so many ops and leaves together still are shown
+FEWEST_BESIDE = 2  # boxes; equal modules stay one box where there are so many
 LEAST_TIMES = 3  # equal modules in a row that become one box
 
 
@@ -144,7 +146,7 @@ def module_view(
     depth = 0
     if focus is not None:
         path = str(focus)
-        if path in paths(record) and path not in index_of(record).names():
+        if is_module(index_of(record), path):
             ops = index_of(record).find(path)
             depth = path.count(".") + 1
             shown = replace(around(record, set(ops)), note=f"Only {path}; the graph has {len(record.nodes)} ops")
@@ -152,12 +154,20 @@ def module_view(
             shown = focused(record, path, most)
     source = shown.source
     asked = level is not None or bool(expand)
-    if full or not (asked or len(source.nodes) > most) or not index_of(source).scopes:
+    crowded = len(source.nodes) > most or len(source.nodes) + len(source.accumulators) > CROWDED * most
+    if full or not (asked or crowded) or not index_of(source).scopes:
         return shown
     if depth:
         expand = {*expand, path}
     folded, folds = by_module(source, most, level=level + depth if level is not None else None, expand=expand)
     return replace(shown, record=folded, folds=folds)
+
+
+def is_module(index: RecordIndex, name: str) -> bool:
+    """Whether a name is the path of a module, and not that of a tensor, an op or a leaf."""
+    taken = name in index.nodes or name in index.accumulators or name in index.names()
+    within = f"{name}."
+    return not taken and any(scope == name or scope.startswith(within) for scope in index.scopes)
 
 
 def by_module(
@@ -171,10 +181,10 @@ def by_module(
     Raises GraphError when `expand` names what is no module of the record.
     """
     whole = modules(record)
-    known = set(paths(record)) if expand else set()
+    known = paths(record) if expand else []
     for path in expand:
         if path not in known:
-            some = ", ".join(repr(name) for name in list(known)[:6])
+            some = ", ".join(repr(name) for name in known[:6])
             have = f"ask for one of {some}" if known else "the record has none"
             raise GraphError(f"no module is called {path!r}: {have}")
     forced = {".".join(path.split(".")[:depth]) for path in expand for depth in range(1, path.count(".") + 2)}
@@ -210,7 +220,7 @@ class _Opening:
     """Opens modules from the outside in, all of one depth together where they fit."""
 
     def __init__(self, record: GraphRecord, most: int, level: int | None, forced: set[str]) -> None:
-        self.kinds = _Kinds(record)
+        self.kinds, self.loops = _Kinds(record), _Loops(record)
         self.most, self.level, self.forced = most, level, forced
         self.fewest = min(FEWEST, len(record.nodes))
 
@@ -235,8 +245,8 @@ class _Opening:
             shown = [part for family in shown for part in (self.opened(family) if family in opening else [family])]
             depth += 1
         while self.level is None and items < self.fewest and shown:
-            family = min(shown, key=lambda family: (len(family) > 1, -len(family[0].ops)))
-            if len(family[0].ops) * len(family) == 1:
+            family = min(shown, key=lambda family: (self.repeats(family), -len(family[0].ops)))
+            if len(family[0].ops) * len(family) == 1 or (self.repeats(family) and items >= FEWEST_BESIDE):
                 break
             items += self.cost(family)
             k = shown.index(family)
@@ -260,6 +270,10 @@ class _Opening:
         """How many more nodes are shown when a family opens."""
         loose = sum(len(module.own) for module in family) if self.passes(family) else 0
         return len(self.opened(family)) + loose - 1
+
+    def repeats(self, family: Family) -> bool:
+        """Whether a family does the same several times."""
+        return len(family) > 1 or self.loops.times([node.id for node in family[0].ops]) > 1
 
     def passes(self, family: Family) -> bool:
         """Whether opening a family shows what is in its modules, and not these modules themselves."""
@@ -311,7 +325,7 @@ class _Kinds:
 
     def __getitem__(self, module: Module) -> int:
         if module not in self.found:
-            kind = signature(self.index, [node.id for node in module.ops])
+            kind = signature(self.index, [node.id for node in module.ops], border=False)
             self.found[module] = self.numbers.setdefault(kind, len(self.numbers))
         return self.found[module]
 

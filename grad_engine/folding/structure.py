@@ -54,11 +54,12 @@ class Repeat:
         return max(len(ops) for ops in self.rounds)
 
 
-def signature(index: RecordIndex, ops: Sequence[str]) -> Signature:
+def signature(index: RecordIndex, ops: Sequence[str], border: bool = True) -> Signature:
     """The structure of a group of ops, given by age: equal for groups that do the same, whatever the names.
 
     Holds for each op what it is, its parameters, the shapes it reads and makes, and which op of the group made what it
-    reads. Constants and leaves count by their shape.
+    reads. Constants and leaves count by their shape. Without `border` it does not matter whether an op or nobody made
+    what comes from outside: the first of forty calls reads a leaf where the others read what the one before made.
     """
     place = {op: k for k, op in enumerate(ops)}
     found: list[Hashable] = []
@@ -66,7 +67,7 @@ def signature(index: RecordIndex, ops: Sequence[str]) -> Signature:
         node = index.nodes[op]
         wiring = tuple(
             (place.get(made.id, -1), made.outputs.index(operand.tensor))
-            if (made := _maker(index, operand.tensor))
+            if (made := _maker(index, operand.tensor)) and (border or made.id in place)
             else None
             for operand in node.inputs
         )

@@ -7,14 +7,17 @@ notes.py, tables.py and lines.py make styled lines of it all.
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from functools import cached_property
 from typing import IO, TYPE_CHECKING
 
 from grad_engine.errors import ArgumentError, GraphError
+from grad_engine.folding import module_view
+from grad_engine.folding.modules import is_module
 from grad_engine.record import GraphRecord
 from grad_engine.record.index import RecordIndex, index_of
 from grad_engine.tree.lines import LARGE_GRAPH, Request, Sheet
+from grad_engine.tree.shown import Shown
 from grad_engine.tree.tables import Line
 from grad_engine.tree.text import Script
 
@@ -28,6 +31,7 @@ __all__ = ["GraphTree", "print_tree", "tree"]
 STYLES = {
     "header": "bold",
     "op": "",
+    "module": "bold",
     "leaf": "bold #56B4E9",
     "value": "#56B4E9",
     "result": "#56B4E9",
@@ -37,6 +41,8 @@ STYLES = {
     "muted": "#8A8F98",
     "guide": "#6B7280",
 }
+MOST_LINES = 40  # ops and edges to leaves of a record whose modules all are open
+MOST_NODES = 30  # ops and closed modules of any other
 LOWEST_LIMIT = 48  # lines: a terminal can scroll, so one of 24 rows does not fold a graph that is only a little higher
 LARGE_LIMIT = 60  # lines of a large graph where no terminal sets a height
 NARROWEST, WIDEST = 40, 2_000  # columns
@@ -51,10 +57,10 @@ NOTEBOOK = (
 class GraphTree:
     """What `tree` returns: prints itself in a rich console, as HTML in a notebook, and as plain text through str()."""
 
-    def __init__(self, record: GraphRecord, request: Request, index: RecordIndex) -> None:
+    def __init__(self, record: GraphRecord, request: Request, shown: Shown) -> None:
         self.record = record
         self.request = request
-        self._index = index
+        self._shown = shown
 
     def print(self, file: IO[str] | None = None, width: int | None = None) -> None:
         """Prints it to `file` (default: standard output), `width` columns wide (default: the terminal's)."""
@@ -63,7 +69,7 @@ class GraphTree:
         Console(file=file, width=width).print(self, crop=False, no_wrap=True, overflow="ignore")
 
     def _lines(self, script: Script, room: int, height: int | None) -> list[Line]:
-        return Sheet(self._index, self.request, script, room).lines(height)
+        return Sheet(self._shown, self.request, script, room).lines(height)
 
     @cached_property
     def _unbounded(self) -> int | None:
@@ -113,6 +119,8 @@ def tree(
     focus: str | int | None = None,
     depth: int | None = None,
     max_lines: int | None = None,
+    level: int | None = None,
+    expand: Collection[str] = (),
 ) -> GraphTree:
     """The backward graph of a record as a tree for a rich console: `rich.print(tree(record))`.
 
@@ -121,22 +129,37 @@ def tree(
     name, or `"a0"` where it has none). `depth` goes so many edges down from the root. `max_lines` is the height of the
     whole, from about 8 up; while there is room the ways to the first NaN and to the largest gradient stay.
 
+    In a large record with scopes, modules are single lines, opened from the outside in while there are about 40 lines;
+    equal modules that follow each other are one line. `level=2` opens those at the top and closes those inside them,
+    `expand=["h.3"]` opens the modules of these paths, and `focus="h.3"` shows the inside of one.
+
     Raises ArgumentError for anything but a record, and GraphError where nothing goes by the name in `focus`.
     """
     if not isinstance(record, GraphRecord):
         raise ArgumentError(
             f"tree() draws a GraphRecord, got {type(record).__name__}: visualize_graph(z) prints the graph of a tensor."
         )
-    for name, number, least in (("depth", depth, 0), ("max_lines", max_lines, 1)):
+    for name, number, least in (("depth", depth, 0), ("max_lines", max_lines, 1), ("level", level, 1)):
         if number is not None and (isinstance(number, bool) or not isinstance(number, int) or number < least):
             raise ArgumentError(f"{name} is a whole number from {least} up, or None for no limit, got {number!r}.")
+    if isinstance(expand, str):
+        raise ArgumentError(f"expand is a list of paths of modules, got the text {expand!r}: write [{expand!r}].")
     index = index_of(record)
     parts: tuple[str, ...] = ()
+    module = None
     if focus is not None:
         parts = tuple(index.find(focus))
         if not parts:
-            raise GraphError(f"No op or leaf is called {focus!r}{_instead(index)}.")
-    return GraphTree(record, Request(full, parts, depth, max_lines), index)
+            kinds = "op, leaf or module" if index.scopes else "op or leaf"
+            raise GraphError(f"No {kinds} is called {focus!r}{_instead(index)}.")
+        if is_module(index, str(focus)):
+            module, parts = focus, ()
+    whole = full or bool(parts) or (depth is not None and level is None and not expand)
+    lines = len(record.nodes) + sum(len(index.incoming.get(leaf, ())) for leaf in index.accumulators)
+    most = MOST_NODES if lines > MOST_LINES else max(lines, 1)
+    view = module_view(record, most, full=whole, level=level, expand=expand, focus=module)
+    request = Request(full, parts, depth, max_lines, level, tuple(expand))
+    return GraphTree(record, request, Shown(view))
 
 
 def _instead(index: RecordIndex) -> str:
@@ -155,13 +178,16 @@ def print_tree(
     focus: str | int | None = None,
     depth: int | None = None,
     max_lines: int | None = None,
+    level: int | None = None,
+    expand: Collection[str] = (),
 ) -> None:
     """Prints what `tree` returns, to `file` (default: standard output), `width` columns wide (default: the terminal's).
 
     Colour is left out where the file is no terminal or NO_COLOR is set, and characters beyond ASCII where the file's
     encoding lacks them.
     """
-    tree(record, full=full, focus=focus, depth=depth, max_lines=max_lines).print(file, width)
+    shown = tree(record, full=full, focus=focus, depth=depth, max_lines=max_lines, level=level, expand=expand)
+    shown.print(file, width)
 
 
 def _plain(lines: list[Line]) -> str:

@@ -8,17 +8,20 @@ from dataclasses import dataclass
 
 from grad_engine.formula import INFIX, number
 from grad_engine.record import NodeRecord, TensorRecord
-from grad_engine.record.index import Measure, RecordIndex, mark, short_name, together
+from grad_engine.record.index import Measure, mark, short_name, together
 from grad_engine.record.words import harmless, many, not_finite
 from grad_engine.tree import notes, tables
 from grad_engine.tree.rows import Fold, Row, folded, rows
+from grad_engine.tree.shown import Shown
 from grad_engine.tree.tables import GAP, Line, Span
 from grad_engine.tree.text import Script, tally, width
 
 HEADER = "## Backward computation graph ##"
+MODEL_LINES = 60  # of a record with closed modules, header and tables included
 LARGE_GRAPH = 1_000  # ops from which on a table by op comes first
 NOTE = 80  # columns of the note on folds, if it stood on one line
 BAR, WIDE_BAR, WIDE = 4, 8, 100  # columns of the log bar, and the width of terminal that has room for the longer one
+MODEL_LEAVES = 12  # leaves in their table where modules are closed
 DECADES = (3.0, 12.0)  # a full bar stands for at least, and at most, this many powers of ten more than an empty one
 VALUES = (20, 48)  # columns that the first values of a gradient are worth
 SHORT_NAME = 14  # columns that guides leave to a name
@@ -33,6 +36,8 @@ class Request:
     focus: tuple[str, ...] = ()  # ids of ops and leaves
     depth: int | None = None
     max_lines: int | None = None
+    level: int | None = None  # levels of modules that are open
+    expand: tuple[str, ...] = ()  # paths of modules that are open
     typed: bool = False  # on a command line, where its parts are called --full and so on
 
 
@@ -50,12 +55,16 @@ class Column:
 COLUMNS = (
     Column("bad", "", "bad"),
     Column("node", "#", "muted"),
+    Column("module", "module", "muted", left=True),
     Column("step", "step", "muted"),
     Column("shape", "shape", "value"),
     Column("place", "sum", "sum"),
     Column("norm", "‖grad‖", "gradient"),
     Column("bar", "", "gradient", left=True),
 )
+# The same for a record with modules.
+WITH_MODULES = ("bad", "node", "module", "norm", "shape", "place", "step", "bar")
+MODULE = (8, 24)  # columns for the path of a module: fewer say nothing, more are not needed
 FIRST_VALUES = Column("values", "first values", "gradient", left=True)
 
 
@@ -74,8 +83,9 @@ Cells = dict[str, Span]  # they hold no names, so each character takes one colum
 class Sheet:
     """One printing of a record: in a script, at a width, for a request."""
 
-    def __init__(self, index: RecordIndex, request: Request, script: Script, room: int) -> None:
-        self.index = index
+    def __init__(self, shown: Shown, request: Request, script: Script, room: int) -> None:
+        self.shown = shown
+        self.index = index = shown.index
         self.request = request
         self.script = script
         self.room = max(1, room)
@@ -83,7 +93,8 @@ class Sheet:
         self.rows = rows(index, roots)
         self.roots = {part: i for i, part in enumerate(roots, 1)}
         self.bar = WIDE_BAR if self.room >= WIDE else BAR
-        self.names = min(self.room, max(self.room // 2, 36))  # columns for guides and names that no column takes
+        part = 0.6 if shown.folds else 0.5
+        self.names = min(self.room, max(int(part * self.room), 36))  # columns for guides and names that no column takes
         logs = [math.log10(m.norm) for row in self.rows if (m := self._size(row)) and m.norm and m.norm < math.inf]
         self.top = max(logs, default=0.0)
         self.decades = min(max(self.top - min(logs, default=0.0), DECADES[0]), DECADES[1])
@@ -95,7 +106,8 @@ class Sheet:
         table = self._leaves(None if request.full else tables.LEAVES_SHOWN)
         limit = request.max_lines
         if limit is None and not request.full and request.depth is None:
-            limit = height
+            asked = request.level is not None or request.expand
+            limit = min(height or MODEL_LINES, MODEL_LINES) if self.shown.folds and not asked else height
         if limit is not None:
             # Above the rows stand a summary and titles, below them a note on folds, which a narrow page breaks.
             limit = max(3, limit - len(head) - 2 - math.ceil(NOTE / self.room))
@@ -103,15 +115,15 @@ class Sheet:
                 table = self._leaves(most) if (most := limit // 2 - 4) > 0 else []
             limit = max(3, limit - len(table))
         leaves = {part for part in request.focus if part in self.index.accumulators}
-        wanted = folded(self.rows, self.index, keep=leaves, full=request.full, depth=request.depth, limit=limit)
+        wanted = folded(self.rows, self.shown, keep=leaves, full=request.full, depth=request.depth, limit=limit)
         return [*head, *self._tree(wanted), *self._note_on_folds(wanted), *table]
 
     def _header(self) -> list[Line]:
-        script, index = self.script, self.index
+        script, index = self.script, self.shown.source
         out: list[Line] = [[(script.cut(HEADER, self.room), "header")]]
         if shown := notes.title(index, script, self.room):
             out.append([(shown, "")])
-        for text, style in notes.notes(index, script):
+        for text, style in notes.notes(self.shown.source, script):
             first, *more = script.wrap(script.say(text), self.room)
             word, space, sentence = first.partition(" ")
             rest = "" if style == "bad" else style
@@ -123,13 +135,24 @@ class Sheet:
     def _leaves(self, most: int | None) -> list[Line]:
         asked = [part for part in self.request.focus if part in self.index.accumulators]
         shown = asked or [row.part for row in self.rows if row.kind == "leaf"]
-        return tables.leaves(self.index, self.script, self.room, shown, most)
+        if self.shown.folds and not asked:
+            shown = list(self.shown.source.accumulators)
+            most = min(most, MODEL_LEAVES) if most is not None else None
+        return tables.leaves(self.shown.source, self.script, self.room, shown, most)
 
     def _note_on_folds(self, wanted: Sequence[int | Fold]) -> list[Line]:
         hidden = sum(piece.stop - piece.start for piece in wanted if isinstance(piece, Fold))
+        typed = self.request.typed
+        if closed := self.shown.folds:
+            largest = max(closed.values(), key=lambda fold: len(fold.ops))
+            label = largest.label.split(" … ")[0]
+            ops = f"{sum(len(fold.ops) for fold in closed.values())} of {many(len(self.shown.source.nodes), 'op')}"
+            ways = f"--expand {label}, --level 2 or --full" if typed else f"expand=[{label!r}], level=2 or full=True"
+            text = f"{ops} are in {many(len(closed), 'closed module')}: {ways} opens more."
+            text += f" {hidden} of {len(self.rows)} lines are folded." if hidden else ""
+            return [[(line, "muted")] for line in self.script.wrap(self.script.say(harmless(text)), self.room)]
         if not hidden:
             return []
-        typed = self.request.typed
         more = (
             ("--full" if typed else "full=True")
             if not self.request.full
@@ -203,6 +226,8 @@ class Sheet:
         if row.kind == "leaf":
             accumulator = index.accumulators[row.part]
             name = script.name(notes.leaf_name(index, row.part), NAME)
+            if row.part not in self.shown.whole.accumulators:  # made by an op outside of the module that is shown
+                return [("", ""), (name, "leaf"), (" [ made outside ]", "muted")]
             label = [(f"{script.name(accumulator.name, NAME)} ", ""), (name, "leaf")]
             return [*label, (" [ Gradient accumulation ]", "muted"), *self._root_detail(row)]
         node = index.nodes[row.part]
@@ -212,11 +237,27 @@ class Sheet:
             which = ", ".join(map(str, outputs[:4]))
             times.append((f" (output{'s' if len(outputs) > 1 else ''} {which} of {len(node.outputs)})", "muted"))
         if row.kind == "seen":
-            see = script.say(f"↺ see {script.name(short_name(node), NAME)} {mark(row.part)}")
+            name = script.name(short_name(node), NAME)
+            closed = row.part in self.shown.folds
+            see = script.say(f"↺ see {script.path(node.name, NAME) if closed else f'{name} {mark(row.part)}'}")
             return [("", ""), (see, "muted"), ("", ""), *times, *self._root_detail(row)]
+        if row.part in self.shown.folds:
+            return [*self._module_label(row.part), *self._root_detail(row)]
         children = f" [ {row_children(node)} ]"
         label = [("", ""), (script.name(node.name, 2 * NAME), "op"), (children, "muted")]
         return [*label, *times, *self._root_detail(row), *self._details(node)]
+
+    def _module_label(self, part: str) -> list[Span]:
+        """The path of a closed module, and how much is in it."""
+        fold, script = self.shown.folds[part], self.script
+        ops = many(len(fold.ops), "op") if len(fold.ops) > 1 else script.name(short_name(fold.ops[0]), NAME)
+        inside = f"{ops}, {many(fold.leaves, 'leaf', 'leaves')}" if fold.leaves else ops
+        times = f" ×{fold.times}" if fold.times > 1 else ""
+        return [
+            ("", ""),
+            (script.say(script.path(fold.label, 2 * NAME) + times), "module"),
+            (f" [ {inside} ]", "muted"),
+        ]
 
     def _root_detail(self, row: Row) -> list[Span]:
         if row.parent >= 0 or len(self.roots) < 2:
@@ -245,8 +286,6 @@ class Sheet:
         if names:
             shown = ", ".join(script.name(name, NAME) for name in names[:3])
             out.append((script.say(" → ") + shown, "result"))
-        if node.scope:
-            out.append((f" in {script.name(node.scope, DETAIL)}", "muted"))
         return out
 
     def _constant(self, tensor: TensorRecord) -> str:
@@ -286,9 +325,14 @@ class Sheet:
         cells: Cells = {}
         if row.kind == "op":
             node = index.nodes[row.part]
-            cells["node"] = (mark(row.part), "muted")
+            if row.part not in self.shown.folds:
+                cells["node"] = (mark(row.part), "muted")
+                if node.scope:
+                    cells["module"] = (script.say(harmless(node.scope)), "muted")
             if index.run is not None:
-                cells["step"] = (str(index.steps.get(row.part, "") or script.say("–")), "muted")
+                steps = self.shown.steps(row.part)
+                ends = f"{steps[0]}–{steps[-1]}" if len(steps) > 1 else str(steps[0]) if steps else "–"
+                cells["step"] = (script.say(ends), "muted")
             if shape := self._shapes(node):
                 cells["shape"] = (shape, "value")
             if (shares := len(index.sums.get(row.part, ()))) > 1:
@@ -299,10 +343,13 @@ class Sheet:
             k, of = index.places.get(row.edges[0].id, (1, 1))
             if of > 1:
                 cells["place"] = (f"{k}/{of}", "sum")
-        if row.kind != "seen" and (bad := not_finite(index.value(row.part))):
+        if row.kind != "seen" and (bad := not_finite(self.shown.value(row.part))):
             cells["bad"] = (bad, "bad")
         if (size := self._size(row)) is not None:
-            cells["norm"] = (not_finite(size) or script.norm(size), "bad" if size.bad else "gradient")
+            cells["norm"] = (
+                not_finite(size) or self._range(row) or script.norm(size),
+                "bad" if size.bad else "gradient",
+            )
             if bar := self._bar(size):
                 cells["bar"] = (bar, "gradient")
         return cells
@@ -311,7 +358,7 @@ class Sheet:
         """A fold hides no NaN: its line counts those of the values in it, and says where a gradient in it has one."""
         inside = [row for row in self.rows[fold.start : fold.stop] if row.kind != "seen"]
         cells: Cells = {}
-        values = [m for row in inside if (m := self.index.value(row.part)) and m.bad]
+        values = [m for row in inside if (m := self.shown.value(row.part)) and m.bad]
         gradients = [m for row in inside if (m := self._size(row)) and m.bad]
         if bad := not_finite(together(values)):
             cells["bad"] = (bad, "bad")
@@ -326,10 +373,18 @@ class Sheet:
         shown = ", ".join(shape for shape in shapes if shape)
         return shown if width(shown) <= 14 else f"{len(shapes)} outputs"
 
+    def _range(self, row: Row) -> str:
+        """0.012…2.20: the smallest and the largest gradient in a closed module."""
+        if row.kind != "op" or row.part not in self.shown.folds:
+            return ""
+        sizes = sorted((m for m in self.shown.gradients(row.part) if m.norm is not None), key=lambda m: m.norm or 0.0)
+        ends = [self.script.norm(size) for size in (sizes[0], sizes[-1])] if sizes else []
+        return self.script.dots.join(dict.fromkeys(ends))
+
     def _size(self, row: Row) -> Measure | None:
         """What a line measures: an op its complete gradient, any other line the share that its edges bring."""
         if row.kind == "op":
-            return self.index.gradient(row.part)
+            return self.shown.gradient(row.part)
         if len(row.edges) == 1:
             return self.index.share(row.edges[0].id)
         return together([m for edge in row.edges if (m := self.index.share(edge.id)) is not None])
@@ -361,16 +416,28 @@ class Sheet:
                     widths[key] = len(text)
         # A label must keep its name; brackets and details may give way to columns.
         labelled = zip(guides, labels, strict=True)
-        names = max((len(guide) + sum(width(text) for text, _ in label[:2]) for guide, label in labelled), default=0)
+        names = max((len(guide) + _needed(label) for guide, label in labelled), default=0)
         need = min(names + GAP, self.names)
+        order: Sequence[Column] = COLUMNS
+        if "module" in widths:
+            widths["module"] = min(widths["module"], MODULE[1])
+            order = sorted(COLUMNS, key=lambda column: WITH_MODULES.index(column.key))
         columns: list[Column] = []
-        for column in COLUMNS:
+        for column in order:
             if not widths.get(column.key):
                 continue
-            if self.room - self._block([*columns, column], widths) >= need:
-                columns.append(column)
+            more = [each for each in COLUMNS if each in columns or each is column]
+            left = self.room - self._block(more, widths) - need
+            if column.key == "module" and left < 0 and widths["module"] + left >= MODULE[0]:
+                widths["module"] += left
+                left = 0
+            if left >= 0:
+                columns = more
             elif column.key != "bad":  # which stands beside the name where it gets no column
                 break
+        for cell in cells:
+            if "module" in cell and "module" in widths:
+                cell["module"] = (self.script.path(cell["module"][0], widths["module"]), "muted")
         places = self._placed(columns, widths)
         if self.room >= WIDE and columns and columns[-1].key == "bar":
             spare = min(
@@ -410,7 +477,7 @@ class Sheet:
         return self.room
 
     def _titles(self, places: list[Place]) -> list[Line]:
-        text = self.script.say(notes.summary(self.index, self.script, self.request.focus))
+        text = self.script.say(notes.summary(self.shown.source, self.script, self.request.focus))
         titles: Cells = {}
         for place in places:
             if place.column.title:
@@ -442,7 +509,9 @@ class Sheet:
         reach = free + GAP - 1 if free < self.room else free  # one column stays before the cell that follows
         more, kept = [*beside, *rest], []
         # What finds no room is left out: the name of the result stays longer than constants, arguments and scope.
-        for k in sorted(range(len(more)), key=lambda k: k > len(beside) and more[k][1] != "result"):
+        # Where there are modules, how many operands an op has gives way first.
+        last = "module" in shown
+        for k in sorted(range(len(more)), key=lambda k: _weight(k - len(beside), more[k][1], last)):
             if more[k][0] and used + width(more[k][0]) <= reach:
                 kept.append(k)
                 used += width(more[k][0])
@@ -454,6 +523,18 @@ class Sheet:
                 line.append((" " * (start - used) + text, style))
                 used = start + len(text)
         return line
+
+
+def _needed(label: Sequence[Span]) -> int:
+    """Columns of what a label must keep: its name, and of a closed module how much is in it."""
+    return sum(width(text) for text, _ in label[: 3 if len(label) > 1 and label[1][1] == "module" else 2])
+
+
+def _weight(place: int, style: str, children_last: bool) -> int:
+    """How late a detail finds room: the first is how many operands there are."""
+    if place == 0 and children_last:
+        return 2
+    return int(place > 0 and style != "result")
 
 
 def row_children(node: NodeRecord) -> str:

@@ -17,8 +17,8 @@ FAR = 1e9  # times the seed, which no loss over a million terms comes to
 
 
 def leaf_name(index: RecordIndex, part: str) -> str:
-    """What a leaf is called: its name, else the id of its accumulator."""
-    return index.leaf(part).name or part
+    """What a leaf is called: its name, else the id of its accumulator, or the op outside of the focus that made it."""
+    return index.leaf(part).name or mark(part.partition(".")[0])
 
 
 def called(index: RecordIndex, script: Script, part: str, brief: bool = False) -> str:

@@ -9,6 +9,7 @@ from itertools import pairwise
 
 from grad_engine.record import EdgeRecord
 from grad_engine.record.index import RecordIndex
+from grad_engine.tree.shown import Shown
 
 LONG_RUN = 8  # single-child ops in a row from which on the middle folds
 LONG_REPEAT = 6  # equal siblings in a row from which on the middle folds
@@ -82,31 +83,31 @@ class Fold:
 
 
 def folded(
-    found: list[Row], index: RecordIndex, *, keep: set[str], full: bool, depth: int | None, limit: int | None
+    found: list[Row], shown: Shown, *, keep: set[str], full: bool, depth: int | None, limit: int | None
 ) -> list[int | Fold]:
     """The rows to print, by index, and the folds between them: at most about `limit` lines.
 
     While there is room, what lies on the way to an op or leaf in `keep` stays, else that to the first NaN and to the
     largest gradient.
     """
-    must = _landmarks(found, index, keep)
+    must = _landmarks(found, shown, keep)
     way = _every_way(found, must) if keep else _way(found, must)
     hidden = bytearray(len(found))
     if depth is not None:
         for i, row in enumerate(found):
             hidden[i] = row.depth > depth
     elif not full:
-        _fold_runs(found, index, way, hidden)
-        _fold_repeats(found, index, way, hidden)
+        _fold_runs(found, shown, way, hidden)
+        _fold_repeats(found, shown, way, hidden)
     if keep:
         for i in range(len(found)):
             hidden[i] |= i not in way
     if limit is not None:
-        _fold_to(limit, found, index, must, way, hidden)
+        _fold_to(limit, found, shown, must, way, hidden)
     return _printed(hidden, must_fold=depth is not None or bool(keep))
 
 
-def _landmarks(found: list[Row], index: RecordIndex, keep: set[str]) -> list[int]:
+def _landmarks(found: list[Row], shown: Shown, keep: set[str]) -> list[int]:
     """The rows that a fold spares, the most important first: `keep`; else roots, first NaN, largest gradient."""
     if keep:
         return [i for i, row in enumerate(found) if row.part in keep]
@@ -116,19 +117,19 @@ def _landmarks(found: list[Row], index: RecordIndex, keep: set[str]) -> list[int
         if row.kind == "seen":
             continue
         first.setdefault(row.part, i)
-        if (norm := _norm(row, index)) > largest:
+        if (norm := _norm(row, shown)) > largest:
             largest, where = norm, [i]
-    values = [first[origin.part] for origin in index.value_origins if origin.part in first][:SHOWN_ORIGINS]
+    values = [first[origin.part] for origin in shown.value_origins if origin.part in first][:SHOWN_ORIGINS]
     senders = []
-    if (origin := index.gradient_origin) is not None:
+    if (origin := shown.gradient_origin) is not None:
         senders = [first[origin.part]] if origin.part in first else []
         senders += [i for i, row in enumerate(found) if any(edge.id == origin.edge for edge in row.edges)]
     roots = [i for i, row in enumerate(found) if row.parent < 0]
     return list(dict.fromkeys((*roots, *values[:1], *where, *senders, *values[1:])))
 
 
-def _norm(row: Row, index: RecordIndex) -> float:
-    size = index.gradient(row.part) if row.kind == "op" else index.share(row.edges[0].id) if row.edges else None
+def _norm(row: Row, shown: Shown) -> float:
+    size = shown.gradient(row.part) if row.kind == "op" else shown.index.share(row.edges[0].id) if row.edges else None
     return (size.norm or 0.0) if size is not None else 0.0
 
 
@@ -158,13 +159,13 @@ def _every_way(found: list[Row], targets: Iterable[int]) -> set[int]:
     return way
 
 
-def _fold_runs(found: list[Row], index: RecordIndex, way: set[int], hidden: bytearray) -> None:
+def _fold_runs(found: list[Row], shown: Shown, way: set[int], hidden: bytearray) -> None:
     """Hides the middle of long runs; an op that another line refers to, or a landmark, ends a run."""
     marks = _ends(way, found)
     run: list[int] = []
     for i, row in enumerate(found):
         plain = row.kind == "op" and row.lines == 1 and len(row.edges) <= 1 and i not in marks
-        plain = plain and len(index.incoming.get(row.part, ())) <= 1
+        plain = plain and len(shown.index.incoming.get(row.part, ())) <= 1
         if plain and row.run and run:
             run.append(i)
             continue
@@ -185,7 +186,7 @@ def _ends(way: set[int], found: list[Row]) -> set[int]:
     return way - inner
 
 
-def _fold_repeats(found: list[Row], index: RecordIndex, way: set[int], hidden: bytearray) -> None:
+def _fold_repeats(found: list[Row], shown: Shown, way: set[int], hidden: bytearray) -> None:
     """Hides the middle of long stretches of siblings that look alike down to their leaves."""
     if all(row.lines < LONG_REPEAT for row in found):
         return
@@ -195,8 +196,8 @@ def _fold_repeats(found: list[Row], index: RecordIndex, way: set[int], hidden: b
     kind_of = [0] * len(found)
     for i in reversed(range(len(found))):
         row = found[i]
-        shape = index.leaf(row.part).shape if row.kind == "leaf" else ()
-        name = index.nodes[row.part].name if row.kind != "leaf" else ""
+        shape = shown.index.leaf(row.part).shape if row.kind == "leaf" else ()
+        name = shown.index.nodes[row.part].name if row.kind != "leaf" else ""
         kind = kinds.setdefault((row.kind, name, shape, tuple(below[i])), len(kinds))
         kind_of[i] = kind
         below[i] = []
@@ -216,16 +217,14 @@ def _fold_repeats(found: list[Row], index: RecordIndex, way: set[int], hidden: b
             alike = [i] if i >= 0 and i not in way else []
 
 
-def _fold_to(
-    limit: int, found: list[Row], index: RecordIndex, must: list[int], way: set[int], hidden: bytearray
-) -> None:
+def _fold_to(limit: int, found: list[Row], shown: Shown, must: list[int], way: set[int], hidden: bytearray) -> None:
     """Hides what is far down, and where little gradient goes, until about `limit` lines are left."""
-    shown = [i for i in range(len(found)) if not hidden[i]]
+    left = [i for i in range(len(found)) if not hidden[i]]
     if sum(1 for _ in _pieces(hidden)) <= limit:
         return
-    cost = _costs(found, index)
+    cost = _costs(found, shown)
     ranks = {i: rank for rank, i in enumerate(must)}
-    order = sorted(shown, key=lambda i: (ranks.get(i, len(must)), i not in way, cost[i], i))
+    order = sorted(left, key=lambda i: (ranks.get(i, len(must)), i not in way, cost[i], i))
     few, many = 1, len(order)
     while few < many:  # the longest beginning of `order` that fits
         middle = (few + many + 1) // 2
@@ -234,7 +233,7 @@ def _fold_to(
         else:
             many = middle - 1
     kept = set(order[:few])
-    for i in shown:
+    for i in left:
         hidden[i] = i not in kept
 
 
@@ -244,9 +243,9 @@ def _lines(kept: list[int], total: int) -> int:
     return len(kept) + sum(after - before > 1 for before, after in pairwise(places))
 
 
-def _costs(found: list[Row], index: RecordIndex) -> list[float]:
+def _costs(found: list[Row], shown: Shown) -> list[float]:
     """How little each row matters: its distance from the root, where a step towards small gradients counts more."""
-    largest = [_norm(row, index) for row in found]
+    largest = [_norm(row, shown) for row in found]
     for i in reversed(range(len(found))):
         if (parent := found[i].parent) >= 0:
             largest[parent] = max(largest[parent], largest[i])

@@ -15,6 +15,7 @@ from grad_engine.tree.text import Script, width
 Span = tuple[str, str]  # text, key of its style
 Line = list[Span]
 
+NAME = 32  # columns of the name of a leaf
 GAP = 2  # columns between columns
 NARROWEST, WIDEST = 12, 64  # columns below which first values say nothing, and above which they say no more
 LEAVES_SHOWN = 24  # leaves in their table, unless everything was asked for
@@ -53,7 +54,7 @@ def leaves(index: RecordIndex, script: Script, room: int, shown: Sequence[str], 
         return [script.glimpse(tensors[part], min(space, WIDEST)) for part, _, _ in chosen]
 
     fields = [
-        Field("name", "value", [script.name(leaf_name(index, part), 20) for part, _, _ in chosen]),
+        Field("name", "value", [script.name(leaf_name(index, part), NAME) for part, _, _ in chosen]),
     ]
     shapes = [script.shape(index.shape(index.accumulators[part].leaf)) for part, _, _ in chosen]
     if any(shapes):

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from grad_engine.formula import number
 from grad_engine.record import TensorRecord
 from grad_engine.record.index import Measure
-from grad_engine.record.words import brief, harmless, shape_words
+from grad_engine.record.words import brief, fit_path, harmless, shape_words
 
 # What the tree draws with beyond ASCII, and what stands for it where the encoding cannot carry it.
 PLAIN = {
@@ -51,7 +51,18 @@ class Script:
 
     def name(self, name: str, room: int) -> str:
         """A name from a record: harmless, and at most `room` columns wide."""
-        return self.fit(self.say(harmless(name)), room)
+        shown = self.say(harmless(name))
+        return self.path(shown, room) if "." in shown and " " not in shown else self.fit(shown, room)
+
+    def path(self, path: str, room: int) -> str:
+        """The path of a module or parameter, cut at the front where it is wider than `room` columns."""
+        shown = self.say(harmless(path))
+        while width(shown) > room > 2:
+            shorter = self.say(fit_path(shown.removeprefix(self.dots), min(room, len(shown) - 1)))
+            if len(shorter) >= len(shown):
+                break
+            shown = shorter
+        return self.fit(shown, room)
 
     def fit(self, text: str, room: int) -> str:
         """The text, or its beginning and end around an ellipsis where it is wider than `room` columns."""

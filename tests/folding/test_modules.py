@@ -1,0 +1,162 @@
+"""Closed modules as boxes: which open, what is equal, and that a graph stays a graph."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from grad_engine.errors import GraphError
+from grad_engine.folding import by_module, hierarchy, module_view, modules
+from grad_engine.record import GraphRecord
+from grad_engine.record.index import index_of
+from tests.records import Program, chain, dense
+
+
+def scoped(record: GraphRecord, scopes: list[str], calls: list[int] | None = None) -> GraphRecord:
+    """The record with a scope, and the number of a call, for each of its ops."""
+    numbers = calls or [0] * len(scopes)
+    nodes = zip(record.nodes, scopes, numbers, strict=True)
+    return replace(record, nodes=tuple(replace(node, scope=scope, call=call) for node, scope, call in nodes))
+
+
+def layers(count: int, ops: int = 4) -> GraphRecord:
+    """A network of equal layers h.0, h.1, ..., each of some ops in two modules, between an op before and one after."""
+    program = Program((2, 2))
+    x = program.leaf(0.5, "x")
+    value, scopes = program.op("neg", x), [""]
+    for layer in range(count):
+        w = program.leaf(0.9, f"h.{layer}.weight")
+        value = program.op("mul", value, w)
+        for _ in range(ops - 1):
+            value = program.op("tanh", value)
+        scopes += [f"h.{layer}.lin"] * 2 + [f"h.{layer}.act"] * (ops - 2)
+    return scoped(program.record(program.op("neg", value, name="out")), [*scopes, ""])
+
+
+def reads_forward(record: GraphRecord) -> bool:
+    """Whether each op reads only what ops before it made."""
+    made: set[str] = set()
+    index = index_of(record)
+    for node in record.nodes:
+        if any(operand.tensor in index.makers and operand.tensor not in made for operand in node.inputs):
+            return False
+        made.update(node.outputs)
+    return True
+
+
+def test_modules_are_a_tree_of_calls() -> None:
+    record = scoped(chain(6), ["a.x", "a.x", "a.y", "", "a.x", "b"], [0, 0, 0, 0, 1, 0])
+    whole = modules(record)
+    assert [(module.path, len(module.ops)) for module in whole.inner] == [("a", 3), ("a", 1), ("b", 1)]
+    assert [module.path for module in whole.inner[0].inner] == ["a.x", "a.y"]
+    assert [node.id for node in whole.own] == ["n3"]
+
+
+def test_equal_layers_are_one_box_with_a_count() -> None:
+    record = layers(12)
+    shown, folds = by_module(record, 24)
+    (fold,) = folds.values()
+    assert (fold.label, fold.times, len(fold.ops), fold.leaves) == ("h.0 … h.11", 12, 48, 12)
+    assert [node.op for node in shown.nodes if node.id not in folds] == ["neg", "neg"]
+
+
+def test_a_layer_that_differs_stands_for_itself() -> None:
+    record = layers(8)
+    odd = next(node for node in record.nodes if node.scope == "h.3.act")
+    nodes = tuple(replace(node, op="sin") if node.id == odd.id else node for node in record.nodes)
+    _, folds = by_module(replace(record, nodes=nodes), 5)
+    assert [(fold.label, fold.times) for fold in folds.values()] == [("h.0 … h.2", 3), ("h.3", 1), ("h.4 … h.7", 4)]
+
+
+def test_calls_of_one_module_are_one_box_with_a_count() -> None:
+    program = Program()
+    value, w = program.leaf(0.1, "h"), program.leaf(0.9, "w")
+    scopes, calls = [], []
+    for k in range(40):
+        value = program.op("tanh", program.op("mul", value, w))
+        scopes += ["cell"] * 2
+        calls += [k] * 2
+    record = program.record(program.op("neg", value))
+    _, folds = by_module(scoped(record, [*scopes, ""], [*calls, 0]), 24)
+    (told,) = folds.values()
+    assert (told.label, told.times, len(told.ops)) == ("cell", 40, 80)
+    _, folds = by_module(scoped(record, [*scopes, ""]), 24)  # a record that does not number the calls
+    (found,) = folds.values()
+    assert (found.label, found.times) == ("cell", 40)
+
+
+def test_level_and_expand_open_what_they_name() -> None:
+    record = layers(12)
+    assert [fold.label for fold in by_module(record, 24, level=1)[1].values()] == ["h"]
+    assert [fold.label for fold in by_module(record, 24, level=2)[1].values()] == ["h.0 … h.11"]
+    third = by_module(record, 24, level=3)[1].values()
+    assert [fold.label for fold in third][:3] == ["h.0.lin", "h.0.act", "h.1.lin"] and len(third) == 24
+    opened = [fold.label for fold in by_module(record, 24, expand=["h.3"])[1].values()]
+    assert opened == ["h.0 … h.2", "h.3.lin", "h.3.act", "h.4 … h.11"]
+    with pytest.raises(GraphError, match=r"no module is called 'h\.99': ask for one of 'h', 'h\.0'"):
+        by_module(record, 24, expand=["h.99"])
+
+
+def test_the_inside_of_one_module_is_a_view_of_its_own() -> None:
+    record = layers(12)
+    view = module_view(record, 24, focus="h.3")
+    assert {node.scope for node in view.source.nodes} == {"h.3.lin", "h.3.act"}
+    assert view.whole is record and "h.3" in view.note
+    assert [fold.label for fold in module_view(record, 24, focus="h.3", level=1).folds.values()] == [
+        "h.3.lin",
+        "h.3.act",
+    ]
+
+
+def test_what_fits_is_not_folded_and_full_folds_nothing() -> None:
+    assert not module_view(layers(4), 24).folds
+    assert module_view(layers(12), 24).folds
+    assert not module_view(layers(12), 24, full=True).folds
+    assert module_view(layers(4), 24, level=1).folds
+
+
+def test_one_module_around_everything_is_opened_over_the_limit() -> None:
+    record = scoped(chain(60), [f"net.part{k}" for k in range(60)])
+    _, folds = by_module(record, 24)
+    assert len(folds) == 60, "60 boxes are more than 24, but one says nothing"
+
+
+def test_hierarchy_has_parents_first_and_leaves_lists_of_layers_out() -> None:
+    record = layers(12)
+    groups, home = hierarchy(record)
+    met: set[str] = set()
+    for group in groups:
+        assert group.parent is None or group.parent in met
+        met.add(group.id)
+    assert groups[0].label == "h.0 … h.11" and groups[0].times == 12
+    assert set(home) == {node.id for node in record.nodes if node.scope} and set(home.values()) <= met
+    assert not any(group.path == "h" for group in groups)
+
+
+PATHS = st.sampled_from(
+    ["", "a", "a.b", "a.b.c", "a.0", "a.1", "b", "b.x", "..", "a..b", "x" * 50, ".".join("abcdefghijklmnop")]
+)
+
+
+@given(
+    st.lists(PATHS, min_size=30, max_size=30), st.lists(st.integers(0, 3), min_size=30, max_size=30), st.integers(0, 5)
+)
+def test_boxes_hold_every_op_once_and_make_no_cycle(scopes: list[str], calls: list[int], seed: int) -> None:
+    plain = dense(30, seed)
+    count = len(plain.nodes)
+    record = scoped(plain, (scopes * 3)[:count], (calls * 3)[:count])
+    for options in ({}, {"level": 1}, {"level": 2}):
+        shown, folds = by_module(record, 10, **options)
+        assert reads_forward(shown)
+        held = [op.id for fold in folds.values() for op in fold.ops] + [n.id for n in shown.nodes if n.id not in folds]
+        assert sorted(held) == sorted(node.id for node in record.nodes)
+    hierarchy(record)
+
+
+def test_a_deep_path_of_many_parts_is_read_in_linear_time() -> None:
+    record = scoped(chain(50), [".".join("a" * 20_000)] * 50)
+    _, folds = by_module(record, 10, level=3)
+    assert folds
