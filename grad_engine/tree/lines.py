@@ -421,6 +421,7 @@ class Sheet:
         order: Sequence[Column] = COLUMNS
         if "module" in widths:
             widths["module"] = min(widths["module"], MODULE[1])
+        if "module" in widths or self.shown.folds:
             order = sorted(COLUMNS, key=lambda column: WITH_MODULES.index(column.key))
         columns: list[Column] = []
         for column in order:
