@@ -16,7 +16,17 @@ import numpy as np
 
 from grad_engine.core.define import CALLS
 from grad_engine.errors import ArgumentError, GraphError, MissingPackageError
-from grad_engine.export.torch_ops import Call, Step, as_our_call, short_name, signed, snake, stand_in, trace
+from grad_engine.export.torch_ops import (
+    Call,
+    Step,
+    as_our_call,
+    plain_name,
+    short_name,
+    signed,
+    snake,
+    stand_in,
+    trace,
+)
 from grad_engine.export.torch_scopes import scopes
 from grad_engine.record import (
     BackwardRecord,
@@ -148,6 +158,7 @@ class _Recorder(Draft):
         self.scopes = scopes(self.walk, leaf_scopes, model)
 
     def record(self, title: str | None, output: Any, gradient: Any, backward: bool) -> GraphRecord:
+        self.backward = backward
         for leaf in self.leaves:
             self.add_leaf(leaf, self._add((leaf, 0), leaf.variable, "value", requires_grad=True, is_leaf=True))
         kept = [_kept(node) for node in self.walk]
@@ -260,14 +271,15 @@ class _Recorder(Draft):
         if call is not None:
             static = {key: value for key, value in call.static.items() if value != call.op.static.get(key)}
         attributes = {key: attribute(value) for key, value in static.items() if value is not None and _is_plain(value)}
-        own = name if name.endswith("Backward") else f"{name}Backward"
+        own = call.op.label.removesuffix("Backward") if call is not None else plain_name(name)
+        op_name = call.op.name if call is not None else re.sub(r"\W", "_", snake(own))
         return NodeRecord(
             id=self.ids[node],
             age=len(self.nodes),
-            op=call.op.name if call is not None else re.sub(r"\W", "_", snake(name)),
-            name=call.op.label if call is not None else own,
+            op=op_name,
+            name=f"{own.removesuffix('Backward')}Backward" if self.backward else own,
             category=op.category if op is not None else "other",
-            symbol=op.symbol if op is not None else snake(name).replace("_", " "),
+            symbol=op.symbol if op is not None else op_name.replace("_", " "),
             inputs=tuple(inputs),
             outputs=results,
             saved=tuple(saved),

@@ -17,6 +17,7 @@ from grad_engine.core.define import CALLS
 from grad_engine.core.op import Op
 
 FIRST_NEGATIVE = 2**63  # from here on, an axis or index that PyTorch keeps is a negative number without its sign
+LIBRARIES = re.compile(r"\A(?:Native|Cudnn|Mkldnn|Miopen|Slow|Thnn|Mps|Xnnpack)(?=[A-Z])")  # that compute a step
 REDUCTIONS = {0: "none", 1: "mean", 2: "sum"}
 
 
@@ -45,8 +46,15 @@ def short_name(name: str) -> str:
 
 
 def snake(name: str) -> str:
-    """log_softmax, from LogSoftmax."""
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
+    """log_softmax, from LogSoftmax; max_pool2d_with_indices, from MaxPool2DWithIndices."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])(?<!\d(?=D(?:[A-Z]|\Z)))|(?<=\dD)(?=[A-Z])", "_", name).lower()
+
+
+def plain_name(name: str) -> str:
+    """LayerNorm, from NativeLayerNorm; MaxPool2d, from MaxPool2DWithIndices: without the library that computes it."""
+    shown = LIBRARIES.sub("", name)
+    shown = shown.removesuffix("WithIndices") or shown
+    return re.sub(r"(?<=\d)D(?=[A-Z]|\Z)", "d", shown)
 
 
 def as_our_call(step: Step) -> Call | None:

@@ -11,6 +11,7 @@ import pytest
 
 from grad_engine.draw.graphviz import to_dot
 from grad_engine.errors import ArgumentError, GraphError, MissingPackageError
+from grad_engine.export.torch_ops import plain_name, snake
 from grad_engine.interop import from_torch, module_scopes
 from grad_engine.record import (
     AccumulateEvent,
@@ -317,9 +318,7 @@ def test_a_result_that_only_its_reshaped_form_keeps_is_known() -> None:
     x, w = torch.rand(2, 2, 3, requires_grad=True), torch.rand(2, 3, requires_grad=True)
     h = functional.layer_norm(x, (3,))
     record = from_torch(functional.linear(h, w), names={})
-    np.testing.assert_array_equal(
-        numbers(record, node(record, "NativeLayerNormBackward").outputs[0]), h.detach().numpy()
-    )
+    np.testing.assert_array_equal(numbers(record, node(record, "LayerNormBackward").outputs[0]), h.detach().numpy())
 
 
 def test_names_of_results_bring_their_values() -> None:
@@ -397,7 +396,7 @@ def test_a_freed_graph_still_has_a_structure() -> None:
     with pytest.raises(GraphError, match=r"backward\(retain_graph=True\)"):
         from_torch(y)
     record = from_torch(y, backward=False)
-    assert [each.name for each in record.nodes] == ["ExpBackward", "MulBackward", "SumBackward"]
+    assert [each.name for each in record.nodes] == ["Exp", "Mul", "Sum"]
     assert record.runs == () and tensor(record, record.nodes[0].outputs[0]).shape == (3,)
 
 
@@ -444,3 +443,28 @@ def test_without_pytorch_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setitem(sys.modules, "torch", None)
     with pytest.raises(MissingPackageError, match="pip install torch"):
         from_torch(None)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("name", "shown", "op"),
+    [
+        ("NativeLayerNorm", "LayerNorm", "layer_norm"),
+        ("NativeBatchNorm", "BatchNorm", "batch_norm"),
+        ("CudnnBatchNorm", "BatchNorm", "batch_norm"),
+        ("NativeGroupNorm", "GroupNorm", "group_norm"),
+        ("MaxPool2DWithIndices", "MaxPool2d", "max_pool2d"),
+        ("UpsampleNearest2D", "UpsampleNearest2d", "upsample_nearest2d"),
+        ("AvgPool3D", "AvgPool3d", "avg_pool3d"),
+        ("L1Loss", "L1Loss", "l1_loss"),
+        ("MyFunction", "MyFunction", "my_function"),
+    ],
+)
+def test_names_are_those_that_users_call(name: str, shown: str, op: str) -> None:
+    assert plain_name(name) == shown and snake(plain_name(name)) == op
+
+
+def test_a_record_without_a_backward_run_has_forward_names() -> None:
+    layer = torch.nn.LayerNorm(3)
+    out = layer(torch.randn(2, 3)).sum()
+    assert [node.name for node in from_torch(out, backward=False).nodes] == ["LayerNorm", "Sum"]
+    assert [node.name for node in from_torch(out).nodes] == ["LayerNormBackward", "SumBackward"]
