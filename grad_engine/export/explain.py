@@ -1,0 +1,309 @@
+"""Why a gradient is what it is, tried at export: one entry of a leaf is nudged and the graph run again, in memory.
+
+Beside the nudge stand the paths that its gradient took, the curves of the ops, entries of matrix products, and one step
+of all leaves against their gradients. Readers show them; `grad_engine.record` describes the format.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from math import floor, isfinite, log10
+from typing import Any
+
+import numpy as np
+
+from grad_engine.core.chain_rule import newest_first
+from grad_engine.core.node import GradAccum, Node, node_of
+from grad_engine.core.run_log import Run
+from grad_engine.core.tensor import Tensor
+from grad_engine.errors import ArgumentError
+from grad_engine.export.paths import Index, curves, paths_to, spots
+from grad_engine.export.rerun import Array, Place, RecordedRun, place_of
+from grad_engine.record import GraphRecord
+from grad_engine.record.index import index_of
+from grad_engine.record.parts import (
+    ChangeRecord,
+    ExplainRecord,
+    PathRecord,
+    ProbeRecord,
+    SkippedRecord,
+    StepRecord,
+)
+
+MOST_OPS = 1000  # of a graph that is explained
+TOLERANCE = 0.02  # within which a measured ratio agrees with the gradient
+NUDGE = 1e-3  # of the power of ten at or below the entry
+SMALLER = 4  # nudges of one entry, each a tenth of the one before
+MOST_TRIES = 8  # entries
+PER_LEAF = 3  # entries of one leaf
+STEPS = 10  # halvings of the rate
+SHARE_OF_STEP = 0.1  # of the result that the first rate promises to take away
+
+
+def explain_graph(roots: Sequence[Tensor], record: GraphRecord, follow: str = "") -> ExplainRecord | None:
+    """What explains the last run of a record of these roots; None where there is none, or for more than 1,000 ops.
+
+    follow: the entry to nudge, such as "x2" or "W1[0,4]"; by default one that many paths lead to.
+
+    Raises ArgumentError for a name or an index that the record does not have.
+    """
+    chosen = _entry_named(record, follow) if follow else None
+    ends = list(dict.fromkeys(node_of(root.node) for root in roots))
+    runs = [(node, run) for node in ends if isinstance(node, Node) for run in _last_run(node)]
+    if not runs or len(record.nodes) > MOST_OPS:
+        return None
+    node, run = max(runs, key=lambda pair: pair[1].sequence_nr)
+    walk = newest_first(ends)[::-1]
+    if any(each.out is None for each in walk):
+        return None
+    leaves = {edge.sequence_nr for each in walk for edge in each.edges if type(edge) is GradAccum}
+    ids = {each.sequence_nr: f"n{k}" for k, each in enumerate(walk)}
+    ids |= {number: f"a{k}" for k, number in enumerate(sorted(leaves))}
+    root = next(root.node for root in roots if node_of(root.node) is node)
+    return _Explanation(RecordedRun(root, run, record, ids)).found(chosen)
+
+
+def _last_run(node: Node) -> Sequence[Run]:
+    runs = node.extra.runs if node.extra is not None else None
+    return [*runs][-1:] if runs else ()
+
+
+def _entry_named(record: GraphRecord, follow: str) -> tuple[str, Index]:
+    """The accumulator and the index of an entry given as `W1[0,4]`, `x2`, or `a0[3]`."""
+    match = re.fullmatch(r"\s*(.+?)\s*(?:\[([\d,\s]*)\])?\s*", follow)
+    index = index_of(record)
+    names = {index.label(accumulator.leaf): accumulator.id for accumulator in record.accumulators}
+    names |= {accumulator.id: accumulator.id for accumulator in record.accumulators}
+    known = ", ".join(str(name) for name in list(names)[:4])
+    if match is None or match[1] not in names:
+        raise ArgumentError(f"explain names a leaf and one of its entries, got {follow!r}; leaves are {known}")
+    shape = index.leaf(names[match[1]]).shape
+    entry = tuple(int(part) for part in (match[2] or "").split(",") if part.strip())
+    if len(entry) != len(shape) or any(k >= n for k, n in zip(entry, shape, strict=True)):
+        raise ArgumentError(
+            f"explain={follow!r} is no entry of {match[1]}, which has shape {shape}; give an index for each axis"
+        )
+    return names[match[1]], entry
+
+
+@dataclass(frozen=True, slots=True)
+class _Nudge:
+    """One entry that was nudged, and what came of it."""
+
+    leaf: GradAccum
+    index: Index
+    gradient: float
+    delta: float
+    change: float
+    ratio: float
+    agrees: bool
+    values: Mapping[Place, Array]
+    below: float | None = None
+    above: float | None = None
+
+    @property
+    def kink(self) -> bool:
+        return self.below is not None
+
+
+class _Explanation:
+    """What can be said about one run."""
+
+    def __init__(self, run: RecordedRun) -> None:
+        self.run = run
+
+    def found(self, chosen: tuple[str, Index] | None) -> ExplainRecord:
+        """All of it; `chosen` is the entry that was asked for."""
+        reason = self.run.reason_against()
+        runs_again = not reason
+        skipped: list[SkippedRecord] = []
+        nudge: _Nudge | None = None
+        if runs_again:
+            nudge, reason = self.nudge(chosen, skipped)
+        followed = (nudge.leaf, nudge.index) if nudge is not None else next(self.candidates(chosen), None)
+        paths = () if followed is None else paths_to(self.run, *followed, proved=runs_again)
+        return ExplainRecord(
+            probe=None if nudge is None else self.probe(nudge, paths, skipped),
+            paths=paths,
+            curves=curves(self.run),
+            spots=spots(self.run, paths),
+            step=self.step() if runs_again else None,
+            reason=reason,
+        )
+
+    # the nudge
+
+    def candidates(self, chosen: tuple[str, Index] | None) -> Iterator[tuple[GradAccum, Index]]:
+        """The entries to follow, best first: of leaves with several shares, far from the root, with large gradients."""
+        run = self.run
+        if chosen is not None:
+            yield from ((leaf, chosen[1]) for leaf in run.gathered if run.ids[leaf.sequence_nr] == chosen[0])
+            return
+        far: dict[int, int] = {}
+        for node in reversed(run.walk):  # consumers first
+            for edge in node.edges:
+                if edge is not None:
+                    far[edge.sequence_nr] = max(far.get(edge.sequence_nr, 0), far.get(node.sequence_nr, 0) + 1)
+        ranked = []
+        for leaf, g in run.gathered.items():
+            sizes = np.where(np.isfinite(g), np.abs(g), -1.0)
+            if g.size and run.leaves[leaf].dtype.kind == "f" and g.shape == run.leaves[leaf].shape:
+                shares = sum((node.sequence_nr, slot) in run.shares for node, slot in run.readers[place_of(leaf)])
+                worth = (shares < 2, -far[leaf.sequence_nr], -float(sizes.max()), leaf.sequence_nr)
+                ranked.append((worth, leaf, sizes))
+        for _, leaf, sizes in sorted(ranked, key=lambda each: each[0]):
+            flat = sizes.ravel()
+            for k in sorted(np.argsort(-flat, kind="stable")[:PER_LEAF].tolist(), key=lambda k: (-flat[k], k)):
+                if flat[k] >= 0:
+                    yield leaf, tuple(map(int, np.unravel_index(k, sizes.shape)))
+
+    def nudge(self, chosen: tuple[str, Index] | None, skipped: list[SkippedRecord]) -> tuple[_Nudge | None, str]:
+        """The first nudge whose ratio agrees with the gradient, else one at a kink; without either the reason why."""
+        run = self.run
+        if not np.isfinite(run.root_value).any():
+            return None, "the result holds no finite number, so nothing can be compared before and after a nudge"
+        kink: _Nudge | None = None
+        last: _Nudge | None = None
+        for tries, (leaf, index) in enumerate(self.candidates(chosen)):
+            if tries == MOST_TRIES:
+                break
+            last = self.tried(leaf, index)
+            if last is not None and last.agrees:
+                return last, ""
+            kink = kink or (last if last is not None and last.kink else None)
+            if not np.isfinite(run.root_value).all():
+                gradient = float(run.gathered[leaf][index])
+                words = "the result is not finite where it acts"
+                skipped.append(SkippedRecord(run.ids[leaf.sequence_nr], index, gradient, words))
+        if kink is not None or (chosen is not None and last is not None):
+            return kink or last, ""
+        if chosen is not None:
+            return None, "no gradient reached the entry, or the ops cannot compute with the entry nudged"
+        return None, "no entry that was tried changes the result as its gradient says"
+
+    def tried(self, leaf: GradAccum, index: Index) -> _Nudge | None:
+        """An entry nudged by less and less, until ratio and gradient agree; None where the ops refuse the new value."""
+        value, gradient = self.run.leaves[leaf][index], float(self.run.gathered[leaf][index])
+        if not isfinite(value):
+            return None
+        delta = NUDGE * 10.0 ** floor(log10(max(abs(float(value)), 1.0)))
+        found: _Nudge | None = None
+        for _ in range(SMALLER):
+            found = self.nudged(leaf, index, delta, gradient) or found
+            if found is None or found.agrees:
+                return found
+            delta /= 10
+        above = found.ratio if found is not None else 0.0
+        back = self.nudged(leaf, index, -10 * delta, gradient)
+        if found is None or back is None:
+            return found
+        low, high = min(above, back.ratio), max(above, back.ratio)
+        apart = high - low > TOLERANCE * max(abs(low), abs(high))
+        slack = TOLERANCE * (high - low)
+        if apart and low - slack <= gradient <= high + slack:
+            return replace(found, below=back.ratio, above=above)
+        return found
+
+    def nudged(self, leaf: GradAccum, index: Index, delta: float, gradient: float) -> _Nudge | None:
+        """What one nudge of an entry does; None where it changes nothing in its dtype, or where an op raises."""
+        array = np.array(self.run.leaves[leaf])
+        before = float(array[index])
+        array[index] += delta
+        moved = float(array[index]) - before
+        if not moved or not isfinite(moved):
+            return None
+        try:
+            values = self.run.changed({leaf: array})
+        except Exception:  # the op has no value there: this entry cannot be nudged
+            return None
+        change = self.run.root_change(values)
+        ratio = change / moved
+        agrees = isfinite(ratio) and abs(ratio - gradient) <= TOLERANCE * max(abs(ratio), abs(gradient))
+        exact = delta if abs(moved - delta) <= 1e-6 * abs(delta) else moved
+        return _Nudge(leaf, index, gradient, exact, change, ratio, agrees, values) if isfinite(ratio) else None
+
+    def probe(self, nudge: _Nudge, paths: Sequence[PathRecord], skipped: Sequence[SkippedRecord]) -> ProbeRecord:
+        """The nudge as the record holds it, with a change for every result that it reached."""
+        run = self.run
+        entries: dict[str, Index] = {}
+        senders = {operand.edge: node for (node, _), operand in run.operands.items() if operand.edge is not None}
+        edges = index_of(run.record).edges
+        for path in reversed(paths):  # the first path has the last word
+            for step in path.steps:
+                made = edges[step.edge]
+                entries[run.tensors[senders[step.edge], 0]] = step.of
+                entries[index_of(run.record).owner(made.receiver, made.output)] = step.to
+        entries[run.tensors[place_of(nudge.leaf)]] = nudge.index
+        changes: list[ChangeRecord] = []
+        for place, after in nudge.values.items():
+            before = run.values.get(place)
+            if before is None or before.dtype.kind != "f" or after.shape != before.shape or not before.size:
+                continue
+            tensor = run.tensors[place]
+            at = entries.get(tensor)
+            if at is None or not _moved(before[at], after[at]):
+                at = _largest(before, after)
+            if moved := _moved(before[at], after[at]):
+                changes.append(ChangeRecord(tensor, at, moved))
+        return ProbeRecord(
+            accumulator=run.ids[nudge.leaf.sequence_nr],
+            index=nudge.index,
+            value=float(run.leaves[nudge.leaf][nudge.index]),
+            delta=nudge.delta,
+            root_change=nudge.change,
+            ratio=nudge.ratio,
+            gradient=nudge.gradient,
+            agrees=nudge.agrees,
+            below=nudge.below,
+            above=nudge.above,
+            skipped=tuple(skipped),
+            changes=tuple(changes),
+        )
+
+    # the step
+
+    def step(self) -> StepRecord | None:
+        """All leaves moved against their gradients by a small rate; None where the result is not finite or stays."""
+        run = self.run
+        gathered = {leaf: g for leaf, g in run.gathered.items() if run.leaves[leaf].dtype.kind == "f"}
+        with np.errstate(all="ignore"):
+            before = float((run.run.seed.astype(np.float64) * run.root_value).sum())
+            slope = sum(float((g.astype(np.float64) ** 2).sum()) for g in gathered.values())
+        if not isfinite(before) or not before or not isfinite(slope) or not slope:
+            return None
+        rate = _round_down(SHARE_OF_STEP * abs(before) / slope)
+        for _ in range(STEPS):
+            moved = {leaf: (run.leaves[leaf] - rate * g).astype(g.dtype) for leaf, g in gathered.items()}
+            try:
+                values = run.changed(moved)
+            except Exception:  # the op has no value there: a smaller step may stay within its domain
+                values = {}
+            change = run.root_change(values)
+            root = values.get(place_of(run.root))
+            if root is not None and np.isfinite(root).all() and change < 0:
+                return StepRecord(rate, before, before + change, before - rate * slope)
+            rate /= 2
+        return None
+
+
+def _moved(before: Any, after: Any) -> float:
+    """The change of one number; 0 where it is not finite."""
+    change = float(after) - float(before)
+    return change if isfinite(change) else 0.0
+
+
+def _largest(before: Array, after: Array) -> Index:
+    """The entry of a result that changed most."""
+    if before.size == 1:
+        return (0,) * before.ndim
+    with np.errstate(all="ignore"):
+        sizes = np.abs(after - before)
+    return tuple(map(int, np.unravel_index(int(np.argmax(np.where(np.isfinite(sizes), sizes, -1.0))), sizes.shape)))
+
+
+def _round_down(rate: float) -> float:
+    """The largest of 1, 2, 5, 10, ... times a power of ten that is not larger."""
+    power = 10.0 ** floor(log10(rate))
+    return max(each for each in (1, 2, 5, 10) if each * power <= rate * (1 + 1e-12)) * power
