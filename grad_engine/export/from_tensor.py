@@ -21,6 +21,7 @@ from grad_engine.core.run_log import Ran, Run
 from grad_engine.core.tensor import Tensor, array_of
 from grad_engine.core.versions import WRITES
 from grad_engine.errors import ArgumentError, GraphError
+from grad_engine.export.explain import explain_graph
 from grad_engine.files import save
 from grad_engine.formula import Tree
 from grad_engine.record import (
@@ -59,6 +60,7 @@ def export_graph(
     max_nodes: int = MAX_NODES,
     runs: str = "last",
     full_data: bool = False,
+    explain: bool | str = True,
 ) -> Path:
     """Write the graph behind `roots` and what backward did in it to a JSON file; return its path.
 
@@ -70,13 +72,16 @@ def export_graph(
     runs: "last" for the latest backward run of each root, "all" for every one that is kept.
     full_data: write larger tensors in full to a `.npz` of the same name beside the record, where `tensor_data` of
         `grad_engine.record` finds them.
+    explain: also nudge one entry of one leaf, run the graph again with it (in memory: nothing of yours changes), and
+        write down what that does, the paths of its gradient, the curves of the ops and one step against the gradients.
+        "W1[0,4]" names the entry. Left out for graphs of more than 1,000 ops.
 
     Raises GraphError when no op produced a root, when backward has freed the values (run it with retain_graph=True),
     and when the graph has more than `max_nodes` ops; OSError when the file cannot be written.
     """
     found = _names_in(names if names is not None else sys._getframe(1).f_locals)
     recorder = _Recorder(roots, found, title, max_elements, max_nodes, runs)
-    record = recorder.record(expression)
+    record = _explained(recorder.record(expression), recorder.roots, explain)
     target = DEFAULT_PATH if path is None else Path(path)
     return save_graph(_with_file(record, recorder.sampled, target) if full_data else record, target)
 
@@ -90,10 +95,12 @@ def record_graph(
     max_elements: int = 64,
     max_nodes: int = MAX_NODES,
     runs: str = "last",
+    explain: bool | str = True,
 ) -> GraphRecord:
     """The GraphRecord that `export_graph` would write; its arguments and errors are the same."""
     found = _names_in(names if names is not None else sys._getframe(1).f_locals)
-    return _Recorder(roots, found, title, max_elements, max_nodes, runs).record(expression)
+    recorder = _Recorder(roots, found, title, max_elements, max_nodes, runs)
+    return _explained(recorder.record(expression), recorder.roots, explain)
 
 
 def visualize_graph(roots: Roots, *, names: Names | None = None, max_nodes: int = MAX_NODES, **options: Any) -> None:
@@ -105,6 +112,16 @@ def visualize_graph(roots: Roots, *, names: Names | None = None, max_nodes: int 
 
     found = _names_in(names if names is not None else sys._getframe(1).f_locals)
     print_tree(_Recorder(roots, found, None, 64, max_nodes, "last", structure_only=True).record(None), **options)
+
+
+def _explained(record: GraphRecord, roots: Sequence[Tensor], explain: bool | str) -> GraphRecord:
+    """The record with what explains its last run, where there is one."""
+    if explain is False:
+        return record
+    if not isinstance(explain, bool | str):
+        raise ArgumentError(f'explain is True, False or an entry such as "W1[0,4]", got {type(explain).__name__}')
+    found = explain_graph(roots, record, "" if explain is True else explain)
+    return record if found is None else replace(record, explain=found)
 
 
 def _names_in(variables: Names) -> dict[Any, str]:
