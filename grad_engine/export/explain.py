@@ -228,13 +228,10 @@ class _Explanation:
         """The nudge as the record holds it, with a change for every result that it reached."""
         run = self.run
         entries: dict[str, Index] = {}
-        senders = {operand.edge: node for (node, _), operand in run.operands.items() if operand.edge is not None}
-        edges = index_of(run.record).edges
+        index = index_of(run.record)
         for path in reversed(paths):  # the first path has the last word
-            for step in path.steps:
-                made = edges[step.edge]
-                entries[run.tensors[senders[step.edge], 0]] = step.of
-                entries[index_of(run.record).owner(made.receiver, made.output)] = step.to
+            entries[run.tensors[place_of(run.root)]] = path.steps[0].of
+            entries |= {index.target(step.edge): step.to for step in path.steps}
         entries[run.tensors[place_of(nudge.leaf)]] = nudge.index
         changes: list[ChangeRecord] = []
         for place, after in nudge.values.items():

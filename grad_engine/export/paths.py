@@ -215,6 +215,8 @@ def spots(run: RecordedRun, paths: tuple[PathRecord, ...]) -> tuple[SpotRecord, 
 
 def _spot(run: RecordedRun, node: Node, slot: int, tree: Tree, edge: str, index: Index | None) -> SpotRecord | None:
     share = run.shares[node.sequence_nr, slot]
+    if not share.size:
+        return None
     values = dict(zip(node.op.parameters(len(node.arrays)), node.arrays, strict=True))
     values |= {"out": node.out, "g": run.gradients[node.sequence_nr, 0]}
     assert isinstance(tree, list | tuple)
