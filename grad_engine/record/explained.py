@@ -52,8 +52,8 @@ def nudge_words(record: GraphRecord) -> str | None:
     result, gradient = result_text(record), number(probe.gradient)
     if probe.below is not None and probe.above is not None:
         return (
-            f"{entry} is at a kink: a nudge moves {result} {number(probe.below, 4)} times to one side and"
-            f" {number(probe.above, 4)} times to the other; its gradient is {gradient}"
+            f"{entry} is at a kink: a nudge moves {result} {number(probe.below + 0.0)} times to one side and"
+            f" {number(probe.above + 0.0)} times to the other; its gradient is {gradient}"
         )
     moved = f"{entry} + {number(probe.delta)} moves {result} by {number(probe.root_change, 3)}"
     return f"{moved}: {number(probe.ratio)} times; {'' if probe.agrees else 'but '}its gradient is {gradient}"
