@@ -10,24 +10,31 @@ import cairo
 import numpy as np
 from manim import ManimColor
 
-from animation import theme
-from animation.playback import Player
-from animation.render.canvas import Canvas, Pixels
 from grad_engine.errors import GradEngineError
 from grad_engine.record.atomic_write import replaced
 from grad_engine.story.beats import FRAME, Beat
+
+from . import theme
+from .playback import Player
+from .render.canvas import Canvas, Pixels
 
 PICTURE = (640, 360)  # px of one beat on the sheet
 GAP = 12
 
 
-def stills(player: Player, width: int, height: int, seen: Callable[[Beat], None] = lambda beat: None) -> list[Pixels]:
-    """The last picture of every beat, (height, width, 4): red, green, blue, alpha."""
+def canvas_of(player: Player, width: int, height: int) -> Canvas:
+    """An empty canvas for the pictures of a player."""
     canvas = Canvas(
         pixel_width=width, pixel_height=height, frame_width=theme.FRAME_WIDTH, frame_height=theme.FRAME_HEIGHT
     )
     canvas.background_color = ManimColor(player.colours.background)
     canvas.fill()
+    return canvas
+
+
+def stills(player: Player, width: int, height: int, seen: Callable[[Beat], None] = lambda beat: None) -> list[Pixels]:
+    """The last picture of every beat, (height, width, 4): red, green, blue, alpha."""
+    canvas = canvas_of(player, width, height)
     found = []
     for beat in player.beats:
         player.begin(beat, canvas)

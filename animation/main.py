@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
 from manim import config
+
+# Manim puts the folder of this file on the path. The package is that folder, so the one around it has to come first.
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from animation.scene import GraphScene, has_display
 

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from animation.picture.base import Picture
-from animation.picture.fit import Unreadable
-from animation.picture.graph import GraphPicture
-from animation.picture.motion import Shot
-from animation.picture.overview import Overview
-from animation.render.canvas import Canvas
-from animation.settings import Settings
 from grad_engine.draw.palette import THEMES, Palette
 from grad_engine.folding.view import View, view
 from grad_engine.record import GraphRecord
 from grad_engine.story.beats import Beat
 from grad_engine.story.telling import story
+
+from .picture.base import Picture
+from .picture.fit import Unreadable
+from .picture.graph import GraphPicture
+from .picture.motion import Shot
+from .picture.overview import Overview
+from .render.canvas import Canvas
+from .settings import Settings
 
 FEWER = (24, 18, 13, 9, 6)  # ops around a focus, until there is room for them
 

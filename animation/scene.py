@@ -16,13 +16,14 @@ from manim.constants import RendererType
 from manim.renderer.cairo_renderer import CairoRenderer
 from manim.utils.rate_functions import linear
 
-from animation.playback import Player
-from animation.render.canvas import Canvas
-from animation.render.encoder import Renderer
-from animation.settings import settings
 from grad_engine.errors import GradEngineError
 from grad_engine.record import load_graph
 from grad_engine.story.beats import FRAME, Beat
+
+from .playback import Player
+from .render.canvas import Canvas
+from .render.encoder import Renderer
+from .settings import settings
 
 Told = Callable[[float], None]
 

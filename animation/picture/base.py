@@ -4,13 +4,6 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 
-from animation import theme
-from animation.picture.caption import caption
-from animation.picture.closing_table import table
-from animation.picture.frame import expression, panel, title, title_width
-from animation.picture.motion import Shot, seen
-from animation.picture.text import text_width
-from animation.render.primitives import Part, Primitive
 from grad_engine.draw.palette import Palette as Colours
 from grad_engine.errors import GradEngineError
 from grad_engine.folding.items import drawn
@@ -18,6 +11,14 @@ from grad_engine.folding.view import View
 from grad_engine.record import GraphRecord, index_of
 from grad_engine.story.beats import FRAME, Beat, Build, Close, Gather, Outlook, Run, Seed, Turn
 from grad_engine.story.names import Names, headline
+
+from .. import theme
+from ..render.primitives import Part, Primitive
+from .caption import caption
+from .closing_table import table
+from .frame import expression, panel, title, title_width
+from .motion import Shot, seen
+from .text import text_width
 
 TITLES = ("Forward: building the graph", "Backward: the same edges, the other way")
 LAYERS = (

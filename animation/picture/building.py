@@ -7,16 +7,6 @@ from collections.abc import Sequence
 import numpy as np
 from manim.utils.rate_functions import smooth
 
-from animation import theme
-from animation.picture.base import TITLES
-from animation.picture.card import Arrivals
-from animation.picture.edge import edge, stretch, under_tip
-from animation.picture.flight import Flight, timed
-from animation.picture.motion import Shot
-from animation.picture.moving_value import MovingValue
-from animation.picture.placed import PlacedGraph
-from animation.picture.tape import TAPE_LABELS, chip, tape_label
-from animation.render.primitives import Part, Primitive
 from grad_engine.story.backward import SHARES
 from grad_engine.story.beats import Build, Flow
 from grad_engine.story.forward import TOGETHER
@@ -26,6 +16,17 @@ from grad_engine.story.values import (
     cells_of,
     number_text,
 )
+
+from .. import theme
+from ..render.primitives import Part, Primitive
+from .base import TITLES
+from .card import Arrivals
+from .edge import edge, stretch, under_tip
+from .flight import Flight, timed
+from .motion import Shot
+from .moving_value import MovingValue
+from .placed import PlacedGraph
+from .tape import TAPE_LABELS, chip, tape_label
 
 
 class Building(PlacedGraph):

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from animation import theme
-from animation.picture.pieces import FEWER, P, line, width_needed
-from animation.picture.shapes import line_points
-from animation.picture.text import shortened, text_width, words
-from animation.render.primitives import Part, Primitive
 from grad_engine.draw.palette import Palette as Colours
 from grad_engine.story.beats import Beat, Column, Gather, Numbers, Piece, Words
+
+from .. import theme
+from ..render.primitives import Part, Primitive
+from .pieces import FEWER, P, line, width_needed
+from .shapes import line_points
+from .text import shortened, text_width, words
 
 # How a caption is set if it does not fit otherwise: size of the type, remarks, fewest columns of numbers.
 GIVING_WAY = ((1.0, 2, 2), (1.0, 1, 2), (0.9, 1, 2), (0.8, 1, 2), (0.7, 1, 2), (0.8, 1, 0), (0.7, 1, 0), (0.7, 0, 0))

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from animation import theme
-from animation.picture.detail import Look
-from animation.picture.shapes import card_points, line_points
-from animation.picture.tensor import grid
-from animation.picture.text import text_width, toned, words
-from animation.render.primitives import Part, Primitive
 from grad_engine.draw.layout import Box
 from grad_engine.draw.palette import Palette as Colours
 from grad_engine.story.values import Cells
+
+from .. import theme
+from ..render.primitives import Part, Primitive
+from .detail import Look
+from .shapes import card_points, line_points
+from .tensor import grid
+from .text import text_width, toned, words
 
 # leaves, constants, ops
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from animation import theme
-from animation.picture.pieces import draw_piece, piece_height, piece_width
-from animation.picture.shapes import line_points
-from animation.picture.text import text_width, words
-from animation.render.primitives import Part, Primitive
 from grad_engine.draw.palette import Palette as Colours
 from grad_engine.story.beats import Close, Numbers, Row, Words
 from grad_engine.story.values import shape_text
+
+from .. import theme
+from ..render.primitives import Part, Primitive
+from .pieces import draw_piece, piece_height, piece_width
+from .shapes import line_points
+from .text import text_width, words
 
 LEAST_GAP = 0.5  # between the columns of the table
 # Rows of each matrix in the closing table, and the size of their type: the first that fits is taken.

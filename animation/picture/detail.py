@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from animation import theme
+from .. import theme
 
 # look
 

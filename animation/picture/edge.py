@@ -7,11 +7,12 @@ from functools import cached_property
 
 import numpy as np
 
-from animation import theme
-from animation.picture.shapes import polygon
-from animation.render.primitives import Part, Points, Primitive, Shape
 from grad_engine.draw.layout import Route, arc_length_table, point_at, rounded
 from grad_engine.draw.palette import Palette as Colours
+
+from .. import theme
+from ..render.primitives import Part, Points, Primitive, Shape
+from .shapes import polygon
 
 # edges
 

@@ -11,9 +11,9 @@ from xml.etree import ElementTree
 
 import numpy as np
 
-from animation.picture.shapes import polygon
-from animation.picture.text import Outline
-from animation.render.primitives import Points, Shape
+from ..render.primitives import Points, Shape
+from .shapes import polygon
+from .text import Outline
 
 Segment = tuple[complex, complex, complex, complex]
 TYPE = 100.0  # type size, in points, at which formulas are set: large, because Typst rounds to hundredths

@@ -6,12 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
-from animation import theme
-from animation.picture.card import CardView, card_size
-from animation.picture.detail import Look
-from animation.picture.op import OpView, op_size, shape_size
 from grad_engine.draw.layout import Box, Item, Layout, lay_out
 from grad_engine.folding.items import Link
+
+from .. import theme
+from .card import CardView, card_size
+from .detail import Look
+from .op import OpView, op_size, shape_size
 
 # What is tried, in this order: detail, gap between ranks, gap within a rank, smallest scale at which it can be read.
 FITS = (

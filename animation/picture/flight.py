@@ -9,9 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from animation.picture.edge import Curve
-from animation.render.primitives import Points
 from grad_engine.draw.layout import Box, point_at
+
+from ..render.primitives import Points
+from .edge import Curve
 
 STEPS = 48  # places of a way at which the room is measured
 CLEAR = 0.05  # between what flies and anything else

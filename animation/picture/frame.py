@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from animation import theme
-from animation.picture.op import PIN
-from animation.picture.shapes import card_points, circle_points, polygon
-from animation.picture.tensor import grid
-from animation.picture.text import middle_out, text_width, words
-from animation.render.primitives import Part, Primitive
 from grad_engine.draw.glyph import outline
 from grad_engine.draw.layout import Box
 from grad_engine.draw.palette import Palette as Colours
 from grad_engine.folding.groups import GROUP
 from grad_engine.story.values import Cells
+
+from .. import theme
+from ..render.primitives import Part, Primitive
+from .op import PIN
+from .shapes import card_points, circle_points, polygon
+from .tensor import grid
+from .text import middle_out, text_width, words
 
 
 def pointer(text: str, box: Box, colours: Colours) -> Part:

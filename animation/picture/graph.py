@@ -6,18 +6,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from animation import theme
-from animation.picture.base import TITLES
-from animation.picture.building import Building, pose, steady
-from animation.picture.card import Arrivals, Figure
-from animation.picture.edge import dashes, edge, stretch, under_tip
-from animation.picture.flight import STEPS, Flight, flight, timed
-from animation.picture.frame import pointer, veil
-from animation.picture.motion import Shot
-from animation.picture.moving_value import MovingValue
-from animation.picture.sum_row import sum_parts
-from animation.picture.tape import TAPE_LABELS, chip, tape_label
-from animation.render.primitives import Part, Primitive
 from grad_engine.story.beats import Gather, Numbers, Outlook, Run, Seed, Sent, Turn
 from grad_engine.story.forward import TOGETHER
 from grad_engine.story.values import (
@@ -29,6 +17,19 @@ from grad_engine.story.values import (
     number_texts,
     shape_text,
 )
+
+from .. import theme
+from ..render.primitives import Part, Primitive
+from .base import TITLES
+from .building import Building, pose, steady
+from .card import Arrivals, Figure
+from .edge import dashes, edge, stretch, under_tip
+from .flight import STEPS, Flight, flight, timed
+from .frame import pointer, veil
+from .motion import Shot
+from .moving_value import MovingValue
+from .sum_row import sum_parts
+from .tape import TAPE_LABELS, chip, tape_label
 
 FLYING = 1.4  # how large a summand's picture is on its way to the panel and back
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from manim.utils.rate_functions import linear, smooth
 
-from animation.render.primitives import Part, Primitive
+from ..render.primitives import Part, Primitive
 
 
 class Shot:

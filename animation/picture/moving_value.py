@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from animation import theme
-from animation.picture.shapes import SQUARE, card_points
-from animation.picture.tensor import grid_size, weight
-from animation.picture.text import cap_height, toned, words
-from animation.render.primitives import Part, Primitive, Shape
 from grad_engine.draw.palette import Palette as Colours
 from grad_engine.story.values import Cells
+
+from .. import theme
+from ..render.primitives import Part, Primitive, Shape
+from .shapes import SQUARE, card_points
+from .tensor import grid_size, weight
+from .text import cap_height, toned, words
 
 GAP = 0.10  # between the picture and the text of a moving value
 

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from animation import theme
-from animation.picture.detail import Look
-from animation.picture.shapes import circle_points, polygon
-from animation.picture.tensor import badge, badge_size, grid
-from animation.picture.text import shortened, text_width, toned, words
-from animation.render.primitives import Part, Primitive
 from grad_engine.draw.glyph import SHAPES, outline, reach
 from grad_engine.draw.layout import Box
 from grad_engine.draw.palette import Palette as Colours
 from grad_engine.folding.groups import GROUP
 from grad_engine.story.values import Cells
+
+from .. import theme
+from ..render.primitives import Part, Primitive
+from .detail import Look
+from .shapes import circle_points, polygon
+from .tensor import badge, badge_size, grid
+from .text import shortened, text_width, toned, words
 
 # How much wider than what is written in it a shape is, by category.
 SLACK = {

@@ -7,14 +7,6 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
-from animation import theme
-from animation.picture.base import TITLES, Picture
-from animation.picture.frame import pointer
-from animation.picture.motion import Shot
-from animation.picture.shapes import card_points, circle_points, line_points, polygon
-from animation.picture.tape import TAPE_LABELS, tape_label
-from animation.picture.text import drawable, text_width, words
-from animation.render.primitives import Part, Points, Primitive
 from grad_engine.draw.glyph import outline
 from grad_engine.draw.layout import Box
 from grad_engine.draw.palette import Palette as Colours
@@ -23,6 +15,15 @@ from grad_engine.folding.view import View
 from grad_engine.record import GraphRecord
 from grad_engine.story.beats import Build, Gather, Outlook, Run, Seed, Turn
 from grad_engine.story.values import norm
+
+from .. import theme
+from ..render.primitives import Part, Points, Primitive
+from .base import TITLES, Picture
+from .frame import pointer
+from .motion import Shot
+from .shapes import card_points, circle_points, line_points, polygon
+from .tape import TAPE_LABELS, tape_label
+from .text import drawable, text_width, words
 
 LEVELS = 8  # of brightness and size
 BINS = 260  # cells of the strip, at most

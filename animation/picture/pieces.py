@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TypeVar
 
-from animation import theme
-from animation.picture.equations import equation_outline
-from animation.picture.tensor import numbers, numbers_size
-from animation.picture.text import Outline, cap_height, text_width, toned, words
-from animation.render.primitives import Part, Primitive
 from grad_engine.draw.palette import Palette as Colours
 from grad_engine.draw.typst import formula_typst, named
 from grad_engine.errors import GradEngineError
 from grad_engine.story.beats import Formula, Numbers, Piece, Words
 from grad_engine.story.values import Matrix, matrix, number_text, shape_text
+
+from .. import theme
+from ..render.primitives import Part, Primitive
+from .equations import equation_outline
+from .tensor import numbers, numbers_size
+from .text import Outline, cap_height, text_width, toned, words
 
 P = TypeVar("P", bound=Piece)
 GAP = 0.20

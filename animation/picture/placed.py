@@ -7,19 +7,6 @@ from dataclasses import replace
 
 import numpy as np
 
-from animation import theme
-from animation.picture.base import Picture
-from animation.picture.card import Arrivals, CardView, card
-from animation.picture.edge import Curve, curve
-from animation.picture.fit import arranged
-from animation.picture.flight import Flight, along, flight
-from animation.picture.frame import key, mask
-from animation.picture.motion import Shot
-from animation.picture.moving_value import MovingValue
-from animation.picture.op import Label, OpView, op, port_room, shape_size
-from animation.picture.tape import tape
-from animation.picture.text import drawable
-from animation.render.primitives import Part
 from grad_engine import formula
 from grad_engine.draw.glyph import outline, reach
 from grad_engine.draw.layout import Box
@@ -40,6 +27,20 @@ from grad_engine.story.values import (
     shape_text,
 )
 from grad_engine.story.wording import filled
+
+from .. import theme
+from ..render.primitives import Part
+from .base import Picture
+from .card import Arrivals, CardView, card
+from .edge import Curve, curve
+from .fit import arranged
+from .flight import Flight, along, flight
+from .frame import key, mask
+from .motion import Shot
+from .moving_value import MovingValue
+from .op import Label, OpView, op, port_room, shape_size
+from .tape import tape
+from .text import drawable
 
 PAN = 6  # frames that it takes to move the view
 END_OF_VIEW = theme.GRAPH_WIDTH / 2 - 0.62  # where a graph that is wider than the frame begins to fade out

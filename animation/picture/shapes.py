@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from animation.render.primitives import Points, Shape
+from ..render.primitives import Points, Shape
 
 
 def polygon(corners: list[tuple[float, float]] | Points) -> Points:

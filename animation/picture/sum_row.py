@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from animation import theme
-from animation.picture.pieces import draw_piece, piece_height, piece_width
-from animation.picture.text import text_width, words
-from animation.render.primitives import Part, Primitive
 from grad_engine.draw.palette import Palette as Colours
 from grad_engine.story.beats import Gather
+
+from .. import theme
+from ..render.primitives import Part, Primitive
+from .pieces import draw_piece, piece_height, piece_width
+from .text import text_width, words
 
 SUM = theme.PANEL_MIDDLE - 0.44
 

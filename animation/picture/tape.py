@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from animation import theme
-from animation.picture.shapes import card_points
-from animation.picture.text import text_width, words
-from animation.render.primitives import Part, Primitive
 from grad_engine.draw.palette import Palette as Colours
+
+from .. import theme
+from ..render.primitives import Part, Primitive
+from .shapes import card_points
+from .text import text_width, words
 
 TAPE_LABELS = ("recorded →", "replayed ←")
 

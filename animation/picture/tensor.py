@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from animation.picture.detail import Look
-from animation.picture.shapes import UNIT_SQUARE, card_points, circle_points, line_points
-from animation.picture.text import cap_height, text_outline, text_width, words
-from animation.render.primitives import Part, Points, Primitive
 from grad_engine.draw.palette import Palette as Colours
 from grad_engine.story.values import Cells, Matrix
+
+from ..render.primitives import Part, Points, Primitive
+from .detail import Look
+from .shapes import UNIT_SQUARE, card_points, circle_points, line_points
+from .text import cap_height, text_outline, text_width, words
 
 # tensors
 

@@ -14,10 +14,11 @@ import numpy as np
 from fontTools.pens.basePen import BasePen
 from fontTools.ttLib import TTFont
 
-from animation import theme
-from animation.picture.shapes import polygon
-from animation.render.primitives import Points, Primitive, Shape
 from grad_engine.draw.palette import Palette as Colours
+
+from .. import theme
+from ..render.primitives import Points, Primitive, Shape
+from .shapes import polygon
 
 FILES = {False: "SourceSansPro", True: "SourceSansProSemibold"}
 # Signs that the font lacks, as other signs: which, how large, how far above the baseline (both in type sizes).

@@ -10,7 +10,7 @@ import numpy as np
 from manim import Camera
 from numpy.typing import NDArray
 
-from animation.render.primitives import Primitive, Shape
+from .primitives import Primitive, Shape
 
 Pixels = NDArray[np.uint8]
 Mask = NDArray[np.bool_]

@@ -19,7 +19,7 @@ from manim.renderer.cairo_renderer import CairoRenderer
 from manim.scene.scene_file_writer import SceneFileWriter
 from manim.scene.video_segment_encoder import VideoSegmentEncoder
 
-from animation.render.canvas import Canvas, Mask, Pixels
+from .canvas import Canvas, Mask, Pixels
 
 AT_ONCE = 96  # tiles that are converted together, side by side
 WAITING = 150  # frames that a beat may be ahead of its encoder

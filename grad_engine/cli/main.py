@@ -7,13 +7,22 @@ import os
 import sys
 from collections.abc import Sequence
 
-from grad_engine.cli import check, diff, dot, page, show, svg, tree
+from grad_engine.cli import check, diff, dot, film, page, show, svg, tree
 from grad_engine.cli.parser import Command, Parser
 from grad_engine.errors import GradEngineError
 from grad_engine.record.files import DEFAULT_PATH
 from grad_engine.record.words import harmless
 
-COMMANDS = (tree.COMMAND, check.COMMAND, dot.COMMAND, svg.COMMAND, page.COMMAND, show.COMMAND, diff.COMMAND)
+COMMANDS = (
+    tree.COMMAND,
+    check.COMMAND,
+    dot.COMMAND,
+    svg.COMMAND,
+    page.COMMAND,
+    film.COMMAND,
+    show.COMMAND,
+    diff.COMMAND,
+)
 EXAMPLES = ("tree", "check graph.json", "show x3", "diff before.json after.json", "dot | dot -Tsvg > graph.svg")
 
 EPILOG = """
@@ -40,7 +49,8 @@ def main(words: Sequence[str] | None = None) -> int:
         print(complaint, harmless(str(error)), file=sys.stderr)
         return 2
     except OSError as error:
-        _drop_output()  # what is left to write would fail again when Python ends
+        if error.filename is None:
+            _drop_output()  # what is left to write would fail again when Python ends
         print(complaint, harmless(f"{error.filename or 'standard output'}: {error.strerror or error}"), file=sys.stderr)
         return 2
     except KeyboardInterrupt:

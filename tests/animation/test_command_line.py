@@ -1,7 +1,8 @@
-"""`python -m animation`: what it writes, and what it says where it cannot."""
+"""`python -m grad_engine film`: what it writes, and what it says where it cannot."""
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -9,11 +10,12 @@ from pathlib import Path
 import av
 import pytest
 
-from animation.__main__ import main
+from grad_engine.cli.main import main as commands
 from grad_engine.record import save_graph
 from grad_engine.record.files import DEFAULT_PATH
 from grad_engine.story.telling import story
 from tests import records
+from tests.support import ROOT
 
 
 @pytest.fixture
@@ -23,22 +25,27 @@ def graph(tmp_path: Path) -> Path:
     return tmp_path / "graph.json"
 
 
+def main(words: list[str]) -> int:
+    return commands(["film", *words])
+
+
 def run(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "animation", *words]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120)
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120, env=environment)
 
 
 def test_a_film_is_written_and_its_path_is_all_that_is_said(graph: Path) -> None:
     done = run(graph.parent, "--graph", "graph.json", "--theme", "light", "--speed", "2")
-    assert (done.returncode, done.stdout, done.stderr) == (0, "graph.mp4\n", "")
-    with av.open(str(graph.with_suffix(".mp4"))) as film:
+    assert (done.returncode, done.stdout, done.stderr) == (0, "square.mp4\n", "")
+    with av.open(str(graph.with_name("square.mp4"))) as film:
         shown = sum(1 for _ in film.decode(video=0))
         stream = film.streams.video[0]
         assert (stream.width, stream.height) == (854, 480)
     beats = story(records.square(), speed=2.0)
     assert shown == round(sum(beat.seconds for beat in beats) * 15)
-    assert graph.with_suffix(".srt").read_text(encoding="utf-8").count(" --> ") == len(beats)
-    assert {path.name for path in graph.parent.iterdir()} == {"graph.json", "graph.mp4", "graph.srt"}
+    assert graph.with_name("square.srt").read_text(encoding="utf-8").count(" --> ") == len(beats)
+    assert {path.name for path in graph.parent.iterdir()} == {"graph.json", "square.mp4", "square.srt"}
 
 
 def test_a_storyboard_holds_every_beat(graph: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -63,9 +70,9 @@ def test_a_storyboard_holds_every_beat(graph: Path, capsys: pytest.CaptureFixtur
         (["--speed", "fast"], "--speed is 'fast', but it must be a number from 0.1 to 10."),
         (["--graph", "none.json"], "There is no record at none.json"),
         (["--focus", "w9"], "No op or leaf is called 'w9'"),
-        (["--output", "film.txt"], "--output is 'film.txt', but a film is an .mp4 or a .mov file."),
+        (["--output", "film.txt"], "--output is 'film.txt', but a film is one of .mp4, .mov, .webm, .gif, .png."),
         (["--storyboard", "folder.mp4"], "folder.mp4: expected the name of a file to write to, got that of a folder"),
-        (["--output", "graph.json/film.mp4"], "graph.json: File exists (--output and --storyboard name other places)"),
+        (["--output", "graph.json/film.mp4"], "graph.json: File exists"),
         (["--storyboard", "graph.json/sheet.png"], "graph.json: File exists"),
         (["--graph", "."], "./graph_acyclic.json: there is no such file"),
     ],
@@ -88,15 +95,15 @@ def test_without_a_display_the_film_is_made_and_not_shown(
 ) -> None:
     monkeypatch.setattr("animation.scene.has_display", lambda: False)
     assert main(["--graph", str(graph), "--speed", "10", "--open"]) == 0
-    film = graph.with_suffix(".mp4")
+    film = graph.with_name("square.mp4")
     shown = capsys.readouterr()
-    assert (shown.out, shown.err) == (f"{film}\n", "python -m animation: there is no display here to show it on\n")
+    assert (shown.out, shown.err) == (f"{film}\n", "there is no display here to show it on\n")
     assert film.exists()
 
 
 @pytest.mark.parametrize(
     ("asked", "made"),
-    [("der größte/Film.mov", "der größte/Film.mov"), ("film", "film.mp4"), ("folder.d", "folder.d/graph.mp4")],
+    [("der größte/Film.mov", "der größte/Film.mov"), ("film", "film.mp4"), ("folder.d", "folder.d/square.mp4")],
 )
 def test_a_film_goes_where_it_is_asked_to_go(
     asked: str, made: str, graph: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -120,17 +127,16 @@ def test_without_manim_it_says_what_to_install(
 def test_what_is_interrupted_leaves_nothing_half(
     graph: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    film = graph.with_suffix(".mp4")
+    film = graph.with_name("square.mp4")
     film.write_text("an older film")
 
     def stop(*_: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr("animation.scene.GraphScene.clear", stop)  # after the first beat
-    assert main(["--graph", str(graph)]) == 130
-    assert capsys.readouterr().err == "python -m animation: interrupted\n"
+    assert main(["--graph", str(graph), "--overwrite"]) == 130
     assert film.read_text() == "an older film"
-    assert {path.name for path in graph.parent.iterdir()} == {"graph.json", "graph.mp4"}
+    assert {path.name for path in graph.parent.iterdir()} == {"graph.json", "square.mp4"}
 
 
 def test_whose_graph_it_is_is_said_where_one_might_expect_another(
@@ -153,7 +159,7 @@ def test_whose_graph_it_is_is_said_where_one_might_expect_another(
 
 
 def test_words_that_are_no_choice_end_with_status_2(capsys: pytest.CaptureFixture[str]) -> None:
-    for words in (["--theme", "sepia"], ["--quality", "x"], ["--fold", "some"], ["extra"]):
+    for words in (["--theme", "sepia"], ["--quality", "x"], ["--fold", "some"], ["one", "two"]):
         with pytest.raises(SystemExit) as ended:
             main(words)
         assert ended.value.code == 2
@@ -169,3 +175,50 @@ def test_the_environment_is_asked_too(
     assert "GRAD_ENGINE_SPEED is 'never'" in capsys.readouterr().err
     assert main(["--speed", "fast"]) == 2
     assert "--speed is 'fast'" in capsys.readouterr().err
+
+
+def test_a_second_film_leaves_the_first_where_it_is(graph: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["--graph", str(graph), "--speed", "10"]
+    assert [main(words), main(words), main([*words, "--overwrite"]), main([*words, "--title", "two: words"])] == [0] * 4
+    made = [Path(line).name for line in capsys.readouterr().out.splitlines()]
+    assert made == ["square.mp4", "square-2.mp4", "square.mp4", "two-words.mp4"]
+
+
+def test_every_format_shows_the_same_film(graph: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    seconds = sum(beat.seconds for beat in story(records.square(), speed=5.0))
+    for suffix, size in ((".gif", 1_000_000), (".webm", 500_000), (".mov", 500_000)):
+        path = graph.with_name(f"film{suffix}")
+        assert main(["--graph", str(graph), "--speed", "5", "--output", str(path)]) == 0
+        assert 0 < path.stat().st_size < size
+        with av.open(str(path)) as film:
+            frames = list(film.decode(video=0))
+        assert (frames[0].width, frames[0].height) == (854, 480)
+        last = frames[-1]
+        assert last.time is not None and abs(last.time - seconds) < 1.5
+    picture = graph.with_name("end.png")
+    assert main(["--graph", str(graph), "--output", str(picture)]) == 0
+    with av.open(str(picture)) as shown:
+        end = next(shown.decode(video=0)).to_ndarray(format="rgb24").astype(int)
+    assert abs(end - last.to_ndarray(format="rgb24")).mean() < 4, "the film ends as the picture of its end"
+
+
+def test_beats_become_clips_and_pictures(graph: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folders = [graph.with_name("clips"), graph.with_name("pictures")]
+    words = ["--graph", str(graph), "--speed", "10", "--sections", str(folders[0]), "--frames", str(folders[1])]
+    assert main(words) == 0
+    beats = [beat.name for beat in story(records.square(), speed=10.0)]
+    for folder, suffix in zip(folders, (".mp4", ".png"), strict=True):
+        names = sorted(path.name for path in folder.iterdir())
+        assert names == [f"{k:02}-{name}{suffix}" for k, name in enumerate(beats, 1)]
+    assert len(capsys.readouterr().out.splitlines()) == 2 * len(beats)
+    assert not list(graph.parent.glob("*.mp4")), "no film was asked for"
+
+
+def test_a_folder_called_animation_is_never_taken_for_the_film(graph: Path) -> None:
+    own = graph.parent / "animation"
+    own.mkdir()
+    (own / "__init__.py").write_text("raise SystemExit('the wrong animation')")
+    program = [sys.executable, "-m", "grad_engine", "film", "graph.json", "--speed", "10", "-o", "film.mp4"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(program, cwd=graph.parent, capture_output=True, text=True, timeout=120, env=environment)
+    assert (done.returncode, done.stdout) == (0, "film.mp4\n"), done.stderr

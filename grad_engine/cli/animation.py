@@ -1,0 +1,56 @@
+"""The film's package: inside this one where it was installed, beside it in a checkout."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import ModuleType
+
+from grad_engine.errors import MissingPackageError
+
+PACKAGE = "grad_engine.animation"
+BESIDE = Path(__file__).resolve().parents[2] / "animation"
+
+
+def animation(module: str) -> ModuleType:
+    """A module of the film's package. A folder of the user's own that is called animation is never taken for it.
+
+    Raises MissingPackageError where Manim, or what else the film needs, is not installed.
+    """
+    with film_needed():
+        return importlib.import_module(f"{_package()}.{module}")
+
+
+@contextmanager
+def film_needed() -> Iterator[None]:
+    """A context in which a package that is missing is a MissingPackageError, which says what to install."""
+    try:
+        yield
+    except ImportError as error:
+        if (error.name or "").startswith("grad_engine"):
+            raise
+        raise MissingPackageError(
+            f"{error}: the film needs what pip install 'grad_engine[animation]' brings"
+        ) from error
+
+
+def _package() -> str:
+    """The name under which the film's package can be imported."""
+    if PACKAGE in sys.modules or importlib.util.find_spec(PACKAGE) is not None:
+        return PACKAGE
+    start = BESIDE / "__init__.py"
+    own = importlib.util.find_spec("animation")
+    if own is not None and own.origin is not None and Path(own.origin).resolve() == start:
+        return "animation"
+    spec = importlib.util.spec_from_file_location(PACKAGE, start, submodule_search_locations=[str(BESIDE)])
+    if not start.exists() or spec is None or spec.loader is None:
+        raise MissingPackageError(
+            f"this installation has no film: there is no {PACKAGE}, and no folder {BESIDE}; install the wheel again"
+        )
+    sys.modules[PACKAGE] = loaded = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(loaded)
+    return PACKAGE
