@@ -170,6 +170,13 @@ def _plain(name: str) -> str:
     return "".join(letter if letter.isalnum() or letter in "-_." else "-" for letter in name)[:80]
 
 
+def show(path: Path) -> None:
+    """Opens a film with the program that the system has for it."""
+    from manim.utils.file_ops import open_file
+
+    open_file(path)
+
+
 def free(path: Path) -> Path:
     """The path, or where it is taken the next of `name-2`, `name-3`, ... that is free."""
     found, k = path, 1

@@ -58,7 +58,7 @@ PUBLIC = {
 PRINTS = {"tree", "progress", "cli", "notebook"}  # where rich may be imported, inside functions
 
 RESERVED = {"compile", "watch", "film", "walk", "scan", "grad"}  # names of functions that are to come
-IMPORTED_AS = {"pycairo": "cairo"}  # distributions whose package has another name
+IMPORTED_AS = {"pycairo": "cairo", "pillow": "pil"}  # distributions whose package has another name
 
 TOP_LEVEL = {
     *("pyproject.toml", "README.md", "LICENSE", "Makefile"),

@@ -94,9 +94,7 @@ def _say(text: str) -> None:
 
 def _open(path: Path) -> None:
     if animation("scene").has_display():
-        from manim.utils.file_ops import open_file
-
-        open_file(path)
+        animation("film").show(path)
     else:
         _say("there is no display here to show it on")
 
