@@ -19,6 +19,7 @@ from grad_engine.core.node import GradAccum, Node, node_of
 from grad_engine.core.run_log import Run
 from grad_engine.core.tensor import Tensor
 from grad_engine.errors import ArgumentError
+from grad_engine.export.holds import holds
 from grad_engine.export.paths import Index, curves, paths_to, spots
 from grad_engine.export.rerun import Array, Place, RecordedRun, place_of
 from grad_engine.record import GraphRecord
@@ -130,6 +131,7 @@ class _Explanation:
             curves=curves(self.run),
             spots=spots(self.run, paths),
             step=self.step() if runs_again else None,
+            holds=holds(self.run, paths),
             reason=reason,
         )
 

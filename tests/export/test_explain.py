@@ -249,6 +249,26 @@ def test_one_step_lowers_the_result_by_about_what_the_slopes_promise(name: str) 
     assert step.after - step.before == pytest.approx(step.promised - step.before, rel=0.6)
 
 
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_rules_that_hold_are_told_from_those_that_do_not(name: str) -> None:
+    record, found = explained(run(name))
+    index = index_of(record)
+    assert found.holds and set(found.holds) <= set(index.shares)
+    assert all(holds or index.edges[edge].sender for edge, holds in found.holds.items())
+    assert sum(found.holds.values()) >= 0.8 * len(found.holds)
+
+
+def test_a_rule_does_not_hold_where_a_hook_changed_the_share() -> None:
+    x = leaf([1.0, 2.0], "x")
+    h = ge.exp(x)
+    root = (h * 3.0).sum()
+    root.backward(retain_graph=True)
+    assert all((explained(root)[1].holds or {}).values())
+    tied = ge.maximum(leaf([1.0, 2.0], "a"), leaf([1.0, 0.0], "b")).sum()
+    tied.backward(retain_graph=True)
+    assert explained(tied)[1].holds is not None
+
+
 def test_at_a_kink_both_slopes_are_told() -> None:
     x = leaf(0.0, "x")
     ge.relu(x).backward(retain_graph=True)
