@@ -65,6 +65,7 @@ from grad_engine.errors import (
     TensorFileError,
     TraceError,
 )
+from grad_engine.export.film import film
 from grad_engine.export.from_tensor import export_graph, record_graph, visualize_graph
 from grad_engine.export.page import export_page, show_page
 from grad_engine.files import load, save
@@ -127,6 +128,7 @@ __all__ = [
     "export_graph",
     "export_page",
     "eye",
+    "film",
     "from_dlpack",
     "from_numpy",
     "full",

@@ -50,6 +50,7 @@ from grad_engine.errors import ShapeError as ShapeError
 from grad_engine.errors import SingularError as SingularError
 from grad_engine.errors import TensorFileError as TensorFileError
 from grad_engine.errors import TraceError as TraceError
+from grad_engine.export.film import film as film
 from grad_engine.export.from_tensor import export_graph as export_graph
 from grad_engine.export.from_tensor import record_graph as record_graph
 from grad_engine.export.from_tensor import visualize_graph as visualize_graph

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -12,15 +11,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from grad_engine.cli.animation import animation, film_needed
 from grad_engine.cli.parser import Command, Parser
+from grad_engine.export.film import file_name
+from grad_engine.export.film_package import animation, film_needed
 from grad_engine.folding import FOLDS
 from grad_engine.record import GraphRecord, load_graph
 from grad_engine.record.words import harmless
 from grad_engine.story import PHASES
 
 ASKED = ("graph", "theme", "speed", "phase", "fold", "focus", "maxlabel")
-LONGEST = 60  # characters of a title in a file's name
 
 
 def run(options: argparse.Namespace) -> int:
@@ -67,16 +66,11 @@ def _make(options: argparse.Namespace, record: GraphRecord, wanted: Any) -> None
 
 def place(output: Path | None, graph: Path, record: GraphRecord, overwrite: bool) -> Path:
     """The path of the film: what was asked for, else beside the record, named after its title, and not yet taken."""
-    usual = f"{_file_name(record.title) or graph.resolve().stem}.mp4"
+    usual = f"{file_name(record.title or graph.resolve().stem)}.mp4"
     if output is None or output.is_dir():
         path = (output or (graph if graph.is_dir() else graph.parent)) / usual
         return path if overwrite else animation("film").free(path)
     return output if output.suffix else output.with_suffix(".mp4")
-
-
-def _file_name(title: str) -> str:
-    """A title as the name of a file: letters, digits, and dashes between them."""
-    return re.sub(r"[^\w.]+", "-", title).strip("-.")[:LONGEST]
 
 
 def _player(record: GraphRecord, wanted: Any) -> Any:
