@@ -1,4 +1,4 @@
-"""GraphRecord, id of an op or leaf -> everything that the record knows about it, as data."""
+"""Everything that a record knows about one op, leaf or module, as data."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from grad_engine.folding.modules import calls_of
 from grad_engine.record import (
     AccumulatorRecord,
     EdgeRecord,
@@ -25,7 +26,8 @@ class Passage:
     edge: str
     slot: int  # of the sender
     other: str  # id of the op or accumulator at the other end
-    rule: str | None  # the local derivative
+    rule: str | None  # the local derivative; None where it is not recorded, or does not give the share beside it
+    words: str  # what the sender does, in a sentence, where there is no rule
     share: str | None  # tensor id; None where no run has sent it
     k: int  # its place among the shares summed where it arrives
     of: int
@@ -81,17 +83,73 @@ def details(index: RecordIndex, part: str) -> Details:
 
 
 def _passage(index: RecordIndex, edge: EdgeRecord, other: str) -> Passage:
-    rule = index.rules.get(edge.id)
+    explained = index.record.explain
+    holds = explained is None or explained.holds is None or explained.holds.get(edge.id, True)
+    rule = index.rules.get(edge.id) if holds else None
     k, of = index.places.get(edge.id, (1, 1))
     return Passage(
         edge=edge.id,
         slot=edge.slot,
         other=other,
         rule=rule.text if rule is not None else None,
+        words=index.nodes[edge.sender].sentence if rule is None else "",
         share=index.shares.get(edge.id),
         k=k,
         of=of,
         reduced_axes=edge.reduced_axes,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ModuleDetails:
+    """Everything about one module, all its calls together; tensors, ops and leaves by id."""
+
+    path: str
+    calls: int
+    ops: tuple[str, ...]
+    modules: tuple[str, ...]  # paths of the modules right inside it
+    steps: tuple[int, int] | None  # when its first and its last op ran in the last run
+    reads: tuple[str, ...]  # tensors that were made outside
+    computes: tuple[str, ...]  # tensors that are read outside, or are a root
+    parameters: tuple[str, ...]  # accumulators of the leaves that only this module reads
+    gradients: tuple[float, float] | None  # the smallest and the largest norm of the gradients of its ops
+    nonfinite: tuple[str, ...]  # ops whose value or gradient holds a NaN or an infinity
+
+
+def module_details(index: RecordIndex, path: str) -> ModuleDetails:
+    """Everything about the module of this path."""
+    ops = index.find(path)
+    inside = set(ops)
+    roots = {root.tensor for root in index.record.roots}
+    reads: dict[str, None] = {}
+    computes: dict[str, None] = {}
+    parameters: dict[str, None] = {}
+    for op in ops:
+        for operand in index.nodes[op].inputs:
+            made, leaf = index.makers.get(operand.tensor), index.accumulator_of.get(operand.tensor)
+            if leaf is not None and all(use.node.id in inside for use in index.uses[operand.tensor]):
+                parameters[leaf] = None
+            elif made is None or made.id not in inside:
+                reads[operand.tensor] = None
+        for output in index.nodes[op].outputs:
+            if output in roots or any(use.node.id not in inside for use in index.uses.get(output, ())):
+                computes[output] = None
+    measures = [m for op in ops if (m := index.gradient(op)) is not None]
+    norms = [m.norm for m in measures if m.norm is not None]
+    steps = sorted(index.steps[op] for op in ops if op in index.steps)
+    broken = (op for op in ops for m in (index.value(op), index.gradient(op)) if m is not None and m.bad)
+    found = calls_of(index.record, path)
+    return ModuleDetails(
+        path=path,
+        calls=len(found),
+        ops=tuple(ops),
+        modules=tuple(dict.fromkeys(inner.path for module in found for inner in module.inner)),
+        steps=(steps[0], steps[-1]) if steps else None,
+        reads=tuple(reads),
+        computes=tuple(computes),
+        parameters=tuple(parameters),
+        gradients=(min(norms), max(norms)) if norms else None,
+        nonfinite=tuple(dict.fromkeys(broken)),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
@@ -148,8 +148,17 @@ def changed_arguments(before: NodeRecord, after: NodeRecord) -> dict[str, tuple[
     return {
         key: (one, other)
         for key, (one, other) in pairs.items()
-        if one != other and not (any(one is each for each in silent) and any(other is each for each in silent))
+        if not _same(one, other) and not (any(one is each for each in silent) and any(other is each for each in silent))
     }
+
+
+def _same(one: object, other: object) -> bool:
+    """Whether two static arguments are the same; a NaN is the same as a NaN."""
+    if isinstance(one, list | tuple) and isinstance(other, list | tuple):
+        return len(one) == len(other) and all(map(_same, one, other))
+    if isinstance(one, Mapping) and isinstance(other, Mapping):
+        return one.keys() == other.keys() and all(_same(one[key], other[key]) for key in one)
+    return one == other or (one != one and other != other)
 
 
 def _looks(index: RecordIndex, node: NodeRecord) -> Hashable:

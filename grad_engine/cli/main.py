@@ -12,6 +12,7 @@ from grad_engine.cli.parser import Command, Parser
 from grad_engine.errors import GradEngineError
 from grad_engine.record.files import DEFAULT_PATH
 from grad_engine.record.words import harmless
+from grad_engine.version import VERSION
 
 COMMANDS = (
     tree.COMMAND,
@@ -77,6 +78,7 @@ def _parser() -> Parser:
         epilog=_epilog(prog, EXAMPLES),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    parser.add_argument("--version", action="version", version=f"grad_engine {VERSION}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, parser_class=Parser)
     for command in COMMANDS:
         _add(commands, prog, command)

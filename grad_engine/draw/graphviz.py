@@ -10,7 +10,7 @@ from grad_engine.folding import Fold, View, module_view
 from grad_engine.formula import number
 from grad_engine.record import GraphRecord, NodeRecord, TensorRecord
 from grad_engine.record.index import Measure, index_of, mark, single_number
-from grad_engine.record.words import brief, fit, fit_path, harmless, not_finite, shape_words
+from grad_engine.record.words import ABSENT, brief, fit, fit_path, harmless, not_finite, shape_words
 
 MOST_NODES = 24  # ops and closed modules of a graph that has modules
 LONGEST = 40  # columns of a name
@@ -141,6 +141,8 @@ class _Writer:
         if (one := _scalar(tensor)) is not None:
             return f"{name} = {one}" if name else one
         size = self.index.measured(tensor.id)
+        if tensor.absent == "changed":
+            return f"{name}: {ABSENT['changed']}" if name else ABSENT["changed"]
         shape = fit(shape_words(self.index.shape(tensor.id)), 24)
         said = " ".join(part for part in (shape, _bad(size)) if part)
         return f"{name}: {said}" if name and said else name or said

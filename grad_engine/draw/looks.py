@@ -14,7 +14,7 @@ from grad_engine.formula import number
 from grad_engine.formula import text as formula_text
 from grad_engine.record import NodeRecord, TensorRecord
 from grad_engine.record.index import Measure, RecordIndex, mark, single_number, together
-from grad_engine.record.words import fit_path, many
+from grad_engine.record.words import ABSENT, fit_path, many
 
 LINE = 18.0  # height of a line of labels, px
 USER = 17.0  # height of a card for each line that leaves it, px
@@ -90,9 +90,11 @@ class Looks:
     # words
 
     def value(self, tensor: TensorRecord) -> str:
-        """The number of a tensor that is one, else its shape; nothing where the shape is not known."""
+        """The number of a tensor that is one, else its shape, or that it was changed; "" where nothing is known."""
         value = single_number(tensor)
         shape = self.index.shape(tensor.id)
+        if tensor.absent == "changed":
+            return ABSENT["changed"]
         if value is not None:
             return number(value)
         return shortened(shape_text(shape), 24) if shape is not None else ""

@@ -163,6 +163,19 @@ def module_view(
     return replace(shown, record=folded, folds=folds)
 
 
+def calls_of(record: GraphRecord, path: str) -> list[Module]:
+    """The calls of the module of this path, in the order in which they ran."""
+    found: list[Module] = []
+    pending = [modules(record)]
+    while pending:
+        module = pending.pop()
+        if module.path == path and module.depth:
+            found.append(module)
+        elif not module.depth or path.startswith(f"{module.path}."):
+            pending.extend(reversed(module.inner))
+    return found
+
+
 def is_module(index: RecordIndex, name: str) -> bool:
     """Whether a name is the path of a module, and not that of a tensor, an op or a leaf."""
     taken = name in index.nodes or name in index.accumulators or name in index.names()

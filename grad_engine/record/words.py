@@ -9,6 +9,13 @@ from functools import lru_cache
 
 from grad_engine.record.index import Measure
 
+# Why there are no numbers of a tensor, as `TensorRecord.absent` says.
+ABSENT = {
+    "": "not recorded",
+    "changed": "changed since it was read",
+    "freed": "freed by backward",
+    "unknown": "not known",
+}
 LONGEST_NAME = 1_000  # characters of a name that are looked at before it is shortened
 STACKED = 2  # combining marks on one letter; more of them climb into other lines
 

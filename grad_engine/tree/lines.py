@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from grad_engine.formula import INFIX, number
 from grad_engine.record import NodeRecord, TensorRecord
 from grad_engine.record.index import Measure, mark, short_name, together
-from grad_engine.record.words import harmless, many, not_finite
+from grad_engine.record.words import ABSENT, harmless, many, not_finite
 from grad_engine.tree import notes, tables
 from grad_engine.tree.rows import Fold, Row, folded, rows
 from grad_engine.tree.shown import Shown
@@ -229,7 +229,8 @@ class Sheet:
             if row.part not in self.shown.whole.accumulators:  # made by an op outside of the module that is shown
                 return [("", ""), (name, "leaf"), (" [ made outside ]", "muted")]
             label = [(f"{script.name(accumulator.name, NAME)} ", ""), (name, "leaf")]
-            return [*label, (" [ Gradient accumulation ]", "muted"), *self._root_detail(row)]
+            changed = self._changed((index.accumulators[row.part].leaf,))
+            return [*label, (" [ Gradient accumulation ]", "muted"), *changed, *self._root_detail(row)]
         node = index.nodes[row.part]
         times = [(script.say(f" ×{len(row.edges)}"), "sum")] if len(row.edges) > 1 else []
         outputs = sorted({edge.output for edge in row.edges})
@@ -245,7 +246,13 @@ class Sheet:
             return [*self._module_label(row.part), *self._root_detail(row)]
         children = f" [ {row_children(node)} ]"
         label = [("", ""), (script.name(node.name, 2 * NAME), "op"), (children, "muted")]
-        return [*label, *times, *self._root_detail(row), *self._details(node)]
+        return [*label, *times, *self._changed(node.outputs), *self._root_detail(row), *self._details(node)]
+
+    def _changed(self, tensors: Sequence[str]) -> list[Span]:
+        """Says so where the program wrote over a value after the graph had read it."""
+        if not any(self.index.tensors[tensor].absent == "changed" for tensor in tensors):
+            return []
+        return [(f" {ABSENT['changed']}", "result")]  # the style of what is left out last
 
     def _module_label(self, part: str) -> list[Span]:
         """The path of a closed module, and how much is in it."""
@@ -292,6 +299,7 @@ class Sheet:
         if tensor.shape or tensor.data is None or not tensor.data.values:
             sizes = "×".join(map(str, tensor.shape)) + ("," if len(tensor.shape) == 1 else "")  # (3,) is no number
             kind = f"({sizes})" if sizes else "constant"
+            kind = ABSENT["changed"] if tensor.absent == "changed" else kind
             return f"{tensor.name} {kind}" if tensor.name else kind
         return number(tensor.data.values[0])
 
@@ -521,7 +529,7 @@ class Sheet:
             text, style = cells.get(place.column.key, ("", ""))
             if text:
                 start = place.start + (0 if place.column.left else place.width - len(text))
-                line.append((" " * (start - used) + text, style))
+                line.append((" " * max(start - used, 1) + text, style))
                 used = start + len(text)
         return line
 

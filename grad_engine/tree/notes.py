@@ -40,6 +40,11 @@ def notes(index: RecordIndex, script: Script) -> Iterator[tuple[str, str]]:
         yield f"The last of {len(index.record.runs)} backward runs is shown.", "muted"
     if run is not None and not run.complete:
         yield f"This backward run was interrupted in step {len(index.steps)}.", "bad"
+    gone = (tensor.id for tensor in index.record.tensors if tensor.absent == "changed")
+    if changed := [name for id in gone if (name := index.label(id))]:
+        names = ", ".join(script.name(name, LONGEST_NAME) for name in changed[:4])
+        others = f" and {len(changed) - 4} more" if len(changed) > 4 else ""
+        yield f"Changed since it was read: {names}{others}.", "gradient"
     if origins := index.value_origins:
         first = origins[0]
         others = f" (and {many(len(origins) - 1, 'other')})" if len(origins) > 1 else ""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from grad_engine.record import NodeRecord
 from grad_engine.record.index import Measure, RecordIndex, together
-from grad_engine.record.words import count, many, not_finite
+from grad_engine.record.words import ABSENT, count, many, not_finite
 from grad_engine.tree.notes import called, kind, leaf_name
 from grad_engine.tree.text import Script, width
 
@@ -50,8 +50,14 @@ def leaves(index: RecordIndex, script: Script, room: int, shown: Sequence[str], 
     if not ran:
         tensors = {part: index.leaf(part) for part, _, _ in chosen}
 
+    def glimpse(part: str, space: int) -> str:
+        tensor = tensors[part]
+        if tensor is not None and tensor.absent == "changed":
+            return script.cut(ABSENT["changed"], space)
+        return script.glimpse(tensor, min(space, WIDEST))
+
     def glimpses(space: int) -> list[str]:
-        return [script.glimpse(tensors[part], min(space, WIDEST)) for part, _, _ in chosen]
+        return [glimpse(part, space) for part, _, _ in chosen]
 
     fields = [
         Field("name", "value", [script.name(leaf_name(index, part), NAME) for part, _, _ in chosen]),
@@ -59,7 +65,9 @@ def leaves(index: RecordIndex, script: Script, room: int, shown: Sequence[str], 
     shapes = [script.shape(index.shape(index.accumulators[part].leaf)) for part, _, _ in chosen]
     if any(shapes):
         fields.append(Field("shape", "muted", shapes, False))
-    if any(tensor is not None and tensor.data is not None for tensor in tensors.values()):
+    if any(
+        tensor is not None and (tensor.data is not None or tensor.absent == "changed") for tensor in tensors.values()
+    ):
         fields.append(Field("gradient" if ran else "value", "gradient" if ran else "value", glimpses))
     if ran:
         norms = [not_finite(sizes[part]) or script.norm(sizes[part]) for part, _, _ in chosen]
@@ -67,7 +75,7 @@ def leaves(index: RecordIndex, script: Script, room: int, shown: Sequence[str], 
     senders = [_senders(index, script, part, before, after) for part, before, after in chosen]
     fields.append(Field("from" if ran else "used by", "muted", senders))
     heading = script.cut("## Leaf gradients ##" if ran else "## Leaves ##", room)
-    out: list[Line] = [[], [(heading, "header")], *_table(fields, room, script)]
+    out: list[Line] = [[], [(heading, "header")], *columns(fields, room, script)]
     if len(chosen) < len(everyone):
         names = {change[0] for change in chosen}
         rest = max((_weight(sizes[change[0]]) for change in everyone if change[0] not in names), default=0.0)
@@ -125,14 +133,14 @@ def by_op(index: RecordIndex, script: Script, room: int) -> list[Line]:
         fields.append(Field(script.say("largest ‖grad‖"), "gradient", largest, False))
     if any(bad):
         fields.append(Field("not finite", "bad", bad, False))
-    out: list[Line] = [[], *_table(fields, room, script)]
+    out: list[Line] = [[], *columns(fields, room, script)]
     if rest := ranked[OPS_SHOWN:]:
         text = f"⋯ {many(len(rest), 'more kind')}: {count(sum(len(nodes) for _, nodes in rest))} ops"
         out.append([(script.cut(script.say(text), room), "muted")])
     return [*out, []]
 
 
-def _table(fields: list[Field], room: int, script: Script) -> list[Line]:
+def columns(fields: list[Field], room: int, script: Script) -> list[Line]:
     """The fields side by side; as room narrows the last ones go, so that first values keep theirs."""
     while True:
         fixed = {i: _widest(field, field.cells) for i, field in enumerate(fields) if not callable(field.cells)}
@@ -140,14 +148,14 @@ def _table(fields: list[Field], room: int, script: Script) -> list[Line]:
         if len(fields) == 1 or spare >= (NARROWEST if len(fixed) < len(fields) else 0):
             break
         fields = fields[:-1]
-    columns = []
+    columns_of = []
     for i, field in enumerate(fields):
         cells = field.cells(max(0, spare)) if callable(field.cells) else field.cells
-        columns.append((field, cells, min(fixed.get(i, _widest(field, cells)), room)))
+        columns_of.append((field, cells, min(fixed.get(i, _widest(field, cells)), room)))
     out: list[Line] = []
-    for n in range(-1, len(columns[0][1])):
+    for n in range(-1, len(columns_of[0][1])):
         line: Line = []
-        for i, (field, cells, space) in enumerate(columns):
+        for i, (field, cells, space) in enumerate(columns_of):
             text = script.cut(field.title if n < 0 else cells[n], space)
             pad = " " * (space - width(text))
             style = (
@@ -159,7 +167,7 @@ def _table(fields: list[Field], room: int, script: Script) -> list[Line]:
             )
             gap = " " * GAP if i else ""
             if field.left:
-                line += [(gap, ""), (text, style), (pad if i < len(columns) - 1 else "", "")]
+                line += [(gap, ""), (text, style), (pad if i < len(columns_of) - 1 else "", "")]
             else:
                 line += [(gap + pad, ""), (text, style)]
         out.append(line)

@@ -141,3 +141,15 @@ def test_diff_lists_what_moved_most_first_and_says_how_much_it_left_out(
     assert status == 1 and "+ NegBackward #60" in out and "more moved (--full lists them)" in out
     assert len(said(capsys, "diff", one, two, "--full")[1].splitlines()) > len(out.splitlines())
     assert said(capsys, "diff", one, two, "--tolerance", "1e9")[1].startswith("+ NegBackward #60\n1 added")
+
+
+def test_a_record_equals_itself_where_an_argument_is_nan() -> None:
+    record = square()
+    nan = float("nan")
+    for value in (nan, [1.0, nan], {"a": [nan]}):
+        node = replace(record.nodes[0], attributes={"fill": value})
+        odd = replace(record, nodes=(node, *record.nodes[1:]))
+        again = replace(record, nodes=(replace(node, attributes={"fill": float("nan") if value is nan else value}),
+                                       *record.nodes[1:]))  # fmt: skip
+        assert difference(odd, again).nothing
+        assert difference(odd, record).rewired

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from grad_engine.cli.details import details
-from grad_engine.record import save_graph
+from grad_engine.record import ExplainRecord, save_graph
 from grad_engine.record.index import index_of
 from tests.cli.commands import run, said, strict
 from tests.records import Program, everything, fan, square
@@ -92,3 +92,43 @@ def test_statistics_of_small_tensors_are_worked_out() -> None:
     found = details(index_of(record), "a0")
     stats = found.statistics[record.accumulators[0].leaf]
     assert (stats.min, stats.max, stats.mean, stats.norm) == (-3.0, -3.0, -3.0, 6.0)
+
+
+def layered(tmp_path: Path) -> str:
+    program = Program((2,))
+    x = program.leaf(0.5, "x")
+    w = program.leaf(2.0, "h.0.weight")
+    out = program.op("neg", program.op("tanh", program.op("mul", x, w)))
+    record = program.record(out)
+    scopes = ["h.0.lin", "h.0", ""]
+    nodes = tuple(replace(node, scope=scope) for node, scope in zip(record.nodes, scopes, strict=True))
+    return str(save_graph(replace(record, nodes=nodes), tmp_path / "layered.json"))
+
+
+def test_show_of_a_module(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = layered(tmp_path)
+    status, out, err = said(capsys, "show", "h.0", path)
+    assert (status, err) == (0, "")
+    assert out.startswith("h.0\n  module    2 ops: Mul Tanh\n  holds     h.0.lin\n")
+    assert "weight" in out and "grad/value" in out
+    (found,) = strict(said(capsys, "show", "h.0", path, "--json")[1])
+    assert (found["path"], found["calls"], found["modules"]) == ("h.0", 1, ["h.0.lin"])
+    assert len(found["ops"]) == 2 and len(found["reads"]) == 0 and len(found["parameters"]) == 2
+    assert said(capsys, "show", "h.0.weight", path)[1].startswith("h.0.weight\n")
+
+
+def test_a_rule_that_does_not_give_the_share_is_told_in_words(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    record = square()
+    edge = record.nodes[0].inputs[0].edge
+    node = replace(record.nodes[0], sentence="x times x, in words that are true")
+    explained = replace(
+        record,
+        nodes=(node, *record.nodes[1:]),
+        explain=ExplainRecord(holds={each.id: each.id != edge for each in record.edges}),
+    )
+    path = str(save_graph(explained, tmp_path / "explained.json"))
+    out = said(capsys, "show", "n0", path)[1]
+    lines = [line for line in out.splitlines() if line.strip().startswith("to x")]
+    assert "in words" in lines[0] and "in words" not in lines[1] and " · " in lines[1]

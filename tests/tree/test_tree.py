@@ -613,3 +613,25 @@ def test_golden_records_are_what_their_examples_promise() -> None:
     (x3,) = (change for change in record["runs"][-1]["leaves"] if change["accumulator"] == "a2")
     (after,) = (tensor for tensor in record["tensors"] if tensor["id"] == x3["after"])
     assert [round(v, 4) for v in after["data"]["values"]] == [64, -4.6417, -2.2303, -1.4679]
+
+
+def test_what_was_changed_since_it_was_read_is_told() -> None:
+    w = grad_engine.tensor([1.0, 2.0], requires_grad=True, name="w")
+    z = (w * 2).sum()
+    z.backward(retain_graph=True)
+    with grad_engine.no_grad():
+        w += 1.0
+    record = grad_engine.record_graph(z, names={})
+    assert "Changed since it was read: w." in printed(record)
+    assert "changed since it was read" in printed(record, width=140)
+
+
+@given(
+    st.integers(30, 160), st.sampled_from(sorted(EXAMPLES)), st.sampled_from(["x", "long_name_of_a_tensor", "名前" * 9])
+)
+def test_columns_never_touch(width: int, name: str, tensor: str) -> None:
+    """Between the cells of two columns there is a blank, in the tree and in its tables."""
+    text = printed(with_names(example(name), [tensor] * 9), width)
+    for line in text.splitlines():
+        assert not re.search(r"[✓)\]]\d|\d[\[(]\D|scalar\d|\d‖", line), line
+        assert not re.search(r"(#\d+)(?=[^\s\d:,.)\]+*'’×])", line.split("see")[-1]), line
