@@ -26,7 +26,8 @@ demo: ## export the large example, print its tree and gradients, render the vide
 	$(if $(filter $(QUALITY),l m h p k),,$(error QUALITY=$(QUALITY) is not among Manim's qualities: l m h p k))
 	$(SETUP) animation
 	$(PY) -m examples.$(EXAMPLE) --export
-	$(PY) -m manim -q$(QUALITY) --verbosity WARNING $(BAR) animation/main.py CreateAcyclicGraph
+	@echo "Rendering the film with Manim, into media/videos/main"
+	sh .make/patiently "rendering the film" $(PY) -m manim -q$(QUALITY) --verbosity WARNING $(BAR) animation/main.py CreateAcyclicGraph
 	@ls -t media/videos/main/*/CreateAcyclicGraph.mp4 | sed -n '1s/^/The video: /p'
 
 test: ## run the tests (ARGS=, TORCH=1)
@@ -43,7 +44,7 @@ stubs: ## write the .pyi files again, from the table of ops
 	$(SETUP) test
 	$(PY) -m tests.stubs
 
-clean: ## remove .venv, the videos, the export and all caches; system packages and your own files stay
+clean: ## remove .venv, the videos, the last export and all caches; system packages and your own files stay
 	rm -rf .venv media dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
-	rm -f output/graph_acyclic.json output/graph_acyclic.mp4 output/graph_acyclic.srt
+	rm -f output/graph_acyclic.json output/graph_acyclic.html
 	find grad_engine animation examples tests -name __pycache__ -prune -exec rm -rf {} +

@@ -27,7 +27,8 @@ class Machine:
         self.log.touch()
         (self.project / ".make").mkdir(parents=True)
         self.programs.mkdir()
-        shutil.copy(ROOT / ".make" / "setup", self.project / ".make")
+        for script in ("setup", "patiently"):
+            shutil.copy(ROOT / ".make" / script, self.project / ".make")
         shutil.copy(ROOT / "pyproject.toml", self.project)
         for name in COMMON:
             (self.programs / name).symlink_to(str(shutil.which(name)))
@@ -196,3 +197,22 @@ def test_make_alone_lists_every_target() -> None:
     done = subprocess.run(["make", "--no-print-directory"], cwd=ROOT, capture_output=True, text=True, check=True)
     for target in ("demo", "test", "lint", "stubs", "clean"):
         assert f"make {target} " in done.stdout
+
+
+def test_what_takes_long_says_that_it_still_runs(tmp_path: Path) -> None:
+    """The clock is a stand-in: `sleep` returns at once until the command that is waited for is done."""
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    (programs / "sleep").write_text(f"#!{SHELL}\n[ ! -e {tmp_path}/done ]\n")
+    (programs / "work").write_text(f"#!{SHELL}\n{shutil.which('sleep')} 0.3\n: >{tmp_path}/done\nexit 7\n")
+    for program in programs.iterdir():
+        program.chmod(0o755)
+    done = subprocess.run(
+        [str(SHELL), str(ROOT / ".make" / "patiently"), "rendering", "work"],
+        capture_output=True,
+        text=True,
+        env={"PATH": str(programs)},
+        timeout=30,
+    )
+    assert done.returncode == 7, "the command's own status"
+    assert done.stderr.startswith("rendering: 10 s so far\nrendering: 20 s so far\n")
