@@ -447,7 +447,7 @@ def _checkpoint_op(called: str, count: int, several: bool) -> Op:
         summary="A function that is called again in backward, so that nothing inside it need be kept.",
         formula=f"{{g}} pulled back through {head}, called again",
         reads=frozenset(inputs),
-        written=lambda *operands: [head, *operands],
+        forward_formula=lambda *operands: [head, *operands],
     )
 
 
@@ -487,7 +487,7 @@ def _own_op(
     formula: str,
     reads: frozenset[str],
     static: tuple[str, ...] = (),
-    written: Callable[..., Tree] | None = None,
+    forward_formula: Callable[..., Tree] | None = None,
 ) -> Op:
     """An op outside the table, for the calls of one Function or checkpoint; its node holds one thing for `rule`."""
     return Op(
@@ -505,7 +505,7 @@ def _own_op(
         category=category,
         summary=summary,
         head=name,
-        written=written,
+        forward_formula=forward_formula,
         described=dict.fromkeys(inputs, formula),
         described_reads=reads,
     )

@@ -53,7 +53,7 @@ def _cast_back(g: Any, out: Any, x: Any, dtype: Any) -> Any:
 
 astype = define(
     _astype, name="astype", symbol="dtype", category="shape", inputs=("x",), cases=[case((2, 3), dtype=np.float64)],
-    half="same", written=lambda x, dtype: ["astype", x, ["say", str(np.dtype(dtype))]],
+    half="same", forward_formula=lambda x, dtype: ["astype", x, ["say", str(np.dtype(dtype))]],
     summary="x with another dtype. Between floating-point dtypes the gradient is cast back.",
     vjp={"x": _cast_back}, formula={"x": "{g} in the dtype of {x}"},
 )  # fmt: skip

@@ -45,8 +45,8 @@ def define(
     numpy: Sequence[Any] = (),
     domain: tuple[float, float] = DOMAIN,
     cases: Sequence[Case] = (),
-    written: Callable[..., Tree] | None = None,
-    formula: Mapping[str, Tree] | None = None,
+    forward_formula: Callable[..., Tree] | None = None,
+    formula: Mapping[str, Tree | Rule] | None = None,
     reads: Sequence[str] = (),
     aliases: Sequence[str] = (),
     varargs: bool = False,
@@ -74,8 +74,11 @@ def define(
     attribute: its name as a property of Tensor, such as "T".
     numpy: NumPy functions that mean this op; the ufunc itself is always one.
     domain, cases: where the law tests may sample it. Without cases, small shapes that broadcast.
-    written: parameters -> formula tree of a call, where `name(x, y)` is not how people write it.
-    formula, reads: described formulas, in words or as a tree, of rules that cannot be traced, and the values they read.
+    forward_formula: parameters -> formula tree of a call, where `name(x, y)` is not how people write it.
+    formula: input -> formula of its rule, where that cannot be traced or would be hard to read: a tree, a sentence, or
+        a function of what the rule takes that returns either. It must be true at ties, zeros and broadcasts too, and
+        name every value that the rule reads.
+    reads: the values that rules described in a sentence read.
     aliases: its other names. method: whether it is a method of Tensor too.
     varargs: whether the first static argument may be given as several numbers, as in `x.reshape(2, 3)`.
     public: whether users call it; False for what only rules use, which is then neither exported nor a method.
@@ -129,7 +132,7 @@ def define(
         domain=domain,
         cases=tuple(cases),
         head=HEADS.get(operator or "", name),
-        written=written,
+        forward_formula=forward_formula,
         described=dict(formula or {}),
         described_reads=frozenset(reads),
         aliases=tuple(aliases),

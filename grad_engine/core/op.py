@@ -60,8 +60,8 @@ class Op(OpFormulas):
     domain: tuple[float, float] = DOMAIN
     cases: tuple[Case, ...] = ()
     head: str  # of its formula: "+", "ln"
-    written: Callable[..., Tree] | None = None  # how a call is written, where head(arguments) is not it
-    described: Mapping[str, Tree]  # input -> formula of a rule that cannot be traced
+    forward_formula: Callable[..., Tree] | None = None  # how a call is written, where head(arguments) is not it
+    described: Mapping[str, Tree | Rule]  # input -> formula of its rule, or what makes it, where it is not traced
     described_reads: frozenset[str]  # what the described rules read
     aliases: tuple[str, ...] = ()
     varargs: bool = False  # the first static argument may be given as several: x.reshape(2, 3)

@@ -8,7 +8,7 @@ from typing import Any
 
 from numpy import ndarray
 
-from grad_engine.formula import Tree
+from grad_engine.formula import CONSTANTS, Tree
 from grad_engine.formula.symbol import Symbol, tree_of
 
 
@@ -24,8 +24,8 @@ class OpFormulas:
     rules: tuple[Callable[..., Any] | None, ...]
     joint: Callable[..., Any] | None
     head: str
-    written: Callable[..., Tree] | None
-    described: Mapping[str, Tree]
+    forward_formula: Callable[..., Tree] | None
+    described: Mapping[str, Tree | Callable[..., Any]]
     described_reads: frozenset[str]
 
     def parameters(self, count: int) -> tuple[str, ...]:
@@ -40,9 +40,12 @@ class OpFormulas:
             for name, array in zip(names, arrays, strict=True)
         ]
         static = dict(zip(self.static, rest, strict=False))
-        if self.written is not None:
-            return self.written(*([operands] if self.variadic else operands), **static)
-        shown = [["list", *operands]] if self.variadic else [part for part in operands if part is not None]
+        if self.forward_formula is not None:
+            return self.forward_formula(*([operands] if self.variadic else operands), **static)
+        shown: list[Tree] = [["list", *operands]] if self.variadic else []
+        for place, (name, part) in enumerate(zip(names, operands, strict=True)):
+            if part is not None and not self.variadic:  # what comes after one that was left out needs its name
+                shown.append(part if len(shown) == place else ["kw", name, part])
         changed = [
             ["kw", name, tree_of(value)]
             for name, value in static.items()
@@ -68,11 +71,13 @@ class OpFormulas:
                 continue
             described = self.described.get(self.inputs[0 if self.variadic else slot])
             rule = None if self.variadic else self.rules[slot]
+            if callable(described):
+                described = described(g, result, *operands, *others)
             if isinstance(described, str):  # words; of a variadic operand they speak of one at a time
                 own = described.replace(f"{{{self.inputs[0]}}}", f"{{{names[slot]}}}") if self.variadic else described
                 trees[slot] = ["say", own]
             elif described is not None:
-                trees[slot] = described
+                trees[slot] = described.tree if isinstance(described, Symbol) else described
             elif rule is not None:
                 trees[slot] = tree_of(rule(g, result, *operands, *others))
             elif self.joint is not None:
@@ -92,7 +97,7 @@ class OpFormulas:
                 found.add(part)
             elif isinstance(part, list) and part[0] != "say":
                 pending.extend(part[2:] if part[0] == "kw" else part[1:2] if part[0] == "attr" else part[1:])
-        return frozenset(found)
+        return frozenset(found) - CONSTANTS.keys()
 
 
 def _symbols(name: str, out: Any) -> Any:

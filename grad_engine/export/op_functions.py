@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
-from grad_engine.core.define import DEFINED
+from grad_engine.core.define import CALLS, DEFINED
 from grad_engine.core.grad_mode import no_grad
 from grad_engine.core.tensor import Tensor
 
@@ -14,7 +14,8 @@ from grad_engine.core.tensor import Tensor
 @cache
 def op_functions() -> Mapping[str, Callable[..., Any]]:
     """Each op under its name, as a function from arrays and numbers to an array, or a tuple of arrays."""
-    return {name: _on_arrays(call) for name, call in DEFINED.items()}
+    # einsum takes its operands in another order than its op, and formulas are written as people write them
+    return {name: _on_arrays(CALLS.get(name, call) if call.op.variadic else call) for name, call in DEFINED.items()}  # type: ignore[attr-defined]
 
 
 def _on_arrays(call: Callable[..., Any]) -> Callable[..., Any]:

@@ -3,6 +3,7 @@
 from grad_engine.formula.grammar import (
     ASSOCIATIVE,
     ATOM,
+    CONSTANTS,
     INFIX,
     MAX_DEPTH,
     NAME,
@@ -17,6 +18,7 @@ from grad_engine.formula.grammar import (
 __all__ = [
     "ASSOCIATIVE",
     "ATOM",
+    "CONSTANTS",
     "INFIX",
     "MAX_DEPTH",
     "NAME",

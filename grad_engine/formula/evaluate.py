@@ -7,6 +7,8 @@ NumPy, for a tree may come from a stranger's file.
 from __future__ import annotations
 
 import ast
+import contextlib
+import math
 import operator
 import re
 from collections.abc import Callable, Mapping
@@ -15,13 +17,14 @@ from typing import Any
 import numpy as np
 
 from grad_engine.errors import FormulaError
-from grad_engine.formula import MAX_DEPTH, Tree, text
+from grad_engine.formula import CONSTANTS, MAX_DEPTH, Tree, text
 
 Function = Callable[..., Any]
 
 LONGEST_WORDS = 500  # characters of an index or argument that is given in words
 ATTRIBUTES = ("shape", "ndim", "size", "dtype")
 
+_LISTED = re.compile(r"\[[\[\]\d.,e+\- ]*\]\Z")  # a short array of numbers
 _SUMMARY = re.compile(r"(array|mask|index) \([\d, ]*\)\Z")  # what stands for an array too large to be written down
 
 
@@ -38,6 +41,10 @@ def _logsumexp(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
 
 def _softmax(x: Any, axis: int = -1) -> Any:
     return np.exp(x - _logsumexp(x, axis, True))
+
+
+def _normal_cdf(x: Any) -> Any:
+    return np.asarray(np.frompyfunc(math.erfc, 1, 1)(np.asarray(x) * -math.sqrt(0.5)), float) / 2
 
 
 OPERATORS: dict[str, Function] = {
@@ -75,6 +82,8 @@ FUNCTIONS: dict[str, Function] = {
     "max": np.max,
     "mean": np.mean,
     "min": np.min,
+    "normal_cdf": _normal_cdf,
+    "normal_pdf": lambda x: np.exp(-0.5 * np.square(x)) / math.sqrt(2 * math.pi),
     "prod": np.prod,
     "relu": lambda x: np.maximum(x, 0),
     "rsqrt": lambda x: 1 / np.sqrt(x),
@@ -120,8 +129,11 @@ def agrees(result: Any, share: np.ndarray, tolerance: float | None = None) -> bo
         if found.ndim == expected.ndim:
             stretched = tuple(k for k, n in enumerate(expected.shape) if n == 1 != found.shape[k])
             found = found.sum(axis=stretched, keepdims=True) if stretched else found
-        if found.shape != expected.shape:
-            return False
+        if found.shape != expected.shape:  # 0, or a g that is copied to all entries
+            try:
+                found = np.broadcast_to(found, expected.shape)
+            except ValueError:
+                return False
         if tolerance is None:
             tolerance = float(np.sqrt(np.finfo(share.dtype).eps)) if share.dtype.kind == "f" else 1e-8
         finite = np.isfinite(expected)
@@ -138,6 +150,8 @@ class _Evaluation:
     def value(self, tree: Tree, depth: int) -> Any:
         if isinstance(tree, str):
             if tree not in self.values:
+                if tree in CONSTANTS:
+                    return CONSTANTS[tree]
                 raise _refusal(tree, f"it needs the value of {tree}, which is not given")
             return self.values[tree]
         if not isinstance(tree, list | tuple):
@@ -146,7 +160,7 @@ class _Evaluation:
             raise _refusal("…", f"it is more than {MAX_DEPTH} levels deep")
         head, *arguments = tree
         if head == "say":
-            raise _refusal(tree, "it is given in words")
+            return self.listed(tree)
         try:
             if head == "list":
                 return [self.value(part, depth + 1) for part in arguments]
@@ -165,6 +179,13 @@ class _Evaluation:
         except (ArithmeticError, AttributeError, LookupError, MemoryError, TypeError, ValueError) as error:
             raise _refusal(tree, str(error).partition("\n")[0]) from None
         raise _refusal(tree, f"{head} is not known")
+
+    def listed(self, tree: Tree) -> Any:
+        """The array that words such as `[0.5, 2.0]` list."""
+        if _LISTED.match(tree[1]) and len(tree[1]) <= LONGEST_WORDS:
+            with contextlib.suppress(SyntaxError, ValueError, MemoryError, RecursionError):
+                return np.asarray(ast.literal_eval(tree[1]))
+        raise _refusal(tree, "it is given in words")
 
     def call(self, function: Function, arguments: list[Tree], depth: int) -> Any:
         positional, named = [], {}

@@ -6,12 +6,13 @@ A tree is an atom or a list `[head, argument, ...]`.
 - Operators: `["+", a, b]` and `- * / ** @ == != < <= > >= & |`; `["neg", a]`, `["not", a]`.
 - Functions: `["cos", a, ...]`, any identifier that is not one of the other heads.
 - `["T", a]` the transpose of the last two axes; `["index", a, b]` is `a[b]`; `["list", ...]`, `["tuple", ...]`;
-  `["kw", "axis", a]` is `axis=a`; `["attr", a, "shape"]` is `a.shape`;
+  `["kw", "axis", a]` is `axis=a`, and `["kw", "keepdims", 1]` is not shown; `["attr", a, "shape"]` is `a.shape`;
   `["say", "{g} copied to the shape of {x}"]` is plain words, with names in braces.
 """
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -42,6 +43,7 @@ INFIX: dict[str, tuple[str, int]] = {
 }
 ASSOCIATIVE = {"+", "*", "&", "|"}
 SUPERSCRIPT = str.maketrans("0123456789−", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
+CONSTANTS = {"pi": math.pi}  # names that stand for a number in every formula
 NAME = re.compile(r"[A-Za-z_]\w*(\[\d+\])?\Z")
 PLACEHOLDER = re.compile(r"\{([A-Za-z_]\w*(?:\[\d+\])?)\}")
 
@@ -95,7 +97,7 @@ def text(tree: Tree, names: Mapping[str, str] | None = None) -> str:
 
 def _text(tree: Tree, names: Mapping[str, str]) -> tuple[str, int]:
     if isinstance(tree, str):
-        name = names.get(tree, tree)
+        name = names.get(tree, "π" if tree == "pi" else tree)
         return name, (1 if " " in name else ATOM)
     if not isinstance(tree, list | tuple):
         return number(tree), (6 if isinstance(tree, int | float) and tree < 0 else ATOM)
@@ -123,7 +125,7 @@ def _text(tree: Tree, names: Mapping[str, str]) -> tuple[str, int]:
         return f"{_bracketed(arguments[0], ATOM, names)}.{arguments[1]}", ATOM
     if head == "kw":
         return f"{arguments[0]}={_text(arguments[1], names)[0]}", 0
-    inner = ", ".join(_text(argument, names)[0] for argument in arguments)
+    inner = ", ".join(_text(argument, names)[0] for argument in arguments if not _is_unsaid(argument))
     if head == "list":
         return f"[{inner}]", ATOM
     if head == "tuple":
@@ -151,6 +153,11 @@ def _mixes(head: str, operand: Tree) -> bool:
 
 def _is(tree: Tree, head: str) -> bool:
     return isinstance(tree, list | tuple) and bool(tree) and tree[0] == head
+
+
+def _is_unsaid(argument: Tree) -> bool:
+    """Whether an argument is there for those who compute a rule, and would only distract those who read it."""
+    return _is(argument, "kw") and argument[1] == "keepdims" and type(argument[2]) is int
 
 
 def number(value: Any, digits: int = 4) -> str:

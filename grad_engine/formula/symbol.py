@@ -63,7 +63,8 @@ class Symbol:
 
     def __array_ufunc__(self, ufunc: Any, method: str, *args: Any, **keywords: Any) -> Symbol:
         if method == "reduce":
-            return traced(REDUCE_HEADS.get(ufunc.__name__, f"{ufunc.__name__}_reduce"), *args, **keywords)
+            said = {key: value for key, value in keywords.items() if value is not None and value is not False}
+            return traced(REDUCE_HEADS.get(ufunc.__name__, f"{ufunc.__name__}_reduce"), *args, **said)
         if ufunc.__name__ == "square":
             return traced("**", *args, 2)
         return traced(UFUNC_HEADS.get(ufunc.__name__, ufunc.__name__), *args)
@@ -106,7 +107,9 @@ class Symbol:
 
 def traced(head: str, *args: Any, **keywords: Any) -> Symbol:
     """The Symbol of `head` applied to Symbols, numbers and static values."""
-    named = [["kw", name, tree_of(value)] for name, value in keywords.items()]
+    named = [
+        ["kw", name, 1 if name == "keepdims" and value is True else tree_of(value)] for name, value in keywords.items()
+    ]
     return Symbol([head, *map(tree_of, args), *named])
 
 

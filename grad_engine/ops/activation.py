@@ -25,7 +25,7 @@ relu = define(
     lambda x: bounded(np.maximum, x, 0), name="relu", symbol="relu", category="activation", inputs=("x",),
     summary="max(x, 0) of each element. It selects: an inactive unit passes 0 even of inf and NaN; slope 0 at 0.",
     vjp={"x": lambda g, out, x: selected(g, out != level((), x.dtype))},  # out is positive, 0, or NaN, which passes
-    formula={"x": ["where", [">", "out", 0], "g", 0]}, reads=("out",),
+    formula={"x": ["where", [">", "out", 0], "g", 0]},
 )  # fmt: skip
 relu6 = define(
     lambda x: bounded(np.minimum, bounded(np.maximum, x, 0), 6), name="relu6", symbol="relu6",
@@ -55,7 +55,7 @@ leaky_relu = define(
     floats=("x",),
     summary="x where positive, elsewhere x times `negative_slope`, which is the slope at 0 too.",
     vjp={"x": _leaky_relu_x},
-    formula={"x": ["where", [">", "x", 0], "g", ["*", "g", "negative_slope"]]}, reads=("x",),
+    formula={"x": lambda g, out, x, negative_slope: np.where(x > 0, g, g * negative_slope)},
 )  # fmt: skip
 
 
@@ -90,9 +90,11 @@ prelu = define(
         "weight": _prelu_weight,
     },
     formula={
-        "x": ["where", [">", "x", 0], "g", ["*", "g", "weight"]],
-        "weight": ["sum", ["where", [">", "x", 0], 0, ["*", "g", "x"]]],
-    }, reads=("x", "weight"),
+        "x": lambda g, out, x, weight: np.where(x > 0, g, g * (_per_channel(weight, x) if weight.size > 1 else weight)),
+        "weight": lambda g, out, x, weight: total(
+            np.where(x > 0, 0, g * x), axis=(0, *range(2, x.ndim)) if weight.size > 1 else None
+        ),
+    },
 )  # fmt: skip
 
 
@@ -137,7 +139,7 @@ hardswish = define(
     vjp={"x": _hardswish_x},
     formula={
         "x": ["where", [">", "x", -3], ["where", ["<", "x", 3], ["*", "g", ["+", ["/", "x", 3], 0.5]], "g"], 0]
-    }, reads=("x",),
+    },
 )  # fmt: skip
 
 
@@ -173,7 +175,7 @@ threshold = define(
     category="activation", inputs=("x",), cases=[case((2, 3), threshold=0.2, value=-7.0)],
     summary="x where it is above `threshold`, `value` elsewhere, with slope 0.",
     vjp={"x": lambda g, out, x, threshold, value: selected(g, ~(x <= threshold))},  # NaN passes
-    formula={"x": ["where", [">", "x", "threshold"], "g", 0]}, reads=("x",),
+    formula={"x": lambda g, out, x, threshold, value: np.where(x > threshold, g, 0)},
 )  # fmt: skip
 
 # --- smooth rectifiers ------------------------------------------------------------------------------------------------
@@ -246,6 +248,12 @@ def _softplus(x: Any, beta: float = 1.0, threshold: float = 20.0) -> Any:
     return np.where(z > threshold, x, soft if beta == 1 else soft / beta)
 
 
+def _softplus_formula(g: Any, out: Any, x: Any, beta: float, threshold: float) -> Any:
+    z = x if beta == 1 else x * beta
+    soft = g * sigmoid_of(z)
+    return soft if threshold >= 20 else np.where(z > threshold, g, soft)  # sigmoid(20) is 1 but for 2e-9
+
+
 softplus = define(
     _softplus, name="softplus", symbol="softplus", category="activation", inputs=("x",),
     cases=[case((2, 3)), case((), beta=2.0), case((2, 3), beta=0.5, threshold=0.25)],
@@ -256,7 +264,7 @@ softplus = define(
             x * beta > threshold, g, g * sigmoid_of(x if beta == 1 else x * beta)
         )
     },
-    formula={"x": ["*", "g", ["sigmoid", ["*", "beta", "x"]]]}, reads=("x",),
+    formula={"x": _softplus_formula},
 )  # fmt: skip
 _softplus_of = in_rules(softplus)
 
@@ -314,13 +322,19 @@ def _gelu_x(g: Any, out: Any, x: Any, approximate: str) -> Any:
     return g * (0.5 * (1 + t) + 0.5 * x * (1 - np.square(t)) * slope)
 
 
+def _gelu_formula(g: Any, out: Any, x: Any, approximate: str) -> Any:
+    if approximate == "none":
+        return ["*", "g", ["+", ["normal_cdf", "x"], ["*", "x", ["normal_pdf", "x"]]]]
+    return _gelu_x(g, out, x, approximate)
+
+
 gelu = define(
     _gelu, name="gelu", symbol="gelu", category="activation", inputs=("x",),
     cases=[case((2, 3)), case(()), case((2, 3), approximate="tanh")],
     floats=("x",),
     summary="x times the normal distribution function at x; with approximate='tanh' its tanh formula.",
     vjp={"x": _gelu_x},
-    formula={"x": ["*", "g", ["+", ["normal_cdf", "x"], ["*", "x", ["normal_pdf", "x"]]]]}, reads=("x",),
+    formula={"x": _gelu_formula},
 )  # fmt: skip
 softsign = define(
     lambda x: x / (1 + np.abs(x)), name="softsign", symbol="softsign", category="activation", inputs=("x",),
@@ -375,14 +389,16 @@ def _along(g: Any, out: Any, axis: Any) -> Any:
     return total(g * out, axis=axis, keepdims=True)
 
 
-_SOFTMAX = ["*", "out", ["-", "g", ["sum", ["*", "g", "out"]]]]
+def _softmax_formula(g: Any, out: Any, x: Any, axis: Any) -> Any:
+    return out * (g - total(g * out, axis=axis, keepdims=True))
+
 
 softmax = define(
     _softmax, name="softmax", symbol="softmax", category="activation", inputs=("x",), cases=_ALONG,
     floats=("x",),
     summary="exp(x) over its sum along `axis`: positive numbers that add up to 1.",
     vjp={"x": lambda g, out, x, axis: times(g - _along(g, out, axis), out)},
-    formula={"x": _SOFTMAX}, reads=("out",),
+    formula={"x": _softmax_formula},
 )  # fmt: skip
 softmin = define(
     lambda x, axis=-1: _softmax(-x, axis), name="softmin", symbol="softmin", category="activation", inputs=("x",),
@@ -390,14 +406,13 @@ softmin = define(
     floats=("x",),
     summary="softmax of -x along `axis`.",
     vjp={"x": lambda g, out, x, axis: times(_along(g, out, axis) - g, out)},
-    formula={"x": ["neg", _SOFTMAX]}, reads=("out",),
+    formula={"x": lambda g, out, x, axis: -_softmax_formula(g, out, x, axis)},
 )  # fmt: skip
 log_softmax = define(
     _log_softmax, name="log_softmax", symbol="log softmax", category="activation", inputs=("x",), cases=_ALONG,
     floats=("x",),
     summary="ln of softmax along `axis`, without its overflow.",
     vjp={"x": lambda g, out, x, axis: g - np.exp(out) * total(g, axis=axis, keepdims=True)},
-    formula={"x": ["-", "g", ["*", ["exp", "out"], ["sum", "g"]]]}, reads=("out",),
 )  # fmt: skip
 
 

@@ -116,7 +116,7 @@ pow = define(
     vjp={"x": _power_x, "y": _power_y},
     formula={
         "y": ["where", ["&", ["==", "x", 0], [">=", "y", 0]], 0, ["*", "g", ["*", "out", ["ln", "x"]]]]
-    }, reads=("out", "x", "y"),
+    },
 )  # fmt: skip
 _raised = in_rules(pow)
 

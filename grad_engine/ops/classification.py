@@ -120,6 +120,18 @@ def _nll_x(g: Any, out: Any, x: Any, target: Any, weight: Any, ignore_index: int
     return -_unfolded(g, reduction, np.add.reduce(each, axis=None), each.shape) * q
 
 
+def _times_each(words: str, weight: Any, reduction: str) -> str:
+    """The gradient of each element's loss, weighed and averaged, times `words`, as a sentence."""
+    share = f"{'{g}' if weight is None else '{g} · its weight'} · {words}"
+    if reduction != "mean":
+        return share
+    return f"{share} / {'how many targets count' if weight is None else 'the sum of the weights'}"
+
+
+def _nll_formula(g: Any, out: Any, x: Any, target: Any, weight: Any, ignore_index: int, reduction: str) -> str:
+    return _times_each("(−1 at the right class, 0 elsewhere)", weight, reduction)
+
+
 def _cross_entropy(
     x: Any, target: Any, weight: Any = None, ignore_index: int = _IGNORED, reduction: str = "mean",
     label_smoothing: float = 0.0,
@@ -184,6 +196,25 @@ def _cross_entropy_target(
     return (g if weight is None else g * _along_classes(weight, x, axis)) * _log_softmax(x, axis)
 
 
+def _cross_entropy_x_formula(
+    g: Any, out: Any, x: Any, target: Any, weight: Any, ignore_index: int, reduction: str, label_smoothing: float
+) -> Any:
+    if target.dtype.kind == "f":
+        return _cross_entropy_x(g, out, x, target, weight, ignore_index, reduction, label_smoothing)
+    wanted = "1 at the right class" if not label_smoothing else "the smoothed target"
+    return _times_each(f"(softmax({{x}}) − {wanted})", weight, reduction)
+
+
+def _cross_entropy_target_formula(
+    g: Any, out: Any, x: Any, target: Any, weight: Any, ignore_index: int, reduction: str, label_smoothing: float
+) -> Any:
+    if weight is not None or label_smoothing:
+        return _cross_entropy_target(g, out, x, target, weight, ignore_index, reduction, label_smoothing)
+    axis = _class_axis("cross_entropy", x, target)
+    count = x.size // max(x.shape[axis], 1)
+    return -_unfolded(g, reduction, count, with_one(x.shape, axis)) * _log_softmax(x, axis)
+
+
 _CLASSES, _GRID = np.array([1, 0, _IGNORED]), np.array([[1, 0], [_IGNORED, 2]])
 _WEIGHT = np.array([0.5, 2.0, 1.0])
 
@@ -196,7 +227,7 @@ nll_loss = define(
     floats=("x",),
     summary="Minus the log-probability x (batch, classes, ...) of each target class (batch, ...), weighted by class; "
     "elements of class ignore_index do not count.",
-    vjp={"x": _nll_x}, formula={"x": "−{g} · weight / count at the class of {target}, else 0"}, reads=("target",),
+    vjp={"x": _nll_x}, formula={"x": _nll_formula}, reads=("target",),
 )  # fmt: skip
 cross_entropy = define(
     _cross_entropy, name="cross_entropy", symbol="H", category="loss", inputs=("x", "target"),
@@ -209,7 +240,7 @@ cross_entropy = define(
     summary="Minus the logarithm of the softmax of x (batch, classes, ...) at each target class (batch, ...), or its "
     "mean under target probabilities of x's shape.",
     vjp={"x": _cross_entropy_x, "target": _cross_entropy_target}, reads=("x", "target"),
-    formula={"x": "{g} · (softmax({x}) − {target}) / count", "target": "−{g} · ln softmax({x}) / count"},
+    formula={"x": _cross_entropy_x_formula, "target": _cross_entropy_target_formula},
 )  # fmt: skip
 
 
@@ -270,7 +301,6 @@ binary_cross_entropy = define(
             _weighted(unreduced(g, reduction, x), weight, x) * (np.log(1 - x) - np.log(x))
         ),
     },
-    formula={"x": ["/", ["*", "g", ["-", "x", "target"]], ["*", "x", ["-", 1, "x"]]]}, reads=("x", "target"),
 )  # fmt: skip
 
 
@@ -307,8 +337,7 @@ binary_cross_entropy_with_logits = define(
     ],
     floats=("x", "target"),
     summary="binary_cross_entropy of sigmoid(x), without its overflow; pos_weight weighs the positive class.",
-    vjp={"x": _bce_logits_x, "target": _bce_logits_target}, reads=("x", "target"),
-    formula={"x": ["*", "g", ["-", ["sigmoid", "x"], "target"]], "target": ["*", ["neg", "g"], "x"]},
+    vjp={"x": _bce_logits_x, "target": _bce_logits_target},
 )  # fmt: skip
 
 
@@ -323,10 +352,6 @@ soft_margin_loss = define(
     vjp={
         "x": lambda g, out, x, target, reduction: -unreduced(g, reduction, x, target) * target * _sigmoid(-target * x),
         "target": lambda g, out, x, target, reduction: -unreduced(g, reduction, x, target) * x * _sigmoid(-target * x),
-    },
-    formula={
-        "x": ["*", ["*", ["neg", "g"], "target"], ["sigmoid", ["*", ["neg", "target"], "x"]]],
-        "target": ["*", ["*", ["neg", "g"], "x"], ["sigmoid", ["*", ["neg", "target"], "x"]]],
     },
 )  # fmt: skip
 
@@ -392,7 +417,7 @@ multi_margin_loss = define(
     floats=("x",),
     summary="Mean over the classes of max(0, margin − x of the right class + x of the other) to the power p.",
     vjp={"x": _multi_margin_x}, reads=("x", "target"),
-    formula={"x": "{g} for each class within the margin of {target}, less their sum at {target}"},
+    formula={"x": "the slope of each wrong class within the margin, and minus their sum at the right class"},
 )  # fmt: skip
 
 

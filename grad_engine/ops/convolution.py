@@ -16,6 +16,7 @@ import numpy as np
 from grad_engine.core.define import define, in_rules
 from grad_engine.core.op import case
 from grad_engine.errors import ArgumentError, ShapeError
+from grad_engine.formula.symbol import tree_of
 from grad_engine.ops.reduction import total
 
 COLUMNS = 1 << 18  # elements of the column matrix: 2 MiB of float64
@@ -224,6 +225,19 @@ def _put(out: np.ndarray, values: np.ndarray, bias: Any) -> None:
         out[...] = values
 
 
+def _named(**settings: Any) -> list[Any]:
+    """Those settings of a convolution that are not the default, as keywords of a formula: one number for equal axes."""
+    shown = []
+    for name, value in settings.items():
+        if name == "padding" and all(before == after for before, after in value):
+            value = tuple(before for before, _ in value)
+        if isinstance(value, tuple) and type(value[0]) is int and len(set(value)) == 1:
+            value = value[0]
+        if value != (0 if "padding" in name else 1):
+            shown.append(["kw", name, tree_of(value)])
+    return shown
+
+
 def _define_convolutions(n: int) -> tuple[Any, Any, Any]:
     """conv, conv_transpose and conv_weight over `n` axes."""
     name, transposed_name, weight_name = f"conv{n}d", f"conv_transpose{n}d", f"conv{n}d_weight"
@@ -326,6 +340,25 @@ def _define_convolutions(n: int) -> tuple[Any, Any, Any]:
     def over_places(g: Any) -> Any:
         return total(g, axis=(*range(g.ndim - n - 1), *range(g.ndim - n, g.ndim)))
 
+    def back_to_x_formula(g: Any, weight: Any, x: Any, stride: Any, padding: Any, dilation: Any, groups: int) -> Any:
+        size, places = x.shape[x.ndim - n :], g.shape[g.ndim - n :]
+        steps, pads, apart = _settings(weight.shape[2:], stride, padding, dilation)
+        parts = zip(size, places, weight.shape[2:], steps, apart, pads, strict=True)
+        extra = tuple(length - ((p - 1) * s + d * (k - 1) + 1 - a - b) for length, p, k, s, d, (a, b) in parts)
+        named = _named(stride=steps, padding=pads, output_padding=extra, groups=groups, dilation=apart)
+        return [transposed_name, g.tree, weight.tree, *named]
+
+    def conv_formula(x: Any, weight: Any, to: Any, stride: Any, padding: Any, dilation: Any, groups: int) -> Any:
+        steps, pads, apart = _settings(weight.shape[2:], stride, padding, dilation)
+        reach = zip(x.shape[x.ndim - n :], weight.shape[2:], steps, apart, pads, strict=True)
+        fit = tuple((length + a + b - d * (k - 1) - 1) // s + 1 for length, k, s, d, (a, b) in reach)
+        if fit != to.shape[to.ndim - n :]:
+            return f"{name}({{{x.tree}}}, {{{weight.tree}}}), cropped to the size of {{{to.tree}}}"
+        return [name, x.tree, weight.tree, *_named(stride=steps, padding=pads, dilation=apart, groups=groups)]
+
+    def bias_formula(g: Any) -> Any:
+        return ["sum", "g", ["kw", "axis", ["tuple", *range(g.ndim - n - 1), *range(g.ndim - n, g.ndim)]]]
+
     filters_of_x = "{x} summed under {g}, at each place of the kernel"
     small, odd, line = (5,) * n, tuple(range(5, 5 + n)), (1,) * (n - 1)
     call = define(
@@ -348,7 +381,13 @@ def _define_convolutions(n: int) -> tuple[Any, Any, Any]:
             ),
             "bias": lambda g, out, x, weight, bias, stride, padding, dilation, groups: over_places(g),
         },
-        formula={"x": [transposed_name, "g", "weight"], "weight": filters_of_x, "bias": ["sum", "g"]}, reads=("x",),
+        formula={
+            "x": lambda g, out, x, weight, bias, stride, padding, dilation, groups: back_to_x_formula(
+                g, weight, x, stride, padding, dilation, groups
+            ),
+            "weight": filters_of_x,
+            "bias": lambda g, out, x, weight, bias, stride, padding, dilation, groups: bias_formula(g),
+        }, reads=("x",),
     )  # fmt: skip
     transposed_call = define(
         conv_transpose, name=transposed_name, symbol="✱ᵀ", category="neural", inputs=("x", "weight", "bias"),
@@ -369,7 +408,13 @@ def _define_convolutions(n: int) -> tuple[Any, Any, Any]:
             ),
             "bias": lambda g, out, x, weight, bias, stride, padding, output_padding, groups, dilation: over_places(g),
         },
-        formula={"x": [name, "g", "weight"], "weight": filters_of_x, "bias": ["sum", "g"]}, reads=("x",),
+        formula={
+            "x": lambda g, out, x, weight, bias, stride, padding, output_padding, groups, dilation: conv_formula(
+                g, weight, x, stride, padding, dilation, groups
+            ),
+            "weight": filters_of_x,
+            "bias": lambda g, out, x, weight, bias, stride, padding, output_padding, groups, dilation: bias_formula(g),
+        }, reads=("x", "weight"),
     )  # fmt: skip
     weight_call = define(
         conv_weight, name=weight_name, symbol="✱", category="neural", inputs=("x", "y"), public=False,
@@ -383,7 +428,14 @@ def _define_convolutions(n: int) -> tuple[Any, Any, Any]:
                 convolved(x, g, None, stride, padding, dilation, groups), y
             ),
         },
-        formula={"x": [transposed_name, "y", "g"], "y": [name, "x", "g"]},
+        formula={
+            "x": lambda g, out, x, y, shape, stride, padding, dilation, groups: back_to_x_formula(
+                y, g, x, stride, padding, dilation, groups
+            ),
+            "y": lambda g, out, x, y, shape, stride, padding, dilation, groups: conv_formula(
+                x, g, y, stride, padding, dilation, groups
+            ),
+        },
     )  # fmt: skip
     convolved, transposed, weighed = in_rules(call), in_rules(transposed_call), in_rules(weight_call)
     return call, transposed_call, weight_call

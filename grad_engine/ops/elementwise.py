@@ -15,6 +15,7 @@ from grad_engine.core.numpy_protocol import NUMPY_TO_OP
 from grad_engine.core.op import case
 from grad_engine.core.tensor import Tensor
 from grad_engine.errors import ArgumentError
+from grad_engine.formula import Tree
 from grad_engine.formula.symbol import Symbol, traced
 
 LN2 = math.log(2.0)
@@ -110,7 +111,7 @@ def kinked(share: Any, mask: Any, *operands: Any) -> Any:
     that gave it would make one up: the Hessian of |x|² at 0 would be 0, not 2. Only the gradient by `operands` is lost:
     as a function of g the share is linear, kink or not, so products with the Jacobian stay finite.
     """
-    if mask.any():
+    if type(share) is not Symbol and mask.any():
         for x in operands:
             if type(x) is Tensor:
                 share = share + kink(x, mask)
@@ -201,20 +202,24 @@ def _extreme_share(g: Any, mine: Any, other: Any) -> Any:
     return np.where(tie, share * 0.5, share) if tie.any() else share
 
 
-_LARGER = {"x": ["where", [">=", "x", "y"], "g", 0], "y": ["where", [">=", "y", "x"], "g", 0]}
-_SMALLER = {"x": ["where", ["<=", "x", "y"], "g", 0], "y": ["where", ["<=", "y", "x"], "g", 0]}
+def _extreme_formula(mine: str, sign: str, other: str) -> Tree:
+    return ["where", [sign, mine, other], "g", ["where", ["==", mine, other], ["/", "g", 2], 0]]
+
+
+_LARGER = {"x": _extreme_formula("x", ">", "y"), "y": _extreme_formula("y", ">", "x")}
+_SMALLER = {"x": _extreme_formula("x", "<", "y"), "y": _extreme_formula("y", "<", "x")}
 
 maximum = define(
     np.maximum, name="maximum", symbol="max", category="elementwise", cases=_PAIRS,
     summary="The larger of x and y, element by element; equals share the gradient, NaN wins.",
     vjp={"x": lambda g, out, x, y: _extreme_share(g, x, y), "y": lambda g, out, x, y: _extreme_share(g, y, x)},
-    formula=_LARGER, reads=("x", "y"),
+    formula=_LARGER,
 )  # fmt: skip
 minimum = define(
     np.minimum, name="minimum", symbol="min", category="elementwise", cases=_PAIRS,
     summary="The smaller of x and y, element by element; equals share the gradient, NaN wins.",
     vjp={"x": lambda g, out, x, y: _extreme_share(g, y, x), "y": lambda g, out, x, y: _extreme_share(g, x, y)},
-    formula=_SMALLER, reads=("x", "y"),
+    formula=_SMALLER,
 )  # fmt: skip
 fmax = define(
     np.fmax, name="fmax", symbol="max", category="elementwise", cases=_PAIRS,
@@ -223,7 +228,6 @@ fmax = define(
         "x": lambda g, out, x, y: selected(g, (x >= y) | np.isnan(values(y))),
         "y": lambda g, out, x, y: selected(g, ~((x >= y) | np.isnan(values(y)))),
     },
-    formula={"x": ["where", [">=", "x", "y"], "g", 0], "y": ["where", [">=", "x", "y"], 0, "g"]}, reads=("x", "y"),
 )  # fmt: skip
 fmin = define(
     np.fmin, name="fmin", symbol="min", category="elementwise", cases=_PAIRS,
@@ -232,7 +236,6 @@ fmin = define(
         "x": lambda g, out, x, y: selected(g, (x <= y) | np.isnan(values(y))),
         "y": lambda g, out, x, y: selected(g, ~((x <= y) | np.isnan(values(y)))),
     },
-    formula={"x": ["where", ["<=", "x", "y"], "g", 0], "y": ["where", ["<=", "x", "y"], 0, "g"]}, reads=("x", "y"),
 )  # fmt: skip
 
 
@@ -258,7 +261,7 @@ exp = define(
 exp2 = define(
     np.exp2, name="exp2", symbol="2ˣ", category="elementwise",
     summary="2 to the power of each element.",
-    vjp={"x": lambda g, out, x: g * (out * LN2)}, formula={"x": ["*", "g", ["*", "out", ["ln", 2]]]}, reads=("out",),
+    vjp={"x": lambda g, out, x: g * (out * LN2)}, formula={"x": ["*", "g", ["*", "out", ["ln", 2]]]},
 )  # fmt: skip
 expm1 = define(
     np.expm1, name="expm1", symbol="eˣ−1", category="elementwise",
@@ -273,12 +276,12 @@ ln = define(
 log2 = define(
     np.log2, name="log2", symbol="log₂", category="elementwise", domain=(0.1, 3.0),
     summary="Logarithm of each element to base 2.",
-    vjp={"x": lambda g, out, x: g / (x * LN2)}, formula={"x": ["/", "g", ["*", "x", ["ln", 2]]]}, reads=("x",),
+    vjp={"x": lambda g, out, x: g / (x * LN2)}, formula={"x": ["/", "g", ["*", "x", ["ln", 2]]]},
 )  # fmt: skip
 log10 = define(
     np.log10, name="log10", symbol="log₁₀", category="elementwise", domain=(0.1, 3.0),
     summary="Logarithm of each element to base 10.",
-    vjp={"x": lambda g, out, x: g / (x * LN10)}, formula={"x": ["/", "g", ["*", "x", ["ln", 10]]]}, reads=("x",),
+    vjp={"x": lambda g, out, x: g / (x * LN10)}, formula={"x": ["/", "g", ["*", "x", ["ln", 10]]]},
 )  # fmt: skip
 log1p = define(
     np.log1p, name="log1p", symbol="ln(1+x)", category="elementwise", domain=(-0.9, 3.0),
@@ -298,7 +301,7 @@ _log = define(
     cases=[case((2, 3), base=2.0), case((3,), base=10)],
     summary="Logarithm of each element to `base`; without a base it is ln.",
     vjp={"x": lambda g, out, x, base: g / (x * float(np.log(base)))},
-    formula={"x": ["/", "g", ["*", "x", ["ln", "base"]]]}, reads=("x",),
+    formula={"x": lambda g, out, x, base: ["/", "g", ["*", "x", ["ln", float(base)]]]},
 )  # fmt: skip
 
 
@@ -316,8 +319,7 @@ logaddexp = define(
         "x": lambda g, out, x, y: g * np.exp(-np.logaddexp(0, y - x)),
         "y": lambda g, out, x, y: g * np.exp(-np.logaddexp(0, x - y)),
     },
-    formula={"x": ["*", "g", ["exp", ["-", "x", "out"]]], "y": ["*", "g", ["exp", ["-", "y", "out"]]]},
-    reads=("x", "y"),
+    formula={"x": ["*", "g", ["sigmoid", ["-", "x", "y"]]], "y": ["*", "g", ["sigmoid", ["-", "y", "x"]]]},
 )  # fmt: skip
 logaddexp2 = define(
     np.logaddexp2, name="logaddexp2", symbol="log₂(2ˣ+2ʸ)", category="elementwise", cases=_PAIRS,
@@ -326,8 +328,9 @@ logaddexp2 = define(
         "x": lambda g, out, x, y: g * np.exp2(-np.logaddexp2(0, y - x)),
         "y": lambda g, out, x, y: g * np.exp2(-np.logaddexp2(0, x - y)),
     },
-    formula={"x": ["*", "g", ["exp2", ["-", "x", "out"]]], "y": ["*", "g", ["exp2", ["-", "y", "out"]]]},
-    reads=("x", "y"),
+    formula={
+        "x": ["/", "g", ["+", 1, ["exp2", ["-", "y", "x"]]]], "y": ["/", "g", ["+", 1, ["exp2", ["-", "x", "y"]]]],
+    },
 )  # fmt: skip
 
 
@@ -344,7 +347,7 @@ xlogy = define(
         "x": lambda g, out, x, y: selected(_weighted_log(g, y), ~((x == 0) & (y <= 0))),
         "y": lambda g, out, x, y: g * (x / y),
     },
-    formula={"x": ["*", "g", ["ln", "y"]]}, reads=("x", "y"),
+    formula={"x": ["where", ["&", ["==", "x", 0], ["<=", "y", 0]], 0, ["*", "g", ["ln", "y"]]]},
 )  # fmt: skip
 _weighted_log = in_rules(xlogy)
 
@@ -360,7 +363,7 @@ rsqrt = define(
     floats=("x",),
     summary="1 over the square root of each element.",
     vjp={"x": lambda g, out, x: -0.5 * g * (out * np.square(out))},
-    formula={"x": ["*", ["*", -0.5, "g"], ["**", "out", 3]]}, reads=("out",),
+    formula={"x": ["*", ["*", -0.5, "g"], ["**", "out", 3]]},
 )  # fmt: skip
 cbrt = define(
     np.cbrt, name="cbrt", symbol="∛", category="elementwise", domain=(0.1, 3.0),
@@ -392,6 +395,11 @@ def _logit_x(g: Any, out: Any, x: Any, eps: float | None) -> Any:
     return np.where(outside, 0.0, g) / np.where(outside, 1.0, x * (1 - x))
 
 
+def _logit_formula(g: Any, out: Any, x: Any, eps: float | None) -> Any:
+    inside = g / (x * (1 - x))
+    return inside if eps is None else np.where((x < eps) | (x > 1 - eps), 0, inside)
+
+
 def _logit(x: Any, eps: float | None = None) -> Any:
     if eps is not None:
         x = np.minimum(np.maximum(x, eps), 1 - eps)
@@ -403,7 +411,7 @@ logit = define(
     cases=[case((2, 3)), case((), eps=0.2), case((2, 3), eps=0.3)],
     floats=("x",),
     summary="ln(x / (1 − x)) of each element, the inverse of sigmoid; with `eps`, x is first brought to eps … 1 − eps.",
-    vjp={"x": _logit_x}, formula={"x": ["/", "g", ["*", "x", ["-", 1, "x"]]]}, reads=("x",),
+    vjp={"x": _logit_x}, formula={"x": _logit_formula},
 )  # fmt: skip
 lerp = define(
     lambda x, y, weight: x + weight * (y - x), name="lerp", numbers=True, symbol="x→y", category="elementwise",
@@ -464,7 +472,10 @@ arctan2 = define(
     vjp={
         "y": lambda g, out, y, x: _arctan2_share(g, x, y, x), "x": lambda g, out, y, x: _arctan2_share(g, -y, y, x),
     },
-    formula={"y": ["*", "g", ["/", "x", _RADIUS]], "x": ["*", "g", ["/", ["neg", "y"], _RADIUS]]}, reads=("x", "y"),
+    formula={
+        "y": ["where", ["==", _RADIUS, 0], 0, ["/", ["*", "g", "x"], _RADIUS]],
+        "x": ["where", ["==", _RADIUS, 0], 0, ["/", ["neg", ["*", "g", "y"]], _RADIUS]],
+    },
 )  # fmt: skip
 
 
@@ -498,7 +509,9 @@ sinc = define(
     lambda x: np.sinc(x), name="sinc", symbol="sinc", category="elementwise", inputs=("x",), numpy=[np.sinc],
     summary="sin(πx) / (πx) of each element, 1 at 0.",
     vjp={"x": lambda g, out, x: g * _slope_of_sinc(x, 1)},
-    formula={"x": ["*", "g", ["/", ["-", ["cos", ["*", "pi", "x"]], "out"], "x"]]}, reads=("x",),
+    formula={
+        "x": ["where", ["==", "x", 0], 0, ["/", ["*", "g", ["-", ["cos", ["*", "pi", "x"]], ["sinc", "x"]]], "x"]]
+    },
 )  # fmt: skip
 deg2rad = define(
     np.deg2rad, name="deg2rad", symbol="rad", category="elementwise", numpy=[np.radians],
@@ -604,7 +617,6 @@ heaviside = define(
     np.heaviside, name="heaviside", symbol="H", category="elementwise", cases=_PAIRS,
     summary="0 where x is negative, 1 where positive, y where x is 0; slope 0 by x.",
     vjp={"x": lambda g, out, x, y: nothing(g), "y": lambda g, out, x, y: selected(g, x == 0)}, formula={"x": 0},
-    reads=(),
 )  # fmt: skip
 
 # --- tests of each element --------------------------------------------------------------------------------------------

@@ -58,10 +58,10 @@ def _scatter(x: Any, index: Any, shape: tuple[int, ...]) -> Any:
 
 index = define(
     lambda x, index: x[index], name="index", symbol="[ ]", category="indexing", inputs=("x",), method=False,
-    written=lambda x, index: ["index", x, index_tree(index)], cases=[case((2, 3), index=i) for i in _INDICES],
+    forward_formula=lambda x, index: ["index", x, index_tree(index)], cases=[case((2, 3), index=i) for i in _INDICES],
     half="same", summary="The part of x that x[index] means in NumPy. An element read twice gets both gradients.",
     vjp={"x": lambda g, out, x, index: scattered(g, index, x.shape)},
-    formula={"x": "{g} put back where it was read, 0 elsewhere"},
+    formula={"x": "{g} added where it was read, 0 elsewhere"},
 )  # fmt: skip
 indexed = in_rules(index)
 
@@ -111,13 +111,20 @@ index_put = define(
         case((2, 3), (3,), index=(0, np.array([1, 2, 1]))), case((2, 3), (1, 1, 3), index=0),
         case((4,), (3,), index=np.array([3, 0, 3]), accumulate=True),
     ],
-    written=lambda x, values, index, accumulate: ["index_put", x, index_tree(index), values],
+    forward_formula=lambda x, values, index, accumulate: [
+        "index_put", x, values, ["kw", "index", index_tree(index)], *[["kw", "accumulate", True]] * accumulate
+    ],
     summary="x with the part that x[index] means replaced by `values`, as a new tensor; with accumulate, added to it.",
     vjp={
         "x": lambda g, out, x, values, index, accumulate: g if accumulate else put(g, 0.0, index),
         "values": _put_values,
     },
-    formula={"x": "{g}, 0 where {x} was replaced", "values": "{g} where {values} was written"},
+    formula={
+        "x": lambda g, out, x, values, index, accumulate: g if accumulate else "{g}, but 0 where {x} was replaced",
+        "values": lambda g, out, x, values, index, accumulate: (
+            "{g} where {values} was added" if accumulate else "{g} where {values} stayed written, 0 where written over"
+        ),
+    },
 )  # fmt: skip
 put = in_rules(index_put)
 

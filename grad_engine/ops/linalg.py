@@ -103,6 +103,17 @@ def _solve_x(g: Any, out: Any, x: Any, y: Any) -> Any:
     return share @ out.mT if y.ndim > 1 else _as_column(share) * reshaped(out, (*out.shape[:-1], 1, out.shape[-1]))
 
 
+def _solve_x_formula(g: Any, out: Any, x: Any, y: Any) -> Any:
+    if y.ndim == 1 and x.ndim == 2:
+        return ["neg", ["outer", ["solve", ["T", "x"], "g"], "out"]]
+    share = ["neg", ["@", ["solve", ["T", "x"], "g"], ["T", "out"]]]
+    return share if y.ndim > 1 else "minus each column of solve({x}ᵀ, {g}) times the row {out}"
+
+
+def _solve_y_formula(g: Any, out: Any, x: Any, y: Any) -> Any:
+    return ["solve", ["T", "x"], "g"] if y.ndim > 1 or x.ndim == 2 else "solve({x}ᵀ, {g}), summed over the batch"
+
+
 solve = define(
     _solve, name="solve", symbol="x\\y", category="linear algebra", inputs=("x", "y"), numpy=[np.linalg.solve],
     cases=[
@@ -110,7 +121,7 @@ solve = define(
     ],
     summary="What x must be multiplied with to give y: x⁻¹ @ y without the inverse. A 1-D y is one vector.",
     vjp={"x": _solve_x, "y": _solve_y}, reads=("x", "y", "out"),
-    formula={"x": ["neg", ["@", ["solve", ["T", "x"], "g"], ["T", "out"]]], "y": ["solve", ["T", "x"], "g"]},
+    formula={"x": _solve_x_formula, "y": _solve_y_formula},
 )  # fmt: skip
 solved: Callable[..., Any] = in_rules(solve)
 
@@ -158,7 +169,7 @@ pinv = define(
     summary="The Moore-Penrose inverse of each matrix, of any shape; rcond or rtol: singular values below that part "
     "of the largest count as 0.",
     vjp={"x": _pinv_x}, reads=("x", "out"),
-    formula={"x": "−outᵀ @ {g} @ outᵀ, and what {g} has outside the row and column spaces of {x}"},
+    formula={"x": "−{out}ᵀ @ {g} @ {out}ᵀ, and two terms for what {g} has outside the rows and columns of {x}"},
 )  # fmt: skip
 
 
@@ -240,7 +251,7 @@ cofactor = define(
     category="linear algebra", inputs=("x",), public=False, cases=[case(_SQUARE), case(_BATCH)],
     summary="det(x) · x⁻¹ᵀ, the gradient of det(x), from the singular values: exact for singular matrices too.",
     vjp={"x": _cofactor_x}, reads=("x", "out"),
-    formula={"x": "(trace({g}ᵀ @ out) · out − out @ {g}ᵀ @ out) / det({x})"},
+    formula={"x": "how much each cofactor changes with each element of {x}, weighed by {g} and summed"},
 )  # fmt: skip
 _cofactors = in_rules(cofactor)
 
@@ -268,7 +279,7 @@ det = define(
     category="linear algebra", inputs=("x",), numpy=[np.linalg.det], cases=[case(_SQUARE), case(_BATCH)],
     summary="The determinant of each square matrix.",
     vjp={"x": lambda g, out, x: _matrix_scale(g) * cofactors(x)},
-    formula={"x": ["*", "g", ["cofactor", "x"]]},
+    formula={"x": lambda g, out, x: (_matrix_scale(g) if x.ndim > 2 else g) * cofactors(x)},
 )  # fmt: skip
 
 
@@ -281,7 +292,8 @@ slogdet = define(
     symbol="ln|det|", category="linear algebra", inputs=("x",), numpy=[np.linalg.slogdet], multi_output=True,
     cases=[case(_SQUARE), case(_BATCH)],
     summary="(sign, logarithm of the absolute value) of the determinant of each square matrix.",
-    vjp={"x": _slogdet_x}, formula={"x": ["*", "g[1]", ["T", ["inv", "x"]]]},
+    vjp={"x": _slogdet_x},
+    formula={"x": lambda g, out, x: (_matrix_scale(g[1]) if x.ndim > 2 else g[1]) * inverted(x).mT},
 )  # fmt: skip
 
 

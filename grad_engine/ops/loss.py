@@ -5,6 +5,7 @@ Each loss takes `reduction`: "mean" of all elements, "sum", or "none".
 
 from __future__ import annotations
 
+import functools
 import math
 import sys
 import warnings
@@ -230,9 +231,6 @@ kl_div = define(
     summary="target · (ln(target) − x): the divergence of log-probabilities x from the target (or its logarithm, "
     "with log_target). reduction='batchmean' divides the sum by the batch, as the definition does.",
     vjp={"x": _kl_x, "target": _kl_target},
-    formula={
-        "x": "−{g} · {target} / count", "target": "{g} · (ln {target} + 1 − {x}) / count",
-    }, reads=("x", "target"),
 )  # fmt: skip
 
 
@@ -257,7 +255,8 @@ def _poisson_target(
 ) -> Any:
     slope = -x if log_input else -np.log(x + eps)
     if full:
-        slope = slope + (target > 1) * (np.log(target) + 0.5 / target)
+        above = np.where(target > 1, target, 1.0)
+        slope = slope + np.where(target > 1, np.log(above) + 0.5 / above, 0.0)
     return unreduced(laid_out(g, x, target), reduction, x, target) * slope
 
 
@@ -270,8 +269,7 @@ poisson_nll_loss = define(
     floats=("x", "target"),
     summary="exp(x) − t x (or x − t ln(x) without log_input): minus the log-likelihood of counts t, with "
     "Stirling's term when full.",
-    vjp={"x": _poisson_x, "target": _poisson_target}, reads=("x", "target"),
-    formula={"target": "−{g} · the logarithm of the rate / count"},
+    vjp={"x": _poisson_x, "target": _poisson_target},
 )  # fmt: skip
 
 
@@ -308,6 +306,19 @@ def _gaussian_var(g: Any, out: Any, x: Any, target: Any, var: Any, full: bool, e
     return reshaped(_folded(share, shape=v.shape), var.shape) if v.ndim > var.ndim else share
 
 
+def _gaussian_formula(
+    of: str, g: Any, out: Any, x: Any, target: Any, var: Any, full: bool, eps: float, reduction: str
+) -> Any:  # fmt: skip
+    """The rules with the variance as the largest of var and eps, which has the same value."""
+    rows = var.shape == x.shape[:-1] != x.shape
+    v = np.maximum(reshaped(var, (*var.shape, 1)) if rows else var, eps)
+    g = unreduced(g, reduction, x, target)
+    if of != "var":
+        return g * ((x - target if of == "x" else target - x) / v)
+    share = g * (0.5 / v * (1 - np.square(x - target) / v))
+    return total(share, axis=-1) if rows else share
+
+
 gaussian_nll_loss = define(
     _gaussian, name="gaussian_nll_loss", symbol="𝒩", category="loss", inputs=("x", "target", "var"),
     domain=(0.3, 2.0),
@@ -318,11 +329,8 @@ gaussian_nll_loss = define(
     floats=("x", "target", "var"),
     summary="½ (ln(var) + (x − t)² / var): minus the log-likelihood of t under a normal distribution of mean x; var "
     "has the shape of x, or one number for each row.",
-    vjp={"x": _gaussian_x, "target": _gaussian_target, "var": _gaussian_var}, reads=("x", "target", "var"),
-    formula={
-        "x": ["/", ["*", "g", ["-", "x", "target"]], "var"], "target": ["/", ["*", "g", ["-", "target", "x"]], "var"],
-        "var": "{g} · (1 − ({x} − {target})² / {var}) / (2 {var})",
-    },
+    vjp={"x": _gaussian_x, "target": _gaussian_target, "var": _gaussian_var},
+    formula={name: functools.partial(_gaussian_formula, name) for name in ("x", "target", "var")},
 )  # fmt: skip
 
 
@@ -439,8 +447,8 @@ cosine_similarity = define(
         "y": lambda g, out, x, y, axis, eps: _cosine_share(g, out, y, x, axis, eps),
     },
     formula={
-        "x": "{g} · (the direction of {y} − out · that of {x}) / the length of {x}",
-        "y": "{g} · (the direction of {x} − out · that of {y}) / the length of {y}",
+        "x": "{g} · (the direction of {y} − {out} · the direction of {x}) / the length of {x}, at least eps",
+        "y": "{g} · (the direction of {x} − {out} · the direction of {y}) / the length of {y}, at least eps",
     },
     reads=("x", "y", "out"),
 )  # fmt: skip

@@ -16,6 +16,7 @@ from grad_engine.core.op import case
 from grad_engine.core.tensor import Tensor, array_of
 from grad_engine.core.versions import WRITES
 from grad_engine.errors import ArgumentError, IndexingError, ShapeError
+from grad_engine.formula import number
 from grad_engine.ops.activation import softmax
 from grad_engine.ops.elementwise import clip, times, values, where
 from grad_engine.ops.indexing import index_put
@@ -63,6 +64,16 @@ def _linear_weight(g: Any, out: Any, x: Any, weight: Any, bias: Any) -> Any:
     return reshaped(reshaped(g, (rows, results)).T @ reshaped(x, (rows, features)), weight.shape)
 
 
+def _linear_x_formula(g: Any, out: Any, x: Any, weight: Any, bias: Any) -> Any:
+    return g @ weight if weight.ndim == 2 else _linear_x(g, out, x, weight, bias)
+
+
+def _linear_weight_formula(g: Any, out: Any, x: Any, weight: Any, bias: Any) -> Any:
+    if x.ndim == 1:
+        return ["outer", "g", "x"] if weight.ndim == 2 else g * x
+    return g.T @ x if x.ndim == 2 and weight.ndim == 2 else _linear_weight(g, out, x, weight, bias)
+
+
 linear = define(
     _linear, name="linear", symbol="W", category="neural", inputs=("x", "weight", "bias"),
     cases=[
@@ -72,7 +83,7 @@ linear = define(
     floats=("x", "weight", "bias"),
     summary="x (..., features) @ weightᵀ (results, features) + bias (results): a fully connected layer.",
     vjp={"x": _linear_x, "weight": _linear_weight, "bias": lambda g, out, x, weight, bias: g},
-    formula={"x": ["@", "g", "weight"], "weight": ["@", ["T", "g"], "x"]},
+    formula={"x": _linear_x_formula, "weight": _linear_weight_formula},
 )  # fmt: skip
 
 
@@ -142,6 +153,11 @@ def _looked_up(g: Any, out: Any, y: Any, indices: Any, shape: Any, padding_idx: 
     return np.where((indices == padding_idx % shape[0])[..., None], 0.0, rows)
 
 
+def _embedding_formula(g: Any, out: Any, indices: Any, weight: Any, padding_idx: int | None) -> str:
+    left_out = "" if padding_idx is None else f", 0 in row {padding_idx}"
+    return f"for each row the sum of {{g}} wherever {{indices}} names it{left_out}"
+
+
 embedding = define(
     _embedding, name="embedding", symbol="[ ]", category="neural", inputs=("indices", "weight"), method=False,
     cases=[
@@ -152,7 +168,7 @@ embedding = define(
     vjp={
         "weight": lambda g, out, indices, weight, padding_idx: summed_rows(g, indices, weight.shape, padding_idx)
     },
-    formula={"weight": "the rows of {g}, summed where {indices} names them"}, reads=("indices",),
+    formula={"weight": _embedding_formula}, reads=("indices",),
 )  # fmt: skip
 embedding_weight = define(
     _embedding_weight, name="embedding_weight", symbol="[ ]", category="neural", inputs=("y", "indices"), public=False,
@@ -305,10 +321,27 @@ def _normalization_shares(
     return shares
 
 
-_STANDARD: dict[str, Any] = {
-    "x": "{g} through the standardized {x}, less its mean and its lean",
-    "weight": "{g} · standardized {x}, summed", "bias": "{g}, summed",
-}  # fmt: skip
+def _normalization_formula(of: str, kind: str) -> Any:
+    """The rule of a normalization for one operand, as a function that says it in one sentence."""
+    standard = "x̂ = {x} / rms" if kind == "rms" else "x̂ = ({x} − mean({x})) / std"
+    if of == "bias":
+        return "{g}, summed to the shape of {bias}"
+    if of == "weight":
+        return f"{{g}} · x̂, summed to the shape of {{weight}}, with {standard}"
+
+    def rule(g: Any, out: Any, x: Any, weight: Any, *others: Any) -> str:
+        h = "{g}" if weight is None else "{g} · {weight}"
+        if kind == "batch" and others[1] is not None:
+            return f"{h} / std, with the std that was given"
+        slope = "(h − x̂ · mean(h · x̂)) / rms" if kind == "rms" else "(h − mean(h) − x̂ · mean(h · x̂)) / std"
+        return f"{slope}, with h = {h} and {standard}"
+
+    return rule
+
+
+def _normalization_formulas(kind: str = "") -> dict[str, Any]:
+    names = ("x", "weight") if kind == "rms" else ("x", "weight", "bias")
+    return {name: _normalization_formula(name, kind) for name in names}
 
 
 def _trailing(x: Any, shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -332,7 +365,7 @@ _layer_norm_op = define(
     vjp=lambda g, out, x, weight, bias, normalized_shape, eps, wanted: _normalization_shares(
         g, x, weight, bias, x.shape, _trailing(x, normalized_shape), normalized_shape, eps, wanted
     ),
-    formula=_STANDARD, reads=("x", "weight"),
+    formula=_normalization_formulas(), reads=("x", "weight"),
 )  # fmt: skip
 
 
@@ -380,7 +413,7 @@ _group_norm_op = define(
     cases=[case((2, 4, 3), (4,), (4,), num_groups=2), case((2, 4), None, None, num_groups=2), case((1, 2, 2, 2), (2,))],
     floats=("x", "weight", "bias"),
     summary="x less its mean, over its standard deviation, in each group of channels; by weight, plus bias.",
-    vjp=_group_norm_shares, formula=_STANDARD, reads=("x", "weight"),
+    vjp=_group_norm_shares, formula=_normalization_formulas(), reads=("x", "weight"),
 )  # fmt: skip
 
 
@@ -408,8 +441,8 @@ def _batch_norm(
 
 def _shifted(x: Any, mean: Any, var: Any, own: tuple[int, ...], eps: float) -> tuple[Any, Any]:
     """(x - mean) / sqrt(var + eps) with numbers given, and 1 / sqrt(var + eps)."""
-    rate = (1 / np.sqrt(var + eps)).reshape(own).astype(x.dtype, copy=False)
-    return (x - mean.reshape(own).astype(x.dtype, copy=False)) * rate, rate
+    rate = (1 / np.sqrt(np.asarray(var) + eps)).reshape(own).astype(x.dtype, copy=False)
+    return (x - np.asarray(mean).reshape(own).astype(x.dtype, copy=False)) * rate, rate
 
 
 def _batch_norm_shares(
@@ -434,7 +467,7 @@ _batch_norm_op = define(
     ],
     floats=("x", "weight", "bias"),
     summary="x less its mean, over its standard deviation, in each channel, its own or given; by weight plus bias.",
-    vjp=_batch_norm_shares, formula=_STANDARD, reads=("x", "weight"),
+    vjp=_batch_norm_shares, formula=_normalization_formulas("batch"), reads=("x", "weight"),
 )  # fmt: skip
 
 
@@ -542,7 +575,7 @@ _rms_norm_op = define(
     cases=[case((2, 4), (4,), normalized_shape=(4,)), case((2, 3, 2), None, normalized_shape=(3, 2), eps=0.1)],
     floats=("x", "weight"),
     summary="x over its root mean square along the last axes, of normalized_shape; times weight.",
-    vjp=_rms_norm_shares, formula=_STANDARD, reads=("x", "weight"),
+    vjp=_rms_norm_shares, formula=_normalization_formulas("rms"), reads=("x", "weight"),
 )  # fmt: skip
 
 
@@ -604,12 +637,18 @@ def _kept(g: Any, p: float, mask: Any) -> Any:
     return g if mask is None else g * mask * _probability(p, "p")
 
 
+def _dropout_formula(g: Any, out: Any, x: Any, p: float, training: bool, seed: Any, mask: Any) -> Any:
+    if not training or p == 0:
+        return g
+    return 0 if p == 1 else f"{number(_probability(p, 'p'))} · {{g}} where {{x}} was kept, 0 elsewhere"
+
+
 dropout = define(
     _dropout, name="dropout", symbol="▒", category="neural", inputs=("x",), saves=("mask",),
     cases=[case((3, 4), seed=1), case((3, 4), p=0.2, seed=1), case((3,), training=False), case((3,), p=1.0)],
     summary="x with each element set to 0 with probability p, the others times 1 / (1 - p); x itself unless training.",
     vjp={"x": lambda g, out, x, p, training, seed, mask: _kept(g, p, mask)},
-    formula={"x": "{g} / (1 − p) where {x} was kept, else 0"},
+    formula={"x": _dropout_formula},
 )  # fmt: skip
 
 
@@ -688,6 +727,7 @@ def _attention_shares(
     return shares
 
 
+_SCORES = "with s = w · (h − sum(w · h)), h = {g} @ {value}ᵀ and w = the weights"
 _BLIND = np.array([[True, False, True, True], [False, False, False, False], [True, True, True, False]])
 
 scaled_dot_product_attention = define(
@@ -703,7 +743,7 @@ scaled_dot_product_attention = define(
     "keys fit. attn_mask: True where a query may look, or numbers added to the scores.",
     vjp=_attention_shares, reads=("query", "key", "value", "attn_mask"),
     formula={
-        "query": "{g} through the weights and {key}", "key": "{g} through the weights and {query}",
-        "value": "the weights, transposed, @ {g}", "attn_mask": "{g} through the weights",
+        "query": f"scale · s @ {{key}}, {_SCORES}", "key": f"scale · sᵀ @ {{query}}, {_SCORES}",
+        "value": "wᵀ @ {g}, with w = the weights", "attn_mask": f"s, {_SCORES}",
     },
 )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from grad_engine.core.define import composed, define, in_rules
 from grad_engine.core.op import case
 from grad_engine.core.tensor import Tensor
 from grad_engine.errors import ArgumentError, ShapeError
+from grad_engine.formula import Tree
 from grad_engine.ops.convolution import per_axis
 from grad_engine.ops.elementwise import values
 from grad_engine.ops.indexing import index_put, scattered, take_along_axis
@@ -156,7 +158,7 @@ def _define_max_pool(n: int) -> Any:
         ],
         summary="Largest element of each window; the stride is the window's size unless given. The first of equals "
         "takes the gradient.",
-        formula={"x": "{g} where {x} was the largest of its window, else 0"}, reads=("x", "out"),
+        formula={"x": "{g} added to the first largest element of each window of {x}, 0 elsewhere"}, reads=("x", "out"),
     )  # fmt: skip
 
     def call(
@@ -351,19 +353,24 @@ def _spread(x: Any, windows: tuple[Windows, ...], override: float = 1.0) -> Any:
 
 _SAMPLE = (_adaptive(5, 2), _regular(4, 3, 2, 1, 2, False, None))
 
+
+def _window_formula(name: str, x: Tree, windows: tuple[Windows, ...], override: float) -> Tree:
+    return [name, x, ["kw", "windows", ["say", ", ".join(map(str, windows))]]]
+
+
 window_mean = define(
     _means, name="window_mean", symbol="mean", category="neural", inputs=("x",), public=False,
-    cases=[case((2, 5, 4), windows=_SAMPLE)], written=lambda x, windows, override: ["window_mean", x],
+    cases=[case((2, 5, 4), windows=_SAMPLE)], forward_formula=functools.partial(_window_formula, "window_mean"),
     summary="The sum of each window over its divisor, for the windows of the last axes.",
     vjp={"x": lambda g, out, x, windows, override: spread_out(g, windows, override)},
-    formula={"x": ["window_spread", "g"]},
+    formula={"x": "each element of {g} / the divisor of its window, added to all of the window"},
 )  # fmt: skip
 window_spread = define(
     _spread, name="window_spread", symbol="⇉", category="neural", inputs=("x",), public=False,
-    cases=[case((2, 2, 2), windows=_SAMPLE)], written=lambda x, windows, override: ["window_spread", x],
+    cases=[case((2, 2, 2), windows=_SAMPLE)], forward_formula=functools.partial(_window_formula, "window_spread"),
     summary="Each element over its window's divisor, added to every place of its window: the gradient of window_mean.",
     vjp={"x": lambda g, out, x, windows, override: averaged(g, windows, override)},
-    formula={"x": ["window_mean", "g"]},
+    formula={"x": "the sum of {g} over each window / its divisor"},
 )  # fmt: skip
 averaged: Callable[..., Any] = in_rules(window_mean)
 spread_out: Callable[..., Any] = in_rules(window_spread)
@@ -410,7 +417,7 @@ def _define_avg_pool(n: int) -> Any:
         ],
         summary="Mean of each window; the stride is the window's size unless given. Padding counts as zeros, or not at "
         "all without count_include_pad.",
-        formula={"x": "{g} / count, spread over its window"},
+        formula={"x": "each element of {g} / the divisor of its window, added to all of the window"},
     )  # fmt: skip
 
 
@@ -441,7 +448,7 @@ def _define_adaptive(n: int) -> Any:
             case((1, *(2,) * n), output_size=3),
         ],
         summary="Mean of as many windows, of lengths as equal as can be, as output_size says; None keeps an axis.",
-        formula={"x": "{g} / count, spread over its window"},
+        formula={"x": "each element of {g} / the divisor of its window, added to all of the window"},
     )  # fmt: skip
 
 

@@ -48,7 +48,25 @@ def _matmul_y(g: Any, out: Any, x: Any, y: Any) -> Any:
     return reshaped(x.mT @ _column(g), (*x.shape[:-2], x.shape[-1]))
 
 
-_MATRIX_RULES: dict[str, Any] = {"x": ["@", "g", ["T", "y"]], "y": ["@", ["T", "x"], "g"]}
+def _matmul_x_formula(g: Any, out: Any, x: Any, y: Any) -> Any:
+    if x.ndim > 1 and y.ndim > 1:
+        return g @ y.mT
+    if x.ndim == y.ndim == 1:
+        return g * y
+    if x.ndim == 1:
+        return y @ g if y.ndim == 2 else "{y} @ {g}, summed over the batch"
+    return ["outer", "g", "y"] if x.ndim == 2 else _matmul_x(g, out, x, y)
+
+
+def _matmul_y_formula(g: Any, out: Any, x: Any, y: Any) -> Any:
+    if x.ndim > 1 and y.ndim > 1:
+        return x.mT @ g
+    if x.ndim == y.ndim == 1:
+        return g * x
+    if y.ndim == 1:
+        return x.mT @ g if x.ndim == 2 else "{x}ᵀ @ {g}, summed over the batch"
+    return ["outer", "x", "g"] if y.ndim == 2 else _matmul_y(g, out, x, y)
+
 
 matmul = define(
     np.matmul, name="matmul", symbol="@", category="linear algebra", operator="matmul", numpy=[np.linalg.matmul],
@@ -59,7 +77,7 @@ matmul = define(
         case((2, 0), (0, 3)),
     ],
     summary="Matrix product; 1-D operands are a row on the left and a column on the right, leading axes broadcast.",
-    vjp={"x": _matmul_x, "y": _matmul_y}, formula=_MATRIX_RULES, reads=("x", "y"),
+    vjp={"x": _matmul_x, "y": _matmul_y}, formula={"x": _matmul_x_formula, "y": _matmul_y_formula}, reads=("x", "y"),
 )  # fmt: skip
 
 
@@ -125,6 +143,18 @@ def _dot_y(g: Any, out: Any, x: Any, y: Any) -> Any:
     return _tensordot_y(g, out, x, y, (x.ndim - 1, max(y.ndim - 2, 0)))
 
 
+def _dot_x_formula(g: Any, out: Any, x: Any, y: Any) -> Any:
+    if not x.ndim or not y.ndim:
+        return g * y
+    return _matmul_x_formula(g, out, x, y) if max(x.ndim, y.ndim) < 3 else "{g} contracted with {y}"
+
+
+def _dot_y_formula(g: Any, out: Any, x: Any, y: Any) -> Any:
+    if not x.ndim or not y.ndim:
+        return g * x
+    return _matmul_y_formula(g, out, x, y) if max(x.ndim, y.ndim) < 3 else "{x} contracted with {g}"
+
+
 def _dot(x: Any, y: Any) -> Any:
     try:
         return np.dot(x, y)
@@ -139,7 +169,7 @@ dot = define(
     _dot, name="dot", symbol="·", category="linear algebra", inputs=("x", "y"), numpy=[np.dot],
     cases=[case((3,), (3,)), case((2, 3), (3, 4)), case((2, 3), (3,)), case((), (2, 3)), case((2, 4, 3), (5, 3, 2))],
     summary="np.dot: inner product of vectors, matrix product of matrices, last axis with second to last beyond.",
-    vjp={"x": _dot_x, "y": _dot_y}, formula=_MATRIX_RULES, reads=("x", "y"),
+    vjp={"x": _dot_x, "y": _dot_y}, formula={"x": _dot_x_formula, "y": _dot_y_formula}, reads=("x", "y"),
 )  # fmt: skip
 
 
@@ -162,17 +192,19 @@ vdot = define(
     cases=[case((3,), (3,)), case((2, 3), (2, 3)), case((2, 3), (6,)), case((), ())],
     summary="Sum of the products of all elements in C order.",
     vjp={
-        "x": lambda g, out, x, y: g * reshaped(y, x.shape),
-        "y": lambda g, out, x, y: g * reshaped(x, y.shape),
+        "x": lambda g, out, x, y: g * (y if x.shape == y.shape else reshaped(y, x.shape)),
+        "y": lambda g, out, x, y: g * (x if x.shape == y.shape else reshaped(x, y.shape)),
     },
-    formula={"x": ["*", "g", "y"], "y": ["*", "g", "x"]},
 )  # fmt: skip
 _vecdot = define(
     np.vecdot, name="vecdot", symbol="·", category="linear algebra",
     cases=[case((3,), (3,)), case((2, 3), (2, 3)), case((2, 1, 3), (4, 3))],
     summary="Sum of products over the last axis; the other axes broadcast.",
     vjp={"x": lambda g, out, x, y: _column(g) * y, "y": lambda g, out, x, y: _column(g) * x},
-    formula={"x": ["*", "g", "y"], "y": ["*", "g", "x"]},
+    formula={
+        "x": lambda g, out, x, y: (g if x.ndim == y.ndim == 1 else _column(g)) * y,
+        "y": lambda g, out, x, y: (g if x.ndim == y.ndim == 1 else _column(g)) * x,
+    },
 )  # fmt: skip
 
 
@@ -193,7 +225,10 @@ outer = define(
         "x": lambda g, out, x, y: reshaped(g @ reshaped(y, (y.size,)), x.shape),
         "y": lambda g, out, x, y: reshaped(reshaped(x, (x.size,)) @ g, y.shape),
     },
-    formula={"x": ["@", "g", "y"], "y": ["@", "x", "g"]},
+    formula={
+        "x": lambda g, out, x, y: g @ y if x.ndim == y.ndim == 1 else reshaped(g @ reshaped(y, (y.size,)), x.shape),
+        "y": lambda g, out, x, y: x @ g if x.ndim == y.ndim == 1 else reshaped(reshaped(x, (x.size,)) @ g, y.shape),
+    },
 )  # fmt: skip
 
 
@@ -250,6 +285,16 @@ def _cross_y(g: Any, out: Any, x: Any, y: Any, axisa: int, axisb: int, axisc: in
     return crossed(g, x, c, a, _from_end(b, y.ndim))
 
 
+def _cross_x_formula(g: Any, out: Any, x: Any, y: Any, axisa: int, axisb: int, axisc: int, axis: int | None) -> Any:
+    plain = (axisa, axisb, axisc, axis) == (-1, -1, -1, None)
+    return ["cross", "y", "g"] if plain else _cross_x(g, out, x, y, axisa, axisb, axisc, axis)
+
+
+def _cross_y_formula(g: Any, out: Any, x: Any, y: Any, axisa: int, axisb: int, axisc: int, axis: int | None) -> Any:
+    plain = (axisa, axisb, axisc, axis) == (-1, -1, -1, None)
+    return ["cross", "g", "x"] if plain else _cross_y(g, out, x, y, axisa, axisb, axisc, axis)
+
+
 cross = define(
     _cross, name="cross", symbol="×", category="linear algebra", inputs=("x", "y"), numpy=[np.cross],
     cases=[
@@ -257,7 +302,7 @@ cross = define(
         case((3,), (3, 2), axisb=0),
     ],
     summary="Cross product of vectors of length 3, along the last axes unless said otherwise.",
-    vjp={"x": _cross_x, "y": _cross_y}, formula={"x": ["cross", "y", "g"], "y": ["cross", "g", "x"]},
+    vjp={"x": _cross_x, "y": _cross_y}, formula={"x": _cross_x_formula, "y": _cross_y_formula},
 )  # fmt: skip
 NUMPY_TO_OP[np.linalg.cross] = lambda x, y, axis=-1: cross(x, y, axis=axis)
 crossed: Callable[..., Any] = in_rules(cross)
@@ -288,7 +333,7 @@ addmm = define(
         case((2, 4), (2, 3), (3, 4)), case((4,), (2, 3), (3, 4), beta=0.5, alpha=2.0),
         case((), (2, 3), (3, 4), beta=0),
     ],
-    written=_addmm_written, summary="beta · x + alpha · (y @ z).",
+    forward_formula=_addmm_written, summary="beta · x + alpha · (y @ z).",
     vjp={
         "x": lambda g, out, x, y, z, beta, alpha: g if beta == 1 else g * beta,
         "y": lambda g, out, x, y, z, beta, alpha: (g if alpha == 1 else g * alpha) @ z.mT,
@@ -403,8 +448,13 @@ def _einsum_shares(g: Any, out: Any, xs: Any, subscripts: str, wanted: Any) -> l
         known = set(result).union(*(terms[j] for j in others))
         own = "".join(dict.fromkeys(term))
         have = "".join(label for label in own if label in known)
-        share = contracted(",".join([result, *(terms[j] for j in others)]) + "->" + have, g, *(xs[j] for j in others))
-        shares.append(share if type(share) is Symbol else _laid_out(share, x, term, own, have))
+        inner = ",".join([result, *(terms[j] for j in others)]) + "->" + have
+        share = contracted(inner, g, *(xs[j] for j in others))
+        if type(share) is not Symbol:
+            share = _laid_out(share, x, term, own, have)
+        elif have != term:
+            share = traced("laid_out", share, over=Symbol(["say", f"'{term}'"]))
+        shares.append(share)
     return shares
 
 
@@ -430,7 +480,7 @@ def _einsum_written(xs: Any, subscripts: str) -> Any:
 
 _einsum_op = define(
     _einsum, name="einsum", symbol="Σ", category="linear algebra", inputs=("*xs",), method=False,
-    written=_einsum_written,
+    forward_formula=_einsum_written,
     cases=[
         case([(2, 3), (3, 4)], subscripts="ij,jk->ik"), case([(3, 3)], subscripts="ii->i"),
         case([(3, 3)], subscripts="ii"), case([(2, 3)], subscripts="ij->j"), case([(2, 2)], subscripts="ba"),

@@ -14,6 +14,7 @@ from grad_engine.core.numpy_protocol import NUMPY_TO_OP
 from grad_engine.core.op import case
 from grad_engine.core.tensor import Tensor
 from grad_engine.errors import ArgumentError, NotDifferentiableError, ShapeError
+from grad_engine.formula.symbol import tree_of
 from grad_engine.ops.elementwise import kinked, nothing, selected, values, varies
 from grad_engine.ops.joining import concat, stack
 from grad_engine.ops.shape import axis_of, on_diagonal, reshaped, transposed
@@ -82,6 +83,15 @@ def over(g: Any, count: int) -> Any:
 _COPIED = "{g} copied to the shape of {x}"
 
 
+def reduction_formula(formula: str, tree: Any, x: Any, axis: Any, keepdims: bool) -> Any:
+    """`tree` where g and out broadcast with x as they are, else `formula` with a word on how they are copied."""
+    folded = folded_axes(x, axis)
+    if keepdims or folded == tuple(range(len(folded))):
+        return tree
+    copied = "{g} and {out}" if "{out}" in formula else "{g}"
+    return f"{formula}, {copied} copied along axis {axis}"
+
+
 def array_sum(x: Any, axis: Any = None, keepdims: Any = False) -> Any:
     """np.add.reduce; of many numbers in a row by BLAS, as a product with ones, which takes a third of the time."""
     if x.size > 1000 and x.dtype.char in "fd" and x.flags.c_contiguous:
@@ -132,7 +142,11 @@ mean = define(
     vjp={
         "x": lambda g, out, x, axis, keepdims: spread_back(over(g, count_folded(x, out)), x, axis, keepdims)
     },
-    formula={"x": "{g} / count, copied to the shape of {x}"},
+    formula={
+        "x": lambda g, out, x, axis, keepdims: reduction_formula(
+            f"{{g}} / {count_folded(x, out)}", ["/", "g", count_folded(x, out)], x, axis, keepdims
+        )
+    },
 )  # fmt: skip
 _mean_of = in_rules(mean)
 
@@ -147,7 +161,8 @@ nanmean = define(
     lambda x, axis=None, keepdims=False: np.nanmean(x, axis=axis, keepdims=keepdims),
     name="nanmean", symbol="mean", category="reduction", inputs=("x",), numpy=[np.nanmean], cases=_AXES,
     summary="Mean of the elements along `axis` that are not NaN; the others have slope 0.",
-    vjp={"x": _nanmean_x}, formula={"x": "{g} / count where {x} is not NaN, else 0"}, reads=("x",),
+    vjp={"x": _nanmean_x}, reads=("x",),
+    formula={"x": "{g} / (how many were averaged) where {x} is not NaN, else 0"},
 )  # fmt: skip
 
 
@@ -168,6 +183,23 @@ def _apart(x: Any, out: Any, axis: Any, ddof: float, factor: float) -> Any:
     return (x - _mean_of(x, axis=axis, keepdims=True)) * (factor / free if free else math.inf)
 
 
+def _mean_formula(axis: Any) -> Any:
+    return ["mean", "x"] if axis is None else ["mean", "x", ["kw", "axis", tree_of(axis)], ["kw", "keepdims", 1]]
+
+
+def _var_formula(g: Any, out: Any, x: Any, axis: Any, ddof: float, keepdims: bool) -> Any:
+    free = count_folded(x, out) - ddof
+    tree = ["/", ["*", ["*", 2, "g"], ["-", "x", _mean_formula(axis)]], free]
+    return reduction_formula(f"2 · {{g}} · ({{x}} − mean({{x}})) / {free:g}", tree, x, axis, keepdims)
+
+
+def _std_formula(g: Any, out: Any, x: Any, axis: Any, ddof: float, keepdims: bool) -> Any:
+    free = count_folded(x, out) - ddof
+    tree = ["/", ["*", "g", ["-", "x", _mean_formula(axis)]], ["*", free, "out"]]
+    words = f"{{g}} · ({{x}} − mean({{x}})) / ({free:g} · {{out}}), 0 where {{out}} is 0"
+    return reduction_formula(words, ["where", ["==", "out", 0], 0, tree], x, axis, keepdims)
+
+
 var = define(
     _var, name="var", symbol="σ²", category="reduction", inputs=("x",), numpy=[np.var],
     cases=[*_AXES[:4], case((2, 3), ddof=1), case((2, 3), axis=1, ddof=1, keepdims=True)],
@@ -175,7 +207,7 @@ var = define(
     vjp={
         "x": lambda g, out, x, axis, ddof, keepdims: aligned(g, x, axis, keepdims) * _apart(x, out, axis, ddof, 2.0)
     },
-    formula={"x": "{g} · 2 ({x} − mean) / (count − ddof)"}, reads=("x",),
+    formula={"x": _var_formula}, reads=("x",),
 )  # fmt: skip
 
 
@@ -195,7 +227,7 @@ std = define(
     name="std", symbol="σ", category="reduction", inputs=("x",), numpy=[np.std],
     cases=[*_AXES[:4], case((2, 3), ddof=1), case((2, 3), axis=1, ddof=1, keepdims=True)],
     summary="Standard deviation of the elements along `axis`, the root of var; slope 0 where all are equal.",
-    vjp={"x": _std_x}, formula={"x": "{g} · ({x} − mean) / ((count − ddof) · {out})"}, reads=("x", "out"),
+    vjp={"x": _std_x}, formula={"x": _std_formula}, reads=("x", "out"),
 )  # fmt: skip
 
 
@@ -219,7 +251,11 @@ logsumexp = define(
             aligned(g, x, axis, keepdims) * np.exp(x - aligned(out, x, axis, keepdims))
         )
     },
-    formula={"x": ["*", "g", ["exp", ["-", "x", "out"]]]}, reads=("x", "out"),
+    formula={
+        "x": lambda g, out, x, axis, keepdims: reduction_formula(
+            "{g} · exp({x} − {out})", ["*", "g", ["exp", ["-", "x", "out"]]], x, axis, keepdims
+        )
+    }, reads=("x", "out"),
 )  # fmt: skip
 trace = define(
     lambda x, offset=0, axis1=0, axis2=1: np.trace(x, offset, axis1, axis2),
@@ -274,6 +310,25 @@ def _vector_norm_x(g: Any, out: Any, x: Any, axis: Any, keepdims: bool, ord: flo
     return kinked(share, aligned(none, x, axis, keepdims), aligned(out, x, axis, keepdims))
 
 
+def _norm_formula(g: Any, out: Any, x: Any, axis: Any, keepdims: bool, ord: float) -> Any:
+    ord = float(ord)
+    if ord == 0:
+        return 0
+    if math.isinf(ord):
+        return "{g} · sign({x}), shared evenly where |{x}| is {out}, 0 elsewhere"
+    if ord == 1:
+        return reduction_formula("{g} · sign({x})", ["*", "g", ["sign", "x"]], x, axis, keepdims)
+    if ord == 2:
+        words, ratio = "{g} · {x} / {out}", ["/", ["*", "g", "x"], "out"]
+        return reduction_formula(
+            f"{words}, 0 where {{out}} is 0", ["where", ["==", "out", 0], 0, ratio], x, axis, keepdims
+        )
+    words = f"{{g}} · sign({{x}}) · (|{{x}}| / {{out}})^{ord - 1:g}, 0 where {{x}} is 0"
+    power = ["**", ["/", ["abs", "x"], "out"], ord - 1]
+    tree = ["where", ["==", "x", 0], 0, ["*", ["*", "g", ["sign", "x"]], power]]
+    return reduction_formula(words, tree, x, axis, keepdims)
+
+
 vector_norm = define(
     _vector_norm, name="vector_norm", symbol="‖x‖", category="reduction", inputs=("x",), numpy=[np.linalg.vector_norm],
     cases=[
@@ -282,7 +337,7 @@ vector_norm = define(
     ],
     summary="The `ord`-norm of the vectors along `axis`: (Σ|x|^ord)^(1/ord), for inf the largest |x|; slope 0 at 0.",
     vjp={"x": _vector_norm_x},
-    formula={"x": "{g} · sign({x}) · |{x}|^(ord − 1) / {out}^(ord − 1)"}, reads=("x", "out"),
+    formula={"x": _norm_formula}, reads=("x", "out"),
 )  # fmt: skip
 
 # --- products and running sums --------------------------------------------------------------------------------------
@@ -333,8 +388,8 @@ cumprod = define(
         case(np.array([[2.0, 0.0, 3.0, 0.5], [0.0, 1.5, 0.0, 0.7]]), axis=1), case(np.array([2.0, 0.0, 3.0])),
     ],
     summary="Running product along `axis`; of all elements in C order without an axis. Exact with zeros.",
-    vjp={"x": _cumprod_x}, formula={"x": "(for each place the sum of {g} · {out} from there on) / {x}"},
-    reads=("x", "out"),
+    vjp={"x": _cumprod_x}, reads=("x", "out"),
+    formula={"x": "for each place the sum, from there on, of {g} times the product of the other elements"},
 )  # fmt: skip
 _running_product = in_rules(cumprod)
 
@@ -369,7 +424,7 @@ logcumsumexp = define(
     summary="ln of the running sum of exp(x) along `axis`, without overflow; of all elements in C order without an "
     "axis.",
     vjp={"x": _logcumsumexp_x}, reads=("x", "out"),
-    formula={"x": "for each place the sum of {g} · exp({x} − {out}) from there on, with the {out} of there"},
+    formula={"x": "exp({x}) times, for each place, the sum of {g} · exp(−{out}) from there on"},
 )  # fmt: skip
 
 
@@ -400,7 +455,7 @@ prod = define(
         case(np.array([[[2.0, 0.0], [1.3, 3.0]], [[0.0, 1.1], [0.5, 1.5]]]), axis=(0, 2), keepdims=True), case((0, 2)),
     ],
     summary="Product of the elements along `axis`; 1 when there are none. Exact with zeros.",
-    vjp={"x": _prod_x}, formula={"x": ["/", ["*", "g", "out"], "x"]}, reads=("x", "out"),
+    vjp={"x": _prod_x}, formula={"x": "{g} times the product of the other elements"}, reads=("x", "out"),
 )  # fmt: skip
 NUMPY_TO_OP[np.logaddexp, "accumulate"] = lambda x, axis=0: logcumsumexp(x, axis)
 NUMPY_TO_OP[np.add, "accumulate"] = lambda x, axis=0: cumsum(x, axis)
@@ -471,39 +526,46 @@ def _to_first(g: Any, out: Any, x: Any, axis: Any, keepdims: bool) -> Any:
     return selected(spread_back(g, x, axis, keepdims), first)
 
 
-def _define_extreme(name: str, forward: Any, numpy: list[Any], rule: Any, summary: str, spoken: str) -> Any:
+def _shared_formula(g: Any, out: Any, x: Any, axis: Any, keepdims: bool) -> str:
+    return "{g} in equal parts to the elements of {x} that are {out}, 0 to the others"
+
+
+def _first_formula(g: Any, out: Any, x: Any, axis: Any, keepdims: bool) -> str:
+    if not isinstance(axis, int | np.integer) or not x.ndim:
+        return _shared_formula(g, out, x, axis, keepdims)
+    return f"{{g}} to the first element of {{x}} along axis {axis} that is {{out}}, 0 to the others"
+
+
+def _define_extreme(name: str, forward: Any, numpy: list[Any], rule: Any, summary: str) -> Any:
     return define(
         forward, name=name, symbol=name[-3:], category="reduction", inputs=("x",), numpy=numpy, cases=_AXES,
-        summary=summary, vjp={"x": rule}, formula={"x": spoken}, reads=("x", "out"),
+        summary=summary, vjp={"x": rule}, reads=("x", "out"),
+        formula={"x": _shared_formula if rule is _evenly else _first_formula},
     )  # fmt: skip
 
 
 _FIRST = "Ties along one axis: the first takes the gradient; along all or several axes they share it evenly."
 max = _define_extreme(
     "max", _largest, [np.max, (np.maximum, "reduce")], _to_first, f"Largest element along `axis`. {_FIRST}",
-    "{g} where {x} is largest, else 0",
 )  # fmt: skip
 min = _define_extreme(
     "min", _smallest, [np.min, (np.minimum, "reduce")], _to_first, f"Smallest element along `axis`. {_FIRST}",
-    "{g} where {x} is smallest, else 0",
 )  # fmt: skip
 amax = _define_extreme(
     "amax", _largest, [np.amax], _evenly, "Largest element along `axis`; ties share the gradient evenly.",
-    "{g} shared where {x} is largest, else 0",
 )  # fmt: skip
 amin = _define_extreme(
     "amin", _smallest, [np.amin], _evenly, "Smallest element along `axis`; ties share the gradient evenly.",
-    "{g} shared where {x} is smallest, else 0",
 )  # fmt: skip
 
 
 nanmax = _define_extreme(
     "nanmax", _extreme(np.fmax), [np.nanmax, (np.fmax, "reduce")], _to_first,
-    f"Largest element along `axis` that is not NaN, NaN where all are. {_FIRST}", "{g} where {x} is largest, else 0",
+    f"Largest element along `axis` that is not NaN, NaN where all are. {_FIRST}",
 )  # fmt: skip
 nanmin = _define_extreme(
     "nanmin", _extreme(np.fmin), [np.nanmin, (np.fmin, "reduce")], _to_first,
-    f"Smallest element along `axis` that is not NaN, NaN where all are. {_FIRST}", "{g} where {x} is smallest, else 0",
+    f"Smallest element along `axis` that is not NaN, NaN where all are. {_FIRST}",
 )  # fmt: skip
 
 
@@ -547,12 +609,12 @@ def _nanmedian(x: Any, axis: Any = None, keepdims: Any = False) -> Any:
 median = define(
     _median, name="median", symbol="median", category="reduction", inputs=("x",), cases=_AXES[:4],
     summary=f"The middle element along `axis` in order of size, of an even count the lower one as in PyTorch. {_FIRST}",
-    vjp={"x": _to_first}, formula={"x": "{g} where {x} is the median, else 0"}, reads=("x", "out"),
+    vjp={"x": _to_first}, formula={"x": _first_formula}, reads=("x", "out"),
 )  # fmt: skip
 nanmedian = define(
     _nanmedian, name="nanmedian", symbol="median", category="reduction", inputs=("x",), cases=_AXES[:4],
     summary=f"The median of the elements along `axis` that are not NaN, NaN where all are. {_FIRST}",
-    vjp={"x": _to_first}, formula={"x": "{g} where {x} is the median, else 0"}, reads=("x", "out"),
+    vjp={"x": _to_first}, formula={"x": _first_formula}, reads=("x", "out"),
 )  # fmt: skip
 
 

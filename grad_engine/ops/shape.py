@@ -67,7 +67,7 @@ def _transpose_written(x: Tree, axes: Any) -> Tree:
 
 transpose = define(
     lambda x, axes=None: np.transpose(x, axes), name="transpose", symbol="ᵀ", category="shape", inputs=("x",),
-    half="same", varargs=True, numpy=[np.transpose], aliases=["permute"], written=_transpose_written,
+    half="same", varargs=True, numpy=[np.transpose], aliases=["permute"], forward_formula=_transpose_written,
     cases=[case((2, 3)), case((2, 3, 4), axes=(2, 0, 1)), case((2, 3, 4), axes=(-1, 0, 1))],
     summary="x with its axes in another order, reversed when none is given.",
     vjp={"x": _transpose_back}, attribute="T",
@@ -76,7 +76,7 @@ transposed = in_rules(transpose)
 
 matrix_transpose = define(
     lambda x: x.mT, name="matrix_transpose", symbol="ᵀ", category="shape", inputs=("x",), numpy=[np.matrix_transpose],
-    half="same", written=lambda x: ["T", x], cases=[case((2, 3)), case((2, 3, 4))],
+    half="same", forward_formula=lambda x: ["T", x], cases=[case((2, 3)), case((2, 3, 4))],
     summary="x with its last two axes exchanged.",
     vjp={"x": lambda g, out, x: g.mT}, attribute="mT",
 )  # fmt: skip
@@ -370,7 +370,7 @@ unpad = define(
     ],
     summary="x of a padded shape, each element added to the one of `shape` that pad() had copied.",
     vjp={"x": lambda g, out, x, pad_width, mode, shape: _padded(g, pad_width=pad_width, mode=mode)},
-    formula={"x": ["pad", "g"]},
+    formula={"x": "{g} copied to where pad() copies each element"},
 )  # fmt: skip
 _unpadded = in_rules(unpad)
 pad = define(

@@ -45,14 +45,14 @@ erf = define(
     lambda x: _in_dtype_of(x, _kernel("erf")(x)), name="erf", symbol="erf", category="elementwise", inputs=("x",),
     summary="The error function of each element, from -1 to 1.",
     vjp={"x": lambda g, out, x: g * (_TWO_OVER_ROOT_PI * np.exp(-np.square(x)))},
-    formula={"x": ["*", "g", ["*", ["/", 2, ["sqrt", "pi"]], ["exp", ["neg", ["**", "x", 2]]]]]}, reads=("x",),
+    formula={"x": ["*", "g", ["*", ["/", 2, ["sqrt", "pi"]], ["exp", ["neg", ["**", "x", 2]]]]]},
 )  # fmt: skip
 erf_of = in_rules(erf)
 erfc = define(
     lambda x: _in_dtype_of(x, _kernel("erfc")(x)), name="erfc", symbol="erfc", category="elementwise", inputs=("x",),
     summary="1 - erf of each element, exact also where that is tiny.",
     vjp={"x": lambda g, out, x: g * (-_TWO_OVER_ROOT_PI * np.exp(-np.square(x)))},
-    formula={"x": ["*", ["neg", "g"], ["*", ["/", 2, ["sqrt", "pi"]], ["exp", ["neg", ["**", "x", 2]]]]]}, reads=("x",),
+    formula={"x": ["*", ["neg", "g"], ["*", ["/", 2, ["sqrt", "pi"]], ["exp", ["neg", ["**", "x", 2]]]]]},
 )  # fmt: skip
 lgamma = define(
     lambda x: _in_dtype_of(x, _kernel("gammaln")(x)), name="lgamma", symbol="ln|Γ|", category="elementwise",
@@ -110,22 +110,22 @@ def _define_special(name: str, symbol: str, summary: str, rule: Callable[..., An
 erfinv = _define_special(
     "erfinv", "erf⁻¹", "The number whose erf is each element, ±inf for ±1.",
     lambda g, out, x: g * (np.exp(np.square(out)) / _TWO_OVER_ROOT_PI),
-    ["*", "g", ["*", ["/", ["sqrt", "pi"], 2], ["exp", ["**", "out", 2]]]], reads=("out",), domain=(-0.9, 0.9),
+    ["*", "g", ["*", ["/", ["sqrt", "pi"], 2], ["exp", ["**", "out", 2]]]], domain=(-0.9, 0.9),
 )  # fmt: skip
 erfcx = _define_special(
     "erfcx", "erfcx", "exp(x²) · erfc(x) of each element, which does not vanish where erfc does.",
     lambda g, out, x: g * (2 * x * out - _TWO_OVER_ROOT_PI),
-    ["*", "g", ["-", ["*", ["*", 2, "x"], "out"], ["/", 2, ["sqrt", "pi"]]]], reads=("x", "out"),
+    ["*", "g", ["-", ["*", ["*", 2, "x"], "out"], ["/", 2, ["sqrt", "pi"]]]],
 )  # fmt: skip
 _erfcx_of = in_rules(erfcx)
 ndtr = _define_special(
     "ndtr", "Φ", "The normal distribution function at each element.",
-    lambda g, out, x: g * (np.exp(-0.5 * np.square(x)) / _ROOT_TAU), ["*", "g", ["normal_pdf", "x"]], reads=("x",),
+    lambda g, out, x: g * (np.exp(-0.5 * np.square(x)) / _ROOT_TAU), ["*", "g", ["normal_pdf", "x"]],
 )  # fmt: skip
 ndtri = _define_special(
     "ndtri", "Φ⁻¹", "The number at which the normal distribution function is each element: its quantile.",
     lambda g, out, x: g * (_ROOT_TAU * np.exp(0.5 * np.square(out))), ["/", "g", ["normal_pdf", "out"]],
-    reads=("out",), domain=(0.1, 0.9),
+    domain=(0.1, 0.9),
 )  # fmt: skip
 _ndtr_of = in_rules(ndtr)
 
@@ -141,7 +141,7 @@ def _log_ndtr_x(g: Any, out: Any, x: Any) -> Any:
 log_ndtr = _define_special(
     "log_ndtr", "ln Φ", "Natural logarithm of the normal distribution function at each element, without underflow.",
     _log_ndtr_x,
-    ["*", "g", ["/", ["normal_pdf", "x"], ["normal_cdf", "x"]]], reads=("x",),
+    ["*", "g", ["/", ["normal_pdf", "x"], ["normal_cdf", "x"]]],
 )  # fmt: skip
 
 # --- of entropies -----------------------------------------------------------------------------------------------------
@@ -149,7 +149,7 @@ log_ndtr = _define_special(
 entr = _define_special(
     "entr", "−x ln x", "−x · ln(x) of each element, 0 at 0 and -inf below.",
     lambda g, out, x: kinked(g * (-np.log(x) - 1), values(x) < 0, x),
-    ["*", "g", ["-", ["neg", ["ln", "x"]], 1]], reads=("x",),
+    ["*", "g", ["-", ["neg", ["ln", "x"]], 1]],
     domain=(0.1, 3.0),
 )  # fmt: skip
 
@@ -169,7 +169,7 @@ xlog1py = define(
     inputs=("x", "y"), domain=(-0.7, 2.0), cases=[case((2, 3), (2, 3)), case((2, 1), (3,)), case((), (2,))],
     summary="x · ln(1 + y), element by element, 0 where x is 0 unless y is NaN. Needs SciPy.",
     vjp={"x": _xlog1py_x, "y": lambda g, out, x, y: g * (x / (1 + y))},
-    formula={"x": ["*", "g", ["log1p", "y"]]}, reads=("x", "y"),
+    formula={"x": ["where", ["&", ["==", "x", 0], ["<=", "y", -1]], 0, ["*", "g", ["log1p", "y"]]]},
 )  # fmt: skip
 
 # --- Bessel functions -------------------------------------------------------------------------------------------------
@@ -182,22 +182,25 @@ def _over(y: Any, x: Any, limit: float) -> Any:
 
 i0 = _define_special(
     "i0", "I₀", "The modified Bessel function of order 0 at each element.", lambda g, out, x: g * _i1_of(x),
-    ["*", "g", ["i1", "x"]], reads=("x",), numpy=[np.i0],
+    ["*", "g", ["i1", "x"]], numpy=[np.i0],
 )  # fmt: skip
 i1 = _define_special(
     "i1", "I₁", "The modified Bessel function of order 1 at each element.",
-    lambda g, out, x: g * (_i0_of(x) - _over(out, x, 0.5)), ["*", "g", ["-", ["i0", "x"], ["/", "out", "x"]]],
-    reads=("x", "out"),
+    lambda g, out, x: g * (_i0_of(x) - _over(out, x, 0.5)),
+    ["where", ["==", "x", 0], ["/", "g", 2], ["*", "g", ["-", ["i0", "x"], ["/", "out", "x"]]]],
 )  # fmt: skip
 _i0_of, _i1_of = in_rules(i0), in_rules(i1)
 i0e = _define_special(
     "i0e", "e⁻|ˣ|I₀", "exp(−|x|) · i0(x) of each element, without overflow.",
     lambda g, out, x: kinked(g * (_i1e_of(x) - np.sign(x) * out), values(x) == 0, x),
-    ["*", "g", ["-", ["i1e", "x"], ["*", ["sign", "x"], "out"]]], reads=("x", "out"),
+    ["*", "g", ["-", ["i1e", "x"], ["*", ["sign", "x"], "out"]]],
 )  # fmt: skip
 i1e = _define_special(
     "i1e", "e⁻|ˣ|I₁", "exp(−|x|) · i1(x) of each element, without overflow.",
     lambda g, out, x: g * (_i0e_of(x) - np.sign(x) * out - _over(out, x, 0.5)),
-    ["*", "g", ["-", ["-", ["i0e", "x"], ["*", ["sign", "x"], "out"]], ["/", "out", "x"]]], reads=("x", "out"),
+    [
+        "where", ["==", "x", 0], ["/", "g", 2],
+        ["*", "g", ["-", ["-", ["i0e", "x"], ["*", ["sign", "x"], "out"]], ["/", "out", "x"]]],
+    ],
 )  # fmt: skip
 _i0e_of, _i1e_of = in_rules(i0e), in_rules(i1e)
