@@ -154,7 +154,7 @@ def test_bad_arguments_are_one_line_on_stderr_and_status_2(words: list[str], com
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
-READMES = [ROOT / "README.md", *sorted(ROOT.glob("*/README.md"))]
+READMES = [ROOT / "README.md", *sorted(ROOT.glob("*/README.md")), ROOT / "grad_engine" / "core" / "README.md"]
 
 
 def of_folder(path: Path) -> str:
@@ -169,10 +169,11 @@ def test_what_a_readme_shows_is_what_happens(readme: Path, tmp_path: Path) -> No
     run("readme", folder=tmp_path)
 
 
-def test_the_readme_shows_the_tree_that_is_printed() -> None:
+@pytest.mark.parametrize("example", ["blog", "large"])
+def test_the_readme_shows_the_tree_that_is_printed(example: str) -> None:
     shown = re.findall(r"^```\n(##.*?)^```", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
-    assert len(shown) == 1
-    assert run("examples.large").stdout.startswith(shown[0])
+    assert len(shown) == 2
+    assert any(run(f"examples.{example}").stdout.startswith(tree) for tree in shown)
 
 
 @pytest.mark.parametrize("readme", READMES, ids=of_folder)

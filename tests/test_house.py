@@ -294,7 +294,7 @@ def test_the_wheel_holds_one_package_with_the_film_inside(tmp_path: Path) -> Non
     wheel = next(WheelBuilder(str(ROOT)).build(directory=str(tmp_path)))
     with zipfile.ZipFile(wheel) as archive:
         held = {entry for entry in archive.namelist() if ".dist-info/" not in entry}
-    files = {path.relative_to(ROOT).as_posix() for path in tracked() if path.name != "README.md"}
+    files = {path.relative_to(ROOT).as_posix() for path in tracked() if path.suffix != ".md"}
     film = {file for file in files if file.startswith("animation/")} - {"animation/main.py", "animation/__main__.py"}
     inside = {file for file in files if file.startswith("grad_engine/")}
     assert held == inside | {f"grad_engine/{file}" for file in film}

@@ -95,8 +95,8 @@ class Group:
 def hierarchy(record: GraphRecord) -> tuple[list[Group], dict[str, str]]:
     """All groups of a record, parents first, and the id of the innermost group of each op that is in one.
 
-    Equal modules that follow each other are in a group of their own. A module that holds nothing but other modules, as
-    a list of layers does, is left out: what it holds stands in its place.
+    Equal modules that follow each other are in a group of their own. A list of layers, which holds nothing but numbered
+    modules, is left out: what it holds stands in its place.
     """
     kinds = _Kinds(record)
     groups: list[Group] = []
@@ -119,7 +119,8 @@ def hierarchy(record: GraphRecord) -> tuple[list[Group], dict[str, str]]:
         for family in _families(module.inner, kinds, set()):
             around = add(group, _label(family), family[0].path, len(family)) if len(family) > 1 else group
             for each in family:
-                holds_only_modules = not each.own and len(each.inner) > 1 and len(family) == 1
+                numbered = all(inner.path.rpartition(".")[2].isdigit() for inner in each.inner)
+                holds_only_modules = not each.own and len(each.inner) > 1 and len(family) == 1 and numbered
                 inside.append((each, group if holds_only_modules else add(around, each.path, each.path, 1)))
         pending += reversed(inside)
     return groups, home
