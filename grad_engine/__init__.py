@@ -80,7 +80,7 @@ from grad_engine.version import VERSION as __version__
 if _os.environ.get("GRAD_ENGINE_MALLOC") == "1":
     tune_allocator()
 
-_LOADED_ON_USE = ("data", "draw", "nn", "optim", "program", "progress", "tree")
+_LOADED_ON_USE = ("data", "draw", "nn", "optim", "program", "progress", "scipy", "tree")
 _OF_PROGRAM = ("compile",)
 
 

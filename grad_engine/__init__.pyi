@@ -81,6 +81,7 @@ from grad_engine import nn as nn
 from grad_engine import optim as optim
 from grad_engine import program as program
 from grad_engine import progress as progress
+from grad_engine import scipy as scipy
 from grad_engine import tree as tree
 from grad_engine.program import compile as compile
 

@@ -7,9 +7,18 @@ from typing import Any
 
 import numpy as np
 
+<<<<<<< HEAD
 from grad_engine.core.grad import grad
+=======
+from grad_engine.core.call import as_tensor
+from grad_engine.core.chain_rule import grad
+>>>>>>> f50eabb (scipy: map scipy.special onto ops, add ge.scipy)
 from grad_engine.core.tensor import Tensor, array_of
 from grad_engine.creation import tensor
+from grad_engine.errors import ArgumentError
+from grad_engine.ops.joining import concat
+from grad_engine.ops.shape import reshape
+from grad_engine.pytree import taken_apart
 
 MOST_ENTRIES = 1000  # of an input whose derivative is wrong, that are looked at one by one
 ORDINALS = {1: "first", 2: "second", 3: "third"}
@@ -27,7 +36,8 @@ def check_gradients(
 ) -> None:
     """Raise AssertionError unless the derivatives of `f` at `inputs`, up to `order`, match central differences.
 
-    f: takes a tensor for each input and returns one tensor of any shape.
+    f: takes a tensor for each input and returns one tensor of any shape, or a structure of them (list, tuple, dict),
+        of which those with floating-point numbers are checked, together.
     inputs: a float64 array, or a list of them; each is checked along a random direction, with a random weight on each
     output element.
 
@@ -35,9 +45,26 @@ def check_gradients(
     """
     given = [inputs] if isinstance(inputs, np.ndarray | np.generic | Tensor | float) else inputs
     arrays = [np.array(array_of(x), dtype=np.float64) for x in given]
+    f = _one_vector(f)
     for nth in range(1, order + 1):
         f = _checked(f, arrays, nth, eps, rtol, atol, np.random.default_rng(seed + nth - 1))
         rtol, atol = rtol * 10, atol * 10
+
+
+def _one_vector(f: Callable[..., Any]) -> Callable[..., Tensor]:
+    """`f` with all floating-point numbers that it returns one after the other in one tensor."""
+
+    def joined(*xs: Any) -> Tensor:
+        out = f(*xs)
+        if type(out) is Tensor:
+            return out
+        leaves = [as_tensor(leaf) for leaf in taken_apart(out)[0]]
+        parts = [reshape(leaf, (-1,)) for leaf in leaves if leaf.dtype.kind == "f"]
+        if not parts:
+            raise ArgumentError(f"the function returned {type(out).__name__} without a floating-point number")
+        return concat(parts)
+
+    return joined
 
 
 def _checked(

@@ -76,3 +76,15 @@ def test_large_and_lone_inputs_are_told_without_entries() -> None:
     for shape in ((), (1001,)):
         with pytest.raises(AssertionError, match=r"by input 0 .* central differences give [\d.e+-]+\Z"):
             ge.check_gradients(wrong.apply, [np.full(shape, 1.5), np.full(shape, 2.0)])
+
+
+@pytest.mark.parametrize("kind", [tuple, list, lambda parts: {"out": [*parts]}])
+def test_functions_of_several_results_are_checked_as_a_whole(kind: Any) -> None:
+    right = type("Right", (Wrong,), {"rules": (right_x, right_y)})
+    wrong = type("Wrong", (Wrong,), {"rules": (right_x, lambda g, x, y: g * x)})
+    ge.check_gradients(lambda x, y: kind([x.sum(), right.apply(x, y), x.argmax(), 3.0]), XS, order=2)
+    with pytest.raises(AssertionError, match="by input 1"):
+        ge.check_gradients(lambda x, y: kind([x.sum(), wrong.apply(x, y)]), XS)
+    ge.check_gradients(ge.linalg.lu, [np.array([[2.0, 1.0], [1.0, 3.0]])], order=2)
+    with pytest.raises(ge.ArgumentError, match="without a floating-point number"):
+        ge.check_gradients(lambda x: (x.argmax(),), [np.ones(2)])

@@ -15,7 +15,7 @@ from grad_engine.core.grad_mode import current_mode
 from grad_engine.core.inplace import overwrite
 from grad_engine.core.node import BinaryNode, next_sequence_nr
 from grad_engine.core.numpy_errors import REFUSED, no_argument, refuse_composed
-from grad_engine.core.numpy_protocol import NUMPY_TO_OP
+from grad_engine.core.numpy_protocol import NUMPY_TO_OP, SCIPY_TO_OP
 from grad_engine.core.op import CATEGORIES, DOMAIN, OPS, Case, Op, Rule
 from grad_engine.core.precision import as_floats, gives_half, holds_half, narrowed, widened
 from grad_engine.core.tensor import Tensor
@@ -43,6 +43,7 @@ def define(
     operator: str | None = None,
     attribute: str | None = None,
     numpy: Sequence[Any] = (),
+    scipy: Sequence[str] = (),
     domain: tuple[float, float] = DOMAIN,
     cases: Sequence[Case] = (),
     forward_formula: Callable[..., Tree] | None = None,
@@ -73,6 +74,7 @@ def define(
     operator: the Python operator it implements ("add" for `+`), with its reflected and in-place forms.
     attribute: its name as a property of Tensor, such as "T".
     numpy: NumPy functions that mean this op; the ufunc itself is always one.
+    scipy: names in scipy.special that mean this op, in values, order and defaults of its arguments.
     domain, cases: where the law tests may sample it. Without cases, small shapes that broadcast.
     forward_formula: parameters -> formula tree of a call, where `name(x, y)` is not how people write it.
     formula: input -> formula of its rule, where that cannot be traced or would be hard to read: a tree, a sentence, or
@@ -145,6 +147,7 @@ def define(
     call.op = op  # type: ignore[attr-defined]
     call.__signature__ = _signature(op)  # type: ignore[attr-defined]
     _publish(op, call, means, method, operator, attribute)
+    SCIPY_TO_OP.update(dict.fromkeys(scipy, call))
     return call
 
 
@@ -266,6 +269,8 @@ def composed(
     before: Any = None,
     half: str = "float32",
     floats: Sequence[str] = (),
+    scipy: Sequence[str] = (),
+    public: bool = True,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """A decorator that publishes a function written in ops as define() publishes an op: by name, as method, for NumPy.
 
@@ -274,6 +279,7 @@ def composed(
         in another order than operands first: `einsum("ij,jk", x, y)`.
     half: in which dtype float16 goes through it: "float32", to be rounded once at the end, or "same" where it only
         moves elements. floats: arguments whose whole numbers are first made the floats that NumPy promotes them to.
+    scipy: names in scipy.special that mean this function. public: whether it is one of grad_engine, and a method.
     """
 
     def enter(call: Callable[..., Any]) -> Callable[..., Any]:
@@ -300,7 +306,9 @@ def composed(
             except REFUSED as error:
                 refuse_composed(call.__name__, error, (*args, *named.values()))
 
-        _enter((call.__name__, *aliases), checked, numpy, method, before)
+        if public:
+            _enter((call.__name__, *aliases), checked, numpy, method, before)
+        SCIPY_TO_OP.update(dict.fromkeys(scipy, checked))
         return checked
 
     return enter

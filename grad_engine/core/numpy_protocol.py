@@ -17,11 +17,14 @@ from grad_engine.core.versions import WRITES
 from grad_engine.errors import ArgumentError, NotDifferentiableError
 
 NUMPY_TO_OP: dict[Any, Callable[..., Any]] = {}  # NumPy's function, or (ufunc, "reduce") -> the op's
+SCIPY_TO_OP: dict[str, Callable[..., Any]] = {}  # name in scipy.special -> the function of ours that means it
 
 
 def ufunc_on_tensors(ufunc: Any, method: str, inputs: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
     """What Tensor.__array_ufunc__ returns: the op that means the same, or the ufunc on the data."""
     op = NUMPY_TO_OP.get(ufunc if method == "__call__" else (ufunc, method))
+    if op is None and method == "__call__" and ufunc.__name__ in SCIPY_TO_OP and _room_of(ufunc) != "np":
+        op = NUMPY_TO_OP[ufunc] = SCIPY_TO_OP[ufunc.__name__]  # met for the first time; SciPy is never imported here
     out = keywords.pop("out", None)
     if out is not None:
         return _into(out, getattr(ufunc, method), inputs, keywords)
@@ -34,9 +37,15 @@ def ufunc_on_tensors(ufunc: Any, method: str, inputs: tuple[Any, ...], keywords:
             return _written(inputs[0], getattr(ufunc, method), inputs, keywords)
         return _on_data(getattr(ufunc, method), inputs, keywords)
     raise NotDifferentiableError(
-        f"np.{ufunc.__name__}{'' if method == '__call__' else '.' + method} has no gradient here; "
+        f"{_room_of(ufunc)}.{ufunc.__name__}{'' if method == '__call__' else '.' + method} has no gradient here; "
         "call it on t.detach() if none is wanted, or declare one with define()"
     )
+
+
+def _room_of(ufunc: Any) -> str:
+    """The module that a ufunc is written after in messages."""
+    special = sys.modules.get("scipy.special")
+    return "np" if special is None or getattr(special, ufunc.__name__, None) is not ufunc else "scipy.special"
 
 
 def function_on_tensors(func: Any, args: tuple[Any, ...], keywords: dict[str, Any]) -> Any:

@@ -23,7 +23,7 @@ _ROOT_TAU = math.sqrt(2 * math.pi)
 
 
 @functools.cache
-def _kernel(name: str) -> Callable[..., Any]:
+def kernel(name: str) -> Callable[..., Any]:
     """The function of scipy.special, or of the C library, that computes `name` on arrays."""
     try:
         return getattr(importlib.import_module("scipy.special"), name)
@@ -36,32 +36,32 @@ def _kernel(name: str) -> Callable[..., Any]:
     return lambda x: np.asarray(each(x), dtype=np.result_type(x.dtype, np.float16))
 
 
-def _in_dtype_of(x: Any, out: Any) -> Any:
+def in_dtype_of(x: Any, out: Any) -> Any:
     """`out` in x's dtype where that is a floating-point one: SciPy has no half precision."""
     return out.astype(x.dtype, copy=False) if x.dtype.kind == "f" else out
 
 
 erf = define(
-    lambda x: _in_dtype_of(x, _kernel("erf")(x)), name="erf", symbol="erf", category="elementwise", inputs=("x",),
+    lambda x: in_dtype_of(x, kernel("erf")(x)), name="erf", symbol="erf", category="elementwise", inputs=("x",),
     summary="The error function of each element, from -1 to 1.",
     vjp={"x": lambda g, out, x: g * (_TWO_OVER_ROOT_PI * np.exp(-np.square(x)))},
     formula={"x": ["*", "g", ["*", ["/", 2, ["sqrt", "pi"]], ["exp", ["neg", ["**", "x", 2]]]]]},
 )  # fmt: skip
 erf_of = in_rules(erf)
 erfc = define(
-    lambda x: _in_dtype_of(x, _kernel("erfc")(x)), name="erfc", symbol="erfc", category="elementwise", inputs=("x",),
+    lambda x: in_dtype_of(x, kernel("erfc")(x)), name="erfc", symbol="erfc", category="elementwise", inputs=("x",),
     summary="1 - erf of each element, exact also where that is tiny.",
     vjp={"x": lambda g, out, x: g * (-_TWO_OVER_ROOT_PI * np.exp(-np.square(x)))},
     formula={"x": ["*", ["neg", "g"], ["*", ["/", 2, ["sqrt", "pi"]], ["exp", ["neg", ["**", "x", 2]]]]]},
 )  # fmt: skip
 lgamma = define(
-    lambda x: _in_dtype_of(x, _kernel("gammaln")(x)), name="lgamma", symbol="ln|Γ|", category="elementwise",
+    lambda x: in_dtype_of(x, kernel("gammaln")(x)), name="lgamma", symbol="ln|Γ|", category="elementwise",
     inputs=("x",), domain=(0.3, 3.0), aliases=["gammaln"],
     summary="Natural logarithm of the absolute value of the gamma function of each element. Needs SciPy.",
     vjp={"x": lambda g, out, x: g * _digamma_of(x)},
 )  # fmt: skip
 digamma = define(
-    lambda x: _in_dtype_of(x, _kernel("digamma")(x)), name="digamma", symbol="ψ", category="elementwise",
+    lambda x: in_dtype_of(x, kernel("digamma")(x)), name="digamma", symbol="ψ", category="elementwise",
     inputs=("x",), domain=(0.3, 3.0),
     summary="The slope of lgamma at each element. Needs SciPy.",
     vjp={"x": lambda g, out, x: g * _polygamma_of(x, 1)},
@@ -72,7 +72,7 @@ _digamma_of = in_rules(digamma)
 def _polygamma(x: Any, n: int) -> Any:
     if not isinstance(n, int | np.integer) or n < 1:
         raise ArgumentError(f"polygamma() takes a whole number n of at least 1, got {n!r}; for n = 0 call digamma()")
-    return _in_dtype_of(x, _kernel("polygamma")(n, x))
+    return in_dtype_of(x, kernel("polygamma")(n, x))
 
 
 polygamma = define(
@@ -102,7 +102,7 @@ def mvlgamma(x: Any, p: int) -> Tensor:
 def _define_special(name: str, symbol: str, summary: str, rule: Callable[..., Any], formula: Any, **more: Any) -> Any:
     """An op of one operand that SciPy computes under the same name."""
     return define(
-        lambda x: _in_dtype_of(x, _kernel(name)(x)), name=name, symbol=symbol, category="elementwise", inputs=("x",),
+        lambda x: in_dtype_of(x, kernel(name)(x)), name=name, symbol=symbol, category="elementwise", inputs=("x",),
         summary=f"{summary} Needs SciPy.", vjp={"x": rule}, formula={"x": formula}, **more,
     )  # fmt: skip
 
@@ -156,7 +156,7 @@ entr = _define_special(
 
 def _xlog1py(x: Any, y: Any) -> Any:
     dtype = np.result_type(x, y)
-    out = _kernel("xlog1py")(x, y)
+    out = kernel("xlog1py")(x, y)
     return out.astype(dtype, copy=False) if dtype.kind == "f" else out
 
 
@@ -175,7 +175,7 @@ xlog1py = define(
 # --- Bessel functions -------------------------------------------------------------------------------------------------
 
 
-def _over(y: Any, x: Any, limit: float) -> Any:
+def over(y: Any, x: Any, limit: float) -> Any:
     """y / x, and its limit where x is 0."""
     return np.where(x == 0, limit, y / np.where(x == 0, 1.0, x))
 
@@ -186,8 +186,13 @@ i0 = _define_special(
 )  # fmt: skip
 i1 = _define_special(
     "i1", "I₁", "The modified Bessel function of order 1 at each element.",
+<<<<<<< HEAD
     lambda g, out, x: g * (_i0_of(x) - _over(out, x, 0.5)),
     ["where", ["==", "x", 0], ["/", "g", 2], ["*", "g", ["-", ["i0", "x"], ["/", "out", "x"]]]],
+=======
+    lambda g, out, x: g * (_i0_of(x) - over(out, x, 0.5)), ["*", "g", ["-", ["i0", "x"], ["/", "out", "x"]]],
+    reads=("x", "out"),
+>>>>>>> 9e669bb (scipy: map scipy.special onto ops, add ge.scipy)
 )  # fmt: skip
 _i0_of, _i1_of = in_rules(i0), in_rules(i1)
 i0e = _define_special(
@@ -197,10 +202,15 @@ i0e = _define_special(
 )  # fmt: skip
 i1e = _define_special(
     "i1e", "e⁻|ˣ|I₁", "exp(−|x|) · i1(x) of each element, without overflow.",
+<<<<<<< HEAD
     lambda g, out, x: g * (_i0e_of(x) - np.sign(x) * out - _over(out, x, 0.5)),
     [
         "where", ["==", "x", 0], ["/", "g", 2],
         ["*", "g", ["-", ["-", ["i0e", "x"], ["*", ["sign", "x"], "out"]], ["/", "out", "x"]]],
     ],
+=======
+    lambda g, out, x: g * (_i0e_of(x) - np.sign(x) * out - over(out, x, 0.5)),
+    ["*", "g", ["-", ["-", ["i0e", "x"], ["*", ["sign", "x"], "out"]], ["/", "out", "x"]]], reads=("x", "out"),
+>>>>>>> 9e669bb (scipy: map scipy.special onto ops, add ge.scipy)
 )  # fmt: skip
 _i0e_of, _i1e_of = in_rules(i0e), in_rules(i1e)

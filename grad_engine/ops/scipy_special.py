@@ -1,0 +1,680 @@
+"""The functions of scipy.special that have a derivative, under SciPy's names and with SciPy's order of arguments.
+
+`scipy.special.gamma(t)` on a tensor runs them, and so does `grad_engine.scipy.special.gamma(t)`; they are no functions
+of grad_engine itself, where short names such as `beta` are worth more. SciPy computes them. Derivatives are those of
+the NIST Digital Library of Mathematical Functions (dlmf.nist.gov) unless said otherwise.
+
+A parameter by which no derivative is known, such as the order of a Bessel function, may be a number or an array; a
+tensor that requires grad is refused there.
+"""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from grad_engine.core.call import as_tensor
+from grad_engine.core.define import composed, define, in_rules
+from grad_engine.core.numpy_protocol import SCIPY_TO_OP
+from grad_engine.core.op import Case, case
+from grad_engine.core.tensor import Tensor
+from grad_engine.ops import activation, elementwise, special
+from grad_engine.ops.elementwise import exp, expm1, rint, sqrt, where, xlogy
+from grad_engine.ops.special import digamma, lgamma
+from grad_engine.ops.special import kernel as _kernel
+
+_ROOT_PI = math.sqrt(math.pi)
+_ROOT_TAU = math.sqrt(2 * math.pi)
+_DEGREE = math.pi / 180
+_digamma, _lgamma = in_rules(digamma), in_rules(lgamma)
+PAIRS = [case((2, 3), (2, 3)), case((2, 1), (3,)), case((), (2,))]
+
+# SciPy has ufuncs of its own for what NumPy, or the engine, has under another name.
+SCIPY_TO_OP.update(
+    expit=activation.sigmoid, log_expit=activation.logsigmoid, logit=elementwise.logit, xlogy=elementwise.xlogy,
+    exp2=elementwise.exp2, expm1=elementwise.expm1, log1p=elementwise.log1p, cbrt=elementwise.cbrt, round=rint,
+    erf=special.erf, erfc=special.erfc, erfcx=special.erfcx, erfinv=special.erfinv, entr=special.entr,
+    ndtr=special.ndtr, ndtri=special.ndtri, log_ndtr=special.log_ndtr, xlog1py=special.xlog1py,
+    gammaln=lgamma, psi=digamma, digamma=digamma, i0=special.i0, i0e=special.i0e, i1=special.i1, i1e=special.i1e,
+)  # fmt: skip
+
+
+def _special(
+    name: str,
+    symbol: str,
+    summary: str,
+    inputs: Sequence[str] = ("x",),
+    order: str = "",
+    cases: Sequence[Case] = (),
+    **more: Any,
+) -> Callable[..., Any]:
+    """The op that SciPy computes under this name.
+
+    order: SciPy's order of the arguments where it is not `inputs`: "n x" for an order n, which has no rule.
+    """
+    names = order.split() or [*inputs]
+    static = [each for each in names if each not in inputs]
+
+    def forward(*args: Any) -> Any:
+        values = dict(zip([*inputs, *static], args, strict=True))
+        floats = [values[each] for each in inputs]
+        out = _kernel(name)(*[values[each] for each in names])
+        dtype = np.result_type(*floats)
+        return out.astype(dtype, copy=False) if dtype.kind == "f" else out
+
+    _named(forward, [*inputs, *static])
+    op = define(
+        forward, name=name if not static else f"{name}_{inputs[0]}", symbol=symbol, category="elementwise",
+        inputs=inputs, summary=f"{summary} Needs SciPy.", cases=cases or (PAIRS if len(inputs) == 2 else ()),
+        elementwise=True, broadcasts=len(inputs) > 1 or bool(static), public=False,
+        scipy=() if static else [name], **more,
+    )  # fmt: skip
+    if static:
+        place = [names.index(each) for each in (*inputs, *static)]
+
+        def call(*args: Any) -> Tensor:
+            return op(*[args[i] for i in place])
+
+        _named(call, names)
+        call.__name__, call.__doc__ = name, f"{summary} Needs SciPy."
+        call.__annotations__ = {"return": "Tensor"}
+        SCIPY_TO_OP[name] = call
+    return op
+
+
+def _named(function: Callable[..., Any], names: Sequence[str]) -> None:
+    """Give a function of any arguments a signature with these names."""
+    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    function.__signature__ = inspect.Signature([inspect.Parameter(each, kind) for each in names])  # type: ignore[attr-defined]
+
+
+def _with_series(x: Any, radius: float, series: Sequence[float], direct: Callable[[Any], Any]) -> Any:
+    """A function near 0 by its power series, elsewhere directly, where it would lose digits near 0."""
+    small = np.abs(x) < radius
+    near = np.where(small, x, 0.0)
+    value: Any = series[-1]
+    for factor in reversed(series[:-1]):
+        value = value * near + factor
+    return np.where(small, value, direct(np.where(small, 0.5, x)))
+
+
+# --- exponentials, errors and trigonometry --------------------------------------------------------------------------
+
+exp10 = _special(
+    "exp10", "10ˣ", "10 to the power of each element.", vjp={"x": lambda g, out, x: g * (math.log(10) * out)}
+)
+hyp1f1 = _special(
+    "hyp1f1", "₁F₁", "The confluent hypergeometric function of each x.", order="a b x", domain=(-1.5, 1.5),
+    cases=[case((2, 3), a=1.5, b=2.5)], vjp={"x": lambda g, out, x, a, b: g * (a / b * _hyp1f1(x, a + 1, b + 1))},
+)  # fmt: skip
+_hyp1f1 = in_rules(hyp1f1)
+hyp0f1 = _special(
+    "hyp0f1", "₀F₁", "The confluent hypergeometric limit function of each x.", order="v x",
+    cases=[case((2, 3), v=1.5)], vjp={"x": lambda g, out, x, v: g * (_hyp0f1(x, v + 1) / v)},
+)  # fmt: skip
+_hyp0f1 = in_rules(hyp0f1)
+hyp2f1 = _special(
+    "hyp2f1", "₂F₁", "Gauss's hypergeometric function of each x.", order="a b c x", domain=(-0.7, 0.7),
+    cases=[case((2, 3), a=0.5, b=1.5, c=2.5)],
+    vjp={"x": lambda g, out, x, a, b, c: g * (a * b / c * _hyp2f1(x, a + 1, b + 1, c + 1))},
+)  # fmt: skip
+_hyp2f1 = in_rules(hyp2f1)
+exprel = _special(
+    "exprel", "(eˣ−1)/x", "(eˣ − 1)/x of each element, 1 at 0.",
+    vjp={"x": lambda g, out, x: g * (0.5 * _hyp1f1(x, 2, 3))},
+)  # fmt: skip
+cosm1 = _special(
+    "cosm1", "cos−1", "cos(x) − 1, exact also where that is tiny.", vjp={"x": lambda g, out, x: -g * np.sin(x)}
+)
+sindg = _special(
+    "sindg", "sin°", "Sine of an angle in degrees.", domain=(-80, 80),
+    vjp={"x": lambda g, out, x: g * (_DEGREE * _cosdg(x))},
+)  # fmt: skip
+cosdg = _special(
+    "cosdg", "cos°", "Cosine of an angle in degrees.", domain=(-80, 80),
+    vjp={"x": lambda g, out, x: g * (-_DEGREE * _sindg(x))},
+)  # fmt: skip
+_sindg, _cosdg = in_rules(sindg), in_rules(cosdg)
+tandg = _special(
+    "tandg", "tan°", "Tangent of an angle in degrees.", domain=(-60, 60),
+    vjp={"x": lambda g, out, x: g * (_DEGREE * (1 + np.square(out)))},
+)  # fmt: skip
+cotdg = _special(
+    "cotdg", "cot°", "Cotangent of an angle in degrees.", domain=(30, 80),
+    vjp={"x": lambda g, out, x: g * (-_DEGREE * (1 + np.square(out)))},
+)  # fmt: skip
+erfi = _special(
+    "erfi", "erfi", "The imaginary error function of each element.",
+    vjp={"x": lambda g, out, x: g * (2 / _ROOT_PI * np.exp(np.square(x)))},
+)  # fmt: skip
+erfcinv = _special(
+    "erfcinv", "erfc⁻¹", "The number whose erfc is each element.", domain=(0.2, 1.8),
+    vjp={"x": lambda g, out, x: g * (-_ROOT_PI / 2 * np.exp(np.square(out)))},
+)  # fmt: skip
+dawsn = _special(
+    "dawsn", "D", "Dawson's integral of each element.", vjp={"x": lambda g, out, x: g * (1 - 2 * x * out)}
+)  # fmt: skip
+ndtri_exp = _special(
+    "ndtri_exp", "Φ⁻¹(eˣ)", "The number whose log_ndtr is each element.", domain=(-3.0, -0.2),
+    vjp={"x": lambda g, out, x: g * (_ROOT_TAU * np.exp(x + 0.5 * np.square(out)))},
+)  # fmt: skip
+owens_t = _special(
+    "owens_t", "T", "Owen's T function of h and a.", ("h", "a"),
+    vjp={
+        "h": lambda g, out, h, a: g * (_erf(h * a * math.sqrt(0.5)) * np.exp(-0.5 * np.square(h)) / (-2 * _ROOT_TAU)),
+        "a": lambda g, out, h, a: g * (
+            np.exp(-0.5 * np.square(h) * (1 + np.square(a))) / (2 * math.pi * (1 + np.square(a)))
+        ),
+    },
+)  # fmt: skip
+_erf = in_rules(special.erf)
+wrightomega = _special(
+    "wrightomega", "ω", "The solution w of w + ln(w) = x.", vjp={"x": lambda g, out, x: g * (out / (1 + out))}
+)  # fmt: skip
+
+# --- integrals ------------------------------------------------------------------------------------------------------
+
+expi = _special(
+    "expi", "Ei", "The exponential integral Ei of each element.", domain=(0.3, 3.0),
+    vjp={"x": lambda g, out, x: g * (np.exp(x) / x)},
+)  # fmt: skip
+exp1 = _special(
+    "exp1", "E₁", "The exponential integral E₁ of each element.", domain=(0.3, 3.0),
+    vjp={"x": lambda g, out, x: g * (np.exp(-x) / -x)},
+)  # fmt: skip
+expn = _special(
+    "expn", "Eₙ", "The generalized exponential integral Eₙ of each x > 0.", order="n x", domain=(0.3, 3.0),
+    cases=[case((2, 3), n=3), case((2, 3), n=0)], formula={"x": ["*", ["neg", "g"], ["expn", ["-", "n", 1], "x"]]},
+    reads=("x", "out"), vjp={"x": lambda g, out, x, n: g * _expn_slope(out, x, n)},
+)  # fmt: skip
+_expn = in_rules(expn)
+
+
+def _expn_slope(out: Any, x: Any, n: Any) -> Any:
+    """-E(n-1), which for n = 0 is not SciPy's any more: E(-1) = exp(-x)·(1 + 1/x)/x."""
+    below = -_expn(x, np.maximum(n, 1) - 1)
+    return below if np.all(np.asarray(n) > 0) else np.where(np.asarray(n) > 0, below, -out * (1 + 1 / x))
+
+
+spence = _special(
+    "spence", "Li₂(1−x)", "Spence's function (the dilogarithm of 1 − x) of each x > 0.", domain=(0.2, 3.0),
+    vjp={"x": lambda g, out, x: g * np.where(x == 1, -1.0, np.log(x) / np.where(x == 1, 1.0, 1 - x))},
+)  # fmt: skip
+
+# The power series of the complete elliptic integrals: the squares of the central binomials over 4ⁿ, and their slopes.
+_SQUARES = [(math.comb(2 * n, n) / 4**n) ** 2 for n in range(12)]
+_K_SLOPE = [math.pi / 2 * n * _SQUARES[n] for n in range(1, 12)]
+_E_SLOPE = [-math.pi / 2 * n * _SQUARES[n] / (2 * n - 1) for n in range(1, 12)]
+ellipk = _special(
+    "ellipk", "K", "The complete elliptic integral of the first kind of each parameter m < 1.", ("m",),
+    domain=(-0.9, 0.9), reads=("m", "out"),
+    formula={"m": ["*", "g", ["/", ["-", ["/", ["ellipe", "m"], ["-", 1, "m"]], "out"], ["*", 2, "m"]]]},
+    vjp={"m": lambda g, out, m: g * _with_series(
+        m, 0.02, _K_SLOPE, lambda m: (_ellipe(m) / (1 - m) - _ellipk(m)) / (2 * m)
+    )},
+)  # fmt: skip
+ellipe = _special(
+    "ellipe", "E", "The complete elliptic integral of the second kind of each parameter m ≤ 1.", ("m",),
+    domain=(-0.9, 0.9), reads=("m", "out"),
+    formula={"m": ["*", "g", ["/", ["-", "out", ["ellipk", "m"]], ["*", 2, "m"]]]},
+    vjp={"m": lambda g, out, m: g * _with_series(m, 0.02, _E_SLOPE, lambda m: (_ellipe(m) - _ellipk(m)) / (2 * m))},
+)  # fmt: skip
+_ellipk, _ellipe = in_rules(ellipk), in_rules(ellipe)
+
+
+@composed(scipy=["ellipkm1"], public=False)
+def ellipkm1(p: Any) -> Tensor:
+    """The complete elliptic integral of the first kind of 1 − p. Needs SciPy."""
+    return ellipk(1 - as_tensor(p))
+
+
+def _pair(name: str, kernels: str, slopes: Sequence[Callable[..., Any]], summary: str) -> None:
+    """A function of SciPy with two results, as two ops."""
+    parts = []
+    for i, part in enumerate(kernels.split()):
+        parts.append(define(
+            _part_of(name, i), name=f"{name}_{part}", symbol=part,
+            category="elementwise", inputs=("x",), summary=f"{summary}: {part}. Needs SciPy.", vjp={"x": slopes[i]},
+            domain=(0.3, 2.0), elementwise=True, public=False,
+        ))  # fmt: skip
+
+    def call(x: Any) -> tuple[Tensor, Tensor]:
+        return parts[0](x), parts[1](x)
+
+    call.__name__, call.__doc__ = name, f"{summary}. Needs SciPy."
+    SCIPY_TO_OP[name] = call
+
+
+def _part_of(name: str, i: int) -> Callable[..., Any]:
+    return lambda x: special.in_dtype_of(x, _kernel(name)(x)[i])
+
+
+def _sinc(x: Any) -> Any:
+    """sin(x)/x, 1 at 0."""
+    return np.sinc(x / math.pi)
+
+
+_pair(
+    "sici",
+    "si ci",
+    [lambda g, out, x: g * _sinc(x), lambda g, out, x: g * (np.cos(x) / x)],
+    "The sine and cosine integrals of x",
+)
+_pair(
+    "shichi", "shi chi",
+    [lambda g, out, x: g * special.over(np.sinh(x), x, 1.0), lambda g, out, x: g * (np.cosh(x) / x)],
+    "The hyperbolic sine and cosine integrals of x",
+)  # fmt: skip
+_pair(
+    "fresnel", "s c",
+    [
+        lambda g, out, x: g * np.sin(math.pi / 2 * np.square(x)),
+        lambda g, out, x: g * np.cos(math.pi / 2 * np.square(x)),
+    ],
+    "The Fresnel integrals of x",
+)  # fmt: skip
+
+# --- gamma and beta -------------------------------------------------------------------------------------------------
+
+gamma = _special(
+    "gamma", "Γ", "The gamma function of each element.", domain=(0.5, 3.0),
+    vjp={"x": lambda g, out, x: g * (out * _digamma(x))},
+)  # fmt: skip
+rgamma = _special(
+    "rgamma", "1/Γ", "1 over the gamma function of each element.", domain=(0.5, 3.0),
+    vjp={"x": lambda g, out, x: g * (-out * _digamma(x))},
+)  # fmt: skip
+loggamma = _special(
+    "loggamma", "ln Γ", "Principal branch of the logarithm of the gamma function of each x > 0.", domain=(0.5, 3.0),
+    vjp={"x": lambda g, out, x: g * _digamma(x)},
+)  # fmt: skip
+beta = _special(
+    "beta", "B", "The beta function of a and b.", ("a", "b"), domain=(0.5, 3.0),
+    vjp={
+        "a": lambda g, out, a, b: g * (out * (_digamma(a) - _digamma(a + b))),
+        "b": lambda g, out, a, b: g * (out * (_digamma(b) - _digamma(a + b))),
+    },
+)  # fmt: skip
+betaln = _special(
+    "betaln", "ln B", "Natural logarithm of the absolute value of the beta function of a and b.", ("a", "b"),
+    domain=(0.5, 3.0),
+    vjp={
+        "a": lambda g, out, a, b: g * (_digamma(a) - _digamma(a + b)),
+        "b": lambda g, out, a, b: g * (_digamma(b) - _digamma(a + b)),
+    },
+)  # fmt: skip
+poch = _special(
+    "poch", "(z)ₘ", "The Pochhammer symbol Γ(z + m)/Γ(z).", ("z", "m"), domain=(0.5, 3.0),
+    vjp={
+        "z": lambda g, out, z, m: g * (out * (_digamma(z + m) - _digamma(z))),
+        "m": lambda g, out, z, m: g * (out * _digamma(z + m)),
+    },
+)  # fmt: skip
+binom = _special(
+    "binom", "(ⁿₖ)", "The binomial coefficient of real n and k.", ("n", "k"), domain=(0.2, 1.0),
+    vjp={
+        "n": lambda g, out, n, k: g * (out * (_digamma(n + 1) - _digamma(n - k + 1))),
+        "k": lambda g, out, n, k: g * (out * (_digamma(n - k + 1) - _digamma(k + 1))),
+    },
+)  # fmt: skip
+gammainc = _special(
+    "gammainc", "P", "The regularized lower incomplete gamma function of a and x.", order="a x", domain=(0.3, 3.0),
+    cases=[case((2, 3), a=1.5)], vjp={"x": lambda g, out, x, a: g * _gamma_pdf(x, a)},
+)  # fmt: skip
+gammaincc = _special(
+    "gammaincc", "Q", "The regularized upper incomplete gamma function of a and x.", order="a x", domain=(0.3, 3.0),
+    cases=[case((2, 3), a=1.5)], vjp={"x": lambda g, out, x, a: -g * _gamma_pdf(x, a)},
+)  # fmt: skip
+gammaincinv = _special(
+    "gammaincinv", "P⁻¹", "The x at which gammainc(a, x) is y.", ("y",), order="a y", domain=(0.2, 0.8),
+    cases=[case((2, 3), a=1.5)], vjp={"y": lambda g, out, y, a: g / _gamma_pdf(out, a)},
+)  # fmt: skip
+gammainccinv = _special(
+    "gammainccinv", "Q⁻¹", "The x at which gammaincc(a, x) is y.", ("y",), order="a y", domain=(0.2, 0.8),
+    cases=[case((2, 3), a=1.5)], vjp={"y": lambda g, out, y, a: -g / _gamma_pdf(out, a)},
+)  # fmt: skip
+_BETA_CASES = [case((2, 3), a=1.5, b=2.5)]
+betainc = _special(
+    "betainc", "I", "The regularized incomplete beta function of a, b and x.", order="a b x", domain=(0.1, 0.9),
+    cases=_BETA_CASES, vjp={"x": lambda g, out, x, a, b: g * _beta_pdf(x, a, b)},
+)  # fmt: skip
+betaincc = _special(
+    "betaincc", "1−I", "1 − betainc of a, b and x.", order="a b x", domain=(0.1, 0.9), cases=_BETA_CASES,
+    vjp={"x": lambda g, out, x, a, b: -g * _beta_pdf(x, a, b)},
+)  # fmt: skip
+betaincinv = _special(
+    "betaincinv", "I⁻¹", "The x at which betainc(a, b, x) is y.", ("y",), order="a b y", domain=(0.2, 0.8),
+    cases=_BETA_CASES, vjp={"y": lambda g, out, y, a, b: g / _beta_pdf(out, a, b)},
+)  # fmt: skip
+betainccinv = _special(
+    "betainccinv", "(1−I)⁻¹", "The x at which betaincc(a, b, x) is y.", ("y",), order="a b y", domain=(0.2, 0.8),
+    cases=_BETA_CASES, vjp={"y": lambda g, out, y, a, b: -g / _beta_pdf(out, a, b)},
+)  # fmt: skip
+stdtr = _special(
+    "stdtr", "t cdf", "Student's t distribution function with df degrees of freedom at each t.", ("t",), order="df t",
+    cases=[case((2, 3), df=3.5)], vjp={"t": lambda g, out, t, df: g * _t_pdf(t, df)},
+)  # fmt: skip
+stdtrit = _special(
+    "stdtrit", "t cdf⁻¹", "The t at which stdtr(df, t) is p.", ("p",), order="df p", domain=(0.2, 0.8),
+    cases=[case((2, 3), df=3.5)], vjp={"p": lambda g, out, p, df: g / _t_pdf(out, df)},
+)  # fmt: skip
+
+
+def _power(x: Any, exponent: Any) -> Any:
+    """x**exponent for a number or an array of exponents."""
+    return np.power(x, exponent)
+
+
+def _gamma_pdf(x: Any, a: Any) -> Any:
+    return _power(x, a - 1) * np.exp(-x) / _kernel("gamma")(a)
+
+
+def _beta_pdf(x: Any, a: Any, b: Any) -> Any:
+    return _power(x, a - 1) * _power(1 - x, b - 1) / _kernel("beta")(a, b)
+
+
+def _t_pdf(t: Any, df: Any) -> Any:
+    log_scale = _kernel("gammaln")((df + 1) / 2) - _kernel("gammaln")(df / 2) - np.log(np.asarray(df) * math.pi) / 2
+    return _power(1 + np.square(t) / df, -(df + 1) / 2) * np.exp(log_scale)
+
+
+# Distribution functions that are one of these in other variables.
+
+
+@composed(scipy=["chdtr"], public=False)
+def chdtr(v: Any, x: Any) -> Tensor:
+    """The chi square distribution function with v degrees of freedom. Needs SciPy."""
+    return gammainc(as_tensor(x) / 2, as_tensor(v) / 2)
+
+
+@composed(scipy=["chdtrc"], public=False)
+def chdtrc(v: Any, x: Any) -> Tensor:
+    """1 − chdtr(v, x). Needs SciPy."""
+    return gammaincc(as_tensor(x) / 2, as_tensor(v) / 2)
+
+
+@composed(scipy=["gdtr"], public=False)
+def gdtr(a: Any, b: Any, x: Any) -> Tensor:
+    """The gamma distribution function with rate a and shape b. Needs SciPy."""
+    return gammainc(as_tensor(a) * x, b)
+
+
+@composed(scipy=["gdtrc"], public=False)
+def gdtrc(a: Any, b: Any, x: Any) -> Tensor:
+    """1 − gdtr(a, b, x). Needs SciPy."""
+    return gammaincc(as_tensor(a) * x, b)
+
+
+@composed(scipy=["fdtr"], public=False)
+def fdtr(dfn: Any, dfd: Any, x: Any) -> Tensor:
+    """The F distribution function with dfn and dfd degrees of freedom. Needs SciPy."""
+    x = as_tensor(x) * dfn
+    return betainc(x / (x + dfd), as_tensor(dfn) / 2, as_tensor(dfd) / 2)
+
+
+@composed(scipy=["pdtr"], public=False)
+def pdtr(k: Any, m: Any) -> Tensor:
+    """The Poisson distribution function with mean m at k. Needs SciPy."""
+    return gammaincc(m, np.floor(np.asarray(k)) + 1.0)
+
+
+@composed(scipy=["bdtr"], public=False)
+def bdtr(k: Any, n: Any, p: Any) -> Tensor:
+    """The binomial distribution function of n trials with probability p at k < n. Needs SciPy."""
+    k = np.floor(np.asarray(k))
+    return betainc(1 - as_tensor(p), np.asarray(n) - k, k + 1.0)
+
+
+# --- Bessel functions -----------------------------------------------------------------------------------------------
+
+
+def _bessel(name: str, symbol: str, summary: str, slope: Callable[..., Any], order: str = "v x") -> Callable[..., Any]:
+    return _special(
+        name, symbol, summary, order=order, domain=(0.5, 3.0), cases=[case((2, 3), **{order[0]: 1})],
+        vjp={"x": _slope_by_order(slope) if order[0] == "v" else _slope_by_number(slope)},
+    )  # fmt: skip
+
+
+def _slope_by_order(slope: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda g, out, x, v: g * slope(out, x, v)
+
+
+def _slope_by_number(slope: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda g, out, x, n: g * slope(out, x, n)
+
+
+j0 = _special("j0", "J₀", "The Bessel function of the first kind of order 0.", vjp={"x": lambda g, out, x: -g * _j1(x)})
+j1 = _special(
+    "j1", "J₁", "The Bessel function of the first kind of order 1.",
+    vjp={"x": lambda g, out, x: g * (_j0(x) - special.over(out, x, 0.5))},
+)  # fmt: skip
+_j0, _j1 = in_rules(j0), in_rules(j1)
+y0 = _special(
+    "y0", "Y₀", "The Bessel function of the second kind of order 0.", domain=(0.5, 3.0),
+    vjp={"x": lambda g, out, x: -g * _y1(x)},
+)  # fmt: skip
+y1 = _special(
+    "y1", "Y₁", "The Bessel function of the second kind of order 1.", domain=(0.5, 3.0),
+    vjp={"x": lambda g, out, x: g * (_y0(x) - out / x)},
+)  # fmt: skip
+_y0, _y1 = in_rules(y0), in_rules(y1)
+k0 = _special(
+    "k0", "K₀", "The modified Bessel function of the second kind of order 0.", domain=(0.5, 3.0),
+    vjp={"x": lambda g, out, x: -g * _k1(x)},
+)  # fmt: skip
+k1 = _special(
+    "k1", "K₁", "The modified Bessel function of the second kind of order 1.", domain=(0.5, 3.0),
+    vjp={"x": lambda g, out, x: -g * (_k0(x) + out / x)},
+)  # fmt: skip
+_k0, _k1 = in_rules(k0), in_rules(k1)
+k0e = _special(
+    "k0e", "eˣK₀", "exp(x) · k0(x), without underflow.", domain=(0.5, 3.0),
+    vjp={"x": lambda g, out, x: g * (out - _k1e(x))},
+)  # fmt: skip
+k1e = _special(
+    "k1e", "eˣK₁", "exp(x) · k1(x), without underflow.", domain=(0.5, 3.0),
+    vjp={"x": lambda g, out, x: g * (out - _k0e(x) - out / x)},
+)  # fmt: skip
+_k0e, _k1e = in_rules(k0e), in_rules(k1e)
+jv = _bessel(
+    "jv", "Jᵥ", "The Bessel function of the first kind of real order v.",
+    lambda out, x, v: (_jv(x, v - 1) - _jv(x, v + 1)) / 2,
+)  # fmt: skip
+yv = _bessel(
+    "yv", "Yᵥ", "The Bessel function of the second kind of real order v.",
+    lambda out, x, v: (_yv(x, v - 1) - _yv(x, v + 1)) / 2,
+)  # fmt: skip
+iv = _bessel(
+    "iv", "Iᵥ", "The modified Bessel function of the first kind of real order v.",
+    lambda out, x, v: (_iv(x, v - 1) + _iv(x, v + 1)) / 2,
+)  # fmt: skip
+kv = _bessel(
+    "kv", "Kᵥ", "The modified Bessel function of the second kind of real order v.",
+    lambda out, x, v: (_kv(x, v - 1) + _kv(x, v + 1)) / -2,
+)  # fmt: skip
+ive = _bessel(
+    "ive", "e⁻|ˣ|Iᵥ", "exp(−|x|) · iv(v, x), without overflow.",
+    lambda out, x, v: (_ive(x, v - 1) + _ive(x, v + 1)) / 2 - np.sign(x) * out,
+)  # fmt: skip
+kve = _bessel(
+    "kve", "eˣKᵥ", "exp(x) · kv(v, x), without underflow.",
+    lambda out, x, v: out - (_kve(x, v - 1) + _kve(x, v + 1)) / 2,
+)  # fmt: skip
+yn = _bessel(
+    "yn", "Yₙ", "The Bessel function of the second kind of whole order n.",
+    lambda out, x, n: (_yn(x, n - 1) - _yn(x, n + 1)) / 2, "n x",
+)  # fmt: skip
+kn = _bessel(
+    "kn", "Kₙ", "The modified Bessel function of the second kind of whole order n.",
+    lambda out, x, n: (_kn(x, np.abs(n - 1)) + _kn(x, n + 1)) / -2, "n x",
+)  # fmt: skip
+_jv, _yv, _iv, _kv, _ive, _kve, _yn, _kn = map(in_rules, (jv, yv, iv, kv, ive, kve, yn, kn))
+
+zeta = _special(
+    "zeta", "ζ", "The Hurwitz zeta function of x > 1 and q; q is 1 for Riemann's.", ("q",), order="x q",
+    domain=(0.5, 3.0), cases=[case((2, 3), x=2.5)], vjp={"q": lambda g, out, q, x: g * (-x * _zeta(q, x + 1))},
+)  # fmt: skip
+_zeta = in_rules(zeta)
+lambertw = define(
+    lambda x: special.in_dtype_of(x, _kernel("lambertw")(x).real), name="lambertw", symbol="W", category="elementwise",
+    inputs=("x",), summary="The solution w of w·exp(w) = x from −1 up, of each x ≥ −1/e. Needs SciPy.",
+    domain=(-0.3, 3.0), elementwise=True, public=False,
+    vjp={"x": lambda g, out, x: g * (np.exp(-out) / (1 + out))},
+)  # fmt: skip
+
+# --- orthogonal polynomials of degree n -----------------------------------------------------------------------------
+
+
+def _below(rule: Callable[..., Any], n: Any) -> Any:
+    """`rule` of n − 1, and 0 where n is 0."""
+    degree = np.asarray(n)
+    if np.all(degree != 0):
+        return rule(degree - 1.0)
+    return rule(np.where(degree == 0, 1, degree) - 1.0) * np.where(degree == 0, 0.0, 1.0)
+
+
+def _polynomial(name: str, symbol: str, what: str, order: str, slope: Any, formula: Any, **parameters: float) -> Any:
+    return _special(
+        name, symbol, f"The {what} polynomial of degree n at each x.", order=order, domain=(-0.9, 0.9),
+        cases=[case((2, 3), n=3, **parameters), case((2, 3), n=0, **parameters)], formula={"x": ["*", "g", formula]},
+        reads=("x",), vjp={"x": slope},
+    )  # fmt: skip
+
+
+eval_gegenbauer = _polynomial(
+    "eval_gegenbauer", "Cₙ", "Gegenbauer", "n alpha x",
+    lambda g, out, x, n, alpha: g * _below(lambda m: 2 * alpha * _gegenbauer(x, m, alpha + 1), n),
+    ["*", ["*", 2, "alpha"], ["gegenbauer", ["-", "n", 1], ["+", "alpha", 1], "x"]], alpha=0.75,
+)  # fmt: skip
+_gegenbauer = in_rules(eval_gegenbauer)
+eval_jacobi = _polynomial(
+    "eval_jacobi", "Pₙ", "Jacobi", "n alpha beta x",
+    lambda g, out, x, n, alpha, beta: g * _below(
+        lambda m: (m + alpha + beta + 2) / 2 * _jacobi(x, m, alpha + 1, beta + 1), n
+    ),
+    ["*", ["/", ["+", ["+", ["+", "n", "alpha"], "beta"], 1], 2], ["jacobi", ["-", "n", 1], "x"]], alpha=0.5, beta=1.5,
+)  # fmt: skip
+_jacobi = in_rules(eval_jacobi)
+eval_legendre = _polynomial(
+    "eval_legendre", "Pₙ", "Legendre", "n x", lambda g, out, x, n: g * _below(lambda m: _gegenbauer(x, m, 1.5), n),
+    ["gegenbauer", ["-", "n", 1], 1.5, "x"],
+)  # fmt: skip
+eval_chebyt = _polynomial(
+    "eval_chebyt", "Tₙ", "first Chebyshev", "n x",
+    lambda g, out, x, n: g * _below(lambda m: (m + 1) * _gegenbauer(x, m, 1.0), n),
+    ["*", "n", ["chebyu", ["-", "n", 1], "x"]],
+)  # fmt: skip
+eval_chebyu = _polynomial(
+    "eval_chebyu", "Uₙ", "second Chebyshev", "n x",
+    lambda g, out, x, n: g * _below(lambda m: 2 * _gegenbauer(x, m, 2.0), n),
+    ["*", 2, ["gegenbauer", ["-", "n", 1], 2, "x"]],
+)  # fmt: skip
+eval_genlaguerre = _polynomial(
+    "eval_genlaguerre", "Lₙ", "generalized Laguerre", "n alpha x",
+    lambda g, out, x, n, alpha: -g * _below(lambda m: _genlaguerre(x, m, alpha + 1), n),
+    ["neg", ["genlaguerre", ["-", "n", 1], ["+", "alpha", 1], "x"]], alpha=0.5,
+)  # fmt: skip
+_genlaguerre = in_rules(eval_genlaguerre)
+eval_laguerre = _polynomial(
+    "eval_laguerre", "Lₙ", "Laguerre", "n x",
+    lambda g, out, x, n: -g * _below(lambda m: _genlaguerre(x, m, 1.0), n),
+    ["neg", ["genlaguerre", ["-", "n", 1], 1, "x"]],
+)  # fmt: skip
+
+
+def _hermite_op(name: str, what: str, factor: int) -> Callable[..., Any]:
+    """Hermite polynomials: SciPy's kernel takes whole degrees only."""
+    return _special(
+        name, "Hₙ", f"The {what} Hermite polynomial of whole degree n at each x.", order="n x",
+        cases=[case((2, 3), n=3), case((2, 3), n=0)], reads=("x",),
+        formula={"x": ["*", "g", ["*", ["*", factor, "n"], ["hermite", ["-", "n", 1], "x"]]]},
+        vjp={"x": lambda g, out, x, n: g * (factor * np.asarray(n) * _hermite(name)(x, np.maximum(n, 1) - 1))},
+    )  # fmt: skip
+
+
+def _hermite(name: str) -> Callable[..., Any]:
+    return in_rules(_HERMITE[name])
+
+
+_HERMITE: dict[str, Callable[..., Any]] = {}
+for _name, _what, _factor in (("eval_hermite", "physicists'", 2), ("eval_hermitenorm", "probabilists'", 1)):
+    _HERMITE[_name] = _hermite_op(_name, _what, _factor)
+
+# --- entropies and losses -------------------------------------------------------------------------------------------
+
+rel_entr = _special(
+    "rel_entr", "x ln(x/y)", "x · ln(x/y), element by element, 0 where x is 0.", ("x", "y"), domain=(0.3, 3.0),
+    vjp={"x": lambda g, out, x, y: g * (np.log(x / y) + 1), "y": lambda g, out, x, y: -g * (x / y)},
+)  # fmt: skip
+scipy_kl_div = define(  # another thing than the loss kl_div, which takes logarithms
+    lambda x, y: _kernel("kl_div")(x, y).astype(np.result_type(x, y), copy=False), name="kl_divergence",
+    symbol="x ln(x/y)−x+y", category="elementwise", inputs=("x", "y"), domain=(0.3, 3.0), cases=PAIRS,
+    summary="x · ln(x/y) − x + y, element by element. Needs SciPy.", elementwise=True, broadcasts=True, public=False,
+    scipy=["kl_div"],
+    vjp={"x": lambda g, out, x, y: g * np.log(x / y), "y": lambda g, out, x, y: g * (1 - x / y)},
+)  # fmt: skip
+
+
+@composed(scipy=["huber"], public=False)
+def scipy_huber(delta: Any, r: Any) -> Tensor:
+    """r²/2 where |r| ≤ delta, else delta · (|r| − delta/2); inf where delta is negative."""
+    size = abs(as_tensor(r))
+    return where(
+        np.less(delta, 0), np.inf, where(size <= delta, 0.5 * size * size, delta * (size - 0.5 * as_tensor(delta)))
+    )
+
+
+@composed(scipy=["pseudo_huber"], public=False)
+def pseudo_huber(delta: Any, r: Any) -> Tensor:
+    """delta² · (√(1 + (r/delta)²) − 1): a smooth Huber loss."""
+    ratio = as_tensor(r) / delta
+    squared = ratio * ratio
+    return as_tensor(delta) * delta * (squared / (sqrt(1 + squared) + 1))
+
+
+boxcox = _special(
+    "boxcox", "(xᵏ−1)/k", "(x**lmbda − 1)/lmbda, ln(x) where lmbda is 0.", ("x", "lmbda"), domain=(0.3, 2.0),
+    vjp={
+        "x": lambda g, out, x, lmbda: g * np.power(x, lmbda - 1),
+        "lmbda": lambda g, out, x, lmbda: g * (np.square(np.log(x)) * (0.5 * _hyp1f1(lmbda * np.log(x), 2, 3))),
+    },
+)  # fmt: skip
+
+
+@composed(scipy=["boxcox1p"], public=False)
+def boxcox1p(x: Any, lmbda: Any) -> Tensor:
+    """((1 + x)**lmbda − 1)/lmbda, ln(1 + x) where lmbda is 0. Needs SciPy."""
+    logarithm = elementwise.log1p(as_tensor(x))
+    return logarithm * exprel(lmbda * logarithm)
+
+
+@composed(scipy=["inv_boxcox"], public=False)
+def inv_boxcox(x: Any, lmbda: Any) -> Tensor:
+    """The y at which boxcox(y, lmbda) is x."""
+    power = as_tensor(lmbda)
+    if not np.all(power.data):  # with 0 among the powers: exp(x) there
+        safe = where(power.data == 0, 1.0, power)
+        return where(power.data == 0, exp(as_tensor(x)), exp(elementwise.log1p(safe * x) / safe))
+    return exp(elementwise.log1p(power * x) / power)
+
+
+@composed(scipy=["inv_boxcox1p"], public=False)
+def inv_boxcox1p(x: Any, lmbda: Any) -> Tensor:
+    """The y at which boxcox1p(y, lmbda) is x."""
+    return inv_boxcox(x, lmbda) - 1
+
+
+@composed(scipy=["powm1"], public=False)
+def powm1(x: Any, y: Any) -> Tensor:
+    """x**y − 1 for x > 0, exact also where that is tiny."""
+    return expm1(xlogy(y, x))
+
+
+@composed(scipy=["radian"], public=False)
+def radian(d: Any, m: Any, s: Any) -> Tensor:
+    """Degrees, minutes and seconds in radians."""
+    return (as_tensor(d) + as_tensor(m) / 60 + as_tensor(s) / 3600) * _DEGREE

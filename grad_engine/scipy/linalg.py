@@ -1,0 +1,186 @@
+"""The functions of scipy.linalg on tensors, under SciPy's names and with its defaults, as far as ops express them.
+
+Where SciPy's defaults differ from NumPy's they are SciPy's: `cholesky` gives the upper factor, `qr` the full one.
+What only tunes SciPy (overwrite_a, check_finite, lapack_driver) is left out.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from grad_engine.core.call import as_tensor
+from grad_engine.core.tensor import Tensor, array_of
+from grad_engine.errors import ArgumentError, ShapeError
+from grad_engine.ops import linalg as _linalg
+from grad_engine.ops import norms as _norms
+from grad_engine.ops.indexing import take
+from grad_engine.ops.joining import block_diag, concat
+from grad_engine.ops.linalg import det, inv, pinv, svdvals
+from grad_engine.ops.linalg import matrix_exp as expm
+from grad_engine.ops.norms import norm
+from grad_engine.ops.scipy_linalg import logm, sqrtm
+from grad_engine.ops.shape import flip, reshape, tril, triu
+
+__all__ = [
+    "block_diag",
+    "cho_factor",
+    "cho_solve",
+    "cholesky",
+    "circulant",
+    "det",
+    "eigh",
+    "eigvalsh",
+    "expm",
+    "hankel",
+    "inv",
+    "logm",
+    "lstsq",
+    "lu",
+    "lu_factor",
+    "lu_solve",
+    "norm",
+    "pinv",
+    "qr",
+    "solve",
+    "solve_triangular",
+    "sqrtm",
+    "svd",
+    "svdvals",
+    "toeplitz",
+]
+
+
+def cholesky(a: Any, lower: bool = False) -> Tensor:
+    """The Cholesky factor of a symmetric positive definite matrix: U with Uᵀ @ U = a, or L with `lower`."""
+    return _linalg.cholesky(a, upper=not lower)
+
+
+def cho_factor(a: Any, lower: bool = False) -> tuple[Tensor, bool]:
+    """(Cholesky factor, whether it is the lower one), for cho_solve(). The other triangle holds zeros."""
+    return cholesky(a, lower), lower
+
+
+def cho_solve(c_and_lower: tuple[Any, bool], b: Any) -> Tensor:
+    """What a must be multiplied with to give b, for a = the matrix whose (factor, lower) cho_factor() gave."""
+    factor, lower = c_and_lower
+    first = solve_triangular(factor, b, trans=0 if lower else 1, lower=lower)
+    return solve_triangular(factor, first, trans=1 if lower else 0, lower=lower)
+
+
+def solve_triangular(a: Any, b: Any, trans: int | str = 0, lower: bool = False, unit_diagonal: bool = False) -> Tensor:
+    """What the triangle of a (with trans=1: its transpose) must be multiplied with to give b (n) or (n, m)."""
+    if trans not in (0, 1, "N", "T"):
+        raise ArgumentError(f"solve_triangular() takes trans 0 or 1, N or T, got {trans!r}")
+    a, b = as_tensor(a), as_tensor(b)
+    turned = trans in (1, "T")
+    columns = b.reshape(-1, 1) if b.ndim == 1 else b
+    out = _linalg.solve_triangular(a.mT if turned else a, columns, lower == turned, unitriangular=unit_diagonal)
+    return out.reshape(-1) if b.ndim == 1 else out
+
+
+def solve(a: Any, b: Any, lower: bool = False, assume_a: str | None = None, transposed: bool = False) -> Tensor:
+    """What a must be multiplied with to give b; `assume_a` and `lower` say what SciPy may use, and change nothing."""
+    a = as_tensor(a)
+    if assume_a in ("sym", "her", "pos", "symmetric", "hermitian", "positive definite"):
+        a = _symmetric(a, lower)
+    elif assume_a in ("upper triangular", "lower triangular"):
+        a = triu(a) if assume_a.startswith("upper") else tril(a)
+    return _linalg.solve(a.mT if transposed else a, b)
+
+
+def _symmetric(a: Any, lower: bool) -> Tensor:
+    """The symmetric matrix of which one triangle is given."""
+    a = as_tensor(a)
+    return tril(a) + tril(a, -1).mT if lower else triu(a) + triu(a, 1).mT
+
+
+def lu(a: Any, permute_l: bool = False) -> tuple[Tensor, ...]:
+    """(P, L, U) with a = P @ L @ U, or (P @ L, U)."""
+    turned, lower, upper = _linalg.lu(a)
+    return (turned @ lower, upper) if permute_l else (turned, lower, upper)
+
+
+def lu_factor(a: Any) -> tuple[Tensor, np.ndarray]:
+    """(L below the diagonal and U in one matrix, which row was swapped with each row), for lu_solve()."""
+    turned, lower, upper = _linalg.lu(a)
+    if lower.ndim != 2 or lower.shape[0] != lower.shape[1]:
+        raise ShapeError(f"lu_factor() takes one square matrix here, got shape {as_tensor(a).shape}")
+    order = np.argmax(turned.data, axis=0)  # row i of L @ U is row order[i] of a
+    rows = [*range(len(order))]
+    swaps = []
+    for i, wanted in enumerate(order):
+        j = rows.index(wanted)
+        rows[i], rows[j] = rows[j], rows[i]
+        swaps.append(j)
+    return tril(lower, -1) + upper, np.array(swaps, np.int32)
+
+
+def lu_solve(lu_and_piv: tuple[Any, Any], b: Any, trans: int = 0) -> Tensor:
+    """What a (with trans=1: its transpose) must be multiplied with to give b, for what lu_factor(a) gave."""
+    factors, swaps = as_tensor(lu_and_piv[0]), np.asarray(array_of(lu_and_piv[1]))
+    if trans not in (0, 1):
+        raise ArgumentError(f"lu_solve() takes trans 0 or 1 for real matrices, got {trans!r}")
+    order = np.arange(len(swaps))
+    for i, j in enumerate(swaps):
+        order[[i, j]] = order[[j, i]]
+    b = as_tensor(b)
+    if trans == 0:
+        first = solve_triangular(factors, take(b, order, 0), lower=True, unit_diagonal=True)
+        return solve_triangular(factors, first)
+    first = solve_triangular(factors, b, trans=1)
+    return take(solve_triangular(factors, first, trans=1, lower=True, unit_diagonal=True), np.argsort(order), 0)
+
+
+def qr(a: Any, mode: str = "full") -> Any:
+    """(Q, R) with a = Q @ R; "economic" has as many columns of Q as a has, "r" gives R alone."""
+    ours = {"full": "complete", "economic": "reduced", "r": "r"}
+    if mode not in ours:
+        raise ArgumentError(f'qr() takes mode "full", "economic" or "r", got {mode!r}')
+    return (_linalg.qr(a, "complete")[1],) if mode == "r" else _linalg.qr(a, ours[mode])
+
+
+def svd(a: Any, full_matrices: bool = True, compute_uv: bool = True) -> Any:
+    """(U, s, Vᵀ), or s alone without compute_uv."""
+    return _linalg.svd(a, full_matrices, compute_uv)
+
+
+def eigh(a: Any, lower: bool = True, eigvals_only: bool = False) -> Any:
+    """(eigenvalues in growing order, eigenvectors in columns) of a symmetric matrix, of which one triangle is read."""
+    whole = _symmetric(a, lower)
+    return _linalg.eigvalsh(whole) if eigvals_only else _linalg.eigh(whole)
+
+
+def eigvalsh(a: Any, lower: bool = True) -> Tensor:
+    """The eigenvalues of a symmetric matrix in growing order; one triangle is read."""
+    return _linalg.eigvalsh(_symmetric(a, lower))
+
+
+def lstsq(a: Any, b: Any, cond: float | None = None) -> Any:
+    """(the x for which a @ x is nearest to b, squared distances, rank, singular values)."""
+    return _norms.lstsq(a, b, cond)
+
+
+def toeplitz(c: Any, r: Any = None) -> Tensor:
+    """The matrix with c as first column, r (c, where it is left out) as first row, and equal diagonals."""
+    c = reshape(as_tensor(c), (-1,))
+    r = c if r is None else reshape(as_tensor(r), (-1,))
+    values = concat([flip(c, 0), r[1:]])
+    rows, columns = c.shape[0], r.shape[0]
+    return values[rows - 1 - np.arange(rows)[:, None] + np.arange(columns)]
+
+
+def hankel(c: Any, r: Any = None) -> Tensor:
+    """The matrix with c as first column, r as last row (zeros, where it is left out), and equal antidiagonals."""
+    c = reshape(as_tensor(c), (-1,))
+    r = as_tensor(np.zeros(c.shape, c.dtype)) if r is None else reshape(as_tensor(r), (-1,))
+    values = concat([c, r[1:]])
+    return values[np.arange(c.shape[0])[:, None] + np.arange(r.shape[0])]
+
+
+def circulant(c: Any) -> Tensor:
+    """The square matrix with c as first column, each further column turned down by one."""
+    c = reshape(as_tensor(c), (-1,))
+    places = np.arange(c.shape[0])
+    return c[(places[:, None] - places) % max(c.shape[0], 1)]

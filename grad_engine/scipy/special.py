@@ -1,0 +1,109 @@
+"""The functions of scipy.special on tensors, under SciPy's names, with its order and defaults of arguments.
+
+Besides those below, every ufunc of scipy.special that has a derivative: `gamma`, `jv`, `betainc`, ...; `dir()` lists
+them. A parameter without a known derivative, such as the order of a Bessel function, may not require grad.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from grad_engine.core.call import as_tensor
+from grad_engine.core.numpy_protocol import SCIPY_TO_OP
+from grad_engine.core.tensor import Tensor
+from grad_engine.errors import ArgumentError
+from grad_engine.ops import activation, reduction, scipy_special
+from grad_engine.ops import special as _special
+from grad_engine.ops.elementwise import abs as _abs
+from grad_engine.ops.elementwise import exp, ln, sign, sinc
+from grad_engine.ops.reduction import sum as _sum
+
+
+def logsumexp(
+    a: Any, axis: Any = None, b: Any = None, keepdims: bool = False, return_sign: bool = False
+) -> Tensor | tuple[Tensor, Tensor]:
+    """ln of the sum of exp(a), over all elements unless `axis` says which; with b, of b · exp(a).
+
+    return_sign: the logarithm of the sum's size, and the sum's sign, which b may make negative. A negative sum without
+        it is NaN.
+    """
+    if b is None:
+        out = reduction.logsumexp(a, axis, keepdims)
+        return (out, as_tensor(np.ones(out.shape, out.dtype))) if return_sign else out
+    a, b = as_tensor(a), as_tensor(b)
+    top = np.max(np.where(b.data == 0, -np.inf, a.data), axis=axis, keepdims=True)
+    top = np.where(np.isfinite(top), top, 0.0)
+    total = _sum(b * exp(a - top), axis=axis, keepdims=keepdims)
+    shift = top if keepdims else np.squeeze(top, axis=axis)
+    if return_sign:
+        return ln(_abs(total)) + shift, sign(total).detach()
+    return ln(total) + shift
+
+
+def softmax(x: Any, axis: Any = None) -> Tensor:
+    """exp(x) over its sum, over all elements unless `axis` says which; ge.softmax takes the last axis."""
+    return _over_axes(activation.softmax, x, axis)
+
+
+def log_softmax(x: Any, axis: Any = None) -> Tensor:
+    """The logarithm of softmax(x, axis), over all elements unless `axis` says which."""
+    return _over_axes(activation.log_softmax, x, axis)
+
+
+def _over_axes(function: Any, x: Any, axis: Any) -> Tensor:
+    x = as_tensor(x)
+    if isinstance(axis, int):
+        return function(x, axis)
+    if axis is None:
+        return function(x.reshape(-1), 0).reshape(x.shape)
+    places = [each % x.ndim for each in axis]
+    rest = [i for i in range(x.ndim) if i not in places]
+    order = [*rest, *places]
+    moved = x.transpose(order)
+    out = function(moved.reshape(*(x.shape[i] for i in rest), -1), -1).reshape(moved.shape)
+    return out.transpose(np.argsort(order).tolist())
+
+
+def zeta(x: Any, q: Any = None) -> Tensor:
+    """The Hurwitz zeta function of x and q, or Riemann's of x; the gradient is by q. Needs SciPy."""
+    return scipy_special.zeta(1.0 if q is None else q, x)
+
+
+def polygamma(n: int, x: Any) -> Tensor:
+    """The n-th derivative of psi at each x, psi itself for n = 0. Needs SciPy."""
+    return _special.digamma(x) if isinstance(n, int | np.integer) and n == 0 else _special.polygamma(x, n)
+
+
+def multigammaln(a: Any, d: int) -> Tensor:
+    """The logarithm of the multivariate gamma function of dimension d. Needs SciPy."""
+    return _special.mvlgamma(a, d)
+
+
+def lambertw(z: Any, k: int = 0) -> Tensor:
+    """The solution w ≥ −1 of w·exp(w) = z for real z ≥ −1/e, as real numbers; the branch k = 0. Needs SciPy."""
+    if k != 0:
+        raise ArgumentError(f"lambertw() has the branch k=0, of real results, got k={k!r}; others are complex")
+    return scipy_special.lambertw(z)
+
+
+def factorial(n: Any) -> Tensor:
+    """n! as gamma(n + 1). Needs SciPy."""
+    return scipy_special.gamma(as_tensor(n) + 1.0)
+
+
+def comb(N: Any, k: Any) -> Tensor:
+    """The number of ways to choose k of N, for real numbers too. Needs SciPy."""
+    return scipy_special.binom(N, k)
+
+
+def softplus(x: Any) -> Tensor:
+    """ln(1 + exp(x)) of each element."""
+    return activation.softplus(x)
+
+
+globals().update(
+    {name: call for name, call in SCIPY_TO_OP.items() if name not in globals()}
+    | {"sinc": sinc, "kl_div": SCIPY_TO_OP["kl_div"]}
+)
