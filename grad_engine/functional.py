@@ -29,7 +29,7 @@ import numpy as np
 from grad_engine import jacobians
 from grad_engine.core.call import as_tensor
 from grad_engine.core.grad import grad as grad_of_tensors
-from grad_engine.core.grad_mode import current_mode, enable_grad
+from grad_engine.core.grad_mode import current_mode, differentiating, enable_grad
 from grad_engine.core.node import BinaryNode, GradAccum, Output, UnaryNode, next_sequence_nr
 from grad_engine.core.tensor import Tensor, wrap
 from grad_engine.errors import ArgumentError, GraphError, NotDifferentiableError, ShapeError
@@ -72,7 +72,7 @@ def grad(
             "grad_outputs, retain_graph and allow_unused belong to grad(z, x) of a tensor z, got them with a function; "
             "vjp() takes weights for the outputs"
         )
-    return _derivative(_grad, outputs, inputs, argnums, has_aux, create_graph)
+    return _derivative("grad()", _grad, outputs, inputs, argnums, has_aux, create_graph)
 
 
 def value_and_grad(
@@ -84,7 +84,7 @@ def value_and_grad(
     create_graph: bool | None = None,
 ) -> Any:
     """(f(inputs), gradient by each input) of an `f` that returns one number. One forward and one backward pass."""
-    return _derivative(_value_and_grad, f, inputs, argnums, has_aux, create_graph)
+    return _derivative("value_and_grad()", _value_and_grad, f, inputs, argnums, has_aux, create_graph)
 
 
 def vjp(
@@ -101,7 +101,7 @@ def vjp(
     v: a weight for each output element, in the structure of the outputs; 1 where `f` returns one number.
     `vjp(f)(x, v, *others)` gives the product alone; v follows the last argument that is differentiated by.
     """
-    return _derivative(_vjp, f, inputs, argnums, has_aux, create_graph, v)
+    return _derivative("vjp()", _vjp, f, inputs, argnums, has_aux, create_graph, v)
 
 
 def jvp(
@@ -121,7 +121,7 @@ def jvp(
     One forward pass, one backward pass, and one of about twice that: the vector-Jacobian product is linear in its
     vector, and its derivative by that vector, weighted by v, is the Jacobian-vector product (Townsend 2017).
     """
-    return _derivative(_jvp, f, inputs, argnums, has_aux, create_graph, v)
+    return _derivative("jvp()", _jvp, f, inputs, argnums, has_aux, create_graph, v)
 
 
 def hvp(
@@ -141,7 +141,7 @@ def hvp(
 
     One forward pass, one backward pass, and one of about twice that: the gradient of the gradient along v.
     """
-    return _derivative(_hvp, f, inputs, argnums, has_aux, create_graph, v)
+    return _derivative("hvp()", _hvp, f, inputs, argnums, has_aux, create_graph, v)
 
 
 def jacobian(
@@ -171,7 +171,7 @@ def jacobian(
     if batched not in (False, True, "last"):
         raise ArgumentError(f'batched is True, False or "last", got {batched!r}')
     rule = functools.partial(_jacobian, batched=batched, by=by)
-    return _derivative(rule, f, inputs, argnums, has_aux, create_graph)
+    return _derivative("jacobian()", rule, f, inputs, argnums, has_aux, create_graph)
 
 
 def hessian(
@@ -192,7 +192,8 @@ def hessian(
     One forward pass, one backward pass, and one of about twice that for each input element (with `batched`, for each
     element of a row). For products with a vector `hvp` takes one instead.
     """
-    return _derivative(functools.partial(_hessian, batched=batched), f, inputs, argnums, has_aux, create_graph)
+    rule = functools.partial(_hessian, batched=batched)
+    return _derivative("hessian()", rule, f, inputs, argnums, has_aux, create_graph)
 
 
 # --- from one run of the function -----------------------------------------------------------------------------------
@@ -272,6 +273,7 @@ class Numbers(tuple[Any, ...]):
 
 
 def _derivative(
+    name: str,
     rule: Callable[..., Any],
     f: Callable[..., Any],
     inputs: Any,
@@ -287,16 +289,16 @@ def _derivative(
         several = isinstance(inputs, tuple | list) and not hasattr(inputs, "_fields")
         args = tuple(inputs) if several else (inputs,)
         asked = argnums if argnums is not None else tuple(range(len(args))) if several else 0
-        return rule(Run(f, args, {}, asked, has_aux, create_graph, not v), *v)
+        return rule(Run(name, f, args, {}, asked, has_aux, create_graph, not v), *v)
     if any(each is not None for each in v):
         raise ArgumentError("a direction v comes with the inputs it belongs to, got it without; write f, x, v")
     places = 0 if argnums is None else argnums
 
     def derivative(*args: Any, **named: Any) -> Any:
         if not v:
-            return rule(Run(f, args, named, places, has_aux, create_graph, True))
+            return rule(Run(name, f, args, named, places, has_aux, create_graph, True))
         last = max((places,) if isinstance(places, int) else places, default=0) + 1
-        run = Run(f, (*args[:last], *args[last + 1 :]), named, places, has_aux, create_graph, True)
+        run = Run(name, f, (*args[:last], *args[last + 1 :]), named, places, has_aux, create_graph, True)
         return rule(run, args[last] if len(args) > last else None)
 
     functools.update_wrapper(derivative, f)
@@ -311,6 +313,7 @@ class Run:
 
     def __init__(
         self,
+        name: str,
         f: Callable[..., Any],
         args: tuple[Any, ...],
         named: dict[str, Any],
@@ -337,7 +340,8 @@ class Run:
             full = list(args)
             for place, argument in zip(places, (own,) if isinstance(argnums, int) else own, strict=True):
                 full[place] = argument
-            result = f(*full, **named)
+            with _context(name):
+                result = f(*full, **named)
         self.aux: tuple[Any, ...] = ()
         if has_aux:
             if not isinstance(result, tuple) or len(result) != 2:
@@ -449,6 +453,12 @@ class Run:
     def product(self, product: Any) -> Any:
         """A product with a vector: alone, or behind the value."""
         return self.with_aux(product) if self.alone else (self.with_aux(self.value()), product)
+
+
+@functools.cache
+def _context(name: str) -> differentiating:
+    """The context in which `name` calls a function: what would lose a history there is an error."""
+    return differentiating(name)
 
 
 def _places(argnums: Any, args: Sequence[Any]) -> list[int]:

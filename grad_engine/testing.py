@@ -7,12 +7,8 @@ from typing import Any
 
 import numpy as np
 
-<<<<<<< HEAD
-from grad_engine.core.grad import grad
-=======
 from grad_engine.core.call import as_tensor
-from grad_engine.core.chain_rule import grad
->>>>>>> f50eabb (scipy: map scipy.special onto ops, add ge.scipy)
+from grad_engine.core.grad import grad
 from grad_engine.core.tensor import Tensor, array_of
 from grad_engine.creation import tensor
 from grad_engine.errors import ArgumentError

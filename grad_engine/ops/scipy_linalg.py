@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -25,7 +26,14 @@ def _of_matrix(name: str) -> Callable[..., Any]:
             raise MissingPackageError(f"{name}() needs SciPy; install it with pip install scipy") from None
         if x.ndim != 2 or x.shape[0] != x.shape[1]:
             raise ShapeError(f"{name}() takes one square matrix, got shape {x.shape}; call it for each")
-        out = getattr(linalg, name)(x)
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter(
+                    "error"
+                )  # SciPy warns of a matrix that has no such function, and gives a wrong one
+                out = getattr(linalg, name)(x.astype(np.float64, copy=False))
+        except (Warning, np.linalg.LinAlgError) as error:
+            raise SingularError(f"{name}() of a matrix of shape {x.shape} failed: {error}; is it singular?") from None
         if not np.isrealobj(out):
             if np.abs(out.imag).max(initial=0.0) > 1e-8 * np.abs(out).max(initial=0.0):
                 raise SingularError(
@@ -51,14 +59,16 @@ def _slope(again: Callable[[], Callable[..., Any]]) -> Callable[..., Any]:
 
 
 logm = define(
-    _of_matrix("logm"), name="logm", symbol="ln x", category="linear algebra", inputs=("x",), cases=[case(_NEAR_ONE)],
+    _of_matrix("logm"), name="logm", symbol="ln x", category="linear algebra", inputs=("x",), floats=("x",),
+    cases=[case(_NEAR_ONE)],
     summary="The logarithm of a square matrix without negative eigenvalues: matrix_exp of it is x. Needs SciPy.",
     vjp={"x": _slope(lambda: _logm)}, reads=("x",), public=False,
     formula={"x": "the upper right block of logm([[{x}ᵀ, {g}], [0, {x}ᵀ]])"},
 )  # fmt: skip
 _logm: Callable[..., Any] = in_rules(logm)
 sqrtm = define(
-    _of_matrix("sqrtm"), name="sqrtm", symbol="√x", category="linear algebra", inputs=("x",), cases=[case(_NEAR_ONE)],
+    _of_matrix("sqrtm"), name="sqrtm", symbol="√x", category="linear algebra", inputs=("x",), floats=("x",),
+    cases=[case(_NEAR_ONE)],
     summary="The square root of a square matrix without negative eigenvalues: out @ out is x. Needs SciPy.",
     vjp={"x": _slope(lambda: _sqrtm)}, reads=("x",), public=False,
     formula={"x": "the upper right block of sqrtm([[{x}ᵀ, {g}], [0, {x}ᵀ]])"},

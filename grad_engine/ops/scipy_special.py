@@ -50,11 +50,13 @@ def _special(
     inputs: Sequence[str] = ("x",),
     order: str = "",
     cases: Sequence[Case] = (),
+    called: str = "",
     **more: Any,
 ) -> Callable[..., Any]:
     """The op that SciPy computes under this name.
 
     order: SciPy's order of the arguments where it is not `inputs`: "n x" for an order n, which has no rule.
+    called: the name of the op where that of SciPy means another op of ours.
     """
     names = order.split() or [*inputs]
     static = [each for each in names if each not in inputs]
@@ -62,13 +64,15 @@ def _special(
     def forward(*args: Any) -> Any:
         values = dict(zip([*inputs, *static], args, strict=True))
         floats = [values[each] for each in inputs]
+        if name.startswith("hyp"):  # SciPy's hypergeometric functions never return for infinite x
+            values["x"] = np.where(np.abs(values["x"]) < 1e100, values["x"], np.nan)
         out = _kernel(name)(*[values[each] for each in names])
         dtype = np.result_type(*floats)
         return out.astype(dtype, copy=False) if dtype.kind == "f" else out
 
     _named(forward, [*inputs, *static])
     op = define(
-        forward, name=name if not static else f"{name}_{inputs[0]}", symbol=symbol, category="elementwise",
+        forward, name=called or (name if not static else f"{name}_{inputs[0]}"), symbol=symbol, category="elementwise",
         inputs=inputs, summary=f"{summary} Needs SciPy.", cases=cases or (PAIRS if len(inputs) == 2 else ()),
         elementwise=True, broadcasts=len(inputs) > 1 or bool(static), public=False,
         scipy=() if static else [name], **more,
@@ -123,10 +127,17 @@ hyp2f1 = _special(
     vjp={"x": lambda g, out, x, a, b, c: g * (a * b / c * _hyp2f1(x, a + 1, b + 1, c + 1))},
 )  # fmt: skip
 _hyp2f1 = in_rules(hyp2f1)
+_EXPREL_SLOPE = [1 / (math.factorial(n) * (n + 2)) for n in range(19)]  # (eˣ·(x − 1) + 1)/x²
 exprel = _special(
-    "exprel", "(eˣ−1)/x", "(eˣ − 1)/x of each element, 1 at 0.",
-    vjp={"x": lambda g, out, x: g * (0.5 * _hyp1f1(x, 2, 3))},
+    "exprel", "(eˣ−1)/x", "(eˣ − 1)/x of each element, 1 at 0.", vjp={"x": lambda g, out, x: g * _exprel_slope(x)},
+    formula={"x": ["*", "g", ["/", ["+", ["*", ["exp", "x"], ["-", "x", 1]], 1], ["**", "x", 2]]]}, reads=("x",),
 )  # fmt: skip
+
+
+def _exprel_slope(x: Any) -> Any:
+    return _with_series(x, 1.0, _EXPREL_SLOPE, lambda x: (np.exp(x) * (x - 1) + 1) / np.square(x))
+
+
 cosm1 = _special(
     "cosm1", "cos−1", "cos(x) − 1, exact also where that is tiny.", vjp={"x": lambda g, out, x: -g * np.sin(x)}
 )
@@ -202,8 +213,11 @@ def _expn_slope(out: Any, x: Any, n: Any) -> Any:
 
 spence = _special(
     "spence", "Li₂(1−x)", "Spence's function (the dilogarithm of 1 − x) of each x > 0.", domain=(0.2, 3.0),
-    vjp={"x": lambda g, out, x: g * np.where(x == 1, -1.0, np.log(x) / np.where(x == 1, 1.0, 1 - x))},
+    vjp={"x": lambda g, out, x: g * _with_series(1 - x, 0.05, _LOG_RATIO, lambda u: np.log1p(-u) / u)}, reads=("x",),
+    formula={"x": ["*", "g", ["/", ["ln", "x"], ["-", 1, "x"]]]},
 )  # fmt: skip
+
+_LOG_RATIO = [-1 / (n + 1) for n in range(14)]  # ln(1 − u)/u
 
 # The power series of the complete elliptic integrals: the squares of the central binomials over 4ⁿ, and their slopes.
 _SQUARES = [(math.comb(2 * n, n) / 4**n) ** 2 for n in range(12)]
@@ -519,9 +533,15 @@ zeta = _special(
     domain=(0.5, 3.0), cases=[case((2, 3), x=2.5)], vjp={"q": lambda g, out, q, x: g * (-x * _zeta(q, x + 1))},
 )  # fmt: skip
 _zeta = in_rules(zeta)
+
+
+def _lambertw(x: Any) -> Any:
+    return special.in_dtype_of(x, np.where(x < -math.exp(-1), np.nan, _kernel("lambertw")(x).real))
+
+
 lambertw = define(
-    lambda x: special.in_dtype_of(x, _kernel("lambertw")(x).real), name="lambertw", symbol="W", category="elementwise",
-    inputs=("x",), summary="The solution w of w·exp(w) = x from −1 up, of each x ≥ −1/e. Needs SciPy.",
+    _lambertw, name="lambertw", symbol="W", category="elementwise",
+    inputs=("x",), summary="The solution w of w·exp(w) = x from −1 up, of each x; NaN below −1/e. Needs SciPy.",
     domain=(-0.3, 3.0), elementwise=True, public=False,
     vjp={"x": lambda g, out, x: g * (np.exp(-out) / (1 + out))},
 )  # fmt: skip
@@ -610,11 +630,9 @@ rel_entr = _special(
     "rel_entr", "x ln(x/y)", "x · ln(x/y), element by element, 0 where x is 0.", ("x", "y"), domain=(0.3, 3.0),
     vjp={"x": lambda g, out, x, y: g * (np.log(x / y) + 1), "y": lambda g, out, x, y: -g * (x / y)},
 )  # fmt: skip
-scipy_kl_div = define(  # another thing than the loss kl_div, which takes logarithms
-    lambda x, y: _kernel("kl_div")(x, y).astype(np.result_type(x, y), copy=False), name="kl_divergence",
-    symbol="x ln(x/y)−x+y", category="elementwise", inputs=("x", "y"), domain=(0.3, 3.0), cases=PAIRS,
-    summary="x · ln(x/y) − x + y, element by element. Needs SciPy.", elementwise=True, broadcasts=True, public=False,
-    scipy=["kl_div"],
+kl_divergence = _special(  # another thing than the loss kl_div, which takes logarithms
+    "kl_div", "x ln(x/y)−x+y", "x · ln(x/y) − x + y, element by element.", ("x", "y"), domain=(0.3, 3.0),
+    called="kl_divergence",
     vjp={"x": lambda g, out, x, y: g * np.log(x / y), "y": lambda g, out, x, y: g * (1 - x / y)},
 )  # fmt: skip
 
@@ -640,7 +658,7 @@ boxcox = _special(
     "boxcox", "(xᵏ−1)/k", "(x**lmbda − 1)/lmbda, ln(x) where lmbda is 0.", ("x", "lmbda"), domain=(0.3, 2.0),
     vjp={
         "x": lambda g, out, x, lmbda: g * np.power(x, lmbda - 1),
-        "lmbda": lambda g, out, x, lmbda: g * (np.square(np.log(x)) * (0.5 * _hyp1f1(lmbda * np.log(x), 2, 3))),
+        "lmbda": lambda g, out, x, lmbda: g * (np.square(np.log(x)) * _exprel_slope(lmbda * np.log(x))),
     },
 )  # fmt: skip
 

@@ -186,13 +186,8 @@ i0 = _define_special(
 )  # fmt: skip
 i1 = _define_special(
     "i1", "I₁", "The modified Bessel function of order 1 at each element.",
-<<<<<<< HEAD
-    lambda g, out, x: g * (_i0_of(x) - _over(out, x, 0.5)),
+    lambda g, out, x: g * (_i0_of(x) - over(out, x, 0.5)),
     ["where", ["==", "x", 0], ["/", "g", 2], ["*", "g", ["-", ["i0", "x"], ["/", "out", "x"]]]],
-=======
-    lambda g, out, x: g * (_i0_of(x) - over(out, x, 0.5)), ["*", "g", ["-", ["i0", "x"], ["/", "out", "x"]]],
-    reads=("x", "out"),
->>>>>>> 9e669bb (scipy: map scipy.special onto ops, add ge.scipy)
 )  # fmt: skip
 _i0_of, _i1_of = in_rules(i0), in_rules(i1)
 i0e = _define_special(
@@ -202,15 +197,10 @@ i0e = _define_special(
 )  # fmt: skip
 i1e = _define_special(
     "i1e", "e⁻|ˣ|I₁", "exp(−|x|) · i1(x) of each element, without overflow.",
-<<<<<<< HEAD
-    lambda g, out, x: g * (_i0e_of(x) - np.sign(x) * out - _over(out, x, 0.5)),
+    lambda g, out, x: g * (_i0e_of(x) - np.sign(x) * out - over(out, x, 0.5)),
     [
         "where", ["==", "x", 0], ["/", "g", 2],
         ["*", "g", ["-", ["-", ["i0e", "x"], ["*", ["sign", "x"], "out"]], ["/", "out", "x"]]],
     ],
-=======
-    lambda g, out, x: g * (_i0e_of(x) - np.sign(x) * out - over(out, x, 0.5)),
-    ["*", "g", ["-", ["-", ["i0e", "x"], ["*", ["sign", "x"], "out"]], ["/", "out", "x"]]], reads=("x", "out"),
->>>>>>> 9e669bb (scipy: map scipy.special onto ops, add ge.scipy)
 )  # fmt: skip
 _i0e_of, _i1e_of = in_rules(i0e), in_rules(i1e)

@@ -50,9 +50,9 @@ def quotients(f: Callable[..., Any], xs: tuple[float, ...]) -> list[np.ndarray]:
     for k in range(len(xs)):
         at: dict[int, np.ndarray] = {}
         for places in (-2, -1, 0, 1, 2):
-            moved = tuple(x + places * STEP * max(1.0, abs(x)) * (i == k) for i, x in enumerate(xs))
+            moved = tuple(x + places * STEP * max(1.0, abs(x) ** 0.5) * (i == k) for i, x in enumerate(xs))
             at[places] = slope(f, moved)
-        width = STEP * max(1.0, abs(xs[k]))
+        width = STEP * max(1.0, abs(xs[k]) ** 0.5)  # small, for functions that oscillate
         for column, (low, high) in zip(found, [(-1, 1), (-1, 0), (0, 1), (-2, -1), (1, 2)], strict=True):
             column.append((at[high] - at[low]) / ((high - low) * width))
     return [np.array(columns).T for columns in found]
