@@ -130,7 +130,7 @@ _hyp2f1 = in_rules(hyp2f1)
 _EXPREL_SLOPE = [1 / (math.factorial(n) * (n + 2)) for n in range(19)]  # (eˣ·(x − 1) + 1)/x²
 exprel = _special(
     "exprel", "(eˣ−1)/x", "(eˣ − 1)/x of each element, 1 at 0.", vjp={"x": lambda g, out, x: g * _exprel_slope(x)},
-    formula={"x": ["*", "g", ["/", ["+", ["*", ["exp", "x"], ["-", "x", 1]], 1], ["**", "x", 2]]]}, reads=("x",),
+    formula={"x": "{g} · (exp({x}) · ({x} − 1) + 1)/{x}², its limit at 0"}, reads=("x",),
 )  # fmt: skip
 
 
@@ -199,7 +199,7 @@ exp1 = _special(
 )  # fmt: skip
 expn = _special(
     "expn", "Eₙ", "The generalized exponential integral Eₙ of each x > 0.", order="n x", domain=(0.3, 3.0),
-    cases=[case((2, 3), n=3), case((2, 3), n=0)], formula={"x": ["*", ["neg", "g"], ["expn", ["-", "n", 1], "x"]]},
+    cases=[case((2, 3), n=3), case((2, 3), n=0)], formula={"x": "-{g} times the integral of the order below at {x}"},
     reads=("x", "out"), vjp={"x": lambda g, out, x, n: g * _expn_slope(out, x, n)},
 )  # fmt: skip
 _expn = in_rules(expn)
@@ -214,7 +214,7 @@ def _expn_slope(out: Any, x: Any, n: Any) -> Any:
 spence = _special(
     "spence", "Li₂(1−x)", "Spence's function (the dilogarithm of 1 − x) of each x > 0.", domain=(0.2, 3.0),
     vjp={"x": lambda g, out, x: g * _with_series(1 - x, 0.05, _LOG_RATIO, lambda u: np.log1p(-u) / u)}, reads=("x",),
-    formula={"x": ["*", "g", ["/", ["ln", "x"], ["-", 1, "x"]]]},
+    formula={"x": "{g} · ln({x})/(1 − {x}), its limit at 1"},
 )  # fmt: skip
 
 _LOG_RATIO = [-1 / (n + 1) for n in range(14)]  # ln(1 − u)/u
@@ -226,7 +226,7 @@ _E_SLOPE = [-math.pi / 2 * n * _SQUARES[n] / (2 * n - 1) for n in range(1, 12)]
 ellipk = _special(
     "ellipk", "K", "The complete elliptic integral of the first kind of each parameter m < 1.", ("m",),
     domain=(-0.9, 0.9), reads=("m", "out"),
-    formula={"m": ["*", "g", ["/", ["-", ["/", ["ellipe", "m"], ["-", 1, "m"]], "out"], ["*", 2, "m"]]]},
+    formula={"m": "{g} · (E({m})/(1 − {m}) − {out})/(2 · {m})"},
     vjp={"m": lambda g, out, m: g * _with_series(
         m, 0.02, _K_SLOPE, lambda m: (_ellipe(m) / (1 - m) - _ellipk(m)) / (2 * m)
     )},
@@ -234,7 +234,7 @@ ellipk = _special(
 ellipe = _special(
     "ellipe", "E", "The complete elliptic integral of the second kind of each parameter m ≤ 1.", ("m",),
     domain=(-0.9, 0.9), reads=("m", "out"),
-    formula={"m": ["*", "g", ["/", ["-", "out", ["ellipk", "m"]], ["*", 2, "m"]]]},
+    formula={"m": "{g} · ({out} − K({m}))/(2 · {m})"},
     vjp={"m": lambda g, out, m: g * _with_series(m, 0.02, _E_SLOPE, lambda m: (_ellipe(m) - _ellipk(m)) / (2 * m))},
 )  # fmt: skip
 _ellipk, _ellipe = in_rules(ellipk), in_rules(ellipe)
@@ -557,18 +557,21 @@ def _below(rule: Callable[..., Any], n: Any) -> Any:
     return rule(np.where(degree == 0, 1, degree) - 1.0) * np.where(degree == 0, 0.0, 1.0)
 
 
-def _polynomial(name: str, symbol: str, what: str, order: str, slope: Any, formula: Any, **parameters: float) -> Any:
+_SLOPE_IN_WORDS = "{g} times the derivative of the polynomial at {x}"
+
+
+def _polynomial(name: str, symbol: str, what: str, order: str, slope: Any, **parameters: float) -> Any:
     return _special(
         name, symbol, f"The {what} polynomial of degree n at each x.", order=order, domain=(-0.9, 0.9),
-        cases=[case((2, 3), n=3, **parameters), case((2, 3), n=0, **parameters)], formula={"x": ["*", "g", formula]},
-        reads=("x",), vjp={"x": slope},
+        cases=[case((2, 3), n=3, **parameters), case((2, 3), n=0, **parameters)],
+        formula={"x": _SLOPE_IN_WORDS}, reads=("x",), vjp={"x": slope},
     )  # fmt: skip
 
 
 eval_gegenbauer = _polynomial(
     "eval_gegenbauer", "Cₙ", "Gegenbauer", "n alpha x",
     lambda g, out, x, n, alpha: g * _below(lambda m: 2 * alpha * _gegenbauer(x, m, alpha + 1), n),
-    ["*", ["*", 2, "alpha"], ["gegenbauer", ["-", "n", 1], ["+", "alpha", 1], "x"]], alpha=0.75,
+    alpha=0.75,
 )  # fmt: skip
 _gegenbauer = in_rules(eval_gegenbauer)
 eval_jacobi = _polynomial(
@@ -576,33 +579,29 @@ eval_jacobi = _polynomial(
     lambda g, out, x, n, alpha, beta: g * _below(
         lambda m: (m + alpha + beta + 2) / 2 * _jacobi(x, m, alpha + 1, beta + 1), n
     ),
-    ["*", ["/", ["+", ["+", ["+", "n", "alpha"], "beta"], 1], 2], ["jacobi", ["-", "n", 1], "x"]], alpha=0.5, beta=1.5,
+    alpha=0.5, beta=1.5,
 )  # fmt: skip
 _jacobi = in_rules(eval_jacobi)
 eval_legendre = _polynomial(
     "eval_legendre", "Pₙ", "Legendre", "n x", lambda g, out, x, n: g * _below(lambda m: _gegenbauer(x, m, 1.5), n),
-    ["gegenbauer", ["-", "n", 1], 1.5, "x"],
 )  # fmt: skip
 eval_chebyt = _polynomial(
     "eval_chebyt", "Tₙ", "first Chebyshev", "n x",
     lambda g, out, x, n: g * _below(lambda m: (m + 1) * _gegenbauer(x, m, 1.0), n),
-    ["*", "n", ["chebyu", ["-", "n", 1], "x"]],
 )  # fmt: skip
 eval_chebyu = _polynomial(
     "eval_chebyu", "Uₙ", "second Chebyshev", "n x",
     lambda g, out, x, n: g * _below(lambda m: 2 * _gegenbauer(x, m, 2.0), n),
-    ["*", 2, ["gegenbauer", ["-", "n", 1], 2, "x"]],
 )  # fmt: skip
 eval_genlaguerre = _polynomial(
     "eval_genlaguerre", "Lₙ", "generalized Laguerre", "n alpha x",
     lambda g, out, x, n, alpha: -g * _below(lambda m: _genlaguerre(x, m, alpha + 1), n),
-    ["neg", ["genlaguerre", ["-", "n", 1], ["+", "alpha", 1], "x"]], alpha=0.5,
+    alpha=0.5,
 )  # fmt: skip
 _genlaguerre = in_rules(eval_genlaguerre)
 eval_laguerre = _polynomial(
     "eval_laguerre", "Lₙ", "Laguerre", "n x",
     lambda g, out, x, n: -g * _below(lambda m: _genlaguerre(x, m, 1.0), n),
-    ["neg", ["genlaguerre", ["-", "n", 1], 1, "x"]],
 )  # fmt: skip
 
 
@@ -611,7 +610,7 @@ def _hermite_op(name: str, what: str, factor: int) -> Callable[..., Any]:
     return _special(
         name, "Hₙ", f"The {what} Hermite polynomial of whole degree n at each x.", order="n x",
         cases=[case((2, 3), n=3), case((2, 3), n=0)], reads=("x",),
-        formula={"x": ["*", "g", ["*", ["*", factor, "n"], ["hermite", ["-", "n", 1], "x"]]]},
+        formula={"x": _SLOPE_IN_WORDS},
         vjp={"x": lambda g, out, x, n: g * (factor * np.asarray(n) * _hermite(name)(x, np.maximum(n, 1) - 1))},
     )  # fmt: skip
 
@@ -660,6 +659,7 @@ boxcox = _special(
         "x": lambda g, out, x, lmbda: g * np.power(x, lmbda - 1),
         "lmbda": lambda g, out, x, lmbda: g * (np.square(np.log(x)) * _exprel_slope(lmbda * np.log(x))),
     },
+    formula={"lmbda": "{g} · ln²({x}) times the derivative of exprel at {lmbda} · ln({x})"}, reads=("x", "lmbda"),
 )  # fmt: skip
 
 
