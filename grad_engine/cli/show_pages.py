@@ -9,7 +9,9 @@ from grad_engine.cli.details import Details, ModuleDetails, Passage, measured
 from grad_engine.formula import number
 from grad_engine.formula import text as formula_text
 from grad_engine.record import AccumulatorRecord, InputRecord, NodeRecord
+from grad_engine.record.explained import nudge_words, path_words
 from grad_engine.record.index import RecordIndex, is_plain_number, short_name
+from grad_engine.record.parts import ExplainRecord
 from grad_engine.record.words import ABSENT, brief, harmless, many, not_finite
 from grad_engine.tree.notes import called
 from grad_engine.tree.tables import Field, Line, columns
@@ -117,7 +119,19 @@ class _PartPage(_Page):
         yield from self.table("gradient", received, "gradient")
         heading = "it is the sum of" if len(about.arrivals) > 1 else "it arrived"
         yield from self.table(heading, [self.passage(each, "from") for each in about.arrivals], "gradient")
+        yield from self.explained(part.id)
         yield from self.table("it sends", [self.passage(each, "to") for each in about.shares], "gradient")
+
+    def explained(self, part: str) -> Iterator[Line]:
+        """At the leaf that was nudged: what that did, and the paths along which its gradient came."""
+        explain = self.index.record.explain
+        if explain is None or part not in _followed(explain, self.index):
+            return
+        told = [line for line in (nudge_words(self.index.record), *path_words(self.index.record)) if line is not None]
+        yield [("  explained", "muted")]
+        for line in told:
+            for row in self.script.wrap(self.script.say(harmless(line)), self.room - 4):
+                yield [(f"    {row}", "")]
 
     def pairs(self, part: NodeRecord | AccumulatorRecord) -> list[tuple[str, str]]:
         pairs: list[tuple[str, str]] = [("id", part.id)]
@@ -217,3 +231,9 @@ class _ModulePage(_Page):
             Field(script.say("‖grad‖"), "gradient", [not_finite(g) or script.norm(g) for g in gradients], False),
             Field("grad/value", "muted", ratios, False),
         ]
+
+
+def _followed(explain: ExplainRecord, index: RecordIndex) -> set[str]:
+    """The leaf that was nudged, and that to which the paths lead."""
+    found = {index.edges[path.steps[-1].edge].receiver for path in explain.paths}
+    return found if explain.probe is None else found | {explain.probe.accumulator}

@@ -103,15 +103,24 @@ def record_graph(
     return _explained(recorder.record(expression), recorder.roots, explain)
 
 
-def visualize_graph(roots: Roots, *, names: Names | None = None, max_nodes: int = MAX_NODES, **options: Any) -> None:
+def visualize_graph(
+    roots: Roots,
+    *,
+    names: Names | None = None,
+    max_nodes: int = MAX_NODES,
+    explain: bool | str = True,
+    **options: Any,
+) -> None:
     """Print the backward graph behind `roots` as a tree; `options` are those of `grad_engine.tree.print_tree`.
 
     Works before backward (no gradients yet) and after one that freed the values (structure only), and says so.
+    explain: as in `export_graph`: a line says what a nudge of one entry does, beside its gradient.
     """
     from grad_engine.tree import print_tree
 
     found = _names_in(names if names is not None else sys._getframe(1).f_locals)
-    print_tree(_Recorder(roots, found, None, 64, max_nodes, "last", structure_only=True).record(None), **options)
+    recorder = _Recorder(roots, found, None, 64, max_nodes, "last", structure_only=True)
+    print_tree(_explained(recorder.record(None), recorder.roots, explain), **options)
 
 
 def _explained(record: GraphRecord, roots: Sequence[Tensor], explain: bool | str) -> GraphRecord:

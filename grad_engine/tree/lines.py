@@ -108,6 +108,10 @@ class Sheet:
         if limit is None and not request.full and request.depth is None:
             asked = request.level is not None or request.expand
             limit = min(height or MODEL_LINES, MODEL_LINES) if self.shown.folds and not asked else height
+        said = self.script.say(notes.nudge(self.shown.source))
+        nudge = self.script.wrap(said, self.room) if said else []
+        if limit is None or len(head) + len(nudge) <= limit // 2:  # a short page has more pressing things to say
+            head += [[(line, "muted")] for line in nudge]
         if limit is not None:
             # Above the rows stand a summary and titles, below them a note on folds, which a narrow page breaks.
             limit = max(3, limit - len(head) - 2 - math.ceil(NOTE / self.room))

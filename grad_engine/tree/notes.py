@@ -7,6 +7,7 @@ from math import prod
 
 from grad_engine.formula import number
 from grad_engine.record import Shape
+from grad_engine.record.explained import nudge_words
 from grad_engine.record.index import Measure, RecordIndex, mark, short_name
 from grad_engine.record.words import harmless, many
 from grad_engine.tree.text import Script
@@ -68,6 +69,11 @@ def notes(index: RecordIndex, script: Script) -> Iterator[tuple[str, str]]:
         one, other, made = (script.shape(shape) for shape in shapes)
         stretches = f"{_with_line(index, script, node)}{others} stretches both operands, {one} and {other}, to {made}"
         yield f"{stretches}: reshape one if each entry was to meet its own.", "gradient"
+
+def nudge(index: RecordIndex) -> str:
+    """What a nudge of one entry did, beside its gradient; "" where none was tried."""
+    explain = index.record.explain
+    return f"{harmless(nudge_words(index.record) or '')}." if explain is not None and explain.probe is not None else ""
 
 
 def _with_line(index: RecordIndex, script: Script, part: str) -> str:

@@ -11,6 +11,7 @@ from grad_engine.cli.details import details
 from grad_engine.record import ExplainRecord, save_graph
 from grad_engine.record.index import index_of
 from tests.cli.commands import run, said, strict
+from tests.programs import example
 from tests.records import Program, everything, fan, square
 
 
@@ -71,6 +72,15 @@ def test_show_of_a_leaf_lists_the_shares_it_is_the_sum_of(tmp_path: Path, capsys
     _, out, _ = said(capsys, "show", "x", path)
     assert "it is the sum of" in out and "(1/100)" in out and "… 60 more" in out
     assert said(capsys, "show", "x", path, "--full")[1].count("    from ") == 100
+
+
+def test_show_of_the_nudged_leaf_multiplies_its_paths(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = str(save_graph(example("blog"), tmp_path / "blog.json"))
+    text = said(capsys, "show", "x2", path)[1]
+    assert "x2 + 0.001 moves L, the sum of z, by 0.007: 7.001 times; its gradient is 7" in text
+    assert "1 · 1 · 4 = 4 along z[1], x5, #3 to x2" in text
+    assert "4 + 3 = 7, the gradient of x2" in text
+    assert "explained" not in said(capsys, "show", "x1", path)[1]
 
 
 def test_show_before_backward(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

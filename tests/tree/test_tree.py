@@ -128,7 +128,7 @@ def test_examples_at_80_columns(name: str) -> None:
 def test_the_engine_makes_the_same_tree(name: str) -> None:
     """The golden records were computed by hand; what the engine records of the same program must look the same."""
     variables = vars(importlib.import_module(f"examples.{name}"))
-    record = grad_engine.record_graph(variables["z"], names=variables)
+    record = grad_engine.record_graph(variables["z"], names=variables, explain=False)
     assert printed(record) == printed(example(name))
 
 
@@ -635,3 +635,11 @@ def test_columns_never_touch(width: int, name: str, tensor: str) -> None:
     for line in text.splitlines():
         assert not re.search(r"[✓)\]]\d|\d[\[(]\D|scalar\d|\d‖", line), line
         assert not re.search(r"(#\d+)(?=[^\s\d:,.)\]+*'’×])", line.split("see")[-1]), line
+
+
+def test_the_header_says_what_a_nudge_does_beside_the_gradient() -> None:
+    variables = vars(importlib.import_module("examples.blog"))
+    record = grad_engine.record_graph(variables["z"], names=variables)
+    said = "x2 + 0.001 moves L, the sum of z, by 0.007: 7.001 times; its gradient is 7."
+    assert said in printed(record).splitlines()
+    assert said not in printed(record, max_lines=5)
