@@ -30,6 +30,7 @@ def parser(description: str) -> Parser:
     made = Parser(prog=program(), description=description)
     made.add_argument("--export", action="store_true", help=f"write the graph to {DEFAULT_PATH}")
     made.add_argument("--output", metavar="PATH", help="write it to PATH instead; implies --export")
+    made.add_argument("--page", action="store_true", help="write the graph as a page that can be stepped through")
     return made
 
 
@@ -54,6 +55,12 @@ def write(record: Callable[[], ge.GraphRecord], options: argparse.Namespace) -> 
         except (OSError, ge.RecordError) as error:
             raise OSError(f"cannot write there: {error}") from None
         print(f"\nThe graph is in {written}")
+    if options.page:
+        try:
+            written = ge.export_page(record())
+        except ge.MissingPackageError as error:
+            raise OSError(str(error)) from None
+        print(f"\nThe page is in {written}")
 
 
 def show(z: ge.Tensor | ge.GraphRecord, names: Mapping[str, object]) -> None:
