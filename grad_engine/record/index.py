@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from functools import cached_property
 from typing import NamedTuple
 
@@ -382,7 +382,9 @@ class RecordIndex:
     @cached_property
     def steps(self) -> Mapping[str, int]:
         """Op node -> when it ran in the last run, from 1. Ops that did not run are absent."""
-        return {turn.node: k for k, turn in enumerate(self.turns, 1)}
+        events = self.run.events if self.run is not None else ()
+        ran = dict.fromkeys(event.node for event in events if isinstance(event, RunEvent))
+        return {node: k for k, node in enumerate(ran, 1)}
 
     @cached_property
     def shares(self) -> Mapping[str, str]:
@@ -469,6 +471,14 @@ class RecordIndex:
     def _measures(self) -> dict[str, Measure | None]:
         return {}
 
+    @cached_property
+    def _values(self) -> dict[str, Measure | None]:
+        return {}
+
+    @cached_property
+    def _gradient_sizes(self) -> dict[str, Measure | None]:
+        return {}
+
     def measured(self, tensor: str | None) -> Measure | None:
         """`measure` of a tensor by its id, computed once; None for None."""
         if tensor is None:
@@ -484,11 +494,17 @@ class RecordIndex:
 
     def value(self, part: str) -> Measure | None:
         """The measure of what an op computed, or of a leaf."""
-        return self._measured_together(self.outputs(part))
+        known = self._values
+        if part not in known:
+            known[part] = self._measured_together(self.outputs(part))
+        return known[part]
 
     def gradient(self, part: str) -> Measure | None:
         """The measure of the complete gradient that reached an op in the last run, or of a leaf's `.grad` after it."""
-        return self._measured_together(self.gradients(part))
+        known = self._gradient_sizes
+        if part not in known:
+            known[part] = self._measured_together(self.gradients(part))
+        return known[part]
 
     def share(self, edge: str) -> Measure | None:
         """The measure of what the last run sent along an edge."""
@@ -509,26 +525,53 @@ class RecordIndex:
     # what is not finite
 
     @cached_property
+    def _suspects(self) -> set[str]:
+        """The tensors that may hold what is not finite: a sum of finite numbers seldom overflows."""
+        found = set()
+        for tensor in self.record.tensors:
+            if (stats := tensor.stats) is not None:
+                suspect = bool(stats.nan or stats.posinf or stats.neginf)
+            else:
+                values = tensor.data.values if tensor.data is not None else None
+                try:
+                    suspect = values is not None and not math.isfinite(sum(values))
+                except OverflowError:  # an integer beyond the floats
+                    suspect = True
+            if suspect:
+                found.add(tensor.id)
+        return found
+
+    @cached_property
+    def broken(self) -> Set[str]:
+        """The parts whose value holds a NaN or an infinity."""
+        if not self._suspects:
+            return frozenset()
+        suspects = self._suspects
+        parts = (part for part in (*self.accumulators, *self.nodes) if not suspects.isdisjoint(self.outputs(part)))
+        return {part for part in parts if (m := self.value(part)) is not None and m.bad}
+
+    @cached_property
     def value_origins(self) -> Sequence[Origin]:
         """The leaves and ops whose values are not finite although all that they read is, leaves first, then by age."""
-        found = [Origin(part, m) for part in self.accumulators if (m := self.value(part)) is not None and m.bad]
-        for node in self.record.nodes:
-            if (m := self.value(node.id)) is None or not m.bad:
+        found = []
+        for part in (*self.accumulators, *self.nodes) if self.broken else ():
+            if part not in self.broken or (m := self.value(part)) is None:
                 continue
-            read = (self.measured(operand.tensor) for operand in node.inputs)
+            inputs = self.nodes[part].inputs if part in self.nodes else ()
+            read = (self.measured(operand.tensor) for operand in inputs)
             if not any(r is not None and r.bad for r in read):
-                found.append(Origin(node.id, m))
+                found.append(Origin(part, m))
         return found
 
     @cached_property
     def gradient_origin(self) -> Origin | None:
         """Where the last run first met a gradient that is not finite: its seed (no edge) or a share."""
-        if self.run is None:
+        if self.run is None or not self._suspects:
             return None
         if (m := self.measured(self.run.seed)) is not None and m.bad:
             return Origin(self.run.root, m)
         for edge, share in self.shares.items():
-            if (m := self.measured(share)) is not None and m.bad:
+            if share in self._suspects and (m := self.measured(share)) is not None and m.bad:
                 return Origin(self.edges[edge].sender, m, edge)
         return None
 

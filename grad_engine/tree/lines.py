@@ -90,12 +90,12 @@ class Sheet:
         self.script = script
         self.room = max(1, room)
         roots = [part for part in request.focus if part in index.nodes] or index.roots
-        self.rows = rows(index, roots)
+        self.rows = rows(shown, roots)
         self.roots = {part: i for i, part in enumerate(roots, 1)}
         self.bar = WIDE_BAR if self.room >= WIDE else BAR
         part = 0.6 if shown.folds else 0.5
         self.names = min(self.room, max(int(part * self.room), 36))  # columns for guides and names that no column takes
-        logs = [math.log10(m.norm) for row in self.rows if (m := self._size(row)) and m.norm and m.norm < math.inf]
+        logs = [math.log10(m.norm) for row in self.rows if (m := row.size) and m.norm and m.norm < math.inf]
         self.top = max(logs, default=0.0)
         self.decades = min(max(self.top - min(logs, default=0.0), DECADES[0]), DECADES[1])
 
@@ -357,7 +357,7 @@ class Sheet:
                 cells["place"] = (f"{k}/{of}", "sum")
         if row.kind != "seen" and (bad := not_finite(self.shown.value(row.part))):
             cells["bad"] = (bad, "bad")
-        if (size := self._size(row)) is not None:
+        if (size := row.size) is not None:
             cells["norm"] = (
                 not_finite(size) or self._range(row) or script.norm(size),
                 "bad" if size.bad else "gradient",
@@ -370,8 +370,8 @@ class Sheet:
         """A fold hides no NaN: its line counts those of the values in it, and says where a gradient in it has one."""
         inside = [row for row in self.rows[fold.start : fold.stop] if row.kind != "seen"]
         cells: Cells = {}
-        values = [m for row in inside if (m := self.shown.value(row.part)) and m.bad]
-        gradients = [m for row in inside if (m := self._size(row)) and m.bad]
+        values = [m for row in inside if row.part in self.shown.broken and (m := self.shown.value(row.part)) and m.bad]
+        gradients = [m for row in inside if (m := row.size) and m.bad]
         if bad := not_finite(together(values)):
             cells["bad"] = (bad, "bad")
         if broken := together(gradients):
@@ -392,14 +392,6 @@ class Sheet:
         sizes = sorted((m for m in self.shown.gradients(row.part) if m.norm is not None), key=lambda m: m.norm or 0.0)
         ends = [self.script.norm(size) for size in (sizes[0], sizes[-1])] if sizes else []
         return self.script.dots.join(dict.fromkeys(ends))
-
-    def _size(self, row: Row) -> Measure | None:
-        """What a line measures: an op its complete gradient, any other line the share that its edges bring."""
-        if row.kind == "op":
-            return self.shown.gradient(row.part)
-        if len(row.edges) == 1:
-            return self.index.share(row.edges[0].id)
-        return together([m for edge in row.edges if (m := self.index.share(edge.id)) is not None])
 
     def _bar(self, size: Measure) -> str:
         """The norm on a logarithmic scale, in half columns; the largest of the tree fills the bar."""

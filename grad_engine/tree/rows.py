@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from grad_engine.record import EdgeRecord
-from grad_engine.record.index import RecordIndex
+from grad_engine.record.index import Measure, together
 from grad_engine.tree.shown import Shown
 
 LONG_RUN = 8  # single-child ops in a row from which on the middle folds
@@ -30,10 +30,13 @@ class Row:
     run: bool  # goes on in a run of single children, at the level of its parent
     lines: int = 0  # rows that hang under it
     end: int = 0  # index after the last row below it
+    size: Measure | None = None  # of an op the complete gradient, of any other line the share that its edges bring
 
 
-def rows(index: RecordIndex, roots: Sequence[str]) -> list[Row]:
+def rows(shown: Shown, roots: Sequence[str]) -> list[Row]:
     """Every line of the trees under `roots`, in the order of printing; each op once in full, in linear time."""
+    index = shown.index
+    measured, shares = index.measured, index.shares
     found: list[Row] = []
     met: set[str] = set()
     pending: list[tuple[str, tuple[EdgeRecord, ...], int, bool]] = [(part, (), -1, True) for part in reversed(roots)]
@@ -47,14 +50,16 @@ def rows(index: RecordIndex, roots: Sequence[str]) -> list[Row]:
             run = up.lines == 1 and up.parent >= 0 and found[up.parent].lines == 1
             level = up.level if run else up.level + 1
             depth = up.depth + 1
-        if part in index.accumulators:
-            found.append(Row("leaf", part, edges, parent, level, depth, last, run))
-            continue
-        if part in met:
-            found.append(Row("seen", part, edges, parent, level, depth, last, run))
+        if part in index.accumulators or part in met:
+            kind = "seen" if part in met else "leaf"
+            row = Row(kind, part, edges, parent, level, depth, last, run)
+            sizes = [m for edge in edges if (m := measured(shares.get(edge.id))) is not None]
+            row.size = sizes[0] if len(sizes) == 1 else together(sizes)
+            found.append(row)
             continue
         met.add(part)
         row = Row("op", part, edges, parent, level, depth, last, run)
+        row.size = shown.gradient(part)
         below: list[tuple[str, tuple[EdgeRecord, ...], int, bool]] = []
         for receiver, parallel in index.receivers(part):
             # Two edges into one op are one line, two edges into one leaf are two: each brings a share of its own.
@@ -103,7 +108,7 @@ def folded(
         for i in range(len(found)):
             hidden[i] |= i not in way
     if limit is not None:
-        _fold_to(limit, found, shown, must, way, hidden)
+        _fold_to(limit, found, must, way, hidden)
     return _printed(hidden, must_fold=depth is not None or bool(keep))
 
 
@@ -117,7 +122,7 @@ def _landmarks(found: list[Row], shown: Shown, keep: set[str]) -> list[int]:
         if row.kind == "seen":
             continue
         first.setdefault(row.part, i)
-        if (norm := _norm(row, shown)) > largest:
+        if (norm := _norm(row)) > largest:
             largest, where = norm, [i]
     values = [first[origin.part] for origin in shown.value_origins if origin.part in first][:SHOWN_ORIGINS]
     senders = []
@@ -128,9 +133,8 @@ def _landmarks(found: list[Row], shown: Shown, keep: set[str]) -> list[int]:
     return list(dict.fromkeys((*roots, *values[:1], *where, *senders, *values[1:])))
 
 
-def _norm(row: Row, shown: Shown) -> float:
-    size = shown.gradient(row.part) if row.kind == "op" else shown.index.share(row.edges[0].id) if row.edges else None
-    return (size.norm or 0.0) if size is not None else 0.0
+def _norm(row: Row) -> float:
+    return (row.size.norm or 0.0) if row.size is not None else 0.0
 
 
 def _way(found: list[Row], targets: Iterable[int]) -> set[int]:
@@ -217,12 +221,12 @@ def _fold_repeats(found: list[Row], shown: Shown, way: set[int], hidden: bytearr
             alike = [i] if i >= 0 and i not in way else []
 
 
-def _fold_to(limit: int, found: list[Row], shown: Shown, must: list[int], way: set[int], hidden: bytearray) -> None:
+def _fold_to(limit: int, found: list[Row], must: list[int], way: set[int], hidden: bytearray) -> None:
     """Hides what is far down, and where little gradient goes, until about `limit` lines are left."""
     left = [i for i in range(len(found)) if not hidden[i]]
     if sum(1 for _ in _pieces(hidden)) <= limit:
         return
-    cost = _costs(found, shown)
+    cost = _costs(found)
     ranks = {i: rank for rank, i in enumerate(must)}
     order = sorted(left, key=lambda i: (ranks.get(i, len(must)), i not in way, cost[i], i))
     few, many = 1, len(order)
@@ -243,9 +247,9 @@ def _lines(kept: list[int], total: int) -> int:
     return len(kept) + sum(after - before > 1 for before, after in pairwise(places))
 
 
-def _costs(found: list[Row], shown: Shown) -> list[float]:
+def _costs(found: list[Row]) -> list[float]:
     """How little each row matters: its distance from the root, where a step towards small gradients counts more."""
-    largest = [_norm(row, shown) for row in found]
+    largest = [_norm(row) for row in found]
     for i in reversed(range(len(found))):
         if (parent := found[i].parent) >= 0:
             largest[parent] = max(largest[parent], largest[i])

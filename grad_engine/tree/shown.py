@@ -57,6 +57,11 @@ class Shown:
         return sorted(self.source.steps[part] for part in parts if part in self.source.steps)
 
     @cached_property
+    def broken(self) -> set[str]:
+        """The parts whose value holds a NaN or an infinity, with closed modules in the place of what is inside them."""
+        return {self.home.get(part, part) for part in self.source.broken}
+
+    @cached_property
     def value_origins(self) -> list[Origin]:
         """`RecordIndex.value_origins`, with closed modules in the place of what is inside them."""
         return [origin._replace(part=self.home.get(origin.part, origin.part)) for origin in self.source.value_origins]

@@ -119,7 +119,7 @@ def by_op(index: RecordIndex, script: Script, room: int) -> list[Line]:
     norms = [[m.norm for m in measures if m.norm is not None] for measures in gradients]
     bad = []
     for (_, nodes), measures in zip(shown, gradients, strict=True):
-        values = [m for node in nodes if (m := index.value(node.id)) is not None]
+        values = [m for node in nodes if node.id in index.broken and (m := index.value(node.id)) is not None]
         broken = [m for m in (together(values), together(measures)) if m is not None and m.bad]
         bad.append(", ".join(f"{count(m.bad)} {kind(m)}" for m in broken[:1]))
     elements = [sum(math.prod(index.tensors[t].shape) for node in nodes for t in node.outputs) for _, nodes in shown]
