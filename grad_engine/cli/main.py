@@ -79,7 +79,6 @@ def _parser() -> Parser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"grad_engine {VERSION}")
-    parser.add_argument("--version", action="version", version=f"grad_engine {VERSION}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, parser_class=Parser)
     for command in COMMANDS:
         _add(commands, prog, command)
