@@ -2,31 +2,20 @@
 
 from __future__ import annotations
 
-import math
 import os
-import struct
-import zipfile
-import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.lib import format as npy
 
 from grad_engine.core.call import as_tensor
 from grad_engine.core.tensor import Tensor, wrap
 from grad_engine.errors import ArgumentError, MissingTensorFileError, TensorFileError
 from grad_engine.record.atomic_write import replaced
+from grad_engine.record.npz import DAMAGE, Archive, regular_file, write_arrays
 
-SUFFIX = ".npy"
 NAME_LENGTH = 1000
-# What zipfile and NumPy's reader raise on bytes that are not as they should be.
-DAMAGE = (
-    *(zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, ValueError, SyntaxError),
-    *(KeyError, OverflowError, MemoryError, NotImplementedError, RuntimeError),
-)
-DAY = (1980, 1, 1, 0, 0, 0)  # the earliest that a zip archive can hold: equal tensors make equal files
 
 
 def save(tensors: Mapping[str, Any], path: str | os.PathLike[str]) -> Path:
@@ -46,35 +35,32 @@ def save(tensors: Mapping[str, Any], path: str | os.PathLike[str]) -> Path:
             f'save() takes a dict of tensors, got {type(tensors).__name__}; write save({{"w": w}}, path)'
         )
     arrays = {_name(name): _array(name, value) for name, value in tensors.items()}
-    with replaced(path, TensorFileError) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
-        for name, array in arrays.items():
-            with archive.open(zipfile.ZipInfo(name + SUFFIX, DAY), "w", force_zip64=True) as member:
-                npy.write_array(member, array, allow_pickle=False)
+    with replaced(path, TensorFileError) as file:
+        write_arrays(file, arrays)
     return Path(path)
 
 
-def load(path: str | os.PathLike[str]) -> dict[str, Tensor]:
+def load(path: str | os.PathLike[str], *, max_bytes: float | None = None) -> dict[str, Tensor]:
     """The tensors in a file that save() wrote, or numpy.savez, by name and in their order; none requires grad.
 
-    Nothing in the file is executed: what is not an array of numbers or booleans is refused.
+    Nothing in the file is executed: what is not an array of numbers or booleans is refused. max_bytes: the most that
+    all arrays together may take; by default 256 MB, or four times the size of the file where that is more, so that a
+    small compressed file cannot fill the memory.
 
     Raises MissingTensorFileError when there is no such file, TensorFileError when it is damaged or holds other things;
     both start with the path.
     """
-    shown = os.fspath(path)
+    shown = os.fsdecode(path)
+    if "\0" in shown:
+        raise TensorFileError(f"{shown!r}: a path has no null characters; name another file")
     try:
-        with zipfile.ZipFile(path) as archive:
-            members = archive.infolist()
-            if len({member.filename for member in members}) < len(members):
-                raise zipfile.BadZipFile("two arrays of one name")
-            return {
-                member.filename.removesuffix(SUFFIX): wrap(_read(archive, member, str(shown)), None)
-                for member in members
-            }
+        with regular_file(path) as file:
+            archive = Archive(file, TensorFileError, max_bytes)
+            return {name: wrap(archive.array(name), None) for name in archive.names()}
     except FileNotFoundError:
         raise MissingTensorFileError(f"{shown}: there is no such file; save(tensors, path) makes one") from None
-    except TensorFileError:
-        raise
+    except TensorFileError as error:
+        raise TensorFileError(f"{shown}: {error}") from None
     except DAMAGE as error:
         raise TensorFileError(
             f"{shown}: expected an .npz file that save() or numpy.savez wrote, got {error}; save it again"
@@ -107,25 +93,3 @@ def _array(name: str, value: Any) -> np.ndarray:
             "own, such as 'layer0.weight'"
         )
     return as_tensor(value).array
-
-
-def _read(archive: zipfile.ZipFile, member: zipfile.ZipInfo, shown: str) -> np.ndarray:
-    name = member.filename
-    if not name.endswith(SUFFIX):
-        raise TensorFileError(f"{shown}: expected arrays only, got {name!r}; save the tensors alone")
-    with archive.open(member) as file:
-        version = npy.read_magic(file)
-        read_header = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
-        shape, _, dtype = read_header(file)
-        if dtype.kind not in "fiub":
-            raise TensorFileError(
-                f"{shown}: {name!r} holds {dtype}, and a tensor holds real numbers or booleans; save it as such"
-            )
-        # Before memory is asked for: a header can promise any size.
-        if file.tell() + math.prod(shape) * dtype.itemsize != member.file_size:
-            raise TensorFileError(
-                f"{shown}: {name!r} promises {dtype} of shape {shape} in {member.file_size} bytes; save it again"
-            )
-    with archive.open(member) as file:
-        array = npy.read_array(file, allow_pickle=False)
-    return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))

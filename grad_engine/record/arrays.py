@@ -26,7 +26,7 @@ DIGITS = {2: 4, 4: 7, 8: 12}
 Array = NDArray[Any]
 
 
-def array_data(array: Array | np.generic, limit: int = FULL) -> tuple[DataRecord | None, StatsRecord | None]:
+def array_data(array: Array | np.generic, limit: float = FULL) -> tuple[DataRecord | None, StatsRecord | None]:
     """The numbers of an array of any shape: in full up to `limit` elements, else a sample and statistics.
 
     Floats are the shortest decimals that read back to the same value in the array's own dtype. Both are None for an

@@ -246,9 +246,9 @@ STEP = Spelling(  # {"leaf": "t0"} or {"op": "n0"}
     _read_step,
     {"$ref": "#/$defs/forward"},
     lambda step: {step.kind: step.id},
-    {
-        **_STEPS["leaf"].definitions,
-        **_STEPS["op"].definitions,
+    lambda: {
+        **_STEPS["leaf"].definitions(),
+        **_STEPS["op"].definitions(),
         "forward": {
             "description": "A leaf or an op appears; in creation order.",
             "type": "object",

@@ -9,7 +9,7 @@ from grad_engine.record.spelling import Json, object_schema, part_spelling
 def schema() -> Json:
     """The JSON Schema (2020-12) of version 1 of the format."""
     own = object_schema(GraphRecord)
-    definitions = dict(part_spelling(GraphRecord).definitions)
+    definitions = dict(part_spelling(GraphRecord).definitions())
     del definitions["graph"]
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",

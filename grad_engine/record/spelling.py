@@ -18,7 +18,7 @@ import types
 import typing
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, field
-from functools import cache
+from functools import cache, cached_property
 from math import inf, isfinite, nan
 from typing import Any, Union
 
@@ -34,6 +34,7 @@ Write = Callable[[Any], Any]  # value -> JSON value
 ATTRIBUTE_DEPTH = 8
 BIGGEST = 2**63
 MAX_RANK = 64
+MOST_DTYPES = 64  # whose readers are kept
 NONFINITE = {"NaN": nan, "Infinity": inf, "-Infinity": -inf}
 
 
@@ -44,20 +45,30 @@ class _Nothing:
 NOTHING = _Nothing()
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+Definitions = Mapping[str, Mapping[str, Any]]
+
+
+@dataclass(frozen=True, eq=False)
 class Spelling:
     """How one kind of value is written in JSON."""
 
     read: Read
     schema: Mapping[str, Any]  # JSON Schema; {"$ref": "#/$defs/<name>"} where the kind has a name of its own
     write: Write | None = None  # None: the value is JSON as it is
-    definitions: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # what `schema` refers to, by name
-    build: Callable[[Json, str], Any] | None = None  # of an object: reads it, given its path
+    definitions: Callable[[], Definitions] = dict  # what `schema` refers to, by name
+    # A test in Python that a right `value` passes, so that most values need no call of `read`; `match` may stand in it.
+    test: str = ""
+    match: Callable[[str], Any] | None = None
+
+    @property
+    def reader(self) -> Callable[[Json, str], Any] | None:
+        """Of what is an object in JSON: reads it, given its path."""
+        return None
 
 
 def place(path: str, tail: Tail) -> str:
     """The JSON path of a value."""
-    return f"{path}[{tail}]" if type(tail) is int else path + typing.cast(str, tail)
+    return f"{path}[{tail}]" if type(tail) is int else path + tail  # type: ignore[operator]
 
 
 def unlike(value: Any, path: str, tail: Tail, expected: str) -> RecordError:
@@ -65,10 +76,12 @@ def unlike(value: Any, path: str, tail: Tail, expected: str) -> RecordError:
     return wrong(place(path, tail), expected, "nothing" if value is NOTHING else shown(value))
 
 
-def _atom(read: Read, schema: Json, name: str = "", write: Write | None = None) -> Spelling:
+def _atom(
+    read: Read, schema: Json, name: str = "", write: Write | None = None, test: str = "", match: Any = None
+) -> Spelling:
     if not name:
-        return Spelling(read, schema, write)
-    return Spelling(read, {"$ref": f"#/$defs/{name}"}, write, {name: schema})
+        return Spelling(read, schema, write, test=test, match=match)
+    return Spelling(read, {"$ref": f"#/$defs/{name}"}, write, lambda: {name: schema}, test, match)
 
 
 # words
@@ -95,7 +108,8 @@ def matching(pattern: str, expected: str, name: str = "") -> Spelling:
             raise unlike(value, path, tail, expected)
         return value
 
-    return _atom(read, {"type": "string", "pattern": f"^{pattern}$"}, name)
+    schema = {"type": "string", "pattern": f"^{pattern}$"}
+    return _atom(read, schema, name, test="type(value) is str and match(value)", match=compiled.match)
 
 
 def one_of(*words: str) -> Spelling:
@@ -138,10 +152,12 @@ def id_of_either(one: str, other: str) -> Spelling:
 
     def read(value: Any, path: str, tail: Tail) -> str:
         spelling = second if type(value) is str and value[:1] == other[0] else first
-        return typing.cast(str, spelling.read(value, path, tail))
+        return spelling.read(value, path, tail)
 
     return Spelling(
-        read, {"anyOf": [first.schema, second.schema]}, definitions={**first.definitions, **second.definitions}
+        read,
+        {"anyOf": [first.schema, second.schema]},
+        definitions=lambda: {**first.definitions(), **second.definitions()},
     )
 
 
@@ -160,7 +176,7 @@ _NUMBER = 'a number, "NaN", "Infinity" or "-Infinity"'
 def _any_number(value: Any, path: str, tail: Tail) -> float | int | bool:
     kind = type(value)
     if kind is int or kind is bool or (kind is float and isfinite(value)):
-        return typing.cast(float, value)
+        return value
     if kind is str and value in NONFINITE:
         return NONFINITE[value]
     raise unlike(value, path, tail, _NUMBER)
@@ -239,16 +255,21 @@ _NUMBER_SCHEMA = {
     "anyOf": [{"type": "number"}, {"enum": ["NaN", "Infinity", "-Infinity"]}],
 }
 
-TEXT = _atom(_text, {"type": "string"})
-FLAG = _atom(_flag, {"type": "boolean"})
-COUNT = _atom(_count, {"type": "integer", "minimum": 0, "exclusiveMaximum": BIGGEST}, "count")
+TEXT = _atom(_text, {"type": "string"}, test="type(value) is str")
+FLAG = _atom(_flag, {"type": "boolean"}, test="type(value) is bool")
+COUNT = _atom(
+    _count,
+    {"type": "integer", "minimum": 0, "exclusiveMaximum": BIGGEST},
+    "count",
+    test=f"type(value) is int and 0 <= value < {BIGGEST}",
+)
 NUMBER = _atom(_number, _NUMBER_SCHEMA, "number", number_to_json)  # an int stays an int
 REAL = _atom(_real, _NUMBER_SCHEMA, "number", number_to_json)
 NUMBERS = Spelling(  # of a tensor: read by the reader for its dtype
     _numbers("other"),
     {"$ref": "#/$defs/numbers"},
     numbers_to_json,
-    {
+    lambda: {
         "number": _NUMBER_SCHEMA,
         "numbers": {
             "description": "Elements in C order; true and false where the dtype is bool.",
@@ -265,7 +286,7 @@ NUMBERS = Spelling(  # of a tensor: read by the reader for its dtype
 def nested_to_json(value: Any) -> Any:
     """A formula tree or an attribute, with the non-finite numbers in it named."""
     if isinstance(value, list | tuple):
-        return [nested_to_json(part) for part in value]
+        return [part if type(part) is str else nested_to_json(part) for part in value]
     return number_to_json(value)
 
 
@@ -343,7 +364,8 @@ def name_of(expected: str) -> Spelling:
             raise unlike(value, path, tail, expected)
         return value
 
-    return _atom(read, {"type": "string", "pattern": r"^[^\W\d]\w*(\[\d+\])?$"}, "name")
+    schema = {"type": "string", "pattern": r"^[^\W\d]\w*(\[\d+\])?$"}
+    return _atom(read, schema, "name", test="type(value) is str and match(value)", match=NAME.match)
 
 
 # lists and objects
@@ -361,8 +383,8 @@ def _shape(value: Any, path: str, tail: Tail) -> tuple[int, ...]:
 SHAPE = Spelling(
     _shape,
     {"$ref": "#/$defs/shape"},
-    definitions={
-        **COUNT.definitions,
+    definitions=lambda: {
+        **COUNT.definitions(),
         "shape": {"type": "array", "items": {"$ref": "#/$defs/count"}, "maxItems": MAX_RANK},
     },
 )
@@ -374,12 +396,13 @@ def nullable(inner: Spelling) -> Spelling:
     def read(value: Any, path: str, tail: Tail) -> Any:
         return None if value is None or value is NOTHING else inner.read(value, path, tail)
 
-    return Spelling(read, {"anyOf": [inner.schema, {"type": "null"}]}, inner.write, inner.definitions)
+    schema = {"anyOf": [inner.schema, {"type": "null"}]}
+    return Spelling(read, schema, inner.write, inner.definitions, inner.test, inner.match)
 
 
 def list_of(inner: Spelling) -> Spelling:
     """A tuple as a list."""
-    item, build = inner.read, inner.build
+    item = inner.read
 
     def read(value: Any, path: str, tail: Tail) -> tuple[Any, ...]:
         if type(value) is not list:
@@ -387,10 +410,11 @@ def list_of(inner: Spelling) -> Spelling:
         if not value:
             return ()
         at = place(path, tail)
-        if build is None:
+        reader = inner.reader
+        if reader is None:
             return tuple([item(part, at, n) for n, part in enumerate(value)])
         return tuple(
-            [build(part, f"{at}[{n}]") if type(part) is dict else item(part, at, n) for n, part in enumerate(value)]
+            [reader(part, f"{at}[{n}]") if type(part) is dict else item(part, at, n) for n, part in enumerate(value)]
         )
 
     def write(values: tuple[Any, ...]) -> Any:
@@ -488,18 +512,39 @@ def fields_of(part: type, kind: str | None = None) -> tuple[FieldSpelling, ...]:
     return tuple(found)
 
 
+class ObjectSpelling(Spelling):
+    """What is an object in JSON. Its reader and writer are made when they are first needed: few records have all."""
+
+    def __init__(self, schema: Mapping[str, Any], definitions: Callable[[], Definitions], reader: Any, writer: Any):
+        for name, value in (("schema", schema), ("definitions", definitions), ("test", ""), ("match", None)):
+            object.__setattr__(self, name, value)
+        object.__setattr__(self, "_made", (reader, writer))
+
+    @cached_property
+    def reader(self) -> Callable[[Json, str], Any]:
+        return typing.cast(Callable[[Json, str], Any], vars(self)["_made"][0]())
+
+    @cached_property
+    def writer(self) -> Write:
+        return typing.cast(Write, vars(self)["_made"][1]())
+
+    def read(self, value: Any, path: str, tail: Tail) -> Any:
+        if type(value) is not dict:
+            raise unlike(value, path, tail, "an object")
+        return self.reader(value, place(path, tail))
+
+    def write(self, value: Any) -> Json:
+        return self.writer(value)
+
+
 @cache
 def part_spelling(part: type, kind: str | None = None) -> Spelling:
     """The spelling of a dataclass: an object with the keys of its fields; keys that it does not know are ignored."""
-    build = part_reader(part, kind)
-
-    def read(value: Any, path: str, tail: Tail) -> Any:
-        if type(value) is not dict:
-            raise unlike(value, path, tail, "an object")
-        return build(value, place(path, tail))
-
     name = schema_name(part)
-    return Spelling(read, {"$ref": f"#/$defs/{name}"}, part_writer(part), _definitions(part, name), build)
+    schema = {"$ref": f"#/$defs/{name}"}
+    return ObjectSpelling(
+        schema, lambda: _definitions(part, name), lambda: part_reader(part, kind), lambda: part_writer(part)
+    )
 
 
 def part_reader(part: type, kind: str | None = None) -> Callable[[Json, str], Any]:
@@ -509,27 +554,39 @@ def part_reader(part: type, kind: str | None = None) -> Callable[[Json, str], An
     class's parameters. A loop over the fields takes twice as long, and a record of 10,000 nodes has a million fields.
     """
     fields = fields_of(part, kind)
-    names: dict[str, Any] = {"NOTHING": NOTHING, "family": family, "typed": _typed, "part": part}
-    lines = []
+    names: dict[str, Any] = {"NOTHING": NOTHING, "part": part}
+    lines, arguments = [], []
     for n, each in enumerate(sorted(fields, key=lambda each: not each.positional)):
         names[f"read{n}"], names[f"default{n}"] = each.spelling.read, each.default
-        names[f"annotation{n}"] = each.annotation
         read = f"read{n}"
         if each.noted.typed_by is not None:
-            read = f"typed(annotation{n}, family(get({each.noted.typed_by!r})))"
-        value = f"{read}(get({each.key!r}, NOTHING), path, {'.' + each.key!r})"
+            names[read] = _TypedReaders(each.annotation)
+            read = f"{read}[get({each.noted.typed_by!r})]"
+        names[f"match{n}"] = each.spelling.match
+        test = each.spelling.test.replace("match(", f"match{n}(")
+        found = f"value if {test} else " if test else ""
+        found += f"{read}(value, path, {'.' + each.key!r})"
         if each.default is not MISSING:
-            value = f"{read}(value, path, {'.' + each.key!r})"
-            value = f"default{n} if (value := get({each.key!r}, NOTHING)) is NOTHING else {value}"
-        lines.append(f"        {'' if each.positional else each.name + '='}{value},\n")
-    source = f"def read(item, path):\n    get = item.get\n    return part(\n{''.join(lines)}    )\n"
+            found = f"default{n} if value is NOTHING else {found}"
+        lines.append(f"    value = get({each.key!r}, NOTHING)\n    field{n} = {found}\n")
+        arguments.append(f"field{n}" if each.positional else f"{each.name}=field{n}")
+    source = f"def read(item, path):\n    get = item.get\n{''.join(lines)}    return part({', '.join(arguments)})\n"
     exec(source, names)
     return typing.cast(Callable[[Json, str], Any], names["read"])
 
 
-@cache
-def _typed(annotation: Any, kind: str) -> Read:
-    return spelling_of(annotation, kind).read
+class _TypedReaders(dict[str, Read]):
+    """dtype -> the reader of what holds numbers of that dtype."""
+
+    def __init__(self, annotation: Any) -> None:
+        self.annotation = annotation
+
+    def __missing__(self, dtype: str) -> Read:
+        kind = family(dtype)
+        read = spelling_of(self.annotation, kind).read if kind == dtype or kind not in self else self[kind]
+        if kind == dtype or len(self) < MOST_DTYPES:  # a file may name any number of dtypes
+            self[kind] = self[dtype] = read
+        return read
 
 
 def part_writer(part: type) -> Callable[[Any], Json]:
@@ -552,26 +609,30 @@ def part_writer(part: type) -> Callable[[Any], Json]:
 
 def _union(parts: tuple[type, ...]) -> Spelling:
     """One of several parts, told apart by the first key of each."""
-    options = [(fields_of(part)[0].key, part_reader(part)) for part in parts]
-    *others, last = (f"'{key}'" for key, _ in options)
-    expected = f"an object with the key {', '.join(others)} or {last}"
-    writers = {part: part_writer(part) for part in parts}
+    spellings = {part: part_spelling(part) for part in parts}
 
-    def build(item: Json, path: str) -> Any:
-        for key, build_option in options:
-            if key in item:
-                return build_option(item, path)
-        raise wrong(path, expected, shown(item))
+    def reader() -> Callable[[Json, str], Any]:
+        options = [(fields_of(part)[0].key, part_reader(part)) for part in parts]
+        *others, last = (f"'{key}'" for key, _ in options)
+        expected = f"an object with the key {', '.join(others)} or {last}"
 
-    def read(value: Any, path: str, tail: Tail) -> Any:
-        if type(value) is not dict:
-            raise unlike(value, path, tail, "an object")
-        return build(value, place(path, tail))
+        def read(item: Json, path: str) -> Any:
+            for key, read_option in options:
+                if key in item:
+                    return read_option(item, path)
+            raise wrong(path, expected, shown(item))
 
-    spellings = [part_spelling(part) for part in parts]
-    definitions = {name: found for each in spellings for name, found in each.definitions.items()}
-    schema = {"anyOf": [each.schema for each in spellings]}
-    return Spelling(read, schema, lambda part: writers[type(part)](part), definitions, build)
+        return read
+
+    def writer() -> Write:
+        writers = {part: part_writer(part) for part in parts}
+        return lambda value: writers[type(value)](value)
+
+    def definitions() -> Definitions:
+        return {name: found for each in spellings.values() for name, found in each.definitions().items()}
+
+    schema = {"anyOf": [each.schema for each in spellings.values()]}
+    return ObjectSpelling(schema, definitions, reader, writer)
 
 
 # the schema
@@ -603,8 +664,8 @@ def _may_be_null(annotation: Any) -> bool:
     return type(None) in typing.get_args(annotation)
 
 
-def _definitions(part: type, name: str) -> Mapping[str, Mapping[str, Any]]:
+def _definitions(part: type, name: str) -> Definitions:
     found: dict[str, Mapping[str, Any]] = {}
     for each in fields_of(part):
-        found.update(each.spelling.definitions)
+        found.update(each.spelling.definitions())
     return {**found, name: object_schema(part)}

@@ -188,18 +188,20 @@ def test_full_data_lies_beside_the_record(tmp_path: Any) -> None:
     z.backward(retain_graph=True)
     path = ge.export_graph(z, tmp_path / "g.json", full_data=True)
     record = validated(ge.load_graph(path))
-    assert sorted(part.name for part in tmp_path.iterdir()) == ["g.json", "g.npz"]
+    (side,) = tmp_path.glob("*.npz")
+    assert re.fullmatch(r"g-[0-9a-f]{16}\.npz", side.name)
+    assert sorted(part.name for part in tmp_path.iterdir()) == [side.name, "g.json"]
     np.testing.assert_array_equal(tensor_data(record.tensors[0], path), x.data)
     assert tensor_data(record.tensors[0], path).dtype == np.float32
     small = next(t for t in record.tensors if t.shape == ())
     assert tensor_data(small, path).shape == ()
     with pytest.raises(ge.RecordError, match="full_data=True"):
         tensor_data(ge.record_graph(z).tensors[0], path)
-    content = (tmp_path / "g.npz").read_bytes()
-    (tmp_path / "g.npz").write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    content = side.read_bytes()
+    side.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
     with pytest.raises(ge.RecordError, match="not the file that the record was written with"):
         tensor_data(record.tensors[0], path)
-    (tmp_path / "g.npz").unlink()
+    side.unlink()
     with pytest.raises(ge.RecordError, match="should be here"):
         tensor_data(record.tensors[0], path)
 

@@ -1,0 +1,443 @@
+"""A record in the making, for every producer: plain facts in, GraphRecord out.
+
+A producer walks over its graph in the order in which leaves and ops came into being and tells what it meets: `leaf`,
+`op`, and for each backward run `start`, `ran`, `sent`, `changed`. It names things by keys of its own choice (objects,
+ids of files, whatever can be a key) and hands over arrays as they are. Ids, which tensors are one, names, formulas that
+look alike, saved values, marks of broadcasting, counts and sums are the builder's business alone.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from grad_engine.formula import Tree, sound, text
+from grad_engine.record.arrays import array_data
+from grad_engine.record.check import holds_nonfinite
+from grad_engine.record.parts import (
+    AccumulateEvent,
+    AccumulatorRecord,
+    BackwardRecord,
+    CountsRecord,
+    DataRecord,
+    EdgeRecord,
+    Event,
+    Expression,
+    FormulaRecord,
+    ForwardRecord,
+    GraphRecord,
+    GroupRecord,
+    InputRecord,
+    LeafChangeRecord,
+    NodeRecord,
+    RootRecord,
+    RuleRecord,
+    RunEvent,
+    SendEvent,
+    Shape,
+    SourceRecord,
+    TensorRecord,
+)
+
+Key = Hashable
+LONGEST_ATTRIBUTE = 64  # entries of an array among the static arguments
+
+
+class OpFacts(Protocol):
+    """What the builder asks of an op; the engine's own Op is one."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def label(self) -> str: ...
+    @property
+    def category(self) -> str: ...
+    @property
+    def symbol(self) -> str: ...
+    @property
+    def elementwise(self) -> bool: ...
+    @property
+    def broadcasts(self) -> bool: ...
+    @property
+    def commutes(self) -> bool: ...
+    @property
+    def sentence(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownOp:
+    """An op that is none of ours: its names, and perhaps what kind of op it is."""
+
+    name: str
+    label: str
+    symbol: str
+    category: str = "other"
+    elementwise: bool = False
+    broadcasts: bool = False
+    commutes: bool = False
+    sentence: str = ""
+
+
+@dataclass(slots=True)  # not frozen: a record of 10,000 ops needs 100,000 of these, and they take a third of the time
+class Value:
+    """What is known of one tensor: its array, or its shape and dtype alone and the reason why (`absent`)."""
+
+    array: np.ndarray | np.generic | None = None
+    shape: Shape | None = None  # where it is not that of the array
+    dtype: str | None = None
+    name: str | None = None
+    name_source: str = "given"
+    absent: str = ""
+    data: DataRecord | None = None  # numbers that are in a record's form already, in place of an array
+
+
+@dataclass(slots=True)
+class Operand:
+    """One operand of an op: made by an op or leaf (`source`, and which output of it), or a constant (`constant`)."""
+
+    slot: int
+    parameter: str  # the name that stands for it in the formulas
+    source: Key | None = None  # key of the op or leaf
+    output: int = 0
+    constant: Key | None = None  # key of the tensor; constants with one key are one tensor
+    value: Value | None = None  # of a constant that has not been met
+    plain: bool = False  # a Python number, which is never marked as stretched
+
+
+@dataclass(frozen=True, slots=True)
+class Formula:
+    """The formula trees of a call: what it computes, and the rule of each slot that a gradient reaches."""
+
+    forward: Tree
+    rules: Mapping[int, Tree]
+    reads: frozenset[str] = frozenset()  # the parameters, and "out", whose values the rules need
+
+
+class GraphBuilder:
+    """One record in the making. `describe` says what is known of an array that a backward run hands over."""
+
+    def __init__(self, describe: Callable[[Any], Value], max_elements: float = 64) -> None:
+        self.describe = describe
+        self.max_elements = max_elements
+        self.ids: dict[Key, str] = {}  # of ops and accumulators
+        self.tensors: dict[Key, TensorRecord] = {}
+        self.arrays: dict[str, np.ndarray] = {}  # tensor id -> an array too large to be written in full
+        self.nodes: list[NodeRecord] = []
+        self._accumulators: list[AccumulatorRecord] = []
+        self._edges: dict[tuple[Key, int], EdgeRecord] = {}  # by the sender and one of its slots
+        self._outputs: dict[Key, Sequence[Key]] = {}  # op or leaf -> keys of its tensors
+        self._forward: list[ForwardRecord] = []
+        self._runs: list[BackwardRecord] = []
+        self._formulas: dict[Hashable, tuple[FormulaRecord, Formula]] = {}
+        self._calls: dict[str, dict[Hashable, int]] = {}  # scope -> number of each call of it
+        self._held: list[Any] = []  # keeps alive what is known by id()
+
+    # the forward pass
+
+    def leaf(self, key: Key, value: Value) -> None:
+        """The next thing that came into being is a leaf; `key` is that of its accumulator and of its tensor."""
+        self.ids[key] = f"a{len(self._accumulators)}"
+        tensor = self.tensor(key, value, "value", requires_grad=True, is_leaf=True)
+        self._outputs[key] = (key,)
+        self._accumulators.append(AccumulatorRecord(self.ids[key], tensor))
+        self._forward.append(ForwardRecord("leaf", tensor))
+
+    def op(
+        self,
+        key: Key,
+        op: OpFacts,
+        operands: Sequence[Operand],
+        outputs: Mapping[Key, Value],
+        *,
+        formula: FormulaRecord | None = None,
+        reads: frozenset[str] = frozenset(),
+        saved: Sequence[str] = (),
+        attributes: Mapping[str, Any] | None = None,
+        scope: str = "",
+        call: Hashable = None,
+        source: SourceRecord | None = None,
+    ) -> None:
+        """The next thing that came into being is a call of `op`.
+
+        `outputs` has a value for each tensor that it made. What backward reads is told by parameter (`reads`, with
+        "out" for the result) or by tensor id (`saved`). `call` tells the calls of one scope apart; any key will do.
+        """
+        id = self.ids[key] = f"n{len(self.nodes)}"
+        made = next(iter(outputs.values()))
+        shape = None if made.absent == "freed" else _shape_of(made)
+        inputs = [self._operand(key, operand, op, shape) for operand in operands]
+        results = tuple(self.tensor(output, value, "value", requires_grad=True) for output, value in outputs.items())
+        self._outputs[key] = tuple(outputs)
+        by_name = {each.parameter: each.tensor for each in inputs} | {"out": results[0]}
+        kept = [tensor for name, tensor in by_name.items() if name in reads]
+        self.nodes.append(
+            NodeRecord(
+                id=id,
+                age=len(self.nodes),
+                op=op.name,
+                name=op.label,
+                category=op.category,
+                symbol=op.symbol,
+                scope=scope,
+                call=self._call(scope, call),
+                attributes={name: attribute(value) for name, value in (attributes or {}).items()} or None,
+                inputs=tuple(inputs),
+                outputs=results,
+                saved=tuple(dict.fromkeys((*kept, *saved))),
+                formula=formula,
+                source=source,
+                elementwise=op.elementwise,
+                broadcasts=op.broadcasts,
+                commutes=op.commutes,
+                sentence=op.sentence,
+            )
+        )
+        self._forward.append(ForwardRecord("op", id))
+
+    def _operand(self, key: Key, operand: Operand, op: OpFacts, result: Shape | None) -> InputRecord:
+        if operand.source is not None:
+            edge = EdgeRecord(
+                f"e{len(self._edges)}", self.ids[key], self.ids[operand.source], operand.slot, operand.output
+            )
+            self._edges[key, operand.slot] = edge
+            tensor, link = self.tensors[self._outputs[operand.source][operand.output]], edge.id
+        else:
+            assert operand.constant is not None
+            if operand.constant not in self.tensors:
+                assert operand.value is not None
+                self.tensor(operand.constant, operand.value, "constant", is_leaf=True)
+            tensor, link = self.tensors[operand.constant], None
+        stretched = op.broadcasts and not operand.plain and result is not None and tensor.shape != result
+        return InputRecord(operand.slot, operand.parameter, tensor.id, link, tensor.shape if stretched else None)
+
+    def _call(self, scope: str, call: Hashable) -> int:
+        if not scope or call is None:
+            return 0
+        known = self._calls.setdefault(scope, {})
+        return known.setdefault(call, len(known))
+
+    def formula(self, looks: Hashable, trace: Callable[[], Formula]) -> tuple[FormulaRecord, Formula]:
+        """The formulas of a call, as a record holds them and as they were traced; calls that look alike share them."""
+        if looks not in self._formulas:
+            traced = trace()
+            self._formulas[looks] = formula_record(traced), traced
+        return self._formulas[looks]
+
+    # tensors
+
+    def tensor(self, key: Key, value: Value, role: str, *, requires_grad: bool = False, is_leaf: bool = False) -> str:
+        """The id of a new tensor, known by `key` from now on."""
+        id = f"t{len(self.tensors)}"
+        array, data, stats = value.array, value.data, None
+        if array is not None:
+            data, stats = array_data(array, self.max_elements)
+            if data is not None and data.sample is not None:
+                self.arrays[id] = np.asarray(array)
+        dtype = value.dtype
+        if dtype is None:
+            dtype = "unknown" if array is None else dtype_name(array.dtype)
+        self.tensors[key] = TensorRecord(
+            id=id,
+            role=role,
+            shape=_shape_of(value),
+            dtype=dtype,
+            name=value.name,
+            name_source="none" if value.name is None else value.name_source,
+            requires_grad=requires_grad and not dtype.startswith(("int", "uint", "bool")),
+            is_leaf=is_leaf,
+            data=data,
+            stats=stats,
+            absent=value.absent if data is None else "",
+        )
+        return id
+
+    def met(self, thing: Any, role: str) -> str:
+        """The id of what a backward run hands over; the same object, or key, met before keeps its id."""
+        key = thing if isinstance(thing, str) else id(thing)
+        if key not in self.tensors:
+            self._held.append(thing)
+            value = thing if isinstance(thing, Value) else self.describe(thing)
+            value.name = None
+            self.tensor(key, value, role)
+        return self.tensors[key].id
+
+    # backward runs
+
+    def run(self, run: RunFacts) -> None:
+        """A backward run took place; runs are told in their order."""
+        self._runs.append(run.record(self))
+
+    def place(self, sender: Key, slot: int) -> tuple[str, int]:
+        """Where the share from a slot of an op is added: the id of an op or accumulator, and which output."""
+        edge = self._edges[sender, slot]
+        return edge.receiver, edge.output
+
+    def has_edge(self, sender: Key, slot: int) -> bool:
+        """Whether a gradient flows from a slot of an op."""
+        return (sender, slot) in self._edges
+
+    def sent(self, sender: Key, slot: int, raw: Shape, shape: Shape) -> EdgeRecord:
+        """The edge, now with the shape that its share had before it was summed down to the operand's `shape`."""
+        edge = self._edges[sender, slot]
+        if edge.raw_shape is None:
+            lead = len(raw) - len(shape)
+            stretched = (lead + i for i, n in enumerate(shape) if n == 1 != raw[lead + i])
+            reduced = (*range(lead), *stretched) if raw != shape else ()
+            # The fields one by one: `replace` takes four times as long, and every edge comes by here.
+            edge = EdgeRecord(edge.id, edge.sender, edge.receiver, edge.slot, edge.output, raw, reduced)
+            self._edges[sender, slot] = edge
+        return edge
+
+    # the whole
+
+    def root(self, key: Key, output: int = 0) -> RootRecord:
+        """A root: an op, and which of its outputs."""
+        return RootRecord(self.ids[key], self.tensors[self._outputs[key][output]].id, output)
+
+    def graph(
+        self,
+        roots: Sequence[RootRecord],
+        producer: Mapping[str, str],
+        title: str | None = None,
+        expression: str = "",
+    ) -> GraphRecord:
+        """The record of all that was told; its title is the name of the running program unless one is given."""
+        tensors = tuple(self.tensors.values())
+        scopes: dict[str, list[str]] = {}
+        for node in self.nodes:
+            if node.scope:
+                scopes.setdefault(node.scope, []).append(node.id)
+        return GraphRecord(
+            title=_program() if title is None else title,
+            expression=expression,
+            counts=CountsRecord(
+                ops=len(self.nodes),
+                leaves=len(self._accumulators),
+                constants=sum(tensor.role == "constant" for tensor in tensors),
+                edges=len(self._edges),
+                nonfinite=tuple(tensor.id for tensor in tensors if holds_nonfinite(tensor)),
+            ),
+            roots=tuple(roots),
+            tensors=tensors,
+            nodes=tuple(self.nodes),
+            edges=tuple(self._edges.values()),
+            accumulators=tuple(self._accumulators),
+            forward=tuple(self._forward),
+            runs=tuple(self._runs),
+            groups=tuple(GroupRecord(scope, tuple(ids)) for scope, ids in scopes.items()),
+            producer=producer,
+        )
+
+
+class RunFacts:
+    """A backward run in the making: what happened, in its order. Arrays are told as they are, or as a Value."""
+
+    def __init__(self, root: Key, seed: Any, output: int = 0, complete: bool = True) -> None:
+        self.root, self.seed, self.output, self.complete = root, seed, output, complete
+        self._facts: list[tuple[Any, ...]] = []  # (node, gradients), or what `sent` was told
+        self._changes: list[tuple[Key, Any, Any]] = []
+
+    def ran(self, node: Key, gradients: Sequence[Any]) -> None:
+        """The gradient of an op is complete, one array (or None) for each of its outputs, and its rules run."""
+        self._facts.append((node, gradients))
+
+    def sent(self, node: Key, slot: int, raw: Shape, shape: Shape, share: Any, total: Any) -> None:
+        """An op sent a share; `raw` was its shape before it was summed down to `shape`.
+
+        `total` is the sum at the receiver with it, of this run alone, whatever a leaf held before.
+        """
+        self._facts.append((node, slot, raw, shape, share, total))
+
+    def changed(self, leaf: Key, before: Any, after: Any) -> None:
+        """The run changed the `.grad` of a leaf; `before` is None where it was unset."""
+        self._changes.append((leaf, before, after))
+
+    def record(self, builder: GraphBuilder) -> BackwardRecord:
+        """The run as a part of the builder's record."""
+        seed = builder.met(self.seed, "seed")
+        expected = Counter(builder.place(fact[0], fact[1]) for fact in self._facts if len(fact) > 2)
+        arrived = Counter[tuple[str, int]]()
+        events: list[Event] = []
+        gradients: dict[str, tuple[str | None, ...]] = {}
+        for fact in self._facts:
+            if len(fact) == 2:
+                id = builder.ids[fact[0]]
+                gradients[id] = tuple(None if g is None else builder.met(g, "gradient") for g in fact[1])
+                events.append(RunEvent(id))
+                continue
+            node, slot, raw, shape, share, total = fact
+            edge = builder.sent(node, slot, raw, shape)
+            events.append(SendEvent(edge.id, builder.met(share, "share")))
+            place = edge.receiver, edge.output
+            arrived[place] += 1
+            if expected[place] > 1 or edge.receiver.startswith("a"):
+                partial = builder.met(total, "gradient")
+                events.append(AccumulateEvent(edge.receiver, edge.id, arrived[place], expected[place], partial))
+        changes = [
+            LeafChangeRecord(
+                builder.ids[leaf],
+                None if before is None else builder.met(before, "gradient"),
+                builder.met(after, "gradient"),
+            )
+            for leaf, before, after in self._changes
+        ]
+        changes.sort(key=lambda change: int(change.accumulator[1:]))
+        return BackwardRecord(
+            builder.ids[self.root],
+            seed,
+            tuple(events),
+            gradients,
+            tuple(changes),
+            output=self.output,
+            complete=self.complete,
+        )
+
+
+def _shape_of(value: Value) -> Shape:
+    return value.shape if value.shape is not None else () if value.array is None else value.array.shape
+
+
+def formula_record(formula: Formula) -> FormulaRecord:
+    """Formula trees with their lines of text; what a reader would refuse becomes words."""
+    forward = sound(formula.forward)
+    rules = {slot: sound(rule) for slot, rule in formula.rules.items()}
+    return FormulaRecord(
+        Expression(text(forward), forward), tuple(RuleRecord(slot, text(rule), rule) for slot, rule in rules.items())
+    )
+
+
+def attribute(value: Any) -> object:
+    """A static argument as JSON can hold it."""
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, tuple | list):
+        return tuple(attribute(part) for part in value)
+    if isinstance(value, slice):
+        return ":".join("" if end is None else str(end) for end in (value.start, value.stop, value.step))
+    if value is Ellipsis:
+        return "..."
+    if isinstance(value, np.ndarray):
+        small = value.size <= LONGEST_ATTRIBUTE
+        return attribute(value.tolist()) if small else f"{value.dtype} array of shape {value.shape}"
+    return str(value)
+
+
+@cache  # NumPy takes longer to spell a dtype than everything else about a small tensor takes
+def dtype_name(dtype: np.dtype[Any]) -> str:
+    """The name of a dtype."""
+    return dtype.name
+
+
+def _program() -> str:
+    """The name of the running program's file."""
+    path = getattr(sys.modules.get("__main__"), "__file__", None)
+    return Path(path).stem if path else "graph"
