@@ -9,6 +9,7 @@ Start here
 
 Where to find what
     new tensors           tensor, zeros, ones, full, arange, linspace, eye, rand, randn, from_numpy; save, load
+    random numbers        manual_seed, randint, randperm, normal, multinomial; seed= or generator= in each
     operations            one function per name, most of them methods too: help(ge.softmax); `ge.OPS` is the table
     gradients             Tensor.backward, grad; no_grad, enable_grad; checkpoint, Function, define for your own
     of functions          value_and_grad, jacobian, hessian, jvp, vjp, hvp; check_gradients compares with differences
@@ -26,8 +27,11 @@ import importlib as _importlib
 import os as _os
 from typing import Any as _Any
 
+import numpy as _np
+
 from grad_engine import linalg, notebook, ops
 from grad_engine.core.allocator import tune_allocator
+from grad_engine.core.defaults import Generator, get_default_dtype, manual_seed, set_default_dtype
 from grad_engine.core.define import CALLS, define
 from grad_engine.core.grad_mode import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
 from grad_engine.core.observe import detect_anomaly, record_source, scope
@@ -35,17 +39,27 @@ from grad_engine.core.op import OPS, case
 from grad_engine.core.tensor import Tensor
 from grad_engine.creation import (
     arange,
+    as_tensor,
+    bernoulli,
+    empty,
+    empty_like,
     eye,
     from_numpy,
     full,
     full_like,
     linspace,
+    logspace,
+    multinomial,
+    normal,
     ones,
     ones_like,
     rand,
     rand_like,
+    randint,
+    randint_like,
     randn,
     randn_like,
+    randperm,
     tensor,
     zeros,
     zeros_like,
@@ -62,6 +76,7 @@ from grad_engine.errors import (
     RecordError,
     ShapeError,
     SingularError,
+    SpellingWarning,
     TensorFileError,
     TraceError,
 )
@@ -80,7 +95,7 @@ from grad_engine.version import VERSION as __version__
 if _os.environ.get("GRAD_ENGINE_MALLOC") == "1":
     tune_allocator()
 
-_LOADED_ON_USE = ("data", "draw", "nn", "optim", "program", "progress", "scipy", "tree")
+_LOADED_ON_USE = ("autograd", "data", "draw", "nn", "optim", "program", "progress", "scipy", "tree")
 _OF_PROGRAM = ("compile",)
 
 
@@ -97,6 +112,12 @@ def __dir__() -> list[str]:
     return sorted({*globals(), *_LOADED_ON_USE, *_OF_PROGRAM})
 
 
+# PyTorch's names for NumPy's dtypes and numbers; float and int stay Python's.
+float16, float32, float64 = _np.float16, _np.float32, _np.float64
+int8, int16, int32, int64, uint8, bool_ = _np.int8, _np.int16, _np.int32, _np.int64, _np.uint8, _np.bool_
+half, double, long = _np.float16, _np.float64, _np.int64
+inf, nan, pi, e = _np.inf, _np.nan, _np.pi, _np.e
+
 globals().update(CALLS)  # every op under its name and aliases: grad_engine.matmul, grad_engine.ln, ...
 
 __all__ = [
@@ -104,6 +125,7 @@ __all__ = [
     "AnomalyError",
     "ArgumentError",
     "Function",
+    "Generator",
     "GradEngineError",
     "GraphError",
     "GraphRecord",
@@ -114,16 +136,21 @@ __all__ = [
     "RecordError",
     "ShapeError",
     "SingularError",
+    "SpellingWarning",
     "Tensor",
     "TensorFileError",
     "TraceError",
     "__version__",
     "arange",
+    "as_tensor",
+    "bernoulli",
     "case",
     "check_gradients",
     "checkpoint",
     "define",
     "detect_anomaly",
+    "empty",
+    "empty_like",
     "enable_grad",
     "export_graph",
     "export_page",
@@ -133,6 +160,7 @@ __all__ = [
     "from_numpy",
     "full",
     "full_like",
+    "get_default_dtype",
     "grad",
     "hessian",
     "hvp",
@@ -143,15 +171,22 @@ __all__ = [
     "linspace",
     "load",
     "load_graph",
+    "logspace",
+    "manual_seed",
+    "multinomial",
     "no_grad",
+    "normal",
     "notebook",
     "ones",
     "ones_like",
     "ops",
     "rand",
     "rand_like",
+    "randint",
+    "randint_like",
     "randn",
     "randn_like",
+    "randperm",
     "ravel_pytree",
     "record_graph",
     "record_source",
@@ -159,6 +194,7 @@ __all__ = [
     "save",
     "save_graph",
     "scope",
+    "set_default_dtype",
     "set_grad_enabled",
     "show_page",
     "tensor",

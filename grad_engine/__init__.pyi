@@ -10,6 +10,10 @@ from grad_engine import linalg as linalg
 from grad_engine import notebook as notebook
 from grad_engine import ops as ops
 from grad_engine.core.allocator import tune_allocator as tune_allocator
+from grad_engine.core.defaults import Generator as Generator
+from grad_engine.core.defaults import get_default_dtype as get_default_dtype
+from grad_engine.core.defaults import manual_seed as manual_seed
+from grad_engine.core.defaults import set_default_dtype as set_default_dtype
 from grad_engine.core.define import CALLS as CALLS
 from grad_engine.core.define import define as define
 from grad_engine.core.grad_mode import enable_grad as enable_grad
@@ -23,17 +27,27 @@ from grad_engine.core.op import OPS as OPS
 from grad_engine.core.op import case as case
 from grad_engine.core.tensor import Tensor as Tensor
 from grad_engine.creation import arange as arange
+from grad_engine.creation import as_tensor as as_tensor
+from grad_engine.creation import bernoulli as bernoulli
+from grad_engine.creation import empty as empty
+from grad_engine.creation import empty_like as empty_like
 from grad_engine.creation import eye as eye
 from grad_engine.creation import from_numpy as from_numpy
 from grad_engine.creation import full as full
 from grad_engine.creation import full_like as full_like
 from grad_engine.creation import linspace as linspace
+from grad_engine.creation import logspace as logspace
+from grad_engine.creation import multinomial as multinomial
+from grad_engine.creation import normal as normal
 from grad_engine.creation import ones as ones
 from grad_engine.creation import ones_like as ones_like
 from grad_engine.creation import rand as rand
 from grad_engine.creation import rand_like as rand_like
+from grad_engine.creation import randint as randint
+from grad_engine.creation import randint_like as randint_like
 from grad_engine.creation import randn as randn
 from grad_engine.creation import randn_like as randn_like
+from grad_engine.creation import randperm as randperm
 from grad_engine.creation import tensor as tensor
 from grad_engine.creation import zeros as zeros
 from grad_engine.creation import zeros_like as zeros_like
@@ -48,6 +62,7 @@ from grad_engine.errors import NotDifferentiableError as NotDifferentiableError
 from grad_engine.errors import RecordError as RecordError
 from grad_engine.errors import ShapeError as ShapeError
 from grad_engine.errors import SingularError as SingularError
+from grad_engine.errors import SpellingWarning as SpellingWarning
 from grad_engine.errors import TensorFileError as TensorFileError
 from grad_engine.errors import TraceError as TraceError
 from grad_engine.export.film import film as film
@@ -75,6 +90,7 @@ from grad_engine.record import load_graph as load_graph
 from grad_engine.record import save_graph as save_graph
 from grad_engine.testing import check_gradients as check_gradients
 from grad_engine.version import VERSION as __version__
+from grad_engine import autograd as autograd
 from grad_engine import data as data
 from grad_engine import draw as draw
 from grad_engine import nn as nn
@@ -87,6 +103,22 @@ from grad_engine.program import compile as compile
 
 Operand: TypeAlias = Tensor | np.ndarray | np.generic | float | int | bool | Sequence[Any]
 
+float16: Any
+float32: Any
+float64: Any
+int8: Any
+int16: Any
+int32: Any
+int64: Any
+uint8: Any
+bool_: Any
+half: Any
+double: Any
+long: Any
+inf: Any
+nan: Any
+pi: Any
+e: Any
 def where(condition: Operand, x: Operand, y: Operand) -> Tensor:
     """x where condition holds, y elsewhere; the gradient of the branch not taken is 0, even beside a NaN."""
 
@@ -366,7 +398,7 @@ def clone(x: Operand) -> Tensor:
 def reshape(x: Operand, *shape: Any) -> Tensor:
     """The same elements in C order in another shape; one length may be -1."""
 
-def transpose(x: Operand, *axes: Any) -> Tensor:
+def transpose(x: Any, *order: Any, axes: Any = None, dim0: Any = None, dim1: Any = None) -> Tensor:
     """x with its axes in another order, reversed when none is given."""
 
 def permute(x: Operand, *axes: Any) -> Tensor:
@@ -441,8 +473,8 @@ def roll(x: Operand, shift: Any, axis: Any = None) -> Tensor:
 def rot90(x: Operand, k: Any = 1, axes: Any = (0, 1)) -> Tensor:
     """x turned by `k` quarters in the plane of `axes`, from the first towards the second."""
 
-def repeat(x: Operand, repeats: Any, axis: Any = None) -> Tensor:
-    """Each element of x `repeats` times in a row, along `axis` or of all; torch.repeat() is tile() here."""
+def repeat(x: Any, *given: Any, repeats: Any = None, axis: Any = Ellipsis) -> Tensor:
+    """Each element of x `repeats` times in a row, along `axis` or of all."""
 
 def tile(x: Operand, reps: Any) -> Tensor:
     """x laid out `reps` times along each axis, like tiles."""
@@ -504,7 +536,7 @@ def block(arrays: Any) -> Tensor:
 def array_split(x: Any, indices_or_sections: int | Sequence[int], axis: int = 0) -> tuple[Tensor, ...]:
     """x cut along `axis` before each index given, or into a number of parts whose lengths differ by 1 at most."""
 
-def split(x: Any, indices_or_sections: int | Sequence[int], axis: int = 0) -> tuple[Tensor, ...]:
+def split(x: Any, *given: Any, indices_or_sections: Any = None, axis: Any = Ellipsis) -> tuple[Tensor, ...]:
     """x cut along `axis` before each index given, or into a number of equal parts, as in NumPy."""
 
 def chunk(x: Any, chunks: int, axis: int = 0) -> tuple[Tensor, ...]:
@@ -534,7 +566,7 @@ def ediff1d(x: Any, to_end: Any = None, to_begin: Any = None) -> Tensor:
 def append(x: Any, values: Any, axis: int | None = None) -> Tensor:
     """x with `values` after it along `axis`; both flattened without an axis."""
 
-def meshgrid(*xs: Any, indexing: str = 'xy') -> tuple[Tensor, ...]:
+def meshgrid(*xs: Any, indexing: str | None = None) -> tuple[Tensor, ...]:
     """The coordinates of every point of the grid that several vectors span, as one tensor for each of them."""
 
 def cartesian_prod(*xs: Any) -> Tensor:
@@ -759,11 +791,11 @@ def log_softmax(x: Operand, axis: Any = -1) -> Tensor:
 def glu(x: Operand, axis: Any = -1) -> Tensor:
     """The first half of x along `axis`, each element times sigmoid of its partner in the second half."""
 
-def add(x: Operand, y: Operand) -> Tensor:
-    """x plus y, element by element."""
+def add(x: Any, y: Any, alpha: float = 1) -> Tensor:
+    """x plus y, element by element; y times alpha first."""
 
-def sub(x: Operand, y: Operand) -> Tensor:
-    """x minus y, element by element."""
+def sub(x: Any, y: Any, alpha: float = 1) -> Tensor:
+    """x minus y, element by element; y times alpha first."""
 
 def subtract(x: Operand, y: Operand) -> Tensor:
     """x minus y, element by element."""
@@ -774,8 +806,8 @@ def mul(x: Operand, y: Operand) -> Tensor:
 def multiply(x: Operand, y: Operand) -> Tensor:
     """x times y, element by element."""
 
-def div(x: Operand, y: Operand) -> Tensor:
-    """x over y, element by element; x / 0 is ±inf, 0 / 0 is NaN."""
+def div(x: Any, y: Any, rounding_mode: str | None = None) -> Tensor:
+    """x over y, element by element; rounding_mode: "floor" down, or "trunc" towards 0, to a whole number."""
 
 def divide(x: Operand, y: Operand) -> Tensor:
     """x over y, element by element; x / 0 is ±inf, 0 / 0 is NaN."""
@@ -1068,6 +1100,114 @@ def lu(x: Operand) -> tuple[Tensor, ...]:
 def qr(x: Any, mode: str = 'reduced') -> Any:
     """(Q with orthonormal columns, R upper triangular) with x = Q @ R; R alone with mode 'r'."""
 
+def numel(x: Any) -> int:
+    """How many elements x has."""
+
+def t(x: Any) -> Tensor:
+    """The transpose of a matrix; vectors and numbers stay as they are."""
+
+def select(x: Any, axis: int, index: int) -> Tensor:
+    """The part of x at one place of an axis, without that axis: np.select is first_where()."""
+
+def narrow(x: Any, axis: int, start: int, length: int) -> Tensor:
+    """`length` places of an axis of x, from `start` on."""
+
+def true_divide(x: Any, y: Any) -> Tensor:
+    """x over y, element by element."""
+
+def repeat_interleave(x: Any, repeats: Any, axis: int | None = None) -> Tensor:
+    """Each element of x `repeats` times in a row, along `axis` or of all: NumPy's repeat()."""
+
+def take_along_dim(x: Any, indices: Any, axis: int | None = None) -> Tensor:
+    """The elements of x at `indices` along `axis`: NumPy's take_along_axis()."""
+
+def var_mean(x: Any, axis: Any = None, ddof: float = 0, keepdims: bool = False) -> tuple[Tensor, Tensor]:
+    """(the variance, the mean) of the elements along `axis`."""
+
+def std_mean(x: Any, axis: Any = None, ddof: float = 0, keepdims: bool = False) -> tuple[Tensor, Tensor]:
+    """(the standard deviation, the mean) of the elements along `axis`."""
+
+def inverse(x: Any) -> Tensor:
+    """The inverse of each matrix."""
+
+def bucketize(x: Any, boundaries: Any, right: bool = False) -> Tensor:
+    """The place of each element of x among ascending boundaries."""
+
+def mm(x: Any, y: Any) -> Tensor:
+    """The product of two matrices."""
+
+def baddbmm(x: Any, y: Any, z: Any, beta: float = 1, alpha: float = 1) -> Tensor:
+    """beta · x + alpha · (y @ z) for batches of matrices."""
+
+def addcmul(x: Any, y: Any, z: Any, value: float = 1) -> Tensor:
+    """x + value · y · z, element by element."""
+
+def addcdiv(x: Any, y: Any, z: Any, value: float = 1) -> Tensor:
+    """x + value · y / z, element by element."""
+
+def frac(x: Any) -> Tensor:
+    """What is left of each element of x without its whole part, with its sign."""
+
+def aminmax(x: Any, axis: Any = None, keepdims: bool = False) -> tuple[Tensor, Tensor]:
+    """(the smallest, the largest) element along `axis`."""
+
+def eq(x: Any, y: Any) -> Any:
+    """Whether it holds for each pair of elements: x equal y. No gradient."""
+
+def ne(x: Any, y: Any) -> Any:
+    """Whether it holds for each pair of elements: x not equal y. No gradient."""
+
+def lt(x: Any, y: Any) -> Any:
+    """Whether it holds for each pair of elements: x less y. No gradient."""
+
+def le(x: Any, y: Any) -> Any:
+    """Whether it holds for each pair of elements: x less equal y. No gradient."""
+
+def gt(x: Any, y: Any) -> Any:
+    """Whether it holds for each pair of elements: x greater y. No gradient."""
+
+def ge(x: Any, y: Any) -> Any:
+    """Whether it holds for each pair of elements: x greater equal y. No gradient."""
+
+def logical_and(x: Any, y: Any) -> Any:
+    """Whether it holds for each pair of elements: x logical and y. No gradient."""
+
+def logical_or(x: Any, y: Any) -> Any:
+    """Whether it holds for each pair of elements: x logical or y. No gradient."""
+
+def logical_xor(x: Any, y: Any) -> Any:
+    """Whether it holds for each pair of elements: x logical xor y. No gradient."""
+
+def logical_not(x: Any) -> Any:
+    """Whether each element of x is 0. No gradient."""
+
+def equal(x: Any, y: Any) -> bool:
+    """Whether two tensors have the same shape and elements."""
+
+def allclose(x: Any, y: Any, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> bool:
+    """Whether all elements of two tensors are within atol + rtol · |y| of each other."""
+
+def isclose(x: Any, y: Any, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> Any:
+    """Whether each two elements are within atol + rtol · |y| of each other. No gradient."""
+
+def nonzero(x: Any, as_tuple: bool | None = None) -> Any:
+    """Where x is not 0, as NumPy's nonzero(): for each axis the indices along it."""
+
+def argwhere(x: Any) -> Tensor:
+    """Where x is not 0: a row of indices for each such element."""
+
+def unique(x: Any, sorted: bool = True, return_inverse: bool = False, return_counts: bool = False) -> Any:
+    """The different elements of x in order of size; with what is asked for, their places and how often each occurs."""
+
+def histc(x: Any, bins: int = 100, min: float = 0, max: float = 0) -> Tensor:
+    """How many elements of x are in each of `bins` equal steps from min to max, by default its own ends."""
+
+def bitwise_not(x: Any) -> Tensor:
+    """The bits of each whole number, or each boolean, turned round. No gradient."""
+
+def searchsorted(x: Any, values: Any, right: bool = False) -> Tensor:
+    """The place in the ascending vector x before which each of `values` belongs; after equals with right=True."""
+
 def delete(x: Any, obj: Any, axis: int | None = None) -> Tensor:
     """x without the slices along `axis` that `obj` names: indices, a slice, a mask; of x flattened without an axis."""
 
@@ -1146,7 +1286,7 @@ def dropout3d(x: Any, p: float = 0.5, training: bool = True, seed: Any = None) -
 def scaled_dot_product_attention(query: Operand, key: Operand, value: Operand, attn_mask: Operand | None = None, dropout_p: Any = 0.0, is_causal: Any = False, scale: Any = None, seed: Any = None) -> Tensor:
     """softmax(query @ keyᵀ · scale) @ value: for each query the mean of the values, weighted by how well their keys fit. attn_mask: True where a query may look, or numbers added to the scores."""
 
-def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Tensor:
+def norm(x: Any, *given: Any, ord: Any = None, axis: Any = None, keepdims: bool = False, p: Any = None, dim: Any = None, keepdim: bool = False) -> Tensor:
     """The length of x, or of the vectors or matrices along `axis`; the gradient at length 0 is 0."""
 
 def matrix_norm(x: Any, keepdims: bool = False, ord: Any = 'fro') -> Tensor:

@@ -16,6 +16,8 @@ from typing import IO, Any, NamedTuple
 
 import numpy as np
 
+from grad_engine.core.defaults import generator_of
+from grad_engine.core.numpy_errors import warn_of_spelling
 from grad_engine.core.tensor import Tensor, wrap
 from grad_engine.errors import ArgumentError, MissingTensorFileError, ShapeError, TensorFileError
 
@@ -190,7 +192,7 @@ def moons(count: int, noise: float = 0.1, seed: Seed = None) -> tuple[np.ndarray
 
     noise: the standard deviation by which each point is off its circle of radius 1.
     """
-    rng = np.random.default_rng(seed)
+    rng = generator_of(seed)
     labels = np.arange(count) % 2
     angle = rng.uniform(0, math.pi, count)
     upper, lower = np.stack([np.cos(angle), np.sin(angle)], 1), np.stack([1 - np.cos(angle), 0.5 - np.sin(angle)], 1)
@@ -202,7 +204,7 @@ def regression_table(rows: int = 506, columns: int = 13, noise: float = 0.1, see
 
     noise: the standard deviation of what does not follow from them; the rest of the target has about 1.
     """
-    rng = np.random.default_rng(seed)
+    rng = generator_of(seed)
     x = rng.standard_normal((rows, columns)) * rng.uniform(0.5, 20, columns) + rng.uniform(-50, 50, columns)
     z = standardized(x) @ rng.standard_normal((columns, 3)) / math.sqrt(columns)
     target = np.tanh(2 * z[:, 0]) + 0.5 * z[:, 1] + 0.5 * np.abs(z[:, 2]) + rng.normal(0, noise, rows)
@@ -231,13 +233,29 @@ def split(*arrays: Any, held_out: float = 0.2, seed: Seed = None) -> list[tuple[
     count = _rows(arrays)
     if not 0 <= held_out <= 1:
         raise ArgumentError(f"held_out is the part of the rows to hold out, from 0 to 1, got {held_out!r}")
-    order = np.random.default_rng(seed).permutation(count)
+    order = generator_of(seed).permutation(count)
     cut = count - round(count * held_out)
     return [(np.asarray(array)[order[:cut]], np.asarray(array)[order[cut:]]) for array in arrays]
 
 
+class TensorDataset:
+    """Arrays or tensors alike in length, whose rows belong together: item i is the i-th row of each."""
+
+    def __init__(self, *tensors: Any) -> None:
+        self.rows = _rows(tensors)
+        self.tensors = tuple(each if type(each) is Tensor else wrap(np.asarray(each), None) for each in tensors)
+
+    def __len__(self) -> int:
+        return self.rows
+
+    def __getitem__(self, index: Any) -> tuple[Tensor, ...]:
+        return tuple(each[index] for each in self.tensors)
+
+
 class DataLoader:
     """Mini-batches of one or several arrays alike in length: `for x, y in DataLoader(images, labels, batch_size=32)`.
+
+    A TensorDataset may stand in their place. Unlike in PyTorch, the order is shuffled unless shuffle=False.
 
     Each time it is iterated over, it gives every row once, as tensors that need no gradient. shuffle: in an order that
     follows from the seed and the number of times before; `epoch` is that number, and can be set to go on from there.
@@ -245,15 +263,23 @@ class DataLoader:
     """
 
     def __init__(
-        self, *arrays: Any, batch_size: int = 32, shuffle: bool = True, seed: int | None = None,
+        self, *arrays: Any, batch_size: int = 32, shuffle: bool | None = None, seed: int | None = None,
         drop_last: bool = False,
     ) -> None:  # fmt: skip
+        if len(arrays) == 1 and isinstance(arrays[0], TensorDataset):
+            if shuffle is None:
+                warn_of_spelling(
+                    "DataLoader() without shuffle= shuffles, where PyTorch keeps the order: write shuffle=True or False"
+                )
+            arrays = arrays[0].tensors
+        shuffle = shuffle is not False
         if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1:
             raise ArgumentError(f"batch_size is a whole number from 1 up, got {batch_size!r}")
         self.rows = _rows(arrays)
+        self.dataset = TensorDataset(*arrays)
         self.arrays = tuple(array.data if type(array) is Tensor else np.asarray(array) for array in arrays)
         self.batch_size, self.shuffle, self.drop_last = batch_size, shuffle, drop_last
-        self.seed = int(np.random.default_rng().integers(2**63)) if seed is None else seed
+        self.seed = int(generator_of().integers(2**63)) if seed is None else seed
         self.epoch = 0
 
     def __len__(self) -> int:

@@ -63,3 +63,7 @@ class TraceError(GradEngineError, TypeError):
 
 class FormulaError(GradEngineError, ValueError):
     """A formula tree cannot be evaluated: it has words in it, or calls what is not known."""
+
+
+class SpellingWarning(UserWarning):
+    """A call that PyTorch understands otherwise; the message has both meanings, and how to write each."""

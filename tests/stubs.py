@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import inspect
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,10 +16,11 @@ from typing import Any
 import numpy as np
 
 import grad_engine as ge
-from grad_engine.core.define import CALLS, HEADS
+from grad_engine.core.define import CALLS, HEADS, METHODS
 from grad_engine.core.op import CATEGORIES, OPS, Op
 from grad_engine.core.tensor import Tensor
 from grad_engine.record.schema import schema
+from tests.pytorch_page import page
 from tests.samples import as_function, cases, one_output
 
 PACKAGE = Path(ge.__file__).parent
@@ -68,9 +70,10 @@ def declaration(name: str, call: Callable[..., Any], first: str | None = None) -
 def methods() -> str:
     """The stub of everything that the table puts on Tensor."""
     lines = [
-        HEAD, "from collections.abc import Sequence\nfrom typing import Any, TypeAlias\n\nimport numpy as np\n",
-        "from grad_engine.core.tensor import Tensor\n", OPERAND,
-        "class OpMethods:", '    """The methods and operators of Tensor that come from the table of ops."""\n',
+        HEAD, "import builtins\nfrom collections.abc import Sequence\nfrom typing import Any, TypeAlias\n",
+        "import numpy as np\n", "from grad_engine.core.tensor import Tensor\n", OPERAND,
+        *_of_torch(), "class OpMethods(TorchMethods):",
+        '    """The methods and operators of Tensor that come from the table of ops."""\n',
     ]  # fmt: skip
     for name, call in CALLS.items():
         if getattr(Tensor, name, None) is call:
@@ -86,6 +89,19 @@ def methods() -> str:
     return "\n".join(lines) + "\n"
 
 
+def _of_torch() -> list[str]:
+    """The class of what has PyTorch's names, some of which are those of Python's types: these go by their module."""
+    lines = ["class TorchMethods:", '    """The methods of Tensor that PyTorch has under these names."""\n']
+    for name, call in METHODS.items():
+        if isinstance(call, property):
+            lines.append(f"    @property\n    def {name}(self) -> Any: ...")
+        else:
+            words = declaration(name, call, "self").splitlines()
+            head = re.sub(r"(?<=[:>|] )(float|int|bool|type)\b", r"builtins.\1", words[0])
+            lines.append(_indented("\n".join([head, *words[1:]])))
+    return lines
+
+
 def face() -> str:
     """The stub of `grad_engine` itself: what it imports by name, and each op as a function."""
     source = ast.parse((PACKAGE / "__init__.py").read_text("utf-8"))
@@ -96,6 +112,9 @@ def face() -> str:
     lines += [f"from grad_engine import {room} as {room}" for room in ge._LOADED_ON_USE]
     lines += [f"from grad_engine.program import {name} as {name}" for name in ge._OF_PROGRAM]
     lines += ["", OPERAND]
+    numbers = [name.id for node in source.body if isinstance(node, ast.Assign) for part in node.targets
+               for name in getattr(part, "elts", [part]) if not name.id.startswith("_")]  # fmt: skip
+    lines += [f"{name}: Any" for name in numbers]
     lines += [declaration(name, call) for name, call in CALLS.items()]
     return "\n".join(lines)
 
@@ -150,6 +169,7 @@ def written() -> dict[Path, str]:
         PACKAGE / "core" / "op_methods.pyi": methods(),
         PACKAGE / "__init__.pyi": face(),
         PACKAGE / "ops" / "README.md": table(),
+        PACKAGE / "nn" / "PYTORCH.md": page(),
         PACKAGE / "record" / "schema.json": json.dumps(schema(), indent=2, ensure_ascii=False) + "\n",
     }
 

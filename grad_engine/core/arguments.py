@@ -8,7 +8,7 @@ from typing import Any
 
 from numpy import ndarray
 
-from grad_engine.core.numpy_errors import no_argument
+from grad_engine.core.numpy_errors import TORCH_TO_NUMPY, renamed
 from grad_engine.core.op import Op
 from grad_engine.core.tensor import Tensor
 from grad_engine.errors import ArgumentError
@@ -31,6 +31,8 @@ def with_operands(op: Op, args: tuple[Any, ...], named: dict[str, Any]) -> tuple
     for name in op.inputs[len(args) :]:
         if name in named:
             operands.append(named.pop(name))
+        elif theirs := [each for each in named if name in TORCH_TO_NUMPY.get(each, ())]:  # input=, other=
+            operands.append(named.pop(theirs[0]))
         elif len(operands) >= op.required:
             operands.append(None)
         else:
@@ -51,9 +53,9 @@ def arguments(op: Op, static: tuple[Any, ...], named: dict[str, Any]) -> tuple[A
             f"argument{'s' * (len(names) != 1)} ({', '.join(names) or 'none'}); got {len(static)} arguments"
         )
     values = {**op.static, **dict(zip(names, static, strict=False))}
+    if not named.keys() <= values.keys():
+        named = renamed(op.name, named, names, op.torch)
     for name, value in named.items():
-        if name not in values:
-            raise no_argument(op.name, name, names)
         if name in names[: len(static)]:
             raise ArgumentError(f"{op.name}() got {name!r} twice")
         values[name] = value
@@ -62,8 +64,9 @@ def arguments(op: Op, static: tuple[Any, ...], named: dict[str, Any]) -> tuple[A
             raise ArgumentError(f"{op.name}() needs {name}=")
         if type(value) in _CHANGEABLE:
             if type(value) is Tensor and value.node is not None:
-                raise ArgumentError(f"{op.name}() sends no gradient to {name}=; pass {name}.detach()")
-            values[name] = own(value)
+                hint = op.torch or f"pass {name}.detach()"
+                raise ArgumentError(f"{op.name}() sends no gradient to {name}=; {hint}")
+            values[name] = tuple(value) if name == "axis" and type(value) is list else own(value)
     return tuple(values.values())
 
 

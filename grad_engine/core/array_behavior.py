@@ -139,12 +139,25 @@ class ArrayBehavior:
         return f"tensor({', '.join(facts)})"
 
 
+class Truth(np.ndarray[Any, Any]):
+    """What comparisons of tensors give: a NumPy array of booleans that `.float()` and the like make a tensor of.
+
+    What is computed with one is a plain array again, unless it holds booleans.
+    """
+
+    def __array_wrap__(self, array: Any, context: Any = None, return_scalar: bool = False) -> Any:
+        if return_scalar:
+            return array[()]
+        return array.view(Truth) if array.dtype == bool else array.view(np.ndarray)
+
+
 def comparison(ufunc: Any) -> Callable[[Any, Any], Any]:
-    """A comparison operator of tensors: it gives a plain boolean array, or NotImplemented where NumPy knows none."""
+    """A comparison operator of tensors: it gives an array of booleans, or NotImplemented where NumPy knows none."""
 
     def compare(self: ArrayBehavior, other: Any) -> Any:
         try:
-            return ufunc(self.array, other.array if type(other) is type(self) else other)
+            made = ufunc(self.array, other.array if type(other) is type(self) else other)
+            return made.view(Truth) if type(made) is np.ndarray else made
         except TypeError:
             return NotImplemented
         except ValueError as error:

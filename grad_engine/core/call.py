@@ -43,6 +43,8 @@ def operand(value: Any) -> Any:
         raise ArgumentError(
             "an op takes tensors, arrays and numbers, got a list of tensors; join them with stack([...])"
         )
+    if isinstance(value, float):  # np.float64, which np.sqrt(3) gives, must not make float64 of a float32 tensor
+        return float(value)
     try:
         return numeric(asarray(unmasked(value)))
     except ValueError as error:

@@ -14,7 +14,7 @@ from grad_engine.core.fast_call import binary, unary
 from grad_engine.core.grad_mode import current_mode
 from grad_engine.core.inplace import overwrite
 from grad_engine.core.node import BinaryNode, next_sequence_nr
-from grad_engine.core.numpy_errors import REFUSED, no_argument, refuse_composed
+from grad_engine.core.numpy_errors import REFUSED, refuse_composed, renamed
 from grad_engine.core.numpy_protocol import NUMPY_TO_OP, SCIPY_TO_OP
 from grad_engine.core.op import CATEGORIES, DOMAIN, OPS, Case, Op, Rule
 from grad_engine.core.precision import as_floats, gives_half, holds_half, narrowed, widened
@@ -26,6 +26,9 @@ from grad_engine.formula.symbol import OPERATORS, Symbol, traced
 
 DEFINED: dict[str, Callable[..., Any]] = {}  # every op -> what define() made of it, operands first
 CALLS: dict[str, Callable[..., Any]] = {}  # every public name of an op, or of a function written in ops -> its function
+BY_NAME: dict[str, Op] = {}  # every name and alias of an op -> it, whatever function stands in front of it
+METHODS: dict[str, Any] = {}  # on Tensor alone: methods, and properties
+DIFFERENT: dict[str, str] = {}  # public name -> in which way PyTorch's function of that name differs
 HEADS = OPERATORS | {"neg": "neg", "mod": "remainder", "floordiv": "floor_divide"}
 
 
@@ -60,6 +63,7 @@ def define(
     half: str = "float32",
     floats: Sequence[str] = (),
     numbers: bool | None = None,
+    torch: str = "",
 ) -> Callable[..., Tensor]:
     """The op as a function on Tensors, entered in OPS and published as a method and for NumPy's functions.
 
@@ -94,6 +98,8 @@ def define(
     floats: operands whose whole numbers and booleans are first made the floats that NumPy promotes them to.
     numbers: whether Python numbers reach forward and rules as they are, as they do a ufunc on elements. Otherwise they
         become arrays of no axes, in the dtype of the other operands.
+    torch: "PyTorch ...; write ...", where PyTorch's function of the same name means something else: for help(), for the
+        page on coming from PyTorch, and for the refusal of PyTorch's keywords.
 
     Raises ArgumentError for a rule with other parameters and for a name that is already taken.
     """
@@ -130,6 +136,7 @@ def define(
         half=half,
         floats=frozenset(floats),
         numbers=by_element if numbers is None else numbers,
+        torch=torch,
         public=public,
         domain=domain,
         cases=tuple(cases),
@@ -204,7 +211,7 @@ def _described(op: Op, numpy: Sequence[Any], method: bool) -> str:
     )
     also = f"Also {', '.join(dict.fromkeys(names))}." if names else ""
     plain = "" if op.differentiable else "No gradient flows through it."
-    return "\n\n".join(part for part in (op.summary, f"{also} {plain}".strip()) if part)
+    return "\n\n".join(part for part in (op.summary, op.torch and f"{op.torch}.", f"{also} {plain}".strip()) if part)
 
 
 def _signature(op: Op) -> inspect.Signature:
@@ -231,7 +238,9 @@ def _publish(
         raise ArgumentError(f"an op named {op.name} is already declared; choose another name")
     if op.public:
         _enter((op.name, *op.aliases), call, numpy, method)
+    DIFFERENT.update(dict.fromkeys((op.name, *op.aliases), op.torch) if op.torch else {})
     OPS[op.name] = op
+    BY_NAME.update(dict.fromkeys((op.name, *op.aliases), op))
     DEFINED[op.name] = call
     if attribute is not None:
         setattr(Tensor, attribute, property(call, doc=op.summary))
@@ -271,6 +280,7 @@ def composed(
     floats: Sequence[str] = (),
     scipy: Sequence[str] = (),
     public: bool = True,
+    torch: str = "",
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """A decorator that publishes a function written in ops as define() publishes an op: by name, as method, for NumPy.
 
@@ -280,6 +290,7 @@ def composed(
     half: in which dtype float16 goes through it: "float32", to be rounded once at the end, or "same" where it only
         moves elements. floats: arguments whose whole numbers are first made the floats that NumPy promotes them to.
     scipy: names in scipy.special that mean this function. public: whether it is one of grad_engine, and a method.
+    torch: as in define().
     """
 
     def enter(call: Callable[..., Any]) -> Callable[..., Any]:
@@ -298,20 +309,30 @@ def composed(
             if half != "same" and (holds_half(args) or (named and holds_half(named.values()))):
                 out = checked(*map(widened, args), **{name: widened(value) for name, value in named.items()})
                 return narrowed(out) if gives_half((*args, *named.values())) else out
-            for name in named:
-                if name not in parameters and not open_ended:
-                    raise no_argument(call.__name__, name, tuple(parameters))
+            if named and not open_ended and not named.keys() <= parameters.keys():
+                named = renamed(call.__name__, named, tuple(parameters), torch)
             try:
                 return call(*args, **named)
             except REFUSED as error:
                 refuse_composed(call.__name__, error, (*args, *named.values()))
 
+        if torch:
+            checked.__doc__ = f"{inspect.getdoc(call)}\n\n{torch}."
+            DIFFERENT.update(dict.fromkeys((call.__name__, *aliases), torch))
         if public:
             _enter((call.__name__, *aliases), checked, numpy, method, before)
         SCIPY_TO_OP.update(dict.fromkeys(scipy, checked))
         return checked
 
     return enter
+
+
+def method(name: str, value: Any) -> None:
+    """Put a method or property on Tensor alone, beside those that are functions too."""
+    if name in vars(Tensor) and not isinstance(vars(Tensor)[name], property):
+        raise ArgumentError(f"{name} is already an attribute of Tensor; choose another name")
+    METHODS[name] = value
+    setattr(Tensor, name, value)
 
 
 def _in_place(op: Op, call: Callable[..., Any]) -> Callable[[Tensor, Any], Tensor]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import sys
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
@@ -13,15 +15,17 @@ import grad_engine.errors
 from grad_engine.core.op import Op
 from grad_engine.core.stand_ins import TRACING
 from grad_engine.core.tensor import array_of
-from grad_engine.errors import ArgumentError, GradEngineError, IndexingError, ShapeError
+from grad_engine.errors import ArgumentError, GradEngineError, IndexingError, ShapeError, SpellingWarning
 
 REFUSED = (ValueError, TypeError, IndexError, OverflowError)  # what NumPy raises at arguments that it does not take
 # Frames in here are the way to an op, not the line that asked for it: np.sum(t) is a Python function of NumPy's.
 INSIDE = tuple(os.path.dirname(os.path.abspath(file)) + os.sep for file in (grad_engine.errors.__file__, np.__file__))
-TORCH_TO_NUMPY = {
-    "dim": "axis", "dims": "axis", "dim1": "axis1", "dim2": "axis2", "start_dim": "start_axis",
-    "end_dim": "end_axis", "keepdim": "keepdims", "input": "x", "other": "y", "unbiased": "ddof", "correction": "ddof",
-    "p": "ord", "diagonal": "k", "shifts": "shift", "split_size_or_sections": "indices_or_sections",
+TORCH_TO_NUMPY: dict[str, tuple[str, ...]] = {  # PyTorch's keyword -> those that may stand for it here
+    "dim": ("axis", "axes"), "dims": ("axis", "axes"), "dim0": ("axis1",), "dim1": ("axis2", "axis1"),
+    "dim2": ("axis2",), "start_dim": ("start_axis",), "end_dim": ("end_axis",), "keepdim": ("keepdims",),
+    "input": ("x", "xs"), "other": ("y",), "tensors": ("xs",), "mat1": ("x",), "mat2": ("y",), "unbiased": ("ddof",),
+    "correction": ("ddof",), "p": ("ord",), "diagonal": ("k",), "shifts": ("shift",), "size": ("shape",),
+    "split_size_or_sections": ("indices_or_sections",), "split_size": ("indices_or_sections",),
 }  # fmt: skip
 
 
@@ -44,14 +48,45 @@ def refuse_composed(name: str, error: Exception, arguments: Sequence[Any]) -> No
     raise _worded(name, error, _arrays_among(arguments), {}) from error
 
 
-def no_argument(called: str, name: str, names: Sequence[str]) -> ArgumentError:
-    """The error to raise when `called` has `names`, and was given another."""
-    ours = TORCH_TO_NUMPY.get(name)
-    if ours in names:
-        way_out = f"it is called {ours} here, as in NumPy"
+def no_argument(called: str, name: str, names: Sequence[str], torch: str = "") -> ArgumentError:
+    """The error to raise when `called` has `names`, and was given another; `torch`: what PyTorch means by `called`."""
+    ours = next((each for each in TORCH_TO_NUMPY.get(name, ()) if each in names), None)
+    if ours is None:
+        way_out = f"it takes {', '.join(names) or 'none'}" + (f"; {torch}" if torch and name in TORCH_TO_NUMPY else "")
     else:
-        way_out = f"it takes {', '.join(names) or 'none'}"
+        way_out = f"it is called {ours} here, as in NumPy" + (f", and {torch}" if torch else "")
     return ArgumentError(f"{called}() has no argument {name!r}; {way_out}")
+
+
+def renamed(called: str, named: Mapping[str, Any], names: Sequence[str], torch: str) -> dict[str, Any]:
+    """The keywords of a call under the names they have here: PyTorch's `dim` is `axis` where it means the same.
+
+    torch: in which way PyTorch's function of that name differs, "" where it does not. Where it does, PyTorch's keywords
+    are refused, unless one of them settles the difference. Raises ArgumentError.
+    """
+    found = {name: value for name, value in named.items() if name in names}
+    settled = not torch or not named.keys().isdisjoint({"unbiased", "correction", "ddof"})
+    for name, value in named.items():
+        if name in names:
+            continue
+        ours = next((each for each in TORCH_TO_NUMPY.get(name, ()) if each in names and each not in found), None)
+        if ours is None or not settled:
+            raise no_argument(called, name, names, torch)
+        found[ours] = int(value) if name == "unbiased" else value
+    return found
+
+
+def warn_of_spelling(message: str) -> None:
+    """Warn, at the line of the program that asked, of a call that PyTorch understands otherwise."""
+    warnings.warn(message, SpellingWarning, stacklevel=caller_level())
+
+
+def caller_level() -> int:
+    """How many frames up the program stands that called the engine: for warnings, as seen from who called this."""
+    frame, level = sys._getframe(1), 1
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(INSIDE):
+        frame, level = frame.f_back, level + 1
+    return level
 
 
 def _is_of_the_caller(error: Exception) -> bool:

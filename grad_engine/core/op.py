@@ -56,6 +56,7 @@ class Op(OpFormulas):
     half: str = "float32"  # in which dtype forward computes float16; "same" where it only moves elements
     floats: frozenset[str] = frozenset()  # operands whose whole numbers become floats first, as NumPy promotes them
     numbers: bool = False  # Python numbers reach forward and rules as they are, not as arrays
+    torch: str = ""  # in which way PyTorch's function of that name differs, and how that is written here
     public: bool = True  # a function and a method for users; False: used by rules alone
     domain: tuple[float, float] = DOMAIN
     cases: tuple[Case, ...] = ()

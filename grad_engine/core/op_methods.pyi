@@ -1,5 +1,6 @@
 """Generated from the table of ops by `make stubs`; do not edit."""
 
+import builtins
 from collections.abc import Sequence
 from typing import Any, TypeAlias
 
@@ -9,7 +10,184 @@ from grad_engine.core.tensor import Tensor
 
 Operand: TypeAlias = Tensor | np.ndarray | np.generic | float | int | bool | Sequence[Any]
 
-class OpMethods:
+class TorchMethods:
+    """The methods of Tensor that PyTorch has under these names."""
+
+    def half(self) -> Tensor:
+        """x as float16; itself where it is that already."""
+
+    def float(self) -> Tensor:
+        """x as float32; itself where it is that already."""
+
+    def double(self) -> Tensor:
+        """x as float64; itself where it is that already."""
+
+    def short(self) -> Tensor:
+        """x as int16; itself where it is that already."""
+
+    def int(self) -> Tensor:
+        """x as int32; itself where it is that already."""
+
+    def long(self) -> Tensor:
+        """x as int64; itself where it is that already."""
+
+    def bool(self) -> Tensor:
+        """x as bool; itself where it is that already."""
+
+    def type(self, dtype: Any = None) -> Any:
+        """x as another dtype, or without one the name of its own."""
+
+    def type_as(self, other: Any) -> Tensor:
+        """x in the dtype of another tensor."""
+
+    def to(self, *wanted: Any, dtype: Any = None, device: Any = None, **ignored: Any) -> Tensor:
+        """x as another dtype, or like another tensor; the device can only be the CPU."""
+
+    def cpu(self) -> Tensor:
+        """x itself: every tensor is on the CPU."""
+
+    def cuda(self, device: Any = None) -> Tensor:
+        """Always an ArgumentError: there is only the CPU."""
+
+    def is_floating_point(self) -> Any:
+        """Whether the dtype is a floating-point one."""
+
+    @property
+    def device(self) -> Any: ...
+    @property
+    def is_cuda(self) -> Any: ...
+    @property
+    def size(self) -> Any: ...
+    def nelement(self) -> builtins.int:
+        """How many elements x has."""
+
+    def dim(self) -> builtins.int:
+        """How many axes x has."""
+
+    def ndimension(self) -> builtins.int:
+        """How many axes x has."""
+
+    def view(self, *size: Any) -> Tensor:
+        """The same elements in another shape, as reshape(); or, given one dtype, x in that."""
+
+    def view_as(self, other: Any) -> Tensor:
+        """The same elements in the shape of another tensor."""
+
+    def reshape_as(self, other: Any) -> Tensor:
+        """The same elements in the shape of another tensor."""
+
+    def expand_as(self, other: Any) -> Tensor:
+        """x repeated to the shape of another tensor."""
+
+    def contiguous(self) -> Tensor:
+        """x with its elements in C order in memory: itself where they are."""
+
+    def where(self, condition: Any, other: Any) -> Tensor:
+        """x where condition holds, `other` elsewhere."""
+
+    def new_zeros(self, *size: Any, dtype: Any = None, requires_grad: builtins.bool = False, device: Any = None) -> Tensor:
+        """A tensor of another shape in x's dtype, filled with 0."""
+
+    def new_ones(self, *size: Any, dtype: Any = None, requires_grad: builtins.bool = False, device: Any = None) -> Tensor:
+        """A tensor of another shape in x's dtype, filled with 1."""
+
+    def new_empty(self, *size: Any, dtype: Any = None, requires_grad: builtins.bool = False, device: Any = None) -> Tensor:
+        """A tensor of another shape in x's dtype, filled with 0."""
+
+    def new_full(self, size: Any, fill_value: builtins.float, dtype: Any = None, requires_grad: builtins.bool = False, device: Any = None) -> Tensor:
+        """A tensor of another shape in x's dtype, filled with a number."""
+
+    def new_tensor(self, data: Any, dtype: Any = None, requires_grad: builtins.bool = False, device: Any = None) -> Tensor:
+        """A tensor of other numbers in x's dtype."""
+
+    def zero_(self, *args: Any, **named: Any) -> Tensor:
+        """x, its elements now all 0."""
+
+    def fill_(self, *args: Any, **named: Any) -> Tensor:
+        """x, its elements now all one number."""
+
+    def copy_(self, *args: Any, **named: Any) -> Tensor:
+        """x, its elements now those of another tensor, repeated to its shape."""
+
+    def add_(self, *args: Any, **named: Any) -> Tensor:
+        """x, its elements now increased by another tensor, times alpha."""
+
+    def sub_(self, *args: Any, **named: Any) -> Tensor:
+        """x, its elements now lessened by another tensor, times alpha."""
+
+    def mul_(self, *args: Any, **named: Any) -> Tensor:
+        """x, its elements now multiplied by another tensor."""
+
+    def div_(self, *args: Any, **named: Any) -> Tensor:
+        """x, its elements now divided by another tensor."""
+
+    def pow_(self, *args: Any, **named: Any) -> Tensor:
+        """x, its elements now raised to a power."""
+
+    def neg_(self, *args: Any, **named: Any) -> Tensor:
+        """x, its elements now of the other sign."""
+
+    def exp_(self, *args: Any, **named: Any) -> Tensor:
+        """x, its elements now e to their power."""
+
+    def log_(self, *args: Any, **named: Any) -> Tensor:
+        """x, its elements now their logarithms."""
+
+    def sqrt_(self, *args: Any, **named: Any) -> Tensor:
+        """x, its elements now their square roots."""
+
+    def abs_(self, *args: Any, **named: Any) -> Tensor:
+        """x, its elements now without their sign."""
+
+    def clamp_(self, *args: Any, **named: Any) -> Tensor:
+        """x, its elements now brought between two bounds."""
+
+    def relu_(self, *args: Any, **named: Any) -> Tensor:
+        """x, its elements now 0 where they were negative."""
+
+    def sigmoid_(self, *args: Any, **named: Any) -> Tensor:
+        """x, its elements now their sigmoid."""
+
+    def tanh_(self, *args: Any, **named: Any) -> Tensor:
+        """x, its elements now their hyperbolic tangent."""
+
+    def addcmul_(self, *args: Any, **named: Any) -> Tensor:
+        """x, its elements now increased by value · y · z."""
+
+    def addcdiv_(self, *args: Any, **named: Any) -> Tensor:
+        """x, its elements now increased by value · y / z."""
+
+    def lerp_(self, *args: Any, **named: Any) -> Tensor:
+        """x, its elements now moved towards another tensor."""
+
+    def masked_fill_(self, *args: Any, **named: Any) -> Tensor:
+        """x, its elements now one number where a mask holds."""
+
+    def index_add_(self, *args: Any, **named: Any) -> Tensor:
+        """x, its elements now increased where a vector of indices says."""
+
+    def scatter_(self, *args: Any, **named: Any) -> Tensor:
+        """x, its elements now replaced where an index says."""
+
+    def scatter_add_(self, *args: Any, **named: Any) -> Tensor:
+        """x, its elements now increased where an index says."""
+
+    def normal_(self, mean: builtins.float = 0.0, std: builtins.float = 1.0, generator: Any = None) -> Tensor:
+        """x, its elements drawn anew from a normal distribution."""
+
+    def uniform_(self, low: builtins.float = 0.0, high: builtins.float = 1.0, generator: Any = None) -> Tensor:
+        """x, its elements drawn anew from low up to, not including, high."""
+
+    def bernoulli_(self, p: builtins.float = 0.5, generator: Any = None) -> Tensor:
+        """x, its elements drawn anew: 1 with probability p, else 0."""
+
+    def random_(self, low: builtins.int, high: builtins.int | None = None, generator: Any = None) -> Tensor:
+        """x, its elements drawn anew from the whole numbers from low up to, not including, high."""
+
+    def detach_(self) -> Tensor:
+        """x, now a leaf without history that does not require grad. Raises GraphError for a leaf that does."""
+
+class OpMethods(TorchMethods):
     """The methods and operators of Tensor that come from the table of ops."""
 
     def masked_fill(self, mask: Operand, value: Operand) -> Tensor:
@@ -282,7 +460,7 @@ class OpMethods:
     def reshape(self, *shape: Any) -> Tensor:
         """The same elements in C order in another shape; one length may be -1."""
 
-    def transpose(self, *axes: Any) -> Tensor:
+    def transpose(self, *order: Any, axes: Any = None, dim0: Any = None, dim1: Any = None) -> Tensor:
         """x with its axes in another order, reversed when none is given."""
 
     def permute(self, *axes: Any) -> Tensor:
@@ -357,8 +535,8 @@ class OpMethods:
     def rot90(self, k: Any = 1, axes: Any = (0, 1)) -> Tensor:
         """x turned by `k` quarters in the plane of `axes`, from the first towards the second."""
 
-    def repeat(self, repeats: Any, axis: Any = None) -> Tensor:
-        """Each element of x `repeats` times in a row, along `axis` or of all; torch.repeat() is tile() here."""
+    def repeat(self, *given: Any, repeats: Any = None, axis: Any = Ellipsis) -> Tensor:
+        """Each element of x `repeats` times in a row, along `axis` or of all."""
 
     def tile(self, reps: Any) -> Tensor:
         """x laid out `reps` times along each axis, like tiles."""
@@ -390,7 +568,7 @@ class OpMethods:
     def array_split(self, indices_or_sections: int | Sequence[int], axis: int = 0) -> tuple[Tensor, ...]:
         """x cut along `axis` before each index given, or into a number of parts whose lengths differ by 1 at most."""
 
-    def split(self, indices_or_sections: int | Sequence[int], axis: int = 0) -> tuple[Tensor, ...]:
+    def split(self, *given: Any, indices_or_sections: Any = None, axis: Any = Ellipsis) -> tuple[Tensor, ...]:
         """x cut along `axis` before each index given, or into a number of equal parts, as in NumPy."""
 
     def chunk(self, chunks: int, axis: int = 0) -> tuple[Tensor, ...]:
@@ -627,11 +805,11 @@ class OpMethods:
     def glu(self, axis: Any = -1) -> Tensor:
         """The first half of x along `axis`, each element times sigmoid of its partner in the second half."""
 
-    def add(self, y: Operand) -> Tensor:
-        """x plus y, element by element."""
+    def add(self, y: Any, alpha: float = 1) -> Tensor:
+        """x plus y, element by element; y times alpha first."""
 
-    def sub(self, y: Operand) -> Tensor:
-        """x minus y, element by element."""
+    def sub(self, y: Any, alpha: float = 1) -> Tensor:
+        """x minus y, element by element; y times alpha first."""
 
     def subtract(self, y: Operand) -> Tensor:
         """x minus y, element by element."""
@@ -642,8 +820,8 @@ class OpMethods:
     def multiply(self, y: Operand) -> Tensor:
         """x times y, element by element."""
 
-    def div(self, y: Operand) -> Tensor:
-        """x over y, element by element; x / 0 is ±inf, 0 / 0 is NaN."""
+    def div(self, y: Any, rounding_mode: str | None = None) -> Tensor:
+        """x over y, element by element; rounding_mode: "floor" down, or "trunc" towards 0, to a whole number."""
 
     def divide(self, y: Operand) -> Tensor:
         """x over y, element by element; x / 0 is ±inf, 0 / 0 is NaN."""
@@ -876,6 +1054,114 @@ class OpMethods:
     def qr(self, mode: str = 'reduced') -> Any:
         """(Q with orthonormal columns, R upper triangular) with x = Q @ R; R alone with mode 'r'."""
 
+    def numel(self) -> int:
+        """How many elements x has."""
+
+    def t(self) -> Tensor:
+        """The transpose of a matrix; vectors and numbers stay as they are."""
+
+    def select(self, axis: int, index: int) -> Tensor:
+        """The part of x at one place of an axis, without that axis: np.select is first_where()."""
+
+    def narrow(self, axis: int, start: int, length: int) -> Tensor:
+        """`length` places of an axis of x, from `start` on."""
+
+    def true_divide(self, y: Any) -> Tensor:
+        """x over y, element by element."""
+
+    def repeat_interleave(self, repeats: Any, axis: int | None = None) -> Tensor:
+        """Each element of x `repeats` times in a row, along `axis` or of all: NumPy's repeat()."""
+
+    def take_along_dim(self, indices: Any, axis: int | None = None) -> Tensor:
+        """The elements of x at `indices` along `axis`: NumPy's take_along_axis()."""
+
+    def var_mean(self, axis: Any = None, ddof: float = 0, keepdims: bool = False) -> tuple[Tensor, Tensor]:
+        """(the variance, the mean) of the elements along `axis`."""
+
+    def std_mean(self, axis: Any = None, ddof: float = 0, keepdims: bool = False) -> tuple[Tensor, Tensor]:
+        """(the standard deviation, the mean) of the elements along `axis`."""
+
+    def inverse(self) -> Tensor:
+        """The inverse of each matrix."""
+
+    def bucketize(self, boundaries: Any, right: bool = False) -> Tensor:
+        """The place of each element of x among ascending boundaries."""
+
+    def mm(self, y: Any) -> Tensor:
+        """The product of two matrices."""
+
+    def baddbmm(self, y: Any, z: Any, beta: float = 1, alpha: float = 1) -> Tensor:
+        """beta · x + alpha · (y @ z) for batches of matrices."""
+
+    def addcmul(self, y: Any, z: Any, value: float = 1) -> Tensor:
+        """x + value · y · z, element by element."""
+
+    def addcdiv(self, y: Any, z: Any, value: float = 1) -> Tensor:
+        """x + value · y / z, element by element."""
+
+    def frac(self) -> Tensor:
+        """What is left of each element of x without its whole part, with its sign."""
+
+    def aminmax(self, axis: Any = None, keepdims: bool = False) -> tuple[Tensor, Tensor]:
+        """(the smallest, the largest) element along `axis`."""
+
+    def eq(self, y: Any) -> Any:
+        """Whether it holds for each pair of elements: x equal y. No gradient."""
+
+    def ne(self, y: Any) -> Any:
+        """Whether it holds for each pair of elements: x not equal y. No gradient."""
+
+    def lt(self, y: Any) -> Any:
+        """Whether it holds for each pair of elements: x less y. No gradient."""
+
+    def le(self, y: Any) -> Any:
+        """Whether it holds for each pair of elements: x less equal y. No gradient."""
+
+    def gt(self, y: Any) -> Any:
+        """Whether it holds for each pair of elements: x greater y. No gradient."""
+
+    def ge(self, y: Any) -> Any:
+        """Whether it holds for each pair of elements: x greater equal y. No gradient."""
+
+    def logical_and(self, y: Any) -> Any:
+        """Whether it holds for each pair of elements: x logical and y. No gradient."""
+
+    def logical_or(self, y: Any) -> Any:
+        """Whether it holds for each pair of elements: x logical or y. No gradient."""
+
+    def logical_xor(self, y: Any) -> Any:
+        """Whether it holds for each pair of elements: x logical xor y. No gradient."""
+
+    def logical_not(self) -> Any:
+        """Whether each element of x is 0. No gradient."""
+
+    def equal(self, y: Any) -> bool:
+        """Whether two tensors have the same shape and elements."""
+
+    def allclose(self, y: Any, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> bool:
+        """Whether all elements of two tensors are within atol + rtol · |y| of each other."""
+
+    def isclose(self, y: Any, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> Any:
+        """Whether each two elements are within atol + rtol · |y| of each other. No gradient."""
+
+    def nonzero(self, as_tuple: bool | None = None) -> Any:
+        """Where x is not 0, as NumPy's nonzero(): for each axis the indices along it."""
+
+    def argwhere(self) -> Tensor:
+        """Where x is not 0: a row of indices for each such element."""
+
+    def unique(self, sorted: bool = True, return_inverse: bool = False, return_counts: bool = False) -> Any:
+        """The different elements of x in order of size; with what is asked for, their places and how often each occurs."""
+
+    def histc(self, bins: int = 100, min: float = 0, max: float = 0) -> Tensor:
+        """How many elements of x are in each of `bins` equal steps from min to max, by default its own ends."""
+
+    def bitwise_not(self) -> Tensor:
+        """The bits of each whole number, or each boolean, turned round. No gradient."""
+
+    def searchsorted(self, values: Any, right: bool = False) -> Tensor:
+        """The place in the ascending vector x before which each of `values` belongs; after equals with right=True."""
+
     def linear(self, weight: Operand, bias: Operand | None = None) -> Tensor:
         """x (..., features) @ weightᵀ (results, features) + bias (results): a fully connected layer."""
 
@@ -918,7 +1204,7 @@ class OpMethods:
     def dropout3d(self, p: float = 0.5, training: bool = True, seed: Any = None) -> Tensor:
         """dropout() of whole channels: each is kept or set to 0 with all its places."""
 
-    def norm(self, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Tensor:
+    def norm(self, *given: Any, ord: Any = None, axis: Any = None, keepdims: bool = False, p: Any = None, dim: Any = None, keepdim: bool = False) -> Tensor:
         """The length of x, or of the vectors or matrices along `axis`; the gradient at length 0 is 0."""
 
     def matrix_norm(self, keepdims: bool = False, ord: Any = 'fro') -> Tensor:

@@ -28,7 +28,7 @@ class Tensor(ArrayBehavior, OpMethods):
     """An array of numbers that remembers how it was made, so that gradients can flow back through it.
 
     Make one with `tensor(...)`. Leaves that require grad collect their gradient in `.grad`. The methods and operators
-    of the ops in the table (`x.sum()`, `x + y`, `x.T`) are put on this class by `_publish` in define.py, and by no one
+    of the ops in the table (`x.sum()`, `x + y`, `x.T`) are put on this class by define.py, and by no one
     else; what a tensor does as its array does (`len(x)`, `float(x)`, printing, copying) stands in ArrayBehavior.
     """
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from grad_engine.core.define import CALLS
+from grad_engine.core.define import BY_NAME
 from grad_engine.errors import ArgumentError, GraphError, MissingPackageError
 from grad_engine.export.torch_ops import (
     Call,
@@ -242,7 +242,7 @@ class _Recorder(Draft):
         outputs = _outputs(node)
         shape = outputs[0][0]
         call = as_our_call(Step(name, len(node.next_functions), kept, shape))
-        op = call.op if call is not None else getattr(CALLS.get(snake(name)), "op", None)
+        op = call.op if call is not None else BY_NAME.get(snake(name))
         operands = list(call.operands) if call is not None else list(range(len(node.next_functions)))
         arguments = _argument_names(self.torch, name, len(node.next_functions))
         parameters = call.op.parameters(len(operands)) if call is not None else _parameters(arguments, len(operands))
@@ -465,7 +465,7 @@ def _outputs(node: Node) -> list[tuple[tuple[int, ...], Any]]:
 
 def _raw_shape(node: Node, shape: tuple[int, ...]) -> tuple[int, ...]:
     """The shape of a share before PyTorch summed it down to the operand's."""
-    op = getattr(CALLS.get(snake(short_name(node.name()))), "op", None)
+    op = BY_NAME.get(snake(short_name(node.name())))
     whole: tuple[int, ...] = _outputs(node)[0][0]
     return whole if op is not None and op.category in STRETCHES and len(whole) >= len(shape) else shape
 

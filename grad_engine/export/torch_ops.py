@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from grad_engine.core.define import CALLS
+from grad_engine.core.define import BY_NAME
 from grad_engine.core.op import Op
 
 FIRST_NEGATIVE = 2**63  # from here on, an axis or index that PyTorch keeps is a negative number without its sign
@@ -61,8 +61,8 @@ def as_our_call(step: Step) -> Call | None:
     """The step as a call of our op; None where there is none that means the same."""
     if step.name in CALLS_OF_OURS:
         found = CALLS_OF_OURS[step.name](step)
-        return None if found is None else Call(CALLS[found[0]].op, *found[1:])  # type: ignore[attr-defined]
-    op: Op | None = getattr(CALLS.get(snake(step.name)), "op", None)
+        return None if found is None else Call(BY_NAME[found[0]], *found[1:])
+    op: Op | None = BY_NAME.get(snake(step.name))
     if op is None or op.static or op.variadic or op.multi_output or len(op.inputs) != step.inputs:
         return None
     return Call(op, tuple(range(step.inputs)), {})

@@ -1,6 +1,6 @@
 """Layers of neural networks and their losses: modules that hold parameters and call ops; no derivative of their own."""
 
-from grad_engine.nn import init
+from grad_engine.nn import functional, init
 from grad_engine.nn.layers import (
     GELU,
     MLP,
@@ -70,5 +70,6 @@ __all__ = [
     "SmoothL1Loss",
     "Softmax",
     "Tanh",
+    "functional",
     "init",
 ]

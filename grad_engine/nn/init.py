@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from grad_engine.core.defaults import generator_of
 from grad_engine.core.grad_mode import no_grad
 from grad_engine.core.inplace import overwrite
 from grad_engine.core.tensor import Tensor, wrap
@@ -44,12 +45,12 @@ def fans(tensor: Tensor) -> tuple[int, int]:
 
 def uniform_(tensor: Tensor, low: float = 0.0, high: float = 1.0, seed: Seed = None) -> Tensor:
     """`tensor`, now uniform in [low, high)."""
-    return _filled(tensor, np.random.default_rng(seed).uniform(low, high, tensor.shape))
+    return _filled(tensor, generator_of(seed).uniform(low, high, tensor.shape))
 
 
 def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, seed: Seed = None) -> Tensor:
     """`tensor`, now normal with this mean and standard deviation."""
-    return _filled(tensor, np.random.default_rng(seed).normal(mean, std, tensor.shape))
+    return _filled(tensor, generator_of(seed).normal(mean, std, tensor.shape))
 
 
 def constant_(tensor: Tensor, value: float) -> Tensor:

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from grad_engine.core.defaults import generator_of, get_default_dtype
 from grad_engine.core.tensor import Tensor
 from grad_engine.errors import ArgumentError, ShapeError
 from grad_engine.nn import init
@@ -32,7 +33,7 @@ def _affine(
     weight_shape: tuple[int, ...], fan_in: int, bias: bool, dtype: Any, seed: Seed
 ) -> tuple[Tensor, Tensor | None]:
     """Weight and bias, both uniform within 1 / sqrt(fan-in), as PyTorch draws them for Linear and convolutions."""
-    rng = np.random.default_rng(seed)
+    rng, dtype = generator_of(seed), dtype or get_default_dtype()
     bound = 1 / math.sqrt(fan_in)
     weight = init.uniform_(Parameter(np.empty(weight_shape, dtype)), -bound, bound, rng)
     return weight, init.uniform_(Parameter(np.empty(weight_shape[0], dtype)), -bound, bound, rng) if bias else None
@@ -49,13 +50,19 @@ class Linear(Module):
     """
 
     def __init__(
-        self, in_features: int, out_features: int, bias: bool = True, *, dtype: Any = float, seed: Seed = None
+        self, in_features: int, out_features: int, bias: bool = True, *, dtype: Any = None, seed: Seed = None
     ) -> None:
         _whole("Linear", in_features=in_features, out_features=out_features)
         self.in_features, self.out_features = in_features, out_features
         self.weight, self.bias = _affine((out_features, in_features), in_features, bias, dtype, seed)
 
     def forward(self, x: Any) -> Tensor:
+        shape, (results, features) = np.shape(x), self.weight.shape
+        if not shape or shape[-1] != features:
+            raise ShapeError(
+                f"Linear({features}, {results}) expects {features} features along the last axis of x, got "
+                f"{shape[-1] if shape else 'none'} (shape {shape})"
+            )
         return neural.linear(x, self.weight, self.bias)
 
     def extra_repr(self) -> str:
@@ -71,7 +78,7 @@ class _Conv(Module):
     def __init__(
         self, in_channels: int, out_channels: int, kernel_size: int | tuple[int, ...],
         stride: int | tuple[int, ...] = 1, padding: int | str | tuple[int, ...] = 0,
-        dilation: int | tuple[int, ...] = 1, groups: int = 1, bias: bool = True, *, dtype: Any = float,
+        dilation: int | tuple[int, ...] = 1, groups: int = 1, bias: bool = True, *, dtype: Any = None,
         seed: Seed = None,
     ) -> None:  # fmt: skip
         name = type(self).__name__
@@ -144,10 +151,16 @@ class AvgPool2d(_Pool):
 
 
 class Flatten(Module):
-    """x with its axes from start_axis to end_axis joined into one; by default all but the batch."""
+    """x with its axes from start_axis to end_axis joined into one; by default all but the batch.
 
-    def __init__(self, start_axis: int = 1, end_axis: int = -1) -> None:
-        self.start_axis, self.end_axis = start_axis, end_axis
+    start_dim and end_dim are PyTorch's names of these.
+    """
+
+    def __init__(
+        self, start_axis: int = 1, end_axis: int = -1, *, start_dim: int | None = None, end_dim: int | None = None
+    ) -> None:
+        self.start_axis = start_axis if start_dim is None else start_dim
+        self.end_axis = end_axis if end_dim is None else end_dim
 
     def forward(self, x: Any) -> Tensor:
         return flatten(x, self.start_axis, self.end_axis)
@@ -160,14 +173,14 @@ class Embedding(Module):
     """
 
     def __init__(
-        self, rows: int, features: int, padding_idx: int | None = None, *, dtype: Any = float, seed: Seed = None
+        self, rows: int, features: int, padding_idx: int | None = None, *, dtype: Any = None, seed: Seed = None
     ) -> None:
         _whole("Embedding", rows=rows, features=features)
         if padding_idx is not None and not -rows <= padding_idx < rows:
             raise ArgumentError(f"padding_idx={padding_idx} is not one of the {rows} rows; choose 0 to {rows - 1}")
         self.rows, self.features = rows, features
         self.padding_idx = None if padding_idx is None else padding_idx % rows
-        self.weight = init.normal_(Parameter(np.empty((rows, features), dtype)), seed=seed)
+        self.weight = init.normal_(Parameter(np.empty((rows, features), dtype or get_default_dtype())), seed=seed)
         if self.padding_idx is not None:
             self.weight.data[self.padding_idx] = 0
 
@@ -193,10 +206,11 @@ class _BatchNorm(Module):
 
     def __init__(
         self, channels: int, eps: float = 1e-5, momentum: float | None = 0.1, affine: bool = True, *,
-        dtype: Any = float,
+        dtype: Any = None,
     ) -> None:  # fmt: skip
         _whole(type(self).__name__, channels=channels)
         self.channels, self.eps, self.momentum = channels, eps, momentum
+        dtype = dtype or get_default_dtype()
         self.weight = Parameter(np.ones(channels, dtype)) if affine else None
         self.bias = Parameter(np.zeros(channels, dtype)) if affine else None
         self.register_buffer("running_mean", np.zeros(channels, dtype))
@@ -249,11 +263,12 @@ class LayerNorm(Module):
     """x less its mean, over its standard deviation, along the last axes, normalized_shape; times weight, plus bias."""
 
     def __init__(
-        self, normalized_shape: int | Sequence[int], eps: float = 1e-5, affine: bool = True, *, dtype: Any = float
+        self, normalized_shape: int | Sequence[int], eps: float = 1e-5, affine: bool = True, *, dtype: Any = None
     ) -> None:
         shape = (normalized_shape,) if isinstance(normalized_shape, int | np.integer) else tuple(normalized_shape)
         _whole("LayerNorm", **{f"normalized_shape[{axis}]": length for axis, length in enumerate(shape)})
         self.normalized_shape, self.eps = shape, eps
+        dtype = dtype or get_default_dtype()
         self.weight = Parameter(np.ones(shape, dtype)) if affine else None
         self.bias = Parameter(np.zeros(shape, dtype)) if affine else None
 
@@ -275,7 +290,7 @@ class Dropout(Module):
         if not 0 <= p <= 1:
             raise ArgumentError(f"Dropout takes a probability from 0 to 1, got {p!r}")
         self.p = p
-        self.rng = np.random.default_rng(seed)
+        self.rng = generator_of(seed)
 
     def forward(self, x: Any) -> Tensor:
         # A number, so that the record of the call says all that is needed to make it again.
@@ -338,10 +353,10 @@ class LeakyReLU(Module):
 
 
 class Softmax(Module):
-    """exp(x) along `axis`, over its sum: positive numbers that add up to 1."""
+    """exp(x) along `axis`, or `dim`, over its sum: positive numbers that add up to 1."""
 
-    def __init__(self, axis: int = -1) -> None:
-        self.axis = axis
+    def __init__(self, axis: int = -1, *, dim: int | None = None) -> None:
+        self.axis = axis if dim is None else dim
 
     def forward(self, x: Any) -> Tensor:
         return activation.softmax(x, self.axis)
@@ -351,10 +366,10 @@ class Softmax(Module):
 
 
 class LogSoftmax(Module):
-    """The logarithm of the softmax along `axis`."""
+    """The logarithm of the softmax along `axis`, or `dim`."""
 
-    def __init__(self, axis: int = -1) -> None:
-        self.axis = axis
+    def __init__(self, axis: int = -1, *, dim: int | None = None) -> None:
+        self.axis = axis if dim is None else dim
 
     def forward(self, x: Any) -> Tensor:
         return activation.log_softmax(x, self.axis)
@@ -373,12 +388,12 @@ class MLP(Sequential):
     """
 
     def __init__(
-        self, sizes: Sequence[int], activation: Callable[[], Module] = ReLU, *, bias: bool = True, dtype: Any = float,
+        self, sizes: Sequence[int], activation: Callable[[], Module] = ReLU, *, bias: bool = True, dtype: Any = None,
         seed: Seed = None,
     ) -> None:  # fmt: skip
         if not isinstance(sizes, Sequence) or len(sizes) < 2:
             raise ArgumentError(f"MLP takes two sizes or more, from inputs to results, got {sizes!r}; write [13, 8, 1]")
-        rng = np.random.default_rng(seed)
+        rng = generator_of(seed)
         modules: list[Module] = []
         for inputs, results in pairwise(sizes):
             if modules:

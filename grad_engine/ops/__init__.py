@@ -11,6 +11,7 @@ from grad_engine.ops import (
     joining,
     linalg,
     loss,
+    methods,
     moving,
     neural,
     norms,
@@ -21,6 +22,7 @@ from grad_engine.ops import (
     scipy_special,
     shape,
     special,
+    spelling,
     statistics,
 )
 
@@ -35,6 +37,7 @@ __all__ = [
     "joining",
     "linalg",
     "loss",
+    "methods",
     "moving",
     "neural",
     "norms",
@@ -45,5 +48,6 @@ __all__ = [
     "scipy_special",
     "shape",
     "special",
+    "spelling",
     "statistics",
 ]

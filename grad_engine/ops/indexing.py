@@ -469,7 +469,9 @@ argsort = define(
 )  # fmt: skip
 
 
-@composed(numpy=[np.sort], half="same")
+@composed(
+    numpy=[np.sort], half="same", torch="PyTorch's sort() gives (values, indices); here argsort gives the indices"
+)
 def sort(x: Any, axis: int | None = -1, descending: bool = False) -> Tensor:
     """The elements of x in order of size along `axis`, or all of them without one; NaN counts as largest."""
     x = as_tensor(x)

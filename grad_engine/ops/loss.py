@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import functools
 import math
-import sys
 import warnings
 from typing import Any
 
@@ -16,7 +15,7 @@ import numpy as np
 from grad_engine.core.broadcasting import sum_to
 from grad_engine.core.call import as_tensor
 from grad_engine.core.define import composed, define, in_rules
-from grad_engine.core.numpy_errors import INSIDE
+from grad_engine.core.numpy_errors import caller_level
 from grad_engine.core.op import case
 from grad_engine.core.tensor import Tensor
 from grad_engine.errors import ArgumentError, ShapeError
@@ -76,16 +75,8 @@ def _paired(name: str, x: Any, target: Any) -> None:
         warnings.warn(
             f"{name}() got shapes {one} and {other}, which differ and are broadcast to {both}; "
             "reshape one if that is not meant",
-            stacklevel=_level(),
+            stacklevel=caller_level(),
         )
-
-
-def _level() -> int:
-    """How many frames up the program stands that asked for a loss: by function, layer or checkpoint."""
-    frame, level = sys._getframe(1), 1
-    while frame.f_back is not None and frame.f_code.co_filename.startswith(INSIDE):
-        frame, level = frame.f_back, level + 1
-    return level
 
 
 def _slope_of_abs(d: Any) -> Any:

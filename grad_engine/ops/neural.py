@@ -10,6 +10,7 @@ import numpy as np
 
 from grad_engine.core.broadcasting import cast, summed_to
 from grad_engine.core.call import as_tensor
+from grad_engine.core.defaults import generator_of
 from grad_engine.core.define import composed, define, in_rules
 from grad_engine.core.node import next_sequence_nr
 from grad_engine.core.op import case
@@ -629,7 +630,7 @@ def _dropout(x: Any, p: float = 0.5, training: bool = True, seed: Any = None) ->
     scale = _probability(p, "p")
     if not training or p == 0:
         return np.array(x), None
-    mask = np.random.default_rng(seed).random(x.shape, np.float32) >= p
+    mask = generator_of(seed).random(x.shape, np.float32) >= p
     return x * mask * scale, mask
 
 
@@ -705,7 +706,7 @@ def _attention(
     back = _probability(dropout_p, "dropout_p")
     mask = None
     if dropout_p:
-        mask = np.random.default_rng(seed).random(weights.shape, np.float32) >= dropout_p
+        mask = generator_of(seed).random(weights.shape, np.float32) >= dropout_p
         weights = weights * mask * back
     return weights @ value, mask
 

@@ -203,6 +203,7 @@ def _std_formula(g: Any, out: Any, x: Any, axis: Any, ddof: float, keepdims: boo
 var = define(
     _var, name="var", symbol="σ²", category="reduction", inputs=("x",), numpy=[np.var],
     cases=[*_AXES[:4], case((2, 3), ddof=1), case((2, 3), axis=1, ddof=1, keepdims=True)],
+    torch="PyTorch divides by count − 1, NumPy by count; write ddof=1 for the first",
     summary="Variance of the elements along `axis`: the sum of squared distances from the mean over count - `ddof`.",
     vjp={
         "x": lambda g, out, x, axis, ddof, keepdims: aligned(g, x, axis, keepdims) * _apart(x, out, axis, ddof, 2.0)
@@ -226,6 +227,7 @@ std = define(
     lambda x, axis=None, ddof=0, keepdims=False: np.sqrt(_var(x, axis, ddof, keepdims)),
     name="std", symbol="σ", category="reduction", inputs=("x",), numpy=[np.std],
     cases=[*_AXES[:4], case((2, 3), ddof=1), case((2, 3), axis=1, ddof=1, keepdims=True)],
+    torch="PyTorch divides by count − 1, NumPy by count; write ddof=1 for the first",
     summary="Standard deviation of the elements along `axis`, the root of var; slope 0 where all are equal.",
     vjp={"x": _std_x}, formula={"x": _std_formula}, reads=("x", "out"),
 )  # fmt: skip
@@ -472,6 +474,12 @@ def _extreme(ufunc: np.ufunc) -> Any:
     def forward(x: Any, axis: Any = None, keepdims: Any = False) -> Any:
         try:
             return ufunc.reduce(x, axis=axis, keepdims=keepdims)
+        except TypeError:
+            if not isinstance(axis, ndarray):
+                raise
+            raise ArgumentError(
+                f"an axis was expected, got an array; of two tensors write {ufunc.__name__}(x, y)"
+            ) from None
         except ValueError as error:
             if "zero-size" in str(error):
                 raise _empty(x, axis, ufunc.__name__) from None
@@ -536,10 +544,12 @@ def _first_formula(g: Any, out: Any, x: Any, axis: Any, keepdims: bool) -> str:
     return f"{{g}} to the first element of {{x}} along axis {axis} that is {{out}}, 0 to the others"
 
 
-def _define_extreme(name: str, forward: Any, numpy: list[Any], rule: Any, summary: str) -> Any:
+def _define_extreme(
+    name: str, forward: Any, numpy: list[Any], rule: Any, summary: str, torch: str = ""
+) -> Any:
     return define(
         forward, name=name, symbol=name[-3:], category="reduction", inputs=("x",), numpy=numpy, cases=_AXES,
-        summary=summary, vjp={"x": rule}, reads=("x", "out"),
+        summary=summary, vjp={"x": rule}, reads=("x", "out"), torch=torch,
         formula={"x": _shared_formula if rule is _evenly else _first_formula},
     )  # fmt: skip
 
@@ -547,9 +557,11 @@ def _define_extreme(name: str, forward: Any, numpy: list[Any], rule: Any, summar
 _FIRST = "Ties along one axis: the first takes the gradient; along all or several axes they share it evenly."
 max = _define_extreme(
     "max", _largest, [np.max, (np.maximum, "reduce")], _to_first, f"Largest element along `axis`. {_FIRST}",
+    "PyTorch's max(x, 1) gives (values, indices) and its max(x, y) is maximum(x, y); here argmax gives the indices",
 )  # fmt: skip
 min = _define_extreme(
     "min", _smallest, [np.min, (np.minimum, "reduce")], _to_first, f"Smallest element along `axis`. {_FIRST}",
+    "PyTorch's min(x, 1) gives (values, indices) and its min(x, y) is minimum(x, y); here argmin gives the indices",
 )  # fmt: skip
 amax = _define_extreme(
     "amax", _largest, [np.amax], _evenly, "Largest element along `axis`; ties share the gradient evenly.",
@@ -608,11 +620,13 @@ def _nanmedian(x: Any, axis: Any = None, keepdims: Any = False) -> Any:
 
 median = define(
     _median, name="median", symbol="median", category="reduction", inputs=("x",), cases=_AXES[:4],
+    torch="PyTorch's median(x, 1) gives (values, indices); here it is the values alone",
     summary=f"The middle element along `axis` in order of size, of an even count the lower one as in PyTorch. {_FIRST}",
     vjp={"x": _to_first}, formula={"x": _first_formula}, reads=("x", "out"),
 )  # fmt: skip
 nanmedian = define(
     _nanmedian, name="nanmedian", symbol="median", category="reduction", inputs=("x",), cases=_AXES[:4],
+    torch="PyTorch's nanmedian(x, 1) gives (values, indices); here it is the values alone",
     summary=f"The median of the elements along `axis` that are not NaN, NaN where all are. {_FIRST}",
     vjp={"x": _to_first}, formula={"x": _first_formula}, reads=("x", "out"),
 )  # fmt: skip

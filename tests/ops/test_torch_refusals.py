@@ -27,6 +27,7 @@ MEANT = [
     ("NumPy: numbers are tensors too", r".*", r"a number for a tensor"),
     ("NumPy: dtypes are promoted", r".*", r"dtypes that differ"),
     ("NumPy: a vector is a row of tril and triu; trace is of the first two axes", r"tri[lu]|trace", r"PyTorch's own"),
+    ("NumPy: the mean of whole numbers is a float", r"mean", r"PyTorch's own"),
     ("NumPy: several shifts along one axis add up", r"roll", r"PyTorch's own"),
     ("a list of one number is one for each axis", r"nn\..*(unfold|fold|interpolate|unpool).*", r".*: shorter"),
     ("the sum may be divided by any number", r"nn\..*avg_pool.d", r".*: 1\.5"),

@@ -48,7 +48,7 @@ SHAPES: list[Row] = [
     (lambda x: x.tile((2, 1)), lambda t: t.tile((2, 1)), (2, 3)),
     (lambda x: x.tile((2, 1, 3)), lambda t: t.tile((2, 1, 3)), (2, 3)),
     (lambda x: x.tile((2, 0)), lambda t: t.tile((2, 0)), (2, 3)),
-    (lambda x: x.repeat(2), lambda t: t.repeat_interleave(2), (2, 3)),
+    (lambda x: x.repeat(repeats=2), lambda t: t.repeat_interleave(2), (2, 3)),
     (lambda x: x.repeat(2, axis=1), lambda t: t.repeat_interleave(2, 1), (2, 3)),
     (lambda x: x.repeat([0, 2, 1], 1), lambda t: t.repeat_interleave(torch.tensor([0, 2, 1]), 1), (2, 3)),
     (lambda x: x.flip(), lambda t: t.flip((0, 1)), (2, 3)),
@@ -114,8 +114,8 @@ def test_joining(i: int) -> None:
 
 
 APART: list[Row] = [
-    (lambda x: x.split(3), lambda t: t.tensor_split(3), (6, 2)),
-    (lambda x: x.split([1, 4], 1), lambda t: t.tensor_split((1, 4), 1), (2, 6)),
+    (lambda x: x.split(indices_or_sections=3), lambda t: t.tensor_split(3), (6, 2)),
+    (lambda x: x.split([1, 4], axis=1), lambda t: t.tensor_split((1, 4), 1), (2, 6)),
     (lambda x: x.split([2, 9]), lambda t: t.tensor_split((2, 9)), (4,)),
     (lambda x: x.array_split(4), lambda t: t.tensor_split(4), (6, 2)),
     (lambda x: x.chunk(4), lambda t: t.chunk(4), (10,)),
@@ -283,7 +283,7 @@ REFUSED: list[tuple[Callable[[Any], Any], str]] = [
     (lambda x: x.pad(1, "replicate"), "it is called 'edge' here"),
     (lambda x: x.pad(-1), "pad"),
     (lambda x: x.diag_embed(0, 1, 1), "two axes of the result"),
-    (lambda x: x.split(4), "does not split into 4 equal parts"),
+    (lambda x: x.split(4, axis=0), "does not split into 4 equal parts"),
     (lambda x: x.chunk(0), "at least 1"),
     (lambda x: x[2], "index 2 is out of bounds"),
     (lambda x: x[0, 0, 0], "too many indices"),
@@ -303,11 +303,11 @@ REFUSED: list[tuple[Callable[[Any], Any], str]] = [
     (lambda x: x.sum(axis=(0, 0)), "duplicate value in 'axis'"),
     (lambda x: x.softmax(axis=2), "axis 2, which is out of range"),
     (lambda x: x.glu(axis=-1), "must be even"),
-    (lambda x: x.softmax(dim=1), r"softmax\(\) has no argument 'dim'; it is called axis here, as in NumPy"),
-    (lambda x: x.chunk(2, dim=1), r"chunk\(\) has no argument 'dim'; it is called axis here, as in NumPy"),
-    (lambda x: x.flatten(start_dim=1), "it is called start_axis here"),
-    (lambda x: x.std(unbiased=True), "it is called ddof here"),
-    (lambda x: x.split(2, axes=1), "it takes x, indices_or_sections, axis"),
+    (lambda x: x.sort(dim=1), r"sort\(\) has no argument 'dim'; it is called axis here, as in NumPy, and PyTorch's"),
+    (lambda x: x.split(2, dim=1), r"split\(\) has no argument 'dim'; it is called axis here, as in NumPy, and"),
+    (lambda x: x.median(dim=1), r"gives \(values, indices\); here it is the values alone"),
+    (lambda x: x.std(dim=1), "divides by count − 1, NumPy by count; write ddof=1"),
+    (lambda x: x.split(2, axes=1), "it takes x, given, indices_or_sections, axis"),
     (lambda x: ge.prelu(x, np.ones(2)), "one weight, or one for each channel"),
 ]
 

@@ -1,0 +1,108 @@
+"""PyTorch's `torch.autograd` with its own meaning: `grad()` gives a tuple, also for one input.
+
+For programs that are ported. `grad_engine.grad(z, x)` gives the gradient itself, and `[0]` of that is its first row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from types import SimpleNamespace
+from typing import Any
+
+from grad_engine import functional as _functions
+from grad_engine.core.grad import grad as _grad
+from grad_engine.core.grad_mode import enable_grad, no_grad, set_grad_enabled
+from grad_engine.core.observe import detect_anomaly
+from grad_engine.core.tensor import Tensor
+from grad_engine.creation import zeros_like
+from grad_engine.errors import ArgumentError
+from grad_engine.function import Function
+from grad_engine.testing import check_gradients
+
+__all__ = [
+    "Function",
+    "backward",
+    "detect_anomaly",
+    "enable_grad",
+    "functional",
+    "grad",
+    "gradcheck",
+    "gradgradcheck",
+    "no_grad",
+    "set_grad_enabled",
+]
+
+
+def grad(
+    outputs: Tensor | Sequence[Tensor],
+    inputs: Tensor | Sequence[Tensor],
+    grad_outputs: Any = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    only_inputs: bool = True,
+    allow_unused: bool | None = None,
+    is_grads_batched: bool = False,
+    materialize_grads: bool = False,
+) -> tuple[Any, ...]:
+    """A tuple with d(outputs)/d(x) for each x of `inputs`, weighted by `grad_outputs`; `.grad` is left alone.
+
+    allow_unused: None for an input that the outputs do not depend on, instead of an error. materialize_grads: zeros.
+    Raises ArgumentError for is_grads_batched; jacobian() takes batches.
+    """
+    if is_grads_batched or not only_inputs:
+        raise ArgumentError("grad() does not take is_grads_batched=True or only_inputs=False; see jacobian(batched=)")
+    wanted = [inputs] if isinstance(inputs, Tensor) else list(inputs)
+    unused = materialize_grads if allow_unused is None else allow_unused
+    found = _grad(outputs, wanted, grad_outputs, retain_graph, create_graph, unused)
+    if materialize_grads:
+        found = tuple(zeros_like(x) if g is None else g for g, x in zip(found, wanted, strict=True))
+    return tuple(found)
+
+
+def backward(
+    tensors: Tensor | Sequence[Tensor],
+    grad_tensors: Any = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    inputs: Any = None,
+) -> None:
+    """Add the gradients of several tensors, weighted by `grad_tensors` in turn, to the `.grad` of the leaves."""
+    if inputs is not None:
+        raise ArgumentError("backward() fills every leaf; for some of them write autograd.grad(tensors, inputs)")
+    roots = [tensors] if isinstance(tensors, Tensor) else list(tensors)
+    weights = list(grad_tensors) if isinstance(grad_tensors, list | tuple) else [grad_tensors] * len(roots)
+    if len(weights) != len(roots):
+        raise ArgumentError(f"grad_tensors has {len(weights)} entries for {len(roots)} tensors; pass one for each")
+    keep = create_graph if retain_graph is None else retain_graph
+    for number, (root, weight) in enumerate(zip(roots, weights, strict=True)):
+        # Tensors may share their graph, which has to last until the last of them.
+        root.backward(weight, keep or number < len(roots) - 1, create_graph)
+
+
+def gradcheck(func: Callable[..., Any], inputs: Any, **settings: Any) -> bool:
+    """True; AssertionError unless the gradient of `func` at `inputs` matches central differences."""
+    check_gradients(func, list(inputs) if isinstance(inputs, tuple | list) else inputs, 1, **settings)
+    return True
+
+
+def gradgradcheck(func: Callable[..., Any], inputs: Any, **settings: Any) -> bool:
+    """True; AssertionError unless first and second derivatives of `func` at `inputs` match central differences."""
+    check_gradients(func, list(inputs) if isinstance(inputs, tuple | list) else inputs, 2, **settings)
+    return True
+
+
+def _jacobian(func: Callable[..., Any], inputs: Any, create_graph: bool = False) -> Any:
+    """The Jacobian of func at a tensor, or for a tuple of inputs a tuple of them."""
+    if isinstance(inputs, tuple | list):
+        return _functions.jacobian(func, argnums=tuple(range(len(inputs))), create_graph=create_graph)(*inputs)
+    return _functions.jacobian(func, create_graph=create_graph)(inputs)
+
+
+def _hessian(func: Callable[..., Any], inputs: Any, create_graph: bool = False) -> Any:
+    """The Hessian of func, which gives one number, at a tensor, or a tuple of tuples for a tuple of inputs."""
+    if isinstance(inputs, tuple | list):
+        return _functions.hessian(func, argnums=tuple(range(len(inputs))), create_graph=create_graph)(*inputs)
+    return _functions.hessian(func, create_graph=create_graph)(inputs)
+
+
+functional = SimpleNamespace(jacobian=_jacobian, hessian=_hessian)

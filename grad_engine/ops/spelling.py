@@ -1,0 +1,172 @@
+"""Functions whose call PyTorch reads otherwise: what NumPy means is done, and a warning says so where it matters.
+
+Each stands in front of the function of the same name, as users call it: by `ge.` and as a method. NumPy's own call
+(`np.split(t, 3)`) means NumPy, and so do its keywords; only what is given by place alone may be meant for PyTorch.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from grad_engine.core.call import as_tensor
+from grad_engine.core.define import composed
+from grad_engine.core.numpy_errors import warn_of_spelling
+from grad_engine.core.tensor import Tensor
+from grad_engine.errors import ArgumentError
+from grad_engine.ops import joining, norms, shape
+from grad_engine.ops.reduction import vector_norm
+from grad_engine.ops.shape import axis_of
+
+
+def _whole(value: Any) -> bool:
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)
+
+
+def _at_most(name: str, given: tuple[Any, ...], names: tuple[str, ...], way_out: str) -> None:
+    if len(given) > len(names):
+        raise ArgumentError(f"{name}() takes {', '.join(names)} after x, got {len(given)} arguments; {way_out}")
+
+
+@composed(
+    before=shape.transpose,
+    half="same",
+    torch="PyTorch's transpose(0, 1) exchanges two axes, as swapaxes(0, 1) does here; write x.T or x.mT for a matrix",
+)
+def transpose(x: Any, *order: Any, axes: Any = None, dim0: Any = None, dim1: Any = None) -> Tensor:
+    """x with its axes in another order, reversed when none is given.
+
+    Two numbers exchange two axes where x has more than two, for which NumPy has no meaning: x.transpose(-2, -1).
+    """
+    if dim0 is not None and dim1 is not None:
+        return shape.swapaxes(x, dim0, dim1)
+    if not order:
+        return shape.transpose(x, axes)
+    if len(order) == 1:
+        return shape.transpose(x, order[0])
+    x = as_tensor(x)
+    if len(order) == 2 < x.ndim and all(map(_whole, order)):
+        return shape.swapaxes(x, *order)
+    if x.ndim == 2 and [axis_of(x, axis) for axis in order] == [0, 1]:
+        raise ArgumentError(
+            f"transpose{order} of a matrix leaves it as it is in NumPy and exchanges its axes in PyTorch; "
+            f"write x.T or swapaxes{order} to exchange them"
+        )
+    return shape.transpose(x, order)
+
+
+@composed(
+    before=shape.repeat,
+    half="same",
+    torch="PyTorch's x.repeat(2) lays x out twice, as x.tile(2) does here; its repeat_interleave is repeat() here",
+)
+def repeat(x: Any, *given: Any, repeats: Any = None, axis: Any = ...) -> Tensor:
+    """Each element of x `repeats` times in a row, along `axis` or of all."""
+    _at_most("repeat", given, ("repeats", "axis"), "PyTorch's repeat(2, 1, 3) is tile((2, 1, 3)) here")
+    by_place = bool(given) and axis is ...
+    if given:
+        repeats, axis = given[0], given[1] if len(given) > 1 else None if axis is ... else axis
+    if repeats is None:
+        raise ArgumentError("repeat() needs repeats=, how often each element is repeated")
+    axis = None if axis is ... else axis
+    out = shape.repeat(x, repeats, axis)
+    theirs_too = _whole(repeats) or (len(given) == 1 and isinstance(repeats, tuple | list))
+    if by_place and theirs_too and as_tensor(x).size > 1 and {*np.ravel(repeats)} != {1}:
+        shown, theirs = ", ".join(map(repr, given)), given if len(given) > 1 else repeats
+        warn_of_spelling(
+            f"repeat({shown}) repeats each element, as in NumPy, where PyTorch lays out the whole: write "
+            f"repeat(repeats={repeats!r}, axis={axis!r}) for this, tile({theirs!r}) for that"
+        )
+    return out
+
+
+@composed(
+    before=joining.split,
+    half="same",
+    torch="PyTorch's split(x, 2) makes parts of length 2, NumPy's makes 2 parts, and a list has lengths there, the "
+    "places to cut here; write split(x, range(2, len(x), 2)) for parts of length 2, or chunk(x, n) for n parts",
+)
+def split(x: Any, *given: Any, indices_or_sections: Any = None, axis: Any = ...) -> tuple[Tensor, ...]:
+    """x cut along `axis` before each index given, or into a number of equal parts, as in NumPy."""
+    _at_most("split", given, ("indices_or_sections", "axis"), "write split(x, 3, axis=1)")
+    by_place = bool(given) and axis is ...
+    if given:
+        indices_or_sections, axis = given[0], given[1] if len(given) > 1 else 0 if axis is ... else axis
+    if indices_or_sections is None:
+        raise ArgumentError("split() needs indices_or_sections=, a number of parts or the places to cut")
+    axis = 0 if axis is ... else axis
+    out = joining.split(x, indices_or_sections, axis)
+    if not by_place:
+        return out
+    length, asked = as_tensor(x).shape[axis_of(as_tensor(x), axis)], indices_or_sections
+    if _whole(asked):
+        theirs = [min(int(asked), length - start) for start in range(0, length, int(asked))]
+    elif isinstance(asked, list | tuple) and all(map(_whole, asked)) and sum(asked) == length and min(asked) >= 0:
+        theirs = [int(each) for each in asked]
+    else:
+        return out
+    lengths = [part.shape[axis] for part in out]
+    if lengths != theirs:
+        cuts = np.cumsum(theirs)[:-1].tolist()
+        warn_of_spelling(
+            f"split(x, {asked!r}) makes parts of lengths {lengths}, as in NumPy, where PyTorch makes {theirs}: write "
+            f"split(x, indices_or_sections={asked!r}) for these, split(x, {cuts}, axis={axis}) for those"
+        )
+    return out
+
+
+@composed(
+    before=joining.meshgrid,
+    method=False,
+    half="same",
+    torch="PyTorch's meshgrid() is indexing='ij', NumPy's is 'xy'; write which",
+)
+def meshgrid(*xs: Any, indexing: str | None = None) -> tuple[Tensor, ...]:
+    """The coordinates of every point of the grid that several vectors span, as one tensor for each of them.
+
+    indexing: "xy" has the first vector along the second axis, as in pictures; "ij" along the first, as in matrices.
+    """
+    if len(xs) == 1 and isinstance(xs[0], list | tuple) and any(isinstance(x, Tensor | np.ndarray) for x in xs[0]):
+        xs = tuple(xs[0])
+    if indexing is None and len(xs) > 1:
+        warn_of_spelling(
+            "meshgrid() without indexing= means 'xy', as in NumPy, where PyTorch means 'ij': write indexing='xy' for "
+            "the first vector along the second axis, indexing='ij' for the first"
+        )
+    return joining.meshgrid(*xs, indexing="xy" if indexing is None else indexing)
+
+
+@composed(
+    before=norms.norm,
+    torch="PyTorch's norm(x, p) is that of all elements as one vector, NumPy's norm(x, ord) that of a matrix; write "
+    "vector_norm(x, ord=p) for the first",
+)
+def norm(
+    x: Any, *given: Any, ord: Any = None, axis: Any = None, keepdims: bool = False, p: Any = None, dim: Any = None,
+    keepdim: bool = False,
+) -> Tensor:  # fmt: skip
+    """The length of x, or of the vectors or matrices along `axis`; the gradient at length 0 is 0.
+
+    ord: None (the square root of the sum of squares), for vectors any number, inf or -inf, for matrices 'fro', 'nuc',
+        1, -1, 2, -2, inf or -inf. Without an axis, ord is that of a vector or a matrix by the number of axes of x.
+    p, dim, keepdim: PyTorch's words, and with them its meaning: the norm of the elements along dim as one vector.
+    """
+    if p is not None or dim is not None:
+        if p == "nuc":
+            return norms.norm(x, p, dim, keepdim or keepdims)
+        places = tuple(dim) if isinstance(dim, list) else dim
+        return vector_norm(x, places, keepdim or keepdims, 2 if p is None or p == "fro" else p)
+    _at_most("norm", given, ("ord", "axis", "keepdims"), "see help(grad_engine.norm)")
+    if given:
+        rest: tuple[Any, ...] = (ord, axis, keepdims)
+        ord, axis, keepdims = given + rest[len(given) :]
+    out = norms.norm(x, ord, axis, keepdims)
+    if given and axis is None and isinstance(ord, int | float) and as_tensor(x).ndim == 2:
+        shown = repr(ord) if math.isfinite(ord) else f"{'-' * (ord < 0)}np.inf"
+        warn_of_spelling(
+            f"norm(x, {shown}) of a matrix is its matrix norm, as in NumPy, where PyTorch takes that of its elements "
+            f"as one vector: write norm(x, ord={shown}) for this, vector_norm(x, ord={shown}) for that"
+        )
+    return out
