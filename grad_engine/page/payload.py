@@ -177,6 +177,8 @@ def _op(store: Store, node: NodeRecord) -> dict[str, Any]:
 
 def _operands(store: Store, node: NodeRecord) -> list[dict[str, Any]]:
     index = store.index
+    explain = index.record.explain
+    holds = (explain.holds if explain is not None else None) or {}
     found = []
     for operand in node.inputs:
         edge = index.edges.get(operand.edge or "")
@@ -186,6 +188,7 @@ def _operands(store: Store, node: NodeRecord) -> list[dict[str, Any]]:
             "parameter": operand.parameter, "tensor": store.tensor(operand.tensor), "slot": operand.slot,
             "receiver": edge.receiver if edge is not None else None, "share": store.tensor(share),
             "summed": list(edge.reduced_axes) if edge is not None else [], "arrivals": place.of if place else 1,
+            "holds": holds.get(operand.edge or "", True),
         })  # fmt: skip
     return found
 

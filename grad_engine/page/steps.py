@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from grad_engine.folding import View
 from grad_engine.formula import Tree
+from grad_engine.page.explained import with_explanations
 from grad_engine.record import GraphRecord
 from grad_engine.story import Beat, Build, Column, Formula, Gather, Numbers, Piece, Run, Seed, Words, story
 
@@ -28,7 +29,7 @@ class Kept(Protocol):
 def steps(record: GraphRecord, store: Kept) -> list[dict[str, Any]]:
     """Every beat of the story, told op by op, without a limit of time."""
     told = story(View(record, record), longest_name=LONGEST_NAME, one_by_one=sys.maxsize, longest=math.inf)
-    return [_step(beat, store) for beat in told]
+    return with_explanations([_step(beat, store) for beat in told], record)
 
 
 def _step(beat: Beat, store: Kept) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import json
 import math
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -198,3 +199,32 @@ def test_export_and_show_take_a_tensor_or_a_record(tmp_path: Path) -> None:
 )
 def test_formulas_become_mathml(tree: object, expected: str) -> None:
     assert expected in mathml(tree)  # type: ignore[arg-type]
+
+
+def test_the_record_explains_itself_in_steps_of_its_own() -> None:
+    x1, x2 = (ge.tensor(value, requires_grad=True, name=name) for value, name in ((1.0, "x1"), (2.0, "x2")))
+    z = x1 * x2 + x2**2
+    z.backward(retain_graph=True)
+    content = payload(ge.record_graph(z, names={}))
+    names = [beat["name"] for beat in content["beats"]]
+    assert (
+        names.index("nudge") < names.index("seed") < names.index("path-1") < names.index("check") < names.index("step")
+    )
+    assert names[-1] == "close" and "paths-sum" in names
+    said = {beat["name"]: beat["subtitle"] for beat in content["beats"]}
+    assert "x2 + 0.001 moves" in said["nudge"] and "its gradient is 5" in said["nudge"]
+    assert "the gradient of x2" in said["paths-sum"]
+    plain = payload(ge.record_graph(z, names={}, explain=False))
+    assert not {"nudge", "check", "step"} & {beat["name"] for beat in plain["beats"]}
+
+
+def test_a_rule_that_does_not_give_the_share_is_not_shown_as_one() -> None:
+    x = ge.tensor([2.0, 3.0], requires_grad=True)
+    z = (x * x).sum()
+    z.backward(retain_graph=True)
+    record = ge.record_graph(z)
+    assert record.explain is not None
+    edge = record.edges[0].id
+    doubted = replace(record, explain=replace(record.explain, holds={edge: False}))
+    operands = [operand for item in payload(doubted)["items"] for operand in item.get("operands", ())]
+    assert [operand["holds"] for operand in operands].count(False) == 1

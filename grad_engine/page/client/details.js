@@ -77,10 +77,13 @@ function sent(op, operand, names, numbers) {
   const summed = operand.summed.length ? html("span", { class: "muted" }, ` summed over axis ${operand.summed.join(", ")}`) : null;
   return html(
     "div", { class: "share" }, "to ", to(operand.receiver), summed,
-    rule === undefined ? null : both(rule, names, numbers, target),
+    rule === undefined ? null : shownRule(op, operand, both(rule, names, numbers, target)),
     tensorView(operand.share, "gradient", { brief: true }),
   );
 }
+
+/** A rule is shown where it gives the recorded share with the recorded numbers; elsewhere the op is described. */
+const shownRule = (op, operand, shown) => (operand.holds ? shown : html("p", {}, op.sentence || "not a formula here"));
 
 function read(operand) {
   const tensor = tensors[operand.tensor];

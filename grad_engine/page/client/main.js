@@ -57,7 +57,9 @@ window.addEventListener("resize", () => {
     followStep();
   });
 });
-window.addEventListener("beforeprint", () => {
+window.addEventListener("beforeprint", () => { // the finished picture, and the table of leaves
+  show(lastStep);
+  showPane("leaves", { open: false });
   draw();
   fit();
 });
