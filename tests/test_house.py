@@ -43,7 +43,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "page": RECORD_ROOMS | {"root", "story", "draw"},
     "export": (EVERYTHING | {"page"}) - {"export", "nn"},
     "interop": EVERYTHING,
-    "cli": RECORD_ROOMS | {"story", "tree", "draw", "page", "export"},
+    "cli": RECORD_ROOMS | {"root", "story", "tree", "draw", "page", "export"},
 }
 ANIMATION = RECORD_ROOMS | {"story", "draw", "cli"}  # what the film may know of grad_engine; cli: Parser
 PUBLIC = {
