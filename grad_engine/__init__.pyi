@@ -126,10 +126,10 @@ def masked_fill(x: Operand, mask: Operand, value: Operand) -> Tensor:
     """x with `value` wherever mask holds; mask and value broadcast to the shape of x."""
 
 def clip(x: Operand, min: Operand | None = None, max: Operand | None = None) -> Tensor:
-    """Each element brought between `min` and `max` (either may be left out); slope 1 at the bounds, 0 outside."""
+    """Each element clipped to lie between `min` and `max`, one of which may be left out; slope 1 at the bounds."""
 
 def clamp(x: Operand, min: Operand | None = None, max: Operand | None = None) -> Tensor:
-    """Each element brought between `min` and `max` (either may be left out); slope 1 at the bounds, 0 outside."""
+    """Each element clipped to lie between `min` and `max`, one of which may be left out; slope 1 at the bounds."""
 
 def maximum(x: Operand, y: Operand) -> Tensor:
     """The larger of x and y, element by element; equals share the gradient, NaN wins."""
@@ -144,7 +144,7 @@ def fmin(x: Operand, y: Operand) -> Tensor:
     """The smaller of x and y, element by element, NaN only where both are; of equals x takes the gradient."""
 
 def nan_to_num(x: Operand, nan: Any = 0.0, posinf: Any = None, neginf: Any = None) -> Tensor:
-    """x with numbers for NaN and ±inf (by default 0 and the largest there are), whose slope is 0."""
+    """x with NaN and ±inf replaced by numbers (by default 0 and the largest there are), whose slope is 0."""
 
 def exp(x: Operand) -> Tensor:
     """e to the power of each element."""
@@ -198,7 +198,7 @@ def hypot(x: Operand, y: Operand) -> Tensor:
     """Length of the hypotenuse over the legs x and y, element by element."""
 
 def logit(x: Operand, eps: Any = None) -> Tensor:
-    """ln(x / (1 − x)) of each element, the inverse of sigmoid; with `eps`, x is first brought to eps … 1 − eps."""
+    """ln(x / (1 − x)) of each element, the inverse of sigmoid; with `eps`, x is first clipped to eps … 1 − eps."""
 
 def lerp(x: Operand, y: Operand, weight: Operand) -> Tensor:
     """x + weight · (y − x), element by element: x where the weight is 0, y where it is 1."""
@@ -327,7 +327,7 @@ def astype(x: Operand, dtype: Any) -> Tensor:
     """x with another dtype. Between floating-point dtypes the gradient is cast back."""
 
 def index(x: Operand, index: Any) -> Tensor:
-    """The part of x that x[index] means in NumPy. An element read twice gets both gradients."""
+    """x[index], as in NumPy. An element that is read twice gets both gradients."""
 
 def index_put(x: Operand, values: Operand, index: Any, accumulate: Any = False) -> Tensor:
     """x with the part that x[index] means replaced by `values`, as a new tensor; with accumulate, added to it."""
@@ -339,7 +339,7 @@ def add_along_axis(x: Operand, indices: Operand, values: Operand, axis: Any = -1
     """x with `values` added at `indices` along `axis`, as often as an element is named."""
 
 def take_along_axis(x: Operand, indices: Operand, axis: Any = -1) -> Tensor:
-    """The elements of x at `indices` along `axis`, each from its own place on the other axes, as argsort gives."""
+    """The elements of x at `indices` along `axis`, one for each place on the other axes, as argsort returns."""
 
 def gather(x: Any, axis: int, index: Any) -> Tensor:
     """The elements of x at `index` along `axis`, as PyTorch's gather: the index may be shorter on the other axes."""
@@ -507,13 +507,13 @@ def stack(xs: Sequence[Operand] | Operand, axis: Any = 0) -> Tensor:
     """Tensors of one shape, joined along a new axis."""
 
 def concat(xs: Sequence[Operand] | Operand, axis: Any = 0) -> Tensor:
-    """Tensors joined end to end along an axis they have, the other lengths agreeing; flattened if axis is None."""
+    """Tensors joined end to end along an existing axis; flattened first if axis is None."""
 
 def concatenate(xs: Sequence[Operand] | Operand, axis: Any = 0) -> Tensor:
-    """Tensors joined end to end along an axis they have, the other lengths agreeing; flattened if axis is None."""
+    """Tensors joined end to end along an existing axis; flattened first if axis is None."""
 
 def cat(xs: Sequence[Operand] | Operand, axis: Any = 0) -> Tensor:
-    """Tensors joined end to end along an axis they have, the other lengths agreeing; flattened if axis is None."""
+    """Tensors joined end to end along an existing axis; flattened first if axis is None."""
 
 def hstack(xs: Sequence[Any]) -> Tensor:
     """Tensors side by side: joined along their second axis, vectors along their only one."""
@@ -714,10 +714,10 @@ def i1e(x: Operand) -> Tensor:
     """exp(−|x|) · i1(x) of each element, without overflow. Needs SciPy."""
 
 def relu(x: Operand) -> Tensor:
-    """max(x, 0) of each element. It selects: an inactive unit passes 0 even of inf and NaN; slope 0 at 0."""
+    """max(x, 0) of each element. Where x is 0 or negative the gradient is 0, even if g is inf or NaN."""
 
 def relu6(x: Operand) -> Tensor:
-    """Each element brought between 0 and 6; slope 0 at both."""
+    """Each element clipped to lie between 0 and 6; slope 0 at both."""
 
 def leaky_relu(x: Operand, negative_slope: Any = 0.01) -> Tensor:
     """x where positive, elsewhere x times `negative_slope`, which is the slope at 0 too."""
@@ -726,16 +726,16 @@ def prelu(x: Operand, weight: Operand) -> Tensor:
     """x where positive, elsewhere x times `weight`: one number, or one for each channel, which is axis 1."""
 
 def hardtanh(x: Operand, min_val: Any = -1.0, max_val: Any = 1.0) -> Tensor:
-    """Each element brought between `min_val` and `max_val`; slope 0 at both."""
+    """Each element clipped to lie between `min_val` and `max_val`; slope 0 at both."""
 
 def hardsigmoid(x: Operand) -> Tensor:
-    """x/6 + 1/2 brought between 0 and 1, a sigmoid of straight lines; slope 0 at -3 and 3."""
+    """x/6 + 1/2 clipped to lie between 0 and 1, a sigmoid of straight lines; slope 0 at -3 and 3."""
 
 def hardswish(x: Operand) -> Tensor:
     """x times hardsigmoid(x); slope 0 at -3 and 1 at 3."""
 
 def softshrink(x: Operand, lambd: Any = 0.5) -> Tensor:
-    """Each element moved towards 0 by `lambd`, and 0 when that would cross it; slope 0 there."""
+    """Each element moved towards 0 by `lambd`, and 0 if that would cross it; slope 0 there."""
 
 def hardshrink(x: Operand, lambd: Any = 0.5) -> Tensor:
     """x, but 0 from -`lambd` to `lambd`; slope 0 there."""
@@ -915,22 +915,22 @@ def ctc_loss(log_probs: Any, targets: Any, input_lengths: Any, target_lengths: A
     """Minus the log-probability of each target by every way to spell it out in time (Graves et al. 2006)."""
 
 def conv1d(x: Operand, weight: Operand, bias: Operand | None = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: Any = 1) -> Tensor:
-    """x (batch, channels, width) summed under each filter of weight (filters, channels / groups, width), which slides over it unflipped, plus bias; padding: a number, one per axis, 'same' or 'valid'."""
+    """The products of each filter of weight (filters, channels / groups, width) with x (batch, channels, width) at each place, summed, plus bias. The filter is not flipped. padding: a number, one per axis, 'same' or 'valid'."""
 
 def conv_transpose1d(x: Operand, weight: Operand, bias: Operand | None = None, stride: Any = 1, padding: Any = 0, output_padding: Any = 0, groups: Any = 1, dilation: Any = 1) -> Tensor:
-    """Each element of x times its filter of weight (channels, results / groups, width), laid where conv1d would read it and summed, plus bias: the gradient of conv1d with respect to its input."""
+    """Each element of x times its filter of weight (channels, results / groups, width), added up where conv1d would read it, plus bias: the gradient of conv1d with respect to its input."""
 
 def conv2d(x: Operand, weight: Operand, bias: Operand | None = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: Any = 1) -> Tensor:
-    """x (batch, channels, height, width) summed under each filter of weight (filters, channels / groups, height, width), which slides over it unflipped, plus bias; padding: a number, one per axis, 'same' or 'valid'."""
+    """The products of each filter of weight (filters, channels / groups, height, width) with x (batch, channels, height, width) at each place, summed, plus bias. The filter is not flipped. padding: a number, one per axis, 'same' or 'valid'."""
 
 def conv_transpose2d(x: Operand, weight: Operand, bias: Operand | None = None, stride: Any = 1, padding: Any = 0, output_padding: Any = 0, groups: Any = 1, dilation: Any = 1) -> Tensor:
-    """Each element of x times its filter of weight (channels, results / groups, height, width), laid where conv2d would read it and summed, plus bias: the gradient of conv2d with respect to its input."""
+    """Each element of x times its filter of weight (channels, results / groups, height, width), added up where conv2d would read it, plus bias: the gradient of conv2d with respect to its input."""
 
 def conv3d(x: Operand, weight: Operand, bias: Operand | None = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: Any = 1) -> Tensor:
-    """x (batch, channels, depth, height, width) summed under each filter of weight (filters, channels / groups, depth, height, width), which slides over it unflipped, plus bias; padding: a number, one per axis, 'same' or 'valid'."""
+    """The products of each filter of weight (filters, channels / groups, depth, height, width) with x (batch, channels, depth, height, width) at each place, summed, plus bias. The filter is not flipped. padding: a number, one per axis, 'same' or 'valid'."""
 
 def conv_transpose3d(x: Operand, weight: Operand, bias: Operand | None = None, stride: Any = 1, padding: Any = 0, output_padding: Any = 0, groups: Any = 1, dilation: Any = 1) -> Tensor:
-    """Each element of x times its filter of weight (channels, results / groups, depth, height, width), laid where conv3d would read it and summed, plus bias: the gradient of conv3d with respect to its input."""
+    """Each element of x times its filter of weight (channels, results / groups, depth, height, width), added up where conv3d would read it, plus bias: the gradient of conv3d with respect to its input."""
 
 def max_pool1d(x: Any, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1, ceil_mode: bool = False, return_indices: bool = False) -> Any:
     """Largest element of each window; the stride is the window's size unless given. The first of equals takes the gradient."""
@@ -951,13 +951,13 @@ def avg_pool3d(x: Operand, kernel_size: Any, stride: Any = None, padding: Any = 
     """Mean of each window; the stride is the window's size unless given. Padding counts as zeros, or not at all without count_include_pad."""
 
 def adaptive_avg_pool1d(x: Operand, output_size: Any) -> Tensor:
-    """Mean of as many windows, of lengths as equal as can be, as output_size says; None keeps an axis."""
+    """Mean of each of output_size windows, whose lengths are as equal as can be; None keeps an axis."""
 
 def adaptive_avg_pool2d(x: Operand, output_size: Any) -> Tensor:
-    """Mean of as many windows, of lengths as equal as can be, as output_size says; None keeps an axis."""
+    """Mean of each of output_size windows, whose lengths are as equal as can be; None keeps an axis."""
 
 def adaptive_avg_pool3d(x: Operand, output_size: Any) -> Tensor:
-    """Mean of as many windows, of lengths as equal as can be, as output_size says; None keeps an axis."""
+    """Mean of each of output_size windows, whose lengths are as equal as can be; None keeps an axis."""
 
 def adaptive_max_pool1d(x: Any, output_size: Any, return_indices: bool = False) -> Any:
     """Largest element of each of as many windows as output_size says; None keeps an axis."""
@@ -1002,10 +1002,10 @@ def local_response_norm(x: Any, size: int, alpha: float = 0.0001, beta: float = 
     """x over (k + alpha · the mean square of `size` neighbouring channels) to the power beta (Krizhevsky 2012)."""
 
 def matmul(x: Operand, y: Operand) -> Tensor:
-    """Matrix product; 1-D operands are a row on the left and a column on the right, leading axes broadcast."""
+    """Matrix product. A 1-D operand is a row on the left and a column on the right; leading axes broadcast."""
 
 def tensordot(x: Operand, y: Operand, axes: Any = 2) -> Tensor:
-    """Sum of products over `axes`: the last of x with the first of y for a number, else a pair of axis lists."""
+    """Sum of products over `axes`: so many last axes of x and first axes of y, or a pair of lists of axes."""
 
 def dot(x: Operand, y: Operand) -> Tensor:
     """np.dot: inner product of vectors, matrix product of matrices, last axis with second to last beyond."""
@@ -1053,7 +1053,7 @@ def inv(x: Operand) -> Tensor:
     """The inverse of each square matrix."""
 
 def solve(x: Operand, y: Operand) -> Tensor:
-    """What x must be multiplied with to give y: x⁻¹ @ y without the inverse. A 1-D y is one vector."""
+    """The solution of x @ out = y, without computing the inverse of x. A 1-D y is one vector."""
 
 def solve_triangular(x: Any, y: Any, upper: bool = True, left: bool = True, unitriangular: bool = False) -> Tensor:
     """What the triangle of x must be multiplied with to give y (..., n, m); the rest of x is not looked at."""
@@ -1251,19 +1251,19 @@ def one_hot(x: Operand, num_classes: Any = -1) -> Tensor:
     """1 at the place each whole number names and 0 elsewhere, along a new last axis. No gradient."""
 
 def layer_norm(x: Any, normalized_shape: Any, weight: Any = None, bias: Any = None, eps: float = 1e-05) -> Tensor:
-    """x less its mean, over its standard deviation, along the last axes, normalized_shape; by weight, plus bias."""
+    """x minus its mean, divided by its standard deviation, over the last axes; times weight, plus bias."""
 
 def group_norm(x: Any, num_groups: int, weight: Any = None, bias: Any = None, eps: float = 1e-05) -> Tensor:
-    """x less its mean, over its standard deviation, in each group of channels; by weight, plus bias."""
+    """x minus its mean, divided by its standard deviation, in each group of channels; times weight, plus bias."""
 
 def batch_norm(x: Any, running_mean: Any = None, running_var: Any = None, weight: Any = None, bias: Any = None, training: bool = False, momentum: float = 0.1, eps: float = 1e-05) -> Tensor:
-    """x less its mean, over its standard deviation, in each channel; by weight, plus bias."""
+    """x minus its mean, divided by its standard deviation, in each channel; times weight, plus bias."""
 
 def instance_norm(x: Any, running_mean: Any = None, running_var: Any = None, weight: Any = None, bias: Any = None, use_input_stats: bool = True, momentum: float = 0.1, eps: float = 1e-05) -> Tensor:
-    """x less its mean, over its standard deviation, in each channel of each image; times weight, plus bias."""
+    """x minus its mean, divided by its standard deviation, in each channel of each image; times weight, plus bias."""
 
 def rms_norm(x: Any, normalized_shape: Any, weight: Any = None, eps: float | None = None) -> Tensor:
-    """x over its root mean square along the last axes, of normalized_shape; times weight."""
+    """x divided by its root mean square over the last axes, normalized_shape; times weight."""
 
 def normalize(x: Any, p: float = 2.0, axis: Any = 1, eps: float = 1e-12) -> Tensor:
     """x over its p-norm along `axis`, or over eps where that is smaller."""

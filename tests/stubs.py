@@ -132,8 +132,8 @@ def table() -> str:
     sections["Used by rules alone"] = [op for op in OPS.values() if not op.public]
     for title, ops in sections.items():
         if ops:
-            lines += [f"## {title}\n", "| op | symbol | computes | rules | what it is |",
-                      "| --- | --- | --- | --- | --- |"]  # fmt: skip
+            lines += [f"## {title}\n", "| op | symbol | computes | rules | what it is | backward in words |",
+                      "| --- | --- | --- | --- | --- | --- |"]  # fmt: skip
             lines += [*map(_row, ops), ""]
     return "\n".join(lines)
 
@@ -154,7 +154,7 @@ def _row(op: Op) -> str:
         by_slot = {each.slot: each.parameter for each in node.inputs}
         rules = "; ".join(f"{by_slot[rule.slot]}: {rule.text}" for rule in node.formula.vjp)
         break
-    cells = (names, op.symbol, written, rules, op.summary)
+    cells = (names, op.symbol, written, rules, op.summary, op.sentence)
     return "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |"
 
 

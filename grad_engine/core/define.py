@@ -201,7 +201,7 @@ def _call_of(op: Op) -> Callable[..., Any]:
 
 
 def _described(op: Op, numpy: Sequence[Any], method: bool) -> str:
-    """What help() says: the summary, and under which other names the same op is found."""
+    """What help() says: the summary, what backward does, and under which other names the same op is found."""
     names = [f"{op.inputs[0]}.{op.name}()"] if method and op.inputs and not op.variadic else []
     names.extend(f"{alias}()" for alias in op.aliases)
     names.extend(
@@ -210,8 +210,8 @@ def _described(op: Op, numpy: Sequence[Any], method: bool) -> str:
         if callable(means)
     )
     also = f"Also {', '.join(dict.fromkeys(names))}." if names else ""
-    plain = "" if op.differentiable else "No gradient flows through it."
-    return "\n\n".join(part for part in (op.summary, op.torch and f"{op.torch}.", f"{also} {plain}".strip()) if part)
+    back = f"Backward: {op.sentence}" if op.sentence else "" if op.differentiable else "No gradient flows through it."
+    return "\n\n".join(part for part in (op.summary, back, op.torch and f"{op.torch}.", also) if part)
 
 
 def _signature(op: Op) -> inspect.Signature:
@@ -316,8 +316,12 @@ def composed(
             except REFUSED as error:
                 refuse_composed(call.__name__, error, (*args, *named.values()))
 
+        told = getattr(getattr(before, "op", None), "sentence", "")
+        doc = inspect.getdoc(call) or ""
+        notes = [f"Backward: {told}" if told and "Backward: " not in doc else "", torch and f"{torch}."]
+        if any(notes):
+            checked.__doc__ = "\n\n".join(part for part in (doc, *notes) if part)
         if torch:
-            checked.__doc__ = f"{inspect.getdoc(call)}\n\n{torch}."
             DIFFERENT.update(dict.fromkeys((call.__name__, *aliases), torch))
         if public:
             _enter((call.__name__, *aliases), checked, numpy, method, before)

@@ -194,10 +194,10 @@ class OpMethods(TorchMethods):
         """x with `value` wherever mask holds; mask and value broadcast to the shape of x."""
 
     def clip(self, min: Operand | None = None, max: Operand | None = None) -> Tensor:
-        """Each element brought between `min` and `max` (either may be left out); slope 1 at the bounds, 0 outside."""
+        """Each element clipped to lie between `min` and `max`, one of which may be left out; slope 1 at the bounds."""
 
     def clamp(self, min: Operand | None = None, max: Operand | None = None) -> Tensor:
-        """Each element brought between `min` and `max` (either may be left out); slope 1 at the bounds, 0 outside."""
+        """Each element clipped to lie between `min` and `max`, one of which may be left out; slope 1 at the bounds."""
 
     def maximum(self, y: Operand) -> Tensor:
         """The larger of x and y, element by element; equals share the gradient, NaN wins."""
@@ -212,7 +212,7 @@ class OpMethods(TorchMethods):
         """The smaller of x and y, element by element, NaN only where both are; of equals x takes the gradient."""
 
     def nan_to_num(self, nan: Any = 0.0, posinf: Any = None, neginf: Any = None) -> Tensor:
-        """x with numbers for NaN and ±inf (by default 0 and the largest there are), whose slope is 0."""
+        """x with NaN and ±inf replaced by numbers (by default 0 and the largest there are), whose slope is 0."""
 
     def exp(self) -> Tensor:
         """e to the power of each element."""
@@ -266,7 +266,7 @@ class OpMethods(TorchMethods):
         """Length of the hypotenuse over the legs x and y, element by element."""
 
     def logit(self, eps: Any = None) -> Tensor:
-        """ln(x / (1 − x)) of each element, the inverse of sigmoid; with `eps`, x is first brought to eps … 1 − eps."""
+        """ln(x / (1 − x)) of each element, the inverse of sigmoid; with `eps`, x is first clipped to eps … 1 − eps."""
 
     def lerp(self, y: Operand, weight: Operand) -> Tensor:
         """x + weight · (y − x), element by element: x where the weight is 0, y where it is 1."""
@@ -401,7 +401,7 @@ class OpMethods(TorchMethods):
         """x with `values` added at `indices` along `axis`, as often as an element is named."""
 
     def take_along_axis(self, indices: Operand, axis: Any = -1) -> Tensor:
-        """The elements of x at `indices` along `axis`, each from its own place on the other axes, as argsort gives."""
+        """The elements of x at `indices` along `axis`, one for each place on the other axes, as argsort returns."""
 
     def gather(self, axis: int, index: Any) -> Tensor:
         """The elements of x at `index` along `axis`, as PyTorch's gather: the index may be shorter on the other axes."""
@@ -728,10 +728,10 @@ class OpMethods(TorchMethods):
         """exp(−|x|) · i1(x) of each element, without overflow. Needs SciPy."""
 
     def relu(self) -> Tensor:
-        """max(x, 0) of each element. It selects: an inactive unit passes 0 even of inf and NaN; slope 0 at 0."""
+        """max(x, 0) of each element. Where x is 0 or negative the gradient is 0, even if g is inf or NaN."""
 
     def relu6(self) -> Tensor:
-        """Each element brought between 0 and 6; slope 0 at both."""
+        """Each element clipped to lie between 0 and 6; slope 0 at both."""
 
     def leaky_relu(self, negative_slope: Any = 0.01) -> Tensor:
         """x where positive, elsewhere x times `negative_slope`, which is the slope at 0 too."""
@@ -740,16 +740,16 @@ class OpMethods(TorchMethods):
         """x where positive, elsewhere x times `weight`: one number, or one for each channel, which is axis 1."""
 
     def hardtanh(self, min_val: Any = -1.0, max_val: Any = 1.0) -> Tensor:
-        """Each element brought between `min_val` and `max_val`; slope 0 at both."""
+        """Each element clipped to lie between `min_val` and `max_val`; slope 0 at both."""
 
     def hardsigmoid(self) -> Tensor:
-        """x/6 + 1/2 brought between 0 and 1, a sigmoid of straight lines; slope 0 at -3 and 3."""
+        """x/6 + 1/2 clipped to lie between 0 and 1, a sigmoid of straight lines; slope 0 at -3 and 3."""
 
     def hardswish(self) -> Tensor:
         """x times hardsigmoid(x); slope 0 at -3 and 1 at 3."""
 
     def softshrink(self, lambd: Any = 0.5) -> Tensor:
-        """Each element moved towards 0 by `lambd`, and 0 when that would cross it; slope 0 there."""
+        """Each element moved towards 0 by `lambd`, and 0 if that would cross it; slope 0 there."""
 
     def hardshrink(self, lambd: Any = 0.5) -> Tensor:
         """x, but 0 from -`lambd` to `lambd`; slope 0 there."""
@@ -908,22 +908,22 @@ class OpMethods(TorchMethods):
         """Mean over the classes of max(0, margin − x of the right class + x of the other) to the power p."""
 
     def conv1d(self, weight: Operand, bias: Operand | None = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: Any = 1) -> Tensor:
-        """x (batch, channels, width) summed under each filter of weight (filters, channels / groups, width), which slides over it unflipped, plus bias; padding: a number, one per axis, 'same' or 'valid'."""
+        """The products of each filter of weight (filters, channels / groups, width) with x (batch, channels, width) at each place, summed, plus bias. The filter is not flipped. padding: a number, one per axis, 'same' or 'valid'."""
 
     def conv_transpose1d(self, weight: Operand, bias: Operand | None = None, stride: Any = 1, padding: Any = 0, output_padding: Any = 0, groups: Any = 1, dilation: Any = 1) -> Tensor:
-        """Each element of x times its filter of weight (channels, results / groups, width), laid where conv1d would read it and summed, plus bias: the gradient of conv1d with respect to its input."""
+        """Each element of x times its filter of weight (channels, results / groups, width), added up where conv1d would read it, plus bias: the gradient of conv1d with respect to its input."""
 
     def conv2d(self, weight: Operand, bias: Operand | None = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: Any = 1) -> Tensor:
-        """x (batch, channels, height, width) summed under each filter of weight (filters, channels / groups, height, width), which slides over it unflipped, plus bias; padding: a number, one per axis, 'same' or 'valid'."""
+        """The products of each filter of weight (filters, channels / groups, height, width) with x (batch, channels, height, width) at each place, summed, plus bias. The filter is not flipped. padding: a number, one per axis, 'same' or 'valid'."""
 
     def conv_transpose2d(self, weight: Operand, bias: Operand | None = None, stride: Any = 1, padding: Any = 0, output_padding: Any = 0, groups: Any = 1, dilation: Any = 1) -> Tensor:
-        """Each element of x times its filter of weight (channels, results / groups, height, width), laid where conv2d would read it and summed, plus bias: the gradient of conv2d with respect to its input."""
+        """Each element of x times its filter of weight (channels, results / groups, height, width), added up where conv2d would read it, plus bias: the gradient of conv2d with respect to its input."""
 
     def conv3d(self, weight: Operand, bias: Operand | None = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: Any = 1) -> Tensor:
-        """x (batch, channels, depth, height, width) summed under each filter of weight (filters, channels / groups, depth, height, width), which slides over it unflipped, plus bias; padding: a number, one per axis, 'same' or 'valid'."""
+        """The products of each filter of weight (filters, channels / groups, depth, height, width) with x (batch, channels, depth, height, width) at each place, summed, plus bias. The filter is not flipped. padding: a number, one per axis, 'same' or 'valid'."""
 
     def conv_transpose3d(self, weight: Operand, bias: Operand | None = None, stride: Any = 1, padding: Any = 0, output_padding: Any = 0, groups: Any = 1, dilation: Any = 1) -> Tensor:
-        """Each element of x times its filter of weight (channels, results / groups, depth, height, width), laid where conv3d would read it and summed, plus bias: the gradient of conv3d with respect to its input."""
+        """Each element of x times its filter of weight (channels, results / groups, depth, height, width), added up where conv3d would read it, plus bias: the gradient of conv3d with respect to its input."""
 
     def max_pool1d(self, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1, ceil_mode: bool = False, return_indices: bool = False) -> Any:
         """Largest element of each window; the stride is the window's size unless given. The first of equals takes the gradient."""
@@ -944,13 +944,13 @@ class OpMethods(TorchMethods):
         """Mean of each window; the stride is the window's size unless given. Padding counts as zeros, or not at all without count_include_pad."""
 
     def adaptive_avg_pool1d(self, output_size: Any) -> Tensor:
-        """Mean of as many windows, of lengths as equal as can be, as output_size says; None keeps an axis."""
+        """Mean of each of output_size windows, whose lengths are as equal as can be; None keeps an axis."""
 
     def adaptive_avg_pool2d(self, output_size: Any) -> Tensor:
-        """Mean of as many windows, of lengths as equal as can be, as output_size says; None keeps an axis."""
+        """Mean of each of output_size windows, whose lengths are as equal as can be; None keeps an axis."""
 
     def adaptive_avg_pool3d(self, output_size: Any) -> Tensor:
-        """Mean of as many windows, of lengths as equal as can be, as output_size says; None keeps an axis."""
+        """Mean of each of output_size windows, whose lengths are as equal as can be; None keeps an axis."""
 
     def adaptive_max_pool1d(self, output_size: Any, return_indices: bool = False) -> Any:
         """Largest element of each of as many windows as output_size says; None keeps an axis."""
@@ -968,10 +968,10 @@ class OpMethods(TorchMethods):
         """The image of that height and width to which every column of x was added at its place: the gradient of unfold."""
 
     def matmul(self, y: Operand) -> Tensor:
-        """Matrix product; 1-D operands are a row on the left and a column on the right, leading axes broadcast."""
+        """Matrix product. A 1-D operand is a row on the left and a column on the right; leading axes broadcast."""
 
     def tensordot(self, y: Operand, axes: Any = 2) -> Tensor:
-        """Sum of products over `axes`: the last of x with the first of y for a number, else a pair of axis lists."""
+        """Sum of products over `axes`: so many last axes of x and first axes of y, or a pair of lists of axes."""
 
     def dot(self, y: Operand) -> Tensor:
         """np.dot: inner product of vectors, matrix product of matrices, last axis with second to last beyond."""
@@ -1013,7 +1013,7 @@ class OpMethods(TorchMethods):
         """The inverse of each square matrix."""
 
     def solve(self, y: Operand) -> Tensor:
-        """What x must be multiplied with to give y: x⁻¹ @ y without the inverse. A 1-D y is one vector."""
+        """The solution of x @ out = y, without computing the inverse of x. A 1-D y is one vector."""
 
     def pinv(self, rcond: Any = None, hermitian: Any = False, rtol: Any = None) -> Tensor:
         """The Moore-Penrose inverse of each matrix, of any shape; rcond or rtol: singular values below that part of the largest count as 0."""
@@ -1172,19 +1172,19 @@ class OpMethods(TorchMethods):
         """1 at the place each whole number names and 0 elsewhere, along a new last axis. No gradient."""
 
     def layer_norm(self, normalized_shape: Any, weight: Any = None, bias: Any = None, eps: float = 1e-05) -> Tensor:
-        """x less its mean, over its standard deviation, along the last axes, normalized_shape; by weight, plus bias."""
+        """x minus its mean, divided by its standard deviation, over the last axes; times weight, plus bias."""
 
     def group_norm(self, num_groups: int, weight: Any = None, bias: Any = None, eps: float = 1e-05) -> Tensor:
-        """x less its mean, over its standard deviation, in each group of channels; by weight, plus bias."""
+        """x minus its mean, divided by its standard deviation, in each group of channels; times weight, plus bias."""
 
     def batch_norm(self, running_mean: Any = None, running_var: Any = None, weight: Any = None, bias: Any = None, training: bool = False, momentum: float = 0.1, eps: float = 1e-05) -> Tensor:
-        """x less its mean, over its standard deviation, in each channel; by weight, plus bias."""
+        """x minus its mean, divided by its standard deviation, in each channel; times weight, plus bias."""
 
     def instance_norm(self, running_mean: Any = None, running_var: Any = None, weight: Any = None, bias: Any = None, use_input_stats: bool = True, momentum: float = 0.1, eps: float = 1e-05) -> Tensor:
-        """x less its mean, over its standard deviation, in each channel of each image; times weight, plus bias."""
+        """x minus its mean, divided by its standard deviation, in each channel of each image; times weight, plus bias."""
 
     def rms_norm(self, normalized_shape: Any, weight: Any = None, eps: float | None = None) -> Tensor:
-        """x over its root mean square along the last axes, of normalized_shape; times weight."""
+        """x divided by its root mean square over the last axes, normalized_shape; times weight."""
 
     def normalize(self, p: float = 2.0, axis: Any = 1, eps: float = 1e-12) -> Tensor:
         """x over its p-norm along `axis`, or over eps where that is smaller."""

@@ -23,14 +23,18 @@ _joined = in_rules(concat)
 
 relu = define(
     lambda x: bounded(np.maximum, x, 0), name="relu", symbol="relu", category="activation", inputs=("x",),
-    summary="max(x, 0) of each element. It selects: an inactive unit passes 0 even of inf and NaN; slope 0 at 0.",
+    elementwise=True,
+    sentence="Positive inputs pass the gradient on; all others pass 0.",
+    summary="max(x, 0) of each element. Where x is 0 or negative the gradient is 0, even if g is inf or NaN.",
     vjp={"x": lambda g, out, x: selected(g, out != level((), x.dtype))},  # out is positive, 0, or NaN, which passes
     formula={"x": ["where", [">", "out", 0], "g", 0]},
 )  # fmt: skip
 relu6 = define(
     lambda x: bounded(np.minimum, bounded(np.maximum, x, 0), 6), name="relu6", symbol="relu6",
     category="activation", inputs=("x",),
-    summary="Each element brought between 0 and 6; slope 0 at both.",
+    elementwise=True,
+    sentence="Inputs strictly between 0 and 6 pass the gradient on; all others pass 0.",
+    summary="Each element clipped to lie between 0 and 6; slope 0 at both.",
     vjp={"x": lambda g, out, x: selected(g, (out != 0) & (out != 6))},
 )  # fmt: skip
 
@@ -53,6 +57,8 @@ leaky_relu = define(
     _leaky_relu, name="leaky_relu", symbol="leaky relu", category="activation", inputs=("x",),
     cases=[case((2, 3)), case((2, 3), negative_slope=0.2), case((2, 3), negative_slope=1.5), case(())],
     floats=("x",),
+    elementwise=True,
+    sentence="Positive inputs pass the gradient on; all others pass it times a fixed slope.",
     summary="x where positive, elsewhere x times `negative_slope`, which is the slope at 0 too.",
     vjp={"x": _leaky_relu_x},
     formula={"x": lambda g, out, x, negative_slope: np.where(x > 0, g, g * negative_slope)},
@@ -84,6 +90,7 @@ prelu = define(
     _prelu, name="prelu", symbol="prelu", category="activation", inputs=("x", "weight"),
     cases=[case((2, 3), (3,)), case((2, 3), (1,)), case((3,), ()), case((2, 3, 2, 2), (3,)), case((), (1,))],
     floats=("x", "weight"),
+    sentence="Positive inputs pass g on; others pass g · weight, and the weight gets g · x.",
     summary="x where positive, elsewhere x times `weight`: one number, or one for each channel, which is axis 1.",
     vjp={
         "x": lambda g, out, x, weight: np.where(x > 0, g, g * _per_channel(weight, x)),
@@ -109,7 +116,9 @@ def _hardtanh(x: Any, min_val: float = -1.0, max_val: float = 1.0) -> Any:
 hardtanh = define(
     _hardtanh, name="hardtanh", symbol="hardtanh", category="activation", inputs=("x",),
     cases=[case((2, 3)), case((), min_val=-0.7, max_val=1.3)],
-    summary="Each element brought between `min_val` and `max_val`; slope 0 at both.",
+    elementwise=True,
+    sentence="Inputs strictly between the bounds pass the gradient on; all others pass 0.",
+    summary="Each element clipped to lie between `min_val` and `max_val`; slope 0 at both.",
     vjp={"x": lambda g, out, x, min_val, max_val: selected(g, (out != min_val) & (out != max_val))},
 )  # fmt: skip
 
@@ -122,7 +131,9 @@ hardsigmoid = define(
     lambda x: _six(x) / 6, name="hardsigmoid",
     symbol="hardsigmoid", category="activation", inputs=("x",), domain=(-5.0, 5.0),
     floats=("x",),
-    summary="x/6 + 1/2 brought between 0 and 1, a sigmoid of straight lines; slope 0 at -3 and 3.",
+    elementwise=True,
+    sentence="Inputs between −3 and 3 pass a sixth of the gradient; all others pass 0.",
+    summary="x/6 + 1/2 clipped to lie between 0 and 1, a sigmoid of straight lines; slope 0 at -3 and 3.",
     vjp={"x": lambda g, out, x: selected(g / 6, (x > -3) & (x < 3))},
 )  # fmt: skip
 
@@ -135,6 +146,8 @@ hardswish = define(
     lambda x: x * (_six(x) / 6), name="hardswish",
     symbol="hardswish", category="activation", inputs=("x",), domain=(-5.0, 5.0),
     floats=("x",),
+    elementwise=True,
+    sentence="The slope is 0 up to −3, 1 from 3 on, and x / 3 + 1/2 between.",
     summary="x times hardsigmoid(x); slope 0 at -3 and 1 at 3.",
     vjp={"x": _hardswish_x},
     formula={
@@ -153,12 +166,16 @@ softshrink = define(
     _softshrink, name="softshrink", symbol="softshrink", category="activation", inputs=("x",),
     cases=[case((2, 3)), case((), lambd=0.3)],
     floats=("x",),
-    summary="Each element moved towards 0 by `lambd`, and 0 when that would cross it; slope 0 there.",
+    elementwise=True,
+    sentence="Elements that were not set to 0 pass the gradient on; the others pass 0.",
+    summary="Each element moved towards 0 by `lambd`, and 0 if that would cross it; slope 0 there.",
     vjp={"x": lambda g, out, x, lambd: selected(g, out != 0)},
 )  # fmt: skip
 hardshrink = define(
     lambda x, lambd=0.5: np.where(np.abs(x) <= lambd, x.dtype.type(0), x), name="hardshrink", symbol="hardshrink",
     category="activation", inputs=("x",), cases=[case((2, 3)), case((), lambd=0.3)],
+    elementwise=True,
+    sentence="Elements that were not set to 0 pass the gradient on; the others pass 0.",
     summary="x, but 0 from -`lambd` to `lambd`; slope 0 there.",
     vjp={"x": lambda g, out, x, lambd: selected(g, out != 0)},
 )  # fmt: skip
@@ -173,6 +190,8 @@ def _threshold(x: Any, threshold: float, value: float) -> Any:
 threshold = define(
     _threshold, name="threshold", symbol="threshold",
     category="activation", inputs=("x",), cases=[case((2, 3), threshold=0.2, value=-7.0)],
+    elementwise=True,
+    sentence="Inputs above the threshold pass the gradient on; replaced ones pass 0.",
     summary="x where it is above `threshold`, `value` elsewhere, with slope 0.",
     vjp={"x": lambda g, out, x, threshold, value: selected(g, ~(x <= threshold))},  # NaN passes
     formula={"x": lambda g, out, x, threshold, value: np.where(x > threshold, g, 0)},
@@ -194,6 +213,8 @@ elu = define(
     lambda x, alpha=1.0: _elu(x, alpha), name="elu", symbol="elu", category="activation", inputs=("x",),
     cases=[case((2, 3)), case((2, 3), alpha=0.4), case((0,)), case(())],
     floats=("x",),
+    elementwise=True,
+    sentence="Positive inputs pass g on; all others pass g · alpha · exp(x).",
     summary="x where positive, elsewhere alpha (exp(x) - 1); the slope at 0 is `alpha`.",
     vjp={"x": lambda g, out, x, alpha: g * np.where(x <= 0, out + alpha, 1.0)},
 )  # fmt: skip
@@ -201,12 +222,16 @@ celu = define(
     lambda x, alpha=1.0: _elu(x, alpha, width=alpha), name="celu", symbol="celu", category="activation", inputs=("x",),
     cases=[case((2, 3)), case((2, 3), alpha=0.4)],
     floats=("x",),
+    elementwise=True,
+    sentence="Positive inputs pass g on; all others pass g · exp(x / alpha).",
     summary="x where positive, elsewhere alpha (exp(x / alpha) - 1); the slope at 0 is 1.",
     vjp={"x": lambda g, out, x, alpha: g * np.where(x <= 0, (out if alpha == 1 else out / alpha) + 1, 1.0)},
 )  # fmt: skip
 selu = define(
     lambda x: _elu(x, SELU_ALPHA, SELU_SCALE), name="selu", symbol="selu", category="activation", inputs=("x",),
     floats=("x",),
+    elementwise=True,
+    sentence="Positive inputs pass 1.0507 · g; all others pass 1.7581 · g · exp(x).",
     summary="elu with alpha 1.67326, times 1.0507: it keeps a layer's mean 0 and variance 1.",
     vjp={"x": lambda g, out, x: g * np.where(x <= 0, out + SELU_SCALE * SELU_ALPHA, SELU_SCALE)},
 )  # fmt: skip
@@ -229,6 +254,8 @@ def _sigmoid(x: Any) -> Any:
 sigmoid = define(
     _sigmoid, name="sigmoid", symbol="σ", category="activation", inputs=("x",),
     floats=("x",),
+    elementwise=True,
+    sentence="The slope is result · (1 − result), at most a quarter, and g is multiplied by it.",
     summary="1 / (1 + exp(-x)) of each element, from 0 to 1.",
     vjp={"x": lambda g, out, x: g * (out * (1 - out))},
 )  # fmt: skip
@@ -237,6 +264,8 @@ logsigmoid = define(
     lambda x: np.minimum(x, 0.0) - np.log1p(np.exp(-np.abs(x))), name="logsigmoid", symbol="ln σ",
     category="activation", inputs=("x",),
     floats=("x",),
+    elementwise=True,
+    sentence="The slope is sigmoid(−x), and g is multiplied by it.",
     summary="ln of sigmoid of each element, without its underflow.",
     vjp={"x": lambda g, out, x: g * sigmoid_of(-x)},
 )  # fmt: skip
@@ -258,6 +287,8 @@ softplus = define(
     _softplus, name="softplus", symbol="softplus", category="activation", inputs=("x",),
     cases=[case((2, 3)), case((), beta=2.0), case((2, 3), beta=0.5, threshold=0.25)],
     floats=("x",),
+    elementwise=True,
+    sentence="The slope is sigmoid(beta · x), or 1 above the threshold; g is multiplied by it.",
     summary="ln(1 + exp(beta x)) / beta of each element, and x itself where beta x is above `threshold`.",
     vjp={
         "x": lambda g, out, x, beta, threshold: np.where(
@@ -277,6 +308,8 @@ def _silu_x(g: Any, out: Any, x: Any) -> Any:
 silu = define(
     lambda x: x * _sigmoid(x), name="silu", symbol="silu", category="activation", inputs=("x",), aliases=["swish"],
     floats=("x",),
+    elementwise=True,
+    sentence="The slope is s + result · (1 − s) with s = sigmoid(x), and g is multiplied by it.",
     summary="x times sigmoid(x).",
     vjp={"x": _silu_x},
 )  # fmt: skip
@@ -290,6 +323,8 @@ def _mish_x(g: Any, out: Any, x: Any) -> Any:
 mish = define(
     lambda x: x * np.tanh(_softplus(x)), name="mish", symbol="mish", category="activation", inputs=("x",),
     floats=("x",),
+    elementwise=True,
+    sentence="The gradient g is multiplied by the slope of x · tanh(softplus(x)).",
     summary="x times tanh(softplus(x)).",
     vjp={"x": _mish_x},
 )  # fmt: skip
@@ -332,6 +367,8 @@ gelu = define(
     _gelu, name="gelu", symbol="gelu", category="activation", inputs=("x",),
     cases=[case((2, 3)), case(()), case((2, 3), approximate="tanh")],
     floats=("x",),
+    elementwise=True,
+    sentence="The slope goes from 0, far left, to 1, far right; g is multiplied by it.",
     summary="x times the normal distribution function at x; with approximate='tanh' its tanh formula.",
     vjp={"x": _gelu_x},
     formula={"x": _gelu_formula},
@@ -339,12 +376,16 @@ gelu = define(
 softsign = define(
     lambda x: x / (1 + np.abs(x)), name="softsign", symbol="softsign", category="activation", inputs=("x",),
     floats=("x",),
+    elementwise=True,
+    sentence="The gradient g is divided by the square of 1 + |x|.",
     summary="x / (1 + |x|) of each element, from -1 to 1.",
     vjp={"x": lambda g, out, x: g / np.square(1 + np.abs(x))},
 )  # fmt: skip
 tanhshrink = define(
     lambda x: x - np.tanh(x), name="tanhshrink", symbol="tanhshrink", category="activation", inputs=("x",),
     floats=("x",),
+    elementwise=True,
+    sentence="The slope is the square of tanh(x), and g is multiplied by it.",
     summary="x minus tanh(x).",
     vjp={"x": lambda g, out, x: g * np.square(np.tanh(x))},
 )  # fmt: skip
@@ -396,6 +437,7 @@ def _softmax_formula(g: Any, out: Any, x: Any, axis: Any) -> Any:
 softmax = define(
     _softmax, name="softmax", symbol="softmax", category="activation", inputs=("x",), cases=_ALONG,
     floats=("x",),
+    sentence="Each input gets its probability times how far its g is from their weighted mean.",
     summary="exp(x) over its sum along `axis`: positive numbers that add up to 1.",
     vjp={"x": lambda g, out, x, axis: times(g - _along(g, out, axis), out)},
     formula={"x": _softmax_formula},
@@ -404,6 +446,7 @@ softmin = define(
     lambda x, axis=-1: _softmax(-x, axis), name="softmin", symbol="softmin", category="activation", inputs=("x",),
     cases=_ALONG,
     floats=("x",),
+    sentence="Each input gets its probability times how far the weighted mean of g is from its own.",
     summary="softmax of -x along `axis`.",
     vjp={"x": lambda g, out, x, axis: times(_along(g, out, axis) - g, out)},
     formula={"x": lambda g, out, x, axis: -_softmax_formula(g, out, x, axis)},
@@ -411,6 +454,7 @@ softmin = define(
 log_softmax = define(
     _log_softmax, name="log_softmax", symbol="log softmax", category="activation", inputs=("x",), cases=_ALONG,
     floats=("x",),
+    sentence="Each input gets its own g minus its probability times the sum of all g.",
     summary="ln of softmax along `axis`, without its overflow.",
     vjp={"x": lambda g, out, x, axis: g - np.exp(out) * total(g, axis=axis, keepdims=True)},
 )  # fmt: skip
@@ -438,6 +482,7 @@ def _glu_x(g: Any, out: Any, x: Any, axis: int) -> Any:
 glu = define(
     _glu, name="glu", symbol="glu", category="activation", inputs=("x",), cases=[case((2, 4)), case((4, 3), axis=0)],
     floats=("x",),
+    sentence="The first half gets g times the gate; the second half gets g · first · slope of the gate.",
     summary="The first half of x along `axis`, each element times sigmoid of its partner in the second half.",
     vjp={"x": _glu_x}, formula={"x": "[{g} · σ(b), {g} · a · σ(b) · (1 − σ(b))] for {x} = [a, b]"}, reads=("x",),
 )  # fmt: skip

@@ -19,49 +19,60 @@ _PAIRS = [case((2, 3), (2, 3)), case((2, 3), (3,)), case((2, 1), ()), case((1, 3
 
 add = define(
     np.add, name="add", symbol="+", category="arithmetic", operator="add", cases=_PAIRS,
+    commutes=True,
+    sentence="A sum hands g on to both operands unchanged.",
     summary="x plus y, element by element.",
     vjp={"x": lambda g, out, x, y: g, "y": lambda g, out, x, y: g},
 )  # fmt: skip
 sub = define(
     np.subtract, name="sub", symbol="−", category="arithmetic", operator="sub", cases=_PAIRS, aliases=["subtract"],
+    sentence="x gets g; y, which is subtracted, gets −g.",
     summary="x minus y, element by element.",
     vjp={"x": lambda g, out, x, y: g, "y": lambda g, out, x, y: -g},
 )  # fmt: skip
 mul = define(
     np.multiply, name="mul", symbol="×", category="arithmetic", operator="mul", cases=_PAIRS, aliases=["multiply"],
+    commutes=True,
+    sentence="A product hands each factor the other factor times g.",
     summary="x times y, element by element.",
     vjp={"x": lambda g, out, x, y: g * y, "y": lambda g, out, x, y: g * x},
 )  # fmt: skip
 div = define(
     np.divide, name="div", symbol="÷", category="arithmetic", operator="truediv", domain=(0.5, 2.0), cases=_PAIRS,
     aliases=["divide"],
+    sentence="x gets g divided by y; y gets −g times the result, divided by y.",
     summary="x over y, element by element; x / 0 is ±inf, 0 / 0 is NaN.",
     vjp={"x": lambda g, out, x, y: g / y, "y": lambda g, out, x, y: -g * out / y},
 )  # fmt: skip
 neg = define(
     np.negative, name="neg", symbol="−", category="arithmetic", operator="neg", aliases=["negative"],
+    sentence="Minus changes the sign of the gradient.",
     summary="Minus x.",
     vjp={"x": lambda g, out, x: -g},
 )  # fmt: skip
 positive = define(
     np.positive, name="positive", half="same", symbol="+", category="arithmetic", operator="pos",
+    sentence="The gradient passes unchanged.",
     summary="x itself, as a new tensor.",
     vjp={"x": lambda g, out, x: g},
 )  # fmt: skip
 floor_divide = define(
     np.floor_divide, name="floor_divide", symbol="⌊÷⌋", category="arithmetic", operator="floordiv", domain=(0.5, 2.0),
     cases=_PAIRS,
+    sentence="A staircase is flat between its steps, so the gradient is 0.",
     summary="x over y rounded down to a whole number, element by element; slope 0 everywhere.",
     vjp={"x": lambda g, out, x, y: nothing(g), "y": lambda g, out, x, y: nothing(g)}, formula={"x": 0, "y": 0},
 )  # fmt: skip
 remainder = define(
     np.remainder, name="remainder", symbol="mod", category="arithmetic", operator="mod", aliases=["mod"],
     domain=(0.5, 2.0), cases=_PAIRS,
+    sentence="x gets g; y gets −g times the number of times it was taken out.",
     summary="What is left of x after whole multiples of y, element by element, with the sign of y, as in x % y.",
     vjp={"x": lambda g, out, x, y: g, "y": lambda g, out, x, y: -g * np.floor_divide(values(x), values(y))},
 )  # fmt: skip
 fmod = define(
     np.fmod, name="fmod", symbol="mod", category="arithmetic", domain=(0.5, 2.0), cases=_PAIRS,
+    sentence="x gets g; y gets −g times the number of times it was taken out.",
     summary="What is left of x after whole multiples of y, element by element, with the sign of x, as in C.",
     vjp={"x": lambda g, out, x, y: g, "y": lambda g, out, x, y: -g * np.trunc(values(x) / values(y))},
 )  # fmt: skip
@@ -112,6 +123,8 @@ pow = define(
     _power, name="pow", numbers=True, symbol="xʸ", category="arithmetic", operator="pow", numpy=[np.power],
     aliases=["power"], domain=(0.5, 2.0),
     cases=[*_PAIRS, case((2, 3), np.array(3.0)), case((2, 3), np.array([2.0, -1.0, 0.5]))],
+    elementwise=True, broadcasts=True,
+    sentence="Each gets g times its slope: y · x^(y − 1) for x, x^y · ln x for y.",
     summary="x to the power y, element by element; 0 ** 0 is 1, a negative x to a fraction is NaN.",
     vjp={"x": _power_x, "y": _power_y},
     formula={

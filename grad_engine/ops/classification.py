@@ -225,6 +225,7 @@ nll_loss = define(
         case((2, 3, 2), _GRID, weight=_WEIGHT, reduction="none"),
     ],
     floats=("x",),
+    sentence="The right class gets −g times its weight, averaged in a mean; the others get 0.",
     summary="Minus the log-probability x (batch, classes, ...) of each target class (batch, ...), weighted by class; "
     "elements of class ignore_index do not count.",
     vjp={"x": _nll_x}, formula={"x": _nll_formula}, reads=("target",),
@@ -237,6 +238,7 @@ cross_entropy = define(
         case((2, 3), (2, 3), weight=_WEIGHT, label_smoothing=0.1),
     ],
     floats=("x",),
+    sentence="Each class gets g · (its probability − its target), divided by n in a mean.",
     summary="Minus the logarithm of the softmax of x (batch, classes, ...) at each target class (batch, ...), or its "
     "mean under target probabilities of x's shape.",
     vjp={"x": _cross_entropy_x, "target": _cross_entropy_target}, reads=("x", "target"),
@@ -294,6 +296,7 @@ binary_cross_entropy = define(
     _bce, name="binary_cross_entropy", symbol="H₂", category="loss", inputs=("x", "target"), domain=(0.1, 0.9),
     cases=[case((2, 3), (2, 3)), case((2, 3), (2, 3), weight=_WEIGHT, reduction="sum"), case((), (), reduction="none")],
     floats=("x", "target"),
+    sentence="x gets g · (x − target) / (x · (1 − x)), divided by n in a mean.",
     summary="−t ln(x) − (1 − t) ln(1 − x) for probabilities x; the logarithms are not let below −100.",
     vjp={
         "x": _bce_x,
@@ -336,6 +339,7 @@ binary_cross_entropy_with_logits = define(
         case((2, 3), (2, 3), pos_weight=_WEIGHT),
     ],
     floats=("x", "target"),
+    sentence="x gets g · (sigmoid(x) − target), divided by n in a mean.",
     summary="binary_cross_entropy of sigmoid(x), without its overflow; pos_weight weighs the positive class.",
     vjp={"x": _bce_logits_x, "target": _bce_logits_target},
 )  # fmt: skip
@@ -348,6 +352,7 @@ def _soft_margin(x: Any, target: Any, reduction: str = "mean") -> Any:
 soft_margin_loss = define(
     _soft_margin, name="soft_margin_loss", symbol="ln(1+e⁻ᵗˣ)", category="loss", inputs=("x", "target"), cases=PAIR,
     floats=("x", "target"),
+    sentence="x gets −g · target · sigmoid(−target · x): little where the sign is right by far.",
     summary="ln(1 + exp(−t x)) for targets t of −1 or 1, without its overflow.",
     vjp={
         "x": lambda g, out, x, target, reduction: -unreduced(g, reduction, x, target) * target * _sigmoid(-target * x),
@@ -415,6 +420,7 @@ multi_margin_loss = define(
         case((3,), np.array(1), margin=0.4), case((2, 3), np.array([1, 0]), reduction="none", p=2),
     ],
     floats=("x",),
+    sentence="Wrong classes within the margin push up their own score and the right one's down.",
     summary="Mean over the classes of max(0, margin − x of the right class + x of the other) to the power p.",
     vjp={"x": _multi_margin_x}, reads=("x", "target"),
     formula={"x": "the slope of each wrong class within the margin, and minus their sum at the right class"},

@@ -370,8 +370,10 @@ def _define_convolutions(n: int) -> tuple[Any, Any, Any]:
             case((2, *small), (2, 2, *(2,) * n), dilation=2), case((1, 1, *small), (1, 1, *(2,) * n), padding="same"),
             case((2, 3, *small), (2, 3, *(1,) * n), (2,), padding="valid", stride=3),
         ],
-        summary=f"x (batch, channels, {axes}) summed under each filter of weight (filters, channels / groups, "
-        f"{axes}), which slides over it unflipped, plus bias; padding: a number, one per axis, 'same' or 'valid'.",
+        sentence="x gets the filters laid back, times g; a filter gets the patches that it saw, times g.",
+        summary=f"The products of each filter of weight (filters, channels / groups, {axes}) with x (batch, channels, "
+        f"{axes}) at each place, summed, plus bias. The filter is not flipped. padding: a number, one per axis, 'same' "
+        "or 'valid'.",
         vjp={
             "x": lambda g, out, x, weight, bias, stride, padding, dilation, groups: back_to_x(
                 g, weight, x, stride, padding, dilation, groups
@@ -397,8 +399,9 @@ def _define_convolutions(n: int) -> tuple[Any, Any, Any]:
             case((1, 4, *(3,) * n), (4, 1, *line, 2), groups=2),
             case((2, *(3,) * n), (2, 2, *(2,) * n), dilation=3, stride=2, padding=1, output_padding=2),
         ],
-        summary=f"Each element of x times its filter of weight (channels, results / groups, {axes}), laid where "
-        f"conv{n}d would read it and summed, plus bias: the gradient of conv{n}d with respect to its input.",
+        sentence="x gets what the filters see in g; a filter gets the products of x and g that it made.",
+        summary=f"Each element of x times its filter of weight (channels, results / groups, {axes}), added up where "
+        f"conv{n}d would read it, plus bias: the gradient of conv{n}d with respect to its input.",
         vjp={
             "x": lambda g, out, x, weight, bias, stride, padding, output_padding, groups, dilation: cropped(
                 convolved(g, weight, None, stride, padding, dilation, groups), x

@@ -67,6 +67,7 @@ def _select(x: Any, mask: Any) -> Any:
 select = define(
     _select, name="select", half="same", symbol="▣", category="elementwise", inputs=("x",), public=False,
     cases=[case((2, 3), mask=np.array([[True, False, True], [False, True, True]]))],
+    elementwise=True,
     summary="x where mask holds, else 0, even where x is inf or NaN.",
     vjp={"x": lambda g, out, x, mask: selected(g, mask)},
 )  # fmt: skip
@@ -129,6 +130,8 @@ where = define(
     _where, name="where", symbol="?", category="elementwise", inputs=("condition", "x", "y"), numpy=[np.where],
     numbers=True, half="same", method=False,
     cases=[case(np.array([[True, False, True]]), (2, 3), (1, 3)), case(np.array([True, False, False]), (3,), ())],
+    elementwise=True, broadcasts=True,
+    sentence="Each result came from one branch, and its gradient goes to that branch alone.",
     summary="x where condition holds, y elsewhere; the gradient of the branch not taken is 0, even beside a NaN.",
     vjp={
         "x": lambda g, out, condition, x, y: np.where(condition, g, 0.0),
@@ -149,6 +152,8 @@ masked_fill = define(
     _masked_fill, name="masked_fill", half="same", symbol="▣", category="elementwise", inputs=("x", "mask", "value"),
     numbers=True,
     cases=[case((2, 3), np.array([[True, False, True]]), np.array(0.7)), case((3,), np.array([True, False, True]), ())],
+    elementwise=True, broadcasts=True,
+    sentence="Filled places send their gradient to the value, all others to x.",
     summary="x with `value` wherever mask holds; mask and value broadcast to the shape of x.",
     vjp={
         "x": lambda g, out, x, mask, value: np.where(mask, 0.0, g),
@@ -183,7 +188,9 @@ clip = define(
         case((2, 3), np.array(-0.7), np.array(0.9)), case((2, 3), None, (3,)), case((2, 3), (2, 1)),
         case((3,), (2, 1), (2, 3)),
     ],
-    summary="Each element brought between `min` and `max` (either may be left out); slope 1 at the bounds, 0 outside.",
+    elementwise=True, broadcasts=True,
+    sentence="Whichever became the result gets the gradient: x, or the bound that cut it off.",
+    summary="Each element clipped to lie between `min` and `max`, one of which may be left out; slope 1 at the bounds.",
     vjp={"x": _clip_x, "min": _clip_min, "max": _clip_max},
 )  # fmt: skip
 
@@ -211,18 +218,24 @@ _SMALLER = {"x": _extreme_formula("x", "<", "y"), "y": _extreme_formula("y", "<"
 
 maximum = define(
     np.maximum, name="maximum", symbol="max", category="elementwise", cases=_PAIRS,
+    commutes=True,
+    sentence="The larger operand gets the gradient; where both are equal, each gets half.",
     summary="The larger of x and y, element by element; equals share the gradient, NaN wins.",
     vjp={"x": lambda g, out, x, y: _extreme_share(g, x, y), "y": lambda g, out, x, y: _extreme_share(g, y, x)},
     formula=_LARGER,
 )  # fmt: skip
 minimum = define(
     np.minimum, name="minimum", symbol="min", category="elementwise", cases=_PAIRS,
+    commutes=True,
+    sentence="The smaller operand gets the gradient; where both are equal, each gets half.",
     summary="The smaller of x and y, element by element; equals share the gradient, NaN wins.",
     vjp={"x": lambda g, out, x, y: _extreme_share(g, y, x), "y": lambda g, out, x, y: _extreme_share(g, x, y)},
     formula=_SMALLER,
 )  # fmt: skip
 fmax = define(
     np.fmax, name="fmax", symbol="max", category="elementwise", cases=_PAIRS,
+    commutes=True,
+    sentence="The larger operand gets the gradient; where both are equal, x gets all of it.",
     summary="The larger of x and y, element by element, NaN only where both are; of equals x takes the gradient.",
     vjp={
         "x": lambda g, out, x, y: selected(g, (x >= y) | np.isnan(values(y))),
@@ -231,6 +244,8 @@ fmax = define(
 )  # fmt: skip
 fmin = define(
     np.fmin, name="fmin", symbol="min", category="elementwise", cases=_PAIRS,
+    commutes=True,
+    sentence="The smaller operand gets the gradient; where both are equal, x gets all of it.",
     summary="The smaller of x and y, element by element, NaN only where both are; of equals x takes the gradient.",
     vjp={
         "x": lambda g, out, x, y: selected(g, (x <= y) | np.isnan(values(y))),
@@ -247,7 +262,9 @@ def _nan_to_num(x: Any, nan: float = 0.0, posinf: float | None = None, neginf: f
 
 nan_to_num = define(
     _nan_to_num, name="nan_to_num", symbol="¬NaN", category="elementwise", inputs=("x",), numpy=[np.nan_to_num],
-    summary="x with numbers for NaN and ±inf (by default 0 and the largest there are), whose slope is 0.",
+    elementwise=True,
+    sentence="Ordinary numbers pass the gradient on; replaced NaN and infinities pass 0.",
+    summary="x with NaN and ±inf replaced by numbers (by default 0 and the largest there are), whose slope is 0.",
     vjp={"x": lambda g, out, x, nan, posinf, neginf: selected(g, np.isfinite(values(x)))},
 )  # fmt: skip
 
@@ -255,36 +272,43 @@ nan_to_num = define(
 
 exp = define(
     np.exp, name="exp", symbol="eˣ", category="elementwise",
+    sentence="The slope of exp is its own result, and g is multiplied by it.",
     summary="e to the power of each element.",
     vjp={"x": lambda g, out, x: g * out},
 )  # fmt: skip
 exp2 = define(
     np.exp2, name="exp2", symbol="2ˣ", category="elementwise",
+    sentence="The slope is the result times ln 2, and g is multiplied by it.",
     summary="2 to the power of each element.",
     vjp={"x": lambda g, out, x: g * (out * LN2)}, formula={"x": ["*", "g", ["*", "out", ["ln", 2]]]},
 )  # fmt: skip
 expm1 = define(
     np.expm1, name="expm1", symbol="eˣ−1", category="elementwise",
+    sentence="The slope is the result plus 1, and g is multiplied by it.",
     summary="e to the power of each element, minus 1, exact also for tiny elements.",
     vjp={"x": lambda g, out, x: g * (out + 1)},
 )  # fmt: skip
 ln = define(
     np.log, name="ln", symbol="ln", category="elementwise", domain=(0.1, 3.0),
+    sentence="The slope of the logarithm is 1 over x, so g is divided by x.",
     summary="Natural logarithm of each element; ln(0) is -inf, ln of a negative number NaN, slope 1/x all the same.",
     vjp={"x": lambda g, out, x: g / x},
 )  # fmt: skip
 log2 = define(
     np.log2, name="log2", symbol="log₂", category="elementwise", domain=(0.1, 3.0),
+    sentence="The gradient g is divided by x and by ln 2.",
     summary="Logarithm of each element to base 2.",
     vjp={"x": lambda g, out, x: g / (x * LN2)}, formula={"x": ["/", "g", ["*", "x", ["ln", 2]]]},
 )  # fmt: skip
 log10 = define(
     np.log10, name="log10", symbol="log₁₀", category="elementwise", domain=(0.1, 3.0),
+    sentence="The gradient g is divided by x and by ln 10.",
     summary="Logarithm of each element to base 10.",
     vjp={"x": lambda g, out, x: g / (x * LN10)}, formula={"x": ["/", "g", ["*", "x", ["ln", 10]]]},
 )  # fmt: skip
 log1p = define(
     np.log1p, name="log1p", symbol="ln(1+x)", category="elementwise", domain=(-0.9, 3.0),
+    sentence="The gradient g is divided by 1 + x.",
     summary="Natural logarithm of 1 plus each element, exact also for tiny elements.",
     vjp={"x": lambda g, out, x: g / (1 + x)},
 )  # fmt: skip
@@ -299,6 +323,8 @@ def _log_base(x: Any, base: float) -> Any:
 _log = define(
     _log_base, name="log", symbol="log", category="elementwise", inputs=("x",), domain=(0.1, 3.0),
     cases=[case((2, 3), base=2.0), case((3,), base=10)],
+    elementwise=True,
+    sentence="The gradient g is divided by x and by the natural logarithm of the base.",
     summary="Logarithm of each element to `base`; without a base it is ln.",
     vjp={"x": lambda g, out, x, base: g / (x * float(np.log(base)))},
     formula={"x": lambda g, out, x, base: ["/", "g", ["*", "x", ["ln", float(base)]]]},
@@ -314,6 +340,8 @@ def log(x: Any, base: float | None = None) -> Tensor:
 # exp(-logaddexp(0, y - x)) is 1 / (1 + exp(y - x)) without its overflow.
 logaddexp = define(
     np.logaddexp, name="logaddexp", symbol="ln(eˣ+eʸ)", category="elementwise", cases=_PAIRS,
+    commutes=True,
+    sentence="Each operand gets the part of g that its exponential has in the sum.",
     summary="ln(exp(x) + exp(y)), element by element, without overflow.",
     vjp={
         "x": lambda g, out, x, y: g * np.exp(-np.logaddexp(0, y - x)),
@@ -323,6 +351,8 @@ logaddexp = define(
 )  # fmt: skip
 logaddexp2 = define(
     np.logaddexp2, name="logaddexp2", symbol="log₂(2ˣ+2ʸ)", category="elementwise", cases=_PAIRS,
+    commutes=True,
+    sentence="Each operand gets the part of g that its power of 2 has in the sum.",
     summary="log2(2**x + 2**y), element by element, without overflow.",
     vjp={
         "x": lambda g, out, x, y: g * np.exp2(-np.logaddexp2(0, y - x)),
@@ -342,6 +372,8 @@ def _xlogy(x: Any, y: Any) -> Any:
 xlogy = define(
     _xlogy, name="xlogy", symbol="x·ln y", category="elementwise", inputs=("x", "y"), domain=(0.3, 3.0), cases=_PAIRS,
     numbers=True, floats=("x", "y"),
+    elementwise=True, broadcasts=True,
+    sentence="x gets g · ln y, or 0 at 0 · ln 0; y gets g · x / y.",
     summary="x times ln(y), element by element; 0 where x is 0, whatever the logarithm.",
     vjp={
         "x": lambda g, out, x, y: selected(_weighted_log(g, y), ~((x == 0) & (y <= 0))),
@@ -355,34 +387,42 @@ _weighted_log = in_rules(xlogy)
 
 sqrt = define(
     np.sqrt, name="sqrt", symbol="√", category="elementwise", domain=(0.1, 3.0),
+    sentence="The slope is 1 over twice the root, so g is divided by twice the root.",
     summary="Square root of each element; the slope at 0 is inf.",
     vjp={"x": lambda g, out, x: g / (2 * out)},
 )  # fmt: skip
 rsqrt = define(
     lambda x: 1 / np.sqrt(x), name="rsqrt", symbol="1/√x", category="elementwise", inputs=("x",), domain=(0.1, 3.0),
     floats=("x",),
+    elementwise=True,
+    sentence="The slope is minus half the cubed result, and g is multiplied by it.",
     summary="1 over the square root of each element.",
     vjp={"x": lambda g, out, x: -0.5 * g * (out * np.square(out))},
     formula={"x": ["*", ["*", -0.5, "g"], ["**", "out", 3]]},
 )  # fmt: skip
 cbrt = define(
     np.cbrt, name="cbrt", symbol="∛", category="elementwise", domain=(0.1, 3.0),
+    sentence="The gradient g is divided by three times the squared root.",
     summary="Cube root of each element, also of negative ones.",
     vjp={"x": lambda g, out, x: g / (3 * np.square(out))},
 )  # fmt: skip
 square = define(
     np.square, name="square", symbol="x²", category="elementwise",
+    sentence="The slope of a square is twice x, and g is multiplied by it.",
     summary="Each element times itself.",
     vjp={"x": lambda g, out, x: g * (2 * x)},
 )  # fmt: skip
 reciprocal = define(
     np.reciprocal, name="reciprocal", symbol="1/x", category="elementwise", domain=(0.3, 3.0),
     floats=("x",),
+    sentence="The slope is minus the squared result, and g is multiplied by it.",
     summary="1 over each element.",
     vjp={"x": lambda g, out, x: -g * np.square(out)},
 )  # fmt: skip
 hypot = define(
     np.hypot, name="hypot", symbol="√(x²+y²)", category="elementwise", cases=_PAIRS,
+    commutes=True,
+    sentence="Each leg gets g times its length over that of the hypotenuse.",
     summary="Length of the hypotenuse over the legs x and y, element by element.",
     vjp={"x": lambda g, out, x, y: g * (x / out), "y": lambda g, out, x, y: g * (y / out)},
 )  # fmt: skip
@@ -410,13 +450,17 @@ logit = define(
     _logit, name="logit", symbol="logit", category="elementwise", inputs=("x",), domain=(0.1, 0.9),
     cases=[case((2, 3)), case((), eps=0.2), case((2, 3), eps=0.3)],
     floats=("x",),
-    summary="ln(x / (1 − x)) of each element, the inverse of sigmoid; with `eps`, x is first brought to eps … 1 − eps.",
+    elementwise=True,
+    sentence="The gradient g is divided by x · (1 − x); elements that eps cut off pass 0.",
+    summary="ln(x / (1 − x)) of each element, the inverse of sigmoid; with `eps`, x is first clipped to eps … 1 − eps.",
     vjp={"x": _logit_x}, formula={"x": _logit_formula},
 )  # fmt: skip
 lerp = define(
     lambda x, y, weight: x + weight * (y - x), name="lerp", numbers=True, symbol="x→y", category="elementwise",
     inputs=("x", "y", "weight"), cases=[case((2, 3), (3,), ()), case((2, 3), (2, 3), (2, 3)), case((), (2,), (2, 1))],
     floats=("x", "y", "weight"),
+    elementwise=True, broadcasts=True,
+    sentence="x gets g · (1 − weight), y gets g · weight, and the weight gets g · (y − x).",
     summary="x + weight · (y − x), element by element: x where the weight is 0, y where it is 1.",
     vjp={
         "x": lambda g, out, x, y, weight: g * (1 - weight), "y": lambda g, out, x, y, weight: g * weight,
@@ -428,31 +472,37 @@ lerp = define(
 
 sin = define(
     np.sin, name="sin", symbol="sin", category="elementwise",
+    sentence="The slope of the sine is the cosine, and g is multiplied by it.",
     summary="Sine of each element, in radians.",
     vjp={"x": lambda g, out, x: g * np.cos(x)},
 )  # fmt: skip
 cos = define(
     np.cos, name="cos", symbol="cos", category="elementwise",
+    sentence="The slope of the cosine is minus the sine, and g is multiplied by it.",
     summary="Cosine of each element, in radians.",
     vjp={"x": lambda g, out, x: -g * np.sin(x)},
 )  # fmt: skip
 tan = define(
     np.tan, name="tan", symbol="tan", category="elementwise", domain=(-1.2, 1.2),
+    sentence="The slope is 1 plus the squared tangent, and g is multiplied by it.",
     summary="Tangent of each element, in radians.",
     vjp={"x": lambda g, out, x: g * (1 + np.square(out))},
 )  # fmt: skip
 arcsin = define(
     np.arcsin, name="arcsin", symbol="arcsin", category="elementwise", aliases=["asin"], domain=(-0.9, 0.9),
+    sentence="The gradient g is divided by the square root of 1 − x².",
     summary="Angle in radians, from -π/2 to π/2, whose sine is each element; the slope at ±1 is inf.",
     vjp={"x": lambda g, out, x: g / np.sqrt(1 - np.square(x))},
 )  # fmt: skip
 arccos = define(
     np.arccos, name="arccos", symbol="arccos", category="elementwise", aliases=["acos"], domain=(-0.9, 0.9),
+    sentence="Minus g is divided by the square root of 1 − x².",
     summary="Angle in radians, from 0 to π, whose cosine is each element; the slope at ±1 is -inf.",
     vjp={"x": lambda g, out, x: -g / np.sqrt(1 - np.square(x))},
 )  # fmt: skip
 arctan = define(
     np.arctan, name="arctan", symbol="arctan", category="elementwise", aliases=["atan"],
+    sentence="The gradient g is divided by 1 + x².",
     summary="Angle in radians, from -π/2 to π/2, whose tangent is each element.",
     vjp={"x": lambda g, out, x: g / (1 + np.square(x))},
 )  # fmt: skip
@@ -468,6 +518,7 @@ def _arctan2_share(g: Any, leg: Any, y: Any, x: Any) -> Any:
 _RADIUS = ["+", ["**", "x", 2], ["**", "y", 2]]
 arctan2 = define(
     np.arctan2, name="arctan2", symbol="arctan2", category="elementwise", aliases=["atan2"], cases=_PAIRS,
+    sentence="Each gets g times the other over the squared distance, x negated; the origin gives 0.",
     summary="Angle in radians, from -π to π, of the point (x, y) seen from the origin; the order is arctan2(y, x).",
     vjp={
         "y": lambda g, out, y, x: _arctan2_share(g, x, y, x), "x": lambda g, out, y, x: _arctan2_share(g, -y, y, x),
@@ -501,12 +552,15 @@ def _sinc_slope(x: Any, order: int) -> Any:
 sinc_slope = define(
     _sinc_slope, name="sinc_slope", symbol="sinc′", category="elementwise", inputs=("x",), public=False,
     cases=[case((2, 3), order=1), case((), order=3)],
+    elementwise=True,
     summary="The derivative of sinc of that order at each element.",
     vjp={"x": lambda g, out, x, order: g * _slope_of_sinc(x, order + 1)},
 )  # fmt: skip
 _slope_of_sinc = in_rules(sinc_slope)
 sinc = define(
     lambda x: np.sinc(x), name="sinc", symbol="sinc", category="elementwise", inputs=("x",), numpy=[np.sinc],
+    elementwise=True,
+    sentence="The gradient g is multiplied by the slope of sin(πx) / (πx), which is 0 at 0.",
     summary="sin(πx) / (πx) of each element, 1 at 0.",
     vjp={"x": lambda g, out, x: g * _slope_of_sinc(x, 1)},
     formula={
@@ -515,11 +569,13 @@ sinc = define(
 )  # fmt: skip
 deg2rad = define(
     np.deg2rad, name="deg2rad", symbol="rad", category="elementwise", numpy=[np.radians],
+    sentence="Degrees become radians by the factor π / 180, and g is multiplied by it.",
     summary="Each element, in degrees, as radians.",
     vjp={"x": lambda g, out, x: g * (math.pi / 180)}, formula={"x": ["*", "g", ["/", "pi", 180]]},
 )  # fmt: skip
 rad2deg = define(
     np.rad2deg, name="rad2deg", symbol="deg", category="elementwise", numpy=[np.degrees],
+    sentence="Radians become degrees by the factor 180 / π, and g is multiplied by it.",
     summary="Each element, in radians, as degrees.",
     vjp={"x": lambda g, out, x: g * (180 / math.pi)}, formula={"x": ["*", "g", ["/", 180, "pi"]]},
 )  # fmt: skip
@@ -528,31 +584,37 @@ rad2deg = define(
 
 sinh = define(
     np.sinh, name="sinh", symbol="sinh", category="elementwise",
+    sentence="The slope of sinh is cosh, and g is multiplied by it.",
     summary="Hyperbolic sine of each element.",
     vjp={"x": lambda g, out, x: g * np.cosh(x)},
 )  # fmt: skip
 cosh = define(
     np.cosh, name="cosh", symbol="cosh", category="elementwise",
+    sentence="The slope of cosh is sinh, and g is multiplied by it.",
     summary="Hyperbolic cosine of each element.",
     vjp={"x": lambda g, out, x: g * np.sinh(x)},
 )  # fmt: skip
 tanh = define(
     np.tanh, name="tanh", symbol="tanh", category="elementwise",
+    sentence="The slope is 1 minus the squared result, and g is multiplied by it.",
     summary="Hyperbolic tangent of each element, from -1 to 1.",
     vjp={"x": lambda g, out, x: g * (1 - np.square(out))},
 )  # fmt: skip
 arcsinh = define(
     np.arcsinh, name="arcsinh", symbol="arcsinh", category="elementwise", aliases=["asinh"],
+    sentence="The gradient g is divided by the square root of x² + 1.",
     summary="The number whose hyperbolic sine is each element.",
     vjp={"x": lambda g, out, x: g / np.sqrt(np.square(x) + 1)},
 )  # fmt: skip
 arccosh = define(
     np.arccosh, name="arccosh", symbol="arccosh", category="elementwise", aliases=["acosh"], domain=(1.2, 3.0),
+    sentence="The gradient g is divided by the square root of x² − 1.",
     summary="The number, 0 or more, whose hyperbolic cosine is each element; the slope at 1 is inf.",
     vjp={"x": lambda g, out, x: g / np.sqrt(np.square(x) - 1)},
 )  # fmt: skip
 arctanh = define(
     np.arctanh, name="arctanh", symbol="arctanh", category="elementwise", aliases=["atanh"], domain=(-0.9, 0.9),
+    sentence="The gradient g is divided by 1 − x².",
     summary="The number whose hyperbolic tangent is each element, ±inf for ±1.",
     vjp={"x": lambda g, out, x: g / (1 - np.square(x))},
 )  # fmt: skip
@@ -585,15 +647,19 @@ def _copysign_x(g: Any, out: Any, x: Any, y: Any) -> Any:
 abs = define(
     np.absolute, name="abs", symbol="|x|", category="elementwise", operator="abs", numpy=[np.fabs],
     aliases=["absolute"],
+    sentence="The gradient is g where x is positive, −g where it is negative, and 0 at 0.",
     summary="Absolute value of each element; slope 0 at 0.",
     vjp={"x": _abs_x},
 )  # fmt: skip
 
 
+_FLAT = "A staircase is flat between its steps, so the gradient is 0."
+
+
 def _define_step(forward: Any, name: str, symbol: str, summary: str, **more: Any) -> Any:
     return define(
         forward, name=name, symbol=symbol, category="elementwise", summary=f"{summary}; slope 0 everywhere.",
-        vjp={"x": lambda g, out, x: nothing(g)}, formula={"x": 0}, **more,
+        sentence=_FLAT, vjp={"x": lambda g, out, x: nothing(g)}, formula={"x": 0}, **more,
     )  # fmt: skip
 
 
@@ -605,16 +671,20 @@ rint = _define_step(np.rint, "rint", "⌊x⌉", "Each element rounded to a whole
 round = define(
     lambda x, decimals=0: np.round(x, decimals), name="round", symbol="⌊x⌉", category="elementwise", inputs=("x",),
     numpy=[np.round, np.around],
+    elementwise=True,
+    sentence=_FLAT,
     summary="Each element rounded to `decimals` decimal places, halves to the even digit; slope 0 everywhere.",
     vjp={"x": lambda g, out, x, decimals: nothing(g)}, formula={"x": 0},
 )  # fmt: skip
 copysign = define(
     np.copysign, name="copysign", symbol="±|x|", category="elementwise", cases=_PAIRS,
+    sentence="x gets g, −g where its sign was changed, and 0 at 0; y gets 0.",
     summary="x with the sign of y, element by element; slope 0 where x is 0, and by y.",
     vjp={"x": _copysign_x, "y": lambda g, out, x, y: nothing(g)}, formula={"y": 0},
 )  # fmt: skip
 heaviside = define(
     np.heaviside, name="heaviside", symbol="H", category="elementwise", cases=_PAIRS,
+    sentence="A step is flat, so x gets 0; y gets g where x is 0.",
     summary="0 where x is negative, 1 where positive, y where x is 0; slope 0 by x.",
     vjp={"x": lambda g, out, x, y: nothing(g), "y": lambda g, out, x, y: selected(g, x == 0)}, formula={"x": 0},
 )  # fmt: skip
@@ -623,7 +693,7 @@ heaviside = define(
 
 isnan, isinf, isfinite = (
     define(
-        ufunc, name=ufunc.__name__, symbol="?", category="elementwise", inputs=("x",),
+        ufunc, name=ufunc.__name__, symbol="?", category="elementwise", inputs=("x",), elementwise=True,
         summary=f"Whether each element is {words}. No gradient.",
     )
     for ufunc, words in ((np.isnan, "NaN"), (np.isinf, "inf or -inf"), (np.isfinite, "neither NaN nor infinite"))

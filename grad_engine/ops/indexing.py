@@ -59,7 +59,9 @@ def _scatter(x: Any, index: Any, shape: tuple[int, ...]) -> Any:
 index = define(
     lambda x, index: x[index], name="index", symbol="[ ]", category="indexing", inputs=("x",), method=False,
     forward_formula=lambda x, index: ["index", x, index_tree(index)], cases=[case((2, 3), index=i) for i in _INDICES],
-    half="same", summary="The part of x that x[index] means in NumPy. An element read twice gets both gradients.",
+    half="same",
+    sentence="The gradient goes back to the elements that were read; one read twice gets both.",
+    summary="x[index], as in NumPy. An element that is read twice gets both gradients.",
     vjp={"x": lambda g, out, x, index: scattered(g, index, x.shape)},
     formula={"x": "{g} added where it was read, 0 elsewhere"},
 )  # fmt: skip
@@ -114,6 +116,7 @@ index_put = define(
     forward_formula=lambda x, values, index, accumulate: [
         "index_put", x, values, ["kw", "index", index_tree(index)], *[["kw", "accumulate", True]] * accumulate
     ],
+    sentence="The values get the gradient of what they wrote; x gets it where it still counts.",
     summary="x with the part that x[index] means replaced by `values`, as a new tensor; with accumulate, added to it.",
     vjp={
         "x": lambda g, out, x, values, index, accumulate: g if accumulate else put(g, 0.0, index),
@@ -198,6 +201,7 @@ take = define(
         case((2, 3), np.array([0, 5, 5])), case((2, 3), np.array([[1, 0], [1, 1]]), axis=0),
         case((2, 3), np.array(-1), axis=1), case((4,), np.array([3, 0, 3])), case((2, 3), np.array([], int), axis=1),
     ],
+    sentence="The gradient goes back to the elements that were taken; one taken twice gets both.",
     summary="The elements of x at `indices` along `axis`, or of x in C order without an axis.",
     vjp={"x": _take_x}, formula={"x": "{g} added where it was taken from, 0 elsewhere"}, reads=("indices",),
 )  # fmt: skip
@@ -229,6 +233,7 @@ add_along_axis = define(
         case((2, 3), np.array([[0, 2, 2], [1, 1, 1]]), (2, 3)), case((3,), np.array([1, 1]), ()),
         case((4, 2), np.array([[3, 0], [3, 1]]), (2, 2), axis=0),
     ],
+    sentence="x gets the gradient unchanged, and each value that of the place it was added to.",
     summary="x with `values` added at `indices` along `axis`, as often as an element is named.",
     vjp={
         "x": lambda g, out, x, indices, values, axis: g,
@@ -258,7 +263,8 @@ take_along_axis = define(
         case((2, 3), np.array([[0, 2, 2], [1, 1, 1]])), case((4, 2), np.array([[3, 0]]), axis=0),
         case((2, 3), np.array([5, 0, 5]), axis=None), case((1, 3), np.array([[1], [0]]), axis=1),
     ],
-    summary="The elements of x at `indices` along `axis`, each from its own place on the other axes, as argsort gives.",
+    sentence="The gradient goes back to the elements that were taken; one taken twice gets both.",
+    summary="The elements of x at `indices` along `axis`, one for each place on the other axes, as argsort returns.",
     vjp={"x": _take_along_axis_x}, formula={"x": "{g} added where it was taken from, 0 elsewhere"}, reads=("indices",),
 )  # fmt: skip
 _taken_along = in_rules(take_along_axis)

@@ -53,14 +53,17 @@ def _cut(g: Any, out: Any, xs: Any, axis: int | None, wanted: Any) -> list[Any]:
 stack = define(
     lambda xs, axis=0: np.stack(xs, axis=axis), name="stack", symbol="stack", category="joining", inputs=("*xs",),
     numpy=[np.stack], method=False, cases=[case([(2, 3), (2, 3)]), case([(2,), (2,), (2,)], axis=-1), case([(), ()])],
-    half="same", summary="Tensors of one shape, joined along a new axis.",
+    half="same",
+    sentence="Each tensor gets the part of the gradient at the place where it was put.",
+    summary="Tensors of one shape, joined along a new axis.",
     vjp=_unstack, formula={"xs": _PART},
 )  # fmt: skip
 concat = define(
     lambda xs, axis=0: np.concatenate(xs, axis=axis), name="concat", half="same", symbol="concat", category="joining",
     inputs=("*xs",), numpy=[np.concatenate], aliases=["concatenate", "cat"], method=False,
     cases=[case([(2, 3), (1, 3)]), case([(2, 1), (2, 3), (2, 0)], axis=-1), case([(2, 1), (3,), ()], axis=None)],
-    summary="Tensors joined end to end along an axis they have, the other lengths agreeing; flattened if axis is None.",
+    sentence="Each tensor gets the part of the gradient at the place where it was put.",
+    summary="Tensors joined end to end along an existing axis; flattened first if axis is None.",
     vjp=_cut, formula={"xs": _PART},
 )  # fmt: skip
 

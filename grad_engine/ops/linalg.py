@@ -78,6 +78,7 @@ _WIDE = np.stack([_TALL.T, _TALL.T[:, ::-1] * 1.5])
 inv = define(
     lambda x: _checked(np.linalg.inv, "inv", x, way_out="use pinv"), name="inv", symbol="x⁻¹",
     category="linear algebra", inputs=("x",), numpy=[np.linalg.inv], cases=[case(_SQUARE), case(_BATCH), case((0, 0))],
+    sentence="The gradient g is put between two transposed inverses, with a minus.",
     summary="The inverse of each square matrix.",
     vjp={"x": lambda g, out, x: -(out.mT @ g @ out.mT)},
 )  # fmt: skip
@@ -119,7 +120,8 @@ solve = define(
     cases=[
         case(_SQUARE, (3,)), case(_SQUARE, (3, 2)), case(_BATCH, (3,)), case(_BATCH, (3, 2)), case(_SQUARE, (2, 3, 1)),
     ],
-    summary="What x must be multiplied with to give y: x⁻¹ @ y without the inverse. A 1-D y is one vector.",
+    sentence="y gets the solution of the transposed system for g; x gets minus that times the result.",
+    summary="The solution of x @ out = y, without computing the inverse of x. A 1-D y is one vector.",
     vjp={"x": _solve_x, "y": _solve_y}, reads=("x", "y", "out"),
     formula={"x": _solve_x_formula, "y": _solve_y_formula},
 )  # fmt: skip
@@ -166,6 +168,7 @@ def _pinv_x(g: Any, out: Any, x: Any, rcond: Any, hermitian: bool, rtol: Any) ->
 pinv = define(
     _pinv, name="pinv", symbol="x⁺", category="linear algebra", inputs=("x",), numpy=[np.linalg.pinv],
     cases=[case(_SQUARE), case(_TALL), case(_WIDE)],
+    sentence="Like an inverse, with two more terms where rows or columns are dependent.",
     summary="The Moore-Penrose inverse of each matrix, of any shape; rcond or rtol: singular values below that part "
     "of the largest count as 0.",
     vjp={"x": _pinv_x}, reads=("x", "out"),
@@ -277,6 +280,7 @@ def _matrix_scale(g: Any) -> Any:
 det = define(
     lambda x: _checked(np.linalg.det, "det", x, way_out="look for NaN or inf in it"), name="det", symbol="det",
     category="linear algebra", inputs=("x",), numpy=[np.linalg.det], cases=[case(_SQUARE), case(_BATCH)],
+    sentence="Each element gets g times its cofactor, the determinant without its row and column, signed.",
     summary="The determinant of each square matrix.",
     vjp={"x": lambda g, out, x: _matrix_scale(g) * cofactors(x)},
     formula={"x": lambda g, out, x: (_matrix_scale(g) if x.ndim > 2 else g) * cofactors(x)},
@@ -291,6 +295,7 @@ slogdet = define(
     lambda x: tuple(_checked(np.linalg.slogdet, "slogdet", x, way_out="look for NaN or inf in it")), name="slogdet",
     symbol="ln|det|", category="linear algebra", inputs=("x",), numpy=[np.linalg.slogdet], multi_output=True,
     cases=[case(_SQUARE), case(_BATCH)],
+    sentence="The logarithm sends g times the transposed inverse of x; the sign sends nothing.",
     summary="(sign, logarithm of the absolute value) of the determinant of each square matrix.",
     vjp={"x": _slogdet_x},
     formula={"x": lambda g, out, x: (_matrix_scale(g[1]) if x.ndim > 2 else g[1]) * inverted(x).mT},
@@ -347,6 +352,7 @@ def _matrix_exp_x(g: Any, out: Any, x: Any) -> Any:
 matrix_exp = define(
     lambda x: _checked(_matrix_exp, "matrix_exp", x, way_out="look for NaN or inf in it"), name="matrix_exp",
     symbol="eˣ", category="linear algebra", inputs=("x",), cases=[case(_SQUARE), case(_BATCH), case((0, 0))],
+    sentence="Each element gets g times how fast the exponential changes with it.",
     summary="The exponential of each square matrix: 1 + x + x @ x / 2 + ...",
     vjp={"x": _matrix_exp_x}, reads=("x",),
     formula={"x": "the upper right block of matrix_exp([[{x}ᵀ, {g}], [0, {x}ᵀ]])"},
@@ -383,6 +389,7 @@ def _cholesky_x(g: Any, out: Any, x: Any, upper: bool) -> Any:
 cholesky = define(
     _cholesky, name="cholesky", symbol="L", category="linear algebra", inputs=("x",), numpy=[np.linalg.cholesky],
     cases=[case(_DEFINITE), case(np.stack([_DEFINITE, _DEFINITE + np.eye(3)])), case(_DEFINITE, upper=True)],
+    sentence="Each element gets g times how fast the factor changes with it.",
     summary="The lower triangular L with L @ Lᵀ = x (its transpose with upper) of each symmetric positive definite x.",
     vjp={"x": _cholesky_x}, reads=("out",),
     formula={"x": "L⁻ᵀ @ Φ(Lᵀ @ {g}) @ L⁻¹, made symmetric; Φ: lower triangle, half the diagonal"},
@@ -428,6 +435,7 @@ eigh = define(
     _eigh, name="eigh", symbol="λ, v", category="linear algebra", inputs=("x",), numpy=[np.linalg.eigh],
     multi_output=True,
     cases=[case(_DEFINITE), case(np.stack([_DEFINITE, _DEFINITE * _DEFINITE.T - np.eye(3)]))],
+    sentence="Eigenvalues send g along their vectors; vectors send theirs by the gaps between values.",
     summary="(eigenvalues in ascending order, eigenvectors as columns) of each symmetric matrix.",
     vjp={"x": _eigh_x}, reads=("out",),
     formula={"x": "v @ (diag of g[0] + (vᵀ @ g[1]) / (λⱼ − λᵢ)) @ vᵀ"},
@@ -497,6 +505,7 @@ def _svd_x(g: Any, out: Any, x: Any, full_matrices: bool, hermitian: bool) -> An
 _svd_op = define(
     _svd, name="svd", symbol="U S V", category="linear algebra", inputs=("x",), multi_output=True, method=False,
     cases=[case(_SQUARE), case(_TALL, full_matrices=False), case(_WIDE, full_matrices=False)],
+    sentence="Singular values send g along their vectors; vectors send theirs by the gaps between values.",
     summary="(U, the singular values in descending order, Vh) with x = U @ diag(S) @ Vh.",
     vjp={"x": _svd_x}, reads=("x", "out"),
     formula={"x": "U @ (diag of g[1] + the turns of g[0] and g[2] / (Sⱼ² − Sᵢ²)) @ Vh"},
@@ -513,7 +522,9 @@ svdvals = define(
         lambda a: np.linalg.svd(a, compute_uv=False), "svdvals", x, square=False, way_out="look for NaN or inf in it"
     ),
     name="svdvals", symbol="S", category="linear algebra", inputs=("x",), numpy=[np.linalg.svdvals],
-    cases=[case(_SQUARE), case(_TALL), case(_WIDE)], summary="The singular values of each matrix, in descending order.",
+    cases=[case(_SQUARE), case(_TALL), case(_WIDE)],
+    sentence="Each singular value sends its g along its two singular vectors.",
+    summary="The singular values of each matrix, in descending order.",
     vjp={"x": _svdvals_x}, formula={"x": "U @ diag({g}) @ Vh"}, reads=("x",),
 )  # fmt: skip
 
@@ -576,6 +587,7 @@ def _lu_x(g: Any, out: Any, x: Any) -> Any:
 lu = define(
     _lu, name="lu", symbol="P L U", category="linear algebra", inputs=("x",), multi_output=True,
     cases=[case(_SQUARE), case(_BATCH), case(_TALL), case(_WIDE)],
+    sentence="Each element gets g times how fast the factors change with it.",
     summary="(P of one 1 in each row and column, L lower triangular with ones, U upper triangular) with x = P @ L @ U.",
     vjp={"x": _lu_x}, reads=("out",),
     formula={"x": "P @ L⁻ᵀ @ (lower part of Lᵀ @ g[1] + upper part of g[2] @ Uᵀ) @ U⁻ᵀ"},
@@ -619,6 +631,7 @@ def _qr_x(g: Any, out: Any, x: Any, mode: str) -> Any:
 _qr_op = define(
     _qr, name="qr", symbol="Q R", category="linear algebra", inputs=("x",), multi_output=True, method=False,
     cases=[case(_SQUARE), case(_TALL), case(_WIDE), case(_SQUARE, mode="complete")],
+    sentence="Each element gets g times how fast the factors change with it.",
     summary="(Q with orthonormal columns, R upper triangular) with x = Q @ R.",
     vjp={"x": _qr_x}, reads=("x", "out"),
     formula={"x": "(g[0] + Q @ sym(R @ g[1]ᵀ − g[0]ᵀ @ Q)) @ R⁻ᵀ; sym: from the lower triangle"},

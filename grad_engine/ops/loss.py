@@ -134,6 +134,7 @@ def _huber_slope(d: Any, delta: float) -> Any:
 mse_loss = define(
     _mse, name="mse_loss", symbol="(x−t)²", category="loss", inputs=("x", "target"), cases=PAIR,
     floats=("x", "target"),
+    sentence="x gets 2 · g · (x − target), divided by n in a mean; the target gets the opposite.",
     summary="Squared difference of x and target: the mean of all elements, their sum, or each.",
     vjp={
         "x": lambda g, out, x, target, reduction: unreduced(g, reduction, x, target) * 2 * (x - target),
@@ -143,6 +144,7 @@ mse_loss = define(
 l1_loss = define(
     _l1, name="l1_loss", symbol="|x−t|", category="loss", inputs=("x", "target"), cases=PAIR,
     floats=("x", "target"),
+    sentence="x gets g with the sign of x − target, divided by n in a mean; the target the opposite.",
     summary="Absolute difference of x and target; slope 0 where they are equal.",
     vjp={
         "x": lambda g, out, x, target, reduction: unreduced(g, reduction, x, target) * _slope_of_abs(x - target),
@@ -153,6 +155,7 @@ smooth_l1_loss = define(
     _smooth_l1, name="smooth_l1_loss", symbol="⌣", category="loss", inputs=("x", "target"),
     cases=[*PAIR, case((2, 3), (2, 3), beta=0.6), case((2, 3), (2, 3), beta=0)],
     floats=("x", "target"),
+    sentence="The gradient grows with the difference up to beta and is constant beyond.",
     summary="Half the squared difference over beta where that is less than beta, else the absolute one less beta / 2.",
     vjp={
         "x": lambda g, out, x, target, reduction, beta: (
@@ -167,6 +170,7 @@ huber_loss = define(
     _huber, name="huber_loss", symbol="⌣", category="loss", inputs=("x", "target"),
     cases=[*PAIR, case((2, 3), (2, 3), delta=0.6)],
     floats=("x", "target"),
+    sentence="The gradient grows with the difference up to delta and is constant beyond.",
     summary="Half the squared difference up to delta, from there on growing straight (Huber 1964).",
     vjp={
         "x": lambda g, out, x, target, reduction, delta: (
@@ -219,6 +223,7 @@ kl_div = define(
         case((2, 3), (2, 3), log_target=True, reduction="sum"),
     ],
     floats=("x", "target"),
+    sentence="x gets −g times the target's probability, divided by the count in a mean.",
     summary="target · (ln(target) − x): the divergence of log-probabilities x from the target (or its logarithm, "
     "with log_target). reduction='batchmean' divides the sum by the batch, as the definition does.",
     vjp={"x": _kl_x, "target": _kl_target},
@@ -258,6 +263,7 @@ poisson_nll_loss = define(
         case((2, 3), (2, 3), full=True, reduction="none"),
     ],
     floats=("x", "target"),
+    sentence="x gets g times the expected count minus the observed one; without log_input, relative to it.",
     summary="exp(x) − t x (or x − t ln(x) without log_input): minus the log-likelihood of counts t, with "
     "Stirling's term when full.",
     vjp={"x": _poisson_x, "target": _poisson_target},
@@ -318,6 +324,7 @@ gaussian_nll_loss = define(
         case((2, 3), (2, 3), (2, 1), reduction="sum"), case((2, 3), (2, 3), (2, 3), reduction="none"),
     ],
     floats=("x", "target", "var"),
+    sentence="x gets g times its distance from the target over the variance, divided by n in a mean.",
     summary="½ (ln(var) + (x − t)² / var): minus the log-likelihood of t under a normal distribution of mean x; var "
     "has the shape of x, or one number for each row.",
     vjp={"x": _gaussian_x, "target": _gaussian_target, "var": _gaussian_var},
@@ -344,6 +351,7 @@ margin_ranking_loss = define(
         case((3,), (3,), (), margin=1.0),
     ],
     floats=("x", "y", "target"),
+    sentence="Pairs in the wrong order, or within the margin, pass g to both with opposite signs.",
     summary="max(0, margin − t (x − y)): whether x ranks above y where t is 1, below where it is −1.",
     vjp={
         "x": lambda g, out, x, y, target, margin, reduction: -_active(g, x, y, target, margin, reduction) * target,
@@ -367,6 +375,7 @@ hinge_loss = define(
     _hinge, name="hinge_loss", symbol="⟍_", category="loss", inputs=("x", "target"),
     cases=[case((2, 3), (2, 3)), case((3,), (3,), margin=0.6, reduction="none"), case((3,), (3,), reduction="sum")],
     floats=("x", "target"),
+    sentence="Predictions within the margin get −g · target, divided by n in a mean; the others 0.",
     summary="max(0, margin − t x) for targets t of −1 or 1, as support vector machines have it.",
     vjp={
         "x": lambda g, out, x, target, margin, reduction: _hinge_slope(g, x, target, margin, reduction) * target,
@@ -394,6 +403,7 @@ hinge_embedding_loss = define(
         case((3,), _SIGNS, reduction="none"),
     ],
     floats=("x", "target"),
+    sentence="Similar pairs get g; dissimilar ones within the margin get −g, the others 0.",
     summary="The distance x where the target is 1, max(0, margin − x) where it is −1.",
     vjp={"x": _hinge_embedding_x},
 )  # fmt: skip
@@ -432,6 +442,7 @@ cosine_similarity = define(
     _cosine, name="cosine_similarity", symbol="cos∠", category="loss", inputs=("x", "y"),
     cases=[case((2, 3), (2, 3)), case((3,), (3,), axis=0), case((2, 3, 2), (3, 1), axis=-2)],
     floats=("x", "y"),
+    sentence="x gets g times the part of y's direction across x, divided by x's length.",
     summary="The cosine of the angle between the vectors of x and y along `axis`; lengths count as at least eps.",
     vjp={
         "x": lambda g, out, x, y, axis, eps: _cosine_share(g, out, x, y, axis, eps),

@@ -82,6 +82,7 @@ linear = define(
         case((0, 3), (4, 3), (4,)),
     ],
     floats=("x", "weight", "bias"),
+    sentence="x gets g times the weight, the weight gets g times x, and the bias gets g.",
     summary="x (..., features) @ weightᵀ (results, features) + bias (results): a fully connected layer.",
     vjp={"x": _linear_x, "weight": _linear_weight, "bias": lambda g, out, x, weight, bias: g},
     formula={"x": _linear_x_formula, "weight": _linear_weight_formula},
@@ -102,6 +103,7 @@ bilinear = define(
     _bilinear, name="bilinear", symbol="xWy", category="neural", inputs=("x", "y", "weight", "bias"),
     cases=[case((2, 3), (2, 2), (4, 3, 2), (4,)), case((3,), (2,), (4, 3, 2)), case((2, 2, 3), (2, 2, 2), (1, 3, 2))],
     floats=("x", "y", "weight", "bias"),
+    sentence="x, y and the weight each get g times the other two; the bias gets g.",
     summary="x (..., m) @ weight (results, m, n) @ y (..., n) + bias (results), a number for each result.",
     vjp={
         "x": lambda g, out, x, y, weight, bias: contracted("...k,kij,...j->...i", g, weight, y),
@@ -165,6 +167,7 @@ embedding = define(
         case(np.array([[0, 2], [2, 1]]), (4, 3)), case(np.array(1), (3, 2)), case(np.zeros((2, 0), int), (3, 2)),
         case(np.array([2, 1, 2]), (3, 2), padding_idx=0),
     ],
+    sentence="Each row gets the sum of the gradients of all places where it was looked up.",
     summary="The row of weight for each index; the row padding_idx gets no gradient.",
     vjp={
         "weight": lambda g, out, indices, weight, padding_idx: summed_rows(g, indices, weight.shape, padding_idx)
@@ -362,7 +365,9 @@ _layer_norm_op = define(
         case((2, 3), (3,), None, normalized_shape=(3,), eps=0.1),
     ],
     floats=("x", "weight", "bias"),
-    summary="x less its mean, over its standard deviation, along the last axes, normalized_shape; by weight plus bias.",
+    sentence="The gradient loses what would only shift or stretch the group, then it is scaled.",
+    summary="x minus its mean, divided by its standard deviation, over the last axes, normalized_shape; times weight, "
+    "plus bias.",
     vjp=lambda g, out, x, weight, bias, normalized_shape, eps, wanted: _normalization_shares(
         g, x, weight, bias, x.shape, _trailing(x, normalized_shape), normalized_shape, eps, wanted
     ),
@@ -380,7 +385,7 @@ def _own_shape(name: str, shape: tuple[int, ...], *parameters: Any) -> None:
 
 @composed(before=_layer_norm_op)
 def layer_norm(x: Any, normalized_shape: Any, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Tensor:
-    """x less its mean, over its standard deviation, along the last axes, normalized_shape; by weight, plus bias."""
+    """x minus its mean, divided by its standard deviation, over the last axes; times weight, plus bias."""
     shape = (normalized_shape,) if isinstance(normalized_shape, int | np.integer) else tuple(normalized_shape)
     _own_shape("layer_norm", shape, weight, bias)
     return _layer_norm_op(x, weight, bias, normalized_shape=shape, eps=eps)
@@ -413,14 +418,15 @@ _group_norm_op = define(
     _group_norm, name="group_norm", symbol="norm", category="neural", inputs=("x", "weight", "bias"), method=False,
     cases=[case((2, 4, 3), (4,), (4,), num_groups=2), case((2, 4), None, None, num_groups=2), case((1, 2, 2, 2), (2,))],
     floats=("x", "weight", "bias"),
-    summary="x less its mean, over its standard deviation, in each group of channels; by weight, plus bias.",
+    sentence="The gradient loses what would only shift or stretch the group, then it is scaled.",
+    summary="x minus its mean, divided by its standard deviation, in each group of channels; times weight, plus bias.",
     vjp=_group_norm_shares, formula=_normalization_formulas(), reads=("x", "weight"),
 )  # fmt: skip
 
 
 @composed(before=_group_norm_op)
 def group_norm(x: Any, num_groups: int, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Tensor:
-    """x less its mean, over its standard deviation, in each group of channels; by weight, plus bias."""
+    """x minus its mean, divided by its standard deviation, in each group of channels; times weight, plus bias."""
     return _group_norm_op(x, weight, bias, num_groups=num_groups, eps=eps)
 
 
@@ -467,7 +473,9 @@ _batch_norm_op = define(
         case((3, 2), (2,), (2,), mean=np.array([0.5, -1.0]), var=np.array([2.0, 0.3])),
     ],
     floats=("x", "weight", "bias"),
-    summary="x less its mean, over its standard deviation, in each channel, its own or given; by weight plus bias.",
+    sentence="In training, g loses what would only shift or stretch a channel; then it is scaled.",
+    summary="x minus its mean, divided by its standard deviation, in each channel, its own or given; times weight, "
+    "plus bias.",
     vjp=_batch_norm_shares, formula=_normalization_formulas("batch"), reads=("x", "weight"),
 )  # fmt: skip
 
@@ -497,7 +505,7 @@ def batch_norm(
     x: Any, running_mean: Any = None, running_var: Any = None, weight: Any = None, bias: Any = None,
     training: bool = False, momentum: float = 0.1, eps: float = 1e-5,
 ) -> Tensor:  # fmt: skip
-    """x less its mean, over its standard deviation, in each channel; by weight, plus bias.
+    """x minus its mean, divided by its standard deviation, in each channel; times weight, plus bias.
 
     training: mean and variance are the batch's own, and running_mean and running_var, where given, are moved towards
         them in place by `momentum` (the variance unbiased). Otherwise they are the running ones.
@@ -526,7 +534,7 @@ def instance_norm(
     x: Any, running_mean: Any = None, running_var: Any = None, weight: Any = None, bias: Any = None,
     use_input_stats: bool = True, momentum: float = 0.1, eps: float = 1e-5,
 ) -> Tensor:  # fmt: skip
-    """x less its mean, over its standard deviation, in each channel of each image; times weight, plus bias.
+    """x minus its mean, divided by its standard deviation, in each channel of each image; times weight, plus bias.
 
     use_input_stats: mean and variance are each image's own, and running_mean and running_var, where given, are moved in
         place towards their means over the batch by `momentum`. Otherwise they are the running ones.
@@ -575,14 +583,15 @@ _rms_norm_op = define(
     _rms_norm, name="rms_norm", symbol="norm", category="neural", inputs=("x", "weight"), method=False,
     cases=[case((2, 4), (4,), normalized_shape=(4,)), case((2, 3, 2), None, normalized_shape=(3, 2), eps=0.1)],
     floats=("x", "weight"),
-    summary="x over its root mean square along the last axes, of normalized_shape; times weight.",
+    sentence="The gradient loses what would only stretch the vector, then it is scaled.",
+    summary="x divided by its root mean square over the last axes (normalized_shape); times weight.",
     vjp=_rms_norm_shares, formula=_normalization_formulas("rms"), reads=("x", "weight"),
 )  # fmt: skip
 
 
 @composed(before=_rms_norm_op)
 def rms_norm(x: Any, normalized_shape: Any, weight: Any = None, eps: float | None = None) -> Tensor:
-    """x over its root mean square along the last axes, of normalized_shape; times weight."""
+    """x divided by its root mean square over the last axes, normalized_shape; times weight."""
     shape = (normalized_shape,) if isinstance(normalized_shape, int | np.integer) else tuple(normalized_shape)
     _own_shape("rms_norm", shape, weight)
     return _rms_norm_op(x, weight, normalized_shape=shape, eps=eps)
@@ -647,6 +656,8 @@ def _dropout_formula(g: Any, out: Any, x: Any, p: float, training: bool, seed: A
 dropout = define(
     _dropout, name="dropout", symbol="▒", category="neural", inputs=("x",), saves=("mask",),
     cases=[case((3, 4), seed=1), case((3, 4), p=0.2, seed=1), case((3,), training=False), case((3,), p=1.0)],
+    elementwise=True,
+    sentence="Elements that were kept pass the gradient on, scaled as they were; the others pass 0.",
     summary="x with each element set to 0 with probability p, the others times 1 / (1 - p); x itself unless training.",
     vjp={"x": lambda g, out, x, p, training, seed, mask: _kept(g, p, mask)},
     formula={"x": _dropout_formula},
@@ -740,6 +751,7 @@ scaled_dot_product_attention = define(
         case((3, 2), (4, 2), (4, 2), dropout_p=0.4, seed=3),
     ],
     floats=("query", "key", "value"),
+    sentence="Values get g by their weights; queries and keys get how the weights should change.",
     summary="softmax(query @ keyᵀ · scale) @ value: for each query the mean of the values, weighted by how well their "
     "keys fit. attn_mask: True where a query may look, or numbers added to the scores.",
     vjp=_attention_shares, reads=("query", "key", "value", "attn_mask"),

@@ -156,6 +156,7 @@ def _define_max_pool(n: int) -> Any:
             case((1, 1, *(5,) * n), kernel_size=2, dilation=2, stride=1),
             case((1, 1, *(5,) * n), kernel_size=2, ceil_mode=True),
         ],
+        sentence="The largest element of each window gets its gradient; of equals the first one.",
         summary="Largest element of each window; the stride is the window's size unless given. The first of equals "
         "takes the gradient.",
         formula={"x": "{g} added to the first largest element of each window of {x}, 0 elsewhere"}, reads=("x", "out"),
@@ -415,6 +416,7 @@ def _define_avg_pool(n: int) -> Any:
             case((1, 1, *(5,) * n), kernel_size=3, padding=1, count_include_pad=False, ceil_mode=True, stride=2),
             case((1, 1, *(4,) * n), kernel_size=2, divisor_override=3),
         ],
+        sentence="Each element gets an equal part of the gradient of every window it is in.",
         summary="Mean of each window; the stride is the window's size unless given. Padding counts as zeros, or not at "
         "all without count_include_pad.",
         formula={"x": "each element of {g} / the divisor of its window, added to all of the window"},
@@ -447,7 +449,8 @@ def _define_adaptive(n: int) -> Any:
             case((2, 2, *(4,) * n), output_size=2), case((2, *(5,) * n), output_size=3),
             case((1, *(2,) * n), output_size=3),
         ],
-        summary="Mean of as many windows, of lengths as equal as can be, as output_size says; None keeps an axis.",
+        sentence="Each element gets an equal part of the gradient of every window it is in.",
+        summary="Mean of each of output_size windows, whose lengths are as equal as can be; None keeps an axis.",
         formula={"x": "each element of {g} / the divisor of its window, added to all of the window"},
     )  # fmt: skip
 

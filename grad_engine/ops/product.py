@@ -76,7 +76,8 @@ matmul = define(
         case((2, 3), (5, 3, 4)), case((5, 1, 2, 3), (4, 3, 2)), case((3,), (5, 3, 4)), case((5, 2, 3), (3,)),
         case((2, 0), (0, 3)),
     ],
-    summary="Matrix product; 1-D operands are a row on the left and a column on the right, leading axes broadcast.",
+    sentence="Each matrix gets g multiplied by the other one, transposed.",
+    summary="Matrix product. A 1-D operand is a row on the left and a column on the right; leading axes broadcast.",
     vjp={"x": _matmul_x, "y": _matmul_y}, formula={"x": _matmul_x_formula, "y": _matmul_y_formula}, reads=("x", "y"),
 )  # fmt: skip
 
@@ -124,7 +125,8 @@ tensordot = define(
         case((2, 3), (3, 4), axes=1), case((2, 3, 4), (4, 3, 2), axes=((1, 2), (1, 0))), case((2, 3), (2, 3)),
         case((2,), (3,), axes=0), case((2, 3, 4), (3, 5), axes=(1, 0)),
     ],
-    summary="Sum of products over `axes`: the last of x with the first of y for a number, else a pair of axis lists.",
+    sentence="Each operand gets g times the other, summed over the axes that it lacks.",
+    summary="Sum of products over `axes`: so many last axes of x and first axes of y, or a pair of lists of axes.",
     vjp={"x": _tensordot_x, "y": _tensordot_y},
     formula={"x": "{g} contracted with {y}", "y": "{x} contracted with {g}"}, reads=("x", "y"),
 )  # fmt: skip
@@ -168,6 +170,7 @@ def _dot(x: Any, y: Any) -> Any:
 dot = define(
     _dot, name="dot", symbol="·", category="linear algebra", inputs=("x", "y"), numpy=[np.dot],
     cases=[case((3,), (3,)), case((2, 3), (3, 4)), case((2, 3), (3,)), case((), (2, 3)), case((2, 4, 3), (5, 3, 2))],
+    sentence="Each operand gets g times the other one, transposed where they are matrices.",
     summary="np.dot: inner product of vectors, matrix product of matrices, last axis with second to last beyond.",
     vjp={"x": _dot_x, "y": _dot_y}, formula={"x": _dot_x_formula, "y": _dot_y_formula}, reads=("x", "y"),
 )  # fmt: skip
@@ -180,6 +183,7 @@ def _inner_axes(x: Any, y: Any) -> tuple[int, int]:
 inner = define(
     lambda x, y: np.inner(x, y), name="inner", symbol="⟨,⟩", category="linear algebra", inputs=("x", "y"),
     numpy=[np.inner], cases=[case((3,), (3,)), case((2, 3), (4, 3)), case((3,), (2, 2, 3)), case((), (2,))],
+    sentence="Each operand gets g times the other, summed over the axes that it lacks.",
     summary="Sums of products over the last axis of both.",
     vjp={
         "x": lambda g, out, x, y: _tensordot_x(g, out, x, y, _inner_axes(x, y)) if x.ndim and y.ndim else g * y,
@@ -190,6 +194,8 @@ inner = define(
 vdot = define(
     lambda x, y: np.vdot(x, y), name="vdot", symbol="·", category="linear algebra", inputs=("x", "y"), numpy=[np.vdot],
     cases=[case((3,), (3,)), case((2, 3), (2, 3)), case((2, 3), (6,)), case((), ())],
+    commutes=True,
+    sentence="Each vector gets the other one times g.",
     summary="Sum of the products of all elements in C order.",
     vjp={
         "x": lambda g, out, x, y: g * (y if x.shape == y.shape else reshaped(y, x.shape)),
@@ -199,6 +205,8 @@ vdot = define(
 _vecdot = define(
     np.vecdot, name="vecdot", symbol="·", category="linear algebra",
     cases=[case((3,), (3,)), case((2, 3), (2, 3)), case((2, 1, 3), (4, 3))],
+    commutes=True,
+    sentence="Each vector gets the other one times its g.",
     summary="Sum of products over the last axis; the other axes broadcast.",
     vjp={"x": lambda g, out, x, y: _column(g) * y, "y": lambda g, out, x, y: _column(g) * x},
     formula={
@@ -220,6 +228,7 @@ def vecdot(x: Any, y: Any, axis: int = -1) -> Tensor:
 outer = define(
     lambda x, y: np.outer(x, y), name="outer", symbol="⊗", category="linear algebra", inputs=("x", "y"),
     numpy=[np.outer, np.linalg.outer], cases=[case((3,), (2,)), case((0,), (2,))],
+    sentence="Each vector gets the matrix g times the other vector.",
     summary="The product of every element of x with every element of y: (size of x, size of y).",
     vjp={
         "x": lambda g, out, x, y: reshaped(g @ reshaped(y, (y.size,)), x.shape),
@@ -255,6 +264,7 @@ kron = define(
     lambda x, y: np.kron(x, y), name="kron", symbol="⊗", category="linear algebra", inputs=("x", "y"),
     numpy=[np.kron],
     cases=[case((2, 3), (3, 2)), case((2,), (2, 3)), case((2, 1, 2), (2, 2)), case((), (2,)), case((2, 2), ())],
+    sentence="Each operand gets g times the other, summed over the blocks.",
     summary="Kronecker product: each element of x times the whole of y, laid side by side.",
     vjp={"x": _kron_x, "y": _kron_y}, reads=("x", "y"),
     formula={"x": "{g} · {y}, summed over each block", "y": "{g} · {x}, summed over the blocks"},
@@ -301,6 +311,7 @@ cross = define(
         case((3,), (3,)), case((2, 3), (3,)), case((3, 2), (3, 2), axis=0), case((3, 2), (2, 3), axisa=0, axisc=0),
         case((3,), (3, 2), axisb=0),
     ],
+    sentence="x gets the cross product y × g, and y gets g × x.",
     summary="Cross product of vectors of length 3, along the last axes unless said otherwise.",
     vjp={"x": _cross_x, "y": _cross_y}, formula={"x": _cross_x_formula, "y": _cross_y_formula},
 )  # fmt: skip
@@ -333,7 +344,9 @@ addmm = define(
         case((2, 4), (2, 3), (3, 4)), case((4,), (2, 3), (3, 4), beta=0.5, alpha=2.0),
         case((), (2, 3), (3, 4), beta=0),
     ],
-    forward_formula=_addmm_written, summary="beta · x + alpha · (y @ z).",
+    forward_formula=_addmm_written,
+    sentence="x gets beta · g; each matrix gets alpha · g times the other one, transposed.",
+    summary="beta · x + alpha · (y @ z).",
     vjp={
         "x": lambda g, out, x, y, z, beta, alpha: g if beta == 1 else g * beta,
         "y": lambda g, out, x, y, z, beta, alpha: (g if alpha == 1 else g * alpha) @ z.mT,
@@ -489,6 +502,7 @@ _einsum_op = define(
         case([(1, 2), (3, 2)], subscripts="ij,ij->ij"), case([(), (2,)], subscripts=",i->i"),
         case([(2, 3, 2, 3), (3,)], subscripts="ijij,j->i"),
     ],
+    sentence="Each operand gets g times the others, summed over the indices that it lacks.",
     summary="Products of the operands, summed over every index that the result leaves out: Einstein's convention.",
     vjp=_einsum_shares,
 )  # fmt: skip

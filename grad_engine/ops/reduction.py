@@ -109,6 +109,7 @@ def array_sum(x: Any, axis: Any = None, keepdims: Any = False) -> Any:
 sum = define(
     array_sum,
     name="sum", symbol="Σ", category="reduction", inputs=("x",), numpy=[np.sum, (np.add, "reduce")], cases=_AXES,
+    sentence="A sum hands g on to each of its terms unchanged.",
     summary="Sum of the elements along `axis`; 0 when there are none.",
     vjp={"x": lambda g, out, x, axis, keepdims: spread_back(g, x, axis, keepdims)}, formula={"x": _COPIED},
 )  # fmt: skip
@@ -122,6 +123,7 @@ def total(x: Any, axis: Any = None, keepdims: Any = False) -> Any:
 nansum = define(
     lambda x, axis=None, keepdims=False: np.nansum(x, axis=axis, keepdims=keepdims),
     name="nansum", symbol="Σ", category="reduction", inputs=("x",), numpy=[np.nansum], cases=_AXES,
+    sentence="Each number in the sum gets g unchanged; NaN gets 0.",
     summary="Sum of the elements along `axis` that are not NaN; the others have slope 0.",
     vjp={"x": lambda g, out, x, axis, keepdims: selected(spread_back(g, x, axis, keepdims), ~np.isnan(values(x)))},
     formula={"x": "{g} where {x} is not NaN, else 0"}, reads=("x",),
@@ -138,6 +140,7 @@ def _mean(x: Any, axis: Any = None, keepdims: Any = False) -> Any:
 
 mean = define(
     _mean, name="mean", symbol="mean", category="reduction", inputs=("x",), numpy=[np.mean], cases=_AXES,
+    sentence="Each of n elements gets an equal part of g: g divided by n.",
     summary="Mean of the elements along `axis`; NaN when there are none.",
     vjp={
         "x": lambda g, out, x, axis, keepdims: spread_back(over(g, count_folded(x, out)), x, axis, keepdims)
@@ -160,6 +163,7 @@ def _nanmean_x(g: Any, out: Any, x: Any, axis: Any, keepdims: bool) -> Any:
 nanmean = define(
     lambda x, axis=None, keepdims=False: np.nanmean(x, axis=axis, keepdims=keepdims),
     name="nanmean", symbol="mean", category="reduction", inputs=("x",), numpy=[np.nanmean], cases=_AXES,
+    sentence="Each number gets g divided by how many there are; NaN gets 0.",
     summary="Mean of the elements along `axis` that are not NaN; the others have slope 0.",
     vjp={"x": _nanmean_x}, reads=("x",),
     formula={"x": "{g} / (how many were averaged) where {x} is not NaN, else 0"},
@@ -204,6 +208,7 @@ var = define(
     _var, name="var", symbol="σ²", category="reduction", inputs=("x",), numpy=[np.var],
     cases=[*_AXES[:4], case((2, 3), ddof=1), case((2, 3), axis=1, ddof=1, keepdims=True)],
     torch="PyTorch divides by count − 1, NumPy by count; write ddof=1 for the first",
+    sentence="Each element gets 2 · g times its distance from the mean, over the divisor.",
     summary="Variance of the elements along `axis`: the sum of squared distances from the mean over count - `ddof`.",
     vjp={
         "x": lambda g, out, x, axis, ddof, keepdims: aligned(g, x, axis, keepdims) * _apart(x, out, axis, ddof, 2.0)
@@ -228,6 +233,7 @@ std = define(
     name="std", symbol="σ", category="reduction", inputs=("x",), numpy=[np.std],
     cases=[*_AXES[:4], case((2, 3), ddof=1), case((2, 3), axis=1, ddof=1, keepdims=True)],
     torch="PyTorch divides by count − 1, NumPy by count; write ddof=1 for the first",
+    sentence="Each element gets g · (its distance from the mean) / (divisor · result), 0 where all are equal.",
     summary="Standard deviation of the elements along `axis`, the root of var; slope 0 where all are equal.",
     vjp={"x": _std_x}, formula={"x": _std_formula}, reads=("x", "out"),
 )  # fmt: skip
@@ -247,6 +253,7 @@ def _logsumexp(x: Any, axis: Any = None, keepdims: Any = False) -> Any:
 logsumexp = define(
     _logsumexp, name="logsumexp", symbol="ln Σ exp", category="reduction", inputs=("x",), cases=_AXES,
     numpy=[(np.logaddexp, "reduce")],
+    sentence="Each element gets the part of g that its exponential has in the sum.",
     summary="ln of the sum of exp(x) along `axis`, without overflow; -inf when there are no elements.",
     vjp={
         "x": lambda g, out, x, axis, keepdims: (
@@ -263,6 +270,7 @@ trace = define(
     lambda x, offset=0, axis1=0, axis2=1: np.trace(x, offset, axis1, axis2),
     name="trace", symbol="tr", category="reduction", inputs=("x",), numpy=[np.trace],
     cases=[case((3, 3)), case((2, 3), offset=1), case((2, 3, 4), offset=-1, axis1=2, axis2=0), case((2, 2), offset=5)],
+    sentence="Each element on the diagonal gets g, all others get 0.",
     summary="Sum along the diagonal of the plane of `axis1` and `axis2`.",
     vjp={
         "x": lambda g, out, x, offset, axis1, axis2: on_diagonal(
@@ -337,6 +345,7 @@ vector_norm = define(
         *_AXES[:4], *(case((2, 3), ord=ord) for ord in (0, 1, 3, 0.5, 1.5, -1, math.inf, -math.inf)),
         case((2, 3, 2), axis=(0, 2), ord=3, keepdims=True), case((2, 3), axis=1, ord=math.inf), case((0, 3), axis=0),
     ],
+    sentence="Each element gets g times how fast the length grows with it; length 0 gives 0.",
     summary="The `ord`-norm of the vectors along `axis`: (Σ|x|^ord)^(1/ord), for inf the largest |x|; slope 0 at 0.",
     vjp={"x": _vector_norm_x},
     formula={"x": _norm_formula}, reads=("x", "out"),
@@ -362,6 +371,7 @@ def _line(x: Any, axis: Any) -> tuple[Any, int]:
 cumsum = define(
     lambda x, axis=None: np.cumsum(x, axis=axis), name="cumsum", symbol="Σ…", category="reduction", inputs=("x",),
     numpy=[np.cumsum], cases=[case((2, 3)), case((2, 3), axis=0), case((2, 3, 2), axis=-2), case(())],
+    sentence="Each element is in its own and all later sums, and gets all their gradients.",
     summary="Running sum along `axis`; of all elements in C order without an axis.",
     vjp={"x": lambda g, out, x, axis: reshaped(_sum_of_later(g, _line(x, axis)[1]), x.shape)},
     formula={"x": "for each place the sum of {g} from there on"},
@@ -389,6 +399,7 @@ cumprod = define(
         case((2, 3)), case((2, 3), axis=0), case((2, 3, 2), axis=-2), case(()), case((0, 2), axis=0),
         case(np.array([[2.0, 0.0, 3.0, 0.5], [0.0, 1.5, 0.0, 0.7]]), axis=1), case(np.array([2.0, 0.0, 3.0])),
     ],
+    sentence="Each element gets, from its own and all later products, g times the other factors.",
     summary="Running product along `axis`; of all elements in C order without an axis. Exact with zeros.",
     vjp={"x": _cumprod_x}, reads=("x", "out"),
     formula={"x": "for each place the sum, from there on, of {g} times the product of the other elements"},
@@ -423,6 +434,7 @@ def _logcumsumexp(x: Any, axis: Any = None) -> Any:
 logcumsumexp = define(
     _logcumsumexp, name="logcumsumexp", symbol="ln Σ exp…", category="reduction", inputs=("x",),
     cases=[case((2, 3)), case((2, 3), axis=0), case((2, 3, 2), axis=-2), case(()), case((0, 2), axis=0)],
+    sentence="Each element gets, from its own and all later sums, its part of their gradients.",
     summary="ln of the running sum of exp(x) along `axis`, without overflow; of all elements in C order without an "
     "axis.",
     vjp={"x": _logcumsumexp_x}, reads=("x", "out"),
@@ -456,6 +468,7 @@ prod = define(
         *_AXES, case(np.array([2.0, 0.0, 3.0])), case(np.array([[2.0, 0.0, 3.0], [0.0, 0.0, 1.5]]), axis=1),
         case(np.array([[[2.0, 0.0], [1.3, 3.0]], [[0.0, 1.1], [0.5, 1.5]]]), axis=(0, 2), keepdims=True), case((0, 2)),
     ],
+    sentence="Each factor gets g times the product of all the others.",
     summary="Product of the elements along `axis`; 1 when there are none. Exact with zeros.",
     vjp={"x": _prod_x}, formula={"x": "{g} times the product of the other elements"}, reads=("x", "out"),
 )  # fmt: skip
@@ -545,11 +558,11 @@ def _first_formula(g: Any, out: Any, x: Any, axis: Any, keepdims: bool) -> str:
 
 
 def _define_extreme(
-    name: str, forward: Any, numpy: list[Any], rule: Any, summary: str, torch: str = ""
-) -> Any:
+    name: str, forward: Any, numpy: list[Any], rule: Any, summary: str, sentence: str, torch: str = ""
+) -> Any:  # fmt: skip
     return define(
         forward, name=name, symbol=name[-3:], category="reduction", inputs=("x",), numpy=numpy, cases=_AXES,
-        summary=summary, vjp={"x": rule}, reads=("x", "out"), torch=torch,
+        summary=summary, sentence=sentence, vjp={"x": rule}, reads=("x", "out"), torch=torch,
         formula={"x": _shared_formula if rule is _evenly else _first_formula},
     )  # fmt: skip
 
@@ -557,27 +570,33 @@ def _define_extreme(
 _FIRST = "Ties along one axis: the first takes the gradient; along all or several axes they share it evenly."
 max = _define_extreme(
     "max", _largest, [np.max, (np.maximum, "reduce")], _to_first, f"Largest element along `axis`. {_FIRST}",
+    "The largest element gets the gradient; equals share it, along one axis the first takes it.",
     "PyTorch's max(x, 1) gives (values, indices) and its max(x, y) is maximum(x, y); here argmax gives the indices",
 )  # fmt: skip
 min = _define_extreme(
     "min", _smallest, [np.min, (np.minimum, "reduce")], _to_first, f"Smallest element along `axis`. {_FIRST}",
+    "The smallest element gets the gradient; equals share it, along one axis the first takes it.",
     "PyTorch's min(x, 1) gives (values, indices) and its min(x, y) is minimum(x, y); here argmin gives the indices",
 )  # fmt: skip
 amax = _define_extreme(
     "amax", _largest, [np.amax], _evenly, "Largest element along `axis`; ties share the gradient evenly.",
+    "The largest element gets the gradient; equals share it evenly, all others get 0.",
 )  # fmt: skip
 amin = _define_extreme(
     "amin", _smallest, [np.amin], _evenly, "Smallest element along `axis`; ties share the gradient evenly.",
+    "The smallest element gets the gradient; equals share it evenly, all others get 0.",
 )  # fmt: skip
 
 
 nanmax = _define_extreme(
     "nanmax", _extreme(np.fmax), [np.nanmax, (np.fmax, "reduce")], _to_first,
     f"Largest element along `axis` that is not NaN, NaN where all are. {_FIRST}",
+    "The largest number gets the gradient; equals share it, along one axis the first takes it.",
 )  # fmt: skip
 nanmin = _define_extreme(
     "nanmin", _extreme(np.fmin), [np.nanmin, (np.fmin, "reduce")], _to_first,
     f"Smallest element along `axis` that is not NaN, NaN where all are. {_FIRST}",
+    "The smallest number gets the gradient; equals share it, along one axis the first takes it.",
 )  # fmt: skip
 
 
@@ -621,12 +640,14 @@ def _nanmedian(x: Any, axis: Any = None, keepdims: Any = False) -> Any:
 median = define(
     _median, name="median", symbol="median", category="reduction", inputs=("x",), cases=_AXES[:4],
     torch="PyTorch's median(x, 1) gives (values, indices); here it is the values alone",
+    sentence="The middle element gets the gradient; equals share it, along one axis the first takes it.",
     summary=f"The middle element along `axis` in order of size, of an even count the lower one as in PyTorch. {_FIRST}",
     vjp={"x": _to_first}, formula={"x": _first_formula}, reads=("x", "out"),
 )  # fmt: skip
 nanmedian = define(
     _nanmedian, name="nanmedian", symbol="median", category="reduction", inputs=("x",), cases=_AXES[:4],
     torch="PyTorch's nanmedian(x, 1) gives (values, indices); here it is the values alone",
+    sentence="The middle number gets the gradient; equals share it, along one axis the first takes it.",
     summary=f"The median of the elements along `axis` that are not NaN, NaN where all are. {_FIRST}",
     vjp={"x": _to_first}, formula={"x": _first_formula}, reads=("x", "out"),
 )  # fmt: skip

@@ -25,6 +25,8 @@ _BACK = "{g} in the shape of {x}"
 
 clone = define(
     lambda x: x.copy(), name="clone", half="same", symbol="copy", category="shape", inputs=("x",), numpy=[np.copy],
+    elementwise=True,
+    sentence="A copy passes the gradient on unchanged.",
     summary="The same values in memory of their own; gradients flow through.",
     vjp={"x": lambda g, out, x: g},
 )  # fmt: skip
@@ -45,6 +47,7 @@ def _reshape(x: Any, shape: Any) -> Any:
 reshape = define(
     _reshape, name="reshape", half="same", symbol="▭", category="shape", inputs=("x",), varargs=True,
     numpy=[np.reshape], cases=[case((2, 3), shape=(3, 2)), case((2, 3), shape=(-1,)), case((), shape=(1, 1))],
+    sentence="The numbers are the same, so the gradient goes back into the old shape.",
     summary="The same elements in C order in another shape; one length may be -1.",
     vjp={"x": lambda g, out, x, shape: reshaped(g, x.shape)}, formula={"x": _BACK},
 )  # fmt: skip
@@ -69,6 +72,7 @@ transpose = define(
     lambda x, axes=None: np.transpose(x, axes), name="transpose", symbol="ᵀ", category="shape", inputs=("x",),
     half="same", varargs=True, numpy=[np.transpose], aliases=["permute"], forward_formula=_transpose_written,
     cases=[case((2, 3)), case((2, 3, 4), axes=(2, 0, 1)), case((2, 3, 4), axes=(-1, 0, 1))],
+    sentence="The axes of the gradient are put back into their old order.",
     summary="x with its axes in another order, reversed when none is given.",
     vjp={"x": _transpose_back}, attribute="T",
 )  # fmt: skip
@@ -77,6 +81,7 @@ transposed = in_rules(transpose)
 matrix_transpose = define(
     lambda x: x.mT, name="matrix_transpose", symbol="ᵀ", category="shape", inputs=("x",), numpy=[np.matrix_transpose],
     half="same", forward_formula=lambda x: ["T", x], cases=[case((2, 3)), case((2, 3, 4))],
+    sentence="The gradient is transposed back.",
     summary="x with its last two axes exchanged.",
     vjp={"x": lambda g, out, x: g.mT}, attribute="mT",
 )  # fmt: skip
@@ -85,12 +90,14 @@ squeeze = define(
     lambda x, axis=None: np.squeeze(x, axis=axis)[...],  # a view also where no axis goes
     name="squeeze", half="same", symbol="▭", category="shape", inputs=("x",),
     numpy=[np.squeeze], cases=[case((1, 3, 1)), case((1, 3, 1), axis=0), case((1, 3, 1), axis=(0, -1))],
+    sentence="The gradient gets the axes of length 1 back.",
     summary="x without its axes of length 1 (or without those given, which must have length 1).",
     vjp={"x": lambda g, out, x, axis: reshaped(g, x.shape)}, formula={"x": _BACK},
 )  # fmt: skip
 unsqueeze = define(
     lambda x, axis: np.expand_dims(x, axis), name="unsqueeze", half="same", symbol="▭", category="shape", inputs=("x",),
     numpy=[np.expand_dims], aliases=["expand_dims"], cases=[case((2, 3), axis=0), case((3,), axis=(0, -1))],
+    sentence="The gradient loses the axes of length 1 that were added.",
     summary="x with a new axis of length 1 at each place given.",
     vjp={"x": lambda g, out, x, axis: reshaped(g, x.shape)}, formula={"x": _BACK},
 )  # fmt: skip
@@ -98,6 +105,7 @@ broadcast_to = define(
     lambda x, shape: np.broadcast_to(x, shape), name="broadcast_to", symbol="⇉", category="shape", inputs=("x",),
     half="same", varargs=True, numpy=[np.broadcast_to], aliases=["broadcast"],
     cases=[case((1, 3), shape=(2, 3)), case((), shape=(2,))],
+    sentence="Each element was copied, so it gets the sum of the gradients of its copies.",
     summary="x repeated to fill a larger shape, as in arithmetic with a tensor of that shape.",
     vjp={"x": lambda g, out, x, shape: g},  # every share is summed back to its operand's shape
 )  # fmt: skip
@@ -232,6 +240,7 @@ def broadcast_tensors(*xs: Any) -> tuple[Tensor, ...]:
 flip = define(
     lambda x, axis=None: np.flip(x, axis), name="flip", symbol="⇄", category="shape", inputs=("x",), numpy=[np.flip],
     half="same", cases=[case((2, 3)), case((2, 3), axis=1), case((2, 3, 2), axis=(0, -1))],
+    sentence="The gradient is reversed back.",
     summary="x with the order of its elements reversed along `axis`, or along all.",
     vjp={"x": lambda g, out, x, axis: np.flip(g) if axis is None else np.flip(g, axis)},
 )  # fmt: skip
@@ -264,6 +273,7 @@ roll = define(
     _roll, name="roll", half="same", symbol="↻", category="shape", inputs=("x",),
     numpy=[np.roll],
     cases=[case((2, 3), shift=2), case((2, 3), shift=-1, axis=1), case((2, 3), shift=(1, 2), axis=(0, 1))],
+    sentence="The gradient is moved back by as many places.",
     summary="x with its elements moved `shift` places along `axis`, those at the end to the front.",
     vjp={"x": _roll_x},
 )  # fmt: skip
@@ -271,6 +281,7 @@ rot90 = define(
     lambda x, k=1, axes=(0, 1): np.rot90(x, operator.index(k), axes), name="rot90", half="same", symbol="↺",
     category="shape", inputs=("x",), numpy=[np.rot90],
     cases=[case((2, 3)), case((2, 3), k=2), case((2, 3, 4), k=-1, axes=(2, 0))],
+    sentence="The gradient is turned back.",
     summary="x turned by `k` quarters in the plane of `axes`, from the first towards the second.",
     vjp={"x": lambda g, out, x, k, axes: np.rot90(g, -k, axes)},
 )  # fmt: skip
@@ -304,6 +315,7 @@ repeat = define(
         case((2, 3), repeats=2), case((2, 3), repeats=2, axis=0), case((2, 3), repeats=np.array([2, 0, 1]), axis=-1),
         case((3,), repeats=np.array([2])), case((), repeats=3), case((0, 2), repeats=2, axis=1), case((2,), repeats=0),
     ],
+    sentence="Each element was copied, so it gets the sum of the gradients of its copies.",
     summary="Each element of x `repeats` times in a row, along `axis` or of all; torch.repeat() is tile() here.",
     vjp={"x": _repeat_x}, formula={"x": "{g} summed over the copies of each element of {x}"},
 )  # fmt: skip
@@ -323,6 +335,7 @@ tile = define(
         case((2, 3), reps=2), case((2, 3), reps=(2, 1)), case((3,), reps=(2, 2)), case((2, 3), reps=(2, 1, 2)),
         case((), reps=2),
     ],
+    sentence="Each element was copied, so it gets the sum of the gradients of its copies.",
     summary="x laid out `reps` times along each axis, like tiles.",
     vjp={"x": _tile_x}, formula={"x": "{g} summed over the copies of {x}"},
 )  # fmt: skip
@@ -380,6 +393,7 @@ pad = define(
         case((3, 4), pad_width=((2, 1), (1, 3)), mode="reflect"), case((3,), pad_width=(2, 5), mode="symmetric"),
         case((2, 3), pad_width=(1, 2), mode="edge"), case((2, 3), pad_width=2, mode="wrap"), case((2,), pad_width=0),
     ],
+    sentence="Each element gets the sum of the gradients of all places it was put.",
     summary="x with elements put around it: zeros or `constant_values`, or copies of its own, by mode.",
     vjp={"x": _pad_x}, formula={"x": "{g} summed where each element of {x} went"},
 )  # fmt: skip
@@ -401,6 +415,7 @@ sliding_window_view = define(
         case((5,), window_shape=3), case((3, 4), window_shape=(2, 2)), case((3, 4), window_shape=2, axis=1),
         case((4, 2, 3), window_shape=(2, 3), axis=(0, 2)),
     ],
+    sentence="Each element gets the sum of the gradients of all windows that hold it.",
     summary="Every window of `window_shape` that fits into x (along `axis`, else all axes), its elements as last axes.",
     vjp={"x": _windows_x}, formula={"x": "{g} summed over the windows that hold each element of {x}"},
 )  # fmt: skip
@@ -411,6 +426,7 @@ tril = define(
     lambda x, k=0: np.tril(x, operator.index(k)), name="tril", half="same", symbol="◺", category="shape", inputs=("x",),
     numpy=[np.tril],
     cases=[case((3, 3)), case((2, 3, 2), k=-1)],
+    sentence="Elements that were kept pass their gradient on; those set to 0 pass 0.",
     summary="x with 0 above the k-th diagonal of its last two axes.",
     vjp={"x": lambda g, out, x, k: np.tril(g, k)},
 )  # fmt: skip
@@ -418,6 +434,7 @@ triu = define(
     lambda x, k=0: np.triu(x, operator.index(k)), name="triu", half="same", symbol="◹", category="shape", inputs=("x",),
     numpy=[np.triu],
     cases=[case((3, 3)), case((2, 3, 2), k=1)],
+    sentence="Elements that were kept pass their gradient on; those set to 0 pass 0.",
     summary="x with 0 below the k-th diagonal of its last two axes.",
     vjp={"x": lambda g, out, x, k: np.triu(g, k)},
 )  # fmt: skip
@@ -444,6 +461,7 @@ diagonal = define(
     lambda x, offset=0, axis1=0, axis2=1: np.diagonal(x, offset, axis1, axis2), name="diagonal", symbol="╲",
     half="same", category="shape", inputs=("x",), numpy=[np.diagonal],
     cases=[case((2, 3)), case((3, 3), offset=-1), case((2, 3, 4), offset=1, axis1=2, axis2=0), case((2, 2), offset=5)],
+    sentence="The gradient goes back onto the diagonal; all other elements get 0.",
     summary="The diagonal of the plane of `axis1` and `axis2`, `offset` places to the right, as a new last axis.",
     vjp={
         "x": lambda g, out, x, offset, axis1, axis2: on_diagonal(
@@ -470,6 +488,7 @@ def _diag_embed(x: Any, offset: int = 0, axis1: int = -2, axis2: int = -1) -> An
 diag_embed = define(
     _diag_embed, name="diag_embed", half="same", symbol="╲", category="shape", inputs=("x",),
     cases=[case((3,)), case((2, 3), offset=1), case((2, 3), offset=-1, axis1=0, axis2=2)],
+    sentence="The gradient is read from the diagonal.",
     summary="Zeros with the last axis of x on the diagonal of a new plane of `axis1` and `axis2`.",
     vjp={"x": lambda g, out, x, offset, axis1, axis2: _diagonal_of(g, offset=offset, axis1=axis1, axis2=axis2)},
 )  # fmt: skip

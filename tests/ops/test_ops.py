@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -144,6 +145,14 @@ def test_declaration(op: Op) -> None:
         assert getattr(ge, name).__doc__ if op.public else not hasattr(ge, name) and not hasattr(ge.Tensor, name)
     with pytest.raises(TypeError, match="no_such"):
         DEFINED[op.name](*operands(op, cases(op)[0]), **cases(op)[0].static, no_such=1)
+
+
+@pytest.mark.parametrize("op", [op for op in DIFFERENTIABLE.values() if op.public], ids=lambda op: op.name)
+def test_backward_is_told_in_one_short_sentence(op: Op) -> None:
+    """Read by help(), tree, film and page: at most 16 words, numbers and signs not counted."""
+    assert op.sentence[:1].isalnum() and op.sentence.endswith(".") and op.sentence.count(". ") == 0
+    assert len(re.findall(r"[^\W\d_]{2,}", op.sentence)) <= 16 and len(op.sentence) <= 100
+    assert op.sentence in (getattr(ge, op.name).__doc__ or "")
 
 
 @pytest.mark.parametrize(
