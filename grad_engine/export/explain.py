@@ -23,6 +23,7 @@ from grad_engine.export.holds import holds
 from grad_engine.export.paths import Index, curves, paths_to, spots
 from grad_engine.export.rerun import Array, Place, RecordedRun, place_of
 from grad_engine.record import GraphRecord
+from grad_engine.record.collector import collector_at_rest
 from grad_engine.record.index import index_of
 from grad_engine.record.parts import (
     ChangeRecord,
@@ -40,6 +41,7 @@ SMALLER = 4  # nudges of one entry, each a tenth of the one before
 MOST_TRIES = 8  # entries
 PER_LEAF = 3  # entries of one leaf
 STEPS = 10  # halvings of the rate
+MOST_CHANGES = 256  # results of which the change is told, besides those on the paths
 SHARE_OF_STEP = 0.1  # of the result that the first rate promises to take away
 
 
@@ -63,7 +65,8 @@ def explain_graph(roots: Sequence[Tensor], record: GraphRecord, follow: str = ""
     ids = {each.sequence_nr: f"n{k}" for k, each in enumerate(walk)}
     ids |= {number: f"a{k}" for k, number in enumerate(sorted(leaves))}
     root = next(root.node for root in roots if node_of(root.node) is node)
-    return _Explanation(RecordedRun(root, run, record, ids)).found(chosen)
+    with collector_at_rest():
+        return _Explanation(RecordedRun(root, run, record, ids)).found(chosen)
 
 
 def _last_run(node: Node) -> Sequence[Run]:
@@ -235,17 +238,8 @@ class _Explanation:
             entries[run.tensors[place_of(run.root)]] = path.steps[0].of
             entries |= {index.target(step.edge): step.to for step in path.steps}
         entries[run.tensors[place_of(nudge.leaf)]] = nudge.index
-        changes: list[ChangeRecord] = []
-        for place, after in nudge.values.items():
-            before = run.values.get(place)
-            if before is None or before.dtype.kind != "f" or after.shape != before.shape or not before.size:
-                continue
-            tensor = run.tensors[place]
-            at = entries.get(tensor)
-            if at is None or not _moved(before[at], after[at]):
-                at = _largest(before, after)
-            if moved := _moved(before[at], after[at]):
-                changes.append(ChangeRecord(tensor, at, moved))
+        with np.errstate(all="ignore"):
+            changes = self.changes(nudge.values, entries)
         return ProbeRecord(
             accumulator=run.ids[nudge.leaf.sequence_nr],
             index=nudge.index,
@@ -258,8 +252,26 @@ class _Explanation:
             below=nudge.below,
             above=nudge.above,
             skipped=tuple(skipped),
-            changes=tuple(changes),
+            changes=changes,
         )
+
+    def changes(self, values: Mapping[Place, Array], entries: Mapping[str, Index]) -> tuple[ChangeRecord, ...]:
+        """By how much one entry of each result changed: the one on the path, else the one that changed most."""
+        run = self.run
+        found: list[ChangeRecord] = []
+        for place, after in values.items():
+            before = run.values.get(place)
+            if len(found) >= MOST_CHANGES and run.tensors[place] not in entries:
+                continue
+            if before is None or before.dtype.kind != "f" or after.shape != before.shape or not before.size:
+                continue
+            tensor = run.tensors[place]
+            at = entries.get(tensor)
+            if at is None or not _moved(before[at], after[at]):
+                at = _largest(before, after)
+            if moved := _moved(before[at], after[at]):
+                found.append(ChangeRecord(tensor, at, moved))
+        return tuple(found)
 
     # the step
 
@@ -297,9 +309,11 @@ def _largest(before: Array, after: Array) -> Index:
     """The entry of a result that changed most."""
     if before.size == 1:
         return (0,) * before.ndim
-    with np.errstate(all="ignore"):
-        sizes = np.abs(after - before)
-    return tuple(map(int, np.unravel_index(int(np.argmax(np.where(np.isfinite(sizes), sizes, -1.0))), sizes.shape)))
+    sizes = np.abs(after - before)
+    k = int(sizes.argmax())
+    if not isfinite(sizes.flat[k]):
+        k = int(np.where(np.isfinite(sizes), sizes, -1.0).argmax())
+    return tuple(map(int, np.unravel_index(k, sizes.shape))) if before.ndim > 1 else (k,)
 
 
 def _round_down(rate: float) -> float:

@@ -13,8 +13,8 @@ from grad_engine.export.rerun import RecordedRun, cost, results
 from grad_engine.formula.evaluate import agrees, evaluate
 from grad_engine.record.parts import PathRecord
 
-ALL_UP_TO = 200  # ops of a graph of which every rule is evaluated
-OF_A_KIND = 3  # ops of each kind that are evaluated in a larger graph, besides those on the paths
+ALL_UP_TO = 24  # ops of a graph of which every rule is evaluated: each of them is told of by itself
+OF_A_KIND = 1  # ops of each kind that are evaluated in a larger graph, besides those on the paths
 MOST_WORK = 1_000_000  # multiplications, roughly, of a node whose rules are evaluated
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Iterator
 from math import isfinite
 from typing import Any
 
@@ -19,7 +20,9 @@ from grad_engine.record.parts import CurveRecord, PathRecord, PathStepRecord, Sp
 MOST_PATHS = 6
 LONGEST_PATH = 64  # steps
 POINTS = 33  # of a curve
-MOST_SPOTS = 32
+MOST_SPOTS = 32  # in graphs of up to SMALL ops
+SMALL = 24
+FEW_SPOTS = 8  # in larger ones, those on the paths first
 MOST_TERMS = 6  # products of a spot that are told one by one
 TRIED = 1e-3  # by how much an entry is changed to see which results depend on it most
 
@@ -147,16 +150,18 @@ def _size(share: Any) -> float:
 
 def curves(run: RecordedRun) -> tuple[CurveRecord, ...]:
     """The curve of every op of one operand, over the numbers that its calls read, 0, and a quarter more."""
-    calls: dict[tuple[str, str], list[tuple[Node, int]]] = {}
+    calls: dict[Hashable, list[tuple[Node, int]]] = {}
     for node in run.walk:
         if len(places := run.places[node.sequence_nr]) != 1 or node.op.multi_output:
             continue
-        slot = places[0][0]
-        if node.arrays[slot].shape == node.out.shape:
-            others = [a for k, a in enumerate(node.arrays) if k != slot and a is not None]
-            if all(np.ndim(other) == 0 for other in others):
-                key = node.op.name, repr((slot, others, node.rest[: len(node.op.static)]))
-                calls.setdefault(key, []).append((node, slot))
+        slot, arrays = places[0][0], node.arrays
+        if arrays[slot].shape != node.out.shape:
+            continue
+        others = [each for k, each in enumerate(arrays) if k != slot and each is not None]
+        if all(np.ndim(other) == 0 for other in others):
+            static = node.rest[: len(node.op.static)]
+            key = node.op.name, slot, tuple(map(float, others)), repr(static) if static else ""
+            calls.setdefault(key, []).append((node, slot))
     found = (_curve(run, some) for some in calls.values())
     return tuple(curve for curve in found if curve is not None)
 
@@ -194,10 +199,21 @@ def _straight(y: Array) -> bool:
 def spots(run: RecordedRun, paths: tuple[PathRecord, ...]) -> tuple[SpotRecord, ...]:
     """One entry of every share that is a product of two matrices: on a path its entry, else the largest finite one."""
     followed = {step.edge: step.to for path in reversed(paths) for step in path.steps}
+    most = MOST_SPOTS if len(run.walk) <= SMALL else FEW_SPOTS
     found: list[SpotRecord] = []
+    for on_path in (True, False):
+        for node, slot, tree, edge in _products(run):
+            if len(found) < most and (edge in followed) == on_path:
+                spot = _spot(run, node, slot, tree, edge, followed.get(edge))
+                found += [] if spot is None else [spot]
+    return tuple(found)
+
+
+def _products(run: RecordedRun) -> Iterator[tuple[Node, int, Tree, str]]:
+    """The shares that are products of two matrices, newest first: node, slot, formula, edge."""
     products: dict[int, dict[int, Tree]] = {}  # id of a formula, which many nodes share -> slot -> its product
     for node in reversed(run.walk):
-        if (formula := run.records[node.sequence_nr].formula) is None or len(found) == MOST_SPOTS:
+        if (formula := run.records[node.sequence_nr].formula) is None:
             continue
         if (trees := products.get(id(formula))) is None:
             trees = products[id(formula)] = {
@@ -208,9 +224,7 @@ def spots(run: RecordedRun, paths: tuple[PathRecord, ...]) -> tuple[SpotRecord, 
         for slot, _ in run.places[node.sequence_nr] if trees else ():
             operand = run.operands[node.sequence_nr, slot]
             if operand.slot in trees and operand.edge is not None and _sent(run, node, slot):
-                spot = _spot(run, node, slot, trees[operand.slot], operand.edge, followed.get(operand.edge))
-                found += [] if spot is None else [spot]
-    return tuple(found[:MOST_SPOTS])
+                yield node, slot, trees[operand.slot], operand.edge
 
 
 def _spot(run: RecordedRun, node: Node, slot: int, tree: Tree, edge: str, index: Index | None) -> SpotRecord | None:

@@ -21,6 +21,8 @@ from grad_engine.record import GraphRecord, InputRecord
 
 MOST_WORK = 20_000_000  # multiplications, roughly, up to which a graph is run again
 
+LARGE = 256  # numbers of an array from which on its work is counted
+
 Array = NDArray[Any]
 Place = tuple[int, int]  # of a result or a leaf: the sequence number of what made it, and which output
 
@@ -89,7 +91,7 @@ class RecordedRun:
         Everything is run again unchanged first: a result that is not the same to the last bit says that an op draws
         random numbers, or that values were changed in place since.
         """
-        work = sum(map(cost, self.walk))
+        work = sum(cost(node) for node in self.walk if _is_large(node))
         if work > MOST_WORK:
             return f"running the graph again would take about {work:.1e} multiplications, more than {MOST_WORK:.0e}"
         with np.errstate(all="ignore"):
@@ -178,6 +180,13 @@ def cost(node: Node) -> float:
     if node.op.elementwise or len(sizes) < 2:
         return float(max(made, *sizes, 1))
     return max(sqrt(prod(sizes[:2]) * made), made)
+
+
+def _is_large(node: Node) -> bool:
+    """Whether a call may be more than the least work that counts."""
+    return any(type(array) is np.ndarray and array.size > LARGE for array in node.arrays) or not (
+        type(node.out) is np.ndarray and node.out.size <= LARGE
+    )
 
 
 def _locked(array: Any) -> Any:
