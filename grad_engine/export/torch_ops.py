@@ -162,6 +162,7 @@ def _convolved(step: Step) -> Found:
     return f"conv{axes}d", (0, 1, 2), static
 
 
+RESHAPE, EXPAND = _reshaped("reshape"), _reshaped("broadcast_to")
 CALLS_OF_OURS: dict[str, Callable[[Step], Found]] = {
     "Add": _added("add"),
     "Sub": _added("sub"),
@@ -188,10 +189,10 @@ CALLS_OF_OURS: dict[str, Callable[[Step], Found]] = {
     "T": _plain("transpose", 0),
     "Transpose": _swapped,
     "Permute": _arguments("transpose", axes="dims"),
-    "View": _reshaped("reshape"),
-    "UnsafeView": _reshaped("reshape"),
-    "ReshapeAlias": _reshaped("reshape"),
-    "Expand": _reshaped("broadcast_to"),
+    "View": RESHAPE,
+    "UnsafeView": RESHAPE,
+    "ReshapeAlias": RESHAPE,
+    "Expand": EXPAND,
     "Unsqueeze": _arguments("unsqueeze", axis="dim"),
     "Squeeze": _arguments("squeeze", axis="dim"),
     "Select": _selected,
@@ -203,6 +204,10 @@ CALLS_OF_OURS: dict[str, Callable[[Step], Found]] = {
     "MseLoss": _loss("mse_loss"),
     "L1Loss": _loss("l1_loss"),
 }
+
+
+RESHAPES = frozenset(name for name, call in CALLS_OF_OURS.items() if call is RESHAPE)  # the same numbers in order
+EXPANSIONS = frozenset(name for name, call in CALLS_OF_OURS.items() if call is EXPAND)
 
 
 def trace(call: Call, arrays: Sequence[Any], out: Any, wanted: Sequence[bool]) -> tuple[Any, list[Any]]:

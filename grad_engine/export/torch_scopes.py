@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from itertools import count
 from typing import TYPE_CHECKING, Any
+
+from grad_engine.export.torch_ops import RESHAPES, short_name
 
 if TYPE_CHECKING:
     import torch  # type: ignore[import-not-found, unused-ignore]  # it need not be there
@@ -12,7 +15,6 @@ if TYPE_CHECKING:
 Node = Any  # torch.autograd.graph.Node
 
 NOTE = "grad_engine scope"  # the key under which a node's own dictionary holds its scope
-RESHAPES = ("View", "UnsafeView", "Reshape")  # part of a Linear on three axes as well as of a Flatten
 
 
 @contextmanager
@@ -32,19 +34,20 @@ def module_scopes(model: torch.nn.Module) -> Iterator[None]:
 @contextmanager
 def _noting(name: str, module: Any) -> Iterator[None]:
     outside: list[set[Node]] = []  # what was there before, one entry per call that is under way
+    calls = count()
 
     def enter(module: Any, args: Any, kwargs: Any) -> None:
         outside.append({tensor.grad_fn for tensor in _tensors((args, kwargs)) if tensor.grad_fn is not None})
 
     def leave(module: Any, args: Any, kwargs: Any, output: Any) -> None:
-        seen = outside.pop()
+        seen, number = outside.pop(), next(calls)
         pending = [tensor.grad_fn for tensor in _tensors(output)]
         while pending:
             node = pending.pop()
             if node is None or node in seen or hasattr(node, "variable"):
                 continue
             seen.add(node)
-            node.metadata.setdefault(NOTE, name)  # modules inside this one have left before, and noted theirs
+            node.metadata.setdefault(NOTE, (name, number))  # modules inside this one have left before, and noted theirs
             pending += [below for below, _ in node.next_functions]
 
     hooks = (
@@ -70,8 +73,8 @@ def _tensors(value: Any) -> Iterator[Any]:
             yield from _tensors(part)
 
 
-def scopes(nodes: Sequence[Node], leaves: Mapping[Node, str], model: Any) -> dict[Node, str]:
-    """The module of each op, by its dotted name; ops of which it is not known are left out.
+def scopes(nodes: Sequence[Node], leaves: Mapping[Node, str], model: Any) -> dict[Node, tuple[str, int | None]]:
+    """The module of each op by its dotted name, and which call of it, where that was noted; others are left out.
 
     nodes: in creation order. leaves: the module that owns each parameter. What was noted counts. Else an op that reads
     parameters is in the module that owns them, and an op that ran between two of these is in the innermost module that
@@ -79,9 +82,10 @@ def scopes(nodes: Sequence[Node], leaves: Mapping[Node, str], model: Any) -> dic
     its children stands between theirs, in that child. A parameter read for the second time says that some module was
     called again, and what ran just before it could be anywhere.
     """
-    owners = {node: node.metadata[NOTE] for node in nodes if NOTE in node.metadata}
-    if owners:
-        return owners
+    noted = {node: node.metadata[NOTE] for node in nodes if NOTE in node.metadata}
+    if noted:
+        return noted
+    owners: dict[Node, str] = {}
     prepared: dict[Node, tuple[str, set[Node]]] = {leaf: (scope, {leaf}) for leaf, scope in leaves.items()}
     read: set[Node] = set()  # parameters
     last: str | None = None
@@ -102,7 +106,8 @@ def scopes(nodes: Sequence[Node], leaves: Mapping[Node, str], model: Any) -> dic
                 owners[each] = _between(each, last, owner, model)
         read |= direct
         last, waiting = owner, []
-    return {node: scope for node, scope in owners.items() if scope}
+    # A reshape is part of a Linear on three axes as well as of a Flatten: see _between.
+    return {node: (scope, None) for node, scope in owners.items() if scope}
 
 
 def _between(node: Node, before: str, after: str, model: Any) -> str:
@@ -112,7 +117,7 @@ def _between(node: Node, before: str, after: str, model: Any) -> str:
     if type(parent).__name__ != "Sequential" or before not in children or after not in children:
         return shared
     between = [name for name, k in children.items() if children[before] < k < children[after]]
-    return between[0] if len(between) == 1 and not node.name().startswith(RESHAPES) else shared
+    return between[0] if len(between) == 1 and short_name(node.name()) not in RESHAPES else shared
 
 
 def _common(scopes: Sequence[str]) -> str:

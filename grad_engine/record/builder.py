@@ -72,8 +72,8 @@ class OpFacts(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class UnknownOp:
-    """An op that is none of ours: its names, and perhaps what kind of op it is."""
+class PlainOp:
+    """What an op is, from a producer that has no Op of ours for it."""
 
     name: str
     label: str
@@ -158,7 +158,7 @@ class GraphBuilder:
         *,
         formula: FormulaRecord | None = None,
         reads: frozenset[str] = frozenset(),
-        saved: Sequence[str] = (),
+        saved: Sequence[tuple[Key, Callable[[], Value]]] = (),
         attributes: Mapping[str, Any] | None = None,
         scope: str = "",
         call: Hashable = None,
@@ -167,7 +167,8 @@ class GraphBuilder:
         """The next thing that came into being is a call of `op`.
 
         `outputs` has a value for each tensor that it made. What backward reads is told by parameter (`reads`, with
-        "out" for the result) or by tensor id (`saved`). `call` tells the calls of one scope apart; any key will do.
+        "out" for the result) or by key (`saved`; one that has not been met is a constant). `call` tells the calls of
+        one scope apart; any key will do.
         """
         id = self.ids[key] = f"n{len(self.nodes)}"
         made = next(iter(outputs.values()))
@@ -177,6 +178,7 @@ class GraphBuilder:
         self._outputs[key] = tuple(outputs)
         by_name = {each.parameter: each.tensor for each in inputs} | {"out": results[0]}
         kept = [tensor for name, tensor in by_name.items() if name in reads]
+        kept += [self._constant(each, value) for each, value in saved]
         self.nodes.append(
             NodeRecord(
                 id=id,
@@ -190,7 +192,7 @@ class GraphBuilder:
                 attributes={name: attribute(value) for name, value in (attributes or {}).items()} or None,
                 inputs=tuple(inputs),
                 outputs=results,
-                saved=tuple(dict.fromkeys((*kept, *saved))),
+                saved=tuple(dict.fromkeys(kept)),
                 formula=formula,
                 source=source,
                 elementwise=op.elementwise,
@@ -216,6 +218,10 @@ class GraphBuilder:
             tensor, link = self.tensors[operand.constant], None
         stretched = op.broadcasts and not operand.plain and result is not None and tensor.shape != result
         return InputRecord(operand.slot, operand.parameter, tensor.id, link, tensor.shape if stretched else None)
+
+    def _constant(self, key: Key, value: Callable[[], Value]) -> str:
+        known = self.tensors.get(key)
+        return self.tensor(key, value(), "constant", is_leaf=True) if known is None else known.id
 
     def _call(self, scope: str, call: Hashable) -> int:
         if not scope or call is None:
