@@ -425,7 +425,7 @@ def _log_softmax(x: Any, axis: int | None = -1) -> Any:
 
 def _along(g: Any, out: Any, axis: Any) -> Any:
     """The sum of g times out along `axis`, which stays with length 1."""
-    if axis == -1 and type(g) is ndarray and g.ndim:
+    if axis == -1 and isinstance(g, ndarray) and g.ndim:
         return np.vecdot(g, out)[..., None]
     return total(g * out, axis=axis, keepdims=True)
 

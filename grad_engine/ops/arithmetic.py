@@ -80,7 +80,7 @@ fmod = define(
 
 def _power(x: Any, y: Any) -> Any:
     """x to the power y; small whole exponents by multiplication, which is hundreds of times faster on large arrays."""
-    if type(x) is not ndarray:
+    if not isinstance(x, ndarray):
         return np.power(x, y)
     if (type(y) is not int and type(y) is not float) or x.dtype.kind != "f" or not 1 <= y <= 16 or y != int(y):
         return x**y

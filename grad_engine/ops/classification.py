@@ -177,7 +177,7 @@ def _cross_entropy_x(
     axis = _class_axis("cross_entropy", x, target)
     shape = with_one(x.shape, axis)
     p = _softmax(x, axis)
-    if type(p) is np.ndarray and target.dtype.kind != "f" and not label_smoothing:  # the same, without a table of q
+    if isinstance(p, np.ndarray) and target.dtype.kind != "f" and not label_smoothing:  # the same, without a table of q
         classes, valid = _checked_classes("cross_entropy", x, target, axis, ignore_index)
         each = _each_weight(x, classes, valid, weight, axis)
         each = _unfolded(g, reduction, np.add.reduce(each, axis=None), shape) * each
@@ -309,7 +309,7 @@ binary_cross_entropy = define(
 
 def _softplus(x: Any) -> Any:
     """ln(1 + exp(x)); on arrays in a form ten times as fast, which has no second derivative at 0."""
-    return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x))) if type(x) is np.ndarray else np.logaddexp(x, 0)
+    return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x))) if isinstance(x, np.ndarray) else np.logaddexp(x, 0)
 
 
 def _bce_logits(x: Any, target: Any, weight: Any = None, reduction: str = "mean", pos_weight: Any = None) -> Any:

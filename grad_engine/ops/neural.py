@@ -272,7 +272,7 @@ def _total_product(x: Any, y: Any, axes: tuple[int, ...]) -> Any:
     last = 0
     while x.ndim - 1 - last in axes:
         last += 1
-    if not last or not type(x) is type(y) is np.ndarray:
+    if not last or not (isinstance(x, np.ndarray) and isinstance(y, np.ndarray)):
         return total(x * y, axis=axes, keepdims=True)
     lead = x.shape[: x.ndim - last]
     row = (*lead, math.prod(x.shape[x.ndim - last :]))
@@ -315,7 +315,7 @@ def _normalization_shares(
         slope = reshaped(g if weight is None else g * reshaped(weight, own), groups)
         level = total(slope, axis=axes, keepdims=True) / count
         lean = _total_product(slope, normal, axes) / count
-        if type(slope) is type(normal) is np.ndarray:  # the same, in two arrays instead of four
+        if isinstance(slope, np.ndarray) and isinstance(normal, np.ndarray):  # the same, in two arrays instead of four
             normal *= lean
             slope = slope - level
             slope -= normal

@@ -117,7 +117,7 @@ sum = define(
 
 def total(x: Any, axis: Any = None, keepdims: Any = False) -> Any:
     """The sum of x along `axis`, for use in rules."""
-    return array_sum(x, axis, keepdims) if type(x) is ndarray else np.add.reduce(x, axis=axis, keepdims=keepdims)
+    return array_sum(x, axis, keepdims) if isinstance(x, ndarray) else np.add.reduce(x, axis=axis, keepdims=keepdims)
 
 
 nansum = define(

@@ -52,6 +52,7 @@ class Code:
             self.spelling.text[value] = value.name or names.new("x")
         self._uses = program.uses()
         self._ends = {end for end in program.ends() if type(end) is Value}
+        self._checked = {*program.finite, *program.hidden}
         self._buffers: dict[Buffer, str] = {}
         for step in program.steps:
             self._write(step)
@@ -87,7 +88,7 @@ class Code:
         elif step.kind is NUMBER:
             text, binds = spell.call(step)
             once = len(self._uses.get(step.out, ())) == 1 and step.out not in self._ends
-            if once and step.out not in self.program.finite and len(text) < _LONGEST:
+            if once and step.out not in self._checked and len(text) < _LONGEST:
                 spell.text[step.out], spell.precedence[step.out] = text, binds
             else:
                 self._assign(step, text)
@@ -166,8 +167,9 @@ class Code:
 
     def _finish(self) -> None:
         spell, program = self.spelling, self.program
-        if program.finite:
-            total = " + ".join(map(spell.value, program.finite))
+        checked = [*dict.fromkeys([*program.finite, *program.hidden])]
+        if checked:
+            total = " + ".join(map(spell.value, checked))
             self._line(f"total = {total}")
             self._line("if total - total != 0.0: raise ArithmeticError")
         written = {write.target for write in program.writes if write.in_place}

@@ -59,7 +59,7 @@ class _Ready:
         program = passes.run(call.program, set(names) - left_out, exact)
         self.code, self.entry = self._built(program)
         self.plain = None
-        if program.finite:  # for numbers that Python's arithmetic refuses
+        if program.finite or program.hidden:  # for numbers that Python's arithmetic refuses
             without = {*names} - passes.CHANGING_BITS
             _, self.plain = self._built(passes.run(call.program, without, exact))
 

@@ -24,12 +24,16 @@ from grad_engine.core.stand_ins import STAND_INS as ENGINE_STAND_INS
 from grad_engine.core.stand_ins import TRACING
 from grad_engine.core.tensor import Tensor
 from grad_engine.program import array_methods, generators, operators
-from grad_engine.program.steps import NO_NAMED, leaves
-from grad_engine.program.trace import STAND_INS, Trace, name_value
+from grad_engine.program.steps import leaves, mapped
+from grad_engine.program.trace import OPS_FOLDER, STAND_INS, Trace, name_value
 from grad_engine.program.traced import Traced
 
 ONE_TRACE = threading.RLock()  # one trace at a time: what it swaps belongs to the process
 _asarray, _array = np.asarray, np.array
+_CREATING = (
+    "zeros", "ones", "empty", "full", "arange", "linspace", "eye", "identity", "zeros_like", "ones_like", "empty_like",
+    "full_like",
+)  # fmt: skip
 ENGINE_STAND_INS.update(STAND_INS)
 _MET = (array_methods, operators)  # importing them gave the stand-ins their methods and operators
 
@@ -48,7 +52,7 @@ def tracing(trace: Trace) -> Iterator[Trace]:
         swap(np, "array", _array_or_stand_in)
         swap(call, "asarray", _asarray_or_stand_in)
         swap(fast_call, "asarray", _asarray_or_stand_in)
-        for name in ("zeros", "ones", "empty", "full"):
+        for name in _CREATING:
             swap(np, name, _creating(getattr(np, name)))
         swap(np.random, "default_rng", generators.traced_default_rng(np.random.default_rng))
         for op in OPS.values():
@@ -110,17 +114,22 @@ def _creating(create: Callable[..., ndarray]) -> Callable[..., Any]:
     def created(*args: Any, **named: Any) -> Any:
         made = create(*args, **named)
         trace = TRACING.trace
-        if trace is None or made.dtype.kind not in "fiub" or _to_be_kept(sys._getframe(1)):
+        if trace is None or type(made) is not ndarray or made.dtype.kind not in "fiub" or _is_kept(sys._getframe(1)):
             return made
         return trace.stand_in(trace.const(made))
 
     return created
 
 
-def _to_be_kept(frame: FrameType | None) -> bool:
-    """Whether the engine makes an array that outlives the call: in a cached function, or in a method."""
+def _is_kept(frame: FrameType | None) -> bool:
+    """Whether the engine may keep an array beyond the call that makes it: in a cached function, or in an object."""
+    if frame is None or not frame.f_code.co_filename.startswith(INSIDE):
+        return False
+    if not frame.f_code.co_filename.startswith(OPS_FOLDER):
+        return True
     while frame is not None and frame.f_code.co_filename.startswith(INSIDE):
-        if hasattr(frame.f_globals.get(frame.f_code.co_name), "cache_info") or "self" in frame.f_locals:
+        name = frame.f_code.co_name
+        if name == "__init__" or hasattr(frame.f_globals.get(name), "cache_info"):
             return True
         frame = frame.f_back
     return False
@@ -134,11 +143,12 @@ def _rule(op: Op, rule: Callable[..., Any], slot: int | None = None) -> Callable
         if trace is None:
             return rule(g, out, *args, **named)
         before, trace.line = trace.line, _line_of(out) or trace.line
+        g = mapped(_writable, g)
         _name_gradient(g, out)
         try:
             share = rule(g, out, *args, **named)
         except Exception:
-            share = trace.call_whole(f"gradient of {op.name}", rule, (g, out, *args), named or NO_NAMED)
+            share = trace.call_whole(f"gradient of {op.name}", rule, (g, out, *args), named)
             if share is None:
                 raise
         finally:
@@ -148,6 +158,11 @@ def _rule(op: Op, rule: Callable[..., Any], slot: int | None = None) -> Callable
         return share
 
     return run
+
+
+def _writable(g: Any) -> Any:
+    """A gradient that is the same at each run as a stand-in too: rules write into what they compute from it."""
+    return TRACING.trace.stand_in(TRACING.trace.const(g)) if type(g) is ndarray else g
 
 
 def _line_of(out: Any) -> tuple[str, int] | None:

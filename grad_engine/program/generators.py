@@ -65,7 +65,7 @@ def traced_default_rng(default_rng: Callable[..., Any]) -> Callable[..., Any]:
         trace = TRACING.trace
         if trace is None:
             return default_rng(seed)
-        if type(seed) is TracedGenerator:
+        if type(seed) in (TracedGenerator, _Seeded):
             return seed
         if isinstance(seed, np.random.Generator):
             raise TraceError(
@@ -77,9 +77,32 @@ def traced_default_rng(default_rng: Callable[..., Any]) -> Callable[..., Any]:
                 f"np.random.default_rng() without a seed was called in a compiled function{trace.at()}; make the "
                 "generator outside and draw from it inside"
             )
-        return default_rng(seed)
+        return _Seeded(default_rng(seed))
 
     return make
+
+
+class _Seeded:
+    """A generator made in the function from a seed that is always the same: so are its draws."""
+
+    def __init__(self, generator: np.random.Generator) -> None:
+        self.generator = generator
+
+    __class__ = property(lambda self: np.random.Generator)
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self.generator, name)
+        if not callable(found):
+            return found
+
+        def draw(*args: Any, **named: Any) -> Any:
+            trace, TRACING.trace = TRACING.trace, None  # NumPy makes the arrays of its draws by np.empty()
+            try:
+                return found(*args, **named)
+            finally:
+                TRACING.trace = trace
+
+        return draw
 
 
 class Unmoved:
@@ -91,8 +114,8 @@ class Unmoved:
     def __init__(self, others: list[Any]) -> None:
         self.before = [(each, _state(each)) for each in (np.random, python_random, *others)]
 
-    def check(self) -> None:
-        """Raise TraceError if one of them moved."""
+    def check(self, error: Exception | None = None) -> None:
+        """Raise TraceError if one of them moved, on whose account `error` may have been raised."""
         moved = [(each, before) for each, before in self.before if _differs(before, _state(each))]
         for each, before in moved:
             each.set_state(before) if hasattr(each, "set_state") else each.setstate(before)
@@ -100,7 +123,7 @@ class Unmoved:
             raise TraceError(
                 "the compiled function drew from np.random or random, whose numbers would be the same at each run; "
                 "make rng = np.random.default_rng(seed) outside and call rng.normal() inside"
-            )
+            ) from error
 
 
 def _state(generator: Any) -> Any:

@@ -22,7 +22,7 @@ from grad_engine.errors import TraceError
 from grad_engine.optim import _State
 from grad_engine.program.generators import TracedGenerator, Unmoved, traced_default_rng
 from grad_engine.program.reach import Reached
-from grad_engine.program.slots import Attribute, Item, Slot
+from grad_engine.program.slots import Attribute, Item, Part, Slot
 from grad_engine.program.steps import Value
 from grad_engine.program.trace import Trace
 from grad_engine.program.traced import Traced, TracedNumber
@@ -70,6 +70,8 @@ class State:
     _by_array: dict[int, Traced] = field(default_factory=dict)
     _owners: dict[int, ndarray] = field(default_factory=dict)
     _steps: dict[int, Value] = field(default_factory=dict)
+    _wholes: list[Slot] = field(default_factory=list)  # slots that hold tuples with stand-ins in them
+    _before: list[tuple[Slot, Any]] = field(default_factory=list)
     _generators: dict[int, TracedGenerator] = field(default_factory=dict)
 
     def unique(self, name: str) -> str:
@@ -108,8 +110,22 @@ class State:
         return self._generators.setdefault(id(generator), TracedGenerator(generator))
 
     def put(self, slot: Slot, value: Any) -> None:
+        whole = slot
+        while isinstance(whole, Part):
+            whole = whole.slot
+        if whole is not slot and not any(each is whole for each in self._wholes):
+            self._wholes.append(whole)
+            self._before.append((whole, whole.get()))
         self._put.append((slot, slot.get(), value))
         slot.put(value)
+
+    def put_back(self) -> None:
+        """Let every slot hold what it held before."""
+        for slot, before, _ in reversed(self._put):
+            if not isinstance(slot, Part):
+                slot.put(before)
+        for whole, before in reversed(self._before):  # the very tuples, not others like them
+            whole.put(before)
 
     def _lift_tensor(self, name: str, tensor: Tensor) -> None:
         self.tensors[id(tensor)] = tensor
@@ -162,12 +178,15 @@ def lifted(functions: Sequence[Any], state: State) -> Iterator[None]:
         reached.walk(list(optimizer._state.values()))
     try:
         _lift(state, reached)
-        yield
+        try:
+            yield
+        except Exception as error:
+            unmoved.check(error)
+            raise
         unmoved.check()
         _note_changes(state, reached)
     finally:
-        for slot, before, _ in reversed(state._put):
-            slot.put(before)
+        state.put_back()
         for optimizer, parameter, made in prepared:
             stores = {id(each.slot.holder) for each in state.stores}
             if id(made) not in stores:
@@ -234,7 +253,8 @@ def _note_changes(state: State, reached: Reached) -> None:
             state.stores.append(Store(slot, Value(0, data=0), type(None)))
         else:
             _refuse_change(slot, before, now)
-    put = {(id(slot.holder), getattr(slot, "key", None)) for slot, _, _ in state._put}
+    changed = [*(slot for slot, _, _ in state._put), *state._wholes]
+    put = {(id(slot.holder), getattr(slot, "key", None)) for slot in changed}
     for slot, held in state.same:
         if (id(slot.holder), getattr(slot, "key", None)) not in put and slot.get() is not held:
             _refuse_change(slot, held, slot.get())

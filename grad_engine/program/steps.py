@@ -200,13 +200,14 @@ class Program:
     outputs: list[Any]  # values
     writes: list[Write] = field(default_factory=list)
     reasons: dict[str, str] = field(default_factory=dict)  # op that became a named call -> why
-    finite: list[Value] = field(default_factory=list)  # numbers that have to be finite (passes/small.py)
+    finite: list[Value] = field(default_factory=list)  # numbers that have to be finite (passes/small.py),
+    hidden: list[Value] = field(default_factory=list)  # and those that were left out of a product with 0
 
     def with_steps(self, steps: list[Step], replaced: Callable[[Any], Any] = lambda value: value) -> Program:
         """The same program with other steps; `replaced` says which value now stands for an old one."""
         writes = [Write(write.target, replaced(write.value), write.shown) for write in self.writes]
         outputs = [*map(replaced, self.outputs)]
-        return Program(self.name, self.inputs, steps, outputs, writes, self.reasons, self.finite)
+        return Program(self.name, self.inputs, steps, outputs, writes, self.reasons, self.finite, self.hidden)
 
     def ends(self) -> list[Value]:
         """The values that must be there when it ends: outputs and what is written."""

@@ -140,6 +140,8 @@ class Trace:
 
     def named_call(self, op: Any, arrays: Any, static: Any) -> Any:
         """The result of an op that could not run on stand-ins, as one step; None where it cannot run at all."""
+        if isinstance(sys.exc_info()[1], ShapeOfNumbersError):
+            return None
         arguments = (list(arrays), *static) if op.variadic else (*arrays, *static)
         return self.call_whole(op.name, op.forward, arguments, NO_NAMED)
 
@@ -149,12 +151,18 @@ class Trace:
         kinds = {type(leaf) for leaf in leaves((args, dict(named)))}
         if kinds.isdisjoint(STAND_INS) or Tensor in kinds:
             return None
+        present = Present(function)
         try:
-            made = self.record(NAMED_CALL, function, args, named, name)
+            made = self.record(NAMED_CALL, present, args, named, name)
         except Exception:  # the call itself is at fault: what it raised first has the better words
             return None
         self.reasons.setdefault(name, str(error) or type(error).__name__)
-        return made
+        if present.places is None:
+            return made
+        shares: list[Any] = [None] * present.count
+        for place, share in zip(present.places, made, strict=True):
+            shares[place] = share
+        return shares
 
     # --- the user's program ---------------------------------------------------------------------------------------
 
@@ -174,11 +182,15 @@ class Trace:
         frame = user_frame()
         return f", at line {frame.f_lineno} of {os.path.basename(frame.f_code.co_filename)}" if frame else ""
 
-    def refuse(self, what: str, x: Any, way_out: str) -> NoReturn:
-        raise TraceError(
+    def refuse(self, what: str, x: Any, way_out: str, kind: type[TraceError] = TraceError) -> NoReturn:
+        raise kind(
             f"{what} needs the numbers of an array of shape {x.shape} that depends on the arguments of the compiled "
             f"function, and they are known only when its program runs{self.at()}; {way_out}"
         )
+
+    def refuse_shape(self, what: str, x: Any, way_out: str) -> NoReturn:
+        """Refuse something whose shape depends on numbers."""
+        self.refuse(f"{what}, whose shape depends on numbers,", x, way_out, ShapeOfNumbersError)
 
     def close(self) -> None:
         """Let go of the arrays met while tracing."""
@@ -190,6 +202,30 @@ class Trace:
         self._kept.clear()
         self._consts.clear()
         self._seen = (None, -1)
+
+
+class ShapeOfNumbersError(TraceError):
+    """The shape of what the function asked for depends on numbers: no step of a program has such a result."""
+
+
+class Present:
+    """A function of the engine that is called as a whole; of a list of shares it gives those that are there."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self.function = function
+        self.places: list[int] | None = None  # of the shares that are there
+        self.count = 0
+        self.__name__ = getattr(function, "__name__", "rule").strip("_<>") or "rule"
+        self.__module__ = getattr(function, "__module__", "")
+        self.__qualname__ = getattr(function, "__qualname__", self.__name__)
+
+    def __call__(self, *args: Any, **named: Any) -> Any:
+        found = self.function(*args, **named)
+        if not isinstance(found, list):
+            return found
+        if self.places is None:
+            self.places, self.count = [i for i, share in enumerate(found) if share is not None], len(found)
+        return tuple(found[place] for place in self.places)
 
 
 def current() -> Trace:

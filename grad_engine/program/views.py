@@ -102,7 +102,7 @@ def checked_key(x: traced.Traced, key: Any, writing: bool = False) -> Any:
     if type(key) is list:
         key = np.array(key) if any(type(part) in (traced.Traced, Tensor) for part in key) else key
     if type(key) is traced.Traced and not writing and key.dtype == bool and not key.current.is_const:
-        x.within.refuse("x[mask], whose shape depends on numbers,", key, "write np.where(mask, x, 0) instead")
+        x.within.refuse_shape("x[mask]", key, "write np.where(mask, x, 0) instead")
     return key
 
 

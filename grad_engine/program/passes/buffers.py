@@ -106,7 +106,7 @@ class _Plan:
         numbers = {out: number for number, step in enumerate(self.program.steps) for out in step.outs}
         last_check = max((n for n, step in enumerate(self.program.steps) if step.kind is CHECK), default=-1)
         found: dict[Value, Value] = {}
-        if self.program.finite:  # another program may have to start again from the old numbers
+        if self.program.finite or self.program.hidden:  # another program may have to start again from the old numbers
             return found
         for write in self.program.writes:
             value, target = write.value, write.target

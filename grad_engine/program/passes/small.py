@@ -65,6 +65,7 @@ class _Unpacking(Rewriting):
         self._apart: set[Value] = set()  # those of them that exist as numbers only
         self._packed: dict[Value, Value] = {}
         self._finite: list[Value] = []
+        self._hidden: list[Value] = []
         self.count = 0
 
     def rewritten(self) -> Program:
@@ -72,7 +73,7 @@ class _Unpacking(Rewriting):
             self.line = step.line
             self.visit(step)
         made = self.program.with_steps(self.steps, self.dense)
-        made.finite = [*dict.fromkeys(self._finite)]
+        made.finite, made.hidden = [*dict.fromkeys(self._finite)], [*dict.fromkeys(self._hidden)]
         return made
 
     def visit(self, step: Step) -> None:
@@ -160,7 +161,7 @@ class _Unpacking(Rewriting):
             if type(known) is not float:
                 continue
             if fn is operator.mul and known == 0.0:
-                self._finite.append(value)
+                self._hidden.append(value)
                 return 0.0
             one = fn is operator.mul and known == 1.0
             if one or (known == 0.0 and (fn is operator.add or (fn is operator.sub and known is y))):
