@@ -96,7 +96,7 @@ if _os.environ.get("GRAD_ENGINE_MALLOC") == "1":
     tune_allocator()
 
 _LOADED_ON_USE = ("autograd", "data", "draw", "nn", "optim", "program", "progress", "scipy", "tree")
-_OF_PROGRAM = ("compile",)
+_OF_PROGRAM = ("compile", "scan")
 
 
 def __getattr__(name: str) -> _Any:

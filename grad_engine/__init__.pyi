@@ -100,6 +100,7 @@ from grad_engine import progress as progress
 from grad_engine import scipy as scipy
 from grad_engine import tree as tree
 from grad_engine.program import compile as compile
+from grad_engine.program import scan as scan
 
 Operand: TypeAlias = Tensor | np.ndarray | np.generic | float | int | bool | Sequence[Any]
 

@@ -57,7 +57,7 @@ class _ArrayMethods:
 
     def __setitem__(self: Any, key: Any, value: Any) -> None:
         key = views.checked_key(self, key, writing=True)
-        made = self.within.record(SET_ITEM, None, (self, key, value.array if type(value) is Tensor else value))
+        made = TRACING.trace.record(SET_ITEM, None, (self, key, value.array if type(value) is Tensor else value))
         self.assign(made)
 
     @property
@@ -99,7 +99,7 @@ class _ArrayMethods:
     def astype(self: Any, dtype: Any, *args: Any, **named: Any) -> Any:
         if np.dtype(dtype) == self.dtype:
             return self if named.get("copy") is False else self.copy()
-        return self.within.record(METHOD, "astype", (self, np.dtype(dtype)))
+        return TRACING.trace.record(METHOD, "astype", (self, np.dtype(dtype)))
 
     def copy(self: Any, order: str = "C") -> Any:
         return self.within.stand_in(self.current)  # a write makes another value, so nothing is shared

@@ -46,17 +46,17 @@ class Code:
         self.program = program
         self.lines: list[str] = []
         self.steps: list[Step | None] = []  # what each line comes from
-        names = Names({value.name or "" for value in program.inputs})
+        self.indent = ""
+        names = Names()
         self.spelling = _Fast(names)
         for value in program.inputs:
-            self.spelling.text[value] = value.name or names.new("x")
+            self.spelling.text[value] = names.new(value.name or "x")
+        self.parameters = [self.spelling.text[value] for value in program.inputs]
         self._uses = program.uses()
         self._ends = {end for end in program.ends() if type(end) is Value}
         self._checked = {*program.finite, *program.hidden}
         self._buffers: dict[Buffer, str] = {}
-        for step in program.steps:
-            self._write(step)
-        self._finish()
+        self._body()
         self.sizes = arena(program)
         self.source = self._source()
         self.file = f"<compiled {program.name} {id(self):x}>"
@@ -67,8 +67,13 @@ class Code:
 
     # --- lines ----------------------------------------------------------------------------------------------------
 
+    def _body(self) -> None:
+        for step in self.program.steps:
+            self._write(step)
+        self._finish()
+
     def _line(self, text: str, step: Step | None = None) -> None:
-        self.lines.append(text)
+        self.lines.append(self.indent + text)
         self.steps.append(step)
 
     def _write(self, step: Step) -> None:
@@ -169,8 +174,7 @@ class Code:
         spell, program = self.spelling, self.program
         checked = [*dict.fromkeys([*program.finite, *program.hidden])]
         if checked:
-            total = " + ".join(map(spell.value, checked))
-            self._line(f"total = {total}")
+            self._line(f"total = sum([{', '.join(map(spell.value, checked))}])")
             self._line("if total - total != 0.0: raise ArithmeticError")
         written = {write.target for write in program.writes if write.in_place}
         results = []
@@ -204,7 +208,7 @@ class Code:
 
     def _source(self) -> str:
         names = ", ".join([*self._buffers.values(), *self.spelling.environment])
-        inputs = ", ".join(self.spelling.text[value] for value in self.program.inputs)
+        inputs = ", ".join(self.parameters)
         body = "\n".join(f"        {line}" for line in self.lines)
         return f"def make({names}):\n    def {self.program.name}({inputs}):\n{body}\n    return {self.program.name}\n"
 
@@ -246,9 +250,7 @@ class _Fast(Spelling):
         return f"{self.function(step.fn)}({self.arguments(step.args, {})})"
 
     def const(self, value: Value) -> str:
-        if value.ndim == 0 and not value.number:
-            return self.thing(value.data, value.name or "c")
-        return super().const(value)
+        return super().const(value) if value.number else self.thing(value.data, value.name or "c")
 
     def __init__(self, names: Names) -> None:
         super().__init__(names)

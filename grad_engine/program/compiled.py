@@ -37,7 +37,11 @@ class Lowered:
     @functools.cached_property
     def program(self) -> Program:
         """The program as people read it: folded, each value made once, without what nobody reads."""
-        return passes.run(self.call.program, passes.READABLE, self.exact)
+        program = passes.run(self.call.program, passes.READABLE, self.exact)
+        used = used_values(program)
+        given = {part.value for part in self.call.arguments.parts}
+        program.inputs = [value for value in program.inputs if value in used or value in given]
+        return program
 
     @functools.cached_property
     def source(self) -> str:
@@ -64,8 +68,7 @@ class _Ready:
             _, self.plain = self._built(passes.run(call.program, without, exact))
 
     def _built(self, program: Program) -> tuple[Code, Callable[..., Any]]:
-        used = {value for step in program.steps for value in step.values()}
-        used.update([*program.ends(), *(write.target for write in program.writes if write.target is not None)])
+        used = used_values(program)
         program.inputs = [value for value in program.inputs if value in used]
         self.call.check(used)
         code = Code(program)
@@ -220,6 +223,13 @@ class Compiled:
     def _eager(self, given: tuple[Any, ...], key: Any) -> Any:
         count, names = (key, ()) if isinstance(key, int) else (key[0], key[1:])
         return self.function(*given[:count], **dict(zip(names, given[count:], strict=True)))
+
+
+def used_values(program: Program) -> set[Any]:
+    """The values that steps read, and those that must be there in the end."""
+    used = {value for step in program.steps for value in step.values()}
+    used.update([*program.ends(), *(write.target for write in program.writes if write.target is not None)])
+    return used
 
 
 def _name(function: Any) -> str:

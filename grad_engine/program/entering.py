@@ -127,7 +127,7 @@ def _is_kept(frame: FrameType | None) -> bool:
         return False
     if not frame.f_code.co_filename.startswith(OPS_FOLDER):
         return True
-    while frame is not None and frame.f_code.co_filename.startswith(INSIDE):
+    while frame is not None and frame.f_code.co_filename.startswith(OPS_FOLDER):
         name = frame.f_code.co_name
         if name == "__init__" or hasattr(frame.f_globals.get(name), "cache_info"):
             return True

@@ -34,8 +34,8 @@ _METHODS = (
 
 
 def _number_step(fn: Callable[..., Any], *args: Any) -> Any:
-    trace = next(each.within for each in args if type(each) is TracedNumber)
-    if TRACING.trace is not trace:
+    trace = TRACING.trace
+    if trace is None:
         return fn(*(each.numbers("arithmetic") if type(each) is TracedNumber else each for each in args))
     return trace.record(NUMBER, fn, args)
 

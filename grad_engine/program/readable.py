@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from grad_engine.program import passes
 from grad_engine.program.spelling import ATOM, Names, Spelling
 from grad_engine.program.steps import AT, CHECK, LOOP, SET_ITEM, Program, Step, Value
 
@@ -19,10 +20,10 @@ class Readable:
 
     def __init__(self, program: Program, functional: bool = False, comments: bool = True) -> None:
         self.program, self.functional = program, functional
-        names = Names({value.name or "" for value in program.inputs} | {"result"})
+        names = Names()
         self.spelling = spelling = Spelling(names)
         for value in program.inputs:
-            spelling.text[value] = value.name or names.new("x")
+            spelling.text[value] = names.new(value.name or "x")
         self.loops: list[Any] = []
         self._uses = program.uses()
         self._ends = {end for end in program.ends() if type(end) is Value}
@@ -73,6 +74,8 @@ class Readable:
     def _names(self, step: Step) -> list[str]:
         names = [self.spelling.names.new(out.name or "t") for out in step.outs]
         self.spelling.text.update(zip(step.outs, names, strict=True))
+        for out in step.outs:
+            self.spelling.precedence.pop(out, None)
         return names
 
     def _scatter(self, step: Step) -> Iterator[str]:
@@ -98,7 +101,46 @@ class Readable:
             yield f"{spell.function(step.fn)}.at({name}, {spell.argument(key)}, {value})"
 
     def _loop(self, step: Step) -> Iterator[str]:
-        yield from step.fn.written(self, step)
+        """The rounds of scan(): the body once, in a for loop."""
+        loop, spell = step.fn, self.spelling
+        body = passes.run(loop.body, passes.READABLE)
+        carried, rows, same = loop.parts(body.inputs)
+        first, xs, others = loop.parts(step.args)
+        for value, given in zip(same, others, strict=True):
+            spell.text[value] = spell.inside(given, ATOM)
+        for value, given in zip(carried, first, strict=True):
+            text = spell.argument(given)
+            spell.text[value] = spell.names.new(value.name or "carry")
+            yield f"{spell.text[value]} = {text}"
+        sources = [spell.inside(given, ATOM) + ("[::-1]" if loop.reverse else "") for given in xs]
+        spell.text.update((value, spell.names.new(value.name or "x")) for value in rows)
+        stacks = [spell.names.new("ys") for _ in body.outputs[loop.carried :]]
+        saved = [spell.names.new("before") for _ in carried] if loop.saves else []
+        for name in (*stacks, *saved):
+            yield f"{name} = []"
+        targets = [spell.text[value] for value in rows]
+        listed = f"zip({', '.join(sources)})" if len(sources) != 1 else sources[0]
+        yield f"for {', '.join(targets)} in {listed}:" if targets else f"for _ in range({loop.length}):"
+        for name, value in zip(saved, carried, strict=False):
+            yield f"    {name}.append({spell.text[value]})"
+        outside = self._uses, self._ends
+        self._uses, self._ends = body.uses(), {end for end in body.ends() if type(end) is Value}
+        for inner in body.steps:
+            for line in self._written(inner):
+                yield f"    {line}"
+        self._uses, self._ends = outside
+        for name, value in zip(stacks, body.outputs[loop.carried :], strict=True):
+            yield f"    {name}.append({spell.value(value)})"
+        if carried:
+            new = [spell.value(value) for value in body.outputs[: loop.carried]]
+            yield f"    {', '.join(spell.text[value] for value in carried)} = {', '.join(new)}"
+        texts = [spell.text[value] for value in carried]
+        texts += [f"np.stack({name}{'[::-1]' if loop.reverse else ''})" for name in (*stacks, *saved)]
+        for out, text in zip(step.outs, texts, strict=True):
+            spell.text[out] = text
+            if not text.isidentifier():
+                (spell.text[out],) = [spell.names.new(out.name or "t")]
+                yield f"{spell.text[out]} = {text}"
 
     def _ending(self) -> Iterator[str]:
         spell, program = self.spelling, self.program

@@ -30,6 +30,8 @@ from grad_engine.program.steps import (
 
 ATOM = 99  # precedence of what never needs parentheses
 _POSTFIX, _UNARY = 10, 7
+_MOST = 1 << 16  # numbers of an array that is compared with one
+_FEW = 6  # numbers of an array that is written out
 _INFIX: dict[Any, tuple[str, float]] = {
     np.add: ("+", 5), np.subtract: ("-", 5), np.multiply: ("*", 6), np.true_divide: ("/", 6), np.matmul: ("@", 6),
     np.floor_divide: ("//", 6), np.remainder: ("%", 6), np.bitwise_and: ("&", 4),
@@ -50,8 +52,8 @@ _REDUCTIONS = {
 class Names:
     """Identifiers that are taken, and new ones like them."""
 
-    def __init__(self, taken: set[str]) -> None:
-        self.taken = {"np", "scipy", "math", *taken}
+    def __init__(self) -> None:
+        self.taken = {"np", "scipy", "math", "result"}
         self._counts: dict[str, int] = {}
 
     def new(self, name: str) -> str:
@@ -95,7 +97,20 @@ class Spelling:
             return self.number(data)
         if value.ndim == 0 and value.dtype.char in "dl?" and (written := self.number(np.asarray(data).item())):
             return f"np.{np.asarray(data).dtype.type.__name__}({written})"
-        return self.thing(data, value.name or "c")
+        return self.array(value) or self.thing(data, value.name or "c")
+
+    def array(self, value: Value) -> str | None:
+        """An array of one number, or of a few, as an expression."""
+        number = _everywhere(np.asarray(value.data))
+        kind = "" if value.dtype == np.float64 else f", {self.argument(value.dtype)}"
+        shape = self.argument(value.shape if value.ndim != 1 else value.shape[0])
+        if number is not None and value.ndim and value.dtype.kind in "fiu":
+            filled = {0: "zeros", 1: "ones"}.get(number)
+            return f"np.{filled}({shape}{kind})" if filled else f"np.full({shape}, {self.number(number)}{kind})"
+        if 0 < value.size <= _FEW and value.ndim and np.isfinite(value.data).all():
+            kind = "" if value.dtype.char in "dl?" else kind
+            return f"np.array({np.asarray(value.data).tolist()!r}{kind})"
+        return None
 
     def number(self, number: Any) -> str:
         if type(number) is float and not math.isfinite(number):
@@ -178,6 +193,14 @@ class Spelling:
 
     def arguments(self, args: tuple[Any, ...], named: Any) -> str:
         return ", ".join([*map(self.argument, args), *(f"{key}={self.argument(part)}" for key, part in named.items())])
+
+
+def _everywhere(data: np.ndarray) -> Any:
+    """The number that stands in every place of an array, down to its bits; None where there are several."""
+    if not 0 < data.size <= _MOST:
+        return None
+    first = data.flat[0]
+    return first.item() if data.tobytes() == first.tobytes() * data.size and np.isfinite(first) else None
 
 
 def path_of(function: Any) -> str | None:

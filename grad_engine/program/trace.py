@@ -35,7 +35,11 @@ OPS_FOLDER = os.path.join(INSIDE[0], "ops", "")
 class Trace:
     """The steps noted so far in one run of a function on stand-ins."""
 
-    def __init__(self) -> None:
+    def __init__(self, outer: Trace | None = None) -> None:
+        self.outer = outer  # of the body of a loop: the trace that the loop is part of
+        self.captured: dict[
+            Any, tuple[Any, Value]
+        ] = {}  # value of the outer trace -> its stand-in, and the input for it
         self.steps: list[Step] = []
         self.by_reference: dict[int, Any] = {}  # id of an array from outside -> its stand-in
         self.reasons: dict[str, str] = {}  # op that became a named call -> why
@@ -52,6 +56,8 @@ class Trace:
         """What stands for x in a step: a Value for arrays and stand-ins, x itself for anything else."""
         kind = type(x)
         if kind is traced.Traced or kind is traced.TracedNumber:
+            if x.within is not self and x.within is self.outer:
+                return self._captured(x)
             if x.within is not self:
                 raise TraceError(
                     "a traced value of an earlier call was used; it was kept in a variable that outlives the compiled "
@@ -67,6 +73,15 @@ class Trace:
         if isinstance(x, np.generic) and x.dtype.kind in "fiub":
             return Value(x, data=x)
         return x
+
+    def _captured(self, x: Any) -> Value:
+        """The input that stands for a value of the outer trace."""
+        value = x.current
+        if value.is_const:
+            return value
+        if value not in self.captured:
+            self.captured[value] = x, Value(value.now, value.name or "same")
+        return self.captured[value][1]
 
     def const(self, array: ndarray) -> Any:
         """A constant with the numbers that `array` has now."""
@@ -132,7 +147,7 @@ class Trace:
 
     def check(self, value: Any) -> bool:
         """The truth of a stand-in that the engine itself branches on; the program checks that it is the same again."""
-        read = value.current
+        read = self.value_of(value)
         truth = bool(read.now)
         if not read.is_const:
             self.steps.append(Step(CHECK, None, (read, truth), NO_NAMED, [], False, self.place()))

@@ -69,6 +69,11 @@ class Traced:
 
     def assign(self, new: Any) -> None:
         """A write in place: from now on this stands for the value of `new`."""
+        if new.within is not self.within:
+            raise TraceError(
+                f"the body of a loop wrote in place to an array outside of it{new.within.at()}; carry it from round to "
+                "round instead"
+            )
         new = new.current
         if self._view is not None:
             self._view.write_through(self.within.stand_in(new))
@@ -130,7 +135,7 @@ class Traced:
 
     def numbers(self, what: str, way_out: str = _CHOOSE) -> Any:
         """The array itself where it is the same at each run; raises TraceError otherwise."""
-        if TRACING.trace is not self.within and not self.within.closed:  # another thread, for which this is an array
+        if TRACING.trace is None and not self.within.closed:  # another thread, for which this is an array
             return self.current.now
         value = self.current
         if self.within.closed or not value.is_const:
@@ -138,8 +143,9 @@ class Traced:
         return np.asarray(value.data)
 
     def __bool__(self) -> bool:
-        if TRACING.trace is self.within and self.size == 1 and sys._getframe(1).f_code.co_filename.startswith(_OPS):
-            return self.within.check(self)
+        trace = TRACING.trace
+        if trace is not None and self.size == 1 and sys._getframe(1).f_code.co_filename.startswith(_OPS):
+            return trace.check(self)
         return bool(self.numbers("a truth value, as in `if` and `while`,"))
 
     def __float__(self) -> float:
@@ -208,15 +214,15 @@ class TracedNumber:
         return f"<traced {self._value.number.__name__}>"  # type: ignore[union-attr]
 
     def numbers(self, what: str) -> Any:
-        if TRACING.trace is not self.within and not self.within.closed:
+        if TRACING.trace is None and not self.within.closed:
             return self._value.now
         if self.within.closed or not self._value.is_const:
             self.within.refuse(what, self, "name the argument in static_argnames, and use np.sqrt() for math.sqrt()")
         return self._value.data
 
     def __bool__(self) -> bool:
-        if TRACING.trace is self.within:  # it depends on numbers alone, so it is known before the program runs
-            return self.within.check(self)
+        if TRACING.trace is not None:  # it depends on numbers alone, so it is known before the program runs
+            return TRACING.trace.check(self)
         return bool(self.numbers("a truth value"))
 
     def __float__(self) -> float:

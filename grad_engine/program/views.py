@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from grad_engine.core.stand_ins import TRACING
 from grad_engine.core.tensor import Tensor
 from grad_engine.errors import TraceError
 from grad_engine.program import traced
@@ -83,8 +84,9 @@ def taken(
     parent: traced.Traced, kind: Kind, fn: Any, rest: tuple[Any, ...], named: Mapping[str, Any] = NO_NAMED
 ) -> Any:
     """The result of a call that may give a view of `parent`, connected to it where it does."""
-    made = parent.within.record(kind, fn, (parent, *rest), named)
-    if type(made) is traced.Traced and made._value.owner is not None:
+    trace = TRACING.trace or parent.within
+    made = trace.record(kind, fn, (parent, *rest), named)
+    if type(made) is traced.Traced and made._value.owner is not None and trace is parent.within:
         made._view = View(parent, kind, fn, rest, named)
     return made
 
@@ -110,7 +112,7 @@ def fitted(made: Any, target: Any) -> Any:
     """`made` as it stands after a write into `target`, in its shape and dtype."""
     if made.shape != target.shape:
         made = np.broadcast_to(made, target.shape)
-    return made if made.dtype == target.dtype else made.within.record(METHOD, "astype", (made, target.dtype))
+    return made if made.dtype == target.dtype else TRACING.trace.record(METHOD, "astype", (made, target.dtype))
 
 
 def write(trace: Any, target: Any, made: Any) -> None:

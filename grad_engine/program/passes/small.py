@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import math
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,7 @@ from grad_engine.program.steps import (
     DRAW,
     FUNCTION,
     GET_ITEM,
+    LOOP,
     METHOD,
     NUMBER,
     REDUCE,
@@ -58,6 +59,33 @@ def unpacked(program: Program) -> Program:
     return made if pass_.count >= PAYING else program
 
 
+def as_numbers(
+    program: Program, inputs: Iterable[Value], count: int
+) -> tuple[Program, dict[Value, list[Value]], list[list[Any] | None]]:
+    """The same for the body of a loop: (program, input -> the numbers it takes instead, numbers of the outputs).
+
+    Small arrays among `inputs`, and among the first `count` outputs, are numbers from one round to the next.
+    """
+    pass_ = _Unpacking(program)
+    taken: dict[Value, list[Value]] = {}
+    for value in inputs:
+        if value.dtype == np.float64 and value.size <= FEW:
+            taken[value] = [Value(0.0, f"{value.name}_{number}") for number in range(value.size)]
+            pass_.elements[value] = [*taken[value]]
+            pass_._apart.add(value)
+    pass_.steps_visited()
+    numbers: list[list[Any] | None] = []
+    for place, output in enumerate(program.outputs):
+        small = type(output) is Value and output.dtype == np.float64 and output.size <= FEW
+        wanted = place < count and program.inputs[place] in taken
+        numbers.append(pass_.parts(output, output.shape) if small and (wanted or output in pass_.elements) else None)
+        if numbers[-1] is None and wanted:
+            numbers[-1] = pass_._unpack(pass_.now(output))
+    made = program.with_steps(pass_.steps, lambda end: end if end in pass_._apart else pass_.dense(end))
+    made.finite, made.hidden = [], [*dict.fromkeys(pass_._hidden)]
+    return made, taken, numbers
+
+
 class _Unpacking(Rewriting):
     def __init__(self, program: Program) -> None:
         super().__init__(program)
@@ -68,15 +96,22 @@ class _Unpacking(Rewriting):
         self._hidden: list[Value] = []
         self.count = 0
 
-    def rewritten(self) -> Program:
+    def steps_visited(self) -> None:
         for step in self.program.steps:
             self.line = step.line
             self.visit(step)
+
+    def rewritten(self) -> Program:
+        self.steps_visited()
         made = self.program.with_steps(self.steps, self.dense)
         made.finite, made.hidden = [*dict.fromkeys(self._finite)], [*dict.fromkeys(self._hidden)]
         return made
 
     def visit(self, step: Step) -> None:
+        if step.kind is LOOP:
+            self.count += PAYING
+            step = step.replaced(step.args)
+            step.fn = step.fn.as_quick()
         found = None
         if not step.several and step.kind is not CHECK and step.out.dtype == np.float64 and not step.out.number:
             rule = _RULES.get(step.kind)
