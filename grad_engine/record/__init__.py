@@ -1,9 +1,16 @@
 """GraphRecord: one graph and what happened in it, as plain data; the file format in both directions.
 
-parts.py holds the dataclasses and arrays.py the numbers in them. write.py makes JSON. strict.py takes JSON apart,
-read.py gives every value its place, check.py looks at the record as a whole. files.py saves and loads; rust.py reads an
-older layout. draft.py puts a record together for whoever walks over a graph. index.py answers the questions that every
-reader has about a record. Nothing here knows the engine.
+What flows in is plain facts about a graph (builder.py) or JSON; what flows out is a GraphRecord, and answers about it
+(index.py). Nothing here knows the engine or a reader. In reading order:
+
+parts.py      the dataclasses, which are the file format: a field is declared here and nowhere else
+spelling.py   how a field is written in JSON: reader, writer and schema of each kind of value
+write.py      GraphRecord -> JSON text; strict.py, read.py: JSON text -> GraphRecord, with the path of the first fault
+check.py      what a whole record must keep beyond the types of its fields; what it accepts, every reader can draw
+builder.py    one record in the making, for every producer; expression.py prints what its roots compute
+index.py      one index for every reader; words.py: the words that all readers share
+files.py      saved and loaded, with full data in an .npz beside it; atomic_write.py, npz.py: files that are never torn
+rust_layout.py  the layout of the Rust engine of the same name
 """
 
 from grad_engine.record.arrays import array_data

@@ -141,11 +141,12 @@ class GraphBuilder:
 
     # the forward pass
 
-    def leaf(self, key: Key, value: Value) -> None:
-        """The next thing that came into being is a leaf; `key` is that of its accumulator and of its tensor."""
+    def leaf(self, key: Key, value: Value, tensor_key: Key | None = None) -> None:
+        """The next thing that came into being is a leaf; its tensor goes by the same key unless another is given."""
         self.ids[key] = f"a{len(self._accumulators)}"
-        tensor = self.tensor(key, value, "value", requires_grad=True, is_leaf=True)
-        self._outputs[key] = (key,)
+        tensor_key = key if tensor_key is None else tensor_key
+        tensor = self.tensor(tensor_key, value, "value", requires_grad=True, is_leaf=True)
+        self._outputs[key] = (tensor_key,)
         self._accumulators.append(AccumulatorRecord(self.ids[key], tensor))
         self._forward.append(ForwardRecord("leaf", tensor))
 
@@ -289,10 +290,10 @@ class GraphBuilder:
         """Whether a gradient flows from a slot of an op."""
         return (sender, slot) in self._edges
 
-    def sent(self, sender: Key, slot: int, raw: Shape, shape: Shape) -> EdgeRecord:
+    def sent(self, sender: Key, slot: int, raw: Shape | None, shape: Shape) -> EdgeRecord:
         """The edge, now with the shape that its share had before it was summed down to the operand's `shape`."""
         edge = self._edges[sender, slot]
-        if edge.raw_shape is None:
+        if edge.raw_shape is None and raw is not None:
             lead = len(raw) - len(shape)
             stretched = (lead + i for i, n in enumerate(shape) if n == 1 != raw[lead + i])
             reduced = (*range(lead), *stretched) if raw != shape else ()
@@ -354,8 +355,8 @@ class RunFacts:
         """The gradient of an op is complete, one array (or None) for each of its outputs, and its rules run."""
         self._facts.append((node, gradients))
 
-    def sent(self, node: Key, slot: int, raw: Shape, shape: Shape, share: Any, total: Any) -> None:
-        """An op sent a share; `raw` was its shape before it was summed down to `shape`.
+    def sent(self, node: Key, slot: int, raw: Shape | None, shape: Shape, share: Any, total: Any) -> None:
+        """An op sent a share; `raw` was its shape before it was summed down to `shape`, None where that is not known.
 
         `total` is the sum at the receiver with it, of this run alone, whatever a leaf held before.
         """

@@ -20,7 +20,7 @@ from grad_engine.record.atomic_write import ABANDONED, draft_in, mode_of, real_t
 from grad_engine.record.npz import DAMAGE, Archive, regular_file, write_arrays
 from grad_engine.record.parts import FORMAT, FileRecord, GraphRecord, TensorRecord
 from grad_engine.record.read import from_json
-from grad_engine.record.rust_layout import graph_from_parts
+from grad_engine.record.rust_layout import FOLDERS, PAIRS, graph_from_parts
 from grad_engine.record.strict import MAX_BYTES, MAX_DEPTH, MAX_NODES
 from grad_engine.record.write import to_json
 
@@ -218,30 +218,40 @@ def load_graph(
     max_depth: int = MAX_DEPTH,
     max_nodes: int = MAX_NODES,
 ) -> GraphRecord:
-    """The record in a file, checked in every part; or what a folder in the older layout of the Rust engine amounts to.
+    """The record in a file, checked in every part.
+
+    The layout of the Rust engine is read as well: a folder, or the list in it beside the folders `nodes` and `tensors`.
 
     Raises:
         MissingRecordError: there is no such file (also a FileNotFoundError).
         RecordError: the file cannot be read or does not keep the format; the message starts with the path of the file
             and the JSON path of the first fault in it.
     """
-    name = os.fspath(path)
+    name = os.fsdecode(path)
     try:
+        folder, pairs = name, PAIRS
         if not os.path.isdir(path):
             content = _content(path, max_bytes)
-            return from_json(content, max_bytes=max_bytes, max_depth=max_depth, max_nodes=max_nodes)
+            folder, pairs = os.path.split(name)
+            if not _is_list_of_pairs(content, folder):
+                return from_json(content, max_bytes=max_bytes, max_depth=max_depth, max_nodes=max_nodes)
 
         def read(part: str) -> bytes:
-            return _content(os.path.join(path, part), max_bytes)
+            return _content(os.path.join(folder, part), max_bytes)
 
-        return graph_from_parts(read, max_bytes=max_bytes, max_depth=max_depth, max_nodes=max_nodes)
+        return graph_from_parts(read, pairs, max_bytes=max_bytes, max_depth=max_depth, max_nodes=max_nodes)
     except FileNotFoundError as error:
-        missing = error.filename if os.path.isdir(path) else name
+        missing = error.filename or name
         raise MissingRecordError(f"{missing}: there is no such file; {REMEDY}") from None
     except RecordError as error:
         raise RecordError(f"{name}: {error}; {REMEDY}") from None
     except (OSError, ValueError) as error:  # ValueError: a null character in the path
         raise RecordError(f"{name!r}: expected a file that can be read, got {error}; {REMEDY}") from None
+
+
+def _is_list_of_pairs(content: bytes, folder: str) -> bool:
+    """Whether a file is that of the Rust engine: a list, beside the folders with its other parts."""
+    return content[:64].lstrip()[:1] == b"[" and all(os.path.isdir(os.path.join(folder, part)) for part in FOLDERS)
 
 
 def _content(path: str | os.PathLike[str], max_bytes: int) -> bytes:

@@ -6,7 +6,8 @@ which cannot be told apart). A node without receivers is a leaf.
 
 What the layout does not hold is derived where edges and names of ops allow it, and is otherwise not recorded: ops come
 in the order in which the expression would be evaluated, left to right; a share is known where it is the only one that
-its receiver gets.
+its receiver gets. Numbers are written as they lie in memory, without strides: behind a transpose or slice they may be
+in another order than the shape says, so that they are not shown unless the order does not matter.
 """
 
 from __future__ import annotations
@@ -14,67 +15,99 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from math import isfinite, nan, prod
 from typing import Any
 
 from grad_engine.formula import Tree
+from grad_engine.record.builder import Formula, GraphBuilder, Operand, PlainOp, RunFacts, Value
 from grad_engine.record.check import check
-from grad_engine.record.draft import Draft, RunDraft, formula_record
-from grad_engine.record.parts import (
-    BackwardRecord,
-    DataRecord,
-    EdgeRecord,
-    GraphRecord,
-    InputRecord,
-    LeafChangeRecord,
-    NodeRecord,
-    Number,
-    RootRecord,
-    Shape,
-    TensorRecord,
-)
+from grad_engine.record.parts import DataRecord, GraphRecord, Number, Shape
 from grad_engine.record.spelling import MAX_RANK
 from grad_engine.record.strict import parsed, shown, wrong
 
 PAIRS = "graph_acyclic.json"
+FOLDERS = ("nodes", "tensors")  # that lie beside the list of pairs
 
 _ID = re.compile(r"[A-Za-z]-[0-9]{1,9}\Z")
 _WORD_START = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
-_VIEW = re.compile("transpose|permute|swap|slice|index")
 
-# What the names of its ops say: category, symbol, formula, rule for each operand.
-_KNOWN: dict[str, tuple[str, str, Tree, tuple[Tree, ...]]] = {
-    "add": ("arithmetic", "+", ["+", "x", "y"], ("g", "g")),
-    "sub": ("arithmetic", "−", ["-", "x", "y"], ("g", ["neg", "g"])),
-    "mul": ("arithmetic", "×", ["*", "x", "y"], (["*", "g", "y"], ["*", "g", "x"])),
-    "div": (
-        "arithmetic",
-        "÷",
-        ["/", "x", "y"],
-        (["/", "g", "y"], ["neg", ["/", ["*", "g", "x"], ["**", "y", 2]]]),
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What the name of an op says: how it is drawn, what it computes, the rule of each operand and what they read."""
+
+    category: str
+    symbol: str
+    forward: Tree = None
+    rules: tuple[Tree, ...] = ()
+    reads: frozenset[str] = frozenset()
+    elementwise: bool = False
+    commutes: bool = False
+    reorders: bool = False  # the result lies in memory in another order than its shape says
+    product: bool = False  # of matrices
+
+    def record(self, name: str, label: str) -> PlainOp:
+        """The op for the builder."""
+        stretches = self.elementwise and len(self.rules) == 2
+        return PlainOp(name, label, self.symbol, self.category, self.elementwise, stretches, self.commutes)
+
+
+_arithmetic = partial(_Known, "arithmetic", elementwise=True)
+_function = partial(_Known, "elementwise", elementwise=True)
+_reduction, _shape = partial(_Known, "reduction"), partial(_Known, "shape")
+_X, _Y, _BOTH, _OUT = (frozenset(names) for names in ({"x"}, {"y"}, {"x", "y"}, {"out"}))
+
+# All op names of that engine, and a few that it had before. What depends on an argument that the layout does not hold
+# (an axis, a base, an exponent) has no formula.
+_KNOWN: dict[str, _Known] = {
+    "add": _arithmetic("+", ["+", "x", "y"], ("g", "g"), commutes=True),
+    "sub": _arithmetic("−", ["-", "x", "y"], ("g", ["neg", "g"])),
+    "mul": _arithmetic("×", ["*", "x", "y"], (["*", "g", "y"], ["*", "g", "x"]), _BOTH, commutes=True),
+    "div": _arithmetic("÷", ["/", "x", "y"], (["/", "g", "y"], ["neg", ["/", ["*", "g", "x"], ["**", "y", 2]]]), _BOTH),
+    "neg": _arithmetic("−", ["neg", "x"], (["neg", "g"],)),
+    "pow": _arithmetic("xʸ"),
+    "ln": _function("ln", ["ln", "x"], (["/", "g", "x"],), _X),
+    "exp": _function("eˣ", ["exp", "x"], (["*", "g", "out"],), _OUT),
+    "sin": _function("sin", ["sin", "x"], (["*", "g", ["cos", "x"]],), _X),
+    "cos": _function("cos", ["cos", "x"], (["neg", ["*", "g", ["sin", "x"]]],), _X),
+    "tanh": _function("tanh", ["tanh", "x"], (["*", "g", ["-", 1, ["**", "out", 2]]],), _OUT),
+    "log": _function("log"),
+    "matmul": _Known(
+        "linear algebra", "@", ["@", "x", "y"], (["@", "g", ["T", "y"]], ["@", ["T", "x"], "g"]), _BOTH, product=True
     ),
-    "neg": ("arithmetic", "−", ["neg", "x"], (["neg", "g"],)),
-    "matmul": ("linalg", "@", ["@", "x", "y"], (["@", "g", ["T", "y"]], ["@", ["T", "x"], "g"])),
-    "ln": ("elementwise", "ln", ["ln", "x"], (["/", "g", "x"],)),
-    "exp": ("elementwise", "exp", ["exp", "x"], (["*", "g", "out"],)),
-    "sin": ("elementwise", "sin", ["sin", "x"], (["*", "g", ["cos", "x"]],)),
-    "cos": ("elementwise", "cos", ["cos", "x"], (["neg", ["*", "g", ["sin", "x"]]],)),
-    "tanh": ("elementwise", "tanh", ["tanh", "x"], (["*", "g", ["-", 1, ["**", "out", 2]]],)),
+    "dot": _Known("linear algebra", "·", product=True),
+    "sum": _reduction("Σ"),
+    "mean": _reduction("mean"),
+    "max": _reduction("max"),
+    "min": _reduction("min"),
+    "broadcast": _shape("⇉"),
+    "reshape": _shape("▭"),
+    "squeeze": _shape("▭"),
+    "unsqueeze": _shape("▭"),
+    "transpose": _shape("ᵀ", reorders=True),
+    "permute": _shape("ᵀ", reorders=True),
+    "swapaxes": _shape("ᵀ", reorders=True),
+    "slice": _Known("indexing", "[ ]", reorders=True),
+    "index": _Known("indexing", "[ ]", reorders=True),
+    "stack": _Known("joining", "stack"),
+    "concat": _Known("joining", "concat"),
 }
 
 Read = Callable[[str], bytes]
 
 
-def graph_from_parts(read: Read, *, max_bytes: int, max_depth: int, max_nodes: int) -> GraphRecord:
+def graph_from_parts(read: Read, pairs: str = PAIRS, *, max_bytes: int, max_depth: int, max_nodes: int) -> GraphRecord:
     """The record that a folder in the Rust layout amounts to; `read` gives the content of a file in it by name.
 
     Raises:
         RecordError: the name of the file at fault, the JSON path in it, what was expected there and what was found.
     """
     parts = _Parts(read, max_bytes, max_depth)
-    receivers = _receivers(parts.document(PAIRS), max_nodes)
+    receivers = _receivers(parts.document(pairs), max_nodes)
     order = _evaluation_order(receivers)
-    record = _Builder(parts, receivers, order).record()
+    record = _Walk(parts, receivers, order).record()
     check(record)
     return record
 
@@ -187,91 +220,126 @@ def _evaluation_order(receivers: dict[str, list[str]]) -> list[str]:
     return order
 
 
-class _Builder(Draft):
-    """Puts the parts of a record together, node by node in evaluation order; tensors go by id of the layout."""
+class _Walk:
+    """The graph of the layout, told to a builder in evaluation order. Nodes and tensors go by their ids there."""
 
     def __init__(self, parts: _Parts, receivers: dict[str, list[str]], order: list[str]) -> None:
-        self.parts = parts
-        self.receivers = receivers
-        self.order = order
+        self.parts, self.receivers, self.order = parts, receivers, order
         self.ops = [id for id in order if receivers[id]]
-        self.leaves = [id for id in order if not receivers[id]]
-        super().__init__(self.ops, self.leaves)
         self.told = {id: parts.node(id) for id in order}
+        self.names = {id: _op_name(self.told[id][0]) for id in self.ops}
+        self.builder = GraphBuilder(self.gradient)
+        self._gradients: dict[str, tuple[Shape, str, DataRecord | None]] = {}
+        self.values = {id: parts.tensor(self.told[id][1]) for id in order}
+        self._refuse_shared_values()
+        # In which nodes the numbers of the value, and of the gradient, may lie in another order than the shape says.
+        self.value_reordered: set[str] = set()
+        self.gradient_reordered: set[str] = set()
+        for id in self.ops:
+            if self.known(id).reorders or self.value_reordered.intersection(receivers[id]):
+                self.value_reordered.add(id)
+        for id in reversed(self.ops):
+            self._follow_gradient(id)
+        self.reordered = {self.told[id][2] for id in self.gradient_reordered}  # tensors
+
+    def known(self, id: str) -> _Known:
+        """What the name of an op says."""
+        return _KNOWN.get(self.names[id]) or _Known("other", self.names[id])
+
+    def _refuse_shared_values(self) -> None:
+        seen: dict[str, str] = {}
+        for id in self.order:
+            if (other := seen.setdefault(self.told[id][1], id)) != id:
+                expected = f"a tensor of its own, not that of {other!r}"
+                raise wrong(f"nodes/{id}.json: $.origin", expected, f"{self.told[id][1]!r}")
+
+    def _follow_gradient(self, id: str) -> None:
+        """Note which receivers of an op may get a share that lies in another order in memory."""
+        op, receivers = self.known(id), self.receivers[id]
+        inherited = id in self.gradient_reordered or self.value_reordered.intersection((id, *receivers))
+        shape = self.values[id][0]
+        for slot, receiver in enumerate(receivers):
+            # A product with a transposed matrix is laid out by columns where the other factor is one column.
+            by_columns = op.product and slot == 0 and len(shape) == 2 and shape[1] == 1
+            if op.reorders or inherited or by_columns:
+                self.gradient_reordered.add(receiver)
 
     def record(self) -> GraphRecord:
-        for id in self.order:
-            name, origin, _ = self.told[id]
-            leaf = not self.receivers[id]
-            self.tensor(origin, "value", leaf, not leaf and _VIEW.search(name.lower()) is not None)
+        """The record of all of it."""
         for id in self.order:
             if self.receivers[id]:
-                self.add_node(self.node(id))
+                self.op(id)
             else:
-                self.add_leaf(id, self.value(id))
+                self.builder.leaf(id, self.value(id), self.told[id][1])
         root = self.order[-1]
-        ends = [RootRecord(self.ids[root], self.value(root).id)]
-        return self.graph(ends, [self.run(root)], {"name": "grad_engine (Rust)"}, title="graph_acyclic")
+        self.builder.run(self.run(root))
+        return self.builder.graph([self.builder.root(root)], {"name": "grad_engine (Rust)"}, title="graph_acyclic")
 
-    def tensor(self, id: str, role: str, leaf: bool = False, shuffled: bool = False) -> TensorRecord:
-        """The tensor with an id of the layout; where its entries may be `shuffled`, they count as not recorded."""
-        if id not in self.tensors:
-            shape, dtype, data = self.parts.tensor(id)
-            data = None if shuffled and len(shape) > 1 else data
-            self.add(id, role, shape, dtype, data, leaf)
-        return self.tensors[id]
-
-    def add(
-        self, key: object, role: str, shape: Shape, dtype: str, data: DataRecord | None = None, leaf: bool = False
-    ) -> TensorRecord:
-        id, wants = f"t{len(self.tensors)}", role == "value"
-        self.tensors[key] = TensorRecord(id, role, shape, dtype, requires_grad=wants, is_leaf=leaf, data=data)
-        return self.tensors[key]
-
-    def value(self, id: str) -> TensorRecord:
-        return self.tensors[self.told[id][1]]
-
-    def gradient(self, id: str) -> TensorRecord:
-        return self.tensor(self.told[id][2], "gradient")
-
-    def node(self, id: str) -> NodeRecord:
-        name, output = self.told[id][0], self.value(id)
-        words = _WORD_START.sub("_", name.removesuffix("Backward").strip())
-        op = re.sub(r"\W+", "_", words).lower().strip("_")
-        op = op if re.match("[a-z]", op) else "op"
-        category, symbol, tree, rules = _KNOWN.get(op, ("other", op, None, ()))
-        receivers = self.receivers[id]
-        parameters = "xy" if rules and len(receivers) <= 2 else [f"xs[{slot}]" for slot in range(len(receivers))]
-        inputs = []
-        for slot, receiver in enumerate(receivers):
-            operand, edge = self.value(receiver), self.connect(id, slot, receiver, slot)
-            stretched = category == "arithmetic" and operand.shape != output.shape
-            own_shape = operand.shape if stretched else None
-            inputs.append(InputRecord(slot, parameters[slot], operand.id, edge.id, own_shape))
+    def op(self, id: str) -> None:
+        op, receivers = self.known(id), self.receivers[id]
+        parameters = "xy" if op.rules and len(receivers) <= 2 else [f"xs[{slot}]" for slot in range(len(receivers))]
         # An op that lacks an operand read a constant, and which operand that was is not told.
-        formula = formula_record(tree, dict(enumerate(rules))) if len(rules) == len(receivers) else None
-        age, outputs = len(self.nodes), (output.id,)
-        return NodeRecord(self.ids[id], age, op, name, category, symbol, tuple(inputs), outputs, formula=formula)
+        complete = bool(op.rules) and len(op.rules) == len(receivers)
+        formula = None
+        if complete:
+            looks = self.names[id]
+            formula = self.builder.formula(looks, lambda: Formula(op.forward, dict(enumerate(op.rules))))[0]
+        self.builder.op(
+            id,
+            op.record(self.names[id], self.told[id][0]),
+            [Operand(slot, parameters[slot], receiver) for slot, receiver in enumerate(receivers)],
+            {self.told[id][1]: self.value(id)},
+            formula=formula,
+            reads=op.reads if complete else frozenset(),
+        )
 
-    def run(self, root: str) -> BackwardRecord:
-        value, seed = self.value(root), self.gradient(root)
-        if seed.shape != value.shape:
-            seed = self.add(object(), "seed", value.shape, seed.dtype)
-        draft = RunDraft(self.edges.values())
+    def value(self, id: str) -> Value:
+        """What is known of the value of a node."""
+        return _shown(*self.values[id], reordered=id in self.value_reordered)
+
+    def gradient(self, tensor: str) -> Value:
+        """What is known of a gradient, by the id of its tensor."""
+        if tensor not in self._gradients:  # its file is read once
+            self._gradients[tensor] = self.parts.tensor(tensor)
+        return _shown(*self._gradients[tensor], reordered=tensor in self.reordered)
+
+    def run(self, root: str) -> RunFacts:
+        gradients = {id: self.told[id][2] for id in self.order}
+        known = {id: self.gradient(gradients[id]) for id in self.order}
+        seed: Any = gradients[root]
+        if known[root].shape != self.values[root][0]:
+            seed = Value(None, self.values[root][0], known[root].dtype, absent="unknown")
+        expected = Counter(receiver for id in self.ops for receiver in self.receivers[id])
+        arrived: Counter[str] = Counter()
+        run = RunFacts(root, seed)
         for id in reversed(self.ops):
-            draft.ran(self.ids[id], (self.gradient(id).id,))
+            run.ran(id, [gradients[id]])
             for slot, receiver in enumerate(self.receivers[id]):
-                self.step(draft, self.edges[id, slot], self.gradient(receiver))
-        changes = [LeafChangeRecord(self.ids[id], None, self.gradient(id).id) for id in self.leaves]
-        return draft.run(self.ids[root], seed.id, changes)
+                shape, dtype = known[receiver].shape or (), known[receiver].dtype
+                arrived[receiver] += 1
+                # A share, and a sum before the last, are known by shape alone where several come.
+                alone, last = expected[receiver] == 1, arrived[receiver] == expected[receiver]
+                share: Any = gradients[receiver] if alone else Value(None, shape, dtype, absent="unknown")
+                total: Any = gradients[receiver] if last else share
+                if not last and arrived[receiver] > 1:
+                    total = Value(None, shape, dtype, absent="unknown")
+                run.sent(id, slot, None, shape, share, total)
+        for id in self.order:
+            if not self.receivers[id]:
+                run.changed(id, None, gradients[id])
+        return run
 
-    def step(self, draft: RunDraft, edge: EdgeRecord, total: TensorRecord) -> None:
-        """A share is sent, and added where that is told; it and the sums before the last are known by shape alone."""
-        first, alone = not draft.arrived[edge.receiver, 0], draft.expected[edge.receiver, 0] == 1
-        share = total if alone else self.add(object(), "share", total.shape, total.dtype)
-        if draft.sent(edge, share.id):
-            if draft.complete(edge):
-                partial = total
-            else:
-                partial = share if first else self.add(object(), "gradient", total.shape, total.dtype)
-            draft.added(edge, partial.id)
+
+def _shown(shape: Shape, dtype: str, data: DataRecord | None, reordered: bool) -> Value:
+    """A tensor, without its numbers where these may be in another order and the order matters."""
+    values = data.values if data is not None else None
+    if reordered and values is not None and sum(n > 1 for n in shape) > 1 and len(set(values)) > 1:
+        data = None
+    return Value(None, shape, dtype, absent="unknown", data=data)
+
+
+def _op_name(name: str) -> str:
+    """log_softmax, from LogSoftmaxBackward."""
+    words = _WORD_START.sub("_", name.removesuffix("Backward").strip())
+    op = re.sub(r"\W+", "_", words).lower().strip("_")
+    return op if re.match("[a-z]", op) else "op"
