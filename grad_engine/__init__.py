@@ -83,33 +83,37 @@ from grad_engine.errors import (
 from grad_engine.export.film import film
 from grad_engine.export.from_tensor import export_graph, record_graph, visualize_graph
 from grad_engine.export.page import export_page, show_page
+from grad_engine.export.pictures import to_dot, to_svg
 from grad_engine.files import load, save
 from grad_engine.function import Function, checkpoint
 from grad_engine.functional import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
+from grad_engine.graph_steps import walk
 from grad_engine.interop import from_dlpack
 from grad_engine.pytree import ravel_pytree, register_structure
 from grad_engine.record import GraphRecord, load_graph, save_graph
 from grad_engine.testing import check_gradients
+from grad_engine.value import Value
 from grad_engine.version import VERSION as __version__
 
 if _os.environ.get("GRAD_ENGINE_MALLOC") == "1":
     tune_allocator()
 
 _LOADED_ON_USE = ("autograd", "data", "draw", "nn", "optim", "program", "progress", "scipy", "tree")
-_OF_PROGRAM = ("compile", "scan")
+# Functions of rooms that are loaded on use.
+_FROM = {"compile": "program", "scan": "program", "compare_with_torch": "interop.compare"}
 
 
 def __getattr__(name: str) -> _Any:
     """The rooms that few programs need, loaded when they are asked for."""
     if name in _LOADED_ON_USE:
         return _importlib.import_module(f"grad_engine.{name}")
-    if name in _OF_PROGRAM:
-        return getattr(_importlib.import_module("grad_engine.program"), name)
+    if name in _FROM:
+        return getattr(_importlib.import_module(f"grad_engine.{_FROM[name]}"), name)
     raise AttributeError(f"module 'grad_engine' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_LOADED_ON_USE, *_OF_PROGRAM})
+    return sorted({*globals(), *_LOADED_ON_USE, *_FROM})
 
 
 # PyTorch's names for NumPy's dtypes and numbers; float and int stay Python's.
@@ -140,6 +144,7 @@ __all__ = [
     "Tensor",
     "TensorFileError",
     "TraceError",
+    "Value",
     "__version__",
     "arange",
     "as_tensor",
@@ -198,10 +203,13 @@ __all__ = [
     "set_grad_enabled",
     "show_page",
     "tensor",
+    "to_dot",
+    "to_svg",
     "tune_allocator",
     "value_and_grad",
     "visualize_graph",
     "vjp",
+    "walk",
     "zeros",
     "zeros_like",
 ]  # help(ge) shows these; help(ge.softmax) an op

@@ -71,6 +71,8 @@ from grad_engine.export.from_tensor import record_graph as record_graph
 from grad_engine.export.from_tensor import visualize_graph as visualize_graph
 from grad_engine.export.page import export_page as export_page
 from grad_engine.export.page import show_page as show_page
+from grad_engine.export.pictures import to_dot as to_dot
+from grad_engine.export.pictures import to_svg as to_svg
 from grad_engine.files import load as load
 from grad_engine.files import save as save
 from grad_engine.function import Function as Function
@@ -82,6 +84,7 @@ from grad_engine.functional import jacobian as jacobian
 from grad_engine.functional import jvp as jvp
 from grad_engine.functional import value_and_grad as value_and_grad
 from grad_engine.functional import vjp as vjp
+from grad_engine.graph_steps import walk as walk
 from grad_engine.interop import from_dlpack as from_dlpack
 from grad_engine.pytree import ravel_pytree as ravel_pytree
 from grad_engine.pytree import register_structure as register_structure
@@ -89,6 +92,7 @@ from grad_engine.record import GraphRecord as GraphRecord
 from grad_engine.record import load_graph as load_graph
 from grad_engine.record import save_graph as save_graph
 from grad_engine.testing import check_gradients as check_gradients
+from grad_engine.value import Value as Value
 from grad_engine.version import VERSION as __version__
 from grad_engine import autograd as autograd
 from grad_engine import data as data
@@ -101,6 +105,7 @@ from grad_engine import scipy as scipy
 from grad_engine import tree as tree
 from grad_engine.program import compile as compile
 from grad_engine.program import scan as scan
+from grad_engine.interop.compare import compare_with_torch as compare_with_torch
 
 Operand: TypeAlias = Tensor | np.ndarray | np.generic | float | int | bool | Sequence[Any]
 

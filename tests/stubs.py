@@ -110,7 +110,7 @@ def face() -> str:
         if isinstance(node, ast.ImportFrom):
             lines += [f"from {node.module} import {each.name} as {each.asname or each.name}" for each in node.names]
     lines += [f"from grad_engine import {room} as {room}" for room in ge._LOADED_ON_USE]
-    lines += [f"from grad_engine.program import {name} as {name}" for name in ge._OF_PROGRAM]
+    lines += [f"from grad_engine.{room} import {name} as {name}" for name, room in ge._FROM.items()]
     lines += ["", OPERAND]
     numbers = [name.id for node in source.body if isinstance(node, ast.Assign) for part in node.targets
                for name in getattr(part, "elts", [part]) if not name.id.startswith("_")]  # fmt: skip

@@ -31,6 +31,7 @@ class GradAccum:
 
     __slots__ = ("extra", "grad", "sequence_nr")
     name = "GradAccum"
+    next_functions = ()
 
     def __init__(self) -> None:
         self.sequence_nr = next_sequence_nr()
@@ -62,6 +63,11 @@ class Node:
     def name(self) -> str:
         """The name of the backward step, such as `AddBackward`."""
         return self.op.label
+
+    @property
+    def next_functions(self) -> tuple[tuple[Node | GradAccum | None, int], ...]:
+        """For each operand the node that made it, None where no gradient flows, and which of its outputs it is."""
+        return tuple((node_of(edge), output_index_of(edge)) for edge in self.edges)
 
     def shares(self, g: Any, useful: set[Edge] | None) -> Sequence[Share]:
         """What each operand gets of `g`, the gradient of the result: only where an edge leads on, and is `useful`."""
@@ -203,6 +209,10 @@ class Output:
     @property
     def extra(self) -> Extra | None:
         return self.node.extra
+
+    @property
+    def next_functions(self) -> tuple[tuple[Node | GradAccum | None, int], ...]:
+        return self.node.next_functions
 
     def __eq__(self, other: object) -> bool:
         return type(other) is Output and other.node is self.node and other.index == self.index

@@ -30,13 +30,16 @@ def from_dlpack(array: Any, requires_grad: bool = False) -> Tensor:
     return wrap(numeric(shared), None).requires_grad_(requires_grad)
 
 
-def from_torch_tensor(tensor: torch.Tensor, requires_grad: bool = False) -> Tensor:
+def from_torch_tensor(tensor: torch.Tensor, requires_grad: bool = False, copy: bool = False) -> Tensor:
     """A tensor that shares memory with a PyTorch tensor on the CPU; one from another device is copied.
+
+    What is written into one of two that share memory is seen in the other: two models made of the same memory move
+    together when one of them is trained. With copy=True nothing is shared.
 
     Raises GraphError for a tensor that requires grad, ArgumentError for what is not a dense PyTorch tensor of a dtype
     that NumPy has.
     """
-    torch = _torch()
+    torch = torch_module()
     if not isinstance(tensor, torch.Tensor):
         raise ArgumentError(f"from_torch_tensor() takes a PyTorch tensor, got {type(tensor).__name__}; use tensor()")
     if tensor.requires_grad:
@@ -51,7 +54,7 @@ def from_torch_tensor(tensor: torch.Tensor, requires_grad: bool = False) -> Tens
             f"a PyTorch tensor of {tensor.dtype} does not become a NumPy array: {error}; convert it first, for "
             "instance with t.float() or t.to_dense()"
         ) from None
-    return wrap(numeric(array), None).requires_grad_(requires_grad)
+    return wrap(numeric(array.copy() if copy else array), None).requires_grad_(requires_grad)
 
 
 def to_torch(tensor: Tensor, requires_grad: bool = False) -> torch.Tensor:
@@ -60,7 +63,7 @@ def to_torch(tensor: Tensor, requires_grad: bool = False) -> torch.Tensor:
     PyTorch has no read-only memory and no negative strides, so such arrays are copied. Raises GraphError for a tensor
     that requires grad, ArgumentError for a dtype that PyTorch lacks.
     """
-    torch = _torch()
+    torch = torch_module()
     if type(tensor) is not Tensor:
         raise ArgumentError(f"to_torch() takes a tensor, got {type(tensor).__name__}; use torch.from_numpy() on arrays")
     if tensor.node is not None:
@@ -80,7 +83,7 @@ def to_torch(tensor: Tensor, requires_grad: bool = False) -> torch.Tensor:
         ) from None
 
 
-def _torch() -> Any:
+def torch_module() -> Any:
     try:
         import torch  # type: ignore[import-not-found, unused-ignore]  # it need not be there
     except ImportError:
