@@ -67,6 +67,7 @@ from grad_engine.creation import (
 from grad_engine.errors import (
     AnomalyError,
     ArgumentError,
+    AxisError,
     GradEngineError,
     GraphError,
     IndexingError,
@@ -128,6 +129,7 @@ __all__ = [
     "OPS",
     "AnomalyError",
     "ArgumentError",
+    "AxisError",
     "Function",
     "Generator",
     "GradEngineError",

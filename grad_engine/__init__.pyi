@@ -53,6 +53,7 @@ from grad_engine.creation import zeros as zeros
 from grad_engine.creation import zeros_like as zeros_like
 from grad_engine.errors import AnomalyError as AnomalyError
 from grad_engine.errors import ArgumentError as ArgumentError
+from grad_engine.errors import AxisError as AxisError
 from grad_engine.errors import GradEngineError as GradEngineError
 from grad_engine.errors import GraphError as GraphError
 from grad_engine.errors import IndexingError as IndexingError

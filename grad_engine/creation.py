@@ -10,6 +10,7 @@ from grad_engine.core.conversion import as_array, numeric
 from grad_engine.core.defaults import Generator, check_device, generator_of, get_default_dtype
 from grad_engine.core.tensor import Tensor, array_of, wrap
 from grad_engine.errors import ArgumentError, ShapeError
+from grad_engine.ops import numpy_grammar
 
 Seed = int | np.random.Generator | Generator | None
 
@@ -78,11 +79,17 @@ def arange(
 
 
 def linspace(
-    start: float, stop: float, num: int = 50, requires_grad: bool = False, dtype: Any = None, name: str | None = None,
+    start: Any, stop: Any, num: int = 50, requires_grad: bool = False, dtype: Any = None, name: str | None = None,
     steps: int | None = None, device: Any = None,
 ) -> Tensor:  # fmt: skip
-    """`num` numbers at equal distances from `start` to `stop`, both included; `steps` is PyTorch's word for num."""
+    """`num` numbers at equal distances from `start` to `stop`, both included; the ends may be tensors.
+
+    steps: PyTorch's word for num.
+    """
     num, kind = num if steps is None else steps, dtype or get_default_dtype()
+    if type(start) is Tensor or type(stop) is Tensor:
+        made = numpy_grammar.linspace(start, stop, num, dtype=dtype)
+        return made.requires_grad_(True) if requires_grad and made.node is None else made
     return _made(np.linspace, start, stop, num, dtype=kind, requires_grad=requires_grad, name=name, device=device)
 
 

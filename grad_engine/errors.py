@@ -1,4 +1,9 @@
-"""Every error the engine raises on purpose; each says what was asked, what was got and the way out."""
+"""Every error the engine raises on purpose; each says what was asked, what was got and the way out.
+
+Where NumPy or Python has a class for the same fault, each is of that class too.
+"""
+
+import numpy as np
 
 
 class GradEngineError(Exception):
@@ -21,6 +26,10 @@ class ShapeError(GradEngineError, ValueError):
     """Shapes or axes do not fit what was asked."""
 
 
+class AxisError(ShapeError, np.exceptions.AxisError):
+    """An axis does not exist in the tensor it was asked of; NumPy's AxisError too."""
+
+
 class ArgumentError(GradEngineError, TypeError):
     """A keyword or an operand of a kind that the op does not take."""
 
@@ -41,7 +50,7 @@ class MissingPackageError(GradEngineError, ImportError):
     """An optional package that this needs is not installed; the message says which."""
 
 
-class SingularError(GradEngineError, ValueError):
+class SingularError(GradEngineError, np.linalg.LinAlgError):
     """A matrix lacks what was asked of it (an inverse, a Cholesky factor, ...), or that has no gradient there."""
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from numpy import ndarray
@@ -13,6 +13,8 @@ from grad_engine.core.op import Op
 from grad_engine.core.tensor import Tensor
 from grad_engine.errors import ArgumentError
 
+# Name of a function -> keywords beyond its own, such as where= of sum, and what takes them (ops/numpy_grammar.py).
+WIDER: dict[str, tuple[frozenset[str], Callable[..., Any]]] = {}
 _CHANGEABLE = frozenset({Tensor, ndarray, list})
 
 
@@ -38,6 +40,15 @@ def with_operands(op: Op, args: tuple[Any, ...], named: dict[str, Any]) -> tuple
         else:
             raise ArgumentError(f"{op.name}() needs {', '.join(op.inputs[: op.required])}; {name} is missing")
     return tuple(operands)
+
+
+def wider(name: str, named: Iterable[str], own: Iterable[str]) -> Callable[..., Any] | None:
+    """What takes the call of a function with these keywords, where some are not its own; None where nothing does."""
+    if name not in WIDER:
+        return None
+    keywords, call = WIDER[name]
+    beyond = {*named} - {*own}
+    return call if beyond and beyond <= keywords else None
 
 
 def arguments(op: Op, static: tuple[Any, ...], named: dict[str, Any]) -> tuple[Any, ...]:

@@ -173,7 +173,8 @@ def combined(ufunc: Any, x: ArrayBehavior, *others: Any) -> np.ndarray:
     except TypeError:
         kinds = " and ".join(str(getattr(each, "dtype", type(each).__name__)) for each in (x.array, *others))
         raise ArgumentError(
-            f"&, |, ^ and ~ take booleans and whole numbers, got {kinds}; compare first, as in (x > 0) & (y > 0)"
+            f"&, |, ^, ~, << and >> take booleans and whole numbers, got {kinds}; compare first, as in "
+            "(x > 0) & (y > 0)"
         ) from None
     except ValueError as error:
         raise ShapeError(f"shapes {x.array.shape} and {np.shape(others[0])} cannot be combined: {error}") from None

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from grad_engine.core.arguments import wider
 from grad_engine.core.call import general, operand
 from grad_engine.core.fast_call import binary, unary
 from grad_engine.core.grad_mode import current_mode
@@ -310,6 +311,8 @@ def composed(
                 out = checked(*map(widened, args), **{name: widened(value) for name, value in named.items()})
                 return narrowed(out) if gives_half((*args, *named.values())) else out
             if named and not open_ended and not named.keys() <= parameters.keys():
+                if (other := wider(call.__name__, named, parameters)) is not None:
+                    return other(*args, **named)
                 named = renamed(call.__name__, named, tuple(parameters), torch)
             try:
                 return call(*args, **named)

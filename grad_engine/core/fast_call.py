@@ -12,7 +12,7 @@ from typing import Any
 
 from numpy import asarray, ndarray, ufunc
 
-from grad_engine.core.arguments import arguments
+from grad_engine.core.arguments import arguments, wider
 from grad_engine.core.call import operand
 from grad_engine.core.grad_mode import current_mode
 from grad_engine.core.node import BinaryNode, UnaryNode, next_sequence_nr
@@ -32,7 +32,12 @@ def unary(op: Op) -> Callable[..., Tensor]:
 
     def call(x: Any, *static: Any, **named: Any) -> Tensor:
         asked = static or named or needed
-        rest = arguments(op, static, named) if asked else defaults
+        if asked:
+            if named and (other := wider(op.name, named, op.static)) is not None:
+                return other(x, *static, **named)
+            rest = arguments(op, static, named)
+        else:
+            rest = defaults
         given = x
         if type(x) is Tensor:
             x, edge = x.array, x.node

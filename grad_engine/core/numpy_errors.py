@@ -15,7 +15,14 @@ import grad_engine.errors
 from grad_engine.core.op import Op
 from grad_engine.core.stand_ins import TRACING
 from grad_engine.core.tensor import array_of
-from grad_engine.errors import ArgumentError, GradEngineError, IndexingError, ShapeError, SpellingWarning
+from grad_engine.errors import (
+    ArgumentError,
+    AxisError,
+    GradEngineError,
+    IndexingError,
+    ShapeError,
+    SpellingWarning,
+)
 
 REFUSED = (ValueError, TypeError, IndexError, OverflowError)  # what NumPy raises at arguments that it does not take
 # Frames in here are the way to an op, not the line that asked for it: np.sum(t) is a Python function of NumPy's.
@@ -129,7 +136,7 @@ def _worded(name: str, error: Exception, arrays: Sequence[Any], static: Mapping[
         way_out = (
             f"it must be from {-error.ndim} to {error.ndim - 1}" if error.ndim else "it has none, so reshape it first"
         )
-        return ShapeError(f"{name}() was given axis {error.axis}, which is out of range for {got}; {way_out}")
+        return AxisError(f"{name}() was given axis {error.axis}, which is out of range for {got}; {way_out}")
     asked = "".join(f", {key}={value!r}" for key, value in static.items() if value is not None)
     kind = IndexingError if isinstance(error, IndexError) and not isinstance(error, ValueError) else ShapeError
     return kind(f"{name}() is not possible on {got}{asked}: {error}")

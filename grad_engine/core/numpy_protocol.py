@@ -17,6 +17,9 @@ from grad_engine.core.versions import WRITES
 from grad_engine.errors import ArgumentError, NotDifferentiableError
 
 NUMPY_TO_OP: dict[Any, Callable[..., Any]] = {}  # NumPy's function, or (ufunc, "reduce") -> the op's
+# What follows is filled by ops/numpy_grammar.py.
+UFUNC_METHODS: dict[str, Callable[..., Any]] = {}  # "outer", "reduceat", "at" -> what does it with the op of a ufunc
+WRITING: dict[Any, Callable[..., None]] = {}  # NumPy's functions that change their first argument -> the same, recorded
 SCIPY_TO_OP: dict[str, Callable[..., Any]] = {}  # name in scipy.special -> the function of ours that means it
 
 
@@ -27,19 +30,34 @@ def ufunc_on_tensors(ufunc: Any, method: str, inputs: tuple[Any, ...], keywords:
         op = NUMPY_TO_OP[ufunc] = SCIPY_TO_OP[ufunc.__name__]  # met for the first time; SciPy is never imported here
     out = keywords.pop("out", None)
     if out is not None:
-        return _into(out, getattr(ufunc, method), inputs, keywords)
+        return _into(out, getattr(ufunc, method), inputs, keywords, ufunc.__name__)
     if method == "reduce":
         keywords.setdefault("axis", 0)  # where NumPy's functions of the same meaning fold every axis
     if op is not None:
+        if method == "__call__" and not _OF_UFUNCS.isdisjoint(keywords):
+            return _on_data_only(ufunc, inputs, keywords)
         return op(*inputs, **keywords)
+    if (method == "outer" and ufunc in NUMPY_TO_OP) or (method == "reduceat" and (ufunc, "reduce") in NUMPY_TO_OP):
+        return UFUNC_METHODS[method](ufunc, *inputs, **keywords)
     if not _any_requires_grad(inputs) or (method == "__call__" and _gives_no_float(ufunc)):
         if method == "at":
             return _written(inputs[0], getattr(ufunc, method), inputs, keywords)
         return _on_data(getattr(ufunc, method), inputs, keywords)
+    if method == "at":
+        return UFUNC_METHODS[method](ufunc, *inputs, **keywords)
     raise NotDifferentiableError(
         f"{_room_of(ufunc)}.{ufunc.__name__}{'' if method == '__call__' else '.' + method} has no gradient here; "
         "call it on t.detach() if none is wanted, or declare one with define()"
     )
+
+
+def _on_data_only(ufunc: Any, inputs: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+    """What a ufunc gives with dtype=, where= and the like, which no op takes: they are for calls without a gradient."""
+    if not _any_requires_grad(inputs):
+        return _on_data(ufunc, inputs, keywords)
+    name = next(each for each in keywords if each in _OF_UFUNCS)
+    way_out = "choose with np.where(mask, a, b)" if name == "where" else "write astype() on an operand or the result"
+    raise ArgumentError(f"np.{ufunc.__name__} cannot take {name}= while a gradient is required; {way_out}")
 
 
 def _room_of(ufunc: Any) -> str:
@@ -59,11 +77,23 @@ def function_on_tensors(func: Any, args: tuple[Any, ...], keywords: dict[str, An
         return op(*args, **keywords)
     if func is np.full_like and _any_requires_grad((args[1:], list(keywords.values()))):
         raise NotDifferentiableError("np.full_like fills with a number, got a tensor that requires grad; write x + t")
-    if func in _WRITING and not _any_requires_grad((args, list(keywords.values()))):
+    if func in WRITING:
         target = args[0] if args else next(keywords[name] for name in ("dst", "a", "arr") if name in keywords)
-        return _written(target, func, args, keywords)
+        if not _any_requires_grad((args, list(keywords.values()))):
+            return _written(target, func, args, keywords)
+        if isinstance(target, ArrayBehavior):
+            return WRITING[func](*args, **keywords)
+        raise NotDifferentiableError(
+            f"np.{func.__name__} writes a tensor that requires grad into an array, which would lose its history; make "
+            "the array a tensor first, or put the result together with stack, concat or np.where"
+        )
     if func in _WITHOUT_GRADIENT or not _any_requires_grad((args, list(keywords.values()))):
         return _on_data(func, args, keywords)
+    if func.__module__ == "numpy.fft":
+        raise NotDifferentiableError(
+            f"np.fft.{func.__name__} works with complex numbers, which have no gradient here; call it on t.detach() if "
+            "none is wanted, or write a real transform as a product with a matrix of cosines and sines"
+        )
     raise NotDifferentiableError(
         f"{func.__module__}.{func.__name__} has no gradient here; call it on t.detach() if none is wanted, "
         "or declare one with define()"
@@ -129,10 +159,16 @@ def _named(
     return args, keywords
 
 
-def _into(out: Any, function: Any, inputs: Any, keywords: dict[str, Any]) -> Any:
+def _into(out: Any, function: Any, inputs: Any, keywords: dict[str, Any], name: str = "") -> Any:
     """What NumPy returns after it wrote into `out`: no gradient flows, so none may be asked for."""
     if _any_requires_grad((inputs, list(keywords.values()), out)):
-        raise ArgumentError(f"np.{function.__name__} cannot take out= while a gradient is required; leave it out")
+        name = name or function.__name__
+        if isinstance(out, tuple) and len(inputs) == 2 and out[0] is inputs[0] and isinstance(out[0], np.ndarray):
+            raise ArgumentError(
+                f"np.{name} cannot write into an array while a gradient is required, as y += t asks of np.add; write "
+                f"y = y + t, here y = np.{name}(y, t)"
+            )
+        raise ArgumentError(f"np.{name} cannot take out= while a gradient is required; leave it out")
     result = _on_data(function, inputs, {**keywords, "out": out})
     targets = out if isinstance(out, tuple) else (out,)
     for target in targets:
@@ -148,8 +184,8 @@ def _written(target: Any, function: Any, args: Any, keywords: dict[str, Any]) ->
     return result
 
 
-# NumPy functions that change their first argument in place.
-_WRITING = frozenset({np.copyto, np.put, np.place, np.putmask, np.fill_diagonal, np.put_along_axis})
+# Keywords of every ufunc on elements, which no op takes.
+_OF_UFUNCS = frozenset({"where", "dtype", "casting", "order", "subok", "signature"})
 # NumPy functions whose result is a shape, a truth value, an index or fresh zeros: they run on the data.
 _WITHOUT_GRADIENT = frozenset({
     np.shape, np.ndim, np.size, np.allclose, np.isclose, np.array_equal, np.array_equiv, np.zeros_like, np.ones_like,

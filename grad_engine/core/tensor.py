@@ -188,6 +188,24 @@ class Tensor(ArrayBehavior, OpMethods):
     def __invert__(self) -> Tensor:
         return wrap(combined(np.invert, self), None)
 
+    def __lshift__(self, other: Any) -> Tensor:
+        return wrap(combined(np.left_shift, self, other), None)
+
+    def __rshift__(self, other: Any) -> Tensor:
+        return wrap(combined(np.right_shift, self, other), None)
+
+    def __rlshift__(self, other: Any) -> Tensor:
+        return wrap(np.asarray(other), None) << self
+
+    def __rrshift__(self, other: Any) -> Tensor:
+        return wrap(np.asarray(other), None) >> self
+
+    def __divmod__(self, other: Any) -> Any:
+        return np.divmod(self, other)
+
+    def __rdivmod__(self, other: Any) -> Any:
+        return np.divmod(other, self)
+
     __rand__, __ror__, __rxor__ = __and__, __or__, __xor__
 
     # copies and pickles

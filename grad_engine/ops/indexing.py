@@ -19,7 +19,7 @@ from grad_engine.core.numpy_protocol import NUMPY_TO_OP
 from grad_engine.core.op import case
 from grad_engine.core.tensor import Tensor, array_of
 from grad_engine.core.versions import WRITES
-from grad_engine.errors import ArgumentError, NotDifferentiableError, ShapeError
+from grad_engine.errors import ArgumentError, AxisError, NotDifferentiableError, ShapeError
 from grad_engine.formula.symbol import index_tree
 from grad_engine.ops.elementwise import masked_fill, selected
 
@@ -207,7 +207,7 @@ take = define(
 )  # fmt: skip
 
 
-def _along(shape: tuple[int, ...], indices: Any, axis: int) -> tuple[Any, ...]:
+def along_axis(shape: tuple[int, ...], indices: Any, axis: int) -> tuple[Any, ...]:
     """An index that pairs `indices` along `axis` with the same place on every other axis."""
     if indices.dtype.kind not in "iu" or indices.ndim != len(shape):
         raise ShapeError(
@@ -215,7 +215,7 @@ def _along(shape: tuple[int, ...], indices: Any, axis: int) -> tuple[Any, ...]:
             "they must be whole numbers with as many axes"
         )
     if not -len(shape) <= axis < len(shape):
-        raise ShapeError(f"axis {axis} is out of range for shape {shape}; it must be from {-len(shape)} on")
+        raise AxisError(f"axis {axis} is out of range for shape {shape}; it must be from {-len(shape)} on")
     place = axis % len(shape)
     ranges = (np.arange(n).reshape(-1, *(1,) * (len(shape) - 1 - k)) for k, n in enumerate(shape))
     return tuple(indices if k == place else each for k, each in enumerate(ranges))
@@ -224,7 +224,7 @@ def _along(shape: tuple[int, ...], indices: Any, axis: int) -> tuple[Any, ...]:
 def _add_along_axis(x: Any, indices: Any, values: Any, axis: int = -1) -> Any:
     _check_fits(x, values)
     indices = np.asarray(indices)
-    return _add_at(np.array(x), _along(x.shape, indices, axis), values)
+    return _add_at(np.array(x), along_axis(x.shape, indices, axis), values)
 
 
 add_along_axis = define(
@@ -246,8 +246,8 @@ _added_along = in_rules(add_along_axis)
 def _take_along_axis(x: Any, indices: Any, axis: int | None = -1) -> Any:
     indices = np.asarray(indices)
     if axis is None:
-        return x.reshape(-1)[_along((x.size,), indices, 0)]
-    return x[_along(x.shape, indices, axis)]
+        return x.reshape(-1)[along_axis((x.size,), indices, 0)]
+    return x[along_axis(x.shape, indices, axis)]
 
 
 def _take_along_axis_x(g: Any, out: Any, x: Any, indices: Any, axis: Any) -> Any:
@@ -326,7 +326,7 @@ def _paired(x: Tensor, axis: Any, index: Any, src: Any, what: str) -> tuple[tupl
         if src.ndim != index.ndim or any(n > m for n, m in zip(index.shape, src.shape, strict=True)):
             raise ShapeError(f"{what} has index {index.shape} for src {src.shape}; give a value for each index")
         src = src if src.shape == index.shape else src[tuple(slice(n) for n in index.shape)]
-    return _along(index.shape, index, place), src
+    return along_axis(index.shape, index, place), src
 
 
 @composed(half="same")

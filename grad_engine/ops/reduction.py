@@ -13,7 +13,7 @@ from grad_engine.core.define import composed, define, in_rules
 from grad_engine.core.numpy_protocol import NUMPY_TO_OP
 from grad_engine.core.op import case
 from grad_engine.core.tensor import Tensor
-from grad_engine.errors import ArgumentError, NotDifferentiableError, ShapeError
+from grad_engine.errors import ArgumentError, ShapeError
 from grad_engine.formula.symbol import tree_of
 from grad_engine.ops.elementwise import kinked, nothing, selected, values, varies
 from grad_engine.ops.joining import concat, stack
@@ -652,15 +652,6 @@ nanmedian = define(
     vjp={"x": _to_first}, formula={"x": _first_formula}, reads=("x", "out"),
 )  # fmt: skip
 
-
-def _no_numpy_median(*args: Any, **keywords: Any) -> Any:
-    raise NotDifferentiableError(
-        "np.median means the two middle elements of an even count, grad_engine.median takes the lower one; "
-        "call grad_engine.median(t), grad_engine.quantile(t, 0.5), or np.median(t.detach().numpy())"
-    )
-
-
-NUMPY_TO_OP[np.median] = NUMPY_TO_OP[np.nanmedian] = _no_numpy_median
 
 # --- without a gradient ---------------------------------------------------------------------------------------------
 

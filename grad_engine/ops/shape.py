@@ -16,7 +16,7 @@ from grad_engine.core.define import composed, define, in_rules
 from grad_engine.core.numpy_protocol import NUMPY_TO_OP
 from grad_engine.core.op import case
 from grad_engine.core.tensor import Tensor
-from grad_engine.errors import ArgumentError, ShapeError
+from grad_engine.errors import ArgumentError, AxisError, ShapeError
 from grad_engine.formula import Tree
 from grad_engine.formula.symbol import Symbol, traced, tree_of
 from grad_engine.ops.indexing import scattered
@@ -118,7 +118,7 @@ def axis_of(x: Any, axis: Any) -> int:
     except TypeError:
         raise ArgumentError(f"an axis is a whole number, got {axis!r}") from None
     if not -x.ndim <= place < x.ndim:
-        raise ShapeError(
+        raise AxisError(
             f"axis {place} is out of range for shape {x.shape}; it must be from {-x.ndim} to {x.ndim - 1}"
             if x.ndim
             else f"axis {place} was asked of a tensor of shape (), which has none; reshape it first"

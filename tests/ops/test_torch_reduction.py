@@ -128,8 +128,7 @@ def test_middle_elements() -> None:
         agree(lambda a, axis=axis: a.median(axis=axis), lambda t, axis=axis: t.median(axis)[0], x)
     t = ge.tensor([1.0, 4.0, 2.0, 3.0], requires_grad=True)
     assert float(t.median()) == 2.0
-    with pytest.raises(ge.NotDifferentiableError, match=r"call grad_engine\.median"):
-        np.median(t)
+    assert np.median(t).item() == 2.5
 
 
 @pytest.mark.parametrize(("shape", "offset"), [((3, 3), 0), ((2, 4), 1), ((4, 2), -1), ((2, 2), 5)])

@@ -1,0 +1,219 @@
+"""NumPy's grammar on tensors: keywords of reductions, methods of ufuncs, functions that write, ranges and others.
+
+Each call is NumPy's value on plain arrays, and its first and second derivatives are those of central differences.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import grad_engine as ge
+from grad_engine.core.tensor import Tensor, array_of
+from grad_engine.testing import check_gradients
+
+X = np.array([[0.5, 1.5, -2.0], [3.0, 0.25, 1.0]])
+V = np.array([0.6, 1.5, 2.4])
+MASK = X > 0.4
+EVEN = np.array([[4.0, 1.0, 3.0, 2.0], [0.5, 7.0, 5.0, 6.0]])
+
+CALLS: dict[str, tuple[Callable[[Any], Any], np.ndarray]] = {
+    "sum where": (lambda x: np.sum(x, where=MASK), X),
+    "sum where axis initial": (lambda x: np.sum(x, axis=0, where=MASK, initial=2.0), X),
+    "sum where broadcast": (lambda x: np.sum(x, axis=1, keepdims=True, where=MASK[0]), X),
+    "sum initial": (lambda x: np.sum(x, initial=x[0, 0]), X),
+    "prod where": (lambda x: np.prod(x, axis=1, where=MASK), X),
+    "prod initial": (lambda x: np.prod(x, initial=3.0), X),
+    "mean where": (lambda x: np.mean(x, where=MASK), X),
+    "mean where axis": (lambda x: np.mean(x, axis=0, where=MASK, keepdims=True), X),
+    "var where": (lambda x: np.var(x, axis=1, where=MASK), X),
+    "var where ddof": (lambda x: np.var(x, where=MASK, ddof=1), X),
+    "var of a mean": (lambda x: np.var(x, axis=1, mean=np.mean(x, axis=1, keepdims=True)), X),
+    "var correction": (lambda x: np.var(x, correction=1), X),
+    "std where": (lambda x: np.std(x, where=MASK), X),
+    "std correction": (lambda x: np.std(x, axis=1, correction=1), X),
+    "max where": (lambda x: np.max(x, axis=0, where=MASK, initial=-9.0), X),
+    "max initial": (lambda x: np.max(x, axis=1, initial=2.0), X),
+    "min where": (lambda x: np.min(x, where=MASK, initial=9.0), X),
+    "amax initial": (lambda x: np.amax(x, initial=0.1), X),
+    "nansum where": (lambda x: np.nansum(x, axis=1, where=MASK), X),
+    "nanmean where": (lambda x: np.nanmean(x, where=MASK), X),
+    "nanvar where": (lambda x: np.nanvar(x, where=MASK), X),
+    "nanmax initial": (lambda x: np.nanmax(x, axis=0, initial=1.2), X),
+    "add.reduce where": (lambda x: np.add.reduce(x, where=MASK), X),
+    "multiply.reduce initial": (lambda x: np.multiply.reduce(x, axis=1, initial=2.0), X),
+    "maximum.reduce initial": (lambda x: np.maximum.reduce(x, axis=1, initial=2.0), X),
+    "method where": (lambda x: x.sum(axis=0, where=MASK), X),
+    "method mean where": (lambda x: x.mean(where=MASK), X),
+    "add.outer": (lambda x: np.add.outer(x, V), X),
+    "multiply.outer": (lambda x: np.multiply.outer(x, x), V),
+    "subtract.outer of an array": (lambda x: np.subtract.outer(V, x), V),
+    "power.outer of a number": (lambda x: np.power.outer(x, 2.0), V),
+    "hypot.outer": (lambda x: np.hypot.outer(x, V), V),
+    "add.accumulate": (lambda x: np.add.accumulate(x, axis=1), X),
+    "multiply.accumulate": (lambda x: np.multiply.accumulate(x), V),
+    "add.reduceat": (lambda x: np.add.reduceat(x, [0, 2, 1]), V),
+    "add.reduceat axis": (lambda x: np.add.reduceat(x, [0, 2], axis=1), X),
+    "multiply.reduceat": (lambda x: np.multiply.reduceat(x, [0, 1, 0]), V),
+    "maximum.reduceat": (lambda x: np.maximum.reduceat(x, [0, 2]), V),
+    "median": (np.median, EVEN),
+    "median axis": (lambda x: np.median(x, axis=1, keepdims=True), EVEN),
+    "median of an odd count": (lambda x: np.median(x, axis=-1), X),
+    "median of two axes": (lambda x: np.median(x, axis=(0, 1)), X),
+    "nanmedian": (lambda x: np.nanmedian(x, axis=1), EVEN),
+    "linspace": (lambda x: np.linspace(x[0], x[1], 5), V),
+    "linspace to a tensor": (lambda x: np.linspace(0.0, x, 4, endpoint=False, axis=-1), V),
+    "linspace from a tensor": (lambda x: np.linspace(x, X, 3), V),
+    "linspace and step": (lambda x: list(np.linspace(x[0], 2.0, 3, retstep=True)), V),
+    "logspace": (lambda x: np.logspace(x[0], x[1], 4), V),
+    "logspace base": (lambda x: np.logspace(x[0], x[1], 4, base=x[2]), V),
+    "geomspace": (lambda x: np.geomspace(x[0], x[2], 4), V),
+    "geomspace below 0": (lambda x: np.geomspace(-x, -2.0, 4, axis=1), V),
+    "apply_along_axis": (lambda x: np.apply_along_axis(lambda r: (r * r).sum(), 1, x), X),
+    "apply_along_axis of vectors": (lambda x: np.apply_along_axis(lambda r: np.outer(r, r), 0, x), X),
+    "apply_over_axes": (lambda x: np.apply_over_axes(np.sum, x, [0, 1]), X),
+    "rollaxis": (lambda x: np.rollaxis(x, 1), X),
+    "rollaxis start": (lambda x: np.rollaxis(x, 0, 2), X),
+    "angle": (lambda x: np.angle(x, deg=True), X),
+    "real": (np.real, X),
+    "real_if_close": (np.real_if_close, X),
+    "fftshift": (np.fft.fftshift, X),
+    "ifftshift axes": (lambda x: np.fft.ifftshift(x, axes=1), X),
+    "divmod": (lambda x: list(np.divmod(x, 0.7)), V),
+    "operator divmod": (lambda x: list(divmod(x, 0.7)), V),
+    "reflected divmod": (lambda x: list(divmod(5.0, x)), V),
+    "modf": (lambda x: list(np.modf(x - 1.0)), V),
+    "frexp": (lambda x: np.frexp(x)[0], V),
+    "ldexp": (lambda x: np.ldexp(x, [1, -2, 3]), V),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_calls_are_numpys(name: str) -> None:
+    call, x = CALLS[name]
+    found, expected = call(ge.tensor(x, requires_grad=True)), call(x)
+    several = isinstance(expected, list)
+    for mine, theirs in zip(found if several else [found], expected if several else [expected], strict=True):
+        assert type(mine) is Tensor and mine.requires_grad and mine.shape == np.shape(theirs)
+        np.testing.assert_allclose(mine.data, theirs, rtol=1e-12, atol=1e-15)
+    check_gradients(call, x, 2)
+
+
+@pytest.mark.parametrize("name", ["sum", "prod", "mean", "std", "var", "cumsum", "cumprod", "nansum"])
+def test_reductions_take_a_dtype(name: str) -> None:
+    function = getattr(np, name)
+    out = function(ge.tensor(X, requires_grad=True), axis=0, dtype=np.float32)
+    assert out.dtype == np.float32 and out.requires_grad
+    np.testing.assert_allclose(out.data, function(X, axis=0, dtype=np.float32), rtol=1e-6)
+
+
+WRITES: dict[str, Callable[[Any, Any], Any]] = {
+    "put": lambda y, v: np.put(y, [0, 4, 0], v),
+    "put fewer": lambda y, v: np.put(y, [0, 1, 2, 3, 5], v[:2]),
+    "put wrapped": lambda y, v: np.put(y, [-7, 8], v[0], mode="wrap"),
+    "put clipped": lambda y, v: np.put(y, [-7, 80], v[1], mode="clip"),
+    "put_along_axis": lambda y, v: np.put_along_axis(y, np.array([[0], [2]]), v[0], 1),
+    "put_along_axis many": lambda y, v: np.put_along_axis(y, np.array([[1, 0, 1]]), v, 0),
+    "copyto": lambda y, v: np.copyto(y, v),
+    "copyto where": lambda y, v: np.copyto(y, v, where=MASK),
+    "place": lambda y, v: np.place(y, MASK, v[:2]),
+    "putmask": lambda y, v: np.putmask(y, MASK, v[:2]),
+    "fill_diagonal": lambda y, v: np.fill_diagonal(y, v[1]),
+    "fill_diagonal with several": lambda y, v: np.fill_diagonal(y, v[:2]),
+    "add.at": lambda y, v: np.add.at(y, ([0, 0, 1], [1, 1, 2]), v),
+    "subtract.at": lambda y, v: np.subtract.at(y, 0, v),
+    "multiply.at": lambda y, v: np.multiply.at(y, ([0, 1], [1, 1]), v[:2]),
+    "maximum.at": lambda y, v: np.maximum.at(y, 1, v),
+    "square.at": lambda y, v: np.square.at(y, ([0], [2])),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", WRITES)
+def test_functions_that_write_are_recorded(name: str) -> None:
+    expected = X * 1.0
+    assert WRITES[name](expected, V) is None
+
+    def f(x: Any, v: Any) -> Any:
+        y = x * 1.0
+        assert WRITES[name](y, v) is None
+        return y
+
+    np.testing.assert_allclose(f(ge.tensor(X, requires_grad=True), ge.tensor(V, requires_grad=True)).data, expected)
+    check_gradients(lambda x, v: f(x, v) ** 2, [X, V], 2)
+    leaf = ge.tensor(X, requires_grad=True)
+    with pytest.raises(ge.InPlaceError):
+        WRITES[name](leaf, ge.tensor(V, requires_grad=True))
+
+
+REFUSED: dict[str, tuple[Callable[[Any], Any], type[Exception], str]] = {
+    "write into an array": (lambda t: np.copyto(X.copy(), t), TypeError, "np.copyto writes a tensor"),
+    "add into an array": (lambda t: np.add.at(X.copy(), 0, t[0]), TypeError, r"np\.add\.at writes a tensor"),
+    "an index twice": (lambda t: np.multiply.at(t * 1, ([0, 0], [1, 1]), 2.0), TypeError, "index twice"),
+    "max where": (lambda t: np.max(t, where=MASK), ValueError, "needs initial="),
+    "a mask of numbers": (lambda t: np.sum(t, where=X), TypeError, "mask of booleans, got float64"),
+    "accumulate": (lambda t: np.subtract.accumulate(t), TypeError, r"np\.subtract\.accumulate"),
+    "reduceat": (lambda t: np.subtract.reduceat(t, [0]), TypeError, r"np\.subtract\.reduceat"),
+    "fft": (lambda t: np.fft.rfft(t), TypeError, r"np\.fft\.rfft works with complex numbers"),
+    "eig": (lambda t: np.linalg.eig(t @ t.T), TypeError, r"numpy\.linalg\.eig"),
+    "dtype of a ufunc": (lambda t: np.multiply(t, 2, dtype=np.float32), TypeError, r"np\.multiply .* dtype=.* astype"),
+    "where of a ufunc": (lambda t: np.multiply(t, 2, where=MASK), TypeError, r"where=.* np\.where"),
+    "an array on the left": (lambda t: X.copy().__iadd__(t), TypeError, r"np\.add .*write y = y \+ t"),
+    "r_": (lambda t: np.r_[t[0], 1.0], RuntimeError, "stack"),
+    "vectorize": (lambda t: np.vectorize(lambda a: a)(t), RuntimeError, "history"),
+    "an array of objects": (lambda t: np.array([t[0, 0], t[0, 1]], dtype=object).mean(), RuntimeError, "history"),
+    "objects": (lambda t: t * np.array([[None, 1.0, 2.0]]), TypeError, "dtype object"),
+    "masked": (lambda t: t + np.ma.masked_array(X, MASK), TypeError, "masked array"),
+    "both signs": (lambda t: np.geomspace(t[0, 0], -1.0), ValueError, "one sign"),
+    "shift of floats": (lambda t: t << 1, TypeError, "whole numbers"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("call", "kind", "words"), REFUSED.values(), ids=REFUSED)
+def test_what_has_no_gradient_is_refused(call: Callable[[Any], Any], kind: type[Exception], words: str) -> None:
+    with pytest.raises(kind, match=words) as caught:
+        call(ge.tensor(X, requires_grad=True))
+    assert isinstance(caught.value, ge.GradEngineError)
+
+
+def test_special_points() -> None:
+    t = ge.tensor([np.inf, -np.inf, np.nan, -1.5], requires_grad=True)
+    part, whole = np.modf(t)
+    np.testing.assert_array_equal(part.data, np.modf(t.data)[0])
+    np.testing.assert_array_equal(whole.data, np.modf(t.data)[1])
+    assert np.max(ge.tensor(np.zeros((0, 2)), requires_grad=True), axis=0, initial=3.0).tolist() == [3.0, 3.0]
+    assert np.imag(ge.tensor(V, requires_grad=True)).tolist() == [0, 0, 0]
+    for same in (np.ones(3), np.ones((2, 3))):
+        t = ge.tensor(same, requires_grad=True)
+        assert not np.any(ge.grad(np.std(t, where=np.arange(3) < 2), t).data)
+    ends = ge.tensor([0.5, 2.0], requires_grad=True)
+    assert ge.grad(ge.linspace(ends[0], ends[1], 3).sum(), ends).tolist() == [1.5, 1.5]
+    assert (ge.tensor([1, 2]) << 2).tolist() == [4, 8] and (8 >> ge.tensor([1, 2])).tolist() == [4, 2]
+    assert np.ldexp(ge.tensor(2.0**-1070, requires_grad=True), 2000).item() == 2.0**930
+    assert np.frexp(ge.tensor(2.0**-1070, requires_grad=True))[0].item() == 0.5
+    x = ge.tensor([1.0, 2.0], requires_grad=True)
+    y = ge.zeros(2) * 1
+    np.copyto(y, x)
+    (y * y).sum().backward()
+    assert x.grad is not None and x.grad.tolist() == [2.0, 4.0]  # y did not become the leaf x
+
+
+def test_errors_are_of_numpys_classes_too() -> None:
+    t = ge.tensor(X, requires_grad=True)
+    for call in (lambda: t.sum(axis=5), lambda: np.flip(t, 4), lambda: ge.take_along_axis(t, np.zeros((1, 1), int), 3)):
+        with pytest.raises(np.exceptions.AxisError) as caught:
+            call()
+        assert isinstance(caught.value, ge.AxisError)
+    with pytest.raises(np.linalg.LinAlgError) as singular:
+        np.linalg.inv(ge.tensor(np.zeros((2, 2)), requires_grad=True))
+    assert isinstance(singular.value, ge.SingularError)
+    with pytest.raises(ValueError, match="broadcast"):
+        t + np.ones(7)
+
+
+def test_a_mask_may_be_a_tensor() -> None:
+    t = ge.tensor(X, requires_grad=True)
+    assert np.sum(t, where=ge.tensor(MASK)).item() == X[MASK].sum()
+    assert array_of(np.mean(t, where=ge.tensor(MASK))) == X[MASK].mean()
