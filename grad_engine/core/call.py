@@ -8,7 +8,7 @@ from typing import Any
 
 from numpy import asarray, ndarray
 
-from grad_engine.core.arguments import arguments, sequence, wider, with_operands
+from grad_engine.core.arguments import WIDER, arguments, sequence, wider, with_operands
 from grad_engine.core.conversion import numeric, unmasked
 from grad_engine.core.grad_mode import current_mode
 from grad_engine.core.node import GeneralNode, Output
@@ -60,7 +60,7 @@ def general(op: Op) -> Callable[..., Any]:
     whole, arrayed = bool(op.floats), not op.numbers
 
     def call(*args: Any, **named: Any) -> Any:
-        if named and (other := wider(op.name, named, (*op.inputs, *op.static))) is not None:
+        if named and op.name in WIDER and (other := wider(op.name, named, (*op.inputs, *op.static))) is not None:
             return other(*args, **named)
         if named or len(args) < arity:
             args = with_operands(op, args, named)
