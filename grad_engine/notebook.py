@@ -12,19 +12,21 @@ from grad_engine.core.node import GradAccum
 from grad_engine.core.tensor import Tensor
 from grad_engine.errors import GradEngineError
 from grad_engine.record import GraphRecord
+from grad_engine.record.index import index_of
+from grad_engine.record.words import harmless, many
 
-DRAWN = 60  # ops up to which a record is shown as a picture; a larger one as a tree
+DRAWN = 60  # ops up to which a record without modules is shown as a picture; a larger one as a tree
 
 
 def tensor_html(tensor: Tensor) -> str:
     """A line of facts and the values, at most a few lines of them."""
     facts = [f"shape {tensor.shape}", str(tensor.dtype)]
     if tensor.name is not None:
-        facts.insert(0, f"<b>{escape(tensor.name[:80])}</b>")
+        facts.insert(0, f"<b>{escape(harmless(tensor.name[:80]))}</b>")
     if type(tensor.node) is GradAccum:
         facts.append("requires grad")
     elif tensor.node is not None:
-        facts.append(f"made by {escape(tensor.node.name)}")
+        facts.append(f"made by {escape(harmless(tensor.node.name))}")
     values = np.array2string(tensor.data, threshold=60, edgeitems=3, max_line_width=100)
     return f"<div>{' · '.join(facts)}</div><pre>{escape(values[:4000])}</pre>"
 
@@ -34,7 +36,7 @@ def record_bundle(record: GraphRecord, include: Any = None, exclude: Any = None)
     from grad_engine.tree import tree
 
     bundle: dict[str, str] = {**tree(record, max_lines=60)._repr_mimebundle_((), ())}
-    if record.counts.ops <= DRAWN:
+    if record.counts.ops <= DRAWN or index_of(record).scopes:  # closed modules make a large one small
         from grad_engine.draw import to_svg
 
         with suppress(GradEngineError):  # without the layout library the tree says as much
@@ -45,7 +47,8 @@ def record_bundle(record: GraphRecord, include: Any = None, exclude: Any = None)
 def record_line(record: GraphRecord) -> str:
     """A record in one line; its dataclass fields would fill pages."""
     counts = record.counts
-    return f"<GraphRecord {record.title!r}: {counts.ops} ops, {counts.leaves} leaves, {len(record.runs)} backward runs>"
+    found = (many(counts.ops, "op"), many(counts.leaves, "leaf", "leaves"), many(len(record.runs), "backward run"))
+    return f"<GraphRecord {record.title!r}: {', '.join(found)}>"
 
 
 GraphRecord._repr_mimebundle_ = record_bundle  # type: ignore[attr-defined]

@@ -49,12 +49,12 @@ def _advance(character: str) -> float:
 def clean(words: str) -> str:
     """The words as XML text: markup escaped, and what XML refuses, hides, reorders or breaks lines replaced."""
     if not words.isprintable():
-        words = "".join(c if c.isprintable() or c in "\t\n" else _shown(c) for c in words)
+        words = "".join(c if c.isprintable() or c == "\n" else _shown(c) for c in words)
     return escape(words)
 
 
 def _shown(character: str) -> str:
-    return " " if unicodedata.category(character) == "Zs" else REPLACEMENT
+    return " " if character == "\t" or unicodedata.category(character) == "Zs" else REPLACEMENT
 
 
 def figure(value: float) -> str:

@@ -260,7 +260,8 @@ class _Opening:
             depth += 1
         while self.level is None and items < self.fewest and shown:
             family = min(shown, key=lambda family: (self.repeats(family), -len(family[0].ops)))
-            if len(family[0].ops) * len(family) == 1 or (self.repeats(family) and items >= FEWEST_BESIDE):
+            kept = self.repeats(family) and (items >= FEWEST_BESIDE or self.cost(family) > self.most)
+            if len(family[0].ops) * len(family) == 1 or kept:
                 break
             items += self.cost(family)
             k = shown.index(family)

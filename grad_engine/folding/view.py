@@ -162,7 +162,7 @@ def around(record: GraphRecord, kept: set[str]) -> View:
     made = tuple(ForwardRecord("leaf", spot.leaf) for spot in border.values())
     expression = record.expression if root.tensor in {r.tensor for r in record.roots} and not border else ""
     shown = replace(
-        record, expression=expression, roots=(root,), nodes=tuple(nodes), edges=tuple(edges),
+        record, explain=None, expression=expression, roots=(root,), nodes=tuple(nodes), edges=tuple(edges),
         accumulators=tuple(held), forward=(*made, *forward), runs=runs,
     )  # fmt: skip
     return View(shown, shown, record, elsewhere={id: many for id, many in elsewhere.items() if id in there})

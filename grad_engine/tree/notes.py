@@ -70,6 +70,7 @@ def notes(index: RecordIndex, script: Script) -> Iterator[tuple[str, str]]:
         stretches = f"{_with_line(index, script, node)}{others} stretches both operands, {one} and {other}, to {made}"
         yield f"{stretches}: reshape one if each entry was to meet its own.", "gradient"
 
+
 def nudge(index: RecordIndex) -> str:
     """What a nudge of one entry did, beside its gradient; "" where none was tried."""
     explain = index.record.explain

@@ -138,7 +138,9 @@ def test_any_name_is_only_text(name: str) -> None:
     picture = parsed(record)
     assert [e.tag for e in picture.iter() if e.tag.removeprefix(SVG) in ("script", "b")] == []
     assert float(picture.get("width")) < 3000
-    assert len(to_svg(record)) < 200_000
+    text = to_svg(record)
+    assert len(text) < 200_000
+    assert all(character.isprintable() or character == "\n" for character in text)
 
 
 def test_text_is_cleaned_shortened_and_measured() -> None:
