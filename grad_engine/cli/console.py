@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import fields, is_dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import numpy as np
 
@@ -39,6 +39,18 @@ def record_in(file: str) -> GraphRecord:
         raise RecordError(f"standard input: {error}") from None
 
 
+def output() -> TextIO:
+    """Standard output; raises GradEngineError where the caller has closed it."""
+    if sys.stdout is None:
+        raise GradEngineError("standard output is closed, and there is nowhere to write to")
+    return sys.stdout
+
+
+def script() -> Script:
+    """The characters that standard output can carry."""
+    return Script(output().encoding)
+
+
 def width() -> int:
     """The columns of the terminal, or those that COLUMNS asks for."""
     from rich.console import Console
@@ -52,10 +64,10 @@ def print_lines(lines: Iterable[Line]) -> None:
     from rich.console import Console
     from rich.text import Text
 
-    console = Console()
-    script = Script(console.encoding)
+    console = Console(file=output())
+    carried = Script(console.encoding)
     for line in lines:
-        text = Text.assemble(*((script.say(harmless(part)), STYLES.get(style, "")) for part, style in line), end="")
+        text = Text.assemble(*((carried.say(harmless(part)), STYLES.get(style, "")) for part, style in line), end="")
         text.rstrip()
         if console.color_system is None or console.no_color:
             console.file.write(text.plain + "\n")
@@ -66,7 +78,7 @@ def print_lines(lines: Iterable[Line]) -> None:
 def print_json(value: Any) -> None:
     """Prints dataclasses, mappings and sequences as JSON, in UTF-8 whatever the terminal's encoding is."""
     text = json.dumps(_plain(value), ensure_ascii=False, allow_nan=False, indent=1)
-    sys.stdout.buffer.write(f"{text}\n".encode())
+    output().buffer.write(f"{text}\n".encode())
 
 
 def _plain(value: Any) -> Any:
@@ -84,23 +96,27 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def write_text(text: str, output: str | None) -> int:
+def write_text(text: str, path: str | None) -> int:
     """Writes text in UTF-8 on standard output, or to a file that is replaced whole; returns the exit status 0."""
     data = text.encode()
-    if output is None or output == STANDARD:
-        sys.stdout.buffer.write(data)
+    if path is None or path == STANDARD:
+        output().buffer.write(data)
         return 0
     try:
-        mode = os.stat(output).st_mode
+        mode = os.stat(path).st_mode
     except (OSError, ValueError):
         mode = stat.S_IFREG
-    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):  # a device or a pipe, which nothing may take the place of
-        Path(output).write_bytes(data)
-        return 0
-    if "\0" in output:
-        raise GradEngineError(f"{output}: a file's name holds no null character")
-    if not Path(output).parent.is_dir():
-        raise GradEngineError(f"{Path(output).parent}: there is no such folder")
-    with replaced(output, GradEngineError) as file:
-        file.write(data)
+    if "\0" in path:
+        raise GradEngineError(f"{path}: a file's name holds no null character")
+    try:
+        if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):  # a device or a pipe, which nothing may take the place of
+            Path(path).write_bytes(data)
+            return 0
+        if not Path(path).parent.is_dir():
+            raise GradEngineError(f"{Path(path).parent}: there is no such folder")
+        with replaced(path, GradEngineError) as file:
+            file.write(data)
+    except OSError as error:
+        error.filename = error.filename or path  # a write that fails does not say where
+        raise
     return 0

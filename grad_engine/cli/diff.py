@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import argparse
 import math
-import sys
 
-from grad_engine.cli.console import print_json, print_lines, record_in
+from grad_engine.cli.console import print_json, print_lines, record_in, script
 from grad_engine.cli.difference import Change, Difference, changed_arguments, difference
 from grad_engine.cli.parser import Command, Parser, add_record
 from grad_engine.formula import number
@@ -26,13 +25,12 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         print_json(found)
     else:
-        print_lines(lines_of(found, index_of(before), index_of(after), options.full))
+        print_lines(lines_of(found, index_of(before), index_of(after), options.full, script()))
     return 0 if found.nothing else 1
 
 
-def lines_of(found: Difference, before: RecordIndex, after: RecordIndex, full: bool) -> list[Line]:
+def lines_of(found: Difference, before: RecordIndex, after: RecordIndex, full: bool, script: Script) -> list[Line]:
     """The difference as lines of styled text; without `full` only what moved most."""
-    script = Script(sys.stdout.encoding)
     lines: list[Line] = [[("- ", "bad"), (called(before, script, part), "")] for part in found.gone]
     lines += [[("+ ", "sum"), (called(after, script, part), "")] for part in found.added]
     for pair in found.rewired:

@@ -47,16 +47,21 @@ def main(words: Sequence[str] | None = None) -> int:
         _drop_output()
         return 0
     except GradEngineError as error:
-        print(complaint, harmless(str(error)), file=sys.stderr)
-        return 2
+        return _complain(f"{complaint} {harmless(str(error))}")
     except OSError as error:
         if error.filename is None:
             _drop_output()  # what is left to write would fail again when Python ends
-        print(complaint, harmless(f"{error.filename or 'standard output'}: {error.strerror or error}"), file=sys.stderr)
-        return 2
+        where = error.filename or "standard output"
+        return _complain(f"{complaint} {harmless(f'{where}: {error.strerror or error}')}")
     except KeyboardInterrupt:
         return 130
     return status
+
+
+def _complain(text: str) -> int:
+    if sys.stderr is not None:  # else print() would take standard output
+        print(text, file=sys.stderr)
+    return 2
 
 
 def _flush() -> None:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import sys
 
-from grad_engine.cli.console import print_json, print_lines, record_in, width
+from grad_engine.cli.console import print_json, print_lines, record_in, script, width
 from grad_engine.cli.details import details, module_details
 from grad_engine.cli.parser import Command, Parser, add_record
 from grad_engine.cli.show_pages import module_page, page
@@ -14,7 +13,6 @@ from grad_engine.folding.modules import is_module
 from grad_engine.record.index import index_of
 from grad_engine.record.words import harmless
 from grad_engine.tree.tables import Line
-from grad_engine.tree.text import Script
 
 
 def run(options: argparse.Namespace) -> int:
@@ -31,14 +29,14 @@ def run(options: argparse.Namespace) -> int:
         if options.json:
             print_json([found])
         else:
-            print_lines(module_page(index, found, Script(sys.stdout.encoding), width(), full=options.full))
+            print_lines(module_page(index, found, script(), width(), full=options.full))
         return 0
     if options.json:
         print_json([details(index, part) for part in parts])
         return 0
     lines: list[Line] = []
     for part in parts:
-        shown = page(index, details(index, part), Script(sys.stdout.encoding), width(), full=options.full)
+        shown = page(index, details(index, part), script(), width(), full=options.full)
         lines += [*([[]] if lines else []), *shown]
     print_lines(lines)
     return 0

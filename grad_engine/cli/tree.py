@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from dataclasses import replace
 
-from grad_engine.cli.console import record_in
+from grad_engine.cli.console import output, record_in
 from grad_engine.cli.parser import Command, Parser, add_modules, add_record, whole
 from grad_engine.tree import WIDEST, tree
 
@@ -22,7 +22,7 @@ def run(options: argparse.Namespace) -> int:
         expand=options.expand,
     )
     shown.request = replace(shown.request, typed=True)
-    shown.print(width=options.width)
+    shown.print(output(), options.width)
     return 0
 
 

@@ -91,7 +91,7 @@ def drawn(record: GraphRecord, other: GraphRecord, dice: random.Random) -> None:
     to_svg(record, level=1)
     to_dot(record)
     to_dot(record, level=1)
-    lines_of(difference(other, record), index_of(other), index, True)
+    lines_of(difference(other, record), index_of(other), index, True, Script())
     assert difference(record, record).nothing
     hierarchy(record)
 
