@@ -17,7 +17,8 @@ def check_values(nodes: Sequence[Node]) -> None:
         if node.out is None:
             raise GraphError(
                 f"the values that {node.name} saved are gone, because backward already ran through it; "
-                "pass retain_graph=True to the first backward to run another, or to export the graph"
+                "pass retain_graph=True to the first backward to run another, or to export the graph, and detach() the "
+                "state that one step hands to the next"
             )
     if nodes and WRITES.latest >= nodes[-1].sequence_nr:  # a node that writes has the number of its write
         for node in nodes:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from numpy import ndarray
 
 from grad_engine.core.arguments import wider
 from grad_engine.core.call import general, operand
@@ -303,10 +304,12 @@ def composed(
         @functools.wraps(call)
         def checked(*args: Any, **named: Any) -> Any:
             for place, name in places:
-                if place < len(args):
-                    args = (*args[:place], as_floats(args[place], args), *args[place + 1 :])
-                elif name in named:
-                    named[name] = as_floats(named[name], args)
+                value = args[place] if place < len(args) else named.get(name)
+                if isinstance(value, Tensor | ndarray) and value.dtype.kind != "f":
+                    if place < len(args):
+                        args = (*args[:place], as_floats(value, args), *args[place + 1 :])
+                    else:
+                        named[name] = as_floats(value, args)
             if half != "same" and (holds_half(args) or (named and holds_half(named.values()))):
                 out = checked(*map(widened, args), **{name: widened(value) for name, value in named.items()})
                 return narrowed(out) if gives_half((*args, *named.values())) else out

@@ -17,7 +17,7 @@ from grad_engine.nn.module import Module, Parameter, Sequential
 from grad_engine.ops import activation, convolution, neural, pooling
 from grad_engine.ops.convolution import per_axis
 from grad_engine.ops.elementwise import tanh
-from grad_engine.ops.shape import flatten
+from grad_engine.ops.shape import flatten, unflatten
 
 Seed = int | np.random.Generator | None
 
@@ -125,6 +125,42 @@ class Conv2d(_Conv):
     convolve = staticmethod(convolution.conv2d)
 
 
+class ConvTranspose2d(Module):
+    """The transpose of Conv2d: x (batch, in_channels, height, width) spread by filters of kernel_size, plus bias.
+
+    Weight (in_channels, out_channels / groups, *kernel_size) and bias start uniform within 1 / sqrt(out_channels /
+    groups · elements of the kernel), as in PyTorch.
+    """
+
+    def __init__(
+        self, in_channels: int, out_channels: int, kernel_size: int | tuple[int, ...],
+        stride: int | tuple[int, ...] = 1, padding: int | tuple[int, ...] = 0,
+        output_padding: int | tuple[int, ...] = 0, groups: int = 1, bias: bool = True,
+        dilation: int | tuple[int, ...] = 1, *, dtype: Any = None, seed: Seed = None,
+    ) -> None:  # fmt: skip
+        _whole("ConvTranspose2d", in_channels=in_channels, out_channels=out_channels, groups=groups)
+        if in_channels % groups or out_channels % groups:
+            raise ArgumentError(
+                f"ConvTranspose2d divides its channels evenly, got in_channels={in_channels} and "
+                f"out_channels={out_channels} for groups={groups}"
+            )
+        self.kernel_size = per_axis(kernel_size, 2, "kernel_size", 1)
+        self.stride, self.padding, self.output_padding = stride, padding, output_padding
+        self.groups, self.dilation = groups, dilation
+        shape = (in_channels, out_channels // groups, *self.kernel_size)
+        rng, kind, bound = generator_of(seed), dtype or get_default_dtype(), 1 / math.sqrt(math.prod(shape[1:]))
+        self.weight = init.uniform_(Parameter(np.empty(shape, kind)), -bound, bound, rng)
+        self.bias = init.uniform_(Parameter(np.empty(out_channels, kind)), -bound, bound, rng) if bias else None
+
+    def forward(self, x: Any) -> Tensor:
+        return convolution.conv_transpose2d(
+            x, self.weight, self.bias, self.stride, self.padding, self.output_padding, self.groups, self.dilation
+        )
+
+    def extra_repr(self) -> str:
+        return f"{self.weight.shape[0]}, {self.weight.shape[1] * self.groups}, kernel_size={self.kernel_size}"
+
+
 class _Pool(Module):
     pool: ClassVar[Callable[..., Tensor]]
 
@@ -148,6 +184,54 @@ class AvgPool2d(_Pool):
     """The mean of each window of x (batch, channels, height, width); windows side by side by default."""
 
     pool = staticmethod(pooling.avg_pool2d)
+
+
+class MaxPool1d(_Pool):
+    """The largest element in each window of x (batch, channels, length); windows side by side by default."""
+
+    pool = staticmethod(pooling.max_pool1d)
+
+
+class AvgPool1d(_Pool):
+    """The mean of each window of x (batch, channels, length); windows side by side by default."""
+
+    pool = staticmethod(pooling.avg_pool1d)
+
+
+class AdaptiveAvgPool2d(Module):
+    """The means of x (batch, channels, height, width) over windows that make images of output_size."""
+
+    def __init__(self, output_size: Any) -> None:
+        self.output_size = output_size
+
+    def forward(self, x: Any) -> Tensor:
+        return pooling.adaptive_avg_pool2d(x, self.output_size)
+
+    def extra_repr(self) -> str:
+        return f"{self.output_size}"
+
+
+class Identity(Module):
+    """x as it is; takes, and forgets, any arguments."""
+
+    def __init__(self, *args: Any, **keywords: Any) -> None:
+        pass
+
+    def forward(self, x: Any) -> Any:
+        return x
+
+
+class Unflatten(Module):
+    """x with one axis split into several of lengths `shape`."""
+
+    def __init__(self, axis: int, shape: Sequence[int]) -> None:
+        self.axis, self.shape = axis, tuple(shape)
+
+    def forward(self, x: Any) -> Tensor:
+        return unflatten(x, self.axis, self.shape)
+
+    def extra_repr(self) -> str:
+        return f"{self.axis}, {self.shape}"
 
 
 class Flatten(Module):
@@ -301,6 +385,37 @@ class Dropout(Module):
         return f"p={self.p}"
 
 
+class Dropout2d(Dropout):
+    """Dropout of whole channels of x (batch, channels, height, width): each is kept or set to 0 with all its places."""
+
+    def forward(self, x: Any) -> Tensor:
+        return neural.dropout2d(x, self.p, self.training, self.rng.integers(2**32) if self.training else None)
+
+
+class GroupNorm(Module):
+    """x (batch, channels, ...) less its mean, over its standard deviation, in each group of channels.
+
+    Times weight, plus bias; num_groups divides the channels evenly.
+    """
+
+    def __init__(
+        self, num_groups: int, num_channels: int, eps: float = 1e-5, affine: bool = True, *, dtype: Any = None
+    ) -> None:
+        _whole("GroupNorm", num_groups=num_groups, num_channels=num_channels)
+        if num_channels % num_groups:
+            raise ArgumentError(f"num_channels={num_channels} is not divided evenly by num_groups={num_groups}")
+        self.num_groups, self.num_channels, self.eps = num_groups, num_channels, eps
+        dtype = dtype or get_default_dtype()
+        self.weight = Parameter(np.ones(num_channels, dtype)) if affine else None
+        self.bias = Parameter(np.zeros(num_channels, dtype)) if affine else None
+
+    def forward(self, x: Any) -> Tensor:
+        return neural.group_norm(x, self.num_groups, self.weight, self.bias, self.eps)
+
+    def extra_repr(self) -> str:
+        return f"{self.num_groups}, {self.num_channels}, eps={self.eps}"
+
+
 # --- activations ------------------------------------------------------------------------------------------------------
 
 
@@ -340,6 +455,43 @@ class GELU(Module):
 
     def forward(self, x: Any) -> Tensor:
         return activation.gelu(x, self.approximate)
+
+
+class ELU(Module):
+    """x where it is positive, else alpha · (exp(x) − 1)."""
+
+    def __init__(self, alpha: float = 1.0) -> None:
+        self.alpha = alpha
+
+    def forward(self, x: Any) -> Tensor:
+        return activation.elu(x, self.alpha)
+
+
+class Softplus(Module):
+    """ln(1 + exp(beta · x)) / beta of each element, and x itself where beta · x is above threshold."""
+
+    def __init__(self, beta: float = 1.0, threshold: float = 20.0) -> None:
+        self.beta, self.threshold = beta, threshold
+
+    def forward(self, x: Any) -> Tensor:
+        return activation.softplus(x, self.beta, self.threshold)
+
+
+class Hardtanh(Module):
+    """Each element brought between min_val and max_val."""
+
+    def __init__(self, min_val: float = -1.0, max_val: float = 1.0) -> None:
+        self.min_val, self.max_val = min_val, max_val
+
+    def forward(self, x: Any) -> Tensor:
+        return activation.hardtanh(x, self.min_val, self.max_val)
+
+
+class LogSigmoid(Module):
+    """The logarithm of the sigmoid of each element."""
+
+    def forward(self, x: Any) -> Tensor:
+        return activation.logsigmoid(x)
 
 
 class LeakyReLU(Module):

@@ -12,6 +12,7 @@ import numpy as np
 
 from grad_engine import files
 from grad_engine.core.call import as_tensor
+from grad_engine.core.defaults import check_device
 from grad_engine.core.grad_mode import current_mode, no_grad, put_mode, with_watch
 from grad_engine.core.inplace import overwrite
 from grad_engine.core.node import GradAccum, next_sequence_nr
@@ -194,8 +195,58 @@ class Module:
             parameter.requires_grad_(flag)
         return self
 
-    def zero_grad(self) -> None:
-        """Forget the gradient of every parameter: `.grad` becomes None."""
+    def astype(self: Self, dtype: Any) -> Self:
+        """This module, with every parameter and floating-point buffer now in this dtype; gradients are forgotten."""
+        kind = np.dtype(dtype)
+        if kind.kind != "f":
+            raise ArgumentError(f"parameters are of a floating-point dtype, got {kind}")
+        for value in {id(each): each for each in self._state().values()}.values():
+            if value.array.dtype.kind == "f" and value.array.dtype != kind:
+                name = value.name
+                value.array = value.array.astype(kind)
+                value.name = name
+                if type(value.node) is GradAccum:
+                    value.node.grad = None
+        return self
+
+    def float(self: Self) -> Self:
+        """This module in float32."""
+        return self.astype(np.float32)
+
+    def double(self: Self) -> Self:
+        """This module in float64."""
+        return self.astype(np.float64)
+
+    def half(self: Self) -> Self:
+        """This module in float16."""
+        return self.astype(np.float16)
+
+    def to(self: Self, *wanted: Any, dtype: Any = None, device: Any = None) -> Self:
+        """This module in another dtype; the device can only be the CPU."""
+        for each in wanted:
+            if isinstance(each, str):
+                device = each
+            else:
+                dtype = each
+        check_device(device)
+        return self if dtype is None else self.astype(dtype)
+
+    def cpu(self: Self) -> Self:
+        """This module: everything is on the CPU."""
+        return self
+
+    def cuda(self: Self, device: Any = None) -> Self:
+        """Always an ArgumentError: there is only the CPU."""
+        check_device("cuda")
+        return self
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Forget the gradient of every parameter: `.grad` becomes None, or all 0 without set_to_none."""
+        if not set_to_none:
+            for parameter in self.parameters():
+                if parameter.grad is not None:
+                    parameter.grad.array[...] = 0
+            return
         for parameter in self.parameters():
             parameter.grad = None
 
@@ -318,6 +369,57 @@ class ModuleList(_Row):
 
     def __init__(self, modules: Iterable[Module] = ()) -> None:
         super().__init__(modules)
+
+
+class ModuleDict(Module):
+    """Modules by name, which the parent calls one by one: `self.heads["class"](x)`."""
+
+    def __init__(self, modules: Mapping[str, Module] | None = None) -> None:
+        self.update(modules or {})
+
+    def update(self, modules: Mapping[str, Module]) -> None:
+        """Take these modules too, each in the place of one of the same name."""
+        for name, module in modules.items():
+            self[name] = module
+
+    def __setitem__(self, name: str, module: Module) -> None:
+        if not isinstance(name, str) or "." in name or hasattr(Module, name) or not isinstance(module, Module):
+            raise ArgumentError(f"a ModuleDict takes modules by names without dots, got {name!r}: {module!r}")
+        setattr(self, name, module)
+
+    def __getitem__(self, name: str) -> Module:
+        if self._parts.get(name) != "module":
+            raise ArgumentError(f"no module is called {name!r}; there are {', '.join(self) or 'none'}")
+        return self.__dict__[name]
+
+    def __delitem__(self, name: str) -> None:
+        del self.__dict__[self._named(name)]
+        self._parts.pop(name)
+
+    def _named(self, name: str) -> str:
+        self[name]
+        return name
+
+    def __contains__(self, name: object) -> bool:
+        return self._parts.get(str(name)) == "module"
+
+    def __len__(self) -> int:
+        return len(self._parts)
+
+    def __iter__(self) -> Iterator[str]:
+        return (name for name, _ in self.named_children())
+
+    def keys(self) -> Iterator[str]:
+        """The names."""
+        return iter(self)
+
+    def values(self) -> Iterator[Module]:
+        """The modules."""
+        return self.children()
+
+    def items(self) -> Iterator[tuple[str, Module]]:
+        """(name, module) for each."""
+        return self.named_children()
 
 
 class Sequential(_Row):
