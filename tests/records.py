@@ -5,12 +5,19 @@ Every array of a program has one shape and equal entries, so a plain float stand
 
 from __future__ import annotations
 
+import importlib.resources
+import json
 import math
 import random
+import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
+import jsonschema
+
+from grad_engine.errors import RecordError
 from grad_engine.formula import Tree, text
 from grad_engine.record import (
     AccumulateEvent,
@@ -49,6 +56,9 @@ from grad_engine.record import (
     StatsRecord,
     StepRecord,
     TensorRecord,
+    check,
+    from_json,
+    to_json,
 )
 
 
@@ -437,3 +447,54 @@ def many_records() -> dict[str, GraphRecord]:
     """Records of every form, by title."""
     small = (square(), neuron(), chain(12), diamond(8), fan(6), everything(), large_example())
     return {record.title: record for record in (*small, dense(25), dense(60, 3))}
+
+
+Document = dict[str, Any]
+SCHEMA = json.loads(importlib.resources.files("grad_engine.record").joinpath("schema.json").read_text(encoding="utf-8"))
+VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
+
+
+def document(record: GraphRecord) -> Document:
+    """The record as parsed JSON."""
+    return json.loads(to_json(record))
+
+
+def outcome(source: str | bytes, **limits: int) -> GraphRecord | RecordError:
+    """What reading gives; any exception but RecordError, and any fault without its place, fails the test."""
+    try:
+        record = from_json(source, **limits)
+    except RecordError as error:
+        fault = error
+    else:
+        check(record)
+        return record
+    assert re.match(r'\$([^ "]|"[^"]*")*: expected .+, got .', str(fault)), fault
+    assert len(str(fault)) < 600
+    return fault
+
+
+def places(document: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, ...], Any]]:
+    """Every value inside a document, with the keys and indices that lead to it."""
+    steps = (
+        document.items() if isinstance(document, dict) else enumerate(document) if isinstance(document, list) else ()
+    )
+    for step, value in steps:
+        yield (*path, step), value
+        yield from places(value, (*path, step))
+
+
+def at(document: Any, path: tuple[Any, ...]) -> Any:
+    for step in path:
+        document = document[step]
+    return document
+
+
+ALL = {
+    "everything": everything(),
+    "square": square(),
+    "neuron": neuron(),
+    "chain": chain(20, (2, 3)),
+    "diamond": diamond(30),
+    "fan": fan(12),
+    "dense": dense(60, seed=3, shape=(0, 4)),
+}

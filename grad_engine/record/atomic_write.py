@@ -31,16 +31,16 @@ def replaced(path: str | os.PathLike[str], refusal: type[GradEngineError]) -> It
     refuses.
     """
     target = real_target(path, refusal)
-    with draft_in(target.parent, mode_of(target)) as (file, draft):
-        try:
+    try:
+        with draft_in(target.parent, mode_of(target)) as (file, draft):
             yield file
             file.flush()
             os.fsync(file.fileno())
             os.replace(draft, target)
-        except OSError as error:
-            if error.filename == os.fspath(draft):
-                error.filename = os.fspath(path)  # nobody has heard of the draft
-            raise
+    except OSError as error:
+        if isinstance(error.filename, str) and _DRAFT.match(os.path.basename(error.filename)):
+            error.filename = os.fspath(path)  # nobody has heard of the draft
+        raise
     settle(target.parent)
 
 

@@ -6,6 +6,7 @@ import math
 import os
 import stat
 import struct
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
@@ -26,7 +27,7 @@ DAY = (1980, 1, 1, 0, 0, 0)  # the earliest that a zip archive can hold: equal a
 # What zipfile and NumPy's reader raise on bytes that are not as they should be.
 DAMAGE = (
     *(zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, ValueError, SyntaxError, TypeError),
-    *(LookupError, OverflowError, MemoryError, NotImplementedError, RuntimeError, AttributeError),
+    *(LookupError, OverflowError, MemoryError, NotImplementedError, RuntimeError, AttributeError, tokenize.TokenError),
 )
 
 
