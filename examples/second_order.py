@@ -38,10 +38,10 @@ def main(options: Namespace) -> ge.Tensor:
         return ge.binary_cross_entropy_with_logits(x @ w, y) + 0.01 * (w * w).sum()
 
     def newton(w: np.ndarray, g: np.ndarray) -> np.ndarray:
-        return -np.linalg.solve(ge.hessian(loss, ge.tensor(w)).numpy(), g)
+        return -np.linalg.solve(ge.hessian(loss)(w), g)
 
     def newton_without_hessian(w: np.ndarray, g: np.ndarray) -> np.ndarray:
-        return -conjugate_gradients(lambda v: ge.hvp(loss, ge.tensor(w), v)[1].numpy(), g)
+        return -conjugate_gradients(lambda v: ge.hvp(loss)(w, v), g)
 
     def descent(w: np.ndarray, g: np.ndarray) -> np.ndarray:
         return -0.5 * g
@@ -54,11 +54,11 @@ def main(options: Namespace) -> ge.Tensor:
     ):
         w = np.zeros(4)
         for step in range(options.steps + 1):
-            value, g = ge.value_and_grad(loss, ge.tensor(w))
-            if np.linalg.norm(g.numpy()) < ENOUGH or step == options.steps:
+            value, g = ge.value_and_grad(loss)(w)
+            if np.linalg.norm(g) < ENOUGH or step == options.steps:
                 break
-            w = w + move(w, g.numpy())
-        print(f"{name:22}  {step:7}   {value:.12f}    {np.linalg.norm(g.numpy()):.1e}")
+            w = w + move(w, g)
+        print(f"{name:22}  {step:7}   {value:.12f}    {np.linalg.norm(g):.1e}")
 
     leaf = ge.tensor(w[:2], requires_grad=True, name="w")
     few = ge.tensor(x[:3, :2], name="x")

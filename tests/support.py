@@ -14,6 +14,7 @@ import numpy as np
 ROOT = Path(__file__).parents[1]
 SOURCES = {path.stem: path.read_text(encoding="utf-8") for path in sorted(ROOT.glob("examples/[!_]*.py"))}
 TRAINING = {example for example, source in SOURCES.items() if "examples._training" in source}  # their own tests
+SCRIPTS = {example for example, source in SOURCES.items() if "examples._" not in source}  # of SciPy people, as they are
 KINDS = {np.uint8: 8, np.int8: 9, np.int16: 11, np.int32: 12, np.float32: 13, np.float64: 14}
 
 

@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 
 import grad_engine as ge
-from tests.support import ROOT, SOURCES, TRAINING, run
+from tests.support import ROOT, SCRIPTS, SOURCES, TRAINING, run
 
-ALL = [*SOURCES]
+ALL = [example for example in SOURCES if example not in SCRIPTS]
 NEEDS = {"torch_mlp": "torch"}
 EXAMPLES = [example for example in ALL if example not in TRAINING and util.find_spec(NEEDS.get(example, "numpy"))]
 
@@ -49,6 +49,16 @@ def printed_gradients(text: str) -> dict[str, np.ndarray]:
 
 def test_every_example_has_a_known_answer() -> None:
     assert {*ALL} - TRAINING == {*ANSWERS}
+
+
+@pytest.mark.parametrize("example", sorted(SCRIPTS))
+def test_scripts_check_themselves(example: str, tmp_path: Path) -> None:
+    """Each compares its gradient with one by hand or with differences, and finds what it looks for."""
+    pytest.importorskip("scipy")
+    lines = SOURCES[example].splitlines()
+    assert len(lines) < 60 and sum("    assert " in line for line in lines) >= 2
+    done = run(f"examples.{example}", folder=tmp_path)
+    assert re.search(r"by hand: \d|off by \d", done.stdout) and not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("example", EXAMPLES)
@@ -163,6 +173,8 @@ def of_folder(path: Path) -> str:
 
 @pytest.mark.parametrize("readme", READMES, ids=of_folder)
 def test_what_a_readme_shows_is_what_happens(readme: Path, tmp_path: Path) -> None:
+    if "import numpy as np, scipy" in readme.read_text(encoding="utf-8"):
+        pytest.importorskip("scipy")
     run("doctest", str(readme), folder=tmp_path)
     blocks = re.findall(r"^```python\n(.*?)^```", readme.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
     (tmp_path / "readme.py").write_text("\n".join(block for block in blocks if ">>>" not in block), encoding="utf-8")
