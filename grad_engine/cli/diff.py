@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
+from collections.abc import Sequence
 
 from grad_engine.cli.console import print_json, print_lines, record_in, script
 from grad_engine.cli.difference import Change, Difference, changed_arguments, difference
@@ -15,6 +16,8 @@ from grad_engine.tree.notes import called
 from grad_engine.tree.tables import Line
 from grad_engine.tree.text import Script
 
+MODULE = 32  # columns of the path of a module
+MOST_MODULES = 24
 MOST_MOVED = 20  # numbers that moved, listed unless --full is given
 
 
@@ -49,6 +52,8 @@ def lines_of(found: Difference, before: RecordIndex, after: RecordIndex, full: b
         styles = ("", "muted", row[1], "muted")
         line += [(cell.ljust(space) + "  ", style) for cell, space, style in zip(row, widths, styles, strict=True)]
         lines.append(line)
+    if len(found.moved) > MOST_MOVED and after.scopes:
+        lines += _by_module(found, after, script)
     if len(found.moved) > len(shown):
         lines.append([(f"{script.dots} {len(found.moved) - len(shown)} more moved (--full lists them)", "muted")])
     if found.nothing:
@@ -61,6 +66,34 @@ def lines_of(found: Difference, before: RecordIndex, after: RecordIndex, full: b
         f"{many(gradients, 'gradient')} and {many(len(found.moved) - gradients, 'value')} moved",
     ]
     return [*lines, [(", ".join(said) + f"; {found.compared} ops and leaves are in both", "muted")]]
+
+
+def _by_module(found: Difference, after: RecordIndex, script: Script) -> list[Line]:
+    """How many numbers moved in each module, by the first two parts of its path, and the one that moved most."""
+    scopes = {node: scope for scope, nodes in after.scopes.items() for node in nodes}
+    groups: dict[str, list[Change]] = {}
+    for change in found.moved:  # the one that moved most comes first
+        path = scopes.get(change.after) or (change.name or "").rpartition(".")[0]
+        groups.setdefault(".".join(path.split(".")[:2]), []).append(change)
+    largest = sorted(groups.items(), key=lambda group: -group[1][0].relative)
+    rows = [
+        (script.path(path, MODULE) if path else "(no module)", _counts(some), f"most {_movement(some[0], script)[0]}")
+        for path, some in largest[:MOST_MODULES]
+    ]
+    widths = [max(len(row[k]) for row in rows) for k in range(2)]
+    lines: list[Line] = [[("by module", "header")]]
+    lines += [
+        [("  ", ""), (path.ljust(widths[0]) + "  ", ""), (counts.ljust(widths[1]) + "  ", "muted"), (most, "muted")]
+        for path, counts, most in rows
+    ]
+    if len(groups) > len(rows):
+        lines.append([(f"  {script.dots} {len(groups) - len(rows)} more modules", "muted")])
+    return lines
+
+
+def _counts(changes: Sequence[Change]) -> str:
+    gradients = sum(change.kind == "gradient" for change in changes)
+    return f"{many(gradients, 'gradient')}, {many(len(changes) - gradients, 'value')}"
 
 
 def _pair(before: RecordIndex, after: RecordIndex, script: Script, pair: tuple[str, str]) -> str:

@@ -153,3 +153,21 @@ def test_a_record_equals_itself_where_an_argument_is_nan() -> None:
                                        *record.nodes[1:]))  # fmt: skip
         assert difference(odd, again).nothing
         assert difference(odd, record).rewired
+
+
+def test_many_changes_are_summed_up_by_module(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def record(start: float) -> GraphRecord:
+        code = Program((2,))
+        value = code.leaf(start, "x")
+        for _ in range(30):
+            value = code.op("tanh", value)
+        plain = code.record(value)
+        nodes = (replace(node, scope=f"h.{k // 10}.act") for k, node in enumerate(plain.nodes))
+        return replace(plain, nodes=tuple(nodes))
+
+    one, two = (str(save_graph(record(start), tmp_path / f"{start}.json")) for start in (0.5, 0.6))
+    status, out, _ = said(capsys, "diff", one, two)
+    lines = out.splitlines()
+    block = {line.split("  ")[1]: line for line in lines[lines.index("by module") + 1 : -2]}
+    assert status == 1 and set(block) == {"(no module)", "h.0", "h.1", "h.2"}
+    assert "10 gradients, 10 values" in block["h.1"] and "%)" in block["h.1"]
