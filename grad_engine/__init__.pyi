@@ -58,6 +58,7 @@ from grad_engine.errors import GradEngineError as GradEngineError
 from grad_engine.errors import GraphError as GraphError
 from grad_engine.errors import IndexingError as IndexingError
 from grad_engine.errors import InPlaceError as InPlaceError
+from grad_engine.errors import LostHistoryWarning as LostHistoryWarning
 from grad_engine.errors import MissingPackageError as MissingPackageError
 from grad_engine.errors import NotDifferentiableError as NotDifferentiableError
 from grad_engine.errors import RecordError as RecordError

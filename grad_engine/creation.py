@@ -8,6 +8,7 @@ import numpy as np
 
 from grad_engine.core.conversion import as_array, numeric
 from grad_engine.core.defaults import Generator, check_device, generator_of, get_default_dtype
+from grad_engine.core.outside_memory import share
 from grad_engine.core.tensor import Tensor, array_of, wrap
 from grad_engine.errors import ArgumentError, ShapeError
 from grad_engine.ops import numpy_grammar
@@ -250,10 +251,13 @@ def randint_like(x: Any, low: int, high: int | None = None, *, seed: Seed = None
 
 
 def from_numpy(array: np.ndarray, requires_grad: bool = False) -> Tensor:
-    """A tensor that shares memory with `array`: a write to one is seen in the other."""
+    """A tensor that shares memory with `array`: a write to one is seen in the other.
+
+    NumPy's writes are found when backward runs, and refused where a rule reads the values as they were.
+    """
     if type(array) is not np.ndarray:
         raise ArgumentError(f"from_numpy() takes a NumPy array, got {type(array).__name__}; use tensor()")
-    return wrap(numeric(array), None).requires_grad_(requires_grad)
+    return wrap(share(numeric(array)), None).requires_grad_(requires_grad)
 
 
 def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:

@@ -76,3 +76,7 @@ class FormulaError(GradEngineError, ValueError):
 
 class SpellingWarning(UserWarning):
     """A call that PyTorch understands otherwise; the message has both meanings, and how to write each."""
+
+
+class LostHistoryWarning(UserWarning):
+    """A tensor that requires grad became a plain number, through which no gradient flows."""

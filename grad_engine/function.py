@@ -24,6 +24,7 @@ from grad_engine.core.node import (
     node_of,
 )
 from grad_engine.core.op import Op, Rule
+from grad_engine.core.outside_memory import COPIED, SHARED, fingerprint
 from grad_engine.core.tensor import Tensor, array_of, wrap
 from grad_engine.core.versions import WRITES
 from grad_engine.errors import ArgumentError, GraphError, InPlaceError, ShapeError
@@ -31,6 +32,18 @@ from grad_engine.formula import NAME, Tree
 from grad_engine.ops.arithmetic import positive
 
 # --- Function -------------------------------------------------------------------------------------------------------
+
+
+class SavedArray:
+    """An array that a Function saved and that others may write to: a copy where that is cheap, else a fingerprint."""
+
+    def __init__(self, value: Any) -> None:
+        self.array = np.asarray(array_of(value))
+        self.print: bytes | None = None
+        if type(value) is not Tensor and (self.array.nbytes <= COPIED or self.array.dtype.kind in "iub"):
+            self.array = self.array.copy()
+        elif type(value) is not Tensor or id(self.array) in SHARED:
+            self.print = fingerprint(self.array)
 
 
 class Context:
@@ -75,13 +88,17 @@ class Context:
             if what is None:
                 found.append(None)
                 continue
-            if kind == "value" and differentiable and what.dtype.kind == "f":
+            if kind == "value" and differentiable and what.array.dtype.kind == "f":
                 raise GraphError(
                     "a saved tensor is neither an input nor an output of forward, so a second derivative through it "
                     "would be lost; return it as another output, compute it again in backward, or set it as an "
                     "attribute of ctx if it is constant"
                 )
-            value = what if kind == "value" else (inputs if kind == "input" else outputs)[what]
+            value = what.array if kind == "value" else (inputs if kind == "input" else outputs)[what]
+            if kind == "value" and what.print is not None and fingerprint(what.array) != what.print:
+                raise InPlaceError(
+                    f"an array of shape {what.array.shape} that forward saved was written to since; save a copy of it"
+                )
             array = array_of(value)
             if WRITES.latest_of(array) > self._sequence_nr:
                 raise InPlaceError(
@@ -101,7 +118,7 @@ class Context:
             for index, (part, array) in enumerate(zip(parts, arrays, strict=True)):
                 if each is part or each is array:
                     return "output", index
-            return "value", array_of(each)
+            return "value", SavedArray(each)
 
         self._saved = [("value", None) if each is None else place(each) for each in self._given]
         self._given = ()

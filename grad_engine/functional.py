@@ -340,7 +340,7 @@ class Run:
             full = list(args)
             for place, argument in zip(places, (own,) if isinstance(argnums, int) else own, strict=True):
                 full[place] = argument
-            with _context(name):
+            with differentiating(name):
                 result = f(*full, **named)
         self.aux: tuple[Any, ...] = ()
         if has_aux:
@@ -453,12 +453,6 @@ class Run:
     def product(self, product: Any) -> Any:
         """A product with a vector: alone, or behind the value."""
         return self.with_aux(product) if self.alone else (self.with_aux(self.value()), product)
-
-
-@functools.cache
-def _context(name: str) -> differentiating:
-    """The context in which `name` calls a function: what would lose a history there is an error."""
-    return differentiating(name)
 
 
 def _places(argnums: Any, args: Sequence[Any]) -> list[int]:

@@ -9,6 +9,7 @@ import numpy as np
 
 from grad_engine.core.names import name_of, rename
 from grad_engine.core.node import Edge, GradAccum
+from grad_engine.core.plain_number import WAYS_OUT, check_plain_number
 from grad_engine.errors import ArgumentError, GraphError, ShapeError
 
 
@@ -68,8 +69,8 @@ class ArrayBehavior:
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         if self.node is not None:
             raise GraphError(
-                "a tensor that requires grad would silently lose its history as a NumPy array; "
-                "write np.asarray(t.detach()), or stack([...]) to join tensors"
+                f"a tensor that requires grad would silently lose its history as a NumPy array; {WAYS_OUT}, or pass "
+                "t.detach() where no gradient is meant"
             )
         return np.array(self.array, dtype=dtype, copy=copy)
 
@@ -82,10 +83,25 @@ class ArrayBehavior:
         return self.array.__dlpack_device__()
 
     def __float__(self) -> float:
-        return float(self.item())
+        number = self.item()
+        if self.node is not None:
+            check_plain_number("a float")
+        return float(number)
 
     def __int__(self) -> int:
-        return int(self.item())
+        number = self.item()
+        if self.node is not None:
+            check_plain_number("an int")
+        return int(number)
+
+    def __complex__(self) -> complex:
+        number = self.item()
+        if self.node is not None:
+            check_plain_number("a complex number")
+        return complex(number)
+
+    def __round__(self, ndigits: int | None = None) -> Any:
+        return self.round(ndigits or 0)  # type: ignore[attr-defined]  # the op, which keeps the history
 
     def __index__(self) -> int:
         if self.array.dtype.kind not in "iu" or self.array.ndim:

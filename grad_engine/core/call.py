@@ -14,10 +14,10 @@ from grad_engine.core.grad_mode import current_mode
 from grad_engine.core.node import GeneralNode, Output
 from grad_engine.core.numpy_errors import REFUSED, refuse
 from grad_engine.core.op import Op
+from grad_engine.core.outside_memory import SHARED, keep_operands, note_view, share, share_view
 from grad_engine.core.precision import F32, F64, HALF, fitted_operands, single
 from grad_engine.core.stand_ins import STAND_INS
 from grad_engine.core.tensor import Tensor, wrap
-from grad_engine.core.versions import WRITES
 from grad_engine.errors import ArgumentError
 
 _NUMBERS = frozenset({float, int, bool})
@@ -25,7 +25,10 @@ _NUMBERS = frozenset({float, int, bool})
 
 def as_tensor(value: Any) -> Tensor:
     """`value` itself when it is a Tensor, else a Tensor around it without history; shares memory with an array."""
-    return value if type(value) is Tensor else wrap(asarray(operand(value)), None)
+    if type(value) is Tensor:
+        return value
+    array = asarray(operand(value))
+    return wrap(share(array, asked=False) if array is value else array, None)
 
 
 def operand(value: Any) -> Any:
@@ -69,7 +72,7 @@ def general(op: Op) -> Callable[..., Any]:
         given = sequence(op, args[0]) if variadic else args[:arity]
         arrays = []
         edges: list[Any] = []
-        recorded = half = unfit = False
+        recorded = raw = half = unfit = False
         for slot, value in enumerate(given):
             edge = None
             if type(value) is Tensor:
@@ -78,6 +81,7 @@ def general(op: Op) -> Callable[..., Any]:
                     recorded = True
                 value = value.array
             elif value is not None or variadic:
+                raw = True
                 value = asarray(operand(value)) if arity == 1 and not variadic else operand(value)
             if type(value) is ndarray:
                 kind = value.dtype
@@ -113,11 +117,15 @@ def general(op: Op) -> Callable[..., Any]:
                 return tuple(wrap(part, None) for part in out)
             made = wrap(out, None)
             if out.base is not None and mode.record:
-                WRITES.taken(made, call, (*args[:arity], *static))
+                note_view(made, call, (*args[:arity], *static))
             return made
         node = GeneralNode(meant, out, tuple(arrays), tuple(edges), rest)
         if mode.watch is not None:
             mode.watch(node)
+        if raw or (SHARED and any(id(array) in SHARED for array in arrays)):
+            keep_operands(node, given)
+            if not multi_output and arrays and type(arrays[0]) is ndarray:
+                share_view(out, arrays[0])
         if multi_output:
             floats = (part.dtype.kind == "f" for part in out)
             return tuple(

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from grad_engine.core.node import Edge, GradAccum, Node
+from grad_engine.core.outside_memory import PRINTS, check_prints
 from grad_engine.core.tensor import Tensor
 from grad_engine.core.versions import WRITES
 from grad_engine.errors import ArgumentError, GraphError, InPlaceError
@@ -20,6 +21,10 @@ def check_values(nodes: Sequence[Node]) -> None:
                 "pass retain_graph=True to the first backward to run another, or to export the graph, and detach() the "
                 "state that one step hands to the next"
             )
+    if nodes and PRINTS.latest >= nodes[-1].sequence_nr:
+        for node in nodes:
+            if node.extra is not None and node.extra.prints:
+                check_prints(node, node.extra.prints)
     if nodes and WRITES.latest >= nodes[-1].sequence_nr:  # a node that writes has the number of its write
         for node in nodes:
             _check_writes(node)

@@ -18,9 +18,9 @@ from grad_engine.core.grad_mode import current_mode
 from grad_engine.core.node import BinaryNode, UnaryNode, next_sequence_nr
 from grad_engine.core.numpy_errors import REFUSED, refuse
 from grad_engine.core.op import Op
+from grad_engine.core.outside_memory import SHARED, keep_operands, keep_pair, note_view, share_view
 from grad_engine.core.precision import F32, F64, HALF, fitted_operands, single
 from grad_engine.core.tensor import Tensor
-from grad_engine.core.versions import WRITES
 
 _new = Tensor.__new__
 
@@ -64,11 +64,13 @@ def unary(op: Op) -> Callable[..., Tensor]:
             node.extra = None
             if mode.watch is not None:
                 mode.watch(node)
+            if SHARED and id(x) in SHARED:
+                keep_operands(node, (given,))
+                share_view(out, x)
         else:
             made.node = None
-            if out.base is not None and type(given) is Tensor and current_mode().record:
-                # A view, whose memory may get a history.
-                WRITES.taken(made, call, (given, *rest))
+            if out.base is not None and current_mode().record:
+                note_view(made, call, (given, *rest))
         return made
 
     return call
@@ -81,34 +83,40 @@ def binary(op: Op) -> Callable[..., Tensor]:
 
     def call(x: Any, y: Any) -> Tensor:
         if type(x) is Tensor:
-            x, x_edge = x.array, x.node
+            a, x_edge = x.array, x.node
         else:
-            x, x_edge = operand(x), None
+            a, x_edge = operand(x), None
         if type(y) is Tensor:
-            y, y_edge = y.array, y.node
+            b, y_edge = y.array, y.node
         else:
-            y, y_edge = operand(y), None
+            b, y_edge = operand(y), None
         try:
-            out = forward(x, y)
+            out = forward(a, b)
         except REFUSED as error:
-            out = refuse(op, error, (x, y), ())
+            out = refuse(op, error, (a, b), ())
         if type(out) is not ndarray:  # 0-d results arrive as NumPy scalars
             out = asarray(out)
         meant = op
         if out.dtype is HALF:
             meant = single(op)
-            if not rounds_once or type(x) is not ndarray or type(y) is not ndarray:  # 1e5 is no float16 number
-                out = asarray(meant.forward(x, y))
+            if not rounds_once or type(a) is not ndarray or type(b) is not ndarray:  # 1e5 is no float16 number
+                out = asarray(meant.forward(a, b))
         made = _new(Tensor)
         made.array = out
         if (x_edge is not None or y_edge is not None) and (mode := current_mode()).record:
             made.node = node = BinaryNode()
             node.sequence_nr, node.op = next_sequence_nr(), meant
-            node.x, node.y = x, y
+            node.x, node.y = a, b
             node.x_edge, node.y_edge = x_edge, y_edge
             node.out, node.extra = out, None
             if mode.watch is not None:
                 mode.watch(node)
+            if (
+                (x_edge is None and type(a) is ndarray and type(x) is not Tensor)
+                or (y_edge is None and type(b) is ndarray and type(y) is not Tensor)
+                or (SHARED and (id(a) in SHARED or id(b) in SHARED))
+            ):
+                keep_pair(node, x, y)
         else:
             made.node = None
         return made

@@ -15,9 +15,9 @@ from grad_engine.errors import ArgumentError, GraphError
 class Mode:
     """What happens to calls of ops. It is never changed: a context puts another in its place, and takes it back.
 
-    `record` says whether ops build the graph, `watch` is told of every node (observe.py), and `differentiating` names
-    the function that is taking a derivative: "jacobian()". `entry` numbers the entries of scopes and modules, so that
-    two calls of one layer can be told apart. `context` made this mode and `outer` was there before.
+    `record` says whether ops build the graph, `watch` is told of every node (observe.py), and `differentiating` is the
+    context in which a derivative is taken. `entry` numbers the entries of scopes and modules, so that two calls of one
+    layer can be told apart. `context` made this mode and `outer` was there before.
     """
 
     __slots__ = ("context", "differentiating", "entry", "outer", "record", "watch")
@@ -26,7 +26,7 @@ class Mode:
         self,
         record: bool,
         watch: Any,
-        differentiating: str,
+        differentiating: differentiating | None,
         entry: int,
         context: Context | None,
         outer: Mode | None,
@@ -40,7 +40,7 @@ class Mode:
 
 
 # A ContextVar and not a threading.local: it keeps asyncio tasks apart too, and is read in half the time.
-_MODE = ContextVar("grad_engine mode", default=Mode(True, None, "", 0, None, None))  # noqa: B039 # it is never changed
+_MODE = ContextVar("grad_engine mode", default=Mode(True, None, None, 0, None, None))  # noqa: B039 # it is never changed
 current_mode = _MODE.get
 put_mode = _MODE.set
 
@@ -87,7 +87,7 @@ class Context(ContextDecorator):
                 )
             inner.append(now)
             now = now.outer
-        outer = now.outer or Mode(True, None, "", 0, None, None)
+        outer = now.outer or Mode(True, None, None, 0, None, None)
         if self.field != "record" and now.record is not outer.record:  # set_grad_enabled() was called inside
             outer = Mode(now.record, outer.watch, outer.differentiating, outer.entry, outer.context, outer.outer)
         for mode in reversed(inner):
@@ -211,16 +211,25 @@ class set_grad_enabled(GradMode):
 
 
 class differentiating(Context):
-    """Inside it, a derivative is taken by the function of that name: what would lose the history is an error."""
+    """Inside it, the function of that name ("jacobian()") takes a derivative: what would lose the history is an error.
+
+    One object for one block. NumPy puts an error of its own in the place of one from `__float__`; it ends here.
+    """
 
     field = "differentiating"
 
     def __init__(self, name: str) -> None:
         self.name = name
+        self.lost: GraphError | None = None  # the error that was raised inside, whatever became of it
 
     def inside(self, outer: Mode) -> Mode:
-        """The same with the name of who takes the derivative."""
-        return Mode(outer.record, outer.watch, self.name, outer.entry, self, outer)
+        """The same with this derivative."""
+        return Mode(outer.record, outer.watch, self, outer.entry, self, outer)
+
+    def __exit__(self, *failure: object) -> None:
+        super().__exit__(*failure)
+        if self.lost is not None and failure[1] is not None and failure[1] is not self.lost:
+            raise self.lost from None
 
     def __repr__(self) -> str:
         return self.name

@@ -8,6 +8,7 @@ import numpy as np
 
 from grad_engine.core.names import name_of, rename
 from grad_engine.core.node import GradAccum
+from grad_engine.core.outside_memory import share
 from grad_engine.core.retain_grad import forget_retained_grad
 from grad_engine.core.tensor import Tensor, wrap
 from grad_engine.errors import ArgumentError, GraphError, NotDifferentiableError, ShapeError
@@ -63,7 +64,7 @@ def replace_data(tensor: Tensor, values: Any) -> None:
             "make a new tensor for other shapes or dtypes"
         )
     if array is not old:
-        tensor.array = array
+        tensor.array = array if type(values) is Tensor else share(array)
         rename(array, name_of(old))
 
 

@@ -14,16 +14,14 @@ next_sequence_nr = itertools.count().__next__  # orders all calls, leaves and wr
 class Extra:
     """What few nodes and leaves have besides their values; made when the first of it is needed."""
 
-    __slots__ = ("after_hooks", "call", "hooks", "retained", "runs", "scope", "source")
-
-    def __init__(self, scope: str = "", source: tuple[str, int, str] | None = None, call: int = 0) -> None:
-        self.scope = scope  # the group it belongs to in pictures: "encoder.layer0"
-        self.call = call  # which entry of that scope, or call of that module: equal numbers belong together
-        self.source = source  # file, number and text of the line that called the op
-        self.hooks: dict[int, dict[int, Callable[..., Any]]] | None = None  # by output, of gradients that are complete
-        self.after_hooks: dict[int, Callable[..., Any]] | None = None  # of a leaf whose `.grad` has grown
-        self.retained: dict[int, Any] | None = None  # output -> its `.grad`, after retain_grad()
-        self.runs: Any = None  # the recorded backward passes that began here
+    scope: str = ""  # the group it belongs to in pictures: "encoder.layer0"
+    call: int = 0  # which entry of that scope, or call of that module: equal numbers belong together
+    source: tuple[str, int, str] | None = None  # file, number and text of the line that called the op
+    hooks: dict[int, dict[int, Callable[..., Any]]] | None = None  # by output, of gradients that are complete
+    after_hooks: dict[int, Callable[..., Any]] | None = None  # of a leaf whose `.grad` has grown
+    retained: dict[int, Any] | None = None  # output -> its `.grad`, after retain_grad()
+    prints: tuple[tuple[int, bytes], ...] = ()  # slots and fingerprints of operands that the program may write to
+    runs: Any = None  # the recorded backward passes that began here
 
 
 class GradAccum:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
 import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
@@ -11,7 +9,7 @@ from typing import Any, NoReturn
 import numpy as np
 from numpy import ndarray
 
-import grad_engine.errors
+from grad_engine.core.caller import INSIDE, caller_level
 from grad_engine.core.op import Op
 from grad_engine.core.stand_ins import TRACING
 from grad_engine.core.tensor import array_of
@@ -25,8 +23,6 @@ from grad_engine.errors import (
 )
 
 REFUSED = (ValueError, TypeError, IndexError, OverflowError)  # what NumPy raises at arguments that it does not take
-# Frames in here are the way to an op, not the line that asked for it: np.sum(t) is a Python function of NumPy's.
-INSIDE = tuple(os.path.dirname(os.path.abspath(file)) + os.sep for file in (grad_engine.errors.__file__, np.__file__))
 TORCH_TO_NUMPY: dict[str, tuple[str, ...]] = {  # PyTorch's keyword -> those that may stand for it here
     "dim": ("axis", "axes"), "dims": ("axis", "axes"), "dim0": ("axis1",), "dim1": ("axis2", "axis1"),
     "dim2": ("axis2",), "start_dim": ("start_axis",), "end_dim": ("end_axis",), "keepdim": ("keepdims",),
@@ -86,14 +82,6 @@ def renamed(called: str, named: Mapping[str, Any], names: Sequence[str], torch: 
 def warn_of_spelling(message: str) -> None:
     """Warn, at the line of the program that asked, of a call that PyTorch understands otherwise."""
     warnings.warn(message, SpellingWarning, stacklevel=caller_level())
-
-
-def caller_level() -> int:
-    """How many frames up the program stands that called the engine: for warnings, as seen from who called this."""
-    frame, level = sys._getframe(1), 1
-    while frame.f_back is not None and frame.f_code.co_filename.startswith(INSIDE):
-        frame, level = frame.f_back, level + 1
-    return level
 
 
 def _is_of_the_caller(error: Exception) -> bool:

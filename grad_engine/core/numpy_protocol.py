@@ -13,8 +13,10 @@ import numpy as np
 from grad_engine.core.array_behavior import ArrayBehavior
 from grad_engine.core.grad_mode import current_mode
 from grad_engine.core.node import next_sequence_nr
+from grad_engine.core.plain_number import WAYS_OUT
 from grad_engine.core.versions import WRITES
 from grad_engine.errors import ArgumentError, NotDifferentiableError
+from grad_engine.formula.symbol import OPERATORS
 
 NUMPY_TO_OP: dict[Any, Callable[..., Any]] = {}  # NumPy's function, or (ufunc, "reduce") -> the op's
 # What follows is filled by ops/numpy_grammar.py.
@@ -30,7 +32,7 @@ def ufunc_on_tensors(ufunc: Any, method: str, inputs: tuple[Any, ...], keywords:
         op = NUMPY_TO_OP[ufunc] = SCIPY_TO_OP[ufunc.__name__]  # met for the first time; SciPy is never imported here
     out = keywords.pop("out", None)
     if out is not None:
-        return _into(out, getattr(ufunc, method), inputs, keywords, ufunc.__name__)
+        return _into(out, ufunc, getattr(ufunc, method), inputs, keywords)
     if method == "reduce":
         keywords.setdefault("axis", 0)  # where NumPy's functions of the same meaning fold every axis
     if op is not None:
@@ -47,7 +49,7 @@ def ufunc_on_tensors(ufunc: Any, method: str, inputs: tuple[Any, ...], keywords:
         return UFUNC_METHODS[method](ufunc, *inputs, **keywords)
     raise NotDifferentiableError(
         f"{_room_of(ufunc)}.{ufunc.__name__}{'' if method == '__call__' else '.' + method} has no gradient here; "
-        "call it on t.detach() if none is wanted, or declare one with define()"
+        "compose it of functions that have one, declare it with define(), or call it on t.detach() where none is meant"
     )
 
 
@@ -72,7 +74,7 @@ def function_on_tensors(func: Any, args: tuple[Any, ...], keywords: dict[str, An
     if op is not None:
         args, keywords = _named(func, op, args, keywords)
     if keywords.get("out") is not None:
-        return _into(keywords.pop("out"), func, args, keywords)
+        return _into(keywords.pop("out"), func, func, args, keywords)
     if op is not None:
         return op(*args, **keywords)
     if func is np.full_like and _any_requires_grad((args[1:], list(keywords.values()))):
@@ -84,8 +86,8 @@ def function_on_tensors(func: Any, args: tuple[Any, ...], keywords: dict[str, An
         if isinstance(target, ArrayBehavior):
             return WRITING[func](*args, **keywords)
         raise NotDifferentiableError(
-            f"np.{func.__name__} writes a tensor that requires grad into an array, which would lose its history; make "
-            "the array a tensor first, or put the result together with stack, concat or np.where"
+            f"{func.__module__}.{func.__name__} has no gradient here: it would write a tensor's numbers where they have "
+            f"no history; {WAYS_OUT}, or call it on t.detach() where no gradient is meant"
         )
     if func in _WITHOUT_GRADIENT or not _any_requires_grad((args, list(keywords.values()))):
         return _on_data(func, args, keywords)
@@ -95,8 +97,8 @@ def function_on_tensors(func: Any, args: tuple[Any, ...], keywords: dict[str, An
             "none is wanted, or write a real transform as a product with a matrix of cosines and sines"
         )
     raise NotDifferentiableError(
-        f"{func.__module__}.{func.__name__} has no gradient here; call it on t.detach() if none is wanted, "
-        "or declare one with define()"
+        f"{func.__module__}.{func.__name__} has no gradient here; compose it of functions that have one, declare it "
+        "with define(), or call it on t.detach() where none is meant"
     )
 
 
@@ -159,16 +161,20 @@ def _named(
     return args, keywords
 
 
-def _into(out: Any, function: Any, inputs: Any, keywords: dict[str, Any], name: str = "") -> Any:
+def _into(out: Any, called: Any, function: Any, inputs: Any, keywords: dict[str, Any]) -> Any:
     """What NumPy returns after it wrote into `out`: no gradient flows, so none may be asked for."""
     if _any_requires_grad((inputs, list(keywords.values()), out)):
-        name = name or function.__name__
-        if isinstance(out, tuple) and len(inputs) == 2 and out[0] is inputs[0] and isinstance(out[0], np.ndarray):
+        name = f"np.{called.__name__}"
+        target = out[0] if isinstance(out, tuple) else out
+        sign = getattr(getattr(NUMPY_TO_OP.get(called), "op", None), "head", "")
+        if inputs and target is inputs[0] and sign in OPERATORS.values():  # y += t
             raise ArgumentError(
-                f"np.{name} cannot write into an array while a gradient is required, as y += t asks of np.add; write "
-                f"y = y + t, here y = np.{name}(y, t)"
+                f"{name} cannot write a tensor that requires grad into a NumPy array, as `y {sign}= t` asks for: its "
+                f"history would be lost; write y = y {sign} t, or y {sign}= t.data where no gradient is meant"
             )
-        raise ArgumentError(f"np.{name} cannot take out= while a gradient is required; leave it out")
+        raise ArgumentError(
+            f"{name} cannot take out= while a gradient is required; leave it out and use what it returns"
+        )
     result = _on_data(function, inputs, {**keywords, "out": out})
     targets = out if isinstance(out, tuple) else (out,)
     for target in targets:

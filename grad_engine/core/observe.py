@@ -7,25 +7,19 @@ not seen.
 
 from __future__ import annotations
 
-import linecache
 import math
-import os
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
+from grad_engine.core.caller import calling_frame, line_of
 from grad_engine.core.grad_mode import Context, Mode, current_mode
 from grad_engine.core.names import name_of
 from grad_engine.core.node import Extra, GradAccum, Node, next_sequence_nr
-from grad_engine.core.numpy_errors import INSIDE
 from grad_engine.core.tensor import array_of
 from grad_engine.errors import AnomalyError, ArgumentError
-
-CODE_LENGTH = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +31,11 @@ class Watch:
     anomaly: bool = False
 
     def __call__(self, node: Node) -> None:
-        line = _calling_line() if self.source or self.anomaly else None
+        frame = calling_frame() if self.source or self.anomaly else None
+        line = None if frame is None else line_of(frame)
         if self.scope or line is not None:
-            node.extra = Extra(self.scope, line, current_mode().entry)
+            node.extra = extra = Extra()
+            extra.scope, extra.call, extra.source = self.scope, current_mode().entry, line
         if self.anomaly:
             _check_result(node)
 
@@ -132,32 +128,7 @@ class _Inspection:
             raise AnomalyError(_broken_sum("a leaf", total) + _recorded_at(node))
 
 
-# --- the line that called -------------------------------------------------------------------------------------------
-
-
-def _calling_line() -> tuple[str, int, str] | None:
-    """(file, line number, text of the line) of the nearest frame outside the engine and NumPy."""
-    frame = sys._getframe(2)
-    while frame.f_code.co_filename.startswith(INSIDE):
-        if frame.f_back is None:
-            return None
-        frame = frame.f_back
-    file, number = frame.f_code.co_filename, frame.f_lineno
-    code = linecache.getline(file, number, frame.f_globals).strip()
-    return _shown(file, os.getcwd()), number, code if len(code) <= CODE_LENGTH else code[: CODE_LENGTH - 1] + "…"
-
-
-@lru_cache(maxsize=1024)
-def _shown(file: str, folder: str) -> str:
-    """How a file is called in a record: the same on every machine, wherever the program is installed."""
-    if file.startswith("<"):  # typed in, or made by exec()
-        return file
-    path = os.path.abspath(file)
-    for base in [folder, *sorted(filter(None, sys.path), key=len, reverse=True)]:
-        start = os.path.abspath(base).rstrip(os.sep) + os.sep
-        if len(start) > 1 and path.startswith(start):
-            return path.removeprefix(start).replace(os.sep, "/")
-    return os.path.basename(path)
+# --- NaN and infinities ---------------------------------------------------------------------------------------------
 
 
 def _recorded_at(node: Node) -> str:
@@ -167,9 +138,6 @@ def _recorded_at(node: Node) -> str:
     file, number, text = extra.source
     scope = f" (scope {extra.scope})" if extra.scope else ""
     return f"; the op was called at {file}:{number}{scope}: {text}"
-
-
-# --- NaN and infinities ---------------------------------------------------------------------------------------------
 
 
 def _finite(value: Any) -> bool:

@@ -87,10 +87,11 @@ class OpFormulas:
         return trees
 
     def reads(self, tree: Tree) -> frozenset[str]:
-        """The values (parameters, "out") that a rule with this formula tree needs at backward time."""
-        if isinstance(tree, list) and tree[0] == "say":
-            return self.described_reads
-        found, pending = set(), [tree]
+        """The values (parameters, "out") that a rule with this formula tree needs at backward time.
+
+        A described rule may be computed in another way than its formula says, so what it was declared to read counts.
+        """
+        found, pending = set(self.described_reads), [tree]
         while pending:
             part = pending.pop()
             if isinstance(part, str):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from grad_engine.core.conversion import numeric
+from grad_engine.core.outside_memory import share
 from grad_engine.core.tensor import Tensor, wrap
 from grad_engine.errors import ArgumentError, GraphError, MissingPackageError
 
@@ -27,7 +28,7 @@ def from_dlpack(array: Any, requires_grad: bool = False) -> Tensor:
             f"{type(array).__name__} does not share its memory with NumPy: {error}; copy it to an array on the CPU, "
             "without history, and use tensor()"
         ) from None
-    return wrap(numeric(shared), None).requires_grad_(requires_grad)
+    return wrap(share(numeric(shared)), None).requires_grad_(requires_grad)
 
 
 def from_torch_tensor(tensor: torch.Tensor, requires_grad: bool = False, copy: bool = False) -> Tensor:
@@ -54,7 +55,7 @@ def from_torch_tensor(tensor: torch.Tensor, requires_grad: bool = False, copy: b
             f"a PyTorch tensor of {tensor.dtype} does not become a NumPy array: {error}; convert it first, for "
             "instance with t.float() or t.to_dense()"
         ) from None
-    return wrap(numeric(array.copy() if copy else array), None).requires_grad_(requires_grad)
+    return wrap(numeric(array.copy()) if copy else share(numeric(array)), None).requires_grad_(requires_grad)
 
 
 def to_torch(tensor: Tensor, requires_grad: bool = False) -> torch.Tensor:

@@ -14,8 +14,8 @@ import numpy as np
 
 from grad_engine.core.broadcasting import sum_to
 from grad_engine.core.call import as_tensor
+from grad_engine.core.caller import caller_level
 from grad_engine.core.define import composed, define, in_rules
-from grad_engine.core.numpy_errors import caller_level
 from grad_engine.core.op import case
 from grad_engine.core.tensor import Tensor
 from grad_engine.errors import ArgumentError, ShapeError

@@ -18,7 +18,7 @@ import numpy as np
 from numpy import ndarray
 
 from grad_engine.core import call, fast_call
-from grad_engine.core.numpy_errors import INSIDE
+from grad_engine.core.caller import INSIDE
 from grad_engine.core.op import OPS, Op
 from grad_engine.core.stand_ins import STAND_INS as ENGINE_STAND_INS
 from grad_engine.core.stand_ins import TRACING

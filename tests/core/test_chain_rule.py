@@ -71,7 +71,9 @@ def test_python_numbers_are_weak_and_have_no_edge() -> None:
     for y in (x * 2.0, 2 / x, x**2, 1 - x, x + True):
         assert y.dtype == np.float32
         assert y.node.edges.count(None) == 1
-    assert (x * np.float64(2)).dtype == np.float64
+    for y in (x * np.float64(2), np.float64(2) * x, x / np.sqrt(3)):  # what NumPy's functions give of numbers
+        assert y.dtype == np.float32
+    assert (x * np.array(2.0)).dtype == np.float64
 
 
 def test_every_order_of_derivative() -> None:

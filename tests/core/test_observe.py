@@ -108,7 +108,7 @@ def test_lines_are_called_the_same_on_every_machine(tmp_path: Path, monkeypatch:
     monkeypatch.setattr(sys, "path", [*sys.path, str(tmp_path)])
     assert shown(str(tmp_path / "installed" / "model.py"))[0] == "installed/model.py"
     monkeypatch.setattr(sys, "path", sys.path[:-1])
-    ge.core.observe._shown.cache_clear()
+    ge.core.caller._shown.cache_clear()
     assert shown(str(tmp_path / "elsewhere.py"))[:2] == ("elsewhere.py", 4)
     assert len(shown(str(tmp_path / "elsewhere.py"))[2]) == 200
     assert shown("<stdin>")[0] == "<stdin>"

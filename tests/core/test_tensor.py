@@ -18,7 +18,8 @@ def test_a_tensor_behaves_like_the_number_or_array_it_holds() -> None:
     loss, x = leaf(0.5), leaf([1.0, 2.0, 3.0])
     assert loss < 1
     assert f"{loss:.4f}" == "0.5000"
-    assert float(loss) == 0.5 and int(leaf(3.7)) == 3 and loss.item() == 0.5
+    assert float(loss.detach()) == 0.5 and int(ge.tensor(3.7)) == 3 and loss.item() == 0.5
+    assert round(leaf(1.26), 1).item() == 1.3
     assert len(x) == 3 and [t.item() for t in x] == [1, 2, 3] and 2.0 in x
     assert list(range(5))[ge.tensor(2)] == 2
     assert x.tolist() == [1.0, 2.0, 3.0]

@@ -1,0 +1,56 @@
+"""A tensor with a history that becomes a plain number: an error while a derivative is taken, else a warning.
+
+`res[i] = t` into a NumPy array, `math.exp(t)`, `float(t)` and all that calls `__float__`, `__int__` or `__complex__`
+ends here. What says what it does is silent: `t.item()`, formatting, printing, comparing.
+"""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from opcode import opmap
+from types import FrameType
+
+from grad_engine.core.caller import calling_frame, line_of
+from grad_engine.core.grad_mode import current_mode
+from grad_engine.errors import GraphError, LostHistoryWarning
+
+WAYS_OUT = (
+    "join tensors with stack([...]) or concat([...]), write them into ge.zeros(...) instead of np.zeros(...), call "
+    "NumPy's functions on tensors (np.exp(t), not math.exp(t))"
+)
+_BINARY_OP = opmap["BINARY_OP"]
+_REMAINDERS = (6, 19)  # of BINARY_OP: % and %=
+
+
+def check_plain_number(becomes: str) -> None:
+    """Raise GraphError, or warn once a line, because a tensor that requires grad `becomes` a number: "a float"."""
+    mode = current_mode()
+    if not mode.record:
+        return
+    frame = calling_frame(2)
+    if frame is None or _formats(sys._getframe(2)):
+        return
+    file, number, text = line_of(frame)
+    derivative = mode.differentiating
+    if derivative is not None:
+        derivative.lost = GraphError(
+            f"{file}:{number} turned a tensor into {becomes}, through which {derivative.name} sees no gradient "
+            f"({text}); {WAYS_OUT}, or write t.item() where no gradient is meant"
+        )
+        raise derivative.lost
+    warnings.warn_explicit(
+        f"a tensor that requires grad became {becomes}, which has no history; {WAYS_OUT}, or write t.item() where no "
+        "gradient is meant",
+        LostHistoryWarning,
+        frame.f_code.co_filename,
+        frame.f_lineno,
+        frame.f_globals.get("__name__", "<unknown>"),
+        frame.f_globals.setdefault("__warningregistry__", {}),
+    )
+
+
+def _formats(frame: FrameType) -> bool:
+    """Whether the frame is at `"%.3f" % t`, which asks for a float and is no more than formatting."""
+    code = frame.f_code.co_code
+    return code[frame.f_lasti] == _BINARY_OP and code[frame.f_lasti + 1] in _REMAINDERS
