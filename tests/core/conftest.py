@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from grad_engine.core.define import CALLS, define
+from grad_engine.core.define import CALLS, DEFINED, define
 from grad_engine.core.numpy_protocol import NUMPY_TO_OP
 from grad_engine.core.op import OPS
 
@@ -15,14 +15,14 @@ from grad_engine.core.op import OPS
 @pytest.fixture
 def own_op(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
     """define(), for ops that go again after the test."""
-    for table in (OPS, CALLS, NUMPY_TO_OP):
+    for table in (OPS, CALLS, DEFINED, NUMPY_TO_OP):
         for key, value in list(table.items()):
             monkeypatch.setitem(table, key, value)
 
     def declare(*args: Any, **more: Any) -> Any:
         call = define(*args, **more, method=False)
-        monkeypatch.delitem(OPS, more["name"])
-        monkeypatch.delitem(CALLS, more["name"])
+        for table in (OPS, CALLS, DEFINED):
+            del table[more["name"]]
         return call
 
     return declare
