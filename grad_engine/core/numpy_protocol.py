@@ -86,8 +86,8 @@ def function_on_tensors(func: Any, args: tuple[Any, ...], keywords: dict[str, An
         if isinstance(target, ArrayBehavior):
             return WRITING[func](*args, **keywords)
         raise NotDifferentiableError(
-            f"{func.__module__}.{func.__name__} has no gradient here: it would write a tensor's numbers where they have "
-            f"no history; {WAYS_OUT}, or call it on t.detach() where no gradient is meant"
+            f"{func.__module__}.{func.__name__} has no gradient here: it would write a tensor's numbers where they "
+            f"have no history; {WAYS_OUT}, or call it on t.detach() where no gradient is meant"
         )
     if func in _WITHOUT_GRADIENT or not _any_requires_grad((args, list(keywords.values()))):
         return _on_data(func, args, keywords)
