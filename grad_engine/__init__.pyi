@@ -7,7 +7,6 @@ import numpy as np
 
 from typing import Any as _Any
 from grad_engine import linalg as linalg
-from grad_engine import notebook as notebook
 from grad_engine import ops as ops
 from grad_engine.core.allocator import tune_allocator as tune_allocator
 from grad_engine.core.defaults import Generator as Generator
@@ -67,16 +66,6 @@ from grad_engine.errors import SingularError as SingularError
 from grad_engine.errors import SpellingWarning as SpellingWarning
 from grad_engine.errors import TensorFileError as TensorFileError
 from grad_engine.errors import TraceError as TraceError
-from grad_engine.export.film import film as film
-from grad_engine.export.from_tensor import export_graph as export_graph
-from grad_engine.export.from_tensor import record_graph as record_graph
-from grad_engine.export.from_tensor import visualize_graph as visualize_graph
-from grad_engine.export.page import export_page as export_page
-from grad_engine.export.page import show_page as show_page
-from grad_engine.export.pictures import to_dot as to_dot
-from grad_engine.export.pictures import to_svg as to_svg
-from grad_engine.files import load as load
-from grad_engine.files import save as save
 from grad_engine.function import Function as Function
 from grad_engine.function import checkpoint as checkpoint
 from grad_engine.functional import grad as grad
@@ -87,27 +76,41 @@ from grad_engine.functional import jvp as jvp
 from grad_engine.functional import value_and_grad as value_and_grad
 from grad_engine.functional import vjp as vjp
 from grad_engine.graph_steps import walk as walk
-from grad_engine.interop import from_dlpack as from_dlpack
 from grad_engine.pytree import ravel_pytree as ravel_pytree
 from grad_engine.pytree import register_structure as register_structure
-from grad_engine.record import GraphRecord as GraphRecord
-from grad_engine.record import load_graph as load_graph
-from grad_engine.record import save_graph as save_graph
 from grad_engine.testing import check_gradients as check_gradients
 from grad_engine.value import Value as Value
 from grad_engine.version import VERSION as __version__
 from grad_engine import autograd as autograd
 from grad_engine import data as data
 from grad_engine import draw as draw
+from grad_engine import export as export
+from grad_engine import interop as interop
 from grad_engine import nn as nn
+from grad_engine import notebook as notebook
 from grad_engine import optim as optim
 from grad_engine import program as program
 from grad_engine import progress as progress
+from grad_engine import record as record
 from grad_engine import scipy as scipy
 from grad_engine import tree as tree
+from grad_engine.export.film import film as film
+from grad_engine.export.from_tensor import export_graph as export_graph
+from grad_engine.export.from_tensor import record_graph as record_graph
+from grad_engine.export.from_tensor import visualize_graph as visualize_graph
+from grad_engine.export.page import export_page as export_page
+from grad_engine.export.page import show_page as show_page
+from grad_engine.export.pictures import to_dot as to_dot
+from grad_engine.export.pictures import to_svg as to_svg
+from grad_engine.files import load as load
+from grad_engine.files import save as save
+from grad_engine.interop.compare import compare_with_torch as compare_with_torch
+from grad_engine.interop.tensors import from_dlpack as from_dlpack
 from grad_engine.program import compile as compile
 from grad_engine.program import scan as scan
-from grad_engine.interop.compare import compare_with_torch as compare_with_torch
+from grad_engine.record import GraphRecord as GraphRecord
+from grad_engine.record import load_graph as load_graph
+from grad_engine.record import save_graph as save_graph
 
 Operand: TypeAlias = Tensor | np.ndarray | np.generic | float | int | bool | Sequence[Any]
 

@@ -13,7 +13,7 @@ from grad_engine.core.tensor import Tensor
 from grad_engine.errors import GradEngineError
 from grad_engine.record import GraphRecord
 from grad_engine.record.index import index_of
-from grad_engine.record.words import harmless, many
+from grad_engine.record.words import harmless
 
 DRAWN = 60  # ops up to which a record without modules is shown as a picture; a larger one as a tree
 
@@ -42,14 +42,3 @@ def record_bundle(record: GraphRecord, include: Any = None, exclude: Any = None)
         with suppress(GradEngineError):  # without the layout library the tree says as much
             bundle["image/svg+xml"] = to_svg(record)
     return bundle
-
-
-def record_line(record: GraphRecord) -> str:
-    """A record in one line; its dataclass fields would fill pages."""
-    counts = record.counts
-    found = (many(counts.ops, "op"), many(counts.leaves, "leaf", "leaves"), many(len(record.runs), "backward run"))
-    return f"<GraphRecord {record.title!r}: {', '.join(found)}>"
-
-
-GraphRecord._repr_mimebundle_ = record_bundle  # type: ignore[attr-defined]
-GraphRecord.__repr__ = record_line  # type: ignore[assignment]

@@ -11,6 +11,7 @@ in formula trees, which are lists as the grammar has them.
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -473,3 +474,14 @@ class GraphRecord:
         sections: tuple[tuple[TensorRecord | NodeRecord | EdgeRecord | AccumulatorRecord, ...], ...]
         sections = (self.tensors, self.nodes, self.edges, self.accumulators)
         return {part.id: part for section in sections for part in section}
+
+    def __repr__(self) -> str:
+        """A record in one line; its fields would fill pages."""
+        ops, leaves, runs = self.counts.ops, self.counts.leaves, len(self.runs)
+        found = f"{ops} op{'s' * (ops != 1)}, {leaves} {'leaf' if leaves == 1 else 'leaves'}"
+        return f"<GraphRecord {self.title!r}: {found}, {runs} backward run{'s' * (runs != 1)}>"
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        """What a notebook shows. It is drawn by readers, which know this module, so it is asked for by name."""
+        shown: dict[str, str] = importlib.import_module("grad_engine.notebook").record_bundle(self, include, exclude)
+        return shown
