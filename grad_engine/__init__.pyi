@@ -572,7 +572,7 @@ def diff(x: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = 
     """Each element along `axis` minus the one before it, `n` times over; first joined to `prepend` and `append`."""
 
 def ediff1d(x: Any, to_end: Any = None, to_begin: Any = None) -> Tensor:
-    """Each element of x, in C order, less the one before it, with `to_begin` in front and `to_end` behind."""
+    """Each element of x, in C order, minus the one before it, with `to_begin` in front and `to_end` behind."""
 
 def append(x: Any, values: Any, axis: int | None = None) -> Tensor:
     """x with `values` after it along `axis`; both flattened without an axis."""
@@ -1067,13 +1067,13 @@ def solve(x: Operand, y: Operand) -> Tensor:
     """The solution of x @ out = y, without computing the inverse of x. A 1-D y is one vector."""
 
 def solve_triangular(x: Any, y: Any, upper: bool = True, left: bool = True, unitriangular: bool = False) -> Tensor:
-    """What the triangle of x must be multiplied with to give y (..., n, m); the rest of x is not looked at."""
+    """The solution of triangle(x) @ out = y (..., n, m); the other triangle of x is not read."""
 
 def cholesky_solve(y: Any, factor: Any, upper: bool = False) -> Tensor:
-    """What L @ Lᵀ must be multiplied with to give y, for a Cholesky factor L (its transpose with `upper`)."""
+    """The solution of L @ Lᵀ @ out = y, for a Cholesky factor L (its transpose with `upper`)."""
 
 def pinv(x: Operand, rcond: Any = None, hermitian: Any = False, rtol: Any = None) -> Tensor:
-    """The Moore-Penrose inverse of each matrix, of any shape; rcond or rtol: singular values below that part of the largest count as 0."""
+    """The Moore-Penrose inverse of each matrix, of any shape; singular values below rcond (or rtol) times the largest count as 0."""
 
 def matrix_power(x: Any, n: int) -> Tensor:
     """Each square matrix times itself, n factors in all, by repeated squaring; of the inverse where n is negative."""
@@ -1106,7 +1106,7 @@ def svdvals(x: Operand) -> Tensor:
     """The singular values of each matrix, in descending order."""
 
 def lu(x: Operand) -> tuple[Tensor, ...]:
-    """(P of one 1 in each row and column, L lower triangular with ones, U upper triangular) with x = P @ L @ U."""
+    """(permutation P, L lower triangular with ones on the diagonal, U upper triangular) with x = P @ L @ U."""
 
 def qr(x: Any, mode: str = 'reduced') -> Any:
     """(Q with orthonormal columns, R upper triangular) with x = Q @ R; R alone with mode 'r'."""
@@ -1238,7 +1238,7 @@ def partition(x: Any, kth: int | Sequence[int], axis: int | None = -1) -> Tensor
     """x with its kth smallest element along `axis` in its sorted place, smaller ones before and larger ones after."""
 
 def choose(index: Any, choices: Any, mode: str = 'raise') -> Tensor:
-    """For each element of `index`, which is whole, the element in its place of the tensor of that number."""
+    """For each whole number in `index`, the element at the same place of the tensor of that number."""
 
 def first_where(conditions: Sequence[Any], choices: Sequence[Any], default: Any = 0) -> Tensor:
     """For each element that of the choice whose condition is the first to hold, `default` where none does: np.select."""
@@ -1310,7 +1310,7 @@ def tensorinv(x: Any, ind: int = 2) -> Tensor:
     """The inverse of x under tensordot over `ind` axes: x is a square matrix once its first `ind` axes are joined."""
 
 def tensorsolve(x: Any, y: Any, axes: Any = None) -> Tensor:
-    """What tensordot with x over all its axes gives y for; `axes` of x are first moved to its end."""
+    """The tensor whose tensordot with x over all its axes is y; `axes` of x are first moved to its end."""
 
 def lstsq(x: Any, y: Any, rcond: float | None = None) -> tuple[Tensor, Tensor, Any, Tensor]:
     """(the solution of x @ out = y with the least squared error, that error, the rank of x, its singular values)."""

@@ -1016,7 +1016,7 @@ class OpMethods(TorchMethods):
         """The solution of x @ out = y, without computing the inverse of x. A 1-D y is one vector."""
 
     def pinv(self, rcond: Any = None, hermitian: Any = False, rtol: Any = None) -> Tensor:
-        """The Moore-Penrose inverse of each matrix, of any shape; rcond or rtol: singular values below that part of the largest count as 0."""
+        """The Moore-Penrose inverse of each matrix, of any shape; singular values below rcond (or rtol) times the largest count as 0."""
 
     def matrix_power(self, n: int) -> Tensor:
         """Each square matrix times itself, n factors in all, by repeated squaring; of the inverse where n is negative."""
@@ -1049,7 +1049,7 @@ class OpMethods(TorchMethods):
         """The singular values of each matrix, in descending order."""
 
     def lu(self) -> tuple[Tensor, ...]:
-        """(P of one 1 in each row and column, L lower triangular with ones, U upper triangular) with x = P @ L @ U."""
+        """(permutation P, L lower triangular with ones on the diagonal, U upper triangular) with x = P @ L @ U."""
 
     def qr(self, mode: str = 'reduced') -> Any:
         """(Q with orthonormal columns, R upper triangular) with x = Q @ R; R alone with mode 'r'."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from grad_engine.core.define import CALLS, DEFINED
 from grad_engine.core.grad_mode import no_grad
-from grad_engine.core.tensor import Tensor
+from grad_engine.core.tensor import array_of
 
 
 @cache
@@ -22,10 +22,6 @@ def _on_arrays(call: Callable[..., Any]) -> Callable[..., Any]:
     def function(*operands: Any, **static: Any) -> Any:
         with no_grad():
             found = call(*operands, **static)
-        return tuple(map(_array, found)) if isinstance(found, tuple | list) else _array(found)
+        return tuple(map(array_of, found)) if isinstance(found, tuple | list) else array_of(found)
 
     return function
-
-
-def _array(value: Any) -> Any:
-    return value.array if type(value) is Tensor else value

@@ -12,12 +12,10 @@ from grad_engine.core.define import define, in_rules
 from grad_engine.core.op import case
 from grad_engine.errors import ArgumentError, ShapeError
 from grad_engine.ops.elementwise import bounded, level, selected, times
-from grad_engine.ops.joining import concat
+from grad_engine.ops.joining import joined
 from grad_engine.ops.reduction import array_sum, total
 from grad_engine.ops.shape import reshaped
 from grad_engine.ops.special import erf_of
-
-_joined = in_rules(concat)
 
 # --- rectifiers: straight pieces --------------------------------------------------------------------------------------
 
@@ -108,7 +106,7 @@ prelu = define(
 def _hardtanh(x: Any, min_val: float = -1.0, max_val: float = 1.0) -> Any:
     if not min_val <= max_val:
         raise ArgumentError(f"min_val of hardtanh() is at most max_val, got {min_val!r} and {max_val!r}")
-    if not {type(min_val), type(max_val)} <= {int, float}:  # a number with a dtype decides about that of the result
+    if not {type(min_val), type(max_val)} <= {int, float}:  # a NumPy number takes part in the dtype of the result
         return np.minimum(np.maximum(x, min_val), max_val)
     return bounded(np.minimum, bounded(np.maximum, x, min_val), max_val)
 
@@ -334,7 +332,7 @@ GELU_CUBE = 0.044715  # Hendrycks & Gimpel 2016
 
 
 def _gelu_bend(x: Any) -> Any:
-    """tanh of the cubic whose (1 + tanh) / 2 stands in for the normal distribution."""
+    """The tanh t for which (1 + t) / 2 approximates the normal distribution function."""
     return np.tanh(x * (ROOT_2_OVER_PI + ROOT_2_OVER_PI * GELU_CUBE * np.square(x)))
 
 
@@ -401,9 +399,9 @@ def _shifted(x: Any, axis: Any) -> Any:
 
 
 def _raised(x: Any, axis: Any) -> ndarray:
-    """exp of x, but for a factor for each line along `axis`, as a new array."""
+    """exp(x) times a factor for each line along `axis` that keeps it from overflowing, as a new array."""
     if x.size > 1000 and x.dtype.char in "fd" and np.maximum.reduce(x, None) < 50 and np.minimum.reduce(x, None) > -50:
-        return np.exp(x)  # nothing can overflow or vanish, which is found out faster than each line is shifted
+        return np.exp(x)  # nothing can overflow or vanish; to check that is faster than to shift each line
     e = _shifted(x, axis)
     return np.exp(e, e) if type(e) is ndarray else np.asarray(np.exp(e))
 
@@ -458,6 +456,7 @@ log_softmax = define(
     summary="ln of softmax along `axis`, without its overflow.",
     vjp={"x": lambda g, out, x, axis: g - np.exp(out) * total(g, axis=axis, keepdims=True)},
 )  # fmt: skip
+softmax_of, log_softmax_of = in_rules(softmax), in_rules(log_softmax)
 
 
 def _halves(x: Any, axis: int) -> tuple[Any, Any]:
@@ -476,7 +475,7 @@ def _glu(x: Any, axis: int = -1) -> Any:
 def _glu_x(g: Any, out: Any, x: Any, axis: int) -> Any:
     a, b = _halves(x, axis)
     gate = sigmoid_of(b)
-    return _joined([g * gate, g * (a * gate * (1 - gate))], axis=axis)
+    return joined([g * gate, g * (a * gate * (1 - gate))], axis=axis)
 
 
 glu = define(

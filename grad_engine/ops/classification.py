@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 
 from grad_engine.core.call import as_tensor
-from grad_engine.core.define import composed, define, in_rules
+from grad_engine.core.define import composed, define
 from grad_engine.core.op import case
 from grad_engine.core.tensor import Tensor
 from grad_engine.errors import ArgumentError, IndexingError, ShapeError
-from grad_engine.ops.activation import log_softmax, sigmoid, softmax
+from grad_engine.ops.activation import log_softmax, log_softmax_of, sigmoid_of, softmax_of
 from grad_engine.ops.elementwise import kinked, masked_fill, values, where
 from grad_engine.ops.indexing import take_along_axis
 from grad_engine.ops.joining import concat, stack
@@ -24,7 +24,6 @@ from grad_engine.ops.reduction import logsumexp, mean, total
 from grad_engine.ops.reduction import sum as sum_of
 from grad_engine.ops.shape import reshaped
 
-_softmax, _log_softmax, _sigmoid = in_rules(softmax), in_rules(log_softmax), in_rules(sigmoid)
 _IGNORED = -100  # the class that means "no class", as in PyTorch
 
 
@@ -176,7 +175,7 @@ def _cross_entropy_x(
 ) -> Any:
     axis = _class_axis("cross_entropy", x, target)
     shape = with_one(x.shape, axis)
-    p = _softmax(x, axis)
+    p = softmax_of(x, axis)
     if isinstance(p, np.ndarray) and target.dtype.kind != "f" and not label_smoothing:  # the same, without a table of q
         classes, valid = _checked_classes("cross_entropy", x, target, axis, ignore_index)
         each = _each_weight(x, classes, valid, weight, axis)
@@ -193,7 +192,7 @@ def _cross_entropy_target(
 ) -> Any:
     axis = _class_axis("cross_entropy", x, target)
     g = _unfolded(g, reduction, x.size // max(x.shape[axis], 1), with_one(x.shape, axis)) * (label_smoothing - 1)
-    return (g if weight is None else g * _along_classes(weight, x, axis)) * _log_softmax(x, axis)
+    return (g if weight is None else g * _along_classes(weight, x, axis)) * log_softmax_of(x, axis)
 
 
 def _cross_entropy_x_formula(
@@ -212,7 +211,7 @@ def _cross_entropy_target_formula(
         return _cross_entropy_target(g, out, x, target, weight, ignore_index, reduction, label_smoothing)
     axis = _class_axis("cross_entropy", x, target)
     count = x.size // max(x.shape[axis], 1)
-    return -_unfolded(g, reduction, count, with_one(x.shape, axis)) * _log_softmax(x, axis)
+    return -_unfolded(g, reduction, count, with_one(x.shape, axis)) * log_softmax_of(x, axis)
 
 
 _CLASSES, _GRID = np.array([1, 0, _IGNORED]), np.array([[1, 0], [_IGNORED, 2]])
@@ -323,8 +322,8 @@ def _bce_logits(x: Any, target: Any, weight: Any = None, reduction: str = "mean"
 def _bce_logits_x(g: Any, out: Any, x: Any, target: Any, weight: Any, reduction: str, pos_weight: Any) -> Any:
     g = _weighted(unreduced(g, reduction, x), weight, x)
     if pos_weight is None:
-        return g * (_sigmoid(x) - target)
-    return g * (1 - target - (1 + (_beside(pos_weight, x) - 1) * target) * _sigmoid(-x))
+        return g * (sigmoid_of(x) - target)
+    return g * (1 - target - (1 + (_beside(pos_weight, x) - 1) * target) * sigmoid_of(-x))
 
 
 def _bce_logits_target(g: Any, out: Any, x: Any, target: Any, weight: Any, reduction: str, pos_weight: Any) -> Any:
@@ -355,8 +354,12 @@ soft_margin_loss = define(
     sentence="x gets −g · target · sigmoid(−target · x): little where the sign is right by far.",
     summary="ln(1 + exp(−t x)) for targets t of −1 or 1, without its overflow.",
     vjp={
-        "x": lambda g, out, x, target, reduction: -unreduced(g, reduction, x, target) * target * _sigmoid(-target * x),
-        "target": lambda g, out, x, target, reduction: -unreduced(g, reduction, x, target) * x * _sigmoid(-target * x),
+        "x": lambda g, out, x, target, reduction: (
+            -unreduced(g, reduction, x, target) * target * sigmoid_of(-target * x)
+        ),
+        "target": lambda g, out, x, target, reduction: (
+            -unreduced(g, reduction, x, target) * x * sigmoid_of(-target * x)
+        ),
     },
 )  # fmt: skip
 
@@ -464,7 +467,7 @@ def multilabel_margin_loss(x: Any, target: Any, reduction: str = "mean") -> Tens
 
 # --- spelling ---------------------------------------------------------------------------------------------------------
 
-_NEVER = -1e30  # the logarithm of what cannot be; inf would make NaN out of 0 · inf in the rules
+_NEVER = -1e30  # the logarithm of an impossible event; with -inf the rules would give 0 · inf = NaN
 
 
 @composed(method=False, floats=("log_probs",))

@@ -38,7 +38,7 @@ def _repeats(index: Any) -> bool:
 
 
 def _add_at(out: Any, index: Any, x: Any) -> Any:
-    """`out`, which is ours, after x was added at `index`, as often as the index names each element."""
+    """`out` with x added at `index`, as often as the index names each element; `out` itself is changed."""
     if out.dtype.kind != "f" or out.ndim == 1 or x.size * 8 < out.size:
         np.add.at(out, index, x)
         return out
@@ -77,7 +77,7 @@ scattered = in_rules(scatter_index)
 
 
 def _check_fits(x: Any, values: Any) -> None:
-    """Raise where `values` would be cut to whole numbers, and their gradient lost, by being written into x."""
+    """Raise if writing `values` into x would cut them to whole numbers and lose their gradient."""
     kind = np.asarray(values).dtype.kind
     if kind not in "fiub":
         raise ArgumentError(f"only numbers can be put into a tensor, got {values!r}")
@@ -133,7 +133,7 @@ put = in_rules(index_put)
 
 
 def _plain(index: Any) -> Any:
-    """An index made of slices, numbers and arrays of its own: later changes of what was given do not reach it."""
+    """The index with its arrays copied, so that later changes of what was given do not change it."""
     return tuple(map(_part, index)) if type(index) is tuple else _part(index)
 
 
@@ -176,7 +176,7 @@ def write_part(self: Tensor, key: Any, values: Any) -> None:
 
 
 def _is_part(values: Any, whole: Tensor, key: Any) -> bool:
-    """Whether `values` is whole[key] as it stands: what `whole[key] += y` writes back, though it is there already."""
+    """Whether `values` is already whole[key]: `whole[key] += y` writes back what it has changed in place."""
     window = getattr(values, "window", None)
     if window is None or window[0] is not whole or values.node is None or whole.node not in values.node.edges:
         return False

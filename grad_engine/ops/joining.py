@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from grad_engine.core.call import as_tensor
-from grad_engine.core.define import composed, define
+from grad_engine.core.define import composed, define, in_rules
 from grad_engine.core.op import case
 from grad_engine.core.tensor import Tensor
 from grad_engine.errors import ArgumentError, ShapeError
@@ -66,6 +66,7 @@ concat = define(
     summary="Tensors joined end to end along an existing axis; flattened first if axis is None.",
     vjp=_cut, formula={"xs": _PART},
 )  # fmt: skip
+joined, stacked = in_rules(concat), in_rules(stack)  # for use in rules
 
 
 @composed(numpy=[np.hstack], method=False, half="same")
@@ -229,7 +230,7 @@ def diff(x: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = 
 
 @composed(numpy=[np.ediff1d], method=False)
 def ediff1d(x: Any, to_end: Any = None, to_begin: Any = None) -> Tensor:
-    """Each element of x, in C order, less the one before it, with `to_begin` in front and `to_end` behind."""
+    """Each element of x, in C order, minus the one before it, with `to_begin` in front and `to_end` behind."""
     steps = diff(reshape(as_tensor(x), (-1,)))
     return concat([part for part in (to_begin, steps, to_end) if part is not None], axis=None)
 

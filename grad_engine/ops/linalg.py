@@ -27,7 +27,7 @@ from grad_engine.ops.shape import (
 
 
 def _checked(function: Callable[..., Any], name: str, x: Any, *others: Any, square: bool = True, way_out: str) -> Any:
-    """`function(x, *others)`, with NumPy's complaints as errors of ours."""
+    """`function(x, *others)`; an error of NumPy is raised as an error of this package."""
     if x.ndim < 2 or (square and x.shape[-1] != x.shape[-2]):
         raise ShapeError(f"{name}() takes {'square ' * square}matrices, got shape {x.shape}; reshape it")
     try:
@@ -132,7 +132,7 @@ solved: Callable[..., Any] = in_rules(solve)
 def solve_triangular(
     x: Any, y: Any, upper: bool = True, left: bool = True, unitriangular: bool = False
 ) -> Tensor:  # fmt: skip
-    """What the triangle of x must be multiplied with to give y (..., n, m); the rest of x is not looked at.
+    """The solution of triangle(x) @ out = y (..., n, m); the other triangle of x is not read.
 
     upper: which triangle. left: False solves out @ x = y. unitriangular: the diagonal counts as ones.
     """
@@ -148,7 +148,7 @@ def solve_triangular(
 
 @composed(method=False)
 def cholesky_solve(y: Any, factor: Any, upper: bool = False) -> Tensor:
-    """What L @ Lᵀ must be multiplied with to give y, for a Cholesky factor L (its transpose with `upper`)."""
+    """The solution of L @ Lᵀ @ out = y, for a Cholesky factor L (its transpose with `upper`)."""
     factor = as_tensor(factor)
     lower, higher = (factor.mT, factor) if upper else (factor, factor.mT)
     return solve(higher, solve(lower, y))
@@ -169,8 +169,8 @@ pinv = define(
     _pinv, name="pinv", symbol="x⁺", category="linear algebra", inputs=("x",), numpy=[np.linalg.pinv],
     cases=[case(_SQUARE), case(_TALL), case(_WIDE)],
     sentence="Like an inverse, with two more terms where rows or columns are dependent.",
-    summary="The Moore-Penrose inverse of each matrix, of any shape; rcond or rtol: singular values below that part "
-    "of the largest count as 0.",
+    summary="The Moore-Penrose inverse of each matrix, of any shape; singular values below rcond (or rtol) times the "
+    "largest count as 0.",
     vjp={"x": _pinv_x}, reads=("x", "out"),
     formula={"x": "−{out}ᵀ @ {g} @ {out}ᵀ, and two terms for what {g} has outside the rows and columns of {x}"},
 )  # fmt: skip
@@ -202,7 +202,7 @@ def matrix_power(x: Any, n: int) -> Tensor:
 
 
 def _others(s: Any, times: int) -> Any:
-    """Of numbers s, the products of all but one of them, or (times=2) of all but two of them, as a matrix."""
+    """For numbers s, the products of all but one of them; with times=2, of all but two of them, as a matrix."""
     n = s.shape[-1]
     rows = np.where(np.eye(n, dtype=bool), 1, s[..., None, :])
     if times == 1:
@@ -588,7 +588,7 @@ lu = define(
     _lu, name="lu", symbol="P L U", category="linear algebra", inputs=("x",), multi_output=True,
     cases=[case(_SQUARE), case(_BATCH), case(_TALL), case(_WIDE)],
     sentence="Each element gets g times how fast the factors change with it.",
-    summary="(P of one 1 in each row and column, L lower triangular with ones, U upper triangular) with x = P @ L @ U.",
+    summary="(permutation P, L lower triangular with ones on the diagonal, U upper triangular) with x = P @ L @ U.",
     vjp={"x": _lu_x}, reads=("out",),
     formula={"x": "P @ L⁻ᵀ @ (lower part of Lᵀ @ g[1] + upper part of g[2] @ Uᵀ) @ U⁻ᵀ"},
 )  # fmt: skip

@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from grad_engine.core.broadcasting import sum_to
+from grad_engine.core.broadcasting import summed_to
 from grad_engine.core.call import as_tensor
 from grad_engine.core.caller import caller_level
-from grad_engine.core.define import composed, define, in_rules
+from grad_engine.core.define import composed, define
 from grad_engine.core.op import case
 from grad_engine.core.tensor import Tensor
 from grad_engine.errors import ArgumentError, ShapeError
@@ -25,7 +25,6 @@ from grad_engine.ops.reduction import mean, over, total, vector_norm
 from grad_engine.ops.reduction import sum as sum_of
 from grad_engine.ops.shape import reshaped
 
-_folded = in_rules(sum_to)
 _mean = mean.op.forward  # type: ignore[attr-defined]  # half of np.mean's time on small arrays
 
 
@@ -251,8 +250,7 @@ def _poisson_target(
 ) -> Any:
     slope = -x if log_input else -np.log(x + eps)
     if full:
-        above = np.where(target > 1, target, 1.0)
-        slope = slope + np.where(target > 1, np.log(above) + 0.5 / above, 0.0)
+        slope = slope + (target > 1) * (np.log(target) + 0.5 / target)  # NaN at 0, as in PyTorch
     return unreduced(laid_out(g, x, target), reduction, x, target) * slope
 
 
@@ -300,7 +298,7 @@ def _gaussian_target(g: Any, out: Any, x: Any, target: Any, var: Any, full: bool
 def _gaussian_var(g: Any, out: Any, x: Any, target: Any, var: Any, full: bool, eps: float, reduction: str) -> Any:
     v, d = _variance(x, var, eps), x - target
     share = unreduced(g, reduction, x, target, v) * (0.5 / v * (1 - d * d / v))
-    return reshaped(_folded(share, shape=v.shape), var.shape) if v.ndim > var.ndim else share
+    return reshaped(summed_to(share, shape=v.shape), var.shape) if v.ndim > var.ndim else share
 
 
 def _gaussian_formula(
@@ -340,7 +338,7 @@ def _margin_ranking(x: Any, y: Any, target: Any, margin: float = 0.0, reduction:
 
 
 def _active(g: Any, x: Any, y: Any, target: Any, margin: float, reduction: str) -> Any:
-    """The gradient where the order is wrong or not by the margin; the bound itself counts, as in PyTorch."""
+    """g for pairs in the wrong order or within the margin, which counts as within, as in PyTorch; else 0."""
     return np.where(margin - target * (x - y) >= 0, unreduced(g, reduction, x, y, target), 0.0)
 
 
@@ -427,7 +425,7 @@ def _broadcast(x: Any, shape: tuple[int, ...]) -> Any:
 
 
 def _cosine_share(g: Any, out: Any, x: Any, y: Any, axis: int, eps: float) -> Any:
-    """The gradient of x: y's direction less x's own part of it, over the length of x."""
+    """The gradient of x: the part of y's direction perpendicular to x, divided by the length of x."""
     shape = np.broadcast_shapes(x.shape, y.shape) or (1,)
     x, y = _broadcast(x, shape), _broadcast(y, shape)
     g, cosine = (reshaped(part, with_one(shape, axis % len(shape))) for part in (g, out))

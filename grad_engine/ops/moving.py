@@ -1,4 +1,4 @@
-"""Functions of NumPy's that choose and move elements: NumPy moves their places, and one gather moves what is there."""
+"""Functions of NumPy that select and move elements: NumPy moves their positions, then one gather moves the elements."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from grad_engine.ops.joining import concat
 
 
 def _moved(name: str, place: Callable[..., Any], *xs: Tensor) -> Tensor:
-    """What `place` makes of tensors, told by what it makes of the numbers of their elements."""
+    """The tensors as `place` arranges them, which is called on the positions of the elements instead."""
     ends = itertools.accumulate((x.size for x in xs), initial=0)
     numbered = [start + np.arange(x.size).reshape(x.shape) for start, x in zip(ends, xs, strict=False)]
     try:
@@ -90,7 +90,7 @@ def partition(x: Any, kth: int | Sequence[int], axis: int | None = -1) -> Tensor
 
 @composed(numpy=[np.choose], method=False, half="same")
 def choose(index: Any, choices: Any, mode: str = "raise") -> Tensor:
-    """For each element of `index`, which is whole, the element in its place of the tensor of that number.
+    """For each whole number in `index`, the element at the same place of the tensor of that number.
 
     mode: what an index beyond the choices does: "raise", "wrap" around, or "clip" to the last.
     """

@@ -18,16 +18,13 @@ from grad_engine.core.tensor import Tensor, array_of
 from grad_engine.core.versions import WRITES
 from grad_engine.errors import ArgumentError, IndexingError, ShapeError
 from grad_engine.formula import number
-from grad_engine.ops.activation import softmax
+from grad_engine.ops.activation import softmax_of
 from grad_engine.ops.elementwise import clip, times, values, where
 from grad_engine.ops.indexing import index_put
 from grad_engine.ops.joining import stack
 from grad_engine.ops.product import contracted
 from grad_engine.ops.reduction import total, vector_norm
 from grad_engine.ops.shape import axis_of, reshaped
-
-_softmax = in_rules(softmax)
-
 
 # --- affine maps ------------------------------------------------------------------------------------------------------
 
@@ -282,7 +279,7 @@ def _total_product(x: Any, y: Any, axes: tuple[int, ...]) -> Any:
 
 
 def _scaled(x: Any, normal: Any, weight: Any, bias: Any, own: tuple[int, ...]) -> Any:
-    """normal, made of x, times weight, plus bias, both laid along the axes that `own` gives them."""
+    """`normal` times weight, plus bias, both in the shape `own`, which broadcasts with x."""
     for value, name in ((weight, "weight"), (bias, "bias")):
         if value is not None and (not isinstance(value, np.ndarray) or value.size != math.prod(own)):
             raise ShapeError(f"{name} must have {math.prod(own)} elements, got shape {np.shape(value)}; reshape it")
@@ -313,15 +310,15 @@ def _normalization_shares(
         shares[1] = reshaped(summed_to(g * reshaped(normal, x.shape), own), weight.shape)
     if wanted[0]:
         slope = reshaped(g if weight is None else g * reshaped(weight, own), groups)
-        level = total(slope, axis=axes, keepdims=True) / count
-        lean = _total_product(slope, normal, axes) / count
+        mean_slope = total(slope, axis=axes, keepdims=True) / count
+        along = _total_product(slope, normal, axes) / count
         if isinstance(slope, np.ndarray) and isinstance(normal, np.ndarray):  # the same, in two arrays instead of four
-            normal *= lean
-            slope = slope - level
+            normal *= along
+            slope = slope - mean_slope
             slope -= normal
             shares[0] = reshaped(times(slope, rate), x.shape)
         else:
-            shares[0] = reshaped(rate * (slope - level - normal * lean), x.shape)
+            shares[0] = reshaped(rate * (slope - mean_slope - normal * along), x.shape)
     return shares
 
 
@@ -497,7 +494,7 @@ def _move(buffer: np.ndarray, towards: Any, momentum: float) -> None:
             f"{buffer.shape}"
         )
     buffer += momentum * (towards - buffer)
-    WRITES.stamp(buffer, next_sequence_nr())  # a graph that read it must not find it changed unawares
+    WRITES.stamp(buffer, next_sequence_nr())  # so that a graph that read it notices the change
 
 
 @composed(before=_batch_norm_op, half="same")
@@ -575,8 +572,8 @@ def _rms_norm_shares(
 ) -> list[Any]:
     g, (normal, rate, count) = _wide(g), _root_mean_square(x, normalized_shape, eps)
     slope = g if weight is None else g * weight
-    lean = _total_product(slope, normal, _trailing(x, normalized_shape)) / count
-    return [rate * (slope - normal * lean) if wanted[0] else None, g * normal if wanted[1] else None]
+    along = _total_product(slope, normal, _trailing(x, normalized_shape)) / count
+    return [rate * (slope - normal * along) if wanted[0] else None, g * normal if wanted[1] else None]
 
 
 _rms_norm_op = define(
@@ -694,8 +691,8 @@ def _attention_weights(query: Any, key: Any, attn_mask: Any, is_causal: bool, sc
         scores = np.where(attn_mask, scores, -math.inf) if attn_mask.dtype == bool else scores + attn_mask
         dead = np.isneginf(np.maximum.reduce(values(scores), axis=-1, keepdims=True, initial=-math.inf))
         if dead.any():  # softmax over nothing would be NaN
-            return np.where(dead, 0.0, _softmax(np.where(dead, 0.0, scores))), scale
-    return _softmax(scores), scale
+            return np.where(dead, 0.0, softmax_of(np.where(dead, 0.0, scores))), scale
+    return softmax_of(scores), scale
 
 
 def _attention(

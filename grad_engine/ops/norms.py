@@ -1,4 +1,4 @@
-"""Norms, distances, equations of tensors: what of linear algebra is written in other ops, without rules of its own."""
+"""Norms, distances, equations of tensors: linear algebra written in other ops, without rules of its own."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def tensorinv(x: Any, ind: int = 2) -> Tensor:
 
 @composed(numpy=[np.linalg.tensorsolve], method=False)
 def tensorsolve(x: Any, y: Any, axes: Any = None) -> Tensor:
-    """What tensordot with x over all its axes gives y for; `axes` of x are first moved to its end."""
+    """The tensor whose tensordot with x over all its axes is y; `axes` of x are first moved to its end."""
     x, y = as_tensor(x), as_tensor(y)
     if axes is not None:
         x = moveaxis(x, tuple(axes), tuple(range(x.ndim - len(axes), x.ndim)))

@@ -131,7 +131,7 @@ def _define_max_pool(n: int) -> Any:
         at = np.empty(largest.shape, np.intp)
         offsets = list(np.ndindex(slots.kernel))
         at[...] = slots.place(offsets[0])
-        for offset in reversed(offsets):  # so that the first of equals has the last word
+        for offset in reversed(offsets):  # in reverse, so that of equals the first is kept
             np.copyto(at, slots.place(offset), where=padded[slots.seen(offset)] == largest)
         if (largest != largest).any():  # of several NaNs the last takes the gradient, as in PyTorch
             for offset in offsets:
@@ -265,7 +265,7 @@ class Windows:
     size: int
     count: int
     divisors: tuple[float, ...]
-    regular: tuple[int, int, int] | None  # first start, length, step; None where bounds say it
+    regular: tuple[int, int, int] | None  # (first start, length, step); None where `bounds` lists the windows
     bounds: tuple[tuple[int, int], ...]
 
     def __str__(self) -> str:
@@ -310,7 +310,7 @@ def _adaptive(size: int, count: int) -> Windows:
 
 
 def _divided(x: Any, windows: tuple[Windows, ...], override: float) -> Any:
-    """`x`, fresh, over the divisor of each window."""
+    """`x` divided in place by the divisor of each window."""
     scale = np.asarray(override, x.dtype)
     for each in windows:
         scale = scale[..., None] * np.asarray(each.divisors, x.dtype)

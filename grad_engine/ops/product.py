@@ -1,4 +1,4 @@
-"""Products of vectors, matrices and whatever has more axes."""
+"""Products of vectors, matrices and tensors."""
 
 from __future__ import annotations
 
@@ -130,7 +130,6 @@ tensordot = define(
     vjp={"x": _tensordot_x, "y": _tensordot_y},
     formula={"x": "{g} contracted with {y}", "y": "{x} contracted with {g}"}, reads=("x", "y"),
 )  # fmt: skip
-_contracted = in_rules(tensordot)
 
 
 def _dot_x(g: Any, out: Any, x: Any, y: Any) -> Any:
@@ -327,7 +326,7 @@ def _addmm(x: Any, y: Any, z: Any, beta: float = 1, alpha: float = 1) -> Any:
         raise ShapeError(f"addmm() adds x to a product of shape {product.shape}, got shape {x.shape}; use x + y @ z")
     if alpha != 1:
         product = product * alpha
-    if beta == 0:  # x is not looked at: a NaN in it stays out
+    if beta == 0:  # x is not used, so a NaN in it has no effect
         return product
     return product + (x if beta == 1 else x * beta)
 
@@ -418,7 +417,7 @@ def multi_dot(xs: Sequence[Any]) -> Tensor:
 
 # --- einsum -----------------------------------------------------------------------------------------------------------
 
-_LARGE = 1 << 17  # from this product of sizes on, looking for a route over BLAS pays
+_LARGE = 1 << 17  # above this product of sizes it pays to look for a way through BLAS
 
 
 @lru_cache(1024)

@@ -1,4 +1,4 @@
-"""Ops that fold axes away. `axis` is None (all), an int or a tuple; `keepdims` leaves folded axes with length 1."""
+"""Reductions over axes. `axis` is None (all), an int or a tuple; `keepdims` leaves reduced axes with length 1."""
 
 from __future__ import annotations
 
@@ -16,11 +16,8 @@ from grad_engine.core.tensor import Tensor
 from grad_engine.errors import ArgumentError, ShapeError
 from grad_engine.formula.symbol import tree_of
 from grad_engine.ops.elementwise import kinked, nothing, selected, values, varies
-from grad_engine.ops.joining import concat, stack
+from grad_engine.ops.joining import joined, stacked
 from grad_engine.ops.shape import axis_of, on_diagonal, reshaped, transposed
-
-_joined = in_rules(concat)
-_stacked = in_rules(stack)
 
 _AXES = [
     case((2, 3)), case((2, 3), axis=0), case((2, 3), axis=-1, keepdims=True), case((2, 3, 2), axis=(0, 2)),
@@ -29,7 +26,7 @@ _AXES = [
 
 
 _HALVES = 65504  # the largest float16
-_ROW = 512  # so many numbers BLAS adds up one after another; the sums of rows are added in pairs
+_ROW = 512  # numbers that BLAS adds one after another; the sums of rows are then added in pairs
 
 
 # --- between the shape of an operand and that of its reduction ------------------------------------------------------
@@ -385,11 +382,11 @@ def _cumprod_x(g: Any, out: Any, x: Any, axis: Any) -> Any:
         return reshaped(_sum_of_later(g * out, along) / line, x.shape)
     before = (*(slice(None),) * along,)
     one = np.ones_like(values(line)[(*before, slice(1))])
-    earlier = _joined([one, out[(*before, slice(-1))]], axis=along)  # the product of all elements before each place
+    earlier = joined([one, out[(*before, slice(-1))]], axis=along)  # the product of all elements before each place
     later = [g[(*before, -1)]]  # Horner's rule from the end: g[k] + x[k+1] * (g[k+1] + x[k+2] * ...)
     for k in range(line.shape[along] - 1, 0, -1):
         later.append(g[(*before, k - 1)] + line[(*before, k)] * later[-1])
-    return reshaped(earlier * _stacked(later[::-1], axis=along), x.shape)
+    return reshaped(earlier * stacked(later[::-1], axis=along), x.shape)
 
 
 cumprod = define(
@@ -408,7 +405,7 @@ _running_product = in_rules(cumprod)
 
 
 def _decay(x: Any, axis: int, k: int) -> Any:
-    """exp of how much a running logarithm grew from place k to k + 1: at most 1."""
+    """exp(x[k] − x[k + 1]) along `axis` of a running logarithm, which is at most 1."""
     before = (*(slice(None),) * axis,)
     return np.exp(x[(*before, k)] - x[(*before, k + 1)])
 
@@ -421,7 +418,7 @@ def _logcumsumexp_x(g: Any, out: Any, x: Any, axis: Any) -> Any:
     later = [g[(*before, -1)]]  # Horner's rule from the end, with factors that cannot overflow
     for k in range(line.shape[along] - 2, -1, -1):
         later.append(g[(*before, k)] + _decay(out, along, k) * later[-1])
-    return reshaped(_stacked(later[::-1], axis=along) * np.exp(line - out), x.shape)
+    return reshaped(stacked(later[::-1], axis=along) * np.exp(line - out), x.shape)
 
 
 def _logcumsumexp(x: Any, axis: Any = None) -> Any:
@@ -450,8 +447,8 @@ def _product_of_others(x: Any, axis: Any) -> Any:
     shape = lines.shape
     lines = reshaped(lines, (*shape[: x.ndim - len(folded)], math.prod(shape[x.ndim - len(folded) :])))
     one = np.ones_like(values(lines)[..., :1])
-    before = _running_product(_joined([one, lines[..., :-1]], axis=-1), axis=-1)
-    after = _running_product(_joined([one, lines[..., :0:-1]], axis=-1), axis=-1)[..., ::-1]
+    before = _running_product(joined([one, lines[..., :-1]], axis=-1), axis=-1)
+    after = _running_product(joined([one, lines[..., :0:-1]], axis=-1), axis=-1)[..., ::-1]
     return transposed(reshaped(before * after, shape), tuple(np.argsort(order).tolist()))
 
 

@@ -443,7 +443,7 @@ triu = define(
 def _scatter_diagonal(x: Any, shape: tuple[int, ...], offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
     out = np.zeros(shape, x.dtype)
     diagonal = np.diagonal(out, offset, axis1, axis2)
-    diagonal.flags.writeable = True  # a view of `out`, which is ours
+    diagonal.flags.writeable = True  # a view of `out`, which was made here
     diagonal[...] = x
     return out
 

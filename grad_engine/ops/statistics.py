@@ -1,4 +1,4 @@
-"""Quantiles, averages, covariances and integrals: functions of NumPy's that are written in other ops."""
+"""Quantiles, averages, covariances and integrals: functions of NumPy written in other ops."""
 
 from __future__ import annotations
 
@@ -170,7 +170,7 @@ def nancumprod(x: Any, axis: int | None = None) -> Tensor:
 
 
 def _spread_of_numbers(x: Any, axis: Any, ddof: float, keepdims: bool) -> tuple[Tensor, Any]:
-    """x less its mean, 0 in the place of NaN, and the number of freedoms of each result."""
+    """x minus its mean, 0 in place of NaN, and the degrees of freedom of each result."""
     x = floating(x)
     there = ~isnan(x).array
     apart = where(there, x - nanmean(x, axis, True), 0.0)

@@ -16,9 +16,9 @@ from grad_engine.ops import special
 @pytest.fixture
 def without_scipy(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setitem(sys.modules, "scipy.special", None)
-    special._kernel.cache_clear()
+    special.kernel.cache_clear()
     yield
-    special._kernel.cache_clear()
+    special.kernel.cache_clear()
 
 
 def _gelu(v: float) -> float:
