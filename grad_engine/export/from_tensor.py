@@ -22,7 +22,7 @@ from grad_engine.errors import ArgumentError, GraphError
 from grad_engine.export.explain import explain_graph
 from grad_engine.record import FormulaRecord, GraphRecord, SourceRecord, save_graph
 from grad_engine.record.builder import Formula, GraphBuilder, Operand, RunFacts, Value, dtype_name
-from grad_engine.record.collector import collector_at_rest
+from grad_engine.record.collector import collection_paused
 from grad_engine.record.expression import expression_of
 from grad_engine.record.files import DEFAULT_PATH
 from grad_engine.record.strict import MAX_NODES
@@ -196,7 +196,7 @@ class _Walk:
 
     def record(self, title: str | None, expression: str | None, runs: str) -> GraphRecord:
         """The record of all of it."""
-        with collector_at_rest():
+        with collection_paused():
             return self._told(title, expression, runs)
 
     def _told(self, title: str | None, expression: str | None, runs: str) -> GraphRecord:

@@ -39,7 +39,7 @@ def array_data(array: Array | np.generic, limit: float = FULL) -> tuple[DataReco
     whole = _plain(np.asarray(array))
     edge, shape = _sample_shape(whole.shape)
     ends = [_ends(length, taken) for length, taken in zip(whole.shape, shape, strict=True)]
-    with np.errstate(all="ignore"):  # what over- or underflows in a statistic is no news to the program
+    with np.errstate(all="ignore"):  # an overflow in a statistic is no overflow of the program
         return DataRecord(sample=SampleRecord(edge, shape, _values(whole[np.ix_(*ends)]))), _stats(whole)
 
 

@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from math import nan
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -413,19 +414,27 @@ def _shape_of(value: Value) -> Shape:
 
 def formula_record(formula: Formula) -> FormulaRecord:
     """Formula trees with their lines of text; what a reader would refuse becomes words."""
-    forward = sound(formula.forward)
-    rules = {slot: sound(rule) for slot, rule in formula.rules.items()}
+    forward = _with_one_nan(sound(formula.forward))
+    rules = {slot: _with_one_nan(sound(rule)) for slot, rule in formula.rules.items()}
     return FormulaRecord(
         Expression(text(forward), forward), tuple(RuleRecord(slot, text(rule), rule) for slot, rule in rules.items())
     )
 
 
+def _with_one_nan(tree: Tree) -> Tree:
+    if isinstance(tree, list):
+        return [_with_one_nan(part) for part in tree]
+    return nan if isinstance(tree, float) and tree != tree else tree
+
+
 def attribute(value: Any) -> object:
     """A static argument as JSON can hold it."""
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, float) and value != value:
+        return nan  # itself, so that records compare equal
     if value is None or isinstance(value, bool | int | float | str):
         return value
-    if isinstance(value, np.generic):
-        return value.item()
     if isinstance(value, tuple | list):
         return tuple(attribute(part) for part in value)
     if isinstance(value, slice):

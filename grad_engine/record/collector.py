@@ -1,4 +1,4 @@
-"""A rest for Python's cycle collector, while many objects are made and none can be a cycle."""
+"""Garbage collection paused, while many objects are made and none can be part of a cycle."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def collector_at_rest() -> Iterator[None]:
-    """A scope in which no cycles are looked for: every new object would be visited again and again.
+def collection_paused() -> Iterator[None]:
+    """Context manager that pauses garbage collection, which would visit every new object again and again.
 
-    Measured on a record of 11,000 nodes and 20 MB: 2.2 s to read with the collector at work, 0.9 s without.
+    Measured on a record of 11,000 nodes and 20 MB: 2.2 s to read with collection, 0.9 s without.
     """
     was_on = gc.isenabled()
     gc.disable()

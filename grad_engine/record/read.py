@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from grad_engine.errors import ArgumentError
 from grad_engine.record.check import check
-from grad_engine.record.collector import collector_at_rest
+from grad_engine.record.collector import collection_paused
 from grad_engine.record.parts import FORMAT, GraphRecord
 from grad_engine.record.spelling import NOTHING, fields_of, part_spelling, unlike
 from grad_engine.record.strict import MAX_BYTES, MAX_DEPTH, MAX_NODES, parsed, shown, wrong
@@ -36,7 +36,7 @@ def from_json(
         raise ArgumentError(
             f"a record is read from text or bytes, got {type(source).__name__}; load_graph reads a file"
         )
-    with collector_at_rest():
+    with collection_paused():
         document = parsed(source, max_bytes=max_bytes, max_depth=max_depth)
         try:
             record = _graph(document, max_nodes)

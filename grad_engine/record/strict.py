@@ -1,7 +1,7 @@
 """JSON text from a stranger -> plain Python values, or a RecordError that names the place of the first fault.
 
-Python's own parser is fast but trusting: it takes NaN and duplicate keys, fails with RecursionError on deep nesting and
-lets one character of input become a list of 56 bytes. What it would let through is looked for before and after it.
+Python's own parser is fast but trusting: it takes NaN and duplicate keys, fails with RecursionError on deep nesting,
+and makes a list of 56 bytes out of two characters. This file looks for all that before and after it.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ MAX_BYTES = 256 * 2**20
 MAX_DEPTH = 64
 MAX_NODES = 100_000
 MAX_PARTS = 10_000_000  # objects and lists: memory then stays within a few times MAX_BYTES, whatever they hold
+MAX_VALUES = 20_000_000  # of all kinds: 240 MB of "1," would take 3 GB as Python numbers
 MOST_FAULTS = 1_000_000  # before reading stops; up to there, the first is named when all is read
 MAX_DIGITS = 308  # so that every integer fits into a float
 
@@ -30,7 +31,7 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 _STEP = np.zeros(256, np.int8)
 _STEP[list(b"[{")] = 1
 _STEP[list(b"]}")] = -1
-_UNSEEN = bytes(set(range(256)) - set(b'"[]{}'))
+_UNSEEN = bytes(set(range(256)) - set(b'"[]{},'))
 _CHUNK = 2**20
 
 
@@ -77,11 +78,14 @@ def _decoded(source: str | bytes | bytearray | memoryview, root: str, max_bytes:
 
 
 def _refuse_nesting(data: bytes, root: str, max_depth: int) -> None:
-    """Raise where brackets outside strings open too deep or too often; in bulk, for a loop would take seconds a MB."""
+    """Raise where brackets outside strings open too deep or too often, or commas separate too many values.
+
+    It looks at a megabyte at a time: a loop over characters would take seconds for each.
+    """
     if b"\\" in data:
         data = data.replace(b"\\\\", b"").replace(b'\\"', b"")
     marks = np.frombuffer(data.translate(None, _UNSEEN), np.uint8)
-    depth, parts, inside = 0, 0, False
+    depth, parts, values, inside = 0, 0, 1, False
     for start in range(0, len(marks), _CHUNK):
         chunk = marks[start : start + _CHUNK]
         in_string = np.logical_xor.accumulate(chunk == ord('"')) ^ inside
@@ -92,6 +96,9 @@ def _refuse_nesting(data: bytes, root: str, max_depth: int) -> None:
         parts += int(np.count_nonzero(steps == 1))
         if parts > MAX_PARTS:
             raise wrong(root, f"at most {MAX_PARTS:,} lists and objects", "more")
+        values += int(np.count_nonzero((chunk == ord(",")) & ~in_string))
+        if values > MAX_VALUES:
+            raise wrong(root, f"at most {MAX_VALUES:,} values", "more")
         depth, inside = int(depths[-1]), bool(in_string[-1])
 
 

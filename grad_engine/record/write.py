@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from grad_engine.errors import RecordError
-from grad_engine.record.collector import collector_at_rest
+from grad_engine.record.collector import collection_paused
 from grad_engine.record.parts import FORMAT, GraphRecord
 from grad_engine.record.spelling import number_to_json, part_spelling
 
@@ -29,7 +29,7 @@ def to_json(record: GraphRecord) -> str:
     """
     write = part_spelling(GraphRecord).write
     assert write is not None
-    with collector_at_rest():
+    with collection_paused():
         try:
             document = {"format": FORMAT, "version": record.version, **write(record)}
         except RecursionError as error:

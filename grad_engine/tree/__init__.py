@@ -15,7 +15,7 @@ from grad_engine.errors import ArgumentError, GraphError
 from grad_engine.folding import module_view
 from grad_engine.folding.modules import is_module
 from grad_engine.record import GraphRecord
-from grad_engine.record.collector import collector_at_rest
+from grad_engine.record.collector import collection_paused
 from grad_engine.record.index import RecordIndex, index_of
 from grad_engine.tree.lines import LARGE_GRAPH, Request, Sheet
 from grad_engine.tree.shown import Shown
@@ -70,7 +70,7 @@ class GraphTree:
         Console(file=file, width=width).print(self, crop=False, no_wrap=True, overflow="ignore")
 
     def _lines(self, script: Script, room: int, height: int | None) -> list[Line]:
-        with collector_at_rest():
+        with collection_paused():
             return Sheet(self._shown, self.request, script, room).lines(height)
 
     @cached_property

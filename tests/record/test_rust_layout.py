@@ -14,6 +14,7 @@ from grad_engine.record import (
     DataRecord,
     GraphRecord,
     from_json,
+    index_of,
     load_graph,
     to_json,
 )
@@ -213,4 +214,131 @@ def test_rust_faults_of_the_file_system(tmp_path: Path) -> None:
     (rust.folder / "nodes" / "n-1.json").unlink()
     (rust.folder / "nodes" / "n-1.json").mkdir()
     with pytest.raises(RecordError, match="expected a file, got a folder"):
+        load_graph(rust.folder)
+
+
+# Numbers that lie in memory in another order than their shape says
+
+
+def permuted(folder: Path, edges: dict[str, list[str]], root: str, shapes: dict[str, list[int]]) -> GraphRecord:
+    """The record of a graph whose tensors hold 1, 2, 3, ...: `shapes` of values by node; gradients have them too."""
+    rust = RustFolder(folder, edges, root)
+    for n, name in enumerate(rust.ids):
+        shape = shapes[name]
+        count = math.prod(shape)
+        for id in (f"t-{2 * n}", f"g-{2 * n + 1}"):
+            rust.write(f"tensors/{id}.json", {"data": list(range(1, count + 1)), "offset": 0, "shape": shape})
+    return load_graph(rust.folder)
+
+
+def known(record: GraphRecord) -> dict[str, tuple[bool, bool]]:
+    """For each op and leaf by its name in the layout, whether the numbers of its value and gradient are recorded."""
+    found = {}
+    run = record.runs[-1]
+    for node in record.nodes:
+        gradient = run.gradients[node.id][0]
+        assert gradient is not None
+        found[node.name] = record.by_id[node.outputs[0]].data is not None, record.by_id[gradient].data is not None
+    for change in run.leaves:
+        leaf = record.by_id[change.accumulator].leaf
+        found[change.accumulator] = record.by_id[leaf].data is not None, record.by_id[change.after].data is not None
+    return found
+
+
+def test_gradient_that_leaves_a_transpose_is_withheld(tmp_path: Path) -> None:
+    edges = {"ExpBackward": ["TransposeBackward"], "TransposeBackward": ["LnBackward"], "LnBackward": ["x"]}
+    shapes = {"ExpBackward": [3, 2], "TransposeBackward": [3, 2], "LnBackward": [2, 3], "x": [2, 3]}
+    assert known(permuted(tmp_path / "out", edges, "ExpBackward", shapes)) == {
+        "ExpBackward": (False, True),  # the result of a view; its gradient is what backward started with
+        "TransposeBackward": (False, False),
+        "LnBackward": (True, False),
+        "a0": (True, False),
+    }
+
+
+def test_elementwise_results_of_views_are_withheld_as_the_views_are(tmp_path: Path) -> None:
+    edges = {
+        "AddBackward": ["MulBackward", "y"],
+        "MulBackward": ["TransposeBackward", "y"],
+        "TransposeBackward": ["x"],
+    }
+    shapes = {"AddBackward": [3, 2], "MulBackward": [3, 2], "TransposeBackward": [3, 2], "x": [2, 3], "y": [3, 2]}
+    found = known(permuted(tmp_path / "out", edges, "AddBackward", shapes))
+    assert [found[name][0] for name in ("AddBackward", "MulBackward", "TransposeBackward")] == [False] * 3
+    assert found["a0"] == found["a1"] == (True, False)
+
+
+@pytest.mark.parametrize("shape", [[1, 6], [6, 1], [6], [1, 1, 6], [1], []])
+def test_views_whose_order_cannot_matter_are_shown(tmp_path: Path, shape: list[int]) -> None:
+    edges = {"TransposeBackward": ["ExpBackward"], "ExpBackward": ["x"]}
+    shapes = {"TransposeBackward": shape, "ExpBackward": shape[::-1], "x": shape[::-1]}
+    found = known(permuted(tmp_path / "out", edges, "TransposeBackward", shapes))
+    assert set(found.values()) == {(True, True)}
+
+
+def test_equal_entries_are_shown_in_any_order(tmp_path: Path) -> None:
+    rust = RustFolder(tmp_path / "out", {"TransposeBackward": ["x"]}, "TransposeBackward")
+    for id, shape in (("t-0", [3, 2]), ("g-1", [3, 2]), ("t-2", [2, 3]), ("g-3", [2, 3])):
+        rust.write(f"tensors/{id}.json", {"data": [1.0] * 6, "offset": 0, "shape": shape})
+    assert set(known(load_graph(rust.folder)).values()) == {(True, True)}
+
+
+def test_share_of_a_product_with_one_column_is_withheld(tmp_path: Path) -> None:
+    """That engine lays g @ yᵀ out by columns where g has one column: read by rows the numbers would be permuted."""
+    edges = {"MatmulBackward": ["x", "w"]}
+    one = permuted(tmp_path / "one", edges, "MatmulBackward", {"MatmulBackward": [4, 1], "x": [4, 3], "w": [3, 1]})
+    assert known(one) == {"MatmulBackward": (True, True), "a0": (True, False), "a1": (True, True)}
+    two = permuted(tmp_path / "two", edges, "MatmulBackward", {"MatmulBackward": [4, 2], "x": [4, 3], "w": [3, 2]})
+    assert set(known(two).values()) == {(True, True)}
+
+
+NAMES = [
+    *("Add", "Sub", "Mul", "Div", "Dot", "Ln", "Log", "Exp", "Pow", "Tanh", "Min", "Max", "Mean", "Sum", "Matmul"),
+    *("Broadcast", "Unsqueeze", "Squeeze", "Transpose", "Reshape", "Stack", "Concat"),
+]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_op_of_that_engine_looks_like_ours(tmp_path: Path, name: str) -> None:
+    from grad_engine.core.op import OPS
+
+    record = load_graph(RustFolder(tmp_path / "out", {f"{name}Backward": ["x"]}, f"{name}Backward").folder)
+    node = record.nodes[0]
+    ours = OPS["broadcast_to" if name == "Broadcast" else name.lower()]
+    assert (node.category, node.symbol) == (ours.category, ours.symbol)
+    assert (node.elementwise, node.commutes) == (ours.elementwise, ours.commutes)
+    assert node.category != "other"
+
+
+def test_missing_numbers_are_not_said_to_be_freed(tmp_path: Path) -> None:
+    edges = {"TransposeBackward": ["x"]}
+    record = permuted(tmp_path / "out", edges, "TransposeBackward", {"TransposeBackward": [3, 2], "x": [2, 3]})
+    assert record.by_id[record.nodes[0].outputs[0]].absent == "unknown"
+    assert not index_of(record).gone
+
+
+def test_what_known_rules_read_is_recorded(tmp_path: Path) -> None:
+    edges = {"MulBackward": ["ExpBackward", "x"], "ExpBackward": ["AddBackward"], "AddBackward": ["x", "y"]}
+    record = load_graph(RustFolder(tmp_path / "out", edges, "MulBackward").folder)
+    saved = {node.op: node.saved for node in record.nodes}
+    add, exp, mul = record.nodes
+    assert saved == {"add": (), "exp": exp.outputs, "mul": (mul.inputs[0].tensor, mul.inputs[1].tensor)}
+    assert add.formula is not None
+
+
+def test_the_list_of_pairs_beside_its_folders_is_recognised(tmp_path: Path) -> None:
+    rust = RustFolder(tmp_path / "output", {"MulBackward": ["x", "y"]}, "MulBackward")
+    path = rust.folder / "graph_acyclic.json"
+    assert load_graph(path) == load_graph(rust.folder)
+    path.rename(rust.folder / "another.json")
+    assert load_graph(rust.folder / "another.json") == load_graph(rust.folder / "another.json")
+    (rust.folder / "nodes").rename(tmp_path / "nodes")
+    with pytest.raises(RecordError, match="expected an object, got a list"):
+        load_graph(rust.folder / "another.json")
+
+
+def test_two_nodes_cannot_share_a_value(tmp_path: Path) -> None:
+    rust = RustFolder(tmp_path / "out", {"MulBackward": ["x", "y"]}, "MulBackward")
+    rust.write("nodes/n-1.json", {"name": "GradAccum", "origin": "t-0", "gradient": "g-3"})
+    with pytest.raises(RecordError, match=r"nodes/n-\d\.json: \$\.origin: expected a tensor of its own"):
         load_graph(rust.folder)
