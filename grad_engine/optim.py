@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from types import SimpleNamespace
 from typing import Any, ClassVar
+from weakref import ref
 
 import numpy as np
 
@@ -90,12 +92,15 @@ class Optimizer:
         """Every parameter of every group."""
         return (parameter for group in self.param_groups for parameter in group["params"])
 
-    def zero_grad(self) -> None:
-        """Forget the gradient of every parameter: `.grad` becomes None."""
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Forget the gradient of every parameter: `.grad` becomes None, or all 0 without set_to_none."""
         for group in self.param_groups:
             for parameter in group["params"]:
                 if type(parameter.node) is GradAccum:
-                    parameter.node.grad = None
+                    if set_to_none or parameter.node.grad is None:
+                        parameter.node.grad = None
+                    else:
+                        parameter.node.grad.array[...] = 0
 
     def step(self) -> None:
         """Move every parameter that has a gradient, once."""
@@ -125,6 +130,7 @@ class Optimizer:
                 if half:
                     p[...] = moved
                 WRITES.stamp(p, number)
+                node.used = ref(node.grad)
 
     def slots(self, group: Group) -> tuple[str, ...]:
         """The names of what is kept for each parameter of the group, in its shape; zeros at first."""
@@ -288,21 +294,22 @@ class Adam(Optimizer):
     """p -= lr · m / (√v + eps), m and v being running means of g and g², freed of their start at 0.
 
     Kingma & Ba 2015. weight_decay adds to the gradient, and so is scaled by √v like the rest of it; AdamW keeps it out.
+    amsgrad: v never falls again (Reddi et al. 2018).
     """
 
     decoupled: ClassVar[bool] = False
 
     def __init__(
         self, params: Parameters, lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8,
-        weight_decay: float = 0.0,
+        weight_decay: float = 0.0, amsgrad: bool = False,
     ) -> None:  # fmt: skip
-        super().__init__(params, lr=lr, betas=betas, eps=eps, weight_decay=weight_decay)
+        super().__init__(params, lr=lr, betas=betas, eps=eps, weight_decay=weight_decay, amsgrad=amsgrad)
 
     def slots(self, group: Group) -> tuple[str, ...]:
-        return ("exp_avg", "exp_avg_sq")
+        return ("exp_avg", "exp_avg_sq", "max_exp_avg_sq") if group["amsgrad"] else ("exp_avg", "exp_avg_sq")
 
     def update(self, group: Group, steps: int, p: np.ndarray, g: np.ndarray, *kept: np.ndarray) -> None:
-        m, v = kept
+        m, v, *most = kept
         lr, (beta1, beta2) = group["lr"], group["betas"]
         if self.decoupled:
             p *= 1 - lr * group["weight_decay"]
@@ -315,6 +322,8 @@ class Adam(Optimizer):
         np.multiply(g, g, out=part)
         part *= 1 - beta2
         v += part
+        if most:
+            v = np.maximum(most[0], v, out=most[0])
         np.sqrt(v, out=part)
         part *= 1 / (1 - beta2**steps) ** 0.5  # no math.sqrt: while a step is traced, steps is no float
         part += group["eps"]
@@ -330,9 +339,9 @@ class AdamW(Adam):
 
     def __init__(
         self, params: Parameters, lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8,
-        weight_decay: float = 1e-2,
+        weight_decay: float = 1e-2, amsgrad: bool = False,
     ) -> None:  # fmt: skip
-        super().__init__(params, lr, betas, eps, weight_decay)
+        super().__init__(params, lr, betas, eps, weight_decay, amsgrad)
 
 
 class RMSprop(Optimizer):
@@ -465,6 +474,10 @@ class LRScheduler:
         self.steps += 1
         self._set()
 
+    def get_last_lr(self) -> list[float]:
+        """The learning rate of each group, as it was set last."""
+        return [group["lr"] for group in self.optimizer.param_groups]
+
     def _set(self) -> None:
         for group, base in zip(self.optimizer.param_groups, self.base_lrs, strict=True):
             group["lr"] = self.rate(base, self.steps)
@@ -487,10 +500,16 @@ class LRScheduler:
 
 
 class LambdaLR(LRScheduler):
-    """The first rate times factor(steps)."""
+    """The first rate times factor(steps), which PyTorch calls lr_lambda."""
 
-    def __init__(self, optimizer: Optimizer, factor: Callable[[int], float]) -> None:
-        self.factor = factor
+    def __init__(
+        self, optimizer: Optimizer, factor: Callable[[int], float] | None = None, *,
+        lr_lambda: Callable[[int], float] | None = None,
+    ) -> None:  # fmt: skip
+        given = factor if factor is not None else lr_lambda
+        if given is None:
+            raise ArgumentError("LambdaLR needs a function of the number of steps; pass factor=")
+        self.factor = given
         super().__init__(optimizer)
 
     def rate(self, base: float, steps: int) -> float:
@@ -506,6 +525,28 @@ class StepLR(LRScheduler):
 
     def rate(self, base: float, steps: int) -> float:
         return base * self.gamma ** (steps // self.step_size)
+
+
+class MultiStepLR(LRScheduler):
+    """The rate times gamma at each of the milestones."""
+
+    def __init__(self, optimizer: Optimizer, milestones: Sequence[int], gamma: float = 0.1) -> None:
+        self.milestones, self.gamma = sorted(milestones), gamma
+        super().__init__(optimizer)
+
+    def rate(self, base: float, steps: int) -> float:
+        return base * self.gamma ** sum(step <= steps for step in self.milestones)
+
+
+class ExponentialLR(LRScheduler):
+    """The rate times gamma after every step."""
+
+    def __init__(self, optimizer: Optimizer, gamma: float) -> None:
+        self.gamma = gamma
+        super().__init__(optimizer)
+
+    def rate(self, base: float, steps: int) -> float:
+        return base * self.gamma**steps
 
 
 class CosineAnnealingLR(LRScheduler):
@@ -566,3 +607,9 @@ def _length(name: str, steps: int) -> int:
     if isinstance(steps, bool) or not isinstance(steps, int) or steps < 1:
         raise ArgumentError(f"{name} is a number of steps from 1 up, got {steps!r}")
     return steps
+
+
+lr_scheduler = SimpleNamespace(  # PyTorch's room for them
+    LRScheduler=LRScheduler, LambdaLR=LambdaLR, StepLR=StepLR, MultiStepLR=MultiStepLR, ExponentialLR=ExponentialLR,
+    CosineAnnealingLR=CosineAnnealingLR, LinearLR=LinearLR, SequentialLR=SequentialLR,
+)  # fmt: skip

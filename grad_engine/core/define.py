@@ -337,6 +337,23 @@ def composed(
     return enter
 
 
+def in_front(before: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """A decorator for a function that calls `before`, an op's function, and takes its place.
+
+    For users it is the op's function, with its names, signature and help.
+    """
+
+    def enter(call: Callable[..., Any]) -> Callable[..., Any]:
+        functools.update_wrapper(call, before)
+        for name in [name for name, each in CALLS.items() if each is before]:
+            CALLS[name] = call
+            if vars(Tensor).get(name) is before:
+                setattr(Tensor, name, call)
+        return call
+
+    return enter
+
+
 def method(name: str, value: Any) -> None:
     """Put a method or property on Tensor alone, beside those that are functions too."""
     if name in vars(Tensor) and not isinstance(vars(Tensor)[name], property):

@@ -27,13 +27,14 @@ class Extra:
 class GradAccum:
     """Where the gradient of one leaf is summed: the end of every path through the graph."""
 
-    __slots__ = ("extra", "grad", "sequence_nr")
+    __slots__ = ("extra", "grad", "sequence_nr", "used")
     name = "GradAccum"
     next_functions = ()
 
     def __init__(self) -> None:
         self.sequence_nr = next_sequence_nr()
         self.grad: Any = None  # a Tensor, once something arrived
+        self.used: Any = None  # a weak reference to the .grad along which an optimiser moved the leaf last
         self.extra: Extra | None = None
 
     def __repr__(self) -> str:

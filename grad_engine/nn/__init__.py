@@ -1,5 +1,7 @@
 """Layers of neural networks and their losses: modules that hold parameters and call ops; no derivative of their own."""
 
+from types import SimpleNamespace as _Namespace
+
 from grad_engine.nn import functional, init
 from grad_engine.nn.attention import MultiheadAttention, TransformerEncoderLayer
 from grad_engine.nn.layers import (
@@ -49,6 +51,10 @@ from grad_engine.nn.losses import (
 )
 from grad_engine.nn.module import Module, ModuleDict, ModuleList, Parameter, Sequential
 from grad_engine.nn.recurrent import GRU, LSTM, RNN
+from grad_engine.optim import clip_grad_norm_ as _clip_norm
+from grad_engine.optim import clip_grad_value_ as _clip_value
+
+utils = _Namespace(clip_grad_norm_=_clip_norm, clip_grad_value_=_clip_value)  # as in PyTorch; they stand in optim.py
 
 __all__ = [
     "ELU",

@@ -6,16 +6,18 @@ As in loss.py each takes `reduction`: "mean" of all elements, "sum", or "none".
 from __future__ import annotations
 
 import math
+import warnings
 from typing import Any
 
 import numpy as np
 
 from grad_engine.core.call import as_tensor
-from grad_engine.core.define import composed, define
+from grad_engine.core.caller import caller_level
+from grad_engine.core.define import composed, define, in_front
 from grad_engine.core.op import case
 from grad_engine.core.tensor import Tensor
 from grad_engine.errors import ArgumentError, IndexingError, ShapeError
-from grad_engine.ops.activation import log_softmax, log_softmax_of, sigmoid_of, softmax_of
+from grad_engine.ops.activation import log_softmax, log_softmax_of, sigmoid_of, softmax, softmax_of
 from grad_engine.ops.elementwise import kinked, masked_fill, values, where
 from grad_engine.ops.indexing import take_along_axis
 from grad_engine.ops.joining import concat, stack
@@ -24,6 +26,7 @@ from grad_engine.ops.reduction import logsumexp, mean, total
 from grad_engine.ops.reduction import sum as sum_of
 from grad_engine.ops.shape import reshaped
 
+_SOFTMAX = softmax.op.name  # type: ignore[attr-defined]
 _IGNORED = -100  # the class that means "no class", as in PyTorch
 
 
@@ -229,7 +232,7 @@ nll_loss = define(
     "elements of class ignore_index do not count.",
     vjp={"x": _nll_x}, formula={"x": _nll_formula}, reads=("target",),
 )  # fmt: skip
-cross_entropy = define(
+_cross_entropy_op = define(
     _cross_entropy, name="cross_entropy", symbol="H", category="loss", inputs=("x", "target"),
     cases=[
         case((3, 2), _CLASSES), case((2, 3, 2), _GRID, weight=_WEIGHT), case((3,), np.array(2), reduction="sum"),
@@ -243,6 +246,17 @@ cross_entropy = define(
     vjp={"x": _cross_entropy_x, "target": _cross_entropy_target}, reads=("x", "target"),
     formula={"x": _cross_entropy_x_formula, "target": _cross_entropy_target_formula},
 )  # fmt: skip
+
+
+@in_front(_cross_entropy_op)
+def cross_entropy(x: Any, target: Any, *rest: Any, **named: Any) -> Any:
+    """cross_entropy of x, after a warning where x has been through softmax already."""
+    if type(x) is Tensor and getattr(getattr(x.node, "op", None), "name", "") == _SOFTMAX:
+        warnings.warn(
+            "cross_entropy() takes the softmax of x itself, and x is one already: pass what went into softmax()",
+            stacklevel=caller_level(),
+        )
+    return _cross_entropy_op(x, target, *rest, **named)
 
 
 # --- two classes ------------------------------------------------------------------------------------------------------

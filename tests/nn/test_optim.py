@@ -27,6 +27,7 @@ MAKERS: dict[str, dict[str, Any]] = {
     "Adam": {"lr": 0.05},
     "Adam decay": {"lr": 0.05, "betas": (0.8, 0.95), "eps": 1e-4, "weight_decay": 0.1},
     "AdamW": {"lr": 0.05},
+    "AdamW amsgrad": {"lr": 0.05, "amsgrad": True},
     "AdamW decay": {"lr": 0.03, "weight_decay": 0.3},
     "RMSprop": {"lr": 0.02},
     "RMSprop centered": {"lr": 0.02, "alpha": 0.9, "centered": True, "momentum": 0.7, "weight_decay": 0.05},
@@ -164,6 +165,7 @@ def test_a_step_is_not_recorded_and_a_stale_graph_is_refused() -> None:
     assert w.is_leaf and w.data is memory and w.data.tolist() == [0.8, 1.6]
     with pytest.raises(InPlaceError, match="MulBackward"):
         loss.backward()
+    w.zero_grad()
     (w * w).sum().backward()
 
 
