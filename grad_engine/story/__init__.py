@@ -3,6 +3,10 @@
 In flows a record or a view of one (`grad_engine.folding`); out flow beats (`beats`), each with its caption, subtitle
 and duration. The film draws them; any other reader can as well. `values` and `names` say how numbers and tensors are
 written, `wording` holds the words that several beats share, `telling` makes the beats.
+
+`lesson` is the story that explains: `chooser` takes scenes (`scenes`) by their worth until the time that is given is
+used, with the words of `lesson_words`, over the parts of the graph in `units`. It follows one number of one leaf
+through the nudge, the paths and the check that the record holds (`explain`).
 """
 
 from grad_engine.story.beats import (
@@ -24,6 +28,8 @@ from grad_engine.story.beats import (
     Turn,
     Words,
 )
+from grad_engine.story.chooser import as_table, lesson
+from grad_engine.story.scenes import Scene
 from grad_engine.story.telling import PHASES, story
 
 __all__ = [
@@ -41,9 +47,12 @@ __all__ = [
     "Piece",
     "Row",
     "Run",
+    "Scene",
     "Seed",
     "Sent",
     "Turn",
     "Words",
+    "as_table",
+    "lesson",
     "story",
 ]

@@ -1,0 +1,67 @@
+"""The parts of a graph that a story opens or sweeps over: equal scopes, equal rounds of a loop, single ops."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from grad_engine.folding.modules import hierarchy
+from grad_engine.folding.structure import LEAST_ROUNDS, repeats
+from grad_engine.record.index import RecordIndex
+
+SMALL = 24  # ops of a graph in which every op is a unit of its own
+NEARLY = 0.8  # part of the ops of a unit that one beside it has at least, to count as one of them
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """Ops that are told of together: one op, or one of several equal groups."""
+
+    ops: tuple[str, ...]  # by age
+    kind: int = -1  # equal units have the same number; -1: it is alone
+    label: str = ""  # of a scope
+
+
+def units(index: RecordIndex) -> list[Unit]:
+    """All ops in units, in creation order: equal scopes, else equal rounds of a loop, else single ops."""
+    found: list[Unit] = []
+    if len(index.record.nodes) > SMALL:
+        found = _scopes(index) or _rounds(index)
+    grouped = {op: unit for unit in found for op in unit.ops}
+    out: dict[Unit, None] = {}
+    for op in index.nodes:
+        out[grouped.get(op) or Unit((op,))] = None
+    return list(out)
+
+
+def _rounds(index: RecordIndex) -> list[Unit]:
+    return [Unit(ops, kind) for kind, repeat in enumerate(repeats(index)) for ops in repeat.rounds]
+
+
+def _scopes(index: RecordIndex) -> list[Unit]:
+    """The calls of the outermost modules of which at least LEAST_ROUNDS are equal.
+
+    Modules beside them that have nearly as many ops belong to them too: the first block of a network often lacks some.
+    """
+    groups, home = hierarchy(index.record)
+    parents = {group.id: group.parent for group in groups}
+    ops: dict[str, list[str]] = {group.id: [] for group in groups}
+    for op in index.nodes:
+        at = home.get(op)
+        while at is not None:
+            ops[at].append(op)
+            at = parents[at]
+    found: list[Unit] = []
+    taken: set[str] = set()
+    for group in groups:  # parents before what they hold
+        inner = [each for each in groups if each.parent == group.id]
+        if group.times < LEAST_ROUNDS or len(inner) != group.times or taken & set(ops[group.id]):
+            continue
+        length = len(ops[inner[0].id])
+        beside = [each for each in groups if each.parent == group.parent and each.times == 1]
+        open_ones = [each for each in beside if NEARLY * length <= len(ops[each.id]) <= length]
+        if length > 1:
+            kind = len(found)
+            members = sorted([*inner, *open_ones], key=lambda each: index.nodes[ops[each.id][0]].age)
+            found += [Unit(tuple(ops[each.id]), kind, each.label) for each in members]
+            taken |= {op for each in members for op in ops[each.id]}
+    return found

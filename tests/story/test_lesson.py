@@ -1,0 +1,218 @@
+"""The story that explains: which scenes are chosen, how long they take to read, and whether what they say is true."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import pytest
+
+import grad_engine as ge
+from grad_engine.errors import GradEngineError
+from grad_engine.export.from_tensor import record_graph
+from grad_engine.formula import number
+from grad_engine.record import GraphRecord, index_of
+from grad_engine.story.chooser import LONG, SHORT, as_table, lesson
+from grad_engine.story.scenes import Scene, words_in
+from grad_engine.story.units import SMALL, units
+from tests import records
+from tests.programs import branches, example, heads, long_names, network
+
+
+def leaf(values: Any, name: str) -> Any:
+    return ge.tensor(np.asarray(values, dtype=float), requires_grad=True, name=name)
+
+
+def told(root: Any, name: str) -> GraphRecord:
+    root.backward(np.ones(root.shape), retain_graph=True)
+    return record_graph(root, names={name: root})
+
+
+def neuron() -> GraphRecord:
+    x1, x2, w1, w2, b = (leaf(v, n) for v, n in ((2, "x1"), (0, "x2"), (-3, "w1"), (1, "w2"), (6.881, "b")))
+    return told(ge.tanh(x1 * w1 + x2 * w2 + b), "o")
+
+
+def mlp() -> GraphRecord:
+    rng = np.random.default_rng(0)
+    x, y = ge.tensor(rng.normal(size=(4, 3)), name="X"), ge.tensor(rng.normal(size=(4, 1)), name="y")
+    shapes = {"W1": (3, 5), "b1": (5,), "W2": (5, 4), "b2": (4,), "W3": (4, 1), "b3": (1,)}
+    p = {name: leaf(rng.normal(size=shape), name) for name, shape in shapes.items()}
+    hidden = ge.relu(ge.tanh(x @ p["W1"] + p["b1"]) @ p["W2"] + p["b2"])
+    return told(((hidden @ p["W3"] + p["b3"] - y) ** 2).mean(), "loss")
+
+
+def recurrent() -> GraphRecord:
+    rng = np.random.default_rng(1)
+    w, u = leaf(rng.normal(size=(3, 3)) * 0.6, "W"), leaf(rng.normal(size=(2, 3)), "U")
+    h = leaf(np.zeros((1, 3)), "h0")
+    for _ in range(6):
+        h = ge.tanh(h @ w + ge.tensor(rng.normal(size=(1, 2))) @ u)
+    return told((h**2).sum(), "loss")
+
+
+def gated() -> GraphRecord:
+    rng = np.random.default_rng(2)
+    w = [leaf(rng.normal(size=(2, 2)) * 0.8, f"w{k}") for k in range(6)]
+    h = ge.tensor(rng.normal(size=(1, 2)), name="x")
+    for k in range(6):
+        h = ge.tanh(h @ w[k]) * ge.sigmoid(h @ w[(k + 1) % 6]) + ge.exp(-(h * h)) * 0.5
+    return told((h**2).sum(), "z")
+
+
+# The programs of BOARDS.md with the seconds that were planned for them; the weights of some are others.
+BOARDS: Mapping[str, tuple[Callable[[], GraphRecord], float]] = {
+    "blog": (lambda: example("blog"), 55.4),
+    "neuron": (neuron, 51.8),
+    "large": (lambda: example("large"), 57.2),
+    "mlp": (mlp, 59.4),
+    "recurrent": (recurrent, 66.2),
+    "gated": (gated, 72.6),
+}
+LESSONS: Mapping[str, Callable[[], GraphRecord]] = {
+    **{name: made for name, (made, _) in BOARDS.items()},
+    "small": lambda: example("small"),
+    "branches": branches,
+    "heads": heads,
+    "long_names": long_names,
+    "network": lambda: network(9, scoped=False),
+    "scopes": lambda: network(12, scoped=True),
+    "square": records.square,
+    "everything": records.everything,
+    "diamond": lambda: records.diamond(30),
+    "fan": lambda: records.fan(12),
+    "chain": lambda: records.chain(28),
+    "dense": lambda: records.dense(20, 3),
+    "dense 200": lambda: records.dense(200, 3),
+}
+
+
+RAN = ("rule", "row", "passing", "sweep")  # scenes of ops whose rules run
+
+
+def seconds(scenes: list[Scene]) -> float:
+    return sum(scene.seconds for scene in scenes)
+
+
+@pytest.mark.parametrize("name", BOARDS)
+def test_a_story_is_about_as_long_as_it_was_planned(name: str) -> None:
+    made, planned = BOARDS[name]
+    assert seconds(lesson(made())) == pytest.approx(planned, abs=5.0)
+
+
+@pytest.mark.parametrize("name", LESSONS)
+def test_a_story_stays_within_its_time_and_nobody_has_to_hurry(name: str) -> None:
+    record = LESSONS[name]()
+    scenes = lesson(record)
+    assert seconds(scenes) <= (SHORT if len(record.nodes) <= SMALL else LONG) + 1e-9
+    for scene in scenes:
+        assert scene.words / (scene.seconds - 0.4) <= 4.0 + 1e-9, scene
+        assert scene.seconds == pytest.approx(round(scene.seconds / 0.2) * 0.2)
+        assert len(scene.equations) <= 3 and scene.sentence.count(". ") <= 1, scene
+
+
+@pytest.mark.parametrize("name", LESSONS)
+def test_every_op_of_backward_is_in_exactly_one_scene_in_its_order(name: str) -> None:
+    record = LESSONS[name]()
+    index = index_of(record)
+    ops = [
+        op
+        for s in lesson(record)
+        if s.name in ("rule", "row", "passing", "sweep") and s.part == "Backward"
+        for op in s.ops
+    ]
+    assert sorted(ops) == sorted(turn.node for turn in index.turns)
+    opened = {op for unit in units(index) if unit.kind < 0 for op in unit.ops}
+    place = {turn.node: k for k, turn in enumerate(index.turns)}
+    alone = [op for op in ops if op in opened]
+    assert alone == sorted(alone, key=place.__getitem__)
+
+
+def numeric(side: str) -> float | None:
+    """The value of one side of an equation, if it has numbers only."""
+    text = side.strip().rstrip(".").replace("·", "*").replace("−", "-").replace("²", "**2").replace("³", "**3")
+    if not re.fullmatch(r"[-+*/() .\de]+", text) or not re.search(r"\d", text) or "…" in text:
+        return None
+    return float(eval(text, {"__builtins__": {}}))  # digits and signs only, as was just checked
+
+
+@pytest.mark.parametrize("name", LESSONS)
+def test_an_equation_holds_for_the_numbers_that_it_shows(name: str) -> None:
+    """To the digits that are written: both sides, where they are numbers, are spelled alike."""
+    for scene in lesson(LESSONS[name]()):
+        for equation in scene.equations:
+            sides = [value for side in equation.split(" = ") if (value := numeric(side)) is not None]
+            for one in sides[:-1]:
+                assert number(one + 0.0, 3) == number(sides[-1] + 0.0, 3), equation
+
+
+@pytest.mark.parametrize("name", ["blog", "mlp", "recurrent", "dense"])
+def test_with_less_time_scenes_are_left_out_whole_and_the_backbone_stays(name: str) -> None:
+    record = LESSONS[name]()
+    before: list[Scene] = lesson(record, length=200)
+    for length in (75, 60, 45, 30, 15):
+        scenes = lesson(record, length=length)
+        assert seconds(scenes) <= seconds(before) + 1e-9
+        names = [scene.name for scene in scenes]
+        for name_of in ("leaves", "nudge", "seed", "end"):
+            assert name_of in names
+        assert seconds(scenes) <= length or not {"paths", "rule", "step", "headline"} & set(names)
+        before = scenes
+
+
+def test_equal_parts_are_told_once_and_swept() -> None:
+    for name, times in (("recurrent", 6), ("gated", 6), ("scopes", 12)):
+        scenes = lesson(LESSONS[name]())
+        swept = [scene for scene in scenes if scene.name == "sweep" and "more like this" in scene.sentence]
+        assert len(swept) >= 2, as_table(scenes)
+        assert any(f"And {times - 1} more like this." == scene.sentence or times == 12 for scene in swept)
+    assert any(scene.name == "headline" for scene in lesson(gated()))
+    kinds = [unit.kind for unit in units(index_of(recurrent())) if unit.kind >= 0]
+    assert len(kinds) == 6 and len(set(kinds)) == 1
+
+
+def test_a_small_graph_is_never_folded() -> None:
+    assert all(unit.kind < 0 for unit in units(index_of(mlp())))
+    assert all(unit.kind < 0 for unit in units(index_of(records.chain(24))))
+
+
+def test_half_a_story_and_a_story_around_one_op() -> None:
+    record = example("blog")
+    assert {scene.part for scene in lesson(record, phase="forward")} == {"Forward", "Check"}
+    assert not any(scene.name == "forward" for scene in lesson(record, phase="backward"))
+    around = lesson(records.dense(90, 2), focus="#40")
+    assert seconds(around) <= SHORT
+    with pytest.raises(GradEngineError, match="phase is 'sideways'"):
+        lesson(record, phase="sideways")
+    with pytest.raises(GradEngineError, match="positive number of seconds"):
+        lesson(record, length=0)
+
+
+def test_a_record_without_a_run_or_an_explanation_is_told_all_the_same() -> None:
+    forward = lesson(record_graph(ge.exp(leaf(1.0, "x")), names={}))
+    assert [scene.name for scene in forward] == ["leaves", "forward", "end"]
+    plain = lesson(records.square())
+    assert any("How far does" in scene.sentence for scene in plain if scene.name == "nudge")
+    assert not any(scene.name in ("check", "paths", "step") for scene in plain)
+
+
+def test_what_is_said_of_blog() -> None:
+    said = as_table(lesson(example("blog")))
+    for words in (
+        "Nudge x2 by 0.001: L moves 0.007, 7 times the nudge.",
+        "At 2 the slope of x² is 4.",
+        "stack and + pass g on unchanged.",
+        "x̄2 = g · x3 = 1 · 3 = 3",
+        "x̄2 = 4 + 3 = 7",
+        "Does it hold? x2: measured 7.001, gradient 7: they agree.",
+        "One backward pass: x̄1 = 3, x̄2 = 7, x̄3 = 2.",
+    ):
+        assert words in said.replace("x\u0304", "x̄"), said
+
+
+def test_words_are_words_names_and_numbers_and_no_signs() -> None:
+    assert words_in("At 2 the slope of x² is 4.") == 8
+    assert words_in("x̄2 = g · 2 · x2 = 1 · 2 · 2 = 4, waits") == 9
+    assert words_in("") == 0
