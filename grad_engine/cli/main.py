@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from grad_engine.cli import check, diff, dot, film, page, show, svg, tree
+from grad_engine.cli import check, diff, dot, film, lesson, page, show, svg, tree
 from grad_engine.cli.parser import Command, Parser
 from grad_engine.errors import GradEngineError
 from grad_engine.record.files import DEFAULT_PATH
@@ -21,6 +21,7 @@ COMMANDS = (
     svg.COMMAND,
     page.COMMAND,
     film.COMMAND,
+    lesson.COMMAND,
     show.COMMAND,
     diff.COMMAND,
 )
