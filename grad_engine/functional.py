@@ -227,7 +227,9 @@ def _jvp(run: Run, v: Any) -> Any:
     along = run.direction(v, "jvp()")
     weights = [wrap(np.zeros(y.shape, y.dtype), GradAccum()) for y in run.ys]
     shares = jacobians.pulled(run.ys, run.xs, weights, True)
-    moved = jacobians.pulled(shares, weights, along, run.record, keep=run.record)
+    moved = jacobians.pulled(shares, weights, along, run.record, keep=True)
+    if not run.record:
+        jacobians.repair_products(run.ys, run.xs, along, moved)
     return run.product(run.as_outputs(moved))
 
 

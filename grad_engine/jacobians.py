@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
+from grad_engine.core.broadcasting import fitted
+from grad_engine.core.chain_rule import newest_first
+from grad_engine.core.checks import check_values
 from grad_engine.core.grad import grad
-from grad_engine.core.node import GradAccum
+from grad_engine.core.grad_mode import current_mode
+from grad_engine.core.node import Edge, GradAccum, Node
+from grad_engine.core.targets import edges_to
 from grad_engine.core.tensor import Tensor, wrap
 from grad_engine.errors import GraphError, ShapeError
 from grad_engine.ops.joining import stack
 from grad_engine.ops.shape import reshape, transpose
 
+ONE_PASS_PAYS = 4  # so many rows cost as much as to try whether one pass does
+SMALL = 64  # a node of so many elements at most is taken element by element
+MOST_REPAIRED = 4096  # elements of an output whose column is NaN, that are asked for by rows
 COLUMNS_PAY = 2  # a column of a jacobian costs up to so many rows: it is a backward pass through a backward pass
 
 
@@ -37,9 +45,92 @@ def blocks(
         return [_last_axis(y, xs, create_graph) for y in ys]
     if batched:
         return [_batch_of_rows(y, xs, create_graph) for y in ys]
+    if by is None and not create_graph and len(ys) == 1 and ys[0].size > ONE_PASS_PAYS:
+        found = _in_one_pass(ys[0], xs)
+        if found is not None:
+            return [found]
     if by == "columns" or (by is None and COLUMNS_PAY * _count(xs) < _count(ys)):
         return _columns(ys, xs, create_graph)
     return [_rows(y, xs, create_graph) for y in ys]
+
+
+def _in_one_pass(y: Tensor, xs: Sequence[Tensor]) -> list[Tensor] | None:
+    """The derivative of `y` by each input where elements of y are computed apart from one another; None where not.
+
+    As in a model at many points, y = p[0] · exp(-p[1] · t) + p[2]. One backward pass from ones gives each node of y's
+    shape the slope of y by it, element by element, as long as the ops are elementwise. What such a node sends to a
+    single number is not summed up: it is a column of the Jacobian. From there on the few numbers that are left are
+    taken one at a time: the local Jacobian of each op by its rule, which is linear in g.
+    """
+    root, mode = y.node, current_mode()
+    targets = {x.node: k for k, x in enumerate(xs)}
+    if not isinstance(root, Node) or mode.watch is not None or any(type(edge) is not GradAccum for edge in targets):
+        return None
+    nodes = newest_first([root])
+    check_values(nodes)
+    useful = edges_to(list(targets), nodes)
+    alike: dict[Any, Any] = {root: np.ones(y.shape, y.dtype)}  # slopes of y's elements by those of the same place
+    columns: dict[Any, Any] = {}  # slopes by each element of a small node: (its size, y.size)
+    owned: set[Edge] = set()  # the sums in `columns` that can grow in place
+    for node in nodes:
+        apart, lines = alike.pop(node, None), columns.pop(node, None)
+        if apart is None and lines is None:
+            continue
+        if node.extra is not None or node.op.multi_output or (apart is not None and lines is not None):
+            return None
+        if apart is not None:
+            if not node.op.elementwise:
+                return None
+            for _, edge, raw, array in node.shares(apart, useful):
+                share = raw if raw.shape == y.shape else np.broadcast_to(raw, y.shape)
+                share = share if share.dtype == array.dtype else share.astype(array.dtype)
+                if array.shape == y.shape:
+                    alike[edge] = alike[edge] + share if edge in alike else share
+                elif array.size == 1:
+                    line, held = share.reshape(1, -1), columns.get(edge)
+                    columns[edge] = line if held is None else held + line
+                else:
+                    return None
+        elif node.out.size > SMALL or not _send_lines(node, lines, useful, columns, owned):
+            return None
+    found = []
+    for x in xs:
+        block, apart = columns.get(x.node), alike.get(x.node)
+        if apart is not None:
+            if block is not None:
+                return None
+            block = np.zeros((x.size, y.size), x.dtype)
+            np.fill_diagonal(block, apart.reshape(-1))
+        block = np.zeros((x.size, y.size), x.dtype) if block is None else block
+        if not np.isfinite(block).all():
+            return None
+        turned = block.reshape(*x.shape, *y.shape).transpose(*range(x.ndim, x.ndim + y.ndim), *range(x.ndim))
+        found.append(wrap(turned, None))
+    return found
+
+
+def _send_lines(node: Node, lines: np.ndarray, useful: set[Edge], columns: dict[Any, Any], owned: set[Edge]) -> bool:
+    """Add to `columns` what a small node sends to each operand: its slopes times the op's own Jacobian.
+
+    False where a slope that is infinite or NaN meets a 0, which only a pass for each row can answer as backward does.
+    """
+    for i, line in enumerate(lines):
+        unit = np.zeros(node.out.shape, node.out.dtype)
+        unit.reshape(-1)[i] = 1
+        for _, edge, raw, array in node.shares(unit, useful):
+            share = fitted(raw, array).reshape(-1)
+            into = columns.get(edge)
+            if into is None:
+                into = columns[edge] = np.zeros((array.size, line.size), array.dtype)
+            elif edge not in owned:  # a share of an op above, which others may hold
+                into = columns[edge] = into.copy()
+            owned.add(edge)
+            places = share.nonzero()[0].tolist()
+            if not places and not np.isfinite(line).all():
+                return False
+            for k in places:
+                into[k] += line if share[k] == 1 else share[k] * line
+    return True
 
 
 def _count(tensors: Sequence[Tensor]) -> int:
@@ -74,7 +165,46 @@ def _columns(ys: Sequence[Tensor], xs: Sequence[Tensor], create_graph: bool) -> 
         for k, y in enumerate(ys):
             joined = _joined([column[k] for column in columns], (*x.shape, *y.shape), x, create_graph)
             found[k].append(_turned(joined, (*range(x.ndim, x.ndim + y.ndim), *range(x.ndim)), create_graph))
+    if not create_graph:
+        for y, row in zip(ys, found, strict=True):
+            _repair(y, xs, [block.array for block in row], lambda shares: [share.array for share in shares])
     return found
+
+
+def repair_products(ys: Sequence[Tensor], xs: Sequence[Tensor], along: Sequence[Any], moved: Sequence[Tensor]) -> None:
+    """Put what rows say in the place of every NaN in `moved`, the Jacobian of `ys` by `xs` times `along`."""
+
+    def product(shares: Sequence[Tensor]) -> list[np.ndarray]:
+        pairs = [
+            (share.array, np.ones(share.shape) if v is None else v.array)
+            for share, v in zip(shares, along, strict=True)
+        ]
+        parts = [np.where(v == 0, 0.0, share) * v for share, v in pairs]
+        return [np.asarray(sum(part.sum() for part in parts))]
+
+    for y, out in zip(ys, moved, strict=True):
+        _repair(y, xs, [out.array], product)
+
+
+def _repair(
+    y: Tensor,
+    xs: Sequence[Tensor],
+    blocks: Sequence[np.ndarray],
+    of_row: Callable[[Sequence[Tensor]], list[np.ndarray]],
+) -> None:
+    """Write into blocks of shape (*y's, ...), where they are NaN for an element of y, what its row of slopes gives.
+
+    A column is a pass through a pass, in which an infinite slope of one input meets the 0 of another's direction.
+    """
+    flat = [block.reshape(y.size, -1) if y.size else block.reshape(0, 1) for block in blocks]
+    wrong = np.flatnonzero(np.logical_or.reduce([np.isnan(each).any(axis=1) for each in flat]))
+    for i in wrong[:MOST_REPAIRED].tolist():
+        seed = np.zeros(y.shape, y.dtype)
+        seed.reshape(-1)[i] = 1
+        shares = pulled([y], xs, [seed], False)
+        place = np.unravel_index(i, y.shape)
+        for block, part in zip(blocks, of_row(shares), strict=True):
+            block[place] = part
 
 
 def _batch_of_rows(y: Tensor, xs: Sequence[Tensor], create_graph: bool) -> list[Tensor]:

@@ -193,11 +193,16 @@ def test_a_batch_takes_a_pass_for_each_element_of_a_row(monkeypatch: pytest.Monk
     ge.jacobian(lambda rows: ge.sin(rows)[:, :2], x, batched=True)
     assert len(passes) == 2 + 1
     passes.clear()
-    ge.jacobian(lambda rows: ge.sin(rows), x[:4])
-    assert len(passes) == 12
+    mix = RNG.standard_normal((3, 40))
+    ge.jacobian(lambda rows: ge.sin(rows @ mix), x[:4])
+    assert len(passes) == 12 + 1  # twelve columns are cheaper than 160 rows
     passes.clear()
-    ge.jacobian(lambda rows: rows.sum() * np.ones(100), x[:1])
-    assert len(passes) == 3 + 1  # three columns are cheaper than a hundred rows
+    ge.jacobian(lambda rows: (rows @ mix).sum(axis=1), x[:4])
+    assert len(passes) == 4
+    passes.clear()
+    ge.jacobian(lambda rows: ge.sin(rows) * rows.sum(), x[:1])
+    ge.jacobian(lambda p: p[0] * np.exp(-p[1] * x), np.array([2.0, 0.5]))
+    assert len(passes) == 3  # of the first, whose rows mix; the second takes one pass of its own, not one of grad()
 
 
 @pytest.mark.parametrize(
@@ -456,3 +461,64 @@ def test_numbers_as_inputs_make_a_matrix() -> None:
 def test_constants_may_stand_among_the_outputs() -> None:
     found = ge.jacobian(lambda x: [x[1], 0.0, np.ones(2)])(np.ones(2))
     assert [each.tolist() for each in found] == [[0, 1], [0, 0], [[0, 0], [0, 0]]]
+
+
+# --- Jacobians in one pass ------------------------------------------------------------------------------------------
+
+TIMES = np.linspace(0.1, 2.0, 12).reshape(3, 4)
+POINTWISE: dict[str, tuple[Callable[..., Any], list[Any]]] = {
+    "curve": (lambda p: p[0] * np.exp(-p[1] * TIMES) + p[2], [np.array([2.0, 0.7, 0.1])]),
+    "numbers": (lambda a, b: np.where(TIMES > 1, a * TIMES, b) ** 2, [1.5, 0.3]),
+    "numbers and a structure": (
+        lambda p, c: np.tanh(p["a"] * TIMES + c) / p["b"][1],
+        [{"a": 0.5, "b": np.ones(2)}, 0.2],
+    ),
+    "elements": (lambda x: np.sin(x) * x - 3 / x, [TIMES]),
+    "elements and a number": (lambda x, a: np.sin(a * x), [TIMES, 0.4]),
+    "a small product before": (lambda p: np.exp(TIMES * (p @ p)) * p.sum(), [np.array([0.2, 0.3])]),
+    "one input twice": (lambda a: a * TIMES + np.sqrt(a) * np.cos(a), [0.8]),
+    "one not used": (lambda a, b: a * TIMES, [0.8, np.ones(2)]),
+    "views": (lambda p: np.exp(p[0] * TIMES).T[::-1], [np.array([0.3])]),
+    "an element and all": (lambda x: x * x[0, 0], [TIMES]),
+    "a row for all": (lambda r: r * TIMES, [np.arange(1.0, 5.0)]),
+    "infinite slopes": (lambda p: np.sqrt(p[0] * np.maximum(TIMES - 1, 0)) + p[1], [np.array([0.0, 1.0])]),
+    "single precision": (lambda p: p[0] * np.float32(TIMES) + p[1] * 2.0, [np.float32([0.5, 1.0])]),
+}
+
+
+@pytest.mark.parametrize("name", POINTWISE)
+@np.errstate(divide="ignore", invalid="ignore")
+def test_the_cheapest_way_gives_the_jacobian_by_rows(name: str) -> None:
+    f, inputs = POINTWISE[name]
+    places = tuple(range(len(inputs)))
+    got, expected = (ge.jacobian(f, argnums=places, by=by)(*inputs) for by in (None, "rows"))
+    for mine, theirs in zip(ge.pytree.taken_apart(got)[0], ge.pytree.taken_apart(expected)[0], strict=True):
+        assert mine.shape == theirs.shape and mine.dtype == theirs.dtype
+        np.testing.assert_allclose(mine, theirs, rtol=1e-6 if mine.dtype == np.float32 else 1e-12, atol=1e-15)
+
+
+def test_products_and_columns_are_finite_where_the_gradient_is() -> None:
+    def f(p: Any) -> Any:
+        return np.sqrt(p[0] * np.array([1.0, 2.0])) + p[1] * np.ones(2)
+
+    p = np.array([0.0, 1.0])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        rows, columns = ge.jacobian(f, by="rows")(p), ge.jacobian(f, by="columns")(p)
+        moved, beside = ge.jvp(f)(p, np.array([1.0, 1.0])), ge.jvp(f)(p, np.array([0.0, 1.0]))
+        along = ge.jvp(lambda x: np.power(x, [0.0, 1.0, 2.0]))(np.zeros(3), np.ones(3))
+    np.testing.assert_array_equal(columns, rows)
+    assert np.isposinf(moved).all() and beside.tolist() == [1.0, 1.0] and along.tolist() == [0.0, 1.0, 0.0]
+
+
+def test_hooks_and_leaves_outside_see_a_jacobian_as_before() -> None:
+    seen = []
+
+    def f(p: Any) -> Any:
+        y = np.exp(p * TIMES)
+        y.register_hook(lambda g: seen.append(g.shape))
+        return y * 2
+
+    np.testing.assert_allclose(ge.jacobian(f)(0.3), 2 * TIMES * np.exp(0.3 * TIMES))
+    assert seen
+    weight = leaf(1.5)
+    assert ge.jacobian(lambda p: p * weight * TIMES)(0.3).requires_grad
