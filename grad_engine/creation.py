@@ -9,6 +9,7 @@ import numpy as np
 from grad_engine.core.conversion import as_array, numeric
 from grad_engine.core.defaults import Generator, check_device, generator_of, get_default_dtype
 from grad_engine.core.outside_memory import share
+from grad_engine.core.stand_ins import STAND_INS
 from grad_engine.core.tensor import Tensor, array_of, wrap
 from grad_engine.errors import ArgumentError, ShapeError
 from grad_engine.ops import numpy_grammar
@@ -255,7 +256,7 @@ def from_numpy(array: np.ndarray, requires_grad: bool = False) -> Tensor:
 
     NumPy's writes are found when backward runs, and refused where a rule reads the values as they were.
     """
-    if type(array) is not np.ndarray:
+    if type(array) is not np.ndarray and type(array) not in STAND_INS:
         raise ArgumentError(f"from_numpy() takes a NumPy array, got {type(array).__name__}; use tensor()")
     return wrap(share(numeric(array)), None).requires_grad_(requires_grad)
 

@@ -19,7 +19,7 @@ from grad_engine.program.code import Code, Deviation
 from grad_engine.program.entering import ONE_TRACE
 from grad_engine.program.entry import MISS, Entry, Pool
 from grad_engine.program.readable import source_of
-from grad_engine.program.steps import Program
+from grad_engine.program.steps import LOOP, Program
 from grad_engine.program.traced_call import TracedCall, traced_call
 
 MOST_PROGRAMS = 16  # of one function, for different branches or shapes; further calls are eager
@@ -57,25 +57,18 @@ class _Ready:
     """A traced program with its code: `entry` runs it, or returns MISS for a call that is not like the one traced."""
 
     def __init__(self, call: TracedCall, names: Collection[str], exact: bool) -> None:
-        self.call = call
-        left_out = passes.CHANGING_BITS if exact else frozenset()
+        names = set(names) - (passes.CHANGING_BITS if exact else frozenset())
         self.lowered = Lowered(call, exact)
-        program = passes.run(call.program, set(names) - left_out, exact)
-        self.code, self.entry = self._built(program)
-        self.plain = None
-        if program.finite or program.hidden:  # for numbers that Python's arithmetic refuses
-            without = {*names} - passes.CHANGING_BITS
-            _, self.plain = self._built(passes.run(call.program, without, exact))
-
-    def _built(self, program: Program) -> tuple[Code, Callable[..., Any]]:
+        program = passes.run(call.program, names, exact)
         used = used_values(program)
+        call.check(used)
         program.inputs = [value for value in program.inputs if value in used]
-        self.call.check(used)
-        code = Code(program)
-        entry = Entry(program, self.call.arguments, self.call.state, self.call.history)
-        built = entry.build(self.call.parameters, Pool(code.function), self.call.structure)
-        self.entry_source = entry.source
-        return code, built
+        self.recovers = bool(program.finite or program.hidden or any(step.kind is LOOP for step in program.steps))
+        if call.history is not None and call.history.outputs:
+            call.history.prepare(lambda backward: passes.run(backward, names, exact))
+        self.code = Code(program)
+        entry = Entry(program, call.arguments, call.state, call.history)
+        self.entry = entry.build(call.parameters, Pool(self.code.function), call.structure)
 
 
 class Compiled:
@@ -203,9 +196,9 @@ class Compiled:
         return self.function(*args, **named) if result is MISS else result
 
     def _recovered(self, ready: _Ready, error: Exception, given: tuple[Any, ...], key: Any) -> Any:
-        """The result of the plain program where Python's arithmetic was at fault; else the error, with its line."""
-        if ready.plain is not None and isinstance(error, _RECOVERABLE) and not isinstance(error, GradEngineError):
-            return ready.plain(*given)
+        """The result of eager mode where Python's arithmetic was at fault; else the error, with its line."""
+        if ready.recovers and isinstance(error, _RECOVERABLE) and not isinstance(error, GradEngineError):
+            return self._eager(given, key)  # nothing was written yet: buffers.py sees to that
         place = error.__traceback__
         while place is not None and place.tb_frame.f_code.co_filename != ready.code.file:
             place = place.tb_next

@@ -34,7 +34,7 @@ class Entry:
         }  # fmt: skip
         self.lines: list[str] = []
         self.text: dict[Value, str] = {}
-        self.needed = set(program.inputs)
+        self.needed = {*program.inputs, *(history.inputs if history is not None else ())}
         if state.tensors or any(part.leaf is not None for part in arguments.parts):
             self.miss(f"{self.thing(is_grad_enabled)}() is not {is_grad_enabled()}")
         self._arguments(arguments)
@@ -160,12 +160,12 @@ class Entry:
             else:
                 lines.append(f"{target} = {result}")
         if self.history is not None and self.history.outputs:
-            arrays = ", ".join(self.text[value] for value in self.history.inputs)
+            arrays = "".join(f"{self.text[value]}, " for value in self.history.inputs)
             tensors = ", ".join(spot if type(spot) is str else self.thing(spot) for spot in self.history.tensors)
             outs = ", ".join(results[number] for number in self.history.outputs)
             given = ", ".join(parameters)
             attach = self.thing(self.history.attach)
-            lines.append(f"node = {attach}(({tensors},), ({arrays},), ({outs},), ({given},))")
+            lines.append(f"node = {attach}(({tensors},), ({arrays}), ({outs},), ({given},))")
         lines.append(f"return {self._shown(structure, results)}")
         body = "\n    ".join(lines)
         self.source = source = f"def entry({', '.join(parameters)}):\n    {body}\n"

@@ -21,6 +21,8 @@ from grad_engine.errors import GraphError, TraceError
 from grad_engine.function import Function
 from grad_engine.functional import grad
 from grad_engine.program.arguments import returned
+from grad_engine.program.code import Code
+from grad_engine.program.passes.dead import alive
 from grad_engine.program.steps import DRAW, Program, Value
 from grad_engine.program.trace import Trace
 
@@ -39,9 +41,20 @@ class History:
     tensors: list[Any]
     outputs: list[int]
     backward: Program
+    seeds: set[Value]  # those inputs of the backward program that are gradients of outputs
     writes: bool
     run: Callable[..., Any] | None = None
-    runs_on: list[int] | None = None  # which of inputs and gradients the backward program takes
+    plain: Callable[..., Any] | None = None  # the same, for numbers that Python's arithmetic refuses
+
+    def prepare(self, shortened: Callable[[Program], Program]) -> None:
+        """Make the code of the backward program."""
+        plain = alive(self.backward)
+        used = {value for step in plain.steps for value in step.values()} | {*plain.outputs}
+        self.inputs = [value for value in self.inputs if value in used]
+        seeds = [value for value in self.backward.inputs if value in self.seeds]
+        places = {value: place for place, value in enumerate([*self.inputs, *seeds])}
+        self.run = _running(shortened(self.backward), places)
+        self.plain = _running(plain, places)
 
     def attach(self, tensors: tuple[Tensor, ...], arrays: tuple[Any, ...], outs: tuple[Any, ...], args: Any) -> Any:
         """The outputs as tensors with a history."""
@@ -54,8 +67,12 @@ class History:
         """The gradient by each tensor."""
         if is_grad_enabled():
             return self._with_graph(args, tensors, gs)
+        assert self.run is not None and self.plain is not None
         given = [*kept, *(g.array for g in gs)]
-        found = self.run(*[given[place] for place in self.runs_on or ()])  # type: ignore[misc]
+        try:
+            found = self.run(given)
+        except (ArithmeticError, ValueError):
+            found = self.plain(given)
         shares = found if len(self.backward.outputs) > 1 else (found,)
         return [wrap(np.asarray(share), None) for share in shares]
 
@@ -76,6 +93,26 @@ class History:
     def _operands(self, args: Any) -> list[Any]:
         scope = {f"p{number}": each for number, each in enumerate(args)}
         return [eval(spot, {}, scope) if type(spot) is str else spot for spot in self.tensors]
+
+
+def _running(program: Program, places: dict[Value, int]) -> Callable[[Sequence[Any]], Any]:
+    """The program as a function of all values that it might need."""
+    used = {value for step in program.steps for value in step.values()} | {*program.outputs}
+    program.inputs = [value for value in program.inputs if value in used]
+    taken = [places[value] for value in program.inputs]
+    free: list[Callable[..., Any]] = []
+    code: list[Code] = []
+
+    def run(given: Sequence[Any]) -> Any:
+        if not code:
+            code.append(Code(program))
+        function = free.pop() if free else code[0].function()
+        try:
+            return function(*[given[place] for place in taken])
+        finally:
+            free.append(function)
+
+    return run
 
 
 class _Call(Function):
@@ -131,7 +168,7 @@ def history_of(
     freed = [number for number in with_history if _is_freed(outputs[number])]
     with_history = [number for number in with_history if number not in freed]
     if not with_history:
-        return History(function, freed, inputs, [], [], Program(name, [], [], []), False) if freed else None
+        return History(function, freed, inputs, [], [], Program(name, [], [], []), set(), False) if freed else None
     if any(step.kind is DRAW for step in trace.steps):
         raise TraceError(
             "a compiled function that draws random numbers returned a tensor that requires grad, and backward would "
@@ -145,4 +182,6 @@ def history_of(
     reached = [(spot, share) for (spot, _), share in zip(leaves, found, strict=True) if share is not None]
     shares = [trace.value_of(share) for _, share in reached]
     backward = Program(f"{name}_backward", [*inputs, *seeds], list(trace.steps), shares)
-    return History(function, freed, inputs, [spot for spot, _ in reached], with_history, backward, bool(written))
+    return History(
+        function, freed, inputs, [spot for spot, _ in reached], with_history, backward, {*seeds}, bool(written)
+    )

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import argparse
 import functools
 import os
 import random
 import sys
 import types
+from collections import deque
 from collections.abc import Iterator
 from typing import Any
 
@@ -22,6 +24,7 @@ from grad_engine.program.slots import Attribute, Cell, Item, Part, Slot
 _ENGINE = os.path.dirname(os.path.abspath(grad_engine.errors.__file__)) + os.sep
 _LIBRARIES = frozenset({"numpy", "scipy", "grad_engine", "torch", "jax", "matplotlib", "pandas", "pytest", "sklearn"})
 _PLAIN = (int, float, complex, bool, str, bytes, type(None), np.generic, np.dtype, range)
+_NAMESPACES = (types.SimpleNamespace, argparse.Namespace)
 _MOST = 4096  # items of a container that are looked at
 # What a Module keeps for itself; no computation reads it.
 _OWN_AFFAIRS = frozenset(name for name in vars(Module()) if name.startswith("_"))
@@ -35,7 +38,6 @@ class Reached:
         self.tensors: list[tuple[str, Tensor]] = []
         self.optimizers: list[Optimizer] = []
         self.generators: list[tuple[Slot, np.random.Generator]] = []
-        self.generator_makers: list[Slot] = []  # variables that hold np.random.default_rng itself
         self.movable: list[Any] = []  # generators whose draws cannot be traced
         self.others: list[tuple[Slot, Any]] = []  # numbers, flags, objects: what must be the same at each run
         self.sizes: list[tuple[Any, int]] = []  # containers, and how many items they have
@@ -65,9 +67,6 @@ class Reached:
         if isinstance(x, np.random.Generator) and slot is not None:
             self.generators.append((slot, x))
             return
-        if x is np.random.default_rng and slot is not None:
-            self.generator_makers.append(slot)
-            return
         if slot is not None:
             self.others.append((slot, x))
         if isinstance(x, _PLAIN) or id(x) in self._seen:
@@ -87,7 +86,7 @@ class Reached:
         elif kind is functools.partial:
             yield x.func, None, name
             yield from ((part, None, name) for part in (x.args, x.keywords))
-        elif kind in (list, dict) or isinstance(x, tuple):
+        elif isinstance(x, list | dict | tuple | deque):
             yield from self._container(x, slot, name)
         elif isinstance(x, type):
             yield from self._class(x)
@@ -100,15 +99,15 @@ class Reached:
                 yield part, None if slot is None else Part(slot, key, f"{name}_{key}"), f"{name}_{key}"
             return
         self.sizes.append((x, len(x)))
-        keys = [*x][:_MOST] if type(x) is dict else range(min(len(x), _MOST))
+        keys = [*x][:_MOST] if isinstance(x, dict) else range(min(len(x), _MOST))
         for key in keys:
             inner = f"{name}_{key}" if isinstance(key, str | int) else name
-            usable = type(x) is list or isinstance(key, str | int)
+            usable = not isinstance(x, dict) or isinstance(key, str | int)
             yield x[key], Item(x, key, inner) if usable else None, inner
 
     def _object(self, x: Any, name: str) -> Iterator[tuple[Any, Slot | None, str]]:
         """The attributes of an instance, and the methods of its class."""
-        if _library(type(x).__module__) and not _engine_holder(type(x)):
+        if _library(type(x).__module__) and not (_engine_holder(type(x)) or isinstance(x, _NAMESPACES)):
             return
         wrapped = getattr(x, "__wrapped__", None)
         if callable(wrapped):

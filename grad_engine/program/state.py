@@ -20,12 +20,13 @@ from grad_engine.core.tensor import Tensor, wrap
 from grad_engine.core.versions import owner_of
 from grad_engine.errors import TraceError
 from grad_engine.optim import _State
-from grad_engine.program.generators import TracedGenerator, Unmoved, traced_default_rng
+from grad_engine.program.generators import TracedGenerator, Unmoved
 from grad_engine.program.reach import Reached
 from grad_engine.program.slots import Attribute, Item, Part, Slot
 from grad_engine.program.steps import Value
 from grad_engine.program.trace import Trace
 from grad_engine.program.traced import Traced, TracedNumber
+from grad_engine.program.traced_numpy import seen_in_traces
 
 
 @dataclass(slots=True)
@@ -126,6 +127,9 @@ class State:
                 slot.put(before)
         for whole, before in reversed(self._before):  # the very tuples, not others like them
             whole.put(before)
+        for slot, before in self.same:
+            if slot.get() is not before:
+                slot.put(before)
 
     def _lift_tensor(self, name: str, tensor: Tensor) -> None:
         self.tensors[id(tensor)] = tensor
@@ -227,11 +231,11 @@ def _lift(state: State, reached: Reached) -> None:
     for slot, generator in reached.generators:
         state.same.append((slot, generator))
         state.put(slot, state.stand_in_for(generator))
-    for slot in reached.generator_makers:
-        state.put(slot, traced_default_rng(slot.get()))
     for slot, held in reached.others:
         if (id(slot.holder), getattr(slot, "key", None)) not in numbers:
             state.same.append((slot, held))
+            if (seen := seen_in_traces(held)) is not None:
+                state.put(slot, seen)
     state.sizes.extend(reached.sizes)
 
 
@@ -256,8 +260,12 @@ def _note_changes(state: State, reached: Reached) -> None:
     changed = [*(slot for slot, _, _ in state._put), *state._wholes]
     put = {(id(slot.holder), getattr(slot, "key", None)) for slot in changed}
     for slot, held in state.same:
-        if (id(slot.holder), getattr(slot, "key", None)) not in put and slot.get() is not held:
-            _refuse_change(slot, held, slot.get())
+        if (id(slot.holder), getattr(slot, "key", None)) in put or (now := slot.get()) is held:
+            continue
+        kept = now.array if type(now) is Tensor and now.node is None else now
+        if type(kept) not in (Traced, TracedNumber) or isinstance(slot, Part):
+            _refuse_change(slot, held, now)
+        state.stores.append(Store(slot, kept.current, type(now)))
     for attributes, names in reached.attributes:
         if new := sorted(attributes.keys() - names):
             raise TraceError(

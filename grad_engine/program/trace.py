@@ -29,6 +29,8 @@ from grad_engine.program.steps import (
     values_in,
 )
 
+# Of the process's own generator; bound here, since np is another one while a function is traced.
+_random_state, _put_random_state = np.random.get_state, np.random.set_state
 OPS_FOLDER = os.path.join(INSIDE[0], "ops", "")
 
 
@@ -114,10 +116,13 @@ class Trace:
         given, named_given = mapped(self.value_of, args), mapped(self.value_of, dict(named))
         read = values_in((given, named_given))
         TRACING.trace = None  # what runs now is NumPy itself
+        drawn = _random_state() if kind is NAMED_CALL else None  # some of SciPy's functions draw from it
         try:
             with np.errstate(all="ignore"):
                 result = kind.run(fn, mapped(_now, given), mapped(_now, named_given))
         finally:
+            if drawn is not None:
+                _put_random_state(drawn)
             TRACING.trace = self
         several = isinstance(result, tuple | list)
         parts = list(result) if several else [result]

@@ -1,0 +1,144 @@
+"""NumPy as traced code sees it: the same module, but for the few functions that stand-ins cannot go through.
+
+np.asarray() would ask a stand-in for its numbers, np.zeros() would make an array into which no stand-in can be written,
+and np.random.normal() would draw once for all runs. NumPy itself is left alone: code written in C calls these functions
+too, and takes what they return for an array.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from types import FrameType, ModuleType
+from typing import Any
+
+import numpy as np
+from numpy import ndarray
+
+from grad_engine.core.numpy_errors import INSIDE
+from grad_engine.core.stand_ins import TRACING
+from grad_engine.core.tensor import Tensor
+from grad_engine.errors import TraceError
+from grad_engine.program.generators import traced_default_rng
+from grad_engine.program.steps import leaves
+from grad_engine.program.trace import OPS_FOLDER, STAND_INS
+from grad_engine.program.traced import Traced
+
+_CREATING = (
+    "zeros", "ones", "empty", "full", "arange", "linspace", "eye", "identity", "zeros_like", "ones_like", "empty_like",
+    "full_like",
+)  # fmt: skip
+_asarray, _array = np.asarray, np.array  # this file is swapped like all others
+_MAKING_GENERATORS = frozenset({"default_rng", "Generator", "RandomState", "SeedSequence", "BitGenerator"})
+
+
+def asarray(a: Any, dtype: Any = None, *args: Any, **named: Any) -> Any:
+    """np.asarray() that lets stand-ins through."""
+    if TRACING.trace is None or not _holds_stand_in(a):
+        return _asarray(a, dtype, *args, **named)
+    if type(a) is Traced:
+        return a if dtype is None else a.astype(dtype, copy=False)
+    return _gathered(a, dtype)
+
+
+def array(a: Any, dtype: Any = None, *args: Any, **named: Any) -> Any:
+    """np.array() that lets stand-ins through."""
+    if TRACING.trace is None or not _holds_stand_in(a):
+        return _array(a, dtype, *args, **named)
+    if type(a) is Traced:
+        return a.copy() if dtype is None else a.astype(dtype)
+    return _gathered(a, dtype)
+
+
+def _holds_stand_in(a: Any) -> bool:
+    kind = type(a)
+    if kind is Traced or kind in STAND_INS:
+        return True
+    return kind in (list, tuple) and any(type(leaf) in STAND_INS for leaf in leaves(a))
+
+
+def _gathered(a: Any, dtype: Any) -> Any:
+    """An array of nested lists in which stand-ins are, or of a stand-in for a Python number."""
+    made: Any
+    if isinstance(a, list | tuple):
+        if any(type(leaf) is Tensor for leaf in leaves(a)):
+            return _array(a, dtype)  # the engine's own error
+        made = np.stack([_gathered(part, None) for part in a])
+    elif type(a) is Traced:
+        made = a
+    elif type(a) in STAND_INS:
+        made = np.positive(a, dtype=np.dtype(a.current.number))
+    else:
+        made = _asarray(a)
+    return made if dtype is None else made.astype(dtype)
+
+
+def _creating(create: Callable[..., ndarray]) -> Callable[..., Any]:
+    """np.zeros() and its like: what they make is a stand-in for a constant, into which traced values can be written."""
+
+    def created(*args: Any, **named: Any) -> Any:
+        made = create(*args, **named)
+        trace = TRACING.trace
+        if trace is None or type(made) is not ndarray or made.dtype.kind not in "fiub" or _is_kept(sys._getframe(1)):
+            return made
+        return trace.stand_in(trace.const(made))
+
+    return created
+
+
+def _is_kept(frame: FrameType | None) -> bool:
+    """Whether the engine may keep an array beyond the call that makes it: in a cached function, or in an object."""
+    if frame is None or not frame.f_code.co_filename.startswith(INSIDE):
+        return False
+    if not frame.f_code.co_filename.startswith(OPS_FOLDER):
+        return True
+    while frame is not None and frame.f_code.co_filename.startswith(OPS_FOLDER):
+        name = frame.f_code.co_name
+        if name == "__init__" or hasattr(frame.f_globals.get(name), "cache_info"):
+            return True
+        frame = frame.f_back
+    return False
+
+
+def _drawing(name: str, draw: Callable[..., Any]) -> Callable[..., Any]:
+    """A function of np.random, which is refused in a compiled function."""
+
+    def refused(*args: Any, **named: Any) -> Any:
+        if TRACING.trace is not None:
+            raise TraceError(
+                f"np.random.{name}() was called in a compiled function{TRACING.trace.at()}, and its numbers would be "
+                "the same at each run; make rng = np.random.default_rng(seed) outside and draw from it inside"
+            )
+        return draw(*args, **named)
+
+    return refused
+
+
+def _copy_of(module: ModuleType, **changed: Any) -> ModuleType:
+    made = ModuleType(module.__name__, module.__doc__)
+    vars(made).update(vars(module))
+    vars(made).update(changed)
+    return made
+
+
+def _random() -> ModuleType:
+    names = [name for name in dir(np.random) if name[0].islower() and callable(getattr(np.random, name))]
+    drawing = {name: _drawing(name, getattr(np.random, name)) for name in names if name not in _MAKING_GENERATORS}
+    return _copy_of(np.random, **drawing, default_rng=traced_default_rng(np.random.default_rng))
+
+
+_RANDOM = _random()
+NUMPY = _copy_of(
+    np, asarray=asarray, array=array, random=_RANDOM, **{name: _creating(getattr(np, name)) for name in _CREATING}
+)
+_REPLACED: dict[int, Any] = {
+    id(np): NUMPY, id(np.random): _RANDOM,
+    **{id(getattr(np, name)): getattr(NUMPY, name) for name in ("asarray", "array", *_CREATING)},
+    **{id(getattr(np.random, name)): each for name, each in vars(_RANDOM).items() if name[0].islower()},
+}  # fmt: skip
+
+
+def seen_in_traces(held: Any) -> Any:
+    """What takes the place of NumPy, or of a function of its, while a function is traced; None for anything else."""
+    found = _REPLACED.get(id(held))
+    return None if found is held else found
