@@ -41,11 +41,13 @@ class Entry:
         self._state()
 
     def thing(self, thing: Any, prefix: str = "k") -> str:
+        """The variable that holds something in the entry."""
         name = f"{prefix}{len(self.environment)}"
         self.environment[name] = thing
         return name
 
     def miss(self, condition: str) -> None:
+        """Leave the entry where a condition holds: the call is not like the one traced."""
         self.lines.append(f"if {condition}: return MISS")
 
     # --- what must be as it was -----------------------------------------------------------------------------------
@@ -137,6 +139,7 @@ class Entry:
     # --- the call -------------------------------------------------------------------------------------------------
 
     def build(self, parameters: list[str], pool: Any, structure: Any) -> Callable[..., Any]:
+        """The entry function."""
         given = ", ".join(self.text[value] for value in self.program.inputs)
         lines = self.lines
         self._written_memory(lines)

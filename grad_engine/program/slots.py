@@ -12,16 +12,20 @@ class Slot(Protocol):
     name: str
     holder: Any
 
-    def get(self) -> Any: ...
+    def get(self) -> Any:
+        """What it holds."""
+        ...
 
-    def put(self, value: Any) -> None: ...
+    def put(self, value: Any) -> None:
+        """Let it hold something else."""
+        ...
 
     def text(self, holder: str) -> str:
         """How Python reads it, where the variable `holder` is its holder."""
         ...
 
 
-class Item:
+class Item(Slot):
     """holder[key] of a dict or a list; a global variable is one of its module's."""
 
     __slots__ = ("holder", "key", "name")
@@ -39,7 +43,7 @@ class Item:
         return f"{holder}[{self.key!r}]"
 
 
-class Attribute:
+class Attribute(Slot):
     """holder.key of an object or a class."""
 
     __slots__ = ("holder", "key", "name")
@@ -60,7 +64,7 @@ class Attribute:
         return f"{holder}.{self.key}"
 
 
-class Cell:
+class Cell(Slot):
     """A variable of an enclosing function."""
 
     __slots__ = ("holder", "name")
@@ -78,7 +82,7 @@ class Cell:
         return f"{holder}.cell_contents"
 
 
-class Part:
+class Part(Slot):
     """One element of a tuple, which is held by another slot: to change it, the slot gets another tuple."""
 
     __slots__ = ("holder", "key", "name", "slot")

@@ -57,6 +57,7 @@ class Names:
         self._counts: dict[str, int] = {}
 
     def new(self, name: str) -> str:
+        """A new identifier like `name`."""
         name = re.sub(r"\W", "_", name) or "value"
         if name[0].isdigit() or keyword.iskeyword(name):
             name = f"_{name}"
@@ -85,6 +86,7 @@ class Spelling:
     # --- arguments ------------------------------------------------------------------------------------------------
 
     def value(self, value: Value) -> str:
+        """How a value is written where it is read."""
         if value not in self.text:
             if not value.is_const:
                 raise KeyError(value)
@@ -92,6 +94,7 @@ class Spelling:
         return self.text[value]
 
     def const(self, value: Value) -> str:
+        """How a constant is written."""
         data = value.data
         if value.number:
             return self.number(data)
@@ -113,6 +116,7 @@ class Spelling:
         return None
 
     def number(self, number: Any) -> str:
+        """How a Python number is written."""
         if type(number) is float and not math.isfinite(number):
             return f'float("{number}")'
         return repr(number)
@@ -125,6 +129,7 @@ class Spelling:
         return self._things[id(thing)]
 
     def argument(self, tree: Any) -> str:
+        """How an argument is written: a value, or plain things with values among them."""
         kind = type(tree)
         if kind is Value:
             return self.value(tree)
@@ -151,6 +156,7 @@ class Spelling:
         return self.thing(tree, "c")
 
     def type(self, kind: Any) -> str:
+        """How a dtype or a type is written."""
         if issubclass(kind, np.generic):
             return f"np.{kind.__name__}"
         return kind.__name__ if kind in (int, float, bool) else self.thing(kind, "kind")
@@ -192,6 +198,7 @@ class Spelling:
         return f"{self.function(step.fn)}({self.arguments(step.args, step.named)})", ATOM
 
     def arguments(self, args: tuple[Any, ...], named: Any) -> str:
+        """The arguments of a call, with commas between them."""
         return ", ".join([*map(self.argument, args), *(f"{key}={self.argument(part)}" for key, part in named.items())])
 
 

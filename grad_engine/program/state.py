@@ -76,6 +76,7 @@ class State:
     _generators: dict[int, TracedGenerator] = field(default_factory=dict)
 
     def unique(self, name: str) -> str:
+        """A name for an input like `name`, which no other input has."""
         name = re.sub(r"\W", "_", name).strip("_") or "value"
         if name[0].isdigit():
             first, _, rest = name.partition("_")
@@ -90,6 +91,7 @@ class State:
     # --- lifting --------------------------------------------------------------------------------------------------
 
     def lift_array(self, array: ndarray, slot: Slot | None, name: str, grad_of: Any = None) -> Traced:
+        """The stand-in for an array, which is an input from now on."""
         known = self._by_array.get(id(array))
         if known is not None:
             if slot is not None:
@@ -111,6 +113,7 @@ class State:
         return self._generators.setdefault(id(generator), TracedGenerator(generator))
 
     def put(self, slot: Slot, value: Any) -> None:
+        """Let a slot hold something else until the trace is over."""
         whole = slot
         while isinstance(whole, Part):
             whole = whole.slot
@@ -164,6 +167,7 @@ class State:
             self.put(slot, TracedNumber(value, self.trace))
 
     def lift_number(self, slot: Slot, name: str) -> Value:
+        """The input that a number in a slot is from now on."""
         value = Value(slot.get(), self.unique(name))
         self.sources.append(Source(value, slot, None))
         self.put(slot, TracedNumber(value, self.trace))

@@ -81,6 +81,7 @@ class Value:
         return self.shape == other.shape and self.dtype == other.dtype and not self.number and not other.number
 
     def c_contiguous(self) -> bool:
+        """Whether the elements lie in C order without gaps."""
         expected = self.dtype.itemsize
         for length, stride in zip(reversed(self.shape), reversed(self.strides), strict=True):
             if length != 1 and stride != expected:
@@ -253,6 +254,7 @@ def leaves(tree: Any) -> Iterator[Any]:
 
 
 def values_in(tree: Any) -> list[Value]:
+    """The values among nested tuples, lists, dicts and slices."""
     return [leaf for leaf in leaves(tree) if type(leaf) is Value]
 
 

@@ -106,6 +106,7 @@ class Trace:
         return value
 
     def stand_in(self, value: Value) -> Any:
+        """What stands for a value in the traced function."""
         return traced.TracedNumber(value, self) if value.number else traced.Traced(value, self)
 
     # --- steps ----------------------------------------------------------------------------------------------------
@@ -203,6 +204,7 @@ class Trace:
         return f", at line {frame.f_lineno} of {os.path.basename(frame.f_code.co_filename)}" if frame else ""
 
     def refuse(self, what: str, x: Any, way_out: str, kind: type[TraceError] = TraceError) -> NoReturn:
+        """Raise TraceError: `what` needs the numbers of x."""
         raise kind(
             f"{what} needs the numbers of an array of shape {x.shape} that depends on the arguments of the compiled "
             f"function, and they are known only when its program runs{self.at()}; {way_out}"

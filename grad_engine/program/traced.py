@@ -172,15 +172,19 @@ class Traced:
         return np.array(numbers, dtype=dtype)
 
     def item(self, *args: Any) -> Any:
+        """As of an array, where its numbers are the same at each run."""
         return self.numbers("item()", "return it and call item() outside").item(*args)
 
     def tolist(self) -> Any:
+        """As of an array, where its numbers are the same at each run."""
         return self.numbers("tolist()", "return it and call tolist() outside").tolist()
 
     def tobytes(self, order: Any = "C") -> bytes:
+        """As of an array, where its numbers are the same at each run."""
         return self.numbers("tobytes()", "return it and call tobytes() outside").tobytes(order)
 
     def nonzero(self) -> Any:
+        """As of an array, where its numbers are the same at each run."""
         return self.numbers("nonzero(), whose shape depends on numbers,").nonzero()
 
     def __getattr__(self, name: str) -> Any:
@@ -214,6 +218,7 @@ class TracedNumber:
         return f"<traced {self._value.number.__name__}>"  # type: ignore[union-attr]
 
     def numbers(self, what: str) -> Any:
+        """The number itself where it is the same at each run; raises TraceError otherwise."""
         if TRACING.trace is None and not self.within.closed:
             return self._value.now
         if self.within.closed or not self._value.is_const:

@@ -69,11 +69,13 @@ class Unfollowed:
         self.seen = parent.current
 
     def refreshed(self, value: Value) -> Value:
+        """`value`; raises TraceError where what it shows was written since."""
         if self.parent.current is not self.seen:
             self.write_through(None)
         return value
 
     def write_through(self, new: Any) -> None:
+        """Raise TraceError."""
         raise TraceError(
             f"an array was written in place of which another shows a part that was not made by indexing or "
             f"reshaping{self.parent.within.at()}; write to a copy() instead"

@@ -18,12 +18,14 @@ class Rewriting:
         self.line: tuple[str, int] | None = None
 
     def rewritten(self) -> Program:
+        """The new program."""
         for step in self.program.steps:
             self.line = step.line
             self.visit(step.replaced(mapped(self.now, step.args), mapped(self.now, dict(step.named))))
         return self.program.with_steps(self.steps, self.now)
 
     def visit(self, step: Step) -> None:
+        """Take a step over as it is, or put others in its place."""
         raise NotImplementedError
 
     def now(self, value: Any) -> Any:
