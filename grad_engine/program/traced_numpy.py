@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
-from grad_engine.core.numpy_errors import INSIDE
+from grad_engine.core.caller import INSIDE
 from grad_engine.core.stand_ins import TRACING
 from grad_engine.core.tensor import Tensor
 from grad_engine.errors import TraceError

@@ -33,7 +33,7 @@ WHOLE = {
 def chooses_by_mask(op: Op, i: int) -> bool:
     """Whether a case reads x[mask] of a mask from outside: how many elements that are is known at run time only."""
     return op.name == "index" and any(
-        getattr(leaf, "dtype", None) == bool for leaf in leaves(dict(cases(op)[i].static))
+        getattr(leaf, "dtype", None) == np.bool_ for leaf in leaves(dict(cases(op)[i].static))
     )
 
 
