@@ -99,22 +99,21 @@ def _power_x(g: Any, out: Any, x: Any, y: Any) -> Any:
         return nothing(g) if y == 0 else g if y == 1 else g * (y * x) if y == 2 else g * (y * _raised(x, y - 1))
     if type(g) is Symbol:
         return np.where(y == 0, 0.0, g * (y * x ** (y - 1)))
-    base, exponent = values(x), values(y)
-    flat = (exponent == 0) & ((base == 0) | (base != base))  # where y · x ** (y - 1) would be NaN
+    base, constant = values(x), values(y) == 0
+    if not constant.any():
+        return g * (y * x ** (y - 1))
+    flat = constant & ((base == 0) | (base != base))  # where y · x ** (y - 1) would be NaN
     share = g * np.where(flat, 0.0, y * np.where(flat, 1.0, x) ** (y - 1))
     return kinked(share, flat, y)
 
 
 def _power_y(g: Any, out: Any, x: Any, y: Any) -> Any:
-    base, exponent = values(x), values(y)
-    flat = (base == 0) & (exponent >= 0)  # where out · ln(x) would be NaN
-    log: Any
-    if not isinstance(x, bool | int | float):
-        log = np.log(np.where(flat, 1, x))
-    elif x == 0:
-        log = np.where(flat, 0, np.asarray(-math.inf, out.dtype))
-    else:
-        log = float(np.log(x))  # a Python number must not widen a float32 exponent
+    exponent, zero = values(y), values(x) == 0
+    number = isinstance(x, bool | int | float)
+    if not (zero if number else zero.any()):
+        return g * (out * (float(np.log(x)) if number else np.log(x)))  # of a float, so as not to widen a float32
+    flat = zero & (exponent >= 0)  # where out · ln(x) would be NaN
+    log = np.where(flat, 0, np.asarray(-math.inf, out.dtype)) if number else np.log(np.where(flat, 1, x))
     share = g * np.where(flat, 0.0, out * log)
     return kinked(kinked(share, flat & (exponent == 0), y), flat & (exponent <= 1), x)
 

@@ -112,10 +112,9 @@ def kinked(share: Any, mask: Any, *operands: Any) -> Any:
     that gave it would make one up: the Hessian of |x|² at 0 would be 0, not 2. Only the gradient by `operands` is lost:
     as a function of g the share is linear, kink or not, so products with the Jacobian stay finite.
     """
-    if type(share) is not Symbol and mask.any():
-        for x in operands:
-            if type(x) is Tensor:
-                share = share + kink(x, mask)
+    for x in operands:
+        if type(x) is Tensor and mask.any():
+            share = share + kink(x, mask)
     return share
 
 
