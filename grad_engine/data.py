@@ -1,4 +1,4 @@
-"""Numbers to learn from: IDX and CSV files, generated tables, mini-batches in an order that a seed fixes."""
+"""Data to train on: IDX and CSV files, generated data sets, and mini-batches shuffled by a seed."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ GZIP = b"\x1f\x8b"
 
 
 class Images(NamedTuple):
-    """Images (count, height, width) of bytes, and the class of each (count), to train with and to test with."""
+    """Images (count, height, width) of bytes with the class of each (count): a training part and a test part."""
 
     train_images: np.ndarray
     train_labels: np.ndarray
@@ -215,7 +215,7 @@ def regression_table(rows: int = 506, columns: int = 13, noise: float = 0.1, see
 
 
 def standardized(x: Any, by: Any = None) -> np.ndarray:
-    """x (rows, ...) less the mean over the rows of `by`, over their standard deviation; `by` is x itself by default.
+    """x (rows, ...) minus the mean over the rows of `by`, divided by their standard deviation; `by` is x by default.
 
     Pass the rows trained on as `by` for the others, which must not be looked at. Where all of `by` is equal, the
     difference is left as it is.
@@ -229,7 +229,7 @@ def standardized(x: Any, by: Any = None) -> np.ndarray:
 
 
 def split(*arrays: Any, held_out: float = 0.2, seed: Seed = None) -> list[tuple[Any, Any]]:
-    """(part to train with, part held out) of each array, cut alike after shuffling the rows alike."""
+    """(training part, held-out part) of each array; the rows of all arrays are shuffled and split in the same way."""
     count = _rows(arrays)
     if not 0 <= held_out <= 1:
         raise ArgumentError(f"held_out is the part of the rows to hold out, from 0 to 1, got {held_out!r}")
@@ -239,7 +239,7 @@ def split(*arrays: Any, held_out: float = 0.2, seed: Seed = None) -> list[tuple[
 
 
 class TensorDataset:
-    """Arrays or tensors alike in length, whose rows belong together: item i is the i-th row of each."""
+    """Arrays or tensors of equal length whose rows belong together: item i is the i-th row of each."""
 
     def __init__(self, *tensors: Any) -> None:
         self.rows = _rows(tensors)
@@ -253,7 +253,7 @@ class TensorDataset:
 
 
 class DataLoader:
-    """Mini-batches of one or several arrays alike in length: `for x, y in DataLoader(images, labels, batch_size=32)`.
+    """Mini-batches of one or several arrays of equal length: `for x, y in DataLoader(images, labels, batch_size=32)`.
 
     A TensorDataset may stand in their place. Unlike in PyTorch, the order is shuffled unless shuffle=False.
 

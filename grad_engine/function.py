@@ -47,7 +47,7 @@ class SavedArray:
 
 
 class Context:
-    """What a Function's forward leaves for its backward: saved tensors, and any attribute that forward sets on it."""
+    """What forward passes on to backward: saved tensors, and any attribute that forward sets on it."""
 
     needs_input_grad: tuple[bool, ...] = ()  # for each argument of forward; in backward, whether its share is asked for
 
@@ -125,7 +125,7 @@ class Context:
 
 
 class Function:
-    """An op with a backward of its own, as in PyTorch: subclass it, and call `apply`.
+    """An op with a hand-written backward, as in PyTorch: subclass it, and call `apply`.
 
     forward(ctx, *args): computes on tensors, unrecorded, and returns a tensor or a tuple of them; arrays do too.
     backward(ctx, *gs): gets the gradient of each output and returns one share for each argument of forward, None for

@@ -1,4 +1,4 @@
-"""Optimisers, clipping and learning-rate schedules: what happens to parameters once they have their gradients.
+"""Optimisers, gradient clipping and learning-rate schedules.
 
 Everything here writes into the memory of parameters and gradients, recorded by nothing; a graph that still needs the
 values of before is refused by backward, as after any write in place. Each update is PyTorch's.
@@ -31,7 +31,7 @@ Group = dict[str, Any]
 
 
 class Optimizer:
-    """What moves parameters along their gradients, one `step()` at a time; SGD, Adam and others say how.
+    """Base class of optimisers: `step()` changes every parameter by a rule that the subclass gives in `update()`.
 
     params: the parameters, such as `model.parameters()`, or dicts {"params": [...], "lr": ...} for groups of them with
         settings of their own. Frozen ones may be among them. A parameter whose `.grad` is None stays as it is, and so
@@ -103,7 +103,7 @@ class Optimizer:
                         parameter.node.grad.array[...] = 0
 
     def step(self) -> None:
-        """Move every parameter that has a gradient, once."""
+        """Update every parameter that has a gradient, once."""
         number = next_sequence_nr()
         for group in self.param_groups:
             slots = self.slots(group)
@@ -146,7 +146,7 @@ class Optimizer:
     # its state
 
     def state_dict(self) -> dict[str, Tensor]:
-        """A copy of all that the next step depends on, for grad_engine.save(): settings by group, arrays by parameter.
+        """A copy of the optimiser's state, for grad_engine.save(): settings by group, arrays by parameter.
 
         "0.lr" is a setting of the first group; "parameter 2.exp_avg" belongs to the third parameter.
         """
@@ -291,7 +291,7 @@ class SGD(Optimizer):
 
 
 class Adam(Optimizer):
-    """p -= lr · m / (√v + eps), m and v being running means of g and g², freed of their start at 0.
+    """p -= lr · m / (√v + eps), where m and v are running means of g and g², corrected for their start at 0.
 
     Kingma & Ba 2015. weight_decay adds to the gradient, and so is scaled by √v like the rest of it; AdamW keeps it out.
     amsgrad: v never falls again (Reddi et al. 2018).
@@ -345,7 +345,7 @@ class AdamW(Adam):
 
 
 class RMSprop(Optimizer):
-    """p -= lr · g / (√v + eps), v being the running mean of g², less the square of the mean when `centered`."""
+    """p -= lr · g / (√v + eps), where v is the running mean of g², minus the squared mean of g when `centered`."""
 
     def __init__(
         self, params: Parameters, lr: float = 1e-2, alpha: float = 0.99, eps: float = 1e-8, weight_decay: float = 0.0,
@@ -451,7 +451,7 @@ def _gradients(parameters: Tensor | Iterable[Tensor]) -> list[Tensor]:
 
 
 class LRScheduler:
-    """What sets the learning rate after every `step()`, as a function of how many there were.
+    """Base class of schedules: sets the learning rate after every `step()` as a function of the number of steps.
 
     Each group's rate goes from its own value when the schedule was made. Call step() once an epoch, or once a batch, in
     whatever unit the arguments are.
@@ -483,7 +483,7 @@ class LRScheduler:
             group["lr"] = self.rate(base, self.steps)
 
     def state_dict(self) -> dict[str, Tensor]:
-        """All that the next step depends on, for grad_engine.save(): how many steps there were, and the first rates."""
+        """The state of the schedule, for grad_engine.save(): the number of steps so far and the first rates."""
         return {"steps": as_tensor(np.array(self.steps)), "base_lrs": as_tensor(np.array(self.base_lrs, float))}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -550,7 +550,7 @@ class ExponentialLR(LRScheduler):
 
 
 class CosineAnnealingLR(LRScheduler):
-    """From the first rate down to eta_min along half a cosine wave, T_max steps long; further on up again.
+    """The rate falls from its first value to eta_min along half a cosine wave of T_max steps, then rises again.
 
     Loshchilov & Hutter 2017, without restarts.
     """
@@ -564,7 +564,7 @@ class CosineAnnealingLR(LRScheduler):
 
 
 class LinearLR(LRScheduler):
-    """Warm-up: the rate times start_factor at first, growing evenly to end_factor within total_iters steps."""
+    """Warm-up: the rate is multiplied by a factor that grows linearly from start_factor to end_factor in total_iters steps."""
 
     def __init__(
         self, optimizer: Optimizer, start_factor: float = 1 / 3, end_factor: float = 1.0, total_iters: int = 5
@@ -579,7 +579,7 @@ class LinearLR(LRScheduler):
 
 
 class SequentialLR(LRScheduler):
-    """One schedule after the other, each counting from its own milestone: a warm-up, then a cosine.
+    """Several schedules one after the other; each counts its steps from its milestone.
 
     `SequentialLR(optimizer, [LinearLR(optimizer), CosineAnnealingLR(optimizer, 95)], milestones=[5])`
     """

@@ -1,4 +1,4 @@
-"""A bar for training loops, which a terminal shows and nothing else does; a curve in one line of text."""
+"""A progress bar for training loops, shown on a terminal only, and a curve as one line of text."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ LEVELS = "▁▂▃▄▅▆▇█"
 
 
 class track(Generic[T]):
-    """Goes through `items`, with a bar on a terminal: how far, how fast, how long still, and the numbers to show.
+    """Iterate over `items` and, on a terminal, show a bar: progress, speed, remaining time, and numbers of your own.
 
     `for batch in (bar := track(loader, "epoch 1")): ...; bar.show(loss=loss.item())`. The bar is written to standard
     error. Where that is no terminal, nothing is, and rich is not even imported.
@@ -29,7 +29,7 @@ class track(Generic[T]):
         self.numbers: dict[str, float] = {}
 
     def show(self, **numbers: float) -> None:
-        """Numbers to stand behind the bar from now on: loss=0.3, accuracy=0.95."""
+        """Show these numbers behind the bar from now on: loss=0.3, accuracy=0.95."""
         self.numbers.update(numbers)
 
     def __iter__(self) -> Iterator[T]:

@@ -1,4 +1,4 @@
-"""Layers: an op with its parameters. What each computes, and its gradient, is that op's business."""
+"""Layers: modules that hold the parameters of an op and call it. The op has the gradient."""
 
 from __future__ import annotations
 
@@ -280,7 +280,7 @@ class Embedding(Module):
 
 
 class _BatchNorm(Module):
-    """Each channel less its mean, over its standard deviation: the batch's own in training, running ones in use."""
+    """Each channel minus its mean, divided by its standard deviation: the batch's in training, else running ones."""
 
     axes: ClassVar[tuple[int, ...]]
     shapes: ClassVar[str]
@@ -344,7 +344,7 @@ class BatchNorm2d(_BatchNorm):
 
 
 class LayerNorm(Module):
-    """x less its mean, over its standard deviation, along the last axes, normalized_shape; times weight, plus bias."""
+    """x minus its mean, divided by its standard deviation, over the axes normalized_shape; times weight, plus bias."""
 
     def __init__(
         self, normalized_shape: int | Sequence[int], eps: float = 1e-5, affine: bool = True, *, dtype: Any = None
@@ -393,7 +393,7 @@ class Dropout2d(Dropout):
 
 
 class GroupNorm(Module):
-    """x (batch, channels, ...) less its mean, over its standard deviation, in each group of channels.
+    """x (batch, channels, ...) minus its mean, divided by its standard deviation, in each group of channels.
 
     Times weight, plus bias; num_groups divides the channels evenly.
     """

@@ -1,4 +1,4 @@
-"""Module: what has parameters, is called like a function, and can be saved and loaded."""
+"""Module: the base class of layers and models. It has parameters, is called like a function, and can be saved."""
 
 from __future__ import annotations
 
@@ -40,14 +40,14 @@ def Parameter(data: Any, requires_grad: bool = True, dtype: Any = None, name: st
 
 
 class Loaded(NamedTuple):
-    """What load_state_dict() met that was not in both: names the state lacked, and names the module lacks."""
+    """The differences that load_state_dict() found: names missing in the state, and names unknown to the module."""
 
     missing: tuple[str, ...]
     unexpected: tuple[str, ...]
 
 
 class Module:
-    """What has parameters and a `forward`: subclass it, assign parameters and modules to attributes, write `forward`.
+    """Base class of layers and models: subclass it, assign parameters and modules to attributes, write `forward`.
 
     An attribute that is a leaf requiring grad is a parameter, one that is a Module is a child, and what
     `register_buffer` adds is a buffer: kept with the state, never trained. Calling the module calls `forward`; ops that
@@ -67,7 +67,7 @@ class Module:
         return self
 
     def forward(self, *args: Any, **keywords: Any) -> Any:
-        """The result for these inputs; every module says it in its own way."""
+        """The result for these inputs; every subclass defines it."""
         raise ArgumentError(f"{type(self).__name__} was called, but has no forward(); define forward(self, x)")
 
     def __call__(self, *args: Any, **keywords: Any) -> Any:
@@ -96,7 +96,7 @@ class Module:
             return
         if type(value) is Tensor and type(value.node) is GradAccum:
             self._parts[name] = "parameter"
-            _christen(value, name, f"{self._path}.{name}".lstrip("."))
+            _name_parameter(value, name, f"{self._path}.{name}".lstrip("."))
         elif kind == "parameter" and value is not None:
             other = "a tensor that is no leaf requiring grad" if type(value) is Tensor else type(value).__name__
             raise ArgumentError(
@@ -114,7 +114,7 @@ class Module:
         object.__delattr__(self, name)
 
     def register_buffer(self, name: str, value: Any) -> None:
-        """Keep `value` (a tensor, an array or numbers) as the attribute `name` and with the state, but train it not."""
+        """Keep `value` (a tensor, array or numbers) as attribute `name` and in the state dict, without training it."""
         if not isinstance(name, str) or not name or "." in name or name in self.__dict__ or hasattr(Module, name):
             raise ArgumentError(f"a buffer has a new name without dots, got {name!r}; choose another")
         self.__dict__[name] = _buffer(name, value)
@@ -128,7 +128,7 @@ class Module:
             if module._path == inner:
                 module.__dict__["_path"] = f"{start}.{inner}".rstrip(".")
         for inner, parameter in child.named_parameters():
-            _christen(parameter, inner, f"{start}.{inner}")
+            _name_parameter(parameter, inner, f"{start}.{inner}")
 
     def _own(self, kind: str) -> Iterator[tuple[str, Any]]:
         return ((name, self.__dict__[name]) for name, each in self._parts.items() if each == kind)
@@ -180,17 +180,17 @@ class Module:
     # how it behaves
 
     def train(self: Self, mode: bool = True) -> Self:
-        """This module, with all inside it now in training: dropout drops, batch norm uses the batch's own mean."""
+        """This module, all of it in training mode: dropout is active, batch norm uses the batch's statistics."""
         for module in self.modules():
             module.training = bool(mode)
         return self
 
     def eval(self: Self) -> Self:
-        """This module, with all inside it now in use: nothing is random, and running means stand still."""
+        """This module, all of it in evaluation mode: no dropout, and running statistics stay as they are."""
         return self.train(False)
 
     def requires_grad_(self: Self, flag: bool = True) -> Self:
-        """This module, whose parameters now are trained or, with False, are frozen."""
+        """This module, with all its parameters trainable or, with False, frozen."""
         for parameter in self.parameters():
             parameter.requires_grad_(flag)
         return self
@@ -276,7 +276,7 @@ class Module:
         return {name: wrap(value.array.copy(), None) for name, value in self._state().items()}
 
     def load_state_dict(self, state: Mapping[str, Any], strict: bool = True) -> Loaded:
-        """What `state` lacked, and what it had beyond this module; all else is now written into the module's memory.
+        """Write a state into this module's memory; return the names that were missing and those that were unknown.
 
         state: dotted name -> tensor, array, or anything NumPy makes an array of, such as what PyTorch's state_dict()
             holds. strict: names that are not in both are an error.
@@ -344,7 +344,7 @@ class _Row(Module):
             self.append(module)
 
     def append(self: Row, module: Module) -> Row:
-        """This row, with one more module at its end."""
+        """This container, with one more module at its end."""
         if not isinstance(module, Module):
             called = getattr(module, "__name__", type(module).__name__)
             raise ArgumentError(
@@ -429,7 +429,7 @@ class Sequential(_Row):
         super().__init__(modules)
 
     def forward(self, x: Any) -> Any:
-        """What the last module gives when x goes through all of them; x itself when there are none."""
+        """The result of passing x through all modules in order; x itself when there are none."""
         for module in self:
             x = module(x)
         return x
@@ -454,7 +454,7 @@ def _inside(outer: Any, path: str) -> _Inside:
     return _Inside(f"{start}.{rest}" if start else rest, watch.source, watch.anomaly, path, base)
 
 
-def _christen(parameter: Tensor, old: str, new: str) -> None:
+def _name_parameter(parameter: Tensor, old: str, new: str) -> None:
     """Give `parameter` the name by which its module knows it, unless someone gave it another than `old`."""
     if parameter.name in (None, old):
         parameter.name = new
