@@ -564,7 +564,7 @@ class CosineAnnealingLR(LRScheduler):
 
 
 class LinearLR(LRScheduler):
-    """Warm-up: the rate is multiplied by a factor that grows linearly from start_factor to end_factor in total_iters steps."""
+    """Warm-up: the rate times a factor that grows linearly from start_factor to end_factor in total_iters steps."""
 
     def __init__(
         self, optimizer: Optimizer, start_factor: float = 1 / 3, end_factor: float = 1.0, total_iters: int = 5
