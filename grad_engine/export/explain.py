@@ -21,7 +21,7 @@ from grad_engine.core.tensor import Tensor
 from grad_engine.errors import ArgumentError
 from grad_engine.export.holds import holds
 from grad_engine.export.paths import Index, curves, paths_to, spots
-from grad_engine.export.rerun import Array, Place, RecordedRun, place_of
+from grad_engine.export.rerun import Array, Place, RecordedRun, place_of, random_state_kept
 from grad_engine.record import GraphRecord
 from grad_engine.record.collector import collection_paused
 from grad_engine.record.index import index_of
@@ -65,7 +65,7 @@ def explain_graph(roots: Sequence[Tensor], record: GraphRecord, follow: str = ""
     ids = {each.sequence_nr: f"n{k}" for k, each in enumerate(walk)}
     ids |= {number: f"a{k}" for k, number in enumerate(sorted(leaves))}
     root = next(root.node for root in roots if node_of(root.node) is node)
-    with collection_paused():
+    with collection_paused(), random_state_kept(walk):
         return _Explanation(RecordedRun(root, run, record, ids)).found(chosen)
 
 

@@ -6,7 +6,8 @@ leaf, no result, no random state.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from math import prod, sqrt
 from typing import Any
 
@@ -14,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grad_engine.core.chain_rule import newest_first
+from grad_engine.core.defaults import Generator, generator_of
 from grad_engine.core.node import Edge, GradAccum, Node, output_index_of
 from grad_engine.core.op import OPS
 from grad_engine.core.run_log import Ran, Run
@@ -145,6 +147,19 @@ class RecordedRun:
         finite = np.isfinite(before) & np.isfinite(after)
         change = after[finite].astype(np.float64) - before[finite].astype(np.float64)
         return float((self.run.seed[finite].astype(np.float64) * change).sum())
+
+
+@contextmanager
+def random_state_kept(nodes: Sequence[Node]) -> Iterator[None]:
+    """A scope in which ops may draw random numbers again: afterwards every generator is where it was before."""
+    given = (value for node in nodes for value in node.rest if isinstance(value, np.random.Generator | Generator))
+    generators = [generator_of(), *(value.numpy if isinstance(value, Generator) else value for value in given)]
+    states = [generator.bit_generator.state for generator in generators]
+    try:
+        yield
+    finally:
+        for generator, state in zip(generators, states, strict=True):
+            generator.bit_generator.state = state
 
 
 def results(node: Node) -> tuple[Array, ...]:

@@ -12,6 +12,7 @@ import pytest
 
 import grad_engine as ge
 from grad_engine.core.chain_rule import newest_first
+from grad_engine.core.defaults import generator_of
 from grad_engine.core.op import OPS
 from grad_engine.core.versions import WRITES
 from grad_engine.errors import ArgumentError
@@ -155,6 +156,16 @@ def test_nothing_of_the_program_changes(name: str) -> None:
     assert arrays_of(root) == held
     assert pickle.dumps(np.random.get_state()) == random  # noqa: NPY002  # the state of all who do not bring their own
     assert WRITES.latest == latest
+
+
+def test_random_numbers_are_drawn_as_if_nothing_had_been_run_again() -> None:
+    own = np.random.default_rng(4)
+    root = (ge.dropout(leaf(np.ones(40), "x"), 0.5) + ge.dropout(leaf(np.ones(40), "y"), 0.5, seed=own)).sum()
+    root.backward(retain_graph=True)
+    states = [generator.bit_generator.state for generator in (generator_of(), own)]
+    _, found = explained(root)
+    assert found.probe is None and "other numbers" in found.reason
+    assert [generator.bit_generator.state for generator in (generator_of(), own)] == states
 
 
 @pytest.mark.parametrize("name", PROGRAMS)
