@@ -307,19 +307,19 @@ def mm(x: Any, y: Any) -> Tensor:
     return product.matmul(x, y)
 
 
-@composed()
+@composed(floats=("x", "y", "z"))
 def baddbmm(x: Any, y: Any, z: Any, beta: float = 1, alpha: float = 1) -> Tensor:
     """beta · x + alpha · (y @ z) for batches of matrices."""
     return beta * as_tensor(x) + alpha * product.bmm(y, z)
 
 
-@composed()
+@composed(floats=("x", "y", "z"))
 def addcmul(x: Any, y: Any, z: Any, value: float = 1) -> Tensor:
     """x + value · y · z, element by element."""
     return as_tensor(x) + value * (as_tensor(y) * z)
 
 
-@composed()
+@composed(floats=("x", "y", "z"))
 def addcdiv(x: Any, y: Any, z: Any, value: float = 1) -> Tensor:
     """x + value · y / z, element by element."""
     return as_tensor(x) + value * (as_tensor(y) / z)

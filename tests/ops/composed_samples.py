@@ -237,6 +237,32 @@ SAMPLES: dict[str, list[Sample]] = {
     "bincount": [sample(lambda w: ge.bincount(np.array([0, 2, 2]), w), (3,))],
     "polyval": [sample(ge.polyval, (3,), (2,))],
     "polyfit": [sample(lambda x, y: ge.polyfit(x, y, 1), (4,), (4,))],
+    "transpose": [sample(lambda x: ge.transpose(x, 0, 2), (2, 3, 2)), sample(ge.transpose, (2, 3))],
+    "repeat": [sample(lambda x: ge.repeat(x, 2, axis=0), (2, 3))],
+    "add": [sample(lambda x, y: ge.add(x, y, alpha=0.5), (2, 3), (3,))],
+    "sub": [sample(lambda x, y: ge.sub(x, y, alpha=2), (2, 3), (3,))],
+    "div": [sample(ge.div, (2, 3), (3,)), sample(lambda x, y: ge.div(x, y, rounding_mode="floor"), (2, 3), (3,))],
+    "true_divide": [sample(ge.true_divide, (2, 3), (3,))],
+    "t": [sample(ge.t, (2, 3))],
+    "select": [sample(lambda x: ge.select(x, 1, 0), (2, 3))],
+    "narrow": [sample(lambda x: ge.narrow(x, 1, 1, 2), (2, 3))],
+    "repeat_interleave": [sample(lambda x: ge.repeat_interleave(x, 2, 1), (2, 3))],
+    "take_along_dim": [sample(lambda x: ge.take_along_dim(x, PAIRS, 1), (2, 3))],
+    "var_mean": [sample(lambda x: ge.var_mean(x, 1)[0], (2, 3))],
+    "std_mean": [sample(lambda x: ge.std_mean(x, 1)[0], (2, 3))],
+    "inverse": [sample(ge.inverse, SQUARE)],
+    "mm": [sample(ge.mm, (2, 3), (3, 2))],
+    "baddbmm": [sample(lambda x, y, z: ge.baddbmm(x, y, z, 0.5, 2.0), (2, 2, 2), (2, 2, 3), (2, 3, 2))],
+    "addcmul": [sample(lambda x, y, z: ge.addcmul(x, y, z, 0.5), (2, 3), (3,), (2, 1))],
+    "addcdiv": [sample(lambda x, y, z: ge.addcdiv(x, y, z, 0.5), (2, 3), (3,), (2, 1))],
+    "frac": [sample(ge.frac, np.array([0.3, 1.4, -1.2]))],
+    "aminmax": [sample(lambda x: ge.sub(*ge.aminmax(x, 1)), (2, 3))],
+}
+
+# What gives booleans, places and counts, through which no gradient flows.
+WITHOUT_GRADIENT = {
+    *("eq", "ne", "lt", "le", "gt", "ge", "logical_and", "logical_or", "logical_xor", "logical_not", "bitwise_not"),
+    *("equal", "allclose", "isclose", "nonzero", "argwhere", "unique", "histc", "searchsorted", "bucketize", "numel"),
 }
 
 

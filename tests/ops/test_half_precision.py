@@ -12,7 +12,7 @@ import pytest
 import grad_engine as ge
 from grad_engine import optim
 from grad_engine.core.op import OPS, Op
-from tests.ops.composed_samples import COMPOSED_CASES, SAMPLES, drawn
+from tests.ops.composed_samples import COMPOSED_CASES, SAMPLES, WITHOUT_GRADIENT, composed_names, drawn
 from tests.samples import as_function, cases
 
 HALF, SINGLE = np.float16, np.float32
@@ -77,6 +77,11 @@ def test_ops_compute_float16_in_float32(op: Op, i: int) -> None:
         pytest.skip("its dtype is an argument")
     for size in SIZES:
         _check(f, xs, size, rounded=True)
+
+
+def test_every_function_written_in_ops_has_a_sample() -> None:
+    """So that these laws, and those of other files, look at all of them."""
+    assert {*composed_names()} - {*SAMPLES} == WITHOUT_GRADIENT
 
 
 @pytest.mark.parametrize(("name", "i"), COMPOSED_CASES, ids=[f"{name}-{i}" for name, i in COMPOSED_CASES])
