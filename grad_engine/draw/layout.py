@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 from grad_engine.draw.channel import SAME_LINE, spread, straighten, tracks
 from grad_engine.draw.glyph import reach
 from grad_engine.draw.order import REACH, Columns, Level, Sketch, arrange, join, stack
-from grad_engine.draw.rows import breaks, torn
+from grad_engine.draw.rows import breaks, most_broken, torn
 from grad_engine.errors import GradEngineError
 from grad_engine.folding.items import Link
 
@@ -29,6 +29,9 @@ Route = tuple[tuple[float, float], ...]
 TYPICAL_HEIGHT = 60.0  # px: the library's inner distances suit items about this high, so drawings are scaled to it
 MOST_PASSES = 20_000
 MOST_ROWS = 40
+MOST_TRIES = 5  # numbers of rows
+MOST_BROKEN = 12  # lines between two rows; with more of them a wide drawing is easier to follow
+HIGHEST = 3.0  # times the room: a drawing in rows that is higher stays in one row
 MANY_ITEMS = 300  # beyond, the library looks less long for an order with few crossings
 HANDLE = 0.5522847498  # length of a cubic Bézier's handles on a quarter circle of radius 1
 
@@ -128,7 +131,7 @@ def lay_out(
     between routes that run side by side. By default 0.9, 0.75 and 0.2 of the median height. The same input gives the
     same drawing on every machine. Items without a link lie below the first rank. In several `rows` the ranks follow
     each other as words do in lines: a link that leads to the next row runs back between the two. There are more rows
-    where the drawing would be wider than `room`, as far as that helps.
+    where the drawing would be wider than `room`, unless many links would have to run back.
 
     Raises GradEngineError when ids, sizes, slots or links do not fit together, when the links form a cycle or pass too
     many ranks, when the layout library is missing, or when it did not do what was asked.
@@ -150,13 +153,12 @@ def lay_out(
     sketch = sketched(items, links, item_gap, lane_gap)
     arrange(sketch.columns)
 
-    def in_rows(rows: int, sketch: Sketch) -> Layout:
-        sketches = [sketch]
-        if rows > 1:
-            ports = {link.id: port_above(link, 2 * sketch.paths[link.id][-1].body) for link in links}
-            lanes = 2 * lane_gap * max(len(links) // 8, 3)  # for the lines that run back on both sides
-            at = breaks(sketch, {item.id: item.width for item in items}, rank_gap, rows, room - lanes)
-            sketches = torn(sketch, ports, at)
+    widths = {item.id: item.width for item in items}
+    lanes = 2 * lane_gap * min(max(len(links) // 8, 3), 6)  # for the lines that run back on both sides
+
+    def in_rows(sketch: Sketch, at: tuple[int, ...]) -> Layout:
+        ports = {link.id: port_above(link, 2 * sketch.paths[link.id][-1].body) for link in links}
+        sketches = torn(sketch, ports, at) if at else [sketch]
         drawings = [drawing(part, items, links, rank_gap, item_gap, lane_gap) for part in sketches]
         found, routes = joined(drawings, max(item_gap, 1.6 * lane_gap), lane_gap)
         boxes = {item.id: found[item.id] for item in items}
@@ -164,15 +166,25 @@ def lay_out(
         lines = {link.id: routes[link.id] for link in links}
         return centred(boxes, lines, ranks)
 
-    made = in_rows(rows, sketch)
-    widest = max(item.width for item in items)
-    most = min(len(sketch.columns), MOST_ROWS)
-    needed = math.ceil(made.width / room)  # if no line had to run back
-    while made.width > room > widest and rows < most:
-        rows = min(most, max(rows + 1, needed))
-        sketch = sketched(items, links, item_gap, lane_gap)  # rows tear it
-        arrange(sketch.columns)
-        made = in_rows(rows, sketch)
+    at = breaks(sketch, widths, rank_gap, rows, room - lanes) if rows > 1 else ()
+    made = in_rows(sketch, at)
+    whole = not at  # the sketch is not torn yet
+    for _ in range(MOST_TRIES):
+        rows = max(rows + 1, math.ceil(made.width / room) if rows == 1 else 0)  # fewer cannot do
+        if made.width <= room or rows > min(len(sketch.columns), MOST_ROWS):
+            break
+        for again in (False, True) if whole else (True,):
+            if again:  # in a sketch that no row was torn out of
+                sketch = sketched(items, links, item_gap, lane_gap)
+                arrange(sketch.columns)
+            at = breaks(sketch, widths, rank_gap, rows, room - lanes)
+            if most_broken(sketch, at) > MOST_BROKEN:
+                return proved(items, links, made, 1e-6 * typical)
+        whole = False
+        tried = in_rows(sketch, at)
+        if tried.height > HIGHEST * room:
+            break
+        made = tried
     return proved(items, links, made, 1e-6 * typical)
 
 

@@ -33,36 +33,52 @@ def breaks(
     broken = [*accumulate(changes)]
     best: tuple[float, tuple[int, ...]] = (math.inf, ())
     even = upto[-1] / rows
-    limits = {even * (1 + k / 10) for k in range(11)}
-    for limit in sorted({min(limit, room) for limit in limits if even <= room} or {*limits, upto[-1]}):
+    limits = [even * (1 + k / 5) for k in range(6)]
+    for limit in sorted({min(limit, room) for limit in limits} if even <= room else limits):
         found = _cheapest(upto, broken, rows, limit)
         if found is not None:
             cost, at = found
             widest = max(b - a for a, b in pairwise([upto[k] for k in (0, *at, ranks)])) / even
             best = min(best, (cost + BALANCE * widest, at))
-    return best[1] if best[0] < math.inf or room == math.inf else breaks(sketch, widths, rank_gap, rows)
+    if best[0] == math.inf:  # one rank is wider than a row may be
+        return _cheapest(upto, broken, rows, upto[-1])[1]  # type: ignore[index]
+    return best[1]
 
 
 def _cheapest(
     upto: Sequence[float], broken: Sequence[float], rows: int, limit: float
 ) -> tuple[float, tuple[int, ...]] | None:
     """The fewest broken lines, and the breaks, for so many rows none of which is wider than `limit`."""
-    ranks = len(upto) - 1
-    found: dict[int, tuple[float, tuple[int, ...]]] = {0: (0.0, ())}  # rank -> cheapest way to begin a row there
+    ranks, limit = len(upto) - 1, limit * (1 + 1e-9)
+    found = {0: 0.0}  # rank -> the fewest broken lines with which a row can begin there
+    before: list[dict[int, int]] = []  # for each row, rank -> where the row before it begins
     for row in range(1, rows + 1):
-        following: dict[int, tuple[float, tuple[int, ...]]] = {}
-        for start, (cost, at) in found.items():
-            for stop in range(start + 1, ranks - (rows - row) + 1):
-                if upto[stop] - upto[start] > limit * (1 + 1e-9):
+        left = rows - row  # rows that are still to come
+        following: dict[int, float] = {}
+        origin: dict[int, int] = {}
+        for start, cost in found.items():
+            for stop in range(start + 1, ranks - left + 1):
+                if upto[stop] - upto[start] > limit:
                     break
-                last = row == rows
-                if last and stop < ranks:
+                if (stop == ranks) != (left == 0) or upto[-1] - upto[stop] > limit * left:
                     continue
-                way = (cost, at) if last else (cost + broken[stop], (*at, stop))
-                if stop not in following or way < following[stop]:
-                    following[stop] = way
+                total = cost + (broken[stop] if left else 0.0)
+                if total < following.get(stop, math.inf):
+                    following[stop], origin[stop] = total, start
         found = following
-    return found.get(ranks)
+        before.append(origin)
+    if ranks not in found:
+        return None
+    at = [ranks]
+    for origin in reversed(before):
+        at.append(origin[at[-1]])
+    return found[ranks], tuple(reversed(at[1:-1]))
+
+
+def most_broken(sketch: Sketch, at: Sequence[int]) -> int:
+    """The most lines that lead from one row, or from one above it, to a later one."""
+    ends = [(sketch.first[key], sketch.first[key] + len(path) - 1) for key, path in sketch.paths.items()]
+    return max((sum(first < rank <= last for first, last in ends) for rank in at), default=0)
 
 
 def torn(sketch: Sketch, ports: Mapping[str, float], at: tuple[int, ...]) -> list[Sketch]:
