@@ -14,6 +14,7 @@ import numpy as np
 
 import grad_engine as ge
 from grad_engine.cli.parser import DEFAULT_PATH, Parser
+from grad_engine.cli.program import listing
 from grad_engine.tree import print_tree
 
 
@@ -30,6 +31,7 @@ def parser(description: str) -> Parser:
     made = Parser(prog=program(), description=description)
     made.add_argument("--export", action="store_true", help=f"write the graph to {DEFAULT_PATH}")
     made.add_argument("--output", metavar="PATH", help="write it to PATH instead; implies --export")
+    made.add_argument("--program", action="store_true", help="print the graph as NumPy, forward and backward")
     made.add_argument("--page", action="store_true", help="write the graph as a page that can be stepped through")
     return made
 
@@ -55,6 +57,8 @@ def write(record: Callable[[], ge.GraphRecord], options: argparse.Namespace) -> 
         except (OSError, ge.RecordError) as error:
             raise OSError(f"cannot write there: {error}") from None
         print(f"\nThe graph is in {written}")
+    if options.program:
+        print(f"\n{listing(record())}", end="")
     if options.page:
         try:
             written = ge.export_page(record())

@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from grad_engine.cli import check, diff, dot, film, lesson, page, show, svg, tree
+from grad_engine.cli import check, diff, dot, film, lesson, page, program, show, svg, tree
 from grad_engine.cli.parser import Command, Parser
 from grad_engine.errors import GradEngineError
 from grad_engine.record.files import DEFAULT_PATH
@@ -24,6 +24,7 @@ COMMANDS = (
     lesson.COMMAND,
     show.COMMAND,
     diff.COMMAND,
+    program.COMMAND,
 )
 EXAMPLES = ("tree", "check graph.json", "show x3", "diff before.json after.json", "dot | dot -Tsvg > graph.svg")
 
