@@ -1,4 +1,10 @@
-"""Functions applied to each element alone. Where a function has a kink, the slope there is PyTorch's."""
+"""Functions applied to each element alone. Where a function has a kink, the slope there is PyTorch's.
+
+The second derivative at a kink is that of the side whose slope was taken. Where the slope is that of neither side, as
+of |x| at 0, the second derivative is NaN once the arriving gradient varies (see `kinked`). Of equals in maximum() each
+takes half, and these shares count as constants, so that what is smooth in spite of a tie stays right: a logaddexp by
+hand.
+"""
 
 from __future__ import annotations
 

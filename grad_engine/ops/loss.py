@@ -20,7 +20,7 @@ from grad_engine.core.op import case
 from grad_engine.core.tensor import Tensor
 from grad_engine.errors import ArgumentError, ShapeError
 from grad_engine.formula.symbol import Symbol
-from grad_engine.ops.elementwise import clip, minimum, sqrt, values, where
+from grad_engine.ops.elementwise import clip, kinked, minimum, sqrt, values, varies, where
 from grad_engine.ops.reduction import mean, over, total, vector_norm
 from grad_engine.ops.reduction import sum as sum_of
 from grad_engine.ops.shape import reshaped
@@ -79,12 +79,18 @@ def _paired(name: str, x: Any, target: Any) -> None:
 
 
 def _slope_of_abs(d: Any) -> Any:
-    """-1, 0 or 1, and 0 at NaN; a constant."""
+    """-1, 0 or 1 by the sign of d, and 0 at NaN; a constant."""
     if type(d) is Symbol:
         return np.sign(d)
     slope = np.asarray(np.sign(values(d)))
     np.copyto(slope, 0, where=slope != slope)
     return slope
+
+
+def _l1_share(g: Any, d: Any) -> Any:
+    """g with the sign of the difference d; |d| has a kink where d is 0."""
+    share = g * _slope_of_abs(d)
+    return kinked(share, values(d) == 0, d) if varies(g) else share
 
 
 PAIR = [case((2, 3), (2, 3)), case((2, 3), (2, 3), reduction="sum"), case((2, 3), (), reduction="none"), case((), ())]
@@ -114,8 +120,8 @@ def _smooth_l1(x: Any, target: Any, reduction: str = "mean", beta: float = 1.0) 
     return reduced(np.where(size < beta, 0.5 / beta * size * size, size - 0.5 * beta), reduction)
 
 
-def _smooth_slope(d: Any, beta: float) -> Any:
-    return np.where(np.abs(d) < beta, d / beta, np.sign(d)) if beta else _slope_of_abs(d)
+def _smooth_share(g: Any, d: Any, beta: float) -> Any:
+    return g * np.where(np.abs(d) < beta, d / beta, np.sign(d)) if beta else _l1_share(g, d)
 
 
 def _huber(x: Any, target: Any, reduction: str = "mean", delta: float = 1.0) -> Any:
@@ -146,8 +152,8 @@ l1_loss = define(
     sentence="x gets g with the sign of x − target, divided by n in a mean; the target the opposite.",
     summary="Absolute difference of x and target; slope 0 where they are equal.",
     vjp={
-        "x": lambda g, out, x, target, reduction: unreduced(g, reduction, x, target) * _slope_of_abs(x - target),
-        "target": lambda g, out, x, target, reduction: unreduced(g, reduction, x, target) * _slope_of_abs(target - x),
+        "x": lambda g, out, x, target, reduction: _l1_share(unreduced(g, reduction, x, target), x - target),
+        "target": lambda g, out, x, target, reduction: _l1_share(unreduced(g, reduction, x, target), target - x),
     },
 )  # fmt: skip
 smooth_l1_loss = define(
@@ -158,10 +164,10 @@ smooth_l1_loss = define(
     summary="Half the squared difference over beta where that is less than beta, else the absolute one less beta / 2.",
     vjp={
         "x": lambda g, out, x, target, reduction, beta: (
-            unreduced(g, reduction, x, target) * _smooth_slope(x - target, beta)
+            _smooth_share(unreduced(g, reduction, x, target), x - target, beta)
         ),
         "target": lambda g, out, x, target, reduction, beta: (
-            unreduced(g, reduction, x, target) * _smooth_slope(target - x, beta)
+            _smooth_share(unreduced(g, reduction, x, target), target - x, beta)
         ),
     },
 )  # fmt: skip

@@ -182,6 +182,8 @@ UNDEFINED: list[tuple[str, Callable[[Any], Any], Any]] = [
     ("hypot", lambda x: np.hypot(x[0], x[1]) ** 2, [0.0, 0.0]),
     ("arctan2", lambda x: np.arctan2(x[0], x[1]), [0.0, 0.0]),
     ("abs", lambda x: (np.abs(x) ** 2).sum(), [0.0, 0.0]),
+    ("l1_loss", lambda x: ge.l1_loss(x, np.zeros(1)) ** 2, [0.0]),
+    ("smooth_l1_loss", lambda x: ge.smooth_l1_loss(x, np.zeros(1), beta=0) ** 2, [0.0]),
     ("softplus by hand", lambda x: (ge.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))).sum(), [0.0, 0.0]),
 ]
 
