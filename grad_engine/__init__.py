@@ -30,6 +30,10 @@ from typing import Any as _Any
 import numpy as _np
 
 from grad_engine import linalg, ops
+
+# What Tensor's methods import when they are called is here by then: a child forked during an import would hang.
+from grad_engine.core import backward as _backward  # noqa: F401
+from grad_engine.core import leaf as _leaf  # noqa: F401
 from grad_engine.core.allocator import tune_allocator
 from grad_engine.core.defaults import Generator, get_default_dtype, manual_seed, set_default_dtype
 from grad_engine.core.define import CALLS, define

@@ -26,13 +26,13 @@ class _Adding:
     lock = threading.RLock()
 
     @classmethod
-    def renew(cls) -> None:
+    def renew_lock(cls) -> None:
         """In a forked child the thread that held the lock does not exist, and would never let go of it."""
         cls.lock = threading.RLock()
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_Adding.renew)
+    os.register_at_fork(after_in_child=_Adding.renew_lock)
 
 
 def backward(root: Tensor, gradient: Any = None, retain_graph: bool = False, create_graph: bool = False) -> None:

@@ -73,7 +73,7 @@ class Context(ContextDecorator):
             put_mode(outer)
             raise
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, *failure: object) -> None:
         now = current_mode()
         if now.context is self and (type(self) is GradMode or now.record is now.outer.record):  # type: ignore[union-attr]
             put_mode(now.outer)  # type: ignore[arg-type]
@@ -90,6 +90,8 @@ class Context(ContextDecorator):
         outer = now.outer or Mode(True, None, None, 0, None, None)
         if self.field != "record" and now.record is not outer.record:  # set_grad_enabled() was called inside
             outer = Mode(now.record, outer.watch, outer.differentiating, outer.entry, outer.context, outer.outer)
+        if failure[1] is not None and not isinstance(failure[1], GeneratorExit):
+            inner = []  # the blocks inside are left too, even where an interrupt came before their own ends
         for mode in reversed(inner):
             outer = Mode(mode.record, mode.watch, mode.differentiating, mode.entry, mode.context, outer)
         put_mode(outer)

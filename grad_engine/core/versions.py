@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import threading
 import weakref
 from array import array
@@ -94,7 +95,14 @@ class _Writes:
         return memory if memory is not None and memory.owner() is owner else None
 
 
+    def renew_lock(self) -> None:
+        """In a forked child the thread that held the lock does not exist, and would never let go of it."""
+        self.lock = threading.Lock()
+
+
 WRITES = _Writes()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=WRITES.renew_lock)
 
 
 def owner_of(array: np.ndarray) -> np.ndarray:
