@@ -31,18 +31,19 @@ def breaks(
         changes[sketch.first[key] + 1] += cost
         changes[sketch.first[key] + len(path)] -= cost
     broken = [*accumulate(changes)]
-    best: tuple[float, tuple[int, ...]] = (math.inf, ())
     even = upto[-1] / rows
     limits = [even * (1 + k / 5) for k in range(6)]
-    for limit in sorted({min(limit, room) for limit in limits} if even <= room else limits):
-        found = _cheapest(upto, broken, rows, limit)
-        if found is not None:
-            cost, at = found
-            widest = max(b - a for a, b in pairwise([upto[k] for k in (0, *at, ranks)])) / even
-            best = min(best, (cost + BALANCE * widest, at))
-    if best[0] == math.inf:  # one rank is wider than a row may be
-        return _cheapest(upto, broken, rows, upto[-1])[1]  # type: ignore[index]
-    return best[1]
+    fitting = sorted({min(limit, room) for limit in limits}) if even <= room else []
+    for some in (fitting, limits, upto[-1:]):  # the last where one rank is wider than a row may be
+        best: tuple[float, tuple[int, ...]] | None = None
+        for limit in some:
+            if (found := _cheapest(upto, broken, rows, limit)) is not None:
+                cost, at = found
+                widest = max(stop - start for start, stop in pairwise([upto[k] for k in (0, *at, ranks)])) / even
+                best = min(best or (math.inf, ()), (cost + BALANCE * widest, at))
+        if best is not None:
+            return best[1]
+    raise AssertionError("without a limit there are breaks")
 
 
 def _cheapest(

@@ -397,3 +397,17 @@ def test_docked_routes_end_on_the_outlines() -> None:
     assert math.hypot(*route[0]) == pytest.approx(0.5, rel=5e-3)
     assert math.dist(route[-1], (3.0, 0.0)) == pytest.approx(0.5, rel=5e-3)
     assert route[1:3] == ((1.5, 0.2), (1.5, -0.3))
+
+
+@pytest.mark.parametrize("room", [12.0, 20.0, 35.0])
+def test_a_drawing_wider_than_the_room_goes_on_in_rows(room: float) -> None:
+    items, links = sized(chain(40))
+    assert lay_out(items, links).width > room
+    found = lay_out(items, links, room=room)
+    assert found.width <= room
+    assert found.height < lay_out(items, links).width
+
+
+def test_many_lines_that_would_run_back_stay_in_one_row() -> None:
+    items, links = random_graph(200, 1)
+    assert lay_out(items, links, room=20.0).height == lay_out(items, links).height
