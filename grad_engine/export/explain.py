@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import floor, isfinite, log10
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -52,7 +52,7 @@ def explain_graph(roots: Sequence[Tensor], record: GraphRecord, follow: str = ""
 
     Raises ArgumentError for a name or an index that the record does not have.
     """
-    chosen = _entry_named(record, follow) if follow else None
+    chosen = entry_named(record, follow) if follow else None
     ends = list(dict.fromkeys(node_of(root.node) for root in roots))
     runs = [(node, run) for node in ends if isinstance(node, Node) for run in _last_run(node)]
     if not runs or len(record.nodes) > MOST_OPS:
@@ -66,7 +66,7 @@ def explain_graph(roots: Sequence[Tensor], record: GraphRecord, follow: str = ""
     ids |= {number: f"a{k}" for k, number in enumerate(sorted(leaves))}
     root = next(root.node for root in roots if node_of(root.node) is node)
     with collection_paused(), random_state_kept(walk):
-        return _Explanation(RecordedRun(root, run, record, ids)).found(chosen)
+        return _whole(RecordedRun(root, run, record, ids), chosen)
 
 
 def _last_run(node: Node) -> Sequence[Run]:
@@ -74,7 +74,7 @@ def _last_run(node: Node) -> Sequence[Run]:
     return [*runs][-1:] if runs else ()
 
 
-def _entry_named(record: GraphRecord, follow: str) -> tuple[str, Index]:
+def entry_named(record: GraphRecord, follow: str) -> tuple[str, Index]:
     """The accumulator and the index of an entry given as `W1[0,4]`, `x2`, or `a0[3]`."""
     match = re.fullmatch(r"\s*(.+?)\s*(?:\[([\d,\s]*)\])?\s*", follow)
     index = index_of(record)
@@ -93,10 +93,10 @@ def _entry_named(record: GraphRecord, follow: str) -> tuple[str, Index]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Nudge:
+class Nudge:
     """One entry that was nudged, and what came of it."""
 
-    leaf: GradAccum
+    leaf: Any
     index: Index
     gradient: float
     delta: float
@@ -112,51 +112,114 @@ class _Nudge:
         return self.below is not None
 
 
-class _Explanation:
-    """What can be said about one run."""
+def _whole(run: RecordedRun, chosen: tuple[str, Index] | None) -> ExplainRecord:
+    """Nudge, paths, curves, products, step and whether the rules hold; `chosen` is the entry that was asked for."""
+    tried = Explanation(run)
+    probe, nudge, step, reason = tried.found(chosen)
+    followed = (nudge.leaf, nudge.index) if nudge is not None else next(tried.candidates(chosen), None)
+    paths = () if followed is None else paths_to(run, *followed, proved=tried.runs_again)
+    if probe is not None and nudge is not None:
+        with np.errstate(all="ignore"):
+            probe = replace(probe, changes=_changes(run, nudge, paths))
+    return ExplainRecord(
+        probe=probe, paths=paths, curves=curves(run), spots=spots(run, paths), step=step, holds=holds(run, paths),
+        reason=reason,
+    )  # fmt: skip
 
-    def __init__(self, run: RecordedRun) -> None:
+
+def _changes(run: RecordedRun, nudge: Nudge, paths: Sequence[PathRecord]) -> tuple[ChangeRecord, ...]:
+    """By how much one entry of each result changed: the one on the path, else the one that changed most."""
+    index = index_of(run.record)
+    entries: dict[str, Index] = {}
+    for path in reversed(paths):  # the first path has the last word
+        entries[run.tensors[place_of(run.root)]] = path.steps[0].of
+        entries |= {index.target(step.edge): step.to for step in path.steps}
+    entries[run.tensors[place_of(nudge.leaf)]] = nudge.index
+    found: list[ChangeRecord] = []
+    for place, after in nudge.values.items():
+        before = run.values.get(place)
+        if len(found) >= MOST_CHANGES and run.tensors[place] not in entries:
+            continue
+        if before is None or before.dtype.kind != "f" or after.shape != before.shape or not before.size:
+            continue
+        tensor = run.tensors[place]
+        at = entries.get(tensor)
+        if at is None or not _moved(before[at], after[at]):
+            at = _largest(before, after)
+        if moved := _moved(before[at], after[at]):
+            found.append(ChangeRecord(tensor, at, moved))
+    return tuple(found)
+
+
+class Rerunnable(Protocol):
+    """A run that can be repeated with other numbers in its leaves: ours (`rerun.RecordedRun`), or PyTorch's."""
+
+    leaves: dict[Any, Array]  # the value of each leaf
+    gathered: dict[Any, Array]  # what this run sent to each leaf that it reached
+    ids: Mapping[int, str]  # number of a leaf -> its id in the record
+    seed: Array
+
+    @property
+    def root_value(self) -> Array:
+        """The value that the run started from."""
+
+    def number(self, leaf: Any) -> int:
+        """The number of a leaf, which says how old it is."""
+
+    def shares_at(self, leaf: Any) -> int:
+        """How many shares reached a leaf."""
+
+    def distances(self) -> Mapping[int, int]:
+        """Number of a leaf -> how many ops lie on the longest way from it to the root."""
+
+    def reason_against(self) -> str:
+        """Why the run cannot be repeated; "" where it can."""
+
+    def changed(self, leaves: Mapping[Any, Array]) -> dict[Place, Array]:
+        """The results that change with other values in these leaves."""
+
+    def root_of(self, values: Mapping[Place, Array]) -> Array | None:
+        """The root among changed results."""
+
+    def root_change(self, values: Mapping[Place, Array]) -> float:
+        """By how much the sum of seed times root changed, over the entries that are finite before and after."""
+
+
+class Explanation:
+    """The nudge and the step of one run."""
+
+    def __init__(self, run: Rerunnable) -> None:
         self.run = run
+        self.runs_again = False
 
-    def found(self, chosen: tuple[str, Index] | None) -> ExplainRecord:
-        """All of it; `chosen` is the entry that was asked for."""
+    def found(
+        self, chosen: tuple[str, Index] | None
+    ) -> tuple[ProbeRecord | None, Nudge | None, StepRecord | None, str]:
+        """The probe without changes, the nudge behind it, the step, and why there is no probe."""
         reason = self.run.reason_against()
-        runs_again = not reason
+        self.runs_again = not reason
         skipped: list[SkippedRecord] = []
-        nudge: _Nudge | None = None
-        if runs_again:
+        nudge: Nudge | None = None
+        if self.runs_again:
             nudge, reason = self.nudge(chosen, skipped)
-        followed = (nudge.leaf, nudge.index) if nudge is not None else next(self.candidates(chosen), None)
-        paths = () if followed is None else paths_to(self.run, *followed, proved=runs_again)
-        return ExplainRecord(
-            probe=None if nudge is None else self.probe(nudge, paths, skipped),
-            paths=paths,
-            curves=curves(self.run),
-            spots=spots(self.run, paths),
-            step=self.step() if runs_again else None,
-            holds=holds(self.run, paths),
-            reason=reason,
-        )
+        probe = None if nudge is None else self.probe(nudge, skipped)
+        return probe, nudge, self.step() if self.runs_again else None, reason
 
     # the nudge
 
-    def candidates(self, chosen: tuple[str, Index] | None) -> Iterator[tuple[GradAccum, Index]]:
+    def candidates(self, chosen: tuple[str, Index] | None) -> Iterator[tuple[Any, Index]]:
         """The entries to follow, best first: of leaves with several shares, far from the root, with large gradients."""
         run = self.run
         if chosen is not None:
-            yield from ((leaf, chosen[1]) for leaf in run.gathered if run.ids[leaf.sequence_nr] == chosen[0])
+            yield from ((leaf, chosen[1]) for leaf in run.gathered if run.ids[run.number(leaf)] == chosen[0])
             return
-        far: dict[int, int] = {}
-        for node in reversed(run.walk):  # consumers first
-            for edge in node.edges:
-                if edge is not None:
-                    far[edge.sequence_nr] = max(far.get(edge.sequence_nr, 0), far.get(node.sequence_nr, 0) + 1)
+        far = run.distances()
         ranked = []
         for leaf, g in run.gathered.items():
             sizes = np.where(np.isfinite(g), np.abs(g), -1.0)
             if g.size and run.leaves[leaf].dtype.kind == "f" and g.shape == run.leaves[leaf].shape:
-                shares = sum((node.sequence_nr, slot) in run.shares for node, slot in run.readers[place_of(leaf)])
-                worth = (shares < 2, -far[leaf.sequence_nr], -float(sizes.max()), leaf.sequence_nr)
+                number = run.number(leaf)
+                worth = (run.shares_at(leaf) < 2, -far.get(number, 0), -float(sizes.max()), number)
                 ranked.append((worth, leaf, sizes))
         for _, leaf, sizes in sorted(ranked, key=lambda each: each[0]):
             flat = sizes.ravel()
@@ -164,13 +227,13 @@ class _Explanation:
                 if flat[k] >= 0:
                     yield leaf, tuple(map(int, np.unravel_index(k, sizes.shape)))
 
-    def nudge(self, chosen: tuple[str, Index] | None, skipped: list[SkippedRecord]) -> tuple[_Nudge | None, str]:
+    def nudge(self, chosen: tuple[str, Index] | None, skipped: list[SkippedRecord]) -> tuple[Nudge | None, str]:
         """The first nudge whose ratio agrees with the gradient, else one at a kink; without either the reason why."""
         run = self.run
         if not np.isfinite(run.root_value).any():
             return None, "the result holds no finite number, so nothing can be compared before and after a nudge"
-        kink: _Nudge | None = None
-        last: _Nudge | None = None
+        kink: Nudge | None = None
+        last: Nudge | None = None
         for tries, (leaf, index) in enumerate(self.candidates(chosen)):
             if tries == MOST_TRIES:
                 break
@@ -181,20 +244,20 @@ class _Explanation:
             if not np.isfinite(run.root_value).all():
                 gradient = float(run.gathered[leaf][index])
                 words = "the result is not finite where it acts"
-                skipped.append(SkippedRecord(run.ids[leaf.sequence_nr], index, gradient, words))
+                skipped.append(SkippedRecord(run.ids[run.number(leaf)], index, gradient, words))
         if kink is not None or (chosen is not None and last is not None):
             return kink or last, ""
         if chosen is not None:
             return None, "no gradient reached the entry, or the ops cannot compute with the entry nudged"
         return None, "no entry that was tried changes the result as its gradient says"
 
-    def tried(self, leaf: GradAccum, index: Index) -> _Nudge | None:
+    def tried(self, leaf: Any, index: Index) -> Nudge | None:
         """An entry nudged by less and less, until ratio and gradient agree; None where the ops refuse the new value."""
         value, gradient = self.run.leaves[leaf][index], float(self.run.gathered[leaf][index])
         if not isfinite(value):
             return None
         delta = NUDGE * 10.0 ** floor(log10(max(abs(float(value)), 1.0)))
-        found: _Nudge | None = None
+        found: Nudge | None = None
         for _ in range(SMALLER):
             found = self.nudged(leaf, index, delta, gradient) or found
             if found is None or found.agrees:
@@ -211,7 +274,7 @@ class _Explanation:
             return replace(found, below=back.ratio, above=above)
         return found
 
-    def nudged(self, leaf: GradAccum, index: Index, delta: float, gradient: float) -> _Nudge | None:
+    def nudged(self, leaf: Any, index: Index, delta: float, gradient: float) -> Nudge | None:
         """What one nudge of an entry does; None where it changes nothing in its dtype, or where an op raises."""
         array = np.array(self.run.leaves[leaf])
         before = float(array[index])
@@ -227,21 +290,13 @@ class _Explanation:
         ratio = change / moved
         agrees = isfinite(ratio) and abs(ratio - gradient) <= TOLERANCE * max(abs(ratio), abs(gradient))
         exact = delta if abs(moved - delta) <= 1e-6 * abs(delta) else moved
-        return _Nudge(leaf, index, gradient, exact, change, ratio, agrees, values) if isfinite(ratio) else None
+        return Nudge(leaf, index, gradient, exact, change, ratio, agrees, values) if isfinite(ratio) else None
 
-    def probe(self, nudge: _Nudge, paths: Sequence[PathRecord], skipped: Sequence[SkippedRecord]) -> ProbeRecord:
-        """The nudge as the record holds it, with a change for every result that it reached."""
+    def probe(self, nudge: Nudge, skipped: Sequence[SkippedRecord]) -> ProbeRecord:
+        """The nudge as the record holds it."""
         run = self.run
-        entries: dict[str, Index] = {}
-        index = index_of(run.record)
-        for path in reversed(paths):  # the first path has the last word
-            entries[run.tensors[place_of(run.root)]] = path.steps[0].of
-            entries |= {index.target(step.edge): step.to for step in path.steps}
-        entries[run.tensors[place_of(nudge.leaf)]] = nudge.index
-        with np.errstate(all="ignore"):
-            changes = self.changes(nudge.values, entries)
         return ProbeRecord(
-            accumulator=run.ids[nudge.leaf.sequence_nr],
+            accumulator=run.ids[run.number(nudge.leaf)],
             index=nudge.index,
             value=float(run.leaves[nudge.leaf][nudge.index]),
             delta=nudge.delta,
@@ -252,26 +307,7 @@ class _Explanation:
             below=nudge.below,
             above=nudge.above,
             skipped=tuple(skipped),
-            changes=changes,
         )
-
-    def changes(self, values: Mapping[Place, Array], entries: Mapping[str, Index]) -> tuple[ChangeRecord, ...]:
-        """By how much one entry of each result changed: the one on the path, else the one that changed most."""
-        run = self.run
-        found: list[ChangeRecord] = []
-        for place, after in values.items():
-            before = run.values.get(place)
-            if len(found) >= MOST_CHANGES and run.tensors[place] not in entries:
-                continue
-            if before is None or before.dtype.kind != "f" or after.shape != before.shape or not before.size:
-                continue
-            tensor = run.tensors[place]
-            at = entries.get(tensor)
-            if at is None or not _moved(before[at], after[at]):
-                at = _largest(before, after)
-            if moved := _moved(before[at], after[at]):
-                found.append(ChangeRecord(tensor, at, moved))
-        return tuple(found)
 
     # the step
 
@@ -280,7 +316,7 @@ class _Explanation:
         run = self.run
         gathered = {leaf: g for leaf, g in run.gathered.items() if run.leaves[leaf].dtype.kind == "f"}
         with np.errstate(all="ignore"):
-            before = float((run.run.seed.astype(np.float64) * run.root_value).sum())
+            before = float((run.seed.astype(np.float64) * run.root_value).sum())
             slope = sum(float((g.astype(np.float64) ** 2).sum()) for g in gathered.values())
         if not isfinite(before) or not before or not isfinite(slope) or not slope:
             return None
@@ -292,7 +328,7 @@ class _Explanation:
             except Exception:  # the op has no value there: a smaller step may stay within its domain
                 values = {}
             change = run.root_change(values)
-            root = values.get(place_of(run.root))
+            root = run.root_of(values)
             if root is not None and np.isfinite(root).all() and change < 0:
                 return StepRecord(rate, before, before + change, before - rate * slope)
             rate /= 2

@@ -6,7 +6,8 @@ import heapq
 import re
 import sys
 from collections import Counter
-from collections.abc import Collection, Hashable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -17,6 +18,7 @@ import numpy as np
 from grad_engine.core.define import BY_NAME
 from grad_engine.core.op import Op
 from grad_engine.errors import ArgumentError, GraphError, MissingPackageError
+from grad_engine.export.torch_explain import explain_torch
 from grad_engine.export.torch_ops import Call, Step, as_our_call, plain_name, short_name, snake, stand_in, trace
 from grad_engine.export.torch_scopes import scopes
 from grad_engine.export.torch_values import (
@@ -49,6 +51,8 @@ def from_torch(
     title: str | None = None,
     max_elements: int = 64,
     max_nodes: int = MAX_NODES,
+    rerun: Callable[[], torch.Tensor] | None = None,
+    explain: bool | str = True,
 ) -> GraphRecord:
     """The record of the PyTorch graph behind `output`, and of one backward run through it.
 
@@ -60,6 +64,9 @@ def from_torch(
     gradient: what backward starts from, of the shape of `output`; ones by default.
     backward: whether to run backward. The run leaves every `.grad` as it is and keeps the graph; hooks of your own run.
     max_elements: tensors up to this size are written in full, larger ones as statistics and a sample.
+    rerun: computes `output` again, such as `lambda: loss_fn(model(x), y)`. With it one entry of one leaf is nudged, and
+        all leaves take one step: what that does stands in the record beside the gradient. Parameters, buffers of
+        `model` and the random state are put back. explain: False leaves it out, "fc.weight[0,4]" names the entry.
 
     The values of intermediate results are those that PyTorch kept for backward, those of tensors in `names`, and what
     follows from these; others are not recorded. So call it before an optimizer changes the parameters. Source lines are
@@ -81,6 +88,11 @@ def from_torch(
     called = _names(torch, names, model, sys._getframe(1).f_locals if names is None else {})
     walk = _Walk(torch, output, called, model, max_elements, max_nodes)
     record = walk.record(title, output, gradient, backward)
+    if rerun is not None and backward and explain is not False:
+        leaves = [leaf.variable for leaf in walk.leaves]
+        follow = "" if explain is True else explain
+        found = explain_torch(torch, output, gradient, leaves, record, rerun, model, follow)
+        record = replace(record, explain=found)
     check(record)
     return record
 

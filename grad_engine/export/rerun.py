@@ -41,6 +41,7 @@ class RecordedRun:
         """ids: sequence number of a node or leaf -> its id in the record."""
         self.root = root
         self.run = run
+        self.seed: Array = run.seed
         self.record = record
         self.ids = ids
         self.walk: list[Node] = newest_first([root])[::-1]  # by age
@@ -81,6 +82,27 @@ class RecordedRun:
         gathered = {change.sequence_nr: change.gathered for change in run.leaves}
         self.gathered = {leaf: gathered[leaf.sequence_nr] for leaf in self.leaves if leaf.sequence_nr in gathered}
         self.values = {(node.sequence_nr, k): out for node in self.walk for k, out in enumerate(results(node))}
+
+    def number(self, leaf: GradAccum) -> int:
+        """The sequence number of a leaf."""
+        return leaf.sequence_nr
+
+    def shares_at(self, leaf: GradAccum) -> int:
+        """How many shares reached a leaf."""
+        return sum((node.sequence_nr, slot) in self.shares for node, slot in self.readers[place_of(leaf)])
+
+    def distances(self) -> dict[int, int]:
+        """Number of a node or leaf -> how many ops lie on the longest way from it to the root."""
+        far: dict[int, int] = {}
+        for node in reversed(self.walk):  # consumers first
+            step = far.get(node.sequence_nr, 0) + 1
+            for _, (number, _) in self.places[node.sequence_nr]:
+                far[number] = max(far.get(number, 0), step)
+        return far
+
+    def root_of(self, values: Mapping[Place, Array]) -> Array | None:
+        """The root among changed results; None where it did not change."""
+        return values.get(place_of(self.root))
 
     @property
     def root_value(self) -> Array:
