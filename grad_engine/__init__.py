@@ -117,8 +117,14 @@ _PUBLIC = {
 _FROM = {name: room for room, names in _PUBLIC.items() for name in names}
 
 
+# PyTorch's dtypes of these names; here, so that the names stay Python's in this file.
+_DTYPES = {"float": _np.float32, "int": _np.int32, "bool": _np.bool_}
+
+
 def __getattr__(name: str) -> _Any:
     """What is loaded when it is first asked for; from then on it is here."""
+    if name in _DTYPES:
+        return _DTYPES[name]
     if name in _LOADED_ON_USE:
         return _importlib.import_module(f"grad_engine.{name}")
     if name in _FROM:
@@ -132,7 +138,7 @@ def __dir__() -> list[str]:
     return sorted({*globals(), *_LOADED_ON_USE, *_FROM})
 
 
-# PyTorch's names for NumPy's dtypes and numbers; float and int stay Python's.
+# PyTorch's names for NumPy's dtypes and numbers.
 float16, float32, float64 = _np.float16, _np.float32, _np.float64
 int8, int16, int32, int64, uint8, bool_ = _np.int8, _np.int16, _np.int32, _np.int64, _np.uint8, _np.bool_
 half, double, long = _np.float16, _np.float64, _np.int64

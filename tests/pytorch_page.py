@@ -22,6 +22,9 @@ ROWS = [
     ("`x.size(0)`, `x.size()`", "the same; `x.size` alone is the number of elements, as in NumPy", "nothing"),
     ("`x.to('cuda')`, `device=`", "only `'cpu'`; any other device is an error", "nothing"),
     ("`torch.round(x, decimals=1)`, `sum(dim=, keepdim=)`", "`dim`, `keepdim` stand for `axis`, `keepdims`", "nothing"),
+    ("`p.data.copy_(q)`, `p.data.zero_()`", "`p.data[...] = q`, or `p.copy_(q)` inside `no_grad()`",
+     "nothing: `p.data` is a NumPy array, which has no such method"),
+    ("`hook(grad)` of a tensor, forward hooks of modules", "the same", "nothing"),
     ("a second `backward()` of a sum of leaves", "always needs `retain_graph=True`", "nothing: it is an error"),
 ]  # fmt: skip
 

@@ -43,8 +43,12 @@ def fans(tensor: Tensor) -> tuple[int, int]:
     return tensor.shape[1] * field, tensor.shape[0] * field
 
 
-def uniform_(tensor: Tensor, low: float = 0.0, high: float = 1.0, seed: Seed = None) -> Tensor:
-    """`tensor`, now uniform in [low, high)."""
+def uniform_(
+    tensor: Tensor, low: float = 0.0, high: float = 1.0, seed: Seed = None, *, a: float | None = None,
+    b: float | None = None,
+) -> Tensor:  # fmt: skip
+    """`tensor`, now uniform in [low, high), which PyTorch calls a and b."""
+    low, high = low if a is None else a, high if b is None else b
     return _filled(tensor, generator_of(seed).uniform(low, high, tensor.shape))
 
 

@@ -14,6 +14,7 @@ from grad_engine import files
 from grad_engine.core.call import as_tensor
 from grad_engine.core.defaults import check_device
 from grad_engine.core.grad_mode import current_mode, no_grad, put_mode, with_watch
+from grad_engine.core.hooks import HookHandle
 from grad_engine.core.inplace import overwrite
 from grad_engine.core.node import GradAccum, next_sequence_nr
 from grad_engine.core.observe import Watch
@@ -58,12 +59,13 @@ class Module:
     training: bool
     _parts: dict[str, str]  # attribute -> "parameter", "buffer" or "module"
     _path: str  # its dotted name in the outermost module that holds it; "" for that one
+    _hooks: dict[str, dict[int, Any]] | None  # "before" and "after" forward; None for most modules
     _watch: tuple[Any, Any]  # the watch outside the latest call, and the one inside: most calls find it again
 
     def __new__(cls, *args: Any, **keywords: Any) -> Any:
         # Here and not in __init__, so that a subclass has nothing to forget.
         self = super().__new__(cls)
-        self.__dict__.update(training=True, _parts={}, _path="", _watch=(None, None))
+        self.__dict__.update(training=True, _parts={}, _path="", _watch=(None, None), _hooks=None)
         return self
 
     def forward(self, *args: Any, **keywords: Any) -> Any:
@@ -72,8 +74,9 @@ class Module:
 
     def __call__(self, *args: Any, **keywords: Any) -> Any:
         path, outer = self._path, current_mode()
+        forward = self.forward if self._hooks is None else self._forward_with_hooks
         if not (path and outer.record):
-            return self.forward(*args, **keywords)
+            return forward(*args, **keywords)
         seen, watch = self._watch
         if watch is None or seen is not outer.watch:
             watch = _inside(outer.watch, path)
@@ -81,10 +84,35 @@ class Module:
         inner = with_watch(outer, watch, next_sequence_nr())
         put_mode(inner)
         try:
-            return self.forward(*args, **keywords)
+            return forward(*args, **keywords)
         finally:
             now = current_mode()
             put_mode(outer if now is inner else with_watch(now, outer.watch, outer.entry))
+
+    def register_forward_hook(self, hook: Callable[[Module, Any, Any], Any]) -> HookHandle:
+        """A handle on `hook`, called after forward with (module, the arguments, the result); it may return another."""
+        return self._hooked("after", hook)
+
+    def register_forward_pre_hook(self, hook: Callable[[Module, Any], Any]) -> HookHandle:
+        """A handle on `hook`, called before forward with (module, the arguments); it may return other arguments."""
+        return self._hooked("before", hook)
+
+    def _hooked(self, when: str, hook: Callable[..., Any]) -> HookHandle:
+        if self._hooks is None:
+            self.__dict__["_hooks"] = {"before": {}, "after": {}}
+        return HookHandle(self.__dict__["_hooks"][when], hook)
+
+    def _forward_with_hooks(self, *args: Any, **keywords: Any) -> Any:
+        assert self._hooks is not None
+        for before in [*self._hooks["before"].values()]:
+            other = before(self, args)
+            if other is not None:
+                args = other if isinstance(other, tuple) else (other,)
+        out = self.forward(*args, **keywords)
+        for after in [*self._hooks["after"].values()]:
+            other = after(self, args, out)
+            out = out if other is None else other
+        return out
 
     # what it holds
 

@@ -526,3 +526,17 @@ def assign(module: nn.Module, name: str, value: Any) -> None:
 def test_misuse_is_refused_with_the_way_out(call: Callable[[], Any], complaint: str) -> None:
     with pytest.raises(GradEngineError, match=complaint):
         call()
+
+
+def test_forward_hooks_see_and_change_what_goes_through() -> None:
+    layer, seen = nn.Linear(2, 2), []
+    model = nn.Sequential(layer)
+    before = layer.register_forward_pre_hook(lambda module, args: (args[0] * 2,))
+    after = layer.register_forward_hook(lambda module, args, out: seen.append((module, args[0].tolist(), out.shape)))
+    x = ge.ones(1, 2)
+    doubled = model(x)
+    assert seen == [(layer, [[2.0, 2.0]], (1, 2))]
+    before.remove(), after.remove()
+    np.testing.assert_allclose(model(x * 2).data, doubled.data)
+    layer.register_forward_hook(lambda module, args, out: out * 0)
+    assert model(x).tolist() == [[0.0, 0.0]] and len(seen) == 1
