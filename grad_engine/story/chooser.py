@@ -9,10 +9,11 @@ a step of the leaves, sums at other leaves, later ops of a kind. What does not f
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import groupby, pairwise
 
 from grad_engine.errors import GradEngineError
-from grad_engine.folding.view import View, view
+from grad_engine.folding.view import view
 from grad_engine.record import GraphRecord
 from grad_engine.record.index import index_of
 from grad_engine.story.lesson_words import LessonWords
@@ -37,9 +38,22 @@ def lesson(record: GraphRecord, *, length: float | None = None, phase: str = "bo
         raise GradEngineError(f"phase is {phase!r}, but it must be one of {', '.join(PHASES)}.")
     if length is not None and not length > 0:
         raise GradEngineError(f"length is {length}, but a story needs a positive number of seconds.")
-    shown = view(record, focus=focus) if focus else View(record, record)
-    budget = length if length is not None else SHORT if len(shown.record.nodes) <= SMALL else LONG
-    return _Chooser(shown.record, budget, "forward" if index_of(shown.record).run is None else phase).chosen()
+    shown = _explained_part(view(record, focus=focus).record) if focus else record
+    budget = length if length is not None else SHORT if len(shown.nodes) <= SMALL else LONG
+    return _Chooser(shown, budget, "forward" if index_of(shown).run is None else phase).chosen()
+
+
+def _explained_part(part: GraphRecord) -> GraphRecord:
+    """The part of a record, with what explains it only as far as that lies inside the part."""
+    explain, index = part.explain, index_of(part)
+    if explain is None:
+        return part
+    probe = explain.probe if explain.probe is not None and explain.probe.accumulator in index.accumulators else None
+    whole = {edge.id for edge in part.edges if edge.id in index.shares}
+    paths = tuple(path for path in explain.paths if probe is not None and {step.edge for step in path.steps} <= whole)
+    spots = tuple(spot for spot in explain.spots if spot.edge in whole)
+    holds = {edge: held for edge, held in (explain.holds or {}).items() if edge in whole}
+    return replace(part, explain=replace(explain, probe=probe, paths=paths, spots=spots, step=None, holds=holds))
 
 
 class _Chooser:

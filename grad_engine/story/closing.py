@@ -105,7 +105,7 @@ class Closing(Facts):
         second = (
             f"{listed(shared[:4])} {'was' if len(shared) == 1 else 'were'} used more than once: shares add up"
             if shared
-            else "Each leaf was used once: one share each"
+            else f"Each leaf {'that the run reached ' if nothing else ''}was used once: one share each"
         )
         return first, second + "."
 

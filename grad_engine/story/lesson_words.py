@@ -380,7 +380,7 @@ class LessonWords:
 
     def sweep(self, ops: Sequence[str]) -> Scene:
         """Ops that run without being told of one by one."""
-        said = f"{self.signs(ops)} {'runs its rule' if len(ops) == 1 else 'run their rules'}."
+        said = f"{self.signs(ops)} {'runs its rule' if len(set(map(self.sign, ops))) == 1 else 'run their rules'}."
         return Scene("sweep", "Backward", said, ops=tuple(ops), motion=SWEEP)
 
     def sweep_units(self, units: Sequence[Unit], strays: Sequence[str]) -> Scene:

@@ -182,8 +182,10 @@ def test_half_a_story_and_a_story_around_one_op() -> None:
     record = example("blog")
     assert {scene.part for scene in lesson(record, phase="forward")} == {"Forward", "Check"}
     assert not any(scene.name == "forward" for scene in lesson(record, phase="backward"))
-    around = lesson(records.dense(90, 2), focus="#40")
-    assert seconds(around) <= SHORT
+    for whole, focus in ((records.dense(90, 2), "#40"), (gated(), "w3"), (example("large"), "x5"), (mlp(), "#4")):
+        around = lesson(whole, focus=focus)
+        assert seconds(around) <= SHORT
+        assert around[0].name == "leaves" and around[-1].name == "end"
     with pytest.raises(GradEngineError, match="phase is 'sideways'"):
         lesson(record, phase="sideways")
     with pytest.raises(GradEngineError, match="positive number of seconds"):
