@@ -10,6 +10,7 @@ import numpy as np
 from grad_engine.core.names import name_of, rename
 from grad_engine.core.node import Edge, GradAccum
 from grad_engine.core.plain_number import WAYS_OUT, check_plain_number
+from grad_engine.core.scipy_names import twin_of_caller
 from grad_engine.errors import ArgumentError, GraphError, ShapeError
 
 
@@ -69,7 +70,8 @@ class ArrayBehavior:
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         if self.node is not None:
             raise GraphError(
-                f"a tensor that requires grad would silently lose its history as a NumPy array; {WAYS_OUT}, or pass "
+                f"{twin_of_caller()}a tensor that requires grad would silently lose its history as a NumPy array; "
+                f"{WAYS_OUT}, or pass "
                 "t.detach() where no gradient is meant"
             )
         return np.array(self.array, dtype=dtype, copy=copy)

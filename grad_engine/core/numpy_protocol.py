@@ -64,8 +64,9 @@ def _on_data_only(ufunc: Any, inputs: tuple[Any, ...], keywords: dict[str, Any])
 
 def _room_of(ufunc: Any) -> str:
     """The module that a ufunc is written after in messages."""
-    special = sys.modules.get("scipy.special")
-    return "np" if special is None or getattr(special, ufunc.__name__, None) is not ufunc else "scipy.special"
+    rooms = (sys.modules.get("scipy.special"), sys.modules.get("scipy.special._ufuncs"))  # _zeta is in the second only
+    known = any(getattr(room, ufunc.__name__, None) is ufunc for room in rooms)
+    return "scipy.special" if known else "np"
 
 
 def function_on_tensors(func: Any, args: tuple[Any, ...], keywords: dict[str, Any]) -> Any:

@@ -533,6 +533,7 @@ zeta = _special(
     domain=(0.5, 3.0), cases=[case((2, 3), x=2.5)], vjp={"q": lambda g, out, q, x: g * (-x * _zeta(q, x + 1))},
 )  # fmt: skip
 _zeta = in_rules(zeta)
+SCIPY_TO_OP["_zeta"] = SCIPY_TO_OP["zeta"]  # the ufunc inside SciPy's zeta()
 
 
 def _lambertw(x: Any) -> Any:

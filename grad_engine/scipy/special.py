@@ -104,6 +104,6 @@ def softplus(x: Any) -> Tensor:
 
 
 globals().update(
-    {name: call for name, call in SCIPY_TO_OP.items() if name not in globals()}
+    {name: call for name, call in SCIPY_TO_OP.items() if name[0] != "_" and name not in globals()}
     | {"sinc": sinc, "kl_div": SCIPY_TO_OP["kl_div"]}
 )

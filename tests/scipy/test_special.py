@@ -31,7 +31,8 @@ PARAMETERS: dict[str, tuple[int, ...]] = {
     "gdtr": (1,), "gdtrc": (1,), "fdtr": (0, 1), "eval_gegenbauer": (0, 1), "eval_jacobi": (0, 1, 2),
     **dict.fromkeys(["eval_legendre", "eval_chebyt", "eval_chebyu", "eval_laguerre"], (0,)), "eval_genlaguerre": (0, 1),
 }  # fmt: skip
-UFUNCS = [name for name in SCIPY_TO_OP if isinstance(getattr(special, name), np.ufunc)]
+NAMES = [name for name in SCIPY_TO_OP if name[0] != "_"]
+UFUNCS = [name for name in NAMES if isinstance(getattr(special, name), np.ufunc)]
 
 
 def arguments(name: str) -> tuple[Any, ...]:
@@ -44,7 +45,7 @@ def parts(value: Any) -> tuple[Any, ...]:
     return value if isinstance(value, tuple) else (value,)
 
 
-@pytest.mark.parametrize("name", SCIPY_TO_OP)
+@pytest.mark.parametrize("name", NAMES)
 def test_every_function_is_scipys_and_has_its_derivatives(name: str) -> None:
     args = arguments(name)
     theirs, mine = getattr(special, name), getattr(ours, name)
@@ -143,3 +144,25 @@ def test_importing_the_engine_does_not_import_scipy() -> None:
         "assert 'scipy' not in sys.modules; ge.scipy.special; assert 'scipy.special' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", program], check=True)
+
+
+def test_plain_functions_of_scipy_are_refused_with_their_twin() -> None:
+    linalg, stats = pytest.importorskip("scipy.linalg"), pytest.importorskip("scipy.stats")
+    t = ge.tensor(np.eye(2) + 0.1, requires_grad=True)
+    calls: dict[str, Callable[[], Any]] = {
+        "special.logsumexp": lambda: special.logsumexp(t),
+        "special.softmax": lambda: special.softmax(t),
+        "special.polygamma": lambda: special.polygamma(1, t),
+        "linalg.cholesky": lambda: linalg.cholesky(t),
+        "linalg.solve_triangular": lambda: linalg.solve_triangular(t, t),
+        "linalg.expm": lambda: linalg.expm(t),
+        "stats.norm.logpdf": lambda: stats.norm.logpdf(t),
+        "stats.gamma.cdf": lambda: stats.gamma.cdf(t, 2.0),
+        "stats.multivariate_normal.pdf": lambda: stats.multivariate_normal.pdf(t, np.zeros(2)),
+    }
+    for name, call in calls.items():
+        with pytest.raises(ge.GradEngineError, match=rf"call grad_engine\.scipy\.{name}\(\) on tensors"):
+            call()
+    with pytest.raises(ge.GradEngineError, match=r"scipy\.linalg\.schur\(\) .* has no twin of it"):
+        linalg.schur(t)
+    assert special.zeta(3.5, ge.tensor([0.7], requires_grad=True)).requires_grad
