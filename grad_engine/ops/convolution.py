@@ -196,6 +196,13 @@ def _size_from(
     return size
 
 
+def way_to_batch(what: str, shape: tuple[int, ...], axes: int) -> str:
+    """The reshape to write for images that came without batch and channels, in words."""
+    if 0 < axes - len(shape) <= 2:
+        return f"write {what}.reshape{(*(1,) * (axes - len(shape)), *shape)} for one image of one channel"
+    return "reshape it"
+
+
 def _batched(name: str, x: Any, weight_ndim: int, what: str = "x") -> Any:
     """`x` with a batch axis, which a single image may leave out."""
     if x.ndim == weight_ndim - 1:
@@ -203,7 +210,7 @@ def _batched(name: str, x: Any, weight_ndim: int, what: str = "x") -> Any:
     if x.ndim != weight_ndim:
         raise ShapeError(
             f"{name}() takes {what} with {weight_ndim} axes (batch, channels, ...) or {weight_ndim - 1} without the "
-            f"batch, got shape {x.shape}; reshape it"
+            f"batch, got shape {x.shape}; {way_to_batch(what, x.shape, weight_ndim)}"
         )
     return x
 

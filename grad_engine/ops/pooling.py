@@ -17,7 +17,7 @@ from grad_engine.core.op import case
 from grad_engine.core.tensor import Tensor
 from grad_engine.errors import ArgumentError, ShapeError
 from grad_engine.formula import Tree
-from grad_engine.ops.convolution import per_axis
+from grad_engine.ops.convolution import per_axis, way_to_batch
 from grad_engine.ops.elementwise import values
 from grad_engine.ops.indexing import index_put, scattered, take_along_axis
 from grad_engine.ops.shape import reshaped
@@ -52,7 +52,7 @@ def _size(name: str, x: Any, n: int) -> tuple[int, ...]:
     if x.ndim not in (n + 1, n + 2):
         raise ShapeError(
             f"{name}() takes x with {n + 2} axes (batch, channels, ...) or {n + 1} without the batch, got shape "
-            f"{x.shape}; reshape it"
+            f"{x.shape}; {way_to_batch('x', x.shape, n + 2)}"
         )
     return x.shape[x.ndim - n :]
 

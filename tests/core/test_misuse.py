@@ -54,6 +54,12 @@ MISUSE: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "numpy without an op": (lambda: np.unique(X), TypeError, "numpy.unique has no gradient here"),
     "copyto": (lambda: np.copyto(np.zeros(3), X), TypeError, "numpy.copyto has no gradient.*no history"),
     "out= of a function": (lambda: np.clip(X, 0, 1, out=np.zeros(3)), TypeError, "out="),
+    "conv2d of one image": (
+        lambda: ge.conv2d(np.ones((5, 4)), np.ones((1, 1, 3, 3))),
+        ValueError,
+        r"write x\.reshape\(1, 1, 5, 4\)",
+    ),
+    "pooling of one image": (lambda: ge.max_pool2d(np.ones((5, 4)), 2), ValueError, r"write x\.reshape\(1, 1, 5, 4\)"),
     "a mask": (lambda: X * np.ma.array([1.0, 2.0, 3.0], mask=[0, 1, 0]), TypeError, "masked"),
     "tensor with a mask": (lambda: ge.tensor(np.ma.array([1.0], mask=[1])), TypeError, "masked"),
     "array of words": (lambda: ge.from_numpy(np.array(["a"])), TypeError, "real numbers"),
