@@ -20,6 +20,7 @@ LINE = 18.0  # height of a line of labels, px
 USER = 17.0  # height of a card for each line that leaves it, px
 PATH = 22  # characters of the path of a module
 LONG_SYMBOL = 8  # characters; from here on a symbol is set smaller
+SHEET = 4.0  # from a box to the sheet behind it, which says that it stands for several, px
 NO_GRADIENT = "no grad yet"
 
 
@@ -201,8 +202,8 @@ class Looks:
         within = (f"{label} ×{fold.times}" if fold.times > 1 else label, size)
         body = max(54.0, 14.0 * max(operands, users) + 14)
         glyph = max(54.0, width_of(within[0], LABEL) + 24, width_of(size, SMALL) + 24)
-        pad = LINE * (1 + bool(badge)) + 5
-        item = Item(node.id, max(glyph + 8, self.labels("", above, below, "", badge)), body + 2 * pad, body)
+        pad = LINE * (1 + bool(badge)) + 5 + 2 * SHEET * (fold.times > 1)
+        item = Item(node.id, max(glyph, self.labels("", above, below, "", badge)), body + 2 * pad, body)
         tip = f"{fold.label}{f' ×{fold.times}' * (fold.times > 1)}: {fold.size}"
         return Look(item, "box", glyph, "group", within, above, below, badge, "", "", root, fold.times, (), tip)
 

@@ -25,7 +25,7 @@ from grad_engine.draw.lettering import (
     shortened,
     width_of,
 )
-from grad_engine.draw.looks import LINE, LONG_SYMBOL, NO_GRADIENT, Look, Looks
+from grad_engine.draw.looks import LINE, LONG_SYMBOL, NO_GRADIENT, SHEET, Look, Looks
 from grad_engine.draw.palette import Palette
 from grad_engine.draw.palette import theme as palette_of
 from grad_engine.folding import Link, View, drawn, module_view
@@ -41,7 +41,6 @@ MARGIN = 28.0
 RANK_GAP = 62.0
 MOST_BOXES = 24  # ops and boxes of a graph whose modules can be closed
 WIDEST = 1600.0  # px; a wider drawing goes on in rows
-SHEET = 4.0  # from a box to the sheet behind it, which says that it stands for several, px
 BOLD = ' font-weight="600"'
 
 
@@ -240,12 +239,13 @@ def _thing(look: Look, box: Box, colours: Palette) -> list[str]:
         parts += [_polygon(shape, colours.panel, colours.idle, 1.2), _words(value, x, y + 5)]
     elif look.kind == "box":
         parts += _box(look, box, colours)
-        parts += [_words(value, x, y - half - 9), _words(gradient, x, y + half + 18)]
+        sheets = 2 * SHEET * (look.times > 1)
+        parts += [_words(value, x, y - half - 9 - sheets), _words(gradient, x, y + half + 18)]
     else:
         parts += _op(look, box, colours)
         parts += [_words(value, x, y - half - 9), _words(gradient, x, y + half + 18)]
     if look.badge:
-        above = 0.6 * LINE if look.kind in ("leaf", "constant") else 14 + LINE
+        above = 0.6 * LINE if look.kind in ("leaf", "constant") else 14 + LINE + 2 * SHEET * (look.times > 1)
         parts.append(_badge(look.badge, x, y - half - above, colours))
     return [*parts, "</g>"]
 
@@ -256,7 +256,9 @@ def _box(look: Look, box: Box, colours: Palette) -> list[str]:
     shape = _shape(look, box)
     parts = []
     if look.times > 1:
-        parts += [_polygon(shape + k * np.array([SHEET, SHEET]), colours.panel, colours.idle, 1.2) for k in (2, 1)]
+        for k in (2, 1):  # narrower and higher, so that no line that ends here runs under them
+            sheet = outline(look.category, look.glyph - 2 * k * SHEET, look.item.body or box.height)
+            parts.append(_polygon(sheet + (box.x, box.y + k * SHEET), colours.panel, colours.idle, 1.2))
     if look.root:
         parts.append(_polygon(_shape(look, box, grown=RING), "none", colours.ink, 1.2))
     label, size = look.within

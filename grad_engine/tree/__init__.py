@@ -1,7 +1,7 @@
-"""The terminal tree: a GraphRecord as a rich renderable, or printed.
+"""The terminal tree: in flows a GraphRecord, out flows a rich renderable, or text that is printed.
 
-rows.py decides which lines there are and which fold, text.py writes names and numbers as the terminal can carry them,
-notes.py, tables.py and lines.py make styled lines of it all.
+shown.py holds the record with closed modules as single nodes. rows.py decides which lines there are and which fold,
+text.py writes names and numbers as the terminal can carry them, notes.py, tables.py and lines.py make styled lines.
 """
 
 from __future__ import annotations
