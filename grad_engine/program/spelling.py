@@ -23,6 +23,7 @@ from grad_engine.program.steps import (
     REDUCE,
     REDUCEAT,
     UFUNC,
+    UNPACK,
     Kind,
     Step,
     Value,
@@ -218,8 +219,8 @@ def path_of(function: Any) -> str | None:
             return f"np.{name}"
         special = getattr(_special(), name or "", None)
         return f"scipy.special.{name}" if special is function else None
-    if function is np.float64:
-        return "np.float64"
+    if isinstance(function, type) and issubclass(function, np.generic):
+        return f"np.{name}"
     module = getattr(function, "__module__", None) or ""
     if module == "math":
         return f"math.{name}"
@@ -291,5 +292,6 @@ _WRITTEN: dict[Kind, Callable[[Spelling, Step], tuple[str, float] | None]] = {
     OUTER: _ufunc_method,
     METHOD: _method,
     DRAW: _draw,
+    UNPACK: lambda self, step: (f"{self.inside(step.args[0], _POSTFIX)}.tolist()", ATOM),
     GET_ITEM: lambda self, step: (f"{self.inside(step.args[0], _POSTFIX)}[{self.index(step.args[1])}]", ATOM),
 }

@@ -20,7 +20,7 @@ from grad_engine.core.stand_ins import TRACING
 from grad_engine.core.tensor import Tensor
 from grad_engine.errors import TraceError
 from grad_engine.program.generators import traced_default_rng
-from grad_engine.program.steps import leaves
+from grad_engine.program.steps import FUNCTION, leaves
 from grad_engine.program.trace import OPS_FOLDER, STAND_INS
 from grad_engine.program.traced import Traced
 
@@ -67,7 +67,7 @@ def _gathered(a: Any, dtype: Any) -> Any:
     elif type(a) is Traced:
         made = a
     elif type(a) in STAND_INS:
-        made = np.positive(a, dtype=np.dtype(a.current.number))
+        made = TRACING.trace.record(FUNCTION, np.dtype(a.current.number).type, (a,))
     else:
         made = _asarray(a)
     return made if dtype is None else made.astype(dtype)

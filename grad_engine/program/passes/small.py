@@ -299,6 +299,8 @@ def _reduce(self: _Unpacking, step: Step) -> list[Any] | None:
 
 def _moved(self: _Unpacking, step: Step) -> list[Any] | None:
     x = step.args[0]
+    if step.fn is np.float64 and type(x) is Value and x.number:
+        return self.parts(x, ())
     if step.fn in (np.stack, np.concatenate):
         return _joined(self, step)
     moving = step.kind is GET_ITEM or step.fn in _MOVING
