@@ -15,6 +15,7 @@ import numpy as np
 from grad_engine.core.chain_rule import newest_first
 from grad_engine.core.names import name_of
 from grad_engine.core.node import Extra, GradAccum, Node, Output, node_of, output_index_of
+from grad_engine.core.outside_memory import COPIED, fingerprint
 from grad_engine.core.run_log import Ran, Run
 from grad_engine.core.tensor import Tensor, array_of
 from grad_engine.core.versions import WRITES
@@ -185,6 +186,7 @@ class _Walk:
         self.builder = GraphBuilder(lambda array: Value(_as_array(array)), max_elements)
         self.slots: dict[Node, list[int]] = {}  # of each operand: those left out move the others up
         self.parts: dict[int, Node | GradAccum] = {}  # by sequence number, by which a run knows them
+        self.changed: set[tuple[Node, int]] = set()  # operands that the program wrote to behind the engine's back
         self.used: dict[Node, int] = {}  # how many outputs of a released node the graph reads
         self.reads: dict[GradAccum, tuple[Any, int]] = {}  # leaf -> its array, and when the oldest op read it
         for node in reversed(self.nodes):
@@ -193,6 +195,11 @@ class _Walk:
                     self.reads[edge] = array, node.sequence_nr
                 elif type(edge) is Output:
                     self.used[edge.node] = max(self.used.get(edge.node, 0), edge.index + 1)
+            if node.extra is not None and node.out is not None:
+                prints = ((slot, node.arrays[slot], told) for slot, told in node.extra.prints)
+                self.changed.update((node, slot) for slot, array, told in prints if fingerprint(array) != told)
+        ends = (node.edges[slot] for node, slot in self.changed)
+        self.changed_leaves = {end for end in ends if type(end) is GradAccum}
 
     def record(self, title: str | None, expression: str | None, runs: str) -> GraphRecord:
         """The record of all of it."""
@@ -220,7 +227,7 @@ class _Walk:
 
     def leaf(self, leaf: GradAccum) -> None:
         array, read = self.reads[leaf]
-        value = self.value(leaf, array, read)
+        value = self.value(leaf, array, read, leaf in self.changed_leaves)
         if array is None and leaf.grad is not None:  # the values are gone, but `.grad` has the same shape
             value.shape, value.dtype = leaf.grad.shape, dtype_name(leaf.grad.dtype)
         self.builder.leaf(leaf, value)
@@ -238,8 +245,8 @@ class _Walk:
                 operands.append(Operand(slot, parameter, node_of(edge), output_index_of(edge)))
             elif array is not None:  # None: an optional operand that was left out; those after it move up
                 plain = not isinstance(array, np.ndarray)
-                key = (node, position) if plain else id(array)
-                value = self.value(key, array, node.sequence_nr)
+                value = self.value(id(array), array, node.sequence_nr, (node, position) in self.changed)
+                key = (node, position) if plain else _constant_key(array, value)
                 operands.append(Operand(slot, parameter, constant=key, value=value, plain=plain))
         width = 1 if not op.multi_output else len(node.out) if not gone else self.used_outputs(node)
         keys: list[Any] = [Output(node, k) for k in range(width)] if op.multi_output else [node]
@@ -308,7 +315,7 @@ class _Walk:
             told.changed(leaf, change.before, after)
         self.builder.run(told)
 
-    def value(self, key: Any, array: Any, number: int) -> Value:
+    def value(self, key: Any, array: Any, number: int, changed: bool = False) -> Value:
         """What is known of a value; `number` is when the graph read or made it, for it may have been changed since."""
         if array is None:
             return Value(name=self.names.get(key), name_source="inferred", absent="freed")
@@ -316,9 +323,16 @@ class _Walk:
         name, source = name_of(array), "given"
         if name is None:
             name, source = self.names.get(key), "inferred"
-        if WRITES.latest_of(array) > number:
+        if changed or WRITES.latest_of(array) > number:
             return Value(None, made.shape, dtype_name(made.dtype), name, source, "changed")
         return Value(made, None, None, name, source)
+
+
+def _constant_key(array: np.ndarray, value: Value) -> Any:
+    """What tells constants apart: their numbers where they are small and nameless, for ops keep copies of these."""
+    if value.name is not None or value.absent or array.nbytes > COPIED:
+        return id(array)
+    return array.dtype.str, array.shape, array.tobytes()
 
 
 def _as_array(value: Any) -> Any:

@@ -85,6 +85,7 @@ def to_torch(tensor: Tensor, requires_grad: bool = False) -> torch.Tensor:
 
 
 def torch_module() -> Any:
+    """The module torch; MissingPackageError where it is not installed."""
     try:
         import torch  # type: ignore[import-not-found, unused-ignore]  # it need not be there
     except ImportError:

@@ -522,18 +522,22 @@ class ObjectSpelling(Spelling):
 
     @cached_property
     def reader(self) -> Callable[[Json, str], Any]:
+        """Reads the object, given its path."""
         return typing.cast(Callable[[Json, str], Any], vars(self)["_made"][0]())
 
     @cached_property
     def writer(self) -> Write:
+        """Makes a JSON object of the value."""
         return typing.cast(Write, vars(self)["_made"][1]())
 
     def read(self, value: Any, path: str, tail: Tail) -> Any:
+        """The value that an object spells; anything else is a fault."""
         if type(value) is not dict:
             raise unlike(value, path, tail, "an object")
         return self.reader(value, place(path, tail))
 
     def write(self, value: Any) -> Json:
+        """The value as a JSON object."""
         return self.writer(value)
 
 

@@ -468,3 +468,15 @@ def test_a_record_without_a_backward_run_has_forward_names() -> None:
     out = layer(torch.randn(2, 3)).sum()
     assert [node.name for node in from_torch(out, backward=False).nodes] == ["LayerNorm", "Sum"]
     assert [node.name for node in from_torch(out).nodes] == ["LayerNormBackward", "SumBackward"]
+
+
+def test_calls_of_one_module_are_told_apart() -> None:
+    cell = torch.nn.GRUCell(2, 3)
+    h = torch.zeros(1, 3)
+    with module_scopes(torch.nn.ModuleDict({"cell": cell})):
+        for _ in range(4):
+            h = cell(torch.ones(1, 2), h)
+    record = from_torch(h.sum(), names={}, backward=False)
+    calls = [node.call for node in record.nodes if node.scope == "cell"]
+    assert sorted(set(calls)) == [0, 1, 2, 3]
+    assert calls == sorted(calls)

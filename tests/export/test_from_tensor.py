@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import re
+import time
 from importlib.resources import files
 from typing import Any
 
@@ -295,7 +297,7 @@ def test_where_nan_begins_in_the_program() -> None:
         z = (x * ge.ln(x)).sum()
     z.backward(retain_graph=True)
     text = printed(z)
-    assert re.search(r"Inf begins in LnBackward #0 \(tests/export/test_export\.py:\d+\): 1 of 2 values", text)
+    assert re.search(r"Inf begins in LnBackward #0 \(tests/export/test_from_tensor\.py:\d+\): 1 of 2 values", text)
 
 
 def test_a_table_where_a_difference_was_meant_is_pointed_out() -> None:
@@ -311,3 +313,79 @@ def test_a_table_where_a_difference_was_meant_is_pointed_out() -> None:
         prediction - np.ones(3),
     ):
         assert "stretches" not in printed(meant)
+
+
+def changed(record: GraphRecord) -> dict[str | None, str]:
+    """Why tensors without numbers have none, by name, else by role."""
+    return {tensor.name or tensor.role: tensor.absent for tensor in record.tensors if tensor.absent}
+
+
+def test_what_was_changed_since_it_was_read_says_so() -> None:
+    w = ge.tensor([1.0, 2.0], requires_grad=True, name="w")
+    loss = (w * w).sum()
+    loss.backward(retain_graph=True)
+    ge.optim.SGD([w], lr=0.1).step()
+    record = validated(ge.record_graph(loss, names={}))
+    assert changed(record) == {"w": "changed"}
+    np.testing.assert_array_equal(values(record, record.nodes[0].outputs[0]), [1, 4])  # what was computed is kept
+    np.testing.assert_array_equal(values(record, record.runs[0].leaves[0].after), [2, 4])
+
+    large = np.ones((100, 100))
+    x = ge.tensor(np.ones((100, 100)), requires_grad=True, name="x")
+    total = (x * large).sum()
+    large[:] = 3.0  # NumPy tells nobody
+    assert changed(ge.record_graph(total, names={})) == {"constant": "changed"}
+
+    shared = np.ones(3)
+    leaf = ge.from_numpy(shared)
+    leaf.requires_grad_()
+    square = (leaf * leaf).sum()
+    shared[:] = 4.0
+    assert changed(ge.record_graph(square, names={"leaf": leaf})) == {"leaf": "changed"}
+
+
+def test_values_that_backward_freed_say_so() -> None:
+    from grad_engine.export.from_tensor import _Walk
+
+    x = leaf([1.0, 2.0])
+    z = (x * x).sum()
+    z.backward()
+    record = _Walk(z, {}, 64, 100, structure_only=True).record(None, None, "last")
+    assert {tensor.absent for tensor in record.tensors} == {"freed"}
+    assert ge.record.index_of(record).gone
+
+
+def test_one_constant_that_two_ops_read_is_one_tensor() -> None:
+    x, c = leaf([1.0, 2.0]), np.array([3.0, 4.0])
+    record = validated(ge.record_graph((x * c + c).sum(), names={}))
+    assert record.counts.constants == 1
+    other = validated(ge.record_graph((x * c + np.array([3.0, 5.0])).sum(), names={}))
+    assert other.counts.constants == 2
+
+
+def test_nodes_say_what_kind_of_op_they_are() -> None:
+    x = leaf([1.0, 2.0])
+    add, total = validated(ge.record_graph((x + 1.0).sum(), names={})).nodes
+    assert add.elementwise and add.broadcasts and add.commutes and add.sentence
+    assert not (total.elementwise or total.broadcasts or total.commutes)
+
+
+def test_a_record_with_nan_among_its_arguments_equals_itself_after_a_round_trip() -> None:
+    x = leaf([1.0, np.nan])
+    record = ge.record_graph(ge.nan_to_num(x, nan=float("nan")).sum(), names={})
+    assert from_json(to_json(record)) == record
+
+
+def test_an_op_of_twice_the_operands_takes_about_twice_as_long() -> None:
+    """A quadratic step would take sixteen times as long for four times the operands."""
+
+    def seconds(count: int) -> float:
+        z = ge.concat([leaf([float(k)]) for k in range(count)]).sum()
+        best = math.inf
+        for _ in range(3):
+            start = time.process_time()
+            ge.record_graph(z, names={}, explain=False)
+            best = min(best, time.process_time() - start)
+        return best
+
+    assert seconds(4000) < 9 * seconds(1000)
