@@ -112,25 +112,33 @@ class Optimizer:
                 if type(node) is not GradAccum or node.grad is None:
                     continue
                 p, g = parameter.array, node.grad.array
-                _check_writable(p)
                 state = self._state.get(parameter)
                 if state is None:
                     state = self._state[parameter] = _State()
+                if state.memory is not p:  # looked at once, not in every step
+                    _check_writable(p)
+                    state.memory = p
                 state.steps += 1
                 kept = state.of(slots, p) if slots else ()
-                half = p.dtype.char == "e"
-                moved, g = (p.astype(np.float32), g.astype(np.float32)) if half else (p, g)
-                whole = (moved, g, *kept)
-                if p.ndim and (p.size <= BLOCK or not all(array.flags.c_contiguous for array in whole)):
-                    self.update(group, state.steps, *whole)
-                else:  # also for shape (), of which NumPy would make scalars that no result can be written into
-                    flat = [array.reshape(-1) for array in whole]
-                    for start in range(0, p.size, BLOCK):
-                        self.update(group, state.steps, *[array[start : start + BLOCK] for array in flat])
-                if half:
+                if p.dtype.char == "e":  # not `is HALF`: a dtype that was pickled is another object
+                    moved = p.astype(np.float32)
+                    self._update_in_blocks(group, state.steps, moved, g.astype(np.float32), *kept)
                     p[...] = moved
+                elif p.ndim and p.size <= BLOCK:
+                    self.update(group, state.steps, p, g, *kept)
+                else:
+                    self._update_in_blocks(group, state.steps, p, g, *kept)
                 WRITES.stamp(p, number)
                 node.used = ref(node.grad)
+
+    def _update_in_blocks(self, group: Group, steps: int, *arrays: np.ndarray) -> None:
+        """update() of so many elements at a time; shape () too, of which NumPy makes scalars that nothing can write."""
+        if arrays[0].ndim and not all(array.flags.c_contiguous for array in arrays):
+            self.update(group, steps, *arrays)
+            return
+        flat = [array.reshape(-1) for array in arrays]
+        for start in range(0, flat[0].size, BLOCK):
+            self.update(group, steps, *[array[start : start + BLOCK] for array in flat])
 
     def slots(self, group: Group) -> tuple[str, ...]:
         """The names of what is kept for each parameter of the group, in its shape; zeros at first."""
@@ -214,10 +222,11 @@ class Optimizer:
 class _State:
     """What an optimiser keeps for one parameter."""
 
-    __slots__ = ("arrays", "steps")
+    __slots__ = ("arrays", "memory", "steps")
 
     def __init__(self, steps: int = 0, arrays: dict[str, np.ndarray] | None = None) -> None:
         self.steps = steps
+        self.memory: np.ndarray | None = None  # of the parameter, as it was found writable
         self.arrays = arrays or {}
 
     def of(self, slots: tuple[str, ...], p: np.ndarray) -> list[np.ndarray]:
