@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from grad_engine.draw.palette import THEMES, Palette
-from grad_engine.folding.view import View, view
+from grad_engine.folding.views import View, view
 from grad_engine.record import GraphRecord
 from grad_engine.story.beats import Beat
 from grad_engine.story.telling import story

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from grad_engine.draw.palette import THEMES
 from grad_engine.errors import GradEngineError
-from grad_engine.folding.view import FOLDS
+from grad_engine.folding.views import FOLDS
 from grad_engine.record.files import DEFAULT_PATH
 from grad_engine.story.telling import PHASES
 

@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from grad_engine.draw.palette import Palette as Colours
 from grad_engine.errors import GradEngineError
 from grad_engine.folding.items import drawn
-from grad_engine.folding.view import View
+from grad_engine.folding.views import View
 from grad_engine.record import GraphRecord, index_of
 from grad_engine.story.beats import FRAME, Beat, Build, Close, Gather, Outlook, Run, Seed, Turn
 from grad_engine.story.names import Names, headline

@@ -11,7 +11,7 @@ from grad_engine.draw.glyph import outline
 from grad_engine.draw.layout import Box
 from grad_engine.draw.palette import Palette as Colours
 from grad_engine.folding.items import Link
-from grad_engine.folding.view import View
+from grad_engine.folding.views import View
 from grad_engine.record import GraphRecord
 from grad_engine.story.beats import Build, Gather, Outlook, Run, Seed, Turn
 from grad_engine.story.values import norm

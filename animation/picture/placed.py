@@ -12,7 +12,7 @@ from grad_engine.draw.glyph import outline, reach
 from grad_engine.draw.layout import Box
 from grad_engine.draw.palette import Palette as Colours
 from grad_engine.folding.items import Link
-from grad_engine.folding.view import View
+from grad_engine.folding.views import View
 from grad_engine.record import GraphRecord, InputRecord, NodeRecord, Shape, TensorRecord
 from grad_engine.record.index import is_plain_number
 from grad_engine.story.beats import FRAME, Beat, Build, Gather, Outlook, Run, Seed, Turn

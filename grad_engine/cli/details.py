@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from grad_engine.folding.modules import calls_of
+from grad_engine.folding.module_tree import calls_of
 from grad_engine.record import (
     AccumulatorRecord,
     EdgeRecord,

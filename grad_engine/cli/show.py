@@ -9,7 +9,7 @@ from grad_engine.cli.details import details, module_details
 from grad_engine.cli.parser import Command, Parser, add_record
 from grad_engine.cli.show_pages import module_page, page
 from grad_engine.errors import GraphError
-from grad_engine.folding.modules import is_module
+from grad_engine.folding.module_tree import is_module
 from grad_engine.record.index import index_of
 from grad_engine.record.words import harmless
 from grad_engine.tree.tables import Line

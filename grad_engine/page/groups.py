@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from grad_engine.folding import Link
-from grad_engine.folding.modules import Group, hierarchy
+from grad_engine.folding.module_tree import Group, hierarchy
 from grad_engine.record import GraphRecord
 
 

@@ -14,7 +14,7 @@ from grad_engine.draw.layout import lay_out
 from grad_engine.draw.looks import Look, Looks
 from grad_engine.draw.svg import CORNER, RING
 from grad_engine.folding import Link, drawn
-from grad_engine.folding.modules import Group
+from grad_engine.folding.module_tree import Group
 from grad_engine.formula import Tree
 from grad_engine.page.findings import findings
 from grad_engine.page.groups import grouped

@@ -13,7 +13,7 @@ from dataclasses import replace
 from itertools import groupby, pairwise
 
 from grad_engine.errors import GradEngineError
-from grad_engine.folding.view import view
+from grad_engine.folding.views import view
 from grad_engine.record import GraphRecord
 from grad_engine.record.index import index_of
 from grad_engine.story.lesson_words import LessonWords

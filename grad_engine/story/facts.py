@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from grad_engine.folding.items import Link, drawn
-from grad_engine.folding.view import View
+from grad_engine.folding.views import View
 from grad_engine.formula import Tree
 from grad_engine.record import (
     InputRecord,

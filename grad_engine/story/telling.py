@@ -9,7 +9,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from grad_engine.folding.view import View
+from grad_engine.folding.views import View
 from grad_engine.record import (
     GraphRecord,
 )

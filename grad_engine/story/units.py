@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from grad_engine.folding.modules import hierarchy
+from grad_engine.folding.module_tree import hierarchy
 from grad_engine.folding.structure import LEAST_ROUNDS, repeats
 from grad_engine.record.index import RecordIndex
 

@@ -13,7 +13,7 @@ from typing import IO, TYPE_CHECKING
 
 from grad_engine.errors import ArgumentError, GraphError
 from grad_engine.folding import module_view
-from grad_engine.folding.modules import is_module
+from grad_engine.folding.module_tree import is_module
 from grad_engine.record import GraphRecord
 from grad_engine.record.collector import collection_paused
 from grad_engine.record.index import RecordIndex, index_of

@@ -18,7 +18,7 @@ from grad_engine.draw import to_svg
 from grad_engine.draw.graphviz import to_dot
 from grad_engine.errors import RecordError
 from grad_engine.folding import hierarchy
-from grad_engine.folding.modules import is_module
+from grad_engine.folding.module_tree import is_module
 from grad_engine.record import GraphRecord, from_json, to_json
 from grad_engine.record.index import index_of
 from grad_engine.tree import print_tree

@@ -10,7 +10,7 @@ import pytest
 
 from grad_engine import formula
 from grad_engine.export.from_tensor import record_graph
-from grad_engine.folding.view import View, view
+from grad_engine.folding.views import View, view
 from grad_engine.record import GraphRecord, RunEvent, SendEvent, index_of
 from grad_engine.story.beats import FRAME, Beat, Build, Close, Formula, Gather, Numbers, Outlook, Run, Turn, Words
 from grad_engine.story.forward import ROOM, TOGETHER

@@ -6,7 +6,7 @@ import pytest
 
 from grad_engine.errors import GradEngineError
 from grad_engine.folding.groups import MOST_OPS
-from grad_engine.folding.view import view
+from grad_engine.folding.views import view
 from grad_engine.record import RunEvent, SendEvent
 from grad_engine.story.beats import Close, Gather, Run
 from grad_engine.story.telling import story

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from grad_engine.errors import GraphError
 from grad_engine.folding.groups import Fold, Groups, cycles
 from grad_engine.folding.structure import repeats, signature
-from grad_engine.folding.view import View, around, focused
+from grad_engine.folding.views import View, around, focused
 from grad_engine.record import GraphRecord, NodeRecord
 from grad_engine.record.index import RecordIndex, index_of
 
