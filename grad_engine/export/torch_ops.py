@@ -162,6 +162,29 @@ def _convolved(step: Step) -> Found:
     return f"conv{axes}d", (0, 1, 2), static
 
 
+def _taken(step: Step) -> Found:
+    return "take", (0, "index"), {"axis": step.kept["dim"]}
+
+
+def _embedded(step: Step) -> Found:
+    kept = step.kept
+    if kept["scale_grad_by_freq"] or kept["sparse"]:
+        return None
+    padding = kept["padding_idx"]  # -1: none
+    return "embedding", ("indices", 0), {"padding_idx": padding} if padding >= 0 else {}
+
+
+def _gathered(step: Step) -> Found:
+    axis, index, x = step.kept["dim"], step.kept.get("index"), step.kept.get("self")
+    if index is None or x is None:  # freed
+        return None
+    axes = range(x.ndim)
+    # PyTorch takes an index that covers a part of the other axes, NumPy does not.
+    if x.ndim != index.ndim or any(x.shape[k] != index.shape[k] for k in axes if k != axis % max(x.ndim, 1)):
+        return None
+    return "take_along_axis", (0, "index"), {"axis": axis}
+
+
 RESHAPE, EXPAND = _reshaped("reshape"), _reshaped("broadcast_to")
 CALLS_OF_OURS: dict[str, Callable[[Step], Found]] = {
     "Add": _added("add"),
@@ -197,6 +220,9 @@ CALLS_OF_OURS: dict[str, Callable[[Step], Found]] = {
     "Squeeze": _arguments("squeeze", axis="dim"),
     "Select": _selected,
     "Slice": _sliced,
+    "Embedding": _embedded,
+    "Gather": _gathered,
+    "IndexSelect": _taken,
     "Cat": _joined("concat"),
     "Stack": _joined("stack"),
     "Convolution": _convolved,

@@ -480,3 +480,27 @@ def test_calls_of_one_module_are_told_apart() -> None:
     calls = [node.call for node in record.nodes if node.scope == "cell"]
     assert sorted(set(calls)) == [0, 1, 2, 3]
     assert calls == sorted(calls)
+
+
+def test_indices_are_operands() -> None:
+    """ "Row 1 was read three times" can only be said where the rows that were read are recorded."""
+    weight = torch.arange(15.0).reshape(5, 3).requires_grad_()
+    rows = torch.tensor([1, 1, 3, 1])
+    embedded = torch.nn.functional.embedding(rows, weight)
+    taken = weight.index_select(0, rows)
+    gathered = weight.gather(1, torch.tensor([[0], [2], [1], [1], [0]]))
+    record = from_torch(embedded.sum() + taken.sum() + gathered.sum(), names={"weight": weight})
+    found = {}
+    for node in record.nodes:
+        for operand in node.inputs:
+            tensor = record.by_id[operand.tensor]
+            if tensor.dtype == "int64" and operand.edge is None:
+                found[node.op] = operand.parameter, tensor.role, tensor.data.values
+    assert found == {
+        "embedding": ("indices", "constant", (1, 1, 3, 1)),
+        "take": ("indices", "constant", (1, 1, 3, 1)),
+        "take_along_axis": ("indices", "constant", (0, 2, 1, 1, 0)),
+    }
+    assert all(node.formula is not None for node in record.nodes if node.op in found)
+    part = weight.gather(1, torch.tensor([[0]]))
+    assert from_torch(part.sum(), names={}).nodes[0].op == "gather"
