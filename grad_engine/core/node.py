@@ -74,17 +74,17 @@ class Node:
 
     def shares_from(self, g: Any, out: Any, arrays: Sequence[Any], useful: set[Edge] | None) -> Sequence[Share]:
         """The shares as the rules make them of this result and these operands: the node's own, as arrays or Tensors."""
-        op, edges = self.op, self.edges
+        op, edges, own = self.op, self.edges, self.arrays
         asked = (g, out, arrays, *self.rest) if op.variadic else (g, out, *arrays, *self.rest)
         joint: Any = None
         if op.joint is not None:
             joint = op.joint(*asked, wanted=[e is not None and (useful is None or e in useful) for e in edges])
         sent: list[Share] = []
-        for slot, (edge, array) in enumerate(zip(edges, self.arrays, strict=True)):
+        for slot, edge in enumerate(edges):
             if edge is not None and (useful is None or edge in useful):
                 share = op.rules[slot](*asked) if joint is None else joint[slot]  # type: ignore[misc]
                 if share is not None:
-                    sent.append((slot, edge, share, array))
+                    sent.append((slot, edge, share, own[slot]))
         return sent
 
     def release(self) -> None:

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from grad_engine.core.defaults import generator_of, get_default_dtype
-from grad_engine.core.tensor import Tensor
+from grad_engine.core.tensor import Tensor, array_of
 from grad_engine.errors import ArgumentError, ShapeError
 from grad_engine.nn import init
 from grad_engine.nn.module import Module, Parameter, Sequential
@@ -57,13 +57,16 @@ class Linear(Module):
         self.weight, self.bias = _affine((out_features, in_features), in_features, bias, dtype, seed)
 
     def forward(self, x: Any) -> Tensor:
-        shape, (results, features) = np.shape(x), self.weight.shape
-        if not shape or shape[-1] != features:
+        try:
+            return neural.linear(x, self.weight, self.bias)
+        except ShapeError:
+            shape, (results, features) = np.shape(array_of(x)), self.weight.shape
+            if shape and shape[-1] == features:
+                raise
             raise ShapeError(
                 f"Linear({features}, {results}) expects {features} features along the last axis of x, got "
                 f"{shape[-1] if shape else 'none'} (shape {shape})"
-            )
-        return neural.linear(x, self.weight, self.bias)
+            ) from None
 
     def extra_repr(self) -> str:
         return f"{self.in_features}, {self.out_features}" + (", bias=False" if self.bias is None else "")
@@ -302,7 +305,7 @@ class _BatchNorm(Module):
         self.register_buffer("num_batches_tracked", 0)
 
     def forward(self, x: Any) -> Tensor:
-        shape = np.shape(x)
+        shape = np.shape(array_of(x))
         if len(shape) not in self.axes or shape[1] != self.channels:
             raise ShapeError(
                 f"{type(self).__name__}({self.channels}) takes x {self.shapes} with {self.channels} channels, got "

@@ -13,7 +13,7 @@ import numpy as np
 from grad_engine import files
 from grad_engine.core.call import as_tensor
 from grad_engine.core.defaults import check_device
-from grad_engine.core.grad_mode import current_mode, no_grad, put_mode, with_watch
+from grad_engine.core.grad_mode import Mode, current_mode, no_grad, put_mode, with_watch
 from grad_engine.core.hooks import HookHandle
 from grad_engine.core.inplace import overwrite
 from grad_engine.core.node import GradAccum, next_sequence_nr
@@ -45,6 +45,9 @@ class Loaded(NamedTuple):
 
     missing: tuple[str, ...]
     unexpected: tuple[str, ...]
+
+
+_new_mode = Mode.__new__
 
 
 class Module:
@@ -81,7 +84,9 @@ class Module:
         if watch is None or seen is not outer.watch:
             watch = _inside(outer.watch, path)
             self.__dict__["_watch"] = outer.watch, watch
-        inner = with_watch(outer, watch, next_sequence_nr())
+        inner = _new_mode(Mode)  # filled here: a call of __init__ would take as long as all the rest
+        inner.record, inner.watch, inner.entry = True, watch, next_sequence_nr()
+        inner.differentiating, inner.context, inner.outer = outer.differentiating, outer.context, outer.outer
         put_mode(inner)
         try:
             return forward(*args, **keywords)
