@@ -32,7 +32,11 @@ def as_tensor(value: Any) -> Tensor:
 
 
 def operand(value: Any) -> Any:
-    """A value that is not a Tensor, ready for an op: a Python number as it is (a weak dtype), else an array."""
+    """A value that is not a Tensor, ready for an op: a number as it is, else an array.
+
+    Python's numbers are weak, and so are NumPy's float64 numbers, which `np.sqrt(3)` gives: beside a tensor they take
+    its dtype.
+    """
     kind = type(value)
     if kind is float or kind is int or kind is bool:
         return value

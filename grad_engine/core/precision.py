@@ -22,24 +22,24 @@ from grad_engine.core.tensor import Tensor
 F64, F32, HALF = np.dtype(np.float64), np.dtype(np.float32), np.dtype(np.float16)
 
 
-def widened(value: Any) -> Any:
-    """`value` with every float16 in it, in lists and tuples too, as float32."""
+def _recast(value: Any, given: np.dtype[Any], wanted: np.dtype[Any]) -> Any:
+    """`value` with every array and tensor of one dtype in it, in lists and tuples too, in another."""
     kind = type(value)
     if kind is ndarray or kind is Tensor or isinstance(value, np.generic):
-        return value.astype(F32) if value.dtype == HALF else value
+        return value.astype(wanted) if value.dtype == given else value
     if kind is list or kind is tuple:
-        return kind(map(widened, value))
+        return kind(_recast(part, given, wanted) for part in value)
     return value
+
+
+def widened(value: Any) -> Any:
+    """`value` with every float16 in it as float32."""
+    return _recast(value, HALF, F32)
 
 
 def narrowed(value: Any) -> Any:
-    """`value` with every float32 in it, in lists and tuples too, rounded to float16."""
-    kind = type(value)
-    if kind is ndarray or kind is Tensor or isinstance(value, np.generic):
-        return value.astype(HALF) if value.dtype == F32 else value
-    if kind is list or kind is tuple:
-        return kind(map(narrowed, value))
-    return value
+    """`value` with every float32 in it rounded to float16."""
+    return _recast(value, F32, HALF)
 
 
 def holds_half(values: Iterable[Any]) -> bool:
