@@ -125,11 +125,13 @@ def table() -> str:
         "# The ops\n",
         "Generated from the table of ops by `make stubs`. Each is a function of `grad_engine`, most are methods too;",
         "`g` is the gradient that arrives, `out` the result. Words stand where a rule is more than a formula.",
-        "The last section lists the ops that only rules use.\n",
+        "The last sections list the ops behind SciPy's functions (`scipy.special.jv(2, t)`, `grad_engine.scipy`), whose names\nare no functions of `grad_engine`, and those that only rules use.\n",
     ]
     sections = {each.capitalize(): [op for op in OPS.values() if op.public and op.category == each]
                 for each in CATEGORIES}  # fmt: skip
-    sections["Used by rules alone"] = [op for op in OPS.values() if not op.public]
+    others = [op for op in OPS.values() if not op.public]
+    sections["Of SciPy"] = [op for op in others if op.forward.__module__.startswith("grad_engine.ops.scipy_")]
+    sections["Used by rules alone"] = [op for op in others if op not in sections["Of SciPy"]]
     for title, ops in sections.items():
         if ops:
             lines += [f"## {title}\n", "| op | symbol | computes | rules | what it is | backward in words |",
