@@ -287,6 +287,11 @@ def _derivative(
     """What `rule` makes of a run of `f` on its inputs; without inputs, a function of f's arguments that gives that."""
     if not callable(f):
         raise ArgumentError(f"a function is differentiated here, got {type(f).__name__}; of a tensor z call grad(z, x)")
+    if isinstance(inputs, int) and argnums is None:
+        raise NotDifferentiableError(
+            f"{name} was given the integer {inputs} as its input, which has no derivative; write {float(inputs)}, or "
+            f"argnums={inputs} for the place of an argument"
+        )
     if inputs is not _LEFT_OUT:
         several = isinstance(inputs, tuple | list) and not hasattr(inputs, "_fields")
         args = tuple(inputs) if several else (inputs,)

@@ -207,6 +207,7 @@ BAD: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
         "argument 2 was asked for, got 1 positional argument;",
     ),
     "argnums": (lambda: ge.grad(use, argnums=-1)(PARAMS), TypeError, "counted from 0"),
+    "argnums by place": (lambda: ge.grad(use, 1), TypeError, r"integer 1 as its input, .* argnums=1 for the place"),
     "argnums twice": (lambda: ge.grad(use, argnums=(0, 0))(PARAMS), TypeError, "each argument once"),
     "no function": (lambda: ge.value_and_grad(3.0), TypeError, "got float; of a tensor z call grad"),
     "aux": (lambda: ge.grad(lambda x: x.sum(), has_aux=True)(W), TypeError, "with has_aux=True"),
