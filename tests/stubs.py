@@ -125,7 +125,7 @@ def table() -> str:
         "# The ops\n",
         "Generated from the table of ops by `make stubs`. Each is a function of `grad_engine`, most are methods too;",
         "`g` is the gradient that arrives, `out` the result. Words stand where a rule is more than a formula.",
-        "The last sections list the ops behind SciPy's functions (`scipy.special.jv(2, t)`, `grad_engine.scipy`), which",
+        "Last come the ops behind SciPy's functions (`scipy.special.jv(2, t)`, `grad_engine.scipy`), which",
         "are no functions of `grad_engine` itself, and those that only rules use.\n",
     ]
     sections = {each.capitalize(): [op for op in OPS.values() if op.public and op.category == each]
