@@ -13,7 +13,7 @@ from typing import IO, TYPE_CHECKING
 
 from grad_engine.errors import ArgumentError, GraphError
 from grad_engine.folding import module_view
-from grad_engine.folding.module_tree import is_module
+from grad_engine.folding.module_tree import is_module, scopes_of
 from grad_engine.record import GraphRecord
 from grad_engine.record.collector import collection_paused
 from grad_engine.record.index import RecordIndex, index_of
@@ -44,6 +44,7 @@ STYLES = {
 }
 MOST_LINES = 40  # ops and edges to leaves of a record whose modules all are open
 MOST_NODES = 30  # ops and closed modules of any other
+MOST_OPENED = 8  # modules that a focus opens; where it is in more of them, all are open
 LOWEST_LIMIT = 48  # lines: a terminal can scroll, so one of 24 rows does not fold a graph that is only a little higher
 LARGE_LIMIT = 60  # lines of a large graph where no terminal sets a height
 NARROWEST, WIDEST = 40, 2_000  # columns
@@ -156,12 +157,26 @@ def tree(
             raise GraphError(f"No {kinds} is called {focus!r}{_instead(index)}.")
         if is_module(index, str(focus)):
             module, parts = focus, ()
-    whole = full or bool(parts) or (depth is not None and level is None and not expand)
+    around = _modules_around(index, parts)
+    whole = full or len(around) > MOST_OPENED or (depth is not None and level is None and not expand)
     lines = len(record.nodes) + sum(len(index.incoming.get(leaf, ())) for leaf in index.accumulators)
-    most = MOST_NODES if lines > MOST_LINES else max(lines, 1)
-    view = module_view(record, most, full=whole, level=level, expand=expand, focus=module)
+    crowded = lines > MOST_LINES
+    around = around if crowded or level is not None or expand else set()
+    most = MOST_NODES if crowded else max(lines, 1)
+    view = module_view(record, most, full=whole, level=level, expand={*expand, *around}, focus=module)
     request = Request(full, parts, depth, max_lines, level, tuple(expand))
     return GraphTree(record, request, Shown(view))
+
+
+def _modules_around(index: RecordIndex, parts: Collection[str]) -> set[str]:
+    """The paths of the modules that these ops are in, and those that read these leaves."""
+    scopes = scopes_of(index) if parts else {}
+    ops = [op for part in parts for op in ([part] if part in index.nodes else _readers(index, part))]
+    return {scopes[op] for op in ops if op in scopes}
+
+
+def _readers(index: RecordIndex, leaf: str) -> list[str]:
+    return [edge.sender for edge in index.incoming.get(leaf, ())]
 
 
 def _instead(index: RecordIndex) -> str:

@@ -64,7 +64,7 @@ COLUMNS = (
 )
 # The same for a record with modules.
 WITH_MODULES = ("bad", "node", "module", "norm", "shape", "place", "step", "bar")
-MODULE = (8, 24)  # columns for the path of a module: fewer say nothing, more are not needed
+MODULE = (8, 24, 12)  # columns for the path of a module: at least, at most, and at least beside gradients
 FIRST_VALUES = Column("values", "first values", "gradient", left=True)
 
 
@@ -140,7 +140,8 @@ class Sheet:
         asked = [part for part in self.request.focus if part in self.index.accumulators]
         shown = asked or [row.part for row in self.rows if row.kind == "leaf"]
         if self.shown.folds and not asked:
-            shown = list(self.shown.source.accumulators)
+            met = {row.part for row in self.rows} | self.shown.leaves_inside(row.part for row in self.rows)
+            shown = [part for part in self.shown.source.accumulators if part in met]
             most = min(most, MODEL_LEAVES) if most is not None else None
         return tables.leaves(self.shown.source, self.script, self.room, shown, most)
 
@@ -433,7 +434,12 @@ class Sheet:
                 continue
             more = [each for each in COLUMNS if each in columns or each is column]
             left = self.room - self._block(more, widths) - need
-            if column.key == "module" and left < 0 and widths["module"] + left >= MODULE[0]:
+            if column.key == "norm" and left < 0:  # then how much is in a module, and the path of one, give way
+                half = max(self.room // 2, 36)
+                given = min(-left, max(need - half, 0))
+                need, left = need - given, left + given
+            least = MODULE[0] if column.key == "module" else MODULE[2]
+            if column.key in ("module", "norm") and left < 0 and widths.get("module", 0) + left >= least:
                 widths["module"] += left
                 left = 0
             if left >= 0:

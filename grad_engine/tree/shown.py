@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cached_property
 
 from grad_engine.folding import Fold, View
@@ -55,6 +56,12 @@ class Shown:
         fold = self.folds.get(node)
         parts = [node] if fold is None else [op.id for op in fold.ops]
         return sorted(self.source.steps[part] for part in parts if part in self.source.steps)
+
+    def leaves_inside(self, parts: Iterable[str]) -> set[str]:
+        """The accumulators of the leaves that are read inside those of these parts that are closed modules."""
+        of = self.source.accumulator_of
+        ops = (op for part in parts if part in self.folds for op in self.folds[part].ops)
+        return {of[operand.tensor] for op in ops for operand in op.inputs if operand.tensor in of}
 
     @cached_property
     def broken(self) -> set[str]:

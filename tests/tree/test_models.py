@@ -70,3 +70,13 @@ def test_the_module_column_survives(width: int, records: dict[str, GraphRecord])
     lines = printed(records["gpt"], width, expand=["h.3.attn"])
     inner = [line for line in lines if re.search(r"(Softmax|MaskedFill|Split)Backward.* #1", line)]
     assert inner and all(".attn" in line for line in inner)
+
+
+def test_a_focus_opens_the_modules_around_it_and_no_others(records: dict[str, GraphRecord]) -> None:
+    leaf = printed(records["gpt"], focus="h.3.attn.c_attn.weight")
+    assert len(leaf) < 80
+    assert any("GradAccum h.3.attn.c_attn.weight" in line for line in leaf)
+    assert any("h.4 … h.11 ×8" in line for line in leaf)
+    op = printed(records["gpt"], focus="#300")
+    assert "h.5.mlp.c_proj" in op[4] and "h.6" not in "\n".join(op[: op.index("")][:-2])
+    assert not any(line.startswith("h.6.") for line in op), "what lies above has no row in the table either"
