@@ -16,10 +16,18 @@ model.load_state_dict({name: torch.tensor(numbers) for name, numbers in weights.
 
 x = torch.tensor([[1.0, 2.0], [-1.0, 1.0], [2.0, 0.5], [0.5, -1.0]])
 y = torch.tensor([1, 1, 0, 0])
-loss = torch.nn.functional.cross_entropy(model(x), y)
 
-# PyTorch keeps what backward needs and forgets the rest. The names of variables give back what they still hold.
-record = from_torch(loss, model=model)
+
+def of_the_batch():
+    """The loss, computed anew."""
+    return torch.nn.functional.cross_entropy(model(x), y)
+
+
+loss = of_the_batch()
+
+# PyTorch keeps what backward needs and forgets the rest. The names of variables give back what they still hold. With
+# `rerun` one weight is nudged: what that does to the loss stands beside its gradient.
+record = from_torch(loss, model=model, rerun=of_the_batch)
 
 if __name__ == "__main__":
     show(record, names=locals())
