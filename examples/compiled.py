@@ -1,4 +1,4 @@
-"""One step of a network as one NumPy program: what it is, and how long it takes beside eager mode and by hand."""
+"""One step of a network as one NumPy program, and its time beside eager mode and by hand."""
 
 import time
 

@@ -79,13 +79,14 @@ def _rule(op: Op, rule: Callable[..., Any], slot: int | None = None) -> Callable
             trace.line = before
         if slot is not None and not op.variadic:
             _name_gradient(share, args[slot])
-        return share
+        return mapped(_writable, share)
 
     return run
 
 
 def _writable(g: Any) -> Any:
-    """A gradient that is the same at each run as a stand-in too: rules write into what they compute from it."""
+    """A gradient that is the same at each run as a stand-in too: rules write into what they compute from it, and sums
+    grow in place."""
     return TRACING.trace.stand_in(TRACING.trace.const(g)) if type(g) is ndarray else g
 
 

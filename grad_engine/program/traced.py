@@ -19,7 +19,8 @@ from grad_engine.core.stand_ins import TRACING
 from grad_engine.errors import TraceError
 from grad_engine.program.steps import Value
 
-_OPS = os.path.join(INSIDE[0], "ops", "")
+# A Tensor asks in core for whoever looks at it; elsewhere in the engine it is the engine that branches.
+_ASKING = tuple(os.path.join(INSIDE[0], each, "") for each in ("core", "program"))
 _CHOOSE = "choose with np.where(condition, x, y), loop with ge.scan(), or name the argument in static_argnames"
 
 
@@ -144,7 +145,8 @@ class Traced:
 
     def __bool__(self) -> bool:
         trace = TRACING.trace
-        if trace is not None and self.size == 1 and sys._getframe(1).f_code.co_filename.startswith(_OPS):
+        file = sys._getframe(1).f_code.co_filename
+        if trace is not None and self.size == 1 and file.startswith(INSIDE[0]) and not file.startswith(_ASKING):
             return trace.check(self)
         return bool(self.numbers("a truth value, as in `if` and `while`,"))
 

@@ -7,6 +7,7 @@ too, and takes what they return for an array.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from types import FrameType, ModuleType
@@ -29,6 +30,8 @@ _CREATING = (
     "full_like",
 )  # fmt: skip
 _asarray, _array = np.asarray, np.array  # this file is swapped like all others
+# Where the engine makes arrays to keep them: nodes, parameters, states.
+_KEEPING = (*(os.path.join(INSIDE[0], each) for each in ("core", "nn", "program", "optim", "data")), *INSIDE[1:])
 _MAKING_GENERATORS = frozenset({"default_rng", "Generator", "RandomState", "SeedSequence", "BitGenerator"})
 
 
@@ -88,9 +91,7 @@ def _creating(create: Callable[..., ndarray]) -> Callable[..., Any]:
 
 def _is_kept(frame: FrameType | None) -> bool:
     """Whether the engine may keep an array beyond the call that makes it: in a cached function, or in an object."""
-    if frame is None or not frame.f_code.co_filename.startswith(INSIDE):
-        return False
-    if not frame.f_code.co_filename.startswith(OPS_FOLDER):
+    if frame is not None and frame.f_code.co_filename.startswith(_KEEPING):
         return True
     while frame is not None and frame.f_code.co_filename.startswith(OPS_FOLDER):
         name = frame.f_code.co_name

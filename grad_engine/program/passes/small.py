@@ -304,9 +304,11 @@ def _moved(self: _Unpacking, step: Step) -> list[Any] | None:
     if step.fn in (np.stack, np.concatenate):
         return _joined(self, step)
     moving = step.kind is GET_ITEM or step.fn in _MOVING
-    if not moving or type(x) is not Value or x not in self.elements or step.out.size > MOVED:
+    if not moving or type(x) is not Value or step.out.size > MOVED or values_in((step.args[1:], step.named)):
         return None
-    if values_in((step.args[1:], step.named)):
+    if x.is_input and x.ndim:
+        self.parts(x, x.shape)  # which is left out again where nobody computes with these numbers
+    if x not in self.elements:
         return None
     known = self.elements[x]
     places = np.arange(len(known)).reshape(x.shape)
