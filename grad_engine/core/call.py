@@ -90,7 +90,7 @@ def general(op: Op) -> Callable[..., Any]:
             if type(value) is ndarray:
                 kind = value.dtype
                 if kind is not F64 and kind is not F32:
-                    half = half or kind is HALF
+                    half = half or kind == HALF
                     unfit = unfit or whole
             elif arrayed and type(value) in _NUMBERS:
                 unfit = True
@@ -99,7 +99,7 @@ def general(op: Op) -> Callable[..., Any]:
         meant, run = op, forward
         if unfit:
             arrays = fitted_operands(op, arrays)
-            half = half or any(type(value) is ndarray and value.dtype is HALF for value in arrays)
+            half = half or any(type(value) is ndarray and value.dtype == HALF for value in arrays)
         if half:
             meant = single(op)
             run = meant.forward

@@ -96,8 +96,8 @@ def binary(op: Op) -> Callable[..., Tensor]:
             out = refuse(op, error, (a, b), ())
         if type(out) is not ndarray:  # 0-d results arrive as NumPy scalars
             out = asarray(out)
-        meant = op
-        if out.dtype is HALF:
+        meant, kind = op, out.dtype
+        if kind is not F64 and kind is not F32 and kind == HALF:  # not `is`: of a pickled array the dtype is another
             meant = single(op)
             if not rounds_once or type(a) is not ndarray or type(b) is not ndarray:  # 1e5 is no float16 number
                 out = asarray(meant.forward(a, b))

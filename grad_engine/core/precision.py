@@ -47,10 +47,10 @@ def holds_half(values: Iterable[Any]) -> bool:
     for value in values:
         kind = type(value)
         if kind is Tensor:
-            if value.array.dtype is HALF:
+            if value.array.dtype.char == "e":  # not `is HALF`: of a pickled array the dtype is another object
                 return True
         elif kind is ndarray:
-            if value.dtype is HALF:
+            if value.dtype.char == "e":
                 return True
         elif (kind is list or kind is tuple) and holds_half(value):
             return True

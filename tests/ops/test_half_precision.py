@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import pickle
 from collections.abc import Callable
 from typing import Any
 
@@ -178,3 +179,19 @@ def test_clipping_measures_float16_in_float32(size: float) -> None:
         found.append(optim.clip_grad_norm_([leaf], 1.0))
     assert math.isclose(found[0], 2 * float(HALF(size)), rel_tol=1e-3)
     np.testing.assert_allclose(leaves[0].grad.data, leaves[1].grad.data, rtol=1e-3)
+
+
+def test_float16_out_of_a_pickle_is_float16_too() -> None:
+    """The dtype of a pickled array is equal to NumPy's own, and another object."""
+    x = pickle.loads(pickle.dumps(np.full((3, 3), 200, HALF)))
+    for made in (ge.tensor(x, requires_grad=True), ge.from_numpy(x, requires_grad=True)):
+        for f in (
+            np.linalg.norm,
+            lambda a: ge.normalize(a).sum(),
+            lambda a: (a @ a).mean(),
+            lambda a: (a * a / a).sum(),
+        ):
+            again = ge.tensor(np.full((3, 3), 200, HALF), requires_grad=True)
+            with np.errstate(over="ignore"):
+                (share,), (expected,) = ge.grad(f(made), [made]), ge.grad(f(again), [again])
+            np.testing.assert_array_equal(share.data, expected.data)
