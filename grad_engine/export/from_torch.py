@@ -31,7 +31,7 @@ from grad_engine.export.torch_values import (
     outputs_of,
     tensors_in,
 )
-from grad_engine.record import FormulaRecord, GraphRecord, SourceRecord, check
+from grad_engine.record import FormulaRecord, GraphRecord, ParameterRecord, SourceRecord, check
 from grad_engine.record.builder import Formula, GraphBuilder, Operand, PlainOp, RunFacts, Value
 from grad_engine.record.strict import MAX_NODES
 
@@ -148,7 +148,8 @@ class _Walk:
         known[output.grad_fn, output.output_nr] = output
         self.leaves.sort(key=lambda leaf: order.get(leaf, len(order)))  # stable: the others stay as they were met
         self.values = TorchValues(torch, self.nodes, known)
-        owners = {id(tensor): name.rpartition(".")[0] for name, tensor in model.named_parameters()} if model else {}
+        self.parameters = [] if model is None else list(model.named_parameters())
+        owners = {id(tensor): name.rpartition(".")[0] for name, tensor in self.parameters}
         leaf_scopes = {leaf: owners[id(leaf.variable)] for leaf in self.leaves if id(leaf.variable) in owners}
         self.scopes = scopes(self.nodes, leaf_scopes, model)
 
@@ -158,10 +159,27 @@ class _Walk:
             self.builder.leaf(leaf, self.value(leaf.variable, id(leaf.variable)))
         for node in self.nodes:
             self.op(node, backward)
-        if backward:
-            self.builder.run(self.run(output, gradient))
+        run = self.run(output, gradient) if backward else None
+        if run is not None:
+            self.builder.run(run)
+        reached = None if run is None else run.leaves()
         root = self.builder.root(output.grad_fn, output.output_nr)
-        return self.builder.graph([root], {"name": "torch", "version": str(self.torch.__version__)}, title)
+        return self.builder.graph(
+            [root],
+            {"name": "torch", "version": str(self.torch.__version__)},
+            title,
+            parameters=[self.parameter(name, each, reached) for name, each in self.parameters],
+        )
+
+    def parameter(self, name: str, tensor: Any, reached: Collection[Hashable] | None) -> ParameterRecord:
+        """A parameter of the model, and why no gradient reached it."""
+        leaf = self.by_tensor.get(id(tensor))
+        if leaf is None:
+            reason = "no op of this graph reads it" if tensor.requires_grad else "it does not require a gradient"
+        else:
+            reason = "" if reached is None or leaf in reached else "backward sent it nothing"
+        accumulator = None if leaf is None else self.builder.ids[leaf]
+        return ParameterRecord(name, tuple(tensor.shape), _dtype_name(tensor.dtype), accumulator, reason)
 
     # the forward pass
 

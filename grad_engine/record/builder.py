@@ -38,6 +38,7 @@ from grad_engine.record.parts import (
     InputRecord,
     LeafChangeRecord,
     NodeRecord,
+    ParameterRecord,
     RootRecord,
     RuleRecord,
     RunEvent,
@@ -315,6 +316,7 @@ class GraphBuilder:
         producer: Mapping[str, str],
         title: str | None = None,
         expression: str = "",
+        parameters: Sequence[ParameterRecord] = (),
     ) -> GraphRecord:
         """The record of all that was told; its title is the name of the running program unless one is given."""
         tensors = tuple(self.tensors.values())
@@ -340,6 +342,7 @@ class GraphBuilder:
             forward=tuple(self._forward),
             runs=tuple(self._runs),
             groups=tuple(GroupRecord(scope, tuple(ids)) for scope, ids in scopes.items()),
+            parameters=tuple(parameters),
             producer=producer,
         )
 
@@ -366,6 +369,10 @@ class RunFacts:
     def changed(self, leaf: Key, before: Any, after: Any) -> None:
         """The run changed the `.grad` of a leaf; `before` is None where it was unset."""
         self._changes.append((leaf, before, after))
+
+    def leaves(self) -> set[Key]:
+        """The leaves whose `.grad` the run changed."""
+        return {leaf for leaf, _, _ in self._changes}
 
     def record(self, builder: GraphBuilder) -> BackwardRecord:
         """The run as a part of the builder's record."""

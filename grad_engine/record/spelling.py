@@ -114,7 +114,7 @@ def matching(pattern: str, expected: str, name: str = "") -> Spelling:
 
 def one_of(*words: str) -> Spelling:
     """One of some words."""
-    allowed, expected = frozenset(words), "one of " + ", ".join(sorted(words))
+    allowed, expected = frozenset(words), "one of " + ", ".join(sorted(filter(None, words)))
 
     def read(value: Any, path: str, tail: Tail) -> str:
         if type(value) is not str or value not in allowed:

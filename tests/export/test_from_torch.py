@@ -504,3 +504,24 @@ def test_indices_are_operands() -> None:
     assert all(node.formula is not None for node in record.nodes if node.op in found)
     part = weight.gather(1, torch.tensor([[0]]))
     assert from_torch(part.sum(), names={}).nodes[0].op == "gather"
+
+
+def test_parameters_say_why_no_gradient_reached_them() -> None:
+    class Model(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.used, self.unused, self.frozen = (torch.nn.Linear(2, 2, bias=False) for _ in range(3))
+            self.frozen.requires_grad_(False)
+
+        def forward(self, x: Any) -> Any:
+            return self.frozen(self.used(x))
+
+    model = Model()
+    record = from_torch(model(torch.ones(1, 2)).sum(), model=model)
+    found = {each.name: (each.accumulator, each.reason) for each in record.parameters}
+    assert found == {
+        "used.weight": ("a0", ""),
+        "unused.weight": (None, "no op of this graph reads it"),
+        "frozen.weight": (None, "it does not require a gradient"),
+    }
+    assert from_json(to_json(record)) == record
