@@ -7,6 +7,7 @@ import grad_engine as ge
 
 
 def model(x, size, decay, pace, start):
+    """The decaying wave."""
     return size * np.exp(-decay * x) * np.sin(pace * x + start)
 
 

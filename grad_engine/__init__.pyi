@@ -292,7 +292,7 @@ def conjugate(x: Any) -> Tensor:
     """x itself, for code that is written for complex numbers too: there are only real ones here."""
 
 def real(x: Any) -> Tensor:
-    """x itself, for code that is written for complex numbers too: there are only real ones here."""
+    """x itself, as `x.real` is: there are only real numbers here."""
 
 def abs(x: Operand) -> Tensor:
     """Absolute value of each element; slope 0 at 0."""

@@ -244,7 +244,8 @@ def declared(*extras: str) -> set[str]:
 def test_what_is_imported_is_declared(path: Path) -> None:
     """A package that happens to be there, because another one brought it, is missing on the next machine."""
     home = path.relative_to(ROOT).parts[0]
-    extras = {"animation": ["animation"], "tests": ["animation", "test", "torch"]}.get(home, [])
+    of_home = {"animation": ["animation"], "examples": ["special"], "tests": ["animation", "test", "torch"]}
+    extras = of_home.get(home, [])
     if home == "grad_engine" and room(path) == "draw":
         extras = ["draw"]
     if home == "grad_engine" and room(path) in ("interop", "export"):

@@ -346,9 +346,6 @@ class OpMethods(TorchMethods):
     def conjugate(self) -> Tensor:
         """x itself, for code that is written for complex numbers too: there are only real ones here."""
 
-    def real(self) -> Tensor:
-        """x itself, for code that is written for complex numbers too: there are only real ones here."""
-
     def abs(self) -> Tensor:
         """Absolute value of each element; slope 0 at 0."""
 

@@ -176,6 +176,16 @@ class Tensor(ArrayBehavior, OpMethods):
     def __hash__(self) -> int:
         return id(self)
 
+    @property
+    def real(self) -> Tensor:
+        """This tensor: there are only real numbers here."""
+        return self
+
+    @property
+    def imag(self) -> Tensor:
+        """Zeros: there are only real numbers here."""
+        return wrap(np.zeros(self.array.shape, self.array.dtype), None)
+
     def __and__(self, other: Any) -> Tensor:
         return wrap(combined(np.bitwise_and, self, other), None)
 

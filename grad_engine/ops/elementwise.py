@@ -625,9 +625,15 @@ arctanh = define(
 )  # fmt: skip
 
 
-@composed(numpy=[np.conjugate, np.real], aliases=["conjugate", "real"], half="same")
+@composed(numpy=[np.conjugate], aliases=["conjugate"], half="same")
 def conj(x: Any) -> Tensor:
     """x itself, for code that is written for complex numbers too: there are only real ones here."""
+    return as_tensor(x)
+
+
+@composed(numpy=[np.real], method=False, half="same")
+def real(x: Any) -> Tensor:
+    """x itself, as `x.real` is: there are only real numbers here."""
     return as_tensor(x)
 
 
