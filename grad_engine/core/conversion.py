@@ -40,11 +40,19 @@ def unmasked(value: Any) -> Any:
     return value
 
 
+_OWN = {char: np.dtype(char) for char in "efd"}
+
+
 def numeric(array: np.ndarray) -> np.ndarray:
-    """`array` itself when it holds real numbers or booleans; raises ArgumentError otherwise."""
-    if array.dtype.kind not in "fiub":
-        raise ArgumentError(f"a tensor holds real numbers or booleans, got dtype {array.dtype}")
-    return array
+    """`array` itself when it holds real numbers or booleans; raises ArgumentError otherwise.
+
+    An array that was pickled has a dtype object of its own; of such it is a view with NumPy's, which ops ask for.
+    """
+    dtype = array.dtype
+    if dtype.kind not in "fiub":
+        raise ArgumentError(f"a tensor holds real numbers or booleans, got dtype {dtype}")
+    own = _OWN.get(dtype.char, dtype)
+    return array if dtype is own or dtype != own else array.view(own)
 
 
 def _holds_tensor(data: Any) -> bool:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from grad_engine.core.conversion import numeric
 from grad_engine.core.names import name_of, rename
 from grad_engine.core.node import GradAccum
 from grad_engine.core.outside_memory import share
@@ -87,8 +88,8 @@ def reduced(tensor: Tensor) -> tuple[Any, ...]:
 
 def restore(tensor: Tensor, state: tuple[np.ndarray, bool, str | None, Tensor | None]) -> None:
     """Give an empty tensor what pickle kept."""
-    tensor.array, requires_grad, name, grad = state
-    tensor.node = None
+    array, requires_grad, name, grad = state
+    tensor.array, tensor.node = numeric(array), None
     tensor.requires_grad_(requires_grad)
     if name is not None:
         tensor.name = name

@@ -109,7 +109,8 @@ def _read_by(node: BinaryNode) -> int:
     """What the rules read that will run for this node: 0 nothing, 1 x, 2 y, 3 both."""
     wanted = node.x_edge is not None, node.y_edge is not None
     read: set[str] = set()
-    for tree in node.op.rule_trees(node.out, node.arrays, (), wanted):
+    arrays = [np.asarray(array) for array in node.arrays]  # a number would stand in the formula as a number
+    for tree in node.op.rule_trees(node.out, arrays, (), wanted):
         read |= node.op.reads(tree)
     return sum(bit for bit, name in zip((1, 2), node.op.inputs, strict=True) if name in read)
 

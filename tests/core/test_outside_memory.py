@@ -218,6 +218,16 @@ def test_a_leaf_that_shares_memory_is_found_changed(size: int) -> None:
         z.backward()
 
 
+def test_what_an_op_reads_is_not_learnt_from_a_number() -> None:
+    """The first call of an op with these edges decides what it keeps; it may have had a number for an operand."""
+    outside_memory._READS.clear()
+    x, array = leaf(np.ones(3)), np.full(3, 2.0)
+    z = (x * 2.0).sum() + (x * array).sum()
+    array[:] = 9.0
+    z.backward()
+    assert x.grad.tolist() == [4.0, 4.0, 4.0]
+
+
 def test_arrays_that_are_gone_are_forgotten() -> None:
     before = len(outside_memory.SHARED)
     x = ge.from_numpy(np.ones(3))
