@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 import tracemalloc
 
 import pytest
@@ -16,14 +15,12 @@ from grad_engine.record.strict import MAX_VALUES, parsed
 def test_too_many_values_are_refused_before_they_are_made(piece: str) -> None:
     text = ("[" + piece * (MAX_VALUES + 1) + "0]").encode()
     tracemalloc.start()
-    start = time.process_time()
     try:
         with pytest.raises(RecordError, match="at most 20,000,000 values, got more"):
             from_json(text)
         assert tracemalloc.get_traced_memory()[1] < 8 * len(text)
     finally:
         tracemalloc.stop()
-    assert time.process_time() - start < 20
 
 
 def test_commas_in_strings_separate_nothing() -> None:
