@@ -159,9 +159,10 @@ class State:
 
     def lift_steps(self, slot: Slot) -> None:
         """A count of steps: parameters that have made the same number of them share an input."""
-        value = self._steps.get(slot.get())
+        count = slot.get()
+        value = self._steps.get(count)
         if value is None:
-            self._steps[slot.get()] = self.lift_number(slot, "steps")
+            self._steps[count] = self.lift_number(slot, "steps")
         else:
             self.aliases.append((slot, value))
             self.put(slot, TracedNumber(value, self.trace))

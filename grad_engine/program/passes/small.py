@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from grad_engine.program.passes.dead import alive
 from grad_engine.program.passes.rewriting import Rewriting
 from grad_engine.program.steps import (
     AT,
@@ -36,8 +37,9 @@ from grad_engine.program.steps import (
 )
 
 FEW = 8  # numbers of an array that is computed apart
-PAYING = 4  # operations on numbers from which on it is worth while
 MOVED = 64  # numbers of an array that is only put together from such parts
+# Microseconds, measured on arrays of a few numbers: Python's arithmetic, tolist(), np.array(), and any other call.
+_TIMES, _PACKING, _CALL = {NUMBER: 0.03, UNPACK: 0.15, CHECK: 0.1, GET_ITEM: 0.1, LOOP: 0.0}, 0.9, 0.4
 _PYTHON: dict[Any, Callable[..., Any]] = {
     np.add: operator.add, np.subtract: operator.sub, np.multiply: operator.mul, np.true_divide: operator.truediv,
     np.negative: operator.neg, np.absolute: operator.abs, np.exp: math.exp, np.log: math.log, np.sin: math.sin,
@@ -55,8 +57,25 @@ def unpacked(program: Program) -> Program:
     if any(step.kind is DRAW for step in program.steps):  # it may have to run again, and must not draw twice
         return program
     pass_ = _Unpacking(program)
-    made = pass_.rewritten()
-    return made if pass_.count >= PAYING else program
+    made = alive(pass_.rewritten())
+    if _time(made) < _time(program):
+        return made
+    loops = _Loops(program)
+    return loops.rewritten()
+
+
+def _time(program: Program) -> float:
+    """About how many microseconds a program of small arrays takes."""
+    return sum(_TIMES.get(step.kind, _CALL) if step.fn is not np.array else _PACKING for step in program.steps)
+
+
+class _Loops(Rewriting):
+    """Of the loops alone, the quick form: whatever they carry stays numbers from round to round."""
+
+    def visit(self, step: Step) -> None:
+        if step.kind is LOOP:
+            step.fn = step.fn.as_quick()
+        self.keep(step)
 
 
 def as_numbers(
@@ -94,7 +113,6 @@ class _Unpacking(Rewriting):
         self._packed: dict[Value, Value] = {}
         self._finite: list[Value] = []
         self._hidden: list[Value] = []
-        self.count = 0
 
     def steps_visited(self) -> None:
         for step in self.program.steps:
@@ -109,7 +127,6 @@ class _Unpacking(Rewriting):
 
     def visit(self, step: Step) -> None:
         if step.kind is LOOP:
-            self.count += PAYING
             step = step.replaced(step.args)
             step.fn = step.fn.as_quick()
         found = None
@@ -180,7 +197,6 @@ class _Unpacking(Rewriting):
                 pass  # left to the program, which then gives NumPy's answer
         elif (simple := self._simple(fn, args)) is not None:
             return simple
-        self.count += 1
         made = Value(0.0)
         step = Step(NUMBER, fn, args, {}, [made], False, self.line)
         made.step = step
