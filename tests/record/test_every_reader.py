@@ -96,9 +96,9 @@ def test_mutated_records_are_refused_or_drawn(seed: int) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(100, 120))
+@pytest.mark.parametrize("seed", range(100, 104))
 def test_many_mutated_records_are_refused_or_drawn(seed: int) -> None:
-    assert run(seed, 500) > 15
+    assert run(seed, 250) > 8
 
 
 def test_every_document_is_drawn() -> None:
