@@ -201,8 +201,8 @@ def by_module(
             some = ", ".join(repr(name) for name in known[:6])
             have = f"ask for one of {some}" if known else "the record has none"
             raise GraphError(f"no module is called {path!r}: {have}")
-    forced = {".".join(path.split(".")[:depth]) for path in expand for depth in range(1, path.count(".") + 2)}
-    closed = _closed(whole, record, most, level, forced)
+    forced = {outer for path in expand for outer in _outer(path)}
+    closed = _closed(whole, record, most, level, forced, _broken(record))
     groups = Groups(record, {})
     loops = _Loops(record)
     for members, label, times in _convex(closed, record):
@@ -225,17 +225,36 @@ def by_module(
 # which modules stay closed
 
 
-def _closed(whole: Module, record: GraphRecord, most: int, level: int | None, forced: set[str]) -> list[Family]:
+def _outer(path: str) -> Iterator[str]:
+    """The path itself and those of the modules around it, the outermost first."""
+    parts = path.split(".")
+    return (".".join(parts[:depth]) for depth in range(1, len(parts) + 1))
+
+
+def _broken(record: GraphRecord) -> set[str]:
+    """The modules in which the first NaN or infinity begins, and those around them: they are not one with others."""
+    index = index_of(record)
+    origins = [origin.part for origin in index.value_origins[:1]]
+    origins += [index.gradient_origin.part] if index.gradient_origin is not None else []
+    readers = (edge.sender for part in origins for edge in index.incoming.get(part, ()) if part in index.accumulators)
+    scopes = scopes_of(index) if origins else {}
+    found = {scopes[op] for op in (*origins, *readers) if op in scopes}
+    return {outer for path in found for outer in _outer(path) if len(calls_of(record, outer)) == 1}
+
+
+def _closed(
+    whole: Module, record: GraphRecord, most: int, level: int | None, forced: set[str], apart: set[str]
+) -> list[Family]:
     """The families that become boxes; all other ops are shown one by one."""
-    return _Opening(record, most, level, forced).closed(whole)
+    return _Opening(record, most, level, forced, apart).closed(whole)
 
 
 class _Opening:
     """Opens modules from the outside in, all of one depth together where they fit."""
 
-    def __init__(self, record: GraphRecord, most: int, level: int | None, forced: set[str]) -> None:
+    def __init__(self, record: GraphRecord, most: int, level: int | None, forced: set[str], apart: set[str]) -> None:
         self.kinds, self.loops = _Kinds(record), _Loops(record)
-        self.most, self.level, self.forced = most, level, forced
+        self.most, self.level, self.forced, self.apart = most, level, forced, forced | apart
         self.fewest = min(FEWEST, len(record.nodes))
 
     def closed(self, whole: Module) -> list[Family]:
@@ -269,7 +288,7 @@ class _Opening:
         return shown
 
     def parts(self, module: Module) -> list[Family]:
-        return list(_families(module.inner, self.kinds, self.forced))
+        return list(_families(module.inner, self.kinds, self.apart))
 
     def must_open(self, family: Family) -> bool:
         return family[0].path in self.forced
@@ -301,11 +320,11 @@ class _Opening:
         return [(module,) for module in family]
 
 
-def _families(inner: Sequence[Module], kinds: _Kinds, forced: set[str]) -> Iterator[Family]:
+def _families(inner: Sequence[Module], kinds: _Kinds, apart: set[str]) -> Iterator[Family]:
     """The modules in order, with equal ones that follow each other together: calls of one, or numbered siblings."""
     alike: list[Module] = []
     for module in (*inner, None):
-        if module is not None and module.path not in forced and alike and _alike(alike[-1], module, kinds):
+        if module is not None and module.path not in apart and alike and _alike(alike[-1], module, kinds):
             alike.append(module)
             continue
         if len(alike) >= LEAST_TIMES:
@@ -314,7 +333,7 @@ def _families(inner: Sequence[Module], kinds: _Kinds, forced: set[str]) -> Itera
             yield from ((each,) for each in alike)
         alike = []
         if module is not None:
-            if module.path in forced:
+            if module.path in apart:
                 yield (module,)
             else:
                 alike = [module]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from grad_engine.errors import GraphError
 from grad_engine.folding import by_module, hierarchy, module_view, modules
-from grad_engine.record import GraphRecord
+from grad_engine.record import DataRecord, GraphRecord
 from grad_engine.record.index import index_of
 from tests.records import Program, chain, dense
 
@@ -161,3 +161,13 @@ def test_a_deep_path_of_many_parts_is_read_in_linear_time() -> None:
     record = scoped(chain(50), [".".join("a" * 20_000)] * 50)
     _, folds = by_module(record, 10, level=3)
     assert folds
+
+
+def test_a_layer_in_which_nan_begins_stands_apart_from_its_equals() -> None:
+    record = layers(12)
+    from_here = next(node for node in record.nodes if node.scope == "h.5.act")
+    spoiled = {output for node in record.nodes[from_here.age :] for output in node.outputs}
+    nan = DataRecord((float("nan"),) * 4)
+    tensors = tuple(replace(each, data=nan) if each.id in spoiled else each for each in record.tensors)
+    labels = [fold.label for fold in by_module(replace(record, tensors=tensors), 24, level=2)[1].values()]
+    assert labels == ["h.0 … h.4", "h.5", "h.6 … h.11"]
