@@ -116,6 +116,8 @@ def _whole(run: RecordedRun, chosen: tuple[str, Index] | None) -> ExplainRecord:
     """Nudge, paths, curves, products, step and whether the rules hold; `chosen` is the entry that was asked for."""
     tried = Explanation(run)
     probe, nudge, step, reason = tried.found(chosen)
+    if run.too_large:  # rules on arrays of this size take as long as backward
+        return ExplainRecord(curves=curves(run), reason=reason)
     followed = (nudge.leaf, nudge.index) if nudge is not None else next(tried.candidates(chosen), None)
     paths = () if followed is None else paths_to(run, *followed, proved=tried.runs_again)
     if probe is not None and nudge is not None:
@@ -223,9 +225,12 @@ class Explanation:
                 ranked.append((worth, leaf, sizes))
         for _, leaf, sizes in sorted(ranked, key=lambda each: each[0]):
             flat = sizes.ravel()
-            for k in sorted(np.argsort(-flat, kind="stable")[:PER_LEAF].tolist(), key=lambda k: (-flat[k], k)):
-                if flat[k] >= 0:
-                    yield leaf, tuple(map(int, np.unravel_index(k, sizes.shape)))
+            for _ in range(min(PER_LEAF, flat.size)):  # one after the other: the first nearly always agrees
+                k = int(flat.argmax())
+                if flat[k] < 0:
+                    break
+                yield leaf, tuple(map(int, np.unravel_index(k, sizes.shape)))
+                flat[k] = -1.0
 
     def nudge(self, chosen: tuple[str, Index] | None, skipped: list[SkippedRecord]) -> tuple[Nudge | None, str]:
         """The first nudge whose ratio agrees with the gradient, else one at a kink; without either the reason why."""

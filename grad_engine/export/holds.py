@@ -15,7 +15,7 @@ from grad_engine.record.parts import PathRecord
 
 ALL_UP_TO = 24  # ops of a graph of which every rule is evaluated: each of them is told of by itself
 OF_A_KIND = 1  # ops of each kind that are evaluated in a larger graph, besides those on the paths
-MOST_WORK = 1_000_000  # multiplications, roughly, of a node whose rules are evaluated
+MOST_WORK = 100_000  # multiplications, roughly, of a node whose rules are evaluated
 
 
 def holds(run: RecordedRun, paths: Sequence[PathRecord]) -> dict[str, bool]:

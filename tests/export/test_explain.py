@@ -378,6 +378,14 @@ def test_no_explanation_without_a_run_nor_for_a_large_graph_nor_when_not_asked()
     assert record_graph(y, names={}).explain is None
 
 
+def test_large_arrays_are_not_run_again() -> None:
+    w = ge.tensor(np.eye(300), requires_grad=True, name="w")
+    root = (w @ w).sum()
+    root.backward(retain_graph=True)
+    _, found = explained(root)
+    assert found.probe is None and found.paths == () and "multiplications" in found.reason
+
+
 def test_float32_is_nudged_by_what_it_can_hold() -> None:
     x = ge.tensor(np.array([1.0, 2.0], np.float32), requires_grad=True, name="x")
     root = (x * x * x).sum()
