@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from grad_engine.interop.safetensors import load_safetensors, save_safetensors
 from grad_engine.interop.tensors import from_dlpack, from_torch_tensor, to_torch
 
 if TYPE_CHECKING:
@@ -12,7 +13,16 @@ if TYPE_CHECKING:
     from grad_engine.export.torch_scopes import module_scopes
     from grad_engine.interop.compare import compare_with_torch
 
-__all__ = ["compare_with_torch", "from_dlpack", "from_torch", "from_torch_tensor", "module_scopes", "to_torch"]
+__all__ = [
+    "compare_with_torch",
+    "from_dlpack",
+    "from_torch",
+    "from_torch_tensor",
+    "load_safetensors",
+    "module_scopes",
+    "save_safetensors",
+    "to_torch",
+]
 
 _FROM = {
     "compare_with_torch": "interop.compare",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import math
 import pickle
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -540,3 +541,23 @@ def test_forward_hooks_see_and_change_what_goes_through() -> None:
     np.testing.assert_allclose(model(x * 2).data, doubled.data)
     layer.register_forward_hook(lambda module, args, out: out * 0)
     assert model(x).tolist() == [[0.0, 0.0]] and len(seen) == 1
+
+
+def test_states_go_to_safetensors_and_back(tmp_path: Path) -> None:
+    pytest.importorskip("safetensors")
+    layer, other, path = nn.LSTM(2, 3, seed=0), nn.LSTM(2, 3, seed=1), tmp_path / "state.safetensors"
+    ge.interop.save_safetensors(layer.state_dict(), path)
+    other.load_state_dict(ge.interop.load_safetensors(path))
+    for one, two in zip(layer.parameters(), other.parameters(), strict=True):
+        np.testing.assert_array_equal(one.data, two.data)
+    path.write_bytes(path.read_bytes()[:40])
+    with pytest.raises(ge.TensorFileError, match="cannot be read as safetensors"):
+        ge.interop.load_safetensors(path)
+    with pytest.raises(ge.TensorFileError, match="no such file"):
+        ge.interop.load_safetensors(tmp_path / "none.safetensors")
+
+
+def test_safetensors_name_their_library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "safetensors.numpy", None)
+    with pytest.raises(ge.MissingPackageError, match="pip install safetensors"):
+        ge.interop.load_safetensors(tmp_path / "a.safetensors")
