@@ -1098,6 +1098,12 @@ def cholesky(x: Operand, upper: Any = False) -> Tensor:
 def eigh(x: Operand, UPLO: Any = 'L') -> tuple[Tensor, ...]:
     """(eigenvalues in ascending order, eigenvectors as columns) of each symmetric matrix."""
 
+def eig(x: Operand) -> tuple[Tensor, ...]:
+    """(eigenvalues, eigenvectors as columns of length 1) of each square matrix whose eigenvalues are real."""
+
+def eigvals(x: Any) -> Tensor:
+    """The eigenvalues of each square matrix whose eigenvalues are real, in no order."""
+
 def eigvalsh(x: Any, UPLO: str = 'L') -> Tensor:
     """The eigenvalues of each symmetric matrix, in ascending order."""
 

@@ -1036,6 +1036,12 @@ class OpMethods(TorchMethods):
     def eigh(self, UPLO: Any = 'L') -> tuple[Tensor, ...]:
         """(eigenvalues in ascending order, eigenvectors as columns) of each symmetric matrix."""
 
+    def eig(self) -> tuple[Tensor, ...]:
+        """(eigenvalues, eigenvectors as columns of length 1) of each square matrix whose eigenvalues are real."""
+
+    def eigvals(self) -> Tensor:
+        """The eigenvalues of each square matrix whose eigenvalues are real, in no order."""
+
     def eigvalsh(self, UPLO: str = 'L') -> Tensor:
         """The eigenvalues of each symmetric matrix, in ascending order."""
 

@@ -12,9 +12,10 @@ import numpy as np
 
 from grad_engine.core.call import as_tensor
 from grad_engine.core.define import composed, define, in_rules
+from grad_engine.core.numpy_protocol import NUMPY_TO_OP
 from grad_engine.core.op import case
 from grad_engine.core.tensor import Tensor
-from grad_engine.errors import ArgumentError, ShapeError, SingularError
+from grad_engine.errors import ArgumentError, NotDifferentiableError, ShapeError, SingularError
 from grad_engine.ops.elementwise import values, where
 from grad_engine.ops.product import matmul
 from grad_engine.ops.reduction import total
@@ -68,6 +69,7 @@ def _as_column(scale: Any) -> Any:
 
 _SQUARE = np.array([[2.0, 0.5, -0.3], [0.1, -1.5, 0.7], [0.4, 0.2, 1.0]])
 _DEFINITE = np.array([[2.0, 0.3, -0.1], [0.3, 1.5, 0.4], [-0.1, 0.4, 1.0]])
+_REAL_SPECTRUM = np.array([[2.0, 1.0, 0.5], [0.3, 5.0, 0.2], [0.1, 0.4, 9.0]])
 _BATCH = np.stack([_SQUARE, _SQUARE.T + _DEFINITE])
 _TALL = np.array([[1.0, 0.2], [-0.5, 2.0], [0.3, 0.7]])
 _WIDE = np.stack([_TALL.T, _TALL.T[:, ::-1] * 1.5])
@@ -440,6 +442,62 @@ eigh = define(
     vjp={"x": _eigh_x}, reads=("out",),
     formula={"x": "v @ (diag of g[0] + (vᵀ @ g[1]) / (λⱼ − λᵢ)) @ vᵀ"},
 )  # fmt: skip
+
+
+def _eig(x: Any) -> tuple[Any, Any]:
+    levels, vectors = _checked(np.linalg.eig, "eig", x, way_out="look for NaN or inf in it")
+    if not np.isrealobj(levels):
+        raise NotDifferentiableError(
+            f"eig() of a matrix of shape {x.shape} has complex eigenvalues, which have no gradient here; call eigh() "
+            "of a symmetric matrix, or np.linalg.eig(t.detach()) where no gradient is meant"
+        )
+    return levels, vectors
+
+
+def _eig_x(g: Any, out: Any, x: Any) -> Any:
+    """Boeddeker, Hanebrink, Drude, Heymann & Haeb-Umbach (2017), eq. 4.77, for vectors of length 1."""
+    levels, vectors = out
+    n = levels.shape[-1]
+    eye = _eye(levels, n)
+    inner = 0.0
+    if g[0] is not None:
+        inner = eye * _as_column(g[0])
+    if g[1] is not None:
+        turned = vectors.mT @ g[1]
+        along = np.add.reduce(turned * eye, axis=-2)  # the change of length, which is taken away again
+        inner = inner + (turned - _scaled_columns(vectors.mT @ vectors, along)) * _gaps(levels, "eig", "eigenvectors")
+    return inverted(vectors).mT @ inner @ vectors.mT
+
+
+eig = define(
+    _eig, name="eig", symbol="λ, v", category="linear algebra", inputs=("x",), multi_output=True, floats=("x",),
+    cases=[case(_REAL_SPECTRUM), case(np.stack([_REAL_SPECTRUM, _REAL_SPECTRUM.T + np.eye(3)]))],
+    sentence="Eigenvalues send g along their vectors; vectors send theirs by the gaps between values.",
+    summary="(eigenvalues, eigenvectors as columns of length 1) of each square matrix whose eigenvalues are real.",
+    vjp={"x": _eig_x}, reads=("out",),
+    formula={"x": "v⁻ᵀ @ (diag of g[0] + (vᵀ @ g[1] − vᵀv · diag of vᵀ @ g[1]) / (λⱼ − λᵢ)) @ vᵀ"},
+)  # fmt: skip
+
+
+@composed()
+def eigvals(x: Any) -> Tensor:
+    """The eigenvalues of each square matrix whose eigenvalues are real, in no order."""
+    return eig(x)[0]
+
+
+def _eig_of_numpy(a: Any) -> Any:
+    """NumPy's eig: also of complex spectra, where no gradient is asked for."""
+    x = as_tensor(a)
+    return eig(x) if x.node is not None else np.linalg.eig(x.array)
+
+
+def _eigvals_of_numpy(a: Any) -> Any:
+    """NumPy's eigvals: also of complex spectra, where no gradient is asked for."""
+    x = as_tensor(a)
+    return eigvals(x) if x.node is not None else np.linalg.eigvals(x.array)
+
+
+NUMPY_TO_OP[np.linalg.eig], NUMPY_TO_OP[np.linalg.eigvals] = _eig_of_numpy, _eigvals_of_numpy
 
 
 @composed(numpy=[np.linalg.eigvalsh])
