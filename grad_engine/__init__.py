@@ -30,6 +30,7 @@ from typing import Any as _Any
 import numpy as _np
 
 from grad_engine import linalg, ops
+from grad_engine.checkpointing import checkpoint
 
 # What Tensor's methods import when they are called is here by then: a child forked during an import would hang.
 from grad_engine.core import backward as _backward  # noqa: F401
@@ -86,7 +87,7 @@ from grad_engine.errors import (
     TensorFileError,
     TraceError,
 )
-from grad_engine.function import Function, checkpoint
+from grad_engine.function import Function
 from grad_engine.functional import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 from grad_engine.graph_steps import walk
 from grad_engine.pytree import ravel_pytree, register_structure

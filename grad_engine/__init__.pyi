@@ -8,6 +8,7 @@ import numpy as np
 from typing import Any as _Any
 from grad_engine import linalg as linalg
 from grad_engine import ops as ops
+from grad_engine.checkpointing import checkpoint as checkpoint
 from grad_engine.core import backward as _backward
 from grad_engine.core import leaf as _leaf
 from grad_engine.core.allocator import tune_allocator as tune_allocator
@@ -69,7 +70,6 @@ from grad_engine.errors import SpellingWarning as SpellingWarning
 from grad_engine.errors import TensorFileError as TensorFileError
 from grad_engine.errors import TraceError as TraceError
 from grad_engine.function import Function as Function
-from grad_engine.function import checkpoint as checkpoint
 from grad_engine.functional import grad as grad
 from grad_engine.functional import hessian as hessian
 from grad_engine.functional import hvp as hvp
