@@ -13,7 +13,7 @@ import pytest
 
 from tests.bench.plot import small_multiples
 
-NAMES = ("chain", "higher", "imports", "mlp", "ops", "overhead", "record", "scene", "scientific")
+NAMES = ("chain", "compiled", "higher", "imports", "mlp", "ops", "overhead", "record", "scene", "scientific")
 
 
 def run(name: str, *words: str) -> str:

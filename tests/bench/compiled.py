@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -36,6 +37,7 @@ COLUMNS = (
     "÷ by hand",
     "÷ torch",
     "trace",
+    "spread",
 )
 RNG = np.random.default_rng(0)
 X, Y = RNG.normal(size=(506, 13)), RNG.normal(size=(506, 1))
@@ -262,9 +264,7 @@ def cases(quick: bool) -> Iterator[tuple[str, Callable[..., Any], Callable[..., 
 
 def under_jax(given: tuple[Any, ...]) -> Callable[[], Any]:
     """The MLP step written for jax, under jit, on NumPy arrays."""
-    import jax
-    import jax.numpy as jnp
-
+    jax, jnp = importlib.import_module("jax"), importlib.import_module("jax.numpy")
     jax.config.update("jax_enable_x64", True)
 
     @jax.jit
@@ -296,12 +296,11 @@ def main() -> None:
         }
         if not name.startswith(("layers", "Adam")):
             contenders["exact"] = lambda exact=exact, args=args: exact(*args)
-        times = {
-            key: timing.least * 1e6 for key, timing in interleaved(contenders, rounds=rounds, seconds=seconds).items()
-        }
+        found = interleaved(contenders, rounds=rounds, seconds=seconds)
+        times = {key: timing.least * 1e6 for key, timing in found.items()}
         ratio = [times["compiled"] / times[key] if key in times else None for key in ("eager", "by hand", "torch")]
         shown = [times.get(key) for key in ("eager", "compiled", "exact", "by hand", "torch", "jax.jit")]
-        rows.append([name, *shown, *ratio, trace * 1e6 / times["eager"]])
+        rows.append([name, *shown, *ratio, trace * 1e6 / times["eager"], found["compiled"].spread])
     report(options.json, Table("microseconds a call; trace in eager calls", COLUMNS, rows))
 
 
