@@ -146,6 +146,9 @@ def _item(store: Store, look: Look, group: str | None) -> dict[str, Any]:
     if look.kind == "op":
         return found | _op(store, index.nodes[key])
     tensor = index.leaf(key) if key in index.accumulators else index.tensors[key]
+    value = index.measured(tensor.id)
+    if look.badge and not (value is not None and value.bad):
+        found["badgeOfGradient"] = True
     found |= {"tensor": store.tensor(tensor.id), "title": tensor.name or key}
     if (gradient := index.gradient_tensor(key)) is not None:
         found["gradientTensor"] = store.tensor(gradient.id)
@@ -207,13 +210,14 @@ def _arrivals(store: Store, part: str) -> list[dict[str, Any]]:
 
 def _link(index: RecordIndex, link: Link) -> dict[str, Any]:
     share, operand = index.shares.get(link.id), index.operands.get(link.id)
-    sizes = [index.measured(tensor) for tensor in (share, operand.tensor if operand is not None else None)]
     found: dict[str, Any] = {
         "id": link.id, "from": link.source, "to": link.target, "slot": _slot(index, link), "port": link.slot,
         "slots": link.slots, "sent": share is not None,
     }  # fmt: skip
-    if any(size is not None and size.bad for size in sizes):
-        found["bad"] = True
+    for key, tensor in (("badShare", share), ("badValue", operand.tensor if operand is not None else None)):
+        size = index.measured(tensor)
+        if size is not None and size.bad:
+            found[key] = True
     return found
 
 

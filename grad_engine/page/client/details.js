@@ -7,7 +7,7 @@ import { html, link, math } from "./dom.js";
 import { barred, formula, matrix, nameOf } from "./formulas.js";
 import { inside } from "./groups.js";
 import { leafTable } from "./leaftable.js";
-import { count, listed, many, shapeText } from "./numbers.js";
+import { count, listed, many, number, shapeText, statistics } from "./numbers.js";
 import { goTo, toggle } from "./selection.js";
 import { tensorView } from "./tensorview.js";
 
@@ -28,10 +28,16 @@ function both(index, names, numbers, before) {
   ];
 }
 
+/** The norm of a tensor that is more than one number. */
+function norm(tensor) {
+  const found = tensor.shape.length ? statistics(tensor)?.norm : undefined;
+  return found === undefined || found === null ? "" : `  ‖·‖ ${number(found)}`;
+}
+
 function sum(arrivals) {
   return (arrivals || []).map(({ sender, share, k, of }) =>
     html("div", { class: "share" }, of > 1 ? `${k} of ${of}, from ` : "from ", to(sender),
-      html("span", { class: "gradient" }, `  ${listed(tensors[share])}`)),
+      html("span", { class: "gradient" }, `  ${listed(tensors[share])}${norm(tensors[share])}`)),
   );
 }
 

@@ -14,7 +14,7 @@ export const whole = newGroup({ id: "", parent: null, label: "", path: "" });
 export const groups = new Map([["", whole]]);
 
 function newGroup({ id, parent, label, path, times }) {
-  const counts = { changed: 0, ops: 0, leaves: 0, parameters: 0, bad: 0, withoutGradient: 0 };
+  const counts = { badValues: 0, changed: 0, ops: 0, leaves: 0, parameters: 0, bad: 0, withoutGradient: 0 };
   return { id, parent, label, path, times, children: [], open: false, isGroup: true, largest: null, last: null, ...counts };
 }
 
@@ -31,6 +31,7 @@ for (const item of data.items) {
 
 function tally(group, item) {
   if (item.badge) group.bad += 1;
+  if (item.badge && !item.badgeOfGradient) group.badValues += 1;
   if (item.changes) group.changed += 1;
   if (item.kind === "op") {
     group.ops += 1;
@@ -98,7 +99,13 @@ export function openAround(id) {
   return closed.length > 0;
 }
 
-/** The items inside a group, however deep. */
-export function inside(group) {
-  return [...items.values()].filter((item) => ways.get(item.id).includes(group));
+const insides = new Map();
+for (const item of items.values()) {
+  for (const group of ways.get(item.id)) {
+    if (!insides.has(group)) insides.set(group, []);
+    insides.get(group).push(item);
+  }
 }
+
+/** The items inside a group, however deep. */
+export const inside = (group) => insides.get(group) || [];

@@ -3,7 +3,7 @@
  */
 
 import { COLUMN_GAP, positioned } from "./coordinates.js";
-import { keyOf, whole } from "./groups.js";
+import { groups, keyOf, whole } from "./groups.js";
 import { layered } from "./layers.js";
 import { levels } from "./levels.js";
 import { inRows, moveToRows } from "./rows.js";
@@ -14,15 +14,38 @@ const PAD = 22;
 const CLOSED_HEIGHT = 78;
 const MOST_ROWS = 40;
 const PER_LETTER = 9;
+const SPREAD = 2; // how much more room a drawing takes than what is in it
+const BADGE_HEIGHT = 24;
 
 /** Lays out the whole graph for a window of this size. Returns {width, height}; each group has its `layout`. */
 export function layOut(window) {
   const found = levels();
-  return laid(whole, found, window);
+  return laid(whole, found, { ...window, widest: widestGroup(window) });
+}
+
+/** How wide an open group may be before it goes on in a second row: as wide as the window would be for all that is open. */
+function widestGroup({ width, height }) {
+  let area = 0;
+  for (const group of groups.values()) {
+    if (!isShown(group)) continue;
+    for (const child of group.children) {
+      const [w, h] = child.isGroup ? (child.open ? [0, 0] : closedSize(child)) : [child.width, child.height];
+      area += SPREAD * (w + COLUMN_GAP) * (h + COLUMN_GAP);
+    }
+  }
+  return Math.max(2.7 * width, Math.sqrt((area * width) / Math.max(1, height)));
+}
+
+/** Whether a group and all around it are open. */
+function isShown(group) {
+  for (let each = group; each; each = each.parent) if (!each.open) return false;
+  return true;
 }
 
 /** The size of a closed group. */
-const closedSize = (group) => [Math.max(146, PER_LETTER * group.label.length + 34), CLOSED_HEIGHT];
+const closedSize = (group) => [
+  Math.max(146, PER_LETTER * group.label.length + 34), CLOSED_HEIGHT + (group.bad ? BADGE_HEIGHT : 0),
+];
 
 function sized(child, found, window) {
   if (!child.isGroup) return [child.width, child.height];
@@ -64,8 +87,7 @@ function laid(group, found, window) {
 function chooseRows(group, columns, segments, { width, height, left, top }, window) {
   const rowsOf = (count) => inRows(columns, segments, count, width, left, top, group !== whole);
   if (group !== whole) {
-    const most = Math.max(640, Math.min(2400, 2.7 * window.width));
-    return width > most ? rowsOf(Math.ceil(width / (0.82 * most))) : null;
+    return width > window.widest ? rowsOf(Math.ceil(width / (0.82 * window.widest))) : null;
   }
   const scale = (w, h) => Math.min(1.1, (window.width - COLUMN_GAP) / w, (window.height - COLUMN_GAP) / h);
   let [best, chosen] = [1.12 * scale(width, height), null]; // one row reads best, so it has an advantage

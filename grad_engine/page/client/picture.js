@@ -119,11 +119,11 @@ function addGroup(group, x, y, [width, height]) {
 
 function addLine(itsLinks, path, points) {
   const sent = itsLinks.some((link) => link.sent);
-  const bad = itsLinks.some((link) => link.bad);
+  const bad = (what) => (itsLinks.some((link) => link[what]) ? " bad" : "");
   const touch = svg("path", { class: "touch", d: path });
-  const value = svg("path", { class: "value-line", d: path, transform: sent ? `translate(0 ${-BESIDE})` : null });
-  const gradient = sent ? svg("path", { class: "gradient-line", d: path, transform: `translate(0 ${BESIDE})` }) : null;
-  const element = svg("g", { class: bad ? "bad" : null }, touch, value, gradient);
+  const value = svg("path", { class: `value-line${bad("badValue")}`, d: path, transform: sent ? `translate(0 ${-BESIDE})` : null });
+  const gradient = sent ? svg("path", { class: `gradient-line${bad("badShare")}`, d: path, transform: `translate(0 ${BESIDE})` }) : null;
+  const element = svg("g", {}, touch, value, gradient);
   view.append(element);
   const line = { links: itsLinks, value, gradient };
   touch.links = itsLinks;

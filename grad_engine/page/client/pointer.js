@@ -91,6 +91,11 @@ function told(link) {
   );
 }
 
+/** What was clicked with a pointer gives the keyboard back: keys then play and step. Who uses Tab keeps the focus. */
+document.addEventListener("click", (event) => {
+  if (event.detail && document.activeElement?.matches("button, .thing")) document.activeElement.blur();
+});
+
 byId("svg").addEventListener("click", (event) => {
   if (moved > STILL) return;
   const element = event.target.closest(".thing");

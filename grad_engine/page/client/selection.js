@@ -48,6 +48,7 @@ export function activate(element) {
 
 /** Opens or closes a group, which stays where it was on screen. */
 export function toggle(group) {
+  const walking = Boolean(document.activeElement?.closest(".thing"));
   const before = drawn.get(keyOf(group))?.getBoundingClientRect();
   const saw = showsAll();
   setOpen(group, !group.open);
@@ -56,6 +57,6 @@ export function toggle(group) {
   if (saw && bounds.width < 3 * width) fit();
   const after = drawn.get(keyOf(group))?.getBoundingClientRect();
   if (before && after && !showsAll()) pan(before.left - after.left, before.top - after.top);
-  drawn.get(keyOf(group))?.focus({ preventScroll: true });
+  if (walking) drawn.get(keyOf(group))?.focus({ preventScroll: true });
   choose(group);
 }

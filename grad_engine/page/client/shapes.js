@@ -62,15 +62,16 @@ export function itemShape(item, x, y) {
   }
   element.append(text);
   if (item.changes) element.append(svg("text", { class: "delta", x: item.glyph / 2 + 2, y: -half - 2 }, "Δ"));
-  if (item.badge) element.append(badge(item.badge, 0, item.kind === "op" ? -half - 32 : -half - 12));
+  if (item.badge) element.append(badge(item.badge, 0, item.kind === "op" ? -half - 32 : -half - 12, item.badgeOfGradient));
   const what = { op: `#${item.number} ${item.op}`, leaf: `leaf ${item.title}`, constant: `constant ${item.title}` };
   return named(element, `${what[item.kind]}${item.changes ? ", changed" : ""}`);
 }
 
-function badge(words, x, y) {
-  const width = words.length * PER_LETTER + 12;
+/** NaN or infinity as a boxed word; `late` where it is the gradient's, and not to be seen before there is one. */
+function badge(words, x, y, late = false) {
+  const width = words.length * PER_LETTER + 18;
   return svg(
-    "g", { class: "badge", transform: `translate(${x} ${y})` },
+    "g", { class: late ? "badge late" : "badge", transform: `translate(${x} ${y})` },
     svg("rect", { x: -width / 2, y: -9, width, height: 18, rx: 4 }), svg("text", { y: 5 }, words),
   );
 }
@@ -100,6 +101,6 @@ export function groupShape(group, x, y, width, height) {
     gradient && svg("text", { class: "gradient", x: width / 2, y: 63 }, gradient),
   ));
   if (group.changed) element.append(svg("text", { class: "delta", x: width - 14, y: 18 }, "Δ"));
-  if (group.bad) element.append(badge(`NaN or ∞ in ${group.bad}`, width / 2, -16));
+  if (group.bad) element.append(badge(`NaN or ∞ in ${group.bad}`, width / 2, height - 14, !group.badValues));
   return named(element, what);
 }

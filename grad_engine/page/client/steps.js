@@ -7,7 +7,7 @@ import { follow } from "./camera.js";
 import { beats, data, items } from "./data.js";
 import { mark } from "./dom.js";
 import { send, when } from "./events.js";
-import { keyOf, standIn } from "./groups.js";
+import { groups, inside, keyOf, standIn } from "./groups.js";
 import { drawn, lines, linesOf } from "./picture.js";
 
 const last = beats.length - 1;
@@ -34,6 +34,17 @@ function paintItem(id) {
   mark(element, "waiting", !settled);
 }
 
+/** A closed group is there with its first op, and has its gradients when all in it have. */
+function paintGroup(group) {
+  const element = drawn.get(keyOf(group));
+  if (!element || group.open) return;
+  const items = inside(group);
+  const begun = items.some((item) => item.kind === "op" && (born.get(item.id) ?? -1) <= shown.step);
+  const settled = items.every((item) => item.size === undefined || (settledAt.get(item.id) ?? Infinity) <= shown.step);
+  mark(element, "unborn", !begun && shown.step !== last);
+  mark(element, "waiting", !settled && shown.step !== last);
+}
+
 function paintLine(line) {
   const ids = line.links.flatMap((link) => link.ids || [link.id]);
   const none = (map, absent) => ids.every((id) => (map.get(id) ?? absent) > shown.step);
@@ -43,6 +54,7 @@ function paintLine(line) {
 
 function paint() {
   for (const item of data.items) paintItem(item.id);
+  for (const group of groups.values()) paintGroup(group);
   for (const line of lines) paintLine(line);
   light();
 }
@@ -70,6 +82,7 @@ function repaint(from, to) {
     for (const id of [...beat.builds, ...beat.settles]) paintItem(id);
     for (const id of [...beat.values, ...beat.shares]) for (const line of linesOf.get(id) || []) paintLine(line);
   }
+  for (const group of groups.values()) paintGroup(group);
   light();
 }
 
