@@ -2,7 +2,7 @@
 #   PYTHON=python3.12   the interpreter for .venv (default: the newest from 3.11 on)
 #   EXAMPLE=large       which of the examples the demo shows: large, blog, small, ...
 #   QUALITY=h           Manim's quality: l (480p), m (720p), h (1080p)
-#   ARGS="-k tree"      more words for pytest
+#   ARGS="-k tree"      more words for pytest; -m 'not film' leaves out films
 #   TORCH=1             install PyTorch for the tests that compare with it; else it is used only where it is already
 
 EXAMPLE ?= large
@@ -32,7 +32,7 @@ demo: ## export the large example, print its tree and gradients, render the vide
 
 test: ## run the tests (ARGS=, TORCH=1)
 	$(SETUP) animation test $(if $(filter 1,$(TORCH)),torch)
-	$(PY) -m pytest $(ARGS)
+	$(PY) -m pytest --numprocesses auto --dist loadfile $(ARGS)
 
 lint: ## ruff check, ruff format --check and mypy
 	$(SETUP) animation lint
