@@ -36,7 +36,7 @@ def _check_writes(node: Node) -> None:
     for (name, array), edge in zip(operands.items(), node.edges, strict=True):
         if edge is None or type(edge) is GradAccum:
             continue
-        if (turn := WRITES.turned(array, edge.sequence_nr, node.sequence_nr)) is not None:
+        if (turn := WRITES.recorded_between(array, edge.sequence_nr, node.sequence_nr)) is not None:
             raise InPlaceError(
                 f"{name} of {node.op.name} is a view whose base was changed in place before it was used "
                 f"(made at {edge.sequence_nr}, changed at {turn}, used at {node.sequence_nr}); take the view again "
@@ -69,7 +69,7 @@ def edge_of(tensor: Any, what: str = "the tensor that backward was asked of") ->
             "compute it from that, outside no_grad(), and a gradient to be differentiated with create_graph=True"
         )
     if WRITES.latest > edge.sequence_nr and type(edge) is not GradAccum and tensor.array.base is not None:
-        turn = WRITES.turned(tensor.array, edge.sequence_nr)
+        turn = WRITES.recorded_between(tensor.array, edge.sequence_nr)
         if turn is not None:
             raise InPlaceError(
                 f"{what} is a view whose base was changed in place (made at {edge.sequence_nr}, changed at {turn}); "

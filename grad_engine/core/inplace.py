@@ -51,12 +51,12 @@ def overwrite(target: Tensor, result: Tensor) -> Tensor:
         array, next_sequence_nr() if result.node is None or not recorded else result.node.sequence_nr, recorded
     )
     if recorded and old is None:
-        WRITES.follow(array)
+        WRITES.connect_views(array)
     return target
 
 
 def _looks_into_another(target: Tensor) -> bool:
-    """Whether the memory of `target` may be that of another tensor; some ops return a view of an array of their own."""
+    """Whether `target` may share memory with another tensor. (Some ops return a view of an array that they made.)"""
     array = target.array
     if array.base is None:
         return False
@@ -85,11 +85,15 @@ def _overwrite_part(target: Tensor, result: Tensor) -> Tensor:
 
 
 def check_writable(target: Tensor) -> None:
-    """Raise InPlaceError for read-only memory, and for a view whose base got another history after it was taken."""
+    """Raise InPlaceError for read-only memory, and for a view whose base has got another history since it was made."""
     array = target.array
     if not array.flags.writeable:
         raise InPlaceError("a tensor in read-only memory was to be changed in place; change a clone() instead")
-    if current_mode().record and target.node is not None and WRITES.turned(array, target.node.sequence_nr) is not None:
+    if (
+        current_mode().record
+        and target.node is not None
+        and WRITES.recorded_between(array, target.node.sequence_nr) is not None
+    ):
         raise InPlaceError(
             "a view was to be changed in place whose base had been changed in place after the view was taken; "
             "take the view again"

@@ -62,7 +62,7 @@ def note_view(made: Tensor, call: Callable[..., Tensor], args: tuple[Any, ...]) 
     Of a tensor, that memory may get a history (versions.py); an array may be written to by the program.
     """
     if type(args[0]) is Tensor:
-        WRITES.taken(made, call, args)
+        WRITES.add_view(made, call, args)
         if SHARED:
             share_view(made.array, args[0].array)
     elif isinstance(args[0], ndarray):

@@ -1,4 +1,4 @@
-"""What a pass needs that answers for chosen tensors: where it has to go, and what it keeps."""
+"""A pass to chosen tensors: along which edges it has to go, and which gradients it keeps for the answer."""
 
 from __future__ import annotations
 

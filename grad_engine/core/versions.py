@@ -17,18 +17,18 @@ from grad_engine.core.array_behavior import ArrayBehavior
 
 
 class _Memory:
-    """What is known of one piece of memory, as ages: its latest write, and each that changed what it depends on."""
+    """The writes to one piece of memory, as sequence numbers: the latest, and each that gave it another history."""
 
-    __slots__ = ("latest", "owner", "turns")
+    __slots__ = ("latest", "owner", "recorded")
 
     def __init__(self, owner: weakref.ref[np.ndarray]) -> None:
         self.owner = owner
         self.latest = -1
-        self.turns = array("q")
+        self.recorded = array("q")
 
 
 class _Writes:
-    """When each piece of memory was written in place, as ages; memory shared by views has one entry.
+    """When each piece of memory was written in place, as sequence numbers; memory shared by views has one entry.
 
     A call that writes nothing pays nothing, unless it takes a view of memory without history. Backward looks here only
     when `latest` is younger than the oldest node of its graph.
@@ -41,33 +41,33 @@ class _Writes:
         self.noted, self.room = 0, 1024  # how many views are listed, and how many may be before dead ones are dropped
         self.lock = threading.Lock()  # memory may be shared between threads, whose graphs are not
 
-    def stamp(self, array: np.ndarray, age: int, recorded: bool = False) -> None:
-        """Note a write; `recorded` when from now on the memory depends on other leaves, or in another way."""
+    def stamp(self, array: np.ndarray, number: int, recorded: bool = False) -> None:
+        """Note a write; `recorded` where the memory has another history from now on."""
         owner = owner_of(array)
         key = id(owner)
         memory = self.by_owner.get(key)
         if memory is None or memory.owner() is not owner:
             memory = self.by_owner[key] = _Memory(weakref.ref(owner, lambda _: self.by_owner.pop(key, None)))
-        memory.latest = age
+        memory.latest = number
         if recorded:
-            memory.turns.append(age)
-        self.latest = age
+            memory.recorded.append(number)
+        self.latest = number
 
     def latest_of(self, array: Any) -> int:
-        """The age of the latest write to the memory of `array`; -1 where there was none."""
+        """The sequence number of the latest write to the memory of `array`; -1 where there was none."""
         memory = self._memory(owner_of(array)) if type(array) is np.ndarray else None
         return -1 if memory is None else memory.latest
 
-    def turned(self, array: Any, after: int, before: float = math.inf) -> int | None:
-        """The age of a recorded write to the memory of `array` between two ages, if there was one."""
+    def recorded_between(self, array: Any, after: int, before: float = math.inf) -> int | None:
+        """The number of the first recorded write to the memory of `array` between two others, if there was one."""
         memory = self._memory(owner_of(array)) if type(array) is np.ndarray else None
         if memory is None:
             return None
-        place = bisect_right(memory.turns, after)
-        return memory.turns[place] if place < len(memory.turns) and memory.turns[place] < before else None
+        place = bisect_right(memory.recorded, after)
+        return memory.recorded[place] if place < len(memory.recorded) and memory.recorded[place] < before else None
 
-    def taken(self, view: Any, call: Callable[..., ArrayBehavior], args: tuple[Any, ...]) -> None:
-        """Note a view of memory without history, and how to take it again should the memory get one."""
+    def add_view(self, view: Any, call: Callable[..., ArrayBehavior], args: tuple[Any, ...]) -> None:
+        """Note a view of memory without history, and the call that made it, in case the memory gets a history."""
         view.again = call, args
         key = id(owner_of(view.array))
         with self.lock:
@@ -82,8 +82,8 @@ class _Writes:
                 self.noted = sum(map(len, self.views.values()))
                 self.room = 2 * self.noted + 1024
 
-    def follow(self, array: np.ndarray) -> None:
-        """Give the views taken before the memory of `array` got its first history their part in it."""
+    def connect_views(self, array: np.ndarray) -> None:
+        """Connect views made before the first recorded write to the memory of `array` to the node of that write."""
         for ref in [*self.views.get(id(owner_of(array)), ())]:
             view = ref()
             if view is not None and view.node is None and owner_of(view.array) is owner_of(array):
@@ -93,7 +93,6 @@ class _Writes:
     def _memory(self, owner: np.ndarray) -> _Memory | None:
         memory = self.by_owner.get(id(owner))
         return memory if memory is not None and memory.owner() is owner else None
-
 
     def renew_lock(self) -> None:
         """In a forked child the thread that held the lock does not exist, and would never let go of it."""
@@ -106,7 +105,7 @@ if hasattr(os, "register_at_fork"):
 
 
 def owner_of(array: np.ndarray) -> np.ndarray:
-    """The array that owns the memory `array` shows."""
+    """The array that owns the memory which `array` looks into."""
     while (base := array.base) is not None:
         if type(base) is not np.ndarray:  # what as_strided() made stands on something that holds the array
             base = getattr(base, "base", None)
