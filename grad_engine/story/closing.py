@@ -23,9 +23,11 @@ from grad_engine.story.beats import (
 from grad_engine.story.facts import Facts
 from grad_engine.story.values import nonfinite, nonfinite_word, norm
 from grad_engine.story.wording import (
+    MOST_NAMES,
     filled,
     letters_in,
     listed,
+    some_of,
     subtitle_of,
 )
 
@@ -87,7 +89,9 @@ class Closing(Facts):
         gradients = [row.gradient for row in rows if row.gradient is not None]
         bad = [row.name for row in rows if row.gradient is not None and nonfinite(row.gradient)]
         if bad:
-            return f"The gradient of {listed(bad)} is not finite", self.origin()
+            if len(bad) == len(rows) > MOST_NAMES:
+                return f"All {len(bad)} leaf gradients hold NaN or ∞", self.origin()
+            return f"The gradient of {some_of(bad)} is not finite", self.origin()
         if (not_finite := nonfinite(root)) and gradients:
             word = nonfinite_word(root)
             held = f"holds {not_finite} {word}" if root.shape else f"is {word}"
@@ -101,9 +105,9 @@ class Closing(Facts):
         first = f"Every leaf has its gradient: how much {meant if self.ones(run.seed) else 'L'} changes with it"
         if nothing:
             them = "it" if len(nothing) == 1 else "them"
-            first = f"{target} does not depend on {listed(nothing[:4])}: the run leaves {them} alone"
+            first = f"{target} does not depend on {some_of(nothing)}: the run leaves {them} alone"
         second = (
-            f"{listed(shared[:4])} {'was' if len(shared) == 1 else 'were'} used more than once: shares add up"
+            f"{some_of(shared)} {'was' if len(shared) == 1 else 'were'} used more than once: shares add up"
             if shared
             else f"Each leaf {'that the run reached ' if nothing else ''}was used once: one share each"
         )

@@ -11,6 +11,8 @@ from grad_engine.story.beats import Column, Piece
 from grad_engine.story.names import spoken
 from grad_engine.story.values import values
 
+MOST_NAMES = 4  # in a list of leaves within a sentence
+
 
 def signs_in(pieces: Sequence[Piece]) -> int:
     """How many characters some pieces take side by side; bars over letters do not count."""
@@ -75,3 +77,9 @@ def times_word(many: int) -> str:
 def listed(words: Sequence[str]) -> str:
     """Words as a list in a sentence: `a, b and c`."""
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
+
+
+def some_of(words: Sequence[str]) -> str:
+    """Like `listed`, with the first names only where there are many: `a, b, c, d and 12 more`."""
+    more = len(words) - MOST_NAMES
+    return listed(words) if more <= 0 else f"{', '.join(words[:MOST_NAMES])} and {more} more"
