@@ -223,6 +223,7 @@ class differentiating(Context):
     def __init__(self, name: str) -> None:
         self.name = name
         self.lost: GraphError | None = None  # the error that was raised inside, whatever became of it
+        self.line: tuple[str, int] = "", 0  # where
 
     def inside(self, outer: Mode) -> Mode:
         """The same with this derivative."""
@@ -230,8 +231,18 @@ class differentiating(Context):
 
     def __exit__(self, *failure: object) -> None:
         super().__exit__(*failure)
-        if self.lost is not None and failure[1] is not None and failure[1] is not self.lost:
+        error = failure[1]
+        if self.lost is not None and isinstance(error, Exception) and error is not self.lost and self._replaced(error):
             raise self.lost from None
+
+    def _replaced(self, error: Exception) -> bool:
+        """Whether `error` came in the place of ours: it names ours as its cause, or was raised on the same line."""
+        place = error.__traceback__
+        while place is not None:
+            if (place.tb_frame.f_code.co_filename, place.tb_lineno) == self.line:
+                return True
+            place = place.tb_next
+        return error.__cause__ is self.lost
 
     def __repr__(self) -> str:
         return self.name

@@ -38,6 +38,7 @@ def check_plain_number(becomes: str) -> None:
             f"{file}:{number} turned a tensor into {becomes}, through which {derivative.name} sees no gradient "
             f"({text}); {WAYS_OUT}, or write t.item() where no gradient is meant"
         )
+        derivative.line = frame.f_code.co_filename, frame.f_lineno
         raise derivative.lost
     warnings.warn_explicit(
         f"a tensor that requires grad became {becomes}, which has no history; {WAYS_OUT}, or write t.item() where no "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import array
 import cmath
+import contextlib
 import logging
 import math
 import struct
@@ -159,6 +160,16 @@ def test_a_program_may_fall_back_on_a_number_itself() -> None:
         return p.sum() * factor
 
     np.testing.assert_array_equal(ge.grad(f, np.zeros(2)), [1.0, 1.0])
+
+
+def test_an_error_that_has_nothing_to_do_with_it_is_not_replaced() -> None:
+    def f(p: Tensor) -> Tensor:
+        with contextlib.suppress(ge.GraphError):
+            math.exp(p[0])
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        ge.grad(f, np.zeros(2))
 
 
 @pytest.mark.parametrize("sign", ["+", "-", "*", "/", "@", "**"])
