@@ -6,6 +6,7 @@ knowing of traces, note their steps. Threads that trace nothing get from all of 
 
 from __future__ import annotations
 
+import functools
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -46,10 +47,11 @@ def tracing(trace: Trace) -> Iterator[Trace]:
         swap(call, "asarray", traced_numpy.asarray)
         swap(fast_call, "asarray", traced_numpy.asarray)
         for op in OPS.values():
+            joint, rules = _rules(op)
             if op.joint is not None:
-                swap(op, "joint", _rule(op, op.joint))
+                swap(op, "joint", joint)
             elif any(op.rules):
-                swap(op, "rules", tuple(rule and _rule(op, rule, slot) for slot, rule in enumerate(op.rules)))
+                swap(op, "rules", rules)
         before, TRACING.trace = TRACING.trace, trace
         try:
             yield trace
@@ -57,6 +59,13 @@ def tracing(trace: Trace) -> Iterator[Trace]:
             TRACING.trace = before
             for holder, name, value in reversed(swapped):
                 object.__setattr__(holder, name, value) if isinstance(holder, Op) else setattr(holder, name, value)
+
+
+@functools.cache
+def _rules(op: Op) -> tuple[Any, tuple[Any, ...]]:
+    """The rules of an op as they are while a function is traced."""
+    joint = op.joint and _rule(op, op.joint)
+    return joint, tuple(rule and _rule(op, rule, slot) for slot, rule in enumerate(op.rules))
 
 
 def _rule(op: Op, rule: Callable[..., Any], slot: int | None = None) -> Callable[..., Any]:

@@ -11,7 +11,7 @@ import numpy as np
 
 from grad_engine.core.stand_ins import TRACING
 from grad_engine.errors import TraceError
-from grad_engine.program.steps import DRAW, leaves
+from grad_engine.program.steps import DRAW
 
 _DRAWING = frozenset({
     "random", "normal", "standard_normal", "uniform", "integers", "exponential", "standard_exponential", "beta",
@@ -116,9 +116,9 @@ class Unmoved:
 
     def check(self, error: Exception | None = None) -> None:
         """Raise TraceError if one of them moved, on whose account `error` may have been raised."""
-        moved = [(each, before) for each, before in self.before if _differs(before, _state(each))]
+        moved = [(each, before) for each, before in self.before if before != _state(each)]
         for each, before in moved:
-            each.set_state(before) if hasattr(each, "set_state") else each.setstate(before)
+            each.set_state(before[-1].state) if hasattr(each, "set_state") else each.setstate(before)
         if moved:
             raise TraceError(
                 "the compiled function drew from np.random or random, whose numbers would be the same at each run; "
@@ -127,9 +127,20 @@ class Unmoved:
 
 
 def _state(generator: Any) -> Any:
-    return generator.get_state(legacy=False) if hasattr(generator, "get_state") else generator.getstate()
+    """What a generator would draw next, as something that can be compared at once, and what puts it back."""
+    if not hasattr(generator, "get_state"):
+        return generator.getstate()
+    state = generator.get_state(legacy=False)
+    return state["state"]["key"].tobytes(), state["state"].get("pos"), state["has_gauss"], state["gauss"], _Kept(state)
 
 
-def _differs(one: Any, other: Any) -> bool:
-    pairs = zip(leaves(one), leaves(other), strict=True)
-    return any(not np.array_equal(a, b) for a, b in pairs)
+class _Kept:
+    """The state of a NumPy generator, which is not compared itself."""
+
+    def __init__(self, state: Any) -> None:
+        self.state = state
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Kept)
+
+    __hash__ = None  # type: ignore[assignment]

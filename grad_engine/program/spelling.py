@@ -27,11 +27,11 @@ from grad_engine.program.steps import (
     Kind,
     Step,
     Value,
+    single_number,
 )
 
 ATOM = 99  # precedence of what never needs parentheses
 _POSTFIX, _UNARY = 10, 7
-_MOST = 1 << 16  # numbers of an array that is compared with one
 _FEW = 6  # numbers of an array that is written out
 _INFIX: dict[Any, tuple[str, float]] = {
     np.add: ("+", 5), np.subtract: ("-", 5), np.multiply: ("*", 6), np.true_divide: ("/", 6), np.matmul: ("@", 6),
@@ -105,10 +105,10 @@ class Spelling:
 
     def array(self, value: Value) -> str | None:
         """An array of one number, or of a few, as an expression."""
-        number = _everywhere(np.asarray(value.data))
+        number = single_number(value)
         kind = "" if value.dtype == np.float64 else f", {self.argument(value.dtype)}"
         shape = self.argument(value.shape if value.ndim != 1 else value.shape[0])
-        if number is not None and value.ndim and value.dtype.kind in "fiu":
+        if number is not None and value.ndim and value.dtype.kind in "fiu" and math.isfinite(number):
             filled = {0: "zeros", 1: "ones"}.get(number)
             return f"np.{filled}({shape}{kind})" if filled else f"np.full({shape}, {self.number(number)}{kind})"
         if 0 < value.size <= _FEW and value.ndim and np.isfinite(value.data).all():
@@ -201,14 +201,6 @@ class Spelling:
     def arguments(self, args: tuple[Any, ...], named: Any) -> str:
         """The arguments of a call, with commas between them."""
         return ", ".join([*map(self.argument, args), *(f"{key}={self.argument(part)}" for key, part in named.items())])
-
-
-def _everywhere(data: np.ndarray) -> Any:
-    """The number that stands in every place of an array, down to its bits; None where there are several."""
-    if not 0 < data.size <= _MOST:
-        return None
-    first = data.flat[0]
-    return first.item() if data.tobytes() == first.tobytes() * data.size and np.isfinite(first) else None
 
 
 def path_of(function: Any) -> str | None:

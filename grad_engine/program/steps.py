@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
+_COMPARED = 1 << 16  # numbers of an array that is searched for another than its first
 NO_NAMED: Mapping[str, Any] = {}
 ABSENT: Any = object()  # the data of a value that is no constant
 
@@ -24,13 +25,14 @@ class Value:
     tracing; the guard of a program sees to it that they hold again.
     """
 
-    __slots__ = ("data", "dtype", "name", "now", "number", "owner", "scalar", "shape", "step", "strides")
+    __slots__ = ("data", "dtype", "name", "now", "number", "owner", "scalar", "shape", "step", "strides", "uniform")
 
     def __init__(self, now: Any, name: str | None = None, step: Step | None = None, data: Any = ABSENT) -> None:
         self.now = now  # the array met while tracing; dropped afterwards
         self.data = data
         self.name = name
         self.step = step
+        self.uniform: Any = ABSENT  # of a constant: the number in every place, once it was looked for
         self.owner: Value | None = None  # of a view: the value whose memory it shows
         kind = type(now)
         self.number = kind if kind in (int, float, bool) else None  # a Python number, which has a weak dtype
@@ -44,6 +46,7 @@ class Value:
         """A value of the same shape, dtype and layout, without the array."""
         made = cls.__new__(cls)
         made.now, made.data, made.owner, made.step, made.name = None, ABSENT, None, step, name
+        made.uniform = ABSENT
         made.number, made.scalar = other.number, other.scalar
         made.shape, made.dtype, made.strides = other.shape, other.dtype, other.strides
         return made
@@ -266,8 +269,18 @@ def single_number(value: Any) -> Any:
         return None
     if value.number:
         return value.data
-    if not value.size:
+    if value.uniform is ABSENT:
+        value.uniform = _everywhere(np.asarray(value.data))
+    return value.uniform
+
+
+def _everywhere(data: ndarray) -> Any:
+    """The number that stands in every place of an array, down to its bits; None where there are several."""
+    if not data.size:
         return None
-    if value.ndim == 0 or all(stride == 0 or n == 1 for stride, n in zip(value.strides, value.shape, strict=True)):
-        return np.asarray(value.data).flat[0].item()
-    return None
+    first = data.flat[0]
+    if all(stride == 0 or n == 1 for stride, n in zip(data.strides, data.shape, strict=True)):
+        return first.item()
+    if data.size > _COMPARED or data.flat[-1].tobytes() != first.tobytes():
+        return None
+    return first.item() if data.tobytes() == first.tobytes() * data.size else None

@@ -22,6 +22,7 @@ from grad_engine.program.steps import (
     Step,
     Value,
     single_number,
+    values_in,
 )
 
 _POWERS = range(1, 17)  # exponents for which a power is a few products
@@ -137,6 +138,8 @@ def _sum(self: _Folding, x: Any, y: Any, step: Step) -> Any:
     if fn is np.add and x is y and type(x) is Value and x.like(out) and out.dtype.kind == "f":
         return self.make(UFUNC, np.multiply, (Value(2.0, data=2.0), x), out)
     for one, other in ((x, y), (y, x)) if fn is np.add else ((x, y),):
+        if not self.exact and single_number(other) == 0 and type(one) is Value and one.like(out):
+            return one  # but for the sign of a zero
         inner = _made_by(other, np.negative)
         if inner is not None:
             changed = step.replaced((one, inner.args[0]))
@@ -194,6 +197,8 @@ def _function(self: _Folding, step: Step) -> Any:
 def _item(self: _Folding, step: Step) -> Any:
     """x[i] of an array that was just stacked from parts, or written to; x[()] of a number."""
     x, key = step.args
+    if type(x) is Value and x.is_const and not values_in(key):
+        return Value(part := x.data[key], data=part)
     if key == () and type(x) is Value and type(key) is tuple and (x.scalar or x.ndim == 0):
         return x
     inner = x.step if type(x) is Value else None
@@ -209,6 +214,15 @@ def _item(self: _Folding, step: Step) -> Any:
     return found if type(found) is Value and found.like(step.out) else None
 
 
+def _written(self: _Folding, step: Step) -> Any:
+    """x[key] = value a second time, as x[key] += value asks for in Python."""
+    x, key, value = step.args
+    inner = x.step if type(x) is Value else None
+    if inner is None or inner.kind is not SET_ITEM or values_in((key, inner.args[1])):
+        return None
+    return x if inner.args[2] is value and repr(inner.args[1]) == repr(key) else None
+
+
 _RULES: dict[Kind, Callable[[_Folding, Step], Any]] = {
-    UFUNC: _ufunc, METHOD: _method, FUNCTION: _function, GET_ITEM: _item,
+    UFUNC: _ufunc, METHOD: _method, FUNCTION: _function, GET_ITEM: _item, SET_ITEM: _written,
 }  # fmt: skip
