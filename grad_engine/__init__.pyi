@@ -1149,8 +1149,8 @@ def std_mean(x: Any, axis: Any = None, ddof: float = 0, keepdims: bool = False) 
 def inverse(x: Any) -> Tensor:
     """The inverse of each matrix."""
 
-def bucketize(x: Any, boundaries: Any, right: bool = False) -> Tensor:
-    """The place of each element of x among ascending boundaries."""
+def bucketize(x: Any, boundaries: Any, *, out_int32: bool = False, right: bool = False) -> Tensor:
+    """The place of each element of x among ascending boundaries; before equals, and after them with right=True."""
 
 def mm(x: Any, y: Any) -> Tensor:
     """The product of two matrices."""
@@ -1215,8 +1215,8 @@ def nonzero(x: Any, as_tuple: bool | None = None) -> Any:
 def argwhere(x: Any) -> Tensor:
     """Where x is not 0: a row of indices for each such element."""
 
-def unique(x: Any, sorted: bool = True, return_inverse: bool = False, return_counts: bool = False) -> Any:
-    """The different elements of x in order of size; with what is asked for, their places and how often each occurs."""
+def unique(x: Any, sorted: bool = True, return_inverse: bool = False, return_counts: bool = False, axis: int | None = None) -> Any:
+    """The different elements of x, or slices along `axis`, in order; with what is asked for, places and counts."""
 
 def histc(x: Any, bins: int = 100, min: float = 0, max: float = 0) -> Tensor:
     """How many elements of x are in each of `bins` equal steps from min to max, by default its own ends."""
@@ -1224,8 +1224,8 @@ def histc(x: Any, bins: int = 100, min: float = 0, max: float = 0) -> Tensor:
 def bitwise_not(x: Any) -> Tensor:
     """The bits of each whole number, or each boolean, turned round. No gradient."""
 
-def searchsorted(x: Any, values: Any, right: bool = False) -> Tensor:
-    """The place in the ascending vector x before which each of `values` belongs; after equals with right=True."""
+def searchsorted(x: Any, values: Any, *, out_int32: bool = False, right: bool = False, side: str | None = None, sorter: Any = None) -> Tensor:
+    """The places in ascending x before which each of `values` belongs; after equals with right=True or side="right"."""
 
 def delete(x: Any, obj: Any, axis: int | None = None) -> Tensor:
     """x without the slices along `axis` that `obj` names: indices, a slice, a mask; of x flattened without an axis."""

@@ -29,6 +29,7 @@ TORCH_TO_NUMPY: dict[str, tuple[str, ...]] = {  # PyTorch's keyword -> those tha
     "input": ("x", "xs"), "other": ("y",), "tensors": ("xs",), "mat1": ("x",), "mat2": ("y",), "unbiased": ("ddof",),
     "correction": ("ddof",), "p": ("ord",), "diagonal": ("k",), "shifts": ("shift",), "size": ("shape",),
     "split_size_or_sections": ("indices_or_sections",), "split_size": ("indices_or_sections",),
+    "interpolation": ("method",),
 }  # fmt: skip
 
 

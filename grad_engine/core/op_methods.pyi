@@ -1087,8 +1087,8 @@ class OpMethods(TorchMethods):
     def inverse(self) -> Tensor:
         """The inverse of each matrix."""
 
-    def bucketize(self, boundaries: Any, right: bool = False) -> Tensor:
-        """The place of each element of x among ascending boundaries."""
+    def bucketize(self, boundaries: Any, *, out_int32: bool = False, right: bool = False) -> Tensor:
+        """The place of each element of x among ascending boundaries; before equals, and after them with right=True."""
 
     def mm(self, y: Any) -> Tensor:
         """The product of two matrices."""
@@ -1153,8 +1153,8 @@ class OpMethods(TorchMethods):
     def argwhere(self) -> Tensor:
         """Where x is not 0: a row of indices for each such element."""
 
-    def unique(self, sorted: bool = True, return_inverse: bool = False, return_counts: bool = False) -> Any:
-        """The different elements of x in order of size; with what is asked for, their places and how often each occurs."""
+    def unique(self, sorted: bool = True, return_inverse: bool = False, return_counts: bool = False, axis: int | None = None) -> Any:
+        """The different elements of x, or slices along `axis`, in order; with what is asked for, places and counts."""
 
     def histc(self, bins: int = 100, min: float = 0, max: float = 0) -> Tensor:
         """How many elements of x are in each of `bins` equal steps from min to max, by default its own ends."""
@@ -1162,8 +1162,8 @@ class OpMethods(TorchMethods):
     def bitwise_not(self) -> Tensor:
         """The bits of each whole number, or each boolean, turned round. No gradient."""
 
-    def searchsorted(self, values: Any, right: bool = False) -> Tensor:
-        """The place in the ascending vector x before which each of `values` belongs; after equals with right=True."""
+    def searchsorted(self, values: Any, *, out_int32: bool = False, right: bool = False, side: str | None = None, sorter: Any = None) -> Tensor:
+        """The places in ascending x before which each of `values` belongs; after equals with right=True or side="right"."""
 
     def linear(self, weight: Operand, bias: Operand | None = None) -> Tensor:
         """x (..., features) @ weightᵀ (results, features) + bias (results): a fully connected layer."""

@@ -287,9 +287,9 @@ def inverse(x: Any) -> Tensor:
 
 
 @composed(half="same")
-def bucketize(x: Any, boundaries: Any, right: bool = False) -> Tensor:
-    """The place of each element of x among ascending boundaries."""
-    return searchsorted(boundaries, x, right)
+def bucketize(x: Any, boundaries: Any, *, out_int32: bool = False, right: bool = False) -> Tensor:
+    """The place of each element of x among ascending boundaries; before equals, and after them with right=True."""
+    return searchsorted(boundaries, x, out_int32=out_int32, right=right)
 
 
 @on_tensor
@@ -386,7 +386,10 @@ def isclose(x: Any, y: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: b
 )
 def nonzero(x: Any, as_tuple: bool | None = None) -> Any:
     """Where x is not 0, as NumPy's nonzero(): for each axis the indices along it."""
-    found = np.nonzero(array_of(x))
+    array = np.asarray(array_of(x))
+    if not array.ndim and as_tuple is False:
+        return wrap(np.zeros((int(bool(array)), 0), np.int64), None)
+    found = np.nonzero(np.atleast_1d(array))
     if as_tuple is False:
         return wrap(np.stack(found, axis=-1), None)
     return tuple(wrap(each, None) for each in found)
@@ -399,10 +402,12 @@ def argwhere(x: Any) -> Tensor:
 
 
 @composed(half="same")
-def unique(x: Any, sorted: bool = True, return_inverse: bool = False, return_counts: bool = False) -> Any:
-    """The different elements of x in order of size; with what is asked for, their places and how often each occurs."""
+def unique(
+    x: Any, sorted: bool = True, return_inverse: bool = False, return_counts: bool = False, axis: int | None = None
+) -> Any:
+    """The different elements of x, or slices along `axis`, in order; with what is asked for, places and counts."""
     find: Any = np.unique
-    found = find(array_of(x), return_inverse=return_inverse, return_counts=return_counts)
+    found = find(array_of(x), return_inverse=return_inverse, return_counts=return_counts, axis=axis)
     return tuple(wrap(each, None) for each in found) if isinstance(found, tuple) else wrap(found, None)
 
 
@@ -421,9 +426,28 @@ def bitwise_not(x: Any) -> Tensor:
 
 
 @composed(half="same")
-def searchsorted(x: Any, values: Any, right: bool = False) -> Tensor:
-    """The place in the ascending vector x before which each of `values` belongs; after equals with right=True."""
-    return wrap(np.asarray(np.searchsorted(array_of(x), array_of(values), "right" if right else "left")), None)
+def searchsorted(
+    x: Any, values: Any, *, out_int32: bool = False, right: bool = False, side: str | None = None, sorter: Any = None
+) -> Tensor:
+    """The places in ascending x before which each of `values` belongs; after equals with right=True or side="right".
+
+    x is a vector, or has the leading axes of `values`: then each row of one is looked up in that of the other.
+    """
+    if side not in (None, "left", "right") or (side == "left" and right):
+        raise ArgumentError(f"side of searchsorted() is 'left' or 'right', got {side!r} and right={right}")
+    rows, wanted = np.asarray(array_of(x)), np.asarray(array_of(values))
+    if sorter is not None:
+        rows = np.take_along_axis(rows, np.asarray(array_of(sorter)), -1)
+    where: Any = "right" if right or side == "right" else "left"
+    kind = np.int32 if out_int32 else np.int64
+    if rows.ndim == 1:
+        return wrap(np.asarray(np.searchsorted(rows, wanted, where)).astype(kind), None)
+    if not rows.ndim or wanted.ndim != rows.ndim or wanted.shape[:-1] != rows.shape[:-1]:
+        raise ShapeError(f"searchsorted() takes a vector, or rows for rows, got shapes {rows.shape} and {wanted.shape}")
+    found = np.empty(wanted.shape, kind)
+    for place in np.ndindex(rows.shape[:-1]):
+        found[place] = np.searchsorted(rows[place], wanted[place], where)
+    return wrap(found, None)
 
 
 # --- new ones like this -----------------------------------------------------------------------------------------------

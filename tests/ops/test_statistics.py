@@ -215,7 +215,7 @@ REFUSED: list[tuple[Callable[[Any], Any], str]] = [
     (lambda x: ge.matrix_exp(x), "square matrices"),
     (lambda x: ge.lu(x[0]), "takes matrices"),
     (lambda x: ge.mvlgamma(x, 0), "at least 1"),
-    (lambda x: ge.quantile(x, 0.5, dim=1), "it is called axis here"),
+    (lambda x: ge.quantile(x, 0.5, nearest=1), "it takes x, q, axis"),
     (lambda x: ge.dropout2d(x), "dropout2d"),
     (lambda x: ge.convolve(x, x), "two vectors"),
     (lambda x: ge.interp(x, x[0], x[0, :2]), "of one length"),
