@@ -124,7 +124,7 @@ class Optimizer:
                     moved = p.astype(np.float32)
                     self._update_in_blocks(group, state.steps, moved, g.astype(np.float32), *kept)
                     p[...] = moved
-                elif p.ndim and p.size <= BLOCK:
+                elif p.ndim and (p.size <= BLOCK or type(p) is not np.ndarray):  # a stand-in: a program has no cache
                     self.update(group, state.steps, p, g, *kept)
                 else:
                     self._update_in_blocks(group, state.steps, p, g, *kept)

@@ -168,7 +168,7 @@ def history_of(
     freed = [number for number in with_history if _is_freed(outputs[number])]
     with_history = [number for number in with_history if number not in freed]
     if not with_history:
-        return History(function, freed, inputs, [], [], Program(name, [], [], []), set(), False) if freed else None
+        return History(function, freed, [], [], [], Program(name, [], [], []), set(), False) if freed else None
     if any(step.kind is DRAW for step in trace.steps):
         raise TraceError(
             "a compiled function that draws random numbers returned a tensor that requires grad, and backward would "

@@ -210,6 +210,7 @@ def _prepared(reached: Reached) -> Iterator[tuple[Any, Tensor, _State]]:
                 if parameter not in optimizer._state and type(parameter.node) is GradAccum:
                     made = optimizer._state[parameter] = _State()
                     made.of(optimizer.slots(group), parameter.array)
+                    made.memory = parameter.array
                     yield optimizer, parameter, made
 
 
