@@ -305,3 +305,13 @@ def test_the_source_has_the_names_and_lines_of_the_user() -> None:
     ):
         assert part in compiled.source, compiled.source
     assert len(compiled.source.splitlines()) <= 30
+
+
+def test_exact_programs_keep_equal_factors_apart() -> None:
+    """NumPy computes x @ x.T in another way than x @ y.T, with other last bits; found by a random program."""
+    f = lambda a: ge.value_and_grad(lambda a: np.tanh((a**3 @ (a**3).T) @ a**3 * 0.5).sum(), a)  # noqa: E731
+    a = 0.5 * normal(300, 8)
+    for found, wanted in zip(ge.compile(f, exact=True)(a), f(a), strict=True):
+        np.testing.assert_array_equal(found, wanted)
+    for found, wanted in zip(ge.compile(f)(a), f(a), strict=True):
+        np.testing.assert_allclose(found, wanted, rtol=1e-10, atol=1e-12)

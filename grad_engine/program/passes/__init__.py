@@ -26,6 +26,7 @@ PASSES: dict[str, Pass] = {
     "kernels": quickened,
     "buffers": planned,
 }
+_WITH_EXACT: dict[str, Callable[[Program, bool], Program]] = {"fold": folded, "common": shared}
 READABLE = ("fold", "common", "plain", "dead")  # those behind the source that people read
 RUNNING = ("fold", "common", "small", "dead", "kernels", "buffers")  # those behind the code that runs
 CHANGING_BITS = frozenset({"small", "kernels"})  # not in exact programs
@@ -35,5 +36,5 @@ def run(program: Program, names: Collection[str], exact: bool = False) -> Progra
     """The program after the passes of these names, in their order."""
     for name, each in PASSES.items():
         if name in names:
-            program = folded(program, exact) if each is folded else each(program)
+            program = _WITH_EXACT[name](program, exact) if name in _WITH_EXACT else each(program)
     return program

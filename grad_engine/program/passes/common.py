@@ -2,24 +2,40 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
 
 from grad_engine.program.passes.rewriting import Rewriting
-from grad_engine.program.steps import Program, Step, Value
+from grad_engine.program.steps import NAMED_CALL, Program, Step, Value
 
+_PRODUCTS = (np.matmul, np.dot, np.inner, np.einsum, np.tensordot, np.vecdot, np.linalg.multi_dot)
 _LARGEST = 4096  # constants up to this size are compared by their bytes
 
 
-def shared(program: Program) -> Program:
-    """The program in which no pure step is made twice."""
-    return _Sharing(program).rewritten()
+def shared(program: Program, exact: bool = False) -> Program:
+    """The program in which no pure step is made twice.
+
+    exact: but for two factors of one product. NumPy computes x @ x.T in another way where both are one array.
+    """
+    return _Sharing(program, exact).rewritten()
+
+
+def _factors(program: Program) -> set[frozenset[int]]:
+    """The pairs of values that are multiplied by one another as matrices."""
+    found = set()
+    for step in program.steps:
+        if step.fn in _PRODUCTS or step.kind is NAMED_CALL:
+            memories = [value.memory for value in step.values()]
+            found |= {frozenset((id(x), id(y))) for x, y in itertools.combinations(memories, 2) if x is not y}
+    return found
 
 
 class _Sharing(Rewriting):
-    def __init__(self, program: Program) -> None:
+    def __init__(self, program: Program, exact: bool) -> None:
         super().__init__(program)
+        self._apart = _factors(program) if exact else set()
         self._steps: dict[Any, Step] = {}
         self._consts: dict[Any, Value] = {}
 
@@ -35,8 +51,9 @@ class _Sharing(Rewriting):
         if step.kind.pure:
             key = (step.kind, step.fn if isinstance(step.fn, str) else id(step.fn), _key(step.args), _key(step.named))
             known = self._steps.setdefault(key, step)
-            if known is not step:
-                for out, other in zip(step.outs, known.outs, strict=True):
+            pairs = [*zip(step.outs, known.outs, strict=True)]
+            if known is not step and not any(frozenset((id(x), id(y))) in self._apart for x, y in pairs):
+                for out, other in pairs:
                     self.replace(out, other)
                 return
         self.keep(step)
