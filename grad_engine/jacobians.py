@@ -196,6 +196,8 @@ def _repair(
 
     A column is a pass through a pass, in which an infinite slope of one input meets the 0 of another's direction.
     """
+    if not any(np.isnan(block).any() for block in blocks):
+        return
     flat = [block.reshape(y.size, -1) if y.size else block.reshape(0, 1) for block in blocks]
     wrong = np.flatnonzero(np.logical_or.reduce([np.isnan(each).any(axis=1) for each in flat]))
     for i in wrong[:MOST_REPAIRED].tolist():

@@ -180,6 +180,8 @@ def history_of(
     gs = [wrap(trace.stand_in(seed), None) for seed in seeds]
     found = grad(ys, [tensor for _, tensor in leaves], gs, retain_graph=True, allow_unused=True)
     reached = [(spot, share) for (spot, _), share in zip(leaves, found, strict=True) if share is not None]
+    if not reached:  # it depends on leaves that were made inside, which nobody can reach any more
+        return None
     shares = [trace.value_of(share) for _, share in reached]
     backward = Program(f"{name}_backward", [*inputs, *seeds], list(trace.steps), shares)
     return History(

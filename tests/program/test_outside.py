@@ -319,3 +319,25 @@ def test_compiled_functions_call_one_another() -> None:
     value, slope = outer(X)
     assert value == pytest.approx(2 * np.tanh(X).sum())
     np.testing.assert_allclose(slope, 2 * (1 - np.tanh(X) ** 2))
+
+
+FUNCTIONALS: dict[str, Callable[[Any], Any]] = {
+    "grad": lambda x: ge.grad(lambda x: (np.sin(x) * x).sum())(x),
+    "jacobian": lambda x: ge.jacobian(lambda x: np.outer(np.sin(x), x).sum(axis=0), x),
+    "hessian": lambda x: ge.hessian(lambda x: (np.sin(x) * x[::-1] ** 2).sum(), x),
+    "jvp": lambda x: ge.jvp(lambda x: np.sin(x) * x, x, np.ones(6)),
+    "vjp": lambda x: ge.vjp(lambda x: np.sin(x) * x, x, np.ones(6)),
+    "hvp": lambda x: ge.hvp(lambda x: (np.sin(x) * x).sum(), x, np.ones(6)),
+    "checkpoint": lambda x: ge.value_and_grad(lambda x: ge.checkpoint(lambda z: np.sin(z) * z, x).sum(), x),
+    "filled in a loop": lambda x: [out := np.zeros(6), [out.__setitem__(i, x[i] ** 2) for i in range(6)]][0],
+    "an array of parts": lambda x: np.array([x[0], x[1] ** 2, 3.0]),
+}
+
+
+@pytest.mark.parametrize("f", FUNCTIONALS.values(), ids=FUNCTIONALS)
+def test_what_eager_code_does_with_arrays_can_be_compiled(f: Callable[[Any], Any]) -> None:
+    compiled = ge.compile(f, exact=True)
+    for x in (X, 2.0 * X + 0.1):
+        found, expected = ge.program.steps.leaves(compiled(x)), ge.program.steps.leaves(f(x))
+        for one, other in zip(found, expected, strict=True):
+            np.testing.assert_array_equal(one, other)
