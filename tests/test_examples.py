@@ -134,8 +134,8 @@ def test_help_says_what_the_example_shows_and_what_can_be_asked(example: str, tm
 
 def test_examples_lists_each_in_one_line() -> None:
     lines = run("examples").stdout.splitlines()
-    assert [line.split()[2] for line in lines] == [f"examples.{example}" for example in ALL]
-    for line, example in zip(lines, ALL, strict=True):
+    assert [line.split()[2] for line in lines] == [f"examples.{example}" for example in SOURCES]
+    for line, example in zip(lines, SOURCES, strict=True):
         docstring = ast.get_docstring(ast.parse((ROOT / "examples" / f"{example}.py").read_text(encoding="utf-8")))
         assert line.endswith(str(docstring))
         assert len(line) <= 140

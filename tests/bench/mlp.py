@@ -61,8 +61,8 @@ def with_numpy(steps: int, given: list[np.ndarray]) -> float:
 
 def with_ours(steps: int, given: list[np.ndarray]) -> float:
     """The same, with the gradients of this engine."""
-    x, y = map(ge.tensor, given[:2])
-    w1, b1, w2 = leaves = [ge.tensor(w, requires_grad=True) for w in given[2:]]
+    x, y = map(ge.from_numpy, given[:2])
+    w1, b1, w2 = leaves = [ge.from_numpy(w, requires_grad=True) for w in given[2:]]
     for _ in range(steps):
         error = ge.relu(x @ w1 + b1) @ w2 - y
         loss = ge.mean(error * error)
@@ -91,7 +91,7 @@ def with_torch(steps: int, given: list[np.ndarray]) -> float:
 
 def with_our_layers(steps: int, given: list[np.ndarray]) -> float:
     """The same network of Linear, ReLU and MSELoss, moved by SGD."""
-    x, y = map(ge.tensor, given[:2])
+    x, y = map(ge.from_numpy, given[:2])
     dtype, features = x.dtype, x.shape[1]
     layers = nn.Linear(features, UNITS, dtype=dtype), nn.Linear(UNITS, 1, bias=False, dtype=dtype)
     model = nn.Sequential(layers[0], nn.ReLU(), layers[1])

@@ -17,7 +17,7 @@ from tests.bench.timing import Table, arguments, report, timing
 FILM = """
 import sys, time
 from animation.render import encoder
-from animation.__main__ import main
+from grad_engine.cli.main import main
 
 write, moments = encoder.Encoder.write_frame, []
 
@@ -27,7 +27,7 @@ def noted(self, *given, **named):
     write(self, *given, **named)
 
 encoder.Encoder.write_frame = noted
-status = main(sys.argv[1:])
+status = main(["film", *sys.argv[1:]])
 print(*moments)
 sys.exit(status)
 """
