@@ -413,9 +413,10 @@ def clip_grad_norm_(
     if not max_norm >= 0:
         raise ArgumentError(f"clip_grad_norm_() takes max_norm from 0 up, got {max_norm!r}")
     grads = _gradients(parameters)
-    norms = [float(np.linalg.norm(_in_single(g.array).reshape(-1), norm_type)) for g in grads]
-    norm = float(np.linalg.norm(norms, norm_type)) if norms else 0.0
-    if error_if_nonfinite and not math.isfinite(norm):
+    norms = [np.linalg.norm(_in_single(g.array).reshape(-1), norm_type).astype(float) for g in grads]
+    norm: Any = np.linalg.norm(np.stack(norms), norm_type) if norms else 0.0
+    norm = float(norm) if type(norm) is np.float64 else norm  # while a step is traced, it is no number yet
+    if error_if_nonfinite and not np.isfinite(norm):
         raise GraphError(
             f"clip_grad_norm_() found a gradient norm of {norm}; look for its cause with detect_anomaly(), or pass "
             "error_if_nonfinite=False to scale by it all the same"
@@ -424,7 +425,8 @@ def clip_grad_norm_(
     if not scale >= 1:
         number = next_sequence_nr()
         for g in grads:
-            _replace(g, _in_single(g.array) * scale, number)
+            array = _in_single(g.array)
+            _replace(g, array * (scale if type(scale) is float else scale.astype(array.dtype)), number)
     return norm
 
 

@@ -68,3 +68,27 @@ def test_a_compiled_step_leaves_what_an_eager_one_leaves(
         assert_same_state(moving, twin_moving)
         for one, other in zip(model.parameters(), twin.parameters(), strict=True):
             np.testing.assert_array_equal(one.grad.data, other.grad.data)
+
+
+def test_clipped_gradients_are_those_of_eager_mode() -> None:
+    """Whether the norm is above the bound is asked at each run."""
+    model, moving, _ = trainer(plain, OPTIMIZERS["SGD"])
+    twin, twin_moving, _ = trainer(plain, OPTIMIZERS["SGD"])
+
+    def step_of(model: Any, moving: Any) -> Callable[[np.ndarray, np.ndarray], Any]:
+        def step(x: np.ndarray, y: np.ndarray) -> Any:
+            moving.zero_grad()
+            ((model(x) - y) ** 2).mean().backward()
+            norm = optim.clip_grad_norm_(model.parameters(), 1.0)
+            moving.step()
+            return norm
+
+        return step
+
+    compiled, eager = ge.compile(step_of(twin, twin_moving), exact=True), step_of(model, moving)
+    norms = []
+    for scale in (1.0, 0.01, 5.0, 0.02, 3.0):
+        norms.append(float(compiled(X, scale * Y)))
+        assert norms[-1] == eager(X, scale * Y)
+        assert_same_state(model, twin)
+    assert min(norms) < 1.0 < max(norms)
