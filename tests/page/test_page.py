@@ -241,6 +241,8 @@ def test_search_marks_what_fits_and_opens_what_hides_it(browser: Browser, pages:
         " field.dispatchEvent(new Event('input'))"
     )
     assert browser.text("#hits") == "1"
+    assert browser.text("#pane h2") == "1 found for “h.7.inner.w”"
+    assert browser.text("#pane .hits .link") == "h.7.inner.w"
     bright = "return document.querySelectorAll('.thing:not(.dimmed):not(.open)').length"
     assert browser.js(bright) == 1
     browser.press("enter")

@@ -3,7 +3,7 @@
  */
 
 import { called, items, makers, ops, tensors } from "./data.js";
-import { html, link, math } from "./dom.js";
+import { html, link, math, svg } from "./dom.js";
 import { barred, formula, matrix, nameOf } from "./formulas.js";
 import { inside } from "./groups.js";
 import { leafTable } from "./leaftable.js";
@@ -140,10 +140,27 @@ const keys = [
   ["g", "colour by ‖grad‖"], ["r", "leave out reshapes"], ["t", "dark or light"], ["0  + −", "show all, zoom"], ["tab, arrows", "walk the graph; enter opens"],
 ];
 
-/** The details of a thing; without one, how to use the page. */
+const marks = [
+  ["value-line", "a value on its way to what reads it"],
+  ["gradient-line", "a share of gradient on its way back"],
+  ["value-line bad", "it holds NaN or infinity"],
+];
+
+function legend() {
+  const lines = marks.map(([name, words]) => [
+    html("dt", {}, svg("svg", { width: 44, height: 10, "aria-hidden": "true" }, svg("path", { class: name, d: "M2 5H42" }))),
+    html("dd", {}, words),
+  ]);
+  const signs = [["Σ 2/2", "shares of gradient summed, of how many", "done"], ["‖grad‖", "size of the gradient: √(g₁² + g₂² + …)", "gradient"]];
+  return html("dl", { class: "facts" }, lines.flat(),
+    signs.flatMap(([sign, words, tone]) => [html("dt", { class: tone }, sign), html("dd", {}, words)]));
+}
+
+/** The details of a thing; without one, how to read and use the page. */
 export function detailsOf(thing) {
   if (!thing) {
-    return [html("p", { class: "muted" }, "Click an op or a leaf to see its value, gradient, shares and rules. Point at a line to see what runs along it."), facts(keys)];
+    return [html("p", { class: "muted" }, "Click an op or a leaf to see its value, gradient, shares and rules. Point at a line to see what runs along it."),
+      title("What it shows"), legend(), title("Keys"), facts(keys)];
   }
   if (thing.isGroup) return groupDetails(thing);
   if (thing.kind === "op") return opDetails(thing);

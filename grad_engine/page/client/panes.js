@@ -11,14 +11,31 @@ import { chosen, goTo } from "./selection.js";
 
 const PANES = { details: () => detailsOf(chosen.thing), leaves: () => [leafTable(leaves)], findings: () => findings() };
 
+const MOST_HITS = 100;
+
 /** Shows a pane; on a phone it slides up. */
 export function showPane(name, { open = true } = {}) {
+  fill(name, PANES[name]());
+  if (open) byId("side").classList.add("open");
+}
+
+function fill(name, parts) {
   for (const each of Object.keys(PANES)) byId(`tab-${each}`).setAttribute("aria-selected", String(each === name));
   const pane = byId("pane");
   pane.setAttribute("aria-labelledby", `tab-${name}`);
-  pane.replaceChildren(...PANES[name]().flat(4).filter((part) => part !== null && part !== undefined));
+  pane.replaceChildren(...parts.flat(4).filter((part) => part !== null && part !== undefined));
   pane.scrollTop = 0;
-  if (open) byId("side").classList.add("open");
+}
+
+/** Lists what a search found, as links, among the details. */
+export function showHits(hits, wanted) {
+  const more = hits.length - MOST_HITS;
+  fill("details", [
+    html("h2", {}, `${hits.length || "Nothing"} found for “${wanted}”`),
+    html("ul", { class: "hits" }, hits.slice(0, MOST_HITS).map((item) =>
+      html("li", {}, link(called(item.id), () => goTo(item.id)), item.scope ? html("span", { class: "muted" }, ` in ${item.scope}`) : null))),
+    more > 0 ? html("p", { class: "muted" }, `and ${more} more`) : null,
+  ]);
 }
 
 /** On a phone: the pane slides down again. */

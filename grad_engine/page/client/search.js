@@ -6,6 +6,7 @@ import { data } from "./data.js";
 import { byId, mark } from "./dom.js";
 import { when } from "./events.js";
 import { groups, keyOf, standIn } from "./groups.js";
+import { showHits, showPane } from "./panes.js";
 import { drawn } from "./picture.js";
 import { choose } from "./selection.js";
 
@@ -23,9 +24,12 @@ const texts = new Map(
 
 function find() {
   const wanted = field.value.trim().toLowerCase();
+  const searched = byId("hits").textContent !== "";
   state.hits = wanted ? data.items.filter((item) => texts.get(item).includes(wanted)) : [];
   state.at = -1;
   byId("hits").textContent = wanted ? String(state.hits.length) : "";
+  if (wanted) showHits(state.hits, wanted);
+  else if (searched) showPane("details", { open: false });
   dim();
 }
 
