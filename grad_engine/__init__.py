@@ -16,6 +16,7 @@ Where to find what
     programs              ge.compile: a function, its gradient or a training step as one NumPy program
     layers and training   ge.nn, ge.optim, ge.data, each loaded when it is first used
     hunting a NaN         detect_anomaly, record_source, scope
+    what is wrong         report, of a graph, record or file
     records               record_graph, export_graph, load_graph, save_graph, visualize_graph; export_page, show_page
     NumPy's linalg        ge.linalg
     PyTorch               ge.interop: from_torch, from_torch_tensor, to_torch
@@ -106,6 +107,7 @@ _LOADED_ON_USE = (
 )
 _PUBLIC = {
     "export.film": ("film",),
+    "export.health": ("report",),
     "export.from_tensor": ("export_graph", "record_graph", "visualize_graph"),
     "export.page": ("export_page", "show_page"),
     "export.pictures": ("to_dot", "to_svg"),
@@ -221,6 +223,7 @@ __all__ = [
     "record_graph",
     "record_source",
     "register_structure",
+    "report",
     "save",
     "save_graph",
     "scope",

@@ -97,6 +97,7 @@ from grad_engine import record as record
 from grad_engine import scipy as scipy
 from grad_engine import tree as tree
 from grad_engine.export.film import film as film
+from grad_engine.export.health import report as report
 from grad_engine.export.from_tensor import export_graph as export_graph
 from grad_engine.export.from_tensor import record_graph as record_graph
 from grad_engine.export.from_tensor import visualize_graph as visualize_graph

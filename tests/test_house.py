@@ -27,7 +27,7 @@ TESTS = sorted(ROOT.glob("tests/**/*.py"))
 # (functional.py, optim.py, ...), which may import what they like, as long as no circle of files comes of it.
 ENGINE_ROOMS = {"errors", "formula", "core", "ops"}
 RECORD_ROOMS = {"errors", "formula", "record", "folding"}
-EVERYTHING = ENGINE_ROOMS | RECORD_ROOMS | {"root", "nn", "story", "tree", "draw", "export"}
+EVERYTHING = ENGINE_ROOMS | RECORD_ROOMS | {"root", "nn", "story", "tree", "draw", "health", "export"}
 MAY_IMPORT: dict[str, set[str]] = {
     "formula": {"errors"},
     "core": {"errors", "formula"},
@@ -40,10 +40,11 @@ MAY_IMPORT: dict[str, set[str]] = {
     "story": RECORD_ROOMS,
     "tree": RECORD_ROOMS,
     "draw": RECORD_ROOMS,
+    "health": RECORD_ROOMS | {"tree"},
     "page": RECORD_ROOMS | {"root", "story", "draw"},
     "export": (EVERYTHING | {"page"}) - {"export", "nn"},
     "interop": EVERYTHING,
-    "cli": RECORD_ROOMS | {"root", "story", "tree", "draw", "page", "export"},
+    "cli": RECORD_ROOMS | {"root", "story", "tree", "draw", "health", "page", "export"},
 }
 ANIMATION = RECORD_ROOMS | {"story", "draw", "cli"}  # what the film may know of grad_engine; cli: Parser
 PUBLIC = {
@@ -55,7 +56,7 @@ PUBLIC = {
     "data",
     "progress",
 }  # rooms with a public face of their own, beside that of the package
-PRINTS = {"tree", "progress", "cli", "notebook"}  # where rich may be imported, inside functions
+PRINTS = {"tree", "health", "progress", "cli", "notebook"}  # where rich may be imported, inside functions
 
 RESERVED = {"compile", "watch", "film", "walk", "scan", "grad"}  # names of functions that are to come
 IMPORTED_AS = {"pycairo": "cairo", "pillow": "pil"}  # distributions whose package has another name

@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from grad_engine.cli import check, diff, dot, film, lesson, page, program, show, svg, tree
+from grad_engine.cli import check, diff, dot, film, lesson, page, program, report, show, svg, tree
 from grad_engine.cli.parser import Command, Parser
 from grad_engine.errors import GradEngineError
 from grad_engine.record.files import DEFAULT_PATH
@@ -23,6 +23,7 @@ COMMANDS = (
     film.COMMAND,
     lesson.COMMAND,
     show.COMMAND,
+    report.COMMAND,
     diff.COMMAND,
     program.COMMAND,
 )
@@ -38,7 +39,7 @@ examples:
 
 
 def main(words: Sequence[str] | None = None) -> int:
-    """The exit status: 0, 1 where `check` finds a fault or `diff` a difference, 2 for what cannot be done."""
+    """The exit status: 0, 1 where `check` or `report` finds a fault or `diff` a difference, 2 for an error."""
     parser = _parser()
     options = parser.parse_args(words)
     complaint = f"{parser.prog} {options.command}:"

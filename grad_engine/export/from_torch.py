@@ -33,6 +33,7 @@ from grad_engine.export.torch_values import (
 )
 from grad_engine.record import FormulaRecord, GraphRecord, ParameterRecord, SourceRecord, check
 from grad_engine.record.builder import Formula, GraphBuilder, Operand, PlainOp, RunFacts, Value
+from grad_engine.record.parts import FROZEN
 from grad_engine.record.strict import MAX_NODES
 
 if TYPE_CHECKING:
@@ -175,7 +176,7 @@ class _Walk:
         """A parameter of the model, and why no gradient reached it."""
         leaf = self.by_tensor.get(id(tensor))
         if leaf is None:
-            reason = "no op of this graph reads it" if tensor.requires_grad else "it does not require a gradient"
+            reason = "no op of this graph reads it" if tensor.requires_grad else FROZEN
         else:
             reason = "" if reached is None or leaf in reached else "backward sent it nothing"
         accumulator = None if leaf is None else self.builder.ids[leaf]

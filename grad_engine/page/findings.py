@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from grad_engine.formula import number
-from grad_engine.record.index import Origin, RecordIndex
-from grad_engine.record.words import many
+from grad_engine.record.index import RecordIndex
+from grad_engine.record.words import many, origin_words
 
 MOST_NAMED = 12  # items of one finding
 
@@ -42,24 +42,13 @@ def _finding(tone: str, title: str, about: Sequence[str], text: str = "") -> dic
 def _origins(index: RecordIndex) -> list[dict[str, Any]]:
     """Where the first number that is not finite was made, forward and backward."""
     made, sent = "The first NaN or infinity among the values: made by", "The first among the gradients: sent by"
-    found = [_finding("nonfinite", made, [first.part], _where(index, first)) for first in index.value_origins[:1]]
+    found = [_finding("nonfinite", made, [first.part], origin_words(index, first)) for first in index.value_origins[:1]]
     origin = index.gradient_origin
     if origin is not None and origin.edge is None:
         found.append(_finding("nonfinite", "The run started with a gradient that is not finite at", [origin.part]))
     elif origin is not None:
-        found.append(_finding("nonfinite", sent, [origin.part], _where(index, origin)))
+        found.append(_finding("nonfinite", sent, [origin.part], origin_words(index, origin)))
     return found
-
-
-def _where(index: RecordIndex, origin: Origin) -> str:
-    size = origin.measure
-    words = f"{size.nan or size.infinite} of {size.size} values"
-    node = index.nodes.get(origin.part)
-    if node is None:
-        return words
-    module = f", in {node.scope}" if node.scope else ""
-    source = f", at {node.source.file}:{node.source.line}: {node.source.code}" if node.source is not None else ""
-    return f"{words}{module}{source}"
 
 
 def _without_gradient(index: RecordIndex) -> list[dict[str, Any]]:

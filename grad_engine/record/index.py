@@ -34,6 +34,8 @@ from grad_engine.record.parts import (
 # Heads of formulas whose operands may change places.
 SYMMETRIC_HEADS = frozenset({"+", "*", "&", "|", "==", "!="})
 
+FAR = 1e9  # times the seed, which no loss over a million terms comes to
+
 _NUMBERED = re.compile(r"#?(\d{1,9})(?:\[\d+\])?\Z")
 
 
@@ -521,6 +523,16 @@ class RecordIndex:
         missing = all(tensor.data is None and tensor.stats is None for tensor in outputs)
         # A record of 1.0 does not say why its values are missing; most often a backward run freed them.
         return bool(outputs) and missing and all(tensor.absent in ("", "freed") for tensor in outputs)
+
+    @cached_property
+    def growth(self) -> tuple[float, float, str] | None:
+        """The norms of the seed and of the largest gradient of an op, and that op, where the second is far beyond."""
+        seed = self.measured(self.run.seed) if self.run is not None else None
+        if seed is None or seed.norm is None:
+            return None
+        norms = ((m.norm, part) for part in self.steps if (m := self.gradient(part)) is not None and m.norm is not None)
+        largest, part = max(norms, default=(0.0, ""))
+        return (seed.norm, largest, part) if FAR * max(seed.norm, 1.0) < largest else None
 
     # what is not finite
 

@@ -321,6 +321,9 @@ class GroupRecord:
     members: tuple[NodeId, ...]
 
 
+FROZEN = "it does not require a gradient"  # the reason of a parameter that was asked to get none
+
+
 @dataclass(frozen=True, slots=True)
 class ParameterRecord:
     """A parameter of the model that the graph belongs to (1.1): where its gradient is summed, or why it gets none."""

@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Sequence
 from functools import lru_cache
 
-from grad_engine.record.index import Measure
+from grad_engine.record.index import Measure, Origin, RecordIndex
 
 # Why there are no numbers of a tensor, as `TensorRecord.absent` says.
 ABSENT = {
@@ -99,3 +99,15 @@ def not_finite(size: Measure | None) -> str:
         return ""
     kinds = "NaN" if not size.infinite else "Inf" if not size.nan else "NaN/Inf"
     return f"{count(size.bad)} {kinds}"
+
+
+def origin_words(index: RecordIndex, origin: Origin) -> str:
+    """How much of a tensor is not finite, in which module, and on which line of the program."""
+    size = origin.measure
+    words = f"{size.bad} of {size.size} {'value' if size.size == 1 else 'values'}"
+    node = index.nodes.get(origin.part)
+    if node is None:
+        return words
+    module = f", in {node.scope}" if node.scope else ""
+    source = f", at {node.source.file}:{node.source.line}: {node.source.code}" if node.source is not None else ""
+    return f"{words}{module}{source}"

@@ -14,7 +14,6 @@ from grad_engine.tree.text import Script
 
 LONGEST_NAME = 24  # columns
 LONGEST_FILE = 40
-FAR = 1e9  # times the seed, which no loss over a million terms comes to
 
 
 def leaf_name(index: RecordIndex, part: str) -> str:
@@ -59,7 +58,7 @@ def notes(index: RecordIndex, script: Script) -> Iterator[tuple[str, str]]:
             to = called(index, script, index.edges[found.edge].receiver)
             step = f" in step {index.steps[found.part]}" if found.part in index.steps else ""
             yield f"{begins} that {_with_line(index, script, found.part)} sends to {to}{step}.", "bad"
-    if (grown := _growth(index)) is not None:
+    if (grown := index.growth) is not None:
         seed, largest, part = grown
         path = f"from {number(seed, 3)} to {number(largest, 3)} in step {index.steps[part]}"
         yield f"Gradients grow {path}, at {_with_line(index, script, part)}.", "gradient"
@@ -82,16 +81,6 @@ def _with_line(index: RecordIndex, script: Script, part: str) -> str:
     node = index.nodes.get(part)
     where = f" ({script.name(node.source.file, LONGEST_FILE)}:{node.source.line})" if node and node.source else ""
     return called(index, script, part) + where
-
-
-def _growth(index: RecordIndex) -> tuple[float, float, str] | None:
-    """The norms of the seed and of the largest gradient of an op, and that op, where the second is far beyond."""
-    seed = index.measured(index.run.seed) if index.run is not None else None
-    if seed is None or seed.norm is None:
-        return None
-    norms = ((m.norm, part) for part in index.steps if (m := index.gradient(part)) is not None and m.norm is not None)
-    largest, part = max(norms, default=(0.0, ""))
-    return (seed.norm, largest, part) if FAR * max(seed.norm, 1.0) < largest else None
 
 
 def _tables(index: RecordIndex) -> Iterator[tuple[str, tuple[Shape, Shape, Shape]]]:

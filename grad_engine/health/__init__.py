@@ -1,0 +1,11 @@
+"""Is a model well? In flows a GraphRecord, out flows a Report: a row for each parameter, and findings in sentences.
+
+rows.py measures parameters and modules, findings.py says what is wrong, text.py makes lines for a terminal.
+"""
+
+from __future__ import annotations
+
+from grad_engine.health.report import Report, report_of
+from grad_engine.health.rows import ModuleRow, ParameterRow
+
+__all__ = ["ModuleRow", "ParameterRow", "Report", "report_of"]

@@ -1,0 +1,244 @@
+"""What is wrong with a model, and what is worth knowing, in sentences that the record proves."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from grad_engine.health.rows import ParameterRow, zeros
+from grad_engine.record import TensorRecord
+from grad_engine.record.index import Origin, RecordIndex, index_of, mark, short_name
+from grad_engine.record.parts import FROZEN
+from grad_engine.record.words import brief, harmless, many, origin_words
+
+APART = 1e6  # times by which gradients shrink or grow along the model before it is said
+LARGE = 1e3  # norm of a gradient from which on growth is said
+MOST_NAMED = 6
+MOST_TRIED = 20  # modules with a small gradient that are looked at
+
+Sentences = list[str]
+
+
+def findings(index: RecordIndex, rows: Sequence[ParameterRow]) -> tuple[Sentences, Sentences]:
+    """What is wrong, and what else is worth knowing."""
+    if not index.record.runs:
+        wrong = ["There is no backward run in this record, so nothing is known of the gradients."]
+    else:
+        wrong = []
+    notes: Sentences = []
+    for run in index.record.runs:
+        of_run = index if run is index.run else index_of(replace(index.record, runs=(run,)))
+        if not run.complete:
+            wrong.append(f"A backward run was interrupted in step {len(of_run.steps)}.")
+        wrong += [*_born(of_run), *_scale(of_run, rows)]
+    if not index.record.runs:
+        wrong += _born(index)
+    wrong += _not_finite(rows)
+    spoiled = (index.tensors[tensor].role for tensor in index.record.counts.nonfinite)
+    if not wrong and index.value_origins and not any(role in ("gradient", "share", "seed") for role in spoiled):
+        first = index.value_origins[0]
+        notes.append(
+            f"{_called(index, first.part)} holds {_kind(first)} ({origin_words(index, first)}), but no recorded "
+            "gradient does, and the root does not as far as it is recorded."
+        )
+    wrong += _silent_units(index)
+    wrong += _without_gradient([row for row in rows if row.reason != FROZEN])
+    notes += _without_gradient([row for row in rows if row.reason == FROZEN])
+    notes += _about_rows(index, rows)
+    return [harmless(each) for each in dict.fromkeys(wrong)], [harmless(each) for each in dict.fromkeys(notes)]
+
+
+# what is not finite
+
+
+def _born(index: RecordIndex) -> Iterator[str]:
+    """Where the first number that is not finite was made, among the values that spoil a result, and among gradients."""
+    sent = index.gradient_origin
+    starts = [root.tensor for root in index.record.roots]
+    if sent is not None and (node := index.nodes.get(sent.part)) is not None:
+        starts += [*(operand.tensor for operand in node.inputs), *node.outputs]
+    if (tensor := _source(index, starts)) is not None and (size := index.measured(tensor)) is not None:
+        node = index.makers.get(tensor)
+        part = node.id if node is not None else index.accumulator_of.get(tensor, "")
+        origin = Origin(part, size)
+        if node is not None:
+            what = f"in the result of {_called(index, part)} ({origin_words(index, origin)})"
+            yield f"As far as values are recorded, {_kind(origin)} begins {what}."
+        else:
+            label = index.label(tensor) or "a constant"
+            yield f"There is {_kind(origin)} in {label}, which no op of the graph made ({origin_words(index, origin)})."
+    if sent is not None and sent.edge is None:
+        yield f"Backward was started with a gradient that holds {_kind(sent)}."
+    elif sent is not None and sent.edge is not None:
+        to = _called(index, index.edges[sent.edge].receiver)
+        what = f"that {_called(index, sent.part)} sends to {to} ({origin_words(index, sent)})"
+        yield f"In backward, {_kind(sent)} begins in the gradient {what}."
+
+
+def _source(index: RecordIndex, starts: Sequence[str]) -> str | None:
+    """The earliest tensor from which what is not finite came to one of `starts`: an input, else the oldest op's."""
+
+    def bad(tensor: str) -> bool:
+        size = index.measured(tensor)
+        return size is not None and size.bad > 0
+
+    pending = [tensor for tensor in starts if bad(tensor)]
+    seen = set(pending)
+    found: list[tuple[int, str]] = []
+    while pending:
+        tensor = pending.pop()
+        node = index.makers.get(tensor)
+        before = [operand.tensor for operand in node.inputs if bad(operand.tensor)] if node is not None else []
+        if not before:
+            found.append((node.age if node is not None else -1, tensor))
+        pending += (fresh := [each for each in dict.fromkeys(before) if each not in seen])
+        seen.update(fresh)
+    return min(found)[1] if found else None
+
+
+def _not_finite(rows: Sequence[ParameterRow]) -> Iterator[str]:
+    if values := [row.name for row in rows if row.value_nonfinite]:
+        yield f"There is NaN or infinity in the value of {_some(values)}."
+    if gradients := [row.name for row in rows if row.gradient_nonfinite]:
+        yield f"There is NaN or infinity in the gradient of {_some(gradients)}."
+
+
+# what vanishes or explodes
+
+
+@dataclass(frozen=True, slots=True)
+class _Unit:
+    """A module with parameters of its own, or a leaf outside of modules: the norm of its gradients, and its ops."""
+
+    name: str
+    norm: float
+    step: int  # the first in which one of its ops ran
+    ops: frozenset[str]  # that read its parameters
+
+
+def _scale(index: RecordIndex, rows: Sequence[ParameterRow]) -> Iterator[str]:
+    """Gradients that shrink or grow by more than APART on the way from one module to another."""
+    units = _units(index, rows)
+    largest = max((unit.norm for unit in units), default=0.0)
+    small = sorted((unit for unit in units if unit.norm * APART < largest), key=lambda unit: unit.norm)
+    for low in small[:MOST_TRIED]:
+        above = _reached(index, low.ops, up=True) - low.ops
+        high = max((unit for unit in units if unit.ops & above), key=lambda unit: unit.norm, default=None)
+        # What lies beyond it must be as small: a gradient that is 0 by its formula (of a bias before a softmax or
+        # a normalization) is only noise, and stops nothing.
+        below = _reached(index, low.ops, up=False) - low.ops
+        beyond = [unit.norm for unit in units if unit.ops & below]
+        if high is not None and max([low.norm, *beyond]) * APART < high.norm:
+            yield (
+                f"Gradients vanish: the norm falls from {brief(high.norm)} at {high.name} to {brief(low.norm)} at "
+                f"{low.name}."
+            )
+            break
+    if units:
+        high = max(units, key=lambda unit: unit.norm)
+        above = _reached(index, high.ops, up=True) - high.ops
+        near = min((unit for unit in units if unit.ops & above), key=lambda unit: unit.step, default=None)
+        if near is not None and high.norm > max(LARGE, near.norm * APART):
+            yield (
+                f"Gradients explode: the norm grows from {brief(near.norm)} at {near.name} to {brief(high.norm)} at "
+                f"{high.name}."
+            )
+            return
+    if (grown := index.growth) is not None:
+        seed, norm, part = grown
+        yield (
+            f"Gradients explode: the norm grows from {brief(seed)}, where backward starts, to {brief(norm)} at "
+            f"{_called(index, part)}."
+        )
+
+
+def _units(index: RecordIndex, rows: Sequence[ParameterRow]) -> list[_Unit]:
+    groups: dict[str, list[ParameterRow]] = {}
+    for row in rows:
+        groups.setdefault(row.module or row.name, []).append(row)
+    found = []
+    for name, inside in groups.items():
+        sizes = [m for row in inside if row.part is not None and (m := index.measured(index.passed.get(row.part)))]
+        norms = [size.norm for size in sizes]
+        whole = max((norm for norm in norms if norm is not None), default=0.0)
+        ops = frozenset(edge.sender for row in inside if row.part for edge in index.incoming.get(row.part, ()))
+        ran = [index.steps[op] for op in ops if op in index.steps]
+        if whole > 0 and None not in norms and ran:
+            found.append(_Unit(name, whole, min(ran), ops))
+    return found
+
+
+def _reached(index: RecordIndex, ops: Collection[str], up: bool) -> set[str]:
+    """The ops that a gradient passes on its way to these, or after them; these among them."""
+    seen, pending = set(ops), list(ops)
+    while pending:
+        op = pending.pop()
+        edges = index.incoming.get(op, ()) if up else index.outgoing(op)
+        others = {edge.sender if up else edge.receiver for edge in edges}
+        pending += (fresh := [each for each in others if each not in seen and each in index.nodes])
+        seen.update(fresh)
+    return seen
+
+
+# what gets nothing
+
+
+def _silent_units(index: RecordIndex) -> Iterator[str]:
+    """Calls of relu whose every entry is 0: no gradient passes them."""
+    for node in index.record.nodes:
+        if node.op == "relu" and zeros(index.tensors[node.outputs[0]]) == 1:
+            module = f" in {node.scope}" if node.scope else ""
+            yield f"Every entry of the result of {_called(index, node.id)}{module} is 0: no gradient passes it."
+
+
+def _without_gradient(rows: Sequence[ParameterRow]) -> Iterator[str]:
+    reasons: dict[str, list[str]] = {}
+    for row in rows:
+        if not row.has_gradient and row.reason:
+            reasons.setdefault(row.reason, []).append(row.name)
+    for reason, names in reasons.items():
+        yield f"No gradient for {_some(names)}: {reason}."
+
+
+def _about_rows(index: RecordIndex, rows: Sequence[ParameterRow]) -> Iterator[str]:
+    if nothing := [row.name for row in rows if row.gradient_zeros == 1]:
+        yield f"The gradient of {_some(nothing)} is 0 in every entry."
+    held = [change.accumulator for change in index.changes.values() if change.before is not None]
+    if held:
+        yield f"The gradient of {_some(_names(index, held))} is added to what was there before the last run."
+    if unknown := [row.name for row in rows if row.part is not None and row.value_nonfinite is None]:
+        yield f"The value of {_some(unknown)} is not recorded: its norm is not known."
+    if unknown := [row.name for row in rows if row.has_gradient and row.gradient_nonfinite is None]:
+        yield f"The numbers of the gradient of {_some(unknown)} are not recorded: its norm is not known."
+    missing = [t for node in index.record.nodes for t in node.outputs if _unmeasured(index.tensors[t], index)]
+    if missing:
+        total = sum(len(node.outputs) for node in index.record.nodes)
+        yield f"The values of {len(missing)} of {many(total, 'result')} are not recorded, so they were not looked at."
+
+
+def _unmeasured(tensor: TensorRecord, index: RecordIndex) -> bool:
+    return index.measured(tensor.id) is None
+
+
+# words
+
+
+def _names(index: RecordIndex, accumulators: Sequence[str]) -> list[str]:
+    return [index.leaf(each).name or each for each in accumulators]
+
+
+def _some(names: Sequence[str]) -> str:
+    """The first of these names, and how many more there are."""
+    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+    return ", ".join(names[:MOST_NAMED]) + more
+
+
+def _called(index: RecordIndex, part: str) -> str:
+    if part in index.nodes:
+        return f"{mark(part)} {short_name(index.nodes[part])}"
+    return index.leaf(part).name or part
+
+
+def _kind(origin: Origin) -> str:
+    size = origin.measure
+    return "NaN and infinity" if size.nan and size.infinite else "NaN" if size.nan else "infinity"

@@ -1,0 +1,183 @@
+"""The report: rows are exact or not known, findings are true of the record, healthy models have none."""
+
+from __future__ import annotations
+
+import importlib
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import grad_engine as ge
+from grad_engine.health import Report, report_of
+from grad_engine.health.rows import ParameterRow
+from grad_engine.record import save_graph
+from grad_engine.record.parts import FROZEN, ParameterRecord
+from tests.programs import example
+from tests.records import everything
+
+
+def row(report: Report, name: str) -> ParameterRow:
+    return next(each for each in report.rows if each.name == name)
+
+
+def chain(layers: int, scale: float) -> ge.Tensor:
+    """A product of matrices, each in a module of its own, after backward."""
+    h = ge.ones((3, 4))
+    for k in range(layers):
+        with ge.scope(f"layer{k}"):
+            h = h @ ge.full((4, 4), scale, requires_grad=True, name=f"w{k}")
+    loss = h.sum()
+    loss.backward(retain_graph=True)
+    return loss
+
+
+@pytest.mark.parametrize("size", [3, 100])  # held in full, and as statistics
+def test_rows_are_what_numpy_computes(size: int) -> None:
+    rng = np.random.default_rng(0)
+    w = ge.tensor(rng.standard_normal(size), requires_grad=True)
+    keep = np.arange(size) % 3 > 0
+    loss = (w * w * keep).sum()
+    loss.backward(retain_graph=True)
+    found = row(ge.report(loss), "w")
+    assert w.grad is not None
+    grad = np.asarray(w.grad)
+    assert found.value_norm == pytest.approx(np.linalg.norm(np.asarray(w.data)), rel=1e-11)
+    assert found.gradient_norm == pytest.approx(np.linalg.norm(grad), rel=1e-11)
+    assert found.gradient_norm is not None and found.value_norm is not None
+    assert found.ratio == pytest.approx(found.gradient_norm / found.value_norm)
+    assert (found.value_zeros, found.gradient_zeros) == (0, np.mean(grad == 0))
+    assert (found.value_nonfinite, found.gradient_nonfinite, found.shape) == (0, 0, (size,))
+
+
+@pytest.mark.parametrize("name", ["small", "blog"])
+def test_a_healthy_example_has_no_finding(name: str) -> None:
+    found = report_of(example(name))
+    assert found.healthy and found.findings == ()
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize("name", ["gpt", "resnet", "unet", "grucell", "lstm"])
+def test_a_healthy_model_has_no_finding(name: str) -> None:
+    pytest.importorskip("torch")
+    found = report_of(importlib.import_module("tests.torch_models").model_record(name))
+    assert found.findings == ()
+    assert len(found.modules) <= 24
+    assert all(each.value_norm is not None and each.gradient_norm is not None for each in found.rows)
+
+
+def test_the_op_in_which_a_nan_begins_is_told_with_its_module_and_line() -> None:
+    x = ge.tensor([1.0, -1.0], requires_grad=True)
+    with ge.record_source(), ge.scope("head"), np.errstate(all="ignore"):
+        loss = (ge.ln(x) * 2).sum()
+        loss.backward(retain_graph=True)
+    first = ge.report(loss).findings[0]
+    assert "NaN begins in the result of #0 Ln (1 of 2 values, in head, at " in first and "test_report.py" in first
+
+
+def test_the_share_in_which_an_infinity_begins_is_told() -> None:
+    x = ge.tensor([0.0, 1.0], requires_grad=True)
+    with np.errstate(all="ignore"):
+        loss = ge.sqrt(x).sum()
+        loss.backward(retain_graph=True)
+    findings = ge.report(loss).findings
+    assert findings == (
+        "In backward, infinity begins in the gradient that #0 Sqrt sends to x (1 of 2 values).",
+        "There is NaN or infinity in the gradient of x.",
+    )
+
+
+def test_a_mask_of_infinities_that_reaches_nothing_is_no_finding() -> None:
+    x = ge.tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=True)
+    scores = ge.where(np.tri(2, dtype=bool), x, -math.inf)
+    loss = (ge.softmax(scores) * np.array([1.0, 3.0])).sum()
+    loss.backward(retain_graph=True)
+    found = ge.report(loss)
+    assert found.healthy
+    assert not any("begins" in note for note in found.notes)
+
+
+def test_a_nan_behind_a_mask_of_infinities_is_not_blamed_on_the_mask() -> None:
+    x = ge.tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=True)
+    scores = ge.where(np.tri(2, dtype=bool), x, -math.inf)
+    with np.errstate(all="ignore"):
+        loss = ge.ln(ge.softmax(scores).sum() - 3).sum()
+        loss.backward(retain_graph=True)
+    assert "begins in the result of #" in ge.report(loss).findings[0] and " Ln " in ge.report(loss).findings[0]
+
+
+def test_vanishing_names_the_modules_between_which_it_happens() -> None:
+    h = ge.ones((1, 1))
+    with ge.scope("first"):
+        h = h * ge.tensor(1.0, requires_grad=True, name="a")
+    h = h * 1e-9 + 1.0
+    with ge.scope("last"):
+        h = h * ge.tensor(2.0, requires_grad=True, name="b")
+    loss = h.sum()
+    loss.backward(retain_graph=True)
+    assert ge.report(loss).findings == ("Gradients vanish: the norm falls from 1.00 at last to 2.0e−9 at first.",)
+
+
+def test_a_small_gradient_beside_the_way_is_not_vanishing() -> None:
+    a = ge.tensor(1.0, requires_grad=True)
+    b = ge.tensor(1.0, requires_grad=True)
+    c = ge.tensor(1.0, requires_grad=True)
+    loss = (a * 3.0 + b * 1e-9) * c  # a lies behind nothing that b is behind of
+    loss.backward(retain_graph=True)
+    with_other = ge.report(loss)
+    assert with_other.findings == ("Gradients vanish: the norm falls from 3.00 at c to 1.0e−9 at b.",)
+    noise = (a * 3.0) + b * 1e-9
+    noise.backward(retain_graph=True)
+    assert ge.report(noise).healthy, "neither leaf is behind the other"
+
+
+def test_explosion_is_told_with_both_ends() -> None:
+    h = ge.ones(())
+    with ge.scope("first"):
+        h = h * ge.tensor(1.0, requires_grad=True, name="a")
+    h = h * 1e8
+    with ge.scope("last"):
+        h = (h * 1e-8) * ge.tensor(1e8, requires_grad=True, name="b")
+    h.backward(retain_graph=True)
+    assert ge.report(h).findings == ("Gradients explode: the norm grows from 1.00 at last to 1.0e8 at first.",)
+
+
+def test_parameters_without_a_gradient_are_told_with_the_reason() -> None:
+    record = example("blog")
+    unused = ParameterRecord("head.weight", (2, 3), "float64", None, "no op of this graph reads it")
+    frozen = ParameterRecord("body.weight", (2, 3), "float64", None, FROZEN)
+    found = report_of(replace(record, parameters=(unused, frozen)))
+    assert found.findings == ("No gradient for head.weight: no op of this graph reads it.",)
+    assert f"No gradient for body.weight: {FROZEN}." in found.notes
+    assert row(found, "head.weight").value_norm is None and not row(found, "head.weight").has_gradient
+    assert "not known" in str(found) and "none" in str(found)
+    assert report_of(replace(record, parameters=(frozen,))).healthy
+
+
+def test_a_relu_that_passes_nothing_is_told() -> None:
+    x = ge.tensor([-1.0, -2.0], requires_grad=True)
+    loss = ge.relu(x).sum()
+    loss.backward(retain_graph=True)
+    assert ge.report(loss).findings == ("Every entry of the result of #0 Relu is 0: no gradient passes it.",)
+
+
+def test_a_graph_without_a_backward_run_is_not_called_healthy() -> None:
+    x = ge.tensor([1.0], requires_grad=True)
+    found = ge.report((x * x).sum())
+    assert not found.healthy and found.rows[0].gradient_norm is None
+
+
+def test_the_print_fits_eighty_columns(tmp_path: Path) -> None:
+    for record in (everything(), example("large"), example("blog")):
+        assert all(len(line) <= 80 for line in str(report_of(record)).splitlines())
+    path = save_graph(example("blog"), tmp_path / "blog.json")
+    assert str(ge.report(path)) == str(ge.report(str(path))) == str(ge.report(example("blog")))
+
+
+def test_modules_are_rows_at_the_depth_that_fits() -> None:
+    found = ge.report(chain(5, 0.3))
+    assert [each.module for each in found.modules] == [f"layer{k}" for k in range(5)]
+    assert [each.gradient_norm for each in found.modules] == [each.gradient_norm for each in found.rows]
+    assert ge.report(chain(30, 0.3)).modules == ()
