@@ -46,6 +46,7 @@ class Facts:
         self.links: dict[str, list[Link]] = {}
         for link in links:
             self.links.setdefault(link.target, []).append(link)
+        self.operands: dict[str, dict[str, InputRecord]] = {}  # of a node, by the link that brings it; filled by need
         self.one_by_one = len(record.nodes) <= one_by_one
         numbers = {tensor.id for tensor in record.tensors if is_plain_number(tensor)}
         self.read = {node.id: {operand.tensor for operand in node.inputs} - numbers for node in record.nodes}
@@ -108,10 +109,11 @@ class Facts:
 
     def operand(self, node: NodeRecord, link: Link) -> InputRecord:
         """The operand that a link brings to a node."""
-        for operand in node.inputs:
-            if link.id in (operand.edge, f"{node.id}:{operand.slot}"):
-                return operand
-        raise KeyError(link.id)
+        if node.id not in self.operands:
+            slots = {f"{node.id}:{operand.slot}": operand for operand in reversed(node.inputs)}
+            edges = {operand.edge: operand for operand in reversed(node.inputs) if operand.edge is not None}
+            self.operands[node.id] = slots | edges
+        return self.operands[node.id][link.id]
 
     def stretched(self, node: NodeRecord, operand: InputRecord) -> Shape | None:
         """The shape that broadcasting gives an operand; None where it keeps its own."""

@@ -202,7 +202,7 @@ class Forward(Facts):
             tree = self.said(node, node.formula.forward.tree)
             rule = Formula(told, False, "=", tree, self.parameters(node), self.scalars(node))
         while len(names) > 2 and signs_in((*before, rule)) > room:
-            names = [*names[:-2], "…"]
+            names = [*names[: min(len(names) - 2, room)], "…"]  # a name takes one sign at least
             rule = Words(f"{told} = {node.op}({', '.join(names)})")
         return (*before, rule)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cProfile
 import importlib
 from typing import Any
 
@@ -449,3 +450,23 @@ def test_a_large_graph_ends_with_what_stands_out() -> None:
 def test_a_whole_record_is_a_view_of_itself() -> None:
     record = example("blog")
     assert story(record) == story(View(record, record))
+
+
+def test_the_work_grows_with_the_operands_of_an_op_and_not_with_their_square() -> None:
+    few, many = (_work(_stacked(operands)) for operands in (1000, 2000))
+    assert many < 2.5 * few
+
+
+def _stacked(operands: int) -> GraphRecord:
+    """One op of many leaves."""
+    ge = importlib.import_module("grad_engine")
+    result = ge.stack([ge.tensor(float(number), requires_grad=True) for number in range(operands)]).sum()
+    result.backward(retain_graph=True)
+    return record_graph(result, explain=False)
+
+
+def _work(record: GraphRecord) -> int:
+    """How many functions are called to tell a record."""
+    calls = cProfile.Profile()
+    calls.runcall(story, record)
+    return sum(each.callcount for each in calls.getstats())
