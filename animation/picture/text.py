@@ -162,7 +162,12 @@ def shortened(text: str, size: float, room: float, bold: bool = False) -> str:
 
 def middle_out(text: str, size: float, room: float) -> str:
     """The text if it fits into `room`, else its beginning and its end, from a whole word on, with dots between."""
-    shown, kept = text, len(text)
+    if text_width(text, size) <= room:
+        return text
+    kept = 1  # signs; more than this many cannot fit, since their beginning alone is too wide
+    while kept < len(text) and text_width(text[: kept - kept // 3].rstrip(), size) <= room:
+        kept *= 2
+    shown, kept = text, min(kept, len(text))
     while kept and text_width(shown, size) > room:
         kept -= 1
         last = len(text) - kept // 3
