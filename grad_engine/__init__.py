@@ -19,7 +19,7 @@ Where to find what
     what is wrong         report, of a graph, record or file
     records               record_graph, export_graph, load_graph, save_graph, visualize_graph; export_page, show_page
     NumPy's linalg        ge.linalg
-    PyTorch               ge.interop: from_torch, from_torch_tensor, to_torch
+    PyTorch               watch, around a training step; ge.interop: from_torch, from_torch_tensor, to_torch
 
 Every deliberate error is a GradEngineError.
 """
@@ -114,6 +114,7 @@ _PUBLIC = {
     "files": ("load", "save"),
     "interop.compare": ("compare_with_torch",),
     "interop.tensors": ("from_dlpack",),
+    "interop.watching": ("watch",),
     "program": ("compile", "scan"),
     "record": ("GraphRecord", "load_graph", "save_graph"),
 }
@@ -238,6 +239,7 @@ __all__ = [
     "visualize_graph",
     "vjp",
     "walk",
+    "watch",
     "zeros",
     "zeros_like",
 ]  # help(ge) shows these; help(ge.softmax) an op

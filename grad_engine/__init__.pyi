@@ -109,6 +109,7 @@ from grad_engine.files import load as load
 from grad_engine.files import save as save
 from grad_engine.interop.compare import compare_with_torch as compare_with_torch
 from grad_engine.interop.tensors import from_dlpack as from_dlpack
+from grad_engine.interop.watching import watch as watch
 from grad_engine.program import compile as compile
 from grad_engine.program import scan as scan
 from grad_engine.record import GraphRecord as GraphRecord

@@ -8,7 +8,7 @@ from dataclasses import replace
 from itertools import accumulate
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, cast
 
 import numpy as np
 
@@ -33,8 +33,15 @@ Names = Mapping[str, Any]
 Roots = Tensor | Sequence[Tensor]
 
 
+class Recorded(Protocol):
+    """What has a record already, as `watch` has after its block."""
+
+    @property
+    def record(self) -> GraphRecord: ...
+
+
 def export_graph(
-    roots: Roots,
+    roots: Roots | Recorded,
     path: str | PathLike[str] | None = None,
     *,
     names: Names | None = None,
@@ -48,6 +55,7 @@ def export_graph(
 ) -> Path:
     """Write the graph behind `roots` and what backward did in it to a JSON file; return its path.
 
+    roots: a tensor, several, or what `ge.watch(model)` gave, whose record is written as it is (with another `title`).
     path: `output/graph_acyclic.json` in the current folder by default. Replaced whole or not at all.
     names: what to call the tensors, such as `locals()`; by default the variables of the caller. Names given to
         `tensor()` come first.
@@ -64,10 +72,14 @@ def export_graph(
     and when the graph has more than `max_nodes` ops; OSError when the file cannot be written.
     """
     _check_options(max_elements, max_nodes, runs)
-    found = _names_in(names if names is not None else sys._getframe(1).f_locals)
-    walk = _Walk(roots, found, max_elements, max_nodes)
-    record = _explained(walk.record(title, expression, runs), walk.roots, explain)
     target = DEFAULT_PATH if path is None else Path(path)
+    if not isinstance(roots, Tensor | Sequence) and isinstance(kept := getattr(roots, "record", None), GraphRecord):
+        if full_data:
+            raise ArgumentError("full_data=True is asked of a tensor; a watched run keeps statistics and samples")
+        return save_graph(kept if title is None else replace(kept, title=title), target)
+    found = _names_in(names if names is not None else sys._getframe(1).f_locals)
+    walk = _Walk(cast(Roots, roots), found, max_elements, max_nodes)
+    record = _explained(walk.record(title, expression, runs), walk.roots, explain)
     return save_graph(record, target, arrays=walk.builder.arrays if full_data else None)
 
 

@@ -6,7 +6,8 @@ import heapq
 import re
 import sys
 from collections import Counter
-from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from importlib import import_module
@@ -98,6 +99,29 @@ def from_torch(
     return record
 
 
+def record_own_run(
+    output: torch.Tensor,
+    run: Callable[[], object],
+    *,
+    model: torch.nn.Module,
+    gradient: torch.Tensor | None = None,
+    max_nodes: int = MAX_NODES,
+) -> GraphRecord | None:
+    """The record of the graph behind `output` and of `run()`, which calls backward on it; None without a parameter.
+
+    The run is the program's own, done once: every `.grad` is what it leaves there. Where the graph reads no parameter
+    of `model`, `run()` is called and nothing recorded. Other arguments and errors are those of `from_torch`.
+    """
+    torch = _torch()
+    walk = _Walk(torch, output, _names(torch, {}, model, {}), model, 64, max_nodes)
+    if not any(id(parameter) in walk.by_tensor for parameter in model.parameters()):
+        run()
+        return None
+    record = walk.record(None, output, gradient, True, run)
+    check(record)
+    return record
+
+
 def _torch() -> Any:
     try:
         return import_module("torch")
@@ -154,13 +178,20 @@ class _Walk:
         leaf_scopes = {leaf: owners[id(leaf.variable)] for leaf in self.leaves if id(leaf.variable) in owners}
         self.scopes = scopes(self.nodes, leaf_scopes, model)
 
-    def record(self, title: str | None, output: Any, gradient: Any, backward: bool) -> GraphRecord:
-        """The record of all of it, and of a backward run where one is asked for."""
+    def record(
+        self,
+        title: str | None,
+        output: Any,
+        gradient: Any,
+        backward: bool,
+        own_run: Callable[[], object] | None = None,
+    ) -> GraphRecord:
+        """The record of all of it, and of a backward run where one is asked for: of `own_run`, where there is one."""
         for leaf in self.leaves:
             self.builder.leaf(leaf, self.value(leaf.variable, id(leaf.variable)))
         for node in self.nodes:
             self.op(node, backward)
-        run = self.run(output, gradient) if backward else None
+        run = self.run(output, gradient, own_run) if backward else None
         if run is not None:
             self.builder.run(run)
         reached = None if run is None else run.leaves()
@@ -285,9 +316,16 @@ class _Walk:
 
     # the backward run
 
-    def run(self, output: Any, gradient: Any) -> RunFacts:
+    def run(self, output: Any, gradient: Any, own_run: Callable[[], object] | None = None) -> RunFacts:
         seed = self.torch.ones_like(output) if gradient is None else gradient
-        happened, gathered = self.happened(output, seed)
+        before: dict[Node, Any] = {}
+        with self.noting() as happened:
+            if own_run is None:
+                gathered = self.gathered(output, seed)
+            else:
+                held = {leaf: leaf.variable.grad for leaf in self.leaves if leaf.variable.grad is not None}
+                before = {leaf: grad.detach().clone() for leaf, grad in held.items()}  # a run adds to it in place
+                gathered = self.gathered_by(own_run)
         complete: dict[Key, Any] = {(leaf, 0): gathered[leaf] for leaf in gathered}
         complete |= {(node, k): g for node, _, received in happened for k, g in enumerate(received)}
         waiting = Counter(node.next_functions[position] for node, shares, _ in happened for position in shares)
@@ -305,11 +343,13 @@ class _Walk:
                 run.sent(node, self.slots[node, position], raw, shape, share, sums[receiver])
         for leaf in self.leaves:
             if leaf in gathered:
-                run.changed(leaf, None, gathered[leaf])
+                after = leaf.variable.grad if own_run is not None else gathered[leaf]
+                run.changed(leaf, before.get(leaf), gathered[leaf] if after is None else after)
         return run
 
-    def happened(self, output: Any, seed: Any) -> tuple[list[tuple[Node, dict[int, Any], Any]], dict[Node, Any]]:
-        """Each node as it ran, with the shares it sent and what it had received; what each leaf gathered."""
+    @contextmanager
+    def noting(self) -> Iterator[list[tuple[Node, dict[int, Any], Any]]]:
+        """A list that fills with each node as it runs, with the shares it sent and what it had received."""
         happened: list[tuple[Node, dict[int, Any], Any]] = []
 
         def noting(node: Node) -> Any:
@@ -320,6 +360,14 @@ class _Walk:
             return note
 
         hooks = [node.register_hook(noting(node)) for node in self.nodes]
+        try:
+            yield happened
+        finally:
+            for hook in hooks:
+                hook.remove()
+
+    def gathered(self, output: Any, seed: Any) -> dict[Node, Any]:
+        """What each leaf gathers in a run of our own, which leaves every `.grad` as it is."""
         leaves = [leaf.variable for leaf in self.leaves]
         try:
             found = (
@@ -330,10 +378,26 @@ class _Walk:
                 f"PyTorch could not run backward: {str(error).splitlines()[0]} Call from_torch() before backward, or "
                 "after backward(retain_graph=True), or with backward=False to see the structure alone"
             ) from error
+        return {leaf: g for leaf, g in zip(self.leaves, found, strict=True) if g is not None}
+
+    def gathered_by(self, own_run: Callable[[], object]) -> dict[Node, Any]:
+        """What each leaf gathers in a run of the program's own."""
+        found: dict[Node, Any] = {}
+
+        def noting(leaf: Node) -> Any:
+            def note(received: Any) -> None:
+                if received[0] is not None:
+                    found[leaf] = received[0]
+
+            return note
+
+        hooks = [leaf.register_prehook(noting(leaf)) for leaf in self.leaves]
+        try:
+            own_run()
         finally:
             for hook in hooks:
                 hook.remove()
-        return happened, {leaf: g for leaf, g in zip(self.leaves, found, strict=True) if g is not None}
+        return found
 
 
 def _walked(root: Node, max_nodes: int) -> tuple[list[Node], list[Node]]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from grad_engine.health.rows import ParameterRow, zeros
 from grad_engine.record import TensorRecord
-from grad_engine.record.index import Origin, RecordIndex, index_of, mark, short_name
+from grad_engine.record.index import Origin, RecordIndex, index_of, mark, short_name, together
 from grad_engine.record.parts import FROZEN
 from grad_engine.record.words import brief, harmless, many, origin_words
 
@@ -159,12 +159,12 @@ def _units(index: RecordIndex, rows: Sequence[ParameterRow]) -> list[_Unit]:
     found = []
     for name, inside in groups.items():
         sizes = [m for row in inside if row.part is not None and (m := index.measured(index.passed.get(row.part)))]
-        norms = [size.norm for size in sizes]
-        whole = max((norm for norm in norms if norm is not None), default=0.0)
+        size = together(sizes)
+        norm = size.norm if size is not None else None
         ops = frozenset(edge.sender for row in inside if row.part for edge in index.incoming.get(row.part, ()))
         ran = [index.steps[op] for op in ops if op in index.steps]
-        if whole > 0 and None not in norms and ran:
-            found.append(_Unit(name, whole, min(ran), ops))
+        if norm and ran:
+            found.append(_Unit(name, norm, min(ran), ops))
     return found
 
 

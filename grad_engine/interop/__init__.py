@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from grad_engine.export.from_torch import from_torch
     from grad_engine.export.torch_scopes import module_scopes
     from grad_engine.interop.compare import compare_with_torch
+    from grad_engine.interop.watching import watch
 
 __all__ = [
     "compare_with_torch",
@@ -22,12 +23,14 @@ __all__ = [
     "module_scopes",
     "save_safetensors",
     "to_torch",
+    "watch",
 ]
 
 _FROM = {
     "compare_with_torch": "interop.compare",
     "from_torch": "export.from_torch",
     "module_scopes": "export.torch_scopes",
+    "watch": "interop.watching",
 }
 
 
