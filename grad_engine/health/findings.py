@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
+from math import prod
 
 from grad_engine.health.rows import ParameterRow, zeros
 from grad_engine.record import TensorRecord
@@ -70,9 +71,15 @@ def _born(index: RecordIndex) -> Iterator[str]:
     if sent is not None and sent.edge is None:
         yield f"Backward was started with a gradient that holds {_kind(sent)}."
     elif sent is not None and sent.edge is not None:
-        to = _called(index, index.edges[sent.edge].receiver)
-        what = f"that {_called(index, sent.part)} sends to {to} ({origin_words(index, sent)})"
-        yield f"In backward, {_kind(sent)} begins in the gradient {what}."
+        arrived = index.gradient(sent.part)
+        if arrived is not None and arrived.bad:  # finite shares whose sum is too large, or a hook of the program's own
+            met = Origin(sent.part, arrived)
+            what = f"reached {_called(index, sent.part)} ({origin_words(index, met)}), and in no share before it"
+            yield f"In backward, {_kind(met)} begins in the gradient that {what}."
+        else:
+            to = _called(index, index.edges[sent.edge].receiver)
+            what = f"{_called(index, sent.part)} sends to {to} ({origin_words(index, sent)})"
+            yield f"In backward, {_kind(sent)} begins in the gradient that {what}."
 
 
 def _source(index: RecordIndex, starts: Sequence[str]) -> str | None:
@@ -184,11 +191,14 @@ def _reached(index: RecordIndex, ops: Collection[str], up: bool) -> set[str]:
 
 
 def _silent_units(index: RecordIndex) -> Iterator[str]:
-    """Calls of relu whose every entry is 0: no gradient passes them."""
+    """Calls of relu of several entries, each of which is 0: no gradient passes them."""
+    found = []
     for node in index.record.nodes:
-        if node.op == "relu" and zeros(index.tensors[node.outputs[0]]) == 1:
-            module = f" in {node.scope}" if node.scope else ""
-            yield f"Every entry of the result of {_called(index, node.id)}{module} is 0: no gradient passes it."
+        made = index.tensors[node.outputs[0]]
+        if node.op == "relu" and prod(made.shape) > 1 and zeros(made) == 1:
+            found.append(f"{_called(index, node.id)}{f' in {node.scope}' if node.scope else ''}")
+    if found:
+        yield f"The result of {_some(found)} is 0 in every entry: no gradient passes."
 
 
 def _without_gradient(rows: Sequence[ParameterRow]) -> Iterator[str]:

@@ -160,7 +160,26 @@ def test_a_relu_that_passes_nothing_is_told() -> None:
     x = ge.tensor([-1.0, -2.0], requires_grad=True)
     loss = ge.relu(x).sum()
     loss.backward(retain_graph=True)
-    assert ge.report(loss).findings == ("Every entry of the result of #0 Relu is 0: no gradient passes it.",)
+    assert ge.report(loss).findings == ("The result of #0 Relu is 0 in every entry: no gradient passes.",)
+
+
+def test_one_number_that_relu_makes_zero_is_no_finding() -> None:
+    x = ge.tensor(-1.0, requires_grad=True)
+    loss = ge.relu(x) + x
+    loss.backward(retain_graph=True)
+    assert ge.report(loss).healthy
+
+
+def test_finite_shares_whose_sum_overflows_are_told() -> None:
+    x = ge.tensor(1.0, requires_grad=True)
+    y = x * 1.0
+    with np.errstate(all="ignore"):
+        loss = y * 1e308 - y * -1e308
+        loss.backward(retain_graph=True)
+    findings = ge.report(loss).findings
+    assert any(
+        "begins in the gradient that reached #0 Mul (1 of 1 value), and in no share" in each for each in findings
+    )
 
 
 def test_a_graph_without_a_backward_run_is_not_called_healthy() -> None:

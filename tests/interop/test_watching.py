@@ -196,6 +196,19 @@ def test_a_run_of_another_model_is_not_taken_for_one_of_this() -> None:
     assert other.weight.grad is not None
 
 
+def test_two_models_are_watched_at_once() -> None:
+    maker, critic = nn.Linear(3, 2), nn.Linear(2, 1)
+    x = torch.randn(4, 3)
+    with ge.watch(maker) as first, ge.watch(critic) as second:
+        critic(maker(x)).sum().backward()
+    assert [row.gradient_norm for row in first.report().rows[:2]] == pytest.approx(
+        [maker.weight.grad.norm().item(), maker.bias.grad.norm().item()], rel=1e-5
+    )
+    assert [row.gradient_norm for row in second.report().rows[:2]] == pytest.approx(
+        [critic.weight.grad.norm().item(), critic.bias.grad.norm().item()], rel=1e-5
+    )
+
+
 def test_where_a_nan_begins_is_told_with_its_module() -> None:
     class Log(nn.Module):
         """The logarithm of each entry."""
