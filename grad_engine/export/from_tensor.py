@@ -248,7 +248,9 @@ class _Walk:
         op, gone, extra = node.op, node.out is None, node.extra or Extra()
         arrays = node.arrays or (None,) * len(node.edges)
         operands: list[Operand] = []
-        slots = self.slots[node] = list(accumulate((array is not None for array in arrays[:-1]), initial=0))
+        # Backward frees values and keeps edges; an optional operand that was left out has neither.
+        there = (array is not None or edge is not None for array, edge in zip(arrays, node.edges, strict=True))
+        slots = self.slots[node] = list(accumulate(there, initial=0))[:-1]
         for position, (parameter, array, edge) in enumerate(
             zip(op.parameters(len(arrays)), arrays, node.edges, strict=True)
         ):

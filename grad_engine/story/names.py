@@ -7,6 +7,7 @@ import re
 from grad_engine import formula
 from grad_engine.record import GraphRecord
 from grad_engine.record.index import index_of, is_plain_number
+from grad_engine.record.words import harmless
 from grad_engine.story.values import number_text, shape_text
 
 BAR, OVERLINE = "\u0304", "\u0305"  # drawn over the letter before them: the gradient of what it names
@@ -22,7 +23,7 @@ class Names:
     def __getitem__(self, tensor: str) -> str:
         record = self.index.tensors[tensor]
         if record.name:
-            return self.cut(record.name)
+            return self.cut(harmless(record.name))
         label = self.index.label(tensor)
         if label is not None and (record.shape != () or self.index.producer(tensor) is not None):
             return label
@@ -35,6 +36,10 @@ class Names:
 
 def headline(record: GraphRecord) -> str:
     """What is computed, in a line: the expression, else the title, with the last step if its result is named."""
+    return " ".join(_headline(record).split())
+
+
+def _headline(record: GraphRecord) -> str:
     index = index_of(record)
     if record.expression or not record.roots or not index.tensors[record.roots[0].tensor].name:
         return record.expression or record.title

@@ -95,9 +95,9 @@ def number_texts(tensor: TensorRecord) -> tuple[str, ...]:
 
 
 def matrix(tensor: TensorRecord, rows: int = 2, columns: int = 4) -> Matrix | None:
-    """The first values of a tensor, of its first page where it has more than two axes; None if unrecorded."""
+    """The first values of a tensor, of its first page where it has more than two axes; None without any."""
     known = values(tensor)
-    if known is None:
+    if known is None or not known.size:
         return None
     page = (
         known.reshape(known.shape[-2:] if known.ndim >= 2 else (1, -1))

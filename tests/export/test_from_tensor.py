@@ -354,6 +354,33 @@ def test_values_that_backward_freed_say_so() -> None:
     assert ge.record.index_of(record).gone
 
 
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: x * x + x,
+        lambda x: 2 - x * np.arange(2.0),
+        lambda x: ge.concat([np.ones(2), x, x * 2]),
+        lambda x: ge.where(np.array([True, False]), x, x * x),
+        lambda x: ge.clip(x, x * 0.5, None),
+        lambda x: ge.layer_norm(x, (2,), None, x),
+        lambda x: ge.mse_loss(x, x * x),
+        lambda x: (x @ x + 1) * 2,
+    ],
+)
+def test_a_freed_graph_has_the_edges_that_it_had(f: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    from grad_engine.export.from_tensor import _Walk
+
+    def edges(record: GraphRecord) -> list[tuple[str, str]]:
+        return [(edge.sender, edge.receiver) for edge in record.edges]
+
+    z = f(leaf([1.0, 2.0])).sum()
+    kept = edges(ge.record_graph(z, explain=False))
+    z.backward()
+    assert edges(_Walk(z, {}, 64, 100, structure_only=True).record(None, None, "last")) == kept
+    ge.visualize_graph(z)
+    assert capsys.readouterr().out.count("Gradient accumulation") == len([e for e in kept if e[1].startswith("a")])
+
+
 def test_one_constant_that_two_ops_read_is_one_tensor() -> None:
     x, c = leaf([1.0, 2.0]), np.array([3.0, 4.0])
     record = validated(ge.record_graph((x * c + c).sum(), names={}))

@@ -52,6 +52,7 @@ _IMAGES = {
 }
 
 SAMPLES: dict[str, list[Sample]] = {
+    "real": [sample(ge.real, (2, 3))],
     "conj": [sample(ge.conj, (2, 3))],
     "log": [sample(ge.log, (2, 3))],
     "gather": [sample(lambda x: ge.gather(x, 1, PAIRS), (2, 3))],
@@ -171,6 +172,7 @@ SAMPLES: dict[str, list[Sample]] = {
     "cholesky_solve": [sample(lambda y, x: ge.cholesky_solve(y, ge.tril(x)), (2, 1), SQUARE)],
     "matrix_power": [sample(lambda x: ge.matrix_power(x, 3), (2, 2))],
     "logdet": [sample(ge.logdet, SQUARE)],
+    "eigvals": [sample(ge.eigvals, SQUARE)],
     "eigvalsh": [sample(ge.eigvalsh, (2, 2))],
     "svd": [sample(lambda x: ge.svd(x, compute_uv=False), (2, 3))],
     "qr": [sample(lambda x: ge.qr(x)[1], (3, 2))],
