@@ -8,13 +8,22 @@ from textwrap import wrap
 from grad_engine.cli.console import print_lines, record_in, width
 from grad_engine.cli.parser import Command, Parser, add_record
 from grad_engine.story import as_table, lesson
+from grad_engine.story.chooser import INDENT, LONG, SHORT
+from grad_engine.story.units import SMALL
 
-INDENT = " " * 28  # of what goes on below the words of a scene
+HELP = f"how long it may take (default: {SHORT:g}, or {LONG:g} for more than {SMALL} ops)"
 
 
 def run(options: argparse.Namespace) -> int:
     """Prints what a story says that explains the gradients of a record, and how long each scene takes to read."""
     scenes = lesson(record_in(options.file), length=options.length, focus=options.focus or "")
+    shortest = sum(scene.seconds for scene in scenes)
+    if options.length is not None and shortest > options.length + 1e-6:
+        around = f" around {options.focus}" if options.focus else ""
+        said = (
+            f"The shortest lesson on this record{around} takes {shortest:.1f} s: {options.length:g} s are not enough."
+        )
+        print_lines([[(row, "")] for row in wrap(said, width())])
     table = as_table(scenes).split("\n")
     print_lines([[(row, "")] for line in table for row in wrap(line, width(), subsequent_indent=INDENT)])
     return 0
@@ -23,7 +32,7 @@ def run(options: argparse.Namespace) -> int:
 def arguments(parser: Parser) -> None:
     """Adds what `lesson` takes."""
     add_record(parser)
-    parser.add_argument("--length", type=float, metavar="SECONDS", help="how long it may take (default: 60, or 75)")
+    parser.add_argument("--length", type=float, metavar="SECONDS", help=HELP)
     parser.add_argument("--focus", metavar="NAME", help="only around an op or leaf")
 
 

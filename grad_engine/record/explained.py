@@ -21,20 +21,26 @@ def entry_text(index: RecordIndex, tensor: str, entry: Sequence[int]) -> str:
 
 def result_text(record: GraphRecord) -> str:
     """What the gradients of the last run are gradients of: its root, or L, a sum over it."""
+    name, meaning = result_parts(record)
+    return f"{name}, {meaning}," if meaning else name
+
+
+def result_parts(record: GraphRecord) -> tuple[str, str]:
+    """The same in two parts: `z` and nothing, or `L` and what it is, such as `the sum of the finite part of z`."""
     index = index_of(record)
     run = index.run
     if run is None:
-        return ""
+        return "", ""
     root = index.nodes[run.root].outputs[run.output]
     name = index.label(root) or root
     seed = index.tensors[run.seed].data
     values = seed.values if seed is not None else None
     ones = values is not None and all(value == 1 for value in values)
     if ones and index.tensors[root].shape == ():
-        return name
+        return name, ""
     measured = index.measured(root)
     finite = "the finite part of " if measured is not None and measured.bad else ""
-    return f"L, the sum of {finite}{name}," if ones else f"L, {finite}{name} weighted by the seed,"
+    return "L", f"the sum of {finite}{name}" if ones else f"{finite}{name} weighted by the seed"
 
 
 def nudge_words(record: GraphRecord) -> str | None:

@@ -38,17 +38,24 @@ def lesson(record: GraphRecord, *, length: float | None = None, phase: str = "bo
         raise GradEngineError(f"phase is {phase!r}, but it must be one of {', '.join(PHASES)}.")
     if length is not None and not length > 0:
         raise GradEngineError(f"length is {length}, but a story needs a positive number of seconds.")
-    shown = _explained_part(view(record, focus=focus).record) if focus else record
+    part = view(record, focus=focus) if focus else None
+    shown = _explained_part(record, part.record) if part is not None else record
+    words = LessonWords(shown, record, part.elsewhere if part is not None else None)
     budget = length if length is not None else SHORT if len(shown.nodes) <= SMALL else LONG
-    return _Chooser(shown, budget, "forward" if index_of(shown).run is None else phase).chosen()
+    return _Chooser(words, budget, "forward" if index_of(shown).run is None else phase).chosen()
 
 
-def _explained_part(part: GraphRecord) -> GraphRecord:
+def _explained_part(record: GraphRecord, part: GraphRecord) -> GraphRecord:
     """The part of a record, with what explains it only as far as that lies inside the part."""
-    explain, index = part.explain, index_of(part)
+    explain, index = record.explain, index_of(part)
     if explain is None:
         return part
     probe = explain.probe if explain.probe is not None and explain.probe.accumulator in index.accumulators else None
+    if probe is not None:
+        skipped = tuple(spot for spot in probe.skipped if spot.accumulator in index.accumulators)
+        seen = {tensor for node in part.nodes for tensor in (*node.outputs, *(i.tensor for i in node.inputs))}
+        changes = tuple(change for change in probe.changes if change.tensor in seen)
+        probe = replace(probe, skipped=skipped, changes=changes)
     whole = {edge.id for edge in part.edges if edge.id in index.shares}
     paths = tuple(path for path in explain.paths if probe is not None and {step.edge for step in path.steps} <= whole)
     spots = tuple(spot for spot in explain.spots if spot.edge in whole)
@@ -57,11 +64,11 @@ def _explained_part(part: GraphRecord) -> GraphRecord:
 
 
 class _Chooser:
-    """Chooses the scenes of one record."""
+    """Chooses the scenes of one record, or of a part of one."""
 
-    def __init__(self, record: GraphRecord, budget: float, phase: str) -> None:
-        self.index = index_of(record)
-        self.words = LessonWords(record)
+    def __init__(self, words: LessonWords, budget: float, phase: str) -> None:
+        self.index = words.index
+        self.words = words
         self.budget, self.phase = budget, phase
         self.units = units(self.index)
         self.unit_of = {op: unit for unit in self.units for op in unit.ops}
@@ -124,8 +131,8 @@ class _Chooser:
         if self.phase != "backward":
             found += words.forward(self.units, in_ranks="forward" in extras and len(self.index.nodes) <= FEW)
         if self.phase != "forward":
-            found += words.nudge()
-            found += words.seed()
+            found += words.nudge(self.units)
+            found += words.seed(self.units)
             found += self.backward(told, "row" in extras)
             found += words.headline(self.units) if "headline" in extras else []
             found += words.paths() if "paths" in extras else []
@@ -171,13 +178,22 @@ class _Chooser:
         return "passing" if self.words.passes(op) and self.told_finely(unit) else "swept"
 
 
+HEADS = f"{'at':>5} {'seconds':>7} {'words':>5}  {'scene':<8}  what is said"
+INDENT = " " * HEADS.index("what")  # of what stands below the sentence of a scene
+
+
 def as_table(scenes: Sequence[Scene]) -> str:
-    """A lesson as a table in text: seconds, name, words, and what is said."""
-    lines = []
+    """A lesson as a table in text: when a scene starts, its seconds, its words, its name, and what is said.
+
+    Equations, a remark, and what appears in the graph have lines of their own.
+    """
+    lines = [HEADS]
     at = 0.0
     for scene in scenes:
-        said = " ; ".join([scene.sentence, *scene.equations, *([scene.remark] if scene.remark else [])])
-        stage = f" ∣ {' '.join(scene.on_stage)}" if scene.on_stage else ""
-        lines.append(f"{at:5.1f} {scene.seconds:4.1f} s {scene.words:3d}  {scene.name:<9} {said}{stage}")
+        below = [*scene.equations, *([scene.remark] if scene.remark else [])]
+        if scene.on_stage:
+            below.append(f"in the graph: {', '.join(scene.on_stage)}")
+        lines.append(f"{at:5.1f} {scene.seconds:7.1f} {scene.words:5d}  {scene.name:<8}  {scene.sentence}")
+        lines += [INDENT + line for line in below]
         at += scene.seconds
-    return "\n".join([*lines, f"{at:5.1f} s in {len(scenes)} scenes, {sum(scene.words for scene in scenes)} words"])
+    return "\n".join([*lines, f"{at:.1f} s in {len(scenes)} scenes, {sum(scene.words for scene in scenes)} words"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from math import isclose, prod
 from operator import mul
 
@@ -13,14 +13,14 @@ from grad_engine.errors import FormulaError
 from grad_engine.formula import Tree, number
 from grad_engine.formula.evaluate import evaluate
 from grad_engine.record import GraphRecord, NodeRecord, TensorRecord
-from grad_engine.record.explained import result_text
+from grad_engine.record.explained import result_parts
 from grad_engine.record.index import index_of, is_plain_number
 from grad_engine.record.parts import PathRecord, PathStepRecord
 from grad_engine.story.names import bar
 from grad_engine.story.scenes import Scene
 from grad_engine.story.units import Unit
 from grad_engine.story.values import is_number, number_text, values
-from grad_engine.story.wording import axes_text, filled, listed
+from grad_engine.story.wording import axes_text, filled, listed, some_of
 
 SWEEP = 2.0  # seconds for ops that are swept between told ones
 SWEEP_FORWARD, SWEEP_BACKWARD = 4.0, 6.0  # seconds for equal units that are swept
@@ -30,15 +30,27 @@ FADING, VANISHED, STEADY = 10.0, 1000.0, 2.0  # ratios of gradients that a headl
 DIGITS = 3  # of numbers in equations
 INFIX = "+−×÷/@"  # signs that stand between operands
 SHORT = 4  # characters of a formula that stands for an op
+APART = 0.005  # part of a gradient by which a measured ratio may differ from it and still agree
 COUNTS = ["no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"]
 
 
 class LessonWords:
-    """What is said of one record."""
+    """What is said of one record, or of a part of one.
 
-    def __init__(self, record: GraphRecord) -> None:
+    whole: the record that a part was cut from. It names the tensors and says what L is. elsewhere: how many shares
+        reach an op or a leaf from what is not shown.
+    """
+
+    def __init__(
+        self, record: GraphRecord, whole: GraphRecord | None = None, elsewhere: Mapping[str, int] | None = None
+    ) -> None:
         self.record = record
         self.index = index_of(record)
+        self.whole = index_of(whole or record)
+        self.elsewhere = elsewhere or {}
+        # A part also has accumulators for results that ops outside of it made; these are no leaves.
+        self.leaf_ids = [id for id in self.index.accumulators if id in self.whole.accumulators]
+        self.border = [id for id in self.index.accumulators if id not in self.whole.accumulators]
         self.explain = record.explain
         self.probe = record.explain.probe if record.explain is not None else None
         self.paths_found: tuple[PathRecord, ...] = record.explain.paths if record.explain is not None else ()
@@ -52,13 +64,15 @@ class LessonWords:
         self.rules_told: dict[tuple[str, bool], Scene] = {}
         self.passing_ops: dict[str, bool] = {}
         self.on_path = {self.index.edges[edge].sender for edge in self.steps}
-        self.result = result_text(record).split(",")[0] if self.index.run is not None else ""
+        self.result, self.meaning = result_parts(whole or record)
+        runs = self.index.run, self.whole.run
+        self.at_root = runs[0] is None or runs[1] is None or runs[0].root == runs[1].root
 
     # small pieces
 
     def name(self, tensor: str) -> str:
         """What a tensor is called; a nameless result is called by its op."""
-        return self.index.label(tensor) or number_text(self.index.tensors[tensor])
+        return self.whole.label(tensor) or number_text(self.index.tensors[tensor])
 
     def sign(self, op: str) -> str:
         """What an op is called: its sign if it stands between operands, `x²` with a constant put in, else its name."""
@@ -136,7 +150,7 @@ class LessonWords:
 
     def leaves(self, units: Sequence[Unit]) -> Scene:
         """The leaves, and what is asked of them."""
-        leaves = list(self.index.accumulators)
+        leaves = self.leaf_ids
         several = [unit for unit in units if unit.kind >= 0]
         many = in_words(len(leaves)).capitalize()
         noun = "leaf" if len(leaves) == 1 else "leaves"
@@ -144,14 +158,27 @@ class LessonWords:
             said = f"{len(self.index.nodes)} ops, {len(several)} equal parts. {many} {noun}."
         elif self.probe is not None and self.probe.index:
             said = f"{many} {noun}. We follow one number, {self.followed()}."
+        elif leaves:
+            target = f"{self.result}, {self.meaning}" if self.meaning else self.result or "the result"
+            said = f"{many} {noun}. How far does {'it' if len(leaves) == 1 else 'each one'} move {target}?"
         else:
-            said = f"{many} {noun}. How far does each one move {self.result or 'the result'}?"
+            said = "No leaf is shown."
         shown: list[str] = []
-        for id in leaves[:MOST_NUMBERS]:
+        for id in [*leaves, *self.border][:MOST_NUMBERS]:
             tensor = self.index.leaf(id)
             face = number_text(tensor) if is_number(tensor) else "×".join(map(str, tensor.shape))
-            shown += [self.name(tensor.id), face]
-        return Scene("leaves", "Forward", said, on_stage=tuple(shown), leaves=tuple(leaves), moves=(10,))
+            shown.append(f"{self.name(tensor.id)} {face}")
+        remark = ""
+        if self.border:
+            names = [self.name(self.index.leaf(id).id) for id in self.border]
+            remark = f"{some_of(names)} {'comes' if len(names) == 1 else 'come'} from what is not shown."
+        on_stage = tuple(shown)
+        return Scene("leaves", "Forward", said, (), remark, on_stage, leaves=tuple(leaves), moves=(10,))
+
+    def asked_of_all(self, units: Sequence[Unit]) -> bool:
+        """Whether the first scene asks how far leaves move the result, and so says what the result is."""
+        followed = self.probe is not None and bool(self.probe.index)
+        return bool(self.leaf_ids) and not followed and all(unit.kind < 0 for unit in units)
 
     def forward(self, units: Sequence[Unit], in_ranks: bool) -> list[Scene]:
         """The forward pass: rank by rank, at once, or with one of the equal units opened."""
@@ -183,10 +210,10 @@ class LessonWords:
         for op in ops:
             tensor = self.index.nodes[op].outputs[0]
             found = self.value(tensor)
-            if found is not None and len(shown) < 2 * MOST_NUMBERS:
+            if found is not None and len(shown) < MOST_NUMBERS:
                 name = self.index.tensors[tensor].name
-                shown += [name, found] if name else [found]
-        if root and self.result:
+                shown.append(f"{name} {found}" if name else found)
+        if root and self.at_root and self.result and self.result not in {text.split()[0] for text in shown}:
             shown.append(self.result)
         return Scene("forward", "Forward", said, remark=self.born(ops), on_stage=tuple(shown), ops=tuple(ops))
 
@@ -216,20 +243,22 @@ class LessonWords:
 
     # the nudge, the seed, the check
 
-    def nudge(self) -> list[Scene]:
+    def nudge(self, units: Sequence[Unit]) -> list[Scene]:
         """The followed entry is nudged; without a probe only the question is asked."""
         probe = self.probe
+        remark = f"{self.result} is {self.meaning}." if self.meaning and not self.asked_of_all(units) else ""
         if probe is None:
             asked = f"How far does {self.result} move when a leaf moves a little?"
-            return [Scene("nudge", "A nudge", asked, moves=(3,))]
+            return [Scene("nudge", "A nudge", asked, (), remark, moves=(3,))]
         changes = [number(change.change, 1) for change in probe.changes[:4]]
         said = (
             f"Nudge {self.followed()} by {number(probe.delta)}: {self.result} moves"
             f" {number(probe.root_change, DIGITS)}, {number(probe.ratio, DIGITS)} times the nudge."
         )
-        return [Scene("nudge", "A nudge", said, on_stage=tuple(changes), leaves=(probe.accumulator,), moves=(3,))]
+        on_stage = tuple(changes)
+        return [Scene("nudge", "A nudge", said, (), remark, on_stage, leaves=(probe.accumulator,), moves=(3,))]
 
-    def seed(self) -> list[Scene]:
+    def seed(self, units: Sequence[Unit]) -> list[Scene]:
         """The gradient that backward starts with."""
         run = self.index.run
         assert run is not None
@@ -237,13 +266,17 @@ class LessonWords:
         tensor, seed = self.index.tensors[root], values(self.index.tensors[run.seed])
         name = self.name(root)
         ones = seed is not None and bool((seed == 1).all())
-        if tensor.shape == ():
+        if not self.at_root:
+            said = f"{bar(name)} comes from what is not shown."
+        elif tensor.shape == () and ones:
             seeded = number_text(self.index.tensors[run.seed])
             said = f"Backward finds the ratio of every leaf in one pass. Seed: {seeded}."
+        elif ones and not self.asked_of_all(units):  # the scene before has just said what L is
+            said = f"So backward starts with 1 at each entry of {name}."
         elif ones:
-            said = f"L is the sum of {name}, so backward starts with 1 at each entry."
+            said = f"{self.result} is {self.meaning}, so backward starts with 1 at each entry."
         else:
-            said = f"Backward starts with the seed at {name}."
+            said = f"{self.result} is {self.meaning}, so backward starts with the seed."
         return [Scene("seed", "Backward", said, ops=(run.root,), motion=2.6)]
 
     def check(self) -> list[Scene]:
@@ -258,14 +291,27 @@ class LessonWords:
                 f" {number(probe.above + 0.0)} to the other; the rule says {gradient}."
             )
         else:
-            agree = "they agree" if probe.agrees else "they do not agree"
-            said = f"Does it hold? {self.followed()}: measured {measured}, gradient {gradient}: {agree}."
+            said = f"Does it hold? {self.followed()}: measured {measured}, gradient {gradient}: {self.agreement()}."
         hidden = ""
         if probe.skipped:
             some = probe.skipped[0]
             entry = f"[{','.join(map(str, some.index))}]" if some.index else ""
             hidden = f"{self.gradient_name(some.accumulator)}{entry} = {number(some.gradient)} cannot be checked."
         return [Scene("check", "Check", said, remark=hidden, leaves=(probe.accumulator,), moves=(3,), motion=2.6)]
+
+    def agreement(self) -> str:
+        """Whether the measured ratio is the gradient: they agree, are so far apart and likely why, or do not agree."""
+        assert self.probe is not None
+        ratio, gradient = self.probe.ratio, self.probe.gradient
+        if not self.probe.agrees:
+            return "they do not agree"
+        apart = abs(ratio - gradient) / (max(abs(ratio), abs(gradient)) or 1.0)
+        if apart <= APART:
+            return "they agree"
+        assert self.whole.run is not None
+        dtype = self.whole.tensors[self.whole.nodes[self.whole.run.root].outputs[self.whole.run.output]].dtype
+        cause = "the size of the nudge" if dtype == "float64" else f"{dtype} rounding"
+        return f"{number(100 * apart, 2)} % apart, likely by {cause}"
 
     # backward
 
@@ -437,7 +483,7 @@ class LessonWords:
         if len(products) == 1 and exact:
             said, equations = "Multiply along the path.", written[:1]
         elif len(products) == 1:
-            said = "The strongest path, then all the others."
+            said = f"{'The strongest path' if self.record is self.whole.record else 'A path'}, then all the others."
             equations = [*written[:1], total]
         elif exact:
             said, equations = "Multiply along a path, add over paths.", [*written[:2], total]
@@ -464,9 +510,11 @@ class LessonWords:
     def other_leaves(self) -> list[Scene]:
         """The sums at leaves that are not followed, and leaves that no gradient reached."""
         found: list[Scene] = []
-        for id in self.index.accumulators:
+        for id in self.leaf_ids:
             shares = [self.index.tensors[self.index.shares[edge]] for edge in self.index.arrivals.get(id, ())]
             if (self.probe is not None and id == self.probe.accumulator) or len(shares) < 2 or len(found) == 2:
+                continue
+            if id in self.elsewhere:  # the shares that are shown are not all
                 continue
             name = self.name(self.index.accumulators[id].leaf)
             total = self.index.tensors[self.index.passed[id]]
@@ -476,8 +524,7 @@ class LessonWords:
                 equations = (f"{bar(name)} = {sums} = {number_text(total)}",)
             said = f"{name} the same: {in_words(len(shares))} shares add."
             found.append(Scene("sum", "Backward", said, equations, leaves=(id,), moves=(2,)))
-        nothing = [self.name(self.index.accumulators[id].leaf) for id in self.index.accumulators
-                   if id not in self.index.changes]  # fmt: skip
+        nothing = [self.name(self.index.leaf(id).id) for id in self.leaf_ids if id not in self.index.changes]
         if nothing:
             said = f"{listed(nothing[:3])} {'gets' if len(nothing) == 1 else 'get'} no gradient."
             found.append(Scene("none", "Backward", said))
@@ -492,12 +539,12 @@ class LessonWords:
             f"Step against the gradient: each leaf − {number(step.rate)} times its gradient. {self.result} falls from"
             f" {number(step.before)} to {number(step.after)}; the slopes promised {number(step.promised)}."
         )
-        return [Scene("step", "One step", said, leaves=tuple(self.index.accumulators), moves=(8,), motion=4.0)]
+        return [Scene("step", "One step", said, leaves=tuple(self.leaf_ids), moves=(8,), motion=4.0)]
 
     def end(self) -> Scene:
         """The finished graph."""
-        leaves = list(self.index.accumulators)
-        gradients = {id: self.index.tensors[tensor] for id, tensor in self.index.passed.items()}
+        leaves = self.leaf_ids
+        gradients = {id: self.whole.tensors[tensor] for id, tensor in self.whole.passed.items() if id in leaves}
         if gradients and len(leaves) <= 4 and all(id in gradients and is_number(gradients[id]) for id in leaves):
             shown = [f"{self.gradient_name(id)} = {number_text(gradients[id])}" for id in leaves]
             return Scene("end", "Check", f"One backward pass: {', '.join(shown)}.", leaves=tuple(leaves), moves=(10,))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,8 +13,10 @@ import pytest
 import grad_engine as ge
 from grad_engine.errors import GradEngineError
 from grad_engine.export.from_tensor import record_graph
+from grad_engine.folding.views import view
 from grad_engine.formula import number
 from grad_engine.record import GraphRecord, index_of
+from grad_engine.record.explained import nudge_words, result_parts
 from grad_engine.story.chooser import LONG, SHORT, as_table, lesson
 from grad_engine.story.scenes import Scene, words_in
 from grad_engine.story.units import SMALL, units
@@ -212,6 +215,77 @@ def test_what_is_said_of_blog() -> None:
         "One backward pass: x̄1 = 3, x̄2 = 7, x̄3 = 2.",
     ):
         assert words in said.replace("x\u0304", "x̄"), said
+
+
+def weighted() -> GraphRecord:
+    root = leaf([1.0, 2.0], "x") * leaf([3.0, 4.0], "y")
+    root.backward(np.array([1.0, 3.0]), retain_graph=True)
+    return record_graph(root, names={"z": root})
+
+
+@pytest.mark.parametrize("name", [*LESSONS, "weighted"])
+def test_l_is_what_the_tree_says_it_is_and_is_said_where_it_is_first_named(name: str) -> None:
+    record = weighted() if name == "weighted" else LESSONS[name]()
+    result, meaning = result_parts(record)
+    said = [text for scene in lesson(record) for text in (f"{scene.sentence} {scene.remark}",)]
+    if meaning:
+        first = next(text for text in said if re.search(rf"\b{result}\b", text))
+        assert f"{result}, {meaning}" in first or f"{result} is {meaning}." in first
+        assert not any("sum of z" in text and "finite part" in meaning for text in said)
+    words = nudge_words(record)
+    assert words is None or f"{result}, {meaning}," in words or not meaning or "no nudge" in words
+
+
+@pytest.mark.parametrize("name", ["large", "blog", "neuron", "mlp", "gated", "heads", "everything"])
+def test_what_a_part_cuts_off_is_named_as_in_the_whole_and_is_no_leaf(name: str) -> None:
+    record = LESSONS[name]()
+    index = index_of(record)
+    for focus in (*index.nodes, *index.accumulators):
+        part = view(record, focus=focus)
+        scenes = lesson(record, focus=focus)
+        table = as_table(scenes)
+        assert not re.search(r"\bn\d+\b", table), table
+        leaves = [a for a in part.record.accumulators if a.id in index.accumulators]
+        cut = [index.label(a.leaf) or "" for a in part.record.accumulators if a.id not in index.accumulators]
+        first, last = scenes[0], scenes[-1]
+        assert set(first.leaves) == {a.id for a in leaves} == set(last.leaves)
+        assert ("from what is not shown" in first.remark) == bool(cut)
+        assert all(label in first.remark for label in cut[:3])
+        for scene in scenes:
+            for equation in scene.equations:
+                sides = [value for side in equation.split(" = ") if (value := numeric(side)) is not None]
+                assert all(number(one + 0.0, 3) == number(sides[-1] + 0.0, 3) for one in sides), (focus, equation)
+
+
+def test_the_gradients_of_a_part_are_those_of_the_whole() -> None:
+    x, y = leaf(2.0, "x"), leaf(3.0, "y")
+    record = told(x * y + ge.exp(x), "z")
+    assert "= 10.39, " in lesson(record)[-1].sentence  # 3 + exp(2), of which the part shows only 3
+    assert lesson(record, focus="y")[-1].sentence == lesson(record)[-1].sentence
+
+
+def test_a_lonely_leaf_is_not_called_each_one() -> None:
+    first = lesson(told(ge.exp(leaf(1.0, "x")), "z"))[0]
+    assert first.sentence == "One leaf. How far does it move z?"
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("percent", [0.0, 0.1, 0.6, 1.5, 1.9, 3.0])
+def test_only_what_is_close_is_said_to_agree(dtype: str, percent: float) -> None:
+    record = neuron()
+    assert record.explain is not None and record.explain.probe is not None
+    gradient = record.explain.probe.gradient
+    probe = replace(record.explain.probe, ratio=gradient * (1 - percent / 100), agrees=percent < 2)
+    tensors = tuple(replace(tensor, dtype=dtype) for tensor in record.tensors)
+    record = replace(record, tensors=tensors, explain=replace(record.explain, probe=probe))
+    said = next(scene.sentence for scene in lesson(record) if scene.name == "check")
+    if percent >= 2:
+        assert said.endswith("they do not agree.")
+    elif percent > 0.5:
+        cause = "the size of the nudge" if dtype == "float64" else "float32 rounding"
+        assert said.endswith(f"{percent} % apart, likely by {cause}.")
+    else:
+        assert said.endswith(": they agree.")
 
 
 def test_words_are_words_names_and_numbers_and_no_signs() -> None:
