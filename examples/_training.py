@@ -19,8 +19,8 @@ def run(main: Callable[[Namespace], ge.Tensor], made: str, steps: int, **more: M
     steps: how many, by default. more: further options, name -> arguments of add_argument().
     """
     arguments = parser(str(sys.modules["__main__"].__doc__))
-    arguments.add_argument("--steps", type=_count, default=steps, help="how often to step (default: %(default)s)")
-    arguments.add_argument("--seed", type=_count, default=0, help="of every random number (default: %(default)s)")
+    arguments.add_argument("--steps", type=whole_number, default=steps, help="how often to step (default: %(default)s)")
+    arguments.add_argument("--seed", type=whole_number, default=0, help="of every random number (default: %(default)s)")
     for name, keywords in more.items():
         arguments.add_argument(f"--{name}", **keywords)
     options = arguments.parse_args()
@@ -30,7 +30,8 @@ def run(main: Callable[[Namespace], ge.Tensor], made: str, steps: int, **more: M
         write(lambda: ge.record_graph(root, names={name: root}, expression=made), options)
 
 
-def _count(text: str) -> int:
+def whole_number(text: str) -> int:
+    """A number of steps or a seed, from the command line."""
     number = int(text)
     if number < 0:
         raise ValueError

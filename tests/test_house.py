@@ -251,7 +251,11 @@ def test_what_is_imported_is_declared(path: Path) -> None:
         extras = ["draw"]
     if home == "grad_engine" and room(path) in ("interop", "export"):
         extras = ["torch"]
-    known = declared(*extras) | set(sys.stdlib_module_names) | {"grad_engine", "animation", "examples", "tests"}
+    known = (
+        declared(*extras)
+        | {module.lower() for module in sys.stdlib_module_names}
+        | {"grad_engine", "animation", "examples", "tests"}
+    )
     strangers = {module.split(".")[0].lower() for module, _ in imports(parsed(path))} - known
     assert not strangers, f"{name(path)} imports {sorted(strangers)}, which its extra in pyproject.toml does not name"
 

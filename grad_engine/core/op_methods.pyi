@@ -13,6 +13,9 @@ Operand: TypeAlias = Tensor | np.ndarray | np.generic | float | int | bool | Seq
 class TorchMethods:
     """The methods of Tensor that PyTorch has under these names."""
 
+    def copy(self) -> Tensor:
+        """A copy of x with memory of its own, as np.copy(x) makes; recorded."""
+
     def half(self) -> Tensor:
         """x as float16; itself where it is that already."""
 

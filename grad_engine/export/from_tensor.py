@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -155,7 +156,16 @@ def _checked_roots(roots: Roots) -> list[Tensor]:
                 "print_tree(record) of grad_engine.tree prints it"
             )
         if type(root) is not Tensor:
-            raise ArgumentError(f"a graph is exported from a tensor or a list of tensors, got {type(root).__name__}")
+            way = (
+                "; load_graph(path) reads a record, and print_tree(record) of grad_engine.tree prints it"
+                if isinstance(root, str | os.PathLike)
+                else "; grad_engine.interop.from_torch(loss) records a graph of PyTorch"
+                if type(root).__module__.partition(".")[0] == "torch"
+                else ""
+            )
+            raise ArgumentError(
+                f"a graph is exported from a tensor or a list of tensors, got {type(root).__name__}{way}"
+            )
         if root.is_leaf:
             raise GraphError(
                 "no op produced this tensor, so there is no graph to show; export the result of a computation on "

@@ -143,6 +143,7 @@ def module_view(
 
     Raises GraphError for a name that stands for nothing.
     """
+    _check_paths(record, expand)
     shown = View(record, record)
     depth = 0
     if focus is not None:
@@ -184,6 +185,15 @@ def is_module(index: RecordIndex, name: str) -> bool:
     return not taken and any(scope == name or scope.startswith(within) for scope in index.scopes)
 
 
+def _check_paths(record: GraphRecord, asked: Collection[str]) -> None:
+    known = paths(record) if asked else []
+    for path in asked:
+        if path not in known:
+            some = ", ".join(repr(name) for name in known[:6])
+            have = f"ask for one of {some}" if known else "the record has none"
+            raise GraphError(f"no module is called {path!r}: {have}")
+
+
 def by_module(
     record: GraphRecord, most: int, *, level: int | None = None, expand: Collection[str] = ()
 ) -> tuple[GraphRecord, dict[str, Fold]]:
@@ -195,12 +205,7 @@ def by_module(
     Raises GraphError when `expand` names what is no module of the record.
     """
     whole = modules(record)
-    known = paths(record) if expand else []
-    for path in expand:
-        if path not in known:
-            some = ", ".join(repr(name) for name in known[:6])
-            have = f"ask for one of {some}" if known else "the record has none"
-            raise GraphError(f"no module is called {path!r}: {have}")
+    _check_paths(record, expand)
     forced = {outer for path in expand for outer in _outer(path)}
     closed = _closed(whole, record, most, level, forced, _broken(record))
     groups = Groups(record, {})

@@ -35,6 +35,12 @@ def on_tensor(function: Callable[..., Any]) -> Callable[..., Any]:
     return function
 
 
+@on_tensor
+def copy_of(self: Tensor) -> Tensor:
+    """A copy of x with memory of its own, as np.copy(x) makes; recorded."""
+    return shape.clone(self)
+
+
 # --- dtypes -----------------------------------------------------------------------------------------------------------
 
 

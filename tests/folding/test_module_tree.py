@@ -12,6 +12,7 @@ from grad_engine.errors import GraphError
 from grad_engine.folding import by_module, hierarchy, module_view, modules
 from grad_engine.record import DataRecord, GraphRecord
 from grad_engine.record.index import index_of
+from tests.programs import example
 from tests.records import Program, chain, dense
 
 
@@ -171,3 +172,10 @@ def test_a_layer_in_which_nan_begins_stands_apart_from_its_equals() -> None:
     tensors = tuple(replace(each, data=nan) if each.id in spoiled else each for each in record.tensors)
     labels = [fold.label for fold in by_module(replace(record, tensors=tensors), 24, level=2)[1].values()]
     assert labels == ["h.0 … h.4", "h.5", "h.6 … h.11"]
+
+
+def test_a_path_that_is_no_module_is_refused_whatever_the_size() -> None:
+    with pytest.raises(GraphError, match=r"no module is called 'h\.3': the record has none"):
+        module_view(example("small"), 24, expand=["h.3"])
+    with pytest.raises(GraphError, match="the record has none"):
+        module_view(example("small"), 24, full=True, expand=["h.3"])

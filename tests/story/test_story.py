@@ -452,6 +452,15 @@ def test_a_whole_record_is_a_view_of_itself() -> None:
     assert story(record) == story(View(record, record))
 
 
+def test_names_cannot_begin_a_line_of_the_subtitles() -> None:
+    ge = importlib.import_module("grad_engine")
+    x = ge.tensor(2.0, requires_grad=True, name="x\n\n2\n00:00:01,000 --> 00:00:09,000\x1b[31m")
+    result = x * x
+    result.backward(retain_graph=True)
+    for beat in story(record_graph(result, explain=False)):
+        assert beat.subtitle.isprintable()
+
+
 def test_the_work_grows_with_the_operands_of_an_op_and_not_with_their_square() -> None:
     few, many = (_work(_stacked(operands)) for operands in (1000, 2000))
     assert many < 2.5 * few

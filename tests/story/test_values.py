@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from grad_engine.record import DataRecord, TensorRecord
-from grad_engine.story.values import number_texts
+from grad_engine.story.values import matrix, number_texts
 
 
 @pytest.mark.parametrize(
@@ -20,3 +20,8 @@ from grad_engine.story.values import number_texts
 )
 def test_a_number_loses_digits_before_it_is_left_out(value: float, texts: tuple[str, ...]) -> None:
     assert number_texts(TensorRecord("t0", "gradient", (), "float64", data=DataRecord(values=(value,)))) == texts
+
+
+@pytest.mark.parametrize("shape", [(0,), (0, 3), (3, 0), (0, 2, 3), (2, 0, 3)])
+def test_a_tensor_without_entries_has_no_matrix(shape: tuple[int, ...]) -> None:
+    assert matrix(TensorRecord("t0", "value", shape, "float64", data=DataRecord(values=()))) is None
