@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from grad_engine.errors import ArgumentError
+from grad_engine.errors import ArgumentError, GradEngineError
 
 _default: dict[str, Any] = {"dtype": np.dtype(np.float64)}
 
@@ -66,6 +66,8 @@ def generator_of(seed: Any = None, generator: Any = None) -> np.random.Generator
         return seed.numpy
     try:
         return np.random.default_rng(seed)
+    except GradEngineError:  # of a trace, in words of its own
+        raise
     except (TypeError, ValueError) as error:
         raise ArgumentError(f"a seed is a whole number or a generator, got {seed!r}: {error}") from None
 

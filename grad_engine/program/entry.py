@@ -38,7 +38,11 @@ class Entry:
         if state.tensors or any(part.leaf is not None for part in arguments.parts):
             self.miss(f"{self.thing(is_grad_enabled)}() is not {is_grad_enabled()}")
         self._arguments(arguments)
+        start = len(self.lines)
         self._state()
+        if len(self.lines) > start:  # a name that was deleted meanwhile
+            body = [f"    {line}" for line in self.lines[start:]]
+            self.lines[start:] = ["try:", *body, "except (LookupError, AttributeError, ValueError): return MISS"]
 
     def thing(self, thing: Any, prefix: str = "k") -> str:
         """The variable that holds something in the entry."""
@@ -107,6 +111,10 @@ class Entry:
                 self.miss(f"{read(slot)} is not {self.thing(held)}")
         for container, size in self.state.sizes:
             self.miss(f"len({self.thing(container)}) != {size}")
+        for namespace, size in self.state.namespaces:
+            self.miss(f"len({self.thing(namespace)}) != {size}")
+        for container, before in self.state.contents:
+            self.miss(f"{differ}((*{self.thing(container)},), {self.thing(before)})")
         for leaf, path in self.state.without_grad:
             self.miss(f"{path or self.thing(leaf)}.grad is not None")
         for number, source in enumerate(self.state.sources):

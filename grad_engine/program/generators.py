@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from grad_engine.core.stand_ins import TRACING
+from grad_engine.core.stand_ins import STAND_INS, TRACING
 from grad_engine.errors import TraceError
 from grad_engine.program.steps import DRAW
 
@@ -72,6 +72,11 @@ def traced_default_rng(default_rng: Callable[..., Any]) -> Callable[..., Any]:
                 f"a random generator was reached in a way that the trace does not follow{trace.at()}; pass it to the "
                 "compiled function as an argument"
             )
+        if type(seed) in STAND_INS:
+            raise TraceError(
+                f"a generator that is made from a seed of each run cannot be written as NumPy calls{trace.at()}; draw "
+                "from a generator that was made outside"
+            )
         if seed is None:
             raise TraceError(
                 f"np.random.default_rng() without a seed was called in a compiled function{trace.at()}; make the "
@@ -118,16 +123,23 @@ class Unmoved:
         """Raise TraceError if one of them moved, on whose account `error` may have been raised."""
         moved = [(each, before) for each, before in self.before if before != _state(each)]
         for each, before in moved:
-            each.set_state(before[-1].state) if hasattr(each, "set_state") else each.setstate(before)
+            if isinstance(each, np.random.Generator):
+                each.bit_generator.state = before[-1].state
+            else:
+                each.set_state(before[-1].state) if hasattr(each, "set_state") else each.setstate(before)
         if moved:
             raise TraceError(
-                "the compiled function drew from np.random or random, whose numbers would be the same at each run; "
+                "the compiled function drew from np.random or random, or from a generator that the trace does not "
+                "follow, and these numbers would be the same at each run; "
                 "make rng = np.random.default_rng(seed) outside and call rng.normal() inside"
             ) from error
 
 
 def _state(generator: Any) -> Any:
     """What a generator would draw next, as something that can be compared at once, and what puts it back."""
+    if isinstance(generator, np.random.Generator):
+        now = generator.bit_generator.state
+        return repr(now), _Kept(now)
     if not hasattr(generator, "get_state"):
         return generator.getstate()
     state = generator.get_state(legacy=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import collections
 import functools
 import os
 import random
@@ -19,12 +20,15 @@ import grad_engine.errors
 from grad_engine.core.tensor import Tensor
 from grad_engine.nn.module import Module
 from grad_engine.optim import Optimizer
-from grad_engine.program.slots import Attribute, Cell, Item, Part, Slot
+from grad_engine.program.slots import Attribute, Cell, Item, OfClass, Part, Slot
 
 _ENGINE = os.path.dirname(os.path.abspath(grad_engine.errors.__file__)) + os.sep
 _LIBRARIES = frozenset({"numpy", "scipy", "grad_engine", "torch", "jax", "matplotlib", "pandas", "pytest", "sklearn"})
 _PLAIN = (int, float, complex, bool, str, bytes, type(None), np.generic, np.dtype, range)
-_NAMESPACES = (types.SimpleNamespace, argparse.Namespace)
+_NAMESPACES = (
+    types.SimpleNamespace, argparse.Namespace, collections.UserDict, collections.UserList, collections.ChainMap,
+)  # fmt: skip
+_KEYS = (str, int, bytes, type(None))  # of items that each run can read again, alone or in tuples
 _MOST = 4096  # items of a container that are looked at
 # What a Module keeps for itself; no computation reads it.
 _OWN_AFFAIRS = frozenset(name for name in vars(Module()) if name.startswith("_"))
@@ -42,6 +46,9 @@ class Reached:
         self.others: list[tuple[Slot, Any]] = []  # numbers, flags, objects: what must be the same at each run
         self.sizes: list[tuple[Any, int]] = []  # containers, and how many items they have
         self.attributes: list[tuple[dict[str, Any], frozenset[str]]] = []  # of objects, and how they are called
+        self.fixed: list[tuple[str, ndarray]] = []  # arrays that nothing can replace, but that may be written to
+        self.namespaces: list[tuple[Any, int]] = []  # and how many names they have: a new one may hide another
+        self.contents: list[tuple[Any, tuple[Any, ...]]] = []  # sets, and what is in them
         self._seen: dict[int, Any] = {}
 
     def walk(self, function: Any) -> None:
@@ -64,8 +71,14 @@ class Reached:
             else:
                 self.others.append((slot, x))
             return
-        if isinstance(x, np.random.Generator) and slot is not None:
-            self.generators.append((slot, x))
+        if kind is ndarray:
+            self.fixed.append((name, x))
+            return
+        if isinstance(x, np.random.Generator):
+            if slot is not None:
+                self.generators.append((slot, x))
+            else:
+                self.movable.append(x)
             return
         if slot is not None:
             self.others.append((slot, x))
@@ -88,6 +101,9 @@ class Reached:
             yield from ((part, None, name) for part in (x.args, x.keywords))
         elif isinstance(x, list | dict | tuple | deque):
             yield from self._container(x, slot, name)
+        elif isinstance(x, set | frozenset):
+            self.contents.append((x, (*x,)))
+            yield from ((part, None, name) for part in [*x][:_MOST])
         elif isinstance(x, type):
             yield from self._class(x)
         elif not isinstance(x, types.ModuleType):
@@ -102,19 +118,20 @@ class Reached:
         keys = [*x][:_MOST] if isinstance(x, dict) else range(min(len(x), _MOST))
         for key in keys:
             inner = f"{name}_{key}" if isinstance(key, str | int) else name
-            usable = not isinstance(x, dict) or isinstance(key, str | int)
+            usable = all(isinstance(part, _KEYS) for part in (key if type(key) is tuple else (key,)))
             yield x[key], Item(x, key, inner) if usable else None, inner
 
     def _object(self, x: Any, name: str) -> Iterator[tuple[Any, Slot | None, str]]:
         """The attributes of an instance, and the methods of its class."""
-        if _library(type(x).__module__) and not (_engine_holder(type(x)) or isinstance(x, _NAMESPACES)):
-            return
-        wrapped = getattr(x, "__wrapped__", None)
+        wrapped = getattr(x, "__wrapped__", None) if "__wrapped__" in getattr(x, "__dict__", ()) else None
         if callable(wrapped):
             yield wrapped, None, name
+        if library(type(x).__module__) and not (_engine_holder(type(x)) or isinstance(x, _NAMESPACES)):
+            return
         own = getattr(x, "__dict__", None)
         if isinstance(own, dict):
             self.attributes.append((own, frozenset(own)))
+            self.namespaces.append((own, len(own)))
             for key in [key for key in own if key not in _OWN_AFFAIRS]:
                 inner = f"{name}_{key}" if name and not _engine_holder(type(x)) else f"{name}.{key}".lstrip(".")
                 yield own[key], Item(own, key, inner), inner
@@ -127,18 +144,20 @@ class Reached:
 
     def _class(self, x: type) -> Iterator[tuple[Any, Slot | None, str]]:
         for each in x.__mro__:
-            if _library(each.__module__) or (id(each) in self._seen and each is not x):
+            if library(each.__module__) or (id(each) in self._seen and each is not x):
                 continue
             self._seen[id(each)] = each
+            self.namespaces.append((vars(each), len(vars(each))))
             for key, value in [*vars(each).items()]:
+                slot = OfClass(each, key, key)
                 if isinstance(value, staticmethod | classmethod):
+                    self.others.append((slot, value))
                     yield value.__func__, None, key
                 elif isinstance(value, property):
+                    self.others.append((slot, value))
                     yield from ((part, None, key) for part in (value.fget, value.fset) if part is not None)
-                elif isinstance(value, types.FunctionType):
-                    yield value, None, key
-                elif not key.startswith("__") and isinstance(value, (*_PLAIN, ndarray, Tensor, list, dict, tuple)):
-                    yield value, Attribute(each, key, key), key
+                elif isinstance(value, types.FunctionType) or not key.startswith("__"):
+                    yield value, slot, key
 
     def _function(self, f: types.FunctionType) -> Iterator[tuple[Any, Slot | None, str]]:
         wrapped = getattr(f, "__wrapped__", None)
@@ -154,6 +173,10 @@ class Reached:
             yield held, Cell(cell, name), name
         if f.__code__.co_filename.startswith(_ENGINE):
             return
+        self.namespaces.append((f.__dict__, len(f.__dict__)))
+        for key, part in f.__dict__.items():
+            if not key.startswith("__"):
+                yield part, Item(f.__dict__, key, key), key
         defaults = f.__defaults__ or ()
         names = f.__code__.co_varnames[: f.__code__.co_argcount][-len(defaults) :]
         for number, (label, part) in enumerate(zip(names, defaults, strict=False)):
@@ -166,26 +189,42 @@ class Reached:
                 continue
             held = f.__globals__[name]
             if isinstance(held, types.ModuleType):
-                if not _library(held.__name__):
-                    inside = vars(held)
-                    for inner in dict.fromkeys(names_read):
-                        if inner in inside and not isinstance(inside[inner], types.ModuleType):
-                            yield inside[inner], Item(inside, inner, inner), inner
-                else:
-                    self.others.append((Item(f.__globals__, name, name), held))
+                if not library(held.__name__):
+                    yield from self._module(held, names_read)
+                self.others.append((Item(f.__globals__, name, name), held))
             else:
                 yield held, Item(f.__globals__, name, name), name
 
 
+    def _module(self, module: types.ModuleType, names: list[str]) -> Iterator[tuple[Any, Slot | None, str]]:
+        """What a module of the user, and those inside it, hold under the names that a function reads."""
+        if id(module) not in self._seen:
+            self._seen[id(module)] = module
+            self.namespaces.append((vars(module), len(vars(module))))
+        inside = vars(module)
+        for name in dict.fromkeys(names):
+            if name not in inside:
+                continue
+            if not isinstance(inside[name], types.ModuleType):
+                yield inside[name], Item(inside, name, name), name
+            else:
+                self.others.append((Item(inside, name, name), inside[name]))
+                if not library(inside[name].__name__) and inside[name] is not module:
+                    yield from self._module(inside[name], [each for each in names if each != name])
+
+
 def _names(code: types.CodeType) -> Iterator[str]:
-    """The global names and attributes that a function reads, and the functions written inside it."""
+    """The global names and attributes that a function reads, also by getattr(), and the functions inside it."""
     yield from code.co_names
     for const in code.co_consts:
+        if isinstance(const, str) and const.isidentifier():
+            yield const
         if isinstance(const, types.CodeType):
             yield from _names(const)
 
 
-def _library(module: str | None) -> bool:
+def library(module: str | None) -> bool:
+    """Whether a module belongs to Python or to a library, so that what it holds does not change."""
     first = (module or "").partition(".")[0]
     return first in _LIBRARIES or first in sys.stdlib_module_names
 

@@ -64,6 +64,24 @@ class Attribute(Slot):
         return f"{holder}.{self.key}"
 
 
+class OfClass(Slot):
+    """What a class itself holds under a name, whatever its bases hold."""
+
+    __slots__ = ("holder", "key", "name")
+
+    def __init__(self, holder: type, key: str, name: str) -> None:
+        self.holder, self.key, self.name = holder, key, name
+
+    def get(self) -> Any:
+        return self.holder.__dict__[self.key]
+
+    def put(self, value: Any) -> None:
+        setattr(self.holder, self.key, value)
+
+    def text(self, holder: str) -> str:
+        return f"{holder}.__dict__[{self.key!r}]"
+
+
 class Cell(Slot):
     """A variable of an enclosing function."""
 

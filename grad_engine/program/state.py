@@ -22,6 +22,7 @@ from grad_engine.errors import TraceError
 from grad_engine.optim import _State
 from grad_engine.program.generators import TracedGenerator, Unmoved
 from grad_engine.program.reach import Reached
+from grad_engine.program.refused import refused_in_traces
 from grad_engine.program.slots import Attribute, Item, Part, Slot
 from grad_engine.program.steps import Value
 from grad_engine.program.trace import Trace
@@ -60,6 +61,8 @@ class State:
     same: list[tuple[Slot, Any]] = field(default_factory=list)  # what must be as it was while tracing
     aliases: list[tuple[Slot, Value]] = field(default_factory=list)  # slots that hold the array of another slot
     sizes: list[tuple[Any, int]] = field(default_factory=list)
+    namespaces: list[tuple[Any, int]] = field(default_factory=list)  # namespaces, and how many names they have
+    contents: list[tuple[Any, tuple[Any, ...]]] = field(default_factory=list)  # sets, and what is in them
     without_grad: list[tuple[Any, str | None]] = field(default_factory=list)  # leaves whose .grad was None
     paths: dict[int, str] = field(default_factory=dict)  # by id of a leaf that stands for one of an argument: its path
     with_history: dict[Value, str] = field(default_factory=dict)  # of tensors that are results of ops: name
@@ -234,15 +237,22 @@ def _lift(state: State, reached: Reached) -> None:
     for slot, array in reached.arrays:
         if type(slot.get()) is ndarray:  # those of optimisers are lifted already
             state.put(slot, state.lift_array(array, slot, slot.name))
+    for name, array in reached.fixed:
+        if array.dtype.kind in "fiub":
+            state.lift_array(array, None, name)
     for slot, generator in reached.generators:
         state.same.append((slot, generator))
         state.put(slot, state.stand_in_for(generator))
     for slot, held in reached.others:
         if (id(slot.holder), getattr(slot, "key", None)) not in numbers:
             state.same.append((slot, held))
-            if (seen := seen_in_traces(held)) is not None:
+            seen = seen_in_traces(held)
+            seen = refused_in_traces(held) if seen is None else seen
+            if seen is not None:
                 state.put(slot, seen)
     state.sizes.extend(reached.sizes)
+    state.namespaces.extend(reached.namespaces)
+    state.contents.extend(reached.contents)
 
 
 def _note_changes(state: State, reached: Reached) -> None:
@@ -277,6 +287,13 @@ def _note_changes(state: State, reached: Reached) -> None:
             raise TraceError(
                 f"the compiled function gave an object outside of it the new attribute {new[0]!r}, and a program does "
                 "not; return the value and store it outside"
+            )
+    for container, before in state.contents:
+        now = (*container,)
+        if len(now) != len(before) or any(a is not b for a, b in zip(now, before, strict=True)):
+            raise TraceError(
+                "the compiled function changed a set outside of it, and a program does not; return what is to be kept "
+                "and store it outside"
             )
     for container, size in state.sizes:
         if len(container) != size:

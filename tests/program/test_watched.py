@@ -1,0 +1,161 @@
+"""No value from outside is frozen in silence: it is watched, or it is refused."""
+
+from __future__ import annotations
+
+import datetime
+import functools
+import itertools
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from time import perf_counter
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+
+import grad_engine as ge
+
+X = np.ones(2)
+INNER = ModuleType("settings.inner")
+SETTINGS = ModuleType("settings")
+vars(INNER)["rate"] = 0.5
+vars(SETTINGS).update(inner=INNER)
+
+
+class Base:
+    lr: Any = 0.1
+
+    def step(self, x: Any) -> Any:
+        return x * self.lr
+
+
+class Model(Base):
+    pass
+
+
+def _instance(o: Any) -> None:
+    o.lr = 1.0
+
+
+def _subclass(o: Any) -> None:
+    type(o).lr = 1.0
+
+
+def _method(o: Any) -> None:
+    type(o).step = lambda self, x: x * 7.0
+
+
+def _late(o: Any) -> None:
+    o.late = 3.0
+
+
+def _late_in_class(o: Any) -> None:
+    type(o).late = 3.0
+
+
+CHANGES: dict[str, tuple[Callable[[Any, Any], Any], Callable[[Any], None]]] = {
+    "a default of the class, hidden by the instance": (lambda o, x: x * o.lr, _instance),
+    "a default of the base, hidden by the class": (lambda o, x: x * o.lr, _subclass),
+    "a method": (lambda o, x: o.step(x), _method),
+    "getattr with a default": (lambda o, x: x * getattr(o, "late", 1.0), _late),
+    "getattr, found in the class": (lambda o, x: x * getattr(o, "late", 1.0), _late_in_class),
+    "hasattr": (lambda o, x: x * (2.0 if hasattr(o, "late") else 1.0), _late),
+    "a set": (lambda o, x: x * sum(o.numbers), lambda o: o.numbers.add(5.0)),
+    "a set of as many": (lambda o, x: x * sum(o.numbers), lambda o: (o.numbers.clear(), o.numbers.update({8.0, 9.0}))),
+    "a deleted attribute": (lambda o, x: x * getattr(o, "there", 1.0), lambda o: delattr(o, "there")),
+    "an item whose key is a tuple": (lambda o, x: x * o.table["a", 1], lambda o: o.table.update({("a", 1): 8.0})),
+    "an object of the class": (lambda o, x: x * o.part.lr, lambda o: setattr(o.part, "lr", 4.0)),
+}
+
+
+@pytest.mark.parametrize(("f", "change"), CHANGES.values(), ids=CHANGES)
+def test_what_hides_or_replaces_a_value_is_seen(
+    f: Callable[[Any, Any], Any], change: Callable[[Any], None]
+) -> None:
+    kind: Any = type("Fresh", (Model,), {"part": Base()})
+    o = kind()
+    o.numbers, o.there, o.table = {1.0, 2.0}, 6.0, {("a", 1): 2.0}
+    compiled = ge.compile(lambda x: f(o, x))
+    before = compiled(X)
+    np.testing.assert_array_equal(before, f(o, X))
+    change(o)
+    np.testing.assert_array_equal(compiled(X), f(o, X))
+    assert not np.array_equal(before, f(o, X))
+
+
+def by_inner_module(x: Any) -> Any:
+    return x * SETTINGS.inner.rate
+
+
+def test_a_module_inside_a_module_is_watched(monkeypatch: pytest.MonkeyPatch) -> None:
+    compiled = ge.compile(by_inner_module)
+    compiled(X)
+    monkeypatch.setitem(vars(INNER), "rate", 2.0)
+    np.testing.assert_array_equal(compiled(X), X * 2.0)
+
+
+def test_an_array_bound_by_partial_is_read_at_each_run() -> None:
+    w = np.ones(2)
+    compiled = ge.compile(functools.partial(lambda w, x: w * x, w))
+    compiled(X)
+    w[:] = 5.0
+    np.testing.assert_array_equal(compiled(X), w)
+
+
+def test_an_attribute_of_a_function_is_watched() -> None:
+    def f(x: Any) -> Any:
+        return x * f.scale  # type: ignore[attr-defined]
+
+    f.scale = 1.0  # type: ignore[attr-defined]
+    compiled = ge.compile(f)
+    compiled(X)
+    f.scale = 3.0  # type: ignore[attr-defined]
+    np.testing.assert_array_equal(compiled(X), X * 3.0)
+
+
+DROPOUT = ge.nn.Dropout()
+COUNT = itertools.count(1)
+NUMBERS = iter([1.0, 2.0, 3.0])
+MADE = (number for number in (1.0, 2.0, 3.0))
+REFUSED: dict[str, Callable[[Any], Any]] = {
+    "count": lambda x: x * next(COUNT),
+    "iterator": lambda x: x * next(NUMBERS),
+    "generator": lambda x: x * next(MADE),
+    "for": lambda x: sum(x * number for number in NUMBERS),
+    "time": lambda x: x * time.time(),
+    "perf_counter": lambda x: x * perf_counter(),
+    "now": lambda x: x * datetime.datetime.now().second,
+    "today": lambda x: x * datetime.date.today().day,
+    "environ": lambda x: x * float(os.environ.get("A_RATE", "1")),
+    "getenv": lambda x: x * float(os.getenv("A_RATE") or 1),
+    "in environ": lambda x: x * ("A_RATE" in os.environ),
+    "open": lambda x: x * len(open(__file__, encoding="utf-8").read()),  # noqa: SIM115
+    "read_text": lambda x: x * len(Path(__file__).read_text("utf-8")),
+    "urandom": lambda x: x * os.urandom(1)[0],
+}
+
+
+@pytest.mark.parametrize("f", REFUSED.values(), ids=REFUSED)
+def test_what_cannot_be_watched_is_refused(f: Callable[[Any], Any]) -> None:
+    with pytest.raises(ge.TraceError, match="ask outside and pass the result as an argument"):
+        ge.compile(f)(X)
+
+
+def test_all_is_as_before_after_a_trace() -> None:
+    before = (time.time, open, type(os.environ).__getitem__, datetime.datetime)
+    ge.compile(lambda x: x * 2.0)(X)
+    assert before == (time.time, open, type(os.environ).__getitem__, datetime.datetime)
+    assert next(COUNT) == 1
+
+
+def test_the_reason_for_a_call_of_dropout_is_one_sentence(tmp_path: Path) -> None:
+    compiled = ge.compile(lambda x: DROPOUT(x).sum())
+    compiled(X)
+    assert compiled.reasons["dropout"].startswith("a generator that is made from a seed of each run cannot be written")
+    with pytest.raises(ge.GraphError, match="from a seed of each run") as info:
+        compiled.save(tmp_path / "step.py")
+    for text in (compiled.reasons["dropout"], str(info.value)):
+        assert "<traced" not in text and "format" not in text
