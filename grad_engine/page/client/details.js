@@ -159,7 +159,7 @@ function legend() {
 /** The details of a thing; without one, how to read and use the page. */
 export function detailsOf(thing) {
   if (!thing) {
-    return [html("p", { class: "muted" }, "Click an op or a leaf to see its value, gradient, shares and rules. Point at a line to see what runs along it."),
+    return [html("h2", {}, "How to read it"), html("p", { class: "muted" }, "Click an op or a leaf to see its value, gradient, shares and rules. Point at a line to see what runs along it."),
       title("What it shows"), legend(), title("Keys"), facts(keys)];
   }
   if (thing.isGroup) return groupDetails(thing);
