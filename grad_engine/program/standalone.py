@@ -58,9 +58,26 @@ def text_of(program: Program) -> str:
         imports.append("import scipy.special")
     if "math." in body:
         imports.insert(0, "import math")
-    head = f'"""{program.name}, as grad_engine wrote it down: NumPy alone."""'
+    head = f'"""{program.name}, as grad_engine wrote it down: NumPy alone.{_of_state(program, readable, generators)}"""'
     parts = [head, "\n".join(imports), "\n".join(written), f"\ndef {program.name}({inputs}):\n{body}"]
     return "\n\n".join(part for part in parts if part).rstrip() + "\n"
+
+
+def _of_state(program: Program, readable: Readable, generators: list[str]) -> str:
+    """What the caller of a saved program has to know of its state."""
+    stored = [write for write in program.writes if write.value is not write.target]
+    written = [readable.spelling.value(write.target) for write in stored if write.target is not None]
+    returned = sum(not write.in_place and write.shown for write in stored)
+    lines = []
+    if written:
+        lines.append(f"It writes in place: {', '.join(written)}.")
+        lines.append("Start with the weights, and with zeros or what the optimizer holds for its state.")
+    if returned:
+        lines.append(f"New values of numbers from outside come last, {returned} of them: pass them at the next call.")
+        lines.append("Counts of steps (steps) start with 0, and one of equal ones is enough.")
+    if generators:
+        lines.append(f"It draws from {', '.join(generators)}: pass a np.random.Generator for each.")
+    return "".join(f"\n{line}" for line in ["", *lines, ""]) if lines else ""
 
 
 _UNPACKING = """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import functools
+import inspect
 import itertools
 import os
 import time
@@ -149,6 +150,44 @@ def test_all_is_as_before_after_a_trace() -> None:
     ge.compile(lambda x: x * 2.0)(X)
     assert before == (time.time, open, type(os.environ).__getitem__, datetime.datetime)
     assert next(COUNT) == 1
+
+
+def test_a_saved_step_says_what_it_writes_and_can_be_run(tmp_path: Path) -> None:
+    """Three calls of the file, from 0 steps and zeros, leave the weights that eager mode leaves."""
+
+    def made() -> tuple[Any, Any, Any]:
+        model = ge.nn.Linear(2, 1, seed=0)
+        optimizer, rng = ge.optim.Adam(model.parameters(), lr=0.1), np.random.default_rng(4)
+
+        def step(x: Any) -> Any:
+            optimizer.zero_grad()
+            loss = ((model(x) + rng.normal(size=(3, 1))) ** 2).mean()
+            loss.backward()
+            optimizer.step()
+            return loss
+
+        return model, step, rng
+
+    x = np.arange(6.0).reshape(3, 2)
+    model, step, _ = made()
+    compiled = ge.compile(made()[1])
+    compiled(x)
+    compiled(x)
+    text = compiled.save(tmp_path / "step.py").read_text("utf-8")
+    scope: dict[str, Any] = {}
+    exec(text, scope)
+    assert "It writes in place: m" in scope["__doc__"] and "It draws from rng" in scope["__doc__"]
+    names = inspect.signature(scope["step"]).parameters
+    fresh = made()[0]
+    given: dict[str, Any] = {name: np.zeros((1, 2) if "weight" in name else 1) for name in names}
+    given |= {"model_weight": fresh.weight.data.copy(), "model_bias": fresh.bias.data.copy()}
+    given |= {"x": x, "lr": 0.1, "steps": 0, "rng": np.random.default_rng(4)}
+    for _ in range(3):
+        loss, *counts = scope["step"](**given)
+        given["steps"] = counts[0]
+        np.testing.assert_allclose(loss, step(x).item(), rtol=1e-12)
+    assert counts == [3, 3]
+    np.testing.assert_allclose(given["model_weight"], model.weight.data, rtol=1e-12)
 
 
 def test_the_reason_for_a_call_of_dropout_is_one_sentence(tmp_path: Path) -> None:
