@@ -38,6 +38,10 @@ _NUMPY = frozenset({
 })  # fmt: skip
 
 
+# Words that NumPy has a function for.
+_COPIED = re.compile(r"\{(\w+)\} copied to the shape of \{(\w+)\}")
+
+
 class _NoNumpy(Exception):
     """A part of a formula is in words, or calls what NumPy does not have."""
 
@@ -58,6 +62,9 @@ def _written(tree: Tree, names: Mapping[str, str]) -> tuple[str, int]:
             return f'float("{tree}")', _ATOM
         return repr(tree), (_UNARY if isinstance(tree, int | float) and tree < 0 else _ATOM)
     head, *arguments = tree
+    if head == "say" and (copied := _COPIED.fullmatch(str(arguments[0]))):
+        of, like = (names.get(name, name) for name in copied.groups())
+        return f"np.broadcast_to({of}, {like}.shape)", _ATOM
     if head == "neg":
         return f"-{_inside(arguments[0], _UNARY, names)}", _UNARY
     if head == "not":
@@ -144,6 +151,8 @@ class _Listing:
         read_by = set(re.findall(r"\w+", "\n".join(line.partition("  #")[0] for line in body)))
         given = [self.name(leaf) for leaf in dict.fromkeys(leaves)]
         given += [name for tensor in constants if (name := self.name(tensor)) in read_by]
+        if any(" = ... " in line or " + ... " in line for line in body):
+            yield "# Steps that end in ... are not written out: the words beside them say what they compute."
         yield "import numpy as np"
         yield ""
         yield ""

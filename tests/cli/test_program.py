@@ -39,7 +39,12 @@ def stretched() -> tuple[ge.Tensor, dict[str, ge.Tensor]]:
     return (a * b + b / (a + 1.0)) ** 2, {"a": a, "b": b}
 
 
-@pytest.mark.parametrize("graph", [large, neuron, stretched])
+def summed() -> tuple[ge.Tensor, dict[str, ge.Tensor]]:
+    x = ge.tensor(np.arange(1.0, 7.0).reshape(2, 3), requires_grad=True, name="x")
+    return ge.sum(x * x), {"x": x}
+
+
+@pytest.mark.parametrize("graph", [large, neuron, stretched, summed])
 def test_the_listing_computes_what_was_recorded(graph: Callable[[], tuple[ge.Tensor, dict[str, ge.Tensor]]]) -> None:
     z, leaves = graph()
     z.backward(ge.ones_like(z), retain_graph=True)
@@ -85,3 +90,11 @@ def test_the_command_prints_a_record(tmp_path: Any, capfd: pytest.CaptureFixture
     assert main(["program", str(path)]) == 0
     printed = capfd.readouterr().out
     assert printed == listing(ge.load_graph(path)) and "np.tanh(" in printed
+
+
+def test_steps_that_are_not_written_out_are_announced_at_the_top() -> None:
+    x = ge.tensor(np.ones((1, 3)), requires_grad=True, name="x")
+    told = "# Steps that end in ... are not written out"
+    assert told in listing(ge.record_graph(ge.softmax(x))).partition("import numpy")[0]
+    whole = listing(ge.record_graph(ge.sum(x * x)))
+    assert told not in whole and "..." not in whole
