@@ -16,15 +16,18 @@ import types
 from collections.abc import Callable
 from typing import Any, NoReturn
 
+import numpy
+
 from grad_engine.core.stand_ins import TRACING
 from grad_engine.errors import TraceError
 from grad_engine.program.reach import library
+from grad_engine.program.traced_numpy import NUMPY
 
 _TIMES = (
     "time", "time_ns", "perf_counter", "perf_counter_ns", "monotonic", "monotonic_ns", "process_time",
     "process_time_ns", "thread_time", "thread_time_ns", "localtime", "gmtime", "ctime", "asctime", "strftime",
 )  # fmt: skip
-# Files of Python and NumPy that ask on behalf of their caller.
+# Modules that ask, besides NumPy and the stand-ins for it, on behalf of their caller.
 _ON_BEHALF = frozenset({"os", "collections", "pathlib", "io", "codecs", "uuid", "secrets", "random"})
 
 
@@ -43,7 +46,7 @@ def _asked_by_user() -> bool:
     frame: types.FrameType | None = sys._getframe(2)
     while frame is not None:
         module = frame.f_globals.get("__name__", "")
-        if module.partition(".")[0] not in _ON_BEHALF and not module.startswith("numpy"):
+        if module.partition(".")[0] not in _ON_BEHALF and not module.startswith(("numpy", "grad_engine.program.")):
             return not library(module)
         frame = frame.f_back
     return False
@@ -109,6 +112,11 @@ SWAPPED: list[tuple[Any, str, Any]] = [
     (type(os.environ), "__getitem__", _refusing(type(os.environ).__getitem__, "a variable of the environment")),
     (builtins, "open", _opening(builtins.open)),
     (io, "open", _opening(io.open)),
+    *(  # these keep the open() that was there when NumPy was imported
+        (each, name, _refusing(getattr(each, name), "what is in a file"))
+        for each in (NUMPY, numpy)
+        for name in ("loadtxt", "genfromtxt")
+    ),
     (builtins, "input", _refusing(builtins.input, "the user's input")),
 ]
 _STAND_INS: dict[int, Any] = {

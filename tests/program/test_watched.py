@@ -135,6 +135,8 @@ REFUSED: dict[str, Callable[[Any], Any]] = {
     "in environ": lambda x: x * ("A_RATE" in os.environ),
     "open": lambda x: x * len(open(__file__, encoding="utf-8").read()),  # noqa: SIM115
     "read_text": lambda x: x * len(Path(__file__).read_text("utf-8")),
+    "np.loadtxt": lambda x: x * np.loadtxt(__file__),
+    "np.fromfile": lambda x: x * np.fromfile(__file__, np.uint8)[0],
     "urandom": lambda x: x * os.urandom(1)[0],
 }
 
