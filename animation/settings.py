@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,7 +60,7 @@ def settings(asked: Mapping[str, str], here: Path, spelled: Callable[[str], str]
         return found
 
     given, last, note = asked.get(spelled("graph")), here / DEFAULT_PATH, ""
-    graph = Path(given).expanduser() if given else last
+    graph = Path(os.path.expanduser(given)) if given else last
     if not given and not last.exists() and (REPOSITORY / DEFAULT_PATH).exists():
         graph = REPOSITORY / DEFAULT_PATH
         note = f"There is no {DEFAULT_PATH} in this folder, so this is the graph of {graph}."

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
+import signal
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
 
 from grad_engine.cli import check, diff, dot, film, lesson, page, program, report, show, svg, tree
 from grad_engine.cli.parser import Command, Parser
@@ -44,7 +47,8 @@ def main(words: Sequence[str] | None = None) -> int:
     options = parser.parse_args(words)
     complaint = f"{parser.prog} {options.command}:"
     try:
-        status: int = options.run(options)
+        with _cleaning_up():
+            status: int = options.run(options)
         _flush()
     except BrokenPipeError:  # whoever reads has seen enough, as in `| head`
         _drop_output()
@@ -59,6 +63,23 @@ def main(words: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     return status
+
+
+@contextlib.contextmanager
+def _cleaning_up() -> Iterator[None]:
+    """SIGTERM ends the command as an exception does, so that what it put aside for a time is removed."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, _terminated)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _terminated(number: int, _: object) -> None:
+    raise SystemExit(128 + number)
 
 
 def _complain(text: str) -> int:

@@ -195,7 +195,6 @@ class Reached:
             else:
                 yield held, Item(f.__globals__, name, name), name
 
-
     def _module(self, module: types.ModuleType, names: list[str]) -> Iterator[tuple[Any, Slot | None, str]]:
         """What a module of the user, and those inside it, hold under the names that a function reads."""
         if id(module) not in self._seen:

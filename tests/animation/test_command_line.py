@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import av
@@ -222,3 +224,28 @@ def test_a_folder_called_animation_is_never_taken_for_the_film(graph: Path) -> N
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(program, cwd=graph.parent, capture_output=True, text=True, timeout=120, env=environment)
     assert (done.returncode, done.stdout) == (0, "film.mp4\n"), done.stderr
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows ends a program at once")
+def test_a_film_that_is_told_to_end_leaves_nothing_behind(graph: Path, tmp_path: Path) -> None:
+    workshop = tmp_path / "tmp"
+    workshop.mkdir()
+    command = [sys.executable, "-m", "animation", "--graph", "graph.json", "--quality", "h", "--speed", "0.2"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(workshop)}
+    with subprocess.Popen(command, cwd=tmp_path, env=environment, stderr=subprocess.DEVNULL) as rendering:
+        started = time.monotonic()
+        while not list(workshop.glob("film*")) and rendering.poll() is None and time.monotonic() - started < 60:
+            time.sleep(0.05)
+        assert list(workshop.glob("film*"))
+        rendering.terminate()
+        assert rendering.wait(60) == 128 + signal.SIGTERM
+    assert not list(workshop.iterdir())
+    assert {path.name for path in tmp_path.iterdir()} == {"graph.json", "tmp"}
+
+
+def test_a_home_that_is_not_there_is_a_path_that_is_not_there(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("GRAD_ENGINE_GRAPH", "~no_such_user/graph.json")
+    assert main([]) == 2
+    assert "There is no record at ~no_such_user/graph.json" in capsys.readouterr().err

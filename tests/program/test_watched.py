@@ -73,9 +73,7 @@ CHANGES: dict[str, tuple[Callable[[Any, Any], Any], Callable[[Any], None]]] = {
 
 
 @pytest.mark.parametrize(("f", "change"), CHANGES.values(), ids=CHANGES)
-def test_what_hides_or_replaces_a_value_is_seen(
-    f: Callable[[Any, Any], Any], change: Callable[[Any], None]
-) -> None:
+def test_what_hides_or_replaces_a_value_is_seen(f: Callable[[Any, Any], Any], change: Callable[[Any], None]) -> None:
     kind: Any = type("Fresh", (Model,), {"part": Base()})
     o = kind()
     o.numbers, o.there, o.table = {1.0, 2.0}, 6.0, {("a", 1): 2.0}
