@@ -36,7 +36,8 @@ class Names:
 
 def headline(record: GraphRecord) -> str:
     """What is computed, in a line: the expression, else the title, with the last step if its result is named."""
-    return " ".join(_headline(record).split())
+    line = " ".join(_headline(record).split())
+    return line if line.isprintable() else "".join(s if s.isprintable() else ascii(s)[1:-1] for s in line)
 
 
 def _headline(record: GraphRecord) -> str:
