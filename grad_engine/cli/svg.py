@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 from grad_engine.cli.console import record_in, write_text
 from grad_engine.cli.parser import Command, Parser, add_modules, add_output, add_record, whole
 from grad_engine.draw import to_svg
+from grad_engine.errors import ArgumentError
 
 MOST_ITEMS = 100_000
+OTHER_PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".webp", ".pdf", ".mp4")
 
 
 def run(options: argparse.Namespace) -> int:
     """Writes the graph as one still picture."""
+    ending = Path(options.output or "").suffix.lower()
+    if ending in OTHER_PICTURES:
+        raise ArgumentError(f"svg writes SVG, not {ending}: name a file like graph.svg, or use film --output graph.png")
     record = record_in(options.file)
     picture = to_svg(
         record,

@@ -22,3 +22,9 @@ def test_svg(exported: Path) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     picture = ElementTree.parse(exported / "new.svg").getroot()
     assert picture.tag.endswith("svg")
+
+
+def test_svg_into_a_file_of_another_kind_is_refused(exported: Path) -> None:
+    done = run("svg", "--output", "new.PNG", folder=exported)
+    assert done.returncode == 2 and "svg writes SVG, not .png: name a file like graph.svg" in done.stderr
+    assert not (exported / "new.PNG").exists()
