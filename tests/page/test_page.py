@@ -289,7 +289,7 @@ def test_theme_colour_and_phone(browser: Browser, pages: dict[str, Path]) -> Non
     browser.open(pages["large"])
     assert browser.js("return document.documentElement.scrollWidth") <= 390
     browser.click(item(browser, "leaf x3"))
-    assert browser.js("return getComputedStyle(document.getElementById('side')).visibility") == "visible"
+    browser.wait("return getComputedStyle(document.getElementById('side')).visibility === 'visible'")
     browser.click("#close")
     assert not browser.js("return document.getElementById('side').classList.contains('open')")
 
