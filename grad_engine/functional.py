@@ -292,6 +292,11 @@ def _derivative(
             f"{name} was given the integer {inputs} as its input, which has no derivative; write {float(inputs)}, or "
             f"argnums={inputs} for the place of an argument"
         )
+    if argnums is None and isinstance(inputs, tuple) and inputs and all(type(place) is int for place in inputs):
+        raise NotDifferentiableError(
+            f"{name} was given the integers {inputs} as its inputs, which have no derivative; write "
+            f"{tuple(map(float, inputs))}, or argnums={inputs} for the places of arguments"
+        )
     if inputs is not _LEFT_OUT:
         several = isinstance(inputs, tuple | list) and not hasattr(inputs, "_fields")
         args = tuple(inputs) if several else (inputs,)

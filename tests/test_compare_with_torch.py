@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
@@ -34,6 +36,11 @@ def test_the_first_gradient_that_parts_is_named() -> None:
     theirs[2].bias.register_hook(lambda g: g * 1.001)
     found = ge.compare_with_torch(ours, theirs, batches(3))
     assert not found.agree and found.parted is not None and found.parted.startswith("2.bias at step 0: ")
+
+
+def test_each_number_is_printed_once() -> None:
+    said = str(ge.compare_with_torch(*models(), batches(2)))
+    assert len(re.findall(r"\d\.\de[-+]\d\d", said)) == 1, said
 
 
 def test_models_that_do_not_fit_are_refused() -> None:

@@ -233,6 +233,8 @@ MISUSE: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "shape of v": (lambda: ge.jvp(lambda x: x, B, B[:2]), ValueError, r"shape \(2,\), its input \(4,\)"),
     "weights": (lambda: ge.vjp(lambda x: x, B, B[:2]), ValueError, r"shape \(2,\), its output \(4,\)"),
     "integers": (lambda: ge.jacobian(lambda x: x, np.arange(3)), TypeError, "x holds int64"),
+    "a place": (lambda: ge.value_and_grad(np.sin, 0), TypeError, "or argnums=0 for the place of an argument"),
+    "places": (lambda: ge.value_and_grad(np.add, (0, 1)), TypeError, r"write \(0\.0, 1\.0\), or argnums=\(0, 1\)"),
     "integer results": (lambda: ge.jacobian(lambda x: x.argmax(), B), TypeError, "returned int64"),
     "a number": (lambda: ge.value_and_grad(lambda x: x.sum().item(), B), TypeError, "got float; leave out item"),
     "by": (lambda: ge.jacobian(lambda x: x, B, by="diagonals"), TypeError, "got 'diagonals'"),

@@ -27,15 +27,24 @@ def run(options: argparse.Namespace) -> int:
         before, record = record, record_in(options.after)
         changes = changes_between(before, record)
     text = page_html(record, theme=options.theme, title=options.title, changes=changes)
-    output = options.output or str(DEFAULT_PAGE)
-    if output == str(DEFAULT_PAGE):
-        DEFAULT_PAGE.parent.mkdir(exist_ok=True)
+    output = options.output or str(usual_place(options.file, options.after))
     status = write_text(text, output)
     if output != STANDARD:
         print(f"The page is in {harmless(output)}", file=sys.stderr)
         if options.open:
             webbrowser.open(Path(output).resolve().as_uri())
     return status
+
+
+def usual_place(file: str, after: str | None = None) -> Path:
+    """Beside the record and named after it, or after both records; of what is no file or folder, the last page."""
+    shown = Path(after or file)
+    if not (shown.is_file() or shown.is_dir()):
+        DEFAULT_PAGE.parent.mkdir(exist_ok=True)
+        return DEFAULT_PAGE
+    shown = shown.resolve() if shown.name in ("", "..") else shown
+    stems = [Path(file).resolve().stem, shown.stem] if after is not None else [shown.stem]
+    return shown.with_name(f"{'-to-'.join(dict.fromkeys(stems))}.html")
 
 
 def changes_between(before: GraphRecord, after: GraphRecord) -> Mapping[str, Sequence[str]]:
@@ -84,5 +93,6 @@ COMMAND = Command(
     run,
     arguments,
     ("page --open", "page graph.json --output graph.html", "page before.json after.json"),
-    f"Without --output the page is written to {DEFAULT_PAGE}. It asks for nothing from a network.",
+    "Without --output the page lies beside the record and is named after it, such as output/graph_acyclic.html, and\n"
+    "that of two records after both, such as before-to-after.html. It asks for nothing from a network.",
 )

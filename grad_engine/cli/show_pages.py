@@ -190,11 +190,13 @@ class _ModulePage(_Page):
         yield [(script.path(about.path, self.room), "header")]
         ops = tally((short_name(index.nodes[op]) for op in about.ops), script, kinds=6)
         ends = dict.fromkeys(map(brief, about.gradients or ()))
+        first, last = about.steps or (0, 0)
+        ran = f"{first} to {last}" if first != last else str(first)
         calls = f"{about.calls} of it, " if about.calls > 1 else ""
         yield from self.facts([
             ("module", f"{calls}{many(len(about.ops), 'op')}: {' '.join(ops)}"),
             ("holds", ", ".join(about.modules[: self.most])),
-            ("steps", f"{about.steps[0]} to {about.steps[1]} of {len(index.steps)}" if about.steps else ""),
+            ("steps" if first != last else "step", f"{ran} of {len(index.steps)}" if about.steps else ""),
             ("gradients", f"‖grad‖ {' … '.join(ends)}" if ends else ""),
         ])  # fmt: skip
         if about.nonfinite:

@@ -6,15 +6,13 @@ import base64
 import re
 import sys
 from contextlib import contextmanager
-from dataclasses import replace
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from grad_engine.errors import ArgumentError
 from grad_engine.export.film_package import animation, film_needed
-from grad_engine.export.from_tensor import Names, Roots, record_graph
-from grad_engine.record import GraphRecord
+from grad_engine.export.from_tensor import Graph, Names, record_graph
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -52,7 +50,7 @@ class Film:
 
 
 def film(
-    graph: Roots | GraphRecord,
+    graph: Graph,
     path: str | PathLike[str] | None = None,
     *,
     names: Names | None = None,
@@ -87,10 +85,7 @@ def film(
             raise ArgumentError(f"{name} is one of {', '.join(allowed)}, got {value!r}")
     if not 0.1 <= speed <= 10:
         raise ArgumentError(f"speed is a number from 0.1 to 10, got {speed!r}")
-    if isinstance(graph, GraphRecord):
-        record = graph if title is None else replace(graph, title=title)
-    else:
-        record = record_graph(graph, names=names if names is not None else sys._getframe(1).f_locals, title=title)
+    record = record_graph(graph, names=names if names is not None else sys._getframe(1).f_locals, title=title)
     with film_needed():
         settings = animation("settings").Settings(Path(), theme=theme, speed=speed, phase=phase, fold=fold, focus=focus)
         target = Path(path) if path is not None else animation("film").free(FOLDER / f"{file_name(record.title)}.mp4")

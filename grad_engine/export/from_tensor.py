@@ -41,8 +41,11 @@ class Recorded(Protocol):
     def record(self) -> GraphRecord: ...
 
 
+Graph = Roots | GraphRecord | Recorded  # what every function that shows or writes a graph takes
+
+
 def export_graph(
-    roots: Roots | Recorded,
+    roots: Graph,
     path: str | PathLike[str] | None = None,
     *,
     names: Names | None = None,
@@ -56,7 +59,8 @@ def export_graph(
 ) -> Path:
     """Write the graph behind `roots` and what backward did in it to a JSON file; return its path.
 
-    roots: a tensor, several, or what `ge.watch(model)` gave, whose record is written as it is (with another `title`).
+    roots: a tensor or several; or a record, or what `ge.watch(model)` gave, which is written as it is (with another
+        `title` or `expression`).
     path: `output/graph_acyclic.json` in the current folder by default. Replaced whole or not at all.
     names: what to call the tensors, such as `locals()`; by default the variables of the caller. Names given to
         `tensor()` come first.
@@ -74,10 +78,10 @@ def export_graph(
     """
     _check_options(max_elements, max_nodes, runs)
     target = DEFAULT_PATH if path is None else Path(path)
-    if not isinstance(roots, Tensor | Sequence) and isinstance(kept := getattr(roots, "record", None), GraphRecord):
+    if (kept := kept_record(roots)) is not None:
         if full_data:
-            raise ArgumentError("full_data=True is asked of a tensor; a watched run keeps statistics and samples")
-        return save_graph(kept if title is None else replace(kept, title=title), target)
+            raise ArgumentError("full_data=True is asked of a tensor; this record holds statistics and samples only")
+        return save_graph(_entitled(kept, title, expression), target)
     found = _names_in(names if names is not None else sys._getframe(1).f_locals)
     walk = _Walk(cast(Roots, roots), found, max_elements, max_nodes)
     record = _explained(walk.record(title, expression, runs), walk.roots, explain)
@@ -85,7 +89,7 @@ def export_graph(
 
 
 def record_graph(
-    roots: Roots,
+    roots: Graph,
     *,
     names: Names | None = None,
     title: str | None = None,
@@ -97,13 +101,15 @@ def record_graph(
 ) -> GraphRecord:
     """The GraphRecord that `export_graph` would write; its arguments and errors are the same."""
     _check_options(max_elements, max_nodes, runs)
+    if (kept := kept_record(roots)) is not None:
+        return _entitled(kept, title, expression)
     found = _names_in(names if names is not None else sys._getframe(1).f_locals)
-    walk = _Walk(roots, found, max_elements, max_nodes)
+    walk = _Walk(cast(Roots, roots), found, max_elements, max_nodes)
     return _explained(walk.record(title, expression, runs), walk.roots, explain)
 
 
 def visualize_graph(
-    roots: Roots,
+    roots: Graph,
     *,
     names: Names | None = None,
     max_nodes: int = MAX_NODES,
@@ -112,15 +118,35 @@ def visualize_graph(
 ) -> None:
     """Print the backward graph behind `roots` as a tree; `options` are those of `grad_engine.tree.print_tree`.
 
-    Works before backward (no gradients yet) and after one that freed the values (structure only), and says so.
+    roots: a tensor or several, a record, or what `ge.watch(model)` gave. Works before backward (no gradients yet) and
+    after one that freed the values (structure only), and says so.
     explain: as in `export_graph`: a line says what a nudge of one entry does, beside its gradient.
     """
     from grad_engine.tree import print_tree
 
+    if (kept := kept_record(roots)) is not None:
+        print_tree(kept, **options)
+        return
     found = _names_in(names if names is not None else sys._getframe(1).f_locals)
     _check_options(0, max_nodes, "last")
-    walk = _Walk(roots, found, 64, max_nodes, structure_only=True)
+    walk = _Walk(cast(Roots, roots), found, 64, max_nodes, structure_only=True)
     print_tree(_explained(walk.record(None, None, "last"), walk.roots, explain), **options)
+
+
+def kept_record(graph: object) -> GraphRecord | None:
+    """The record that `graph` is, or that it has, as `watch` has after its block; None for tensors."""
+    if isinstance(graph, GraphRecord):
+        return graph
+    if isinstance(graph, Tensor | Sequence):
+        return None
+    kept = getattr(graph, "record", None)
+    return kept if isinstance(kept, GraphRecord) else None
+
+
+def _entitled(record: GraphRecord, title: str | None, expression: str | None) -> GraphRecord:
+    said = {"title": title, "expression": expression}
+    changed: dict[str, Any] = {field: text for field, text in said.items() if text is not None}
+    return replace(record, **changed) if changed else record
 
 
 def _explained(record: GraphRecord, roots: Sequence[Tensor], explain: bool | str) -> GraphRecord:
@@ -151,13 +177,10 @@ def _checked_roots(roots: Roots) -> list[Tensor]:
     given: list[Any] = list(roots) if isinstance(roots, list | tuple) else [roots]
     for root in given:
         if isinstance(root, GraphRecord):
-            raise ArgumentError(
-                "this is a record already, not a tensor with a graph; save_graph(record, path) writes it, and "
-                "print_tree(record) of grad_engine.tree prints it"
-            )
+            raise ArgumentError("a record stands alone, got it in a list; call the function once for each record")
         if type(root) is not Tensor:
             way = (
-                "; load_graph(path) reads a record, and print_tree(record) of grad_engine.tree prints it"
+                "; load_graph(path) reads a record, which this function takes too"
                 if isinstance(root, str | os.PathLike)
                 else "; grad_engine.interop.from_torch(loss) records a graph of PyTorch"
                 if type(root).__module__.partition(".")[0] == "torch"

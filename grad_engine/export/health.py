@@ -5,12 +5,12 @@ from __future__ import annotations
 import sys
 from os import PathLike
 
-from grad_engine.export.from_tensor import Names, Roots, record_graph
+from grad_engine.export.from_tensor import Graph, Names, record_graph
 from grad_engine.health import Report, report_of
-from grad_engine.record import GraphRecord, load_graph
+from grad_engine.record import load_graph
 
 
-def report(graph: Roots | GraphRecord | str | PathLike[str], *, names: Names | None = None) -> Report:
+def report(graph: Graph | str | PathLike[str], *, names: Names | None = None) -> Report:
     """What is wrong in a graph, in sentences, and the norms of its parameters and gradients: `print(report(loss))`.
 
     graph: a tensor or several, a record, or the path of a record file. names: what to call the tensors, such as
@@ -24,7 +24,5 @@ def report(graph: Roots | GraphRecord | str | PathLike[str], *, names: Names | N
     """
     if isinstance(graph, str | PathLike):
         return report_of(load_graph(graph))
-    if isinstance(graph, GraphRecord):
-        return report_of(graph)
     found = names if names is not None else sys._getframe(1).f_locals
     return report_of(record_graph(graph, names=found, explain=False))

@@ -6,17 +6,15 @@ import sys
 from html import escape
 from os import PathLike
 from pathlib import Path
-from typing import Any
 
-from grad_engine.export.from_tensor import Names, Roots, record_graph
-from grad_engine.record import GraphRecord
+from grad_engine.export.from_tensor import Graph, Names, record_graph
 
 DEFAULT_PAGE = Path("output", "graph_acyclic.html")
 HEIGHT = 640  # px of the frame in a notebook
 
 
 def export_page(
-    graph: Roots | GraphRecord,
+    graph: Graph,
     path: str | PathLike[str] | None = None,
     *,
     names: Names | None = None,
@@ -34,7 +32,7 @@ def export_page(
     """
     from grad_engine.page import save_page
 
-    record = _record(graph, names if names is not None else sys._getframe(1).f_locals, title)
+    record = record_graph(graph, names=names if names is not None else sys._getframe(1).f_locals, title=title)
     return save_page(record, DEFAULT_PAGE if path is None else path, theme=theme, title=title)
 
 
@@ -53,7 +51,7 @@ class PageFrame:
 
 
 def show_page(
-    graph: Roots | GraphRecord,
+    graph: Graph,
     *,
     names: Names | None = None,
     theme: str = "system",
@@ -63,9 +61,5 @@ def show_page(
     """The page of a graph, as the last line of a notebook cell; `height` in px, other arguments as in export_page."""
     from grad_engine.page import page_html
 
-    record = _record(graph, names if names is not None else sys._getframe(1).f_locals, title)
+    record = record_graph(graph, names=names if names is not None else sys._getframe(1).f_locals, title=title)
     return PageFrame(page_html(record, theme=theme, title=title), height)
-
-
-def _record(graph: Any, names: Names, title: str | None) -> GraphRecord:
-    return graph if isinstance(graph, GraphRecord) else record_graph(graph, names=names, title=title)

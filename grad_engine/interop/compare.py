@@ -41,9 +41,7 @@ class Comparison:
 
     def __str__(self) -> str:
         times = ", ".join(f"{name} {1000 * value / max(self.steps, 1):.3g} ms" for name, value in self.seconds.items())
-        found = (
-            f"{self.compared:,} gradients compared in {self.steps} steps; the largest difference is {self.largest:.1e}"
-        )
+        found = f"{self.compared:,} gradients compared in {self.steps} steps; the largest difference is"
         parted = "" if self.parted is None else f"\nmore than {self.allowed:g} apart since {self.parted}"
         return f"{found} {self.largest:.1e}, {self.where}{parted}\na step: {times}"
 

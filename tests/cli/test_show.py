@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+import grad_engine as ge
 from grad_engine.cli.details import details
 from grad_engine.record import ExplainRecord, save_graph
 from grad_engine.record.index import index_of
@@ -142,3 +143,15 @@ def test_a_rule_that_does_not_give_the_share_is_told_in_words(
     out = said(capsys, "show", "n0", path)[1]
     lines = [line for line in out.splitlines() if line.strip().startswith("to x")]
     assert "in words" in lines[0] and "in words" not in lines[1] and " · " in lines[1]
+
+
+def test_a_module_of_one_step_names_it_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    w = ge.tensor([1.0, 2.0], requires_grad=True)
+    with ge.scope("one"):
+        square = w * w
+    with ge.scope("two"):
+        loss = (square * 2.0).sum()
+    loss.backward(retain_graph=True)
+    path = str(ge.export_graph(loss, tmp_path / "a.json"))
+    assert "\n  step      3 of 3\n" in said(capsys, "show", "one", path)[1]
+    assert "\n  steps     1 to 2 of 3\n" in said(capsys, "show", "two", path)[1]
