@@ -94,6 +94,7 @@ from grad_engine import optim as optim
 from grad_engine import program as program
 from grad_engine import progress as progress
 from grad_engine import record as record
+from grad_engine import polynomial as polynomial
 from grad_engine import scipy as scipy
 from grad_engine import tree as tree
 from grad_engine.export.film import film as film
@@ -1409,8 +1410,38 @@ def unwrap(x: Any, discont: float | None = None, axis: int = -1, period: float =
 def bincount(x: Any, weights: Any = None, minlength: int = 0) -> Tensor:
     """How often each whole number from 0 on occurs in the vector x; with weights, the sum of those of its places."""
 
-def polyval(p: Any, x: Any) -> Tensor:
+def vectorize(pyfunc: Any, excluded: Any = None) -> Any:
+    """A function that calls `pyfunc` for each element of its arguments, broadcast, and joins what comes back."""
+
+def polyval(p: Any, x: Any) -> Any:
     """The polynomial with coefficients p, the highest power first, at each x (Horner's scheme)."""
 
 def polyfit(x: Any, y: Any, deg: int, rcond: float | None = None, w: Any = None) -> Tensor:
     """The coefficients, highest power first, of the polynomial of degree `deg` nearest to the points (x, y)."""
+
+def polyadd(a1: Any, a2: Any) -> Any:
+    """The coefficients of the sum of two polynomials; a np.poly1d where one of them is such."""
+
+def polysub(a1: Any, a2: Any) -> Any:
+    """The coefficients of the difference of two polynomials; a np.poly1d where one of them is such."""
+
+def polymul(a1: Any, a2: Any) -> Any:
+    """The coefficients of the product of two polynomials; a np.poly1d where one of them is such."""
+
+def polydiv(u: Any, v: Any) -> tuple[Any, Any]:
+    """(quotient, rest) of the polynomial u divided by v: u is quotient · v + rest."""
+
+def polyder(p: Any, m: int = 1) -> Any:
+    """The coefficients of the m-th derivative of a polynomial."""
+
+def polyint(p: Any, m: int = 1, k: Any = None) -> Any:
+    """The coefficients of the polynomial whose m-th derivative is p; k are the constants, 0 where left out."""
+
+def poly(seq_of_zeros: Any) -> Tensor:
+    """The coefficients of the polynomial with these roots, or of a square matrix's characteristic polynomial."""
+
+def roots(p: Any) -> Tensor:
+    """The roots of a polynomial whose roots are real, as eigenvalues of its companion matrix."""
+
+def trim_zeros(filt: Any, trim: str = 'fb', axis: Any = None) -> Tensor:
+    """x without the zeros in front ("f") and behind ("b"), along each axis or those of `axis`."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
+from grad_engine.core.array_requests import array_for
 from grad_engine.core.names import name_of, rename
 from grad_engine.core.node import Edge, GradAccum
 from grad_engine.core.plain_number import WAYS_OUT, check_plain_number
@@ -68,10 +70,12 @@ class ArrayBehavior:
         return self.array.tolist()
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        if (given := array_for(self, sys._getframe(1))) is not None:
+            return given
         if self.node is not None:
+            ways_out = "" if (twin := twin_of_caller()) else f"{WAYS_OUT}, leave out np.asarray(t) and np.array(t), or "
             raise GraphError(
-                f"{twin_of_caller()}a tensor that requires grad would silently lose its history as a NumPy array; "
-                f"{WAYS_OUT}, or pass "
+                f"{twin}a tensor that requires grad would silently lose its history as a NumPy array; {ways_out}pass "
                 "t.detach() where no gradient is meant"
             )
         return np.array(self.array, dtype=dtype, copy=copy)

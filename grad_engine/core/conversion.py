@@ -50,6 +50,15 @@ def numeric(array: np.ndarray) -> np.ndarray:
     """
     dtype = array.dtype
     if dtype.kind not in "fiub":
+        if dtype.kind == "O" and not array.ndim and hasattr(array.item(), "tocoo"):
+            raise ArgumentError(
+                "a sparse matrix takes a tensor on its right, as in A @ t; write (A.T @ t.T).T for t @ A, and "
+                "A.toarray() for all else"
+            )
+        if dtype.kind == "c":
+            raise ArgumentError(
+                f"a tensor holds real numbers, got dtype {dtype}; keep z.real and z.imag as two tensors"
+            )
         raise ArgumentError(f"a tensor holds real numbers or booleans, got dtype {dtype}")
     own = _OWN.get(dtype.char, dtype)
     return array if dtype is own or dtype != own else array.view(own)

@@ -1273,6 +1273,9 @@ class OpMethods(TorchMethods):
     def cumulative_prod(self, axis: int | None = None, include_initial: bool = False) -> Tensor:
         """The product of the elements up to each one along `axis`, as cumulative_sum(); with 1 before them if asked."""
 
+    def trim_zeros(self, trim: str = 'fb', axis: Any = None) -> Tensor:
+        """x without the zeros in front ("f") and behind ("b"), along each axis or those of `axis`."""
+
     def __add__(self, other: Operand) -> Tensor: ...
     def __radd__(self, other: Operand) -> Tensor: ...
     def __iadd__(self, other: Operand) -> Tensor: ...

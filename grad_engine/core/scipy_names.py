@@ -1,4 +1,4 @@
-"""Which function of SciPy a tensor was given to, for the message that refuses to lose its history there."""
+"""Which function of SciPy or NumPy a tensor was given to, for the message that refuses to lose its history there."""
 
 from __future__ import annotations
 
@@ -6,32 +6,57 @@ import importlib
 import sys
 from types import FrameType
 
-ROOMS = ("special", "linalg", "stats")  # the parts of SciPy that grad_engine.scipy has twins of
+# Packages whose functions make arrays of what they get -> the package that has twins of them, under the same names.
+TWINS = {"scipy": "grad_engine.scipy", "numpy.polynomial": "grad_engine.polynomial"}
 
 
 def twin_of_caller() -> str:
-    """What to say of a function of SciPy that is running and takes arrays only: where its twin is, if there is one."""
+    """What to say of a function that is running and takes arrays only: where its twin is, if there is one."""
     called = ""
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:
-        name, module = frame.f_code.co_name, str(frame.f_globals.get("__name__"))
-        wrapped = frame.f_locals.get("f") if name == "wrapper" else None
-        if wrapped is not None:  # a decorator of SciPy's, which makes arrays before it calls the function
-            name, module = getattr(wrapped, "__name__", name), str(getattr(wrapped, "__module__", module))
-        package, _, rest = module.partition(".")
-        room = rest.partition(".")[0]
-        if package == "scipy" and room in ROOMS:
-            if room == "stats" and (owner := frame.f_locals.get("self")) is not None:
-                distribution = getattr(owner, "name", None) or type(owner).__name__.removesuffix("_gen")
-                name = f"{distribution}.{name}"
-            if not name.startswith(("_", "<")) and "._" not in name and name != "wrapper":
-                called = f"{room}.{name}"  # the outermost one wins: the one that was called
+        called = _called(frame) or called  # the outermost one wins: the one that was called
         frame = frame.f_back
     if not called:
         return ""
-    place: object = importlib.import_module("grad_engine.scipy")
-    for part in called.split("."):
+    if called == "numpy.vectorize":
+        return "np.vectorize(f) takes arrays only, call grad_engine.vectorize(f) on tensors: "
+    package = next(each for each in TWINS if called.startswith(each + "."))
+    twin = called.removeprefix(package + ".").split(".")
+    if package == "numpy.polynomial":
+        twin = twin[-1:]  # names differ from family to family there, so the twins need no families
+    place: object = importlib.import_module(TWINS[package])
+    for part in twin:
         place = getattr(place, part, None)
     if place is None:
-        return f"scipy.{called}() takes arrays only, and grad_engine.scipy has no twin of it: "
-    return f"scipy.{called}() takes arrays only, call grad_engine.scipy.{called}() on tensors: "
+        return (
+            f"{called}() takes arrays only and has no twin in {TWINS[package]}; compose it of NumPy's functions, or "
+            "give its derivative with ge.Function: "
+        )
+    return f"{called}() takes arrays only, call {'.'.join([TWINS[package], *twin])}() on tensors: "
+
+
+def _called(frame: FrameType) -> str:
+    """The public function that a frame runs, as users write it: "scipy.stats.norm.logpdf"; "" for any other frame."""
+    name, module = frame.f_code.co_name, str(frame.f_globals.get("__name__"))
+    wrapped = frame.f_locals.get("f") if name == "wrapper" else None
+    if wrapped is not None:  # a decorator of SciPy's, which makes arrays before it calls the function
+        name, module = getattr(wrapped, "__name__", name), str(getattr(wrapped, "__module__", module))
+    package = next((each for each in TWINS if module.startswith(each + ".")), None)
+    owner = frame.f_locals.get("self")
+    if package is None:
+        return "numpy.vectorize" if type(owner).__name__ == "vectorize" and module.startswith("numpy.") else ""
+    room = module.removeprefix(package + ".").split(".")
+    if package == "scipy" and room[0].startswith("_"):  # scipy._lib: SciPy's own tools
+        return ""
+    place = ".".join(
+        [package, *(part for part in room if not part.startswith("_"))][: 3 if "linalg" in room[1:] else 2]
+    )
+    if owner is not None and package == "scipy" and room[0] == "stats":
+        distribution = getattr(owner, "name", None) or type(owner).__name__.removesuffix("_gen")
+        name = f"{distribution}.{name}"
+    elif owner is not None:
+        name = type(owner).__name__ if name.startswith("_") else f"{type(owner).__name__}.{name}"
+    if name.startswith(("_", "<")) or "._" in name or name == "wrapper":
+        return ""
+    return f"{place}.{name}"

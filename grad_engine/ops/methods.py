@@ -411,10 +411,16 @@ def argwhere(x: Any) -> Tensor:
 def unique(
     x: Any, sorted: bool = True, return_inverse: bool = False, return_counts: bool = False, axis: int | None = None
 ) -> Any:
-    """The different elements of x, or slices along `axis`, in order; with what is asked for, places and counts."""
+    """The different elements of x, or slices along `axis`, in order; with what is asked for, places and counts.
+
+    Each is the first of its equals, which alone gets its gradient.
+    """
+    x = as_tensor(x)
     find: Any = np.unique
-    found = find(array_of(x), return_inverse=return_inverse, return_counts=return_counts, axis=axis)
-    return tuple(wrap(each, None) for each in found) if isinstance(found, tuple) else wrap(found, None)
+    _, first, *more = find(x.array, return_index=True, return_inverse=True, return_counts=True, axis=axis)
+    values = indexing.take(shape.reshape(x, (-1,)) if axis is None else x, first, 0 if axis is None else axis)
+    asked = [wrap(each, None) for each, wanted in zip(more, (return_inverse, return_counts), strict=True) if wanted]
+    return (values, *asked) if asked else values
 
 
 @composed(half="same")

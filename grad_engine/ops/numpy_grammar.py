@@ -6,6 +6,7 @@ plain calls pay nothing.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -15,7 +16,7 @@ from numpy.lib.array_utils import normalize_axis_index
 from grad_engine.core.arguments import WIDER
 from grad_engine.core.broadcasting import astype
 from grad_engine.core.call import as_tensor
-from grad_engine.core.define import CALLS, DEFINED
+from grad_engine.core.define import CALLS, DEFINED, composed
 from grad_engine.core.inplace import overwrite
 from grad_engine.core.numpy_protocol import NUMPY_TO_OP, UFUNC_METHODS, WRITING
 from grad_engine.core.tensor import Tensor, array_of, wrap
@@ -330,6 +331,33 @@ def _apply_along_axis(func1d: Callable[..., Any], axis: int, arr: Any, *args: An
     return (
         moveaxis(out, (*range(rest, out.ndim),), (*range(place, place + out.ndim - rest),)) if out.ndim > rest else out
     )
+
+
+@composed(method=False)
+def vectorize(pyfunc: Any, excluded: Any = None) -> Any:
+    """A function that calls `pyfunc` for each element of its arguments, broadcast, and joins what comes back.
+
+    The twin of np.vectorize for tensors. excluded: places or names of arguments that are passed as they are.
+    """
+    whole = set(excluded or ())
+
+    @functools.wraps(pyfunc)
+    def by_element(*args: Any, **named: Any) -> Tensor:
+        given: dict[Any, Any] = {**dict(enumerate(args)), **named}
+        loose = {key: as_tensor(value) for key, value in given.items() if key not in whole}
+        shape = np.broadcast_shapes(*[each.shape for each in loose.values()])
+        spread = {key: broadcast_to(each, shape) for key, each in loose.items()}
+        parts = []
+        for at in np.ndindex(shape):
+            now = given | {key: each[at] for key, each in spread.items()}
+            parts.append(as_tensor(pyfunc(*[now[i] for i in range(len(args))], **{key: now[key] for key in named})))
+        if not parts:
+            raise ShapeError(f"vectorize() has no element to call the function on in shape {shape}")
+        if any(part.shape for part in parts):
+            raise ShapeError(f"vectorize() needs a function that returns one number, got shape {parts[0].shape}")
+        return reshape(stack(parts), shape)
+
+    return by_element
 
 
 def _apply_over_axes(func: Callable[..., Any], a: Any, axes: Any) -> Tensor:

@@ -15,7 +15,6 @@ from grad_engine.ops.convolution import conv1d
 from grad_engine.ops.elementwise import clip, isnan, lerp, sqrt, values, where
 from grad_engine.ops.indexing import index_add, sort, take_along_axis
 from grad_engine.ops.joining import concat, diff, vstack
-from grad_engine.ops.norms import lstsq, vander
 from grad_engine.ops.product import matmul
 from grad_engine.ops.reduction import cumprod, cumsum, lines_of, nanmean, prod, vector_norm
 from grad_engine.ops.reduction import mean as mean_of
@@ -454,43 +453,3 @@ def bincount(x: Any, weights: Any = None, minlength: int = 0) -> Tensor:
         )
     empty = np.zeros(max(int(numbers.max(initial=-1)) + 1, minlength), np.float64)
     return index_add(empty, 0, numbers, weights.astype(np.float64))
-
-
-# --- polynomials ------------------------------------------------------------------------------------------------------
-
-
-@composed(numpy=[np.polyval], method=False)
-def polyval(p: Any, x: Any) -> Tensor:
-    """The polynomial with coefficients p, the highest power first, at each x (Horner's scheme)."""
-    coefficients, x = as_tensor(p), as_tensor(x)
-    if coefficients.ndim != 1:
-        raise ShapeError(f"polyval() takes a vector of coefficients, got shape {coefficients.shape}")
-    y: Any = as_tensor(np.zeros_like(x.array))
-    for k in range(coefficients.size):
-        y = y * x + coefficients[k]
-    return y
-
-
-@composed(numpy=[np.polyfit], method=False)
-def polyfit(x: Any, y: Any, deg: int, rcond: float | None = None, w: Any = None) -> Tensor:
-    """The coefficients, highest power first, of the polynomial of degree `deg` nearest to the points (x, y).
-
-    rcond: how small a singular value may be, as a share of the largest, before it counts as 0. w: the weight of each
-        point's distance. y (n) or (n, k), for k polynomials.
-    """
-    x, y = as_tensor(x), as_tensor(y)
-    if x.ndim != 1 or not x.size or y.ndim not in (1, 2) or y.shape[0] != x.size or deg < 0:
-        raise ShapeError(
-            f"polyfit() takes vectors x and y of one length and deg from 0 on, got shapes {x.shape} and {y.shape} and "
-            f"deg {deg}"
-        )
-    x = x if x.dtype.kind == "f" else x.astype(float)
-    powers = vander(x, deg + 1)
-    if w is not None:
-        w = as_tensor(w)
-        if w.shape != x.shape:
-            raise ShapeError(f"polyfit() takes a weight for each of {x.size} points, got shape {w.shape}")
-        powers, y = powers * w[:, None], y * (w if y.ndim == 1 else w[:, None])
-    scale = vector_norm(powers, 0)
-    found = lstsq(powers / scale, y, len(x) * float(np.finfo(x.dtype).eps) if rcond is None else rcond)[0]
-    return found / (scale if y.ndim == 1 else scale[:, None])

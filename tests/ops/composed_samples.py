@@ -239,6 +239,17 @@ SAMPLES: dict[str, list[Sample]] = {
     "bincount": [sample(lambda w: ge.bincount(np.array([0, 2, 2]), w), (3,))],
     "polyval": [sample(ge.polyval, (3,), (2,))],
     "polyfit": [sample(lambda x, y: ge.polyfit(x, y, 1), (4,), (4,))],
+    "polyadd": [sample(ge.polyadd, (3,), (2,))],
+    "polysub": [sample(ge.polysub, (2,), (3,))],
+    "polymul": [sample(ge.polymul, (3,), (2,))],
+    "polydiv": [sample(first(ge.polydiv), (4,), (2,)), sample(lambda u, v: ge.polydiv(u, v)[1], (4,), (3,))],
+    "polyder": [sample(lambda x: ge.polyder(x, 2), (4,))],
+    "polyint": [sample(lambda x, k: ge.polyint(x, 2, k), (3,), (2,))],
+    "poly": [sample(ge.poly, (3,)), sample(ge.poly, SQUARE)],
+    "roots": [sample(ge.roots, np.array([0.5, 2.5, 1.5]))],
+    "trim_zeros": [sample(ge.trim_zeros, (3,))],
+    "unique": [sample(ge.unique, (3,)), sample(lambda x: ge.unique(x, axis=0), (2, 3))],
+    "vectorize": [sample(lambda x, y: ge.vectorize(lambda a, b: a * b + a)(x, y), (2, 3), (3,))],
     "transpose": [sample(lambda x: ge.transpose(x, 0, 2), (2, 3, 2)), sample(ge.transpose, (2, 3))],
     "repeat": [sample(lambda x: ge.repeat(x, 2, axis=0), (2, 3))],
     "add": [sample(lambda x, y: ge.add(x, y, alpha=0.5), (2, 3), (3,))],
@@ -264,7 +275,7 @@ SAMPLES: dict[str, list[Sample]] = {
 # What gives booleans, places and counts, through which no gradient flows.
 WITHOUT_GRADIENT = {
     *("eq", "ne", "lt", "le", "gt", "ge", "logical_and", "logical_or", "logical_xor", "logical_not", "bitwise_not"),
-    *("equal", "allclose", "isclose", "nonzero", "argwhere", "unique", "histc", "searchsorted", "bucketize", "numel"),
+    *("equal", "allclose", "isclose", "nonzero", "argwhere", "histc", "searchsorted", "bucketize", "numel"),
 }
 
 

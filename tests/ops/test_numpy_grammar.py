@@ -161,8 +161,13 @@ REFUSED: dict[str, tuple[Callable[[Any], Any], type[Exception], str]] = {
     "dtype of a ufunc": (lambda t: np.multiply(t, 2, dtype=np.float32), TypeError, r"np\.multiply .* dtype=.* astype"),
     "where of a ufunc": (lambda t: np.multiply(t, 2, where=MASK), TypeError, r"where=.* np\.where"),
     "an array on the left": (lambda t: X.copy().__iadd__(t), TypeError, r"np\.add .*write y = y \+ t"),
-    "r_": (lambda t: np.r_[t[0], 1.0], RuntimeError, "stack"),
-    "vectorize": (lambda t: np.vectorize(lambda a: a)(t), RuntimeError, "history"),
+    "vectorize": (lambda t: np.vectorize(lambda a: a)(t), RuntimeError, r"call grad_engine\.vectorize\(f\) on tensors"),
+    "complex roots": (lambda t: np.roots(t[0, 1] * np.array([1.0, 0.0, 1.0])), TypeError, "complex"),
+    "polynomial": (lambda t: np.polynomial.Polynomial(t[0]), RuntimeError, r"no twin in grad_engine\.polynomial"),
+    "chebval": (
+        lambda t: np.polynomial.chebyshev.chebval(0.5, t[0]), RuntimeError, r"grad_engine\.polynomial\.chebval\(\)"
+    ),
+    "nested lists": (lambda t: np.sum([t[0], t[1]]), RuntimeError, "stack"),
     "an array of objects": (lambda t: np.array([t[0, 0], t[0, 1]], dtype=object).mean(), RuntimeError, "history"),
     "objects": (lambda t: t * np.array([[None, 1.0, 2.0]]), TypeError, "dtype object"),
     "masked": (lambda t: t + np.ma.masked_array(X, MASK), TypeError, "masked array"),
