@@ -16,7 +16,9 @@ HELP = f"how long it may take (default: {SHORT:g}, or {LONG:g} for more than {SM
 
 def run(options: argparse.Namespace) -> int:
     """Prints what a story says that explains the gradients of a record, and how long each scene takes to read."""
-    scenes = lesson(record_in(options.file), length=options.length, focus=options.focus or "")
+    scenes = lesson(
+        record_in(options.file), length=options.length, focus=options.focus or "", follow=options.follow or ""
+    )
     shortest = sum(scene.seconds for scene in scenes)
     if options.length is not None and shortest > options.length + 1e-6:
         around = f" around {options.focus}" if options.focus else ""
@@ -33,6 +35,7 @@ def arguments(parser: Parser) -> None:
     """Adds what `lesson` takes."""
     add_record(parser)
     parser.add_argument("--length", type=float, metavar="SECONDS", help=HELP)
+    parser.add_argument("--follow", metavar="ENTRY", help="the number to follow, such as 'W1[0,4]'")
     parser.add_argument("--focus", metavar="NAME", help="only around an op or leaf")
 
 

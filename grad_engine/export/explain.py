@@ -6,7 +6,6 @@ of all leaves against their gradients. Readers show them; `grad_engine.record` d
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import floor, isfinite, log10
@@ -18,12 +17,12 @@ from grad_engine.core.chain_rule import newest_first
 from grad_engine.core.node import GradAccum, Node, node_of
 from grad_engine.core.run_log import Run
 from grad_engine.core.tensor import Tensor
-from grad_engine.errors import ArgumentError
 from grad_engine.export.holds import holds
 from grad_engine.export.paths import Index, curves, paths_to, spots
 from grad_engine.export.rerun import Array, Place, RecordedRun, place_of, random_state_kept
 from grad_engine.record import GraphRecord
 from grad_engine.record.collector import collection_paused
+from grad_engine.record.explained import entry_named
 from grad_engine.record.index import index_of
 from grad_engine.record.parts import (
     ChangeRecord,
@@ -42,6 +41,7 @@ MOST_TRIES = 8  # entries
 PER_LEAF = 3  # entries of one leaf
 STEPS = 10  # halvings of the rate
 MOST_CHANGES = 256  # results of which the change is told, besides those on the paths
+FEW_ENTRIES = 3  # of a result all of whose changes are told
 SHARE_OF_STEP = 0.1  # of the result that the first rate promises to take away
 
 
@@ -72,24 +72,6 @@ def explain_graph(roots: Sequence[Tensor], record: GraphRecord, follow: str = ""
 def _last_run(node: Node) -> Sequence[Run]:
     runs = node.extra.runs if node.extra is not None else None
     return [*runs][-1:] if runs else ()
-
-
-def entry_named(record: GraphRecord, follow: str) -> tuple[str, Index]:
-    """The accumulator and the index of an entry given as `W1[0,4]`, `x2`, or `a0[3]`."""
-    match = re.fullmatch(r"\s*(.+?)\s*(?:\[([\d,\s]*)\])?\s*", follow)
-    index = index_of(record)
-    names = {index.label(accumulator.leaf): accumulator.id for accumulator in record.accumulators}
-    names |= {accumulator.id: accumulator.id for accumulator in record.accumulators}
-    known = ", ".join(str(name) for name in list(names)[:4])
-    if match is None or match[1] not in names:
-        raise ArgumentError(f"explain names a leaf and one of its entries, got {follow!r}; leaves are {known}")
-    shape = index.leaf(names[match[1]]).shape
-    entry = tuple(int(part) for part in (match[2] or "").split(",") if part.strip())
-    if len(entry) != len(shape) or any(k >= n for k, n in zip(entry, shape, strict=True)):
-        raise ArgumentError(
-            f"explain={follow!r} is no entry of {match[1]}, which has shape {shape}; give an index for each axis"
-        )
-    return names[match[1]], entry
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +112,10 @@ def _whole(run: RecordedRun, chosen: tuple[str, Index] | None) -> ExplainRecord:
 
 
 def _changes(run: RecordedRun, nudge: Nudge, paths: Sequence[PathRecord]) -> tuple[ChangeRecord, ...]:
-    """By how much one entry of each result changed: the one on the path, else the one that changed most."""
+    """By how much one entry of each result changed: the one on the path, else the one that changed most.
+
+    Of a result with few entries, all that changed.
+    """
     index = index_of(run.record)
     entries: dict[str, Index] = {}
     for path in reversed(paths):  # the first path has the last word
@@ -146,6 +131,12 @@ def _changes(run: RecordedRun, nudge: Nudge, paths: Sequence[PathRecord]) -> tup
             continue
         tensor = run.tensors[place]
         at = entries.get(tensor)
+        if before.size <= FEW_ENTRIES:
+            every = [tuple(map(int, each)) for each in np.argwhere(before != after)]
+            found += [
+                ChangeRecord(tensor, each, moved) for each in every if (moved := _moved(before[each], after[each]))
+            ]
+            continue
         if at is None or not _moved(before[at], after[at]):
             at = _largest(before, after)
         if moved := _moved(before[at], after[at]):

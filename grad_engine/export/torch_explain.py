@@ -11,9 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from grad_engine.export.explain import MOST_OPS, Explanation, entry_named
+from grad_engine.export.explain import MOST_OPS, Explanation
 from grad_engine.export.rerun import Array, Place
 from grad_engine.record import GraphRecord
+from grad_engine.record.explained import entry_named
 from grad_engine.record.index import index_of
 from grad_engine.record.parts import ExplainRecord
 

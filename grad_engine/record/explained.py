@@ -2,15 +2,38 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from math import isfinite
 
+from grad_engine.errors import ArgumentError
 from grad_engine.formula import number
 from grad_engine.record.index import RecordIndex, index_of
 from grad_engine.record.parts import GraphRecord, PathRecord
 
 MOST_FACTORS = 7  # of a path that are written out; the middle of a longer one is left out
 ENDS = 3  # factors and names that stay at either end then
+
+
+def entry_named(record: GraphRecord, follow: str, argument: str = "explain") -> tuple[str, tuple[int, ...]]:
+    """The accumulator and the index of an entry given as `W1[0,4]`, `x2`, or `a0[3]`.
+
+    Raises ArgumentError, which names `argument`, for a leaf or an entry that the record does not have.
+    """
+    match = re.fullmatch(r"\s*(.+?)\s*(?:\[([\d,\s]*)\])?\s*", follow)
+    index = index_of(record)
+    names = {index.label(accumulator.leaf): accumulator.id for accumulator in record.accumulators}
+    names |= {accumulator.id: accumulator.id for accumulator in record.accumulators}
+    known = ", ".join(str(name) for name in list(names)[:4])
+    if match is None or match[1] not in names:
+        raise ArgumentError(f"{argument} names a leaf and one of its entries, got {follow!r}; leaves are {known}")
+    shape = index.leaf(names[match[1]]).shape
+    entry = tuple(int(part) for part in (match[2] or "").split(",") if part.strip())
+    if len(entry) != len(shape) or any(k >= n for k, n in zip(entry, shape, strict=True)):
+        raise ArgumentError(
+            f"{argument}={follow!r} is no entry of {match[1]}, which has shape {shape}; give an index for each axis"
+        )
+    return names[match[1]], entry
 
 
 def entry_text(index: RecordIndex, tensor: str, entry: Sequence[int]) -> str:

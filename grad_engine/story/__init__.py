@@ -6,7 +6,9 @@ written, `wording` holds the words that several beats share, `telling` makes the
 
 `lesson` is the story that explains: `chooser` takes scenes (`scenes`) by their worth until the time that is given is
 used, with the words of `lesson_words`, over the parts of the graph in `units`. It follows one number of one leaf
-through the nudge, the paths and the check that the record holds (`explain`).
+through the nudge, the paths and the check that the record holds (`explain`). `lesson_facts` reads names and numbers
+from the record, `equations` writes rules with numbers that hold as they are written (`spelling`), and `insets` are the
+curves, bars and matrices beside the words (`lesson_insets` makes them).
 """
 
 from grad_engine.story.beats import (
@@ -29,7 +31,7 @@ from grad_engine.story.beats import (
     Words,
 )
 from grad_engine.story.chooser import as_table, lesson
-from grad_engine.story.scenes import Scene
+from grad_engine.story.scenes import Lesson, Scene, Token
 from grad_engine.story.telling import PHASES, story
 
 __all__ = [
@@ -42,6 +44,7 @@ __all__ = [
     "Flow",
     "Formula",
     "Gather",
+    "Lesson",
     "Numbers",
     "Outlook",
     "Piece",
@@ -50,6 +53,7 @@ __all__ = [
     "Scene",
     "Seed",
     "Sent",
+    "Token",
     "Turn",
     "Words",
     "as_table",

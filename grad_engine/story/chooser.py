@@ -14,35 +14,63 @@ from itertools import groupby, pairwise
 
 from grad_engine.errors import GradEngineError
 from grad_engine.folding.views import view
+from grad_engine.formula import number
 from grad_engine.record import GraphRecord
+from grad_engine.record.explained import entry_named, entry_text
 from grad_engine.record.index import index_of
-from grad_engine.story.lesson_words import LessonWords
-from grad_engine.story.scenes import Scene
+from grad_engine.story.lesson_facts import LessonFacts
+from grad_engine.story.lesson_words import FEW, LessonWords
+from grad_engine.story.scenes import PARTS, Lesson, Line, Scene
 from grad_engine.story.units import SMALL, Unit, units
 
 SHORT, LONG = 60.0, 75.0  # seconds for graphs of up to SMALL ops, and for larger ones
 MOST_REFUSED = 30  # extras in a row that do not fit, after which no other is tried
-FEW = 12  # ops of a graph whose forward pass is told rank by rank
 PHASES = ("both", "forward", "backward")
 
 
-def lesson(record: GraphRecord, *, length: float | None = None, phase: str = "both", focus: str = "") -> list[Scene]:
-    """The scenes of the last run of a record, in order.
+def lesson(
+    record: GraphRecord,
+    *,
+    length: float | None = None,
+    phase: str = "both",
+    focus: str = "",
+    follow: str = "",
+) -> Lesson:
+    """The scenes of the last run of a record, in order, and what stays on the stage.
 
     length: seconds that all may take together; by default 60, or 75 for more than 24 ops. The backbone alone may take
         longer. phase: "both", or one half of the story. focus: only what leads to and from an op or a leaf.
+        follow: the entry of a leaf that is followed, such as "W1[0,4]"; a record that explains itself follows the
+        one that was chosen when it was written.
 
-    Raises GradEngineError for another phase, a length that is not positive, or a focus that is not there.
+    Raises GradEngineError for another phase, a length that is not positive, a focus or an entry that is not there, and
+    where the record explains another entry than the one to follow.
     """
     if phase not in PHASES:
         raise GradEngineError(f"phase is {phase!r}, but it must be one of {', '.join(PHASES)}.")
     if length is not None and not length > 0:
         raise GradEngineError(f"length is {length}, but a story needs a positive number of seconds.")
+    entry = _entry(record, follow) if follow else None
     part = view(record, focus=focus) if focus else None
     shown = _explained_part(record, part.record) if part is not None else record
-    words = LessonWords(shown, record, part.elsewhere if part is not None else None)
+    facts = LessonFacts(shown, record, part.elsewhere if part is not None else None, entry)
     budget = length if length is not None else SHORT if len(shown.nodes) <= SMALL else LONG
-    return _Chooser(words, budget, "forward" if index_of(shown).run is None else phase).chosen()
+    return _Chooser(LessonWords(facts), budget, "forward" if index_of(shown).run is None else phase).chosen()
+
+
+def _entry(record: GraphRecord, follow: str) -> tuple[str, tuple[int, ...]]:
+    """The accumulator and the index to follow; raises where the record explains another entry."""
+    found = entry_named(record, follow, "follow")
+    probe = record.explain.probe if record.explain is not None else None
+    if probe is not None and (probe.accumulator, probe.index) != found:
+        index = index_of(record)
+        names = [
+            entry_text(index, index.accumulators[id].leaf, at) for id, at in ((probe.accumulator, probe.index), found)
+        ]
+        raise GradEngineError(
+            f"this record explains {names[0]}; to follow {names[1]}, export it with explain={names[1]!r}."
+        )
+    return found
 
 
 def _explained_part(record: GraphRecord, part: GraphRecord) -> GraphRecord:
@@ -69,11 +97,12 @@ class _Chooser:
     def __init__(self, words: LessonWords, budget: float, phase: str) -> None:
         self.index = words.index
         self.words = words
+        self.facts = words.facts
         self.budget, self.phase = budget, phase
         self.units = units(self.index)
         self.unit_of = {op: unit for unit in self.units for op in unit.ops}
         self.turns = [turn.node for turn in self.index.turns]
-        place = {op: k for k, op in enumerate(self.turns)}
+        self.place = {op: k for k, op in enumerate(self.turns)}
         # Of equal units the one that backward reaches first is opened; the others are swept.
         opened: dict[int, Unit] = {}
         for op in self.turns:
@@ -81,9 +110,20 @@ class _Chooser:
             if unit.kind >= 0:
                 opened.setdefault(unit.kind, unit)
         self.opened = {unit for unit in self.units if unit.kind < 0 or opened.get(unit.kind) is unit}
-        self.place = place
+        self.first = self.forward_opened(opened)
 
-    def chosen(self) -> list[Scene]:
+    def forward_opened(self, opened: dict[int, Unit]) -> Unit | None:
+        """The unit that the forward pass opens: that of the kind with most ops which backward opens too."""
+        kinds: dict[int, list[Unit]] = {}
+        for unit in self.units:
+            if unit.kind >= 0:
+                kinds.setdefault(unit.kind, []).append(unit)
+        if not kinds:
+            return None
+        kind = max(kinds, key=lambda kind: sum(len(unit.ops) for unit in kinds[kind]))
+        return opened.get(kind) or kinds[kind][-1]
+
+    def chosen(self) -> Lesson:
         """The backbone, and every extra that the budget leaves room for, in order of worth."""
         told: set[str] = set()
         extras: set[str] = set()
@@ -97,14 +137,34 @@ class _Chooser:
                 told, extras, refused = more_told, more_extras, 0
             else:
                 refused += 1
-        return self.scenes(told, extras)
+        scenes = self.scenes(told, extras)
+        if self.phase == "both":
+            scenes = [replace(scene, number=PARTS.index(scene.part) + 1) for scene in scenes]
+        facts = self.facts
+        named = tuple(unit if unit.label else replace(unit, label=facts.sign(unit.ops[0])) for unit in self.units)
+        probe = facts.probe
+        change = "" if probe is None else number(abs(probe.root_change), 1)
+        return Lesson(
+            scenes=tuple(scenes),
+            expression=facts.expression(),
+            hues=facts.hues(),
+            followed=facts.followed,
+            ops=facts.op_faces(),
+            leaves=facts.leaf_faces(),
+            units=named,
+            opened=self.units.index(self.first) if self.first is not None else None,
+            result=facts.result,
+            meaning=facts.meaning,
+            total=self.words.total() if facts.meaning else "",
+            increment=f"{'−' if probe.root_change < 0 else '+'} {change}" if probe is not None else "",
+        )
 
     def extras(self) -> list[tuple[str, str]]:
         """The names of extra scenes, and the ops whose rule may be told by itself, in order of worth."""
         first, later = self.kinds()
         return [
             ("paths", ""),
-            *([("headline", "")] if len(self.index.nodes) > SMALL else []),
+            *([("headline", "")] if len(self.index.nodes) > FEW else []),
             *(("rule", op) for op in first),
             ("forward", ""),
             ("row", ""),
@@ -117,9 +177,9 @@ class _Chooser:
         """The first op of each kind that does more than pass g on, the one on the path if there is one; the others."""
         kinds: dict[str, list[str]] = {}
         for op in self.turns:
-            if self.unit_of[op] in self.opened and not self.words.passes(op):
+            if self.unit_of[op] in self.opened and not self.facts.passes(op):
                 kinds.setdefault(self.index.nodes[op].op, []).append(op)
-        first = [next((op for op in some if op in self.words.on_path), some[0]) for some in kinds.values()]
+        first = [next((op for op in some if op in self.facts.on_path), some[0]) for some in kinds.values()]
         first.sort(key=self.place.__getitem__)
         later = [op for some in kinds.values() for op in some if op not in first]
         return first, sorted(later, key=self.place.__getitem__)
@@ -129,17 +189,37 @@ class _Chooser:
         words = self.words
         found: list[Scene] = [words.leaves(self.units)]
         if self.phase != "backward":
-            found += words.forward(self.units, in_ranks="forward" in extras and len(self.index.nodes) <= FEW)
+            in_ranks = "forward" in extras and len(self.index.nodes) <= FEW
+            found += words.forward(self.units, in_ranks, self.first)
         if self.phase != "forward":
             found += words.nudge(self.units)
             found += words.seed(self.units)
-            found += self.backward(told, "row" in extras)
-            found += words.headline(self.units) if "headline" in extras else []
-            found += words.paths() if "paths" in extras else []
-            found += words.other_leaves() if "leaves" in extras else []
+            ran = self.backward(told, "row" in extras)
+            headline = words.headline(self.units) if "headline" in extras else []
+            paths = words.paths() if "paths" in extras else []
+            found += self.with_paths(ran, headline, paths)
+            if "leaves" in extras:
+                found += words.other_leaves({id for scene in ran for line in scene.lines for id in self.summed(line)})
             found += words.check()
             found += words.step() if "step" in extras else []
-        return [*found, words.end()]
+        return [*found, words.end(found[-1].part)]
+
+    def summed(self, line: Line) -> list[str]:
+        """The leaves whose sum a line tells."""
+        sources = [token.source for token in line]
+        return [place.part for place in sources if place is not None and place.part in self.index.accumulators]
+
+    def with_paths(self, ran: list[Scene], headline: list[Scene], paths: list[Scene]) -> list[Scene]:
+        """The scenes of backward, with the paths of the followed leaf where its last share has arrived."""
+        followed = self.facts.followed
+        arrivals = self.index.arrivals.get(followed.accumulator, ()) if followed is not None else ()
+        if not paths or not arrivals:
+            return [*ran, *headline, *paths]
+        last = self.index.edges[arrivals[-1]].sender
+        k = next((k for k, scene in enumerate(ran) if last in scene.ops), len(ran) - 1)
+        if 6 in ran[k].moves or k == len(ran) - 1:
+            return [*ran, *headline, *paths]
+        return [*ran[: k + 1], *paths, *ran[k + 1 :], *headline]
 
     def told_finely(self, unit: Unit) -> bool:
         """Whether ops of a unit that only pass g on are told of apart from those that are swept."""
@@ -154,18 +234,21 @@ class _Chooser:
             if set(ways[before + 1 : after]) == {"swept"}:
                 ways[before + 1 : after] = ["units"] * (after - before - 1)
         found: list[Scene] = []
+        passed: set[str] = set()
         for way, pairs in groupby(zip(ways, self.turns, strict=True), lambda pair: pair[0]):
             ops = [op for _, op in pairs]
             if way == "told":
                 found += [self.words.rule(op, row) for op in ops]
             elif way == "passing":
-                found.append(self.words.passing(ops))
+                signs = set(map(self.facts.sign, ops))
+                found.append(self.words.passing(ops, again=signs <= passed))
+                passed |= signs
             elif way == "swept":
                 found.append(self.words.sweep(ops))
             else:
-                passed = dict.fromkeys(self.unit_of[op] for op in ops if self.unit_of[op] not in self.opened)
+                parts = dict.fromkeys(self.unit_of[op] for op in ops if self.unit_of[op] not in self.opened)
                 strays = [op for op in ops if self.unit_of[op] in self.opened]
-                found.append(self.words.sweep_units(list(passed), strays))
+                found.append(self.words.sweep_units(list(parts), strays))
         return found
 
     def way(self, op: str, told: set[str]) -> str:
@@ -175,7 +258,7 @@ class _Chooser:
             return "told"
         if unit not in self.opened:
             return "units"
-        return "passing" if self.words.passes(op) and self.told_finely(unit) else "swept"
+        return "passing" if self.facts.passes(op) and self.told_finely(unit) else "swept"
 
 
 HEADS = f"{'at':>5} {'seconds':>7} {'words':>5}  {'scene':<8}  what is said"

@@ -2,189 +2,111 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from math import isclose, prod
-from operator import mul
+import math
+from collections.abc import Sequence
+from math import prod
 
-import numpy as np
-
-from grad_engine import formula
-from grad_engine.errors import FormulaError
-from grad_engine.formula import Tree, number
-from grad_engine.formula.evaluate import evaluate
-from grad_engine.record import GraphRecord, NodeRecord, TensorRecord
-from grad_engine.record.explained import result_parts
-from grad_engine.record.index import index_of, is_plain_number
-from grad_engine.record.parts import PathRecord, PathStepRecord
+from grad_engine.formula import number
+from grad_engine.record.parts import PathRecord, SpotRecord
+from grad_engine.story.equations import Equations
+from grad_engine.story.insets import Walks
+from grad_engine.story.lesson_facts import LessonFacts
+from grad_engine.story.lesson_insets import Insets
 from grad_engine.story.names import bar
-from grad_engine.story.scenes import Scene
+from grad_engine.story.scenes import Line, Place, Scene, Token, line
 from grad_engine.story.units import Unit
-from grad_engine.story.values import is_number, number_text, values
-from grad_engine.story.wording import axes_text, filled, listed, some_of
+from grad_engine.story.values import nonfinite, number_text
+from grad_engine.story.wording import axes_text, listed, some_of
 
 SWEEP = 2.0  # seconds for ops that are swept between told ones
 SWEEP_FORWARD, SWEEP_BACKWARD = 4.0, 6.0  # seconds for equal units that are swept
 MOST_NUMBERS = 6  # on the stage in one scene
+MOST_SIGNS = 4  # in a list of ops
 MOST_FACTORS = 9  # of a path that are written out
+FEW = 12  # ops of a graph that is told without hurry
 FADING, VANISHED, STEADY = 10.0, 1000.0, 2.0  # ratios of gradients that a headline names
-DIGITS = 3  # of numbers in equations
-INFIX = "+−×÷/@"  # signs that stand between operands
-SHORT = 4  # characters of a formula that stands for an op
 APART = 0.005  # part of a gradient by which a measured ratio may differ from it and still agree
+MOST_ENDS = 4  # gradients that the last scene names
 COUNTS = ["no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"]
+SHARES = {"one": "both", "two": "both", "three": "all three", "four": "all four"}
+
+EQUALS, DOT, PLUS = Token(" = ", "muted"), Token(" · ", "muted"), Token(" + ", "muted")
 
 
 class LessonWords:
-    """What is said of one record, or of a part of one.
+    """What is said of one record, or of a part of one."""
 
-    whole: the record that a part was cut from. It names the tensors and says what L is. elsewhere: how many shares
-        reach an op or a leaf from what is not shown.
-    """
-
-    def __init__(
-        self, record: GraphRecord, whole: GraphRecord | None = None, elsewhere: Mapping[str, int] | None = None
-    ) -> None:
-        self.record = record
-        self.index = index_of(record)
-        self.whole = index_of(whole or record)
-        self.elsewhere = elsewhere or {}
-        # A part also has accumulators for results that ops outside of it made; these are no leaves.
-        self.leaf_ids = [id for id in self.index.accumulators if id in self.whole.accumulators]
-        self.border = [id for id in self.index.accumulators if id not in self.whole.accumulators]
-        self.explain = record.explain
-        self.probe = record.explain.probe if record.explain is not None else None
-        self.paths_found: tuple[PathRecord, ...] = record.explain.paths if record.explain is not None else ()
-        self.steps: dict[
-            str, PathStepRecord
-        ] = {}  # edge -> the step of a path over it, of the first path if of several
-        self.numbers: dict[str, float] = {}  # tensor -> its number at the entry of a path
-        for path in reversed(self.paths_found):
-            self.steps |= {step.edge: step for step in path.steps}
-            self.numbers |= {self.index.target(step.edge): step.value for step in path.steps}
-        self.rules_told: dict[tuple[str, bool], Scene] = {}
-        self.passing_ops: dict[str, bool] = {}
-        self.on_path = {self.index.edges[edge].sender for edge in self.steps}
-        self.result, self.meaning = result_parts(whole or record)
-        runs = self.index.run, self.whole.run
-        self.at_root = runs[0] is None or runs[1] is None or runs[0].root == runs[1].root
-
-    # small pieces
-
-    def name(self, tensor: str) -> str:
-        """What a tensor is called; a nameless result is called by its op."""
-        return self.whole.label(tensor) or number_text(self.index.tensors[tensor])
-
-    def sign(self, op: str) -> str:
-        """What an op is called: its sign if it stands between operands, `x²` with a constant put in, else its name."""
-        node = self.index.nodes[op]
-        if node.symbol and node.symbol in INFIX:
-            return node.symbol
-        known = {i.parameter: t for i in node.inputs if is_plain_number(t := self.index.tensors[i.tensor])}
-        others = [i.parameter for i in node.inputs if i.parameter not in known]
-        if known and len(others) == 1 and node.formula is not None:
-            short = formula.text(filled(node.formula.forward.tree, known), {others[0]: "x"})
-            if len(short) <= SHORT:
-                return short
-        return node.op
-
-    def signs(self, ops: Sequence[str]) -> str:
-        """The signs of some ops in a list, each once."""
-        some = list(dict.fromkeys(map(self.sign, ops)))
-        return listed(some if len(some) <= 4 else [*some[:3], f"{len(some) - 3} more"])
-
-    def value(self, tensor: str) -> str | None:
-        """The number of a tensor, or its number on the path; None where there is neither."""
-        record = self.index.tensors[tensor]
-        if is_number(record):
-            return number_text(record)
-        return number(self.numbers[tensor], DIGITS) if tensor in self.numbers else None
-
-    def followed(self) -> str:
-        """The leaf and the entry that the lesson follows: `x2`, `W1[0,4]`."""
-        if self.probe is None:
-            return ""
-        entry = f"[{','.join(map(str, self.probe.index))}]" if self.probe.index else ""
-        return self.name(self.index.accumulators[self.probe.accumulator].leaf) + entry
-
-    def gradient_name(self, accumulator: str) -> str:
-        """The name of the gradient of a leaf."""
-        return bar(self.name(self.index.accumulators[accumulator].leaf))
-
-    def passes(self, op: str) -> bool:
-        """Whether an op passes on numbers of the gradient that reaches it as they are: its rules read no value.
-
-        Sums over what broadcasting repeated still count; the scene says so in a remark.
-        """
-        if op not in self.passing_ops:
-            self.passing_ops[op] = self.hands_on(op)
-        return self.passing_ops[op]
-
-    def hands_on(self, op: str) -> bool:
-        """The same, worked out anew."""
-        node, edges = self.index.nodes[op], self.index.outgoing(op)
-        trees = [rule.tree for edge in edges if (rule := self.index.rules.get(edge.id)) is not None]
-        if edges and len(trees) == len(edges) and all(tree == "g" for tree in trees):
-            return True
-        g = self.index.gradient_tensor(op)
-        known = values(g) if g is not None else None
-        shares = [self.index.tensors[self.index.shares[edge.id]] for edge in edges if edge.id in self.index.shares]
-        if node.saved or known is None or not shares:
-            return False
-        found = [values(share) for share in shares]
-        return all(some is not None and bool(np.isin(some, known).all()) for some in found)
-
-    def summed(self, ops: Sequence[str]) -> str:
-        """A remark on the shares of some ops that were summed over what broadcasting had repeated."""
-        for op in ops:
-            for edge in self.index.outgoing(op):
-                if edge.reduced_axes and edge.id in self.index.shares:
-                    return f"{bar(self.name(self.index.target(edge.id)))} sums over {axes_text(edge)}."
-        return ""
-
-    def norm(self, op: str) -> float | None:
-        """The norm of the gradient that reached an op."""
-        found = self.index.gradient(op)
-        return None if found is None else found.norm
+    def __init__(self, facts: LessonFacts) -> None:
+        self.facts = facts
+        self.index = facts.index
+        self.explain = facts.explain
+        self.probe = facts.probe
+        self.equations = Equations(facts)
+        self.insets = Insets(facts)
+        self._rules_told: dict[tuple[str, bool], Scene] = {}
+        self._arrived: dict[str, int] = {}  # edge -> which of the shares of its receiver it is, from 1
+        for edges in self.index.arrivals.values():
+            self._arrived |= {edge: k for k, edge in enumerate(edges, 1)}
 
     # forward
 
     def leaves(self, units: Sequence[Unit]) -> Scene:
         """The leaves, and what is asked of them."""
-        leaves = self.leaf_ids
+        facts = self.facts
         several = [unit for unit in units if unit.kind >= 0]
+        leaves = facts.leaf_ids
         many = in_words(len(leaves)).capitalize()
         noun = "leaf" if len(leaves) == 1 else "leaves"
+        said: Line
         if several:
-            said = f"{len(self.index.nodes)} ops, {len(several)} equal parts. {many} {noun}."
-        elif self.probe is not None and self.probe.index:
-            said = f"{many} {noun}. We follow one number, {self.followed()}."
+            said = line(f"{len(self.index.nodes)} ops: {self.parts(several)}. {many} {noun}.")
+        elif facts.followed is not None and facts.followed.index:
+            value = facts.number_at(self.index.accumulators[facts.followed.accumulator].leaf, facts.followed.index)
+            equal = "" if value is None else f" = {facts.spelling.text(value)}"
+            said = line(f"{many} {noun}. We follow one number, ", *self.followed(), f"{equal}.")
         elif leaves:
-            target = f"{self.result}, {self.meaning}" if self.meaning else self.result or "the result"
-            said = f"{many} {noun}. How far does {'it' if len(leaves) == 1 else 'each one'} move {target}?"
+            target = f"{facts.result}, {facts.meaning}" if facts.meaning else facts.result or "the result"
+            said = line(f"{many} {noun}. How far does {'it' if len(leaves) == 1 else 'each one'} move {target}?")
         else:
-            said = "No leaf is shown."
+            said = line("No leaf is shown.")
         shown: list[str] = []
-        for id in [*leaves, *self.border][:MOST_NUMBERS]:
+        cards = [*leaves, *facts.border]
+        for id in cards[:MOST_NUMBERS]:
             tensor = self.index.leaf(id)
-            face = number_text(tensor) if is_number(tensor) else "×".join(map(str, tensor.shape))
-            shown.append(f"{self.name(tensor.id)} {face}")
+            face = number_text(tensor) if tensor.shape == () else "×".join(map(str, tensor.shape))
+            shown.append(f"{facts.name(tensor.id)} {face}" if face != "?" else facts.name(tensor.id))
+        if len(cards) > MOST_NUMBERS:
+            shown.append(f"and {len(cards) - MOST_NUMBERS} more")
         remark = ""
-        if self.border:
-            names = [self.name(self.index.leaf(id).id) for id in self.border]
+        if facts.border:
+            names = [facts.name(self.index.leaf(id).id) for id in facts.border]
             remark = f"{some_of(names)} {'comes' if len(names) == 1 else 'come'} from what is not shown."
-        on_stage = tuple(shown)
-        return Scene("leaves", "Forward", said, (), remark, on_stage, leaves=tuple(leaves), moves=(10,))
+        return Scene("leaves", "Forward", said, (), line(remark), tuple(shown), leaves=tuple(leaves), moves=(10,))
+
+    def parts(self, several: Sequence[Unit]) -> str:
+        """How many equal units there are, and how large they are: `six steps of the same ten`."""
+        noun = noun_of(several[0])
+        sizes = {len(unit.ops) for unit in several}
+        count = in_words(len(several))
+        return f"{count} {noun}s of the same {in_words(max(sizes))}" if len(sizes) < 3 else f"{count} alike {noun}s"
+
+    def followed(self) -> Line:
+        """The followed number in a sentence, in the hue of its leaf."""
+        followed = self.facts.followed
+        assert followed is not None
+        name = self.facts.leaf_token(followed.accumulator)
+        return (name, Token(followed.text[len(name.text) :]))
 
     def asked_of_all(self, units: Sequence[Unit]) -> bool:
         """Whether the first scene asks how far leaves move the result, and so says what the result is."""
-        followed = self.probe is not None and bool(self.probe.index)
-        return bool(self.leaf_ids) and not followed and all(unit.kind < 0 for unit in units)
+        followed = self.facts.followed is not None and bool(self.facts.followed.index)
+        return bool(self.facts.leaf_ids) and not followed and all(unit.kind < 0 for unit in units)
 
-    def forward(self, units: Sequence[Unit], in_ranks: bool) -> list[Scene]:
+    def forward(self, units: Sequence[Unit], in_ranks: bool, opened: Unit | None) -> list[Scene]:
         """The forward pass: rank by rank, at once, or with one of the equal units opened."""
         kinds = [unit for unit in units if unit.kind >= 0]
-        if kinds:
-            return self.forward_units(units, kinds)
+        if opened is not None:
+            return self.forward_units(units, kinds, opened)
         ops = list(self.index.nodes)
         if not in_ranks:
             return [self.written(ops, "Forward: every op writes its value.", root=True)]
@@ -200,104 +122,178 @@ class LessonWords:
             groups[k : k + 2] = [groups[k] + groups[k + 1]]
         scenes = []
         for k, some in enumerate(groups):
-            said = f"Forward: {self.signs(some)} first." if k == 0 else f"Then {self.signs(some)}."
+            said = "Forward: every op writes its value." if k == 0 else f"Then {self.signs(some)}."
             scenes.append(self.written(some, said, root=k == len(groups) - 1))
         return scenes
 
     def written(self, ops: Sequence[str], said: str, root: bool) -> Scene:
         """Ops that write their values."""
+        facts = self.facts
         shown: list[str] = []
         for op in ops:
-            tensor = self.index.nodes[op].outputs[0]
-            found = self.value(tensor)
-            if found is not None and len(shown) < MOST_NUMBERS:
-                name = self.index.tensors[tensor].name
+            out = self.index.nodes[op].outputs[0]
+            found = facts.shown(out, facts.value_of(op))
+            if found and len(shown) < MOST_NUMBERS:
+                name = self.index.tensors[out].name
                 shown.append(f"{name} {found}" if name else found)
-        if root and self.at_root and self.result and self.result not in {text.split()[0] for text in shown}:
-            shown.append(self.result)
-        return Scene("forward", "Forward", said, remark=self.born(ops), on_stage=tuple(shown), ops=tuple(ops))
+        if root and facts.at_root and facts.result and facts.result not in {text.split()[0] for text in shown}:
+            total = self.total()
+            shown.append(f"{facts.result} {total}" if facts.meaning and total else facts.result)
+        off = self.off_domain(ops)
+        if off:
+            said, remark = off, ""
+        else:
+            remark = self.born(ops)
+        return Scene("forward", "Forward", line(said), remarked=line(remark), on_stage=tuple(shown), ops=tuple(ops))
+
+    def total(self) -> str:
+        """The number of L: the sum of seed times root over what is finite; "" where it is not recorded."""
+        run = self.index.run
+        if run is None or not self.facts.at_root:
+            return ""
+        root = self.facts.whole_array(self.index.nodes[run.root].outputs[run.output])
+        seed = self.facts.whole_array(run.seed)
+        if root is None or seed is None or root.shape != seed.shape:
+            return ""
+        terms = [x * s for x, s in zip(root.ravel().tolist(), seed.ravel().tolist(), strict=True) if math.isfinite(x)]
+        return self.facts.spelling.text(math.fsum(terms)) if terms else ""
+
+    def off_domain(self, ops: Sequence[str]) -> str:
+        """A sentence on the first of some ops that reads numbers where it has no value."""
+        for origin in self.index.value_origins:
+            if origin.part in ops and origin.part in self.index.nodes:
+                lens = self.insets.lens(origin.part)
+                if lens is not None and lens.off_text:
+                    some = f" in {origin.measure.bad} of {origin.measure.size}" if origin.measure.size > 1 else ""
+                    return f"{self.facts.sign(origin.part)} has {lens.off_text}: {self.bad_word(origin.part)}{some}."
+        return ""
+
+    def bad_word(self, op: str) -> str:
+        """What is not finite in the value of an op."""
+        origin = next(each for each in self.index.value_origins if each.part == op)
+        found = self.facts.array(self.index.nodes[op].outputs[0])
+        if origin.measure.nan or found is None:
+            return "NaN" if origin.measure.nan else "∞"
+        return "∞" if (found == math.inf).any() else "−∞"
 
     def born(self, ops: Sequence[str]) -> str:
         """A remark on the first of some ops that makes what is not finite."""
         for origin in self.index.value_origins:
             if origin.part in ops:
-                word = "NaN" if origin.measure.nan else "∞"
                 some = f" in {origin.measure.bad} of {origin.measure.size}" if origin.measure.size > 1 else ""
-                return f"{self.sign(origin.part)} makes {word}{some}."
+                return f"{self.facts.sign(origin.part)} makes {self.bad_word(origin.part)}{some}."
         return ""
 
-    def forward_units(self, units: Sequence[Unit], kinds: Sequence[Unit]) -> list[Scene]:
+    def forward_units(self, units: Sequence[Unit], kinds: Sequence[Unit], first: Unit) -> list[Scene]:
         """One of the equal units opened, the others swept, and what comes after them."""
-        first = kinds[-1]
         same = [unit for unit in kinds if unit.kind == first.kind]
-        opened = self.written(first.ops, f"One part: {self.signs(first.ops)}.", root=False)
-        rest = [op for unit in units if unit.kind < 0 for op in unit.ops]
+        noun = noun_of(first)
+        opened = self.written(first.ops, f"One {noun}: {self.signs(first.ops)}.", root=False)
+        rest = [op for unit in units if unit.kind != first.kind for op in unit.ops]
         said = f"And {len(same) - 1} more like this."
         scenes = [
-            Scene("unit", "Forward", opened.sentence, on_stage=opened.on_stage, ops=first.ops, moves=(6,), motion=3.0),
-            Scene("sweep", "Forward", said, ops=tuple(op for unit in same for op in unit.ops), motion=SWEEP_FORWARD),
-        ]
+            Scene("unit", "Forward", opened.said, on_stage=opened.on_stage, ops=first.ops, moves=(6,), motion=3.0),
+            Scene(
+                "sweep", "Forward", line(said), ops=tuple(op for unit in same if unit is not first for op in unit.ops),
+                moves=(6,), motion=SWEEP_FORWARD,
+            ),
+        ]  # fmt: skip
         if rest:
             scenes.append(self.written(rest, f"Around them {self.signs(rest)}.", root=True))
         return scenes
+
+    def signs(self, ops: Sequence[str]) -> str:
+        """The signs of some ops in a list, each once."""
+        some = list(dict.fromkeys(map(self.facts.sign, ops)))
+        return listed(
+            some if len(some) <= MOST_SIGNS else [*some[: MOST_SIGNS - 1], f"{len(some) - MOST_SIGNS + 1} more"]
+        )
 
     # the nudge, the seed, the check
 
     def nudge(self, units: Sequence[Unit]) -> list[Scene]:
         """The followed entry is nudged; without a probe only the question is asked."""
-        probe = self.probe
-        remark = f"{self.result} is {self.meaning}." if self.meaning and not self.asked_of_all(units) else ""
+        facts, probe = self.facts, self.probe
+        remark = f"{facts.result} is {facts.meaning}." if facts.meaning and not self.asked_of_all(units) else ""
         if probe is None:
-            asked = f"How far does {self.result} move when a leaf moves a little?"
-            return [Scene("nudge", "A nudge", asked, (), remark, moves=(3,))]
-        changes = [number(change.change, 1) for change in probe.changes[:4]]
-        said = (
-            f"Nudge {self.followed()} by {number(probe.delta)}: {self.result} moves"
-            f" {number(probe.root_change, DIGITS)}, {number(probe.ratio, DIGITS)} times the nudge."
+            asked = f"How far does {facts.result} move when a leaf moves a little?"
+            return [Scene("nudge", "A nudge", line(asked), (), line(remark), moves=(3,))]
+        shown: dict[str, None] = {}
+        for op in self.index.nodes.values():
+            text = facts.increments(op.outputs[0])
+            if text:
+                shown[f"{op.id} {text}"] = None
+        numbers = [part for text in shown for part in text.split(" ", 1)[1].split("  ")]
+        on_stage = tuple(text.removeprefix("+ ").replace("− ", "−") for text in numbers[:MOST_NUMBERS])
+        change, ratio = number(probe.root_change, 3), number(probe.ratio, 3)
+        uses = len(self.index.arrivals.get(probe.accumulator, ()))
+        leaves = (probe.accumulator,)
+        if uses > 1 and not probe.index and len(self.index.nodes) <= FEW and probe.accumulator not in facts.elsewhere:
+            feel = "both uses feel" if uses == 2 else f"all {in_words(uses)} uses feel"
+            first = line("Nudge ", *self.followed(), f" by {number(probe.delta)}: {feel} it.")
+            answer = f"{facts.result} moves {change}: {ratio} times the nudge. Backward finds that for every leaf."
+            return [
+                Scene("nudge", "A nudge", first, (), line(remark), on_stage, leaves=leaves, moves=(3,)),
+                Scene("answer", "A nudge", line(answer), leaves=leaves, moves=(3,)),
+            ]
+        said = line(
+            "Nudge ", *self.followed(), f" by {number(probe.delta)}: {facts.result} moves {change}, {ratio} times that."
         )
-        on_stage = tuple(changes)
-        return [Scene("nudge", "A nudge", said, (), remark, on_stage, leaves=(probe.accumulator,), moves=(3,))]
+        return [Scene("nudge", "A nudge", said, (), line(remark), on_stage, leaves=leaves, moves=(3,), motion=2.6)]
 
     def seed(self, units: Sequence[Unit]) -> list[Scene]:
         """The gradient that backward starts with."""
         run = self.index.run
         assert run is not None
+        facts = self.facts
         root = self.index.nodes[run.root].outputs[run.output]
-        tensor, seed = self.index.tensors[root], values(self.index.tensors[run.seed])
-        name = self.name(root)
+        tensor, seed = self.index.tensors[root], facts.array(run.seed)
+        name = facts.name(root)
         ones = seed is not None and bool((seed == 1).all())
-        if not self.at_root:
+        on_stage: tuple[str, ...] = ()
+        if not facts.at_root:
             said = f"{bar(name)} comes from what is not shown."
         elif tensor.shape == () and ones:
-            seeded = number_text(self.index.tensors[run.seed])
-            said = f"Backward finds the ratio of every leaf in one pass. Seed: {seeded}."
-        elif ones and not self.asked_of_all(units):  # the scene before has just said what L is
-            said = f"So backward starts with 1 at each entry of {name}."
+            leaves = len(self.index.changes)
+            many = f"all {in_words(leaves)} ratios" if leaves > 2 else "the ratio of every leaf"
+            said = f"Backward finds {many} in one pass. Seed: {facts.single(run.seed)}."
+        elif tensor.shape == ():
+            said = f"Backward starts with the seed, {facts.single(run.seed)}."
         elif ones:
-            said = f"{self.result} is {self.meaning}, so backward starts with 1 at each entry."
+            said = f"{facts.result} grows 1 for 1 with each entry of {name}, so backward starts with 1 there."
+            on_stage = ()
         else:
-            said = f"{self.result} is {self.meaning}, so backward starts with the seed."
-        return [Scene("seed", "Backward", said, ops=(run.root,), motion=2.6)]
+            said = f"{facts.result} is {facts.meaning or facts.result}, so backward starts with the seed."
+        return [Scene("seed", "Backward", line(said), on_stage=on_stage, ops=(run.root,), motion=2.6)]
 
     def check(self) -> list[Scene]:
         """What was measured beside the gradient."""
-        probe = self.probe
+        probe, facts = self.probe, self.facts
         if probe is None:
             return []
-        measured, gradient = number(probe.ratio), number(probe.gradient)
+        measured, gradient = number(probe.ratio), facts.spelling.text(probe.gradient)
         if probe.below is not None and probe.above is not None:
-            said = (
-                f"{self.followed()} is at a kink: {number(probe.below + 0.0)} to one side,"
-                f" {number(probe.above + 0.0)} to the other; the rule says {gradient}."
+            said = line(
+                *self.followed(),
+                f" is at a kink: {number(probe.below + 0.0)} to one side, {number(probe.above + 0.0)} to the other;"
+                f" the rule says {gradient}.",
             )
         else:
-            said = f"Does it hold? {self.followed()}: measured {measured}, gradient {gradient}: {self.agreement()}."
-        hidden = ""
+            said = line(
+                "Does it hold? ", *self.followed(), f": measured {measured}, gradient {gradient}: {self.agreement()}."
+            )
+        hidden: Line = ()
         if probe.skipped:
             some = probe.skipped[0]
             entry = f"[{','.join(map(str, some.index))}]" if some.index else ""
-            hidden = f"{self.gradient_name(some.accumulator)}{entry} = {number(some.gradient)} cannot be checked."
-        return [Scene("check", "Check", said, remark=hidden, leaves=(probe.accumulator,), moves=(3,), motion=2.6)]
+            name = facts.leaf_token(some.accumulator, barred=True)
+            hidden = line(name, f"{entry} = {number(some.gradient)} cannot be checked.")
+        return [
+            Scene(
+                "check", "Check", said, remarked=hidden, leaves=(probe.accumulator,), moves=(3,), motion=2.6,
+                inset=self.insets.check(self.agreement()),
+            )
+        ]  # fmt: skip
 
     def agreement(self) -> str:
         """Whether the measured ratio is the gradient: they agree, are so far apart and likely why, or do not agree."""
@@ -308,8 +304,9 @@ class LessonWords:
         apart = abs(ratio - gradient) / (max(abs(ratio), abs(gradient)) or 1.0)
         if apart <= APART:
             return "they agree"
-        assert self.whole.run is not None
-        dtype = self.whole.tensors[self.whole.nodes[self.whole.run.root].outputs[self.whole.run.output]].dtype
+        whole = self.facts.whole
+        assert whole.run is not None
+        dtype = whole.tensors[whole.nodes[whole.run.root].outputs[whole.run.output]].dtype
         cause = "the size of the nudge" if dtype == "float64" else f"{dtype} rounding"
         return f"{number(100 * apart, 2)} % apart, likely by {cause}"
 
@@ -317,126 +314,209 @@ class LessonWords:
 
     def rule(self, op: str, row: bool) -> Scene:
         """The rule of one op, with numbers where its formula gives the share that was sent."""
-        if (op, row) not in self.rules_told:
-            self.rules_told[op, row] = self.worked_out(op, row)
-        return self.rules_told[op, row]
+        if (op, row) not in self._rules_told:
+            self._rules_told[op, row] = self.worked_out(op, row)
+        return self._rules_told[op, row]
 
     def worked_out(self, op: str, row: bool) -> Scene:
         """The same, worked out anew."""
-        node = self.index.nodes[op]
-        steps = [step for edge in self.index.outgoing(op) if (step := self.steps.get(edge.id)) is not None]
+        facts, node = self.facts, self.index.nodes[op]
         spot = self.spot(op) if row else None
         if spot is not None:
             return spot
-        equations = self.equations(node) or [found for step in steps[:1] if (found := self.slope(step))]
-        said = node.sentence or f"{node.op} runs its rule."
+        found = self.equations.of(op)[:2]
+        slope = self.equations.slope(op) if not found else None
+        lines = found or ([slope] if slope is not None else [])
+        said = line(node.sentence or f"{node.op} runs its rule.")
         moves: tuple[int, ...] = (1,)
-        if steps and self.curve(node):
-            said = (
-                f"At {number(steps[0].value, DIGITS)} the slope of {self.sign(op)} is {number(steps[0].slope, DIGITS)}."
-            )
+        lens = self.insets.lens(op)
+        remark: Line = line(self.summed([op]))
+        if lens is not None and lens.points:
+            point = lens.points[0]
+            said = line(f"At {facts.spelling.text(point.x)} the slope of {facts.sign(op)} is {number(point.slope, 3)}.")
             moves = (1, 5)
+        gate = self.insets.gate(op)
+        if gate is not None:
+            said = line(f"{facts.sign(op)} is a gate: open passes {facts.g}, shut passes nothing.")
+            lines = self.gate_lines(op) or lines
+            remark = line(f"Shut in {gate.shut} of {gate.size} entries.") if gate.size > 1 else ()
+            lens = self.insets.lens(op)
+        summed = self.sum_at(op)
+        if summed is not None and len(lines) < 2:
+            lines = [*lines, summed]
         return Scene(
-            "rule", "Backward", said, tuple(equations[:2]), self.summed([op]), ops=(op,), moves=moves, motion=2.6
-        )
+            "rule", "Backward", said, tuple(self.waiting(op, lines)), remark, ops=(op,), moves=moves, motion=2.6,
+            sent=self.sent([op]), inset=lens,
+        )  # fmt: skip
 
-    def equations(self, node: NodeRecord) -> list[str]:
-        """The rules of an op as equations between numbers; only those that hold for the numbers as they are shown."""
-        found = []
-        for edge in self.index.outgoing(node.id):
-            rule, share = self.index.rules.get(edge.id), self.index.shares.get(edge.id)
-            if rule is None or share is None or not is_number(self.index.tensors[share]):
-                continue
-            if self.explain is None or not (self.explain.holds or {}).get(edge.id):
-                continue
-            known = {i.parameter: t for i in node.inputs if is_plain_number(t := self.index.tensors[i.tensor])}
-            tree = filled(rule.tree, known)
-            numbers = self.numbers_of(node)
-            target = bar(self.name(self.index.target(edge.id)))
-            total = number_text(self.index.tensors[share])
-            spelled = {i.parameter: self.name(i.tensor) for i in node.inputs} | {"out": self.name(node.outputs[0])}
-            letters = formula.text(tree, spelled)
-            shown = formula.text(tree, {key: number(value) for key, value in numbers.items()})
-            middle = f" = {shown}" if shown != total and self.true(tree, numbers, total) else ""
-            found.append(f"{target} = {letters}{middle} = {total}")
+    def waiting(self, op: str, lines: Sequence[Line]) -> list[Line]:
+        """Equations, with a word behind a share that waits for others at its leaf."""
+        found = list(lines)
+        for edge in self.index.outgoing(op):
+            many = len(self.index.arrivals.get(edge.receiver, ()))
+            if edge.receiver in self.index.accumulators and self._arrived.get(edge.id, many) < many:
+                for k, some in enumerate(found):
+                    if some and some[-1].source == Place(edge.id, "share"):
+                        found[k] = (*some, Token(", waits", "muted"))
         return found
 
-    def numbers_of(self, node: NodeRecord) -> dict[str, float]:
-        """The numbers that stand for the names in the rules of an op, where all of them are single numbers."""
-        tensors: dict[str, TensorRecord] = {i.parameter: self.index.tensors[i.tensor] for i in node.inputs}
-        tensors["out"] = self.index.tensors[node.outputs[0]]
-        if (g := self.index.gradient_tensor(node.id)) is not None:
-            tensors["g"] = g
-        return {
-            name: float(found.item())
-            for name, tensor in tensors.items()
-            if tensor.shape == () and (found := values(tensor)) is not None
-        }
+    def sum_at(self, op: str) -> Line | None:
+        """The sum at a leaf that is not followed, where this op sends it the last of its shares."""
+        facts = self.facts
+        for edge in self.index.outgoing(op):
+            arrivals = self.index.arrivals.get(edge.receiver, ())
+            mine = facts.followed is not None and edge.receiver == facts.followed.accumulator
+            if edge.receiver not in facts.leaf_ids or mine or len(arrivals) < 2 or arrivals[-1] != edge.id:
+                continue
+            if edge.receiver in facts.elsewhere:  # the shares that are shown are not all
+                continue
+            return self.total_of(edge.receiver)
+        return None
 
-    def true(self, tree: Tree, numbers: dict[str, float], total: str) -> bool:
-        """Whether a formula, evaluated with the numbers as they are written, gives the number that is written."""
-        written = {name: float(number(value).replace("−", "-").replace("NaN", "nan").replace("∞", "inf"))
-                   for name, value in numbers.items()}  # fmt: skip
-        try:
-            result = float(evaluate(tree, written))
-        except (FormulaError, TypeError, ValueError):
-            return False
-        return number(result + 0.0) == total or isclose(result, float(total.replace("−", "-")), rel_tol=2e-4)
+    def total_of(self, accumulator: str) -> Line | None:
+        """The shares of a leaf, added; None where they are no single numbers."""
+        facts = self.facts
+        shares = [facts.share_of(edge) for edge in self.index.arrivals.get(accumulator, ())]
+        passed = self.index.passed.get(accumulator)
+        total = facts.number_at(passed, None) if passed is not None else None
+        if total is None or any(share is None for share in shares):
+            return None
+        name = facts.leaf_token(accumulator, barred=True)
+        known = [share for share in shares if share is not None]
+        return self.equations.sum_line((name,), known, total, Place(accumulator, "gradient"))
 
-    def slope(self, step: PathStepRecord) -> str:
-        """g times slope at one entry, as an equation; only the slope where rounding would show."""
-        for digits in (DIGITS, 4):
-            g, slope = (float(f"{part:.{digits}g}") for part in (step.gradient, step.slope))
-            if number(g * slope, digits) == number(step.gradient * step.slope, digits):
-                shown = number(step.gradient * step.slope + 0.0, digits)
-                return f"g · slope = {number(g, digits)} · {number(slope, digits)} = {shown}"
-        return f"slope = {number(step.slope, DIGITS)}"
+    def gate_lines(self, op: str) -> list[Line]:
+        """What a gate passes on where it is open, and where it is shut."""
+        gate = self.insets.gate(op)
+        found: list[Line] = []
+        for label, point in (("open", gate.open if gate else None), ("shut", gate.closed if gate else None)):
+            if point is None:
+                continue
+            g, slope = point
+            times = f" · {number(slope)}"
+            place = Place(op, "gradient") if label == "open" else None
+            came = Token(self.facts.spelling.text(g), "gradient", source=place)
+            left = Token(self.facts.spelling.text(g * slope), "gradient", strong=True)
+            found.append(line(f"{label}: ", Token(self.facts.g, "gradient"), times, EQUALS, came, times, EQUALS, left))
+        return found
 
-    def curve(self, node: NodeRecord) -> bool:
-        """Whether the record holds a curve for this op."""
-        return any(curve.op == node.op for curve in (self.explain.curves if self.explain is not None else ()))
+    def summed(self, ops: Sequence[str]) -> str:
+        """A remark on the shares of some ops that were summed over what broadcasting had repeated."""
+        for op in ops:
+            for edge in self.index.outgoing(op):
+                if edge.reduced_axes and edge.id in self.index.shares and self.equations.summed(edge) is None:
+                    return f"{bar(self.facts.name(self.index.target(edge.id)))} sums over {axes_text(edge)}."
+        return ""
+
+    def sent(self, ops: Sequence[str]) -> tuple[tuple[str, str], ...]:
+        """The shares that some ops send, in order, with their numbers where these are told of."""
+        facts = self.facts
+        found = []
+        for op in ops:
+            for edge in self.index.outgoing(op):
+                if edge.id in self.index.shares:
+                    share = facts.share_of(edge.id)
+                    if share is None:
+                        share = facts.even(self.index.shares[edge.id])
+                    found.append((edge.id, "" if share is None else facts.spelling.text(share)))
+        return tuple(found)
 
     def spot(self, op: str) -> Scene | None:
         """One entry of a product of matrices on the path: one row times one column."""
         mine = {edge.id for edge in self.index.outgoing(op)}
         for spot in self.explain.spots if self.explain is not None else ():
-            if spot.edge in mine and spot.edge in self.steps:
-                factors = [factor for term in spot.terms[:4] for factor in term]
-                rest = spot.total - sum(a * b for a, b in zip(factors[::2], factors[1::2], strict=True))
-                small = abs(rest) <= 1e-9 * max(abs(spot.total), 1e-300)
-                shown = spelled(factors, spot.total - rest, lambda some: sum(map(mul, some[::2], some[1::2])))
-                terms = [f"{a} · {b}" for a, b in zip(shown[::2], shown[1::2], strict=True)]
-                sum_text = " + ".join([*terms, *([] if small else ["the rest"])]).replace("+ −", "− ")
-                said = "One entry is one row times one column."
-                equation = f"{sum_text} = {number(spot.total, DIGITS)}"
-                return Scene("row", "Backward", said, (equation,), ops=(op,), moves=(7,), motion=3.0)
+            if spot.edge in mine and spot.edge in self.facts.steps:
+                found = self.spot_line(spot)
+                said = line("One entry is one row times one column.")
+                lines = () if found is None else (found,)
+                return Scene(
+                    "row", "Backward", said, lines, ops=(op,), moves=(7,), motion=3.0,
+                    sent=self.sent([op]), inset=self.insets.row_column(spot),
+                )  # fmt: skip
         return None
 
-    def passing(self, ops: Sequence[str]) -> Scene:
+    def spot_line(self, spot: SpotRecord) -> Line | None:
+        """The products of a row and a column, and their sum; None where no digits make it hold."""
+        facts = self.facts
+        terms = [*spot.terms]
+        shown = terms[:4] if len(terms) > 4 else terms
+        if len(terms) > 4:
+            kept = sorted(sorted(range(len(terms)), key=lambda k: -abs(prod(terms[k])))[:4])
+            shown = [terms[k] for k in kept]
+        factors = [factor for term in shown for factor in term]
+        rest = spot.total - sum(map(prod, shown))
+        exact = len(shown) == len(spot.terms) and not spot.rest
+        operands = factors if exact else [*factors, rest]
+
+        def combined(some: Sequence[float]) -> float:
+            pairs = zip(some[0 : len(factors) : 2], some[1 : len(factors) : 2], strict=True)
+            return sum(a * b for a, b in pairs) + (0.0 if exact else some[-1])
+
+        if not facts.spelling.fit(operands, spot.total, combined):
+            return None
+        target = self.index.target(spot.edge)
+        found: list[Token] = []
+        if self.index.tensors[target].name or target in self.index.accumulator_of:
+            found = [facts.token(target, barred=True), Token(f"[{','.join(map(str, spot.index))}]"), EQUALS]
+        tones = self.insets.tones(spot.edge)
+        for k, term in enumerate(shown):
+            first, second = (Token(facts.spelling.text(x), tone) for x, tone in zip(term, tones, strict=True))
+            found += [*([PLUS] if k else []), first, DOT, second]
+        if not exact:
+            found += [PLUS, Token(facts.spelling.text(rest), "gradient"), Token(" (the rest)", "muted")]
+        total = Token(facts.spelling.text(spot.total), "gradient", source=Place(spot.edge, "share"), strong=True)
+        return (*found, EQUALS, total)
+
+    def passing(self, ops: Sequence[str], again: bool = False) -> Scene:
         """Ops that pass g on as it is."""
-        said = f"{self.signs(ops)} {'passes' if len(set(map(self.sign, ops))) == 1 else 'pass'} g on unchanged."
-        shown: list[str] = []
+        alone = len(set(map(self.facts.sign, ops))) == 1
+        if again:
+            said = f"{self.signs(ops)} again: unchanged."
+        else:
+            said = f"{self.signs(ops)} {'passes' if alone else 'pass'} {self.facts.g} on unchanged."
+        sent = self.sent(ops)
+        shown = tuple(text for _, text in sent if text)[:MOST_NUMBERS]
+        waits = [
+            (text, self.index.edges[edge].receiver)
+            for edge, text in sent
+            if text
+            and self.index.edges[edge].receiver in self.facts.leaf_ids
+            and self._arrived.get(edge, 0) < len(self.index.arrivals.get(self.index.edges[edge].receiver, ()))
+        ]
+        parts: list[str | Token] = [said]
+        lines: tuple[Line, ...] = ()
+        if len(waits) == 1 and len(self.index.nodes) <= FEW:
+            text, leaf = waits[0]
+            parts += [f" {'One ' if text == '1' else ''}{text} waits at ", self.facts.leaf_token(leaf), "."]
         for op in ops:
             for edge in self.index.outgoing(op):
-                share = self.index.shares.get(edge.id)
-                if share is not None and is_number(self.index.tensors[share]) and len(shown) < MOST_NUMBERS:
-                    shown.append(number_text(self.index.tensors[share]))
-        remark = self.summed(ops)
-        return Scene("passing", "Backward", said, (), remark, tuple(shown), ops=tuple(ops), moves=(1,))
+                if not lines and (found := self.equations.summed(edge)) is not None:
+                    lines = (found,)
+            if not lines and (total := self.sum_at(op)) is not None:
+                lines = (total,)
+        return Scene(
+            "passing", "Backward", line(*parts), lines, line(self.summed(ops)), shown, ops=tuple(ops), moves=(1,),
+            sent=sent,
+        )  # fmt: skip
 
     def sweep(self, ops: Sequence[str]) -> Scene:
         """Ops that run without being told of one by one."""
-        said = f"{self.signs(ops)} {'runs its rule' if len(set(map(self.sign, ops))) == 1 else 'run their rules'}."
-        return Scene("sweep", "Backward", said, ops=tuple(ops), motion=SWEEP)
+        said = (
+            f"{self.signs(ops)} {'runs its rule' if len(set(map(self.facts.sign, ops))) == 1 else 'run their rules'}."
+        )
+        return Scene("sweep", "Backward", line(said), ops=tuple(ops), motion=SWEEP, sent=self.sent(ops))
 
     def sweep_units(self, units: Sequence[Unit], strays: Sequence[str]) -> Scene:
         """Equal units that run one after the other, with the single ops between them."""
-        norms = [self.norm(unit.ops[-1]) for unit in units]
+        norms = [self.facts.norm(unit.ops[-1]) for unit in units]
         shown = [number(norm, 2) for norm in norms if norm is not None][:MOST_NUMBERS]
         said = f"And {len(units)} more like this."
         ops = (*(op for unit in units for op in unit.ops), *strays)
         motion = min(SWEEP_BACKWARD, SWEEP + len(units))
-        return Scene("sweep", "Backward", said, on_stage=tuple(shown), ops=ops, moves=(6, 9), motion=motion)
+        return Scene(
+            "sweep", "Backward", line(said), on_stage=tuple(shown), ops=ops, moves=(6, 9), motion=motion,
+            inset=self.insets.skyline(units),
+        )  # fmt: skip
 
     def headline(self, units: Sequence[Unit]) -> list[Scene]:
         """How the gradient changes from the first equal unit that backward reaches to the last."""
@@ -445,123 +525,185 @@ class LessonWords:
             if unit.kind >= 0:
                 kinds.setdefault(unit.kind, []).append(unit)
         parts = max(kinds.values(), key=len, default=[])
-        ends = [part.ops[-1] for part in parts] or list(self.index.nodes)[::-1]
-        norms = [norm for op in ends if (norm := self.norm(op)) is not None and norm > 0]
+        ends = [part.ops[-1] for part in parts] or [turn.node for turn in self.index.turns]
+        noun = f"{noun_of(parts[0])}s" if parts else "ops"
+        origin = self.index.gradient_origin
+        inset = self.insets.skyline(units)
+        if origin is not None:
+            said = f"NaN born at {self.facts.sign(origin.part)}."
+            if not origin.measure.nan:
+                said = f"{self.facts.sign(origin.part)} sends what is not finite."
+            return [Scene("headline", "Backward", line(said), ops=tuple(ends), moves=(9,), motion=3.0, inset=inset)]
+        norms = [norm for op in ends if (norm := self.facts.norm(op)) is not None and norm > 0]
         if len(norms) < 2:
             return []
         first, last = norms[0], norms[-1]
         ratio = first / last
-        steps = f"{len(norms) - 1} {'parts' if parts else 'ops'} back"
-        change = f"{number(first, DIGITS)} → {number(last, DIGITS)}"
+        steps = f"{len(norms) - 1} {noun} back"
+        change = f"{number(first, 3)} → {number(last, 3)}"
+        factor = number(float(number(max(ratio, 1 / ratio), 2).replace("−", "-")), 3)
         if ratio >= FADING:
             word = "Vanished" if ratio >= VANISHED else "Fading"
-            said = f"{word}: {steps}, the gradient is {number(ratio, DIGITS)} times smaller, {change}"
+            said = f"{word}: {steps}, the gradient is {factor} times smaller, {change}."
         elif ratio <= 1 / FADING:
             word = "Exploded" if ratio <= 1 / VANISHED else "Growing"
-            said = f"{word}: {steps}, the gradient is {number(1 / ratio, DIGITS)} times larger, {change}"
+            said = f"{word}: {steps}, the gradient is {factor} times larger, {change}."
         elif 1 / STEADY <= ratio <= STEADY:
-            said = f"Steady: {steps}, the gradient is about as large, {change}"
+            said = f"Steady: {steps}, the gradient is about as large, {change}."
         else:
-            return []
-        return [Scene("headline", "Backward", said, ops=tuple(ends), moves=(9,), motion=3.0)]
+            said = f"Size of the gradient, {steps}: {change}."
+        return [Scene("headline", "Backward", line(said), ops=tuple(ends), moves=(9,), motion=3.0, inset=inset)]
 
     # paths, sums, step, end
 
     def paths(self) -> list[Scene]:
         """The products along the paths of the followed entry, and their sum."""
-        if not self.paths_found or self.probe is None:
+        facts = self.facts
+        if not facts.paths_found or self.probe is None or facts.followed is None:
             return []
         gradient = self.probe.gradient
-        products = [path.steps[-1].product for path in self.paths_found]
-        written = [self.product(path) for path in self.paths_found]
+        products = [path.steps[-1].product for path in facts.paths_found]
         others = gradient - sum(products)
         exact = abs(others) <= 1e-9 * max(abs(gradient), *map(abs, products))
-        target = bar(self.name(self.index.accumulators[self.probe.accumulator].leaf))
-        entry = f"[{','.join(map(str, self.probe.index))}]" if self.probe.index else ""
-        sums = " + ".join(spelled([*products, *([] if exact else [others])], gradient, sum))
-        total = f"{target}{entry} = {sums} = {number(gradient, DIGITS)}".replace("+ −", "− ")
+        largest = max(range(len(products)), key=lambda k: abs(products[k]))
+        first = [self.product(facts.paths_found[largest])]
+        name = self.followed_gradient()
+        total = self.equations.sum_line(
+            name, products if exact else [*products, others], gradient, Place(facts.followed.accumulator, "gradient")
+        )
         if len(products) == 1 and exact:
-            said, equations = "Multiply along the path.", written[:1]
+            said, lines = line("Multiply along the path."), first
         elif len(products) == 1:
-            said = f"{'The strongest path' if self.record is self.whole.record else 'A path'}, then all the others."
-            equations = [*written[:1], total]
+            if facts.record is facts.whole.record:
+                said = line("The strongest path, then all the others.")
+            else:
+                said = line("A path, then all the others.")
+            lines = [*first, total]
         elif exact:
-            said, equations = "Multiply along a path, add over paths.", [*written[:2], total]
+            said = line("Multiply along a path, add over paths.")
+            lines = [*map(self.product, facts.paths_found[:2]), total] if len(products) == 2 else [*first, total]
         else:
-            said = "Multiply along a path; add over uses and over other paths."
-            equations = [written[max(range(len(products)), key=lambda k: abs(products[k]))], total]
+            said = line("Multiply along a path; add over uses and over other paths.")
+            lines = [*first, total]
+        shown = tuple(each for each in lines if each is not None)
+        inset: Walks | None = self.insets.walks(exact)
         return [
-            Scene("paths", "Backward", said, tuple(equations), leaves=(self.probe.accumulator,), moves=(2,), motion=4.0)
+            Scene(
+                "paths", "Backward", said, shown, leaves=(self.probe.accumulator,), moves=(2,), motion=4.0, inset=inset
+            )
         ]
 
-    def product(self, path: PathRecord) -> str:
+    def followed_gradient(self) -> Line:
+        """The name of the gradient of the followed number."""
+        followed = self.facts.followed
+        assert followed is not None
+        name = self.facts.leaf_token(followed.accumulator, barred=True)
+        entry = f"[{','.join(map(str, followed.index))}]" if followed.index else ""
+        return (name, Token(entry)) if entry else (name,)
+
+    def product(self, path: PathRecord) -> Line | None:
         """The factors of a path and their product; factors of 1 are left out of a long one."""
         first = path.steps[0]
         start = first.product / first.slope if first.slope else 1.0
         factors = [*([] if start == 1 else [start]), *(step.slope for step in path.steps)]
         if len(factors) > MOST_FACTORS:
             factors = [factor for factor in factors if factor != 1]
-        product = path.steps[-1].product
+        product, write = path.steps[-1].product, self.facts.spelling.text
         if len(factors) > MOST_FACTORS:
-            shown = [number(factor, DIGITS) for factor in factors]
-            return f"{' · '.join([*shown[:4], '…', *shown[-4:]])} = {number(product, DIGITS)}"
-        return f"{' · '.join(spelled(factors, product, prod))} = {number(product, DIGITS)}"
+            head, middle, tail = factors[:3], prod(factors[3:-3]), factors[-3:]
+            shown = [*head, middle, *tail]
+            if not self.facts.spelling.fit(shown, product, prod):
+                return None
+            texts = [*map(write, head), f"{write(middle)} ({len(factors) - 6} factors)", *map(write, tail)]
+        else:
+            if not self.facts.spelling.fit(factors, product, prod):
+                return None
+            texts = list(map(write, factors))
+        found: list[Token] = []
+        for k, text in enumerate(texts):
+            found += ([DOT] if k else []) + [Token(text, "gradient")]
+        return (*found, EQUALS, Token(write(product), "gradient", strong=True))
 
-    def other_leaves(self) -> list[Scene]:
+    def other_leaves(self, told: set[str]) -> list[Scene]:
         """The sums at leaves that are not followed, and leaves that no gradient reached."""
         found: list[Scene] = []
-        for id in self.leaf_ids:
-            shares = [self.index.tensors[self.index.shares[edge]] for edge in self.index.arrivals.get(id, ())]
-            if (self.probe is not None and id == self.probe.accumulator) or len(shares) < 2 or len(found) == 2:
+        facts = self.facts
+        for id in facts.leaf_ids:
+            shares = self.index.arrivals.get(id, ())
+            followed = facts.followed is not None and id == facts.followed.accumulator and bool(facts.paths_found)
+            if followed or len(shares) < 2 or len(found) == 2 or id in facts.elsewhere or id in told:
                 continue
-            if id in self.elsewhere:  # the shares that are shown are not all
-                continue
-            name = self.name(self.index.accumulators[id].leaf)
-            total = self.index.tensors[self.index.passed[id]]
-            equations: tuple[str, ...] = ()
-            if all(map(is_number, shares)) and len(shares) <= 4:
-                sums = " + ".join(map(number_text, shares)).replace("+ −", "− ")
-                equations = (f"{bar(name)} = {sums} = {number_text(total)}",)
-            said = f"{name} the same: {in_words(len(shares))} shares add."
-            found.append(Scene("sum", "Backward", said, equations, leaves=(id,), moves=(2,)))
-        nothing = [self.name(self.index.leaf(id).id) for id in self.leaf_ids if id not in self.index.changes]
+            total = self.total_of(id)
+            said = line(facts.leaf_token(id), f" the same: {in_words(len(shares))} shares add.")
+            lines = () if total is None else (total,)
+            found.append(Scene("sum", "Backward", said, lines, leaves=(id,), moves=(2,)))
+        nothing = [facts.name(self.index.leaf(id).id) for id in facts.leaf_ids if id not in self.index.changes]
         if nothing:
-            said = f"{listed(nothing[:3])} {'gets' if len(nothing) == 1 else 'get'} no gradient."
+            said = line(f"{some_of(nothing)} {'gets' if len(nothing) == 1 else 'get'} no gradient.")
             found.append(Scene("none", "Backward", said))
         return found
 
     def step(self) -> list[Scene]:
         """All leaves move against their gradients."""
-        step = self.explain.step if self.explain is not None else None
-        if step is None:
+        step, facts = self.explain.step if self.explain is not None else None, self.facts
+        run = self.index.run
+        if step is None or run is None or self.index.tensors[self.index.nodes[run.root].outputs[run.output]].shape:
             return []
-        said = (
-            f"Step against the gradient: each leaf − {number(step.rate)} times its gradient. {self.result} falls from"
-            f" {number(step.before)} to {number(step.after)}; the slopes promised {number(step.promised)}."
-        )
-        return [Scene("step", "One step", said, leaves=tuple(self.leaf_ids), moves=(8,), motion=4.0)]
+        said = line(f"Step against the gradient: each leaf − {number(step.rate)} · its gradient.")
+        after = line(
+            facts.result, " ", Token(number(step.before), "value"), " → ", Token(number(step.after), "done"),
+            Token(f"; the slopes promised {number(step.promised)}", "muted"),
+        )  # fmt: skip
+        return [
+            Scene(
+                "step", "One step", said, (after,), leaves=tuple(facts.leaf_ids), moves=(8,), motion=4.0,
+                inset=self.insets.step(),
+            )
+        ]  # fmt: skip
 
-    def end(self) -> Scene:
+    def end(self, part: str) -> Scene:
         """The finished graph."""
-        leaves = self.leaf_ids
-        gradients = {id: self.whole.tensors[tensor] for id, tensor in self.whole.passed.items() if id in leaves}
-        if gradients and len(leaves) <= 4 and all(id in gradients and is_number(gradients[id]) for id in leaves):
-            shown = [f"{self.gradient_name(id)} = {number_text(gradients[id])}" for id in leaves]
-            return Scene("end", "Check", f"One backward pass: {', '.join(shown)}.", leaves=tuple(leaves), moves=(10,))
-        noun = "leaf" if len(leaves) == 1 else "leaves"
-        said = f"{in_words(len(leaves)).capitalize()} {noun}, one pass."
-        return Scene("end", "Check", said, leaves=tuple(leaves), moves=(10,))
+        facts = self.facts
+        leaves = tuple(facts.leaf_ids)
+        passed = {id: self.facts.whole.tensors[tensor] for id, tensor in facts.whole.passed.items() if id in leaves}
+        scalars = all(id in passed and passed[id].shape == () and passed[id].data is not None for id in leaves)
+        parts: list[str | Token] = []
+        if passed and len(leaves) <= MOST_ENDS and scalars:
+            for k, id in enumerate(leaves):
+                parts += [", "] if k else []
+                total = number_text(passed[id])
+                found = self.whole_number(passed[id].id)
+                total = total if found is None else facts.spelling.text(found)
+                parts += [facts.leaf_token(id, barred=True), f" = {total}"]
+            said = line("One backward pass: ", *parts, ".")
+        elif self.probe is not None and self.probe.skipped and (op := self.log_like()):
+            said = line(f"Finite gradients, yet only slopes where {facts.sign(op)} has a value.")
+        elif passed:
+            many = len(passed)
+            said = line(f"{in_words(many).capitalize()} gradient{'s' if many > 1 else ''}, one pass.")
+        else:
+            said = line(f"{in_words(len(leaves)).capitalize()} {'leaf' if len(leaves) == 1 else 'leaves'}, one graph.")
+        return Scene("end", part, said, leaves=leaves, moves=(10,))
+
+    def whole_number(self, tensor: str) -> float | None:
+        """The number of a tensor of the whole record."""
+        data = self.facts.whole.tensors[tensor].data
+        return float(data.values[0]) if data is not None and data.values is not None and len(data.values) == 1 else None
+
+    def log_like(self) -> str:
+        """The op that reads numbers where it has no value, if all gradients are finite all the same."""
+        gradients = [self.facts.whole.tensors[tensor] for tensor in self.facts.whole.passed.values()]
+        if any(nonfinite(tensor) for tensor in gradients):
+            return ""
+        for origin in self.index.value_origins:
+            if origin.part in self.index.nodes and (lens := self.insets.lens(origin.part)) and lens.off:
+                return origin.part
+        return ""
 
 
-def spelled(parts: Sequence[float], total: float, combined: Callable[[Sequence[float]], float]) -> list[str]:
-    """The numbers with as few digits, from three on, as make their product or sum the total to three digits."""
-    found: list[str] = []
-    for digits in range(DIGITS, 8):
-        found = [number(part + 0.0, digits) for part in parts]
-        written = [float(f"{part:.{digits}g}") for part in parts]
-        if number(combined(written) + 0.0, DIGITS) == number(total + 0.0, DIGITS):
-            return found
-    return found
+def noun_of(unit: Unit) -> str:
+    """What an equal unit is called: the word before its number."""
+    return unit.label.rpartition(" ")[0] or "part"
 
 
 def in_words(count: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from grad_engine.folding.module_tree import hierarchy
@@ -18,7 +19,7 @@ class Unit:
 
     ops: tuple[str, ...]  # by age
     kind: int = -1  # equal units have the same number; -1: it is alone
-    label: str = ""  # of a scope
+    label: str = ""  # of one of equal units: "step 3", "block 11"
 
 
 def units(index: RecordIndex) -> list[Unit]:
@@ -34,7 +35,21 @@ def units(index: RecordIndex) -> list[Unit]:
 
 
 def _rounds(index: RecordIndex) -> list[Unit]:
-    return [Unit(ops, kind) for kind, repeat in enumerate(repeats(index)) for ops in repeat.rounds]
+    return [
+        Unit(ops, kind, f"step {k}")
+        for kind, repeat in enumerate(repeats(index))
+        for k, ops in enumerate(repeat.rounds, 1)
+    ]
+
+
+def _label(scope: str) -> str:
+    """What a module is called: `block 3` for `model.blocks.3` and for `block3`, else the last part of its path."""
+    path, _, last = scope.rpartition(".")
+    if last.isdecimal() and path:
+        noun = path.rpartition(".")[2]
+        return f"{noun[:-1] if noun.endswith('s') and len(noun) > 2 else noun} {last}"
+    numbered = re.fullmatch(r"(.*\D)[_ ]?(\d+)", last)
+    return f"{numbered[1].rstrip('_ ')} {numbered[2]}" if numbered is not None else last
 
 
 def _scopes(index: RecordIndex) -> list[Unit]:
@@ -62,6 +77,6 @@ def _scopes(index: RecordIndex) -> list[Unit]:
         if length > 1:
             kind = len(found)
             members = sorted([*inner, *open_ones], key=lambda each: index.nodes[ops[each.id][0]].age)
-            found += [Unit(tuple(ops[each.id]), kind, each.label) for each in members]
+            found += [Unit(tuple(ops[each.id]), kind, _label(each.label)) for each in members]
             taken |= {op for each in members for op in ops[each.id]}
     return found
