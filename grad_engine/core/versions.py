@@ -53,6 +53,16 @@ class _Writes:
             memory.recorded.append(number)
         self.latest = number
 
+    def cell(self, array: np.ndarray) -> _Memory:
+        """The entry of the memory of `array`, for whoever stamps it often: it stays the same while the memory lives."""
+        memory = self._memory(owner_of(array))
+        if memory is None:
+            latest = self.latest
+            self.stamp(array, -1)
+            self.latest = latest
+            memory = self.by_owner[id(owner_of(array))]
+        return memory
+
     def latest_of(self, array: Any) -> int:
         """The sequence number of the latest write to the memory of `array`; -1 where there was none."""
         memory = self._memory(owner_of(array)) if type(array) is np.ndarray else None

@@ -21,6 +21,7 @@ from grad_engine.program.steps import (
     METHOD,
     NAMED_CALL,
     NUMBER,
+    PACK,
     REDUCE,
     SET_ITEM,
     UFUNC,
@@ -56,6 +57,10 @@ class Code:
         self._ends = {end for end in program.ends() if type(end) is Value}
         self._checked = {*program.finite, *program.hidden}
         self._buffers: dict[Buffer, str] = {}
+        self._numbers: dict[tuple[bytes, str], Value] = {}  # known ones as arrays of shape ()
+        self._cells: dict[tuple[Value, str], Value] = {}  # numbers of a run as such arrays
+        self._fixed: set[str] = set()  # variables that show the same memory in every run
+        self._views: list[str] = []  # lines that make those of them that are views, once for all runs
         self._body()
         self.sizes = arena(program)
         self.source = self._source()
@@ -86,6 +91,8 @@ class Code:
             self._unpack(step)
         elif step.kind in (SET_ITEM, AT):
             self._scatter(step)
+        elif step.kind is PACK and step.into is not None:
+            self._pack(step)
         elif step.into is not None:
             target = self._target(step)
             self._line(self._into(step, target), step)
@@ -97,8 +104,23 @@ class Code:
                 spell.text[step.out], spell.precedence[step.out] = text, binds
             else:
                 self._assign(step, text)
+        elif self._shows_fixed_memory(step):
+            text = self._fresh(step)
+            name = spell.names.new("v")
+            self._views.append(f"{name} = {text}")
+            self._fixed.add(name)
+            spell.text[step.out] = name
         else:
             self._assign(step, self._fresh(step))
+
+    def _shows_fixed_memory(self, step: Step) -> bool:
+        """Whether the result is a view of a buffer, or of a constant: the same view in every run."""
+        if step.several or not step.kind.pure or not step.outs or step.out.owner is None or not step.out.ndim:
+            return False
+        read = step.values()
+        if len(read) != 1 or read[0].number:
+            return False
+        return read[0].is_const or self.spelling.text.get(read[0]) in self._fixed
 
     def _assign(self, step: Step, text: str) -> None:
         names = [self.spelling.names.new("v") for _ in step.outs]
@@ -124,6 +146,16 @@ class Code:
         for out, name in zip(step.outs, names, strict=True):
             self.spelling.text[out] = name
 
+    def _pack(self, step: Step) -> None:
+        """Copy each array to its part of a buffer."""
+        spell, target, start = self.spelling, self._target(step), 0
+        for part in step.args[0]:
+            name = spell.names.new("part")
+            self._views.append(f"{name} = {target}[{start}:{start + part.size}].reshape({part.shape})")
+            self._line(f"{spell.function(np.copyto)}({name}, {spell.argument(part)})", step)
+            start += part.size
+        spell.text[step.out] = target
+
     def _scatter(self, step: Step) -> None:
         """x[key] = value on a copy of x, or on x itself where it may be written over."""
         spell, (x, key, *rest) = self.spelling, step.args
@@ -148,6 +180,7 @@ class Code:
             return self.spelling.value(step.into)
         if step.into not in self._buffers:
             self._buffers[step.into] = self.spelling.names.new("b0" if not self._buffers else f"b{len(self._buffers)}")
+            self._fixed.add(self._buffers[step.into])
         return self._buffers[step.into]
 
     def _into(self, step: Step, target: str) -> str:
@@ -157,8 +190,48 @@ class Code:
             reduce = spell.reduce(step.fn)
             return f"{reduce}({spell.argument(step.args[0])}, {spell.argument(axis)}, None, {target}, {bool(keepdims)})"
         by_keyword = (step.kind is FUNCTION and step.fn is not np.dot) or step.fn in _BY_KEYWORD
-        arguments = spell.arguments(step.args, step.named)
+        arguments = spell.arguments(self._operands(step), step.named)
         return f"{spell.function(step.fn)}({arguments}, {'out=' if by_keyword else ''}{target})"
+
+    def _operands(self, step: Step) -> tuple[Any, ...]:
+        """The arguments of a step, with the numbers beside an array as arrays of shape ().
+
+        NumPy takes 0.4 µs longer for a Python number, which it first has to give a dtype.
+        """
+        if step.kind is not UFUNC or len(step.args) != 2 or step.named or not _mixes_freely(step.fn):
+            return step.args
+        args = [*step.args]
+        for place in (0, 1):
+            x, other = args[place], step.args[1 - place]
+            beside = type(other) is Value and other.ndim and other.dtype.char in "fd"
+            if not beside or (type(x) is Value and x.ndim):
+                continue
+            if type(x) in (int, float) or (type(x) is Value and x.is_const):
+                args[place] = self._known_number(x, other.dtype)
+            elif type(x) is Value and (x.number is float or (x.scalar and x.dtype == other.dtype)):
+                args[place] = self._number_in_cell(x, other.dtype)
+        return tuple(args)
+
+    def _known_number(self, x: Any, dtype: np.dtype[Any]) -> Any:
+        weak, data = (x.number in (int, float), x.data) if type(x) is Value else (True, x)
+        if not weak and x.dtype != dtype:
+            return x
+        with np.errstate(over="ignore"):
+            made = np.array(data, dtype)
+        if np.isfinite(made) != np.isfinite(data):  # NumPy has a warning to give for it
+            return x
+        key = made.tobytes(), dtype.char
+        if key not in self._numbers:
+            self._numbers[key] = Value(made, "c", data=made)
+        return self._numbers[key]
+
+    def _number_in_cell(self, x: Value, dtype: np.dtype[Any]) -> Any:
+        key = (x, dtype.char)
+        if key not in self._cells:
+            self._cells[key] = Value(np.zeros((), dtype), "n")
+            name = self.spelling.text[self._cells[key]] = self.spelling.names.new("n")
+            self._line(f"{name}[()] = {self.spelling.argument(x)}")
+        return self._cells[key]
 
     def _fresh(self, step: Step) -> str:
         spell = self.spelling
@@ -167,7 +240,7 @@ class Code:
             array, axes = spell.argument(step.args[0]), spell.argument(axis)
             return f"{spell.reduce(step.fn)}({array}, {axes}, None, None, {bool(keepdims)})"
         if step.kind is UFUNC and not step.named and len(step.args) == 2:
-            return spell.operation(step)
+            return spell.operation(step.replaced(self._operands(step)))
         return spell.call(step)[0]
 
     def _finish(self) -> None:
@@ -207,25 +280,31 @@ class Code:
     # --- the function ---------------------------------------------------------------------------------------------
 
     def _source(self) -> str:
-        names = ", ".join([*self._buffers.values(), *self.spelling.environment])
-        inputs = ", ".join(self.parameters)
+        texts = [self.spelling.text[cell] for cell in self._cells.values()]
+        names = ", ".join([*self._buffers.values(), *texts, *self.spelling.environment])
+        views = "".join(f"    {line}\n" for line in self._views)
+        head = f"def make({names}):\n{views}    def {self.program.name}({', '.join(self.parameters)}):\n"
+        self._above = head.count("\n") + 1
         body = "\n".join(f"        {line}" for line in self.lines)
-        return f"def make({names}):\n    def {self.program.name}({inputs}):\n{body}\n    return {self.program.name}\n"
+        return f"{head}{body}\n    return {self.program.name}\n"
 
     def step_of(self, line: int) -> Step | None:
         """What a line of the source comes from."""
-        return self.steps[line - 3] if 0 <= line - 3 < len(self.steps) else None
+        place = line - self._above
+        return self.steps[place] if 0 <= place < len(self.steps) else None
 
     def unchanged_before(self, line: int) -> bool:
         """Whether nothing outside was written, and nothing drawn, before that line."""
-        before = [step for step in self.steps[: line - 3] if step is not None]
-        return line - 3 < len(self.steps) and not any(type(s.into) is Value or s.kind is DRAW for s in before)
+        place = line - self._above
+        before = [step for step in self.steps[:place] if step is not None]
+        return place < len(self.steps) and not any(type(s.into) is Value or s.kind is DRAW for s in before)
 
     def function(self) -> Callable[..., Any]:
         """A function with an arena of its own: two calls of one at the same time would overwrite each other."""
         regions = [np.empty(size + _ALIGNED, np.uint8) for size in self.sizes]
         buffers = [_laid(buffer, regions[buffer.region]) for buffer in self._buffers]
-        return self._make(*buffers, *self.spelling.environment.values())
+        cells = [np.zeros((), dtype) for _, dtype in self._cells]
+        return self._make(*buffers, *cells, *self.spelling.environment.values())
 
 
 class _Fast(Spelling):
@@ -255,6 +334,12 @@ class _Fast(Spelling):
     def __init__(self, names: Names) -> None:
         super().__init__(names)
         self._reduces: dict[Any, Any] = {}
+
+
+def _mixes_freely(ufunc: Any) -> bool:
+    """Whether a ufunc of NumPy gives the same bits for a number and for an array of shape () with it."""
+    known: Any = getattr(np, ufunc.__name__, None)
+    return known is ufunc and ufunc is not np.power and "dl->d" not in known.types
 
 
 def _axis_and_keepdims(step: Step) -> tuple[Any, Any]:

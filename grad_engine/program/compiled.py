@@ -66,8 +66,9 @@ class _Ready:
         self.recovers = bool(program.finite or program.hidden or any(step.kind is LOOP for step in program.steps))
         if call.history is not None and call.history.outputs:
             call.history.prepare(lambda backward: passes.run(backward, names, exact))
+        homes = {home.flat: call.state.move_home(home.flat, home.parts) for home in program.homes}
         self.code = Code(program)
-        entry = Entry(program, call.arguments, call.state, call.history)
+        entry = Entry(program, call.arguments, call.state, call.history, homes)
         self.entry = entry.build(call.parameters, Pool(self.code.function), call.structure)
 
 

@@ -5,7 +5,7 @@ It is written as code too, since a general function would take longer than many 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -27,13 +27,17 @@ MISS: Any = object()  # what an entry returns for a call that is not like the on
 class Entry:
     """Writes the entry function, line by line."""
 
-    def __init__(self, program: Program, arguments: Arguments, state: State, history: History | None = None) -> None:
+    def __init__(
+        self, program: Program, arguments: Arguments, state: State, history: History | None = None,
+        homes: Mapping[Value, ndarray] | None = None,
+    ) -> None:  # fmt: skip
         self.program, self.state, self.history = program, state, history
         self.environment: dict[str, Any] = {
             "MISS": MISS, "ndarray": ndarray, "Tensor": Tensor, "GradAccum": GradAccum, "asarray": np.asarray,
         }  # fmt: skip
         self.lines: list[str] = []
         self.text: dict[Value, str] = {}
+        self.text.update({flat: self.thing(array) for flat, array in (homes or {}).items()})
         self.needed = {*program.inputs, *(history.inputs if history is not None else ())}
         if state.tensors or any(part.leaf is not None for part in arguments.parts):
             self.miss(f"{self.thing(is_grad_enabled)}() is not {is_grad_enabled()}")
@@ -126,6 +130,9 @@ class Entry:
                     continue
                 self.lines.append(f"{name} = {leaf}.grad.array")
                 self._like(name, value)
+            elif value in self.state.homes:
+                self.miss(f"{read(source.slot)} is not {self.thing(self.state.homes[value][1])}")
+                continue
             elif source.slot is None:
                 self.lines.append(f"{name} = {self.thing(source.fixed)}")
             elif value.number:
@@ -152,15 +159,13 @@ class Entry:
         lines = self.lines
         self._written_memory(lines)
         pooled, make = self.thing(pool.free), self.thing(pool.make)
-        lines += [f"run = {pooled}.pop() if {pooled} else {make}()", "try:", f"    r = run({given})", "finally:",
-                  f"    {pooled}.append(run)"]  # fmt: skip
         stores = [write for write in self.program.writes if not write.in_place]
         count = len(self.program.outputs) + len(stores)
-        results = ["r"] if count == 1 else [f"r[{i}]" for i in range(count)]
-        stamped = [write.target for write in self.program.writes if write.target is not None]
-        if stamped or stores:
-            lines.append(f"number = {self.thing(next_sequence_nr)}()")
-        lines += [f"{self.thing(WRITES.stamp)}({self.text[each]}, number)" for each in stamped]
+        results = [f"r{i}" for i in range(count)]
+        taken = ", ".join(results) if count else "_"
+        lines += [f"run = {pooled}.pop() if {pooled} else {make}()", "try:", f"    {taken} = run({given})", "finally:",
+                  f"    {pooled}.append(run)"]  # fmt: skip
+        self._stamps(lines, bool(stores))
         for store, result in zip(self.state.stores, results[len(self.program.outputs) :], strict=True):
             target = self._read(store.slot)
             value = store.value
@@ -182,6 +187,25 @@ class Entry:
         self.source = source = f"def entry({', '.join(parameters)}):\n    {body}\n"
         exec(compile(source, f"<entry of {self.program.name}>", "exec"), self.environment)
         return self.environment["entry"]
+
+    def _stamps(self, lines: list[str], stored: bool) -> None:
+        """Note the writes in place, as backward asks for them. What an optimiser keeps for itself is in no graph."""
+        fixed = {source.value: source for source in self.state.sources}
+        targets = [write.target for write in self.program.writes if write.target is not None]
+        hidden = {home.flat for home in self.program.homes}
+        stamped = [each for each in targets if each not in hidden and not (each in fixed and fixed[each].hidden)]
+        if stamped or stored:
+            lines.append(f"number = {self.thing(next_sequence_nr)}()")
+        if stamped:
+            lines.append(f"{self.thing(WRITES)}.latest = number")
+        for each in stamped:
+            name, stamp = self.text[each], f"{self.thing(WRITES.stamp)}({self.text[each]}, number)"
+            source = fixed.get(each)
+            if source is None or type(source.fixed) is not ndarray:
+                lines.append(stamp)
+                continue
+            cell = self.thing(WRITES.cell(source.fixed))
+            lines += [f"if {name} is {self.thing(source.fixed)}: {cell}.latest = number", f"else: {stamp}"]
 
     def _tensor(self, result: str, value: Value, node: str = "None") -> str:
         array = result if value.ndim and not value.scalar else f"asarray({result})"
@@ -214,7 +238,9 @@ class Entry:
         """Refuse arguments that show memory which the program writes: it read them before, eager mode may not."""
         outside = {source.value for source in self.state.sources}
         targets = [write.target for write in self.program.writes]
-        written = [target for target in targets if target is not None and target.ndim]
+        hidden = {source.value for source in self.state.sources if source.hidden}
+        hidden |= {home.flat for home in self.program.homes}
+        written = [target for target in targets if target is not None and target.ndim and target not in hidden]
         for other in self.program.inputs:
             others = [each for each in written if each is not other and not (each in outside and other in outside)]
             if others and other.ndim and not other.number:

@@ -41,6 +41,7 @@ class Source:
     slot: Slot | None
     fixed: Any
     grad_of: tuple[Any, str | None] | None = None  # the leaf whose .grad it is, or the path of that leaf
+    hidden: bool = False  # an optimiser keeps it for itself, so no graph holds it
 
 
 @dataclass(slots=True)
@@ -70,6 +71,8 @@ class State:
     stores: list[Store] = field(default_factory=list)
     tensors: dict[int, Tensor] = field(default_factory=dict)  # by id: those that were there before
     names: set[str] = field(default_factory=set)
+    kept: list[list[tuple[Value, ...]]] = field(default_factory=list)  # by optimisers, for each parameter of a group
+    homes: dict[Value, tuple[ndarray, ndarray]] = field(default_factory=dict)  # of those: flat array, and its part
     _put: list[tuple[Slot, Any, Any]] = field(default_factory=list)  # slot, what it held, what it holds meanwhile
     _by_array: dict[int, Traced] = field(default_factory=dict)
     _owners: dict[int, ndarray] = field(default_factory=dict)
@@ -160,6 +163,22 @@ class State:
             stand_in = self.lift_array(leaf.grad.array, None, f"grad_{name}", (leaf, path))
             self.put(slot, wrap(stand_in, None))  # type: ignore[arg-type]
 
+    def move_home(self, flat: Value, parts: Sequence[Value]) -> ndarray:
+        """The flat array in which these arrays of an optimiser lie from now on, one after the other."""
+        slots = {source.value: source.slot for source in self.sources}
+        held = [slots[part].get() for part in parts]  # type: ignore[union-attr]
+        whole = held[0].base
+        if not _lie_in(whole, held) or whole.shape != flat.shape:
+            whole = np.concatenate([array.reshape(-1) for array in held])
+        start = 0
+        for part, array in zip(parts, held, strict=True):
+            if array.base is not whole:
+                array = whole[start : start + array.size].reshape(array.shape)
+                slots[part].put(array)  # type: ignore[union-attr]
+            self.homes[part] = whole, array
+            start += array.size
+        return whole
+
     def lift_steps(self, slot: Slot) -> None:
         """A count of steps: parameters that have made the same number of them share an input."""
         count = slot.get()
@@ -186,8 +205,6 @@ def lifted(functions: Sequence[Any], state: State) -> Iterator[None]:
         reached.walk(function)
     unmoved = Unmoved(reached.movable)
     prepared = [*_prepared(reached)]
-    for optimizer, _, _ in prepared:
-        reached.walk(list(optimizer._state.values()))
     try:
         _lift(state, reached)
         try:
@@ -203,6 +220,8 @@ def lifted(functions: Sequence[Any], state: State) -> Iterator[None]:
             stores = {id(each.slot.holder) for each in state.stores}
             if id(made) not in stores:
                 del optimizer._state[parameter]
+        for optimizer in reached.optimizers:
+            state.sizes.append((optimizer._state, len(optimizer._state)))
 
 
 def _prepared(reached: Reached) -> Iterator[tuple[Any, Tensor, _State]]:
@@ -227,11 +246,23 @@ def _lift(state: State, reached: Reached) -> None:
             if isinstance(group["lr"], float):
                 state.lift_number(Item(group, "lr", "lr"), f"lr_{number}" if len(groups) > 1 else "lr")
                 numbers.add((id(group), "lr"))
+        groups_of = {parameter: number for number, group in enumerate(groups) for parameter in group["params"]}
+        lanes: list[list[tuple[Value, ...]]] = [[] for _ in groups]
+        state.kept += lanes
+        state.same.append((Attribute(optimizer, "_state", "state"), optimizer._state))
         for parameter, each in optimizer._state.items():
             stand_in: Any = parameter.array
+            arrays = []
             for key, array in each.arrays.items():
                 kept = Item(each.arrays, key, f"{key}_{stand_in._value.name or 'p'}")
                 state.put(kept, state.lift_array(array, kept, kept.name))
+                state.sources[-1].hidden = True
+                arrays.append(each.arrays[key]._value)  # type: ignore[attr-defined]
+            if arrays:
+                lanes[groups_of[parameter]].append(tuple(arrays))
+            if each.memory is not None:
+                memory = Attribute(each, "memory", "memory")
+                state.put(memory, state.lift_array(each.memory, memory, "memory"))
             state.lift_steps(Attribute(each, "steps", "steps"))
             numbers.add((id(each), "steps"))
     for slot, array in reached.arrays:
@@ -301,6 +332,18 @@ def _note_changes(state: State, reached: Reached) -> None:
                 f"the compiled function changed how many items a {type(container).__name__} outside of it has, from "
                 f"{size} to {len(container)}; return what is to be kept and store it outside"
             )
+
+
+def _lie_in(whole: Any, arrays: Sequence[ndarray]) -> bool:
+    """Whether these arrays are the parts of one flat array, in order."""
+    if type(whole) is not ndarray or whole.ndim != 1:
+        return False
+    start = whole.ctypes.data
+    for array in arrays:
+        if array.base is not whole or array.ctypes.data != start or not array.flags.c_contiguous:
+            return False
+        start += array.nbytes
+    return start == whole.ctypes.data + whole.nbytes
 
 
 def _refuse_change(slot: Slot, before: Any, now: Any) -> None:

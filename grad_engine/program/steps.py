@@ -7,7 +7,7 @@ place is decided by passes/buffers.py.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -172,6 +172,7 @@ NAMED_CALL = Kind("named call", lambda fn, args, named: fn(*args, **named))  # a
 DRAW = Kind("draw", lambda fn, args, named: getattr(args[0], fn)(*args[1:], **named), pure=False)
 CHECK = Kind("check", lambda fn, args, named: None, pure=False)  # (value, truth met while tracing)
 UNPACK = Kind("unpack", lambda fn, args, named: args[0].ravel().tolist())  # an array as its Python floats, in C order
+PACK = Kind("pack", lambda fn, args, named: np.concatenate([*map(np.ravel, args[0])]))  # arrays as one flat one
 LOOP = Kind("loop", lambda fn, args, named: fn(*args))  # of scan(): fn is a Loop
 
 UFUNC_METHODS = {"__call__": UFUNC, "reduce": REDUCE, "accumulate": ACCUMULATE, "reduceat": REDUCEAT, "outer": OUTER}
@@ -206,12 +207,14 @@ class Program:
     reasons: dict[str, str] = field(default_factory=dict)  # op that became a named call -> why
     finite: list[Value] = field(default_factory=list)  # numbers that have to be finite (passes/small.py),
     hidden: list[Value] = field(default_factory=list)  # and those that were left out of a product with 0
+    kept: list[list[tuple[Value, ...]]] = field(default_factory=list)  # by optimisers, for each parameter of a group
+    homes: list[Any] = field(default_factory=list)  # flat inputs in the place of those (passes/flat.py)
 
     def with_steps(self, steps: list[Step], replaced: Callable[[Any], Any] = lambda value: value) -> Program:
         """The same program with other steps; `replaced` says which value now stands for an old one."""
         writes = [Write(write.target, replaced(write.value), write.shown) for write in self.writes]
         outputs = [*map(replaced, self.outputs)]
-        return Program(self.name, self.inputs, steps, outputs, writes, self.reasons, self.finite, self.hidden)
+        return replace(self, steps=steps, outputs=outputs, writes=writes)
 
     def ends(self) -> list[Value]:
         """The values that must be there when it ends: outputs and what is written."""

@@ -82,7 +82,7 @@ def traced_call(
             )
     writes += [Write(None, store.value, not isinstance(store.slot.holder, GradAccum)) for store in state.stores]
     inputs = [*(part.value for part in arguments.parts), *(source.value for source in state.sources)]
-    program = Program(name, inputs, steps, noted.values, writes, trace.reasons)
+    program = Program(name, inputs, steps, noted.values, writes, trace.reasons, kept=state.kept)
     trace.close()
     return TracedCall(program, arguments, state, parameters, structure, history)
 

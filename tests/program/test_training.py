@@ -92,3 +92,75 @@ def test_clipped_gradients_are_those_of_eager_mode() -> None:
         assert norms[-1] == eager(X, scale * Y)
         assert_same_state(model, twin)
     assert min(norms) < 1.0 < max(norms)
+
+
+MOVING = ["momentum", "dampening", "Adam", "AdamW", "RMSprop"]
+
+
+@pytest.mark.parametrize("exact", [False, True], ids=["quick", "exact"])
+@pytest.mark.parametrize("name", MOVING)
+def test_programs_for_two_batches_share_what_an_optimiser_keeps(name: str, exact: bool) -> None:
+    """What is kept for small parameters moves to one flat array: whoever comes next finds it there."""
+    model, moving, eager = trainer(plain, OPTIMIZERS[name])
+    twin, twin_moving, other = trainer(plain, OPTIMIZERS[name])
+    compiled = ge.compile(other, exact=exact)
+    for rows in (40, 40, 40, 7, 7, 40, 7):
+        eager(X[:rows], Y[:rows])
+        compiled(X[:rows], Y[:rows])
+    eager(X[:9], Y[:9])
+    other(X[:9], Y[:9])
+    for rows in (7, 40):
+        eager(X[:rows], Y[:rows])
+        compiled(X[:rows], Y[:rows])
+    for one, another in ((model, twin), (moving, twin_moving)):
+        theirs = another.state_dict()
+        for key, value in one.state_dict().items():
+            np.testing.assert_allclose(theirs[key].data, value.data, rtol=0 if exact else 1e-12, err_msg=key)
+    if name == "Adam":  # together in one flat array, whatever the number of programs
+        first, *rest = [state.arrays["exp_avg"].base for state in twin_moving._state.values()]
+        assert first is not None and all(each is first for each in rest)
+
+
+@pytest.mark.parametrize("name", MOVING)
+def test_a_compiled_step_goes_on_from_a_state_that_was_loaded(name: str) -> None:
+    model, moving, eager = trainer(plain, OPTIMIZERS[name])
+    twin, twin_moving, other = trainer(plain, OPTIMIZERS[name])
+    compiled = ge.compile(other, exact=True)
+    kept = []
+    for number in range(6):
+        eager(X, Y)
+        compiled(X, Y)
+        if number == 2:
+            kept = [moving.state_dict(), twin_moving.state_dict()]
+    moving.load_state_dict(kept[0])
+    twin_moving.load_state_dict(kept[1])
+    for _ in range(3):
+        eager(X, Y)
+        compiled(X, Y)
+    assert_same_state(model, twin)
+    assert_same_state(moving, twin_moving)
+
+
+def test_parameters_that_join_later_have_steps_of_their_own() -> None:
+    def build() -> Any:
+        a, b, c = (ge.tensor(np.full(3, value), requires_grad=True) for value in (1.0, 2.0, 3.0))
+        moving = optim.Adam([a, b, c], lr=0.1)
+
+        def step(x: np.ndarray, number: int) -> ge.Tensor:
+            moving.zero_grad()
+            loss = ge.sum(a * x + b * b) if number < 2 else ge.sum(a * b * c * x)
+            loss.backward()
+            moving.step()
+            return loss
+
+        return moving, [a, b, c], step
+
+    moving, leaves, eager = build()
+    twin_moving, twins, other = build()
+    compiled = ge.compile(other, exact=True)
+    for number in range(6):
+        eager(np.arange(3.0), number)
+        compiled(np.arange(3.0), number)
+    for leaf, twin in zip(leaves, twins, strict=True):
+        np.testing.assert_array_equal(leaf.data, twin.data)
+    assert_same_state(moving, twin_moving)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection
 from grad_engine.program.passes.buffers import planned
 from grad_engine.program.passes.common import shared
 from grad_engine.program.passes.dead import alive
+from grad_engine.program.passes.flat import flattened
 from grad_engine.program.passes.fold import folded
 from grad_engine.program.passes.kernels import quickened
 from grad_engine.program.passes.plain import said_plainly
@@ -24,11 +25,12 @@ PASSES: dict[str, Pass] = {
     "small": unpacked,
     "dead": alive,
     "kernels": quickened,
+    "flat": flattened,
     "buffers": planned,
 }
 _WITH_EXACT: dict[str, Callable[[Program, bool], Program]] = {"fold": folded, "common": shared}
 READABLE = ("fold", "common", "plain", "dead")  # those behind the source that people read
-RUNNING = ("fold", "common", "small", "dead", "kernels", "buffers")  # those behind the code that runs
+RUNNING = ("fold", "common", "small", "dead", "kernels", "flat", "buffers")  # those behind the code that runs
 CHANGING_BITS = frozenset({"small", "kernels"})  # not in exact programs
 
 

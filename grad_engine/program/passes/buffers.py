@@ -15,6 +15,7 @@ from grad_engine.program.steps import (
     AT,
     CHECK,
     FUNCTION,
+    PACK,
     REDUCE,
     SET_ITEM,
     UFUNC,
@@ -56,7 +57,7 @@ def takes_out(step: Step) -> bool:
     """Whether the step can write its result where it is told to."""
     if step.several or not step.outs or step.out.ndim == 0 or not step.out.size or step.out.number or step.out.owner:
         return False
-    if step.kind in (SET_ITEM, AT):
+    if step.kind in (SET_ITEM, AT, PACK):
         return True
     if step.kind is UFUNC:
         return not step.named
@@ -116,6 +117,7 @@ class _Plan:
             step = self.program.steps[number]
             reads_views = any(each.memory is target and each is not target for each in step.values())
             fits = value.shape == target.shape and value.dtype == target.dtype and value.strides == target.strides
+            fits = fits and (value.size > 1 or target not in step.values())
             good = step.kind is UFUNC and step.fn is not np.matmul and takes_out(step) and fits and not reads_views
             done = number > last_check and self.last.get(target, -1) <= number
             if good and done and target not in self.leaving:
@@ -151,6 +153,8 @@ class _Plan:
         if step.kind in (SET_ITEM, AT):
             dying = [value for value in dying if value is step.args[0]]
         elif step.kind is not UFUNC or step.fn is np.matmul or step.fn.signature is not None:
+            return None
+        if out.size == 1 and step.kind is UFUNC:  # NumPy takes twice as long where it writes over its one operand
             return None
         for value in dying:
             same = value.owner is None and value.like(out) and value.strides == out.strides

@@ -5,6 +5,9 @@
 - A column times a row is a matrix product, which BLAS does in half the time.
 - A sum over the first axis of a tall matrix is a row of ones times that matrix (6 µs against 2). The order of the sum
   is another one, so its last bit may be too.
+- Adding a short row to each of many rows goes by rows; the row as a product of a column of ones and itself is added in
+  one go (3.9 µs against 2.5). One number beside a column is quicker beside a flat array.
+- A sum of squares is a product of a flat array with itself (1.5 µs against 0.5).
 """
 
 from __future__ import annotations
@@ -15,28 +18,55 @@ from typing import Any
 
 import numpy as np
 
+from grad_engine.program.passes.dead import alive
 from grad_engine.program.passes.rewriting import Rewriting
-from grad_engine.program.steps import FUNCTION, REDUCE, UFUNC, Program, Step, Value, single_number
+from grad_engine.program.steps import (
+    FUNCTION,
+    METHOD,
+    NO_NAMED,
+    REDUCE,
+    UFUNC,
+    Kind,
+    Program,
+    Step,
+    Value,
+    single_number,
+)
 
 LEVEL = 1 << 14  # numbers of an array that is made to hold one number everywhere
 TALL = 16  # rows from which on a matrix product pays
+SHORT = 8  # columns up to which adding a row goes by way of a product
 WIDE = 64  # columns up to which the product of a column and a row pays
 
 
 def quickened(program: Program) -> Program:
     """The program with quicker calls where there are some."""
-    return _Quickening(program).rewritten()
+    return alive(_Quickening(program).rewritten())
 
 
 class _Quickening(Rewriting):
     def __init__(self, program: Program) -> None:
         super().__init__(program)
         self.consts: dict[Any, Value] = {}
+        self.uses = program.uses()
+        self.ends = {end for end in program.ends() if type(end) is Value}
 
     def visit(self, step: Step) -> None:
         rule = _RULES.get((step.kind, step.fn))
         found = rule(self, step) if rule is not None and not step.several else None
-        self.keep(step if found is None else found)
+        if isinstance(found, Value):
+            self.replace(step.out, found)
+        else:
+            self.keep(step if found is None else found)
+
+    def step(self, kind: Kind, fn: Any, args: tuple[Any, ...], shape: tuple[int, ...], like: Value) -> Value:
+        """The result, in C order, of a step that is put before the present one."""
+        made = Value(np.empty(shape, like.dtype))
+        made.step = Step(kind, fn, args, NO_NAMED, [made], False, self.line)
+        if kind is METHOD:
+            made.owner = args[0].memory
+        self.steps.append(made.step)
+        return made
 
     def const(self, key: Any, name: str, make: Callable[[], Any]) -> Value:
         if key not in self.consts:
@@ -83,7 +113,53 @@ def _outer(self: _Quickening, step: Step) -> Step | None:
     return None
 
 
+def _row(self: _Quickening, step: Step) -> Step | Value | None:
+    """x + row, or a column with one number."""
+    out = step.out
+    if step.named or out.ndim != 2 or out.dtype.char not in "fd" or not out.c_contiguous() or out.size > LEVEL:
+        return None
+    rows, columns = out.shape
+    for place in (0, 1):
+        x, row = step.args[1 - place], step.args[place]
+        if type(x) is not Value or type(row) is not Value or not x.like(out) or not x.c_contiguous():
+            continue
+        if row.dtype != out.dtype or row.is_const or row.shape not in ((columns,), (1, columns)):
+            continue
+        if columns == 1 and rows > 1 and row.ndim == 1:
+            flat = self.step(METHOD, "reshape", (x, (rows,)), (rows,), x)
+            made = self.step(UFUNC, step.fn, (flat, row) if place else (row, flat), (rows,), x)
+            return self.step(METHOD, "reshape", (made, out.shape), out.shape, x)
+        if step.fn is np.add and 1 < columns <= SHORT and rows >= 4 * TALL:
+            flat = row if row.ndim == 2 else self.step(METHOD, "reshape", (row, (1, columns)), (1, columns), row)
+            ones = self.const(("ones", (rows, 1), x.dtype.char), "ones", functools.partial(np.ones, (rows, 1), x.dtype))
+            return step.replaced((x, self.step(FUNCTION, np.dot, (ones, flat), out.shape, x)))
+    return None
+
+
+def _squares(self: _Quickening, step: Step) -> Step | None:
+    """The sum of the squares of all elements."""
+    product, *rest = step.args
+    axis = rest[0] if rest else step.named.get("axis", 0)
+    if type(product) is not Value or product.step is None or set(step.named) - {"axis", "keepdims"} or rest[1:]:
+        return None
+    whole = axis is None or (product.ndim == 1 and axis in (0, (0,)))
+    inner = product.step
+    if not whole or not step.out.scalar or inner.kind is not UFUNC or inner.named or product in self.ends:
+        return None
+    x = inner.args[0]
+    square = inner.fn is np.square or (inner.fn is np.multiply and inner.args[1] is x)
+    if not square or type(x) is not Value or not x.like(product) or x.is_const or x.dtype != np.float64:
+        return None
+    if not TALL <= x.size <= LEVEL or not x.c_contiguous() or len(self.uses.get(product, ())) > 1:
+        return None
+    flat = x if x.ndim == 1 else self.step(METHOD, "reshape", (x, (x.size,)), (x.size,), x)
+    return Step(FUNCTION, np.dot, (flat, flat), NO_NAMED, step.outs, False, step.line)
+
+
 def _total(self: _Quickening, step: Step) -> Step | None:
+    """A sum over the first axis, or of squares."""
+    if (squares := _squares(self, step)) is not None:
+        return squares
     x, *rest = step.args
     axis = rest[0] if rest else step.named.get("axis", 0)
     keepdims = step.named.get("keepdims", rest[3] if len(rest) > 3 else False)
@@ -97,6 +173,7 @@ def _total(self: _Quickening, step: Step) -> Step | None:
     return Step(UFUNC, np.matmul, (ones, x), {}, step.outs, False, step.line)
 
 
-_RULES: dict[Any, Callable[[_Quickening, Step], Step | None]] = {
-    (UFUNC, np.maximum): _level, (UFUNC, np.minimum): _level, (UFUNC, np.multiply): _outer, (REDUCE, np.add): _total,
+_RULES: dict[Any, Callable[[_Quickening, Step], Step | Value | None]] = {
+    (UFUNC, np.maximum): _level, (UFUNC, np.minimum): _level, (UFUNC, np.multiply): _outer,
+    (UFUNC, np.add): _row, (UFUNC, np.subtract): _row, (REDUCE, np.add): _total,
 }  # fmt: skip
