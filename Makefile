@@ -15,10 +15,10 @@ SETUP = @PYTHON='$(PYTHON)' sh .make/setup
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test lint stubs clean
+.PHONY: help demo test lint docs package stubs clean
 
 help: ## list what make can do
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s  %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s  %s\n", $$1, $$2 }' Makefile
 	@sed -n 's/^#   /  /p' Makefile
 
 demo: ## export the large example, print its tree and gradients, render the video (QUALITY=, EXAMPLE=)
@@ -40,11 +40,24 @@ lint: ## ruff check, ruff format --check and mypy
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
 
+docs: ## build the documentation site in output/site, with its links checked
+	$(SETUP) docs
+	$(PY) .docs output/site
+
+package: ## build wheel and source distribution in dist/, and check both
+	$(SETUP) package
+	rm -rf dist
+	$(PY) -m build --outdir dist >/dev/null
+	$(PY) -m twine check --strict dist/*
+	$(PY) -m check_wheel_contents dist/*.whl
+	@ls dist/*
+
 stubs: ## write the .pyi files again, from the table of ops
 	$(SETUP) test
 	$(PY) -m tests.stubs
 
 clean: ## remove .venv, the videos, the last export and all caches; system packages and your own files stay
 	rm -rf .venv media dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf output/site
 	rm -f output/graph_acyclic.json output/graph_acyclic.html
 	find grad_engine animation examples tests -name __pycache__ -prune -exec rm -rf {} +

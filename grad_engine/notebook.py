@@ -32,7 +32,10 @@ def tensor_html(tensor: Tensor) -> str:
 
 
 def record_bundle(record: GraphRecord, include: Any = None, exclude: Any = None) -> dict[str, str]:
-    """A picture where the record is small and the layout library is there, and the tree beside it as HTML and text."""
+    """A picture where the record is small and the layout library is there, else the tree; the tree as text too.
+
+    The picture is the HTML too: a notebook prefers HTML to SVG.
+    """
     from grad_engine.tree import tree
 
     bundle: dict[str, str] = {**tree(record, max_lines=60)._repr_mimebundle_((), ())}
@@ -40,5 +43,6 @@ def record_bundle(record: GraphRecord, include: Any = None, exclude: Any = None)
         from grad_engine.draw import to_svg
 
         with suppress(GradEngineError):  # without the layout library the tree says as much
-            bundle["image/svg+xml"] = to_svg(record)
+            picture = to_svg(record)
+            bundle |= {"image/svg+xml": picture, "text/html": f'<div style="overflow-x: auto">{picture}</div>'}
     return bundle

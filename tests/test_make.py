@@ -195,7 +195,7 @@ def test_macos_names_homebrew(machine: Machine, brew: str | None, line: str) -> 
 @pytest.mark.skipif(shutil.which("make") is None, reason="needs make")
 def test_make_alone_lists_every_target() -> None:
     done = subprocess.run(["make", "--no-print-directory"], cwd=ROOT, capture_output=True, text=True, check=True)
-    for target in ("demo", "test", "lint", "stubs", "clean"):
+    for target in ("demo", "test", "lint", "docs", "package", "stubs", "clean"):
         assert f"make {target} " in done.stdout
 
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import doctest
-import importlib
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -228,9 +226,3 @@ def test_misfits_are_named_by_their_path(program: Callable[[], Any], kind: type[
         program()
     assert isinstance(caught.value, ge.GradEngineError)
     assert "\n" not in str(caught.value)
-
-
-@pytest.mark.parametrize("module", ["functional", "pytree"])
-def test_examples_in_docstrings_hold(module: str) -> None:
-    found = doctest.testmod(importlib.import_module(f"grad_engine.{module}"))
-    assert found.attempted and not found.failed
