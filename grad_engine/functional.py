@@ -28,6 +28,7 @@ import numpy as np
 
 from grad_engine import jacobians
 from grad_engine.core.call import as_tensor
+from grad_engine.core.conversion import ComplexPair
 from grad_engine.core.grad import grad as grad_of_tensors
 from grad_engine.core.grad_mode import current_mode, differentiating, enable_grad
 from grad_engine.core.node import BinaryNode, GradAccum, Output, UnaryNode, next_sequence_nr
@@ -389,6 +390,11 @@ class Run:
         """The outputs as tensors; numbers may stand among them, but not alone."""
         if not any(type(y) is Tensor for y in found):
             kind = type(found[0]).__name__ if found else "nothing"
+            if found and isinstance(found[0], ComplexPair):
+                raise NotDifferentiableError(
+                    "the function returned complex numbers, of which there is no gradient; return abs(z), z.real or "
+                    "z.imag"
+                )
             raise ArgumentError(
                 f"the function must return a tensor or a structure of tensors, got {kind}; leave out item(), "
                 "float() and numpy()"

@@ -169,7 +169,11 @@ def check_leaf(value: Any, path: str) -> np.ndarray:
             "or keep it out of what is differentiated"
         )
     if array.dtype.kind != "f":
-        way_out = "use stack([...]) to join tensors" if array.dtype == object else "pass floating-point numbers"
+        way_out = (
+            "use stack([...]) to join tensors" if array.dtype == object
+            else "pass its real and its imaginary part, and join them as re + 1j * im" if array.dtype.kind == "c"
+            else "pass floating-point numbers"
+        )  # fmt: skip
         raise NotDifferentiableError(f"{path} holds {array.dtype}, which has no derivative; {way_out}")
     return array
 

@@ -9,7 +9,7 @@ from typing import Any
 from numpy import asarray, ndarray
 
 from grad_engine.core.arguments import WIDER, arguments, sequence, wider, with_operands
-from grad_engine.core.conversion import numeric, unmasked
+from grad_engine.core.conversion import ComplexOperandError, ComplexPair, numeric, unmasked
 from grad_engine.core.grad_mode import current_mode
 from grad_engine.core.node import GeneralNode, Output
 from grad_engine.core.numpy_errors import REFUSED, refuse
@@ -50,6 +50,8 @@ def operand(value: Any) -> Any:
         raise ArgumentError(
             "an op takes tensors, arrays and numbers, got a list of tensors; join them with stack([...])"
         )
+    if isinstance(value, ComplexPair):
+        raise ComplexOperandError("an op takes real numbers, got complex ones; call NumPy's function of that name")
     if isinstance(value, float):  # np.float64, which np.sqrt(3) gives, must not make float64 of a float32 tensor
         return float(value)
     try:

@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from grad_engine.core.array_behavior import ArrayBehavior
 from grad_engine.errors import ArgumentError, GraphError, ShapeError
+
+
+class ComplexPair:
+    """What ops/complex_numbers.py makes of complex numbers: a pair of tensors."""
+
+    __slots__ = ()
+
+
+class ComplexOperandError(ArgumentError):
+    """An op was given complex numbers; one of two operands leaves them to COMPLEX."""
+
+
+COMPLEX: list[Callable[..., Any]] = []  # what NumPy's function is on complex operands: one function, from ops
 
 
 def as_array(data: Any, dtype: Any = None) -> np.ndarray:
@@ -56,8 +70,9 @@ def numeric(array: np.ndarray) -> np.ndarray:
                 "A.toarray() for all else"
             )
         if dtype.kind == "c":
-            raise ArgumentError(
-                f"a tensor holds real numbers, got dtype {dtype}; keep z.real and z.imag as two tensors"
+            raise ComplexOperandError(
+                f"a tensor holds real numbers or booleans, got dtype {dtype}; complex numbers go through NumPy's "
+                "functions (np.exp(1j * t), np.fft.rfft(t)), or keep z.real and z.imag as two tensors"
             )
         raise ArgumentError(f"a tensor holds real numbers or booleans, got dtype {dtype}")
     own = _OWN.get(dtype.char, dtype)

@@ -14,6 +14,7 @@ from numpy import asarray, ndarray, ufunc
 
 from grad_engine.core.arguments import arguments, wider
 from grad_engine.core.call import operand
+from grad_engine.core.conversion import COMPLEX, ComplexOperandError
 from grad_engine.core.grad_mode import current_mode
 from grad_engine.core.node import BinaryNode, UnaryNode, next_sequence_nr
 from grad_engine.core.numpy_errors import REFUSED, refuse
@@ -85,11 +86,17 @@ def binary(op: Op) -> Callable[..., Tensor]:
         if type(x) is Tensor:
             a, x_edge = x.array, x.node
         else:
-            a, x_edge = operand(x), None
+            try:
+                a, x_edge = operand(x), None
+            except ComplexOperandError:
+                return COMPLEX[0](forward, x, y)
         if type(y) is Tensor:
             b, y_edge = y.array, y.node
         else:
-            b, y_edge = operand(y), None
+            try:
+                b, y_edge = operand(y), None
+            except ComplexOperandError:
+                return COMPLEX[0](forward, x, y)
         try:
             out = forward(a, b)
         except REFUSED as error:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from grad_engine.core.array_behavior import ArrayBehavior
+from grad_engine.core.conversion import COMPLEX, ComplexOperandError
 from grad_engine.core.grad_mode import current_mode
 from grad_engine.core.node import next_sequence_nr
 from grad_engine.core.plain_number import WAYS_OUT
@@ -38,7 +39,10 @@ def ufunc_on_tensors(ufunc: Any, method: str, inputs: tuple[Any, ...], keywords:
     if op is not None:
         if method == "__call__" and not _OF_UFUNCS.isdisjoint(keywords):
             return _on_data_only(ufunc, inputs, keywords)
-        return op(*inputs, **keywords)
+        try:
+            return op(*inputs, **keywords)
+        except ComplexOperandError:
+            return COMPLEX[0](ufunc if method == "__call__" else (ufunc, method), *inputs, **keywords)
     if (method == "outer" and ufunc in NUMPY_TO_OP) or (method == "reduceat" and (ufunc, "reduce") in NUMPY_TO_OP):
         return UFUNC_METHODS[method](ufunc, *inputs, **keywords)
     if not _any_requires_grad(inputs) or (method == "__call__" and _gives_no_float(ufunc)):
@@ -77,7 +81,10 @@ def function_on_tensors(func: Any, args: tuple[Any, ...], keywords: dict[str, An
     if keywords.get("out") is not None:
         return _into(keywords.pop("out"), func, func, args, keywords)
     if op is not None:
-        return op(*args, **keywords)
+        try:
+            return op(*args, **keywords)
+        except ComplexOperandError:
+            return COMPLEX[0](func, *args, **keywords)
     if func is np.full_like and _any_requires_grad((args[1:], list(keywords.values()))):
         raise NotDifferentiableError("np.full_like fills with a number, got a tensor that requires grad; write x + t")
     if func in WRITING:
@@ -92,11 +99,6 @@ def function_on_tensors(func: Any, args: tuple[Any, ...], keywords: dict[str, An
         )
     if func in _WITHOUT_GRADIENT or not _any_requires_grad((args, list(keywords.values()))):
         return _on_data(func, args, keywords)
-    if func.__module__ == "numpy.fft":
-        raise NotDifferentiableError(
-            f"np.fft.{func.__name__} works with complex numbers, which have no gradient here; call it on t.detach() if "
-            "none is wanted, or write a real transform as a product with a matrix of cosines and sines"
-        )
     raise NotDifferentiableError(
         f"{func.__module__}.{func.__name__} has no gradient here; compose it of functions that have one, declare it "
         "with define(), or call it on t.detach() where none is meant"

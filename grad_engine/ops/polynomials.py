@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from grad_engine.core.call import as_tensor
+from grad_engine.core.conversion import ComplexPair
 from grad_engine.core.define import composed
 from grad_engine.core.numpy_protocol import NUMPY_TO_OP
 from grad_engine.core.tensor import Tensor
@@ -37,6 +38,11 @@ def polyval(p: Any, x: Any) -> Any:
     if isinstance(x, np.poly1d):  # a polynomial of a polynomial, of which NumPy's own scheme makes one
         y: Any = 0
         for k in range(len(coefficients := _coefficients(p, "polyval"))):
+            y = y * x + coefficients[k]
+        return y
+    if isinstance(x, ComplexPair) or np.iscomplexobj(x):
+        coefficients, y = _coefficients(p, "polyval"), 0.0 * x
+        for k in range(coefficients.size):
             y = y * x + coefficients[k]
         return y
     coefficients, x = _coefficients(p, "polyval"), as_tensor(x)

@@ -45,7 +45,7 @@ MISUSE: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "index": (lambda: X[7], IndexError, "out of bounds"),
     "words": (lambda: X + "a", TypeError, "got 'a'"),
     "nothing": (lambda: X + None, TypeError, "got None"),
-    "complex": (lambda: X + 1j, TypeError, "complex"),
+    "complex": (lambda: ge.softmax(X + 1j), TypeError, "complex"),
     "asarray": (lambda: np.asarray(X), RuntimeError, "detach"),
     "numpy()": (lambda: X.numpy(), RuntimeError, "detach"),
     "tensor of tensors": (lambda: ge.tensor([X, X]), TypeError, "stack"),

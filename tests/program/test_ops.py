@@ -26,7 +26,8 @@ WHOLE = {
     "embedding_weight": "the same", "one_hot": "counts the classes, unless it is told how many there are",
     "dropout": "draws anew at each run, where it has no seed", "repeat": "where the counts are an argument",
     "index_put": "where the index is an argument", "logm": "SciPy's function", "sqrtm": "the same",
-    "lambertw": "SciPy's function is complex on the way",
+    "lambertw": "SciPy's function is complex on the way", "fourier": "the same of NumPy's",
+    "sparse_matmul": "counts with np.bincount",
 }  # fmt: skip
 
 
