@@ -248,7 +248,7 @@ class _Chooser:
             else:
                 parts = dict.fromkeys(self.unit_of[op] for op in ops if self.unit_of[op] not in self.opened)
                 strays = [op for op in ops if self.unit_of[op] in self.opened]
-                found.append(self.words.sweep_units(list(parts), strays))
+                found.append(self.words.sweep_units(list(parts), strays, self.units))
         return found
 
     def way(self, op: str, told: set[str]) -> str:

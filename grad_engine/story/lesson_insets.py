@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -34,7 +34,7 @@ from grad_engine.story.names import bar
 from grad_engine.story.units import Unit
 from grad_engine.story.values import Values
 
-MOST_ROWS, MOST_COLUMNS = 6, 8  # of a matrix that is drawn
+MOST_ROWS, MOST_COLUMNS = 5, 8  # of a matrix that is drawn
 MOST_MOVES = 4  # leaves whose numbers a step tells
 MOST_BARS = 64  # of the skyline
 LEVEL = 1e-9  # slope, beside the steepest of a curve, that counts as 0
@@ -285,14 +285,23 @@ class Insets:
         write, target = facts.spelling.text, self.index.target(spot.edge)
         tones = self.tones(spot.edge)
         titles = [text(part, names) for part in tree[1:]]
+        hues = [self.leaf_of(part, tensors) for part in tree[1:]]
         first = _sheet(titles[0], tones[0], left, [(row, k, write(float(left[row, k]))) for k in range(inner)],
-                       (row, row, 0, inner - 1))  # fmt: skip
+                       (row, row, 0, inner - 1), hues[0])  # fmt: skip
         second = _sheet(titles[1], tones[1], right, [(k, column, write(float(right[k, column]))) for k in range(inner)],
-                        (0, inner - 1, column, column))  # fmt: skip
+                        (0, inner - 1, column, column), hues[1])  # fmt: skip
         leaf = self.index.accumulator_of.get(target, "")
-        result = _sheet(bar(facts.name(target)), "gradient", share, [(row, column, write(spot.total))],
+        named = bool(self.index.tensors[target].name) or bool(leaf)
+        title = bar(facts.name(target)) if named else f"to {facts.sign(edge.receiver)}"
+        result = _sheet(title, "gradient", share, [(row, column, write(spot.total))],
                         (row, row, column, column), leaf)  # fmt: skip
         return RowColumn(first, second, result)
+
+    def leaf_of(self, tree: Tree, tensors: Mapping[str, str]) -> str:
+        """The accumulator of the leaf that a factor is, maybe transposed; "" where it is another tensor."""
+        if isinstance(tree, list | tuple) and len(tree) == 2 and tree[0] == "T":
+            tree = tree[1]
+        return self.index.accumulator_of.get(tensors.get(tree, ""), "") if isinstance(tree, str) else ""
 
     # skyline, shares, paths
 

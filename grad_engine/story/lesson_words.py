@@ -9,7 +9,7 @@ from math import prod
 from grad_engine.formula import number
 from grad_engine.record.parts import PathRecord, SpotRecord
 from grad_engine.story.equations import Equations
-from grad_engine.story.insets import Walks
+from grad_engine.story.insets import Lens, Walks
 from grad_engine.story.lesson_facts import LessonFacts
 from grad_engine.story.lesson_insets import Insets
 from grad_engine.story.names import bar
@@ -139,12 +139,12 @@ class LessonWords:
         if root and facts.at_root and facts.result and facts.result not in {text.split()[0] for text in shown}:
             total = self.total()
             shown.append(f"{facts.result} {total}" if facts.meaning and total else facts.result)
-        off = self.off_domain(ops)
-        if off:
-            said, remark = off, ""
-        else:
-            remark = self.born(ops)
-        return Scene("forward", "Forward", line(said), remarked=line(remark), on_stage=tuple(shown), ops=tuple(ops))
+        off, inset = self.off_domain(ops)
+        remark = "" if off else self.born(ops)
+        return Scene(
+            "forward", "Forward", line(off or said), remarked=line(remark), on_stage=tuple(shown), ops=tuple(ops),
+            inset=inset,
+        )  # fmt: skip
 
     def total(self) -> str:
         """The number of L: the sum of seed times root over what is finite; "" where it is not recorded."""
@@ -158,15 +158,16 @@ class LessonWords:
         terms = [x * s for x, s in zip(root.ravel().tolist(), seed.ravel().tolist(), strict=True) if math.isfinite(x)]
         return self.facts.spelling.text(math.fsum(terms)) if terms else ""
 
-    def off_domain(self, ops: Sequence[str]) -> str:
-        """A sentence on the first of some ops that reads numbers where it has no value."""
+    def off_domain(self, ops: Sequence[str]) -> tuple[str, Lens | None]:
+        """A sentence on the first of some ops that reads numbers where it has no value, and its curve."""
         for origin in self.index.value_origins:
             if origin.part in ops and origin.part in self.index.nodes:
                 lens = self.insets.lens(origin.part)
                 if lens is not None and lens.off_text:
                     some = f" in {origin.measure.bad} of {origin.measure.size}" if origin.measure.size > 1 else ""
-                    return f"{self.facts.sign(origin.part)} has {lens.off_text}: {self.bad_word(origin.part)}{some}."
-        return ""
+                    sign, word = self.facts.sign(origin.part), self.bad_word(origin.part)
+                    return f"{sign} has {lens.off_text}: {word}{some}.", lens
+        return "", None
 
     def bad_word(self, op: str) -> str:
         """What is not finite in the value of an op."""
@@ -341,6 +342,8 @@ class LessonWords:
             lines = self.gate_lines(op) or lines
             remark = line(f"Shut in {gate.shut} of {gate.size} entries.") if gate.size > 1 else ()
             lens = self.insets.lens(op)
+        if lens is not None and not lens.points:
+            lens = None
         summed = self.sum_at(op)
         if summed is not None and len(lines) < 2:
             lines = [*lines, summed]
@@ -506,7 +509,7 @@ class LessonWords:
         )
         return Scene("sweep", "Backward", line(said), ops=tuple(ops), motion=SWEEP, sent=self.sent(ops))
 
-    def sweep_units(self, units: Sequence[Unit], strays: Sequence[str]) -> Scene:
+    def sweep_units(self, units: Sequence[Unit], strays: Sequence[str], every: Sequence[Unit]) -> Scene:
         """Equal units that run one after the other, with the single ops between them."""
         norms = [self.facts.norm(unit.ops[-1]) for unit in units]
         shown = [number(norm, 2) for norm in norms if norm is not None][:MOST_NUMBERS]
@@ -515,7 +518,7 @@ class LessonWords:
         motion = min(SWEEP_BACKWARD, SWEEP + len(units))
         return Scene(
             "sweep", "Backward", line(said), on_stage=tuple(shown), ops=ops, moves=(6, 9), motion=motion,
-            inset=self.insets.skyline(units),
+            inset=self.insets.skyline(every),
         )  # fmt: skip
 
     def headline(self, units: Sequence[Unit]) -> list[Scene]:

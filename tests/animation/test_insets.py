@@ -1,0 +1,159 @@
+"""Insets: what is drawn stays in its box, can be read, and is whole in the end."""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+import numpy as np
+import pytest
+
+from animation import theme
+from animation.picture.inset import Box, Drawn, lengths_of
+from animation.picture.inset_lens import smooth
+from animation.picture.insets import INSETS
+from animation.picture.text import cap_height
+from animation.render.primitives import Primitive
+from grad_engine.draw.palette import DARK, LIGHT, Palette
+from grad_engine.story.insets import (
+    CheckBars,
+    Inset,
+    Lens,
+    LensPoint,
+    RowColumn,
+    ShareBar,
+    ShareBars,
+    Sheet,
+    SkyBar,
+    Skyline,
+    StepBars,
+)
+
+BOXES = {
+    "lens": Box(2.55, -3.55, 6.55, -1.62),
+    "bars": Box(-6.49, -3.66, 6.49, -2.06),
+    "graph": Box(-6.70, -1.20, 6.70, 3.22),
+    "skyline": Box(-6.55, -1.16, 6.55, 0.55),
+}
+
+
+def curve(formula: str, low: float, high: float, at: list[float], slopes: list[float]) -> Lens:
+    def y(x: float) -> float | None:
+        try:
+            return float(eval(formula, {"x": x, **vars(math)}))
+        except ValueError:
+            return None
+
+    xs = [low + (high - low) * k / 32 for k in range(33)]
+    points = tuple(LensPoint(x, y(x) or 0.0, s, f"slope {s:g}") for x, s in zip(at, slopes, strict=True))
+    off = ((low, 0.0),) if "log" in formula or "sqrt" in formula else ()
+    return Lens(formula[:4], (low, high), tuple(map(y, xs)), points, off, "no value left of 0" if off else "")
+
+
+def sheet(name: str, rows: int, columns: int, numbers: list[tuple[int, int, str]], framed: tuple[int, ...]) -> Sheet:
+    sizes = tuple((k % 7) / 6 for k in range(rows * columns))
+    a, b, c, d = framed
+    return Sheet(name, "value", "a0", rows, columns, sizes, tuple(numbers), (a, b, c, d))
+
+
+def product(rows: int, inner: int, columns: int, text: str) -> RowColumn:
+    last = columns - 1
+    return RowColumn(
+        sheet("Xᵀ", rows, inner, [(0, k, text) for k in range(inner)], (0, 0, 0, inner - 1)),
+        sheet("g", inner, columns, [(k, last, text) for k in range(inner)], (0, inner - 1, last, last)),
+        sheet("W1", rows, columns, [(0, last, text)], (0, 0, last, last)),
+    )
+
+
+def skyline(sizes: list[float | None], marked: tuple[int, ...] = ()) -> Skyline:
+    return Skyline(
+        tuple(SkyBar((f"n{k}",), size, 1.0 if size is None else size) for k, size in enumerate(sizes)), marked, "size"
+    )
+
+
+def shares(*values: float) -> ShareBars:
+    return ShareBars(
+        "a0", "W[0,2]", tuple(ShareBar(f"e{k}", f"step {k}", v, f"{v:.4g}") for k, v in enumerate(values)), "1"
+    )
+
+
+CASES: dict[str, Inset] = {
+    "parabola": curve("x * x", -5, 5, [-3.96], [-7.92]),
+    "tanh": curve("tanh(x)", -3, 3, [0.88], [0.5]),
+    "steep": curve("exp(x)", -2, 20, [19.0], [math.exp(19)]),
+    "log": curve("log(x)", -16.75, 77.75, [8.0], [0.125]),
+    "log near 0": curve("log(x)", -1, 4, [0.01], [100.0]),
+    "root": curve("sqrt(x)", -8, 2, [1.0], [0.5]),
+    "gate": curve("max(x, 0.0)", -2, 3, [2.4, -1.2], [1.0, 0.0]),
+    "flat": curve("0.0 * x", -1, 1, [0.5], [0.0]),
+    "agree": CheckBars(7.001, 7.0, "7.001", "7", "they agree", True),
+    "negative": CheckBars(-1.5, -1.503, "−1.5", "−1.503", "they agree", True),
+    "apart": CheckBars(-1.5, 2.0, "−1.5", "2", "they do not agree", False),
+    "long": CheckBars(1e-30, 1.2e-30, "1e−30", "1.2e−30", "0.6 % apart, likely by the size of the nudge", True),
+    "step": StepBars((), 5.598, 5.218, 5.206, "5.598", "5.218", "5.206"),
+    "step below 0": StepBars((), 0.2, -0.3, -0.4, "0.2", "−0.3", "−0.4"),
+    "product": product(3, 4, 5, "−0.003"),
+    "wide": product(5, 5, 8, "−0.00314"),
+    "tall": product(5, 5, 1, "−2"),
+    "one": product(1, 1, 1, "3"),
+    "skyline": skyline([1 - k / 60 for k in range(58)], (0, 10, 20, 30)),
+    "skyline with NaN": skyline([0.5, None, None, 0.0, 0.2]),
+    "shares": shares(-0.5286, -0.0016, -0.0729, 0.0007, 0.0528, 0.0),
+    "shares above": shares(1.0, 2.0),
+    "shares below": shares(-1.0, -2.0, -1e-12),
+}
+
+
+def drawn(inset: Inset, colours: Palette = DARK) -> tuple[Drawn, Box]:
+    place, draw = INSETS[type(inset)]
+    return draw(inset, BOXES[place], colours, {"a0": "#BDFFBD"}), BOXES[place]
+
+
+def primitives(made: Drawn) -> list[Primitive]:
+    return [one for part in made.parts for one in part.primitives]
+
+
+@pytest.mark.parametrize("colours", [DARK, LIGHT], ids=["dark", "light"])
+@pytest.mark.parametrize("name", CASES)
+def test_an_inset_stays_in_its_box_and_can_be_read(name: str, colours: Palette) -> None:
+    made, box = drawn(CASES[name], colours)
+    room = 0.32 if isinstance(CASES[name], Lens) else 0.08  # a lens has a line to the left of it
+    for one in primitives(made):
+        left, bottom, right, top = one.extent
+        assert box.left - room <= left and right <= box.right + 0.08, (one.text, one.extent)
+        assert box.bottom - 0.08 <= bottom and top <= box.top + 0.08, (one.text, one.extent)
+        if one.text:
+            assert cap_height(one.size) >= 9 / 60 and one.size >= theme.SMALLEST
+            assert "…" not in one.text
+    texts = [one for one in primitives(made) if one.text]
+    for a, b in itertools.combinations(texts, 2):
+        (x0, y0, x1, y1), (u0, v0, u1, v1) = a.extent, b.extent
+        assert x1 <= u0 or u1 <= x0 or y1 <= v0 or v1 <= y0, (a.text, b.text)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_what_grows_begins_with_nothing_and_ends_whole(name: str) -> None:
+    made, _ = drawn(CASES[name])
+    whole = [(one.shape.points.tobytes(), one.place) for one in primitives(made)]
+    for growth in made.grow:
+        assert 0.0 <= growth.start < growth.stop <= 1.0
+        growth.act(0.0)
+        assert all(one.opacity == 0.0 for one in growth.part.primitives)
+        for u in (0.1, 0.5, 0.9, 1.0):
+            growth.act(u)
+    assert [(one.shape.points.tobytes(), one.place) for one in primitives(made)] == whole
+    assert {id(growth.part) for growth in made.grow} == {id(part) for part in made.parts}
+
+
+def test_bars_of_numbers_are_as_long_as_the_numbers() -> None:
+    assert lengths_of([2.0, 1.0], 4.0) == [(0.0, 4.0), (0.0, 2.0)]
+    assert lengths_of([-2.0, -1.0], 4.0) == [(0.0, 4.0), (0.0, 2.0)]
+    assert lengths_of([1.0, -3.0], 4.0) == [(3.0, 4.0), (0.0, 3.0)]
+    assert lengths_of([math.nan, 1.0], 4.0) == [(0.0, 0.0), (0.0, 4.0)]
+
+
+def test_a_curve_goes_through_its_points_and_never_beyond_them() -> None:
+    run = [(-2.0, 0.0), (-1.0, 0.0), (0.0, 0.0), (1.0, 1.0), (2.0, 2.0), (3.0, 0.5)]
+    found = smooth(run)
+    assert np.allclose(found[::8], run)
+    assert found[:, 1].min() >= 0.0 and found[:, 1].max() <= 2.0
