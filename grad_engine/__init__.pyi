@@ -1,7 +1,7 @@
 """Generated from the table of ops by `make stubs`; do not edit."""
 
 from collections.abc import Sequence
-from typing import Any, TypeAlias
+from typing import Any, SupportsIndex, TypeAlias
 
 import numpy as np
 
@@ -118,6 +118,7 @@ from grad_engine.record import load_graph as load_graph
 from grad_engine.record import save_graph as save_graph
 
 Operand: TypeAlias = Tensor | np.ndarray | np.generic | float | int | bool | Sequence[Any]
+Axes: TypeAlias = SupportsIndex | Sequence[SupportsIndex] | None
 
 float16: Any
 float32: Any
@@ -348,13 +349,13 @@ def index(x: Operand, index: Any) -> Tensor:
 def index_put(x: Operand, values: Operand, index: Any, accumulate: Any = False) -> Tensor:
     """x with the part that x[index] means replaced by `values`, as a new tensor; with accumulate, added to it."""
 
-def take(x: Operand, indices: Operand, axis: Any = None) -> Tensor:
+def take(x: Operand, indices: Operand, axis: Axes = None) -> Tensor:
     """The elements of x at `indices` along `axis`, or of x in C order without an axis."""
 
-def add_along_axis(x: Operand, indices: Operand, values: Operand, axis: Any = -1) -> Tensor:
+def add_along_axis(x: Operand, indices: Operand, values: Operand, axis: Axes = -1) -> Tensor:
     """x with `values` added at `indices` along `axis`, as often as an element is named."""
 
-def take_along_axis(x: Operand, indices: Operand, axis: Any = -1) -> Tensor:
+def take_along_axis(x: Operand, indices: Operand, axis: Axes = -1) -> Tensor:
     """The elements of x at `indices` along `axis`, one for each place on the other axes, as argsort returns."""
 
 def gather(x: Any, axis: int, index: Any) -> Tensor:
@@ -390,7 +391,7 @@ def index_select(x: Any, axis: int, index: Any) -> Tensor:
 def masked_select(x: Any, mask: Any) -> Tensor:
     """The elements of x where mask holds, in C order along one axis; the two broadcast."""
 
-def argsort(x: Operand, axis: Any = -1, descending: Any = False) -> Tensor:
+def argsort(x: Operand, axis: Axes = -1, descending: Any = False) -> Tensor:
     """The indices along `axis` that would sort x; equals keep their order, NaN counts as largest. No gradient."""
 
 def sort(x: Any, axis: int | None = -1, descending: bool = False) -> Tensor:
@@ -423,13 +424,13 @@ def permute(x: Operand, *axes: Any) -> Tensor:
 def matrix_transpose(x: Operand) -> Tensor:
     """x with its last two axes exchanged."""
 
-def squeeze(x: Operand, axis: Any = None) -> Tensor:
+def squeeze(x: Operand, axis: Axes = None) -> Tensor:
     """x without its axes of length 1 (or without those given, which must have length 1)."""
 
-def unsqueeze(x: Operand, axis: Any) -> Tensor:
+def unsqueeze(x: Operand, axis: Axes) -> Tensor:
     """x with a new axis of length 1 at each place given."""
 
-def expand_dims(x: Operand, axis: Any) -> Tensor:
+def expand_dims(x: Operand, axis: Axes) -> Tensor:
     """x with a new axis of length 1 at each place given."""
 
 def broadcast_to(x: Operand, *shape: Any) -> Tensor:
@@ -474,7 +475,7 @@ def atleast_3d(*xs: Any) -> Any:
 def broadcast_tensors(*xs: Any) -> tuple[Tensor, ...]:
     """Each of several tensors repeated to the shape they have together."""
 
-def flip(x: Operand, axis: Any = None) -> Tensor:
+def flip(x: Operand, axis: Axes = None) -> Tensor:
     """x with the order of its elements reversed along `axis`, or along all."""
 
 def fliplr(x: Any) -> Tensor:
@@ -483,7 +484,7 @@ def fliplr(x: Any) -> Tensor:
 def flipud(x: Any) -> Tensor:
     """x with its first axis reversed."""
 
-def roll(x: Operand, shift: Any, axis: Any = None) -> Tensor:
+def roll(x: Operand, shift: Any, axis: Axes = None) -> Tensor:
     """x with its elements moved `shift` places along `axis`, those at the end to the front."""
 
 def rot90(x: Operand, k: Any = 1, axes: Any = (0, 1)) -> Tensor:
@@ -498,7 +499,7 @@ def tile(x: Operand, reps: Any) -> Tensor:
 def pad(x: Operand, pad_width: Any, mode: Any = 'constant', constant_values: Any = 0) -> Tensor:
     """x with elements put around it: zeros or `constant_values`, or copies of its own, by mode."""
 
-def sliding_window_view(x: Operand, window_shape: Any, axis: Any = None) -> Tensor:
+def sliding_window_view(x: Operand, window_shape: Any, axis: Axes = None) -> Tensor:
     """Every window of `window_shape` that fits into x (along `axis`, else all axes), its elements as last axes."""
 
 def tril(x: Operand, k: Any = 0) -> Tensor:
@@ -519,16 +520,16 @@ def diag(x: Any, k: int = 0) -> Tensor:
 def diagflat(x: Any, k: int = 0) -> Tensor:
     """A matrix with the elements of x, in C order, on its k-th diagonal."""
 
-def stack(xs: Sequence[Operand] | Operand, axis: Any = 0) -> Tensor:
+def stack(xs: Sequence[Operand] | Operand, axis: Axes = 0) -> Tensor:
     """Tensors of one shape, joined along a new axis."""
 
-def concat(xs: Sequence[Operand] | Operand, axis: Any = 0) -> Tensor:
+def concat(xs: Sequence[Operand] | Operand, axis: Axes = 0) -> Tensor:
     """Tensors joined end to end along an existing axis; flattened first if axis is None."""
 
-def concatenate(xs: Sequence[Operand] | Operand, axis: Any = 0) -> Tensor:
+def concatenate(xs: Sequence[Operand] | Operand, axis: Axes = 0) -> Tensor:
     """Tensors joined end to end along an existing axis; flattened first if axis is None."""
 
-def cat(xs: Sequence[Operand] | Operand, axis: Any = 0) -> Tensor:
+def cat(xs: Sequence[Operand] | Operand, axis: Axes = 0) -> Tensor:
     """Tensors joined end to end along an existing axis; flattened first if axis is None."""
 
 def hstack(xs: Sequence[Any]) -> Tensor:
@@ -594,85 +595,85 @@ def combinations(x: Any, r: int = 2, with_replacement: bool = False) -> Tensor:
 def block_diag(*xs: Any) -> Tensor:
     """Matrices along the diagonal of a larger one that is 0 elsewhere; a vector counts as one row."""
 
-def sum(x: Operand, axis: Any = None, keepdims: Any = False) -> Tensor:
+def sum(x: Operand, axis: Axes = None, keepdims: bool = False) -> Tensor:
     """Sum of the elements along `axis`; 0 when there are none."""
 
-def nansum(x: Operand, axis: Any = None, keepdims: Any = False) -> Tensor:
+def nansum(x: Operand, axis: Axes = None, keepdims: bool = False) -> Tensor:
     """Sum of the elements along `axis` that are not NaN; the others have slope 0."""
 
-def mean(x: Operand, axis: Any = None, keepdims: Any = False) -> Tensor:
+def mean(x: Operand, axis: Axes = None, keepdims: bool = False) -> Tensor:
     """Mean of the elements along `axis`; NaN when there are none."""
 
-def nanmean(x: Operand, axis: Any = None, keepdims: Any = False) -> Tensor:
+def nanmean(x: Operand, axis: Axes = None, keepdims: bool = False) -> Tensor:
     """Mean of the elements along `axis` that are not NaN; the others have slope 0."""
 
-def var(x: Operand, axis: Any = None, ddof: Any = 0, keepdims: Any = False) -> Tensor:
+def var(x: Operand, axis: Axes = None, ddof: Any = 0, keepdims: bool = False) -> Tensor:
     """Variance of the elements along `axis`: the sum of squared distances from the mean over count - `ddof`."""
 
-def std(x: Operand, axis: Any = None, ddof: Any = 0, keepdims: Any = False) -> Tensor:
+def std(x: Operand, axis: Axes = None, ddof: Any = 0, keepdims: bool = False) -> Tensor:
     """Standard deviation of the elements along `axis`, the root of var; slope 0 where all are equal."""
 
-def logsumexp(x: Operand, axis: Any = None, keepdims: Any = False) -> Tensor:
+def logsumexp(x: Operand, axis: Axes = None, keepdims: bool = False) -> Tensor:
     """ln of the sum of exp(x) along `axis`, without overflow; -inf when there are no elements."""
 
 def trace(x: Operand, offset: Any = 0, axis1: Any = 0, axis2: Any = 1) -> Tensor:
     """Sum along the diagonal of the plane of `axis1` and `axis2`."""
 
-def vector_norm(x: Operand, axis: Any = None, keepdims: Any = False, ord: Any = 2) -> Tensor:
+def vector_norm(x: Operand, axis: Axes = None, keepdims: bool = False, ord: Any = 2) -> Tensor:
     """The `ord`-norm of the vectors along `axis`: (Σ|x|^ord)^(1/ord), for inf the largest |x|; slope 0 at 0."""
 
-def cumsum(x: Operand, axis: Any = None) -> Tensor:
+def cumsum(x: Operand, axis: Axes = None) -> Tensor:
     """Running sum along `axis`; of all elements in C order without an axis."""
 
-def cumprod(x: Operand, axis: Any = None) -> Tensor:
+def cumprod(x: Operand, axis: Axes = None) -> Tensor:
     """Running product along `axis`; of all elements in C order without an axis. Exact with zeros."""
 
-def logcumsumexp(x: Operand, axis: Any = None) -> Tensor:
+def logcumsumexp(x: Operand, axis: Axes = None) -> Tensor:
     """ln of the running sum of exp(x) along `axis`, without overflow; of all elements in C order without an axis."""
 
-def prod(x: Operand, axis: Any = None, keepdims: Any = False) -> Tensor:
+def prod(x: Operand, axis: Axes = None, keepdims: bool = False) -> Tensor:
     """Product of the elements along `axis`; 1 when there are none. Exact with zeros."""
 
-def max(x: Operand, axis: Any = None, keepdims: Any = False) -> Tensor:
+def max(x: Operand, axis: Axes = None, keepdims: bool = False) -> Tensor:
     """Largest element along `axis`. Ties along one axis: the first takes the gradient; along all or several axes they share it evenly."""
 
-def min(x: Operand, axis: Any = None, keepdims: Any = False) -> Tensor:
+def min(x: Operand, axis: Axes = None, keepdims: bool = False) -> Tensor:
     """Smallest element along `axis`. Ties along one axis: the first takes the gradient; along all or several axes they share it evenly."""
 
-def amax(x: Operand, axis: Any = None, keepdims: Any = False) -> Tensor:
+def amax(x: Operand, axis: Axes = None, keepdims: bool = False) -> Tensor:
     """Largest element along `axis`; ties share the gradient evenly."""
 
-def amin(x: Operand, axis: Any = None, keepdims: Any = False) -> Tensor:
+def amin(x: Operand, axis: Axes = None, keepdims: bool = False) -> Tensor:
     """Smallest element along `axis`; ties share the gradient evenly."""
 
-def nanmax(x: Operand, axis: Any = None, keepdims: Any = False) -> Tensor:
+def nanmax(x: Operand, axis: Axes = None, keepdims: bool = False) -> Tensor:
     """Largest element along `axis` that is not NaN, NaN where all are. Ties along one axis: the first takes the gradient; along all or several axes they share it evenly."""
 
-def nanmin(x: Operand, axis: Any = None, keepdims: Any = False) -> Tensor:
+def nanmin(x: Operand, axis: Axes = None, keepdims: bool = False) -> Tensor:
     """Smallest element along `axis` that is not NaN, NaN where all are. Ties along one axis: the first takes the gradient; along all or several axes they share it evenly."""
 
 def ptp(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
     """The range of the elements along `axis`: the largest minus the smallest."""
 
-def median(x: Operand, axis: Any = None, keepdims: Any = False) -> Tensor:
+def median(x: Operand, axis: Axes = None, keepdims: bool = False) -> Tensor:
     """The middle element along `axis` in order of size, of an even count the lower one as in PyTorch. Ties along one axis: the first takes the gradient; along all or several axes they share it evenly."""
 
-def nanmedian(x: Operand, axis: Any = None, keepdims: Any = False) -> Tensor:
+def nanmedian(x: Operand, axis: Axes = None, keepdims: bool = False) -> Tensor:
     """The median of the elements along `axis` that are not NaN, NaN where all are. Ties along one axis: the first takes the gradient; along all or several axes they share it evenly."""
 
-def argmax(x: Operand, axis: Any = None, keepdims: Any = False) -> Tensor:
+def argmax(x: Operand, axis: Axes = None, keepdims: bool = False) -> Tensor:
     """Index of the largest element along `axis`, the first of equals; in C order without an axis. No gradient."""
 
-def argmin(x: Operand, axis: Any = None, keepdims: Any = False) -> Tensor:
+def argmin(x: Operand, axis: Axes = None, keepdims: bool = False) -> Tensor:
     """Index of the smallest element along `axis`, the first of equals; in C order without an axis. No gradient."""
 
-def all(x: Operand, axis: Any = None, keepdims: Any = False) -> Tensor:
+def all(x: Operand, axis: Axes = None, keepdims: bool = False) -> Tensor:
     """Whether every element along `axis` is true or not 0; true when there are none. No gradient."""
 
-def any(x: Operand, axis: Any = None, keepdims: Any = False) -> Tensor:
+def any(x: Operand, axis: Axes = None, keepdims: bool = False) -> Tensor:
     """Whether some element along `axis` is true or not 0; false when there are none. No gradient."""
 
-def count_nonzero(x: Operand, axis: Any = None, keepdims: Any = False) -> Tensor:
+def count_nonzero(x: Operand, axis: Axes = None, keepdims: bool = False) -> Tensor:
     """How many elements along `axis` are not 0. No gradient."""
 
 def erf(x: Operand) -> Tensor:
@@ -795,16 +796,16 @@ def softsign(x: Operand) -> Tensor:
 def tanhshrink(x: Operand) -> Tensor:
     """x minus tanh(x)."""
 
-def softmax(x: Operand, axis: Any = -1) -> Tensor:
+def softmax(x: Operand, axis: Axes = -1) -> Tensor:
     """exp(x) over its sum along `axis`: positive numbers that add up to 1."""
 
-def softmin(x: Operand, axis: Any = -1) -> Tensor:
+def softmin(x: Operand, axis: Axes = -1) -> Tensor:
     """softmax of -x along `axis`."""
 
-def log_softmax(x: Operand, axis: Any = -1) -> Tensor:
+def log_softmax(x: Operand, axis: Axes = -1) -> Tensor:
     """ln of softmax along `axis`, without its overflow."""
 
-def glu(x: Operand, axis: Any = -1) -> Tensor:
+def glu(x: Operand, axis: Axes = -1) -> Tensor:
     """The first half of x along `axis`, each element times sigmoid of its partner in the second half."""
 
 def add(x: Any, y: Any, alpha: float = 1) -> Tensor:
@@ -888,7 +889,7 @@ def hinge_loss(x: Operand, target: Operand, margin: Any = 1.0, reduction: Any = 
 def hinge_embedding_loss(x: Operand, target: Operand, margin: Any = 1.0, reduction: Any = 'mean') -> Tensor:
     """The distance x where the target is 1, max(0, margin − x) where it is −1."""
 
-def cosine_similarity(x: Operand, y: Operand, axis: Any = 1, eps: Any = 1e-08) -> Tensor:
+def cosine_similarity(x: Operand, y: Operand, axis: Axes = 1, eps: Any = 1e-08) -> Tensor:
     """The cosine of the angle between the vectors of x and y along `axis`; lengths count as at least eps."""
 
 def pairwise_distance(x: Any, y: Any, p: float = 2.0, eps: float = 1e-06, keepdims: bool = False) -> Tensor:
@@ -1041,7 +1042,7 @@ def outer(x: Operand, y: Operand) -> Tensor:
 def kron(x: Operand, y: Operand) -> Tensor:
     """Kronecker product: each element of x times the whole of y, laid side by side."""
 
-def cross(x: Operand, y: Operand, axisa: Any = -1, axisb: Any = -1, axisc: Any = -1, axis: Any = None) -> Tensor:
+def cross(x: Operand, y: Operand, axisa: Any = -1, axisb: Any = -1, axisc: Any = -1, axis: Axes = None) -> Tensor:
     """Cross product of vectors of length 3, along the last axes unless said otherwise."""
 
 def addmm(x: Operand, y: Operand, z: Operand, beta: Any = 1, alpha: Any = 1) -> Tensor:

@@ -25,7 +25,11 @@ from tests.samples import as_function, cases, one_output
 
 PACKAGE = Path(ge.__file__).parent
 HEAD = '"""Generated from the table of ops by `make stubs`; do not edit."""\n'
-OPERAND = "Operand: TypeAlias = Tensor | np.ndarray | np.generic | float | int | bool | Sequence[Any]\n"
+IMPORTS = "from collections.abc import Sequence\nfrom typing import Any, SupportsIndex, TypeAlias\n"
+OPERAND = (
+    "Operand: TypeAlias = Tensor | np.ndarray | np.generic | float | int | bool | Sequence[Any]\n"
+    "Axes: TypeAlias = SupportsIndex | Sequence[SupportsIndex] | None\n"
+)
 
 
 def parameters(call: Callable[..., Any], first: str | None = None) -> str:
@@ -50,11 +54,16 @@ def parameters(call: Callable[..., Any], first: str | None = None) -> str:
         if op.varargs and i == 0:
             parts.append(f"*{name}: Any")
         elif default is inspect.Parameter.empty:
-            parts.append(f"{name}: Any")
+            parts.append(f"{name}: {_static(name)}")
         else:
             plain = default is None or isinstance(default, bool | int | float | str | tuple)
-            parts.append(f"{name}: Any = {default!r}" if plain else f"{name}: Any = ...")
+            parts.append(f"{name}: {_static(name)} = {repr(default) if plain else '...'}")
     return ", ".join(parts)
+
+
+def _static(name: str) -> str:
+    """The type of a static argument, where its name tells it."""
+    return {"axis": "Axes", "keepdims": "bool"}.get(name, "Any")
 
 
 def declaration(name: str, call: Callable[..., Any], first: str | None = None) -> str:
@@ -70,7 +79,7 @@ def declaration(name: str, call: Callable[..., Any], first: str | None = None) -
 def methods() -> str:
     """The stub of everything that the table puts on Tensor."""
     lines = [
-        HEAD, "import builtins\nfrom collections.abc import Sequence\nfrom typing import Any, TypeAlias\n",
+        HEAD, f"import builtins\n{IMPORTS}",
         "import numpy as np\n", "from grad_engine.core.tensor import Tensor\n", OPERAND,
         *_of_torch(), "class OpMethods(TorchMethods):",
         '    """The methods and operators of Tensor that come from the table of ops."""\n',
@@ -105,7 +114,7 @@ def _of_torch() -> list[str]:
 def face() -> str:
     """The stub of `grad_engine` itself: what it imports by name, and each op as a function."""
     source = ast.parse((PACKAGE / "__init__.py").read_text("utf-8"))
-    lines = [HEAD, "from collections.abc import Sequence\nfrom typing import Any, TypeAlias\n\nimport numpy as np\n"]
+    lines = [HEAD, f"{IMPORTS}\nimport numpy as np\n"]
     for node in source.body:
         if isinstance(node, ast.ImportFrom):
             lines += [f"from {node.module} import {each.name} as {each.asname or each.name}" for each in node.names]

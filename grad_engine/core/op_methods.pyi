@@ -2,13 +2,14 @@
 
 import builtins
 from collections.abc import Sequence
-from typing import Any, TypeAlias
+from typing import Any, SupportsIndex, TypeAlias
 
 import numpy as np
 
 from grad_engine.core.tensor import Tensor
 
 Operand: TypeAlias = Tensor | np.ndarray | np.generic | float | int | bool | Sequence[Any]
+Axes: TypeAlias = SupportsIndex | Sequence[SupportsIndex] | None
 
 class TorchMethods:
     """The methods of Tensor that PyTorch has under these names."""
@@ -394,13 +395,13 @@ class OpMethods(TorchMethods):
     def astype(self, dtype: Any) -> Tensor:
         """x with another dtype. Between floating-point dtypes the gradient is cast back."""
 
-    def take(self, indices: Operand, axis: Any = None) -> Tensor:
+    def take(self, indices: Operand, axis: Axes = None) -> Tensor:
         """The elements of x at `indices` along `axis`, or of x in C order without an axis."""
 
-    def add_along_axis(self, indices: Operand, values: Operand, axis: Any = -1) -> Tensor:
+    def add_along_axis(self, indices: Operand, values: Operand, axis: Axes = -1) -> Tensor:
         """x with `values` added at `indices` along `axis`, as often as an element is named."""
 
-    def take_along_axis(self, indices: Operand, axis: Any = -1) -> Tensor:
+    def take_along_axis(self, indices: Operand, axis: Axes = -1) -> Tensor:
         """The elements of x at `indices` along `axis`, one for each place on the other axes, as argsort returns."""
 
     def gather(self, axis: int, index: Any) -> Tensor:
@@ -436,7 +437,7 @@ class OpMethods(TorchMethods):
     def masked_select(self, mask: Any) -> Tensor:
         """The elements of x where mask holds, in C order along one axis; the two broadcast."""
 
-    def argsort(self, axis: Any = -1, descending: Any = False) -> Tensor:
+    def argsort(self, axis: Axes = -1, descending: Any = False) -> Tensor:
         """The indices along `axis` that would sort x; equals keep their order, NaN counts as largest. No gradient."""
 
     def sort(self, axis: int | None = -1, descending: bool = False) -> Tensor:
@@ -469,13 +470,13 @@ class OpMethods(TorchMethods):
     def matrix_transpose(self) -> Tensor:
         """x with its last two axes exchanged."""
 
-    def squeeze(self, axis: Any = None) -> Tensor:
+    def squeeze(self, axis: Axes = None) -> Tensor:
         """x without its axes of length 1 (or without those given, which must have length 1)."""
 
-    def unsqueeze(self, axis: Any) -> Tensor:
+    def unsqueeze(self, axis: Axes) -> Tensor:
         """x with a new axis of length 1 at each place given."""
 
-    def expand_dims(self, axis: Any) -> Tensor:
+    def expand_dims(self, axis: Axes) -> Tensor:
         """x with a new axis of length 1 at each place given."""
 
     def broadcast_to(self, *shape: Any) -> Tensor:
@@ -520,7 +521,7 @@ class OpMethods(TorchMethods):
     def broadcast_tensors(self) -> tuple[Tensor, ...]:
         """Each of several tensors repeated to the shape they have together."""
 
-    def flip(self, axis: Any = None) -> Tensor:
+    def flip(self, axis: Axes = None) -> Tensor:
         """x with the order of its elements reversed along `axis`, or along all."""
 
     def fliplr(self) -> Tensor:
@@ -529,7 +530,7 @@ class OpMethods(TorchMethods):
     def flipud(self) -> Tensor:
         """x with its first axis reversed."""
 
-    def roll(self, shift: Any, axis: Any = None) -> Tensor:
+    def roll(self, shift: Any, axis: Axes = None) -> Tensor:
         """x with its elements moved `shift` places along `axis`, those at the end to the front."""
 
     def rot90(self, k: Any = 1, axes: Any = (0, 1)) -> Tensor:
@@ -544,7 +545,7 @@ class OpMethods(TorchMethods):
     def pad(self, pad_width: Any, mode: Any = 'constant', constant_values: Any = 0) -> Tensor:
         """x with elements put around it: zeros or `constant_values`, or copies of its own, by mode."""
 
-    def sliding_window_view(self, window_shape: Any, axis: Any = None) -> Tensor:
+    def sliding_window_view(self, window_shape: Any, axis: Axes = None) -> Tensor:
         """Every window of `window_shape` that fits into x (along `axis`, else all axes), its elements as last axes."""
 
     def tril(self, k: Any = 0) -> Tensor:
@@ -592,85 +593,85 @@ class OpMethods(TorchMethods):
     def diff(self, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = None) -> Tensor:
         """Each element along `axis` minus the one before it, `n` times over; first joined to `prepend` and `append`."""
 
-    def sum(self, axis: Any = None, keepdims: Any = False) -> Tensor:
+    def sum(self, axis: Axes = None, keepdims: bool = False) -> Tensor:
         """Sum of the elements along `axis`; 0 when there are none."""
 
-    def nansum(self, axis: Any = None, keepdims: Any = False) -> Tensor:
+    def nansum(self, axis: Axes = None, keepdims: bool = False) -> Tensor:
         """Sum of the elements along `axis` that are not NaN; the others have slope 0."""
 
-    def mean(self, axis: Any = None, keepdims: Any = False) -> Tensor:
+    def mean(self, axis: Axes = None, keepdims: bool = False) -> Tensor:
         """Mean of the elements along `axis`; NaN when there are none."""
 
-    def nanmean(self, axis: Any = None, keepdims: Any = False) -> Tensor:
+    def nanmean(self, axis: Axes = None, keepdims: bool = False) -> Tensor:
         """Mean of the elements along `axis` that are not NaN; the others have slope 0."""
 
-    def var(self, axis: Any = None, ddof: Any = 0, keepdims: Any = False) -> Tensor:
+    def var(self, axis: Axes = None, ddof: Any = 0, keepdims: bool = False) -> Tensor:
         """Variance of the elements along `axis`: the sum of squared distances from the mean over count - `ddof`."""
 
-    def std(self, axis: Any = None, ddof: Any = 0, keepdims: Any = False) -> Tensor:
+    def std(self, axis: Axes = None, ddof: Any = 0, keepdims: bool = False) -> Tensor:
         """Standard deviation of the elements along `axis`, the root of var; slope 0 where all are equal."""
 
-    def logsumexp(self, axis: Any = None, keepdims: Any = False) -> Tensor:
+    def logsumexp(self, axis: Axes = None, keepdims: bool = False) -> Tensor:
         """ln of the sum of exp(x) along `axis`, without overflow; -inf when there are no elements."""
 
     def trace(self, offset: Any = 0, axis1: Any = 0, axis2: Any = 1) -> Tensor:
         """Sum along the diagonal of the plane of `axis1` and `axis2`."""
 
-    def vector_norm(self, axis: Any = None, keepdims: Any = False, ord: Any = 2) -> Tensor:
+    def vector_norm(self, axis: Axes = None, keepdims: bool = False, ord: Any = 2) -> Tensor:
         """The `ord`-norm of the vectors along `axis`: (Σ|x|^ord)^(1/ord), for inf the largest |x|; slope 0 at 0."""
 
-    def cumsum(self, axis: Any = None) -> Tensor:
+    def cumsum(self, axis: Axes = None) -> Tensor:
         """Running sum along `axis`; of all elements in C order without an axis."""
 
-    def cumprod(self, axis: Any = None) -> Tensor:
+    def cumprod(self, axis: Axes = None) -> Tensor:
         """Running product along `axis`; of all elements in C order without an axis. Exact with zeros."""
 
-    def logcumsumexp(self, axis: Any = None) -> Tensor:
+    def logcumsumexp(self, axis: Axes = None) -> Tensor:
         """ln of the running sum of exp(x) along `axis`, without overflow; of all elements in C order without an axis."""
 
-    def prod(self, axis: Any = None, keepdims: Any = False) -> Tensor:
+    def prod(self, axis: Axes = None, keepdims: bool = False) -> Tensor:
         """Product of the elements along `axis`; 1 when there are none. Exact with zeros."""
 
-    def max(self, axis: Any = None, keepdims: Any = False) -> Tensor:
+    def max(self, axis: Axes = None, keepdims: bool = False) -> Tensor:
         """Largest element along `axis`. Ties along one axis: the first takes the gradient; along all or several axes they share it evenly."""
 
-    def min(self, axis: Any = None, keepdims: Any = False) -> Tensor:
+    def min(self, axis: Axes = None, keepdims: bool = False) -> Tensor:
         """Smallest element along `axis`. Ties along one axis: the first takes the gradient; along all or several axes they share it evenly."""
 
-    def amax(self, axis: Any = None, keepdims: Any = False) -> Tensor:
+    def amax(self, axis: Axes = None, keepdims: bool = False) -> Tensor:
         """Largest element along `axis`; ties share the gradient evenly."""
 
-    def amin(self, axis: Any = None, keepdims: Any = False) -> Tensor:
+    def amin(self, axis: Axes = None, keepdims: bool = False) -> Tensor:
         """Smallest element along `axis`; ties share the gradient evenly."""
 
-    def nanmax(self, axis: Any = None, keepdims: Any = False) -> Tensor:
+    def nanmax(self, axis: Axes = None, keepdims: bool = False) -> Tensor:
         """Largest element along `axis` that is not NaN, NaN where all are. Ties along one axis: the first takes the gradient; along all or several axes they share it evenly."""
 
-    def nanmin(self, axis: Any = None, keepdims: Any = False) -> Tensor:
+    def nanmin(self, axis: Axes = None, keepdims: bool = False) -> Tensor:
         """Smallest element along `axis` that is not NaN, NaN where all are. Ties along one axis: the first takes the gradient; along all or several axes they share it evenly."""
 
     def ptp(self, axis: Any = None, keepdims: bool = False) -> Tensor:
         """The range of the elements along `axis`: the largest minus the smallest."""
 
-    def median(self, axis: Any = None, keepdims: Any = False) -> Tensor:
+    def median(self, axis: Axes = None, keepdims: bool = False) -> Tensor:
         """The middle element along `axis` in order of size, of an even count the lower one as in PyTorch. Ties along one axis: the first takes the gradient; along all or several axes they share it evenly."""
 
-    def nanmedian(self, axis: Any = None, keepdims: Any = False) -> Tensor:
+    def nanmedian(self, axis: Axes = None, keepdims: bool = False) -> Tensor:
         """The median of the elements along `axis` that are not NaN, NaN where all are. Ties along one axis: the first takes the gradient; along all or several axes they share it evenly."""
 
-    def argmax(self, axis: Any = None, keepdims: Any = False) -> Tensor:
+    def argmax(self, axis: Axes = None, keepdims: bool = False) -> Tensor:
         """Index of the largest element along `axis`, the first of equals; in C order without an axis. No gradient."""
 
-    def argmin(self, axis: Any = None, keepdims: Any = False) -> Tensor:
+    def argmin(self, axis: Axes = None, keepdims: bool = False) -> Tensor:
         """Index of the smallest element along `axis`, the first of equals; in C order without an axis. No gradient."""
 
-    def all(self, axis: Any = None, keepdims: Any = False) -> Tensor:
+    def all(self, axis: Axes = None, keepdims: bool = False) -> Tensor:
         """Whether every element along `axis` is true or not 0; true when there are none. No gradient."""
 
-    def any(self, axis: Any = None, keepdims: Any = False) -> Tensor:
+    def any(self, axis: Axes = None, keepdims: bool = False) -> Tensor:
         """Whether some element along `axis` is true or not 0; false when there are none. No gradient."""
 
-    def count_nonzero(self, axis: Any = None, keepdims: Any = False) -> Tensor:
+    def count_nonzero(self, axis: Axes = None, keepdims: bool = False) -> Tensor:
         """How many elements along `axis` are not 0. No gradient."""
 
     def erf(self) -> Tensor:
@@ -793,16 +794,16 @@ class OpMethods(TorchMethods):
     def tanhshrink(self) -> Tensor:
         """x minus tanh(x)."""
 
-    def softmax(self, axis: Any = -1) -> Tensor:
+    def softmax(self, axis: Axes = -1) -> Tensor:
         """exp(x) over its sum along `axis`: positive numbers that add up to 1."""
 
-    def softmin(self, axis: Any = -1) -> Tensor:
+    def softmin(self, axis: Axes = -1) -> Tensor:
         """softmax of -x along `axis`."""
 
-    def log_softmax(self, axis: Any = -1) -> Tensor:
+    def log_softmax(self, axis: Axes = -1) -> Tensor:
         """ln of softmax along `axis`, without its overflow."""
 
-    def glu(self, axis: Any = -1) -> Tensor:
+    def glu(self, axis: Axes = -1) -> Tensor:
         """The first half of x along `axis`, each element times sigmoid of its partner in the second half."""
 
     def add(self, y: Any, alpha: float = 1) -> Tensor:
@@ -886,7 +887,7 @@ class OpMethods(TorchMethods):
     def hinge_embedding_loss(self, target: Operand, margin: Any = 1.0, reduction: Any = 'mean') -> Tensor:
         """The distance x where the target is 1, max(0, margin − x) where it is −1."""
 
-    def cosine_similarity(self, y: Operand, axis: Any = 1, eps: Any = 1e-08) -> Tensor:
+    def cosine_similarity(self, y: Operand, axis: Axes = 1, eps: Any = 1e-08) -> Tensor:
         """The cosine of the angle between the vectors of x and y along `axis`; lengths count as at least eps."""
 
     def nll_loss(self, target: Operand, weight: Any = None, ignore_index: Any = -100, reduction: Any = 'mean') -> Tensor:
@@ -991,7 +992,7 @@ class OpMethods(TorchMethods):
     def kron(self, y: Operand) -> Tensor:
         """Kronecker product: each element of x times the whole of y, laid side by side."""
 
-    def cross(self, y: Operand, axisa: Any = -1, axisb: Any = -1, axisc: Any = -1, axis: Any = None) -> Tensor:
+    def cross(self, y: Operand, axisa: Any = -1, axisb: Any = -1, axisc: Any = -1, axis: Axes = None) -> Tensor:
         """Cross product of vectors of length 3, along the last axes unless said otherwise."""
 
     def addmm(self, y: Operand, z: Operand, beta: Any = 1, alpha: Any = 1) -> Tensor:

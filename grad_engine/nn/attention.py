@@ -14,7 +14,7 @@ from grad_engine.core.tensor import Tensor, wrap
 from grad_engine.errors import ArgumentError, ShapeError
 from grad_engine.nn import init
 from grad_engine.nn.layers import Dropout, LayerNorm, Linear
-from grad_engine.nn.module import Module, Parameter
+from grad_engine.nn.module import Layer, Module, Parameter
 from grad_engine.ops.activation import gelu, relu, softmax
 from grad_engine.ops.neural import dropout, linear, scaled_dot_product_attention
 from grad_engine.ops.reduction import mean
@@ -114,7 +114,7 @@ def _part(bias: Tensor | None, k: int, n: int) -> Tensor | None:
     return None if bias is None else bias[k * n : (k + 1) * n]
 
 
-class TransformerEncoderLayer(Module):
+class TransformerEncoderLayer(Layer):
     """Self-attention and a network of two layers for each place, each added to its input and normalized.
 
     x (places, batch, d_model); with batch_first (batch, places, d_model). norm_first: normalize before, not after.

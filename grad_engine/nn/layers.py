@@ -13,7 +13,7 @@ from grad_engine.core.defaults import generator_of, get_default_dtype
 from grad_engine.core.tensor import Tensor, array_of
 from grad_engine.errors import ArgumentError, ShapeError
 from grad_engine.nn import init
-from grad_engine.nn.module import Module, Parameter, Sequential
+from grad_engine.nn.module import Layer, Module, Parameter, Sequential
 from grad_engine.ops import activation, convolution, neural, pooling
 from grad_engine.ops.convolution import per_axis
 from grad_engine.ops.elementwise import tanh
@@ -42,7 +42,7 @@ def _affine(
 # --- affine maps ------------------------------------------------------------------------------------------------------
 
 
-class Linear(Module):
+class Linear(Layer):
     """x (..., in_features) @ weightᵀ + bias -> (..., out_features): every input reaches every result.
 
     weight: (out_features, in_features). bias: (out_features), or None with bias=False. Both start uniform within
@@ -72,7 +72,7 @@ class Linear(Module):
         return f"{self.in_features}, {self.out_features}" + (", bias=False" if self.bias is None else "")
 
 
-class _Conv(Module):
+class _Conv(Layer):
     """Filters of `axes` axes that slide over x, with torch's arguments and first values."""
 
     axes: ClassVar[int]
@@ -128,7 +128,7 @@ class Conv2d(_Conv):
     convolve = staticmethod(convolution.conv2d)
 
 
-class ConvTranspose2d(Module):
+class ConvTranspose2d(Layer):
     """The transpose of Conv2d: x (batch, in_channels, height, width) spread by filters of kernel_size, plus bias.
 
     Weight (in_channels, out_channels / groups, *kernel_size) and bias start uniform within 1 / sqrt(out_channels /
@@ -164,7 +164,7 @@ class ConvTranspose2d(Module):
         return f"{self.weight.shape[0]}, {self.weight.shape[1] * self.groups}, kernel_size={self.kernel_size}"
 
 
-class _Pool(Module):
+class _Pool(Layer):
     pool: ClassVar[Callable[..., Tensor]]
 
     def __init__(self, kernel_size: Any, stride: Any = None, padding: Any = 0) -> None:
@@ -201,7 +201,7 @@ class AvgPool1d(_Pool):
     pool = staticmethod(pooling.avg_pool1d)
 
 
-class AdaptiveAvgPool2d(Module):
+class AdaptiveAvgPool2d(Layer):
     """The means of x (batch, channels, height, width) over windows that make images of output_size."""
 
     def __init__(self, output_size: Any) -> None:
@@ -214,7 +214,7 @@ class AdaptiveAvgPool2d(Module):
         return f"{self.output_size}"
 
 
-class Identity(Module):
+class Identity(Layer):
     """x as it is; takes, and forgets, any arguments."""
 
     def __init__(self, *args: Any, **keywords: Any) -> None:
@@ -224,7 +224,7 @@ class Identity(Module):
         return x
 
 
-class Unflatten(Module):
+class Unflatten(Layer):
     """x with one axis split into several of lengths `shape`."""
 
     def __init__(self, axis: int, shape: Sequence[int]) -> None:
@@ -237,7 +237,7 @@ class Unflatten(Module):
         return f"{self.axis}, {self.shape}"
 
 
-class Flatten(Module):
+class Flatten(Layer):
     """x with its axes from start_axis to end_axis joined into one; by default all but the batch.
 
     start_dim and end_dim are PyTorch's names of these.
@@ -253,7 +253,7 @@ class Flatten(Module):
         return flatten(x, self.start_axis, self.end_axis)
 
 
-class Embedding(Module):
+class Embedding(Layer):
     """A row of `weight` (rows, features) for each whole number in x; rows start normal.
 
     padding_idx: a row that starts as zeros and gets no gradient.
@@ -282,7 +282,7 @@ class Embedding(Module):
 # --- normalization and dropout ----------------------------------------------------------------------------------------
 
 
-class _BatchNorm(Module):
+class _BatchNorm(Layer):
     """Each channel minus its mean, divided by its standard deviation: the batch's in training, else running ones."""
 
     axes: ClassVar[tuple[int, ...]]
@@ -346,7 +346,7 @@ class BatchNorm2d(_BatchNorm):
     shapes = "(batch, channels, height, width)"
 
 
-class LayerNorm(Module):
+class LayerNorm(Layer):
     """x minus its mean, divided by its standard deviation, over the axes normalized_shape; times weight, plus bias."""
 
     def __init__(
@@ -366,7 +366,7 @@ class LayerNorm(Module):
         return f"{self.normalized_shape}, eps={self.eps}"
 
 
-class Dropout(Module):
+class Dropout(Layer):
     """x with each element set to 0 with probability p, the others times 1 / (1 - p); x itself after eval().
 
     Each call draws anew, in an order that `seed` fixes. state_dict() does not say how far the draws have come, as in
@@ -395,7 +395,7 @@ class Dropout2d(Dropout):
         return neural.dropout2d(x, self.p, self.training, self.rng.integers(2**32) if self.training else None)
 
 
-class GroupNorm(Module):
+class GroupNorm(Layer):
     """x (batch, channels, ...) minus its mean, divided by its standard deviation, in each group of channels.
 
     Times weight, plus bias; num_groups divides the channels evenly.
@@ -422,35 +422,35 @@ class GroupNorm(Module):
 # --- activations ------------------------------------------------------------------------------------------------------
 
 
-class ReLU(Module):
+class ReLU(Layer):
     """x where it is positive, else 0."""
 
     def forward(self, x: Any) -> Tensor:
         return activation.relu(x)
 
 
-class Tanh(Module):
+class Tanh(Layer):
     """The hyperbolic tangent of each element, between -1 and 1."""
 
     def forward(self, x: Any) -> Tensor:
         return tanh(x)
 
 
-class Sigmoid(Module):
+class Sigmoid(Layer):
     """1 / (1 + exp(-x)) of each element, between 0 and 1."""
 
     def forward(self, x: Any) -> Tensor:
         return activation.sigmoid(x)
 
 
-class SiLU(Module):
+class SiLU(Layer):
     """x · sigmoid(x) of each element."""
 
     def forward(self, x: Any) -> Tensor:
         return activation.silu(x)
 
 
-class GELU(Module):
+class GELU(Layer):
     """x times the chance that a normal number is below x; approximate="tanh" for the usual approximation."""
 
     def __init__(self, approximate: str = "none") -> None:
@@ -460,7 +460,7 @@ class GELU(Module):
         return activation.gelu(x, self.approximate)
 
 
-class ELU(Module):
+class ELU(Layer):
     """x where it is positive, else alpha · (exp(x) − 1)."""
 
     def __init__(self, alpha: float = 1.0) -> None:
@@ -470,7 +470,7 @@ class ELU(Module):
         return activation.elu(x, self.alpha)
 
 
-class Softplus(Module):
+class Softplus(Layer):
     """ln(1 + exp(beta · x)) / beta of each element, and x itself where beta · x is above threshold."""
 
     def __init__(self, beta: float = 1.0, threshold: float = 20.0) -> None:
@@ -480,7 +480,7 @@ class Softplus(Module):
         return activation.softplus(x, self.beta, self.threshold)
 
 
-class Hardtanh(Module):
+class Hardtanh(Layer):
     """Each element brought between min_val and max_val."""
 
     def __init__(self, min_val: float = -1.0, max_val: float = 1.0) -> None:
@@ -490,14 +490,14 @@ class Hardtanh(Module):
         return activation.hardtanh(x, self.min_val, self.max_val)
 
 
-class LogSigmoid(Module):
+class LogSigmoid(Layer):
     """The logarithm of the sigmoid of each element."""
 
     def forward(self, x: Any) -> Tensor:
         return activation.logsigmoid(x)
 
 
-class LeakyReLU(Module):
+class LeakyReLU(Layer):
     """x where it is positive, else x times negative_slope."""
 
     def __init__(self, negative_slope: float = 0.01) -> None:
@@ -507,7 +507,7 @@ class LeakyReLU(Module):
         return activation.leaky_relu(x, self.negative_slope)
 
 
-class Softmax(Module):
+class Softmax(Layer):
     """exp(x) along `axis`, or `dim`, over its sum: positive numbers that add up to 1."""
 
     def __init__(self, axis: int = -1, *, dim: int | None = None) -> None:
@@ -520,7 +520,7 @@ class Softmax(Module):
         return f"axis={self.axis}"
 
 
-class LogSoftmax(Module):
+class LogSoftmax(Layer):
     """The logarithm of the softmax along `axis`, or `dim`."""
 
     def __init__(self, axis: int = -1, *, dim: int | None = None) -> None:

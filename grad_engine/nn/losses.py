@@ -10,11 +10,11 @@ from typing import Any, ClassVar
 
 from grad_engine.core.tensor import Tensor
 from grad_engine.errors import ArgumentError
-from grad_engine.nn.module import Module
+from grad_engine.nn.module import Layer
 from grad_engine.ops import classification, loss
 
 
-class _Loss(Module):
+class _Loss(Layer):
     op: ClassVar[Callable[..., Tensor]]
     reductions: ClassVar[tuple[str, ...]] = ("mean", "sum", "none")
 

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -65,7 +65,7 @@ class Module:
     _hooks: dict[str, dict[int, Any]] | None  # "before" and "after" forward; None for most modules
     _watch: tuple[Any, Any]  # the watch outside the latest call, and the one inside: most calls find it again
 
-    def __new__(cls, *args: Any, **keywords: Any) -> Any:
+    def __new__(cls: type[Self], *args: Any, **keywords: Any) -> Self:
         # Here and not in __init__, so that a subclass has nothing to forget.
         self = super().__new__(cls)
         self.__dict__.update(training=True, _parts={}, _path="", _watch=(None, None), _hooks=None)
@@ -367,6 +367,14 @@ class Module:
         head = f"{type(self).__name__}({self.extra_repr()}"
         lines = [f"({name}): {child!r}".replace("\n", "\n  ") for name, child in self.named_children()]
         return f"{head})" if not lines else "\n  ".join([head, *lines]) + "\n)"
+
+
+class Layer(Module):
+    """A module whose result is one tensor, which type checkers then know."""
+
+    if TYPE_CHECKING:
+
+        def __call__(self, *args: Any, **keywords: Any) -> Tensor: ...
 
 
 class _Row(Module):
