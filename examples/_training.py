@@ -22,7 +22,7 @@ def run(main: Callable[[Namespace], ge.Tensor], made: str, steps: int, **more: M
     arguments.add_argument("--steps", type=whole_number, default=steps, help="how often to step (default: %(default)s)")
     arguments.add_argument("--seed", type=whole_number, default=0, help="of every random number (default: %(default)s)")
     for name, keywords in more.items():
-        arguments.add_argument(f"--{name}", **keywords)
+        arguments.add_argument(f"--{name.replace('_', '-')}", **keywords)
     options = arguments.parse_args()
     with one_line(arguments):
         root = main(options)

@@ -13,7 +13,10 @@ from grad_engine.progress import sparkline, track
 
 def main(options: Namespace) -> ge.Tensor:
     """The loss over four rows, after training."""
-    table = data.regression_table(seed=options.seed) if options.csv is None else data.read_csv(options.csv)
+    if options.csv is None:
+        table = data.regression_table(seed=options.seed)
+    else:
+        table = data.read_csv(options.csv, skip_missing=options.skip_missing, categorical=options.categorical)
     (x_train, x_test), (y_train, y_test) = data.split(table.values[:, :-1], table.values[:, -1:], seed=options.seed)
     x_train, x_test = data.standardized(x_train), data.standardized(x_test, by=x_train)
     y_train, y_test = data.standardized(y_train), data.standardized(y_test, by=y_train)
@@ -52,4 +55,6 @@ if __name__ == "__main__":
         "loss = mse_loss(model(x), y)",
         steps=600,
         csv={"metavar": "PATH", "help": "a CSV file of numbers (default: a generated table, 506 x 13)"},
+        skip_missing={"action": "store_true", "help": "leave out rows with an empty cell"},
+        categorical={"metavar": "COLUMN", "nargs": "+", "default": (), "help": "columns of text, to be made 0 and 1"},
     )

@@ -8,7 +8,7 @@ import math
 import os
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import chain, islice, repeat
 from pathlib import Path
@@ -132,52 +132,89 @@ class Table(NamedTuple):
     values: np.ndarray
 
 
-def read_csv(path: Path_, delimiter: str = ",") -> Table:
+MISSING = ("", "?", "na", "n/a", "nan", "null", "none")  # how tables write that there is no number, in any case
+
+
+def read_csv(
+    path: Path_, delimiter: str = ",", *, skip_missing: bool = False, categorical: str | Sequence[str] = ()
+) -> Table:
     """The numbers in a CSV file, plain or compressed by gzip; the first line may name the columns.
 
     Columns without names are called "0", "1", ... Empty lines and what follows a # at the start of a line are skipped.
 
+    skip_missing: leave out rows with a cell that is empty or says NA, nan, null, none or ?.
+    categorical: names of columns of text. In the place of each come columns of 0 and 1, one for each of its texts, in
+        alphabetical order: "city=Oslo", "city=Rome".
+
     Raises MissingTensorFileError when there is no such file, TensorFileError, with the line, for a row that is longer
-    or shorter than the first, for what is not a number, and for a file without any.
+    or shorter than the first, for what is not a number, for a name that no column has, and for a file without rows.
     """
     shown = os.fspath(path)
+    chosen = (categorical,) if isinstance(categorical, str) else tuple(categorical)
+    names, rows = _cells(shown, delimiter, chosen)
+    if skip_missing:
+        rows = [(line, cells) for line, cells in rows if not any(cell.strip().lower() in MISSING for cell in cells)]
+    if not rows:
+        raise TensorFileError(f"{shown}: holds no row of numbers; name a CSV file that does")
+    if strangers := set(chosen) - set(names):
+        known = ", ".join(names)[:200]
+        raise TensorFileError(f"{shown}: categorical names {min(strangers)!r}, which is none of its columns: {known}")
+    found: dict[str, Any] = {}
+    for column, name in enumerate(names):
+        if name in chosen:
+            texts = [cells[column].strip() for _, cells in rows]
+            found |= {f"{name}={text}": [each == text for each in texts] for text in sorted(set(texts))}
+        else:
+            found[name] = [_number(shown, line, name, cells[column]) for line, cells in rows]
+    return Table(tuple(found), np.array(list(found.values()), float).T.copy())
+
+
+def _cells(shown: str, delimiter: str, chosen: Sequence[str]) -> tuple[tuple[str, ...], list[tuple[int, list[str]]]]:
+    """The names of the columns, and each row as the number of its line and its cells."""
     try:
-        with _opened(path) as file:
+        with _opened(shown) as file:
             text = file.read().decode("utf-8-sig")
     except FileNotFoundError:
         raise MissingTensorFileError(f"{shown}: there is no such file; name a CSV file of numbers") from None
     except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
         raise TensorFileError(f"{shown}: cannot be read as text: {error}; save it as CSV in UTF-8") from None
-    names: tuple[str, ...] | None = None
-    rows: list[list[float]] = []
+    names: tuple[str, ...] = ()
+    rows: list[tuple[int, list[str]]] = []
     reader = csv.reader(text.splitlines(), delimiter=delimiter)
     for cells in reader:
         if not any(cell.strip() for cell in cells) or cells[0].lstrip().startswith("#"):
             continue
-        first = names is None and not rows
-        numbers = [_number(cell) for cell in cells]
-        if first and all(number is None for number in numbers):
-            names = tuple(cell.strip() for cell in cells)
-            continue
-        width = len(names) if names else len(rows[0]) if rows else len(cells)
-        if len(cells) != width:
-            raise TensorFileError(f"{shown}, line {reader.line_num}: expected {width} cells, got {len(cells)}; mend it")
-        row = []
-        for column, number in enumerate(numbers):
-            if number is None:
-                place = f"column {column + 1}" if names is None else f"column {names[column]!r}"
-                raise TensorFileError(
-                    f"{shown}, line {reader.line_num}, {place}: expected a number, got {cells[column][:40]!r}; "
-                    "fill it in, or leave the row out"
-                )
-            row.append(number)
-        rows.append(row)
-    if not rows:
-        raise TensorFileError(f"{shown}: holds no row of numbers; name a CSV file that does")
-    return Table(names or tuple(map(str, range(len(rows[0])))), np.array(rows))
+        if not names:
+            titles = tuple(cell.strip() for cell in cells)
+            named = all(_parsed(cell) is None for cell in cells) or (bool(chosen) and set(chosen) <= set(titles))
+            names = titles if named else tuple(map(str, range(len(cells))))
+            if named:
+                if len(set(names)) < len(names):
+                    twice = next(name for name in names if names.count(name) > 1)
+                    raise TensorFileError(f"{shown}: two columns are called {twice!r}; rename one")
+                continue
+        if len(cells) != len(names):
+            raise TensorFileError(
+                f"{shown}, line {reader.line_num}: expected {len(names)} cells, got {len(cells)}; mend it"
+            )
+        rows.append((reader.line_num, cells))
+    return names, rows
 
 
-def _number(cell: str) -> float | None:
+def _number(shown: str, line: int, name: str, cell: str) -> float:
+    number = _parsed(cell)
+    if number is None:
+        place = f"column {int(name) + 1}" if name.isdecimal() else f"column {name!r}"
+        way = (
+            "fill it in, or leave out such rows with skip_missing=True (--skip-missing)"
+            if cell.strip().lower() in MISSING
+            else f"mend it, or take each text of the column as a category with categorical={name!r} (--categorical)"
+        )
+        raise TensorFileError(f"{shown}, line {line}, {place}: expected a number, got {cell[:40]!r}; {way}")
+    return number
+
+
+def _parsed(cell: str) -> float | None:
     try:
         return float(cell)
     except ValueError:

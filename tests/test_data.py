@@ -110,8 +110,9 @@ def test_csv_tables_are_read(text: str, names: tuple[str, ...], values: Any, pac
     [
         (b"a,b\n1,2\n3\n", "line 3: expected 2 cells, got 1"),
         (b"a,b\n1,2,3\n", "line 2: expected 2 cells, got 3"),
-        (b"a,b\n1,2\n3,many\n", "line 3, column 'b': expected a number, got 'many'"),
-        (b"1,2\n3,\n", "line 2, column 2: expected a number, got ''"),
+        (b"a,b\n1,2\n3,many\n", "line 3, column 'b': expected a number, got 'many'; .* categorical='b'"),
+        (b"1,2\n3,\n", "line 2, column 2: expected a number, got ''; .* skip_missing=True"),
+        (b"a,a\n1,2\n", "two columns are called 'a'; rename one"),
         (b"1,b\n3,4\n", "line 1, column 2"),
         (b"a,b\n", "no row"),
         (b"", "no row"),
@@ -124,6 +125,24 @@ def test_bad_csv_tables_say_where(content: bytes, complaint: str, tmp_path: Path
     with pytest.raises(TensorFileError, match=complaint) as caught:
         data.read_csv(path)
     assert str(caught.value).startswith(str(path))
+
+
+ROOMS = "size,city,price\n20,Oslo,3\n,Rome,2\n30,Rome,NA\n25,Rome,4\n"
+
+
+def test_gaps_are_left_out_and_texts_become_columns(tmp_path: Path) -> None:
+    path = tmp_path / "rooms.csv"
+    path.write_text(ROOMS, encoding="utf-8")
+    table = data.read_csv(path, skip_missing=True, categorical="city")
+    assert table.names == ("size", "city=Oslo", "city=Rome", "price")
+    assert table.values.tolist() == [[20, 1, 0, 3], [25, 0, 1, 4]] and table.values.flags.c_contiguous
+    path.write_text("1,2019\n3,x\n", encoding="utf-8")
+    assert data.read_csv(path, categorical=["2019"]).names == ("1", "2019=x"), "a chosen name makes a line of titles"
+    with pytest.raises(TensorFileError, match="categorical names 'town', which is none of its columns: 0, 1"):
+        data.read_csv(path, categorical=["town"])
+    path.write_text("a\n\nNA\n?\n", encoding="utf-8")
+    with pytest.raises(TensorFileError, match="no row"):
+        data.read_csv(path, skip_missing=True)
 
 
 def test_another_delimiter_and_no_file(tmp_path: Path) -> None:

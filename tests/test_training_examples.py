@@ -114,6 +114,15 @@ def test_the_moons_are_told_apart_and_drawn(tmp_path: Path) -> None:
     assert {len(line) for line in picture} == {64} and {*"".join(picture)} == {*"·░▒▓ox"}
 
 
+def test_a_table_with_gaps_and_texts_is_learnt(tmp_path: Path) -> None:
+    x = np.random.default_rng(0).standard_normal(300)
+    rows = [f"{each:.6f},{'far' if k % 3 else 'near'},{each + 3 * (k % 3 > 0):.6f}" for k, each in enumerate(x)]
+    (tmp_path / "t.csv").write_text("\n".join(["x,place,price", *rows, ",near,1", "1,far,NA"]), encoding="utf-8")
+    words = ["--csv", "t.csv", "--skip-missing", "--categorical", "place", "--steps", "300"]
+    text = run("examples.mlp_regression", *words, folder=tmp_path).stdout
+    assert "240 rows of 3 numbers, to guess 'price'" in text and numbers(r"held out: ([\d.]+) %", text)[0] > 90
+
+
 @pytest.mark.parametrize("source", ["generated", "csv"])
 def test_the_table_is_learnt(source: str, tmp_path: Path) -> None:
     words = []
@@ -195,6 +204,7 @@ def test_the_proof_fails_where_a_gradient_is_off(
         (["examples.moons", "--steps", "-1"], "--steps"),
         (["examples.moons", "--steps", "many"], "--steps"),
         (["examples.moons", "--steps", "1", "--output", "."], "cannot write there"),
+        (["examples.mlp_regression", "--csv", "bad.csv", "--categorical", "c"], "categorical names 'c'"),
         (["examples.mlp_regression", "--csv", "nothing.csv"], "nothing.csv: there is no such file"),
         (["examples.mlp_regression", "--csv", "bad.csv"], "bad.csv, line 2, column 'b'"),
         (["examples.digits", "--data", "."], "holds no train-images-idx3-ubyte"),
