@@ -34,6 +34,7 @@ ROOMS = {
     "scipy.stats": "SciPy's distributions: grad_engine.scipy.stats",
     "interop": "Other libraries: grad_engine.interop",
     "autograd": "PyTorch's autograd names: grad_engine.autograd",
+    "utils.data": "PyTorch's data loaders: grad_engine.utils.data",
     "program": "Programs: grad_engine.program",
     "tree": "The tree: grad_engine.tree",
     "draw": "Pictures: grad_engine.draw",

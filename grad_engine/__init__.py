@@ -103,7 +103,7 @@ if _os.environ.get("GRAD_ENGINE_MALLOC") == "1":
 # of `import grad_engine` would go into reading records alone.
 _LOADED_ON_USE = (
     *("autograd", "data", "draw", "export", "interop", "nn", "notebook", "optim", "program", "progress", "record"),
-    *("polynomial", "scipy", "tree"),
+    *("polynomial", "scipy", "tree", "utils"),
 )
 _PUBLIC = {
     "export.film": ("film",),

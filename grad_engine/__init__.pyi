@@ -97,6 +97,7 @@ from grad_engine import record as record
 from grad_engine import polynomial as polynomial
 from grad_engine import scipy as scipy
 from grad_engine import tree as tree
+from grad_engine import utils as utils
 from grad_engine.export.film import film as film
 from grad_engine.export.health import report as report
 from grad_engine.export.from_tensor import export_graph as export_graph

@@ -7,6 +7,7 @@ values of before is refused by backward, as after any write in place. Each updat
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any, ClassVar
@@ -15,7 +16,8 @@ from weakref import ref
 import numpy as np
 
 from grad_engine.core.call import as_tensor
-from grad_engine.core.node import GradAccum, next_sequence_nr
+from grad_engine.core.caller import caller_level
+from grad_engine.core.node import GradAccum, Mixed, next_sequence_nr
 from grad_engine.core.tensor import Tensor, wrap
 from grad_engine.core.versions import WRITES
 from grad_engine.errors import ArgumentError, GraphError, InPlaceError, ShapeError
@@ -68,6 +70,7 @@ class Optimizer:
         if not any(parameter.requires_grad for parameter in self.parameters()):
             raise ArgumentError(f"none of the parameters of {name} requires grad; make them with requires_grad=True")
         self._state: dict[Tensor, _State] = {}
+        self._has_warned = False  # of gradients that nobody set to 0
 
     def _check(self, group: Group) -> None:
         """Raise ArgumentError for a setting that makes no sense."""
@@ -129,6 +132,12 @@ class Optimizer:
                 else:
                     self._update_in_blocks(group, state.steps, p, g, *kept)
                 WRITES.stamp(p, number)
+                if type(node.used) is Mixed and node.used() is node.grad and not self._has_warned:
+                    self._has_warned = True
+                    warnings.warn(
+                        "step() moved along gradients that hold those of an earlier step() too; call zero_grad() in "
+                        "every round", stacklevel=caller_level(),
+                    )  # fmt: skip
                 node.used = ref(node.grad)
 
     def _update_in_blocks(self, group: Group, steps: int, *arrays: np.ndarray) -> None:

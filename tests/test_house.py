@@ -35,6 +35,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "nn": ENGINE_ROOMS | {"root"},
     "program": ENGINE_ROOMS | {"root", "nn"},
     "scipy": ENGINE_ROOMS | {"root"},
+    "utils": ENGINE_ROOMS | {"root"},  # a name of PyTorch's: torch.utils.data
     "record": {"errors", "formula"},
     "folding": {"errors", "formula", "record"},
     "story": RECORD_ROOMS,

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from grad_engine.core.array_kinds import Truth
 from grad_engine.core.array_requests import array_for
 from grad_engine.core.names import name_of, rename
 from grad_engine.core.node import Edge, GradAccum
@@ -133,6 +134,8 @@ class ArrayBehavior:
     def __iter__(self) -> Iterator[Any]:
         if not self.array.ndim:
             raise ArgumentError("a tensor of shape () cannot be iterated over")
+        if (axis := getattr(self, "pair", None)) is not None and (self.array.ndim > 1 or len(self.array) == 2):
+            axis.warn("unpacking")
         return (self[index] for index in range(len(self.array)))  # type: ignore[index]  # Tensor defines it
 
     def __contains__(self, value: Any) -> bool:
@@ -159,18 +162,6 @@ class ArrayBehavior:
         elif self.node is not None:
             facts.append(f"grad_fn=<{self.node.name}>")
         return f"tensor({', '.join(facts)})"
-
-
-class Truth(np.ndarray[Any, Any]):
-    """What comparisons of tensors give: a NumPy array of booleans that `.float()` and the like make a tensor of.
-
-    What is computed with one is a plain array again, unless it holds booleans.
-    """
-
-    def __array_wrap__(self, array: Any, context: Any = None, return_scalar: bool = False) -> Any:
-        if return_scalar:
-            return array[()]
-        return array.view(Truth) if array.dtype == bool else array.view(np.ndarray)
 
 
 def comparison(ufunc: Any) -> Callable[[Any, Any], Any]:

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import os
 import threading
-import warnings
 from typing import Any
 
 import numpy as np
 
-from grad_engine.core.caller import caller_level
 from grad_engine.core.chain_rule import pull_back
 from grad_engine.core.checks import edge_of
 from grad_engine.core.grad_mode import GradMode, current_mode
 from grad_engine.core.hooks import run_after_hooks
-from grad_engine.core.node import GradAccum
+from grad_engine.core.node import GradAccum, Mixed
 from grad_engine.core.run_log import LeafChange, Run, begun_run
 from grad_engine.core.seed import seed_of, seed_with_history
 from grad_engine.core.tensor import Tensor, array_of, wrap
@@ -60,24 +58,14 @@ def backward(root: Tensor, gradient: Any = None, retain_graph: bool = False, cre
         run.complete = True
 
 
-def _warn_of_forgotten_zero_grad(leaf: GradAccum, before: Any) -> None:
-    """Warn where a gradient was added to one that an optimiser has used, unless that was set to 0 meanwhile."""
-    used, leaf.used = leaf.used, None
-    if used() is before and before.array.any():
-        warnings.warn(
-            "backward() added to gradients along which optimizer.step() has moved already; call zero_grad() between",
-            stacklevel=caller_level(),
-        )
-
-
 def _accumulate(leaf: GradAccum, total: Any, run: Run | None, recorded: bool) -> None:
     """Add to `.grad` what the leaf gathered, in memory of its own: others may hold `total`."""
     gathered = wrap(np.array(array_of(total)), total.node if type(total) is Tensor else None)
     with _Adding.lock:
         before = leaf.grad
         leaf.grad = after = gathered if before is None else before + gathered
-    if leaf.used is not None and before is not None:
-        _warn_of_forgotten_zero_grad(leaf, before)
+    if leaf.used is not None:
+        leaf.used = Mixed(after) if before is not None and leaf.used() is before and before.array.any() else None
     if run is not None:
         pair = (None, array_of(total)) if before is None else (before.array.copy(), after.array.copy())
         run.leaves.append(LeafChange(leaf.sequence_nr, pair[0], array_of(total), pair[1]))

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from grad_engine.core.array_kinds import Data
 from grad_engine.core.conversion import numeric
 from grad_engine.core.names import name_of, rename
 from grad_engine.core.node import GradAccum
@@ -57,8 +58,12 @@ def replace_grad(tensor: Tensor, value: Any) -> None:
 
 def replace_data(tensor: Tensor, values: Any) -> None:
     """Let the memory of `tensor` be that of `values`, of the same shape and dtype. Raises ShapeError."""
-    array = values.array if type(values) is Tensor else np.asarray(values)
     old = tensor.array
+    if type(values) is Data:
+        if values.base is old and values.shape == old.shape and values.strides == old.strides:
+            return  # after `w.data -= g`
+        values = values.view(np.ndarray)
+    array = values.array if type(values) is Tensor else np.asarray(values)
     if array.shape != old.shape or array.dtype != old.dtype:
         raise ShapeError(
             f".data of shape {old.shape} and dtype {old.dtype} was given shape {array.shape} and dtype {array.dtype}; "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import weakref
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
@@ -24,6 +25,12 @@ class Extra:
     runs: Any = None  # the recorded backward passes that began here
 
 
+class Mixed(weakref.ref["Any"]):
+    """A weak reference to a .grad that holds one along which an optimiser has moved already, and more."""
+
+    __slots__ = ()
+
+
 class GradAccum:
     """Where the gradient of one leaf is summed: the end of every path through the graph."""
 
@@ -34,7 +41,7 @@ class GradAccum:
     def __init__(self) -> None:
         self.sequence_nr = next_sequence_nr()
         self.grad: Any = None  # a Tensor, once something arrived
-        self.used: Any = None  # a weak reference to the .grad along which an optimiser moved the leaf last
+        self.used: Any = None  # weakly, the .grad along which an optimiser moved the leaf last, or what that became
         self.extra: Extra | None = None
 
     def __repr__(self) -> str:

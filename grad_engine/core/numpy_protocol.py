@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from grad_engine.core.array_behavior import ArrayBehavior
+from grad_engine.core.array_kinds import Data
 from grad_engine.core.conversion import COMPLEX, ComplexOperandError
 from grad_engine.core.grad_mode import current_mode
 from grad_engine.core.node import next_sequence_nr
@@ -165,8 +166,12 @@ def _named(
 
 
 def _into(out: Any, called: Any, function: Any, inputs: Any, keywords: dict[str, Any]) -> Any:
-    """What NumPy returns after it wrote into `out`: no gradient flows, so none may be asked for."""
-    if _any_requires_grad((inputs, list(keywords.values()), out)):
+    """What NumPy returns after it wrote into `out`: no gradient flows, so none may be asked for.
+
+    What is written into `.data` is outside of any history, and takes the values of a tensor that has one.
+    """
+    outside = all(type(target) is Data for target in (out if isinstance(out, tuple) else (out,)))
+    if not outside and _any_requires_grad((inputs, list(keywords.values()), out)):
         name = f"np.{called.__name__}"
         target = out[0] if isinstance(out, tuple) else out
         sign = getattr(getattr(NUMPY_TO_OP.get(called), "op", None), "head", "")

@@ -191,6 +191,10 @@ class TorchMethods:
     def detach_(self) -> Tensor:
         """x, now a leaf without history that does not require grad. Raises GraphError for a leaf that does."""
 
+    @property
+    def values(self) -> Any: ...
+    @property
+    def indices(self) -> Any: ...
 class OpMethods(TorchMethods):
     """The methods and operators of Tensor that come from the table of ops."""
 

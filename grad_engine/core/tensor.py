@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, final
 import numpy as np
 
 from grad_engine.core.array_behavior import ArrayBehavior, combined, comparison
+from grad_engine.core.array_kinds import Data
 from grad_engine.core.conversion import as_array
 from grad_engine.core.node import Edge, GradAccum
 from grad_engine.core.numpy_protocol import function_on_tensors, ufunc_on_tensors
@@ -32,11 +33,12 @@ class Tensor(ArrayBehavior, OpMethods):
     else; what a tensor does as its array does (`len(x)`, `float(x)`, printing, copying) stands in ArrayBehavior.
     """
 
-    __slots__ = ("__weakref__", "again", "array", "node", "window")
+    __slots__ = ("__weakref__", "again", "array", "node", "pair", "window")
 
     array: np.ndarray
     node: Edge
     again: tuple[Callable[..., Tensor], tuple[Any, ...]]  # of a view of memory without history: how it was taken
+    pair: Any  # of max(1) and the like, which give PyTorch's users a pair: how to find its indices (ops/pairs.py)
     window: tuple[Tensor, Any]  # of a part that shares memory: the tensor it was indexed from, and the index
 
     def __init_subclass__(cls, **_: Any) -> NoReturn:
@@ -53,9 +55,9 @@ class Tensor(ArrayBehavior, OpMethods):
     # what it is
 
     @property
-    def data(self) -> np.ndarray:
-        """The values as a NumPy array that shares memory; writes through it are not seen by backward."""
-        return self.array
+    def data(self) -> Data:
+        """The values as a NumPy array that shares memory, outside of any history; backward does not see its writes."""
+        return self.array.view(Data)
 
     @data.setter
     def data(self, values: Any) -> None:

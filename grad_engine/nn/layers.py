@@ -373,7 +373,7 @@ class Dropout(Layer):
     PyTorch; a run that is to go on to the bit keeps `dropout.rng.bit_generator.state` as well, and sets it again.
     """
 
-    def __init__(self, p: float = 0.5, *, seed: Seed = None) -> None:
+    def __init__(self, p: float = 0.5, inplace: bool = False, *, seed: Seed = None) -> None:
         if not 0 <= p <= 1:
             raise ArgumentError(f"Dropout takes a probability from 0 to 1, got {p!r}")
         self.p = p
@@ -423,7 +423,10 @@ class GroupNorm(Layer):
 
 
 class ReLU(Layer):
-    """x where it is positive, else 0."""
+    """x where it is positive, else 0. With inplace=True too x keeps its numbers."""
+
+    def __init__(self, inplace: bool = False) -> None:
+        self.inplace = inplace
 
     def forward(self, x: Any) -> Tensor:
         return activation.relu(x)
@@ -446,6 +449,9 @@ class Sigmoid(Layer):
 class SiLU(Layer):
     """x · sigmoid(x) of each element."""
 
+    def __init__(self, inplace: bool = False) -> None:
+        self.inplace = inplace
+
     def forward(self, x: Any) -> Tensor:
         return activation.silu(x)
 
@@ -463,7 +469,7 @@ class GELU(Layer):
 class ELU(Layer):
     """x where it is positive, else alpha · (exp(x) − 1)."""
 
-    def __init__(self, alpha: float = 1.0) -> None:
+    def __init__(self, alpha: float = 1.0, inplace: bool = False) -> None:
         self.alpha = alpha
 
     def forward(self, x: Any) -> Tensor:
@@ -483,7 +489,7 @@ class Softplus(Layer):
 class Hardtanh(Layer):
     """Each element brought between min_val and max_val."""
 
-    def __init__(self, min_val: float = -1.0, max_val: float = 1.0) -> None:
+    def __init__(self, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> None:
         self.min_val, self.max_val = min_val, max_val
 
     def forward(self, x: Any) -> Tensor:
@@ -500,7 +506,7 @@ class LogSigmoid(Layer):
 class LeakyReLU(Layer):
     """x where it is positive, else x times negative_slope."""
 
-    def __init__(self, negative_slope: float = 0.01) -> None:
+    def __init__(self, negative_slope: float = 0.01, inplace: bool = False) -> None:
         self.negative_slope = negative_slope
 
     def forward(self, x: Any) -> Tensor:

@@ -3,6 +3,7 @@
 from grad_engine.ops import (
     activation,
     arithmetic,
+    array_methods,
     classification,
     complex_numbers,
     convolution,
@@ -18,6 +19,7 @@ from grad_engine.ops import (
     neural,
     norms,
     numpy_grammar,
+    pairs,
     polynomials,
     pooling,
     product,
@@ -36,6 +38,7 @@ from grad_engine.ops import (
 __all__ = [
     "activation",
     "arithmetic",
+    "array_methods",
     "classification",
     "complex_numbers",
     "convolution",
@@ -51,6 +54,7 @@ __all__ = [
     "neural",
     "norms",
     "numpy_grammar",
+    "pairs",
     "polynomials",
     "pooling",
     "product",

@@ -22,7 +22,7 @@ from grad_engine.ops.elementwise import kinked, masked_fill, values, where
 from grad_engine.ops.indexing import take_along_axis
 from grad_engine.ops.joining import concat, stack
 from grad_engine.ops.loss import PAIR, reduced, reduced_tensor, shape_of, unreduced, with_one
-from grad_engine.ops.reduction import logsumexp, mean, total
+from grad_engine.ops.reduction import array_sum, logsumexp, mean, total
 from grad_engine.ops.reduction import sum as sum_of
 from grad_engine.ops.shape import reshaped
 
@@ -134,6 +134,13 @@ def _nll_formula(g: Any, out: Any, x: Any, target: Any, weight: Any, ignore_inde
     return _times_each("(−1 at the right class, 0 elsewhere)", weight, reduction)
 
 
+def _at(x: Any, classes: Any, axis: int) -> Any:
+    """The element of x at each class, with length 1 along the classes."""
+    if x.ndim == 2 and axis == 1:  # what take_along_axis does, in a third of the time
+        return x[np.arange(len(x)), classes[:, 0]][:, None]
+    return np.take_along_axis(x, classes, axis)
+
+
 def _cross_entropy(
     x: Any, target: Any, weight: Any = None, ignore_index: int = _IGNORED, reduction: str = "mean",
     label_smoothing: float = 0.0,
@@ -149,8 +156,8 @@ def _cross_entropy(
     each = _each_weight(x, classes, valid, weight, axis)
     top = np.maximum.reduce(x, axis=axis, keepdims=True)
     e = x - top
-    norm = np.log(np.add.reduce(np.exp(e, out=e), axis=axis, keepdims=True))
-    lost = (norm - (np.take_along_axis(x, classes, axis) - top)) * each
+    norm = np.log(array_sum(np.exp(e, out=e), axis, True))
+    lost = (norm - (_at(x, classes, axis) - top)) * each
     if label_smoothing:
         scale = None if weight is None else _along_classes(weight, x, axis)
         spread = norm - (x - top) if scale is None else (norm - (x - top)) * scale
@@ -184,7 +191,10 @@ def _cross_entropy_x(
         each = _each_weight(x, classes, valid, weight, axis)
         each = _unfolded(g, reduction, np.add.reduce(each, axis=None), shape) * each
         p *= each
-        np.put_along_axis(p, classes, np.take_along_axis(p, classes, axis) - each, axis)
+        if p.ndim == 2 and axis == 1:
+            p[np.arange(len(p)), classes[:, 0]] -= each[:, 0]
+        else:
+            np.put_along_axis(p, classes, np.take_along_axis(p, classes, axis) - each, axis)
         return p
     q, count = _expected(x, target, axis, weight, ignore_index, label_smoothing)
     return _unfolded(g, reduction, count, shape) * (p * total(q, axis=axis, keepdims=True) - q)

@@ -146,6 +146,8 @@ def _part(index: Any) -> Any:
 
 def part(whole: Tensor, key: Any) -> Tensor:
     """What `whole[key]` is: the tensor that index() gives, which remembers what it looks into."""
+    if type(key) is int and key in (0, 1) and (axis := getattr(whole, "pair", None)) is not None and not axis.in_order:
+        axis.warn(f"[{key}]")
     key = _plain(key)
     made = index(whole, key)
     if made.array.base is not None:
@@ -475,9 +477,7 @@ argsort = define(
 )  # fmt: skip
 
 
-@composed(
-    numpy=[np.sort], half="same", torch="PyTorch's sort() gives (values, indices); here argsort gives the indices"
-)
+@composed(numpy=[np.sort], half="same", torch="PyTorch's sort() gives (values, indices), as sort(x, dim=-1) does here")
 def sort(x: Any, axis: int | None = -1, descending: bool = False) -> Tensor:
     """The elements of x in order of size along `axis`, or all of them without one; NaN counts as largest."""
     x = as_tensor(x)

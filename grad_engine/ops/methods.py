@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from grad_engine.core.array_behavior import Truth
+from grad_engine.core.array_kinds import Truth
 from grad_engine.core.broadcasting import astype
 from grad_engine.core.call import as_tensor, operand
 from grad_engine.core.defaults import check_device, generator_of
@@ -65,7 +65,6 @@ def _define_cast(name: str) -> None:
     call.__name__ = call.__qualname__ = name
     call.__doc__ = f"x as {kind}; itself where it is that already."
     method(name, call)
-    setattr(Truth, name, lambda self: wrap(np.asarray(self).astype(kind), None))
 
 
 for _name in ("half", "float", "double", "short", "int", "long", "bool"):

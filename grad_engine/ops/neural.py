@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from grad_engine.core.broadcasting import cast, summed_to
+from grad_engine.core.broadcasting import cast, ones_row, summed_to
 from grad_engine.core.call import as_tensor
 from grad_engine.core.defaults import generator_of
 from grad_engine.core.define import composed, define, in_rules
@@ -35,7 +35,10 @@ def _linear(x: Any, weight: Any, bias: Any = None) -> Any:
             f"linear() takes x (..., features) and weight (results, features), got {x.shape} and {weight.shape}; "
             "transpose the weight or reshape x"
         )
-    out = np.matmul(x, weight.T)
+    if x.ndim > 2 and weight.ndim == 2 and type(x) is np.ndarray and x.flags.c_contiguous:
+        out = (x.reshape(-1, x.shape[-1]) @ weight.T).reshape(*x.shape[:-1], len(weight))  # one product, not a batch
+    else:
+        out = np.matmul(x, weight.T)
     if bias is None:
         return out
     if isinstance(bias, np.ndarray) and bias.shape not in (weight.shape[:-1], ()):
@@ -136,11 +139,15 @@ def _embedding(indices: Any, weight: Any, padding_idx: int | None = None) -> Any
 def _embedding_weight(y: Any, indices: Any, shape: tuple[int, int], padding_idx: int | None = None) -> Any:
     out = np.zeros(shape, y.dtype)
     flat, rows = indices.reshape(-1), y.reshape(indices.size, shape[1])
-    if flat.size:  # equal indices side by side, then one sum for each: many times faster than np.add.at
+    if flat.size:  # np.add.at is fast along one axis only
         order = np.argsort(flat, kind="stable")
-        flat = flat[order]
-        starts = np.flatnonzero(np.concatenate(([True], flat[1:] != flat[:-1])))
-        out[flat[starts]] = np.add.reduceat(rows[order], starts, axis=0)
+        ordered = flat[order]
+        starts = np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1])))
+        if starts.size > flat.size // 3:  # few are equal
+            places = flat[:, None] * shape[1] + np.arange(shape[1])
+            np.add.at(out.reshape(-1), places.reshape(-1), rows.reshape(-1))
+        else:  # equal indices side by side, then one sum for each
+            out[ordered[starts]] = np.add.reduceat(rows[order], starts, axis=0)
     if padding_idx is not None:
         out[padding_idx] = 0
     return out
@@ -251,6 +258,9 @@ one_hot = define(
 # --- normalization ----------------------------------------------------------------------------------------------------
 
 
+_LONGEST_ROW = 1 << 12  # in BLAS, of numbers added one after the other
+
+
 def _wide(x: Any) -> Any:
     """x, with float16 as float32: the sum of a few hundred squares may be more than float16 holds."""
     return cast(x, np.float32) if x.dtype.char == "e" else x
@@ -259,17 +269,35 @@ def _wide(x: Any) -> Any:
 def _standardized(x: Any, axes: tuple[int, ...], eps: float) -> tuple[Any, Any, int]:
     """x with mean 0 and variance 1 along `axes`, the rate 1 / sqrt(variance + eps), and how many elements share it."""
     x, count = _wide(x), max(math.prod(x.shape[axis] for axis in axes), 1)
-    centred = x - total(x, axis=axes, keepdims=True) / count
+    centred = x - _total(x, axes) / count
     rate = 1 / np.sqrt(_total_product(centred, centred, axes) / count + eps)
     return times(centred, rate), rate, count
 
 
+def _in_rows(x: Any, axes: tuple[int, ...]) -> int:
+    """How many of the last axes of an array are among `axes`: each row of them is summed by BLAS. 0 where it is not."""
+    last = 0
+    if type(x) is np.ndarray and x.flags.c_contiguous and x.dtype.kind == "f":
+        while last < x.ndim and x.ndim - 1 - last in axes:
+            last += 1
+    return last
+
+
+def _total(x: Any, axes: tuple[int, ...]) -> Any:
+    """The sum of x along `axes`, which stay with length 1."""
+    last = _in_rows(x, axes)
+    lead, length = x.shape[: x.ndim - last], math.prod(x.shape[x.ndim - last :])
+    if not last or not 8 <= length <= _LONGEST_ROW:
+        return total(x, axis=axes, keepdims=True)
+    rows = (x.reshape(-1, length) @ ones_row(length, x.dtype)).reshape(*lead, *(1,) * last)
+    rest = tuple(axis for axis in axes if axis < len(lead))
+    return np.add.reduce(rows, axis=rest, keepdims=True) if rest else rows
+
+
 def _total_product(x: Any, y: Any, axes: tuple[int, ...]) -> Any:
     """The sum of x * y along `axes`, which stay with length 1; of arrays without an array for the product."""
-    last = 0
-    while x.ndim - 1 - last in axes:
-        last += 1
-    if not last or not (isinstance(x, np.ndarray) and isinstance(y, np.ndarray)):
+    last = min(_in_rows(x, axes), _in_rows(y, axes))
+    if not last:
         return total(x * y, axis=axes, keepdims=True)
     lead = x.shape[: x.ndim - last]
     row = (*lead, math.prod(x.shape[x.ndim - last :]))
@@ -454,13 +482,33 @@ def _batch_norm_shares(
 ) -> list[Any]:
     axes, own = _by_channel(x)
     if mean is None:
-        return _normalization_shares(g, x, weight, bias, x.shape, axes, own, eps, wanted)
+        return _by_batch_shares(_wide(g), x, weight, bias, axes, own, eps, wanted)
     normal, rate = _shifted(x, mean, var, own, eps)
     return [
         (g * rate if weight is None else g * (reshaped(weight, own) * rate)) if wanted[0] else None,
         reshaped(summed_to(g * normal, own), weight.shape) if wanted[1] else None,
         reshaped(summed_to(g, own), bias.shape) if wanted[2] else None,
     ]
+
+
+def _by_batch_shares(
+    g: Any, x: Any, weight: Any, bias: Any, axes: tuple[int, ...], own: tuple[int, ...], eps: float, wanted: Any
+) -> list[Any]:
+    """_normalization_shares() where weight and bias are alike in all of a group, so that sums of g serve them all."""
+    g_sum = _total(g, axes)
+    shares = [None, None, reshaped(g_sum, bias.shape) if wanted[2] else None]
+    if not (wanted[0] or wanted[1]):
+        return shares
+    normal, rate, count = _standardized(x, axes, eps)
+    along = _total_product(g, normal, axes)
+    if wanted[1]:
+        shares[1] = reshaped(along, weight.shape)
+    if wanted[0]:
+        rate = rate if weight is None else rate * reshaped(weight, own)
+        slope, lean = g - g_sum / count, times(normal, along / count)
+        slope = np.subtract(slope, lean, out=slope) if type(slope) is np.ndarray else slope - lean
+        shares[0] = times(slope, rate)
+    return shares
 
 
 _batch_norm_op = define(
@@ -519,10 +567,15 @@ def batch_norm(
         raise ShapeError(
             f"batch_norm() in training needs more than one value for each channel, got shape {array.shape}"
         )
-    if running_mean is not None:
-        _move(_buffer(running_mean, "running_mean"), np.mean(array, axis=axes), momentum)
-    if running_var is not None:
-        _move(_buffer(running_var, "running_var"), np.var(_wide(array), axis=axes, ddof=1), momentum)
+    if running_mean is not None or running_var is not None:
+        wide = _wide(array)
+        mean = _total(wide, axes) / count
+        if running_mean is not None:
+            _move(_buffer(running_mean, "running_mean"), mean.reshape(-1), momentum)
+        if running_var is not None:
+            centred = wide - mean
+            squares = _total_product(centred, centred, axes)
+            _move(_buffer(running_var, "running_var"), squares.reshape(-1) / (count - 1), momentum)
     return _batch_norm_op(x, weight, bias, eps=eps)
 
 

@@ -20,6 +20,7 @@ from grad_engine.formula import Tree
 from grad_engine.ops.convolution import per_axis, way_to_batch
 from grad_engine.ops.elementwise import values
 from grad_engine.ops.indexing import index_put, scattered, take_along_axis
+from grad_engine.ops.reduction import array_sum
 from grad_engine.ops.shape import reshaped
 
 
@@ -91,9 +92,18 @@ class _Slots:
             return x
         lowest = -np.inf if x.dtype.kind == "f" else np.iinfo(x.dtype).min
         out = np.full((*x.shape[: x.ndim - len(self.size)], *self.lengths), lowest, x.dtype)
-        inner: Any = (..., *(slice(p, p + length) for p, length in zip(self.before, self.size, strict=True)))
-        out[inner] = x
+        out[self.inner] = x
         return out
+
+    @property
+    def inner(self) -> Any:
+        """The index of x in the padded x."""
+        return (..., *(slice(p, p + length) for p, length in zip(self.before, self.size, strict=True)))
+
+    @property
+    def apart(self) -> bool:
+        """Whether no two windows share an element."""
+        return all(s >= k and d == 1 for s, k, d in zip(self.stride, self.kernel, self.dilation, strict=True))
 
     def seen(self, offset: tuple[int, ...]) -> Any:
         """The index of what each window has at `offset`."""
@@ -139,10 +149,24 @@ def _define_max_pool(n: int) -> Any:
                 np.copyto(at, slots.place(offset), where=part != part)
         return at
 
+    def handed_back(g: Any, slots: _Slots, largest: Any, x: Any) -> Any:
+        """The gradient of windows that share no element: g to the first that is the largest, place by place."""
+        padded = slots.padded(x)
+        out = np.zeros(padded.shape, g.dtype)
+        open_ = np.ones(g.shape, bool)
+        for offset in np.ndindex(slots.kernel):
+            hit = padded[slots.seen(offset)] == largest
+            hit &= open_
+            open_ ^= hit
+            np.copyto(out[slots.seen(offset)], g, where=hit)
+        return out if out.shape == x.shape else out[slots.inner]
+
     def back(
         g: Any, out: Any, x: Any, kernel_size: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool
     ) -> Any:
         slots = _Slots(name, x, n, kernel_size, stride, padding, dilation, ceil_mode)
+        if type(g) is np.ndarray and slots.apart and (out > -np.inf).all():  # no NaN, no lone padding
+            return handed_back(g, slots, out, x)
         at = winners(slots, values(out), values(x))
         images = x.shape[: x.ndim - n]
         step = math.prod(slots.size)
@@ -323,7 +347,16 @@ def _along(axis: int, part: Any) -> tuple[Any, ...]:
     return (..., part, *(slice(None),) * (-1 - axis))
 
 
+def _whole(windows: tuple[Windows, ...]) -> bool:
+    """Whether there is one window, over all of each axis."""
+    return all(each.count == 1 and each.regular == (0, each.size, each.size) for each in windows)
+
+
 def _means(x: Any, windows: tuple[Windows, ...], override: float = 1.0) -> Any:
+    if _whole(windows) and x.flags.c_contiguous:
+        rows = x.reshape(*x.shape[: x.ndim - len(windows)], -1)
+        out = np.array(array_sum(rows, -1))
+        return _divided(out.reshape(*out.shape, *(1,) * len(windows)), windows, override)
     for axis, each in enumerate(windows, -len(windows)):  # sums are separable: axis by axis
         shape = list(x.shape)
         shape[axis] = each.count
@@ -339,6 +372,8 @@ def _means(x: Any, windows: tuple[Windows, ...], override: float = 1.0) -> Any:
 
 def _spread(x: Any, windows: tuple[Windows, ...], override: float = 1.0) -> Any:
     x = _divided(np.array(x), windows, override)
+    if _whole(windows):
+        return np.array(np.broadcast_to(x, (*x.shape[: x.ndim - len(windows)], *(each.size for each in windows))))
     for axis, each in enumerate(windows, -len(windows)):
         shape = list(x.shape)
         shape[axis] = each.size

@@ -568,12 +568,12 @@ _FIRST = "Ties along one axis: the first takes the gradient; along all or severa
 max = _define_extreme(
     "max", _largest, [np.max, (np.maximum, "reduce")], _to_first, f"Largest element along `axis`. {_FIRST}",
     "The largest element gets the gradient; equals share it, along one axis the first takes it.",
-    "PyTorch's max(x, 1) gives (values, indices) and its max(x, y) is maximum(x, y); here argmax gives the indices",
+    "PyTorch's max(x, 1) gives (values, indices), as max(x, dim=1) does here, and its max(x, y) is maximum(x, y)",
 )  # fmt: skip
 min = _define_extreme(
     "min", _smallest, [np.min, (np.minimum, "reduce")], _to_first, f"Smallest element along `axis`. {_FIRST}",
     "The smallest element gets the gradient; equals share it, along one axis the first takes it.",
-    "PyTorch's min(x, 1) gives (values, indices) and its min(x, y) is minimum(x, y); here argmin gives the indices",
+    "PyTorch's min(x, 1) gives (values, indices), as min(x, dim=1) does here, and its min(x, y) is minimum(x, y)",
 )  # fmt: skip
 amax = _define_extreme(
     "amax", _largest, [np.amax], _evenly, "Largest element along `axis`; ties share the gradient evenly.",
@@ -636,14 +636,14 @@ def _nanmedian(x: Any, axis: Any = None, keepdims: Any = False) -> Any:
 
 median = define(
     _median, name="median", symbol="median", category="reduction", inputs=("x",), cases=_AXES[:4],
-    torch="PyTorch's median(x, 1) gives (values, indices); here it is the values alone",
+    torch="PyTorch's median(x, 1) gives (values, indices), as median(x, dim=1) does here",
     sentence="The middle element gets the gradient; equals share it, along one axis the first takes it.",
     summary=f"The middle element along `axis` in order of size, of an even count the lower one as in PyTorch. {_FIRST}",
     vjp={"x": _to_first}, formula={"x": _first_formula}, reads=("x", "out"),
 )  # fmt: skip
 nanmedian = define(
     _nanmedian, name="nanmedian", symbol="median", category="reduction", inputs=("x",), cases=_AXES[:4],
-    torch="PyTorch's nanmedian(x, 1) gives (values, indices); here it is the values alone",
+    torch="PyTorch's nanmedian(x, 1) gives (values, indices), as nanmedian(x, dim=1) does here",
     sentence="The middle number gets the gradient; equals share it, along one axis the first takes it.",
     summary=f"The median of the elements along `axis` that are not NaN, NaN where all are. {_FIRST}",
     vjp={"x": _to_first}, formula={"x": _first_formula}, reads=("x", "out"),

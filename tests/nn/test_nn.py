@@ -212,12 +212,12 @@ def test_copies_are_of_their_own() -> None:
 
 def test_state_goes_to_a_file_and_comes_back_bit_for_bit(tmp_path: Path) -> None:
     one, other = Net(0), Net(1)
-    memory = [p.data for p in other.parameters()]
+    memory = [p.array for p in other.parameters()]
     kept = one.state_dict()
     assert other.load(one.save(tmp_path / "deep" / "net.npz")) == ((), ())
     x = ge.randn(3, 4, seed=0)
     assert one(x).data.tobytes() == other(x).data.tobytes()
-    assert all(p.data is array for p, array in zip(other.parameters(), memory, strict=True)), "in its own memory"
+    assert all(p.array is array for p, array in zip(other.parameters(), memory, strict=True)), "in its own memory"
     one.scale.data *= 0
     assert kept["scale"].item() == 2, "a copy"
 

@@ -158,11 +158,11 @@ def test_a_deep_copy_goes_on_too() -> None:
 
 def test_a_step_is_not_recorded_and_a_stale_graph_is_refused() -> None:
     w = ge.tensor([1.0, 2.0], requires_grad=True)
-    memory = w.data
+    memory = w.array
     loss = (w * w).sum()
     loss.backward(retain_graph=True)
     optim.SGD([w], lr=0.1).step()
-    assert w.is_leaf and w.data is memory and w.data.tolist() == [0.8, 1.6]
+    assert w.is_leaf and w.array is memory and w.data.tolist() == [0.8, 1.6]
     with pytest.raises(InPlaceError, match="MulBackward"):
         loss.backward()
     w.zero_grad()

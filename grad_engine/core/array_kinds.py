@@ -1,0 +1,47 @@
+"""NumPy arrays that also have the methods of tensors: what comparisons give, and what `.data` gives."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+
+class ArrayWithMethods(np.ndarray[Any, Any]):
+    """An array whose further methods are those of a tensor without history in the same memory, such as `.float()`.
+
+    What an array has itself means what it means in NumPy, but with PyTorch's keywords, `x.sum(dim=1)`, it is the
+    tensor's. What is computed with one is a plain array. The methods are put on it by ops/array_methods.py.
+    """
+
+    def __array_wrap__(self, array: Any, context: Any = None, return_scalar: bool = False) -> Any:
+        return array[()] if return_scalar else array.view(np.ndarray)
+
+    if TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any: ...
+
+    def view(self, *size: Any, **named: Any) -> Any:
+        """The same memory as another class or dtype, as in NumPy; or, given numbers, in another shape."""
+        if size and all(isinstance(each, int | tuple) for each in size):
+            return self.reshape(*size)
+        return np.ndarray.view(self, *size, **named)
+
+    def __repr__(self) -> str:
+        return repr(self.view(np.ndarray))
+
+
+class Truth(ArrayWithMethods):
+    """What comparisons of tensors give: booleans, of which `.float()` and the like make a tensor."""
+
+    def __array_wrap__(self, array: Any, context: Any = None, return_scalar: bool = False) -> Any:
+        if return_scalar:
+            return array[()]
+        return array.view(Truth) if array.dtype == bool else array.view(np.ndarray)
+
+
+class Data(ArrayWithMethods):
+    """What `.data` of a tensor gives: its memory, outside of any history, with tensors' methods: `w.data.add_(1)`.
+
+    `w.data -= 0.1 * t` takes the values of a tensor t even where t requires grad, as in PyTorch.
+    """

@@ -1,0 +1,59 @@
+"""The methods of tensors on the arrays that comparisons and `.data` give."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from grad_engine.core.array_kinds import ArrayWithMethods, Data
+from grad_engine.core.node import next_sequence_nr
+from grad_engine.core.tensor import Tensor, array_of, wrap
+from grad_engine.core.versions import WRITES
+
+_TORCH_KEYWORDS = ("dim", "keepdim", "unbiased", "correction")
+
+
+def _method_of_tensor(self: ArrayWithMethods, name: str) -> Any:
+    if name.startswith("__") or not hasattr(Tensor, name):
+        raise AttributeError(f"neither an array nor a tensor has {name!r}")
+    return getattr(wrap(self.view(np.ndarray), None), name)
+
+
+ArrayWithMethods.__getattr__ = _method_of_tensor  # type: ignore[method-assign]
+
+
+def _define_with_torch_keywords(name: str) -> None:
+    plain = getattr(np.ndarray, name)
+
+    def method(self: ArrayWithMethods, *args: Any, **named: Any) -> Any:
+        if named and not named.keys().isdisjoint(_TORCH_KEYWORDS):
+            return _method_of_tensor(self, name)(*args, **named)
+        return plain(self, *args, **named)
+
+    method.__name__ = method.__qualname__ = name
+    method.__doc__ = plain.__doc__
+    setattr(ArrayWithMethods, name, method)
+
+
+for _name in ("sum", "mean", "prod", "std", "var", "max", "min", "argmax", "argmin", "all", "any", "cumsum", "squeeze"):
+    _define_with_torch_keywords(_name)
+
+
+def _define_in_place(name: str, ufunc: Callable[..., Any]) -> None:
+    def change(self: Data, other: Any) -> Data:
+        array = self.view(np.ndarray)
+        ufunc(array, array_of(other), out=array)
+        WRITES.stamp(array, next_sequence_nr())
+        return self
+
+    change.__name__ = change.__qualname__ = name
+    setattr(Data, name, change)
+
+
+# NumPy's own would ask the tensor on the right what to do, which takes twice as long in all.
+for _name, _ufunc in {
+    "__iadd__": np.add, "__isub__": np.subtract, "__imul__": np.multiply, "__itruediv__": np.true_divide,
+}.items():  # fmt: skip
+    _define_in_place(_name, _ufunc)

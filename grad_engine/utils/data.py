@@ -1,0 +1,226 @@
+"""PyTorch's `torch.utils.data`, with PyTorch's own meaning and defaults: data sets item by item, and their loaders.
+
+`grad_engine.data` is the shorter way where all of the data are arrays.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from grad_engine.core.defaults import generator_of
+from grad_engine.core.numpy_errors import warn_of_spelling
+from grad_engine.core.tensor import Tensor, wrap
+from grad_engine.data import TensorDataset
+from grad_engine.errors import ArgumentError
+from grad_engine.ops.joining import stack
+
+__all__ = [
+    "ConcatDataset", "DataLoader", "Dataset", "RandomSampler", "SequentialSampler", "Subset", "SubsetRandomSampler",
+    "TensorDataset", "WeightedRandomSampler", "default_collate", "random_split",
+]  # fmt: skip
+
+
+class Dataset:
+    """Base class of data sets: a subclass has `__len__`, and `__getitem__` for one item by its number."""
+
+    def __getitem__(self, index: Any) -> Any:
+        raise ArgumentError(f"{type(self).__name__} has no items; define __getitem__(self, index)")
+
+    def __add__(self, other: Any) -> ConcatDataset:
+        return ConcatDataset([self, other])
+
+
+class Subset(Dataset):
+    """The items of another data set at these numbers."""
+
+    def __init__(self, dataset: Any, indices: Sequence[int]) -> None:
+        self.dataset, self.indices = dataset, indices
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    def __getitem__(self, index: Any) -> Any:
+        return self.dataset[self.indices[index]]
+
+
+class ConcatDataset(Dataset):
+    """The items of several data sets, one data set after the other."""
+
+    def __init__(self, datasets: Iterable[Any]) -> None:
+        self.datasets = list(datasets)
+        self.ends = np.cumsum([len(each) for each in self.datasets]).tolist()
+
+    def __len__(self) -> int:
+        return self.ends[-1] if self.ends else 0
+
+    def __getitem__(self, index: int) -> Any:
+        place = range(len(self))[index]
+        which = int(np.searchsorted(self.ends, place, side="right"))
+        return self.datasets[which][place - (self.ends[which - 1] if which else 0)]
+
+
+def random_split(dataset: Any, lengths: Sequence[float], generator: Any = None) -> list[Subset]:
+    """Parts of these lengths, or of these fractions, which are 1 in all; what is in which is drawn."""
+    count = len(dataset)
+    if math.isclose(sum(lengths), 1) and sum(lengths) <= 1 + 1e-9:
+        sizes = [math.floor(count * part) for part in lengths]
+        for place in range(count - sum(sizes)):
+            sizes[place % len(sizes)] += 1
+    else:
+        sizes = [int(length) for length in lengths]
+    if sum(sizes) != count:
+        raise ArgumentError(f"random_split() takes lengths whose sum is {count}, that of the data set, got {lengths}")
+    order = generator_of(generator).permutation(count).tolist()
+    ends = np.cumsum(sizes).tolist()
+    return [Subset(dataset, order[end - size : end]) for end, size in zip(ends, sizes, strict=True)]
+
+
+# --- samplers: in which order -----------------------------------------------------------------------------------------
+
+
+class SequentialSampler:
+    """The numbers of all items in order."""
+
+    def __init__(self, data_source: Any) -> None:
+        self.data_source = data_source
+
+    def __len__(self) -> int:
+        return len(self.data_source)
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(range(len(self.data_source)))
+
+
+class RandomSampler(SequentialSampler):
+    """The numbers of all items, drawn anew each time; or `num_samples` of them, with replacement or without."""
+
+    def __init__(
+        self, data_source: Any, replacement: bool = False, num_samples: int | None = None, generator: Any = None
+    ) -> None:
+        super().__init__(data_source)
+        self.replacement, self.generator = replacement, generator
+        self.num_samples = len(data_source) if num_samples is None else num_samples
+
+    def __len__(self) -> int:
+        return self.num_samples
+
+    def __iter__(self) -> Iterator[int]:
+        rng, count = generator_of(self.generator), len(self.data_source)
+        if self.replacement:
+            return iter(rng.integers(0, count, self.num_samples).tolist())
+        rounds = [rng.permutation(count) for _ in range(math.ceil(self.num_samples / max(count, 1)))]
+        return iter(np.concatenate([*rounds, np.empty(0, int)])[: self.num_samples].tolist())
+
+
+class SubsetRandomSampler:
+    """These numbers in an order that is drawn anew each time."""
+
+    def __init__(self, indices: Sequence[int], generator: Any = None) -> None:
+        self.indices, self.generator = indices, generator
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    def __iter__(self) -> Iterator[int]:
+        return (self.indices[place] for place in generator_of(self.generator).permutation(len(self.indices)).tolist())
+
+
+class WeightedRandomSampler:
+    """`num_samples` numbers, each item drawn in proportion to its weight."""
+
+    def __init__(self, weights: Any, num_samples: int, replacement: bool = True, generator: Any = None) -> None:
+        self.weights, self.num_samples = np.asarray(weights, float), num_samples
+        self.replacement, self.generator = replacement, generator
+
+    def __len__(self) -> int:
+        return self.num_samples
+
+    def __iter__(self) -> Iterator[int]:
+        shares = self.weights / self.weights.sum()
+        rng = generator_of(self.generator)
+        return iter(rng.choice(len(shares), self.num_samples, self.replacement, shares).tolist())
+
+
+# --- loaders ----------------------------------------------------------------------------------------------------------
+
+
+def default_collate(batch: Sequence[Any]) -> Any:
+    """The items of a batch as one: tensors and arrays stacked, numbers as a tensor, lists and dicts part by part."""
+    first = batch[0]
+    if isinstance(first, Tensor):
+        return stack(list(batch))
+    if isinstance(first, np.ndarray | np.generic):
+        return wrap(np.stack([np.asarray(each) for each in batch]), None)
+    if isinstance(first, bool | int | float):
+        return wrap(np.array(batch), None)
+    if isinstance(first, str | bytes):
+        return list(batch)
+    if isinstance(first, Mapping):
+        return {key: default_collate([each[key] for each in batch]) for key in first}
+    if isinstance(first, tuple) and hasattr(first, "_fields"):
+        return type(first)(*(default_collate(column) for column in zip(*batch, strict=True)))
+    if isinstance(first, tuple | list):
+        return [default_collate(column) for column in zip(*batch, strict=True)]
+    raise ArgumentError(
+        f"a batch is made of tensors, arrays, numbers, text, lists and dicts, got {type(first).__name__}; pass "
+        "collate_fn="
+    )
+
+
+class DataLoader:
+    """Batches of a data set, in order unless shuffle=True or a sampler says otherwise; PyTorch's DataLoader.
+
+    dataset: what has `len()` and items by number. collate_fn: makes a batch of a list of items. batch_size=None gives
+    the items themselves. Batches are made in this process, one after the other; pin_memory changes nothing.
+    """
+
+    def __init__(
+        self, dataset: Any, batch_size: int | None = 1, shuffle: bool | None = None, sampler: Any = None,
+        batch_sampler: Any = None, num_workers: int = 0, collate_fn: Callable[[list[Any]], Any] | None = None,
+        pin_memory: bool = False, drop_last: bool = False, timeout: float = 0, worker_init_fn: Any = None,
+        multiprocessing_context: Any = None, generator: Any = None, **ignored: Any,
+    ) -> None:  # fmt: skip
+        if sampler is not None and shuffle:
+            raise ArgumentError("DataLoader() takes shuffle=True or a sampler, got both; leave shuffle out")
+        if batch_size is not None and (isinstance(batch_size, bool) or batch_size != int(batch_size) or batch_size < 1):
+            raise ArgumentError(f"batch_size is a whole number from 1 up, or None, got {batch_size!r}")
+        if not hasattr(dataset, "__len__"):
+            raise ArgumentError(
+                f"DataLoader() takes a data set that has a length, got {type(dataset).__name__}; iterate over it itself"
+            )
+        if num_workers:
+            warn_of_spelling(
+                f"DataLoader(num_workers={num_workers}) makes the same batches in this process: write num_workers=0"
+            )
+        self.dataset, self.batch_size, self.drop_last, self.generator = dataset, batch_size, drop_last, generator
+        self.sampler = sampler
+        if sampler is None:
+            self.sampler = RandomSampler(dataset, generator=generator) if shuffle else SequentialSampler(dataset)
+        self.batch_sampler, self.collate_fn, self.num_workers = batch_sampler, collate_fn, num_workers
+
+    def __len__(self) -> int:
+        """How many batches there are."""
+        if self.batch_sampler is not None:
+            return len(self.batch_sampler)
+        count = len(self.sampler)
+        if self.batch_size is None:
+            return count
+        return count // self.batch_size if self.drop_last else -(-count // self.batch_size)
+
+    def __iter__(self) -> Iterator[Any]:
+        if self.batch_sampler is not None:
+            return (self._batch([*numbers]) for numbers in self.batch_sampler)
+        order = [*self.sampler]
+        if (size := self.batch_size) is None:
+            return (self.dataset[number] for number in order)
+        return (self._batch(order[start : start + size]) for start in range(0, len(self) * size, size))
+
+    def _batch(self, numbers: list[int]) -> Any:
+        if type(self.dataset) is TensorDataset and self.collate_fn is None:
+            return list(self.dataset[numbers])  # all rows at once
+        items = [self.dataset[number] for number in numbers]
+        return default_collate(items) if self.collate_fn is None else self.collate_fn(items)

@@ -1,0 +1,79 @@
+"""PyTorch's (values, indices) and its `.data`: what is told apart, what warns, what is the same."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import pytest
+
+import grad_engine as ge
+from tests.support import normal
+
+
+@pytest.mark.parametrize("name", ["max", "min", "median"])
+def test_torch_keywords_give_the_pair(name: str) -> None:
+    x = ge.tensor(normal(3, 4), requires_grad=True)
+    values, places = getattr(x, name)(dim=1)
+    np.testing.assert_array_equal(values.data, getattr(x, name)(axis=1).data)
+    np.testing.assert_array_equal(np.take_along_axis(x.data, places.data[:, None], 1)[:, 0], values.data)
+    kept = getattr(x, name)(1, keepdim=True)
+    assert kept.values.shape == kept.indices.shape == (3, 1) and kept.values.requires_grad
+    found = getattr(x, name)(1)
+    assert found.values is found and found.indices.tolist() == places.tolist()
+
+
+def test_sort_by_torch_keywords_gives_the_pair() -> None:
+    x = ge.tensor(normal(3, 4))
+    values, places = ge.sort(x, dim=0, descending=True)
+    np.testing.assert_array_equal(values.data, -np.sort(-x.data, axis=0))
+    np.testing.assert_array_equal(np.take_along_axis(x.data, places.data, 0), values.data)
+    assert x.sort().indices.tolist() == np.argsort(x.data).tolist()
+
+
+def test_taking_values_apart_as_a_pair_warns_with_both_meanings() -> None:
+    x = ge.tensor(normal(2, 3))
+    with pytest.warns(ge.SpellingWarning, match=r"max\(axis=1\) for these values, max\(dim=1\) for the pair"):
+        _values, _indices = x.max(1)
+    with pytest.warns(ge.SpellingWarning, match=r"\[1\] of what min\(0\) gave"):
+        x.min(0)[1]
+    with pytest.warns(ge.SpellingWarning, match="unpacking of what sort"):
+        _values, _indices = x.sort()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        _first, _second = x.max(axis=1)
+        x.max(axis=1)[0], x[0].sort()[0], x[0].sort()[-1]
+        assert [float(each) for each in x[0].sort()] == sorted(x[0].tolist())
+    with pytest.raises(AttributeError, match=r"write max\(dim=1\)"):
+        x.indices  # noqa: B018
+
+
+def test_data_is_outside_of_history() -> None:
+    w = ge.tensor([1.0, 2.0], requires_grad=True)
+    memory = w.array
+    (w * w).sum().backward()
+    assert w.grad is not None
+    w.data -= 0.1 * (w.grad + 0.5 * w)  # which requires grad
+    assert w.is_leaf and w.array is memory
+    np.testing.assert_allclose(w.array, [0.75, 1.5])
+    w.data.mul_(2).add_(w.grad.data, alpha=-0.5)
+    np.testing.assert_allclose(w.array, [0.5, 1.0])
+    w.data.clamp_(-0.7, 0.7)
+    w.data[0] = 3
+    assert w.tolist() == [3.0, 0.7] and w.array is memory
+    w.data = w.data - 0.1 * w.grad.data
+    np.testing.assert_allclose(w.array, [2.8, 0.3])
+    w.data.zero_()
+    assert w.tolist() == [0, 0] and w.requires_grad
+
+
+def test_arrays_of_comparisons_and_data_know_the_words_of_torch() -> None:
+    x = ge.tensor(normal(2, 3))
+    truth = x > 0
+    assert truth.to(ge.float32).dtype == np.float32
+    assert truth.sum(dim=1, keepdim=True).shape == (2, 1) and truth.any(dim=0).shape == (3,)
+    assert truth.view(-1).shape == (6,) and truth.unsqueeze(0).shape == (1, 2, 3)
+    assert type(truth & ~truth) is type(truth) and type(truth + 1) is np.ndarray
+    assert repr(x.data) == repr(x.array) and type(x.data * 2) is np.ndarray
+    with pytest.raises(AttributeError, match="neither an array nor a tensor has 'foo'"):
+        x.data.foo  # noqa: B018
