@@ -424,6 +424,7 @@ def everything() -> GraphRecord:
         groups=(GroupRecord("layers.0", ("n0",)),),
         parameters=parameters,
         explain=explain,
+        stopped="KeyError at train.py:4",
         producer={"name": "grad_engine", "version": "0.1.0"},
         version="1.3",
     )

@@ -41,7 +41,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "story": RECORD_ROOMS,
     "tree": RECORD_ROOMS,
     "draw": RECORD_ROOMS,
-    "health": RECORD_ROOMS | {"tree"},
+    "health": RECORD_ROOMS | {"tree", "draw"},
     "page": RECORD_ROOMS | {"root", "story", "draw"},
     "export": (EVERYTHING | {"page"}) - {"export", "nn"},
     "interop": EVERYTHING,

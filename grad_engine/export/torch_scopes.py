@@ -1,10 +1,18 @@
-"""Which module of a PyTorch model an op belongs to: noted while the model runs, or read off its graph afterwards."""
+"""Which module of a PyTorch model an op belongs to: noted while the model runs, or read off its graph afterwards.
+
+Every node of a graph has a number, which counts up in each thread. A module that ran from number 40 to number 52 made
+the nodes 40 to 51, but for those that modules inside of it made: whatever it was given and whatever it returned.
+"""
 
 from __future__ import annotations
 
+import sys
+import threading
+from bisect import bisect_right
+from collections import Counter, deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from itertools import count
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from grad_engine.export.torch_ops import RESHAPES, short_name
@@ -13,77 +21,163 @@ if TYPE_CHECKING:
     import torch  # type: ignore[import-not-found, unused-ignore]  # it need not be there
 
 Node = Any  # torch.autograd.graph.Node
+OPEN = 2**63  # the end of a call that is under way
+MOST_CONTEXTS = 32  # whose notes are kept for from_torch(), in each thread
 
-NOTE = "grad_engine scope"  # the key under which a node's own dictionary holds its scope
+
+@dataclass(slots=True)
+class Called:
+    """One call of a module: the numbers of the nodes that were made in it, from `start` up to `end`."""
+
+    start: int
+    name: str
+    number: int  # which call of the module it was, from 0
+    outer: Called | None
+    end: int = OPEN
+
+
+@dataclass(slots=True)
+class _Thread:
+    starts: list[int] = field(default_factory=list)
+    calls: list[Called] = field(default_factory=list)  # in the order of their starts
+    current: Called | None = None
+
+
+class ModuleCalls:
+    """The calls of the modules of a model while `noting` was on, in every thread."""
+
+    def __init__(self) -> None:
+        self.threads: dict[int, _Thread] = {}
+        self.counts = Counter[str]()
+
+    @contextmanager
+    def noting(self, model: torch.nn.Module) -> Iterator[None]:
+        """A context in which the calls of the modules of `model` are noted. No hook is left on it afterwards."""
+        with ExitStack() as hooks:
+            for name, module in _open_modules(model):
+                if name:
+                    enter, leave = self._hooks(name)
+                    hooks.callback(module.register_forward_pre_hook(enter).remove)
+                    hooks.callback(module.register_forward_hook(leave).remove)
+            yield
+
+    def _hooks(self, name: str) -> tuple[Any, Any]:
+        number = sys.modules["torch"]._C._autograd._get_sequence_nr
+        threads, counts, ident = self.threads, self.counts, threading.get_ident
+
+        def enter(module: Any, args: Any) -> None:
+            thread = threads.get(ident())
+            if thread is None:
+                thread = threads[ident()] = _Thread()
+            thread.current = Called(number(), name, counts[name], thread.current)
+            counts[name] += 1
+            thread.starts.append(thread.current.start)
+            thread.calls.append(thread.current)
+
+        def leave(module: Any, args: Any, output: Any) -> None:
+            thread = threads.get(ident())
+            while thread is not None and (call := thread.current) is not None:
+                call.end, thread.current = number(), call.outer
+                if call.name == name:  # a module inside that raised has not left
+                    return
+
+        return enter, leave
+
+    @property
+    def under_way(self) -> str:
+        """The module that is running in this thread; "" for none."""
+        thread = self.threads.get(threading.get_ident())
+        return "" if thread is None or thread.current is None else thread.current.name
+
+    def forget(self) -> None:
+        """Let go of the calls that are over."""
+        for thread in self.threads.values():
+            if thread.current is None:
+                thread.starts.clear()
+                thread.calls.clear()
+        self.counts.clear()
+
+    def scope(self, sequence: int) -> tuple[str, int] | None:
+        """The innermost module that made the node of this number, and which call of it; None where none did."""
+        mine = self.threads.get(threading.get_ident())
+        others = [thread for thread in self.threads.values() if thread is not mine]
+        found = [call for thread in ([mine] if mine else []) + others if (call := _innermost(thread, sequence))]
+        if not found:
+            return None
+        if mine is None and len(found) > 1:  # each thread counts its own nodes: it could be that of any
+            return _common([call.name for call in found]), 0
+        return found[0].name, found[0].number
+
+
+def _innermost(thread: _Thread, sequence: int) -> Called | None:
+    k = bisect_right(thread.starts, sequence)
+    call: Called | None = thread.calls[k - 1] if k else None
+    while call is not None and call.end <= sequence:
+        call = call.outer
+    return call
+
+
+def _open_modules(model: Any) -> Iterator[tuple[str, Any]]:
+    """The modules of a model by name, without those inside a compiled one: their hooks would be compiled as well."""
+    closed: list[str] = []
+    for name, module in model.named_modules():
+        if any(name.startswith(outer) for outer in closed):
+            continue
+        if is_compiled(module):
+            closed.append(f"{name}." if name else "")
+            if module._compiled_call_impl is not None:
+                continue
+        yield name, module
+
+
+def is_compiled(module: Any) -> bool:
+    """Whether torch.compile() has taken a module over."""
+    return module._compiled_call_impl is not None or (hasattr(module, "_orig_mod") and hasattr(module, "dynamo_ctx"))
+
+
+class _Noted(threading.local):
+    """The notes of the last contexts of this thread, for from_torch()."""
+
+    def __init__(self) -> None:
+        self.calls: deque[ModuleCalls] = deque(maxlen=MOST_CONTEXTS)
+
+
+NOTED = _Noted()
 
 
 @contextmanager
 def module_scopes(model: torch.nn.Module) -> Iterator[None]:
-    """A context in which every op that `model` records is marked with the module that ran it, for `from_torch`.
+    """A context in which it is noted which module of `model` makes which op, for `from_torch` in the same thread.
 
     Scopes are the dotted names of `model.named_modules()`; ops outside of any child have none. Without this context
     `from_torch(..., model=model)` finds out as much as the graph tells.
     """
-    with ExitStack() as hooks:
-        for name, module in model.named_modules():
-            if name:
-                hooks.enter_context(_noting(name, module))
+    NOTED.calls.append(ModuleCalls())
+    with NOTED.calls[-1].noting(model):
         yield
 
 
-@contextmanager
-def _noting(name: str, module: Any) -> Iterator[None]:
-    outside: list[set[Node]] = []  # what was there before, one entry per call that is under way
-    calls = count()
-
-    def enter(module: Any, args: Any, kwargs: Any) -> None:
-        outside.append({tensor.grad_fn for tensor in _tensors((args, kwargs)) if tensor.grad_fn is not None})
-
-    def leave(module: Any, args: Any, kwargs: Any, output: Any) -> None:
-        seen, number = outside.pop(), next(calls)
-        pending = [tensor.grad_fn for tensor in _tensors(output)]
-        while pending:
-            node = pending.pop()
-            if node is None or node in seen or hasattr(node, "variable"):
-                continue
-            seen.add(node)
-            node.metadata.setdefault(NOTE, (name, number))  # modules inside this one have left before, and noted theirs
-            pending += [below for below, _ in node.next_functions]
-
-    hooks = (
-        module.register_forward_pre_hook(enter, with_kwargs=True),
-        module.register_forward_hook(leave, with_kwargs=True),
-    )
-    try:
-        yield
-    finally:
-        for hook in hooks:
-            hook.remove()
-
-
-def _tensors(value: Any) -> Iterator[Any]:
-    """The tensors in what a module takes or gives: alone, or in tuples, lists and dictionaries."""
-    if hasattr(value, "grad_fn"):
-        yield value
-    elif isinstance(value, Mapping):
-        for part in value.values():
-            yield from _tensors(part)
-    elif isinstance(value, list | tuple):
-        for part in value:
-            yield from _tensors(part)
-
-
-def scopes(nodes: Sequence[Node], leaves: Mapping[Node, str], model: Any) -> dict[Node, tuple[str, int | None]]:
+def scopes(
+    nodes: Sequence[Node], leaves: Mapping[Node, str], model: Any, calls: ModuleCalls | None = None
+) -> dict[Node, tuple[str, int | None]]:
     """The module of each op by its dotted name, and which call of it, where that was noted; others are left out.
 
-    nodes: in creation order. leaves: the module that owns each parameter. What was noted counts. Else an op that reads
+    nodes: in creation order. leaves: the module that owns each parameter. What was noted counts, in `calls` or else in
+    the contexts of `module_scopes`. Else an op that reads
     parameters is in the module that owns them, and an op that ran between two of these is in the innermost module that
     holds both, for a module runs from its first op to its last without a break; where that is a Sequential and one of
     its children stands between theirs, in that child. A parameter read for the second time says that some module was
     called again, and what ran just before it could be anywhere.
     """
-    noted = {node: node.metadata[NOTE] for node in nodes if NOTE in node.metadata}
-    if noted:
+    noted: dict[Node, tuple[str, int | None]] = {}
+    contexts = [calls] if calls is not None else list(NOTED.calls)[::-1]
+    for node in nodes:
+        number = node._sequence_nr()
+        for context in contexts:
+            if (home := context.scope(number)) is not None:
+                noted[node] = home
+                break
+    if noted or calls is not None:
         return noted
     owners: dict[Node, str] = {}
     prepared: dict[Node, tuple[str, set[Node]]] = {leaf: (scope, {leaf}) for leaf, scope in leaves.items()}

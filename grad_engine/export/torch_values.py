@@ -1,26 +1,123 @@
-"""The values of PyTorch's results: kept by a step for backward, or worked out again from what is known."""
+"""The values of PyTorch's results: noted as they were made, kept by a step, or worked out again from what is known."""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 import numpy as np
 
 from grad_engine.export.torch_ops import EXPANSIONS, RESHAPES, short_name, signed, snake
+from grad_engine.record.arrays import taken, written
+from grad_engine.record.builder import Value
 
 Node = Any  # torch.autograd.graph.Node
 Key = tuple[Node, int]  # a node and which of its outputs
 
 
+Place = tuple[Any, ...]  # where the numbers of a tensor lie: equal for tensors that hold the same at the same time
+
+
+def place_of(tensor: Any) -> Place | None:
+    """Where the numbers of a tensor lie, and what they were written by; None where that is not to be known."""
+    try:
+        return tensor.data_ptr(), tensor._version, tensor.shape, tensor.stride(), tensor.dtype
+    except (RuntimeError, AttributeError, NotImplementedError):  # sparse, jagged, of inference mode; or no tensor
+        return None
+
+
+@cache
+def dtype_name(dtype: Any) -> str:
+    """The name of a dtype of PyTorch."""
+    return str(dtype).removeprefix("torch.")
+
+
+@dataclass(slots=True)
+class Numbers:
+    """Takes the numbers of tensors at once, so that these can be let go. `whole`: with histograms and large samples."""
+
+    torch: Any
+    max_elements: float = 64
+    whole: bool = True
+
+    def __call__(self, thing: Any, like: Mapping[Place | None, Value] | None = None) -> Value:
+        """What is known of a tensor or number. `like`: tensors that may hold the same numbers in another shape."""
+        if not isinstance(thing, self.torch.Tensor):
+            array = None if thing is None else np.asarray(thing)
+            return Value(array, (), "int64" if isinstance(thing, int) else "float64")
+        shape, dtype = tuple(thing.shape), dtype_name(thing.dtype)
+        array = array_of(self.torch, thing)
+        if array is None:
+            return Value(None, shape, dtype, absent="unknown")
+        if self.whole:
+            return Value(None, shape, dtype, absent="unknown", taken=written(array, self.max_elements))
+        known = self._stats_of(thing, like) if like and array.size > self.max_elements else None
+        return Value(None, shape, dtype, absent="unknown", taken=taken(array, self.max_elements, known))
+
+    def named(
+        self, thing: Any, name: str | None, source: str, like: Mapping[Place | None, Value] | None = None
+    ) -> Value:
+        """The same with a name."""
+        value = self(thing, like)
+        value.name, value.name_source = name, source
+        return value
+
+    def _stats_of(self, tensor: Any, like: Mapping[Place | None, Value]) -> Any:
+        """The statistics of another tensor that holds the same numbers, each once."""
+        place = place_of(tensor)
+        for other, value in like.items():
+            if (
+                place is None
+                or other is None
+                or other[:2] != place[:2]
+                or other[4] is not place[4]
+                or value.taken is None
+            ):
+                continue
+            stats = value.taken.brief()
+            if stats is not None and place[2].numel() == other[2].numel() and _is_all(place) and _is_all(other):
+                return stats
+        return None
+
+
+def _is_all(place: Place) -> bool:
+    """Whether the entries lie side by side in memory, in any order of the axes."""
+    step = 1
+    for stride, length in sorted((stride, length) for length, stride in zip(place[2], place[3], strict=True)):
+        if length != 1:
+            if stride != step:
+                return False
+            step *= length
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What was noted of a result as it was made: its numbers, and where these lie."""
+
+    value: Value
+    place: Place | None
+
+
+NOTE = "grad_engine result"  # the key under which a node's own dictionary holds its notes, by output
+
+
+def notes_of(node: Node) -> Mapping[int, Note]:
+    """What was noted of the results of a node as they were made, by output."""
+    found: Mapping[int, Note] = node.metadata.get(NOTE, {})
+    return found
+
+
 class TorchValues:
     """What is known of the results of some nodes, by node and output, and what each node kept for backward, by name."""
 
-    def __init__(self, torch: Any, nodes: Sequence[Node], known: Mapping[Key, Any]) -> None:
-        """nodes: in creation order. known: results that somebody holds."""
+    def __init__(self, torch: Any, nodes: Sequence[Node], known: Mapping[Key, Any], again: bool = True) -> None:
+        """nodes: in creation order. known: results that somebody holds. again: whether to work out what is not."""
         self.torch = torch
+        self.again = again
         self.known: dict[Key, Any] = dict(known)
         self.kept = {node: _kept(node) for node in nodes}
         self._learn()
@@ -28,14 +125,14 @@ class TorchValues:
     def _learn(self) -> None:
         """Find the values of results: kept by the op or by one that read it, else worked out again from operands."""
         for kept in self.kept.values():
-            for tensor in tensors_in(self.torch, kept.values()):
+            for tensor in tensors_in(self.torch.Tensor, kept.values()):
                 if tensor.grad_fn is not None:
                     self.known.setdefault((tensor.grad_fn, tensor.output_nr), tensor)
         for node in reversed(self.kept):  # what only had its shape changed is known from the other side as well
             below = node.next_functions[0] if node.next_functions else (None, 0)
             if short_name(node.name()) in RESHAPES and below[0] in self.kept and (node, 0) in self.known:
                 self.known.setdefault(below, self.known[node, 0].detach().reshape(outputs_of(below[0])[below[1]][0]))
-        for node, kept in self.kept.items():
+        for node, kept in self.kept.items() if self.again else ():
             if any((node, k) not in self.known for k in range(len(outputs_of(node)))):
                 for k, tensor in enumerate(self._again(node, kept)):
                     self.known.setdefault((node, k), tensor)
@@ -98,25 +195,42 @@ def outputs_of(node: Node) -> list[tuple[tuple[int, ...], Any]]:
 
 
 def _kept(node: Node) -> dict[str, Any]:
-    """What a node kept for backward, by name; what it will not show (freed, or changed in place since) is left out."""
+    """What a node kept for backward, by name.
+
+    What it will not show (freed, or changed in place since) is left out, and so is what hooks have packed: to unpack it
+    may run a part of the model again (a checkpoint), or read a disk.
+    """
     kept: dict[str, Any] = {}
-    for name in dir(node):
-        if name.startswith("_saved_"):
-            with contextlib.suppress(RuntimeError):
+    for name, raw in _saved_names(node.__class__):
+        with contextlib.suppress(RuntimeError):
+            if raw is None or not _is_packed(getattr(node, raw)):
                 kept[name.removeprefix("_saved_")] = signed(getattr(node, name))
     if hasattr(node, "saved_tensors"):  # of a torch.autograd.Function
         with contextlib.suppress(RuntimeError):
-            kept |= {f"saved[{k}]": tensor for k, tensor in enumerate(node.saved_tensors)}
+            if not _is_packed(node._raw_saved_tensors):
+                kept |= {f"saved[{k}]": tensor for k, tensor in enumerate(node.saved_tensors)}
     return kept
 
 
-def tensors_in(torch: Any, values: Any) -> Iterator[Any]:
-    """The tensors among kept values, alone or in tuples."""
+@cache
+def _saved_names(kind: Hashable) -> list[tuple[str, str | None]]:
+    """The attributes of a kind of node that hold what it kept, each with that of the raw tensor, if it is one."""
+    found = dir(kind)
+    names = set(found)
+    return [(name, f"_raw{name}" if f"_raw{name}" in names else None) for name in found if name.startswith("_saved_")]
+
+
+def _is_packed(raw: Any) -> bool:
+    return any(map(_is_packed, raw)) if isinstance(raw, tuple) else getattr(raw, "unpack_hook", None) is not None
+
+
+def tensors_in(kind: type, values: Any) -> Iterator[Any]:
+    """The tensors among kept values, alone or in tuples. `kind`: their class."""
     for value in values:
-        if isinstance(value, torch.Tensor):
+        if isinstance(value, kind):
             yield value
         elif isinstance(value, tuple):
-            yield from (part for part in value if isinstance(part, torch.Tensor))
+            yield from (part for part in value if isinstance(part, kind))
 
 
 @cache
@@ -147,12 +261,26 @@ def array_of(torch: Any, value: Any) -> Any:
     if value is None or not isinstance(value, torch.Tensor):
         return None if value is None else np.asarray(value)
     value = value.detach()
-    if value.is_meta or value.is_quantized:
-        return None
-    if value.layout != torch.strided:
-        value = value.to_dense()
-    value = value.cpu().resolve_conj().resolve_neg()
     try:
         return value.numpy()
-    except TypeError:  # bfloat16 and the 8-bit floats, which are exact in 32 bits
-        return value.float().numpy()
+    except (RuntimeError, TypeError):
+        pass
+    if value.is_meta or value.is_quantized:
+        return None
+    try:
+        if value.layout != torch.strided:
+            value = value.to_dense()
+        value = value.cpu().resolve_conj().resolve_neg()
+        # bfloat16 and the 8-bit floats are exact in 32 bits.
+        return value.numpy() if _has_numpy(torch, value.dtype) else value.float().numpy()
+    except (RuntimeError, TypeError, NotImplementedError):  # a tensor that stands for others, as under torch.vmap
+        return None
+
+
+@cache
+def _has_numpy(torch: Any, dtype: Any) -> bool:
+    try:
+        torch.empty(0, dtype=dtype).numpy()
+    except TypeError:
+        return False
+    return True

@@ -5,7 +5,8 @@ rows.py measures parameters and modules, findings.py says what is wrong, text.py
 
 from __future__ import annotations
 
+from grad_engine.health.history import History, HistoryRow
 from grad_engine.health.report import Report, report_of
 from grad_engine.health.rows import ModuleRow, ParameterRow
 
-__all__ = ["ModuleRow", "ParameterRow", "Report", "report_of"]
+__all__ = ["History", "HistoryRow", "ModuleRow", "ParameterRow", "Report", "report_of"]

@@ -9,7 +9,7 @@ from math import prod
 from grad_engine.health.rows import ParameterRow, zeros
 from grad_engine.record import TensorRecord
 from grad_engine.record.index import Origin, RecordIndex, index_of, mark, short_name, together
-from grad_engine.record.parts import FROZEN
+from grad_engine.record.parts import FROZEN, LeafChangeRecord
 from grad_engine.record.words import brief, harmless, many, origin_words
 
 APART = 1e6  # times by which gradients shrink or grow along the model before it is said
@@ -22,7 +22,9 @@ Sentences = list[str]
 
 def findings(index: RecordIndex, rows: Sequence[ParameterRow]) -> tuple[Sentences, Sentences]:
     """What is wrong, and what else is worth knowing."""
-    if not index.record.runs:
+    if index.record.stopped:
+        wrong = [f"The program stopped: {index.record.stopped}."]
+    elif not index.record.runs:
         wrong = ["There is no backward run in this record, so nothing is known of the gradients."]
     else:
         wrong = []
@@ -43,7 +45,8 @@ def findings(index: RecordIndex, rows: Sequence[ParameterRow]) -> tuple[Sentence
             "gradient does, and the root does not as far as it is recorded."
         )
     wrong += _silent_units(index)
-    wrong += _without_gradient([row for row in rows if row.reason != FROZEN])
+    if not index.record.stopped or index.record.runs:  # else nothing is known of what comes after
+        wrong += _without_gradient([row for row in rows if row.reason != FROZEN])
     notes += _without_gradient([row for row in rows if row.reason == FROZEN])
     notes += _about_rows(index, rows)
     return [harmless(each) for each in dict.fromkeys(wrong)], [harmless(each) for each in dict.fromkeys(notes)]
@@ -213,9 +216,13 @@ def _without_gradient(rows: Sequence[ParameterRow]) -> Iterator[str]:
 def _about_rows(index: RecordIndex, rows: Sequence[ParameterRow]) -> Iterator[str]:
     if nothing := [row.name for row in rows if row.gradient_zeros == 1]:
         yield f"The gradient of {_some(nothing)} is 0 in every entry."
-    held = [change.accumulator for change in index.changes.values() if change.before is not None]
+    first: dict[str, LeafChangeRecord] = {}
+    for run in index.record.runs:  # a later one adds to what an earlier one left
+        for change in run.leaves:
+            first.setdefault(change.accumulator, change)
+    held = [accumulator for accumulator, change in first.items() if change.before is not None]
     if held:
-        yield f"The gradient of {_some(_names(index, held))} is added to what was there before the last run."
+        yield f"The gradient of {_some(_names(index, held))} is added to what was there before."
     if unknown := [row.name for row in rows if row.part is not None and row.value_nonfinite is None]:
         yield f"The value of {_some(unknown)} is not recorded: its norm is not known."
     if unknown := [row.name for row in rows if row.has_gradient and row.gradient_nonfinite is None]:

@@ -4,20 +4,28 @@ from __future__ import annotations
 
 import importlib
 import sys
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import replace
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from grad_engine.core.tensor import Tensor
 from grad_engine.errors import ArgumentError, GraphError
 from grad_engine.export.from_tensor import record_graph
 from grad_engine.export.page import PageFrame, show_page
-from grad_engine.health import Report, report_of
+from grad_engine.health import History, Report, report_of
 from grad_engine.nn import Module
 from grad_engine.record import GraphRecord
+from grad_engine.record.strict import MAX_NODES
 
 if TYPE_CHECKING:
     import torch  # type: ignore[import-not-found, unused-ignore]  # it need not be there
+
+    from grad_engine.export.torch_graph import TorchGraph
+
+MOST_RUNS = 16  # of one record
+SMALL = 10_000  # parameters of a model that is recorded with all that there is to know
 
 NOTHING = (
     "no backward run was recorded in the block of watch(): call loss.backward() or watched.backward(loss) inside it, "
@@ -34,37 +42,47 @@ class watch:
 
     model: a torch.nn.Module or a module of `grad_engine.nn`. With PyTorch, `loss.backward()` inside the block is
     recorded, and so is `watched.backward(loss)`; `torch.autograd.backward()` is not seen. With `grad_engine.nn`, write
-    `watched.backward(loss)` in the place of `loss.backward()`. Of several runs that reach a parameter of the model, the
-    last one is kept. Parameters have their names in the model; other tensors have none.
+    `watched.backward(loss)` in the place of `loss.backward()`. All runs of the block that reach a parameter of the
+    model are in one record, up to sixteen; after these it begins anew. Parameters have their names in the model.
+
+    shares: "norms" measures large tensors (norm, range, zeros, NaN, a few entries) as they come by and lets them go;
+    "all" adds histograms, larger samples and partial sums, which takes ten times as long. By default small models, of
+    up to 10,000 parameters, are recorded with "all". Tensors of up to 64 elements are always recorded in full.
+
+    every: record only each so many-th run, for a block around a whole training: `watched.history` keeps the report of
+    each of them, and `watched.record` is that of the last one. The first run counts as 0 and is recorded.
 
     Afterwards `watched.record` is the record, `watched.report()` says what is wrong, `watched.page()` shows it in a
-    notebook, and `ge.export_graph(watched)` writes it to a file. Every gradient is bitwise what it is outside: the run
-    is the program's own, done once. The one exception: PyTorch computes frozen attention layers in evaluation mode by
-    another way, the fast path, which is off in the block, so that results may differ by rounding. After the block no
-    hook is left on the model, also where forward raised. What PyTorch keeps for backward and all shares of gradients
-    are held in memory until the run has ended.
+    notebook, and `ge.export_graph(watched)` writes it to a file. The record is made when it is first asked for. Where
+    the block raised, it holds what ran until then, and its `stopped` says where that was.
 
-    Raises ArgumentError for another model; GraphError at the end of a block without a recorded run, and for a graph
-    that is larger than a record holds.
+    Every gradient is bitwise what it is outside: the run is the program's own, done once. The one exception: PyTorch
+    computes frozen attention layers in evaluation mode by another way, the fast path, which is off in the block, so
+    that results may differ by rounding. After the block no hook is left on the model, also where forward raised.
+
+    Raises ArgumentError for another model or option; GraphError at the end of a block without a recorded run, and for
+    a graph that is larger than a record holds.
     """
 
-    def __init__(self, model: torch.nn.Module | Module) -> None:
-        self._torch: Any = None if isinstance(model, Module) else _torch_of(model)
+    def __init__(self, model: torch.nn.Module | Module, *, shares: str | None = None, every: int | None = None) -> None:
+        if shares not in (None, "all", "norms"):
+            raise ArgumentError(f'shares is "all", "norms" or None, got {shares!r}')
+        if every is not None and (not isinstance(every, int) or isinstance(every, bool) or every < 1):
+            raise ArgumentError(f"every is a number of runs from 1 on, got {every!r}")
+        self.history = History()
         self._model: Any = model
+        self._every = every
+        self._count = 0  # runs that reached the model
         self._record: GraphRecord | None = None
         self._inside = ExitStack()
         self._open = False
-        self._running = False
+        self._step = _OurStep(model) if isinstance(model, Module) else _TorchStep(_torch_of(model), model, shares)
 
     def __enter__(self) -> watch:
         if self._open or self._model is None:
             raise ArgumentError("this watch() has been entered before; write another ge.watch(model) for another block")
         self._open = True
-        if self._torch is not None:
-            from grad_engine.export.torch_scopes import module_scopes
-
-            self._inside.enter_context(module_scopes(self._model))
-            self._inside.enter_context(_catching(self._torch, self))
+        self._inside.enter_context(self._step.noting(self._backward))
         return self
 
     def __exit__(
@@ -72,14 +90,20 @@ class watch:
     ) -> None:
         self._open, self._model = False, None
         self._inside.close()
-        if kind is None and self._record is None:
-            raise GraphError(NOTHING if self._torch is not None else NOTHING_OF_OURS)
+        self._step.end(error)
+        if error is None and not self._has_record():
+            raise GraphError(self._step.nothing)
+
+    def _has_record(self) -> bool:
+        return self._record is not None or self._step.runs > 0
 
     @property
     def record(self) -> GraphRecord:
-        """The record of the last backward run. Raises GraphError where there was none."""
+        """The record of the backward runs of the block. Raises GraphError where there is none."""
+        if self._step.changed:
+            self._record, self._step.changed = self._step.record(), False
         if self._record is None:
-            raise GraphError(NOTHING if self._torch is not None else NOTHING_OF_OURS)
+            raise GraphError(self._step.nothing)
         return self._record
 
     def report(self) -> Report:
@@ -94,29 +118,191 @@ class watch:
         """Run `loss.backward(gradient, **options)` and record it. Raises ArgumentError for what has no such run."""
         if not self._open:
             raise ArgumentError("watched.backward(loss) is called inside the block of watch()")
-        if self._torch is not None:
-            if not isinstance(loss, self._torch.Tensor):
-                raise ArgumentError(f"watched.backward() takes a tensor of PyTorch, got {type(loss).__name__}")
-            self._run(loss, gradient, lambda: loss.backward(gradient, **options))
-            return
-        if type(loss) is not Tensor:
-            raise ArgumentError(f"watched.backward() takes a tensor of grad_engine, got {type(loss).__name__}")
-        loss.backward(gradient, **{**options, "retain_graph": True})
-        self._record = record_graph(loss, names=dict(self._model.named_parameters()), explain=False)
+        self._step.check(loss)
+        self._backward(loss, gradient, options, lambda: loss.backward(gradient, **options))
 
-    def _run(self, loss: Any, gradient: Any, run: Any) -> None:
-        """Run backward and record it, unless it is under way already."""
-        from grad_engine.export.from_torch import record_own_run
-
-        if self._running or loss.grad_fn is None:
+    def _backward(self, loss: Any, gradient: Any, options: dict[str, Any], run: Callable[[], None]) -> None:
+        """Run backward, and record it where its turn has come."""
+        if not self._step.reaches(loss):
             run()
             return
-        self._running = True
+        number, due = self._count, self._every is None or self._count % self._every == 0
+        self._count += 1
         try:
-            found = record_own_run(loss, run, model=self._model, gradient=gradient)
+            if due:
+                self._step.run(loss, gradient, options, run)
+            else:
+                run()
         finally:
-            self._running = False
-        self._record = self._record if found is None else found
+            if self._every is not None:
+                if due and self._step.runs:
+                    self.history.add(number, self.record)
+                self._step.rest(self._count % self._every != 0)
+
+
+class _Step(Protocol):
+    """What watches the runs of one library."""
+
+    nothing: str  # what to say where no run was recorded
+    changed: bool  # whether there is more than was in the last record
+    runs: int  # how many the next record holds
+
+    def noting(self, backward: _Backward) -> AbstractContextManager[None]:
+        """A context in which calls are noted, and each backward run is handed to `backward`."""
+
+    def check(self, loss: Any) -> None:
+        """Raise ArgumentError for what is no tensor."""
+
+    def reaches(self, loss: Any) -> bool:
+        """Whether a run from here is to be recorded."""
+
+    def run(self, loss: Any, gradient: Any, options: dict[str, Any], run: Callable[[], None]) -> None:
+        """Run and record."""
+
+    def record(self) -> GraphRecord | None:
+        """The record of all runs since the last rest."""
+
+    def rest(self, idle: bool) -> None:
+        """A recorded step is over: let go of it, and note nothing while `idle`."""
+
+    def end(self, error: BaseException | None) -> None:
+        """The block is over: let go of model and graphs."""
+
+
+_Backward = Callable[[Any, Any, dict[str, Any], Callable[[], None]], None]
+
+
+class _OurStep:
+    """Runs of our own tensors."""
+
+    nothing = NOTHING_OF_OURS
+
+    def __init__(self, model: Module) -> None:
+        self.model: Module | None = model
+        self.changed, self.runs = False, 0
+        self.losses: list[Tensor] = []
+        self.kept: GraphRecord | None = None
+
+    @contextmanager
+    def noting(self, backward: _Backward) -> Iterator[None]:
+        yield
+
+    def check(self, loss: Any) -> None:
+        if type(loss) is not Tensor:
+            raise ArgumentError(f"watched.backward() takes a tensor of grad_engine, got {type(loss).__name__}")
+
+    def reaches(self, loss: Any) -> bool:
+        return True
+
+    def run(self, loss: Any, gradient: Any, options: dict[str, Any], run: Callable[[], None]) -> None:
+        loss.backward(gradient, **{**options, "retain_graph": True})
+        if all(loss is not other for other in self.losses):
+            self.losses = [*self.losses[1 - MOST_RUNS :], loss]
+        assert self.model is not None
+        # At once, for an optimizer changes the parameters next.
+        self.kept = record_graph(
+            self.losses if len(self.losses) > 1 else loss, names=dict(self.model.named_parameters()), explain=False
+        )
+        self.changed, self.runs = True, len(self.losses)
+
+    def record(self) -> GraphRecord | None:
+        return self.kept
+
+    def rest(self, idle: bool) -> None:
+        self.losses, self.runs = [], 0
+
+    def end(self, error: BaseException | None) -> None:
+        self.model, self.losses = None, []
+
+
+class _TorchStep:
+    """Runs of PyTorch's tensors."""
+
+    nothing = NOTHING
+
+    def __init__(self, torch: Any, model: Any, shares: str | None) -> None:
+        from grad_engine.export.torch_notes import ForwardNotes
+        from grad_engine.export.torch_scopes import ModuleCalls
+        from grad_engine.export.torch_values import Numbers
+
+        if shares is None:
+            small = sum(parameter.numel() for parameter in model.parameters()) <= SMALL
+            shares = "all" if small else "norms"
+        self.torch, self.model = torch, model
+        self.numbers = Numbers(torch, whole=shares == "all")
+        self.notes = ForwardNotes(torch, model, self.numbers)
+        self.calls = ModuleCalls()
+        self.graph: TorchGraph | None = None
+        self.hooks = ExitStack()
+        self.changed, self.runs = False, 0
+        self.idle = self.running = False
+        self.stopped = ""
+
+    @contextmanager
+    def noting(self, backward: _Backward) -> Iterator[None]:
+        with self.hooks:
+            self.hooks.enter_context(self.calls.noting(self.model))
+            with _catching(self.torch, self, backward):
+                yield
+
+    def check(self, loss: Any) -> None:
+        if not isinstance(loss, self.torch.Tensor):
+            raise ArgumentError(f"watched.backward() takes a tensor of PyTorch, got {type(loss).__name__}")
+
+    def reaches(self, loss: Any) -> bool:
+        return not self.running and loss.grad_fn is not None and self.notes.reaches(loss.grad_fn)
+
+    def run(self, loss: Any, gradient: Any, options: dict[str, Any], run: Callable[[], None]) -> None:
+        if self.graph is None or self.runs == MOST_RUNS:
+            self.graph, self.runs = self._fresh(), 0
+        graph = self.graph
+        graph.add(loss.grad_fn, loss.output_nr, loss)
+        seed = self.torch.ones_like(loss) if gradient is None else gradient
+        self.running = True
+        try:
+            graph.run(loss, seed, run)
+        finally:
+            self.running = False
+            self.runs, self.changed = len(graph.runs), bool(graph.runs)
+            self.notes.last = None
+
+    def _fresh(self) -> TorchGraph:
+        from grad_engine.export.from_torch import names_of
+        from grad_engine.export.torch_graph import TorchGraph
+
+        names = names_of(self.torch, {}, self.model, {})
+        return TorchGraph(self.torch, names, self.model, self.numbers, MAX_NODES, self.calls, self.notes.source)
+
+    def record(self) -> GraphRecord | None:
+        from grad_engine.export.from_torch import make_record
+
+        if self.graph is None:
+            return None
+        found = make_record(self.graph, backward=bool(self.graph.runs), reason=self.notes.reason)
+        return replace(found, stopped=self.stopped) if self.stopped else found
+
+    def rest(self, idle: bool) -> None:
+        if self.runs:
+            self.graph, self.runs = None, 0
+        self.notes.forget()
+        self.calls.forget()
+        if idle and not self.idle:
+            self.hooks.close()
+        elif self.idle and not idle:
+            self.hooks.enter_context(self.calls.noting(self.model))
+        self.idle = idle
+
+    def end(self, error: BaseException | None) -> None:
+        if error is not None:
+            self.stopped = self.notes.place_of_error(error, self.calls.under_way)
+            last, self.changed = self.notes.last, True
+            if self.graph is None and last is not None:
+                self.graph = self._fresh()
+                self.graph.add(*last)
+        if self.graph is not None:
+            self.graph.let_go()
+        self.notes.let_go()
+        self.model = None
 
 
 def _torch_of(model: Any) -> Any:
@@ -130,17 +316,20 @@ def _torch_of(model: Any) -> Any:
     return torch
 
 
-def _catching(torch: Any, watched: watch) -> Any:
-    """PyTorch's own way to see calls on tensors, in this thread and block alone: tells `watched` of each backward."""
+def _catching(torch: Any, step: _TorchStep, backward: _Backward) -> Any:
+    """PyTorch's own way to see calls on tensors, in this thread and block alone."""
     overrides = importlib.import_module("torch.overrides")
+    run, notes = torch.Tensor.backward, step.notes
 
     class Catching(overrides.TorchFunctionMode):  # type: ignore[misc, name-defined, unused-ignore]
         def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            if torch.compiler.is_compiling():  # what is compiled is the program alone
+                return func(*args, **(kwargs or {}))
             kwargs = kwargs or {}
-            if func is not torch.Tensor.backward:
-                return func(*args, **kwargs)
-            gradient = args[1] if len(args) > 1 else kwargs.get("gradient")
-            watched._run(args[0], gradient, lambda: func(*args, **kwargs))
-            return None
+            if func is run:
+                gradient = args[1] if len(args) > 1 else kwargs.get("gradient")
+                backward(args[0], gradient, kwargs, lambda: func(*args, **kwargs))
+                return None
+            return func(*args, **kwargs) if step.idle else notes.call(func, args, kwargs)
 
     return Catching()

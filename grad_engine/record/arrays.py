@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from math import inf, isnan, nan, prod, sqrt
+from functools import lru_cache
+from math import inf, isfinite, isnan, nan, prod, sqrt
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,8 @@ from grad_engine.record.parts import (
 
 FULL = 64  # elements up to which a tensor is written in full
 SAMPLE = 64  # most elements in the sample of a larger one
+BRIEF_SAMPLE = 16  # and in that of one that is only measured
+BLOCK = 2048  # elements whose products are summed in the array's own precision
 BINS = 20
 # Significant digits of the statistics that are sums: sums differ in the last digits from one processor to the next.
 DIGITS = {2: 4, 4: 7, 8: 12}
@@ -43,6 +46,135 @@ def array_data(array: Array | np.generic, limit: float = FULL) -> tuple[DataReco
         return DataRecord(sample=SampleRecord(edge, shape, _values(whole[np.ix_(*ends)]))), _stats(whole)
 
 
+Brief = tuple[Any, ...]  # the fields of StatsRecord, in its order, not rounded yet
+
+
+class Taken:
+    """The numbers of an array, taken without keeping it: `record()` puts them into a record's form.
+
+    That form takes longer than the taking, and can wait.
+    """
+
+    __slots__ = ("data", "dtype", "edge", "numbers", "stats")
+
+    def __init__(
+        self,
+        numbers: Array | None,
+        dtype: np.dtype[Any],
+        edge: int = 0,
+        stats: Brief | StatsRecord | None = None,
+        data: DataRecord | None = None,
+    ) -> None:
+        """numbers: all entries of a small array, or a sample of a larger one that has `edge` entries at each end."""
+        self.numbers, self.dtype, self.edge, self.stats, self.data = numbers, dtype, edge, stats, data
+
+    def record(self) -> tuple[DataRecord | None, StatsRecord | None]:
+        """What a record holds of the array: both are None for numbers that are not real."""
+        stats = self.stats
+        if self.numbers is None:
+            assert not isinstance(stats, tuple)
+            return self.data, stats
+        if stats is None:
+            return DataRecord(_values(self.numbers)), None
+        data = DataRecord(sample=SampleRecord(self.edge, self.numbers.shape, _values(self.numbers)))
+        return data, _rounded(stats, self.dtype) if isinstance(stats, tuple) else stats
+
+    def entries(self) -> Array | None:
+        """All entries, where they were taken."""
+        return self.numbers if self.stats is None else None
+
+    def brief(self) -> Brief | None:
+        """The statistics, where all numbers are finite: those of the same numbers in another shape are the same."""
+        return self.stats if isinstance(self.stats, tuple) and self.stats[10] is None else None
+
+
+def taken(array: Array, limit: float = FULL, known: Brief | None = None) -> Taken:
+    """The numbers of an array of any shape, quickly: no histogram, a small sample, six digits of the sums.
+
+    known: the statistics, where they have been taken before.
+    """
+    dtype = array.dtype
+    if dtype.kind not in "fiub":
+        return Taken(None, dtype)
+    if array.size <= limit:
+        return Taken(array.copy(), dtype)
+    whole = _plain(array)
+    edge, places, shape = _places(whole.shape)
+    return Taken(whole[places].reshape(shape), dtype, edge, known or brief_stats(whole))
+
+
+def written(array: Array, limit: float = FULL) -> Taken:
+    """The numbers of an array of any shape, as `array_data` has them."""
+    if array.size <= limit and array.dtype.kind in "fiub":
+        return Taken(array.copy(), array.dtype)
+    data, stats = array_data(array, limit)
+    return Taken(None, array.dtype, 0, stats, data)
+
+
+def brief_stats(array: Array) -> Brief | StatsRecord:
+    """The statistics of an array without a histogram, by a few passes over its own memory.
+
+    The sums are products within blocks (`np.vecdot`), short enough that no BLAS starts a thread, and then in float64.
+    """
+    flat = array.ravel("K")  # a view, unless there are gaps between the entries
+    low, high = np.minimum.reduce(flat).item(), np.maximum.reduce(flat).item()
+    bad, first = (0, 0, 0), None
+    if not isfinite(low - high):
+        counts = (np.isnan(flat), flat == inf, flat == -inf)
+        bad = (int(np.count_nonzero(counts[0])), int(np.count_nonzero(counts[1])), int(np.count_nonzero(counts[2])))
+        if any(bad):
+            good = np.isfinite(array)
+            first = tuple(int(n) for n in np.unravel_index(np.argmin(good), array.shape))
+            flat = array[good]
+            if not flat.size:
+                return StatsRecord(None, None, None, None, None, None, 0, *bad, first, None)
+            low, high = np.minimum.reduce(flat).item(), np.maximum.reduce(flat).item()
+    absmax = max(abs(low), abs(high))
+    if not (absmax == 0 or 1e-15 < absmax < 1e15):  # the squares leave the range of a float
+        return _stats(array, histogram=False)
+    if flat.dtype.kind != "f" or flat.itemsize == 2:
+        flat = flat.astype(np.float64 if flat.dtype.kind in "iu" and flat.itemsize > 2 else np.float32)
+    size = flat.size
+    if size < BLOCK:
+        total, squares = float(np.add.reduce(flat)), float(np.vecdot(flat, flat))
+    else:
+        whole = size - size % BLOCK
+        rows, rest = flat[:whole].reshape(-1, BLOCK), flat[whole:]
+        total = float(np.add.reduce(np.vecdot(rows, _ones(flat.itemsize)), dtype=np.float64))
+        total += float(np.add.reduce(rest))
+        squares = float(np.add.reduce(np.vecdot(rows, rows), dtype=np.float64)) + float(np.vecdot(rest, rest))
+    mean = total / size
+    variance = squares / size - mean * mean
+    if variance * 8 < mean * mean:  # the difference of two numbers that are nearly equal
+        variance = float((flat - mean).var(dtype=np.float64))
+    zeros = size - int(np.count_nonzero(flat != 0)) if low <= 0 <= high else 0
+    return low, high, mean, variance, squares, absmax, zeros, *bad, first, None
+
+
+def _rounded(stats: Brief, dtype: np.dtype[Any]) -> StatsRecord:
+    """Statistics as a record has them."""
+    low, high, mean, variance, squares, _, *rest = stats
+    digits = 6
+    if dtype.kind == "f":
+        low, high = _values(np.array([low, high], dtype))
+        digits = 4 if dtype.itemsize == 2 else 6
+    elif dtype.kind == "b":
+        low, high = int(low), int(high)
+    mean, std, norm = (float(f"{value:.{digits}g}") for value in (mean, sqrt(max(variance, 0.0)), sqrt(squares)))
+    return StatsRecord(low, high, mean, std, norm, max(abs(low), abs(high)), *rest)
+
+
+@lru_cache(4096)
+def _places(shape: Shape) -> tuple[int, tuple[Array, ...], Shape]:
+    edge, sizes = _sample_shape(shape, BRIEF_SAMPLE)
+    return edge, np.ix_(*(_ends(length, some) for length, some in zip(shape, sizes, strict=True))), sizes
+
+
+@lru_cache
+def _ones(itemsize: int) -> Array:
+    return np.ones(BLOCK, f"f{itemsize}")
+
+
 def _values(array: Array | np.generic) -> tuple[Number, ...]:
     """The elements in C order as Python numbers, every NaN as `math.nan` itself."""
     if array.dtype.kind != "f":
@@ -63,14 +195,15 @@ def _plain(array: Array) -> Array:
         return array.astype(np.float64)
 
 
-def _sample_shape(shape: Shape) -> tuple[int, Shape]:
-    """How many entries to take from both ends of each axis, and the shape that this gives: at most SAMPLE elements."""
-    edge = SAMPLE // 2
-    while edge > 1 and prod(min(length, 2 * edge) for length in shape) > SAMPLE:
+@lru_cache(4096)
+def _sample_shape(shape: Shape, most: int = SAMPLE) -> tuple[int, Shape]:
+    """How many entries to take from both ends of each axis, and the shape that this gives: at most `most` elements."""
+    edge = most // 2
+    while edge > 1 and prod(min(length, 2 * edge) for length in shape) > most:
         edge -= 1
     taken = [min(length, 2 * edge) for length in shape]
     for axis in range(len(taken)):  # so many axes that two ends of each are too much: the last ones vary fastest
-        if prod(taken) <= SAMPLE:
+        if prod(taken) <= most:
             break
         taken[axis] = 1
     return edge, tuple(taken)
@@ -82,7 +215,7 @@ def _ends(length: int, taken: int) -> list[int]:
     return [*range(taken - back), *range(length - back, length)]
 
 
-def _stats(array: Array) -> StatsRecord:
+def _stats(array: Array, histogram: bool = True) -> StatsRecord:
     finite = array.ravel().astype(np.uint8) if array.dtype.kind == "b" else array.ravel()
     missing, posinf, neginf, first = 0, 0, 0, None
     if array.dtype.kind == "f" and not (good := np.isfinite(array)).all():
@@ -103,7 +236,7 @@ def _stats(array: Array) -> StatsRecord:
         float(f"{scale * float(value):.{digits}g}") for value in (scaled.mean(), scaled.std(), sqrt(scaled @ scaled))
     )
     zeros = finite.size - int(np.count_nonzero(finite))
-    bins = _histogram(scaled, float(low), float(high), scale)
+    bins = _histogram(scaled, float(low), float(high), scale) if histogram else None
     return StatsRecord(low, high, mean, std, norm, absmax, zeros, missing, posinf, neginf, first, bins)
 
 

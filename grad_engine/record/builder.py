@@ -20,7 +20,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from grad_engine.formula import Tree, sound, text
-from grad_engine.record.arrays import array_data
+from grad_engine.record.arrays import Taken, array_data
 from grad_engine.record.check import holds_nonfinite
 from grad_engine.record.parts import (
     AccumulateEvent,
@@ -97,7 +97,9 @@ class Value:
     name: str | None = None
     name_source: str = "given"
     absent: str = ""
-    data: DataRecord | None = None  # numbers that are in a record's form already, in place of an array
+    # In place of an array: numbers that are in a record's form already, or that were taken from it before it changed.
+    data: DataRecord | None = None
+    taken: Taken | None = None
 
 
 @dataclass(slots=True)
@@ -245,7 +247,9 @@ class GraphBuilder:
         """The id of a new tensor, known by `key` from now on."""
         id = f"t{len(self.tensors)}"
         array, data, stats = value.array, value.data, None
-        if array is not None:
+        if value.taken is not None:
+            data, stats = value.taken.record()
+        elif array is not None:
             data, stats = array_data(array, self.max_elements)
             if data is not None and data.sample is not None:
                 self.arrays[id] = np.asarray(array)

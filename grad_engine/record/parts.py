@@ -470,6 +470,7 @@ class GraphRecord:
     groups: tuple[GroupRecord, ...] = ()
     parameters: tuple[ParameterRecord, ...] = ()
     explain: ExplainRecord | None = None
+    stopped: str = ""  # 1.1: what ended the program before its backward run, and where; "" where nothing did
 
     @cached_property
     def by_id(self) -> dict[str, TensorRecord | NodeRecord | EdgeRecord | AccumulatorRecord]:

@@ -138,7 +138,11 @@ def test_every_spelling_of_backward_is_seen(how: str) -> None:
     assert torch.equal(first, g.T @ x) and torch.equal(model.weight.grad, first + first)
     report = watched.report()
     assert report.rows[0].gradient_norm == pytest.approx(2 * first.norm().item(), rel=1e-5)
-    assert any("added to what was there before" in note for note in report.notes)
+    assert len(watched.record.runs) == 2
+    assert not any("added to what was there before" in note for note in report.notes)  # it is in the record itself
+    with ge.watch(model) as watched:
+        model(x).backward(g)
+    assert any("added to what was there before" in note for note in watched.report().notes)
 
 
 @pytest.mark.parametrize("where", ["forward", "backward", "block"])
@@ -222,7 +226,8 @@ def test_where_a_nan_begins_is_told_with_its_module() -> None:
     with ge.watch(model) as watched:
         model(torch.ones(1, 1)).sum().backward()
     findings = watched.report().findings
-    assert "NaN begins in the result of #2 Ln (1 of 2 values, in 1)" in findings[0]
+    assert "NaN begins in the result of #2 Ln (1 of 2 values, in 1, at " in findings[0]
+    assert "test_watching.py" in findings[0] and "return x.log()" in findings[0]
 
 
 def test_parameters_without_a_gradient_have_their_reason() -> None:

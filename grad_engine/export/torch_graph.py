@@ -1,0 +1,472 @@
+"""PyTorch's graphs and backward runs as plain facts, of which a record is made when one is asked for.
+
+`TorchGraph.add` reads a graph before its backward run frees it, `TorchGraph.run` looks on at the run. Neither keeps a
+tensor of it: numbers are taken at once.
+"""
+
+from __future__ import annotations
+
+import heapq
+import re
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from grad_engine.core.define import BY_NAME
+from grad_engine.errors import GraphError
+from grad_engine.export.torch_ops import short_name, snake
+from grad_engine.export.torch_scopes import ModuleCalls, scopes
+from grad_engine.export.torch_values import (
+    Key,
+    Node,
+    Note,
+    Numbers,
+    Place,
+    TorchValues,
+    dtype_name,
+    is_leaf,
+    notes_of,
+    outputs_of,
+    place_of,
+)
+from grad_engine.record import SourceRecord
+from grad_engine.record.arrays import taken
+from grad_engine.record.builder import RunFacts, Value
+from grad_engine.record.collector import collection_paused
+
+TRACE_LINE = re.compile(r'  File "(?P<file>.*)", line (?P<line>\d+), in .*\n\s*(?P<code>.*)')
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A tensor that a step kept for backward: what is known of it, and by which key."""
+
+    key: Hashable
+    shape: tuple[int, ...]
+    value: Value | None  # None for a leaf or result, which is told by its key
+
+    @property
+    def ndim(self) -> int:
+        """How many axes it has."""
+        return len(self.shape)
+
+
+@dataclass(slots=True)
+class StepFacts:
+    """One node of PyTorch's graph. Nodes go by number."""
+
+    name: str
+    sequence: int
+    edges: tuple[tuple[int | None, int], ...]  # a node and which of its outputs, by position
+    kept: dict[str, Any]  # with a Kept for each tensor
+    outputs: list[tuple[tuple[int, ...], Any]]  # shape and dtype
+    values: list[Value]
+    scope: str
+    number: int | None  # which call of the scope
+    source: SourceRecord | None
+
+
+@dataclass(slots=True)
+class LeafFacts:
+    """A leaf that a graph reads."""
+
+    value: Value
+    place: int  # among the named ones; unnamed ones come last
+    identity: int
+
+
+@dataclass(slots=True)
+class ParameterFacts:
+    """A parameter of the model."""
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+    wanted: bool  # whether it requires a gradient
+    identity: int  # id() of the tensor
+    leaf: int | None = None  # its key, where a graph reads it
+
+
+class TorchGraph:
+    """The graphs behind some outputs, and what ran in them. Nodes and leaves go by number."""
+
+    def __init__(
+        self,
+        torch: Any,
+        names: Sequence[tuple[str, Any, str]],
+        model: Any,
+        numbers: Numbers,
+        max_nodes: int,
+        calls: ModuleCalls | None = None,
+        source: Callable[[int], SourceRecord | None] = lambda sequence: None,
+    ) -> None:
+        """calls, source: which module and which line of the program made the node of a number, where that was noted."""
+        self.torch, self.model, self.numbers, self.max_nodes = torch, model, numbers, max_nodes
+        self.calls, self.source = calls, source
+        self.keys: dict[Node, int] = {}  # of every node that was met
+        self.steps: dict[int, StepFacts] = {}  # in creation order, but for those of a later graph
+        self.leaves: dict[int, LeafFacts] = {}
+        self.variables: dict[int, Any] = {}  # key of a leaf -> the tensor
+        self.runs: list[RunOf] = []
+        self.roots: list[tuple[int, int]] = []
+        self.version = str(torch.__version__)
+        found = [] if model is None else list(model.named_parameters())
+        self.parameters = [
+            ParameterFacts(name, tuple(each.shape), dtype_name(each.dtype), each.requires_grad, id(each))
+            for name, each in found
+        ]
+        self._owners = {each.identity: each.name.rpartition(".")[0] for each in self.parameters}
+        self._called: dict[Key | int, tuple[str, str]] = {}  # by node and output, or by id() of a tensor
+        self._named: dict[Key, Any] = {}  # results that have names
+        self._places: dict[int, int] = {}  # id() of a tensor -> place of its name
+        for name, tensor, name_source in names:
+            made = tensor.grad_fn, tensor.output_nr
+            self._called.setdefault(id(tensor) if tensor.grad_fn is None else made, (name, name_source))
+            self._places.setdefault(id(tensor), len(self._places))
+            if tensor.grad_fn is not None:
+                self._named[made] = tensor
+        self._lie: dict[Key, Place | None] = {}  # where the numbers of results and leaves lie, while a graph is read
+        self._held = [tensor for _, tensor, _ in names]  # they are known by id()
+        self._by_tensor: dict[int, int] = {}  # id() of a leaf -> its key
+
+    # graphs
+
+    def add(self, root: Node, number: int = 0, output: Any = None) -> None:
+        """Read the graph behind a node, as far as it is not known, before a run frees it.
+
+        number: which of its results is the root. output: that tensor, where somebody holds it.
+        """
+        with collection_paused():
+            self._add(root, number, output)
+
+    def _add(self, root: Node, number: int, output: Any) -> None:
+        nodes, leaves = _walked(root, self.keys, self.max_nodes, len(self.steps))
+        self._lie.clear()
+        for thing in (*leaves, *nodes):
+            self.keys[thing] = len(self.keys)
+        met = set(nodes)
+        known = {made: tensor for made, tensor in self._named.items() if made[0] in met}
+        if output is not None:
+            known[root, number] = output
+        for leaf in leaves:
+            self._leaf(leaf)
+        values = TorchValues(self.torch, nodes, known, self.numbers.whole)
+        by_leaf = {self.keys[leaf]: leaf for leaf in leaves}
+        owners = {
+            leaf: self._owners[facts.identity]
+            for key, leaf in by_leaf.items()
+            if (facts := self.leaves[key]).identity in self._owners
+        }
+        homes = scopes(nodes, owners, self.model, self.calls)
+        constants: dict[int, Kept] = {}
+        held: list[Any] = []  # they are known by id() until all of them are read
+        for node in nodes:
+            kept = {name: self._kept(thing, constants, held) for name, thing in values.kept[node].items()}
+            self.steps[self.keys[node]] = self._step(node, kept, values, homes.get(node, ("", None)))
+        self.roots.append((self.keys[root], number))
+
+    def _leaf(self, node: Node) -> None:
+        tensor, key = node.variable, self.keys[node]
+        self._lie[node, 0] = place_of(tensor)
+        name, source = self._called.get(id(tensor), (None, "none"))
+        place = self._places.get(id(tensor), len(self._places))
+        self.leaves[key] = LeafFacts(self.numbers.named(tensor, name, source), place, id(tensor))
+        self.variables[key] = tensor
+        self._by_tensor[id(tensor)] = key
+        for parameter in self.parameters:
+            if parameter.identity == id(tensor):
+                parameter.leaf = key
+
+    def _kept(self, thing: Any, constants: dict[int, Kept], held: list[Any]) -> Any:
+        if isinstance(thing, tuple):
+            return tuple(self._kept(part, constants, held) for part in thing)
+        if not isinstance(thing, self.torch.Tensor):
+            return thing
+        if (leaf := self._by_tensor.get(id(thing))) is not None:
+            return Kept(leaf, tuple(thing.shape), None)
+        if thing.grad_fn is not None and (made := self.keys.get(thing.grad_fn)) is not None:
+            return Kept((made, thing.output_nr), tuple(thing.shape), None)
+        if (found := constants.get(id(thing))) is None:
+            held.append(thing)
+            name, source = self._called.get(id(thing), (None, "none"))
+            # The key is an object of its own: after this graph is gone, its id() may be that of another tensor.
+            found = constants[id(thing)] = Kept(object(), tuple(thing.shape), self.numbers.named(thing, name, source))
+        return found
+
+    def _step(self, node: Node, kept: dict[str, Any], values: TorchValues, home: tuple[str, int | None]) -> StepFacts:
+        name, outputs, below = short_name(node.name()), outputs_of(node), node.next_functions
+        edges = tuple((self.keys.get(receiver), output) for receiver, output in below)
+        notes = notes_of(node)
+        return StepFacts(
+            name=name,
+            sequence=node._sequence_nr(),
+            edges=edges,
+            kept=kept,
+            outputs=outputs,
+            values=[self._result((node, k), outputs[k], values, notes, below) for k in range(len(outputs))],
+            scope=home[0],
+            number=home[1],
+            source=self.source(node._sequence_nr()) or _traced(node),
+        )
+
+    def _result(
+        self,
+        made: Key,
+        known: tuple[tuple[int, ...], Any],
+        values: TorchValues,
+        notes: Mapping[int, Note],
+        below: Sequence[Key],
+    ) -> Value:
+        """What is known of a result of a node. Where it is an operand in another shape, its numbers are known."""
+        name, source = self._called.get(made, (None, "none"))
+        if (note := notes.get(made[1])) is not None:
+            self._lie[made] = note.place
+            value = note.value
+            return replace(value, name=name, name_source=source) if name else value
+        tensor = values.known.get(made)
+        if tensor is None:
+            return Value(None, known[0], dtype_name(known[1]), name, source, "unknown")
+        like = {}
+        for node, output in below[:1]:
+            if (key := self.keys.get(node)) is not None:
+                place = self._lie.get((node, output))
+                leaf = self.leaves.get(key)
+                like[place] = self.steps[key].values[output] if leaf is None else leaf.value
+        self._lie[made] = place_of(tensor)
+        return self.numbers.named(tensor, name, source, like)
+
+    # backward runs
+
+    def run(self, output: Any, seed: Any, go: Callable[[], Mapping[int, Any] | None]) -> None:
+        """Look on at `go()`, which runs backward from `output`. A run that raises is noted as far as it came.
+
+        `go()` returns what each leaf gathered, or None for a run of the program's own, which adds to their `.grad`.
+        """
+        held = {key: tensor.grad for key, tensor in self.variables.items() if tensor.grad is not None}
+        before = {key: self.numbers(grad) for key, grad in held.items()}
+        del held
+        run = RunOf(self, self.keys[output.grad_fn], output.output_nr, self.numbers(seed))
+        nodes = [(node, key) for node, key in self.keys.items() if key in self.steps]
+        leaves = [(node, key) for node, key in self.keys.items() if key in self.leaves]
+        found: Mapping[int, Any] | None = None
+        try:
+            with run.noting(nodes, leaves):
+                found = go()
+            for key, g in (found or {}).items():
+                run.gather(key, g)
+        except BaseException:
+            run.complete = False
+            raise
+        finally:
+            for key, (place, value) in run.gathered.items():
+                if found is not None:
+                    run.changes.append((key, None, value))
+                    continue
+                after = self.variables[key].grad
+                same = after is None or (place is not None and place_of(after) == place)
+                run.changes.append((key, before.get(key), value if same else self.numbers(after)))
+            if run.complete or run.events:
+                self.runs.append(run)
+
+    def let_go(self) -> None:
+        """Let go of PyTorch's nodes and tensors; what was taken of them stays."""
+        self.keys, self.variables, self._named, self._held, self._by_tensor = {}, {}, {}, [], {}
+        self._called, self._lie, self.model, self.calls = {}, {}, None, None
+
+    def ordered(self) -> list[int]:
+        """The steps in the order in which PyTorch made them."""
+        if len(self.roots) < 2:
+            return list(self.steps)
+        below = {key: [edge for edge, _ in facts.edges if edge in self.steps] for key, facts in self.steps.items()}
+        return in_order(below, lambda key: self.steps[key].sequence)
+
+
+class RunOf:
+    """What a backward run does, step by step. Shares are let go when their receiver has run."""
+
+    def __init__(self, graph: TorchGraph, root: int, output: int, seed: Value) -> None:
+        self.root, self.output, self.seed, self.complete = root, output, seed, True
+        self.steps, self.numbers = graph.steps, graph.numbers
+        self.changes: list[tuple[int, Value | None, Value]] = []  # what it did to the `.grad` of leaves
+        self.events: list[tuple[int, Sequence[Value | None], dict[int, Value]]] = []
+        self.gathered: dict[int, tuple[Any, Value]] = {}  # by leaf
+        self.under_way: dict[tuple[int, int], list[tuple[Any, Value]]] = {}  # shares that wait for their receiver
+        self.sums: dict[Any, list[Value]] = {}  # whole: the partial sums at a receiver
+        self.partial: dict[tuple[int, int], Any] = {}
+
+    @contextmanager
+    def noting(self, nodes: Iterable[tuple[Node, int]], leaves: Iterable[tuple[Node, int]]) -> Iterator[None]:
+        """A context in which every step is noted as it runs. No hook is left on the graph."""
+        hooks: list[Any] = []
+        try:
+            hooks += [node.register_hook(self._step(key)) for node, key in nodes]
+            hooks += [leaf.register_prehook(self._sum(key)) for leaf, key in leaves]
+            yield
+        finally:
+            for hook in hooks:
+                hook.remove()
+            self.under_way.clear()
+            self.partial.clear()
+
+    def _step(self, key: int) -> Callable[[Any, Any], None]:
+        edges = self.steps[key].edges
+
+        def note(shares: Any, received: Any) -> None:
+            arrived = [self._arrived((key, k), g) for k, g in enumerate(received)]
+            same = {place_of(g): value for g, value in zip(received, arrived, strict=True) if value is not None}
+            sent: dict[int, Value] = {}
+            for position, share in enumerate(shares):
+                if share is None or position >= len(edges) or edges[position][0] is None:
+                    continue
+                place = place_of(share)
+                value = same.get(place) if place is not None else None
+                if value is None:
+                    value = self.numbers(share, like=same)
+                    if place is not None:
+                        same[place] = value
+                sent[position] = value
+                self._send(edges[position], share, place, value)
+            self.events.append((key, arrived, sent))
+
+        return note
+
+    def _send(self, receiver: Any, share: Any, place: Any, value: Value) -> None:
+        self.under_way.setdefault(receiver, []).append((place, value))
+        if self.numbers.whole:
+            before = self.partial.get(receiver)
+            self.partial[receiver] = share if before is None else before + share
+            self.sums.setdefault(receiver, []).append(value if before is None else self.numbers(self.partial[receiver]))
+
+    def _arrived(self, receiver: tuple[int, int], g: Any) -> Value | None:
+        """What reached a node: the one share that was sent to it, or the sum of several."""
+        sent = self.under_way.pop(receiver, ())
+        self.partial.pop(receiver, None)
+        if g is None:
+            return None
+        if len(sent) == 1 and sent[0][0] is not None and sent[0][0] == place_of(g):
+            return sent[0][1]
+        return self.numbers(g)
+
+    def _sum(self, key: int) -> Callable[[Any], None]:
+        return lambda received: self.gather(key, received[0])
+
+    def gather(self, leaf: int, g: Any) -> None:
+        """A leaf gathered `g` in all."""
+        value = self._arrived((leaf, 0), g)
+        if value is not None:
+            self.gathered[leaf] = place_of(g), value
+
+    def facts(self, slots: Mapping[int, Mapping[int, int]]) -> RunFacts:
+        """The run as a builder takes it. slots: of each step, position of an edge -> slot of the operand."""
+        told = RunFacts(self.root, self.seed, self.output, self.complete)
+        steps = self.steps
+        complete: dict[Any, Value] = {(leaf, 0): value for leaf, (_, value) in self.gathered.items()}
+        complete |= {
+            (key, k): value for key, arrived, _ in self.events for k, value in enumerate(arrived) if value is not None
+        }
+        waiting = Counter(steps[key].edges[position] for key, _, sent in self.events for position in sent)
+        expected = dict(waiting)
+        sums: dict[Any, Value] = {}
+        for key, arrived, sent in self.events:
+            told.ran(key, arrived)
+            for position, share in sent.items():
+                receiver = steps[key].edges[position]
+                waiting[receiver] -= 1
+                k = expected[receiver] - waiting[receiver] - 1
+                if not waiting[receiver] and receiver in complete:
+                    total = complete[receiver]  # PyTorch's own sum
+                elif self.numbers.whole:
+                    total = self.sums[receiver][k]
+                else:
+                    total = _plus(sums.get(receiver), share)
+                sums[receiver] = total
+                shape = share.shape or ()
+                if position in slots[key]:
+                    raw = _raw_shape(steps[key], shape)
+                    told.sent(key, slots[key][position], raw, shape, share, total)
+        for change in self.changes:
+            told.changed(*change)
+        return told
+
+
+def _plus(before: Value | None, share: Value) -> Value:
+    """The sum of two values, where both are known in full."""
+    if before is None:
+        return share
+    one, other = (value.taken.entries() if value.taken is not None else None for value in (before, share))
+    if one is None or other is None:
+        return Value(None, share.shape, share.dtype, absent="unknown")
+    with np.errstate(all="ignore"):
+        return Value(None, share.shape, share.dtype, taken=taken((one + other).astype(other.dtype), one.size))
+
+
+# how a graph is walked
+
+
+def _walked(root: Node, known: Mapping[Node, int], max_nodes: int, before: int) -> tuple[list[Node], list[Node]]:
+    """The op nodes that are not known, in creation order, and the leaves as they are met from there."""
+    found: dict[Node, None] = {} if root in known else {root: None}
+    leaves: dict[Node, None] = {}
+    pending = list(found)
+    while pending:
+        for below, _ in pending.pop().next_functions:
+            if below is None or below in found or below in known:
+                continue
+            if is_leaf(below):
+                leaves[below] = None
+                continue
+            found[below] = None
+            pending.append(below)
+        if len(found) + before > max_nodes:
+            raise GraphError(
+                f"the graph has more than {max_nodes:,} ops, which is what a record holds at most; pass max_nodes= to "
+                "raise the limit, or a tensor from further down"
+            )
+    links = {node: [below for below, _ in node.next_functions if below in found] for node in found}
+    nodes = in_order(links, lambda node: node._sequence_nr())
+    order = dict.fromkeys(below for node in nodes for below, _ in node.next_functions if below in leaves)
+    return nodes, list(order)
+
+
+def in_order(links: Mapping[Any, Sequence[Any]], sequence: Callable[[Any], int]) -> list[Any]:
+    """What has links, each after what it links to: in the order of `sequence` where that leaves a choice.
+
+    Sequence numbers count per thread, so they alone do not say what came first.
+    """
+    users = Counter(below for each in links.values() for below in each)
+    newest = [(-sequence(thing), k, thing) for k, thing in enumerate(links) if not users[thing]]
+    heapq.heapify(newest)
+    places = {thing: k for k, thing in enumerate(links)}
+    found = []
+    while newest:
+        thing = heapq.heappop(newest)[2]
+        found.append(thing)
+        for below in links[thing]:
+            users[below] -= 1
+            if not users[below]:
+                heapq.heappush(newest, (-sequence(below), places[below], below))
+    found.reverse()
+    return found
+
+
+def _raw_shape(facts: StepFacts, shape: tuple[int, ...]) -> tuple[int, ...]:
+    """The shape of a share before PyTorch summed it down to the operand's."""
+    op = BY_NAME.get(snake(facts.name))
+    whole = facts.outputs[0][0]
+    return whole if op is not None and op.broadcasts and len(whole) >= len(shape) else shape
+
+
+def _traced(node: Node) -> SourceRecord | None:
+    """The last line of the program itself that led to the op, where anomaly detection noted how it was called."""
+    traced = node.metadata.get("traceback_")
+    lines = [
+        found for line in traced or () if (found := TRACE_LINE.match(line)) and "torch" not in Path(found["file"]).parts
+    ]
+    if not lines:
+        return None
+    return SourceRecord(lines[-1]["file"], int(lines[-1]["line"]), lines[-1]["code"].strip())

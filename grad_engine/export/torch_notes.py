@@ -1,0 +1,221 @@
+"""What is noted while a PyTorch program runs: the result of each call, the line that made it, what lost its gradient.
+
+PyTorch tells a function mode of each call of its functions in Python, in one thread and block. Calls that C++ or one of
+PyTorch's own functions makes inside of these are not told; the numbers of their nodes show where they belong.
+"""
+
+from __future__ import annotations
+
+import linecache
+import os
+import sys
+from bisect import bisect_right
+from collections.abc import Iterator
+from dataclasses import dataclass
+from types import CodeType, FrameType
+from typing import Any
+
+from grad_engine.export.torch_values import NOTE, Note, Numbers, place_of
+from grad_engine.record import SourceRecord
+from grad_engine.record.strict import MAX_NODES
+
+MOST_CUTS = 10_000  # nodes that are looked at behind one result that lost its gradient
+OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep  # the folder of the package
+
+Line = tuple[CodeType, int]  # the function of a line of the program, and its number
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """A call that read a parameter, or whose result has no gradient although an operand has one."""
+
+    function: str
+    line: Line | None
+    recorded: bool  # whether a graph was being recorded: not under torch.no_grad()
+
+
+class ForwardNotes:
+    """The calls of PyTorch's functions in a block, and what they gave."""
+
+    def __init__(self, torch: Any, model: Any, numbers: Numbers) -> None:
+        self.torch, self.numbers = torch, numbers
+        self.parameters = {id(parameter): name for name, parameter in model.named_parameters()}
+        self.read: dict[str, Read] = {}  # parameter -> the first call that read it
+        self.cut: dict[str, Read] = {}  # parameter -> the first call that cut it off
+        self.last: tuple[Any, int] | None = None  # the newest result: its node and which output of it
+        self._seen_cuts: set[Line | None] = set()
+        self._starts: list[int] = []  # numbers of the first nodes of the calls, and of the first ones after them
+        self._ends: list[int] = []
+        self._lines: list[Line | None] = []
+        self._inside: dict[CodeType, bool] = {}  # whether a function is PyTorch's or ours
+        self._folders = (os.path.dirname(torch.__file__) + os.sep, OURS, "<frozen ")
+        self._number = torch._C._autograd._get_sequence_nr
+
+    def forget(self) -> None:
+        """Let go of what belongs to one step."""
+        self.last = None
+        for kept in (self.read, self.cut, self._seen_cuts, self._starts, self._ends, self._lines):
+            kept.clear()
+
+    def call(self, function: Any, args: Any, kwargs: Any) -> Any:
+        """Call a function of PyTorch, and note what it gave."""
+        start = self._number()
+        result = function(*args, **kwargs)
+        end = self._number()
+        name = getattr(function, "__name__", "")
+        if name == "__get__" and end == start and not isinstance(result, self.torch.Tensor):
+            return result
+        line: Line | None = None
+        if end > start:
+            line = self._line(sys._getframe(2))
+            self._starts.append(start)
+            self._ends.append(end)
+            self._lines.append(line)
+        made = list(_tensors(result, self.torch.Tensor, 3))
+        if name == "__setitem__" or (name.endswith("_") and not made):
+            made = [each for each in args[:1] if isinstance(each, self.torch.Tensor)]
+        for tensor in made:
+            if tensor.grad_fn is not None:
+                self._note(tensor, args)
+        self._look(name, args, kwargs, made, line)
+        return result
+
+    def _note(self, tensor: Any, args: Any) -> None:
+        node = tensor.grad_fn
+        notes = node.metadata.setdefault(NOTE, {})
+        place = place_of(tensor)
+        known = notes.get(tensor.output_nr)
+        if known is not None and known.place == place:
+            return
+        like = {}
+        first = args[0] if args and isinstance(args[0], self.torch.Tensor) else None
+        if first is not None and first.grad_fn is not None and first.grad_fn is not node:
+            before = first.grad_fn.metadata.get(NOTE, {}).get(first.output_nr)
+            if before is not None and before.place is not None:
+                like[before.place] = before.value
+        notes[tensor.output_nr] = Note(self.numbers(tensor, like), place)
+        self.last = node, tensor.output_nr
+
+    def _look(self, name: str, args: Any, kwargs: Any, made: list[Any], line: Line | None) -> None:
+        """Note the parameters that a call read, and those that it cut off."""
+        lost: list[Any] = []
+        for each in _tensors((args, tuple(kwargs.values())) if kwargs else args, self.torch.Tensor, 3):
+            if not each.requires_grad:
+                continue
+            lost.append(each)
+            parameter = self.parameters.get(id(each))
+            if parameter is not None and name != "__get__" and made and parameter not in self.read:
+                line = line or self._line(sys._getframe(3))
+                self.read[parameter] = Read(name, line, self.torch.is_grad_enabled())
+        if not lost or not made or any(each.requires_grad for each in made):
+            return
+        line = line or self._line(sys._getframe(3))
+        if line in self._seen_cuts:
+            lost = [each for each in lost if each.grad_fn is None]
+        self._seen_cuts.add(line)
+        for parameter in self._behind(lost):
+            self.cut.setdefault(parameter, Read(_spoken(name), line, self.torch.is_grad_enabled()))
+
+    def _behind(self, tensors: list[Any]) -> Iterator[str]:
+        """The parameters that these tensors were computed from."""
+        yield from (name for each in tensors if (name := self.parameters.get(id(each))))
+        yield from self._behind_nodes([each.grad_fn for each in tensors if each.grad_fn is not None], MOST_CUTS)
+
+    def _behind_nodes(self, pending: list[Any], most: int) -> Iterator[str]:
+        seen = set(pending)
+        while pending and len(seen) < most:
+            node = pending.pop()
+            if hasattr(node, "variable"):
+                if name := self.parameters.get(id(node.variable)):
+                    yield name
+                continue
+            for below, _ in node.next_functions:
+                if below is not None and below not in seen:
+                    seen.add(below)
+                    pending.append(below)
+
+    def reaches(self, node: Any) -> bool:
+        """Whether a parameter of the model is behind a node."""
+        return next(self._behind_nodes([node], MAX_NODES), None) is not None
+
+    # lines of the program
+
+    def _line(self, frame: FrameType | None) -> Line | None:
+        """The innermost line that is neither PyTorch's nor ours."""
+        inside = self._inside
+        while frame is not None:
+            code = frame.f_code
+            known = inside.get(code)
+            if known is None:
+                known = inside[code] = code.co_filename.startswith(self._folders)
+            if not known:
+                return code, frame.f_lineno
+            frame = frame.f_back
+        return None
+
+    def source(self, sequence: int) -> SourceRecord | None:
+        """The line of the program that made the node of this number."""
+        k = bisect_right(self._starts, sequence) - 1
+        if k < 0 or self._ends[k] <= sequence:
+            return None
+        line = self._lines[k]
+        return None if line is None else SourceRecord(_shown(line[0].co_filename), line[1], code_at(*line))
+
+    def place_of_error(self, error: BaseException, module: str) -> str:
+        """What stopped a block, in which module, and at which line of the program."""
+        said = str(error).partition("\n")[0]
+        found, trace = None, error.__traceback__
+        while trace is not None:
+            code = trace.tb_frame.f_code
+            if not code.co_filename.startswith(self._folders):
+                found = code, trace.tb_lineno
+            trace = trace.tb_next
+        at = f" at {place_in_words(found)}" if found is not None else ""
+        inside = f" in {module}" if module else ""
+        return f"{type(error).__name__}{inside}{at}{f': {said}' if said else ''}"
+
+    def let_go(self) -> None:
+        """Let go of everything but the reasons."""
+        self.last = None
+        self.parameters, self._inside = {}, {}
+
+    def reason(self, parameter: str) -> str | None:
+        """Why no gradient reached a parameter that no graph reads; None where nothing read it."""
+        for found, words in ((self.cut.get(parameter), True), (self.read.get(parameter), False)):
+            if found is None:
+                continue
+            at = f" ({place_in_words(found.line)})" if found.line is not None else ""
+            if not found.recorded:
+                return f"only {found.function}{at} reads it, where no graph is recorded (torch.no_grad())"
+            if words:
+                return f"{found.function}{at} cuts it off from the loss: the result carries no gradient"
+            return f"the loss does not depend on what {found.function}{at} makes of it"
+        return None
+
+
+def _shown(path: str) -> str:
+    """The path of a file, from the working directory where it lies in it."""
+    return path.removeprefix(os.getcwd() + os.sep)
+
+
+def code_at(code: CodeType, line: int) -> str:
+    """The text of a line of the program."""
+    return linecache.getline(code.co_filename, line).strip()
+
+
+def place_in_words(line: Line) -> str:
+    """`model.py:12`."""
+    return f"{os.path.basename(line[0].co_filename)}:{line[1]}"
+
+
+def _spoken(name: str) -> str:
+    return ".data" if name == "__get__" else name
+
+
+def _tensors(value: Any, kind: type, depth: int) -> Iterator[Any]:
+    """The tensors in a value, and in the tuples and lists in it."""
+    if isinstance(value, kind):
+        yield value
+    elif depth and isinstance(value, tuple | list):
+        for part in value:
+            yield from _tensors(part, kind, depth - 1)
