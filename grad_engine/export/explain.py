@@ -42,6 +42,9 @@ PER_LEAF = 3  # entries of one leaf
 STEPS = 10  # halvings of the rate
 MOST_CHANGES = 256  # results of which the change is told, besides those on the paths
 FEW_ENTRIES = 3  # of a result all of whose changes are told
+ROUNDINGS = 8  # of the result, within which two results count as the same
+KEPT = 2.0  # how much more or less than promised a step may do
+FARTHEST = 10.0  # times the largest number of a leaf, plus 1, that a step may move one
 SHARE_OF_STEP = 0.1  # of the result that the first rate promises to take away
 
 
@@ -178,12 +181,23 @@ class Rerunnable(Protocol):
         """By how much the sum of seed times root changed, over the entries that are finite before and after."""
 
 
+def noise_of(root: Array, seed: Array) -> float:
+    """How far the sum of seed times root may be off by rounding alone."""
+    if root.dtype.kind != "f":
+        return 0.0
+    finite = np.isfinite(root)
+    with np.errstate(all="ignore"):
+        size = float(np.abs(root[finite].astype(np.float64) * seed[finite].astype(np.float64)).sum())
+    return ROUNDINGS * float(np.finfo(root.dtype).eps) * size if isfinite(size) else 0.0
+
+
 class Explanation:
     """The nudge and the step of one run."""
 
     def __init__(self, run: Rerunnable) -> None:
         self.run = run
         self.runs_again = False
+        self.noise = noise_of(run.root_value, run.seed)
 
     def found(
         self, chosen: tuple[str, Index] | None
@@ -283,8 +297,11 @@ class Explanation:
         except Exception:  # the op has no value there: this entry cannot be nudged
             return None
         change = self.run.root_change(values)
+        if abs(change) <= self.noise and abs(gradient * moved) <= self.noise:
+            change = 0.0  # nothing but rounding, here and there
         ratio = change / moved
-        agrees = isfinite(ratio) and abs(ratio - gradient) <= TOLERANCE * max(abs(ratio), abs(gradient))
+        close = abs(ratio - gradient) <= TOLERANCE * max(abs(ratio), abs(gradient))
+        agrees = isfinite(ratio) and (close or (not change and abs(gradient * moved) <= self.noise))
         exact = delta if abs(moved - delta) <= 1e-6 * abs(delta) else moved
         return Nudge(leaf, index, gradient, exact, change, ratio, agrees, values) if isfinite(ratio) else None
 
@@ -317,6 +334,8 @@ class Explanation:
         if not isfinite(before) or not before or not isfinite(slope) or not slope:
             return None
         rate = _round_down(SHARE_OF_STEP * abs(before) / slope)
+        while any(_too_far(run.leaves[leaf], rate * g) for leaf, g in gathered.items()):
+            rate /= 10
         for _ in range(STEPS):
             moved = {leaf: (run.leaves[leaf] - rate * g).astype(g.dtype) for leaf, g in gathered.items()}
             try:
@@ -325,10 +344,16 @@ class Explanation:
                 values = {}
             change = run.root_change(values)
             root = run.root_of(values)
-            if root is not None and np.isfinite(root).all() and change < 0:
+            kept = rate * slope / KEPT <= -change <= rate * slope * KEPT
+            if root is not None and np.isfinite(root).all() and -change > self.noise and kept:
                 return StepRecord(rate, before, before + change, before - rate * slope)
             rate /= 2
         return None
+
+
+def _too_far(leaf: Array, step: Array) -> bool:
+    """Whether a step would move a leaf out of all proportion, as it does where gradients are next to nothing."""
+    return bool(np.abs(step).max(initial=0.0) > FARTHEST * (float(np.abs(leaf).max(initial=0.0)) + 1.0))
 
 
 def _moved(before: Any, after: Any) -> float:

@@ -26,7 +26,7 @@ add = define(
 )  # fmt: skip
 sub = define(
     np.subtract, name="sub", symbol="−", category="arithmetic", operator="sub", cases=_PAIRS, aliases=["subtract"],
-    sentence="x gets g; y, which is subtracted, gets −g.",
+    sentence="A difference hands g to the first, and −g to what is subtracted.",
     summary="x minus y, element by element.",
     vjp={"x": lambda g, out, x, y: g, "y": lambda g, out, x, y: -g},
 )  # fmt: skip
@@ -40,7 +40,7 @@ mul = define(
 div = define(
     np.divide, name="div", symbol="÷", category="arithmetic", operator="truediv", domain=(0.5, 2.0), cases=_PAIRS,
     aliases=["divide"],
-    sentence="x gets g divided by y; y gets −g times the result, divided by y.",
+    sentence="The numerator gets g over the denominator, which gets −g times the result over itself.",
     summary="x over y, element by element; x / 0 is ±inf, 0 / 0 is NaN.",
     vjp={"x": lambda g, out, x, y: g / y, "y": lambda g, out, x, y: -g * out / y},
 )  # fmt: skip
@@ -66,13 +66,13 @@ floor_divide = define(
 remainder = define(
     np.remainder, name="remainder", symbol="mod", category="arithmetic", operator="mod", aliases=["mod"],
     domain=(0.5, 2.0), cases=_PAIRS,
-    sentence="x gets g; y gets −g times the number of times it was taken out.",
+    sentence="The dividend gets g; the divisor gets −g times how often it was taken out.",
     summary="What is left of x after whole multiples of y, element by element, with the sign of y, as in x % y.",
     vjp={"x": lambda g, out, x, y: g, "y": lambda g, out, x, y: -g * np.floor_divide(values(x), values(y))},
 )  # fmt: skip
 fmod = define(
     np.fmod, name="fmod", symbol="mod", category="arithmetic", domain=(0.5, 2.0), cases=_PAIRS,
-    sentence="x gets g; y gets −g times the number of times it was taken out.",
+    sentence="The dividend gets g; the divisor gets −g times how often it was taken out.",
     summary="What is left of x after whole multiples of y, element by element, with the sign of x, as in C.",
     vjp={"x": lambda g, out, x, y: g, "y": lambda g, out, x, y: -g * np.trunc(values(x) / values(y))},
 )  # fmt: skip
@@ -123,7 +123,7 @@ pow = define(
     aliases=["power"], domain=(0.5, 2.0),
     cases=[*_PAIRS, case((2, 3), np.array(3.0)), case((2, 3), np.array([2.0, -1.0, 0.5]))],
     elementwise=True, broadcasts=True,
-    sentence="Each gets g times its slope: y · x^(y − 1) for x, x^y · ln x for y.",
+    sentence="A power's base gets g · exponent · base^(exponent − 1), its exponent g · result · ln base.",
     summary="x to the power y, element by element; 0 ** 0 is 1, a negative x to a fraction is NaN.",
     vjp={"x": _power_x, "y": _power_y},
     formula={

@@ -137,7 +137,7 @@ def _mean(x: Any, axis: Any = None, keepdims: Any = False) -> Any:
 
 mean = define(
     _mean, name="mean", symbol="mean", category="reduction", inputs=("x",), numpy=[np.mean], cases=_AXES,
-    sentence="Each of n elements gets an equal part of g: g divided by n.",
+    sentence="A mean shares g equally among all its elements.",
     summary="Mean of the elements along `axis`; NaN when there are none.",
     vjp={
         "x": lambda g, out, x, axis, keepdims: spread_back(over(g, count_folded(x, out)), x, axis, keepdims)

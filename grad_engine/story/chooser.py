@@ -2,7 +2,7 @@
 
 The backbone is always there: leaves, forward, a nudge, the seed, every op of backward in exactly one scene, a check,
 the end. Extras are taken in order of their worth as long as the whole stays within the budget: paths at the followed
-leaf, a headline, the rule with numbers of the first op of each kind, the forward pass in detail, a row times a column,
+leaf, a headline, the rule with numbers of the first op of each kind, the forward pass in detail,
 a step of the leaves, sums at other leaves, later ops of a kind. What does not fit is left out whole; none is hurried.
 """
 
@@ -18,8 +18,8 @@ from grad_engine.formula import number
 from grad_engine.record import GraphRecord
 from grad_engine.record.explained import entry_named, entry_text
 from grad_engine.record.index import index_of
-from grad_engine.story.lesson_facts import LessonFacts
-from grad_engine.story.lesson_words import FEW, LessonWords
+from grad_engine.story.lesson_facts import FEW_OPS, LessonFacts
+from grad_engine.story.lesson_words import LessonWords
 from grad_engine.story.scenes import PARTS, Lesson, Line, Scene
 from grad_engine.story.units import SMALL, Unit, units
 
@@ -55,7 +55,7 @@ def lesson(
     shown = _explained_part(record, part.record) if part is not None else record
     facts = LessonFacts(shown, record, part.elsewhere if part is not None else None, entry)
     budget = length if length is not None else SHORT if len(shown.nodes) <= SMALL else LONG
-    return _Chooser(LessonWords(facts), budget, "forward" if index_of(shown).run is None else phase).chosen()
+    return _Chooser(facts, budget, "forward" if index_of(shown).run is None else phase).chosen()
 
 
 def _entry(record: GraphRecord, follow: str) -> tuple[str, tuple[int, ...]]:
@@ -94,12 +94,12 @@ def _explained_part(record: GraphRecord, part: GraphRecord) -> GraphRecord:
 class _Chooser:
     """Chooses the scenes of one record, or of a part of one."""
 
-    def __init__(self, words: LessonWords, budget: float, phase: str) -> None:
-        self.index = words.index
-        self.words = words
-        self.facts = words.facts
+    def __init__(self, facts: LessonFacts, budget: float, phase: str) -> None:
+        self.index = facts.index
+        self.facts = facts
         self.budget, self.phase = budget, phase
         self.units = units(self.index)
+        self.words = LessonWords(facts, self.units)
         self.unit_of = {op: unit for unit in self.units for op in unit.ops}
         self.turns = [turn.node for turn in self.index.turns]
         self.place = {op: k for k, op in enumerate(self.turns)}
@@ -164,13 +164,13 @@ class _Chooser:
         first, later = self.kinds()
         return [
             ("paths", ""),
-            *([("headline", "")] if len(self.index.nodes) > FEW else []),
-            *(("rule", op) for op in first),
+            *([("headline", "")] if len(self.index.nodes) > FEW_OPS else []),
+            *(("rule", op) for op in first if self.numbered(op)),
             ("forward", ""),
-            ("row", ""),
             ("step", ""),
             ("leaves", ""),
-            *(("rule", op) for op in later),
+            *(("rule", op) for op in first if not self.numbered(op)),
+            *(("rule", op) for op in later if self.numbered(op)),
         ]
 
     def kinds(self) -> tuple[list[str], list[str]]:
@@ -184,17 +184,21 @@ class _Chooser:
         later = [op for some in kinds.values() for op in some if op not in first]
         return first, sorted(later, key=self.place.__getitem__)
 
+    def numbered(self, op: str) -> bool:
+        """Whether the rule of an op is told with numbers."""
+        return bool(self.words.rule(op, False).lines)
+
     def scenes(self, told: set[str], extras: set[str]) -> list[Scene]:
         """All scenes, with these ops told by themselves and these extras."""
         words = self.words
         found: list[Scene] = [words.leaves(self.units)]
         if self.phase != "backward":
-            in_ranks = "forward" in extras and len(self.index.nodes) <= FEW
+            in_ranks = "forward" in extras and len(self.index.nodes) <= FEW_OPS
             found += words.forward(self.units, in_ranks, self.first)
         if self.phase != "forward":
             found += words.nudge(self.units)
             found += words.seed(self.units)
-            ran = self.backward(told, "row" in extras)
+            ran = self.backward(told)
             headline = words.headline(self.units) if "headline" in extras else []
             paths = words.paths() if "paths" in extras else []
             found += self.with_paths(ran, headline, paths)
@@ -223,9 +227,10 @@ class _Chooser:
 
     def told_finely(self, unit: Unit) -> bool:
         """Whether ops of a unit that only pass g on are told of apart from those that are swept."""
-        return len(self.index.nodes) <= SMALL or (unit.kind >= 0 and len(unit.ops) <= FEW)
+        alone = sum(unit.kind < 0 for unit in self.units)
+        return len(unit.ops) <= FEW_OPS if unit.kind >= 0 else alone <= SMALL
 
-    def backward(self, told: set[str], row: bool) -> list[Scene]:
+    def backward(self, told: set[str]) -> list[Scene]:
         """Every op of backward in one scene: told by itself, with others that pass g on, or swept."""
         ways = [self.way(op, told) for op in self.turns]
         # What runs between equal units that are swept is swept with them.
@@ -233,12 +238,24 @@ class _Chooser:
         for before, after in pairwise(swept):
             if set(ways[before + 1 : after]) == {"swept"}:
                 ways[before + 1 : after] = ["units"] * (after - before - 1)
-        found: list[Scene] = []
+        # What passes g on as an op before it did is swept with what lies beside it.
         passed: set[str] = set()
+        for k, (way, op) in enumerate(zip(ways, self.turns, strict=True)):
+            if way == "passing":
+                sign = self.facts.sign(op)
+                if sign in passed and "swept" in ways[max(k - 1, 0) : k + 2]:
+                    ways[k] = "swept"
+                passed.add(sign)
+        found: list[Scene] = []
+        passed, ran = set(), set()
         for way, pairs in groupby(zip(ways, self.turns, strict=True), lambda pair: pair[0]):
             ops = [op for _, op in pairs]
             if way == "told":
-                found += [self.words.rule(op, row) for op in ops]
+                for op in ops:
+                    kind = self.index.nodes[op].op
+                    found.append(self.words.rule(op, kind in ran))
+                    if found[-1].name != "zero":
+                        ran.add(kind)
             elif way == "passing":
                 signs = set(map(self.facts.sign, ops))
                 found.append(self.words.passing(ops, again=signs <= passed))
@@ -248,7 +265,7 @@ class _Chooser:
             else:
                 parts = dict.fromkeys(self.unit_of[op] for op in ops if self.unit_of[op] not in self.opened)
                 strays = [op for op in ops if self.unit_of[op] in self.opened]
-                found.append(self.words.sweep_units(list(parts), strays, self.units))
+                found.append(self.words.sweep_units(list(parts), strays))
         return found
 
     def way(self, op: str, told: set[str]) -> str:

@@ -6,6 +6,9 @@ import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
+from math import prod
+from unicodedata import combining
 
 import numpy as np
 
@@ -15,14 +18,22 @@ from grad_engine.formula import Tree
 from grad_engine.formula.evaluate import agrees, evaluate
 from grad_engine.record import EdgeRecord, NodeRecord
 from grad_engine.record.index import is_plain_number
-from grad_engine.story.lesson_facts import STAND_INS, Entry, LessonFacts, filled_rule
+from grad_engine.record.parts import PathRecord, PathStepRecord, SpotRecord
+from grad_engine.story.lesson_facts import Entry, LessonFacts, filled_rule
 from grad_engine.story.scenes import Line, Place, Token
-from grad_engine.story.spelling import NOISE
+from grad_engine.story.spelling import NOISE, Equation
 from grad_engine.story.values import Values
 
 MOST_TERMS = 6  # of a sum that are written out
 MOST_FITTED = 64  # ops of which the digits of all rules are brought into agreement
-MOST_ENTRIES = 4096  # numbers of an operand up to which a rule is evaluated in full
+MOST_FACTORS = 9  # of a path that are written out
+MOST_SUMS = 200  # edges whose sums over repeated numbers are looked through
+MOST_PRODUCTS = 4  # of a row and a column that are written out
+LONGEST_LETTERS, LONGEST_NUMBERS = 26, 40  # signs of a rule in letters, and in numbers
+SAME = 1e-9  # part of the larger of two numbers by which they may differ and be the same
+STAND_IN = "x"  # for an operand without a name
+NAMELESS = Token("")
+COMPARISONS = frozenset({"==", "!=", "<", "<=", ">", ">=", "&", "|", "not"})
 FIRST = 0xE000  # private signs that stand for names while a formula is written
 
 
@@ -44,6 +55,7 @@ class Rule:
     tree: Tree
     terms: Mapping[str, Term]
     share: float
+    entry: Entry  # of the result, for which the numbers are
 
 
 class Equations:
@@ -53,7 +65,7 @@ class Equations:
         self.facts = facts
         self.index = facts.index
         self._rules: dict[str, Rule | None] = {}
-        self._fit: set[str] = set()  # edges whose equations hold
+        self._terms: dict[str, tuple[Entry, list[float], float] | None] = {}
         self.agree()
 
     # which rules can be told in numbers
@@ -70,13 +82,17 @@ class Equations:
         if given is None or edge.reduced_axes or len(node.outputs) > 1:
             return None
         entry = facts.entry_of(node.id)
+        if entry is None and node.elementwise:
+            entry = facts.largest_entry(node.id)
         if entry is None or not (node.elementwise or self._single(node)):
             return None
         if facts.explain is not None and facts.explain.holds is not None and facts.explain.holds.get(edge.id) is False:
             return None
-        g = facts.gradient_of(node.id)
+        g = facts.gradient_of(node.id, entry)
         share = facts.share_of(edge.id)
         step = facts.steps.get(edge.id)
+        if share is None and edge.id in self.index.shares:
+            share = facts.operand_at(self.index.shares[edge.id], entry)
         if share is None and step is not None:
             share = step.gradient * step.slope
         tree = filled_rule(node, given.tree, facts)
@@ -87,7 +103,7 @@ class Equations:
             found = float(evaluate(tree, {name: term.value for name, term in terms.items()}))
         except (FormulaError, TypeError, ValueError):
             return None
-        return Rule(edge, tree, terms, share) if agrees(np.asarray(found), np.asarray(share)) else None
+        return Rule(edge, tree, terms, share, entry) if agrees(np.asarray(found), np.asarray(share)) else None
 
     def _single(self, node: NodeRecord) -> bool:
         """Whether all that an op reads and makes are single numbers."""
@@ -98,26 +114,33 @@ class Equations:
         """The numbers for the names in a rule; None where one is not recorded."""
         facts = self.facts
         wanted = set(_names(tree))
+        told = entry == facts.entry_of(node.id)  # else the numbers stand nowhere in the picture
+
+        def here(kind: str) -> Place | None:
+            return Place(node.id, kind) if told else None
+
         found: dict[str, Term] = {}
         if "g" in wanted:
-            g = facts.gradient_of(node.id)
+            g = facts.gradient_of(node.id, entry)
             if g is None:
                 return None
-            found["g"] = Term(Token(facts.g, "gradient"), g, Place(node.id, "gradient"), "gradient")
+            found["g"] = Term(Token(facts.g, "gradient"), g, here("gradient"), "gradient")
         if "out" in wanted:
             out = node.outputs[0]
-            value = facts.value_of(node.id)
+            value = facts.value_of(node.id, entry)
             if value is None:
                 return None
-            name = facts.token(out) if self.index.tensors[out].name else Token("out")
-            found["out"] = Term(name, value, Place(node.id, "value"), "value")
-        free = iter([letter for letter in STAND_INS if letter not in facts.names])
+            name = facts.token(out) if self.index.tensors[out].name else NAMELESS
+            found["out"] = Term(name, value, here("value"), "value")
+        # A nameless operand is called x, as in the sign of the op, if it is the only one and no tensor has that name.
+        lonely = len(node.inputs) - sum(is_plain_number(self.index.tensors[each.tensor]) for each in node.inputs) == 1
+        nameless = Token(STAND_IN) if lonely and STAND_IN not in facts.names else NAMELESS
         for operand in node.inputs:
             if operand.parameter not in wanted:
                 continue
             tensor = self.index.tensors[operand.tensor]
             value = facts.operand_at(operand.tensor, entry)
-            if value is None and operand.tensor in facts.numbers and operand.edge in facts.steps:
+            if value is None and told and operand.tensor in facts.numbers and operand.edge in facts.steps:
                 value = facts.numbers[operand.tensor]
             if value is None:
                 return None
@@ -126,43 +149,61 @@ class Equations:
             elif is_plain_number(tensor):
                 name = Token(facts.spelling.text(value))
             else:
-                name = Token(next(free, operand.parameter))
+                name = nameless
             producer = self.index.producer(operand.tensor)
             found[operand.parameter] = Term(
-                name, value, Place(producer, "value") if producer is not None else None, "value"
+                name, value, Place(producer, "value") if producer is not None and told else None, "value"
             )
         return found if wanted <= set(found) else None
 
     # digits
 
     def agree(self) -> None:
-        """Brings the digits of all rules that may be told into agreement, from the leaves towards the root."""
+        """Brings the digits of all equations that may be told into agreement."""
         facts = self.facts
         turns = [turn.node for turn in self.index.turns]
         chosen = [op for op in turns if op in facts.on_path] if len(turns) > MOST_FITTED else turns
-        rules = [
-            rule
-            for op in reversed(chosen[:MOST_FITTED])
-            for edge in self.index.outgoing(op)
-            if (rule := self.rule(edge)) is not None
-        ]
-        steps = [
-            step
-            for edge, step in reversed(facts.steps.items())
-            if self._rules.get(edge) is None and len(facts.steps) <= 2 * MOST_FITTED
-        ]
-        for _ in range(3):  # a number that gets more digits in one equation stands in others too
-            before = dict(facts.spelling.noted)
-            self._fit = {rule.edge.id for rule in rules if self.fits(rule)}
-            for step in steps:
-                facts.spelling.fit(
-                    [step.gradient, step.slope], step.gradient * step.slope, lambda some: some[0] * some[1]
-                )
-            if facts.spelling.noted == before:
-                break
+        found: list[Equation] = []
+        self.call_zeros()
+        for op in chosen[:MOST_FITTED]:
+            for edge in self.index.outgoing(op):
+                rule = self.rule(edge)
+                if (terms := self.terms_of(edge)) is not None:
+                    found.append(Equation(tuple(largest_of(terms[1])[0]), terms[2], _sum))
+                if rule is not None:
+                    found.append(self.equation(rule))
+                elif edge.id in facts.steps:
+                    found.append(self.slope_equation(facts.steps[edge.id]))
+        found += [self.product(path)[0] for path in facts.paths_found]
+        if (total := self.paths_sum()) is not None:
+            found.append(total)
+        for id in facts.leaf_ids[:MOST_FITTED]:
+            if (shares := self.shares_at(id)) is not None:
+                found.append(Equation(tuple(largest_of(shares[1])[0]), shares[2], _sum))
+        spots = facts.explain.spots if facts.explain is not None else ()
+        found += [self.spot(spot)[0] for spot in spots if spot.edge in facts.steps and of_two(spot)]
+        facts.spelling.settle(found)
 
-    def fits(self, rule: Rule, more: bool = True) -> bool:
-        """Whether the rule gives the share for the numbers as they are written; notes digits that make it so."""
+    def call_zeros(self) -> None:
+        """Finds gradients that are nothing but rounding: far below what was added up to them."""
+        facts = self.facts
+        for path in facts.paths_found:
+            for before, step in pairwise(path.steps):
+                if abs(step.gradient) <= NOISE * abs(before.product):
+                    facts.spelling.call_zero(step.gradient)
+                    facts.spelling.call_zero(step.gradient * step.slope)
+            if facts.probe is not None and abs(facts.probe.gradient) <= NOISE * abs(path.steps[-1].product):
+                facts.spelling.call_zero(facts.probe.gradient)
+        for id in facts.leaf_ids:
+            shares = self.shares_at(id)
+            if shares is not None and abs(shares[2]) <= NOISE * max(map(abs, shares[1])):
+                facts.spelling.call_zero(shares[2])
+        for terms in (self.terms_of(edge) for edge in self.index.record.edges[:MOST_SUMS] if edge.reduced_axes):
+            if terms is not None and abs(terms[2]) <= NOISE * max(map(abs, terms[1])):
+                facts.spelling.call_zero(terms[2])
+
+    def equation(self, rule: Rule) -> Equation:
+        """The rule as an equation between numbers."""
         names = list(rule.terms)
 
         def combined(numbers: Sequence[float]) -> float | None:
@@ -171,9 +212,75 @@ class Equations:
             except (FormulaError, TypeError, ValueError):
                 return None
 
-        operands = [term.value for term in rule.terms.values()]
-        spelling = self.facts.spelling
-        return spelling.fit(operands, rule.share, combined) if more else spelling.holds(operands, rule.share, combined)
+        return Equation(tuple(term.value for term in rule.terms.values()), rule.share, combined)
+
+    def slope_equation(self, step: PathStepRecord) -> Equation:
+        """g times slope."""
+        return Equation((step.gradient, step.slope), step.gradient * step.slope, prod)
+
+    def product(self, path: PathRecord) -> tuple[Equation, int]:
+        """The factors of a path, and their product. Of a long path the middle is one factor of so many."""
+        first = path.steps[0]
+        start = first.product / first.slope if first.slope else 1.0
+        factors = [*([] if start == 1 else [start]), *(step.slope for step in path.steps)]
+        if len(factors) > MOST_FACTORS:
+            factors = [factor for factor in factors if factor != 1]
+        many = 0
+        if len(factors) > MOST_FACTORS:
+            many = len(factors) - 6
+            factors = [*factors[:3], prod(factors[3:-3]), *factors[-3:]]
+        return Equation(tuple(factors), path.steps[-1].product, prod), many
+
+    def paths_sum(self) -> Equation | None:
+        """The products of the paths, what other paths brought, and the gradient of the followed number."""
+        facts = self.facts
+        if not facts.paths_found or facts.probe is None:
+            return None
+        products = [path.steps[-1].product for path in facts.paths_found]
+        gradient = facts.probe.gradient
+        others = gradient - sum(products)
+        exact = abs(others) <= SAME * max(abs(gradient), *map(abs, products))
+        return Equation((*products, *([] if exact else [others])), gradient, _sum)
+
+    def shares_at(self, accumulator: str) -> tuple[Entry, list[float], float] | None:
+        """The shares of a leaf at the followed entry, else at that with the largest gradient, and their sum.
+
+        None where one is not recorded, or where ops that are not shown sent others.
+        """
+        facts = self.facts
+        edges, passed = self.index.arrivals.get(accumulator, ()), self.index.passed.get(accumulator)
+        if passed is None or len(edges) < 2 or accumulator in facts.elsewhere or accumulator not in facts.leaf_ids:
+            return None
+        if facts.followed is not None and facts.followed.accumulator == accumulator:
+            entry: Entry | None = facts.followed.index
+        else:
+            known = facts.whole_array(passed)
+            if known is None or not known.size:
+                return None
+            sizes = np.where(np.isfinite(known), np.abs(known), -1.0)
+            entry = tuple(map(int, np.unravel_index(int(sizes.argmax()), sizes.shape)))
+        total = facts.number_at(passed, entry)
+        shares = [facts.number_at(self.index.shares[edge], entry) for edge in edges]
+        if total is None or entry is None or any(share is None for share in shares):
+            return None
+        return entry, [share for share in shares if share is not None], total
+
+    def spot(self, spot: SpotRecord) -> tuple[Equation, list[tuple[float, ...]], bool]:
+        """A row times a column: the equation, the products that are written out, and whether these are all."""
+        shown = list(spot.terms)
+        if len(shown) > MOST_PRODUCTS:
+            kept = sorted(sorted(range(len(shown)), key=lambda k: -abs(prod(shown[k])))[:MOST_PRODUCTS])
+            shown = [shown[k] for k in kept]
+        factors = [factor for term in shown for factor in term]
+        rest = spot.total - sum(map(prod, shown))
+        exact = len(shown) == len(spot.terms) and not spot.rest
+        last = len(factors)
+
+        def combined(some: Sequence[float]) -> float:
+            pairs = zip(some[0:last:2], some[1:last:2], strict=True)
+            return sum(a * b for a, b in pairs) + (0.0 if exact else some[-1])
+
+        return Equation((*factors, *([] if exact else [rest])), spot.total, combined), shown, exact
 
     # lines
 
@@ -189,28 +296,56 @@ class Equations:
         return found
 
     def line(self, rule: Rule) -> Line:
-        """A rule in letters, in numbers, and the share."""
+        """A rule in letters, in numbers, and the share.
+
+        Letters are left out where an operand has no name or the formula is long, numbers where they do not hold.
+        """
         facts = self.facts
         target = self.index.target(rule.edge.id)
-        letters = written(rule.tree, {name: term.name for name, term in rule.terms.items()})
         share = facts.spelling.text(rule.share)
         total = Token(share, tone_of(rule.share, "gradient"), source=Place(rule.edge.id, "share"), strong=True)
-        found: list[Token] = []
+        sides: list[list[Token]] = []
         if self.index.tensors[target].name or target in self.index.accumulator_of:
-            step = facts.steps.get(rule.edge.id)
-            entry = f"[{','.join(map(str, step.to))}]" if step is not None and step.to else ""
-            found += [facts.token(target, barred=True), Token(entry), Token(" = ", "muted")]
-        found += letters
-        if self.fits(rule, more=False):
+            sides.append([facts.token(target, barred=True), Token(self.suffix(rule))])
+            before: list[Token] = []
+        else:
+            at = self.suffix(rule) if rule.entry != facts.entry_of(rule.edge.sender) else ""
+            where = f", at {at}" if at else ""
+            before = [Token(f"to {facts.sign(rule.edge.receiver)}{where}: ", "muted")]
+        letters = written(rule.tree, {name: term.name for name, term in rule.terms.items()})
+        flags = any(
+            self.index.tensors[operand.tensor].dtype == "bool" and operand.parameter in rule.terms
+            for operand in self.index.nodes[rule.edge.sender].inputs
+        )
+        plain = not flags and not _chooses(rule.tree)
+        if plain and all(term.name.text for term in rule.terms.values()) and _length(letters) <= LONGEST_LETTERS:
+            sides.append(letters)
+        if plain and facts.spelling.holds(self.equation(rule)):
             numbers = {
                 name: Token(facts.spelling.text(term.value), tone_of(term.value, term.tone), source=term.source)
                 for name, term in rule.terms.items()
             }
             shown = written(rule.tree, numbers, {name for name, term in rule.terms.items() if term.value < 0})
-            texts = ["".join(token.text for token in some) for some in (letters, shown)]
-            if texts[1] not in (share, texts[0]):
-                found += [Token(" = ", "muted"), *shown]
-        return tuple(token for token in (*found, Token(" = ", "muted"), total) if token.text)
+            if _length(shown) <= LONGEST_NUMBERS and _text(shown) != share:
+                sides.append(shown)
+        elif plain and len(sides) < 2:
+            sides.append([Token(facts.g, "gradient"), Token(" · slope")])
+        sides.append([total])
+        found = before
+        for k, side in enumerate(sides):
+            found += [*([Token(" = ", "muted")] if k else []), *side]
+        return tuple(token for token in found if token.text)
+
+    def suffix(self, rule: Rule) -> str:
+        """The entry of the operand that a rule is told for, in brackets; "" where all entries are alike."""
+        facts = self.facts
+        step = facts.steps.get(rule.edge.id)
+        shape = self.index.tensors[self.index.target(rule.edge.id)].shape
+        entry = step.to if step is not None else rule.entry[len(rule.entry) - len(shape) :]
+        share = self.index.shares.get(rule.edge.id)
+        if step is None and (share is None or facts.even(share) is not None):
+            return ""
+        return f"[{','.join(map(str, entry))}]" if entry else ""
 
     def slope(self, op: str) -> Line | None:
         """g times the slope at the entry of the path, where that holds as it is written."""
@@ -219,12 +354,12 @@ class Equations:
             step = facts.steps.get(edge.id)
             if step is None:
                 continue
-            product = step.gradient * step.slope
             write = facts.spelling.text
             slope = Token(write(step.slope))
-            if facts.spelling.holds([step.gradient, step.slope], product, lambda some: some[0] * some[1]):
+            equation = self.slope_equation(step)
+            if facts.spelling.holds(equation):
                 g = Token(write(step.gradient), "gradient", source=Place(op, "gradient"))
-                total = Token(write(product), "gradient", source=Place(edge.id, "share"), strong=True)
+                total = Token(write(equation.total), "gradient", source=Place(edge.id, "share"), strong=True)
                 equal = Token(" = ", "muted")
                 return (Token(facts.g, "gradient"), Token(" · slope"), equal, g, Token(" · "), slope, equal, total)
             return (Token("slope = "), slope)
@@ -232,18 +367,36 @@ class Equations:
 
     def summed(self, edge: EdgeRecord) -> Line | None:
         """A share that was summed over what broadcasting had repeated, with its terms."""
-        facts, node = self.facts, self.index.nodes[edge.sender]
-        given, share = self.index.rules.get(edge.id), facts.share_of(edge.id)
-        tensor = self.index.shares.get(edge.id)
-        if given is None or share is None or tensor is None or not edge.reduced_axes or edge.raw_shape is None:
+        found = self.terms_of(edge)
+        if found is None:
             return None
+        entry, terms, total = found
+        name = self.facts.token(self.index.target(edge.id), barred=True)
+        suffix = f"[{','.join(map(str, entry))}]" if entry else ""
+        return self.sum_line((name, Token(suffix)), terms, total, Place(edge.id, "share"))
+
+    def terms_of(self, edge: EdgeRecord) -> tuple[Entry, list[float], float] | None:
+        """The numbers that broadcasting made one, at the entry that is told of, and their sum."""
+        if edge.id not in self._terms:
+            self._terms[edge.id] = self._terms_of(edge)
+        return self._terms[edge.id]
+
+    def _terms_of(self, edge: EdgeRecord) -> tuple[Entry, list[float], float] | None:
+        facts, node = self.facts, self.index.nodes[edge.sender]
+        given, tensor = self.index.rules.get(edge.id), self.index.shares.get(edge.id)
+        if given is None or tensor is None or not edge.reduced_axes or edge.raw_shape is None:
+            return None
+        shape = self.index.tensors[tensor].shape
+        share = facts.whole_array(tensor)
         entry = facts.steps[edge.id].to if edge.id in facts.steps else None
         if entry is None and facts.followed is not None and edge.receiver == facts.followed.accumulator:
             entry = facts.followed.index
-        shape = self.index.tensors[tensor].shape
-        entry = (0,) * len(shape) if entry is None and all(n == 1 for n in shape) else entry
+        if entry is None and share is not None and share.size and edge.receiver in facts.leaf_ids:
+            sizes = np.where(np.isfinite(share), np.abs(share), -1.0)
+            entry = tuple(map(int, np.unravel_index(int(sizes.argmax()), shape)))
         raw = self.raw(node, filled_rule(node, given.tree, facts), edge.raw_shape)
-        if entry is None or raw is None:
+        total = facts.number_at(tensor, entry)
+        if entry is None or raw is None or total is None:
             return None
         lead = raw.ndim - len(shape)
         at = tuple(
@@ -251,12 +404,9 @@ class Equations:
             for k in range(raw.ndim)
         )
         terms = raw[at].ravel().tolist()
-        if len(terms) < 2 or not agrees(np.asarray(math.fsum(terms)), np.asarray(share), 1e-6):
+        if len(terms) < 2 or not agrees(np.asarray(math.fsum(terms)), np.asarray(total), 1e-6):
             return None
-        target = self.index.target(edge.id)
-        name = facts.token(target, barred=True)
-        suffix = f"[{','.join(map(str, entry))}]" if entry else ""
-        return self.sum_line((name, Token(suffix)), terms, share, Place(edge.id, "share"))
+        return entry, terms, total
 
     def raw(self, node: NodeRecord, tree: Tree, shape: tuple[int, ...]) -> Values | None:
         """A share before it is summed down, evaluated from the recorded numbers."""
@@ -277,16 +427,10 @@ class Equations:
     def sum_line(self, name: Sequence[Token], terms: Sequence[float], total: float, place: Place | None) -> Line | None:
         """A sum with its terms; of many the largest, and the others together. None where no digits make it hold."""
         facts = self.facts
-        shown = list(terms)
-        others = 0
-        if len(shown) > MOST_TERMS:
-            kept = sorted(sorted(range(len(shown)), key=lambda k: -abs(shown[k]))[: MOST_TERMS - 2])
-            others = len(shown) - len(kept)
-            shown = [*(shown[k] for k in kept), math.fsum(x for k, x in enumerate(shown) if k not in kept)]
-        largest = max(map(abs, shown), default=0.0)
-        vanishes = math.isfinite(largest) and largest > 0 and abs(total) <= NOISE * largest
-        if not vanishes and not facts.spelling.fit(shown, total, _sum):
+        shown, others = largest_of(terms)
+        if not facts.spelling.holds(Equation(tuple(shown), total, _sum)):
             return None
+        vanishes = total != 0 and facts.spelling.text(total) == "0"
         found = [*name, Token(" = ", "muted")] if name else []
         for k, value in enumerate(shown):
             text = facts.spelling.text(value)
@@ -299,11 +443,43 @@ class Equations:
         if others:
             found.append(Token(f" ({others} others)", "muted"))
         text = "0, up to rounding" if vanishes else facts.spelling.text(total)
-        return (*found, Token(" = ", "muted"), Token(text, tone_of(total, "done"), source=place, strong=True))
+        end = Token(text, tone_of(total, "done"), source=place, strong=True)
+        return tuple(token for token in (*found, Token(" = ", "muted"), end) if token.text)
 
 
-def _sum(some: Sequence[float]) -> float | None:
+def of_two(spot: SpotRecord) -> bool:
+    """Whether every product of a spot has two factors, as those of matrices have."""
+    return all(len(term) == 2 for term in spot.terms)
+
+
+def largest_of(terms: Sequence[float]) -> tuple[list[float], int]:
+    """The terms of a sum; of many the largest, and the sum of how many others."""
+    shown = list(terms)
+    if len(shown) <= MOST_TERMS:
+        return shown, 0
+    kept = sorted(sorted(range(len(shown)), key=lambda k: -abs(shown[k]))[: MOST_TERMS - 2])
+    rest = math.fsum(x for k, x in enumerate(shown) if k not in kept)
+    return [*(shown[k] for k in kept), rest], len(shown) - len(kept)
+
+
+def _sum(some: Sequence[float]) -> float:
     return float(sum(some))
+
+
+def _text(some: Sequence[Token]) -> str:
+    return "".join(token.text for token in some)
+
+
+def _length(some: Sequence[Token]) -> int:
+    """How many signs a line has; bars over letters are none."""
+    return sum(not combining(sign) for sign in _text(some))
+
+
+def _chooses(tree: Tree) -> bool:
+    """Whether a rule chooses by comparing: then numbers put in would not read as arithmetic."""
+    if not isinstance(tree, list | tuple) or not tree or tree[0] == "say":
+        return False
+    return tree[0] in COMPARISONS or any(map(_chooses, tree[1:]))
 
 
 def tone_of(value: float, tone: str) -> str:

@@ -23,8 +23,8 @@ INFIX = "+−×÷/@"  # signs that stand between operands
 SHORT = 4  # characters of a formula that stands for an op
 SHORT_VECTOR = 3  # numbers of a vector that is written out at an op
 MOST_HUES = 4  # leaves with a hue of their own
+FEW_OPS = 12  # of a graph that is told without hurry
 RESERVED = "g"  # what the gradient that reaches an op is called in rules
-STAND_INS = ("x", "y", "a", "u", "v", "input")  # for operands without a name
 
 Entry = tuple[int, ...]
 
@@ -192,16 +192,27 @@ class LessonFacts:
         shape = self.index.tensors[self.index.nodes[op].outputs[0]].shape
         return (0,) * len(shape) if all(n == 1 for n in shape) else None
 
-    def value_of(self, op: str) -> float | None:
-        """The number of an op's result that is told of."""
-        out = self.index.nodes[op].outputs[0]
-        found = self.number_at(out, self.entry_of(op))
-        return self.numbers.get(out) if found is None else found
-
-    def gradient_of(self, op: str) -> float | None:
-        """The gradient at the number of an op's result that is told of."""
+    def largest_entry(self, op: str) -> Entry | None:
+        """The entry of an op's result with the largest gradient; None where not all are recorded."""
         g = self.index.gradient_tensor(op)
-        found = None if g is None else self.number_at(g.id, self.entry_of(op))
+        known = self.whole_array(g.id) if g is not None else None
+        if known is None or not known.size:
+            return None
+        sizes = np.where(np.isfinite(known), np.abs(known), -1.0)
+        return tuple(map(int, np.unravel_index(int(sizes.argmax()), sizes.shape)))
+
+    def value_of(self, op: str, entry: Entry | None = None) -> float | None:
+        """The number of an op's result that is told of, or at an entry."""
+        out = self.index.nodes[op].outputs[0]
+        found = self.number_at(out, self.entry_of(op) if entry is None else entry)
+        return self.numbers.get(out) if found is None and entry in (None, self.at.get(op)) else found
+
+    def gradient_of(self, op: str, entry: Entry | None = None) -> float | None:
+        """The gradient at the number of an op's result that is told of, or at an entry."""
+        g = self.index.gradient_tensor(op)
+        found = None if g is None else self.number_at(g.id, self.entry_of(op) if entry is None else entry)
+        if entry not in (None, self.at.get(op)):
+            return found
         if found is None:
             found = next((s.gradient for e in self.index.outgoing(op) if (s := self.steps.get(e.id)) is not None), None)
         return found
@@ -300,7 +311,9 @@ class LessonFacts:
         return tuple(dict.fromkeys([*first, *order]))[:MOST_HUES]
 
     def increments(self, tensor: str) -> str:
-        """What the nudge adds to a tensor at the entries that are told of."""
+        """What the nudge adds to a tensor, where every op has a single number or few; else nothing is written."""
+        if self.probe is None or self.probe.index or len(self.index.nodes) > FEW_OPS:
+            return ""
         changes = [change.change for change in self.changes.get(tensor, ())]
         return "  ".join(f"{'−' if change < 0 else '+'} {number(abs(change), 1)}" for change in changes)
 
@@ -351,7 +364,7 @@ class LessonFacts:
             found[id] = LeafFace(
                 accumulator=id,
                 name=self.name(tensor.id),
-                shape="×".join(map(str, tensor.shape)),
+                shape=shape_text(tensor.shape),
                 entry=f"[{','.join(map(str, entry))}]" if entry else "",
                 value="" if value is None else write(value),
                 gradient="" if total is None else write(total),
@@ -364,6 +377,11 @@ class LessonFacts:
                 now="" if after is None else write(after),
             )
         return found
+
+
+def shape_text(shape: Sequence[int]) -> str:
+    """A shape as it is written beside a name: `4×2`, and `(3,)` for a vector, which is no number 3."""
+    return f"({shape[0]},)" if len(shape) == 1 else "×".join(map(str, shape))
 
 
 def _in_word(sign: str) -> bool:

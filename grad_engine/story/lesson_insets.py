@@ -56,8 +56,9 @@ class Gate:
 class Insets:
     """The insets of the scenes of one record."""
 
-    def __init__(self, facts: LessonFacts) -> None:
+    def __init__(self, facts: LessonFacts, units: Sequence[Unit]) -> None:
         self.facts = facts
+        self.units = units
         self.index = facts.index
         self._gates: dict[str, Gate | None] = {}
 
@@ -305,7 +306,7 @@ class Insets:
 
     # skyline, shares, paths
 
-    def skyline(self, units: Sequence[Unit]) -> Skyline | None:
+    def skyline(self) -> Skyline | None:
         """The sizes of the gradient at all ops in the order of backward; of many ops at the units or stretches."""
         turns = [turn.node for turn in self.index.turns]
         if len(turns) < 2:
@@ -321,7 +322,7 @@ class Insets:
         top = max(finite)
         low = max(min(finite), top - DECADES)
         span = (top - low) or 1.0
-        ends = {unit.ops[-1]: unit for unit in units if unit.kind >= 0}
+        ends = {unit.ops[-1]: unit for unit in self.units if unit.kind >= 0}
         bars, marked = [], []
         for k, (ops, size) in enumerate(zip(groups, sizes, strict=True)):
             height = 0.0 if not size else 0.12 + 0.88 * min(max((math.log10(size) - low) / span, 0.0), 1.0)
@@ -348,10 +349,16 @@ class Insets:
         total = facts.number_at(self.index.passed[id], facts.followed.index) if id in self.index.passed else None
         if total is None or len(found) < 2 or any(share is None for _, share in found):
             return None
+        labels = {op: unit.label for unit in self.units if unit.kind >= 0 for op in unit.ops}
         return ShareBars(
             id,
             facts.followed.text,
-            tuple(ShareBar(edge, "", float(share or 0.0), facts.spelling.text(share or 0.0)) for edge, share in found),
+            tuple(
+                ShareBar(
+                    edge, labels.get(self.index.edges[edge].sender, ""), share or 0.0, facts.spelling.text(share or 0.0)
+                )
+                for edge, share in found
+            ),
             facts.spelling.text(total),
         )
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
-from math import prod
 
 from grad_engine.formula import number
 from grad_engine.record.parts import PathRecord, SpotRecord
-from grad_engine.story.equations import Equations
+from grad_engine.story.equations import Equations, of_two
 from grad_engine.story.insets import Lens, Walks
-from grad_engine.story.lesson_facts import LessonFacts
+from grad_engine.story.lesson_facts import FEW_OPS, LessonFacts, shape_text
 from grad_engine.story.lesson_insets import Insets
 from grad_engine.story.names import bar
 from grad_engine.story.scenes import Line, Place, Scene, Token, line
@@ -23,7 +23,6 @@ SWEEP_FORWARD, SWEEP_BACKWARD = 4.0, 6.0  # seconds for equal units that are swe
 MOST_NUMBERS = 6  # on the stage in one scene
 MOST_SIGNS = 4  # in a list of ops
 MOST_FACTORS = 9  # of a path that are written out
-FEW = 12  # ops of a graph that is told without hurry
 FADING, VANISHED, STEADY = 10.0, 1000.0, 2.0  # ratios of gradients that a headline names
 APART = 0.005  # part of a gradient by which a measured ratio may differ from it and still agree
 MOST_ENDS = 4  # gradients that the last scene names
@@ -36,13 +35,13 @@ EQUALS, DOT, PLUS = Token(" = ", "muted"), Token(" · ", "muted"), Token(" + ", 
 class LessonWords:
     """What is said of one record, or of a part of one."""
 
-    def __init__(self, facts: LessonFacts) -> None:
+    def __init__(self, facts: LessonFacts, units: Sequence[Unit]) -> None:
         self.facts = facts
         self.index = facts.index
         self.explain = facts.explain
         self.probe = facts.probe
         self.equations = Equations(facts)
-        self.insets = Insets(facts)
+        self.insets = Insets(facts, units)
         self._rules_told: dict[tuple[str, bool], Scene] = {}
         self._arrived: dict[str, int] = {}  # edge -> which of the shares of its receiver it is, from 1
         for edges in self.index.arrivals.values():
@@ -73,7 +72,7 @@ class LessonWords:
         cards = [*leaves, *facts.border]
         for id in cards[:MOST_NUMBERS]:
             tensor = self.index.leaf(id)
-            face = number_text(tensor) if tensor.shape == () else "×".join(map(str, tensor.shape))
+            face = facts.single(tensor.id) if tensor.shape == () else shape_text(tensor.shape)
             shown.append(f"{facts.name(tensor.id)} {face}" if face != "?" else facts.name(tensor.id))
         if len(cards) > MOST_NUMBERS:
             shown.append(f"and {len(cards) - MOST_NUMBERS} more")
@@ -136,9 +135,9 @@ class LessonWords:
             if found and len(shown) < MOST_NUMBERS:
                 name = self.index.tensors[out].name
                 shown.append(f"{name} {found}" if name else found)
-        if root and facts.at_root and facts.result and facts.result not in {text.split()[0] for text in shown}:
+        if root and facts.at_root and facts.meaning:
             total = self.total()
-            shown.append(f"{facts.result} {total}" if facts.meaning and total else facts.result)
+            shown.append(f"{facts.result} {total}" if total else facts.result)
         off, inset = self.off_domain(ops)
         remark = "" if off else self.born(ops)
         return Scene(
@@ -163,7 +162,7 @@ class LessonWords:
         for origin in self.index.value_origins:
             if origin.part in ops and origin.part in self.index.nodes:
                 lens = self.insets.lens(origin.part)
-                if lens is not None and lens.off_text:
+                if lens is not None and lens.off_text and origin.measure.nan:
                     some = f" in {origin.measure.bad} of {origin.measure.size}" if origin.measure.size > 1 else ""
                     sign, word = self.facts.sign(origin.part), self.bad_word(origin.part)
                     return f"{sign} has {lens.off_text}: {word}{some}.", lens
@@ -200,7 +199,9 @@ class LessonWords:
             ),
         ]  # fmt: skip
         if rest:
-            scenes.append(self.written(rest, f"Around them {self.signs(rest)}.", root=True))
+            last = max(self.index.nodes[op].age for unit in same for op in unit.ops)
+            after = all(self.index.nodes[op].age > last for op in rest)
+            scenes.append(self.written(rest, f"{'Then' if after else 'Around them'} {self.signs(rest)}.", root=True))
         return scenes
 
     def signs(self, ops: Sequence[str]) -> str:
@@ -219,17 +220,19 @@ class LessonWords:
         if probe is None:
             asked = f"How far does {facts.result} move when a leaf moves a little?"
             return [Scene("nudge", "A nudge", line(asked), (), line(remark), moves=(3,))]
-        shown: dict[str, None] = {}
-        for op in self.index.nodes.values():
-            text = facts.increments(op.outputs[0])
-            if text:
-                shown[f"{op.id} {text}"] = None
-        numbers = [part for text in shown for part in text.split(" ", 1)[1].split("  ")]
-        on_stage = tuple(text.removeprefix("+ ").replace("− ", "−") for text in numbers[:MOST_NUMBERS])
+        texts = [facts.increments(op.outputs[0]) for op in self.index.nodes.values()]
+        on_stage = tuple(
+            part.removeprefix("+ ").replace("− ", "−") for text in texts for part in text.split("  ") if part
+        )
         change, ratio = number(probe.root_change, 3), number(probe.ratio, 3)
         uses = len(self.index.arrivals.get(probe.accumulator, ()))
         leaves = (probe.accumulator,)
-        if uses > 1 and not probe.index and len(self.index.nodes) <= FEW and probe.accumulator not in facts.elsewhere:
+        if (
+            uses > 1
+            and not probe.index
+            and len(self.index.nodes) <= FEW_OPS
+            and probe.accumulator not in facts.elsewhere
+        ):
             feel = "both uses feel" if uses == 2 else f"all {in_words(uses)} uses feel"
             first = line("Nudge ", *self.followed(), f" by {number(probe.delta)}: {feel} it.")
             answer = f"{facts.result} moves {change}: {ratio} times the nudge. Backward finds that for every leaf."
@@ -251,7 +254,6 @@ class LessonWords:
         tensor, seed = self.index.tensors[root], facts.array(run.seed)
         name = facts.name(root)
         ones = seed is not None and bool((seed == 1).all())
-        on_stage: tuple[str, ...] = ()
         if not facts.at_root:
             said = f"{bar(name)} comes from what is not shown."
         elif tensor.shape == () and ones:
@@ -262,10 +264,10 @@ class LessonWords:
             said = f"Backward starts with the seed, {facts.single(run.seed)}."
         elif ones:
             said = f"{facts.result} grows 1 for 1 with each entry of {name}, so backward starts with 1 there."
-            on_stage = ()
         else:
             said = f"{facts.result} is {facts.meaning or facts.result}, so backward starts with the seed."
-        return [Scene("seed", "Backward", line(said), on_stage=on_stage, ops=(run.root,), motion=2.6)]
+        said = said[0].upper() + said[1:] if " " in facts.result else said  # L in words
+        return [Scene("seed", "Backward", line(said), ops=(run.root,), motion=2.6)]
 
     def check(self) -> list[Scene]:
         """What was measured beside the gradient."""
@@ -313,44 +315,71 @@ class LessonWords:
 
     # backward
 
-    def rule(self, op: str, row: bool) -> Scene:
-        """The rule of one op, with numbers where its formula gives the share that was sent."""
-        if (op, row) not in self._rules_told:
-            self._rules_told[op, row] = self.worked_out(op, row)
-        return self._rules_told[op, row]
+    def rule(self, op: str, again: bool) -> Scene:
+        """The rule of one op, with numbers where its formula gives the share that was sent.
 
-    def worked_out(self, op: str, row: bool) -> Scene:
+        again: whether the rule of such an op has been told before, so that its sentence is not said twice.
+        """
+        if (op, again) not in self._rules_told:
+            self._rules_told[op, again] = self.worked_out(op, again)
+        return self._rules_told[op, again]
+
+    def worked_out(self, op: str, again: bool) -> Scene:
         """The same, worked out anew."""
-        facts, node = self.facts, self.index.nodes[op]
-        spot = self.spot(op) if row else None
+        facts = self.facts
+        spot = self.spot(op)
         if spot is not None:
             return spot
+        name = "rule"
         found = self.equations.of(op)[:2]
         slope = self.equations.slope(op) if not found else None
         lines = found or ([slope] if slope is not None else [])
-        said = line(node.sentence or f"{node.op} runs its rule.")
+        said = line(self.sentence(op))
+        if again and found:
+            said = line(f"{facts.sign(op)} again.")
         moves: tuple[int, ...] = (1,)
         lens = self.insets.lens(op)
         remark: Line = line(self.summed([op]))
-        if lens is not None and lens.points:
+        if (nothing := self.nothing_moves(op)) is not None:
+            said, name = nothing, "zero"
+        elif lens is not None and lens.points:
             point = lens.points[0]
             said = line(f"At {facts.spelling.text(point.x)} the slope of {facts.sign(op)} is {number(point.slope, 3)}.")
             moves = (1, 5)
         gate = self.insets.gate(op)
         if gate is not None:
             said = line(f"{facts.sign(op)} is a gate: open passes {facts.g}, shut passes nothing.")
+            if again:
+                said = line(f"{facts.sign(op)} again.")
             lines = self.gate_lines(op) or lines
             remark = line(f"Shut in {gate.shut} of {gate.size} entries.") if gate.size > 1 else ()
-            lens = self.insets.lens(op)
         if lens is not None and not lens.points:
             lens = None
         summed = self.sum_at(op)
         if summed is not None and len(lines) < 2:
             lines = [*lines, summed]
         return Scene(
-            "rule", "Backward", said, tuple(self.waiting(op, lines)), remark, ops=(op,), moves=moves, motion=2.6,
+            name, "Backward", said, tuple(self.waiting(op, lines)), remark, ops=(op,), moves=moves, motion=2.6,
             sent=self.sent([op]), inset=lens,
         )  # fmt: skip
+
+    def nothing_moves(self, op: str) -> Line | None:
+        """`x2 is 0, so w2 moves nothing`, for a leaf that gets nothing because its factor is 0."""
+        facts = self.facts
+        for edge in self.index.outgoing(op):
+            rule = self.equations.rule(edge)
+            if rule is None or rule.share != 0 or edge.receiver not in facts.leaf_ids:
+                continue
+            zeros = [term for key, term in rule.terms.items() if key != "g" and term.value == 0 and term.name.text]
+            if len(zeros) == 1 and len(rule.terms) == 2 and rule.terms.get("g") and rule.terms["g"].value:
+                return line(zeros[0].name, " is 0, so ", facts.leaf_token(edge.receiver), " moves nothing.")
+        return None
+
+    def sentence(self, op: str) -> str:
+        """The sentence of an op; where a tensor is called g, the gradient is called otherwise."""
+        node = self.index.nodes[op]
+        said = node.sentence or f"{node.op} runs its rule."
+        return said if self.facts.g == "g" else re.sub(r"\bg\b", self.facts.g, said)
 
     def waiting(self, op: str, lines: Sequence[Line]) -> list[Line]:
         """Equations, with a word behind a share that waits for others at its leaf."""
@@ -371,22 +400,20 @@ class LessonWords:
             mine = facts.followed is not None and edge.receiver == facts.followed.accumulator
             if edge.receiver not in facts.leaf_ids or mine or len(arrivals) < 2 or arrivals[-1] != edge.id:
                 continue
-            if edge.receiver in facts.elsewhere:  # the shares that are shown are not all
+            if self.index.tensors[self.index.accumulators[edge.receiver].leaf].shape:
                 continue
             return self.total_of(edge.receiver)
         return None
 
     def total_of(self, accumulator: str) -> Line | None:
-        """The shares of a leaf, added; None where they are no single numbers."""
-        facts = self.facts
-        shares = [facts.share_of(edge) for edge in self.index.arrivals.get(accumulator, ())]
-        passed = self.index.passed.get(accumulator)
-        total = facts.number_at(passed, None) if passed is not None else None
-        if total is None or any(share is None for share in shares):
+        """The shares of a leaf, added, at one entry; None where they are not recorded."""
+        found = self.equations.shares_at(accumulator)
+        if found is None:
             return None
-        name = facts.leaf_token(accumulator, barred=True)
-        known = [share for share in shares if share is not None]
-        return self.equations.sum_line((name,), known, total, Place(accumulator, "gradient"))
+        entry, shares, total = found
+        name = self.facts.leaf_token(accumulator, barred=True)
+        suffix = Token(f"[{','.join(map(str, entry))}]" if entry else "")
+        return self.equations.sum_line((name, suffix), shares, total, Place(accumulator, "gradient"))
 
     def gate_lines(self, op: str) -> list[Line]:
         """What a gate passes on where it is open, and where it is shut."""
@@ -428,7 +455,9 @@ class LessonWords:
         """One entry of a product of matrices on the path: one row times one column."""
         mine = {edge.id for edge in self.index.outgoing(op)}
         for spot in self.explain.spots if self.explain is not None else ():
-            if spot.edge in mine and spot.edge in self.facts.steps:
+            if spot.edge in mine and spot.edge in self.facts.steps and of_two(spot):
+                if self.facts.spelling.text(self.facts.steps[spot.edge].gradient) == "0" and spot.total:
+                    return None  # nothing but rounding
                 found = self.spot_line(spot)
                 said = line("One entry is one row times one column.")
                 lines = () if found is None else (found,)
@@ -441,21 +470,8 @@ class LessonWords:
     def spot_line(self, spot: SpotRecord) -> Line | None:
         """The products of a row and a column, and their sum; None where no digits make it hold."""
         facts = self.facts
-        terms = [*spot.terms]
-        shown = terms[:4] if len(terms) > 4 else terms
-        if len(terms) > 4:
-            kept = sorted(sorted(range(len(terms)), key=lambda k: -abs(prod(terms[k])))[:4])
-            shown = [terms[k] for k in kept]
-        factors = [factor for term in shown for factor in term]
-        rest = spot.total - sum(map(prod, shown))
-        exact = len(shown) == len(spot.terms) and not spot.rest
-        operands = factors if exact else [*factors, rest]
-
-        def combined(some: Sequence[float]) -> float:
-            pairs = zip(some[0 : len(factors) : 2], some[1 : len(factors) : 2], strict=True)
-            return sum(a * b for a, b in pairs) + (0.0 if exact else some[-1])
-
-        if not facts.spelling.fit(operands, spot.total, combined):
+        equation, shown, exact = self.equations.spot(spot)
+        if not facts.spelling.holds(equation):
             return None
         target = self.index.target(spot.edge)
         found: list[Token] = []
@@ -466,7 +482,11 @@ class LessonWords:
             first, second = (Token(facts.spelling.text(x), tone) for x, tone in zip(term, tones, strict=True))
             found += [*([PLUS] if k else []), first, DOT, second]
         if not exact:
-            found += [PLUS, Token(facts.spelling.text(rest), "gradient"), Token(" (the rest)", "muted")]
+            found += [
+                PLUS,
+                Token(facts.spelling.text(equation.operands[-1]), "gradient"),
+                Token(" (the rest)", "muted"),
+            ]
         total = Token(facts.spelling.text(spot.total), "gradient", source=Place(spot.edge, "share"), strong=True)
         return (*found, EQUALS, total)
 
@@ -488,7 +508,7 @@ class LessonWords:
         ]
         parts: list[str | Token] = [said]
         lines: tuple[Line, ...] = ()
-        if len(waits) == 1 and len(self.index.nodes) <= FEW:
+        if len(waits) == 1 and len(self.index.nodes) <= FEW_OPS:
             text, leaf = waits[0]
             parts += [f" {'One ' if text == '1' else ''}{text} waits at ", self.facts.leaf_token(leaf), "."]
         for op in ops:
@@ -509,7 +529,7 @@ class LessonWords:
         )
         return Scene("sweep", "Backward", line(said), ops=tuple(ops), motion=SWEEP, sent=self.sent(ops))
 
-    def sweep_units(self, units: Sequence[Unit], strays: Sequence[str], every: Sequence[Unit]) -> Scene:
+    def sweep_units(self, units: Sequence[Unit], strays: Sequence[str]) -> Scene:
         """Equal units that run one after the other, with the single ops between them."""
         norms = [self.facts.norm(unit.ops[-1]) for unit in units]
         shown = [number(norm, 2) for norm in norms if norm is not None][:MOST_NUMBERS]
@@ -518,7 +538,7 @@ class LessonWords:
         motion = min(SWEEP_BACKWARD, SWEEP + len(units))
         return Scene(
             "sweep", "Backward", line(said), on_stage=tuple(shown), ops=ops, moves=(6, 9), motion=motion,
-            inset=self.insets.skyline(every),
+            inset=self.insets.skyline(),
         )  # fmt: skip
 
     def headline(self, units: Sequence[Unit]) -> list[Scene]:
@@ -531,7 +551,7 @@ class LessonWords:
         ends = [part.ops[-1] for part in parts] or [turn.node for turn in self.index.turns]
         noun = f"{noun_of(parts[0])}s" if parts else "ops"
         origin = self.index.gradient_origin
-        inset = self.insets.skyline(units)
+        inset = self.insets.skyline()
         if origin is not None:
             said = f"NaN born at {self.facts.sign(origin.part)}."
             if not origin.measure.nan:
@@ -564,16 +584,17 @@ class LessonWords:
         facts = self.facts
         if not facts.paths_found or self.probe is None or facts.followed is None:
             return []
-        gradient = self.probe.gradient
         products = [path.steps[-1].product for path in facts.paths_found]
-        others = gradient - sum(products)
-        exact = abs(others) <= 1e-9 * max(abs(gradient), *map(abs, products))
+        equation = self.equations.paths_sum()
+        assert equation is not None
+        exact = len(equation.operands) == len(products)
         largest = max(range(len(products)), key=lambda k: abs(products[k]))
         first = [self.product(facts.paths_found[largest])]
-        name = self.followed_gradient()
-        total = self.equations.sum_line(
-            name, products if exact else [*products, others], gradient, Place(facts.followed.accumulator, "gradient")
-        )
+        name, place = self.followed_gradient(), Place(facts.followed.accumulator, "gradient")
+        total = self.equations.sum_line(name, equation.operands, equation.total, place)
+        shares = self.equations.shares_at(facts.followed.accumulator)
+        if shares is not None and len(shares[1]) > 2:
+            return self.path_and_shares(first, name, shares[1], shares[2], place)
         if len(products) == 1 and exact:
             said, lines = line("Multiply along the path."), first
         elif len(products) == 1:
@@ -596,6 +617,32 @@ class LessonWords:
             )
         ]
 
+    def path_and_shares(
+        self, first: Sequence[Line | None], name: Line, shares: Sequence[float], total: float, place: Place
+    ) -> list[Scene]:
+        """One path, then all shares of a leaf that is used several times."""
+        followed = self.facts.followed
+        assert followed is not None
+        leaves = (followed.accumulator,)
+        lines = tuple(each for each in first if each is not None)
+        found = []
+        if lines:
+            found.append(
+                Scene(
+                    "path", "Backward", line("Multiply along a path."), lines, leaves=leaves, moves=(2,), motion=3.6,
+                    inset=self.insets.walks(False),
+                )
+            )  # fmt: skip
+        added = self.equations.sum_line(name, shares, total, place)
+        said = line("Add over uses: ", self.facts.leaf_token(followed.accumulator), f" is used {times(len(shares))}.")
+        return [
+            *found,
+            Scene(
+                "paths", "Backward", said, (added,) if added is not None else (), leaves=leaves, moves=(2,), motion=4.0,
+                inset=self.insets.shares(),
+            ),
+        ]  # fmt: skip
+
     def followed_gradient(self) -> Line:
         """The name of the gradient of the followed number."""
         followed = self.facts.followed
@@ -606,26 +653,16 @@ class LessonWords:
 
     def product(self, path: PathRecord) -> Line | None:
         """The factors of a path and their product; factors of 1 are left out of a long one."""
-        first = path.steps[0]
-        start = first.product / first.slope if first.slope else 1.0
-        factors = [*([] if start == 1 else [start]), *(step.slope for step in path.steps)]
-        if len(factors) > MOST_FACTORS:
-            factors = [factor for factor in factors if factor != 1]
-        product, write = path.steps[-1].product, self.facts.spelling.text
-        if len(factors) > MOST_FACTORS:
-            head, middle, tail = factors[:3], prod(factors[3:-3]), factors[-3:]
-            shown = [*head, middle, *tail]
-            if not self.facts.spelling.fit(shown, product, prod):
-                return None
-            texts = [*map(write, head), f"{write(middle)} ({len(factors) - 6} factors)", *map(write, tail)]
-        else:
-            if not self.facts.spelling.fit(factors, product, prod):
-                return None
-            texts = list(map(write, factors))
+        equation, many = self.equations.product(path)
+        write = self.facts.spelling.text
+        if not self.facts.spelling.holds(equation):
+            return None
         found: list[Token] = []
-        for k, text in enumerate(texts):
-            found += ([DOT] if k else []) + [Token(text, "gradient")]
-        return (*found, EQUALS, Token(write(product), "gradient", strong=True))
+        for k, factor in enumerate(equation.operands):
+            found += [*([DOT] if k else []), Token(write(factor), "gradient")]
+            if many and k == 3:
+                found.append(Token(f" ({many} factors)", "muted"))
+        return (*found, EQUALS, Token(write(equation.total), "gradient", strong=True))
 
     def other_leaves(self, told: set[str]) -> list[Scene]:
         """The sums at leaves that are not followed, and leaves that no gradient reached."""
@@ -640,11 +677,32 @@ class LessonWords:
             said = line(facts.leaf_token(id), f" the same: {in_words(len(shares))} shares add.")
             lines = () if total is None else (total,)
             found.append(Scene("sum", "Backward", said, lines, leaves=(id,), moves=(2,)))
+        found += self.held()
         nothing = [facts.name(self.index.leaf(id).id) for id in facts.leaf_ids if id not in self.index.changes]
         if nothing:
             said = line(f"{some_of(nothing)} {'gets' if len(nothing) == 1 else 'get'} no gradient.")
             found.append(Scene("none", "Backward", said))
         return found
+
+    def held(self) -> list[Scene]:
+        """What the first leaf held before, which is another number than what this pass sent."""
+        facts = self.facts
+        for id in facts.hues():
+            change, passed = self.index.changes.get(id), self.index.passed.get(id)
+            entry = facts.followed.index if facts.followed is not None and facts.followed.accumulator == id else None
+            if change is None or change.before is None or passed is None:
+                continue
+            parts = [facts.number_at(tensor, entry) for tensor in (change.before, passed, change.after)]
+            before, sent, after = parts
+            if before is None or sent is None or after is None or not before:
+                continue
+            held, now = (Token(facts.spelling.text(value), "gradient") for value in (before, after))
+            this = Token(facts.spelling.text(sent), "gradient")
+            name = facts.entry_text(self.index.accumulators[id].leaf, entry or ())
+            added = line("held ", held, ", this pass ", this, ", now ", now)
+            said = line(f"The grad of {name} held a number before; this pass adds to it.")
+            return [Scene("held", "Backward", said, (added,), leaves=(id,), moves=(2,))]
+        return []
 
     def step(self) -> list[Scene]:
         """All leaves move against their gradients."""
@@ -707,6 +765,11 @@ class LessonWords:
 def noun_of(unit: Unit) -> str:
     """What an equal unit is called: the word before its number."""
     return unit.label.rpartition(" ")[0] or "part"
+
+
+def times(count: int) -> str:
+    """How often: `twice`, `six times`."""
+    return "twice" if count == 2 else f"{in_words(count)} times"
 
 
 def in_words(count: int) -> str:

@@ -3,15 +3,29 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
 
 from grad_engine.formula import number
 
 FEW, SOME = 3, 4  # digits of an entry of a tensor, and of a single number
-MOST = 7  # digits
+MORE = 2  # digits that a number may have beyond the usual
+ROUNDS = 6
+YIELDS = 6.0  # cost at which another equation may be broken, for a while
+MOST_NUMBERS = 8  # of an equation whose digits are changed
 NOISE = 1e-12  # part of the largest term of a sum below which it is rounding
 
 Combined = Callable[[Sequence[float]], float | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Equation:
+    """Operands, what is done with them, and what comes out."""
+
+    operands: tuple[float, ...]
+    total: float
+    combined: Combined
 
 
 class Spelling:
@@ -20,43 +34,97 @@ class Spelling:
     def __init__(self, digits: int) -> None:
         self.usual = digits
         self.noted: dict[float, int] = {}
+        self.zeros: set[float] = set()  # numbers that are 0 up to rounding
 
     def text(self, value: float) -> str:
         """The number as it is written everywhere in the lesson."""
-        return number(value + 0.0, self.digits(value))
+        return "0" if _key(value) in self.zeros else number(value + 0.0, self.digits(value))
 
     def digits(self, value: float) -> int:
         """With how many digits a number is written at most."""
         return self.noted.get(_key(value), self.usual)
 
-    def note(self, value: float, digits: int) -> None:
-        """Writes a number with at least so many digits from now on."""
-        if digits > self.digits(value):
-            self.noted[_key(value)] = digits
+    def call_zero(self, value: float) -> None:
+        """Writes a number that is nothing but rounding as 0."""
+        if value and math.isfinite(value):
+            self.zeros.add(_key(value))
 
-    def holds(self, operands: Sequence[float], total: float, combined: Combined) -> bool:
+    def holds(self, equation: Equation) -> bool:
         """Whether the operands as they are written give the total as it is written, to its last digit."""
-        result = combined([read(self.text(value)) for value in operands])
-        return result is not None and number(result + 0.0, self.digits(total)) == self.text(total)
+        result = equation.combined([read(self.text(value)) for value in equation.operands])
+        if result is None:
+            return False
+        shown = self.text(equation.total)
+        largest = max((abs(value) for value in equation.operands if math.isfinite(value)), default=0.0)
+        if shown == "0" and abs(result) <= NOISE * largest:
+            return True
+        return number(result + 0.0, self.digits(equation.total)) == shown
 
-    def fit(self, operands: Sequence[float], total: float, combined: Combined) -> bool:
-        """Notes digits with which the operands give the total as it is written; False where MOST are not enough.
+    def settle(self, equations: Sequence[Equation]) -> None:
+        """Notes digits with which as many of these equations hold as possible, and as few more digits as possible.
 
-        The operand with the fewest digits, and of several the largest, gets one more until the equation holds.
+        Where one does not hold, digits of one or two of its numbers are changed if that is best for all equations in
+        which these stand.
         """
-        before = dict(self.noted)
-        while not self.holds(operands, total, combined):
-            rounded = [value for value in operands if self.digits(value) < MOST and not self.exact(value)]
-            if not rounded:
-                self.noted = before
-                return False
-            shortest = min(rounded, key=lambda value: (self.digits(value), -abs(value)))
-            self.note(shortest, self.digits(shortest) + 1)
-        return True
+        uses: dict[float, list[Equation]] = {}
+        for equation in equations:
+            for key in {_key(value) for value in (*equation.operands, equation.total)}:
+                uses.setdefault(key, []).append(equation)
+        best = len(equations) + 1, dict(self.noted)
+        for round_ in range(ROUNDS):
+            failing = [equation for equation in equations if not self.holds(equation)]
+            if len(failing) < best[0]:
+                best = len(failing), dict(self.noted)
+            if not failing:
+                return
+            # One that breaks another may be mended first: the other may have more numbers to give way.
+            slack = YIELDS if round_ < ROUNDS - 2 else 0.0
+            changed = [self._mend(equation, uses, slack) for equation in failing]
+            if not any(changed):
+                break
+        if sum(not self.holds(equation) for equation in equations) > best[0]:
+            self.noted = best[1]
 
-    def exact(self, value: float) -> bool:
-        """Whether more digits would change nothing."""
-        return not math.isfinite(value) or read(self.text(value)) == value
+    def _mend(self, equation: Equation, uses: Mapping[float, Sequence[Equation]], slack: float) -> bool:
+        """Changes digits so that an equation holds, if that is better for all, or worse by less than `slack`."""
+        if self.holds(equation):
+            return False
+        numbers = list(dict.fromkeys(map(_key, (equation.total, *equation.operands))))
+        numbers = [key for key in numbers if math.isfinite(key) and key not in self.zeros][:MOST_NUMBERS]
+        moves = [{key: digits} for key in numbers for digits in self._choices(key)]
+        moves += [
+            {one: first, other: second}
+            for one, other in combinations(numbers, 2)
+            for first in self._choices(one)
+            for second in self._choices(other)
+        ]
+        moves += [dict.fromkeys(numbers, self.usual + more) for more in range(1, MORE + 1)]
+        best: tuple[float, dict[float, int]] | None = None
+        for move in moves:
+            touched = list({id(each): each for key in move for each in uses[key]}.values())
+            before = self._cost(touched, move)
+            kept = {key: self.noted.get(key) for key in move}
+            self.noted.update(move)
+            gain = before - self._cost(touched, move) if self.holds(equation) else -math.inf
+            for key, digits in kept.items():
+                if digits is None:
+                    del self.noted[key]
+                else:
+                    self.noted[key] = digits
+            if gain > -slack and (best is None or gain > best[0]):
+                best = gain, move
+        if best is not None:
+            self.noted.update(best[1])
+        return best is not None
+
+    def _choices(self, key: float) -> list[int]:
+        now = self.digits(key)
+        return [digits for digits in range(FEW, self.usual + MORE + 1) if digits != now]
+
+    def _cost(self, touched: Sequence[Equation], move: Mapping[float, int]) -> float:
+        """What it costs that equations do not hold, and that these numbers have other digits than usual."""
+        untrue = sum(not self.holds(equation) for equation in touched)
+        return 10.0 * untrue + sum(1.0 + abs(n - self.usual) for key in move if (n := self.digits(key)) != self.usual)
 
 
 def read(text: str) -> float:

@@ -92,7 +92,7 @@ LESSONS: Mapping[str, Callable[[], GraphRecord]] = {
 }
 
 
-RAN = ("rule", "row", "passing", "sweep")  # scenes of ops whose rules run
+RAN = ("rule", "zero", "row", "passing", "sweep")  # scenes of ops whose rules run
 
 
 def seconds(scenes: Sequence[Scene]) -> float:
@@ -123,7 +123,7 @@ def test_every_op_of_backward_is_in_exactly_one_scene_in_its_order(name: str) ->
     ops = [
         op
         for s in lesson(record)
-        if s.name in ("rule", "row", "passing", "sweep") and s.part == "Backward"
+        if s.name in ("rule", "zero", "row", "passing", "sweep") and s.part == "Backward"
         for op in s.ops
     ]
     assert sorted(ops) == sorted(turn.node for turn in index.turns)
