@@ -51,7 +51,7 @@ MISUSE: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "tensor of tensors": (lambda: ge.tensor([X, X]), TypeError, "stack"),
     "ragged": (lambda: ge.tensor([[1, 2], [3]]), ValueError, "rows differ in length"),
     "tensor of words": (lambda: ge.tensor("abc"), TypeError, "real numbers"),
-    "numpy without an op": (lambda: np.unique(X), TypeError, "numpy.unique has no gradient here"),
+    "numpy without an op": (lambda: np.histogram(X), TypeError, "numpy.histogram has no gradient here"),
     "copyto": (lambda: np.copyto(np.zeros(3), X), TypeError, "numpy.copyto has no gradient.*no history"),
     "out= of a function": (lambda: np.clip(X, 0, 1, out=np.zeros(3)), TypeError, "out="),
     "conv2d of one image": (
