@@ -4,8 +4,8 @@
 of grad_engine itself, where short names such as `beta` are worth more. SciPy computes them. Derivatives are those of
 the NIST Digital Library of Mathematical Functions (dlmf.nist.gov) unless said otherwise.
 
-A parameter by which no derivative is known, such as the order of a Bessel function, may be a number or an array; a
-tensor that requires grad is refused there.
+Derivatives by orders, shapes and degrees of freedom come from scipy_parameters.py. A whole number, such as the degree
+of a polynomial or n of `kn`, may be a number or an array; a tensor that requires grad is refused there.
 """
 
 from __future__ import annotations
@@ -21,9 +21,11 @@ from grad_engine.core.call import as_tensor
 from grad_engine.core.define import composed, define, in_rules
 from grad_engine.core.numpy_protocol import SCIPY_TO_OP
 from grad_engine.core.op import Case, case
-from grad_engine.core.tensor import Tensor
+from grad_engine.core.tensor import Tensor, array_of
+from grad_engine.errors import ArgumentError, NotDifferentiableError
 from grad_engine.ops import activation, elementwise, special
 from grad_engine.ops.elementwise import exp, expm1, rint, sqrt, where, xlogy
+from grad_engine.ops.scipy_parameters import by_parameter
 from grad_engine.ops.special import digamma, lgamma
 from grad_engine.ops.special import kernel as _kernel
 
@@ -51,12 +53,14 @@ def _special(
     order: str = "",
     cases: Sequence[Case] = (),
     called: str = "",
+    by: dict[str, Callable[..., Any]] | None = None,
     **more: Any,
 ) -> Callable[..., Any]:
     """The op that SciPy computes under this name.
 
-    order: SciPy's order of the arguments where it is not `inputs`: "n x" for an order n, which has no rule.
+    order: SciPy's order of the arguments where it is not `inputs`: "n x" for a whole number n, which has no rule.
     called: the name of the op where that of SciPy means another op of ours.
+    by: the rules for parameters that have no formula (by_parameter): parameter -> rule.
     """
     names = order.split() or [*inputs]
     static = [each for each in names if each not in inputs]
@@ -71,11 +75,18 @@ def _special(
         return out.astype(dtype, copy=False) if dtype.kind == "f" else out
 
     _named(forward, [*inputs, *static])
+    if by is not None:
+        given = ", ".join(f"{{{each}}}" for each in names)
+        words = {each: f"{{g}} times the derivative of {name}({given}) by {{{each}}}" for each in by}
+        more = {
+            **more, "vjp": {**more["vjp"], **by}, "floats": inputs, "formula": {**words, **more.get("formula", {})},
+            "reads": (*inputs, "out"),
+        }  # fmt: skip
     op = define(
-        forward, name=called or (name if not static else f"{name}_{inputs[0]}"), symbol=symbol, category="elementwise",
-        inputs=inputs, summary=f"{summary} Needs SciPy.", cases=cases or (PAIRS if len(inputs) == 2 else ()),
-        elementwise=True, broadcasts=len(inputs) > 1 or bool(static), public=False,
-        scipy=() if static else [name], **more,
+        forward, name=called or (name if not static else f"{name}_{inputs[-1]}"), symbol=symbol,
+        category="elementwise", inputs=inputs, summary=f"{summary} Needs SciPy.",
+        cases=cases or (PAIRS if len(inputs) == 2 else ()), elementwise=True,
+        broadcasts=len(inputs) > 1 or bool(static), public=False, scipy=() if static else [name], **more,
     )  # fmt: skip
     if static:
         place = [names.index(each) for each in (*inputs, *static)]
@@ -112,19 +123,30 @@ exp10 = _special(
     "exp10", "10ˣ", "10 to the power of each element.", vjp={"x": lambda g, out, x: g * (math.log(10) * out)}
 )
 hyp1f1 = _special(
-    "hyp1f1", "₁F₁", "The confluent hypergeometric function of each x.", order="a b x", domain=(-1.5, 1.5),
-    cases=[case((2, 3), a=1.5, b=2.5)], vjp={"x": lambda g, out, x, a, b: g * (a / b * _hyp1f1(x, a + 1, b + 1))},
+    "hyp1f1", "₁F₁", "The confluent hypergeometric function of each x.", ("a", "b", "x"), domain=(0.4, 1.5),
+    cases=[case((2, 3), (3,), (2, 1)), case((), (), (3,))],
+    vjp={"x": lambda g, out, a, b, x: g * (a / b * _hyp1f1(a + 1, b + 1, x))},
+    by={
+        "a": lambda g, out, a, b, x: g * by_parameter("hyp1f1", 0)(a, b, x),
+        "b": lambda g, out, a, b, x: g * by_parameter("hyp1f1", 1)(a, b, x),
+    },
 )  # fmt: skip
 _hyp1f1 = in_rules(hyp1f1)
 hyp0f1 = _special(
-    "hyp0f1", "₀F₁", "The confluent hypergeometric limit function of each x.", order="v x",
-    cases=[case((2, 3), v=1.5)], vjp={"x": lambda g, out, x, v: g * (_hyp0f1(x, v + 1) / v)},
+    "hyp0f1", "₀F₁", "The confluent hypergeometric limit function of each x.", ("v", "x"), domain=(0.4, 2.0),
+    vjp={"x": lambda g, out, v, x: g * (_hyp0f1(v + 1, x) / v)},
+    by={"v": lambda g, out, v, x: g * by_parameter("hyp0f1", 0)(v, x)},
 )  # fmt: skip
 _hyp0f1 = in_rules(hyp0f1)
 hyp2f1 = _special(
-    "hyp2f1", "₂F₁", "Gauss's hypergeometric function of each x.", order="a b c x", domain=(-0.7, 0.7),
-    cases=[case((2, 3), a=0.5, b=1.5, c=2.5)],
-    vjp={"x": lambda g, out, x, a, b, c: g * (a * b / c * _hyp2f1(x, a + 1, b + 1, c + 1))},
+    "hyp2f1", "₂F₁", "Gauss's hypergeometric function of each x.", ("a", "b", "c", "x"), domain=(0.2, 0.7),
+    cases=[case((2, 3), (3,), (2, 1), ()), case((), (2,), (), ())],
+    vjp={"x": lambda g, out, a, b, c, x: g * (a * b / c * _hyp2f1(a + 1, b + 1, c + 1, x))},
+    by={
+        "a": lambda g, out, a, b, c, x: g * by_parameter("hyp2f1", 0)(a, b, c, x),
+        "b": lambda g, out, a, b, c, x: g * by_parameter("hyp2f1", 1)(a, b, c, x),
+        "c": lambda g, out, a, b, c, x: g * by_parameter("hyp2f1", 2)(a, b, c, x),
+    },
 )  # fmt: skip
 _hyp2f1 = in_rules(hyp2f1)
 _EXPREL_SLOPE = [1 / (math.factorial(n) * (n + 2)) for n in range(19)]  # (eˣ·(x − 1) + 1)/x²
@@ -336,65 +358,89 @@ binom = _special(
     },
 )  # fmt: skip
 gammainc = _special(
-    "gammainc", "P", "The regularized lower incomplete gamma function of a and x.", order="a x", domain=(0.3, 3.0),
-    cases=[case((2, 3), a=1.5)], vjp={"x": lambda g, out, x, a: g * _gamma_pdf(x, a)},
+    "gammainc", "P", "The regularized lower incomplete gamma function of a and x.", ("a", "x"), domain=(0.3, 3.0),
+    vjp={"x": lambda g, out, a, x: g * _gamma_pdf(a, x)},
+    by={"a": lambda g, out, a, x: g * by_parameter("gammainc", 0)(a, x)},
 )  # fmt: skip
 gammaincc = _special(
-    "gammaincc", "Q", "The regularized upper incomplete gamma function of a and x.", order="a x", domain=(0.3, 3.0),
-    cases=[case((2, 3), a=1.5)], vjp={"x": lambda g, out, x, a: -g * _gamma_pdf(x, a)},
+    "gammaincc", "Q", "The regularized upper incomplete gamma function of a and x.", ("a", "x"), domain=(0.3, 3.0),
+    vjp={"x": lambda g, out, a, x: -g * _gamma_pdf(a, x)},
+    by={"a": lambda g, out, a, x: g * by_parameter("gammaincc", 0)(a, x)},
 )  # fmt: skip
 gammaincinv = _special(
-    "gammaincinv", "P⁻¹", "The x at which gammainc(a, x) is y.", ("y",), order="a y", domain=(0.2, 0.8),
-    cases=[case((2, 3), a=1.5)], vjp={"y": lambda g, out, y, a: g / _gamma_pdf(out, a)},
+    "gammaincinv", "P⁻¹", "The x at which gammainc(a, x) is y.", ("a", "y"), domain=(0.3, 0.8),
+    vjp={"y": lambda g, out, a, y: g / _gamma_pdf(a, out)},
+    by={"a": lambda g, out, a, y: -g * _ratio(by_parameter("gammainc", 0)(a, out), _gamma_pdf(a, out))},
 )  # fmt: skip
 gammainccinv = _special(
-    "gammainccinv", "Q⁻¹", "The x at which gammaincc(a, x) is y.", ("y",), order="a y", domain=(0.2, 0.8),
-    cases=[case((2, 3), a=1.5)], vjp={"y": lambda g, out, y, a: -g / _gamma_pdf(out, a)},
+    "gammainccinv", "Q⁻¹", "The x at which gammaincc(a, x) is y.", ("a", "y"), domain=(0.3, 0.8),
+    vjp={"y": lambda g, out, a, y: -g / _gamma_pdf(a, out)},
+    by={"a": lambda g, out, a, y: g * _ratio(by_parameter("gammaincc", 0)(a, out), _gamma_pdf(a, out))},
 )  # fmt: skip
-_BETA_CASES = [case((2, 3), a=1.5, b=2.5)]
+_BETA_CASES = [case((2, 3), (3,), (2, 1)), case((), (), (2,))]
 betainc = _special(
-    "betainc", "I", "The regularized incomplete beta function of a, b and x.", order="a b x", domain=(0.1, 0.9),
-    cases=_BETA_CASES, vjp={"x": lambda g, out, x, a, b: g * _beta_pdf(x, a, b)},
+    "betainc", "I", "The regularized incomplete beta function of a, b and x.", ("a", "b", "x"), domain=(0.2, 0.8),
+    cases=_BETA_CASES, vjp={"x": lambda g, out, a, b, x: g * _beta_pdf(a, b, x)},
+    by={
+        "a": lambda g, out, a, b, x: g * by_parameter("betainc", 0)(a, b, x),
+        "b": lambda g, out, a, b, x: g * by_parameter("betainc", 1)(a, b, x),
+    },
 )  # fmt: skip
 betaincc = _special(
-    "betaincc", "1−I", "1 − betainc of a, b and x.", order="a b x", domain=(0.1, 0.9), cases=_BETA_CASES,
-    vjp={"x": lambda g, out, x, a, b: -g * _beta_pdf(x, a, b)},
+    "betaincc", "1−I", "1 − betainc of a, b and x.", ("a", "b", "x"), domain=(0.2, 0.8),
+    cases=_BETA_CASES, vjp={"x": lambda g, out, a, b, x: -g * _beta_pdf(a, b, x)},
+    by={
+        "a": lambda g, out, a, b, x: g * by_parameter("betaincc", 0)(a, b, x),
+        "b": lambda g, out, a, b, x: g * by_parameter("betaincc", 1)(a, b, x),
+    },
 )  # fmt: skip
 betaincinv = _special(
-    "betaincinv", "I⁻¹", "The x at which betainc(a, b, x) is y.", ("y",), order="a b y", domain=(0.2, 0.8),
-    cases=_BETA_CASES, vjp={"y": lambda g, out, y, a, b: g / _beta_pdf(out, a, b)},
+    "betaincinv", "I⁻¹", "The x at which betainc(a, b, x) is y.", ("a", "b", "y"), domain=(0.3, 0.7),
+    cases=_BETA_CASES, vjp={"y": lambda g, out, a, b, y: g / _beta_pdf(a, b, out)},
+    by={
+        "a": lambda g, out, a, b, y: -g * _ratio(by_parameter("betainc", 0)(a, b, out), _beta_pdf(a, b, out)),
+        "b": lambda g, out, a, b, y: -g * _ratio(by_parameter("betainc", 1)(a, b, out), _beta_pdf(a, b, out)),
+    },
 )  # fmt: skip
 betainccinv = _special(
-    "betainccinv", "(1−I)⁻¹", "The x at which betaincc(a, b, x) is y.", ("y",), order="a b y", domain=(0.2, 0.8),
-    cases=_BETA_CASES, vjp={"y": lambda g, out, y, a, b: -g / _beta_pdf(out, a, b)},
+    "betainccinv", "(1−I)⁻¹", "The x at which betaincc(a, b, x) is y.", ("a", "b", "y"), domain=(0.3, 0.7),
+    cases=_BETA_CASES, vjp={"y": lambda g, out, a, b, y: -g / _beta_pdf(a, b, out)},
+    by={
+        "a": lambda g, out, a, b, y: g * _ratio(by_parameter("betaincc", 0)(a, b, out), _beta_pdf(a, b, out)),
+        "b": lambda g, out, a, b, y: g * _ratio(by_parameter("betaincc", 1)(a, b, out), _beta_pdf(a, b, out)),
+    },
 )  # fmt: skip
 stdtr = _special(
-    "stdtr", "t cdf", "Student's t distribution function with df degrees of freedom at each t.", ("t",), order="df t",
-    cases=[case((2, 3), df=3.5)], vjp={"t": lambda g, out, t, df: g * _t_pdf(t, df)},
+    "stdtr", "t cdf", "Student's t distribution function with df degrees of freedom at each t.", ("df", "t"),
+    domain=(0.5, 3.0), vjp={"t": lambda g, out, df, t: g * _t_pdf(df, t)},
+    by={"df": lambda g, out, df, t: g * by_parameter("stdtr", 0)(df, t)},
 )  # fmt: skip
 stdtrit = _special(
-    "stdtrit", "t cdf⁻¹", "The t at which stdtr(df, t) is p.", ("p",), order="df p", domain=(0.2, 0.8),
-    cases=[case((2, 3), df=3.5)], vjp={"p": lambda g, out, p, df: g / _t_pdf(out, df)},
+    "stdtrit", "t cdf⁻¹", "The t at which stdtr(df, t) is p.", ("df", "p"), domain=(0.55, 0.9),
+    vjp={"p": lambda g, out, df, p: g / _t_pdf(df, out)},
+    by={"df": lambda g, out, df, p: -g * _ratio(by_parameter("stdtr", 0)(df, out), _t_pdf(df, out))},
 )  # fmt: skip
 
 
-def _power(x: Any, exponent: Any) -> Any:
-    """x**exponent for a number or an array of exponents."""
-    return np.power(x, exponent)
+def _ratio(y: Any, x: Any) -> Any:
+    """y / x, and 0 where x is 0: at the end of the support all shapes have the same inverse."""
+    return special.over(y, x, 0.0)
 
 
-def _gamma_pdf(x: Any, a: Any) -> Any:
-    return _power(x, a - 1) * np.exp(-x) / _kernel("gamma")(a)
+def _gamma_pdf(a: Any, x: Any) -> Any:
+    return np.exp(_xlogy(a - 1, x) - x - _lgamma(a))
 
 
-def _beta_pdf(x: Any, a: Any, b: Any) -> Any:
-    return _power(x, a - 1) * _power(1 - x, b - 1) / _kernel("beta")(a, b)
+def _beta_pdf(a: Any, b: Any, x: Any) -> Any:
+    return np.exp(_xlogy(a - 1, x) + _xlog1py(b - 1, -x) - _betaln(a, b))
 
 
-def _t_pdf(t: Any, df: Any) -> Any:
-    log_scale = _kernel("gammaln")((df + 1) / 2) - _kernel("gammaln")(df / 2) - np.log(np.asarray(df) * math.pi) / 2
-    return _power(1 + np.square(t) / df, -(df + 1) / 2) * np.exp(log_scale)
+def _t_pdf(df: Any, t: Any) -> Any:
+    log_scale = _lgamma((df + 1) / 2) - _lgamma(df / 2) - np.log(df * math.pi) / 2
+    return np.exp(log_scale - (df + 1) / 2 * np.log1p(np.square(t) / df))
 
+
+_xlogy, _xlog1py, _betaln = in_rules(xlogy), in_rules(special.xlog1py), in_rules(betaln)
 
 # Distribution functions that are one of these in other variables.
 
@@ -402,63 +448,63 @@ def _t_pdf(t: Any, df: Any) -> Any:
 @composed(scipy=["chdtr"], public=False)
 def chdtr(v: Any, x: Any) -> Tensor:
     """The chi square distribution function with v degrees of freedom. Needs SciPy."""
-    return gammainc(as_tensor(x) / 2, as_tensor(v) / 2)
+    return gammainc(as_tensor(v) / 2, as_tensor(x) / 2)
 
 
 @composed(scipy=["chdtrc"], public=False)
 def chdtrc(v: Any, x: Any) -> Tensor:
     """1 − chdtr(v, x). Needs SciPy."""
-    return gammaincc(as_tensor(x) / 2, as_tensor(v) / 2)
+    return gammaincc(as_tensor(v) / 2, as_tensor(x) / 2)
 
 
 @composed(scipy=["gdtr"], public=False)
 def gdtr(a: Any, b: Any, x: Any) -> Tensor:
     """The gamma distribution function with rate a and shape b. Needs SciPy."""
-    return gammainc(as_tensor(a) * x, b)
+    return gammainc(b, as_tensor(a) * x)
 
 
 @composed(scipy=["gdtrc"], public=False)
 def gdtrc(a: Any, b: Any, x: Any) -> Tensor:
     """1 − gdtr(a, b, x). Needs SciPy."""
-    return gammaincc(as_tensor(a) * x, b)
+    return gammaincc(b, as_tensor(a) * x)
 
 
 @composed(scipy=["fdtr"], public=False)
 def fdtr(dfn: Any, dfd: Any, x: Any) -> Tensor:
     """The F distribution function with dfn and dfd degrees of freedom. Needs SciPy."""
     x = as_tensor(x) * dfn
-    return betainc(x / (x + dfd), as_tensor(dfn) / 2, as_tensor(dfd) / 2)
+    return betainc(as_tensor(dfn) / 2, as_tensor(dfd) / 2, x / (x + dfd))
 
 
 @composed(scipy=["pdtr"], public=False)
 def pdtr(k: Any, m: Any) -> Tensor:
     """The Poisson distribution function with mean m at k. Needs SciPy."""
-    return gammaincc(m, np.floor(np.asarray(k)) + 1.0)
+    return gammaincc(np.floor(np.asarray(array_of(k))) + 1.0, m)
 
 
 @composed(scipy=["bdtr"], public=False)
 def bdtr(k: Any, n: Any, p: Any) -> Tensor:
     """The binomial distribution function of n trials with probability p at k < n. Needs SciPy."""
-    k = np.floor(np.asarray(k))
-    return betainc(1 - as_tensor(p), np.asarray(n) - k, k + 1.0)
+    k = np.floor(np.asarray(array_of(k)))
+    return betainc(np.trunc(np.asarray(array_of(n))) - k, k + 1.0, 1 - as_tensor(p))
 
 
 # --- Bessel functions -----------------------------------------------------------------------------------------------
 
 
-def _bessel(name: str, symbol: str, summary: str, slope: Callable[..., Any], order: str = "v x") -> Callable[..., Any]:
+def _bessel(name: str, symbol: str, summary: str, slope: Callable[..., Any]) -> Callable[..., Any]:
     return _special(
-        name, symbol, summary, order=order, domain=(0.5, 3.0), cases=[case((2, 3), **{order[0]: 1})],
-        vjp={"x": _slope_by_order(slope) if order[0] == "v" else _slope_by_number(slope)},
+        name, symbol, summary, ("v", "x"), domain=(0.5, 3.0),
+        vjp={"x": lambda g, out, v, x: g * slope(out, v, x)},
+        by={"v": lambda g, out, v, x: g * by_parameter(name, 0)(v, x)},
     )  # fmt: skip
 
 
-def _slope_by_order(slope: Callable[..., Any]) -> Callable[..., Any]:
-    return lambda g, out, x, v: g * slope(out, x, v)
-
-
-def _slope_by_number(slope: Callable[..., Any]) -> Callable[..., Any]:
-    return lambda g, out, x, n: g * slope(out, x, n)
+def _whole_bessel(name: str, symbol: str, summary: str, slope: Callable[..., Any]) -> Callable[..., Any]:
+    return _special(
+        name, symbol, summary, order="n x", domain=(0.5, 3.0), cases=[case((2, 3), n=1)],
+        vjp={"x": lambda g, out, x, n: g * slope(out, x, n)},
+    )  # fmt: skip
 
 
 j0 = _special("j0", "J₀", "The Bessel function of the first kind of order 0.", vjp={"x": lambda g, out, x: -g * _j1(x)})
@@ -496,43 +542,63 @@ k1e = _special(
 _k0e, _k1e = in_rules(k0e), in_rules(k1e)
 jv = _bessel(
     "jv", "Jᵥ", "The Bessel function of the first kind of real order v.",
-    lambda out, x, v: (_jv(x, v - 1) - _jv(x, v + 1)) / 2,
+    lambda out, v, x: (_jv(v - 1, x) - _jv(v + 1, x)) / 2,
 )  # fmt: skip
 yv = _bessel(
     "yv", "Yᵥ", "The Bessel function of the second kind of real order v.",
-    lambda out, x, v: (_yv(x, v - 1) - _yv(x, v + 1)) / 2,
+    lambda out, v, x: (_yv(v - 1, x) - _yv(v + 1, x)) / 2,
 )  # fmt: skip
 iv = _bessel(
     "iv", "Iᵥ", "The modified Bessel function of the first kind of real order v.",
-    lambda out, x, v: (_iv(x, v - 1) + _iv(x, v + 1)) / 2,
+    lambda out, v, x: (_iv(v - 1, x) + _iv(v + 1, x)) / 2,
 )  # fmt: skip
 kv = _bessel(
     "kv", "Kᵥ", "The modified Bessel function of the second kind of real order v.",
-    lambda out, x, v: (_kv(x, v - 1) + _kv(x, v + 1)) / -2,
+    lambda out, v, x: (_kv(v - 1, x) + _kv(v + 1, x)) / -2,
 )  # fmt: skip
 ive = _bessel(
     "ive", "e⁻|ˣ|Iᵥ", "exp(−|x|) · iv(v, x), without overflow.",
-    lambda out, x, v: (_ive(x, v - 1) + _ive(x, v + 1)) / 2 - np.sign(x) * out,
+    lambda out, v, x: (_ive(v - 1, x) + _ive(v + 1, x)) / 2 - np.sign(x) * out,
 )  # fmt: skip
 kve = _bessel(
     "kve", "eˣKᵥ", "exp(x) · kv(v, x), without underflow.",
-    lambda out, x, v: out - (_kve(x, v - 1) + _kve(x, v + 1)) / 2,
+    lambda out, v, x: out - (_kve(v - 1, x) + _kve(v + 1, x)) / 2,
 )  # fmt: skip
-yn = _bessel(
+yn = _whole_bessel(
     "yn", "Yₙ", "The Bessel function of the second kind of whole order n.",
-    lambda out, x, n: (_yn(x, n - 1) - _yn(x, n + 1)) / 2, "n x",
+    lambda out, x, n: (_yn(x, n - 1) - _yn(x, n + 1)) / 2,
 )  # fmt: skip
-kn = _bessel(
+kn = _whole_bessel(
     "kn", "Kₙ", "The modified Bessel function of the second kind of whole order n.",
-    lambda out, x, n: (_kn(x, np.abs(n - 1)) + _kn(x, n + 1)) / -2, "n x",
+    lambda out, x, n: (_kn(x, np.abs(n - 1)) + _kn(x, n + 1)) / -2,
 )  # fmt: skip
 _jv, _yv, _iv, _kv, _ive, _kve, _yn, _kn = map(in_rules, (jv, yv, iv, kv, ive, kve, yn, kn))
 
 zeta = _special(
-    "zeta", "ζ", "The Hurwitz zeta function of x > 1 and q; q is 1 for Riemann's.", ("q",), order="x q",
-    domain=(0.5, 3.0), cases=[case((2, 3), x=2.5)], vjp={"q": lambda g, out, q, x: g * (-x * _zeta(q, x + 1))},
+    "zeta", "ζ", "The Hurwitz zeta function of x > 1 and q; q is 1 for Riemann's.", ("x", "q"), domain=(1.5, 3.0),
+    vjp={"q": lambda g, out, x, q: g * (-x * _zeta(x + 1, q))},
+    by={"x": lambda g, out, x, q: g * _zeta_slope(x, q)},
 )  # fmt: skip
 _zeta = in_rules(zeta)
+
+
+def _zeta_slope(x: Any, q: Any) -> Any:
+    """By x: its first term apart, beside which the others are tiny where x is large."""
+    if not np.all(np.asarray(array_of(q)) > 0):
+        raise NotDifferentiableError(
+            "scipy.special.zeta has a derivative by x for q > 0, got a smaller q; pass x.detach() where none is meant"
+        )
+    return by_parameter("zeta", 0)(x, q + 1) - np.log(q) * np.power(q, -x)
+
+
+@composed(scipy=["_riemann_zeta"], public=False)
+def _riemann_zeta(x: Any) -> Tensor:
+    """Riemann's zeta function of each x > 1: the ufunc inside SciPy's zeta() of one argument."""
+    if not np.all(np.asarray(array_of(x)) > 1):
+        raise ArgumentError("zeta() has a gradient for x > 1, got a smaller x; pass t.detach() where none is meant")
+    return zeta(x, 1.0)
+
+
 SCIPY_TO_OP["_zeta"] = SCIPY_TO_OP["zeta"]  # the ufunc inside SciPy's zeta()
 
 
@@ -561,48 +627,56 @@ def _below(rule: Callable[..., Any], n: Any) -> Any:
 _SLOPE_IN_WORDS = "{g} times the derivative of the polynomial at {x}"
 
 
-def _polynomial(name: str, symbol: str, what: str, order: str, slope: Any, **parameters: float) -> Any:
+def _polynomial(
+    name: str, symbol: str, what: str, order: str, slope: Any, by: Any = None, inputs: Sequence[str] = ("x",)
+) -> Any:
+    more: dict[str, Any] = {} if by else {"reads": ("x",)}
+    shapes = [(2, 3), *[(3,)] * (len(inputs) - 1)]
     return _special(
-        name, symbol, f"The {what} polynomial of degree n at each x.", order=order, domain=(-0.9, 0.9),
-        cases=[case((2, 3), n=3, **parameters), case((2, 3), n=0, **parameters)],
-        formula={"x": _SLOPE_IN_WORDS}, reads=("x",), vjp={"x": slope},
+        name, symbol, f"The {what} polynomial of degree n at each x.", inputs, order=order,
+        domain=(0.3, 0.9) if by else (-0.9, 0.9), by=by, vjp={"x": slope}, formula={"x": _SLOPE_IN_WORDS},
+        cases=[case(*shapes, n=3), case(*shapes, n=0)], **more,
     )  # fmt: skip
 
 
 eval_gegenbauer = _polynomial(
     "eval_gegenbauer", "Cₙ", "Gegenbauer", "n alpha x",
-    lambda g, out, x, n, alpha: g * _below(lambda m: 2 * alpha * _gegenbauer(x, m, alpha + 1), n),
-    alpha=0.75,
+    lambda g, out, alpha, x, n: g * _below(lambda m: 2 * alpha * _gegenbauer(alpha + 1, x, m), n),
+    {"alpha": lambda g, out, alpha, x, n: g * by_parameter("eval_gegenbauer", 1)(n, alpha, x)}, ("alpha", "x"),
 )  # fmt: skip
 _gegenbauer = in_rules(eval_gegenbauer)
 eval_jacobi = _polynomial(
     "eval_jacobi", "Pₙ", "Jacobi", "n alpha beta x",
-    lambda g, out, x, n, alpha, beta: g * _below(
-        lambda m: (m + alpha + beta + 2) / 2 * _jacobi(x, m, alpha + 1, beta + 1), n
+    lambda g, out, alpha, beta, x, n: g * _below(
+        lambda m: (m + alpha + beta + 2) / 2 * _jacobi(alpha + 1, beta + 1, x, m), n
     ),
-    alpha=0.5, beta=1.5,
+    {
+        "alpha": lambda g, out, alpha, beta, x, n: g * by_parameter("eval_jacobi", 1)(n, alpha, beta, x),
+        "beta": lambda g, out, alpha, beta, x, n: g * by_parameter("eval_jacobi", 2)(n, alpha, beta, x),
+    },
+    ("alpha", "beta", "x"),
 )  # fmt: skip
 _jacobi = in_rules(eval_jacobi)
 eval_legendre = _polynomial(
-    "eval_legendre", "Pₙ", "Legendre", "n x", lambda g, out, x, n: g * _below(lambda m: _gegenbauer(x, m, 1.5), n),
+    "eval_legendre", "Pₙ", "Legendre", "n x", lambda g, out, x, n: g * _below(lambda m: _gegenbauer(1.5, x, m), n),
 )  # fmt: skip
 eval_chebyt = _polynomial(
     "eval_chebyt", "Tₙ", "first Chebyshev", "n x",
-    lambda g, out, x, n: g * _below(lambda m: (m + 1) * _gegenbauer(x, m, 1.0), n),
+    lambda g, out, x, n: g * _below(lambda m: (m + 1) * _gegenbauer(1.0, x, m), n),
 )  # fmt: skip
 eval_chebyu = _polynomial(
     "eval_chebyu", "Uₙ", "second Chebyshev", "n x",
-    lambda g, out, x, n: g * _below(lambda m: 2 * _gegenbauer(x, m, 2.0), n),
+    lambda g, out, x, n: g * _below(lambda m: 2 * _gegenbauer(2.0, x, m), n),
 )  # fmt: skip
 eval_genlaguerre = _polynomial(
     "eval_genlaguerre", "Lₙ", "generalized Laguerre", "n alpha x",
-    lambda g, out, x, n, alpha: -g * _below(lambda m: _genlaguerre(x, m, alpha + 1), n),
-    alpha=0.5,
+    lambda g, out, alpha, x, n: -g * _below(lambda m: _genlaguerre(alpha + 1, x, m), n),
+    {"alpha": lambda g, out, alpha, x, n: g * by_parameter("eval_genlaguerre", 1)(n, alpha, x)}, ("alpha", "x"),
 )  # fmt: skip
 _genlaguerre = in_rules(eval_genlaguerre)
 eval_laguerre = _polynomial(
     "eval_laguerre", "Lₙ", "Laguerre", "n x",
-    lambda g, out, x, n: -g * _below(lambda m: _genlaguerre(x, m, 1.0), n),
+    lambda g, out, x, n: -g * _below(lambda m: _genlaguerre(1.0, x, m), n),
 )  # fmt: skip
 
 

@@ -1,7 +1,7 @@
 """The functions of scipy.special on tensors, under SciPy's names, with its order and defaults of arguments.
 
 Besides those below, every ufunc of scipy.special that has a derivative: `gamma`, `jv`, `betainc`, ...; `dir()` lists
-them. A parameter without a known derivative, such as the order of a Bessel function, may not require grad.
+them. A whole number, such as the degree of a polynomial, may not require grad.
 """
 
 from __future__ import annotations
@@ -67,8 +67,8 @@ def _over_axes(function: Any, x: Any, axis: Any) -> Tensor:
 
 
 def zeta(x: Any, q: Any = None) -> Tensor:
-    """The Hurwitz zeta function of x and q, or Riemann's of x; the gradient is by q. Needs SciPy."""
-    return scipy_special.zeta(1.0 if q is None else q, x)
+    """The Hurwitz zeta function of x > 1 and q, or Riemann's of x > 1. Needs SciPy."""
+    return SCIPY_TO_OP["_riemann_zeta"](x) if q is None else scipy_special.zeta(x, q)
 
 
 def polygamma(n: int, x: Any) -> Tensor:

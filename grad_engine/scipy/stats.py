@@ -1,8 +1,8 @@
 """Densities and distribution functions of scipy.stats on tensors: norm, gamma, beta, t, multivariate_normal.
 
 `norm.logpdf(x, loc, scale)` and the like take SciPy's arguments in SciPy's order, and `norm(loc, scale).logpdf(x)`
-freezes them. Gradients flow to x and to every parameter, except where a docstring says that none is known: those of
-distribution functions by a shape parameter.
+freezes them. Gradients flow to x and to every parameter; those of distribution functions by a shape parameter are found
+by interpolation (ops/scipy_parameters.py).
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ class Distribution:
         return exp(self._logpdf(z, *shapes)) / scale
 
     def cdf(self, x: Any, *parameters: Any, **named: Any) -> Tensor:
-        """The distribution function at each x; its gradient by a shape parameter is not known, and refused."""
+        """The distribution function at each x."""
         z, _, shapes = self._of(x, parameters, named)
         return self._cdf(z, *shapes)
 
@@ -134,10 +134,10 @@ class _Gamma(Distribution):
         return _inside(z, z.data >= 0, 1.0, lambda z: xlogy(a - 1, z) - z, -np.inf) - special.lgamma(a)
 
     def _cdf(self, z: Tensor, *shapes: Any) -> Tensor:
-        return _inside(z, z.data >= 0, 1.0, lambda z: scipy_special.gammainc(z, *shapes), 0.0)
+        return _inside(z, z.data >= 0, 1.0, lambda z: scipy_special.gammainc(*shapes, z), 0.0)
 
     def _sf(self, z: Tensor, *shapes: Any) -> Tensor:
-        return _inside(z, z.data >= 0, 1.0, lambda z: scipy_special.gammaincc(z, *shapes), 1.0)
+        return _inside(z, z.data >= 0, 1.0, lambda z: scipy_special.gammaincc(*shapes, z), 1.0)
 
 
 class _Beta(Distribution):
@@ -151,11 +151,11 @@ class _Beta(Distribution):
 
     def _cdf(self, z: Tensor, *shapes: Any) -> Tensor:
         z = where(z.data > 1, 1.0, z)
-        return _inside(z, (z.data >= 0) & (z.data < 1), 0.5, lambda z: scipy_special.betainc(z, *shapes), z.data >= 1)
+        return _inside(z, (z.data >= 0) & (z.data < 1), 0.5, lambda z: scipy_special.betainc(*shapes, z), z.data >= 1)
 
     def _sf(self, z: Tensor, *shapes: Any) -> Tensor:
         return _inside(
-            z, (z.data >= 0) & (z.data <= 1), 0.5, lambda z: scipy_special.betaincc(z, *shapes), 1.0 * (z.data < 0)
+            z, (z.data >= 0) & (z.data <= 1), 0.5, lambda z: scipy_special.betaincc(*shapes, z), 1.0 * (z.data < 0)
         )
 
 
@@ -168,10 +168,10 @@ class _T(Distribution):
         return scale - (df + 1) / 2 * log1p(z * z / df)
 
     def _cdf(self, z: Tensor, *shapes: Any) -> Tensor:
-        return scipy_special.stdtr(z, *shapes)
+        return scipy_special.stdtr(*shapes, z)
 
     def _sf(self, z: Tensor, *shapes: Any) -> Tensor:
-        return scipy_special.stdtr(-z, *shapes)
+        return scipy_special.stdtr(*shapes, -z)
 
 
 norm, gamma, beta, t = _Norm(), _Gamma(), _Beta(), _T()
