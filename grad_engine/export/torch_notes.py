@@ -43,7 +43,7 @@ class ForwardNotes:
         self.read: dict[str, Read] = {}  # parameter -> the first call that read it
         self.cut: dict[str, Read] = {}  # parameter -> the first call that cut it off
         self.last: tuple[Any, int] | None = None  # the newest result: its node and which output of it
-        self._seen_cuts: set[Line | None] = set()
+        self._seen_cuts: set[tuple[str, Line | None]] = set()
         self._starts: list[int] = []  # numbers of the first nodes of the calls, and of the first ones after them
         self._ends: list[int] = []
         self._lines: list[Line | None] = []
@@ -110,9 +110,9 @@ class ForwardNotes:
         if not lost or not made or any(each.requires_grad for each in made):
             return
         line = line or self._line(sys._getframe(3))
-        if line in self._seen_cuts:
+        if (name, line) in self._seen_cuts:
             lost = [each for each in lost if each.grad_fn is None]
-        self._seen_cuts.add(line)
+        self._seen_cuts.add((name, line))
         for parameter in self._behind(lost):
             self.cut.setdefault(parameter, Read(_spoken(name), line, self.torch.is_grad_enabled()))
 
