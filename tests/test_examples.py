@@ -165,11 +165,11 @@ def test_bad_arguments_are_one_line_on_stderr_and_status_2(words: list[str], com
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
-READMES = [ROOT / "README.md", *sorted(ROOT.glob("*/README.md")), ROOT / "grad_engine" / "core" / "README.md"]
+READMES = [path for depth in ("", "*/", "*/*/") for path in sorted(ROOT.glob(f"{depth}README.md"))]
 
 
 def of_folder(path: Path) -> str:
-    return path.parent.name if path.parent != ROOT else "root"
+    return path.relative_to(ROOT).parent.as_posix() if path.parent != ROOT else "root"
 
 
 @pytest.mark.parametrize("readme", READMES, ids=of_folder)
