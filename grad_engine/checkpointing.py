@@ -125,7 +125,7 @@ class _Again:
                 )
                 stops[edge].sequence_nr = number
         for node in nodes:
-            _reroute(node, stops)
+            reroute(node, stops)
         seeds: dict[Edge, Any] = {}
         for part, each in zip(parts, gs, strict=True):
             if each is not None and part.node is not None:
@@ -174,7 +174,7 @@ def _checkpoint_op(called: str, count: int, several: bool) -> Op:
     )
 
 
-def _reroute(node: Node, stops: Mapping[Edge, Edge]) -> None:
+def reroute(node: Node, stops: Mapping[Edge, Edge]) -> None:
     """Let the edges of `node` that lead to a key of `stops` lead to its value."""
     if isinstance(node, UnaryNode):
         node.edge = stops.get(node.edge, node.edge)

@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from grad_engine.checkpointing import reroute
 from grad_engine.core.chain_rule import pull_back
 from grad_engine.core.grad_mode import current_mode
-from grad_engine.core.node import BinaryNode, Edge, GeneralNode, GradAccum, Node, Output, UnaryNode, next_sequence_nr
+from grad_engine.core.node import Edge, GeneralNode, GradAccum, Node, Output, next_sequence_nr
 from grad_engine.core.op import Op
 from grad_engine.core.stand_ins import TRACING
 from grad_engine.core.tensor import Tensor, array_of, wrap
@@ -169,7 +170,7 @@ class _Body:
                     self.captured[edge] = array
                 pending.append(edge)
         for node in seen:
-            _rerouted(node, stops)
+            reroute(node, stops)
         return stops
 
 
@@ -271,17 +272,6 @@ def _scan_op(count: int, rule: Callable[..., Any]) -> Op:
         described=dict.fromkeys(inputs, "{g} pulled back through the rounds, from the last to the first"),
         described_reads=frozenset(inputs),
     )  # fmt: skip
-
-
-def _rerouted(node: Any, stops: dict[Edge, GradAccum]) -> None:
-    """Let the edges of a node that lead outside end at a leaf."""
-    if isinstance(node, UnaryNode):
-        node.edge = stops.get(node.edge, node.edge)
-    elif isinstance(node, BinaryNode):
-        node.x_edge = stops.get(node.x_edge, node.x_edge)
-        node.y_edge = stops.get(node.y_edge, node.y_edge)
-    elif isinstance(node, GeneralNode):
-        node.edges = tuple(stops.get(edge, edge) for edge in node.edges)
 
 
 def _operand(leaf: Any) -> Any:

@@ -81,10 +81,8 @@ def mlp_torch() -> Callable[[], Any]:
     return run
 
 
-def trainer(rate: str) -> Callable[[Any, Any], Any]:
-    """A training step of layers, a loss and an optimiser."""
-    model, loss_of = nn.Sequential(nn.Linear(13, 8, seed=0), nn.ReLU(), nn.Linear(8, 1, seed=1)), nn.MSELoss()
-    moving = getattr(optim, rate)(model.parameters(), lr=0.01)
+def step_of(model: nn.Module, loss_of: nn.Module, moving: optim.Optimizer) -> Callable[[Any, Any], Any]:
+    """One training step, as a function of a batch."""
 
     def step(x: Any, y: Any) -> Any:
         moving.zero_grad()
@@ -94,6 +92,14 @@ def trainer(rate: str) -> Callable[[Any, Any], Any]:
         return loss
 
     return step
+
+
+def trainer(rate: str) -> Callable[[Any, Any], Any]:
+    """A training step of layers, a loss and an optimiser."""
+    model, loss_of = nn.Sequential(nn.Linear(13, 8, seed=0), nn.ReLU(), nn.Linear(8, 1, seed=1)), nn.MSELoss()
+    moving = getattr(optim, rate)(model.parameters(), lr=0.01)
+
+    return step_of(model, loss_of, moving)
 
 
 def trainer_torch(rate: str) -> Callable[[], Any]:
@@ -214,14 +220,7 @@ def big(n: int, d: int, h: int) -> tuple[Callable[..., Any], Any, Any]:
     )  # fmt: skip
     moving, loss_of = optim.Adam(model.parameters(), lr=1e-3), nn.MSELoss()
 
-    def step(x: Any, y: Any) -> Any:
-        moving.zero_grad()
-        loss = loss_of(model(x), y)
-        loss.backward()
-        moving.step()
-        return loss
-
-    return step, RNG.normal(size=(n, d)).astype(f4), RNG.normal(size=(n, 1)).astype(f4)
+    return step_of(model, loss_of, moving), RNG.normal(size=(n, d)).astype(f4), RNG.normal(size=(n, 1)).astype(f4)
 
 
 def cases(quick: bool) -> Iterator[tuple[str, Callable[..., Any], Callable[..., Any], tuple[Any, ...], Contenders]]:

@@ -75,22 +75,22 @@ def step_shown(browser: Browser) -> str:
 
 def item(browser: Browser, name: str) -> str:
     """A selector of the drawn item with this name in its label."""
-    found = browser.js(
-        "return [...document.querySelectorAll('.thing[data-item]')]"
-        ".find(each => each.getAttribute('aria-label').startsWith(arguments[0]))?.dataset.item",
-        name,
-    )
-    return f'.thing[data-item="{found}"]'
+    return _selector(browser, "item", name)
 
 
 def group(browser: Browser, path: str) -> str:
     """A selector of the drawn group with this path."""
+    return _selector(browser, "group", f"module {path}:")
+
+
+def _selector(browser: Browser, kind: str, label: str) -> str:
     found = browser.js(
-        "return [...document.querySelectorAll('.thing.group')]"
-        ".find(each => each.getAttribute('aria-label').startsWith(`module ${arguments[0]}:`))?.dataset.group",
-        path,
+        "return [...document.querySelectorAll(`.thing[data-${arguments[0]}]`)]"
+        ".find(each => each.getAttribute('aria-label').startsWith(arguments[1]))?.dataset[arguments[0]]",
+        kind,
+        label,
     )
-    return f'.thing[data-group="{found}"]'
+    return f'.thing[data-{kind}="{found}"]'
 
 
 def test_opens_finished_and_steps_with_buttons_and_keys(browser: Browser, pages: dict[str, Path]) -> None:
