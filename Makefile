@@ -27,7 +27,7 @@ demo: ## export the large example, print its tree and gradients, render the vide
 	$(SETUP) animation
 	$(PY) -m examples.$(EXAMPLE) --export
 	@echo "Rendering the film with Manim, into media/videos/main"
-	sh .make/patiently "rendering the film" $(PY) -m manim -q$(QUALITY) --verbosity WARNING $(BAR) animation/main.py CreateAcyclicGraph
+	@sh .make/patiently "rendering the film" $(PY) -m manim -q$(QUALITY) --verbosity WARNING $(BAR) animation/main.py CreateAcyclicGraph
 	@ls -t media/videos/main/*/CreateAcyclicGraph.mp4 | sed -n '1s/^/The video: /p'
 
 test: ## run the tests (ARGS=, TORCH=1)
