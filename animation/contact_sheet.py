@@ -12,10 +12,9 @@ from manim import ManimColor
 
 from grad_engine.errors import GradEngineError
 from grad_engine.record.atomic_write import replaced
-from grad_engine.story.beats import FRAME, Beat
 
 from . import theme
-from .playback import Player
+from .playback import Beat, Player
 from .render.canvas import Canvas, Pixels
 
 PICTURE = (640, 360)  # px of one beat on the sheet
@@ -38,7 +37,7 @@ def stills(player: Player, width: int, height: int, seen: Callable[[Beat], None]
     found = []
     for beat in player.beats:
         player.begin(beat, canvas)
-        player.show(beat.seconds + FRAME, canvas)
+        player.show(beat.seconds + theme.FRAME, canvas)
         found.append(canvas.pixel_array.copy())
         seen(beat)
     return found

@@ -15,8 +15,8 @@ from PIL import Image
 
 from grad_engine.errors import GradEngineError
 from grad_engine.record.atomic_write import replaced
-from grad_engine.story.beats import FRAME
 
+from . import theme
 from .contact_sheet import canvas_of, stills
 from .playback import Player
 from .render.canvas import Pixels
@@ -114,7 +114,7 @@ def _pictures(player: Player, size: tuple[int, int], rate: int, told: Told) -> I
         for k in range(round(beat.seconds * rate)):
             player.show(k / rate, canvas)
             yield canvas.pixel_array
-        player.show(beat.seconds + FRAME, canvas)
+        player.show(beat.seconds + theme.FRAME, canvas)
         told(beat.seconds)
 
 

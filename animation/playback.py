@@ -1,87 +1,82 @@
-"""Plays a story on a canvas: what is to be seen at any moment of a beat."""
+"""Plays a lesson on a canvas: what is to be seen at any moment of a scene."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from dataclasses import dataclass
 
 from grad_engine.draw.palette import THEMES, Palette
-from grad_engine.folding.views import View, view
+from grad_engine.folding.views import view
 from grad_engine.record import GraphRecord
-from grad_engine.story.beats import Beat
-from grad_engine.story.telling import story
+from grad_engine.story import lesson
+from grad_engine.story.names import spoken
+from grad_engine.story.scenes import Lesson, Scene
 
-from .picture.base import Picture
-from .picture.fit import Unreadable
-from .picture.graph import GraphPicture
+from . import theme
+from .picture.large import LargeStage
 from .picture.motion import Shot
-from .picture.overview import Overview
+from .picture.place import Unreadable
+from .picture.stage import Stage
 from .render.canvas import Canvas
 from .settings import Settings
 
-FEWER = (24, 18, 13, 9, 6)  # ops around a focus, until there is room for them
 
+@dataclass(frozen=True)
+class Beat:
+    """A scene with the time that it has in this film."""
 
-def picture_of(shown: GraphRecord | View, colours: Palette, longest_name: int = 14) -> Picture:
-    """The picture of a record or of a view of one: every op if all can be read, else the overview."""
-    try:
-        return GraphPicture(shown, colours, longest_name)
-    except Unreadable:
-        return Overview(shown, colours, longest_name)
+    scene: Scene
+    name: str  # of its section and its picture
+    seconds: float
 
-
-def framed(record: GraphRecord, asked: Settings) -> tuple[View, Picture]:
-    """The view of a record and its picture; around a focus only as many ops as can be read."""
-    colours = THEMES[asked.theme]
-    for most in FEWER if asked.focus else ():
-        shown = view(record, asked.fold, asked.focus, most)
-        try:
-            return shown, GraphPicture(shown, colours, asked.longest_name)
-        except Unreadable:
-            continue
-    shown = view(record, asked.fold, asked.focus)
-    return shown, picture_of(shown, colours, asked.longest_name)
+    @property
+    def subtitle(self) -> str:
+        """Everything that is said, without sound."""
+        parts = (self.scene.sentence, *self.scene.equations, self.scene.remark)
+        return " ".join(spoken(part) for part in parts if part)
 
 
 class Player:
-    """Plays beats, one after the other, each from its first moment to its last."""
+    """Plays scenes, one after the other, each from its first moment to its last."""
 
     def __init__(self, record: GraphRecord, asked: Settings) -> None:
         self.colours = THEMES[asked.theme]
-        shown, self.picture = framed(record, asked)
-        self.beats = story(
-            shown,
-            phase=asked.phase,
-            speed=asked.speed,
-            longest_name=asked.longest_name,
-            legend=self.picture.legend,
-        )
-        self.shots: Iterator[Shot] = iter(())
+        told = lesson(record, phase=asked.phase, focus=asked.focus, length=asked.length, follow=asked.follow)
+        shown = view(record, focus=asked.focus).record if asked.focus else record
+        self.beats = [
+            Beat(scene, name_of(scene), max(2, round(scene.seconds / asked.speed / theme.FRAME)) * theme.FRAME)
+            for scene in told
+        ]
+        self.stage = stage_of(shown, record, told, self.colours, asked)
         self.shot: Shot | None = None
-        self.past = 0.0  # seconds of the beat that earlier shots took
 
     def begin(self, beat: Beat, canvas: Canvas) -> None:
-        """Shows the first moment of a beat."""
-        self.shots, self.shot, self.past = self.cut(beat), None, 0.0
+        """Shows the first moment of a scene."""
+        self.shot = self.stage.shot(beat.scene, beat.seconds - theme.FRAME)
+        canvas.bake(self.stage.still(self.shot))
         self.show(0.0, canvas)
 
-    def cut(self, beat: Beat) -> Iterator[Shot]:
-        """The shots of a beat, each made when the one before is over: first the view moves, then the beat happens."""
-        pan = self.picture.follow(beat)
-        if pan is not None:
-            yield pan
-        yield self.picture.shot(beat, beat.seconds - (pan.seconds if pan is not None else 0.0))
-
     def show(self, time: float, canvas: Canvas) -> None:
-        """Shows a later moment of the beat. What has come to rest is not drawn again."""
-        while self.shot is None or time >= self.past + self.shot.seconds:
-            if self.shot is not None:
-                self.shot.at(self.shot.seconds)
-                canvas.land(self.shot.land(self.shot.seconds))
-                self.past += self.shot.seconds
-            self.shot = next(self.shots, None)
-            canvas.bake(self.picture.still(self.shot))
-            if self.shot is None:
-                self.shot = Shot(float("inf"))  # there is time to read
-        self.shot.at(time - self.past)
-        canvas.land(self.shot.land(time - self.past))
+        """Shows a later moment of the scene. What has come to rest is not drawn again."""
+        assert self.shot is not None
+        self.shot.at(time)
+        if time >= self.shot.seconds:
+            self.shot.at(self.shot.seconds)
+        canvas.land(self.shot.land(time))
         canvas.show(self.shot.flying())
+
+
+def stage_of(shown: GraphRecord, whole: GraphRecord, told: Lesson, colours: Palette, asked: Settings) -> Stage:
+    """The stage of a record: every op, where each can be read; else boxes, of which one is opened."""
+    several = any(unit.kind >= 0 for unit in told.units)
+    if asked.fold == "none" or (asked.fold == "auto" and not several):
+        try:
+            return Stage(shown, whole, told, colours, asked.phase)
+        except Unreadable:
+            pass
+    return LargeStage(shown, whole, told, colours, asked.phase)
+
+
+def name_of(scene: Scene) -> str:
+    """A scene's name with the op or the leaf that it is about, if that is one."""
+    about = [*scene.ops, *scene.leaves]
+    return f"{scene.name}-{about[0]}" if len(about) == 1 else scene.name

@@ -18,9 +18,9 @@ from manim.utils.rate_functions import linear
 
 from grad_engine.errors import GradEngineError
 from grad_engine.record import load_graph
-from grad_engine.story.beats import FRAME, Beat
 
-from .playback import Player
+from . import theme
+from .playback import Beat, Player
 from .render.canvas import Canvas
 from .render.encoder import Renderer
 from .settings import settings
@@ -47,7 +47,7 @@ class Performance(Animation):
 
     def finish(self) -> None:
         """Shows the last moment."""
-        self.player.show(self.beat.seconds + FRAME, self.canvas)
+        self.player.show(self.beat.seconds + theme.FRAME, self.canvas)
 
 
 class GraphScene(Scene):

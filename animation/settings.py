@@ -25,7 +25,8 @@ class Settings:
     theme: str = "dark"
     speed: float = 1.0
     phase: str = "both"
-    longest_name: int = 14
+    length: float | None = None  # seconds; None: as long as the graph needs
+    follow: str = ""
     fold: str = "auto"
     focus: str = ""
     note: str = ""  # a sentence to print: which graph this is
@@ -74,7 +75,8 @@ def settings(asked: Mapping[str, str], here: Path, spelled: Callable[[str], str]
         choice("theme", tuple(THEMES)),
         amount("speed", 1.0, 0.1, 10.0),
         choice("phase", PHASES),
-        int(amount("maxlabel", 14, 3, 40)),
+        amount("length", 60.0, 5.0, 600.0) if asked.get(spelled("length")) else None,
+        asked.get(spelled("follow")) or "",
         choice("fold", FOLDS),
         asked.get(spelled("focus")) or "",
         note,

@@ -1,36 +1,43 @@
-"""Sizes (scene units: the frame is 14.22 by 8), fonts and durations (seconds). Colours come from the palette."""
+"""Sizes (scene units: the frame is 14.22 by 8, 60 px a unit at 480p) and durations (seconds). Colours: the palette."""
 
 from __future__ import annotations
 
 FRAME_WIDTH, FRAME_HEIGHT = 128 / 9, 8.0
-MARGIN = 0.42  # between the frame and whatever lies nearest to it
+FRAME = 1 / 15  # seconds; beats are multiples of it, so that every quality shows the same
 
+# type: cap heights of 9.1, 10.7, 14.2 and 19.8 px at 480p
 CAP = 0.66  # cap height of the font, as a fraction of its size
-SMALLEST = 0.23  # type size: a cap height of 9 px where the frame is 480 px high
+SMALLEST = 0.23
 BODY = 0.27
-LARGE = 0.34
-TITLE = 0.36
+LARGE = 0.36
+HUGE = 0.50
 
-TOP = FRAME_HEIGHT / 2 - 0.42  # middle of the title line
-PANEL_HEIGHT = 1.82
-PANEL_PAD = 0.30  # between what is written in the panel and its ends
-PANEL_MIDDLE = -FRAME_HEIGHT / 2 + 0.18 + PANEL_HEIGHT / 2
-TAPE_HEIGHT = 0.36
-TAPE_MIDDLE = PANEL_MIDDLE + PANEL_HEIGHT / 2 + 0.14 + TAPE_HEIGHT / 2
-GRAPH_TOP = TOP - 0.36
-GRAPH_BOTTOM = TAPE_MIDDLE + TAPE_HEIGHT / 2 + 0.14
-GRAPH_WIDTH = FRAME_WIDTH - 2 * MARGIN
+# zones: left, bottom, right, top
+Zone = tuple[float, float, float, float]
+TITLE: Zone = (-6.60, 3.36, 6.70, 3.80)
+GRAPH: Zone = (-6.70, -1.20, 6.70, 3.22)
+BOXES: Zone = (-6.70, 2.39, 6.70, 3.09)  # the row of boxes of a large graph
+FRAMED: Zone = (-6.70, -1.20, 6.70, 2.02)  # what one of them holds
+OPENED: Zone = (-6.58, -1.16, 6.58, 1.96)  # and its graph
+BELOW: Zone = (-6.55, -1.16, 6.55, 1.80)  # what is drawn below the row otherwise
+PANEL: Zone = (-6.79, -3.82, 6.79, -1.32)
+WORDS: Zone = (-6.49, -3.70, 6.49, -1.50)
+LENS: Zone = (2.55, -3.55, 6.55, -1.62)
+BARS: Zone = (-6.49, -3.66, 6.49, -2.06)  # under the sentence
+SENTENCE, FIRST, SECOND, THIRD, REMARK = -1.72, -2.45, -3.05, -3.52, -3.52  # middles of the lines in the panel
+BESIDE = 8.6  # width of the words beside a lens
 
-# By detail, from 0 (nothing is written) to 3 (everything is)
-GLYPH = (0.84, 0.84, 0.68, 0.84)  # side of an op's shape
-LINE = (0.0, 0.0, 0.30, 0.34)  # height of a line of small type with its air
-CARD_WIDTH = (0.62, 0.62, 1.50, 1.96)
-CARD_HEIGHT = (0.50, 0.62, 0.80, 1.00)
-CELL = 0.075  # side of a cell in the small picture of a tensor
-MOVING_CELL = 0.13
+TOP = (TITLE[1] + TITLE[3]) / 2  # middle of the title line
+GRAPH_WIDTH = GRAPH[2] - GRAPH[0]
+
+# ops and cards
+GLYPH = 0.72  # side of an op's shape
+LINE = 0.29  # height of a line of small type with its air
+CARD = (1.96, 1.0)
+NARROW = (1.06, 0.86)
 CORNER = 0.16  # radius of a bend in a route
 
-EDGE = 3.0  # stroke widths, in Manim's hundredths of a unit
+EDGE = 2.6  # stroke widths, in hundredths of a unit
+PATH = 6.0
 OUTLINE = 3.0
-BOLD = 5.0
 TIP = 0.17

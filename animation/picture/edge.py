@@ -8,7 +8,6 @@ from functools import cached_property
 import numpy as np
 
 from grad_engine.draw.layout import Route, arc_length_table, point_at, rounded
-from grad_engine.draw.palette import Palette as Colours
 
 from .. import theme
 from ..render.primitives import Part, Points, Primitive, Shape
@@ -100,23 +99,15 @@ def under_tip(way: Curve, pen: float) -> float:
     return min(0.5, 0.6 * theme.TIP * pen / way.length)
 
 
-def edge(way: Curve, state: str, colours: Colours, pen: float) -> Part:
-    """An edge: "value" (forward, solid), "idle" (no gradient comes this way), "due" or "paid" (gradient, dashed)."""
-    backward = state in ("due", "paid")
+def line(way: Curve, colour: str, width: float, *, backward: bool = False, dashed: bool = False) -> Part:
+    """A line along a way with the point of its arrow at the end that it leads to."""
+    pen = max(1.0, width / theme.PATH * 1.5)
     marks = [tip(way.at(0.0 if backward else 1.0), not backward, pen)]
     if way.back is not None:  # where a line runs back to the next row, its direction is pointed out
         marks.append(tip(way.at(way.back), backward, 1.4 * pen))
-    if backward:
-        alpha = 1.0 if state == "paid" else 0.75
-        width = theme.EDGE + 0.6 if state == "paid" else 2.0
-        line = stretch(way, 1.0, under_tip(way, pen))
-        return Part(
-            Primitive(line, stroke=colours.gradient, width=width * pen, stroke_alpha=alpha, dash=dashes(way)),
-            *(Primitive(mark, fill=colours.gradient, fill_alpha=alpha) for mark in marks),
-        )
-    colour = colours.value if state == "value" else colours.idle
-    width = theme.EDGE if state == "value" else 2.2
+    under = under_tip(way, pen)
+    course = stretch(way, 1.0, under) if backward else stretch(way, 0.0, 1.0 - under)
     return Part(
-        Primitive(stretch(way, 0.0, 1.0 - under_tip(way, pen)), stroke=colour, width=width * pen, stroke_alpha=0.9),
-        *(Primitive(mark, fill=colour, fill_alpha=0.9) for mark in marks),
+        Primitive(course, stroke=colour, width=width, dash=dashes(way) if dashed else ()),
+        *(Primitive(mark, fill=colour) for mark in marks),
     )

@@ -1,253 +1,565 @@
-"""A graph of which every op can be seen and read, and how each beat changes it."""
+"""A graph on the stage, op by op: what appears, runs, is nudged and is followed in it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from grad_engine.story.beats import Gather, Numbers, Outlook, Run, Seed, Sent, Turn
-from grad_engine.story.forward import TOGETHER
-from grad_engine.story.values import (
-    Cells,
-    cells,
-    cells_of,
-    nonfinite_word,
-    number_text,
-    number_texts,
-    shape_text,
-)
+from grad_engine.draw.layout import Box
+from grad_engine.draw.palette import Palette as Colours
+from grad_engine.folding.items import Link, drawn
+from grad_engine.record import GraphRecord
+from grad_engine.record.index import index_of
+from grad_engine.story.insets import Walk, Walks
+from grad_engine.story.values import is_number, number_text
 
 from .. import theme
-from ..render.primitives import Part, Primitive
-from .base import TITLES
-from .building import Building, pose, steady
-from .card import Arrivals, Figure
-from .edge import dashes, edge, stretch, under_tip
-from .flight import STEPS, Flight, flight, timed
-from .frame import pointer, veil
+from ..render.primitives import Part
+from . import marks
+from .edge import line
+from .facts import Facts
+from .flight import Flight, along, flight
+from .marks import CardState, Token
 from .motion import Shot
-from .moving_value import MovingValue
-from .sum_row import sum_parts
-from .tape import TAPE_LABELS, chip, tape_label
+from .parts import Parts
+from .place import CardView, OpView, arranged, shape_size
+from .text import text_width
 
-FLYING = 1.4  # how large a summand's picture is on its way to the panel and back
+RESULT = "L"  # the id of the box behind a root that is no single number
+SHORTEST = 0.28  # seconds of an op in which a number can be seen to fly
+MOST_FLIGHTS = 6  # of one op
+HOLD = 0.52  # where on its way a number stays to be read
 
 
-class GraphPicture(Building):
-    """A graph of which every op can be seen and read."""
+class Progress:
+    """What has happened so far, wherever on the stage it is drawn."""
 
-    def turn(self, shot: Shot, beat: Turn) -> None:
-        """Values dim, and every edge turns round in one sweep from the root."""
-        self.head(shot, "2", TITLES[1], "gradient")
-        self.swap(shot, ("label", ""), tape_label(TAPE_LABELS[1], "gradient", self.colours), 0.0, 0.3)
-        last = max(len(self.layout.ranks) - 1, 1)
-        rank = {id: k / last for k, ids in enumerate(self.layout.ranks) for id in ids}
-        expected: dict[str, int] = {}
-        for id in beat.reached:
-            expected[self.edges[id].receiver] = expected.get(self.edges[id].receiver, 0) + 1
-        before = {c.accumulator: c.before for c in self.record.runs[-1].leaves if c.before is not None}
+    def __init__(self) -> None:
+        self.made: set[str] = set()  # ops, leaves and constants
+        self.backward = False  # the edges have turned
+        self.seeded = False  # the gradient that backward starts with has come
+        self.sent: set[str] = set()  # edges whose shares have been sent
 
-        def moment(*ends: str) -> float:
-            return 0.12 + 0.55 * (1 - sum(rank[id] for id in ends) / len(ends))
 
-        for link in self.links:
-            if ("edge", link.id) in self.parts:
-                at = moment(link.source, link.target)
-                state = "due" if link.id in beat.reached else "idle"
-                self.swap(
-                    shot,
-                    ("edge", link.id),
-                    edge(self.curves[link.id], state, self.colours, self.look.pen),
-                    at,
-                    at + 0.2,
-                )
-        for id in self.ops:
-            at = moment(id)
-            self.swap(shot, ("item", id), self.op_part(id, "quiet"), at, at + 0.2)
-        for id in self.arrivals:
-            self.arrivals[id] = Arrivals(0, expected.get(id, 0), held=id in before)
-            at = moment(id)
-            self.swap(shot, ("item", id), self.card_part(id), at, at + 0.2)
+class Graph:
+    """A graph in a zone of the stage. Raises Unreadable where there is too much in it."""
 
-    def seed(self, shot: Shot, beat: Seed) -> None:
-        """The gradient that the run starts with comes to the root."""
-        x, y = self.centre(beat.root)
-        first: Cells | str = cells(beat.tensor) or number_text(beat.tensor)
-        text = shape_text(beat.tensor.shape) if isinstance(first, Cells) else first
-        not_finite = nonfinite_word(beat.tensor)
-        moving = MovingValue(self.colours, "gradient", first, text, scale=self.look.scale, not_finite=not_finite)
-        shot.moving.append(moving)
-        # It comes out of the caption panel, where its numbers stand.
-        start = min(x, theme.GRAPH_WIDTH / 2 - 0.9), theme.PANEL_MIDDLE + theme.PANEL_HEIGHT / 2
-        others = [box for id in self.items if id != beat.root for box in self.solid(id)]
-        one = flight(np.linspace(start, (x, y), STEPS + 1), moving.room, self.solid(beat.root), others)
-
-        def act(u: float) -> None:
-            pose(moving, one.place(u), 0.0, min(5 * u, one.size(u)))
-
-        pose(moving, start, 0.0, 0.0)
-        shot.over(0.15, 0.75, act, moving)
-        self.swap(shot, ("item", beat.root), self.op_part(beat.root, "ready"), 0.65, 0.9)
-
-    def settle(self, shot: Shot) -> None:
-        """What ran in the last beat is done."""
-        for id in self.running:
-            self.swap(shot, ("item", id), self.op_part(id, "ran"), 0.0, 0.2)
-            self.swap(shot, ("chip", id), chip(self.tape, self.chips[id], "ran", self.colours), 0.0, 0.2)
-        self.running = []
-
-    def run(self, shot: Shot, beat: Run) -> None:
-        """Rules run, shares travel to their receivers."""
-        self.settle(shot)
-        for id in beat.nodes:
-            self.swap(shot, ("item", id), self.op_part(id, "running"), 0.0, 0.2)
-            self.swap(shot, ("chip", id), chip(self.tape, self.chips[id], "running", self.colours), 0.0, 0.2)
-        self.running = list(beat.nodes)
-        if len(beat.nodes) > TOGETHER or any(sent.receiver in beat.nodes for sent in beat.sent):
-            self.paid(shot, beat.sent)
-            return
-        loads = []
-        for sent in beat.sent:
-            final: Cells | str = cells(sent.share) or number_text(sent.share)
-            if sent.raw is None:
-                loads.append(self.load(sent.edge, sent.share, final, backward=True))
-            else:
-                then = final if isinstance(final, Cells) else Cells(1, 1, (1.0,), (False,))
-                shapes = (sent.raw, sent.share.shape)
-                loads.append(self.load(sent.edge, sent.share, cells_of(sent.raw, None), then, shapes, backward=True))
-        starts, long = timed([one for _, one in loads], 0.16, 0.88)
-        for sent, (moving, one), at in zip(beat.sent, loads, starts, strict=True):
-            stop = at + long
-            self.travel(shot, sent, moving, one, at, stop)
-            self.arrive(sent)
-            if sent.receiver in self.arrivals:
-                self.swap(shot, ("item", sent.receiver), self.card_part(sent.receiver), stop - 0.02, stop + 0.12)
-            else:
-                waits = sent.of > 1
-                after = self.op_part(
-                    sent.receiver, "waiting" if waits else "ready", f"{sent.k}/{sent.of}" if waits else ""
-                )
-                self.swap(shot, ("item", sent.receiver), after, stop - 0.02, stop + 0.12)
-
-    def paid(self, shot: Shot, shares: Sequence[Sent]) -> None:
-        """Draws the edges of shares one after the other, then updates all receivers at once."""
-        for k, sent in enumerate(shares):
-            at = 0.1 + 0.6 * k / len(shares)
-            part = edge(self.curves[sent.edge], "paid", self.colours, self.look.pen)
-            self.swap(shot, ("edge", sent.edge), part, at, at + 0.2)
-            self.arrive(sent)
-        for receiver in dict.fromkeys(sent.receiver for sent in shares):
-            if receiver in self.arrivals:
-                self.swap(shot, ("item", receiver), self.card_part(receiver), 0.75, 0.95)
-
-    def travel(self, shot: Shot, sent: Sent, moving: MovingValue, one: Flight, start: float, stop: float) -> None:
-        """A share flies along an edge, from sender to receiver, and leaves it drawn in full."""
-        way = self.curves[sent.edge]
-        due = self.parts.pop(("edge", sent.edge))
-        done = edge(way, "paid", self.colours, self.look.pen)
-        shown = stretch(way, 1.0, under_tip(way, self.look.pen))
-        line = Part(Primitive(shown, stroke=self.colours.gradient, width=theme.EDGE * self.look.pen))
-        self.parts["edge", sent.edge] = done
-        shot.moving += [due, line, done, moving]
-        done.fade_to(0.0)
-        line.fade_to(0.0)
-        changes = moving.then is not None
-
-        def act(u: float) -> None:
-            line.primitives[0].dash = dashes(way, u)
-            line.fade_to(1.0 if u < 1 else 0.0)
-            done.fade_to(1.0 if u >= 1 else 0.0)
-            due.fade_to(1.0 if u < 1 else 0.0)
-            turned = float(np.clip((u - 0.35) / 0.35, 0, 1)) if changes else 0.0
-            pose(moving, one.place(u), turned, one.size(u))
-
-        pose(moving, way.at(1.0), 0.0, 0.0)
-        shot.over(start, stop, act, due, line, done, moving, ease=steady)
-
-    def arrive(self, sent: Sent) -> None:
-        """Adds a share to the card of a leaf."""
-        before = self.arrivals.get(sent.receiver)
-        if before is None:
-            return
-        shown: Figure = cells(sent.share) or number_texts(sent.share)
-        total = shown if sent.settles else None
-        self.arrivals[sent.receiver] = Arrivals(
-            sent.k,
-            sent.of,
-            (*before.shares, shown),
-            total,
-            nonfinite_word(sent.share) or before.not_finite,
-            before.held,
-        )
-
-    def gather(self, shot: Shot, beat: Gather) -> None:
-        """Shows how the shares that arrived become their sum."""
-        self.settle(shot)
-        leaf = beat.receiver in self.arrivals
-        if leaf:
-            now = self.arrivals[beat.receiver]
-            total_seen: Figure = cells(beat.total.tensor) or number_texts(beat.total.tensor)
-            self.arrivals[beat.receiver] = Arrivals(
-                beat.of, beat.of, now.shares, total_seen, nonfinite_word(beat.total.tensor), now.held
-            )
-            after = self.card_part(beat.receiver)
-        else:
-            after = self.op_part(beat.receiver, "ready", f"Σ {beat.of}/{beat.of}")
-        film = Part(veil(self.colours, 0.55))
-        shot.moving.append(film)
-        shot.fade(film, 0.0, 0.12)
-        shot.over(0.88, 0.98, lambda u: film.fade_to(1.0 - u), film)
-        # What the sum is about shines through the film: the place, the edges that lead to it, and who sent the shares.
-        shot.moving += [edge(self.curves[id], "paid", self.colours, self.look.pen) for id in beat.edges]
-        for sender in [self.op_part(id, "ran") for id in beat.senders]:
-            shot.moving.append(sender)
-            shot.fade(sender, 0.10, 0.20)
-        old = self.parts.pop(("item", beat.receiver))
-        self.parts["item", beat.receiver] = after
-        shot.moving += [old, after]
-        after.fade_to(0.0)
-        summands, total = sum_parts(beat, self.colours)
-        home = self.centre(beat.receiver)
-        # Numbers appear where they are read; what flies between the place and the panel is a picture of them.
-        for k, (part, share) in enumerate(zip(summands, beat.parts, strict=True)):
-            at = 0.14 + 0.12 * k
-            self.fly(shot, share, home, part.middle, at, at + 0.18)
-            self.appear(shot, ("sum", str(k)), part, at + 0.15, at + 0.24)
-        self.appear(shot, ("sum", "total"), total, 0.56, 0.68)
-        self.fly(shot, beat.total, total.middle, home, 0.72, 0.90)
-        shot.exchange(old, after, 0.82, 0.92)
-
-    def outlook(self, shot: Shot, beat: Outlook) -> None:
-        """Rings close around what is pointed at, with its number beside."""
-        self.settle(shot)
-        for k, mark in enumerate(beat.marks):
-            part = pointer(str(k + 1), self.layout.boxes[mark], self.colours)
-            self.appear(shot, ("mark", mark), part, 0.2 + 0.2 * k, 0.4 + 0.2 * k)
-
-    def fly(
+    def __init__(
         self,
-        shot: Shot,
-        what: Numbers,
-        source: tuple[float, float],
-        target: tuple[float, float],
-        start: float,
-        stop: float,
+        record: GraphRecord,
+        facts: Facts,
+        colours: Colours,
+        parts: Parts,
+        zone: theme.Zone,
+        progress: Progress,
+        labels: Mapping[str, str] | None = None,
     ) -> None:
-        """A picture of a tensor, or its number, comes out of one place and goes into another."""
-        content: Cells | str = cells(what.tensor) or number_text(what.tensor)
-        text = content if isinstance(content, str) else ""
-        moving = MovingValue(
-            self.colours, what.tone, content, text, scale=FLYING, not_finite=nonfinite_word(what.tensor)
+        self.record, self.facts, self.colours, self.parts = record, facts, colours, parts
+        self.index = index_of(record)
+        self.progress, self.zone = progress, zone
+        self.labels = labels or {}  # of boxes that stand for several ops
+        items, links = drawn(record)
+        slots: dict[str, int] = {}
+        for link in links:
+            slots[link.target] = slots.get(link.target, 0) + 1
+        self.ops = {id: self._op_view(id, slots.get(id, 0)) for id in items if id in self.index.nodes}
+        self.cards = {id: self._card_view(id) for id in items if id not in self.index.nodes}
+        run = facts.index.run
+        self.root = run.root if run is not None else facts.index.roots[0]
+        if facts.total and self.root in self.ops:
+            wide = max(text_width(text, theme.BODY, True) for text in (facts.total, facts.root_increment))
+            self.cards[RESULT] = CardView(RESULT, "", "", leaf=False, least=max(0.9, wide + 0.3))
+            links = (*links, Link(RESULT, self.root, RESULT))
+        self.links = {link.id: link for link in links}
+        self.into: dict[str, list[Link]] = {}
+        for link in links:
+            self.into.setdefault(link.target, []).append(link)
+        placed = arranged(self.cards, self.ops, links, zone)
+        self.look, self.boxes, self.curves = placed.look, placed.boxes, placed.curves
+
+    # what there is
+
+    def _op_view(self, id: str, slots: int) -> OpView:
+        face, node = self.facts.op(id), self.index.nodes[id]
+        texts = (self.facts.value(id), self._gradient(id), face.increment, f"{face.badge}   " if face.badge else "")
+        return OpView(
+            id, self.labels.get(id, face.sign), node.category, slots, tuple(filter(None, texts)), bool(face.badge)
         )
-        shot.moving.append(moving)
+
+    def _card_view(self, id: str) -> CardView:
+        face = self.facts.leaves.get(id)
+        if face is not None:
+            shown = face.shape or face.value
+            value = f"{shown} {face.increment}" if face.increment and not face.shape else shown
+            texts = [text for _, text in face.shares]
+            shares = " + ".join(texts) if 1 < len(texts) <= 3 else ""
+            longest = max((*texts, face.gradient), key=len, default="")
+            return CardView(id, face.name, value, True, (f"{longest} 1 of 2", shares))
+        accumulator = self.index.accumulators.get(id)
+        tensor = self.index.tensors[id if accumulator is None else accumulator.leaf]
+        name = self.facts.name(tensor.id)
+        value = number_text(tensor) if is_number(tensor) else "×".join(map(str, tensor.shape))
+        return CardView(id, name if name != value else "", value, False)
+
+    def _gradient(self, id: str) -> str:
+        face = self.facts.op(id)
+        return f"g = {face.gradient}" if face.gradient else ""
+
+    def hue(self, id: str) -> str:
+        """The hue of a leaf; "" for what has none."""
+        return self.facts.hues.get(id, "")
+
+    # parts
+
+    def op_part(self, id: str, edge: str = "") -> Part:
+        """An op as it is drawn."""
+        return marks.op(self.ops[id], self.look, self.boxes[id], self.colours, edge)
+
+    def value_part(self, id: str) -> Part:
+        """The value above an op."""
+        at = marks.above(self.ops[id], self.look, self.boxes[id])
+        return marks.text_at(self.facts.value(id), self.colours.value, at, self.colours)
+
+    def gradient_part(self, id: str) -> Part:
+        """The gradient below an op."""
+        at = marks.below(self.ops[id], self.look, self.boxes[id])
+        return marks.text_at(self._gradient(id), self.colours.gradient, at, self.colours)
+
+    def badge_part(self, id: str) -> Part:
+        """What is not finite about an op."""
+        x, y = marks.below(self.ops[id], self.look, self.boxes[id])
+        return marks.badge(self.facts.op(id).badge, (x, y - 0.32), self.colours)
+
+    def card_part(self, id: str, nudged: bool = False, sum_up: bool = False) -> Part:
+        """A card as it now is."""
+        if id == RESULT:
+            more = self.facts.root_increment if nudged else ""
+            return marks.result(self.facts.total, more, self.boxes[id], self.colours)
+        view, box = self.cards[id], self.boxes[id]
+        face = self.facts.leaves.get(id)
+        if face is None:
+            return marks.card(view, CardState(view.value), self.look, box, self.colours)
+        shares = [text for edge, text in face.shares if edge in self.progress.sent]
+        of = len(face.shares)
+        done = bool(of) and len(shares) == of
+        counter = "Σ" if done and of > 1 else "✓" if done else f"{len(shares)} of {of}" if of else ""
+        gradient = (face.gradient,) if done else tuple(shares) if all(shares) else ()
+        if sum_up and len(shares) > 1 and all(shares):
+            gradient, counter = tuple(shares), ""
+        if not self.progress.backward:
+            gradient, counter = (), ""
+        state = CardState(
+            face.shape or face.value, face.increment if nudged else "", tuple(filter(None, gradient)), counter, done
+        )
+        return marks.card(view, state, self.look, box, self.colours, self.hue(id))
+
+    def edge_part(self, id: str, colour: str = "", width: float = 0.0) -> Part:
+        """An edge as it lies at rest, or in a colour."""
+        backward = self.progress.backward and id in self.facts.index.edges
+        return line(
+            self.curves[id], colour or self.colours.idle, width or theme.EDGE - 0.6, backward=backward, dashed=backward
+        )
+
+    def now(self) -> dict[tuple[str, str], Part]:
+        """Everything that is there at this moment of the story."""
+        there = self.progress.made
+        found: dict[tuple[str, str], Part] = {}
+        for id, link in self.links.items():
+            if self.is_made(link.source) and self.is_made(link.target):
+                found["edge", id] = self.edge_part(id)
+        for id in self.ops:
+            if id in there:
+                found["op", id] = self.op_part(id)
+                found |= self.written(id)
+                if self.is_complete(id) and self.look.numbers and self._gradient(id):
+                    found["gradient", id] = self.gradient_part(id)
+        for id in self.cards:
+            if self.is_made(id) and not (id == RESULT and self.progress.backward):
+                found["card", id] = self.card_part(id)
+        if self.progress.backward:
+            found.pop(("edge", RESULT), None)
+        return found
+
+    def written(self, id: str) -> dict[tuple[str, str], Part]:
+        """What stands above an op once it is made, and its badge."""
+        found: dict[tuple[str, str], Part] = {}
+        if self.look.numbers and self.facts.value(id):
+            found["value", id] = self.value_part(id)
+        if self.look.numbers and self.facts.op(id).badge:
+            found["badge", id] = self.badge_part(id)
+        return found
+
+    def is_made(self, id: str) -> bool:
+        """Whether an op or a card is on the stage."""
+        if id == RESULT:
+            return self.root in self.progress.made
+        return id in self.progress.made
+
+    def is_complete(self, id: str) -> bool:
+        """Whether all of the gradient of an op has come."""
+        run = self.facts.index.run
+        if run is not None and id == run.root and not self.progress.seeded:
+            return False
+        arrivals = self.facts.index.arrivals.get(id, ())
+        if not arrivals:
+            return run is not None and self.progress.seeded and id == run.root
+        return self.progress.sent.issuperset(arrivals)
+
+    def place_of(self, part: str, kind: str) -> tuple[float, float] | None:
+        """Where a number of an op, a leaf or an edge stands on the stage; None where it does not."""
+        if part in self.ops:
+            if not self.look.numbers:
+                return self.boxes[part].x, self.boxes[part].y
+            if kind == "value":
+                return marks.above(self.ops[part], self.look, self.boxes[part])
+            return marks.below(self.ops[part], self.look, self.boxes[part])
+        if part in self.cards:
+            box = self.boxes[part]
+            side = 0.25 * box.height if self.cards[part].leaf and self.look.cards != "name" else 0.0
+            return box.x + 0.2 * box.width, box.y + (side if kind == "value" else -side)
+        if part in self.curves:
+            return self.curves[part].at(0.5)
+        return None
+
+    # forward
+
+    def appear_leaves(self, shot: Shot, ids: Sequence[str], start: float, stop: float) -> None:
+        """The cards of leaves appear one after the other."""
+        new = [id for id in ids if id in self.cards and id not in self.progress.made]
+        for k, id in enumerate(new):
+            self.progress.made.add(id)
+            at = start + (stop - start) * k / len(new)
+            part = self.card_part(id)
+            self.parts.add(shot, ("card", id), part, at, at + 0.18, self.centre(id))
+
+    def centre(self, id: str) -> tuple[float, float]:
+        """The middle of an op or a card."""
+        return self.boxes[id].x, self.boxes[id].y
+
+    def build(self, shot: Shot, ops: Sequence[str], start: float, stop: float) -> None:
+        """Ops appear in creation order, each with its edges, then its value."""
+        wanted = {id for id in ops if id in self.ops and id not in self.progress.made}
+        for id in reversed(list(self.ops)):  # what an op reads is there before it
+            if id in wanted:
+                sources = {link.source for link in self.into.get(id, ())}
+                wanted |= {other for other in sources if other in self.ops and other not in self.progress.made}
+        new = [id for id in self.ops if id in wanted]
+        for k, id in enumerate(new):
+            a = start + (stop - start) * k / len(new)
+            b = start + (stop - start) * (k + 1) / len(new)
+            self._build_op(shot, id, a, b)
+        if self.root in new and RESULT in self.cards:
+            self._grow(shot, RESULT, stop - 0.1, stop)
+            self.parts.add(shot, ("card", RESULT), self.card_part(RESULT), stop - 0.05, stop + 0.08)
+
+    def _build_op(self, shot: Shot, id: str, a: float, b: float) -> None:
+        self.progress.made.add(id)
+        into = self.into.get(id, [])
+        for link in into:
+            if link.source not in self.progress.made:  # a constant, or a leaf that no scene has named
+                self.progress.made.add(link.source)
+                self.parts.add(shot, ("card", link.source), self.card_part(link.source), a, a + 0.1)
+            self._grow(shot, link.id, a, a + 0.45 * (b - a))
+        self.parts.add(shot, ("op", id), self.op_part(id), a + 0.1 * (b - a), a + 0.5 * (b - a), self.centre(id))
+        if (b - a) * shot.seconds > 2.4 * SHORTEST:
+            for link in into[:MOST_FLIGHTS]:
+                text = self._source_text(link.source)
+                if text:
+                    token = Token([text], self.colours, self.colours.value)
+                    self._fly(shot, token, link.id, a + 0.3 * (b - a), a + 0.8 * (b - a), backward=False)
+        for key, part in self.written(id).items():
+            self.parts.add(shot, key, part, a + 0.72 * (b - a), b)
+
+    def _source_text(self, id: str) -> str:
+        if id in self.ops:
+            return self.facts.op(id).value
+        face = self.facts.leaves.get(id)
+        return face.value if face is not None and not face.shape else ""
+
+    def _grow(self, shot: Shot, link: str, start: float, stop: float) -> None:
+        """A line grows along its way, then it has its point."""
+        part = self.edge_part(link)
+        self.parts.keep(shot, ("edge", link), part)
+        course, *tips = part.primitives
+        rest, length = course.dash, self.curves[link].length
 
         def act(u: float) -> None:
-            moving.pose(*_between(source, target, u), opacity=min(1.0, 6 * u, 6 * (1 - u)))
+            course.dash = rest if u >= 1.0 else (max(u * length, 1e-3), 2 * length)
+            part.fade_to(1.0 if u > 0 else 0.0)
+            for one in tips:
+                one.fade_to(1.0 if u >= 0.95 else 0.0)
 
         act(0.0)
-        shot.over(start, stop, act, moving)
+        shot.over(start, stop, act, part)
+
+    def _fly(
+        self,
+        shot: Shot,
+        token: Token,
+        link: str,
+        start: float,
+        stop: float,
+        backward: bool,
+        held: list[theme.Zone] | None = None,
+    ) -> None:
+        """A number moves along an edge; it may stay on its way to be read, clear of others that are `held`."""
+        ends = (self.links[link].source, self.links[link].target)
+        near = [box for id in ends for box in self._solid(id)]
+        others = [box for id in self.boxes if id not in ends and self.is_made(id) for box in self._solid(id)]
+        way = flight(along(self.curves[link], backward), (token.wide, token.high + 0.1), near, others)
+        hold = held is not None
+        stay = HOLD if held is None else _resting(way, held)
+
+        def act(u: float) -> None:
+            if hold:
+                u = stay * min(1.0, u / 0.3) if u < 0.7 else stay + (1 - stay) * (u - 0.7) / 0.3
+            visible = 1.0 if hold and 0.0 < u < 1.0 else min(1.0, 8 * u, 8 * (1 - u))
+            token.pose(*way.place(u), max(way.size(u), 0.3), max(0.0, visible) if 0 < u < 1 else 0.0)
+
+        act(0.0)
+        shot.moving.append(token)
+        shot.over(start, stop, act, token, ease=_steady if hold else _smooth)
+
+    def _solid(self, id: str) -> list[Box]:
+        box = self.boxes[id]
+        if id in self.cards:
+            return [box]
+        width, height = shape_size(self.ops[id], self.look)
+        return [box if self.look.numbers else type(box)(box.x, box.y, width, height)]
+
+    # a nudge
+
+    def nudge(self, shot: Shot, leaf: str) -> None:
+        """The value of a leaf is nudged; what changes by it runs forward along the edges."""
+        if leaf in self.cards:
+            self.parts.swap(shot, ("card", leaf), self.card_part(leaf, nudged=True), 0.06, 0.14)
+        felt = [id for id in self.ops if self.facts.op(id).increment]
+        ranks: dict[str, int] = {leaf: 0}
+        for id in felt:
+            before = [ranks[link.source] for link in self.into.get(id, ()) if link.source in ranks]
+            ranks[id] = 1 + max(before, default=0)
+        last = max(ranks.values(), default=0) + 1
+        if RESULT in self.cards and self.root in ranks:
+            ranks[RESULT] = last
+        for id, rank in ranks.items():
+            if not rank:
+                continue
+            a, b = 0.16 + 0.6 * (rank - 1) / last, 0.16 + 0.6 * rank / last
+            for link in self.into.get(id, ()):
+                if link.source in ranks and ("edge", link.id) in self.parts.all:
+                    self._flow(shot, link.id, a, b, self.colours.value)
+            if id == RESULT:
+                self.parts.swap(shot, ("card", RESULT), self.card_part(RESULT, nudged=True), b, b + 0.1)
+                continue
+            self.parts.cut(shot, ("op", id), self.op_part(id, self.colours.value), b)
+            if self.look.numbers:
+                at = marks.below(self.ops[id], self.look, self.boxes[id])
+                text = marks.text_at(self.facts.op(id).increment, self.colours.ink, at, self.colours, bold=True)
+                self.parts.add(shot, ("increment", id), text, b, b + 0.08)
+
+    def _flow(self, shot: Shot, link: str, start: float, stop: float, colour: str) -> None:
+        """A line takes a colour along its way."""
+        old = self.parts.all[("edge", link)]
+        part = self.edge_part(link, colour, theme.EDGE + 0.4)
+        course, *tips = part.primitives
+        rest, length = course.dash, self.curves[link].length
+        self.parts.all["edge", link] = part
+        shot.moving.append(part)
+        shot.leaving.append((old, 0))
+        shot.moving.append(old)
+
+        def act(u: float) -> None:
+            course.fade_to(1.0 if u > 0 else 0.0)
+            if not rest:
+                course.dash = () if u >= 1.0 else (max(u * length, 1e-3), 2 * length)
+            for one in tips:
+                one.fade_to(1.0 if u >= 0.95 else 0.0)
+            if u >= 0.95:
+                old.fade_to(0.0)
+
+        act(0.0)
+        shot.over(start, stop, act, part, old)
+
+    def calm(self, shot: Shot) -> None:
+        """What a scene has marked is as it was: the next scene begins."""
+        for key in [key for key in self.parts.all if key[0] in ("ring", "veil", "walk", "top")]:
+            self.parts.drop(shot, key, 0.0, 0.1)
+        for key, part in self.now().items():
+            old = self.parts.all.get(key)
+            if old is None or not same(old, part):
+                self.parts.swap(shot, key, part, 0.0, 0.1)
+        for key in [key for key in self.parts.all if key[0] == "increment"]:
+            self.parts.drop(shot, key, 0.0, 0.1)
+
+    # backward
+
+    def turn(self, shot: Shot, start: float, stop: float) -> None:
+        """Every edge turns round: dashed, its point at the other end."""
+        self.progress.backward = True
+        for id in self.links:
+            if ("edge", id) in self.parts.all and id != RESULT:
+                self.parts.swap(shot, ("edge", id), self.edge_part(id), start, stop)
+        for id in self.facts.leaves:
+            if ("card", id) in self.parts.all:
+                self.parts.swap(shot, ("card", id), self.card_part(id), start, stop)
+
+    def seed(self, shot: Shot, start: float, stop: float) -> None:
+        """The gradient that backward starts with comes to the root."""
+        self.progress.seeded = True
+        if self.root not in self.ops:
+            return
+        if RESULT in self.cards:
+            self.parts.drop(shot, ("card", RESULT), stop - 0.05, stop)
+            self.parts.drop(shot, ("edge", RESULT), stop - 0.05, stop)
+        self._gradient_appears(shot, self.root, stop, stop + 0.15)
+        ring = marks.ring(self.ops[self.root], self.look, self.boxes[self.root], self.colours.gradient)
+        self.parts.add(shot, ("ring", self.root), ring, start, stop)
+
+    def _gradient_appears(self, shot: Shot, id: str, start: float, stop: float) -> None:
+        if id in self.ops and self.look.numbers and self._gradient(id) and ("gradient", id) not in self.parts.all:
+            self.parts.add(shot, ("gradient", id), self.gradient_part(id), start, stop)
+
+    def run(self, shot: Shot, ops: Sequence[str], start: float, stop: float) -> None:
+        """Ops run their rules one after the other: shares go along their edges and are summed where they arrive."""
+        for k, id in enumerate(ops):
+            a = start + (stop - start) * k / len(ops)
+            b = start + (stop - start) * (k + 1) / len(ops)
+            self._run_op(shot, id, a, b, last=k == len(ops) - 1, alone=len(ops) == 1)
+
+    def _run_op(self, shot: Shot, id: str, a: float, b: float, last: bool, alone: bool) -> None:
+        whole = self.facts.index
+        sent = [edge for edge in whole.outgoing(id) if edge.id in whole.shares]
+        here = [edge for edge in sent if edge.id in self.curves]
+        if id in self.ops:
+            ring = marks.ring(self.ops[id], self.look, self.boxes[id], self.colours.gradient)
+            self.parts.add(shot, ("ring", id), ring, a, a + 0.12 * (b - a))
+            self._gradient_appears(shot, id, a, a + 0.1 * (b - a))
+        fast = (b - a) * shot.seconds < SHORTEST
+        self.progress.sent.update(edge.id for edge in sent)
+        held: list[theme.Zone] = []
+        for edge in here:
+            colour = self.colours.gradient
+            self.parts.cut(shot, ("edge", edge.id), self.edge_part(edge.id, colour, theme.EDGE), a + 0.1 * (b - a))
+            text = self.facts.share(edge.id)
+            if text and not fast and len(here) <= MOST_FLIGHTS:
+                token = Token([text], self.colours, self.colours.gradient, self.hue(edge.receiver))
+                start, stop = a + 0.12 * (b - a), a + 0.9 * (b - a)
+                self._fly(shot, token, edge.id, start, stop, backward=True, held=held if alone else None)
+            if not last:
+                self.parts.cut(shot, ("edge", edge.id), self.edge_part(edge.id), b)
+        for receiver in dict.fromkeys(self.links[edge.id].source for edge in here):
+            if receiver in self.cards:
+                self.parts.swap(shot, ("card", receiver), self.card_part(receiver), a + 0.88 * (b - a), b)
+            elif self.is_complete(receiver):
+                self._gradient_appears(shot, receiver, a + 0.88 * (b - a), b)
+        if id in self.ops and not last:
+            self.parts.drop(shot, ("ring", id), b - 0.05 * (b - a), b)
+
+    # paths and sums
+
+    def paths(self, shot: Shot, walks: Walks) -> None:
+        """The rest dims; a number walks every path from the root to the leaf, and the product grows."""
+        hue = self.hue(walks.leaf) or self.colours.ink
+        self.parts.add(shot, ("veil", "paths"), marks.veil(self.colours, 0.68, self.veiled), 0.0, 0.1)
+        shown = [path for path in walks.paths if all(hop.edge in self.curves for hop in path.hops)][:2]
+        on_path: dict[str, None] = {}
+        for k, path in enumerate(shown):
+            for hop in path.hops:
+                way = line(self.curves[hop.edge], hue, theme.PATH, backward=True, dashed=k > 0)
+                self.parts.add(shot, ("walk", f"{k} {hop.edge}"), way, 0.06, 0.16)
+                on_path[self.links[hop.edge].target] = None
+        for id in on_path:
+            self.parts.add(shot, ("top", id), self.op_part(id, hue), 0.06, 0.16)
+        if walks.leaf in self.cards:
+            self.parts.add(shot, ("top", walks.leaf), self.card_part(walks.leaf, sum_up=True), 0.06, 0.16)
+        for k, path in enumerate(shown):
+            a, b = 0.16 + 0.6 * k / len(shown), 0.16 + 0.6 * (k + 1) / len(shown)
+            self._walk(shot, path, a, b, hue)
+
+    def _walk(self, shot: Shot, path: Walk, a: float, b: float, hue: str) -> None:
+        token = Token([hop.product for hop in path.hops], self.colours, self.colours.gradient, hue)
+        ways = [along(self.curves[hop.edge], backward=True) for hop in path.hops]
+        lengths = np.array([self.curves[hop.edge].length + 0.8 for hop in path.hops])
+        ends = np.concatenate([[0.0], np.cumsum(lengths / lengths.sum())])
+
+        def act(u: float) -> None:
+            k = min(int(np.searchsorted(ends, u, side="right")) - 1, len(ways) - 1)
+            t = min(1.0, max(0.0, (u - ends[k]) / (ends[k + 1] - ends[k])))
+            places = ways[k]
+            at = t * (len(places) - 1)
+            x, y = (float(np.interp(at, np.arange(len(places)), places[:, i])) for i in (0, 1))
+            token.pose(x, y, opacity=1.0 if 0 < u < 1 else 0.0, shown=k)
+
+        act(0.0)
+        shot.moving.append(token)
+        shot.over(a, b, act, token, ease=_steady)
+
+    @property
+    def veiled(self) -> theme.Zone:
+        """The part of the stage that dims: all that the graph may reach."""
+        left, bottom, right, top = self.zone
+        return left - 0.1, bottom - 0.06, right + 0.1, top + 0.06
+
+    def sum_at(self, shot: Shot, leaf: str) -> None:
+        """The shares that have come to a leaf stand beside each other, then their sum."""
+        if leaf not in self.cards:
+            return
+        hue = self.hue(leaf) or self.colours.ink
+        for edge in self.facts.index.arrivals.get(leaf, ()):
+            if edge in self.curves and edge in self.progress.sent:
+                way = line(self.curves[edge], hue, theme.EDGE + 1.4, backward=True, dashed=True)
+                self.parts.add(shot, ("walk", edge), way, 0.05, 0.15)
+        self.parts.swap(shot, ("card", leaf), self.card_part(leaf, sum_up=True), 0.1, 0.2)
+        self.parts.swap(shot, ("card", leaf), self.card_part(leaf), 0.75, 0.85)
+
+    def sweep_forward(self, shot: Shot, start: float, stop: float) -> None:
+        """The graph runs again: its lines light up from left to right."""
+        order = [id for id in self.ops if id in self.progress.made]
+        for k, id in enumerate(order):
+            a = start + (stop - start) * k / len(order)
+            b = start + (stop - start) * (k + 1) / len(order)
+            ring = marks.ring(self.ops[id], self.look, self.boxes[id], self.colours.value)
+            self.parts.add(shot, ("ring", id), ring, a, b)
+            self.parts.drop(shot, ("ring", id), b, min(1.0, b + 0.08))
 
 
-def _between(a: tuple[float, float], b: tuple[float, float], u: float) -> tuple[float, float]:
-    return a[0] + (b[0] - a[0]) * u, a[1] + (b[1] - a[1]) * u
+def same(one: Part, other: Part) -> bool:
+    """Whether two parts look the same, when both are at rest."""
+    if len(one.primitives) != len(other.primitives):
+        return False
+    return all(
+        a.text == b.text
+        and a.fill == b.fill
+        and a.stroke == b.stroke
+        and a.width == b.width
+        and bool(a.dash) == bool(b.dash)
+        and a.shape.points.shape == b.shape.points.shape
+        and np.allclose(a.points, b.points, atol=1e-6)
+        for a, b in zip(one.primitives, other.primitives, strict=True)
+    )
+
+
+def _resting(way: Flight, held: list[theme.Zone]) -> float:
+    """The part of a way at which what flies stays: in its full size, near the middle, clear of what stays already."""
+    steps = np.linspace(0, 1, len(way.scale))
+    boxes = way.at(steps)
+    free = np.ones(len(steps), dtype=bool)
+    for left, bottom, right, top in held:
+        apart = (boxes[:, 2] < left) | (boxes[:, 0] > right) | (boxes[:, 3] < bottom) | (boxes[:, 1] > top)
+        free &= apart
+    free[[0, -1]] = False
+    size = np.where(free, way.scale, 0.0) if free.any() else way.scale
+    good = size >= size.max() - 1e-9
+    k = int(np.flatnonzero(good)[np.argmin(np.abs(steps[good] - HOLD))])
+    left, bottom, right, top = (float(side) for side in boxes[k])
+    held.append((left - 0.05, bottom - 0.05, right + 0.05, top + 0.05))
+    return float(steps[k])
+
+
+def _steady(u: float) -> float:
+    return u
+
+
+def _smooth(u: float) -> float:
+    return u * u * (3 - 2 * u)

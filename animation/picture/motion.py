@@ -1,4 +1,4 @@
-"""One beat in motion: which parts move, appear or turn into others, and when."""
+"""One scene in motion: which parts move, appear or turn into others, and when."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from ..render.primitives import Part, Primitive
 
 
 class Shot:
-    """One beat in motion: what moves, in draw order, and what becomes of it as the seconds pass."""
+    """One scene in motion: what moves, in draw order, and what becomes of it as the seconds pass."""
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
         self.moving: list[Part] = []
+        self.leaving: list[tuple[Part, int]] = []  # what is not there any more after the shot, and its layer
         self.tracks: list[tuple[float, float, Callable[[float], float], Callable[[float], None]]] = []
         self.until: dict[int, float] = {}  # id of a part -> when the last track that changes it ends
         self.landed = 0  # so many of the moving parts are at rest and painted into the background

@@ -19,7 +19,7 @@ from grad_engine.record import GraphRecord, load_graph
 from grad_engine.record.words import harmless
 from grad_engine.story import PHASES
 
-ASKED = ("graph", "theme", "speed", "phase", "fold", "focus", "maxlabel")
+ASKED = ("graph", "theme", "speed", "phase", "fold", "focus", "length", "follow")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -128,7 +128,8 @@ def arguments(parser: Parser) -> None:
     add("--speed", metavar="X", help="2 is twice as fast")
     add("--fold", choices=FOLDS, help="draw several ops as one: auto, where there are many, none, max")
     add("--focus", metavar="NAME", help="only what leads to and from an op (#3) or a tensor")
-    add("--maxlabel", metavar="N", help="cut names at N characters (14)")
+    add("--length", metavar="SECONDS", help="how long the film may be (60; 75 above 24 ops)")
+    add("--follow", metavar="ENTRY", help="the number to follow, such as W1[0,4]")
     add("--sections", type=Path, metavar="DIR", help="one clip for each beat, for slides")
     add("--frames", type=Path, metavar="DIR", help="one picture for each beat")
     add("--storyboard", type=Path, metavar="PNG", help="every beat on one picture")

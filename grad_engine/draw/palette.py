@@ -21,6 +21,7 @@ class Palette:
     gradient: str  # a gradient on its way: dashed, to the left, a bar over the letter
     done: str  # finished or summed: a tick, Σ, a double ring
     nonfinite: str  # NaN or infinity: the word, in a boxed badge
+    leaves: tuple[str, str, str, str]  # at most four leaves, each in a hue of its own; its name stands beside it
 
 
 DARK = Palette(
@@ -34,6 +35,7 @@ DARK = Palette(
     gradient="#E69F00",
     done="#2FBF92",
     nonfinite="#FF6FB5",
+    leaves=("#BDFFBD", "#9580FF", "#A2944E", "#F0DC7A"),
 )
 LIGHT = Palette(
     name="light",
@@ -46,6 +48,7 @@ LIGHT = Palette(
     gradient="#B34700",
     done="#00725A",
     nonfinite="#B0127B",
+    leaves=("#A000F0", "#412B1F", "#4F009E", "#752700"),
 )
 THEMES = {palette.name: palette for palette in (DARK, LIGHT)}
 

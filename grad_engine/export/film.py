@@ -61,6 +61,8 @@ def film(
     quality: str = "l",
     fold: str = "auto",
     focus: str = "",
+    length: float | None = None,
+    follow: str = "",
 ) -> Film:
     """The film of the graph behind `graph`: a tensor, several of them, or a record.
 
@@ -68,6 +70,8 @@ def film(
     where there is such a film already. names: what to call the tensors; by default the variables of the caller.
     theme: "dark" or "light". phase: "both", "forward" or "backward". speed: 2 is twice as fast. quality: "l" 480p,
     "m" 720p, "h" 1080p. fold: "auto", "none" or "max". focus: only what leads to and from a tensor, or an op (`#3`).
+    length: seconds that it may take; by default 60, or 75 for more than 24 ops. follow: the number that it follows, as
+    "W1[0,4]"; a record follows the one that it explains.
 
     Needs the `animation` extra. Raises ArgumentError for an argument that is not allowed, MissingPackageError without
     Manim, GradEngineError for another format or a focus that nothing is called, and what `export_graph` raises.
@@ -85,9 +89,14 @@ def film(
             raise ArgumentError(f"{name} is one of {', '.join(allowed)}, got {value!r}")
     if not 0.1 <= speed <= 10:
         raise ArgumentError(f"speed is a number from 0.1 to 10, got {speed!r}")
-    record = record_graph(graph, names=names if names is not None else sys._getframe(1).f_locals, title=title)
+    if length is not None and not 5 <= length <= 600:
+        raise ArgumentError(f"length is a number of seconds from 5 to 600, got {length!r}")
+    known = names if names is not None else sys._getframe(1).f_locals
+    record = record_graph(graph, names=known, title=title, explain=follow or True)
     with film_needed():
-        settings = animation("settings").Settings(Path(), theme=theme, speed=speed, phase=phase, fold=fold, focus=focus)
+        settings = animation("settings").Settings(
+            Path(), theme=theme, speed=speed, phase=phase, fold=fold, focus=focus, length=length, follow=follow
+        )
         target = Path(path) if path is not None else animation("film").free(FOLDER / f"{file_name(record.title)}.mp4")
         animation("film").film(animation("playback").Player(record, settings), target, quality, _silent)
     return Film(target)

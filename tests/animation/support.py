@@ -1,29 +1,28 @@
-"""What tests of pictures share: records to draw, extents, and what must hold of every picture."""
+"""What tests of films share: records to play, extents, and what must hold of every picture."""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import av
 import numpy as np
 
 from animation import theme
-from animation.picture.base import Picture
-from animation.picture.graph import GraphPicture
-from animation.picture.overview import Overview
+from animation.picture.motion import Shot
+from animation.picture.parts import Key
 from animation.picture.text import cap_height
+from animation.playback import Beat, Player
 from animation.render.canvas import Canvas
-from animation.render.primitives import Primitive
+from animation.render.primitives import Part, Primitive
+from animation.settings import Settings
 from grad_engine.draw.layout import point_at
 from grad_engine.record import GraphRecord
-from grad_engine.story.beats import Beat
 from tests import records
-from tests.programs import branches, example, heads, long_names, perceptron
+from tests.programs import branches, example, head, heads, long_names, network, perceptron
 
 ROOT = Path(__file__).parents[2]
-
 
 RECORDS: Mapping[str, Callable[[], GraphRecord]] = {
     "large": lambda: example("large"),
@@ -35,58 +34,89 @@ RECORDS: Mapping[str, Callable[[], GraphRecord]] = {
     "square": records.square,
     "everything": records.everything,
     "diamond": lambda: records.diamond(6),
-    "fan": lambda: records.fan(6),
+    "fan": lambda: records.fan(12),
     "chain": lambda: records.chain(11, (3,)),
+    "chain 24": lambda: records.chain(24, (3,)),
+    "chain 60": lambda: records.chain(60),
     "dense": lambda: records.dense(14, 1),
     "dense 24": lambda: records.dense(20, 2, (2, 3)),
-    "heads": heads,
-    "branches": branches,
-    "long": lambda: records.chain(24, (3,)),
     "dense 120": lambda: records.dense(100, 4),
+    "heads": heads,
+    "head": head,
+    "branches": branches,
+    "network": lambda: network(9, scoped=True),
 }
-
 
 Extent = tuple[float, float, float, float]
 
 
-def extent(primitive: Primitive) -> Extent:
-    return primitive.extent
+def player_of(record: GraphRecord, **asked: object) -> Player:
+    return Player(record, Settings(Path(), **asked))  # type: ignore[arg-type]  # as the environment has them
 
 
-def end(picture: Picture, beat: Beat) -> None:
-    """Lets a beat come to its end."""
-    for shot in (picture.follow(beat), picture.shot(beat)):
-        if shot is not None:
-            shot.at(shot.seconds)
+def played(player: Player) -> Iterator[tuple[Beat, Shot]]:
+    """Each scene, when it has come to its end."""
+    for beat in player.beats:
+        shot = player.stage.shot(beat.scene, beat.seconds)
+        shot.at(shot.seconds)
+        yield beat, shot
 
 
 def apart(a: Extent, b: Extent) -> bool:
     return a[2] <= b[0] + 0.01 or b[2] <= a[0] + 0.01 or a[3] <= b[1] + 0.01 or b[3] <= a[1] + 0.01
 
 
-def legible(picture: Picture, beats: Sequence[Beat]) -> None:
-    """Fails where a label at the end of a beat is out of the frame, too small, or not free."""
-    right, top = theme.FRAME_WIDTH / 2 - 0.25, theme.FRAME_HEIGHT / 2 - 0.1
-    for beat in beats:
-        end(picture, beat)
-        labels = [
-            (primitive.text, extent(primitive), primitive.size) for primitive in picture.still() if primitive.text
+def inside(a: Extent, zone: Extent) -> bool:
+    return zone[0] <= a[0] + 0.01 and zone[1] <= a[1] + 0.05 and a[2] <= zone[2] + 0.01 and a[3] <= zone[3] + 0.05
+
+
+IN_GRAPH = ("bars", "edge_row", "edge", "op", "unit", "tag", "card", "value", "gradient", "badge", "increment")
+
+
+def uncovered(player: Player) -> dict[Key, Part]:
+    """The parts that can be seen: without what lies under a curtain, or under what stands out from a veil."""
+    everything = player.stage.parts.all
+    hidden: set[Key] = set()
+    if ("curtain", "") in everything:
+        hidden = {key for key in everything if key[0] in IN_GRAPH}
+    elif any(key[0] == "veil" for key in everything):
+        hidden = {key for key in everything if key[0] in ("op", "card") and ("top", key[1]) in everything}
+        hidden |= {key for key in everything if key[0] in ("value", "gradient", "edge")}
+    return {key: part for key, part in everything.items() if key not in hidden}
+
+
+def legible(player: Player) -> None:
+    """Fails where a text at the end of a scene is too small, out of its zone, on another text, or under a line."""
+    for beat, _ in played(player):
+        seen = uncovered(player)
+        texts = [
+            (key, primitive)
+            for key, part in seen.items()
+            for primitive in part.primitives
+            if primitive.text.strip() and len(primitive.shape.points)
         ]
-        if isinstance(picture, GraphPicture) and picture.wide:  # what lies beyond the view is not there to be read
-            labels = [label for label in labels if max(-label[1][0], label[1][2]) <= theme.GRAPH_WIDTH / 2]
-        assert labels, beat.name
-        for text, (x0, y0, x1, y1), size in labels:
-            assert -right <= x0 and x1 <= right and -top <= y0 and y1 <= top, (beat.name, text)
-            assert cap_height(size) >= 9 / 60, (beat.name, text)  # 480 lines for 8 units
-        for (text, one, _), (second, other, _) in itertools.combinations(labels, 2):
-            covered = isinstance(picture, Overview) and one == other  # by a dot, on which the sign stands again
-            assert covered or apart(one, other), (beat.name, text, second)
-        for id, way in picture.curves.items() if isinstance(picture, GraphPicture) else ():
-            if ("edge", id) in picture.parts:
-                places = point_at(way.table, np.linspace(0, 1, 80))[:, :2]
-                for text, (x0, y0, x1, y1), _ in labels:
-                    inside = (places > (x0, y0)).all(axis=1) & (places < (x1, y1)).all(axis=1)
-                    assert not inside.any(), (beat.name, text, id)
+        for (layer, _), primitive in texts:
+            zone = {"words": theme.PANEL, "inset": None}.get(layer, theme.GRAPH)
+            if layer in ("number", "part", "running", "expression"):
+                zone = (theme.TITLE[0], theme.TITLE[1] - 0.1, theme.TITLE[2], theme.TITLE[3] + 0.1)
+            said = (beat.name, layer, primitive.text, primitive.extent)
+            assert zone is None or inside(primitive.extent, zone), said
+            assert abs(primitive.extent[0]) < theme.FRAME_WIDTH / 2 and primitive.opacity == 1.0, said
+            assert cap_height(primitive.size) >= 9 / 60, said  # px in a video of 480 lines, which are 8 units
+        for (one, a), (other, b) in itertools.combinations(texts, 2):
+            if one[0] == other[0] == "words" or one[0] == other[0] == "inset":
+                continue
+            assert apart(a.extent, b.extent), (beat.name, one, a.text, other, b.text)
+        graph = getattr(player.stage, "graph", None)
+        if graph is None or ("curtain", "") in seen:
+            continue
+        lines = {key[1] for key in seen if key[0] == "edge"}
+        for id in lines:
+            places = point_at(graph.curves[id].table, np.linspace(0, 1, 80))[:, :2]
+            for (layer, name), primitive in texts:
+                x0, y0, x1, y1 = primitive.extent
+                crossed = ((places > (x0, y0)) & (places < (x1, y1))).all(axis=1)
+                assert layer in ("words", "note", "bars") or not crossed.any(), (beat.name, id, name, primitive.text)
 
 
 # pixels
@@ -101,3 +131,7 @@ def sized(width: int, height: int) -> Canvas:
 def frames(video: Path) -> list[np.ndarray]:
     with av.open(str(video)) as file:
         return [frame.to_ndarray(format="rgb24") for frame in file.decode(video=0)]
+
+
+def fills(part: Part) -> list[Primitive]:
+    return [primitive for primitive in part.primitives if primitive.fill is not None]

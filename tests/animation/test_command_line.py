@@ -15,8 +15,8 @@ import pytest
 from grad_engine.cli.main import main as commands
 from grad_engine.record import save_graph
 from grad_engine.record.files import DEFAULT_PATH
-from grad_engine.story.telling import story
 from tests import records
+from tests.animation.support import player_of
 from tests.support import ROOT
 
 
@@ -44,7 +44,7 @@ def test_a_film_is_written_and_its_path_is_all_that_is_said(graph: Path) -> None
         shown = sum(1 for _ in film.decode(video=0))
         stream = film.streams.video[0]
         assert (stream.width, stream.height) == (854, 480)
-    beats = story(records.square(), speed=2.0)
+    beats = player_of(records.square(), speed=2.0).beats
     assert shown == round(sum(beat.seconds for beat in beats) * 15)
     assert graph.with_name("square.srt").read_text(encoding="utf-8").count(" --> ") == len(beats)
     assert {path.name for path in graph.parent.iterdir()} == {"graph.json", "square.mp4", "square.srt"}
@@ -56,7 +56,7 @@ def test_a_storyboard_holds_every_beat(graph: Path, capsys: pytest.CaptureFixtur
     assert capsys.readouterr().out == f"{sheet}\n"
     with av.open(str(sheet)) as picture:
         shown = next(picture.decode(video=0)).to_ndarray(format="rgb24")
-    beats = len(story(records.square()))
+    beats = len(player_of(records.square()).beats)
     columns, rows = (shown.shape[1] - 12) // 652, (shown.shape[0] - 12) // 372
     assert columns * rows >= beats > columns * (rows - 1)
     ground = shown[12 + 180, 12 + 2]  # the background of the first picture
@@ -187,7 +187,7 @@ def test_a_second_film_leaves_the_first_where_it_is(graph: Path, capsys: pytest.
 
 
 def test_every_format_shows_the_same_film(graph: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    seconds = sum(beat.seconds for beat in story(records.square(), speed=5.0))
+    seconds = sum(beat.seconds for beat in player_of(records.square(), speed=5.0).beats)
     for suffix, size in ((".gif", 1_000_000), (".webm", 500_000), (".mov", 500_000)):
         path = graph.with_name(f"film{suffix}")
         assert main(["--graph", str(graph), "--speed", "5", "--output", str(path)]) == 0
@@ -208,7 +208,7 @@ def test_beats_become_clips_and_pictures(graph: Path, capsys: pytest.CaptureFixt
     folders = [graph.with_name("clips"), graph.with_name("pictures")]
     words = ["--graph", str(graph), "--speed", "10", "--sections", str(folders[0]), "--frames", str(folders[1])]
     assert main(words) == 0
-    beats = [beat.name for beat in story(records.square(), speed=10.0)]
+    beats = [beat.name for beat in player_of(records.square(), speed=10.0).beats]
     for folder, suffix in zip(folders, (".mp4", ".png"), strict=True):
         names = sorted(path.name for path in folder.iterdir())
         assert names == [f"{k:02}-{name}{suffix}" for k, name in enumerate(beats, 1)]

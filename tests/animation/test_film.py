@@ -42,6 +42,8 @@ def test_a_notebook_shows_a_film_or_a_picture(z: ge.Tensor, tmp_path: Path) -> N
         ({"quality": "x"}, "quality is one of l, m, h"),
         ({"speed": 0.0}, "speed is a number from 0.1 to 10, got 0.0"),
         ({"fold": "some"}, "fold is one of"),
+        ({"length": 1.0}, "length is a number of seconds from 5 to 600, got 1.0"),
+        ({"follow": "w[3]"}, "names a leaf and one of its entries"),
     ],
 )
 def test_what_is_not_allowed_is_refused(z: ge.Tensor, options: dict[str, object], words: str) -> None:

@@ -23,19 +23,33 @@ def test_wishes_have_defaults_and_are_checked(tmp_path: Path) -> None:
     record.parent.mkdir()
     save_graph(records.square(), record)
     usual = settings({}, tmp_path)
-    assert (usual.graph, usual.theme, usual.speed, usual.phase) == (record, "dark", 1.0, "both")
+    assert (usual.graph, usual.theme, usual.speed, usual.phase, usual.length, usual.follow) == (
+        record,
+        "dark",
+        1.0,
+        "both",
+        None,
+        "",
+    )
     asked = settings(
         {
             "GRAD_ENGINE_THEME": "light",
             "GRAD_ENGINE_SPEED": "2",
             "GRAD_ENGINE_PHASE": "backward",
-            "GRAD_ENGINE_MAXLABEL": "5",
+            "GRAD_ENGINE_LENGTH": "30",
+            "GRAD_ENGINE_FOLLOW": "W1[0,4]",
             "GRAD_ENGINE_FOLD": "max",
             "GRAD_ENGINE_FOCUS": "x3",
         },
         tmp_path,
     )
-    assert (asked.theme, asked.speed, asked.phase, asked.longest_name) == ("light", 2.0, "backward", 5)
+    assert (asked.theme, asked.speed, asked.phase, asked.length, asked.follow) == (
+        "light",
+        2.0,
+        "backward",
+        30.0,
+        "W1[0,4]",
+    )
     assert (usual.fold, usual.focus, asked.fold, asked.focus) == ("auto", "", "max", "x3")
     wrong = [
         ("GRAD_ENGINE_THEME", "sepia"),
@@ -43,7 +57,8 @@ def test_wishes_have_defaults_and_are_checked(tmp_path: Path) -> None:
         ("GRAD_ENGINE_SPEED", "nan"),
         ("GRAD_ENGINE_SPEED", "0"),
         ("GRAD_ENGINE_PHASE", "sideways"),
-        ("GRAD_ENGINE_MAXLABEL", "1"),
+        ("GRAD_ENGINE_LENGTH", "1"),
+        ("GRAD_ENGINE_LENGTH", "long"),
         ("GRAD_ENGINE_FOLD", "some"),
     ]
     for name, value in wrong:

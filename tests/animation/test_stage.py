@@ -1,0 +1,247 @@
+"""The stage: what can be read at the end of every scene, what stays, what moves, and which colours mean what."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+import grad_engine as ge
+from animation import theme
+from animation.picture.large import MOST, LargeStage
+from animation.picture.marks import Token
+from animation.picture.place import shape_size
+from animation.render.primitives import rgb
+from grad_engine.draw.palette import THEMES, contrast
+from grad_engine.export.from_tensor import record_graph
+from grad_engine.record import GraphRecord
+from tests import records
+from tests.animation.support import RECORDS, apart, fills, legible, played, player_of, sized
+from tests.programs import example, network
+
+pytestmark = pytest.mark.film
+
+
+@pytest.mark.parametrize("name", RECORDS)
+def test_every_text_can_be_read_at_the_end_of_every_scene(name: str) -> None:
+    """High enough, inside its zone, on no other text, and crossed by no line."""
+    legible(player_of(RECORDS[name]()))
+
+
+@pytest.mark.parametrize(
+    ("name", "asked"),
+    [
+        ("large", {"phase": "forward"}),
+        ("large", {"phase": "backward"}),
+        ("network", {"phase": "backward"}),
+        ("network", {"focus": "w5"}),
+        ("dense 120", {"focus": "#81"}),
+        ("blog", {"length": 20.0}),
+        ("network", {"fold": "none", "theme": "light"}),
+    ],
+)
+def test_a_part_of_a_film_can_be_read_too(name: str, asked: dict[str, object]) -> None:
+    legible(player_of(RECORDS[name](), **asked))
+
+
+def without_backward() -> GraphRecord:
+    x = ge.tensor([1.0, 2.0], requires_grad=True, name="x")
+    return record_graph((x * x).sum(), names={"x": x})
+
+
+def two_roots() -> GraphRecord:
+    x = ge.tensor(2.0, requires_grad=True, name="x")
+    a, b = x * x, x.exp()
+    a.backward(retain_graph=True)
+    b.backward(retain_graph=True)
+    return record_graph([a, b], names={"a": a, "b": b})
+
+
+def second_order() -> GraphRecord:
+    x = ge.tensor(2.0, requires_grad=True, name="x")
+    (g,) = ge.grad(x**3, [x], create_graph=True)
+    g.backward(retain_graph=True)
+    return record_graph(g, names={"g": g})
+
+
+def backward_twice() -> GraphRecord:
+    x = ge.tensor(3.0, requires_grad=True, name="x")
+    y = x * x
+    y.backward(retain_graph=True)
+    y.backward(retain_graph=True)
+    return record_graph(y, names={"y": y})
+
+
+def not_a_number() -> GraphRecord:
+    x = ge.tensor([-1.0, 4.0], requires_grad=True, name="x")
+    with np.errstate(invalid="ignore"):
+        z = (ge.sqrt(x) * 2).sum()
+        z.backward(retain_graph=True)
+    return record_graph(z, names={"z": z})
+
+
+def reserved_names() -> GraphRecord:
+    g, big = (ge.tensor(v, requires_grad=True, name=n) for v, n in ((2.0, "g"), (3.0, "L")))
+    z = g * big + g
+    z.backward(retain_graph=True)
+    return record_graph(z, names={"z": z})
+
+
+@pytest.mark.parametrize(
+    "made", [without_backward, two_roots, second_order, backward_twice, not_a_number, reserved_names]
+)
+def test_a_record_that_is_not_usual_plays_and_can_be_read(made: Callable[[], GraphRecord]) -> None:
+    legible(player_of(made()))
+
+
+@pytest.mark.parametrize("name", ["blog", "large", "perceptron", "dense"])
+def test_values_stay_above_and_gradients_come_below_and_nothing_is_overwritten(name: str) -> None:
+    player = player_of(RECORDS[name]())
+    seen: dict[tuple[str, str], str] = {}
+    for beat, _ in played(player):
+        for key, part in player.stage.parts.all.items():
+            if key[0] in ("value", "gradient"):
+                text = part.primitives[0].text
+                assert seen.setdefault(key, text) == text, beat.name
+        assert seen.keys() <= player.stage.parts.all.keys(), beat.name
+    graph, parts = player.stage.graph, player.stage.parts.all
+    for id, view in graph.ops.items():
+        middle, half = graph.boxes[id].y, shape_size(view, graph.look)[1] / 2
+        for layer, sign in (("value", 1), ("gradient", -1)):
+            if (layer, id) in parts:
+                assert sign * (parts[layer, id].middle[1] - middle) > half
+        if graph.facts.op(id).gradient and graph.look.numbers:
+            assert ("gradient", id) in parts
+
+
+@pytest.mark.parametrize("name", ["blog", "large", "perceptron", "neuron", "fan"])
+def test_numbers_that_wait_to_be_read_lie_apart_and_on_no_op_or_card(name: str) -> None:
+    player = player_of(RECORDS[name]())
+    for beat in player.beats:
+        shot = player.stage.shot(beat.scene, beat.seconds)
+        if beat.scene.name == "rule":
+            shot.at(0.5 * shot.seconds)
+            tokens = [part for part in shot.moving if isinstance(part, Token) and part.plate.opacity > 0.5]
+            for one, other in itertools.combinations(tokens, 2):
+                assert apart(one.plate.extent, other.plate.extent), beat.name
+            graph = player.stage.graph
+            for token, id in itertools.product(tokens, graph.boxes):
+                box = graph.boxes[id]
+                width, height = shape_size(graph.ops[id], graph.look) if id in graph.ops else (box.width, box.height)
+                solid = (box.x - width / 2, box.y - height / 2, box.x + width / 2, box.y + height / 2)
+                assert apart(token.plate.extent, solid), (beat.name, id)
+        shot.at(shot.seconds)
+
+
+@pytest.mark.parametrize("name", ["blog", "large", "neuron"])
+def test_the_name_of_the_backward_node_is_seen_while_it_runs(name: str) -> None:
+    player = player_of(RECORDS[name]())
+    nodes = player.stage.facts.index.nodes
+    for beat, _ in played(player):
+        if beat.scene.name in ("rule", "row", "passing", "sweep") and beat.scene.part == "Backward":
+            shown = player.stage.parts.all["running", ""].primitives
+            assert [primitive.text for primitive in shown] == [nodes[beat.scene.ops[-1]].name], beat.name
+
+
+@pytest.mark.parametrize("theme_name", THEMES)
+def test_a_leaf_has_one_hue_in_title_card_and_words(theme_name: str) -> None:
+    player = player_of(example("blog"), theme=theme_name)
+    colours, stage = player.colours, player.stage
+    hues = stage.facts.hues
+    assert len(set(hues.values())) == len(hues) == 3
+    names = {face.name: rgb(hues[id]) for id, face in stage.facts.leaves.items()}
+    for _ in played(player):
+        for key, part in stage.parts.all.items():
+            if key[0] in ("expression", "words"):
+                for primitive in part.primitives:
+                    if primitive.text in names:
+                        assert primitive.fill == names[primitive.text]
+    for id, hue in hues.items():
+        colours_of_card = [primitive.fill for primitive in fills(stage.parts.all["card", id])]
+        assert colours_of_card.count(rgb(hue)) == 2  # the stripe, and the name
+    for hue in colours.leaves:
+        assert contrast(hue, colours.background) >= 5 and contrast(hue, colours.panel) >= 5
+
+
+def test_a_shape_is_never_crossed_by_the_way_of_another() -> None:
+    for name in ("blog", "large", "perceptron", "heads", "dense"):
+        graph = player_of(RECORDS[name]()).stage.graph
+        for id, way in graph.curves.items():
+            ends = {graph.links[id].source, graph.links[id].target}
+            for other, box in graph.boxes.items():
+                if other not in ends:
+                    places = way.table[:, 1:3]
+                    reach = np.array([box.width / 2, box.height / 2]) - 0.02
+                    assert not (np.abs(places - (box.x, box.y)) < reach).all(axis=1).any(), (name, id, other)
+
+
+@pytest.mark.parametrize("name", ["blog", "large", "small", "neuron", "branches"])
+def test_a_small_graph_fills_the_stage(name: str) -> None:
+    boxes = player_of(RECORDS[name]()).stage.graph.boxes.values()
+    wide = max(b.x + b.width / 2 for b in boxes) - min(b.x - b.width / 2 for b in boxes)
+    high = max(b.y + b.height / 2 for b in boxes) - min(b.y - b.height / 2 for b in boxes)
+    zone = theme.GRAPH
+    assert wide >= 0.5 * (zone[2] - zone[0]) or high >= 0.7 * (zone[3] - zone[1])
+
+
+@pytest.mark.parametrize(
+    "record", [network(12, scoped=True), records.chain(700), records.dense(200, 3), records.fan(300)],
+    ids=lambda record: f"{record.title} {len(record.nodes)}",
+)  # fmt: skip
+def test_a_large_graph_is_a_row_of_boxes_that_hold_every_op_once(record: GraphRecord) -> None:
+    stage = player_of(record).stage
+    assert isinstance(stage, LargeStage)
+    assert sorted(op for chunk in stage.chunks for op in chunk.ops) == sorted(node.id for node in record.nodes)
+    assert 1 < len(stage.chunks) <= MOST
+    for one, other in itertools.pairwise(stage.boxes):
+        assert one.x + one.width / 2 < other.x - other.width / 2
+    assert all(chunk.label for chunk in stage.chunks)
+
+
+def test_what_runs_in_a_large_graph_is_opened_in_its_box() -> None:
+    player = player_of(network(12, scoped=True))
+    stage = player.stage
+    assert isinstance(stage, LargeStage)
+    for beat, _ in played(player):
+        if beat.scene.name == "rule":
+            assert stage.opened is not None and set(beat.scene.ops) <= set(stage.chunks[stage.opened].ops)
+            assert all(("op", op) in stage.parts.all for op in beat.scene.ops)
+
+
+def test_moments_of_a_scene_may_be_left_out() -> None:
+    """A low frame rate sees fewer moments than a high one, and the same picture in the end."""
+    seen = []
+    for moments in (3, 40):
+        player = player_of(example("large"))
+        for beat in player.beats[:9]:
+            shot = player.stage.shot(beat.scene, beat.seconds)
+            for time in np.linspace(0, shot.seconds, moments):
+                shot.at(float(time))
+                shot.land(float(time))
+            assert shot.landed == len(shot.moving)
+        seen.append([(one.text, np.round(one.extent, 6).tolist()) for one in player.stage.still()])
+    assert seen[0] == seen[1]
+
+
+def test_the_same_record_gives_the_same_frames() -> None:
+    made = []
+    for _ in range(2):
+        player, canvas, shown = player_of(example("blog")), sized(320, 180), []
+        canvas.fill()
+        for beat in player.beats:
+            player.begin(beat, canvas)
+            for part in (0.3, 0.6, 1.0):
+                player.show(part * beat.seconds, canvas)
+                shown.append(canvas.pixel_array.copy())
+        made.append(np.stack(shown))
+    assert (made[0] == made[1]).all()
+
+
+def test_speed_and_nothing_else_changes_how_long_scenes_take() -> None:
+    usual, fast = player_of(example("blog")), player_of(example("blog"), speed=2.0)
+    for one, other in zip(usual.beats, fast.beats, strict=True):
+        assert one.seconds == pytest.approx(one.scene.seconds, abs=theme.FRAME)
+        assert other.seconds == pytest.approx(one.seconds / 2, abs=theme.FRAME)
+        assert other.scene == one.scene
