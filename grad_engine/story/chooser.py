@@ -13,6 +13,7 @@ from dataclasses import replace
 from itertools import groupby, pairwise
 
 from grad_engine.errors import GradEngineError
+from grad_engine.folding.structure import LEAST_ROUNDS
 from grad_engine.folding.views import view
 from grad_engine.formula import number
 from grad_engine.record import GraphRecord
@@ -24,6 +25,7 @@ from grad_engine.story.scenes import PARTS, Lesson, Line, Scene
 from grad_engine.story.units import SMALL, Unit, units
 
 SHORT, LONG = 60.0, 75.0  # seconds for graphs of up to SMALL ops, and for larger ones
+FEWEST_RULES = 3  # with numbers in a lesson, where the record has them
 MOST_REFUSED = 30  # extras in a row that do not fit, after which no other is tried
 PHASES = ("both", "forward", "backward")
 
@@ -103,16 +105,24 @@ class _Chooser:
         self.unit_of = {op: unit for unit in self.units for op in unit.ops}
         self.turns = [turn.node for turn in self.index.turns]
         self.place = {op: k for k, op in enumerate(self.turns)}
-        # Of equal units the one that backward reaches first is opened; the others are swept.
-        opened: dict[int, Unit] = {}
+        self.opened = self.open()
+        self.first = self.forward_opened()
+
+    def open(self) -> set[Unit]:
+        """Of equal units the one that backward reaches first, and more if its ops are few; the others are swept."""
+        kinds: dict[int, list[Unit]] = {}  # in the order of backward
         for op in self.turns:
             unit = self.unit_of[op]
-            if unit.kind >= 0:
-                opened.setdefault(unit.kind, unit)
-        self.opened = {unit for unit in self.units if unit.kind < 0 or opened.get(unit.kind) is unit}
-        self.first = self.forward_opened(opened)
+            if unit.kind >= 0 and unit not in kinds.setdefault(unit.kind, []):
+                kinds[unit.kind].append(unit)
+        found = {unit for unit in self.units if unit.kind < 0}
+        for same in kinds.values():
+            rules = sum(not self.facts.passes(op) for op in same[0].ops)
+            many = min(-(-FEWEST_RULES // rules), len(same) - LEAST_ROUNDS + 1) if rules else 1
+            found |= set(same[: max(many, 1)])
+        return found
 
-    def forward_opened(self, opened: dict[int, Unit]) -> Unit | None:
+    def forward_opened(self) -> Unit | None:
         """The unit that the forward pass opens: that of the kind with most ops which backward opens too."""
         kinds: dict[int, list[Unit]] = {}
         for unit in self.units:
@@ -121,7 +131,7 @@ class _Chooser:
         if not kinds:
             return None
         kind = max(kinds, key=lambda kind: sum(len(unit.ops) for unit in kinds[kind]))
-        return opened.get(kind) or kinds[kind][-1]
+        return next((unit for unit in reversed(kinds[kind]) if unit in self.opened), kinds[kind][-1])
 
     def chosen(self) -> Lesson:
         """The backbone, and every extra that the budget leaves room for, in order of worth."""

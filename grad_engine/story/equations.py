@@ -359,9 +359,24 @@ class Equations:
             equation = self.slope_equation(step)
             if facts.spelling.holds(equation):
                 g = Token(write(step.gradient), "gradient", source=Place(op, "gradient"))
-                total = Token(write(equation.total), "gradient", source=Place(edge.id, "share"), strong=True)
+                share = facts.share_of(edge.id)
+                whole = share is None or abs(share - equation.total) <= 1e-6 * abs(share)
+                place = Place(edge.id, "share") if whole else None
+                total = Token(write(equation.total), "gradient", source=place, strong=True)
                 equal = Token(" = ", "muted")
-                return (Token(facts.g, "gradient"), Token(" · slope"), equal, g, Token(" · "), slope, equal, total)
+                # Else other entries of g bring their parts to this one as well.
+                before = () if whole else (Token("along the path: ", "muted"),)
+                return (
+                    *before,
+                    Token(facts.g, "gradient"),
+                    Token(" · slope"),
+                    equal,
+                    g,
+                    Token(" · "),
+                    slope,
+                    equal,
+                    total,
+                )
             return (Token("slope = "), slope)
         return None
 

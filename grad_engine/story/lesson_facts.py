@@ -73,13 +73,19 @@ class LessonFacts:
     def _result(self) -> tuple[str, str]:
         """What the gradients are of, and what that means; L is said in words where a tensor has that name."""
         name, meaning = result_parts(self.whole.record)
+        run = self.whole.run
+        root = self.whole.nodes[run.root].outputs[run.output] if run is not None else ""
+        if root and not self.whole.tensors[root].name:
+            nameless = self.whole.label(root) or root
+            name = "the result" if name == nameless else name
+            meaning = meaning.replace(nameless, "the result")
         taken = {tensor.name for tensor in self.whole.record.tensors}
         return (meaning, "") if meaning and name in taken else (name, meaning)
 
     # names
 
     def name(self, tensor: str) -> str:
-        """What a tensor is called; a nameless result is called by its op."""
+        """What a tensor is called; the nameless result of an op is called by its number."""
         return self.whole.label(tensor) or self.single(tensor)
 
     def single(self, tensor: str) -> str:

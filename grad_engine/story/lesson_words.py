@@ -14,7 +14,7 @@ from grad_engine.story.lesson_facts import FEW_OPS, LessonFacts, shape_text
 from grad_engine.story.lesson_insets import Insets
 from grad_engine.story.names import bar
 from grad_engine.story.scenes import Line, Place, Scene, Token, line
-from grad_engine.story.units import Unit
+from grad_engine.story.units import SMALL, Unit
 from grad_engine.story.values import nonfinite, number_text
 from grad_engine.story.wording import axes_text, listed, some_of
 
@@ -29,7 +29,8 @@ MOST_ENDS = 4  # gradients that the last scene names
 COUNTS = ["no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"]
 SHARES = {"one": "both", "two": "both", "three": "all three", "four": "all four"}
 
-EQUALS, DOT, PLUS = Token(" = ", "muted"), Token(" · ", "muted"), Token(" + ", "muted")
+EQUALS, DOT = Token(" = ", "muted"), Token(" · ", "muted")
+PLUS, MINUS = Token(" + ", "muted"), Token(" − ", "muted")
 
 
 class LessonWords:
@@ -216,10 +217,13 @@ class LessonWords:
     def nudge(self, units: Sequence[Unit]) -> list[Scene]:
         """The followed entry is nudged; without a probe only the question is asked."""
         facts, probe = self.facts, self.probe
-        remark = f"{facts.result} is {facts.meaning}." if facts.meaning and not self.asked_of_all(units) else ""
+        remark = (
+            f"{capital(facts.result)} is {facts.meaning}." if facts.meaning and not self.asked_of_all(units) else ""
+        )
         if probe is None:
-            asked = f"How far does {facts.result} move when a leaf moves a little?"
-            return [Scene("nudge", "A nudge", line(asked), (), line(remark), moves=(3,))]
+            who = self.followed() if facts.followed is not None else (Token("a leaf"),)
+            asked = line(f"How far does {facts.result} move when ", *who, " moves a little?")
+            return [Scene("nudge", "A nudge", asked, (), line(remark), moves=(3,))]
         texts = [facts.increments(op.outputs[0]) for op in self.index.nodes.values()]
         on_stage = tuple(
             part.removeprefix("+ ").replace("− ", "−") for text in texts for part in text.split("  ") if part
@@ -235,7 +239,9 @@ class LessonWords:
         ):
             feel = "both uses feel" if uses == 2 else f"all {in_words(uses)} uses feel"
             first = line("Nudge ", *self.followed(), f" by {number(probe.delta)}: {feel} it.")
-            answer = f"{facts.result} moves {change}: {ratio} times the nudge. Backward finds that for every leaf."
+            answer = (
+                f"{capital(facts.result)} moves {change}: {ratio} times the nudge. Backward finds that for every leaf."
+            )
             return [
                 Scene("nudge", "A nudge", first, (), line(remark), on_stage, leaves=leaves, moves=(3,)),
                 Scene("answer", "A nudge", line(answer), leaves=leaves, moves=(3,)),
@@ -252,21 +258,23 @@ class LessonWords:
         facts = self.facts
         root = self.index.nodes[run.root].outputs[run.output]
         tensor, seed = self.index.tensors[root], facts.array(run.seed)
-        name = facts.name(root)
+        name = facts.name(root) if tensor.name else "the result"
         ones = seed is not None and bool((seed == 1).all())
         if not facts.at_root:
             said = f"{bar(name)} comes from what is not shown."
         elif tensor.shape == () and ones:
             leaves = len(self.index.changes)
             many = f"all {in_words(leaves)} ratios" if leaves > 2 else "the ratio of every leaf"
-            said = f"Backward finds {many} in one pass. Seed: {facts.single(run.seed)}."
+            said = f"Backward finds {many} in one pass, from {facts.g} = {facts.single(run.seed)} on."
         elif tensor.shape == ():
-            said = f"Backward starts with the seed, {facts.single(run.seed)}."
+            said = f"Backward starts with the seed, {facts.g} = {facts.single(run.seed)}."
         elif ones:
-            said = f"{facts.result} grows 1 for 1 with each entry of {name}, so backward starts with 1 there."
+            said = (
+                f"{facts.result} grows 1 for 1 with each entry of {name}, so backward starts with {facts.g} = 1 there."
+            )
         else:
-            said = f"{facts.result} is {facts.meaning or facts.result}, so backward starts with the seed."
-        said = said[0].upper() + said[1:] if " " in facts.result else said  # L in words
+            what = f"{capital(facts.result)} is {facts.meaning or facts.result}"
+            said = f"{what}, so backward starts with the seed as {facts.g}."
         return [Scene("seed", "Backward", line(said), ops=(run.root,), motion=2.6)]
 
     def check(self) -> list[Scene]:
@@ -305,7 +313,7 @@ class LessonWords:
         if not self.probe.agrees:
             return "they do not agree"
         apart = abs(ratio - gradient) / (max(abs(ratio), abs(gradient)) or 1.0)
-        if apart <= APART:
+        if apart <= APART or (not ratio and self.facts.spelling.text(gradient) == "0"):
             return "they agree"
         whole = self.facts.whole
         assert whole.run is not None
@@ -479,14 +487,17 @@ class LessonWords:
             found = [facts.token(target, barred=True), Token(f"[{','.join(map(str, spot.index))}]"), EQUALS]
         tones = self.insets.tones(spot.edge)
         for k, term in enumerate(shown):
-            first, second = (Token(facts.spelling.text(x), tone) for x, tone in zip(term, tones, strict=True))
-            found += [*([PLUS] if k else []), first, DOT, second]
+            texts = [facts.spelling.text(x) for x in term]
+            if k and texts[0].startswith("−"):
+                found.append(MINUS)
+                texts[0] = texts[0][1:]
+            elif k:
+                found.append(PLUS)
+            found += [Token(texts[0], tones[0]), DOT, Token(texts[1], tones[1])]
         if not exact:
-            found += [
-                PLUS,
-                Token(facts.spelling.text(equation.operands[-1]), "gradient"),
-                Token(" (the rest)", "muted"),
-            ]
+            rest = facts.spelling.text(equation.operands[-1])
+            sign = MINUS if rest.startswith("−") else PLUS
+            found += [sign, Token(rest.removeprefix("−"), "gradient"), Token(" (the rest)", "muted")]
         total = Token(facts.spelling.text(spot.total), "gradient", source=Place(spot.edge, "share"), strong=True)
         return (*found, EQUALS, total)
 
@@ -494,7 +505,7 @@ class LessonWords:
         """Ops that pass g on as it is."""
         alone = len(set(map(self.facts.sign, ops))) == 1
         if again:
-            said = f"{self.signs(ops)} again: unchanged."
+            said = f"{self.signs(ops)} again: {self.facts.g} unchanged."
         else:
             said = f"{self.signs(ops)} {'passes' if alone else 'pass'} {self.facts.g} on unchanged."
         sent = self.sent(ops)
@@ -676,6 +687,13 @@ class LessonWords:
             total = self.total_of(id)
             said = line(facts.leaf_token(id), f" the same: {in_words(len(shares))} shares add.")
             lines = () if total is None else (total,)
+            known = self.equations.shares_at(id)
+            if known is not None and len(self.index.nodes) > SMALL:
+                largest = max(known[1], key=abs)
+                said = line(
+                    facts.leaf_token(id), f" adds {in_words(len(shares))} too: largest {facts.spelling.text(largest)}."
+                )
+                lines = ()
             found.append(Scene("sum", "Backward", said, lines, leaves=(id,), moves=(2,)))
         found += self.held()
         nothing = [facts.name(self.index.leaf(id).id) for id in facts.leaf_ids if id not in self.index.changes]
@@ -765,6 +783,11 @@ class LessonWords:
 def noun_of(unit: Unit) -> str:
     """What an equal unit is called: the word before its number."""
     return unit.label.rpartition(" ")[0] or "part"
+
+
+def capital(words: str) -> str:
+    """Words at the beginning of a sentence; a name stays as it is."""
+    return words[0].upper() + words[1:] if " " in words else words
 
 
 def times(count: int) -> str:
