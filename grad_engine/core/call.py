@@ -43,7 +43,7 @@ def operand(value: Any) -> Any:
     if kind is ndarray:
         return numeric(value)
     if kind in STAND_INS:
-        return value
+        return value.as_operand()
     if value is None or isinstance(value, str):
         raise ArgumentError(f"an op takes tensors, arrays and numbers, got {value!r}")
     if isinstance(value, list | tuple) and any(type(part) is Tensor for part in value):

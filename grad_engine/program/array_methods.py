@@ -10,7 +10,7 @@ import numpy as np
 from grad_engine.core.stand_ins import TRACING
 from grad_engine.core.tensor import Tensor
 from grad_engine.program import functions, views
-from grad_engine.program.steps import GET_ITEM, METHOD, SET_ITEM, UFUNC_METHODS, leaves
+from grad_engine.program.steps import GET_ITEM, METHOD, NUMBER, SET_ITEM, UFUNC_METHODS, leaves
 from grad_engine.program.traced import Traced, TracedNumber
 
 
@@ -47,6 +47,12 @@ class _ArrayMethods:
             return tensor.__array_function__(func, types, args, named)
         return functions.called(TRACING.trace, func, args, dict(named))
 
+    def as_operand(self: Any) -> Any:
+        """Itself; a float64 scalar as a Python number, which it is to an op in eager mode too (core/call.py)."""
+        if self._value.scalar and self.dtype == np.float64 and TRACING.trace is not None:
+            return TRACING.trace.record(NUMBER, float, (self,))
+        return self
+
     # indexing and methods
 
     def __getitem__(self: Any, key: Any) -> Any:
@@ -56,6 +62,8 @@ class _ArrayMethods:
         return views.taken(self, GET_ITEM, None, (key,))
 
     def __setitem__(self: Any, key: Any, value: Any) -> None:
+        if self._value.scalar:
+            raise TypeError(f"'{self.dtype.type.__module__}.{self.dtype.type.__name__}' object is not assignable")
         key = views.checked_key(self, key, writing=True)
         made = TRACING.trace.record(SET_ITEM, None, (self, key, value.array if type(value) is Tensor else value))
         self.assign(made)
@@ -108,10 +116,14 @@ class _ArrayMethods:
         """Nothing: what may be written is the program's affair."""
 
     def fill(self: Any, number: Any) -> None:
-        self[...] = number
+        if not self._value.scalar:  # NumPy fills a copy of a scalar
+            self[...] = number
 
     def put(self: Any, indices: Any, values: Any, mode: str = "raise") -> None:
         np.put(self, indices, values)
+
+    def sort(self: Any, axis: Any = -1, kind: Any = None, order: Any = None, *, stable: Any = None) -> None:
+        self[...] = np.sort(self, axis, kind)
 
     def sum(
         self: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: bool = False, **named: Any

@@ -222,7 +222,14 @@ class Compiled:
 def used_values(program: Program) -> set[Any]:
     """The values that steps read, and those that must be there in the end."""
     used = {value for step in program.steps for value in step.values()}
-    used.update([*program.ends(), *(write.target for write in program.writes if write.target is not None)])
+    used.update(
+        [
+            *program.finite,
+            *program.hidden,
+            *program.ends(),
+            *(write.target for write in program.writes if write.target is not None),
+        ]
+    )
     return used
 
 

@@ -223,7 +223,9 @@ class Entry:
                 return self._tensor(result, tree.value)
             if tree.kind is ndarray:
                 return result if tree.value.ndim else f"asarray({result})"
-            return f"{self.thing(tree.kind)}({result})" if tree.kind in (float, int, bool) else result
+            if tree.kind in (float, int, bool):
+                return f"{self.thing(tree.kind)}({result})"
+            return f"{result}[()]"  # a NumPy scalar, whatever the passes made of it
         if kind is dict:
             return "{" + ", ".join(f"{self.thing(k)}: {self._shown(v, results)}" for k, v in tree.items()) + "}"
         if kind is list:
@@ -247,7 +249,8 @@ class Entry:
                 name, texts = self.text[other], [self.text[each] for each in others]
                 same = " or ".join(f"{name} is {text}" for text in texts)
                 apart = f"{self.thing(_apart)}({name}, ({', '.join(texts)},))"
-                lines.append(f"if {name}.base is not None or {same}: {apart}")
+                bases = " or ".join(f"{text}.base is not None" for text in (name, *texts))
+                lines.append(f"if {bases} or {same}: {apart}")
 
 
 class Output:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
 from typing import Any
 
@@ -25,7 +26,7 @@ _FILLED = frozenset({np.zeros_like, np.empty_like, np.ones_like, np.full_like})
 _SHAPE_OF_NUMBERS = frozenset({
     np.nonzero, np.argwhere, np.flatnonzero, np.unique, np.unique_all, np.unique_counts, np.unique_inverse,
     np.unique_values, np.compress, np.extract, np.trim_zeros, np.union1d, np.intersect1d, np.setdiff1d, np.setxor1d,
-    np.delete, np.place,
+    np.delete,
 })  # fmt: skip
 # The shape of their result follows from the shapes of their arguments; that of others is looked at when a program runs.
 STATIC_SHAPE = frozenset({
@@ -35,7 +36,7 @@ STATIC_SHAPE = frozenset({
     np.argmax, np.argmin, np.linalg.inv, np.linalg.solve, np.linalg.cholesky, np.linalg.det, np.linalg.slogdet,
     np.linalg.eigh, np.linalg.svd, np.linalg.qr, np.tensordot, np.inner, np.outer, np.vdot, np.kron, np.cross,
     np.searchsorted, np.diff, np.nan_to_num, np.real, np.isclose, np.atleast_1d, np.atleast_2d, np.linalg.norm,
-    np.array, np.float64,
+    np.array, np.asarray, np.float64,
 })  # fmt: skip
 _SHOWN = frozenset({np.array2string, np.array_repr, np.array_str})
 
@@ -53,9 +54,10 @@ def called(trace: Trace, func: Any, args: tuple[Any, ...], named: dict[str, Any]
     if func in _FILLED and type(args[0]) is Traced and not _any_traced((args[1:], named)):
         return _filled(trace, func, args, named)
     if func in _SHAPE_OF_NUMBERS or (func is np.where and len(args) + len(named) == 1):
-        x = next(leaf for leaf in leaves((args, named)) if type(leaf) is Traced)
-        if any(not leaf.current.is_const for leaf in leaves((args, named)) if type(leaf) is Traced):
-            trace.refuse(f"np.{func.__name__}(), whose shape depends on numbers,", x, "write np.where(mask, x, y)")
+        made = trace.record(FUNCTION, func, args, named)
+        part = made[0] if isinstance(made, tuple) else made
+        trace.check_count(trace.record(FUNCTION, np.size, (part,)))
+        return made
     out = named.pop("out", None)
     made = trace.record(FUNCTION, func, args, named)
     if out is not None:
@@ -110,6 +112,30 @@ def _put_along_axis(trace: Trace, arr: Any, indices: Any, values: Any, axis: Any
     arr[tuple(grid)] = values
 
 
+def _place(trace: Trace, arr: Any, mask: Any, vals: Any) -> None:
+    count: Any = np.count_nonzero(mask)
+    trace.check_count(count)
+    number = count.current.now if type(count) is Traced else count
+    arr[np.asarray(mask, bool)] = np.resize(vals, int(number))
+
+
+def _splitting(split: Callable[..., Any], axis_of: Callable[[int], int] | None = None) -> Callable[..., Any]:
+    """np.split() and its like, whose parts are views into which one may write."""
+
+    def parts(trace: Trace, ary: Any, indices_or_sections: Any, axis: Any = 0) -> list[Any]:
+        axis = operator.index(axis if axis_of is None else axis_of(ary.ndim)) % max(ary.ndim, 1)
+        numbered = split(np.arange(ary.shape[axis]), indices_or_sections)
+        ends = [(int(part[0]), int(part[-1]) + 1) if len(part) else (0, 0) for part in numbered]
+        return [ary[(slice(None),) * axis + (slice(start, end),)] for start, end in ends]
+
+    return parts
+
+
+def _unstacked(trace: Trace, x: Any, /, *, axis: int = 0) -> tuple[Any, ...]:
+    before = (slice(None),) * (axis % x.ndim)
+    return tuple(x[(*before, number)] for number in range(x.shape[axis]))
+
+
 def _put(trace: Trace, a: Any, ind: Any, v: Any, mode: str = "raise") -> None:
     if mode != "raise":
         raise TraceError(f"np.put is traced with mode='raise', got {mode!r}{trace.at()}; use take and where")
@@ -146,6 +172,11 @@ def _as_type(trace: Trace, x: Any, dtype: Any, /, *, copy: bool = True, device: 
 _SPECIAL: dict[Any, Callable[..., Any]] = {
     np.copy: _copied, np.copyto: _copyto, np.fill_diagonal: _fill_diagonal, np.put_along_axis: _put_along_axis,
     np.put: _put, np.putmask: _putmask, np.transpose: _transposed, np.reshape: _reshaped, np.ravel: _ravelled,
+    np.place: _place, np.split: _splitting(np.split), np.array_split: _splitting(np.array_split),
+    np.vsplit: _splitting(np.split, lambda ndim: 0), np.hsplit: _splitting(np.split, lambda ndim: min(ndim - 1, 1)),
+    np.dsplit: _splitting(np.split, lambda ndim: 2),
 }  # fmt: skip
+if hasattr(np, "unstack"):  # from NumPy 2.1 on
+    _SPECIAL[np.unstack] = _unstacked
 if hasattr(np, "astype"):  # from NumPy 2.1 on
     _SPECIAL[np.astype] = _as_type

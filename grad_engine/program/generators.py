@@ -11,7 +11,7 @@ import numpy as np
 
 from grad_engine.core.stand_ins import STAND_INS, TRACING
 from grad_engine.errors import TraceError
-from grad_engine.program.steps import DRAW
+from grad_engine.program.steps import DRAW, leaves
 
 _DRAWING = frozenset({
     "random", "normal", "standard_normal", "uniform", "integers", "exponential", "standard_exponential", "beta",
@@ -101,6 +101,11 @@ class _Seeded:
             return found
 
         def draw(*args: Any, **named: Any) -> Any:
+            if TRACING.trace is not None and any(type(leaf) in STAND_INS for leaf in leaves((args, named))):
+                raise TraceError(
+                    f"{name}() of a generator that is made in the compiled function was given values of each run"
+                    f"{TRACING.trace.at()}; make the generator outside and pass it as an argument"
+                )
             trace, TRACING.trace = TRACING.trace, None  # NumPy makes the arrays of its draws by np.empty()
             try:
                 return found(*args, **named)

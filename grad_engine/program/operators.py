@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Callable
 from typing import Any
@@ -53,7 +54,9 @@ def _binary(ufunc: Any, python: Callable[[Any, Any], Any], reflected: bool) -> C
 
 
 def _in_place(ufunc: Any) -> Callable[[Any, Any], Any]:
-    def apply(self: Traced, other: Any) -> Traced:
+    def apply(self: Traced, other: Any) -> Any:
+        if self._value.scalar:  # as of any number, what comes of it is another one
+            return NotImplemented
         made = ufunc(self, other.array if type(other) is Tensor else other)
         self.assign(views.fitted(made, self))
         return self
@@ -74,6 +77,24 @@ def _method(name: str) -> Callable[..., Any]:
     return call
 
 
+def _rounded_number(self: TracedNumber, digits: Any = None) -> Any:
+    return _number_step(round, self) if digits is None else _number_step(round, self, digits)
+
+
+def _rounded(self: Traced, digits: Any = None) -> Any:
+    if self.ndim or digits is None:  # an array has no round(), and a whole number of Python is wanted
+        return round(self.numbers("round() to a whole number", "use np.round()"))
+    return np.round(self, digits)
+
+
+def _divided(self: Any, other: Any) -> Any:
+    return self // other, self % other
+
+
+def _dividing(self: Any, other: Any) -> Any:
+    return other // self, other % self
+
+
 def attach() -> None:
     """Give both stand-ins their operators and methods."""
     for name, (ufunc, python) in _BINARY.items():
@@ -90,6 +111,11 @@ def attach() -> None:
     ):  # fmt: skip
         setattr(Traced, f"__{name}__", lambda self, ufunc=ufunc: ufunc(self))
         setattr(TracedNumber, f"__{name}__", lambda self, fn=python_unary: _number_step(fn, self))
+    for stand_in, rounded in [(Traced, _rounded), (TracedNumber, _rounded_number)]:
+        for name, method in (("round", rounded), ("divmod", _divided), ("rdivmod", _dividing)):
+            setattr(stand_in, f"__{name}__", method)
+    for fn in (math.floor, math.ceil, math.trunc):
+        setattr(TracedNumber, f"__{fn.__name__}__", lambda self, fn=fn: _number_step(fn, self))
     for name in _METHODS:
         setattr(Traced, name, _method(name))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import keyword
 import math
 import operator
@@ -216,6 +217,8 @@ def path_of(function: Any) -> str | None:
     module = getattr(function, "__module__", None) or ""
     if module == "math":
         return f"math.{name}"
+    if module == "builtins" and getattr(builtins, name or "", None) is function:
+        return name
     if module.partition(".")[0] == "numpy" and name is not None:
         for public in (np, np.linalg, np.fft, np.random):
             if getattr(public, name, None) is function:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 from collections.abc import Callable, Mapping
 from types import FrameType
 from typing import Any, NoReturn
@@ -47,6 +48,7 @@ class Trace:
         self.reasons: dict[str, str] = {}  # op that became a named call -> why
         self.line: tuple[str, int] | None = None  # what steps belong to while a rule runs: the line of the forward call
         self.closed = False
+        self.thread = threading.get_ident()
         self.held: Callable[[ndarray], Any] = lambda array: None  # a stand-in for an array that state reaches
         self._kept: list[Any] = []  # so that no id in by_reference or _consts is given to another array meanwhile
         self._consts: dict[int, Value] = {}
@@ -143,13 +145,22 @@ class Trace:
         made = [self.stand_in(out) for out in outs]
         owners = {id(_owner(value.now)): value for value in read if type(value.now) is ndarray}
         for out, stand_in in zip(outs, made, strict=True):
-            if type(out.now) is ndarray and (shown := owners.get(id(_owner(out.now)))) is not None:
+            if type(out.now) is ndarray and out.now.size and (shown := owners.get(id(_owner(out.now)))) is not None:
                 out.owner = shown.memory
                 if (parent := _shown_by(args, named, shown)) is not None:
                     stand_in._view = views.Unfollowed(parent)
         if not several:
             return made[0]
         return type(result)(*made) if hasattr(result, "_fields") else tuple(made)
+
+    def is_of_another_thread(self) -> bool:
+        """Whether a thread that traces nothing met a stand-in of this trace, which goes on elsewhere."""
+        return TRACING.trace is None and not self.closed and threading.get_ident() != self.thread
+
+    def check_count(self, count: Any) -> None:
+        """Let the program check that so many elements are chosen again."""
+        if type(count) is traced.Traced and not count.current.is_const:
+            self.check(np.equal(count, int(count.current.now)))
 
     def check(self, value: Any) -> bool:
         """The truth of a stand-in that the engine itself branches on; the program checks that it is the same again."""
@@ -161,8 +172,6 @@ class Trace:
 
     def named_call(self, op: Any, arrays: Any, static: Any) -> Any:
         """The result of an op that could not run on stand-ins, as one step; None where it cannot run at all."""
-        if isinstance(sys.exc_info()[1], ShapeOfNumbersError):
-            return None
         arguments = (list(arrays), *static) if op.variadic else (*arrays, *static)
         return self.call_whole(op.name, op.forward, arguments, NO_NAMED)
 
@@ -203,16 +212,12 @@ class Trace:
         frame = user_frame()
         return f", at line {frame.f_lineno} of {os.path.basename(frame.f_code.co_filename)}" if frame else ""
 
-    def refuse(self, what: str, x: Any, way_out: str, kind: type[TraceError] = TraceError) -> NoReturn:
+    def refuse(self, what: str, x: Any, way_out: str) -> NoReturn:
         """Raise TraceError: `what` needs the numbers of x."""
-        raise kind(
+        raise TraceError(
             f"{what} needs the numbers of an array of shape {x.shape} that depends on the arguments of the compiled "
             f"function, and they are known only when its program runs{self.at()}; {way_out}"
         )
-
-    def refuse_shape(self, what: str, x: Any, way_out: str) -> NoReturn:
-        """Refuse something whose shape depends on numbers."""
-        self.refuse(f"{what}, whose shape depends on numbers,", x, way_out, ShapeOfNumbersError)
 
     def close(self) -> None:
         """Let go of the arrays met while tracing."""
@@ -224,10 +229,6 @@ class Trace:
         self._kept.clear()
         self._consts.clear()
         self._seen = (None, -1)
-
-
-class ShapeOfNumbersError(TraceError):
-    """The shape of what the function asked for depends on numbers: no step of a program has such a result."""
 
 
 class Present:

@@ -9,6 +9,7 @@ import operator
 import os
 import sys
 from collections.abc import Iterator
+from types import FrameType
 from typing import Any, Protocol
 
 import numpy as np
@@ -22,6 +23,15 @@ from grad_engine.program.steps import Value
 # A Tensor asks in core for whoever looks at it; elsewhere in the engine it is the engine that branches.
 _ASKING = tuple(os.path.join(INSIDE[0], each, "") for each in ("core", "program"))
 _CHOOSE = "choose with np.where(condition, x, y), loop with ge.scan(), or name the argument in static_argnames"
+
+
+_KEY = "a key of a dict or a set, or of a cache,"
+_NO_KEY = "name the argument in static_argnames"
+
+
+def _asked_outside(frame: FrameType) -> bool:
+    """Whether the user's program asks, and not the engine."""
+    return not frame.f_code.co_filename.startswith(INSIDE)
 
 
 class _Flags:
@@ -53,7 +63,7 @@ class Traced:
     __slots__ = ("__weakref__", "_origin", "_value", "_view", "version", "within")
     __array_priority__ = 1000.0
     base = None
-    __class__ = property(lambda self: ndarray)  # so that isinstance(x, ndarray) holds
+    __class__ = property(lambda self: self._value.dtype.type if self._value.scalar else ndarray)  # for isinstance()
 
     def __init__(self, value: Value, trace: Any, view: View | None = None) -> None:
         self._value = self._origin = value  # what it stands for now, and stood for first
@@ -121,6 +131,10 @@ class Traced:
         return self.shape[0]
 
     def __hash__(self) -> int:
+        if _asked_outside(sys._getframe(1)):
+            if not self._value.scalar:
+                raise TypeError("unhashable type: 'numpy.ndarray'")
+            self.within.refuse(_KEY, self, _NO_KEY)
         return id(self)
 
     def __repr__(self) -> str:
@@ -136,7 +150,7 @@ class Traced:
 
     def numbers(self, what: str, way_out: str = _CHOOSE) -> Any:
         """The array itself where it is the same at each run; raises TraceError otherwise."""
-        if TRACING.trace is None and not self.within.closed:  # another thread, for which this is an array
+        if self.within.is_of_another_thread():  # for which this is an array
             return self.current.now
         value = self.current
         if self.within.closed or not value.is_const:
@@ -211,9 +225,15 @@ class TracedNumber:
     def current(self) -> Value:
         return self._value
 
+    def as_operand(self) -> TracedNumber:
+        """Itself, as an operand of an op."""
+        return self
+
     __class__ = property(lambda self: self._value.number)
 
     def __hash__(self) -> int:
+        if _asked_outside(sys._getframe(1)):
+            self.within.refuse(_KEY, self, _NO_KEY)
         return id(self)
 
     def __repr__(self) -> str:
@@ -221,7 +241,7 @@ class TracedNumber:
 
     def numbers(self, what: str) -> Any:
         """The number itself where it is the same at each run; raises TraceError otherwise."""
-        if TRACING.trace is None and not self.within.closed:
+        if self.within.is_of_another_thread():
             return self._value.now
         if self.within.closed or not self._value.is_const:
             self.within.refuse(what, self, "name the argument in static_argnames, and use np.sqrt() for math.sqrt()")
@@ -243,3 +263,8 @@ class TracedNumber:
 
     def __format__(self, spec: str) -> str:
         return format(self.numbers("a format"), spec)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__") or not hasattr(self._value.number, name):
+            raise AttributeError(f"a traced number has no attribute {name!r}")
+        return getattr(self.numbers(f".{name}"), name)

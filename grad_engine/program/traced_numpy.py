@@ -24,12 +24,13 @@ from grad_engine.program.generators import traced_default_rng
 from grad_engine.program.steps import FUNCTION, leaves
 from grad_engine.program.trace import OPS_FOLDER, STAND_INS
 from grad_engine.program.traced import Traced
+from grad_engine.program.views import as_array
 
 _CREATING = (
-    "zeros", "ones", "empty", "full", "arange", "linspace", "eye", "identity", "zeros_like", "ones_like", "empty_like",
+    "zeros", "ones", "empty", "arange", "linspace", "eye", "identity", "zeros_like", "ones_like", "empty_like",
     "full_like",
 )  # fmt: skip
-_asarray, _array = np.asarray, np.array  # this file is swapped like all others
+_asarray, _array, _filled = np.asarray, np.array, np.full  # this file is swapped like all others
 # Where the engine makes arrays to keep them: nodes, parameters, states.
 _KEEPING = (*(os.path.join(INSIDE[0], each) for each in ("core", "nn", "program", "optim", "data")), *INSIDE[1:])
 _MAKING_GENERATORS = frozenset({"default_rng", "Generator", "RandomState", "SeedSequence", "BitGenerator"})
@@ -40,6 +41,7 @@ def asarray(a: Any, dtype: Any = None, *args: Any, **named: Any) -> Any:
     if TRACING.trace is None or not _holds_stand_in(a):
         return _asarray(a, dtype, *args, **named)
     if type(a) is Traced:
+        a = as_array(a)
         return a if dtype is None else a.astype(dtype, copy=False)
     return _gathered(a, dtype)
 
@@ -49,6 +51,7 @@ def array(a: Any, dtype: Any = None, *args: Any, **named: Any) -> Any:
     if TRACING.trace is None or not _holds_stand_in(a):
         return _array(a, dtype, *args, **named)
     if type(a) is Traced:
+        a = as_array(a)
         return a.copy() if dtype is None else a.astype(dtype)
     return _gathered(a, dtype)
 
@@ -79,14 +82,21 @@ def _gathered(a: Any, dtype: Any) -> Any:
 def _creating(create: Callable[..., ndarray]) -> Callable[..., Any]:
     """np.zeros() and its like: what they make is a stand-in for a constant, into which traced values can be written."""
 
-    def created(*args: Any, **named: Any) -> Any:
-        made = create(*args, **named)
-        trace = TRACING.trace
-        if trace is None or type(made) is not ndarray or made.dtype.kind not in "fiub" or _is_kept(sys._getframe(1)):
-            return made
-        return trace.stand_in(trace.const(made))
+    return lambda *args, **named: _writable(create(*args, **named), sys._getframe(1))
 
-    return created
+
+def _writable(made: Any, frame: FrameType) -> Any:
+    trace = TRACING.trace
+    if trace is None or type(made) is not ndarray or made.dtype.kind not in "fiub" or _is_kept(frame):
+        return made
+    return trace.stand_in(trace.const(made))
+
+
+def _full(shape: Any, fill_value: Any, dtype: Any = None, *args: Any, **named: Any) -> Any:
+    """np.full() of a traced number."""
+    if TRACING.trace is None or not _holds_stand_in(fill_value):
+        return _writable(_filled(shape, fill_value, dtype, *args, **named), sys._getframe(1))
+    return asarray(NUMPY.broadcast_to(asarray(fill_value), shape), dtype).copy()
 
 
 def _is_kept(frame: FrameType | None) -> bool:
@@ -129,12 +139,13 @@ def _random() -> ModuleType:
 
 
 _RANDOM = _random()
-NUMPY = _copy_of(
-    np, asarray=asarray, array=array, random=_RANDOM, **{name: _creating(getattr(np, name)) for name in _CREATING}
-)
+NUMPY: Any = _copy_of(
+    np, asarray=asarray, array=array, random=_RANDOM, full=_full,
+    **{name: _creating(getattr(np, name)) for name in _CREATING},
+)  # fmt: skip
 _REPLACED: dict[int, Any] = {
     id(np): NUMPY, id(np.random): _RANDOM,
-    **{id(getattr(np, name)): getattr(NUMPY, name) for name in ("asarray", "array", *_CREATING)},
+    **{id(getattr(np, name)): getattr(NUMPY, name) for name in ("asarray", "array", "full", *_CREATING)},
     **{id(getattr(np.random, name)): each for name, each in vars(_RANDOM).items() if name[0].islower()},
 }  # fmt: skip
 

@@ -12,7 +12,9 @@ from grad_engine.core.stand_ins import TRACING
 from grad_engine.core.tensor import Tensor
 from grad_engine.errors import TraceError
 from grad_engine.program import traced
-from grad_engine.program.steps import AT, GET_ITEM, METHOD, NO_NAMED, SET_ITEM, Kind, Value, mapped
+from grad_engine.program.steps import AT, FUNCTION, GET_ITEM, METHOD, NO_NAMED, SET_ITEM, Kind, Value, mapped
+
+_asarray = np.asarray  # np is another one while a function is traced
 
 
 class View:
@@ -94,7 +96,7 @@ def taken(
 
 
 def checked_key(x: traced.Traced, key: Any, writing: bool = False) -> Any:
-    """`key` as a step can keep it. Raises TraceError for a mask of traced values, which chooses how many elements."""
+    """`key` as a step can keep it. A mask of traced values has to choose as many elements at each run."""
     if type(key) is tuple:
         return tuple([checked_key(x, part, writing) for part in key])
     if type(key) is Tensor:
@@ -102,16 +104,26 @@ def checked_key(x: traced.Traced, key: Any, writing: bool = False) -> Any:
     if type(key) is slice:
         return slice(*[part if part is None else operator.index(part) for part in (key.start, key.stop, key.step)])
     if type(key) is traced.TracedNumber:
-        return operator.index(key)
+        return np.asarray(key) if key.current.number is bool else operator.index(key)
     if type(key) is list:
         key = np.array(key) if any(type(part) in (traced.Traced, Tensor) for part in key) else key
-    if type(key) is traced.Traced and not writing and key.dtype == bool and not key.current.is_const:
-        x.within.refuse_shape("x[mask]", key, "write np.where(mask, x, 0) instead")
+    if type(key) is traced.Traced and not writing and key.dtype == bool:
+        TRACING.trace.check_count(TRACING.trace.record(FUNCTION, np.count_nonzero, (key,)))
     return key
+
+
+def as_array(x: traced.Traced) -> traced.Traced:
+    """A NumPy scalar as an array of shape (), into which one may write; any other array as it is."""
+    if not x._value.scalar:
+        return x
+    made: traced.Traced = TRACING.trace.record(FUNCTION, _asarray, (x,))
+    return made
 
 
 def fitted(made: Any, target: Any) -> Any:
     """`made` as it stands after a write into `target`, in its shape and dtype."""
+    if type(made) is traced.Traced and made.shape == () == target.shape:
+        made = as_array(made)
     if made.shape != target.shape:
         made = np.broadcast_to(made, target.shape)
     return made if made.dtype == target.dtype else TRACING.trace.record(METHOD, "astype", (made, target.dtype))

@@ -11,7 +11,6 @@ import grad_engine as ge
 from grad_engine.core.op import OPS, Op
 from grad_engine.program import passes
 from grad_engine.program.code import Code
-from grad_engine.program.steps import leaves
 from grad_engine.program.traced_call import traced_call
 from tests.program.op_calls import filled, value_and_gradients
 from tests.samples import cases
@@ -31,15 +30,7 @@ WHOLE = {
 }  # fmt: skip
 
 
-def chooses_by_mask(op: Op, i: int) -> bool:
-    """Whether a case reads x[mask] of a mask from outside: how many elements that are is known at run time only."""
-    return op.name == "index" and any(
-        getattr(leaf, "dtype", None) == np.bool_ for leaf in leaves(dict(cases(op)[i].static))
-    )
-
-
-EVERY = [(op, i) for op in OPS.values() for i in range(len(cases(op))) if not chooses_by_mask(op, i)]
-MASKED = [(op, i) for op in OPS.values() for i in range(len(cases(op))) if chooses_by_mask(op, i)]
+EVERY = [(op, i) for op in OPS.values() for i in range(len(cases(op)))]
 NAMES = [f"{op.name}-{i}" for op, i in EVERY]
 
 
@@ -98,17 +89,11 @@ def returned(function: Any, given: list[Any], count: int) -> list[np.ndarray] | 
     return [np.asarray(x) for x in (found if count > 1 else (found,))]
 
 
-@pytest.mark.parametrize(("op", "i"), MASKED, ids=[f"{op.name}-{i}" for op, i in MASKED])
-def test_what_has_a_shape_of_numbers_is_refused(op: Op, i: int) -> None:
-    with pytest.raises(ge.TraceError, match=r"np\.where"):
-        ge.compile(value_and_gradients(op, cases(op)[i]))(filled(op, cases(op)[i], 0))
-
-
 def test_most_ops_become_calls_of_numpy_and_scipy() -> None:
     """The others are named here with the reason, and the program of each says so too."""
     whole = {}
     for op in OPS.values():
-        for each in [each for i, each in enumerate(cases(op)) if not chooses_by_mask(op, i)]:
+        for each in cases(op):
             lowered = ge.compile(value_and_gradients(op, each)).lower(filled(op, each, 0))
             whole |= {name.removeprefix("gradient of "): reason for name, reason in lowered.reasons.items()}
             assert lowered.standalone or lowered.reasons

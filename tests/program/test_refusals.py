@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import random
 from collections.abc import Callable
@@ -44,6 +45,11 @@ def into_an_array(x: Any) -> Any:
     return out
 
 
+@functools.cache
+def cached(x: Any) -> Any:
+    return x * 2
+
+
 def keeps(x: Any) -> Any:
     KEPT.append(x * 2.0)
     return x
@@ -65,10 +71,10 @@ LOOKED_AT: dict[str, tuple[Callable[[Any], Any], str]] = {
     "sorted": (lambda x: sorted(x), r"np\.where"),
     "max": (lambda x: max(x[0], x[1]), r"np\.where"),
     "and": (lambda x: x[0] > 0 and x[1], r"np\.where"),
-    "a mask": (lambda x: x[x > 0.5], r"np\.where"),
-    "a mask of a tensor": (lambda x: ge.value_and_grad(lambda x: x[x > 0.5].sum(), x), r"np\.where"),
-    "nonzero": (lambda x: np.nonzero(x), r"np\.where"),
-    "unique": (lambda x: np.unique(x), "depends on numbers"),
+    "a key": (lambda x: {x.sum(): 1}, "static_argnames"),
+    "a cache": (lambda x: cached(x.sum()), "static_argnames"),
+    "a seeded shuffle": (lambda x: np.random.default_rng(0).shuffle(x * 2), "make the generator outside"),
+    "a seeded draw": (lambda x: np.random.default_rng(0).normal(x), "make the generator outside"),
     "objects": (lambda x: np.frompyfunc(abs, 1, 1)(x), "no program of arrays can hold"),
     "a loss compared": (lambda x: ge.tensor(x).sum() < 1 and x, r"np\.where"),
     "bool of a tensor": (lambda x: x if bool(ge.from_numpy(x).sum()) else -x, r"np\.where"),

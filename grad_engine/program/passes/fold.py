@@ -15,6 +15,7 @@ from grad_engine.program.steps import (
     FUNCTION,
     GET_ITEM,
     METHOD,
+    NUMBER,
     SET_ITEM,
     UFUNC,
     Kind,
@@ -100,7 +101,11 @@ def _unspread(step: Step) -> tuple[Any, Any]:
     out = step.out
     for place in (0, 1):
         x, y = args[place], args[1 - place]
-        if type(x) is not Value or type(y) is not Value or x.number:
+        if type(x) is not Value or type(y) is not Value:
+            continue
+        if y.ndim and x.dtype == y.dtype == out.dtype and (scalar := _of_scalar(x)) is not None:
+            args[place] = scalar
+        if x.number:
             continue
         if x.is_const:
             if y.shape == out.shape or x.ndim == 0:
@@ -112,6 +117,14 @@ def _unspread(step: Step) -> tuple[Any, Any]:
         if np.broadcast_shapes(spread.shape, y.shape) == out.shape:
             args[place] = spread
     return args[0], args[1]
+
+
+def _of_scalar(x: Value) -> Value | None:
+    """The NumPy scalar that was made a Python number, which makes no difference beside arrays of its own dtype."""
+    step = x.step
+    if x.number is float and step is not None and step.kind is NUMBER and step.fn is float:
+        return step.args[0] if type(step.args[0]) is Value else None
+    return None
 
 
 def _product(self: _Folding, fn: Any, x: Any, y: Any, out: Value) -> Any:
@@ -187,6 +200,8 @@ def _method(self: _Folding, step: Step) -> Any:
 def _function(self: _Folding, step: Step) -> Any:
     args, out = step.args, step.out
     if step.fn is np.broadcast_to and type(args[0]) is Value and args[0].like(out):
+        return args[0]
+    if step.fn is np.asarray and len(args) == 1 and type(args[0]) is Value and args[0].like(out):
         return args[0]
     if step.fn is np.where and len(args) == 3 and (truth := single_number(args[0])) is not None:
         chosen = args[1] if truth else args[2]
