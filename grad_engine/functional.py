@@ -19,6 +19,7 @@ Cost is counted in passes: one forward pass of `f`, or one backward pass, which 
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import inspect
 from collections.abc import Callable, Sequence
@@ -38,6 +39,7 @@ from grad_engine.ops.arithmetic import positive
 from grad_engine.ops.reduction import sum as sum_of
 from grad_engine.pytree import check_leaf, taken_apart
 
+_RECORDED: Any = contextlib.nullcontext()  # where ops are recorded already
 _LEFT_OUT: Any = type("LeftOut", (), {"__repr__": lambda self: "..."})()  # an input may be None, which holds nothing
 Argnums = int | Sequence[int] | None
 
@@ -344,7 +346,7 @@ class Run:
         recorded = current_mode().record and any(map(_has_history, given))
         self.record = recorded if create_graph is None else create_graph
         birth = next_sequence_nr()
-        with enable_grad():
+        with _RECORDED if current_mode().record else enable_grad():
             self.xs = [
                 positive(x) if self.record and _has_history(x) else wrap(array, GradAccum())
                 for x, array in zip(given, arrays, strict=True)
@@ -388,6 +390,8 @@ class Run:
 
     def _tensors_of(self, found: Sequence[Any]) -> list[Tensor]:
         """The outputs as tensors; numbers may stand among them, but not alone."""
+        if all(type(y) is Tensor and y.array.dtype.kind == "f" for y in found) and found:
+            return list(found)
         if not any(type(y) is Tensor for y in found):
             kind = type(found[0]).__name__ if found else "nothing"
             if found and isinstance(found[0], ComplexPair):

@@ -13,7 +13,6 @@ from grad_engine.core.checks import check_values
 from grad_engine.core.grad import grad
 from grad_engine.core.grad_mode import current_mode
 from grad_engine.core.node import Edge, GradAccum, Node
-from grad_engine.core.targets import edges_to
 from grad_engine.core.tensor import Tensor, wrap
 from grad_engine.errors import GraphError, ShapeError
 from grad_engine.ops.joining import stack
@@ -22,6 +21,8 @@ from grad_engine.ops.shape import reshape, transpose
 ONE_PASS_PAYS = 4  # so many rows cost as much as to try whether one pass does
 SMALL = 64  # a node of so many elements at most is taken element by element
 MOST_REPAIRED = 4096  # elements of an output whose column is NaN, that are asked for by rows
+_ONE = np.ones(())
+_ONE.flags.writeable = False
 COLUMNS_PAY = 2  # a column of a jacobian costs up to so many rows: it is a backward pass through a backward pass
 
 
@@ -57,80 +58,128 @@ def blocks(
 def _in_one_pass(y: Tensor, xs: Sequence[Tensor]) -> list[Tensor] | None:
     """The derivative of `y` by each input where elements of y are computed apart from one another; None where not.
 
-    As in a model at many points, y = p[0] · exp(-p[1] · t) + p[2]. One backward pass from ones gives each node of y's
-    shape the slope of y by it, element by element, as long as the ops are elementwise. What such a node sends to a
-    single number is not summed up: it is a column of the Jacobian. From there on the few numbers that are left are
-    taken one at a time: the local Jacobian of each op by its rule, which is linear in g.
+    As in a model at many points, y = p[0] · exp(-p[1] · t) + p[2]. What small nodes (p[0], -p[1]) owe to the inputs is
+    found first, oldest node first: a few numbers each. Then one backward pass from ones gives each node of y's shape
+    the slope of y by it, element by element, as long as the ops are elementwise. What such a node sends to a single
+    number is not summed up: it is a line of the Jacobian by that number, and the lines times what the numbers owe to
+    the inputs are the Jacobian.
     """
     root, mode = y.node, current_mode()
-    targets = {x.node: k for k, x in enumerate(xs)}
-    if not isinstance(root, Node) or mode.watch is not None or any(type(edge) is not GradAccum for edge in targets):
+    if not isinstance(root, Node) or mode.watch is not None:
         return None
     nodes = newest_first([root])
     check_values(nodes)
-    useful = edges_to(list(targets), nodes)
-    alike: dict[Any, Any] = {root: np.ones(y.shape, y.dtype)}  # slopes of y's elements by those of the same place
-    columns: dict[Any, Any] = {}  # slopes by each element of a small node: (its size, y.size)
-    owned: set[Edge] = set()  # the sums in `columns` that can grow in place
-    for node in nodes:
-        apart, lines = alike.pop(node, None), columns.pop(node, None)
-        if apart is None and lines is None:
+    shape, size = y.shape, y.size
+    places: dict[Any, int] = {}  # leaf -> where its elements begin in one vector of all inputs
+    total = 0
+    for x in xs:
+        if type(x.node) is not GradAccum:
+            return None
+        places[x.node] = total
+        total += x.size
+    owed: dict[Any, np.ndarray] = {}  # small node -> its slopes by all inputs, a row for each of its elements
+    useful: set[Edge] = set(places)
+    large = []
+    for node in reversed(nodes):
+        op, out = node.op, node.out
+        if node.extra is not None or op.multi_output:
+            return None
+        if useful.isdisjoint(node.edges):
             continue
-        if node.extra is not None or node.op.multi_output or (apart is not None and lines is not None):
+        useful.add(node)
+        if op.elementwise and out.shape == shape:
+            large.append(node)
+        elif out.size == 1:
+            owed[node] = _owed_by_one(node, useful, owed, places, total)
+        elif out.size > SMALL:
             return None
-        if apart is not None:
-            if not node.op.elementwise:
+        else:
+            owed[node] = _owed(node, useful, owed, places, total)
+    alike: dict[Any, Any] = {root: np.ones(shape, y.dtype)}  # slopes of y's elements by those of the same place
+    lines: dict[Any, Any] = {}  # slopes of y by a single number: a vector of y.size
+    for node in reversed(large):
+        if (g := alike.pop(node, None)) is None:
+            continue
+        for _, edge, raw, array in node.shares(g, useful):
+            share = raw if raw.shape == shape else np.broadcast_to(raw, shape)
+            share = share if share.dtype == array.dtype else share.astype(array.dtype)
+            if array.size == 1:
+                lines[edge] = lines[edge] + share.reshape(-1) if edge in lines else share.reshape(-1)
+            elif array.shape == shape:
+                alike[edge] = alike[edge] + share if edge in alike else share
+            else:
                 return None
-            for _, edge, raw, array in node.shares(apart, useful):
-                share = raw if raw.shape == y.shape else np.broadcast_to(raw, y.shape)
-                share = share if share.dtype == array.dtype else share.astype(array.dtype)
-                if array.shape == y.shape:
-                    alike[edge] = alike[edge] + share if edge in alike else share
-                elif array.size == 1:
-                    line, held = share.reshape(1, -1), columns.get(edge)
-                    columns[edge] = line if held is None else held + line
-                else:
-                    return None
-        elif node.out.size > SMALL or not _send_lines(node, lines, useful, columns, owned):
-            return None
+    if any(edge not in places for edge in alike):  # a small node of y's shape, whose elements are mixed
+        return None
+    block = _times_owed(lines, owed, places, total, size, y.dtype)
+    if not np.isfinite(block).all():  # an infinite slope met a 0, which only rows answer as backward does
+        return None
     found = []
     for x in xs:
-        block, apart = columns.get(x.node), alike.get(x.node)
-        if apart is not None:
-            if block is not None:
+        start = places[x.node]
+        part = block[start : start + x.size]
+        if (apart := alike.get(x.node)) is not None:
+            part[np.arange(size), np.arange(size)] += apart.reshape(-1)
+            if not np.isfinite(apart).all():
                 return None
-            block = np.zeros((x.size, y.size), x.dtype)
-            np.fill_diagonal(block, apart.reshape(-1))
-        block = np.zeros((x.size, y.size), x.dtype) if block is None else block
-        if not np.isfinite(block).all():
-            return None
-        turned = block.reshape(*x.shape, *y.shape).transpose(*range(x.ndim, x.ndim + y.ndim), *range(x.ndim))
-        found.append(wrap(turned, None))
+        if x.ndim != 1 or len(shape) != 1:
+            part = part.reshape(*x.shape, *shape).transpose(*range(x.ndim, x.ndim + y.ndim), *range(x.ndim))
+        else:
+            part = part.T
+        found.append(wrap(part if part.dtype == x.dtype else part.astype(x.dtype), None))
     return found
 
 
-def _send_lines(node: Node, lines: np.ndarray, useful: set[Edge], columns: dict[Any, Any], owned: set[Edge]) -> bool:
-    """Add to `columns` what a small node sends to each operand: its slopes times the op's own Jacobian.
-
-    False where a slope that is infinite or NaN meets a 0, which only a pass for each row can answer as backward does.
-    """
-    for i, line in enumerate(lines):
+def _owed(node: Node, useful: set[Edge], owed: dict[Any, np.ndarray], places: dict[Any, int], total: int) -> np.ndarray:
+    """The slopes of a small node by all inputs, by its rule and the slopes of its operands: (its size, total)."""
+    rows = []
+    for i in range(node.out.size):
         unit = np.zeros(node.out.shape, node.out.dtype)
         unit.reshape(-1)[i] = 1
-        for _, edge, raw, array in node.shares(unit, useful):
-            share = fitted(raw, array).reshape(-1)
-            into = columns.get(edge)
-            if into is None:
-                into = columns[edge] = np.zeros((array.size, line.size), array.dtype)
-            elif edge not in owned:  # a share of an op above, which others may hold
-                into = columns[edge] = into.copy()
-            owned.add(edge)
-            places = share.nonzero()[0].tolist()
-            if not places and not np.isfinite(line).all():
-                return False
-            for k in places:
-                into[k] += line if share[k] == 1 else share[k] * line
-    return True
+        rows.append(_row(node.shares(unit, useful), owed, places, total, node.out.dtype))
+    return np.concatenate(rows)
+
+
+def _owed_by_one(
+    node: Node, useful: set[Edge], owed: dict[Any, np.ndarray], places: dict[Any, int], total: int
+) -> np.ndarray:
+    out = node.out
+    unit = _ONE if out.dtype == _ONE.dtype and not out.ndim else np.ones(out.shape, out.dtype)
+    return _row(node.shares(unit, useful), owed, places, total, out.dtype)
+
+
+def _row(
+    shares: Sequence[Any], owed: dict[Any, np.ndarray], places: dict[Any, int], total: int, dtype: Any
+) -> np.ndarray:
+    """What one element owes to all inputs, of shape (1, total), where its operands get these shares of it."""
+    row: Any = None
+    for _, edge, raw, array in shares:
+        share = raw if raw.shape == array.shape else fitted(raw, array)
+        if edge not in places:
+            part = share.reshape(1, -1) @ owed[edge] if share.size > 1 else share.reshape(1, 1) * owed[edge]
+        elif share.size == total:
+            part = share.reshape(1, -1)
+        else:
+            part = np.zeros((1, total), dtype)
+            part[0, places[edge] : places[edge] + share.size] = share.reshape(-1)
+        row = part if row is None else row + part
+    return np.zeros((1, total), dtype) if row is None else row
+
+
+def _times_owed(
+    lines: dict[Any, Any], owed: dict[Any, np.ndarray], places: dict[Any, int], total: int, size: int, dtype: Any
+) -> np.ndarray:
+    """The sum over single numbers of (what each owes to the inputs) ⊗ (the line of y's slopes by it)."""
+    if not lines:
+        return np.zeros((total, size), dtype)
+    rows = np.concatenate([owed[edge] if edge in owed else _unit(places[edge], total, dtype) for edge in lines])
+    return rows.T @ np.array([*lines.values()])
+
+
+def _unit(place: int, total: int, dtype: Any) -> np.ndarray:
+    row = np.zeros((1, total), dtype)
+    row[0, place] = 1
+    return row
 
 
 def _count(tensors: Sequence[Tensor]) -> int:

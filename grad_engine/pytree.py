@@ -154,6 +154,8 @@ def _replaced(value: Any, names: Sequence[str], parts: Sequence[Any]) -> Any:
 def check_leaf(value: Any, path: str) -> np.ndarray:
     """The array of a leaf to differentiate by. Raises NotDifferentiableError or ArgumentError that name its path."""
     array = array_of(value)
+    if type(array) is np.ndarray and array.dtype.kind == "f":
+        return array
     if isinstance(value, bool | int) and not isinstance(value, np.generic):
         raise NotDifferentiableError(f"{path} is the integer {value!r}, which has no derivative; write {float(value)}")
     if isinstance(array, np.ndarray):

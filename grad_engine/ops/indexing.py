@@ -32,6 +32,8 @@ _INDICES: list[Any] = [
 
 def _repeats(index: Any) -> bool:
     """Whether an index may name an element twice: only one with an array of integers in it can."""
+    if type(index) is int:
+        return False
     parts = index if type(index) is tuple else (index,)
     once = (int, slice, type(None), type(Ellipsis))
     return any(not isinstance(part, once) and np.asarray(part).dtype != bool for part in parts)
