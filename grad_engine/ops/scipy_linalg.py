@@ -62,6 +62,7 @@ logm = define(
     _of_matrix("logm"), name="logm", symbol="ln x", category="linear algebra", inputs=("x",), floats=("x",),
     cases=[case(_NEAR_ONE)],
     summary="The logarithm of a square matrix without negative eigenvalues: matrix_exp of it is x. Needs SciPy.",
+    sentence="The gradient is a block of the same function of a matrix twice as large.",
     vjp={"x": _slope(lambda: _logm)}, reads=("x",), public=False,
     formula={"x": "the upper right block of logm([[{x}ᵀ, {g}], [0, {x}ᵀ]])"},
 )  # fmt: skip
@@ -70,6 +71,7 @@ sqrtm = define(
     _of_matrix("sqrtm"), name="sqrtm", symbol="√x", category="linear algebra", inputs=("x",), floats=("x",),
     cases=[case(_NEAR_ONE)],
     summary="The square root of a square matrix without negative eigenvalues: out @ out is x. Needs SciPy.",
+    sentence="The gradient is a block of the same function of a matrix twice as large.",
     vjp={"x": _slope(lambda: _sqrtm)}, reads=("x",), public=False,
     formula={"x": "the upper right block of sqrtm([[{x}ᵀ, {g}], [0, {x}ᵀ]])"},
 )  # fmt: skip

@@ -120,7 +120,11 @@ def _with_series(x: Any, radius: float, series: Sequence[float], direct: Callabl
 # --- exponentials, errors and trigonometry --------------------------------------------------------------------------
 
 exp10 = _special(
-    "exp10", "10ˣ", "10 to the power of each element.", vjp={"x": lambda g, out, x: g * (math.log(10) * out)}
+    "exp10",
+    "10ˣ",
+    "10 to the power of each element.",
+    vjp={"x": lambda g, out, x: g * (math.log(10) * out)},
+    sentence="The slope is the result times ln 10, and g is multiplied by it.",
 )
 hyp1f1 = _special(
     "hyp1f1", "₁F₁", "The confluent hypergeometric function of each x.", ("a", "b", "x"), domain=(0.4, 1.5),
@@ -130,12 +134,14 @@ hyp1f1 = _special(
         "a": lambda g, out, a, b, x: g * by_parameter("hyp1f1", 0)(a, b, x),
         "b": lambda g, out, a, b, x: g * by_parameter("hyp1f1", 1)(a, b, x),
     },
+    sentence="x gets g times the next function of the family; a and b get theirs by interpolation.",
 )  # fmt: skip
 _hyp1f1 = in_rules(hyp1f1)
 hyp0f1 = _special(
     "hyp0f1", "₀F₁", "The confluent hypergeometric limit function of each x.", ("v", "x"), domain=(0.4, 2.0),
     vjp={"x": lambda g, out, v, x: g * (_hyp0f1(v + 1, x) / v)},
     by={"v": lambda g, out, v, x: g * by_parameter("hyp0f1", 0)(v, x)},
+    sentence="x gets g times the next function of the family over v; v gets its own by interpolation.",
 )  # fmt: skip
 _hyp0f1 = in_rules(hyp0f1)
 hyp2f1 = _special(
@@ -147,12 +153,14 @@ hyp2f1 = _special(
         "b": lambda g, out, a, b, c, x: g * by_parameter("hyp2f1", 1)(a, b, c, x),
         "c": lambda g, out, a, b, c, x: g * by_parameter("hyp2f1", 2)(a, b, c, x),
     },
+    sentence="x gets g times the next function of the family; a, b, c get theirs by interpolation.",
 )  # fmt: skip
 _hyp2f1 = in_rules(hyp2f1)
 _EXPREL_SLOPE = [1 / (math.factorial(n) * (n + 2)) for n in range(19)]  # (eˣ·(x − 1) + 1)/x²
 exprel = _special(
     "exprel", "(eˣ−1)/x", "(eˣ − 1)/x of each element, 1 at 0.", vjp={"x": lambda g, out, x: g * _exprel_slope(x)},
     formula={"x": "{g} · (exp({x}) · ({x} − 1) + 1)/{x}², its limit at 0"}, reads=("x",),
+    sentence="The gradient g is multiplied by the slope of (eˣ − 1)/x, which is one half at 0.",
 )  # fmt: skip
 
 
@@ -161,39 +169,51 @@ def _exprel_slope(x: Any) -> Any:
 
 
 cosm1 = _special(
-    "cosm1", "cos−1", "cos(x) − 1, exact also where that is tiny.", vjp={"x": lambda g, out, x: -g * np.sin(x)}
+    "cosm1",
+    "cos−1",
+    "cos(x) − 1, exact also where that is tiny.",
+    vjp={"x": lambda g, out, x: -g * np.sin(x)},
+    sentence="The slope is minus the sine, as for the cosine, and g is multiplied by it.",
 )
 sindg = _special(
     "sindg", "sin°", "Sine of an angle in degrees.", domain=(-80, 80),
     vjp={"x": lambda g, out, x: g * (_DEGREE * _cosdg(x))},
+    sentence="The slope is the cosine times π / 180, because degrees are small steps.",
 )  # fmt: skip
 cosdg = _special(
     "cosdg", "cos°", "Cosine of an angle in degrees.", domain=(-80, 80),
     vjp={"x": lambda g, out, x: g * (-_DEGREE * _sindg(x))},
+    sentence="The slope is minus the sine times π / 180, because degrees are small steps.",
 )  # fmt: skip
 _sindg, _cosdg = in_rules(sindg), in_rules(cosdg)
 tandg = _special(
     "tandg", "tan°", "Tangent of an angle in degrees.", domain=(-60, 60),
     vjp={"x": lambda g, out, x: g * (_DEGREE * (1 + np.square(out)))},
+    sentence="The slope is 1 plus the squared tangent, times π / 180.",
 )  # fmt: skip
 cotdg = _special(
     "cotdg", "cot°", "Cotangent of an angle in degrees.", domain=(30, 80),
     vjp={"x": lambda g, out, x: g * (-_DEGREE * (1 + np.square(out)))},
+    sentence="The slope is minus 1 minus the squared cotangent, times π / 180.",
 )  # fmt: skip
 erfi = _special(
     "erfi", "erfi", "The imaginary error function of each element.",
     vjp={"x": lambda g, out, x: g * (2 / _ROOT_PI * np.exp(np.square(x)))},
+    sentence="The slope is exp(x²) times 2 over the root of π, and g is multiplied by it.",
 )  # fmt: skip
 erfcinv = _special(
     "erfcinv", "erfc⁻¹", "The number whose erfc is each element.", domain=(0.2, 1.8),
     vjp={"x": lambda g, out, x: g * (-_ROOT_PI / 2 * np.exp(np.square(out)))},
+    sentence="An inverse has 1 over the slope of its function there, and g is multiplied by it.",
 )  # fmt: skip
 dawsn = _special(
-    "dawsn", "D", "Dawson's integral of each element.", vjp={"x": lambda g, out, x: g * (1 - 2 * x * out)}
+    "dawsn", "D", "Dawson's integral of each element.", vjp={"x": lambda g, out, x: g * (1 - 2 * x * out)},
+    sentence="The slope is 1 minus twice x times the result, and g is multiplied by it.",
 )  # fmt: skip
 ndtri_exp = _special(
     "ndtri_exp", "Φ⁻¹(eˣ)", "The number whose log_ndtr is each element.", domain=(-3.0, -0.2),
     vjp={"x": lambda g, out, x: g * (_ROOT_TAU * np.exp(x + 0.5 * np.square(out)))},
+    sentence="An inverse has 1 over the slope of its function there, and g is multiplied by it.",
 )  # fmt: skip
 owens_t = _special(
     "owens_t", "T", "Owen's T function of h and a.", ("h", "a"),
@@ -203,10 +223,12 @@ owens_t = _special(
             np.exp(-0.5 * np.square(h) * (1 + np.square(a))) / (2 * math.pi * (1 + np.square(a)))
         ),
     },
+    sentence="h and a get g times the height of the bell curve at the edge they move.",
 )  # fmt: skip
 _erf = in_rules(special.erf)
 wrightomega = _special(
-    "wrightomega", "ω", "The solution w of w + ln(w) = x.", vjp={"x": lambda g, out, x: g * (out / (1 + out))}
+    "wrightomega", "ω", "The solution w of w + ln(w) = x.", vjp={"x": lambda g, out, x: g * (out / (1 + out))},
+    sentence="The slope is w over 1 + w, with w the result, and g is multiplied by it.",
 )  # fmt: skip
 
 # --- integrals ------------------------------------------------------------------------------------------------------
@@ -214,15 +236,18 @@ wrightomega = _special(
 expi = _special(
     "expi", "Ei", "The exponential integral Ei of each element.", domain=(0.3, 3.0),
     vjp={"x": lambda g, out, x: g * (np.exp(x) / x)},
+    sentence="The slope of an integral is what is integrated, exp(x) / x, and g is multiplied by it.",
 )  # fmt: skip
 exp1 = _special(
     "exp1", "E₁", "The exponential integral E₁ of each element.", domain=(0.3, 3.0),
     vjp={"x": lambda g, out, x: g * (np.exp(-x) / -x)},
+    sentence="The slope of this integral is −exp(−x) / x, and g is multiplied by it.",
 )  # fmt: skip
 expn = _special(
     "expn", "Eₙ", "The generalized exponential integral Eₙ of each x > 0.", order="n x", domain=(0.3, 3.0),
     cases=[case((2, 3), n=3), case((2, 3), n=0)], formula={"x": "-{g} times the integral of the order below at {x}"},
     reads=("x", "out"), vjp={"x": lambda g, out, x, n: g * _expn_slope(out, x, n)},
+    sentence="The slope is minus the integral of the order below, and g is multiplied by it.",
 )  # fmt: skip
 _expn = in_rules(expn)
 
@@ -237,6 +262,7 @@ spence = _special(
     "spence", "Li₂(1−x)", "Spence's function (the dilogarithm of 1 − x) of each x > 0.", domain=(0.2, 3.0),
     vjp={"x": lambda g, out, x: g * _with_series(1 - x, 0.05, _LOG_RATIO, lambda u: np.log1p(-u) / u)}, reads=("x",),
     formula={"x": "{g} · ln({x})/(1 − {x}), its limit at 1"},
+    sentence="The slope is ln(x) / (1 − x), which is −1 at 1, and g is multiplied by it.",
 )  # fmt: skip
 
 _LOG_RATIO = [-1 / (n + 1) for n in range(14)]  # ln(1 − u)/u
@@ -252,12 +278,14 @@ ellipk = _special(
     vjp={"m": lambda g, out, m: g * _with_series(
         m, 0.02, _K_SLOPE, lambda m: (_ellipe(m) / (1 - m) - _ellipk(m)) / (2 * m)
     )},
+    sentence="The slope is made of both complete integrals, E and K, and g is multiplied by it.",
 )  # fmt: skip
 ellipe = _special(
     "ellipe", "E", "The complete elliptic integral of the second kind of each parameter m ≤ 1.", ("m",),
     domain=(-0.9, 0.9), reads=("m", "out"),
     formula={"m": "{g} · ({out} − K({m}))/(2 · {m})"},
     vjp={"m": lambda g, out, m: g * _with_series(m, 0.02, _E_SLOPE, lambda m: (_ellipe(m) - _ellipk(m)) / (2 * m))},
+    sentence="The slope is (E − K) / (2m), and g is multiplied by it.",
 )  # fmt: skip
 _ellipk, _ellipe = in_rules(ellipk), in_rules(ellipe)
 
@@ -276,6 +304,7 @@ def _pair(name: str, kernels: str, slopes: Sequence[Callable[..., Any]], summary
             _part_of(name, i), name=f"{name}_{part}", symbol=part,
             category="elementwise", inputs=("x",), summary=f"{summary}: {part}. Needs SciPy.", vjp={"x": slopes[i]},
             domain=(0.3, 2.0), elementwise=True, public=False,
+            sentence="The slope of an integral is what is integrated, and g is multiplied by it.",
         ))  # fmt: skip
 
     def call(x: Any) -> tuple[Tensor, Tensor]:
@@ -319,14 +348,17 @@ _pair(
 gamma = _special(
     "gamma", "Γ", "The gamma function of each element.", domain=(0.5, 3.0),
     vjp={"x": lambda g, out, x: g * (out * _digamma(x))},
+    sentence="The slope is the result times the digamma function, and g is multiplied by it.",
 )  # fmt: skip
 rgamma = _special(
     "rgamma", "1/Γ", "1 over the gamma function of each element.", domain=(0.5, 3.0),
     vjp={"x": lambda g, out, x: g * (-out * _digamma(x))},
+    sentence="The slope is minus the result times the digamma function, and g is multiplied by it.",
 )  # fmt: skip
 loggamma = _special(
     "loggamma", "ln Γ", "Principal branch of the logarithm of the gamma function of each x > 0.", domain=(0.5, 3.0),
     vjp={"x": lambda g, out, x: g * _digamma(x)},
+    sentence="The slope is the digamma function, and g is multiplied by it.",
 )  # fmt: skip
 beta = _special(
     "beta", "B", "The beta function of a and b.", ("a", "b"), domain=(0.5, 3.0),
@@ -334,6 +366,7 @@ beta = _special(
         "a": lambda g, out, a, b: g * (out * (_digamma(a) - _digamma(a + b))),
         "b": lambda g, out, a, b: g * (out * (_digamma(b) - _digamma(a + b))),
     },
+    sentence="Each gets g times the result times its digamma less that of the sum.",
 )  # fmt: skip
 betaln = _special(
     "betaln", "ln B", "Natural logarithm of the absolute value of the beta function of a and b.", ("a", "b"),
@@ -342,6 +375,7 @@ betaln = _special(
         "a": lambda g, out, a, b: g * (_digamma(a) - _digamma(a + b)),
         "b": lambda g, out, a, b: g * (_digamma(b) - _digamma(a + b)),
     },
+    sentence="Each gets g times its digamma less that of the sum a + b.",
 )  # fmt: skip
 poch = _special(
     "poch", "(z)ₘ", "The Pochhammer symbol Γ(z + m)/Γ(z).", ("z", "m"), domain=(0.5, 3.0),
@@ -349,6 +383,7 @@ poch = _special(
         "z": lambda g, out, z, m: g * (out * (_digamma(z + m) - _digamma(z))),
         "m": lambda g, out, z, m: g * (out * _digamma(z + m)),
     },
+    sentence="Each gets g times the result times a difference of digamma functions.",
 )  # fmt: skip
 binom = _special(
     "binom", "(ⁿₖ)", "The binomial coefficient of real n and k.", ("n", "k"), domain=(0.2, 1.0),
@@ -356,26 +391,31 @@ binom = _special(
         "n": lambda g, out, n, k: g * (out * (_digamma(n + 1) - _digamma(n - k + 1))),
         "k": lambda g, out, n, k: g * (out * (_digamma(n - k + 1) - _digamma(k + 1))),
     },
+    sentence="Each gets g times the result times a difference of digamma functions.",
 )  # fmt: skip
 gammainc = _special(
     "gammainc", "P", "The regularized lower incomplete gamma function of a and x.", ("a", "x"), domain=(0.3, 3.0),
     vjp={"x": lambda g, out, a, x: g * _gamma_pdf(a, x)},
     by={"a": lambda g, out, a, x: g * by_parameter("gammainc", 0)(a, x)},
+    sentence="x gets g times the density there; a gets its slope by interpolation.",
 )  # fmt: skip
 gammaincc = _special(
     "gammaincc", "Q", "The regularized upper incomplete gamma function of a and x.", ("a", "x"), domain=(0.3, 3.0),
     vjp={"x": lambda g, out, a, x: -g * _gamma_pdf(a, x)},
     by={"a": lambda g, out, a, x: g * by_parameter("gammaincc", 0)(a, x)},
+    sentence="x gets −g times the density there; a gets its slope by interpolation.",
 )  # fmt: skip
 gammaincinv = _special(
     "gammaincinv", "P⁻¹", "The x at which gammainc(a, x) is y.", ("a", "y"), domain=(0.3, 0.8),
     vjp={"y": lambda g, out, a, y: g / _gamma_pdf(a, out)},
     by={"a": lambda g, out, a, y: -g * _ratio(by_parameter("gammainc", 0)(a, out), _gamma_pdf(a, out))},
+    sentence="y gets g over the density at the result; a gets what keeps y the same.",
 )  # fmt: skip
 gammainccinv = _special(
     "gammainccinv", "Q⁻¹", "The x at which gammaincc(a, x) is y.", ("a", "y"), domain=(0.3, 0.8),
     vjp={"y": lambda g, out, a, y: -g / _gamma_pdf(a, out)},
     by={"a": lambda g, out, a, y: g * _ratio(by_parameter("gammaincc", 0)(a, out), _gamma_pdf(a, out))},
+    sentence="y gets −g over the density at the result; a gets what keeps y the same.",
 )  # fmt: skip
 _BETA_CASES = [case((2, 3), (3,), (2, 1)), case((), (), (2,))]
 betainc = _special(
@@ -385,6 +425,7 @@ betainc = _special(
         "a": lambda g, out, a, b, x: g * by_parameter("betainc", 0)(a, b, x),
         "b": lambda g, out, a, b, x: g * by_parameter("betainc", 1)(a, b, x),
     },
+    sentence="x gets g times the density there; a and b get theirs by interpolation.",
 )  # fmt: skip
 betaincc = _special(
     "betaincc", "1−I", "1 − betainc of a, b and x.", ("a", "b", "x"), domain=(0.2, 0.8),
@@ -393,6 +434,7 @@ betaincc = _special(
         "a": lambda g, out, a, b, x: g * by_parameter("betaincc", 0)(a, b, x),
         "b": lambda g, out, a, b, x: g * by_parameter("betaincc", 1)(a, b, x),
     },
+    sentence="x gets −g times the density there; a and b get theirs by interpolation.",
 )  # fmt: skip
 betaincinv = _special(
     "betaincinv", "I⁻¹", "The x at which betainc(a, b, x) is y.", ("a", "b", "y"), domain=(0.3, 0.7),
@@ -401,6 +443,7 @@ betaincinv = _special(
         "a": lambda g, out, a, b, y: -g * _ratio(by_parameter("betainc", 0)(a, b, out), _beta_pdf(a, b, out)),
         "b": lambda g, out, a, b, y: -g * _ratio(by_parameter("betainc", 1)(a, b, out), _beta_pdf(a, b, out)),
     },
+    sentence="y gets g over the density at the result; a and b get what keeps y the same.",
 )  # fmt: skip
 betainccinv = _special(
     "betainccinv", "(1−I)⁻¹", "The x at which betaincc(a, b, x) is y.", ("a", "b", "y"), domain=(0.3, 0.7),
@@ -409,16 +452,19 @@ betainccinv = _special(
         "a": lambda g, out, a, b, y: g * _ratio(by_parameter("betaincc", 0)(a, b, out), _beta_pdf(a, b, out)),
         "b": lambda g, out, a, b, y: g * _ratio(by_parameter("betaincc", 1)(a, b, out), _beta_pdf(a, b, out)),
     },
+    sentence="y gets −g over the density at the result; a and b get what keeps y the same.",
 )  # fmt: skip
 stdtr = _special(
     "stdtr", "t cdf", "Student's t distribution function with df degrees of freedom at each t.", ("df", "t"),
     domain=(0.5, 3.0), vjp={"t": lambda g, out, df, t: g * _t_pdf(df, t)},
     by={"df": lambda g, out, df, t: g * by_parameter("stdtr", 0)(df, t)},
+    sentence="t gets g times the density there; df gets its slope by interpolation.",
 )  # fmt: skip
 stdtrit = _special(
     "stdtrit", "t cdf⁻¹", "The t at which stdtr(df, t) is p.", ("df", "p"), domain=(0.55, 0.9),
     vjp={"p": lambda g, out, df, p: g / _t_pdf(df, out)},
     by={"df": lambda g, out, df, p: -g * _ratio(by_parameter("stdtr", 0)(df, out), _t_pdf(df, out))},
+    sentence="p gets g over the density at the result; df gets what keeps p the same.",
 )  # fmt: skip
 
 
@@ -496,6 +542,7 @@ def _bessel(name: str, symbol: str, summary: str, slope: Callable[..., Any]) -> 
     return _special(
         name, symbol, summary, ("v", "x"), domain=(0.5, 3.0),
         vjp={"x": lambda g, out, v, x: g * slope(out, v, x)},
+        sentence="x gets g times a mixture of the orders beside v; v gets its slope by interpolation.",
         by={"v": lambda g, out, v, x: g * by_parameter(name, 0)(v, x)},
     )  # fmt: skip
 
@@ -504,40 +551,54 @@ def _whole_bessel(name: str, symbol: str, summary: str, slope: Callable[..., Any
     return _special(
         name, symbol, summary, order="n x", domain=(0.5, 3.0), cases=[case((2, 3), n=1)],
         vjp={"x": lambda g, out, x, n: g * slope(out, x, n)},
+        sentence="x gets g times a mixture of the orders beside n.",
     )  # fmt: skip
 
 
-j0 = _special("j0", "J₀", "The Bessel function of the first kind of order 0.", vjp={"x": lambda g, out, x: -g * _j1(x)})
+j0 = _special(
+    "j0",
+    "J₀",
+    "The Bessel function of the first kind of order 0.",
+    vjp={"x": lambda g, out, x: -g * _j1(x)},
+    sentence="The slope is minus the function of order 1, and g is multiplied by it.",
+)
 j1 = _special(
     "j1", "J₁", "The Bessel function of the first kind of order 1.",
     vjp={"x": lambda g, out, x: g * (_j0(x) - special.over(out, x, 0.5))},
+    sentence="The slope is j0(x) − j1(x) / x, one half at 0, and g is multiplied by it.",
 )  # fmt: skip
 _j0, _j1 = in_rules(j0), in_rules(j1)
 y0 = _special(
     "y0", "Y₀", "The Bessel function of the second kind of order 0.", domain=(0.5, 3.0),
     vjp={"x": lambda g, out, x: -g * _y1(x)},
+    sentence="The slope is minus the function of order 1, and g is multiplied by it.",
 )  # fmt: skip
 y1 = _special(
     "y1", "Y₁", "The Bessel function of the second kind of order 1.", domain=(0.5, 3.0),
     vjp={"x": lambda g, out, x: g * (_y0(x) - out / x)},
+    sentence="The slope is y0(x) − y1(x) / x, and g is multiplied by it.",
 )  # fmt: skip
 _y0, _y1 = in_rules(y0), in_rules(y1)
 k0 = _special(
     "k0", "K₀", "The modified Bessel function of the second kind of order 0.", domain=(0.5, 3.0),
     vjp={"x": lambda g, out, x: -g * _k1(x)},
+    sentence="The slope is minus the function of order 1, and g is multiplied by it.",
 )  # fmt: skip
 k1 = _special(
     "k1", "K₁", "The modified Bessel function of the second kind of order 1.", domain=(0.5, 3.0),
     vjp={"x": lambda g, out, x: -g * (_k0(x) + out / x)},
+    sentence="The slope is −k0(x) − k1(x) / x, and g is multiplied by it.",
 )  # fmt: skip
 _k0, _k1 = in_rules(k0), in_rules(k1)
 k0e = _special(
     "k0e", "eˣK₀", "exp(x) · k0(x), without underflow.", domain=(0.5, 3.0),
     vjp={"x": lambda g, out, x: g * (out - _k1e(x))},
+    sentence="The slope is the result less that of order 1, and g is multiplied by it.",
 )  # fmt: skip
 k1e = _special(
     "k1e", "eˣK₁", "exp(x) · k1(x), without underflow.", domain=(0.5, 3.0),
     vjp={"x": lambda g, out, x: g * (out - _k0e(x) - out / x)},
+    sentence="The slope is made of the results of order 0 and 1, and g is multiplied by it.",
 )  # fmt: skip
 _k0e, _k1e = in_rules(k0e), in_rules(k1e)
 jv = _bessel(
@@ -578,6 +639,7 @@ zeta = _special(
     "zeta", "ζ", "The Hurwitz zeta function of x > 1 and q; q is 1 for Riemann's.", ("x", "q"), domain=(1.5, 3.0),
     vjp={"q": lambda g, out, x, q: g * (-x * _zeta(x + 1, q))},
     by={"x": lambda g, out, x, q: g * _zeta_slope(x, q)},
+    sentence="q gets −g · x times the function at x + 1; x gets its slope by interpolation.",
 )  # fmt: skip
 _zeta = in_rules(zeta)
 
@@ -610,6 +672,7 @@ lambertw = define(
     _lambertw, name="lambertw", symbol="W", category="elementwise",
     inputs=("x",), summary="The solution w of w·exp(w) = x from −1 up, of each x; NaN below −1/e. Needs SciPy.",
     domain=(-0.3, 3.0), elementwise=True, public=False,
+    sentence="The slope is exp(−w) over 1 + w, with w the result, and g is multiplied by it.",
     vjp={"x": lambda g, out, x: g * (np.exp(-out) / (1 + out))},
 )  # fmt: skip
 
@@ -634,6 +697,8 @@ def _polynomial(
     shapes = [(2, 3), *[(3,)] * (len(inputs) - 1)]
     return _special(
         name, symbol, f"The {what} polynomial of degree n at each x.", inputs, order=order,
+        sentence="x gets g times the slope of the polynomial there"
+        + ("; its parameters get theirs by interpolation." if by else "."),
         domain=(0.3, 0.9) if by else (-0.9, 0.9), by=by, vjp={"x": slope}, formula={"x": _SLOPE_IN_WORDS},
         cases=[case(*shapes, n=3), case(*shapes, n=0)], **more,
     )  # fmt: skip
@@ -684,6 +749,7 @@ def _hermite_op(name: str, what: str, factor: int) -> Callable[..., Any]:
     """Hermite polynomials: SciPy's kernel takes whole degrees only."""
     return _special(
         name, "Hₙ", f"The {what} Hermite polynomial of whole degree n at each x.", order="n x",
+        sentence="x gets g times the slope of the polynomial there.",
         cases=[case((2, 3), n=3), case((2, 3), n=0)], reads=("x",),
         formula={"x": _SLOPE_IN_WORDS},
         vjp={"x": lambda g, out, x, n: g * (factor * np.asarray(n) * _hermite(name)(x, np.maximum(n, 1) - 1))},
@@ -703,11 +769,13 @@ for _name, _what, _factor in (("eval_hermite", "physicists'", 2), ("eval_hermite
 rel_entr = _special(
     "rel_entr", "x ln(x/y)", "x · ln(x/y), element by element, 0 where x is 0.", ("x", "y"), domain=(0.3, 3.0),
     vjp={"x": lambda g, out, x, y: g * (np.log(x / y) + 1), "y": lambda g, out, x, y: -g * (x / y)},
+    sentence="x gets g · (ln(x/y) + 1), and y gets −g · x/y.",
 )  # fmt: skip
 kl_divergence = _special(  # another thing than the loss kl_div, which takes logarithms
     "kl_div", "x ln(x/y)−x+y", "x · ln(x/y) − x + y, element by element.", ("x", "y"), domain=(0.3, 3.0),
     called="kl_divergence",
     vjp={"x": lambda g, out, x, y: g * np.log(x / y), "y": lambda g, out, x, y: g * (1 - x / y)},
+    sentence="x gets g · ln(x/y), and y gets g · (1 − x/y).",
 )  # fmt: skip
 
 
@@ -735,6 +803,7 @@ boxcox = _special(
         "lmbda": lambda g, out, x, lmbda: g * (np.square(np.log(x)) * _exprel_slope(lmbda * np.log(x))),
     },
     formula={"lmbda": "{g} · ln²({x}) times the derivative of exprel at {lmbda} · ln({x})"}, reads=("x", "lmbda"),
+    sentence="x gets g times x to the power lmbda − 1; lmbda gets g times its own slope.",
 )  # fmt: skip
 
 
