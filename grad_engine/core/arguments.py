@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
 from typing import Any
 
 from numpy import ndarray
@@ -55,6 +56,15 @@ def arguments(op: Op, static: tuple[Any, ...], named: dict[str, Any]) -> tuple[A
     """Every static argument in the order of the declaration. Raises ArgumentError."""
     if not named and len(static) == len(op.static) and _CHANGEABLE.isdisjoint(map(type, static)):
         return static
+    if (named or len(static) < len(op.static)) and (plan := _plan(op, len(static), tuple(named))) is not None:
+        places, rest = plan
+        found = [*static, *rest]
+        for place, value in zip(places, named.values(), strict=True):
+            found[place] = value
+        if _CHANGEABLE.isdisjoint(map(type, found)):
+            return tuple(found)
+    elif op.varargs and len(op.static) == 1 < len(static) and {*map(type, static)} == {int}:
+        return (static,)
     names = tuple(op.static)
     if op.varargs and len(static) > 1 and all(type(part) is int for part in static):
         static = (static,)
@@ -79,6 +89,23 @@ def arguments(op: Op, static: tuple[Any, ...], named: dict[str, Any]) -> tuple[A
                 raise ArgumentError(f"{op.name}() sends no gradient to {name}=; {hint}")
             values[name] = tuple(value) if name == "axis" and type(value) is list else own(value)
     return tuple(values.values())
+
+
+@lru_cache(maxsize=1024)
+def _plan(op: Op, count: int, named: tuple[str, ...]) -> tuple[tuple[int, ...], tuple[Any, ...]] | None:
+    """Where each keyword of a call goes among the static arguments, `count` of which were given by place, and the rest.
+
+    None where the call needs a closer look.
+    """
+    names, defaults = tuple(op.static), tuple(op.static.values())
+    if "unbiased" in named or count > len(names) or (op.varargs and count > 1):
+        return None
+    same = {name: name for name in named}
+    ours = same if same.keys() <= op.static.keys() else renamed(op.name, same, names, op.torch)
+    by_theirs = {theirs: names.index(name) for name, theirs in ours.items()}
+    places = tuple(by_theirs[name] for name in named)
+    missing = [k for k in range(count, len(names)) if defaults[k] is inspect.Parameter.empty and k not in places]
+    return None if missing or any(place < count for place in places) else (places, defaults[count:])
 
 
 def own(value: Any) -> Any:

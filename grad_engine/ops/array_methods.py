@@ -18,7 +18,7 @@ _TORCH_KEYWORDS = ("dim", "keepdim", "unbiased", "correction")
 def _method_of_tensor(self: ArrayWithMethods, name: str) -> Any:
     if name.startswith("__") or not hasattr(Tensor, name):
         raise AttributeError(f"neither an array nor a tensor has {name!r}")
-    return getattr(wrap(self.view(np.ndarray), None), name)
+    return getattr(wrap(np.ndarray.view(self, np.ndarray), None), name)
 
 
 ArrayWithMethods.__getattr__ = _method_of_tensor  # type: ignore[method-assign]
@@ -48,12 +48,18 @@ def _define_in_place(name: str, ufunc: Callable[..., Any]) -> None:
         WRITES.stamp(array, next_sequence_nr())
         return self
 
-    change.__name__ = change.__qualname__ = name
-    setattr(Data, name, change)
+    def method(self: Data, other: Any, alpha: float = 1) -> Data:
+        return change(self, other if alpha == 1 else alpha * array_of(other))
+
+    change.__name__ = change.__qualname__ = f"__i{name}__"
+    setattr(Data, change.__name__, change)
+    if name in ("add", "sub"):  # the others have no alpha, and are the tensor's
+        method.__name__ = method.__qualname__ = f"{name}_"
+        setattr(Data, f"{name}_", method)
 
 
 # NumPy's own would ask the tensor on the right what to do, which takes twice as long in all.
 for _name, _ufunc in {
-    "__iadd__": np.add, "__isub__": np.subtract, "__imul__": np.multiply, "__itruediv__": np.true_divide,
+    "add": np.add, "sub": np.subtract, "mul": np.multiply, "truediv": np.true_divide,
 }.items():  # fmt: skip
     _define_in_place(_name, _ufunc)

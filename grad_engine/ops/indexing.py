@@ -91,7 +91,7 @@ def _put(x: Any, values: Any, index: Any, accumulate: bool = False) -> Any:
     _check_fits(x, values)
     out = np.array(x)
     if accumulate:
-        np.add.at(out, index, values)
+        _add_at(out, index, np.asarray(values))
     else:
         out[index] = values
     return out
@@ -495,7 +495,10 @@ def topk(x: Any, k: int, axis: int = -1, largest: bool = True) -> tuple[Tensor, 
     place = _place(x, axis, "topk()")
     if not isinstance(k, int | np.integer) or not 0 <= k <= x.shape[place]:
         raise ShapeError(f"topk() takes k from 0 to {x.shape[place]}, the length of axis {axis}, got {k!r}")
-    found = _argsort(x.array, place, descending=largest)[(*(slice(None),) * place, slice(int(k)))]
+    if k == 1 and largest:
+        found = np.argmax(x.array, axis=place, keepdims=True)
+    else:
+        found = _argsort(x.array, place, descending=largest)[(*(slice(None),) * place, slice(int(k)))]
     return take_along_axis(x, found, place), as_tensor(found)
 
 

@@ -35,7 +35,7 @@ def _linear(x: Any, weight: Any, bias: Any = None) -> Any:
             f"linear() takes x (..., features) and weight (results, features), got {x.shape} and {weight.shape}; "
             "transpose the weight or reshape x"
         )
-    if x.ndim > 2 and weight.ndim == 2 and type(x) is np.ndarray and x.flags.c_contiguous:
+    if x.ndim > 2 and weight.ndim == 2 and type(x) is np.ndarray and x.size:
         out = (x.reshape(-1, x.shape[-1]) @ weight.T).reshape(*x.shape[:-1], len(weight))  # one product, not a batch
     else:
         out = np.matmul(x, weight.T)
@@ -59,7 +59,7 @@ def _linear_x(g: Any, out: Any, x: Any, weight: Any, bias: Any) -> Any:
 
 def _linear_weight(g: Any, out: Any, x: Any, weight: Any, bias: Any) -> Any:
     if x.ndim == 2 == weight.ndim:
-        return g.T @ x
+        return g.T * x if len(x) == 1 else g.T @ x  # BLAS is slow at a column times a row
     rows, features = math.prod(x.shape[:-1]), x.shape[-1]
     results = g.size // rows if rows else weight.size // features
     return reshaped(reshaped(g, (rows, results)).T @ reshaped(x, (rows, features)), weight.shape)

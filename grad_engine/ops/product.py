@@ -42,7 +42,7 @@ def _matmul_y(g: Any, out: Any, x: Any, y: Any) -> Any:
     if x.ndim > 1 and y.ndim > 1:
         if x.ndim > 2 == y.ndim and x.size and y.size:  # one matrix for a batch: one product, not many and a sum
             return reshaped(x, (-1, x.shape[-1])).mT @ reshaped(g, (-1, g.shape[-1]))
-        return x.mT @ g
+        return x.mT * g if x.shape[-2] == 1 else x.mT @ g
     if x.ndim == 1:
         return _column(x) * _row(g) if y.ndim > 1 else g * x
     return reshaped(x.mT @ _column(g), (*x.shape[:-2], x.shape[-1]))

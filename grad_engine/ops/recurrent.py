@@ -72,7 +72,7 @@ def _weight_shares(
     """The shares of x, both weights and both biases, from the slopes before the gates at every step."""
     rows, others = slopes.reshape(-1, slopes.shape[2]), hidden_slopes.reshape(-1, slopes.shape[2])
     return [
-        slopes @ weight_ih if wanted[0] else None,
+        (rows @ weight_ih).reshape(x.shape) if wanted[0] else None,
         rows.T @ x.reshape(-1, x.shape[2]) if wanted[1] else None,
         others.T @ before.reshape(-1, before.shape[2]) if wanted[2] else None,
         np.add.reduce(rows, axis=0) if wanted[3] and biases[0] is not None else None,
@@ -316,7 +316,8 @@ def _lstm_shares(
     slopes = gates * (1 - gates)
     slopes[:, :, 2 * n : 3 * n] = 1 - fresh * fresh
     by_gate = slopes.reshape(*x.shape[:2], 4, n)
-    by_gate *= np.stack([fresh, memories, enter, bent], axis=2)
+    for k, partner in enumerate((fresh, memories, enter, bent)):
+        by_gate[:, :, k] *= partner
     back = np.zeros_like(h)
     memory = np.zeros_like(c) if g[1] is None else np.array(g[1])
     for t in _order(len(x), not reverse):

@@ -38,7 +38,7 @@ if hasattr(np, "astype"):
 
 def _reshape(x: Any, shape: Any) -> Any:
     out = x.reshape(shape)
-    plain = (type(shape) is int and shape >= -1) or (type(shape) is tuple and shape == out.shape)
+    plain = (type(shape) is int and shape >= -1) or (type(shape) is tuple and (not shape or min(shape) >= -1))
     if not plain and np.min(shape, initial=0) < -1:
         raise ShapeError(f"only one length of a new shape may be left open, by -1, got {shape}")
     return out

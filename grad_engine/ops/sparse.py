@@ -62,11 +62,14 @@ def _is_sparse(value: Any) -> bool:
     return hasattr(value, "tocoo")
 
 
+_NUMBERS = (float, int, Tensor)  # nearly always
+
+
 def _after(plain: Any, matmul: bool) -> Any:
     """The reflected operator of Tensor that knows sparse matrices on its left, which SciPy leaves to it."""
 
     def reflected(self: Tensor, other: Any) -> Any:
-        if not _is_sparse(other):
+        if type(other) in _NUMBERS or not _is_sparse(other):
             return plain(self, other)
         if matmul or not type(other).__name__.endswith("_array"):
             return _product(other, self)
