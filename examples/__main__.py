@@ -5,7 +5,7 @@ import shutil
 import textwrap
 from pathlib import Path
 
-from examples._command import Parser
+from examples._command import Parser, one_line
 
 # From start to end, as written here, on one core of an AMD EPYC with Python 3.11 and one thread.
 SECONDS = {
@@ -28,11 +28,12 @@ SECONDS = {
     "torch_mlp": 2.7,
 }
 
-Parser(prog="python -m examples", description=__doc__).parse_args()
-
-print("python -m examples.NAME runs one of these:\n")
-for path in sorted(Path(__file__).parent.glob("[!_]*.py")):
-    summary = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
-    head = f"{path.stem:18}{SECONDS[path.stem]:4.1f} s  "
-    columns = min(shutil.get_terminal_size().columns, 120)
-    print(textwrap.fill(f"{head}{summary}", columns, subsequent_indent=" " * len(head)))
+parser = Parser(prog="python -m examples", description=__doc__)
+parser.parse_args()
+with one_line(parser):
+    print("python -m examples.NAME runs one of these:\n")
+    for path in sorted(Path(__file__).parent.glob("[!_]*.py")):
+        summary = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
+        head = f"{path.stem:18}{SECONDS[path.stem]:4.1f} s  "
+        columns = min(shutil.get_terminal_size().columns, 120)
+        print(textwrap.fill(f"{head}{summary}", columns, subsequent_indent=" " * len(head)))

@@ -139,7 +139,9 @@ def __getattr__(name: str) -> _Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_LOADED_ON_USE, *_FROM})
+    """What an editor offers after `ge.`: every public name, without the files that it comes from."""
+    rooms = {"errors", "linalg", *_LOADED_ON_USE}
+    return sorted({*_FROM, *rooms, *(name for name, value in globals().items() if type(value) is not type(_os))})
 
 
 # PyTorch's names for NumPy's dtypes and numbers.

@@ -72,7 +72,8 @@ def declaration(name: str, call: Callable[..., Any], first: str | None = None) -
         result = str(call.__annotations__["return"])
     else:
         result = "tuple[Tensor, ...]" if op.multi_output else "Tensor"
-    doc = (inspect.getdoc(call) or "").splitlines()[0]
+    doc = inspect.getdoc(call) or ""
+    doc = doc.splitlines()[0] if op is None else " ".join(doc.partition("\n\n")[0].split())
     return f'def {name}({parameters(call, first)}) -> {result}:\n    """{doc}"""\n'
 
 

@@ -13,6 +13,7 @@ from types import ModuleType
 import pytest
 
 import grad_engine as ge
+from grad_engine.core.define import CALLS
 from tests.support import ROOT, run
 
 MODULES = [
@@ -81,3 +82,16 @@ def test_every_public_name_has_an_entry_with_words(reference: ModuleType) -> Non
 )
 def test_a_docstring_becomes_markdown(reference: ModuleType, doc: str, names: tuple[str, ...], shown: str) -> None:
     assert reference.markdown(doc, names) == shown
+
+
+@pytest.mark.parametrize("name", sorted(CALLS))
+def test_help_of_an_operation_fits_a_terminal(name: str) -> None:
+    if hasattr(CALLS[name], "op"):
+        assert max(map(len, str(CALLS[name].__doc__).splitlines())) <= 76
+
+
+def test_an_editor_is_offered_names_and_not_the_files_behind_them() -> None:
+    offered = set(dir(ge))
+    assert {"tensor", "conv2d", "nn", "watch", "float32", "OPS"} <= offered
+    assert not offered & {"creation", "checkpointing", "functional", "version", "graph_steps", "core"}
+    assert all(hasattr(ge, name) for name in offered)

@@ -148,6 +148,7 @@ COMMAND = Command(
         "film --focus h3 --output h3.mp4",
         "film --storyboard sheet.png",
     ),
-    "A film lies beside its record and is called after its title. What is not asked for here may be asked for by the\n"
-    "environment, as under Manim: GRAD_ENGINE_THEME=light and so on.",
+    "A film lies beside its record and is called after its title. What is not asked\n"
+    "for here may be asked for by the environment, as under Manim:\n"
+    "GRAD_ENGINE_THEME=light and so on.",
 )

@@ -15,7 +15,7 @@ HELP = f"how long it may take (default: {SHORT:g}, or {LONG:g} for more than {SM
 
 
 def run(options: argparse.Namespace) -> int:
-    """Prints what a story says that explains the gradients of a record, and how long each scene takes to read."""
+    """Prints the script of a lesson: what is said and shown in each scene, and for how long."""
     scenes = lesson(
         record_in(options.file), length=options.length, focus=options.focus or "", follow=options.follow or ""
     )

@@ -7,6 +7,7 @@ import contextlib
 import os
 import signal
 import sys
+import textwrap
 import threading
 from collections.abc import Iterator, Sequence
 
@@ -19,22 +20,22 @@ from grad_engine.version import VERSION
 
 COMMANDS = (
     tree.COMMAND,
-    check.COMMAND,
-    dot.COMMAND,
-    svg.COMMAND,
+    show.COMMAND,
     page.COMMAND,
     film.COMMAND,
     lesson.COMMAND,
-    show.COMMAND,
     report.COMMAND,
     diff.COMMAND,
     program.COMMAND,
+    svg.COMMAND,
+    dot.COMMAND,
+    check.COMMAND,
 )
-EXAMPLES = ("tree", "check graph.json", "show x3", "diff before.json after.json", "dot | dot -Tsvg > graph.svg")
+EXAMPLES = ("tree", "show x3", "page --open", "film -o graph.gif", "diff before.json after.json")
 
 EPILOG = """
-A record is a file, or a folder in the older layout of three parts; - reads standard input.
-Without one the last export is meant: {default}.
+A record is a file, or a folder in the older layout of three parts; - reads
+standard input. Without one the last export is meant: {default}.
 
 examples:
 {lines}
@@ -119,7 +120,7 @@ def _add(commands: argparse._SubParsersAction[Parser], prog: str, command: Comma
     parser = commands.add_parser(
         command.name,
         help=what,
-        description=what,
+        description=textwrap.fill(what, 79),
         epilog=_epilog(prog, command.examples) + (f"\n{command.note}\n" if command.note else ""),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

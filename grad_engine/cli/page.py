@@ -93,6 +93,7 @@ COMMAND = Command(
     run,
     arguments,
     ("page --open", "page graph.json --output graph.html", "page before.json after.json"),
-    "Without --output the page lies beside the record and is named after it, such as output/graph_acyclic.html, and\n"
-    "that of two records after both, such as before-to-after.html. It asks for nothing from a network.",
+    "Without --output the page lies beside the record and is named after it, such as\n"
+    "output/graph_acyclic.html; that of two records is named after both, such as\n"
+    "before-to-after.html. A page asks for nothing from a network.",
 )

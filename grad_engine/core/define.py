@@ -31,6 +31,7 @@ CALLS: dict[str, Callable[..., Any]] = {}  # every public name of an op, or of a
 BY_NAME: dict[str, Op] = {}  # every name and alias of an op -> it, whatever function stands in front of it
 METHODS: dict[str, Any] = {}  # on Tensor alone: methods, and properties
 DIFFERENT: dict[str, str] = {}  # public name -> in which way PyTorch's function of that name differs
+DOC_WIDTH = 75  # columns of a line in a docstring that is made here; help() puts four blanks before it
 HEADS = OPERATORS | {"neg": "neg", "mod": "remainder", "floordiv": "floor_divide"}
 
 
@@ -213,7 +214,16 @@ def _described(op: Op, numpy: Sequence[Any], method: bool) -> str:
     )
     also = f"Also {', '.join(dict.fromkeys(names))}." if names else ""
     back = f"Backward: {op.sentence}" if op.sentence else "" if op.differentiable else "No gradient flows through it."
-    return "\n\n".join(part for part in (op.summary, back, op.torch and f"{op.torch}.", also) if part)
+    return "\n\n".join(_in_lines(part) for part in (op.summary, back, op.torch and f"{op.torch}.", also) if part)
+
+
+def _in_lines(text: str) -> str:
+    """The text in lines that help() shows whole on 80 columns; textwrap would take a tenth of the import."""
+    lines = []
+    while len(text) > DOC_WIDTH and (cut := text.rfind(" ", 0, DOC_WIDTH + 1)) > 0:
+        lines.append(text[:cut])
+        text = text[cut + 1 :]
+    return "\n".join((*lines, text))
 
 
 def _signature(op: Op) -> inspect.Signature:
@@ -326,7 +336,7 @@ def composed(
         doc = inspect.getdoc(call) or ""
         notes = [f"Backward: {told}" if told and "Backward: " not in doc else "", torch and f"{torch}."]
         if any(notes):
-            checked.__doc__ = "\n\n".join(part for part in (doc, *notes) if part)
+            checked.__doc__ = "\n\n".join(part for part in (doc, *map(_in_lines, notes)) if part)
         if torch:
             DIFFERENT.update(dict.fromkeys((call.__name__, *aliases), torch))
         if public:

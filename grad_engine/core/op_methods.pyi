@@ -931,13 +931,13 @@ class OpMethods(TorchMethods):
         """Each element of x times its filter of weight (channels, results / groups, depth, height, width), added up where conv3d would read it, plus bias: the gradient of conv3d with respect to its input."""
 
     def max_pool1d(self, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1, ceil_mode: bool = False, return_indices: bool = False) -> Any:
-        """Largest element of each window; the stride is the window's size unless given. The first of equals takes the gradient."""
+        """Largest element of each window; the stride is the window's size unless"""
 
     def max_pool2d(self, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1, ceil_mode: bool = False, return_indices: bool = False) -> Any:
-        """Largest element of each window; the stride is the window's size unless given. The first of equals takes the gradient."""
+        """Largest element of each window; the stride is the window's size unless"""
 
     def max_pool3d(self, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1, ceil_mode: bool = False, return_indices: bool = False) -> Any:
-        """Largest element of each window; the stride is the window's size unless given. The first of equals takes the gradient."""
+        """Largest element of each window; the stride is the window's size unless"""
 
     def avg_pool1d(self, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: Any = False, count_include_pad: Any = True, divisor_override: Any = None) -> Tensor:
         """Mean of each window; the stride is the window's size unless given. Padding counts as zeros, or not at all without count_include_pad."""

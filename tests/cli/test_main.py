@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import grad_engine as ge
-from grad_engine.cli.main import main
+from grad_engine.cli.main import COMMANDS, main
 from grad_engine.record import save_graph
 from tests.cli.commands import ESCAPE, ROOT, reweighed, run, said
 from tests.records import Program, dense
@@ -103,14 +103,17 @@ def test_words_that_mean_nothing_are_one_line_and_status_2(
     assert err.count("\n") == 1 and "--help explains" in err
 
 
-@pytest.mark.parametrize("command", ["tree", "check", "dot", "svg", "show", "diff"])
-def test_every_command_explains_itself_with_examples(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("command", [command.name for command in COMMANDS])
+def test_every_command_explains_itself_with_examples(
+    command: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
     with pytest.raises(SystemExit) as ended:
         main([command, "--help"])
     text = capsys.readouterr().out
     assert ended.value.code == 0
     assert f"examples:\n  grad-engine {command}" in text or f"examples:\n  python -m grad_engine {command}" in text
-    assert "graph_acyclic.json" in text
+    assert "graph_acyclic.json" in text and max(map(len, text.splitlines())) <= 80
 
 
 def test_standard_input_is_a_file_too(exported: Path) -> None:
