@@ -12,12 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from grad_engine.core.define import BY_NAME
 from grad_engine.core.op import Op
 from grad_engine.errors import ArgumentError, GraphError, MissingPackageError
 from grad_engine.export.torch_explain import explain_torch
 from grad_engine.export.torch_graph import Kept, ParameterFacts, StepFacts, TorchGraph
-from grad_engine.export.torch_ops import Call, Step, as_our_call, plain_name, snake, stand_in, trace
+from grad_engine.export.torch_ops import Call, Step, as_our_call, like_ours, plain_name, snake, stand_in, trace
 from grad_engine.export.torch_values import Numbers, argument_names, tensors_in
 from grad_engine.record import FormulaRecord, GraphRecord, ParameterRecord, check
 from grad_engine.record.builder import Formula, GraphBuilder, Operand, PlainOp, Value
@@ -86,7 +85,7 @@ def from_torch(
     if rerun is not None and backward and explain is not False:
         leaves = [graph.variables[key] for key, _ in sorted(graph.leaves.items(), key=lambda item: item[1].place)]
         follow = "" if explain is True else explain
-        found = explain_torch(torch, output, gradient, leaves, record, rerun, model, follow)
+        found = explain_torch(torch, output, gradient, leaves, record, rerun, graph, model, follow)
         record = replace(record, explain=found)
         check(record)
     return record
@@ -182,7 +181,7 @@ class _Writing:
         count, kept, shape = len(facts.edges), facts.kept, facts.outputs[0][0]
         call = as_our_call(Step(facts.name, count, kept, shape))
         arguments = argument_names(self.graph.torch, facts.name, count)
-        ours = call.op if call is not None else BY_NAME.get(snake(facts.name))
+        ours = call.op if call is not None else like_ours(facts.name)
         positions = call.operands if call is not None else range(count)
         parameters = call.op.parameters(len(positions)) if call is not None else _parameters(arguments, count)
         operands: list[Operand] = []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterator, Mapping
 from math import isfinite
 from typing import Any
 
@@ -182,14 +182,14 @@ def _curve(run: RecordedRun, calls: list[tuple[Node, int]]) -> CurveRecord | Non
         (some,) = forward(node, (*before, operand[::-2], *after))
     except Exception:  # an argument that fits the shape of the call alone: then there is no curve
         return None
-    if y.shape != (POINTS,) or not np.allclose(some, y[::-2], equal_nan=True) or _straight(y):
+    if y.shape != (POINTS,) or not np.allclose(some, y[::-2], equal_nan=True) or is_straight(y):
         return None  # a number of the result must depend on its own number of the operand alone
     record = run.records[node.sequence_nr]
     numbers = tuple(float(each) if isfinite(each) else None for each in y)
     return CurveRecord(record.op, record.id, record.attributes or {}, (float(points[0]), float(points[-1])), numbers)
 
 
-def _straight(y: Array) -> bool:
+def is_straight(y: Array) -> bool:
     """Whether a curve is a line, which needs no picture."""
     with np.errstate(all="ignore"):
         bends = np.abs(np.diff(y.astype(np.float64), 2))
@@ -228,12 +228,15 @@ def _products(run: RecordedRun) -> Iterator[tuple[Node, int, Tree, str]]:
 
 
 def _spot(run: RecordedRun, node: Node, slot: int, tree: Tree, edge: str, index: Index | None) -> SpotRecord | None:
-    share = run.shares[node.sequence_nr, slot]
-    if not share.size:
-        return None
     values = dict(zip(node.op.parameters(len(node.arrays)), node.arrays, strict=True))
     values |= {"out": node.out, "g": run.gradients[node.sequence_nr, 0]}
-    assert isinstance(tree, list | tuple)
+    return spot_of(edge, tree, values, run.shares[node.sequence_nr, slot], index)
+
+
+def spot_of(edge: str, tree: Tree, values: Mapping[str, Any], share: Array, index: Index | None) -> SpotRecord | None:
+    """One entry of a share that is a product of two matrices: that at `index`, else the largest; None for others."""
+    if not share.size or not isinstance(tree, list | tuple) or len(tree) != 3 or tree[0] != "@":
+        return None
     try:
         first, second = (np.asarray(evaluate(part, values, op_functions())) for part in tree[1:])
     except FormulaError:

@@ -13,6 +13,8 @@ import numpy as np
 
 from grad_engine.export.explain import MOST_OPS, Explanation
 from grad_engine.export.rerun import Array, Place
+from grad_engine.export.torch_graph import TorchGraph
+from grad_engine.export.torch_paths import TorchPaths, curves_of
 from grad_engine.record import GraphRecord
 from grad_engine.record.explained import entry_named
 from grad_engine.record.index import index_of
@@ -28,18 +30,30 @@ def explain_torch(
     leaves: Sequence[Any],
     record: GraphRecord,
     rerun: Callable[[], Any],
+    graph: TorchGraph,
     model: Any = None,
     follow: str = "",
 ) -> ExplainRecord | None:
-    """The nudge of one entry of one leaf and one step of all, for the run of a record; None for more than 1,000 ops.
+    """The nudge of one entry of one leaf, its paths, and one step of all leaves; None for more than 1,000 ops.
 
-    leaves: the tensors of the record's accumulators, in their order. rerun: computes `output` again.
+    leaves: the tensors of the record's accumulators, in their order. rerun: computes `output` again. graph: what was
+    read of the graph of `output`.
     """
     if len(record.nodes) > MOST_OPS or index_of(record).run is None:
         return None
     run = TorchRun(torch, output, gradient, leaves, record, rerun, model)
-    probe, _, step, reason = Explanation(run).found(entry_named(record, follow) if follow else None)
-    return ExplainRecord(probe=probe, step=step, reason=reason)
+    tried = Explanation(run)
+    chosen = entry_named(record, follow) if follow else None
+    probe, _, step, reason = tried.found(chosen)
+    followed = (probe.accumulator, probe.index) if probe is not None else None
+    if followed is None and (best := next(tried.candidates(chosen), None)) is not None:
+        followed = run.ids[run.number(best[0])], best[1]
+    found = TorchPaths(torch, graph, record, output, gradient)
+    paths = () if followed is None else found.paths(*followed)
+    holds, spots = found.rules(paths)
+    return ExplainRecord(
+        probe=probe, paths=paths, curves=curves_of(record), spots=spots, step=step, holds=holds, reason=reason
+    )
 
 
 class TorchRun:

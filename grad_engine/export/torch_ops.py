@@ -232,6 +232,23 @@ CALLS_OF_OURS: dict[str, Callable[[Step], Found]] = {
 }
 
 
+# Steps whose backward rule is that of an op of ours, although they are no call of it.
+LIKE_OURS: dict[str, str] = {
+    **dict.fromkeys(("Addbmm", "Addmv", "Addr", "Baddbmm"), "addmm"),
+    **{
+        f"ScaledDotProduct{kind}Attention{device}": "scaled_dot_product_attention"
+        for kind in ("Flash", "Efficient", "Cudnn", "FusedAttentionOverrideable")
+        for device in ("", "ForCpu")
+    },
+}
+
+
+def like_ours(name: str) -> Op | None:
+    """The op of ours with the name of a step, or with its rule; None where there is none."""
+    names = snake(name), snake(plain_name(name)), LIKE_OURS.get(name, "")
+    return next((BY_NAME[each] for each in names if each in BY_NAME), None)
+
+
 RESHAPES = frozenset(name for name, call in CALLS_OF_OURS.items() if call is RESHAPE)  # the same numbers in order
 EXPANSIONS = frozenset(name for name, call in CALLS_OF_OURS.items() if call is EXPAND)
 

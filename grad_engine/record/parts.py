@@ -380,7 +380,7 @@ class PathStepRecord:
     of: Annotated[Index, Noted(key="from")]  # entry of the sender's result
     to: Index  # entry of the operand
     slope: float  # of the first with respect to the second, by the op's own rule
-    value: float  # of the operand's entry
+    value: float | None  # of the operand's entry; None where PyTorch did not keep it
     gradient: float  # at the sender's result
     product: float  # of the seed and all slopes from the root to here
 

@@ -59,7 +59,7 @@ class LessonFacts:
         self.numbers: dict[str, float] = {}  # tensor -> its number at the entry of a path
         for path in reversed(self.paths_found):
             self.steps |= {step.edge: step for step in path.steps}
-            self.numbers |= {self.index.target(step.edge): step.value for step in path.steps}
+            self.numbers |= {self.index.target(step.edge): step.value for step in path.steps if step.value is not None}
         self.on_path = {self.index.edges[edge].sender for edge in self.steps}
         self.at = {self.index.edges[edge].sender: step.of for edge, step in self.steps.items()}
         self.result, self.meaning = self._result()

@@ -112,6 +112,8 @@ class Insets:
         facts = self.facts
         step, value = facts.steps.get(edge.id), facts.value_of(edge.sender)
         if step is not None:
+            if step.value is None:
+                return None
             x, slope = step.value, step.slope
         else:
             read, g, share = (

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 
+from grad_engine.core.define import BY_NAME
 from grad_engine.interop import from_torch
 from grad_engine.record import from_json, index_of, to_json
 from grad_engine.record.explained import nudge_words
@@ -83,3 +85,70 @@ def test_dropout_has_another_mask() -> None:
     torch.manual_seed(3)
     record = from_torch(model(x).sum(), model=model, rerun=lambda: model(x).sum())
     assert record.explain is not None and "another dropout mask" in record.explain.reason
+
+
+def gradients_of(record: Any) -> tuple[Any, float]:
+    explain = record.explain
+    return explain.paths, explain.probe.gradient
+
+
+def test_paths_multiply_to_shares_of_the_gradient() -> None:
+    a, b = (torch.tensor(value, requires_grad=True) for value in (1.5, -0.5))
+
+    def run() -> Any:
+        return torch.tanh(a * b) * a + a**2
+
+    record = from_torch(run(), names={"a": a, "b": b}, rerun=run)
+    paths, gradient = gradients_of(record)
+    assert sum(path.steps[-1].product for path in paths) == pytest.approx(gradient, rel=1e-5)
+    index = index_of(record)
+    for path in paths:
+        product = 1.0
+        for step in path.steps:
+            product *= step.slope
+            assert step.product == pytest.approx(product, rel=1e-5)
+        assert index.edges[path.steps[-1].edge].receiver == record.explain.probe.accumulator
+    assert all(record.explain.holds.values())
+    assert {curve.op for curve in record.explain.curves} == {"tanh", "pow"}
+
+
+def test_a_path_through_matrices_has_the_slopes_of_its_entries() -> None:
+    model, x = net(torch.nn.LayerNorm(5)), torch.randn(4, 3)
+    loss = (model(x) ** 2).mean()
+    record = from_torch(loss, model=model, rerun=lambda: (model(x) ** 2).mean(), explain="0.weight[2,1]")
+    (path,) = record.explain.paths
+    index = index_of(record)
+    for step in path.steps:  # the gradient at each entry is what backward brought there
+        g = index.gradient_tensor(index.edges[step.edge].sender)
+        shape = g.shape
+        flat = sum(k * int(np.prod(shape[axis + 1 :])) for axis, k in enumerate(step.of))
+        assert g.data.values[flat] == pytest.approx(step.gradient, rel=1e-4)
+    last = path.steps[-1]
+    assert last.to == (2, 1)
+    assert record.explain.spots and all(spot.total == pytest.approx(spot.total) for spot in record.explain.spots)
+
+
+def test_a_lesson_on_a_model_of_pytorch_has_rules_with_numbers() -> None:
+    model, x = net(), torch.randn(4, 3)
+    loss = (model(x) ** 2).mean()
+    scenes = lesson(from_torch(loss, model=model, names={"loss": loss}, rerun=lambda: (model(x) ** 2).mean()))
+    names = [scene.name for scene in scenes]
+    assert "row" in names and any(scene.inset is not None and 5 in scene.moves for scene in scenes), as_table(scenes)
+    assert any(name in ("path", "paths") for name in names)
+
+
+FUNCTIONS = {
+    "layer_norm": lambda h: torch.nn.functional.layer_norm(h, (4,)),
+    "gelu": lambda h: torch.nn.functional.gelu(h),
+    "group_norm": lambda h: torch.nn.functional.group_norm(h, 2),
+    "cumsum": lambda h: torch.cumsum(h, 0),
+    "scaled_dot_product_attention": lambda h: torch.nn.functional.scaled_dot_product_attention(*[h[None, None]] * 3),
+    "addmm": lambda h: torch.baddbmm(torch.ones(1, 3, 3), h[None], torch.ones(1, 4, 3)),
+}
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_ops_of_pytorch_have_the_sentence_of_ours(name: str) -> None:
+    x = torch.randn(3, 4, requires_grad=True)
+    node = from_torch(FUNCTIONS[name](x * 2).sum()).nodes[-2]
+    assert node.sentence == BY_NAME[name].sentence != "", node
