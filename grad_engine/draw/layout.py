@@ -20,7 +20,7 @@ from grad_engine.draw.channel import SAME_LINE, spread, straighten, tracks
 from grad_engine.draw.glyph import reach
 from grad_engine.draw.order import REACH, Columns, Level, Sketch, arrange, join, stack
 from grad_engine.draw.rows import breaks, most_broken, torn
-from grad_engine.errors import GradEngineError
+from grad_engine.errors import GradEngineError, MissingPackageError
 from grad_engine.folding.items import Link
 
 Points = NDArray[np.float64]
@@ -455,7 +455,7 @@ def placed(nodes: list[dict[str, Any]], edges: list[dict[str, Any]], options: di
     try:
         import graphlay
     except ImportError as error:
-        raise GradEngineError(
+        raise MissingPackageError(
             "a drawing needs the layout library graphlay, which is not installed: pip install 'grad_engine[draw]'"
         ) from error
     try:

@@ -30,11 +30,15 @@ def film_needed() -> Iterator[None]:
     """A context in which a package that is missing is a MissingPackageError, which says what to install."""
     try:
         yield
+    except MissingPackageError:
+        raise
     except ImportError as error:
         if (error.name or "").startswith("grad_engine"):
             raise
+        missing = f"{error.name}, which is not installed" if isinstance(error, ModuleNotFoundError) else str(error)
         raise MissingPackageError(
-            f"{error}: the film needs what pip install 'grad_engine[animation]' brings"
+            f"the film needs {missing}: pip install 'grad_engine[animation]', which on Linux wants a C compiler, "
+            "pkg-config and the headers of Python, cairo and pango"
         ) from error
 
 
