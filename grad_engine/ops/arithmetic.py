@@ -26,7 +26,7 @@ add = define(
 )  # fmt: skip
 sub = define(
     np.subtract, name="sub", symbol="−", category="arithmetic", operator="sub", cases=_PAIRS, aliases=["subtract"],
-    sentence="A difference hands g to the first, and −g to what is subtracted.",
+    sentence="A difference passes g on, and −g to what is subtracted.",
     summary="x minus y, element by element.",
     vjp={"x": lambda g, out, x, y: g, "y": lambda g, out, x, y: -g},
 )  # fmt: skip

@@ -344,7 +344,7 @@ addmm = define(
         case((), (2, 3), (3, 4), beta=0),
     ],
     forward_formula=_addmm_written,
-    sentence="x gets beta · g; each matrix gets alpha · g times the other one, transposed.",
+    sentence="x gets g; each matrix gets g times the other one, transposed; beta and alpha scale them.",
     summary="beta · x + alpha · (y @ z).",
     vjp={
         "x": lambda g, out, x, y, z, beta, alpha: g if beta == 1 else g * beta,

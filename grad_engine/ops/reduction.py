@@ -106,7 +106,7 @@ def array_sum(x: Any, axis: Any = None, keepdims: Any = False) -> Any:
 sum = define(
     array_sum,
     name="sum", symbol="Σ", category="reduction", inputs=("x",), numpy=[np.sum, (np.add, "reduce")], cases=_AXES,
-    sentence="A sum hands g on to each of its terms unchanged.",
+    sentence="A sum hands g to each of its entries.",
     summary="Sum of the elements along `axis`; 0 when there are none.",
     vjp={"x": lambda g, out, x, axis, keepdims: spread_back(g, x, axis, keepdims)}, formula={"x": _COPIED},
 )  # fmt: skip

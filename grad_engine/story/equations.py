@@ -22,6 +22,7 @@ from grad_engine.record.parts import PathRecord, PathStepRecord, SpotRecord
 from grad_engine.story.lesson_facts import Entry, LessonFacts, filled_rule
 from grad_engine.story.scenes import Line, Place, Token
 from grad_engine.story.spelling import NOISE, Equation
+from grad_engine.story.units import SMALL
 from grad_engine.story.values import Values
 
 MOST_TERMS = 6  # of a sum that are written out
@@ -286,14 +287,32 @@ class Equations:
 
     def of(self, op: str) -> list[Line]:
         """The rules of an op as lines; only those that hold for the numbers as they are written."""
-        found = []
-        for edge in self.index.outgoing(op):
+        found: list[Line] = []
+        edges = self.index.outgoing(op)
+        for edge in edges:
             rule = self.rule(edge)
-            if rule is not None:
+            twins = [each for each in edges if (each.receiver, each.output) == (edge.receiver, edge.output)]
+            if len(twins) > 1 and edge is not twins[0] and (both := self.both(twins)) is not None:
+                found.append(both)
+            elif rule is not None:
                 found.append(self.line(rule))
             elif (summed := self.summed(edge)) is not None:
                 found.append(summed)
         return found
+
+    def both(self, twins: Sequence[EdgeRecord]) -> Line | None:
+        """The shares that an op which reads one result several times sends back to it, added."""
+        facts, receiver = self.facts, twins[0].receiver
+        if receiver in self.index.accumulators or len(self.index.arrivals.get(receiver, ())) != len(twins):
+            return None
+        rules = [rule for twin in twins if (rule := self.rule(twin)) is not None]
+        g = facts.gradient_of(receiver, facts.entry_of(receiver))
+        if len(rules) != len(twins) or g is None or rules[0].entry != facts.entry_of(twins[0].sender):
+            return None
+        if abs(g - sum(rule.share for rule in rules)) > SAME * abs(g):
+            return None
+        name = (Token(f"{facts.sign(receiver)} adds both", "muted"),)
+        return self.sum_line(name, [rule.share for rule in rules], g, Place(receiver, "gradient"))
 
     def line(self, rule: Rule) -> Line:
         """A rule in letters, in numbers, and the share.
@@ -318,7 +337,13 @@ class Equations:
             for operand in self.index.nodes[rule.edge.sender].inputs
         )
         plain = not flags and not _chooses(rule.tree)
-        if plain and all(term.name.text for term in rule.terms.values()) and _length(letters) <= LONGEST_LETTERS:
+        short = len(self.index.nodes) <= SMALL  # letters take time that a large graph does not have
+        if (
+            plain
+            and short
+            and all(term.name.text for term in rule.terms.values())
+            and _length(letters) <= LONGEST_LETTERS
+        ):
             sides.append(letters)
         if plain and facts.spelling.holds(self.equation(rule)):
             numbers = {
@@ -377,7 +402,7 @@ class Equations:
                     equal,
                     total,
                 )
-            return (Token("slope = "), slope)
+            return (Token(f"slope of {facts.sign(op)} = "), slope)
         return None
 
     def summed(self, edge: EdgeRecord) -> Line | None:
@@ -439,8 +464,13 @@ class Equations:
         except (FormulaError, TypeError, ValueError):
             return None
 
-    def sum_line(self, name: Sequence[Token], terms: Sequence[float], total: float, place: Place | None) -> Line | None:
-        """A sum with its terms; of many the largest, and the others together. None where no digits make it hold."""
+    def sum_line(
+        self, name: Sequence[Token], terms: Sequence[float], total: float, place: Place | None, last: str = ""
+    ) -> Line | None:
+        """A sum with its terms; of many the largest, and the others together. None where no digits make it hold.
+
+        last: what the last term is, in brackets behind it.
+        """
         facts = self.facts
         shown, others = largest_of(terms)
         if not facts.spelling.holds(Equation(tuple(shown), total, _sum)):
@@ -455,8 +485,10 @@ class Equations:
             elif k:
                 found.append(Token(" + "))
             found.append(Token(text, tone_of(value, "gradient")))
-        if others:
+        if others and not last:
             found.append(Token(f" ({others} others)", "muted"))
+        elif last:
+            found.append(Token(last, "muted"))
         text = "0, up to rounding" if vanishes else facts.spelling.text(total)
         end = Token(text, tone_of(total, "done"), source=place, strong=True)
         return tuple(token for token in (*found, Token(" = ", "muted"), end) if token.text)

@@ -16,6 +16,7 @@ from grad_engine.record.parts import ChangeRecord, PathRecord, PathStepRecord
 from grad_engine.story.names import bar, headline
 from grad_engine.story.scenes import Followed, LeafFace, Line, OpFace, Token
 from grad_engine.story.spelling import FEW, SOME, Spelling
+from grad_engine.story.units import SMALL
 from grad_engine.story.values import Values, nonfinite, nonfinite_word, values
 from grad_engine.story.wording import filled
 
@@ -259,10 +260,15 @@ class LessonFacts:
             self._passing[op] = self._hands_on(op)
         return self._passing[op]
 
+    def literal(self, op: str) -> bool:
+        """Whether the rules of an op are g itself."""
+        edges = self.index.outgoing(op)
+        trees = [rule.tree for edge in edges if (rule := self.index.rules.get(edge.id)) is not None]
+        return bool(edges) and len(trees) == len(edges) and all(tree == "g" for tree in trees)
+
     def _hands_on(self, op: str) -> bool:
         node, edges = self.index.nodes[op], self.index.outgoing(op)
-        trees = [rule.tree for edge in edges if (rule := self.index.rules.get(edge.id)) is not None]
-        if edges and len(trees) == len(edges) and all(tree == "g" for tree in trees):
+        if self.literal(op):
             return True
         g = self.index.gradient_tensor(op)
         known = self.array(g.id) if g is not None else None
@@ -317,11 +323,22 @@ class LessonFacts:
         return tuple(dict.fromkeys([*first, *order]))[:MOST_HUES]
 
     def increments(self, tensor: str) -> str:
-        """What the nudge adds to a tensor, where every op has a single number or few; else nothing is written."""
-        if self.probe is None or self.probe.index or len(self.index.nodes) > FEW_OPS:
+        """What the nudge adds to a tensor at the entries that are told of, in a graph that is drawn op by op."""
+        if self.probe is None or len(self.index.nodes) > SMALL:
             return ""
-        changes = [change.change for change in self.changes.get(tensor, ())]
-        return "  ".join(f"{'−' if change < 0 else '+'} {number(abs(change), 1)}" for change in changes)
+        changes = self.changes.get(tensor, ())
+        maker = self.index.makers.get(tensor)
+        at = self.at.get(maker.id) if maker is not None else None
+        if len(changes) > 1 and at is not None and self.whole_shape(tensor) > SHORT_VECTOR:
+            changes = [change for change in changes if change.index == at] or changes[:1]
+        texts = [number(abs(change.change), 1) for change in changes]
+        return "  ".join(
+            f"{'−' if change.change < 0 else '+'} {text}" for change, text in zip(changes, texts, strict=True)
+        )
+
+    def whole_shape(self, tensor: str) -> int:
+        """How many numbers a tensor has."""
+        return int(np.prod(self.index.tensors[tensor].shape, dtype=np.int64))
 
     @cached_property
     def changes(self) -> Mapping[str, Sequence[ChangeRecord]]:

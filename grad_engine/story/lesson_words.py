@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 
 from grad_engine.formula import number
+from grad_engine.record import EdgeRecord
 from grad_engine.record.parts import PathRecord, SpotRecord
 from grad_engine.story.equations import Equations, of_two
 from grad_engine.story.insets import Lens, Walks
@@ -25,7 +26,10 @@ MOST_SIGNS = 4  # in a list of ops
 MOST_FACTORS = 9  # of a path that are written out
 FADING, VANISHED, STEADY = 10.0, 1000.0, 2.0  # ratios of gradients that a headline names
 APART = 0.005  # part of a gradient by which a measured ratio may differ from it and still agree
+MOST_SENDING = 2  # swept ops of which each says what it sends
+MOST_REACHED = 3  # leaves that swept ops reach and that are named
 MOST_ENDS = 4  # gradients that the last scene names
+ORDINALS = ["", "first", "second", "third", "fourth", "fifth"]
 COUNTS = ["no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"]
 SHARES = {"one": "both", "two": "both", "three": "all three", "four": "all four"}
 
@@ -224,7 +228,9 @@ class LessonWords:
             who = self.followed() if facts.followed is not None else (Token("a leaf"),)
             asked = line(f"How far does {facts.result} move when ", *who, " moves a little?")
             return [Scene("nudge", "A nudge", asked, (), line(remark), moves=(3,))]
-        texts = [facts.increments(op.outputs[0]) for op in self.index.nodes.values()]
+        # In a graph of tensors the increments run along the path, and are no numbers to read one by one.
+        counted = self.index.nodes.values() if not probe.index and len(self.index.nodes) <= FEW_OPS else ()
+        texts = [facts.increments(op.outputs[0]) for op in counted]
         on_stage = tuple(
             part.removeprefix("+ ").replace("− ", "−") for text in texts for part in text.split("  ") if part
         )
@@ -264,14 +270,12 @@ class LessonWords:
             said = f"{bar(name)} comes from what is not shown."
         elif tensor.shape == () and ones:
             leaves = len(self.index.changes)
-            many = f"all {in_words(leaves)} ratios" if leaves > 2 else "the ratio of every leaf"
-            said = f"Backward finds {many} in one pass, from {facts.g} = {facts.single(run.seed)} on."
+            many = f"all {in_words(leaves)} ratios" if leaves > 2 else "both ratios" if leaves == 2 else "the ratio"
+            said = f"Backward finds {many} in one pass: {facts.g} starts at {facts.single(run.seed)}."
         elif tensor.shape == ():
             said = f"Backward starts with the seed, {facts.g} = {facts.single(run.seed)}."
         elif ones:
-            said = (
-                f"{facts.result} grows 1 for 1 with each entry of {name}, so backward starts with {facts.g} = 1 there."
-            )
+            said = f"{facts.result} grows 1 for 1 with each entry of {name}: {facts.g} starts at 1."
         else:
             what = f"{capital(facts.result)} is {facts.meaning or facts.result}"
             said = f"{what}, so backward starts with the seed as {facts.g}."
@@ -335,7 +339,7 @@ class LessonWords:
     def worked_out(self, op: str, again: bool) -> Scene:
         """The same, worked out anew."""
         facts = self.facts
-        spot = self.spot(op)
+        spot = self.spot(op, again)
         if spot is not None:
             return spot
         name = "rule"
@@ -360,7 +364,6 @@ class LessonWords:
             if again:
                 said = line(f"{facts.sign(op)} again.")
             lines = self.gate_lines(op) or lines
-            remark = line(f"Shut in {gate.shut} of {gate.size} entries.") if gate.size > 1 else ()
         if lens is not None and not lens.points:
             lens = None
         summed = self.sum_at(op)
@@ -394,10 +397,12 @@ class LessonWords:
         found = list(lines)
         for edge in self.index.outgoing(op):
             many = len(self.index.arrivals.get(edge.receiver, ()))
-            if edge.receiver in self.index.accumulators and self._arrived.get(edge.id, many) < many:
+            arrived = self._arrived.get(edge.id, many)
+            if edge.receiver in self.index.accumulators and arrived < many:
                 for k, some in enumerate(found):
                     if some and some[-1].source == Place(edge.id, "share"):
-                        found[k] = (*some, Token(", waits", "muted"))
+                        place = f", {ORDINALS[arrived]} share" if arrived < len(ORDINALS) else f", share {arrived}"
+                        found[k] = (*some, Token(place, "muted"))
         return found
 
     def sum_at(self, op: str) -> Line | None:
@@ -459,7 +464,7 @@ class LessonWords:
                     found.append((edge.id, "" if share is None else facts.spelling.text(share)))
         return tuple(found)
 
-    def spot(self, op: str) -> Scene | None:
+    def spot(self, op: str, again: bool) -> Scene | None:
         """One entry of a product of matrices on the path: one row times one column."""
         mine = {edge.id for edge in self.index.outgoing(op)}
         for spot in self.explain.spots if self.explain is not None else ():
@@ -467,7 +472,7 @@ class LessonWords:
                 if self.facts.spelling.text(self.facts.steps[spot.edge].gradient) == "0" and spot.total:
                     return None  # nothing but rounding
                 found = self.spot_line(spot)
-                said = line("One entry is one row times one column.")
+                said = line("Again one row times one column." if again else "One entry is one row times one column.")
                 lines = () if found is None else (found,)
                 return Scene(
                     "row", "Backward", said, lines, ops=(op,), moves=(7,), motion=3.0,
@@ -506,6 +511,8 @@ class LessonWords:
         alone = len(set(map(self.facts.sign, ops))) == 1
         if again:
             said = f"{self.signs(ops)} again: {self.facts.g} unchanged."
+        elif alone and not self.facts.literal(ops[0]) and self.index.nodes[ops[0]].sentence:
+            said = self.sentence(ops[0])
         else:
             said = f"{self.signs(ops)} {'passes' if alone else 'pass'} {self.facts.g} on unchanged."
         sent = self.sent(ops)
@@ -515,13 +522,13 @@ class LessonWords:
             for edge, text in sent
             if text
             and self.index.edges[edge].receiver in self.facts.leaf_ids
-            and self._arrived.get(edge, 0) < len(self.index.arrivals.get(self.index.edges[edge].receiver, ()))
+            and self._arrived.get(edge, 0) == 1 < len(self.index.arrivals[self.index.edges[edge].receiver])
         ]
         parts: list[str | Token] = [said]
         lines: tuple[Line, ...] = ()
-        if len(waits) == 1 and len(self.index.nodes) <= FEW_OPS:
+        if len(waits) == 1 and len(self.index.nodes) <= FEW_OPS and not again:
             text, leaf = waits[0]
-            parts += [f" {'One ' if text == '1' else ''}{text} waits at ", self.facts.leaf_token(leaf), "."]
+            parts += [" ", self.facts.leaf_token(leaf), f" has its first share: {text}."]
         for op in ops:
             for edge in self.index.outgoing(op):
                 if not lines and (found := self.equations.summed(edge)) is not None:
@@ -534,11 +541,52 @@ class LessonWords:
         )  # fmt: skip
 
     def sweep(self, ops: Sequence[str]) -> Scene:
-        """Ops that run without being told of one by one."""
-        said = (
-            f"{self.signs(ops)} {'runs its rule' if len(set(map(self.facts.sign, ops))) == 1 else 'run their rules'}."
+        """Ops that run without being told of one by one: what they send, or which leaves get something."""
+        if len(ops) <= MOST_SENDING:
+            said = [part for op in ops for part in ("; ", *self.sends(op))][1:]
+            return self.swept(ops, line(*said, "."))
+        alone = len(set(map(self.facts.sign, ops))) == 1
+        runs = f"{self.signs(ops)} {'runs its rule' if alone else 'run their rules'}"
+        reached = dict.fromkeys(edge.receiver for op in ops for edge in self.index.outgoing(op))
+        leaves = [self.facts.leaf_token(id) for id in reached if id in self.facts.leaf_ids]
+        if not leaves:
+            return self.swept(ops, line(runs, "."))
+        named: list[str | Token] = []
+        for k, leaf in enumerate(leaves[:MOST_REACHED]):
+            last = k == len(leaves) - 1
+            named += [" and " if last else ", " if k else "", leaf] if k else [leaf]
+        if len(leaves) > MOST_REACHED:
+            named.append(f" and {len(leaves) - MOST_REACHED} more")
+        return self.swept(
+            ops, line(runs, "; ", *named, f" {'gets its share' if len(leaves) == 1 else 'get their shares'}.")
         )
-        return Scene("sweep", "Backward", line(said), ops=tuple(ops), motion=SWEEP, sent=self.sent(ops))
+
+    def swept(self, ops: Sequence[str], said: Line) -> Scene:
+        """The scene of ops that are swept."""
+        return Scene("sweep", "Backward", said, ops=tuple(ops), motion=SWEEP, sent=self.sent(ops))
+
+    def sends(self, op: str) -> list[str | Token]:
+        """What an op sends to whom: `− sends g to x2 and −g to x3`."""
+        edges = [edge for edge in self.index.outgoing(op) if edge.id in self.index.shares]
+        if not edges:
+            return [f"{self.facts.sign(op)} sends nothing"]
+        what = [self.sent_as(edge) for edge in edges]
+        found: list[str | Token] = [f"{self.facts.sign(op)} sends "]
+        for k, edge in enumerate(edges):
+            target = self.index.target(edge.id)
+            named = bool(self.index.tensors[target].name) or target in self.index.accumulator_of
+            last = k == len(edges) - 1
+            found.append((" and " if last else ", ") if k else "")
+            if k == 0 or len(set(what)) > 1:
+                found.append(f"{what[k] or ('a share' if len(set(what)) > 1 or len(edges) == 1 else 'shares')} to ")
+            found.append(self.facts.token(target) if named else self.facts.sign(edge.receiver))
+        return found
+
+    def sent_as(self, edge: EdgeRecord) -> str:
+        """g or −g, where that is what an edge carries; "" for other shares."""
+        rule = self.index.rules.get(edge.id)
+        tree = list(rule.tree) if rule is not None and isinstance(rule.tree, list | tuple) else rule and rule.tree
+        return self.facts.g if tree == "g" else f"−{self.facts.g}" if tree == ["neg", "g"] else ""
 
     def sweep_units(self, units: Sequence[Unit], strays: Sequence[str]) -> Scene:
         """Equal units that run one after the other, with the single ops between them."""
@@ -602,7 +650,9 @@ class LessonWords:
         largest = max(range(len(products)), key=lambda k: abs(products[k]))
         first = [self.product(facts.paths_found[largest])]
         name, place = self.followed_gradient(), Place(facts.followed.accumulator, "gradient")
-        total = self.equations.sum_line(name, equation.operands, equation.total, place)
+        total = self.equations.sum_line(
+            name, equation.operands, equation.total, place, "" if exact else " (all other paths)"
+        )
         shares = self.equations.shares_at(facts.followed.accumulator)
         if shares is not None and len(shares[1]) > 2:
             return self.path_and_shares(first, name, shares[1], shares[2], place)
@@ -619,7 +669,8 @@ class LessonWords:
             lines = [*map(self.product, facts.paths_found[:2]), total] if len(products) == 2 else [*first, total]
         else:
             said = line("Multiply along a path; add over uses and over other paths.")
-            lines = [*first, total]
+            both = len(products) == 2 and len(self.index.nodes) <= FEW_OPS
+            lines = [*map(self.product, facts.paths_found), total] if both else [*first, total]
         shown = tuple(each for each in lines if each is not None)
         inset: Walks | None = self.insets.walks(exact)
         return [
@@ -756,7 +807,13 @@ class LessonWords:
                 parts += [facts.leaf_token(id, barred=True), f" = {total}"]
             said = line("One backward pass: ", *parts, ".")
         elif self.probe is not None and self.probe.skipped and (op := self.log_like()):
-            said = line(f"Finite gradients, yet only slopes where {facts.sign(op)} has a value.")
+            origin = next(each for each in self.index.value_origins if each.part == op)
+            where = f"at {origin.measure.bad} of {origin.measure.size} entries" if origin.measure.size > 1 else "there"
+            said = line(f"All gradients are finite, but {where} {facts.sign(op)} has no slope.")
+        elif self.probe is not None and self.probe.agrees and facts.followed is not None and len(passed) > 1:
+            gradient = facts.spelling.text(self.probe.gradient)
+            rest = f": {gradient}, as measured. {in_words(len(passed)).capitalize()} gradients, one pass."
+            said = line(*self.followed_gradient(), rest)
         elif passed:
             many = len(passed)
             said = line(f"{in_words(many).capitalize()} gradient{'s' if many > 1 else ''}, one pass.")

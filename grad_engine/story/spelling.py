@@ -12,7 +12,7 @@ from grad_engine.formula import number
 FEW, SOME = 3, 4  # digits of an entry of a tensor, and of a single number
 MORE = 2  # digits that a number may have beyond the usual
 ROUNDS = 6
-YIELDS = 6.0  # cost at which another equation may be broken, for a while
+YIELDS = 25.0  # cost at which another equation may be broken, for a while
 MOST_NUMBERS = 8  # of an equation whose digits are changed
 NOISE = 1e-12  # part of the largest term of a sum below which it is rounding
 
@@ -99,6 +99,8 @@ class Spelling:
             for second in self._choices(other)
         ]
         moves += [dict.fromkeys(numbers, self.usual + more) for more in range(1, MORE + 1)]
+        others = [key for key in numbers if key != _key(equation.total)]
+        moves += [dict.fromkeys(others, self.usual + more) for more in range(1, MORE + 1)]
         best: tuple[float, dict[float, int]] | None = None
         for move in moves:
             touched = list({id(each): each for key in move for each in uses[key]}.values())

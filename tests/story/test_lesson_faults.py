@@ -145,7 +145,7 @@ def test_a_list_is_complete_or_says_how_many_more(name: str) -> None:
     end = told[-1]
     reached = sum(id in index.passed for id in index.accumulators)
     if " pass." in end.sentence and reached:
-        count = end.sentence.split()[0].lower()
+        count = re.findall(r"(\w+) gradients?, one pass", end.sentence)[0].lower()
         assert count in (str(reached), COUNTS.get(reached, "")), end
 
 
@@ -225,7 +225,7 @@ def test_a_bar_stands_over_names_only(name: str) -> None:
 @pytest.mark.parametrize("name", LESSONS)
 def test_there_is_no_table_at_the_end(name: str) -> None:
     end = lesson_of(name)[-1]
-    assert end.name == "end" and end.words <= 16 and not end.lines and end.seconds <= 4.4
+    assert end.name == "end" and end.words <= 20 and not end.lines and end.seconds <= 5.4
 
 
 @pytest.mark.parametrize("name", LESSONS)
