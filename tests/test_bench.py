@@ -13,7 +13,7 @@ import pytest
 
 from tests.bench.plot import small_multiples
 
-NAMES = ("chain", "compiled", "higher", "imports", "mlp", "ops", "overhead", "record", "scene", "scientific")
+NAMES = ("chain", "compiled", "higher", "imports", "mlp", "ops", "overhead", "record", "scene", "scientific", "watch")
 
 
 def run(name: str, *words: str) -> str:

@@ -76,8 +76,14 @@ class Taken:
             return self.data, stats
         if stats is None:
             return DataRecord(_values(self.numbers)), None
-        data = DataRecord(sample=SampleRecord(self.edge, self.numbers.shape, _values(self.numbers)))
-        return data, _rounded(stats, self.dtype) if isinstance(stats, tuple) else stats
+        if not isinstance(stats, tuple):
+            return DataRecord(sample=SampleRecord(self.edge, self.numbers.shape, _values(self.numbers))), stats
+        # All decimals at once: it is the calls that take long.
+        values = _values(np.concatenate((self.numbers.ravel(), np.array(stats[:2], self.numbers.dtype))))
+        low, high = values[-2:]
+        return DataRecord(sample=SampleRecord(self.edge, self.numbers.shape, values[:-2])), _rounded(
+            stats, low, high, self.dtype
+        )
 
     def entries(self) -> Array | None:
         """All entries, where they were taken."""
@@ -151,17 +157,14 @@ def brief_stats(array: Array) -> Brief | StatsRecord:
     return low, high, mean, variance, squares, absmax, zeros, *bad, first, None
 
 
-def _rounded(stats: Brief, dtype: np.dtype[Any]) -> StatsRecord:
+def _rounded(stats: Brief, low: Number, high: Number, dtype: np.dtype[Any]) -> StatsRecord:
     """Statistics as a record has them."""
-    low, high, mean, variance, squares, _, *rest = stats
-    digits = 6
-    if dtype.kind == "f":
-        low, high = _values(np.array([low, high], dtype))
-        digits = 4 if dtype.itemsize == 2 else 6
-    elif dtype.kind == "b":
+    mean, variance, squares = stats[2:5]
+    digits = 4 if dtype.kind == "f" and dtype.itemsize == 2 else 6
+    if dtype.kind == "b":
         low, high = int(low), int(high)
     mean, std, norm = (float(f"{value:.{digits}g}") for value in (mean, sqrt(max(variance, 0.0)), sqrt(squares)))
-    return StatsRecord(low, high, mean, std, norm, max(abs(low), abs(high)), *rest)
+    return StatsRecord(low, high, mean, std, norm, max(abs(low), abs(high)), *stats[6:])
 
 
 @lru_cache(4096)
