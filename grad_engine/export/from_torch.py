@@ -24,6 +24,12 @@ from grad_engine.record.collector import collection_paused
 from grad_engine.record.parts import FROZEN
 from grad_engine.record.strict import MAX_NODES
 
+INDEXING = ("int", "uint", "bool")  # how the names of the dtypes of indices and masks begin
+SENTENCES = {
+    "CompiledFunction": "A part of the program that torch.compile() made into one function; what is in it is not told.",
+    "CheckpointFunction": "A part of the model that runs again in backward, with a run of its own; it is not told.",
+}
+
 if TYPE_CHECKING:
     import torch  # type: ignore[import-not-found, unused-ignore]  # it need not be there
 
@@ -157,7 +163,7 @@ class _Writing:
             self.op(key, graph.steps[key], backward)
         for run in graph.runs:
             builder.run(run.facts(self.slots))
-        reached = {leaf for run in graph.runs for leaf in run.gathered} if graph.runs else None
+        reached = {leaf for run in graph.runs for leaf, _, _ in run.changes} if graph.runs else None
         roots = dict.fromkeys(graph.roots)
         return builder.graph(
             [builder.root(*root) for root in roots],
@@ -197,6 +203,8 @@ class _Writing:
             if operand.source is not None and isinstance(position, int):
                 slots[position] = slot
             stand_ins.append(size)
+        if call is None:
+            operands += _indices(kept, len(operands) and operands[-1].slot + 1)
         wanted = {operand.slot for operand in operands if operand.source is not None}
         static = {name: value for name, value in kept.items() if "_sym_" not in name}
         if call is not None:
@@ -256,6 +264,17 @@ class _Writing:
         return self.builder.formula((call.op.name, looks, shape, wanted, repr(call.static)), traced)[0]
 
 
+def _indices(kept: Mapping[str, Any], slot: int) -> list[Operand]:
+    """The indices and masks that a step read, which have no edge: operands from `slot` on."""
+    found: list[Operand] = []
+    for name, value in kept.items():
+        for k, each in enumerate(value if isinstance(value, tuple) else (value,)):
+            if isinstance(each, Kept) and each.value is not None and (each.value.dtype or "").startswith(INDEXING):
+                called = f"{name}[{k}]" if isinstance(value, tuple) else name
+                found.append(Operand(slot + len(found), called, constant=each.key, value=each.value))
+    return found
+
+
 def _value(kept: Kept) -> Value:
     assert kept.value is not None  # a leaf or result has been met
     return kept.value
@@ -267,7 +286,7 @@ def _facts(name: str, call: Call | None, op: Op | None, backward: bool) -> Plain
     op_name = call.op.name if call is not None else re.sub(r"\W", "_", snake(own))
     label = f"{own.removesuffix('Backward')}Backward" if backward else own
     if op is None:
-        return PlainOp(op_name, label, op_name.replace("_", " "))
+        return PlainOp(op_name, label, op_name.replace("_", " "), sentence=SENTENCES.get(name, ""))
     return PlainOp(op_name, label, op.symbol, op.category, op.elementwise, op.broadcasts, op.commutes, op.sentence)
 
 

@@ -7,6 +7,7 @@ tensor of it: numbers are taken at once.
 from __future__ import annotations
 
 import heapq
+import math
 import re
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
@@ -19,7 +20,7 @@ import numpy as np
 
 from grad_engine.core.define import BY_NAME
 from grad_engine.errors import GraphError
-from grad_engine.export.torch_ops import short_name, snake
+from grad_engine.export.torch_ops import EXPANSIONS, RESHAPES, short_name, snake
 from grad_engine.export.torch_scopes import ModuleCalls, scopes
 from grad_engine.export.torch_values import (
     Key,
@@ -116,6 +117,7 @@ class TorchGraph:
         self.roots: list[tuple[int, int]] = []
         self.version = str(torch.__version__)
         found = [] if model is None else list(model.named_parameters())
+        self._tensors = dict(found)
         self.parameters = [
             ParameterFacts(name, tuple(each.shape), dtype_name(each.dtype), each.requires_grad, id(each))
             for name, each in found
@@ -146,6 +148,8 @@ class TorchGraph:
 
     def _add(self, root: Node, number: int, output: Any) -> None:
         nodes, leaves = _walked(root, self.keys, self.max_nodes, len(self.steps))
+        for node in nodes:
+            _check_shapes(node)
         self._lie.clear()
         for thing in (*leaves, *nodes):
             self.keys[thing] = len(self.keys)
@@ -168,7 +172,26 @@ class TorchGraph:
         for node in nodes:
             kept = {name: self._kept(thing, constants, held) for name, thing in values.kept[node].items()}
             self.steps[self.keys[node]] = self._step(node, kept, values, homes.get(node, ("", None)))
+        self._share_numbers([self.keys[node] for node in nodes])
         self.roots.append((self.keys[root], number))
+
+    def _share_numbers(self, keys: Sequence[int]) -> None:
+        """Give results that are others in another shape the numbers of these, from either side."""
+        steps = self.steps
+        pairs = [
+            (steps[key].values, 0, steps[below].values, output)
+            for key in keys
+            if steps[key].name in RESHAPES | EXPANSIONS and steps[key].edges
+            for below, output in steps[key].edges[:1]
+            if below in steps
+        ]
+        for to_above, order in ((False, pairs[::-1]), (True, pairs)):
+            for above, k, below_values, output in order:
+                source, target = (below_values[output], above[k]) if to_above else (above[k], below_values[output])
+                if source.taken is None or target.taken is not None or source.shape is None or target.shape is None:
+                    continue
+                same = math.prod(source.shape) == math.prod(target.shape)
+                target.taken = source.taken.in_shape(target.shape) if same else None
 
     def _leaf(self, node: Node) -> None:
         tensor, key = node.variable, self.keys[node]
@@ -247,9 +270,7 @@ class TorchGraph:
 
         `go()` returns what each leaf gathered, or None for a run of the program's own, which adds to their `.grad`.
         """
-        held = {key: tensor.grad for key, tensor in self.variables.items() if tensor.grad is not None}
-        before = {key: self.numbers(grad) for key, grad in held.items()}
-        del held
+        before = {key: self.numbers(tensor.grad) for key, tensor in self.variables.items() if tensor.grad is not None}
         run = RunOf(self, self.keys[output.grad_fn], output.output_nr, self.numbers(seed))
         nodes = [(node, key) for node, key in self.keys.items() if key in self.steps]
         leaves = [(node, key) for node, key in self.keys.items() if key in self.leaves]
@@ -263,20 +284,40 @@ class TorchGraph:
             run.complete = False
             raise
         finally:
+            run.graph = None
             for key, (place, value) in run.gathered.items():
                 if found is not None:
                     run.changes.append((key, None, value))
                     continue
                 after = self.variables[key].grad
-                same = after is None or (place is not None and place_of(after) == place)
+                same = after is None or key < 0 or (place is not None and place_of(after) == place)
                 run.changes.append((key, before.get(key), value if same else self.numbers(after)))
             if run.complete or run.events:
                 self.runs.append(run)
 
+    def unread(self) -> dict[int, Place | None]:
+        """Where the gradients of the parameters lie that no graph reads, by their place among the parameters."""
+        return {
+            k: place_of(self._tensors[each.name].grad)
+            for k, each in enumerate(self.parameters)
+            if each.leaf is None and each.wanted
+        }
+
+    def read_inside(self, step: int, place: int) -> tuple[int, Value]:
+        """A step turned out to read a parameter, by running backward in a graph of its own: position, and gradient."""
+        parameter, facts = self.parameters[place], self.steps[step]
+        tensor = self._tensors[parameter.name]
+        parameter.leaf = key = -1 - len(self.leaves)
+        value = self.numbers.named(tensor, parameter.name, "given")
+        self.leaves[key] = LeafFacts(value, self._places.get(id(tensor), len(self._places)), id(tensor))
+        self.variables[key] = tensor
+        facts.edges = (*facts.edges, (key, 0))
+        return len(facts.edges) - 1, self.numbers(tensor.grad)
+
     def let_go(self) -> None:
         """Let go of PyTorch's nodes and tensors; what was taken of them stays."""
         self.keys, self.variables, self._named, self._held, self._by_tensor = {}, {}, {}, [], {}
-        self._called, self._lie, self.model, self.calls = {}, {}, None, None
+        self._called, self._lie, self._tensors, self.model, self.calls = {}, {}, {}, None, None
 
     def ordered(self) -> list[int]:
         """The steps in the order in which PyTorch made them."""
@@ -291,7 +332,9 @@ class RunOf:
 
     def __init__(self, graph: TorchGraph, root: int, output: int, seed: Value) -> None:
         self.root, self.output, self.seed, self.complete = root, output, seed, True
+        self.graph: TorchGraph | None = graph
         self.steps, self.numbers = graph.steps, graph.numbers
+        self.unread = graph.unread()
         self.changes: list[tuple[int, Value | None, Value]] = []  # what it did to the `.grad` of leaves
         self.events: list[tuple[int, Sequence[Value | None], dict[int, Value]]] = []
         self.gathered: dict[int, tuple[Any, Value]] = {}  # by leaf
@@ -304,7 +347,7 @@ class RunOf:
         """A context in which every step is noted as it runs. No hook is left on the graph."""
         hooks: list[Any] = []
         try:
-            hooks += [node.register_hook(self._step(key)) for node, key in nodes]
+            hooks += [node.register_hook(self._step(key, hasattr(node, "saved_tensors"))) for node, key in nodes]
             hooks += [leaf.register_prehook(self._sum(key)) for leaf, key in leaves]
             yield
         finally:
@@ -313,7 +356,7 @@ class RunOf:
             self.under_way.clear()
             self.partial.clear()
 
-    def _step(self, key: int) -> Callable[[Any, Any], None]:
+    def _step(self, key: int, custom: bool) -> Callable[[Any, Any], None]:
         edges = self.steps[key].edges
 
         def note(shares: Any, received: Any) -> None:
@@ -331,9 +374,25 @@ class RunOf:
                         same[place] = value
                 sent[position] = value
                 self._send(edges[position], share, place, value)
+            if custom and self.unread:
+                self._inside(key, sent)
             self.events.append((key, arrived, sent))
 
         return note
+
+    def _inside(self, key: int, sent: dict[int, Value]) -> None:
+        """Note the gradients that a step, such as a checkpoint, made by a backward run of its own."""
+        graph = self.graph
+        assert graph is not None  # while it runs
+        now = graph.unread()
+        for k, before in self.unread.items():
+            if k in now and now[k] is not None and now[k] != before:
+                position, value = graph.read_inside(key, k)
+                sent[position] = value
+                self.gathered[self.steps[key].edges[position][0] or 0] = None, value
+                self.sums.setdefault(self.steps[key].edges[position], []).append(value)
+                del now[k]
+        self.unread = now
 
     def _send(self, receiver: Any, share: Any, place: Any, value: Value) -> None:
         self.under_way.setdefault(receiver, []).append((place, value))
@@ -431,6 +490,19 @@ def _walked(root: Node, known: Mapping[Node, int], max_nodes: int, before: int) 
     nodes = in_order(links, lambda node: node._sequence_nr())
     order = dict.fromkeys(below for node in nodes for below, _ in node.next_functions if below in leaves)
     return nodes, list(order)
+
+
+def _check_shapes(node: Node) -> None:
+    """Raise GraphError where a result has rows of different lengths."""
+    if any(each.is_nested_tensor or not all(map(_is_length, each.shape)) for each in node._input_metadata):
+        raise GraphError(
+            f"{node.name()} makes a nested tensor, whose rows differ in length, and a record has one shape for each "
+            "tensor; pad the rows to one length before the model, or watch the part that comes after padding"
+        )
+
+
+def _is_length(length: Any) -> bool:
+    return type(length) is int
 
 
 def in_order(links: Mapping[Any, Sequence[Any]], sequence: Callable[[Any], int]) -> list[Any]:

@@ -118,21 +118,25 @@ def _innermost(thread: _Thread, sequence: int) -> Called | None:
 
 
 def _open_modules(model: Any) -> Iterator[tuple[str, Any]]:
-    """The modules of a model by name, without those inside a compiled one: their hooks would be compiled as well."""
+    """The modules of a model by name, without those inside a compiled one, whose hooks would be compiled as well."""
     closed: list[str] = []
     for name, module in model.named_modules():
         if any(name.startswith(outer) for outer in closed):
             continue
-        if is_compiled(module):
+        if is_closed(module):
             closed.append(f"{name}." if name else "")
-            if module._compiled_call_impl is not None:
+            if not hasattr(module, "_orig_mod"):  # it takes no hooks, or compiles them
                 continue
         yield name, module
 
 
-def is_compiled(module: Any) -> bool:
-    """Whether torch.compile() has taken a module over."""
-    return module._compiled_call_impl is not None or (hasattr(module, "_orig_mod") and hasattr(module, "dynamo_ctx"))
+def is_closed(module: Any) -> bool:
+    """Whether torch.compile() or torch.jit has taken a module over."""
+    return (
+        isinstance(module, sys.modules["torch"].jit.ScriptModule)
+        or module._compiled_call_impl is not None
+        or (hasattr(module, "_orig_mod") and hasattr(module, "dynamo_ctx"))
+    )
 
 
 class _Noted(threading.local):

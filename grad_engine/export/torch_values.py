@@ -48,6 +48,8 @@ class Numbers:
         if not isinstance(thing, self.torch.Tensor):
             array = None if thing is None else np.asarray(thing)
             return Value(array, (), "int64" if isinstance(thing, int) else "float64")
+        if thing.is_nested:
+            return Value(None, (), dtype_name(thing.dtype), absent="unknown")
         shape, dtype = tuple(thing.shape), dtype_name(thing.dtype)
         array = array_of(self.torch, thing)
         if array is None:
@@ -148,6 +150,9 @@ class TorchValues:
             with self.torch.no_grad():
                 again = value.detach()
                 return [again.expand(shapes[0]) if name in EXPANSIONS else again.reshape(shapes[0])]
+        if name == "ToCopy":
+            value = self._value(node.next_functions[0])
+            return () if value is None else [value.detach().to(outputs_of(node)[0][1])]
         for overload in _overloads(self.torch, name, len(node.next_functions)):
             given = self._arguments(overload, node, kept)
             if given is None or self.torch.Tag.nondeterministic_seeded in overload.tags:
@@ -167,7 +172,11 @@ class TorchValues:
         slots = iter(node.next_functions)
         for argument in overload._schema.arguments:
             kind = str(argument.type)
-            if "Tensor" in kind:
+            if kind.startswith("List") and "Tensor" in kind:
+                if argument.name not in kept:
+                    return None
+                given[argument.name] = list(kept[argument.name])
+            elif "Tensor" in kind:
                 value = self._value(next(slots))
                 value = kept.get(argument.name) if value is None else value
                 if value is None:

@@ -226,8 +226,9 @@ class _TorchStep:
         from grad_engine.export.torch_values import Numbers
 
         if shares is None:
-            small = sum(parameter.numel() for parameter in model.parameters()) <= SMALL
-            shares = "all" if small else "norms"
+            lazy = torch.nn.parameter.is_lazy  # of a size that the first call tells
+            sizes = [SMALL + 1 if lazy(parameter) else parameter.numel() for parameter in model.parameters()]
+            shares = "all" if sum(sizes) <= SMALL else "norms"
         self.torch, self.model = torch, model
         self.numbers = Numbers(torch, whole=shares == "all")
         self.notes = ForwardNotes(torch, model, self.numbers)

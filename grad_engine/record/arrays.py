@@ -72,7 +72,9 @@ class Taken:
         """What a record holds of the array: both are None for numbers that are not real."""
         stats = self.stats
         if self.numbers is None:
-            assert not isinstance(stats, tuple)
+            if isinstance(stats, tuple):
+                low, high = _values(np.array(stats[:2], self.dtype))
+                stats = _rounded(stats, low, high, self.dtype)
             return self.data, stats
         if stats is None:
             return DataRecord(_values(self.numbers)), None
@@ -84,6 +86,13 @@ class Taken:
         return DataRecord(sample=SampleRecord(self.edge, self.numbers.shape, values[:-2])), _rounded(
             stats, low, high, self.dtype
         )
+
+    def in_shape(self, shape: Shape) -> Taken | None:
+        """The same numbers in another shape, as far as they are known: of a large array the statistics."""
+        if self.numbers is not None and self.stats is None:
+            return Taken(self.numbers.reshape(shape), self.dtype)
+        known = self.brief()
+        return None if known is None else Taken(None, self.dtype, stats=known)
 
     def entries(self) -> Array | None:
         """All entries, where they were taken."""

@@ -267,7 +267,7 @@ class GraphBuilder:
             is_leaf=is_leaf,
             data=data,
             stats=stats,
-            absent=value.absent if data is None else "",
+            absent=value.absent if data is None and stats is None else "",
         )
         return id
 
