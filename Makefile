@@ -38,16 +38,16 @@ lint: ## ruff check, ruff format --check and mypy
 	$(SETUP) animation lint
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
-	$(PY) -m mypy
+	@sh .make/patiently "checking types" $(PY) -m mypy
 
 docs: ## build the documentation site in output/site, with its links checked
 	$(SETUP) docs
-	$(PY) .docs output/site
+	@sh .make/patiently "building the site" $(PY) .docs output/site
 
 package: ## build wheel and source distribution in dist/, and check both
 	$(SETUP) package
 	rm -rf dist
-	$(PY) -m build --outdir dist >/dev/null
+	@sh .make/patiently "building wheel and source distribution" $(PY) -m build --outdir dist >/dev/null
 	$(PY) -m twine check --strict dist/*
 	$(PY) -m check_wheel_contents dist/*.whl
 	@ls dist/*
