@@ -440,10 +440,10 @@ def broadcast_to(x: Operand, *shape: Any) -> Tensor:
 def broadcast(x: Operand, *shape: Any) -> Tensor:
     """x repeated to fill a larger shape, as in arithmetic with a tensor of that shape."""
 
-def ravel(x: Any) -> Tensor:
-    """The elements of x in C order along one axis."""
+def ravel(x: Any, order: str = 'C') -> Tensor:
+    """The elements of x along one axis, in C order or, with "F", in that of columns."""
 
-def flatten(x: Any, start_axis: int = 0, end_axis: int = -1) -> Tensor:
+def flatten(x: Any, start_axis: Any = 0, end_axis: int = -1, order: str = 'C') -> Tensor:
     """x with its axes from `start_axis` to `end_axis` merged into one; by default all of them."""
 
 def unflatten(x: Any, axis: int, shape: Sequence[int]) -> Tensor:

@@ -158,6 +158,8 @@ def check_leaf(value: Any, path: str) -> np.ndarray:
         return array
     if isinstance(value, bool | int) and not isinstance(value, np.generic):
         raise NotDifferentiableError(f"{path} is the integer {value!r}, which has no derivative; write {float(value)}")
+    if isinstance(array, np.matrix):
+        raise ArgumentError(f"{path} is a np.matrix, which multiplies in another way than arrays do; pass np.asarray()")
     if isinstance(array, np.ndarray):
         try:
             array = np.asarray(unmasked(array))

@@ -12,7 +12,7 @@ from grad_engine.core.array_kinds import Truth
 from grad_engine.core.array_requests import array_for
 from grad_engine.core.names import name_of, rename
 from grad_engine.core.node import Edge, GradAccum
-from grad_engine.core.plain_number import WAYS_OUT, check_plain_number
+from grad_engine.core.plain_number import WAYS_OUT, check_plain_number, noted
 from grad_engine.core.scipy_names import twin_of_caller
 from grad_engine.errors import ArgumentError, GraphError, ShapeError
 
@@ -21,6 +21,7 @@ class ArrayBehavior:
     """The methods of Tensor that give no tensor with a history."""
 
     __slots__ = ()
+    __pandas_priority__ = 10_000  # above Series and DataFrame, which leave their operators to us then
 
     array: np.ndarray
     node: Edge
@@ -44,6 +45,14 @@ class ArrayBehavior:
         return self.array.dtype
 
     @property
+    def nbytes(self) -> int:
+        return self.array.nbytes
+
+    @property
+    def itemsize(self) -> int:
+        return self.array.itemsize
+
+    @property
     def name(self) -> str | None:
         """The name shown in trees and pictures."""
         return name_of(self.array)
@@ -60,8 +69,10 @@ class ArrayBehavior:
             raise GraphError("numpy() on a tensor that requires grad would lose its history; write t.detach().numpy()")
         return self.array
 
-    def item(self) -> float | int | bool:
-        """The value of a one-element tensor as a Python number."""
+    def item(self, *place: Any) -> float | int | bool:
+        """The value of a one-element tensor, or of the element in a place, as a Python number."""
+        if place:
+            return self.array.item(*place)
         if self.array.size != 1:
             raise ShapeError(f"item() needs exactly one element, got shape {self.array.shape}; use tolist()")
         return self.array.item()
@@ -75,9 +86,11 @@ class ArrayBehavior:
             return given
         if self.node is not None:
             ways_out = "" if (twin := twin_of_caller()) else f"{WAYS_OUT}, leave out np.asarray(t) and np.array(t), or "
-            raise GraphError(
-                f"{twin}a tensor that requires grad would silently lose its history as a NumPy array; {ways_out}pass "
-                "t.detach() where no gradient is meant"
+            raise noted(
+                GraphError(
+                    f"{twin}a tensor that requires grad would silently lose its history as a NumPy array; "
+                    f"{ways_out}pass t.detach() where no gradient is meant"
+                )
             )
         return np.array(self.array, dtype=dtype, copy=copy)
 

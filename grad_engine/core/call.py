@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-from numpy import asarray, ndarray
+from numpy import asarray, matrix, ndarray
 
 from grad_engine.core.arguments import WIDER, arguments, sequence, wider, with_operands
 from grad_engine.core.conversion import ComplexOperandError, ComplexPair, numeric, unmasked
@@ -49,6 +49,10 @@ def operand(value: Any) -> Any:
     if isinstance(value, list | tuple) and any(type(part) is Tensor for part in value):
         raise ArgumentError(
             "an op takes tensors, arrays and numbers, got a list of tensors; join them with stack([...])"
+        )
+    if isinstance(value, matrix):
+        raise ArgumentError(
+            "a np.matrix multiplies in another way than arrays do; pass np.asarray(M), and write M @ t for a product"
         )
     if isinstance(value, ComplexPair):
         raise ComplexOperandError("an op takes real numbers, got complex ones; call NumPy's function of that name")

@@ -86,8 +86,6 @@ def function_on_tensors(func: Any, args: tuple[Any, ...], keywords: dict[str, An
             return op(*args, **keywords)
         except ComplexOperandError:
             return COMPLEX[0](func, *args, **keywords)
-    if func is np.full_like and _any_requires_grad((args[1:], list(keywords.values()))):
-        raise NotDifferentiableError("np.full_like fills with a number, got a tensor that requires grad; write x + t")
     if func in WRITING:
         target = args[0] if args else next(keywords[name] for name in ("dst", "a", "arr") if name in keywords)
         if not _any_requires_grad((args, list(keywords.values()))):
@@ -202,8 +200,8 @@ def _written(target: Any, function: Any, args: Any, keywords: dict[str, Any]) ->
 _OF_UFUNCS = frozenset({"where", "dtype", "casting", "order", "subok", "signature"})
 # NumPy functions whose result is a shape, a truth value, an index or fresh zeros: they run on the data.
 _WITHOUT_GRADIENT = frozenset({
-    np.shape, np.ndim, np.size, np.allclose, np.isclose, np.array_equal, np.array_equiv, np.zeros_like, np.ones_like,
-    np.empty_like, np.full_like, np.argwhere, np.nonzero, np.flatnonzero, np.searchsorted, np.digitize, np.isin,
+    np.shape, np.ndim, np.size, np.allclose, np.isclose, np.array_equal, np.array_equiv,
+    np.argwhere, np.nonzero, np.flatnonzero, np.searchsorted, np.digitize, np.isin,
     np.may_share_memory, np.shares_memory, np.result_type, np.can_cast, np.iscomplexobj, np.isrealobj, np.array_repr,
     np.array_str, np.array2string, np.nanargmax, np.nanargmin, np.argpartition, np.count_nonzero, np.all, np.any,
     np.isneginf, np.isposinf, np.isreal, np.iscomplex, np.lexsort, np.linalg.matrix_rank, np.einsum_path,

@@ -14,8 +14,8 @@ Axes: TypeAlias = SupportsIndex | Sequence[SupportsIndex] | None
 class TorchMethods:
     """The methods of Tensor that PyTorch has under these names."""
 
-    def copy(self) -> Tensor:
-        """A copy of x with memory of its own, as np.copy(x) makes; recorded."""
+    def copy(self, order: str = 'C') -> Tensor:
+        """A copy of x with memory of its own, as np.copy(x) makes; recorded. order: how NumPy lays it out, taken as "C"."""
 
     def half(self) -> Tensor:
         """x as float16; itself where it is that already."""
@@ -489,10 +489,10 @@ class OpMethods(TorchMethods):
     def broadcast(self, *shape: Any) -> Tensor:
         """x repeated to fill a larger shape, as in arithmetic with a tensor of that shape."""
 
-    def ravel(self) -> Tensor:
-        """The elements of x in C order along one axis."""
+    def ravel(self, order: str = 'C') -> Tensor:
+        """The elements of x along one axis, in C order or, with "F", in that of columns."""
 
-    def flatten(self, start_axis: int = 0, end_axis: int = -1) -> Tensor:
+    def flatten(self, start_axis: Any = 0, end_axis: int = -1, order: str = 'C') -> Tensor:
         """x with its axes from `start_axis` to `end_axis` merged into one; by default all of them."""
 
     def unflatten(self, axis: int, shape: Sequence[int]) -> Tensor:

@@ -13,6 +13,7 @@ from types import FrameType
 
 from grad_engine.core.caller import calling_frame, line_of
 from grad_engine.core.grad_mode import current_mode
+from grad_engine.core.scipy_names import twin_of_caller
 from grad_engine.errors import GraphError, LostHistoryWarning
 
 WAYS_OUT = (
@@ -34,9 +35,10 @@ def check_plain_number(becomes: str) -> None:
     file, number, text = line_of(frame)
     derivative = mode.differentiating
     if derivative is not None:
+        twin = twin_of_caller()
         derivative.lost = GraphError(
-            f"{file}:{number} turned a tensor into {becomes}, through which {derivative.name} sees no gradient "
-            f"({text}); {WAYS_OUT}, or write t.item() where no gradient is meant"
+            f"{twin}{file}:{number} turned a tensor into {becomes}, through which {derivative.name} sees no "
+            f"gradient ({text}); {WAYS_OUT}, or write t.item() where no gradient is meant"
         )
         derivative.line = frame.f_code.co_filename, frame.f_lineno
         raise derivative.lost
@@ -49,6 +51,14 @@ def check_plain_number(becomes: str) -> None:
         frame.f_globals.get("__name__", "<unknown>"),
         frame.f_globals.setdefault("__warningregistry__", {}),
     )
+
+
+def noted(error: GraphError) -> GraphError:
+    """`error`, which the derivative that is being taken raises where other code puts one of its own in its place."""
+    derivative = current_mode().differentiating
+    if derivative is not None and (frame := calling_frame(2)) is not None:
+        derivative.lost, derivative.line = error, (frame.f_code.co_filename, frame.f_lineno)
+    return error
 
 
 def _formats(frame: FrameType) -> bool:

@@ -36,8 +36,8 @@ def on_tensor(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 @on_tensor
-def copy_of(self: Tensor) -> Tensor:
-    """A copy of x with memory of its own, as np.copy(x) makes; recorded."""
+def copy_of(self: Tensor, order: str = "C") -> Tensor:
+    """A copy of x with memory of its own, as np.copy(x) makes; recorded. order: how NumPy lays it out, taken as "C"."""
     return shape.clone(self)
 
 

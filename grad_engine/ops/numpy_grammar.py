@@ -281,6 +281,42 @@ WRITING.update({
     np.fill_diagonal: _fill_diagonal,
 })  # fmt: skip
 
+
+def _astype(
+    x: Any, dtype: Any, *, order: Any = "K", casting: Any = "unsafe", subok: bool = True, copy: bool = True
+) -> Tensor:
+    x = as_tensor(x)
+    if not np.can_cast(x.dtype, dtype, casting):
+        raise ArgumentError(f"astype() cannot cast {x.dtype} to {np.dtype(dtype)} by {casting!r}; leave casting out")
+    return astype(x, dtype)
+
+
+WIDER["astype"] = frozenset({"order", "casting", "subok", "copy"}), _astype
+
+# --- new arrays like a tensor ----------------------------------------------------------------------------------------
+
+
+def _like(function: Any) -> Callable[..., Tensor]:
+    """np.zeros_like and the like as tensors, so that what is written into them keeps its history."""
+
+    def make(prototype: Any, *args: Any, **named: Any) -> Tensor:
+        return wrap(np.asarray(function(array_of(prototype), *args, **named)), None)
+
+    return make
+
+
+def _full_like(
+    a: Any, fill_value: Any, dtype: Any = None, order: Any = "K", subok: bool = True, shape: Any = None, **more: Any
+) -> Tensor:
+    like = np.empty_like(array_of(a), dtype, order, subok, shape, **more)
+    return positive(broadcast_to(astype(as_tensor(fill_value), like.dtype), like.shape))
+
+
+NUMPY_TO_OP.update({
+    np.zeros_like: _like(np.zeros_like), np.ones_like: _like(np.ones_like), np.empty_like: _like(np.empty_like),
+    np.full_like: _full_like,
+})  # fmt: skip
+
 # --- ranges ----------------------------------------------------------------------------------------------------------
 
 

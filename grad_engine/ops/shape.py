@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view as sliding_windows
 
+from grad_engine.core.arguments import WIDER
 from grad_engine.core.broadcasting import astype
 from grad_engine.core.call import as_tensor
 from grad_engine.core.define import composed, define, in_rules
@@ -138,15 +139,37 @@ def _axes_of(x: Any, axes: Any) -> list[int]:
 
 
 @composed(numpy=[np.ravel], half="same")
-def ravel(x: Any) -> Tensor:
-    """The elements of x in C order along one axis."""
-    return reshape(x, (-1,))
+def ravel(x: Any, order: str = "C") -> Tensor:
+    """The elements of x along one axis, in C order or, with "F", in that of columns."""
+    return in_order(as_tensor(x), (-1,), order)
+
+
+def in_order(x: Tensor, shape: Any, order: str) -> Tensor:
+    """x in another shape, its elements read and laid out in C order or in that of columns ("F")."""
+    if order not in ("C", "F", "A", "K"):
+        raise ArgumentError(f'order is "C" or "F", "A" or "K", got {order!r}')
+    if order != "F" and not (order == "A" and x.array.flags.fnc):
+        return reshape(x, shape)
+    lengths = (shape,) if isinstance(shape, int | np.integer) else tuple(shape)
+    return transpose(reshape(transpose(x), lengths[::-1]))
+
+
+def _reshape_in_order(x: Any, *shape: Any, order: str = "C") -> Tensor:
+    return in_order(as_tensor(x), shape[0] if len(shape) == 1 else shape, order)
+
+
+WIDER["reshape"] = frozenset({"order"}), _reshape_in_order
 
 
 @composed(half="same")
-def flatten(x: Any, start_axis: int = 0, end_axis: int = -1) -> Tensor:
-    """x with its axes from `start_axis` to `end_axis` merged into one; by default all of them."""
+def flatten(x: Any, start_axis: Any = 0, end_axis: int = -1, order: str = "C") -> Tensor:
+    """x with its axes from `start_axis` to `end_axis` merged into one; by default all of them.
+
+    order: "F" reads the elements in the order of columns; NumPy's `x.flatten("F")` means it too.
+    """
     x = as_tensor(x)
+    if isinstance(start_axis, str) or order != "C":
+        return in_order(x, (-1,), start_axis if isinstance(start_axis, str) else order)
     if not x.ndim:
         return reshape(x, (1,))
     start, end = axis_of(x, start_axis), axis_of(x, end_axis)

@@ -1,10 +1,11 @@
 """SciPy's functions on tensors, for those that NumPy's protocol cannot bring here by itself.
 
 `scipy.special.gamma(t)` runs our op on a tensor, since it is a ufunc. SciPy's plain functions have no such door; their
-twins stand here under the same names: `special` (all ufuncs with a derivative too), `linalg`, and `stats` with the
-densities and distribution functions of some distributions. SciPy itself is needed only where a docstring says so.
+twins stand here under the same names: `special` (all ufuncs with a derivative too), `linalg`, `stats` with the
+densities and distribution functions of some distributions, `integrate`, `interpolate`, `signal` and `fft`. SciPy itself
+is needed only where a docstring says so. A sparse matrix of SciPy's takes a tensor by itself, as in `A @ t`.
 """
 
-from grad_engine.scipy import linalg, special, stats
+from grad_engine.scipy import fft, integrate, interpolate, linalg, signal, special, stats
 
-__all__ = ["linalg", "special", "stats"]
+__all__ = ["fft", "integrate", "interpolate", "linalg", "signal", "special", "stats"]

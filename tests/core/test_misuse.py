@@ -73,7 +73,6 @@ MISUSE: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "not a float": (lambda: ~X, TypeError, "booleans and whole numbers, got float64"),
     "and a float": (lambda: X & 1.0, TypeError, "compare first"),
     "subclass": (lambda: type("Mine", (Tensor,), {}), TypeError, "final"),
-    "filled with a gradient": (lambda: np.full_like(ge.ones(3), X), TypeError, "fills with a number"),
     "NumPy's third argument": (lambda: np.sort(X, -1, "stable"), TypeError, "no argument 'kind'"),
     "dtype by position": (lambda: np.median(X, 0, np.zeros(())), TypeError, "out="),
     "ufunc method": (lambda: np.subtract.accumulate(X), TypeError, "np.subtract.accumulate has no gradient"),

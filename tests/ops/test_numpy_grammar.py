@@ -5,6 +5,7 @@ Each call is NumPy's value on plain arrays, and its first and second derivatives
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -18,6 +19,8 @@ from grad_engine.testing import check_gradients
 X = np.array([[0.5, 1.5, -2.0], [3.0, 0.25, 1.0]])
 V = np.array([0.6, 1.5, 2.4])
 MASK = X > 0.4
+with warnings.catch_warnings(action="ignore"):
+    MATRIX = np.matrix(X)
 EVEN = np.array([[4.0, 1.0, 3.0, 2.0], [0.5, 7.0, 5.0, 6.0]])
 
 CALLS: dict[str, tuple[Callable[[Any], Any], np.ndarray]] = {
@@ -166,6 +169,10 @@ REFUSED: dict[str, tuple[Callable[[Any], Any], type[Exception], str]] = {
     "chebval": (
         lambda t: np.polynomial.chebyshev.chebval(0.5, t[0]), RuntimeError, r"grad_engine\.polynomial\.chebval\(\)"
     ),
+    "matrix on the left": (lambda t: MATRIX * t, TypeError, r"np\.asarray\(M\)"),
+    "matrix on the right": (lambda t: t * MATRIX, TypeError, r"np\.asarray\(M\)"),
+    "product with a matrix": (lambda t: t @ MATRIX.T, TypeError, r"np\.asarray\(M\)"),
+    "by a matrix": (lambda t: ge.grad(lambda m: (m * m).sum())(MATRIX), TypeError, "is a np.matrix"),
     "nested lists": (lambda t: np.sum([t[0], t[1]]), RuntimeError, "stack"),
     "an array of objects": (lambda t: np.array([t[0, 0], t[0, 1]], dtype=object).mean(), RuntimeError, "history"),
     "objects": (lambda t: t * np.array([[None, 1.0, 2.0]]), TypeError, "dtype object"),
@@ -229,7 +236,40 @@ def test_errors_are_of_numpys_classes_too() -> None:
         t + np.ones(7)
 
 
+def test_arrays_like_a_tensor_keep_what_is_written_into_them() -> None:
+    def f(x: Any) -> Any:
+        out, whole = np.zeros_like(x), np.empty_like(x, shape=(2, 2))
+        out[0] = x[1] ** 2
+        out[1:] += x[:2]
+        whole[np.tril_indices(2)] = x
+        whole[0, 1] = np.full_like(x, x[0])[2]
+        return np.sum(out**2) + np.sum(whole @ whole.T * np.ones_like(x, shape=(2, 2)))
+
+    assert f(ge.tensor(V, requires_grad=True)).item() == pytest.approx(f(V))
+    check_gradients(f, V, 2)
+    assert np.zeros_like(ge.tensor(V), dtype=bool).dtype == bool and not np.zeros_like(ge.tensor(V)).requires_grad
+
+
 def test_a_mask_may_be_a_tensor() -> None:
     t = ge.tensor(X, requires_grad=True)
     assert np.sum(t, where=ge.tensor(MASK)).item() == X[MASK].sum()
     assert array_of(np.mean(t, where=ge.tensor(MASK))) == X[MASK].mean()
+
+
+ORDERED: dict[str, Callable[[Any], Any]] = {
+    "reshape": lambda x: x.reshape(3, 2, order="F"), "reshape of a tuple": lambda x: x.reshape((3, 2), order="F"),
+    "np.reshape": lambda x: np.reshape(x, (3, -1), order="F"), "ravel": lambda x: x.ravel("F"),
+    "np.ravel": lambda x: np.ravel(x, order="F"), "flatten": lambda x: x.flatten("F"),
+    "flatten order": lambda x: x.flatten(order="F"), "in C": lambda x: x.reshape(3, 2, order="C"),
+    "copy": lambda x: x.copy(order="F"), "astype": lambda x: x.astype(np.float64, copy=False),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ORDERED)
+def test_elements_may_be_read_in_the_order_of_columns(name: str) -> None:
+    out = ORDERED[name](ge.tensor(X, requires_grad=True))
+    np.testing.assert_array_equal(out.data, ORDERED[name](X))
+    check_gradients(lambda x: ORDERED[name](x) ** 2, X)
+    with pytest.raises(ge.ArgumentError, match="casting"):
+        ge.tensor(X).astype(np.int64, casting="safe")
+    assert ge.tensor(X).item(1, 2) == X[1, 2] == ge.tensor(X).item(5) and ge.tensor(X).nbytes == X.nbytes

@@ -185,3 +185,10 @@ def test_one_vector_of_parameters() -> None:
     assert found.success and np.abs(found.jac).max() < 1e-4
     plain = optimize.minimize(fun, x0, method="BFGS")
     np.testing.assert_allclose(found.x, plain.x, rtol=1e-3)
+
+
+def test_a_solver_that_swallows_errors_still_says_what_was_wrong() -> None:
+    """MINPACK puts an error of its own in the place of ours."""
+    for solve in (optimize.fsolve, lambda f, x: optimize.leastsq(f, x)[0], lambda f, x: optimize.brentq(f, 0, 3)):
+        with pytest.raises(ge.GradEngineError, match=r"scipy\.optimize\.\w+\(\) takes arrays only"):
+            ge.grad(lambda p, s=solve: np.sum(s(lambda x: x**3 - p, np.array([1.0]))))(np.array([2.0]))

@@ -1,0 +1,156 @@
+"""Interpolation as in scipy.interpolate on tensors: gradients flow to the values and to where they are asked for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from grad_engine.core.call import as_tensor
+from grad_engine.core.tensor import Tensor, array_of
+from grad_engine.errors import ArgumentError, ShapeError
+from grad_engine.ops.indexing import take
+from grad_engine.ops.linalg import solve
+from grad_engine.ops.shape import moveaxis, reshape
+
+__all__ = ["CubicSpline", "interp1d"]
+
+
+class CubicSpline:
+    """A curve through the points (x, y) made of cubics, whose first two derivatives are continuous: call it at places.
+
+    x: rising places, without a gradient. y: values along `axis`. bc_type: "not-a-knot", "natural" or "clamped".
+    Outside of x the first or last cubic goes on, unless `extrapolate` is False, which gives NaN.
+    """
+
+    def __init__(self, x: Any, y: Any, axis: int = 0, bc_type: str = "not-a-knot", extrapolate: bool = True) -> None:
+        self.x = _places(x, "CubicSpline")
+        values = as_tensor(y)
+        self.axis, self.extrapolate = axis, extrapolate
+        y = moveaxis(values if values.dtype.kind == "f" else values.astype(float), axis, 0)
+        n = len(self.x)
+        if y.shape[0] != n:
+            raise ShapeError(
+                f"CubicSpline() takes a value for each of {n} places, got shape {y.shape} along axis {axis}"
+            )
+        slopes = _slopes(self.x, y, bc_type)
+        steps = np.diff(self.x).reshape(-1, *(1,) * (y.ndim - 1))
+        rise = (y[1:] - y[:-1]) / steps
+        bend = (slopes[:-1] + slopes[1:] - 2 * rise) / steps
+        self.parts = (y[:-1], slopes[:-1], (rise - slopes[:-1]) / steps - bend, bend / steps)
+
+    def __call__(self, x: Any, nu: int = 0) -> Tensor:
+        """The value, or the nu-th derivative, at each x: x's shape in the place of the axis."""
+        t = as_tensor(x)
+        t = t if t.dtype.kind == "f" else t.astype(float)
+        inside = np.clip(np.searchsorted(self.x, t.data, side="right") - 1, 0, len(self.x) - 2)
+        away = t - self.x[inside]
+        rest = self.parts[0].ndim - 1
+        away = reshape(away, (*away.shape, *(1,) * rest))
+        pieces = [reshape(take(part, inside.reshape(-1), 0), (*inside.shape, *part.shape[1:])) for part in self.parts]
+        out: Any = 0.0
+        for power in range(3, nu - 1, -1):
+            factor = float(np.prod(range(power - nu + 1, power + 1))) if nu else 1.0
+            out = out * away + factor * pieces[power]
+        out = as_tensor(out) if nu <= 3 else pieces[0] * 0.0
+        if not self.extrapolate:
+            outside = (t.data < self.x[0]) | (t.data > self.x[-1])
+            out = np.where(outside.reshape(*outside.shape, *(1,) * rest), np.nan, out)
+        first = self.axis % (rest + 1)
+        return moveaxis(out, tuple(range(t.ndim)), tuple(range(first, first + t.ndim))) if first and t.ndim else out
+
+
+def _places(x: Any, name: str) -> np.ndarray:
+    tensor = as_tensor(x)
+    if tensor.requires_grad:
+        raise ArgumentError(f"{name}() sends no gradient to the places x; pass x.detach(), or write it with np.interp")
+    places = np.asarray(tensor.data, float)
+    if places.ndim != 1 or len(places) < 2 or not (np.diff(places) > 0).all():
+        raise ShapeError(f"{name}() takes at least two places that rise, got shape {places.shape}")
+    return places
+
+
+def _slopes(x: np.ndarray, y: Tensor, bc_type: str) -> Tensor:
+    """The first derivative at each place, from the linear system that makes the second one continuous."""
+    n, steps = len(x), np.diff(x)
+    if bc_type not in ("not-a-knot", "natural", "clamped"):
+        raise ArgumentError(f'bc_type is "not-a-knot", "natural" or "clamped" on tensors, got {bc_type!r}')
+    matrix, right = np.zeros((n, n)), np.zeros((n, n))  # matrix @ slopes = right @ y
+    for i in range(1, n - 1):
+        h, k = steps[i - 1], steps[i]
+        matrix[i, i - 1 : i + 2] = k, 2 * (h + k), h
+        right[i, i - 1 : i + 2] = -3 * k / h, 3 * (k / h - h / k), 3 * h / k
+    for row, inner, sign in ((0, 1, 1), (n - 1, n - 2, -1)):
+        h, k = steps[::sign][[0, min(1, n - 2)]]
+        if bc_type == "clamped":
+            matrix[row, row] = 1
+        elif bc_type == "natural" or n == 2:
+            matrix[row, row], matrix[row, inner] = 2, 1
+            right[row, row], right[row, inner] = -3 * sign / h, 3 * sign / h
+        elif n == 3:
+            matrix[row, row], matrix[row, inner] = 1, 1
+            right[row, row], right[row, inner] = -2 * sign / h, 2 * sign / h
+        else:
+            further = row + 2 * sign
+            matrix[row, row], matrix[row, inner] = k, h + k
+            total = h + k
+            first, second = (h + 2 * total) * k / total, h * h / total
+            right[row, row] = -sign * first / h
+            right[row, inner] = sign * (first / h - second / k)
+            right[row, further] = sign * second / k
+    flat = reshape(y, (n, -1))
+    return reshape(solve(matrix, as_tensor(right) @ flat), y.shape)
+
+
+class interp1d:
+    """A function that goes through the points (x, y): "linear", "nearest", "previous", "next" or "cubic"; call it.
+
+    Outside of x it raises, or gives fill_value, or goes on with fill_value="extrapolate".
+    """
+
+    def __init__(
+        self, x: Any, y: Any, kind: str = "linear", axis: int = -1, bounds_error: bool | None = None,
+        fill_value: Any = np.nan, assume_sorted: bool = False,
+    ) -> None:  # fmt: skip
+        order = np.argsort(np.asarray(array_of(x)), kind="stable")
+        self.x = _places(np.asarray(array_of(x))[order] if not as_tensor(x).requires_grad else x, "interp1d")
+        values = moveaxis(as_tensor(y), axis, 0)
+        self.y = take(values if values.dtype.kind == "f" else values.astype(float), order, 0)
+        if kind not in ("linear", "nearest", "previous", "next", "cubic"):
+            raise ArgumentError(f"interp1d() has kinds linear, nearest, previous, next, cubic on tensors, got {kind!r}")
+        self.kind, self.axis, self.fill = kind, axis % values.ndim, fill_value
+        extrapolates = isinstance(fill_value, str) and fill_value == "extrapolate"
+        self.bounds_error = not extrapolates and fill_value is np.nan if bounds_error is None else bounds_error
+        self.extrapolates = extrapolates
+        self.spline = CubicSpline(self.x, self.y) if kind == "cubic" else None
+
+    def __call__(self, x: Any) -> Tensor:
+        """The value at each x: x's shape in the place of the axis."""
+        t = as_tensor(x)
+        t = t if t.dtype.kind == "f" else t.astype(float)
+        outside = (t.data < self.x[0]) | (t.data > self.x[-1])
+        if self.bounds_error and outside.any():
+            raise ArgumentError("interp1d() was asked outside of its places; pass fill_value='extrapolate' or a number")
+        rest = self.y.ndim - 1
+        flat, shape = t.data.reshape(-1), (*t.shape, *self.y.shape[1:])
+        if self.spline is not None:
+            out = self.spline(t)
+        elif self.kind == "linear":
+            at = np.clip(np.searchsorted(self.x, flat) - 1, 0, len(self.x) - 2)
+            low, high = (reshape(take(self.y, at + i, 0), shape) for i in (0, 1))
+            start, step = self.x[at].reshape(t.shape), np.diff(self.x)[at].reshape(t.shape)
+            part = reshape((t - start) / step, (*t.shape, *(1,) * rest))
+            out = low + part * (high - low)
+        else:
+            nearest, previous = self.kind == "nearest", self.kind == "previous"
+            edges = (self.x[:-1] + self.x[1:]) / 2 if nearest else self.x
+            at = np.searchsorted(edges, flat, "right" if previous else "left") - previous
+            out = reshape(take(self.y, np.clip(at, 0, len(self.x) - 1), 0), shape) + 0.0 * reshape(
+                t, (*t.shape, *(1,) * rest)
+            )
+        if outside.any() and not self.extrapolates:
+            low, high = self.fill if isinstance(self.fill, tuple) else (self.fill, self.fill)
+            filled: Any = np.where(t.data < self.x[0], low, high)
+            mask = outside.reshape(*outside.shape, *(1,) * rest)
+            out = as_tensor(np.where(mask, filled.reshape(mask.shape), out))
+        return moveaxis(out, tuple(range(t.ndim)), tuple(range(self.axis, self.axis + t.ndim))) if t.ndim else out
