@@ -11,7 +11,7 @@ from grad_engine.draw.layout import Route, arc_length_table, point_at, rounded
 
 from .. import theme
 from ..render.primitives import Part, Points, Primitive, Shape
-from .shapes import polygon
+from .shapes import line_points, polygon
 
 # edges
 
@@ -66,6 +66,11 @@ def curve(route: Route, start: float, stop: float) -> Curve:
     return Curve(table, float(np.hypot(steps[:, 0], steps[:, 1]).sum()))
 
 
+def straight(start: tuple[float, float], stop: tuple[float, float]) -> Curve:
+    """A straight way."""
+    return Curve(arc_length_table(line_points([start, stop])), float(np.hypot(stop[0] - start[0], stop[1] - start[1])))
+
+
 def stretch(way: Curve, start: float, stop: float) -> Shape:
     """The part of a path between two fractions of its length; backward if `stop` is the smaller."""
     low, high = min(start, stop), max(start, stop)
@@ -86,12 +91,15 @@ def dashes(way: Curve, shown: float = 1.0) -> tuple[float, ...]:
     return *((long, pitch - long) * int(whole)), min(rest, long), way.length + pitch
 
 
-def tip(place: tuple[float, float], rightward: bool, pen: float) -> Points:
-    """The point of an arrow, its sharp end at `place`."""
+def tip(way: Curve, fraction: float, backward: bool, pen: float) -> Points:
+    """The point of an arrow on a way, its sharp end at a fraction of it."""
     size = theme.TIP * pen
-    back = -size if rightward else size
-    x, y = place
-    return polygon([(x, y), (x + back, y + 0.42 * size), (x + 0.8 * back, y), (x + back, y - 0.42 * size)])
+    near = min(1.0, max(0.0, fraction + 0.01 if backward else fraction - 0.01))
+    (x, y), (u, v) = way.at(fraction), way.at(near)
+    length = float(np.hypot(x - u, y - v)) or 1.0
+    c, s = (x - u) / length, (y - v) / length  # the direction in which it points
+    corners = [(0.0, 0.0), (-size, 0.42 * size), (-0.8 * size, 0.0), (-size, -0.42 * size)]
+    return polygon([(x + a * c - b * s, y + a * s + b * c) for a, b in corners])
 
 
 def under_tip(way: Curve, pen: float) -> float:
@@ -102,9 +110,9 @@ def under_tip(way: Curve, pen: float) -> float:
 def line(way: Curve, colour: str, width: float, *, backward: bool = False, dashed: bool = False) -> Part:
     """A line along a way with the point of its arrow at the end that it leads to."""
     pen = max(1.0, width / theme.PATH * 1.5)
-    marks = [tip(way.at(0.0 if backward else 1.0), not backward, pen)]
+    marks = [tip(way, 0.0 if backward else 1.0, backward, pen)]
     if way.back is not None:  # where a line runs back to the next row, its direction is pointed out
-        marks.append(tip(way.at(way.back), backward, 1.4 * pen))
+        marks.append(tip(way, way.back, backward, 1.4 * pen))
     under = under_tip(way, pen)
     course = stretch(way, 1.0, under) if backward else stretch(way, 0.0, 1.0 - under)
     return Part(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from grad_engine.draw.palette import Palette as Colours
+from grad_engine.formula import number
 from grad_engine.record import GraphRecord
 from grad_engine.record.index import index_of
 from grad_engine.story.scenes import LeafFace, Lesson, Line, OpFace, Scene
@@ -48,9 +49,29 @@ class Facts:
         return OpFace(id, sign, "", "", "", "", name)
 
     def value(self, id: str) -> str:
-        """What stands above an op: `x4 = 7`, or `6`; a name alone would take room from the numbers."""
+        """What stands above an op: `x4 = 7`, `6`, or the shape of what has no single number that is followed."""
         face = self.op(id)
-        return " = ".join(text for text in (face.name, face.value) if text)
+        return " = ".join(text for text in (face.name, face.value or ("" if face.name else self.shape(id))) if text)
+
+    def shape(self, id: str) -> str:
+        """The shape of an op's result; "" where it is not known."""
+        node = self.index.nodes.get(id)
+        shape = self.index.shape(node.outputs[0]) if node is not None else None
+        return "×".join(map(str, shape)) if shape else ""
+
+    def gradient(self, id: str) -> str:
+        """The number of the gradient of an op, or how large it is."""
+        return self.op(id).gradient or self.size(id)
+
+    def size(self, part: str) -> str:
+        """The size of the gradient of an op or a leaf, where it is no single number; "" where it is not known."""
+        if part in self.leaves:
+            m = self.index.measured(self.index.passed.get(part))
+        else:
+            m = self.index.gradient(part)
+        if m is None or m.size < 2:
+            return ""
+        return f"size {number(m.norm, 2)}" if m.norm is not None else "NaN" if m.nan else "∞"
 
     def share(self, edge: str) -> str:
         """The share of an edge: a number, or the number at the followed entry."""

@@ -29,6 +29,8 @@ from .text import text_width
 RESULT = "L"  # the id of the box behind a root that is no single number
 SHORTEST = 0.28  # seconds of an op in which a number can be seen to fly
 MOST_FLIGHTS = 6  # of one op
+ROOMY = 0.7  # of its size can a number have that stays on its way
+LEAST = 0.85  # of its size is what a moving number keeps
 HOLD = 0.52  # where on its way a number stays to be read
 
 
@@ -58,6 +60,7 @@ class Graph:
         self.record, self.facts, self.colours, self.parts = record, facts, colours, parts
         self.index = index_of(record)
         self.progress, self.zone = progress, zone
+        self.seen = True
         self.labels = labels or {}  # of boxes that stand for several ops
         items, links = drawn(record)
         slots: dict[str, int] = {}
@@ -76,26 +79,26 @@ class Graph:
         for link in links:
             self.into.setdefault(link.target, []).append(link)
         placed = arranged(self.cards, self.ops, links, zone)
-        self.look, self.boxes, self.curves = placed.look, placed.boxes, placed.curves
+        self.look, self.boxes, self.curves, self.down = placed.look, placed.boxes, placed.curves, placed.down
 
     # what there is
 
     def _op_view(self, id: str, slots: int) -> OpView:
         face, node = self.facts.op(id), self.index.nodes[id]
-        texts = (self.facts.value(id), self._gradient(id), face.increment, f"{face.badge}   " if face.badge else "")
-        return OpView(
-            id, self.labels.get(id, face.sign), node.category, slots, tuple(filter(None, texts)), bool(face.badge)
-        )
+        texts = (self.facts.value(id), face.increment, f"{face.badge}   " if face.badge else "")
+        sign, shown = self.labels.get(id, face.sign), tuple(filter(None, texts))
+        return OpView(id, sign, node.category, slots, shown, self.facts.gradient(id), bool(face.badge))
 
     def _card_view(self, id: str) -> CardView:
         face = self.facts.leaves.get(id)
         if face is not None:
             shown = face.shape or face.value
-            value = f"{shown} {face.increment}" if face.increment and not face.shape else shown
+            value = f"{face.value} {face.increment}" if face.increment else shown
             texts = [text for _, text in face.shares]
-            shares = " + ".join(texts) if 1 < len(texts) <= 3 else ""
+            summed = " + ".join(texts) if 1 < len(texts) <= 3 else ""
             longest = max((*texts, face.gradient), key=len, default="")
-            return CardView(id, face.name, value, True, (f"{longest} 1 of 2", shares))
+            counted = f"{longest} 1 of {len(texts)}" if len(texts) > 1 else f"{longest} ✓"
+            return CardView(id, face.name, value, True, (counted, summed, "0 of 1"), f"{self.facts.size(id)} ✓")
         accumulator = self.index.accumulators.get(id)
         tensor = self.index.tensors[id if accumulator is None else accumulator.leaf]
         name = self.facts.name(tensor.id)
@@ -103,8 +106,7 @@ class Graph:
         return CardView(id, name if name != value else "", value, False)
 
     def _gradient(self, id: str) -> str:
-        face = self.facts.op(id)
-        return f"g = {face.gradient}" if face.gradient else ""
+        return self.look.gradient(self.facts.gradient(id))
 
     def hue(self, id: str) -> str:
         """The hue of a leaf; "" for what has none."""
@@ -123,12 +125,16 @@ class Graph:
 
     def gradient_part(self, id: str) -> Part:
         """The gradient below an op."""
-        at = marks.below(self.ops[id], self.look, self.boxes[id])
-        return marks.text_at(self._gradient(id), self.colours.gradient, at, self.colours)
+        text = self._gradient(id)
+        return marks.text_at(text, self.colours.gradient, self.under(id, text), self.colours)
+
+    def under(self, id: str, text: str) -> tuple[float, float]:
+        """The middle of a text below an op."""
+        return marks.below(self.ops[id], self.look, self.boxes[id], text, id in self.down)
 
     def badge_part(self, id: str) -> Part:
         """What is not finite about an op."""
-        x, y = marks.below(self.ops[id], self.look, self.boxes[id])
+        x, y = self.under(id, "")
         return marks.badge(self.facts.op(id).badge, (x, y - 0.32), self.colours)
 
     def card_part(self, id: str, nudged: bool = False, sum_up: bool = False) -> Part:
@@ -144,7 +150,7 @@ class Graph:
         of = len(face.shares)
         done = bool(of) and len(shares) == of
         counter = "Σ" if done and of > 1 else "✓" if done else f"{len(shares)} of {of}" if of else ""
-        gradient = (face.gradient,) if done else tuple(shares) if all(shares) else ()
+        gradient = (face.gradient or self.facts.size(id),) if done else tuple(shares) if all(shares) else ()
         if sum_up and len(shares) > 1 and all(shares):
             gradient, counter = tuple(shares), ""
         if not self.progress.backward:
@@ -156,7 +162,7 @@ class Graph:
 
     def edge_part(self, id: str, colour: str = "", width: float = 0.0) -> Part:
         """An edge as it lies at rest, or in a colour."""
-        backward = self.progress.backward and id in self.facts.index.edges
+        backward = self.progress.backward and (id in self.facts.index.edges or id == RESULT)
         return line(
             self.curves[id], colour or self.colours.idle, width or theme.EDGE - 0.6, backward=backward, dashed=backward
         )
@@ -172,21 +178,19 @@ class Graph:
             if id in there:
                 found["op", id] = self.op_part(id)
                 found |= self.written(id)
-                if self.is_complete(id) and self.look.numbers and self._gradient(id):
+                if self.is_complete(id) and self.look.shows(self._gradient(id)):
                     found["gradient", id] = self.gradient_part(id)
         for id in self.cards:
-            if self.is_made(id) and not (id == RESULT and self.progress.backward):
+            if self.is_made(id):
                 found["card", id] = self.card_part(id)
-        if self.progress.backward:
-            found.pop(("edge", RESULT), None)
         return found
 
     def written(self, id: str) -> dict[tuple[str, str], Part]:
         """What stands above an op once it is made, and its badge."""
         found: dict[tuple[str, str], Part] = {}
-        if self.look.numbers and self.facts.value(id):
+        if self.look.shows(self.facts.value(id)):
             found["value", id] = self.value_part(id)
-        if self.look.numbers and self.facts.op(id).badge:
+        if self.look.shows(self.facts.op(id).badge):
             found["badge", id] = self.badge_part(id)
         return found
 
@@ -213,7 +217,7 @@ class Graph:
                 return self.boxes[part].x, self.boxes[part].y
             if kind == "value":
                 return marks.above(self.ops[part], self.look, self.boxes[part])
-            return marks.below(self.ops[part], self.look, self.boxes[part])
+            return self.under(part, self._gradient(part))
         if part in self.cards:
             box = self.boxes[part]
             side = 0.25 * box.height if self.cards[part].leaf and self.look.cards != "name" else 0.0
@@ -307,15 +311,18 @@ class Graph:
         ends = (self.links[link].source, self.links[link].target)
         near = [box for id in ends for box in self._solid(id)]
         others = [box for id in self.boxes if id not in ends and self.is_made(id) for box in self._solid(id)]
-        way = flight(along(self.curves[link], backward), (token.wide, token.high + 0.1), near, others)
-        hold = held is not None
-        stay = HOLD if held is None else _resting(way, held)
+        way = flight(along(self.curves[link], backward), (token.wide, token.high + 0.2), near, others)
+        fullest = float(way.scale.max())
+        roomy = fullest > ROOMY
+        hold = held is not None and roomy
+        stay = _resting(way, held) if held is not None and roomy else HOLD
 
         def act(u: float) -> None:
             if hold:
                 u = stay * min(1.0, u / 0.3) if u < 0.7 else stay + (1 - stay) * (u - 0.7) / 0.3
-            visible = 1.0 if hold and 0.0 < u < 1.0 else min(1.0, 8 * u, 8 * (1 - u))
-            token.pose(*way.place(u), max(way.size(u), 0.3), max(0.0, visible) if 0 < u < 1 else 0.0)
+            # It is seen where there is room; between two ops that stand close it hops over their rims.
+            free = min(1.0, max(0.0, (way.size(u) / fullest - 0.55) / 0.25)) if roomy else min(1.0, 8 * u, 8 - 8 * u)
+            token.pose(*way.place(u), max(way.size(u), LEAST), free if 0 < u < 1 else 0.0)
 
         act(0.0)
         shot.moving.append(token)
@@ -353,9 +360,9 @@ class Graph:
                 self.parts.swap(shot, ("card", RESULT), self.card_part(RESULT, nudged=True), b, b + 0.1)
                 continue
             self.parts.cut(shot, ("op", id), self.op_part(id, self.colours.value), b)
-            if self.look.numbers:
-                at = marks.below(self.ops[id], self.look, self.boxes[id])
-                text = marks.text_at(self.facts.op(id).increment, self.colours.ink, at, self.colours, bold=True)
+            if self.look.shows(self.facts.op(id).increment):
+                said = self.facts.op(id).increment
+                text = marks.text_at(said, self.colours.ink, self.under(id, said), self.colours, bold=True)
                 self.parts.add(shot, ("increment", id), text, b, b + 0.08)
 
     def _flow(self, shot: Shot, link: str, start: float, stop: float, colour: str) -> None:
@@ -398,7 +405,7 @@ class Graph:
         """Every edge turns round: dashed, its point at the other end."""
         self.progress.backward = True
         for id in self.links:
-            if ("edge", id) in self.parts.all and id != RESULT:
+            if ("edge", id) in self.parts.all:
                 self.parts.swap(shot, ("edge", id), self.edge_part(id), start, stop)
         for id in self.facts.leaves:
             if ("card", id) in self.parts.all:
@@ -409,19 +416,23 @@ class Graph:
         self.progress.seeded = True
         if self.root not in self.ops:
             return
-        if RESULT in self.cards:
-            self.parts.drop(shot, ("card", RESULT), stop - 0.05, stop)
-            self.parts.drop(shot, ("edge", RESULT), stop - 0.05, stop)
+        if RESULT in self.cards and (text := self.facts.op(self.root).gradient):
+            token = Token([text], self.colours, self.colours.gradient)
+            self._fly(shot, token, RESULT, start, stop + 0.1, backward=True)
         self._gradient_appears(shot, self.root, stop, stop + 0.15)
         ring = marks.ring(self.ops[self.root], self.look, self.boxes[self.root], self.colours.gradient)
         self.parts.add(shot, ("ring", self.root), ring, start, stop)
 
     def _gradient_appears(self, shot: Shot, id: str, start: float, stop: float) -> None:
-        if id in self.ops and self.look.numbers and self._gradient(id) and ("gradient", id) not in self.parts.all:
+        if id in self.ops and self.look.shows(self._gradient(id)) and ("gradient", id) not in self.parts.all:
             self.parts.add(shot, ("gradient", id), self.gradient_part(id), start, stop)
 
-    def run(self, shot: Shot, ops: Sequence[str], start: float, stop: float) -> None:
-        """Ops run their rules one after the other: shares go along their edges and are summed where they arrive."""
+    def run(self, shot: Shot, ops: Sequence[str], start: float, stop: float, seen: bool = True) -> None:
+        """Ops run their rules one after the other: shares go along their edges and are summed where they arrive.
+
+        seen: whether the graph can be seen meanwhile; if not, no numbers move.
+        """
+        self.seen = seen
         for k, id in enumerate(ops):
             a = start + (stop - start) * k / len(ops)
             b = start + (stop - start) * (k + 1) / len(ops)
@@ -442,7 +453,7 @@ class Graph:
             colour = self.colours.gradient
             self.parts.cut(shot, ("edge", edge.id), self.edge_part(edge.id, colour, theme.EDGE), a + 0.1 * (b - a))
             text = self.facts.share(edge.id)
-            if text and not fast and len(here) <= MOST_FLIGHTS:
+            if text and self.seen and not fast and len(here) <= MOST_FLIGHTS:
                 token = Token([text], self.colours, self.colours.gradient, self.hue(edge.receiver))
                 start, stop = a + 0.12 * (b - a), a + 0.9 * (b - a)
                 self._fly(shot, token, edge.id, start, stop, backward=True, held=held if alone else None)

@@ -18,7 +18,7 @@ from grad_engine.story.units import Unit
 from .. import theme
 from ..render.primitives import Part, Primitive
 from . import marks
-from .edge import tip
+from .edge import straight, tip
 from .graph import Graph
 from .marks import CardState, Token
 from .motion import Shot
@@ -150,7 +150,7 @@ class LargeStage(Stage):
         line = line_points([(ends[0], ROW), (ends[1], ROW)])
         return Part(
             Primitive(line, stroke=colour, width=theme.EDGE, dash=dash),
-            Primitive(tip((left if backward else right, ROW), not backward, size), fill=colour),
+            Primitive(tip(straight((left, ROW), (right, ROW)), 0.0 if backward else 1.0, backward, size), fill=colour),
         )
 
     def tag_part(self, k: int) -> Part:

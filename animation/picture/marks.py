@@ -17,7 +17,7 @@ from .place import CardView, Look, OpView, inside, shape_size
 from .shapes import card_points, line_points, polygon
 from .text import shortened, text_width, toned, words
 
-ABOVE, BELOW = 0.17, 0.20  # between an op's shape and the middle of what stands above and below it
+ABOVE, BELOW = 0.20, 0.21  # between an op's shape and the middle of what stands above and below it
 STRIPE = 0.11  # width of the stripe in a leaf's hue
 PILE, SHEETS = 0.06, 2  # how far sheets of a pile stand out, and how many lie below the first
 
@@ -47,7 +47,7 @@ def ring(view: OpView, look: Look, box: Box, colour: str) -> Part:
     """The double outline of an op that runs."""
     return Part(
         Primitive(shape_points(view, look, box), stroke=colour, width=theme.OUTLINE + 0.6),
-        Primitive(shape_points(view, look, box, 0.07), stroke=colour, width=theme.OUTLINE + 0.6),
+        Primitive(shape_points(view, look, box, 0.06), stroke=colour, width=theme.OUTLINE + 0.6),
     )
 
 
@@ -56,9 +56,10 @@ def above(view: OpView, look: Look, box: Box) -> tuple[float, float]:
     return box.x, box.y + shape_size(view, look)[1] / 2 + ABOVE
 
 
-def below(view: OpView, look: Look, box: Box) -> tuple[float, float]:
-    """The middle of an op's gradient."""
-    return box.x, box.y - shape_size(view, look)[1] / 2 - BELOW
+def below(view: OpView, look: Look, box: Box, text: str = "", aside: bool = False) -> tuple[float, float]:
+    """The middle of what stands below an op; left of the line where one leaves it downwards."""
+    left = 0.08 + text_width(text, theme.SMALLEST, True) / 2 if aside else 0.0
+    return box.x - left, box.y - shape_size(view, look)[1] / 2 - BELOW
 
 
 def text_at(text: str, colour: str, at: tuple[float, float], colours: Colours, bold: bool = False) -> Part:
@@ -99,44 +100,66 @@ def card(view: CardView, state: CardState, look: Look, box: Box, colours: Colour
         if hue:
             stripe = card_points(STRIPE, h - 0.12, 0.04, (x - w / 2 + 0.06 + STRIPE / 2, y))
             parts.append(Primitive(stripe, fill=hue))
+    tall = view.leaf and look.cards == "tall"
     whole = view.leaf and look.cards != "name"
-    up = y + h / 4 if whole else y
-    name = words(view.name, theme.BODY, hue or (colours.ink if view.leaf else colours.muted), (left, up),
-                 anchor="left", bold=True, room=right - left)  # fmt: skip
+    up = y + h / 3 if tall else y + h / 4 if whole else y
+    ink = hue or (colours.ink if view.leaf else colours.muted)
+    name = words(view.name, theme.BODY, ink, (left, up), anchor="left", bold=True, room=right - left)
     parts.append(name)
-    room = right - left - text_width(name.text, theme.BODY, True) - 0.12
-    if state.nudge and text_width(f"{state.value} {state.nudge}", theme.SMALLEST, True) <= room:
-        wide = text_width(state.nudge, theme.SMALLEST, True) + 0.07
-        parts.append(words(state.nudge, theme.SMALLEST, colours.ink, (right, up), anchor="right", bold=True))
-        parts.append(words(state.value, theme.SMALLEST, colours.value, (right - wide, up), anchor="right"))
-    elif state.nudge and text_width(state.nudge, theme.SMALLEST, True) <= room:
-        parts.append(words(state.nudge, theme.SMALLEST, colours.ink, (right, up), anchor="right", bold=True))
-    elif state.value and text_width(state.value, theme.SMALLEST) <= room:
-        tone = toned(state.value, colours.value if view.leaf else colours.muted, colours)
-        parts.append(words(state.value, theme.SMALLEST, tone, (right, up), anchor="right"))
+    if not tall:
+        room = right - left - text_width(name.text, theme.BODY, True) - 0.12
+        parts += _value(view, state, right, up, room, colours)
+    else:
+        parts += _value(view, state, right, y, right - left, colours)
     if not whole:
         return Part(*parts)
-    parts.append(Primitive(line_points([(left - 0.04, y), (right + 0.06, y)]), stroke=colours.idle, width=1.4))
-    down = y - h / 4
-    parts.append(words("grad", theme.SMALLEST, colours.muted, (left, down), anchor="left"))
-    start = left + text_width("grad", theme.SMALLEST) + 0.10
-    room = right - start
+    under = y - (h / 6 if tall else 0.0)
+    parts.append(Primitive(line_points([(left - 0.04, under), (right + 0.06, under)]), stroke=colours.idle, width=1.4))
+    parts += _gradient(state, left, right, y - (h / 3 if tall else h / 4), colours, labelled=not tall)
+    return Part(*parts)
+
+
+def _value(view: CardView, state: CardState, right: float, y: float, room: float, colours: Colours) -> list[Primitive]:
+    """The value of a leaf, right-aligned, with what a nudge adds to it."""
+    if state.nudge and text_width(f"{state.value} {state.nudge}", theme.SMALLEST, True) <= room:
+        wide = text_width(state.nudge, theme.SMALLEST, True) + 0.07
+        return [
+            words(state.nudge, theme.SMALLEST, colours.ink, (right, y), anchor="right", bold=True),
+            words(state.value, theme.SMALLEST, colours.value, (right - wide, y), anchor="right"),
+        ]
+    if state.nudge and text_width(state.nudge, theme.SMALLEST, True) <= room:
+        return [words(state.nudge, theme.SMALLEST, colours.ink, (right, y), anchor="right", bold=True)]
+    if state.value and text_width(state.value, theme.SMALLEST) <= room:
+        tone = toned(state.value, colours.value if view.leaf else colours.muted, colours)
+        return [words(state.value, theme.SMALLEST, tone, (right, y), anchor="right")]
+    return []
+
+
+def _gradient(
+    state: CardState, left: float, right: float, y: float, colours: Colours, labelled: bool
+) -> list[Primitive]:
+    """What has reached a leaf: the shares or their sum, and the counter. Where there is no room, "grad" or the counter
+    stand alone."""
+    found: list[Primitive] = []
     summed = " + ".join(state.gradient).replace("+ −", "− ")
+    start = left
+    if labelled or not summed:
+        found.append(words("grad", theme.SMALLEST, colours.muted, (left, y), anchor="left"))
+        start += text_width("grad", theme.SMALLEST) + 0.10
+    room = right - start
+    if summed and text_width(summed, theme.SMALLEST, state.done) > room:
+        summed = ""
+    free = room - (text_width(summed, theme.SMALLEST, state.done) + 0.12 if summed else 0.0)
     counter = state.counter
-    if summed and text_width(summed, theme.SMALLEST) > room:
-        summed = state.gradient[-1] if len(state.gradient) == 1 else ""
-        summed = summed if text_width(summed, theme.SMALLEST) <= room else ""
-    free = room - (text_width(summed, theme.SMALLEST) + 0.12 if summed else 0.0)
     if counter and text_width(counter, theme.SMALLEST, state.done) > free:
-        counter = next((short for short in (counter.split()[0],) if state.done and
-                        text_width(short, theme.SMALLEST, True) <= free), "")  # fmt: skip
+        counter = ""
     if summed:
         tone = toned(summed, colours.gradient, colours)
-        parts.append(words(summed, theme.SMALLEST, tone, (start, down), anchor="left", bold=state.done))
+        found.append(words(summed, theme.SMALLEST, tone, (start, y), anchor="left", bold=state.done))
     if counter:
         tone = colours.done if state.done else colours.muted
-        parts.append(words(counter, theme.SMALLEST, tone, (right, down), anchor="right", bold=state.done))
-    return Part(*parts)
+        found.append(words(counter, theme.SMALLEST, tone, (right, y), anchor="right", bold=state.done))
+    return found
 
 
 def result(title: str, more: str, box: Box, colours: Colours) -> Part:

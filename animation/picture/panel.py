@@ -10,10 +10,11 @@ from grad_engine.draw.palette import Palette as Colours
 from .. import theme
 from ..render.primitives import Part, Primitive
 from .facts import Bit
-from .shapes import card_points, circle_points
+from .shapes import card_points, circle_points, line_points
 from .text import middle_out, shortened, text_width, words
 
 LINES = 2  # that a sentence may take
+SAMPLE = 0.7  # length of a line that stands for a path
 STEP = 0.38  # between them
 TITLE_TONES = {1: "value", 2: "value", 3: "gradient", 4: "done", 5: "done"}
 
@@ -66,6 +67,12 @@ def line(bits: Sequence[Bit], size: float, left: float, y: float) -> list[Primit
         found.append(words(bit.text, size, bit.colour, (left, y), anchor="left", bold=bit.strong))
         left += text_width(bit.text, size, bit.strong)
     return found
+
+
+def sample(colour: str, dashed: bool, at: tuple[float, float]) -> Primitive:
+    """A line like that of a path in the graph, from its left end."""
+    points = line_points([at, (at[0] + SAMPLE, at[1])])
+    return Primitive(points, stroke=colour, width=theme.PATH, dash=(0.16, 0.11) if dashed else ())
 
 
 def fitted(bits: Sequence[Bit], size: float, room: float) -> list[Bit]:

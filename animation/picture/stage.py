@@ -111,26 +111,40 @@ class Stage:
         if where == "lens":
             room = theme.BESIDE
         primitives: list[Primitive] = []
-        said = panel.wrapped(self.facts.said(scene), theme.BODY, room)
-        for k, bits in enumerate(said):
-            primitives += panel.line(bits, theme.BODY, left, theme.SENTENCE - panel.STEP * k)
         lines = self.facts.lines(scene) if where != "bars" else []
+        size = theme.BODY if lines or where in ("bars", "lens") else theme.LARGE  # alone it may be large
+        said = panel.wrapped(self.facts.said(scene), size, room)
+        for k, bits in enumerate(said):
+            y = theme.SENTENCE - panel.STEP * k * size / theme.BODY - 0.5 * (size - theme.BODY)
+            primitives += panel.line(bits, size, left, y)
         remark = self.facts.remark(scene)
         down = 0.5 * panel.STEP * (len(said) - 1)
         heights = {1: (theme.FIRST - down,), 2: (theme.FIRST - down, theme.SECOND - down)}
         ys = heights.get(len(lines), (-2.35 - down, -2.90 - down, -3.45 - 0.3 * down))
-        for bits, y in zip(lines, ys, strict=False):
-            bits = panel.shorter(bits, theme.LARGE, room)
-            made = panel.line(bits, theme.LARGE, left, y)
+        samples = self.samples(scene)
+        for k, (bits, y) in enumerate(zip(lines, ys, strict=False)):
+            start = left
+            if k < samples:
+                hue = self.facts.hues.get(scene.inset.leaf, self.colours.ink) if isinstance(scene.inset, Walks) else ""
+                primitives.append(panel.sample(hue, k > 0, (left, y)))
+                start += panel.SAMPLE + 0.25
+            bits = panel.shorter(bits, theme.LARGE, room - (start - left))
+            made = panel.line(bits, theme.LARGE, start, y)
             for one, bit in zip(made, bits, strict=True):
                 if bit.source is not None and (at := self.place(*bit.source)) is not None:
                     self.glide(shot, one, at)
                 else:
                     primitives.append(one)
         if remark and len(lines) < 3 and panel.width(remark, theme.SMALLEST) <= room:
-            free = theme.FIRST - down if not lines and where != "bars" else theme.REMARK
+            free = theme.SECOND if not lines and where != "bars" else theme.REMARK
             primitives += panel.line(remark, theme.SMALLEST, left, free)
         self.parts.add(shot, ("words", ""), Part(*primitives), gone, shown)
+
+    def samples(self, scene: Scene) -> int:
+        """How many equations are of a path that is drawn in the graph: a line like that stands before them."""
+        if not isinstance(scene.inset, Walks) or not scene.inset.leaf:
+            return 0
+        return min(2, len(scene.inset.paths), max(1, len(scene.lines) - 1))
 
     def show_inset(self, shot: Shot, scene: Scene) -> None:
         """What a scene draws beside its words, or in place of the graph."""
@@ -138,7 +152,7 @@ class Stage:
             return
         where, draw = INSETS[type(scene.inset)]
         zone = {"lens": theme.LENS, "bars": self.bars_zone(scene)}.get(where, self.inset_zone)
-        if where in ("graph", "skyline"):
+        if self.hides(scene):
             self.make_room(shot)
         drawn = draw(scene.inset, Box(*zone), self.colours, self.facts.hues)
         growing = {id(growth.part) for growth in drawn.grow}
@@ -149,6 +163,10 @@ class Stage:
         for growth in drawn.grow:
             growth.act(0.0)
             shot.over(growth.start, growth.stop, growth.act, growth.part)
+
+    def hides(self, scene: Scene) -> bool:
+        """Whether an inset takes the place of the graph."""
+        return INSETS[type(scene.inset)][0] in ("graph", "skyline") if type(scene.inset) in INSETS else False
 
     def bars_zone(self, scene: Scene) -> theme.Zone:
         """The room under the sentence, without that for a remark."""
@@ -211,7 +229,7 @@ class Stage:
     def play_rule(self, shot: Shot, scene: Scene) -> None:
         """Rules run."""
         self.name_running(shot, scene.ops, 0.05, 0.92)
-        self.graph.run(shot, scene.ops, 0.05, 0.92)
+        self.graph.run(shot, scene.ops, 0.05, 0.92, seen=not self.hides(scene))
 
     play_passing = play_row = play_rule
 
