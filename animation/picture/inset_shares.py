@@ -23,7 +23,7 @@ def draw(inset: ShareBars, box: Box, colours: Colours, hues: Mapping[str, str]) 
     title_at = (box.left, box.top - LINE / 2)
     first = words(name, theme.BODY, hue, title_at, anchor="left", bold=True)
     after = words(
-        f"{inset.name[len(name) :]} gets a share from each", theme.BODY, colours.muted,
+        f"{inset.name[len(name) :]} gets a share from each {inset.each}", theme.BODY, colours.muted,
         (box.left + text_width(name, theme.BODY, True), title_at[1]), anchor="left",
     )  # fmt: skip
     title = Part(first, after)

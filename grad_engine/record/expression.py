@@ -38,7 +38,7 @@ def expression_of(record: GraphRecord) -> str:
         own = node.formula.forward.tree
         read = _names(own)  # a Python number stands in the tree itself
         parts = {operand.parameter: part(operand) for operand in node.inputs if operand.parameter in read}
-        tree = whole[node.id] = _replaced(own, {name: found[0] for name, found in parts.items()})
+        tree = whole[node.id] = replaced(own, {name: found[0] for name, found in parts.items()})
         size = 1 + sum(found[1] for found in parts.values())
         depth = 4 + max((found[2] for found in parts.values()), default=0)
         for k, tensor in enumerate(node.outputs):
@@ -77,11 +77,11 @@ def _names(tree: Tree) -> set[str]:
     return found
 
 
-def _replaced(tree: Tree, parts: Mapping[str, Tree]) -> Tree:
+def replaced(tree: Tree, parts: Mapping[str, Tree]) -> Tree:
     """`tree` with each parameter replaced by its part."""
     if isinstance(tree, str):
         return parts.get(tree, tree)
     if not isinstance(tree, list) or tree[0] == "say":
         return tree
     skip = 2 if tree[0] == "kw" else 1
-    return [*tree[:skip], *(_replaced(part, parts) for part in tree[skip:])]
+    return [*tree[:skip], *(replaced(part, parts) for part in tree[skip:])]

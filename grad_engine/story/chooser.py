@@ -156,7 +156,7 @@ class _Chooser:
         change = "" if probe is None else number(abs(probe.root_change), 1)
         return Lesson(
             scenes=tuple(scenes),
-            expression=facts.expression(),
+            expression=facts.expression([unit for unit in self.units if unit.kind >= 0]),
             hues=facts.hues(),
             followed=facts.followed,
             ops=facts.op_faces(),
@@ -229,6 +229,13 @@ class _Chooser:
         arrivals = self.index.arrivals.get(followed.accumulator, ()) if followed is not None else ()
         if not paths or not arrivals:
             return [*ran, *headline, *paths]
+        # One path is walked while the unit that it leads through is open on the stage.
+        if paths[0].name == "path":
+            walked = self.facts.paths_found[0] if len(self.facts.paths_found) == 1 else self.words.strongest()
+            end = self.index.edges[walked.steps[-1].edge].sender
+            at = next((k for k, scene in enumerate(ran) if end in scene.ops and 6 not in scene.moves), None)
+            if at is not None:
+                ran, paths = [*ran[: at + 1], paths[0], *ran[at + 1 :]], paths[1:]
         last = self.index.edges[arrivals[-1]].sender
         k = next((k for k, scene in enumerate(ran) if last in scene.ops), len(ran) - 1)
         if 6 in ran[k].moves or k == len(ran) - 1:

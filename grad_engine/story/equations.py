@@ -391,17 +391,8 @@ class Equations:
                 equal = Token(" = ", "muted")
                 # Else other entries of g bring their parts to this one as well.
                 before = () if whole else (Token("along the path: ", "muted"),)
-                return (
-                    *before,
-                    Token(facts.g, "gradient"),
-                    Token(" · slope"),
-                    equal,
-                    g,
-                    Token(" · "),
-                    slope,
-                    equal,
-                    total,
-                )
+                letters = (*before, Token(facts.g, "gradient"), Token(f" · slope of {facts.sign(op)}"))
+                return (*letters, equal, g, Token(" · "), slope, equal, total)
             return (Token(f"slope of {facts.sign(op)} = "), slope)
         return None
 

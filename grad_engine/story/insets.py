@@ -126,6 +126,7 @@ class ShareBars:
     name: str
     bars: tuple[ShareBar, ...]
     total: str
+    each: str = "use"  # what sends one share each
 
 
 @dataclass(frozen=True, slots=True)

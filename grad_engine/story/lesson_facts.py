@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
+from unicodedata import category
 
 import numpy as np
 
@@ -11,17 +12,22 @@ from grad_engine import formula
 from grad_engine.formula import Tree, number
 from grad_engine.record import GraphRecord, NodeRecord
 from grad_engine.record.explained import result_parts
+from grad_engine.record.expression import replaced
 from grad_engine.record.index import index_of, is_plain_number
 from grad_engine.record.parts import ChangeRecord, PathRecord, PathStepRecord
 from grad_engine.story.names import bar, headline
 from grad_engine.story.scenes import Followed, LeafFace, Line, OpFace, Token
 from grad_engine.story.spelling import FEW, SOME, Spelling
-from grad_engine.story.units import SMALL
+from grad_engine.story.units import SMALL, Unit, noun_of
 from grad_engine.story.values import Values, nonfinite, nonfinite_word, values
 from grad_engine.story.wording import filled
 
 INFIX = "+−×÷/@"  # signs that stand between operands
 SHORT = 4  # characters of a formula that stands for an op
+LONGEST_TITLE = 64  # signs of the expression
+MOST_EXPANDED = 24  # ops of a graph whose result is written out
+MOST_DEPTH = 16  # levels of it
+MOST_PARTS = 60  # names and signs of it
 SHORT_VECTOR = 3  # numbers of a vector that is written out at an op
 MOST_HUES = 4  # leaves with a hue of their own
 FEW_OPS = 12  # of a graph that is told without hurry
@@ -289,9 +295,66 @@ class LessonFacts:
 
     # what stays on the stage
 
-    def expression(self) -> Line:
-        """What is computed, with the names of leaves in their hues."""
-        return self.marked(headline(self.whole.record), "muted")
+    def expression(self, several: Sequence[Unit] = ()) -> Line:
+        """What is computed, with the names of leaves in their hues; as much of it as a title holds.
+
+        several: equal units, which are counted instead.
+        """
+        if several:
+            most = max(len(unit.ops) for unit in several)
+            counted = f"{len(several)} {noun_of(several[0])}s of {most} op{'s' if most > 1 else ''}"
+            name = self.root_name()
+            return self.marked(f"{counted}, then {name}" if name else counted, "muted")
+        return self.marked(self.expanded() or headline(self.whole.record), "muted")
+
+    def root_name(self) -> str:
+        """The name of the result; "" where it has none."""
+        run, roots = self.whole.run, self.whole.record.roots
+        tensor = self.whole.nodes[run.root].outputs[run.output] if run is not None else roots[0].tensor if roots else ""
+        return (self.whole.tensors[tensor].name or "") if tensor in self.whole.makers else ""
+
+    def expanded(self) -> str:
+        """The result written out in leaves; where that is too long, named results, and then `…`, stand for parts."""
+        given = self.whole.record.expression
+        if given and len(given) <= LONGEST_TITLE:
+            return given
+        run, roots = self.whole.run, self.whole.record.roots
+        tensor = self.whole.nodes[run.root].outputs[run.output] if run is not None else roots[0].tensor if roots else ""
+        name = self.whole.tensors[tensor].name if tensor in self.whole.makers else None
+        if name is None or len(self.whole.nodes) > MOST_EXPANDED:
+            return given if len(given) <= 2 * LONGEST_TITLE else ""
+        for stop, depth in ((False, MOST_DEPTH), *((True, depth) for depth in range(MOST_DEPTH, 0, -1))):
+            atoms: dict[str, str] = {}
+            tree, _ = self._written(tensor, stop, depth, atoms, first=True)
+            text = f"{name} = {formula.text(tree, {atom: shown for shown, atom in atoms.items()})}"
+            if len(text) <= LONGEST_TITLE:
+                return text
+        return ""
+
+    def _written(
+        self, tensor: str, stop: bool, depth: int, atoms: dict[str, str], first: bool = False
+    ) -> tuple[Tree, int]:
+        """A tensor as a formula of what made it, `depth` levels deep, and its size. `stop`: up to named results."""
+        record, node = self.whole.tensors[tensor], self.whole.makers.get(tensor)
+
+        def atom(shown: str) -> tuple[Tree, int]:
+            return atoms.setdefault(shown, f"v{len(atoms)}"), 1
+
+        if node is None:
+            return atom(record.name or (self.single(tensor) if is_plain_number(record) else "…"))
+        tree = self.whole.formula(node.id) if len(node.outputs) == 1 else None
+        if tree is None or not depth or (stop and record.name and not first):
+            return atom(record.name or "…")
+        plain = {i.parameter: t for i in node.inputs if is_plain_number(t := self.whole.tensors[i.tensor])}
+        parts: dict[str, Tree] = {}
+        size = 1
+        for operand in node.inputs:
+            if operand.parameter not in plain:
+                parts[operand.parameter], more = self._written(operand.tensor, stop, depth - 1, atoms)
+                size += more
+                if size > MOST_PARTS:
+                    return atom(record.name or "…")
+        return replaced(filled(tree, plain), parts), size
 
     def marked(self, text: str, tone: str = "ink") -> Line:
         """A text with the names of leaves in their hues."""
@@ -408,7 +471,8 @@ def shape_text(shape: Sequence[int]) -> str:
 
 
 def _in_word(sign: str) -> bool:
-    return sign.isalnum() or sign == "_"
+    """Whether a sign can be part of a name; raised digits and letters such as ² and ᵀ are none."""
+    return sign == "_" or category(sign) in ("Ll", "Lu", "Lt", "Lo", "Nd")
 
 
 def filled_rule(node: NodeRecord, tree: Tree, facts: LessonFacts) -> Tree:

@@ -31,7 +31,7 @@ from grad_engine.story.insets import (
 )
 from grad_engine.story.lesson_facts import LessonFacts
 from grad_engine.story.names import bar
-from grad_engine.story.units import Unit
+from grad_engine.story.units import Unit, noun_of
 from grad_engine.story.values import Values
 
 MOST_ROWS, MOST_COLUMNS = 5, 8  # of a matrix that is drawn
@@ -362,7 +362,13 @@ class Insets:
                 for edge, share in found
             ),
             facts.spelling.text(total),
+            noun_of(unit) if (unit := self.unit_of(edges[0])) is not None else "use",
         )
+
+    def unit_of(self, edge: str) -> Unit | None:
+        """The one of equal units that sends a share."""
+        sender = self.index.edges[edge].sender
+        return next((unit for unit in self.units if unit.kind >= 0 and sender in unit.ops), None)
 
     def walks(self, exact: bool) -> Walks | None:
         """The paths of the followed number."""

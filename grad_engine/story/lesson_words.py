@@ -15,7 +15,7 @@ from grad_engine.story.lesson_facts import FEW_OPS, LessonFacts, shape_text
 from grad_engine.story.lesson_insets import Insets
 from grad_engine.story.names import bar
 from grad_engine.story.scenes import Line, Place, Scene, Token, line
-from grad_engine.story.units import SMALL, Unit
+from grad_engine.story.units import SMALL, Unit, noun_of
 from grad_engine.story.values import nonfinite, number_text
 from grad_engine.story.wording import axes_text, listed, some_of
 
@@ -26,6 +26,7 @@ MOST_SIGNS = 4  # in a list of ops
 MOST_FACTORS = 9  # of a path that are written out
 FADING, VANISHED, STEADY = 10.0, 1000.0, 2.0  # ratios of gradients that a headline names
 APART = 0.005  # part of a gradient by which a measured ratio may differ from it and still agree
+FEWEST_OPS = 6  # of a graph whose forward pass takes two scenes
 MOST_SENDING = 2  # swept ops of which each says what it sends
 MOST_REACHED = 3  # leaves that swept ops reach and that are named
 MOST_ENDS = 4  # gradients that the last scene names
@@ -121,14 +122,25 @@ class LessonWords:
         for op in ops:
             ranks.setdefault(depth[op], []).append(op)
         groups = list(ranks.values())
-        while len(groups) > 3:  # the ranks with fewest ops share a scene
+        most = 2 if len(ops) <= FEWEST_OPS else 3
+        while len(groups) > most:  # the ranks with fewest ops share a scene
             k = min(range(len(groups) - 1), key=lambda k: len(groups[k]) + len(groups[k + 1]))
             groups[k : k + 2] = [groups[k] + groups[k + 1]]
         scenes = []
         for k, some in enumerate(groups):
-            said = "Forward: every op writes its value." if k == 0 else f"Then {self.signs(some)}."
+            said = "Forward: every op writes its value." if k == 0 else self.then(some)
             scenes.append(self.written(some, said, root=k == len(groups) - 1))
         return scenes
+
+    def then(self, ops: Sequence[str]) -> str:
+        """A sentence on some ops of the forward pass: `Then + gives x4 and x5.`"""
+        names = [name for op in ops if (name := self.index.tensors[self.index.nodes[op].outputs[0]].name)]
+        alone = len(set(map(self.facts.sign, ops))) == 1
+        return (
+            f"Then {self.signs(ops)} {'gives' if alone else 'give'} {some_of(names)}."
+            if names
+            else f"Then {self.signs(ops)}."
+        )
 
     def written(self, ops: Sequence[str], said: str, root: bool) -> Scene:
         """Ops that write their values."""
@@ -647,8 +659,7 @@ class LessonWords:
         equation = self.equations.paths_sum()
         assert equation is not None
         exact = len(equation.operands) == len(products)
-        largest = max(range(len(products)), key=lambda k: abs(products[k]))
-        first = [self.product(facts.paths_found[largest])]
+        first = [self.product(self.strongest())]
         name, place = self.followed_gradient(), Place(facts.followed.accumulator, "gradient")
         total = self.equations.sum_line(
             name, equation.operands, equation.total, place, "" if exact else " (all other paths)"
@@ -678,6 +689,10 @@ class LessonWords:
                 "paths", "Backward", said, shown, leaves=(self.probe.accumulator,), moves=(2,), motion=4.0, inset=inset
             )
         ]
+
+    def strongest(self) -> PathRecord:
+        """The path with the largest product."""
+        return max(self.facts.paths_found, key=lambda path: abs(path.steps[-1].product))
 
     def path_and_shares(
         self, first: Sequence[Line | None], name: Line, shares: Sequence[float], total: float, place: Place
@@ -835,11 +850,6 @@ class LessonWords:
             if origin.part in self.index.nodes and (lens := self.insets.lens(origin.part)) and lens.off:
                 return origin.part
         return ""
-
-
-def noun_of(unit: Unit) -> str:
-    """What an equal unit is called: the word before its number."""
-    return unit.label.rpartition(" ")[0] or "part"
 
 
 def capital(words: str) -> str:

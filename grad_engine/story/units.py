@@ -22,6 +22,11 @@ class Unit:
     label: str = ""  # of one of equal units: "step 3", "block 11"
 
 
+def noun_of(unit: Unit) -> str:
+    """What an equal unit is called: the word before its number."""
+    return unit.label.rpartition(" ")[0] or "part"
+
+
 def units(index: RecordIndex) -> list[Unit]:
     """All ops in units, in creation order: equal scopes, else equal rounds of a loop, else single ops."""
     found: list[Unit] = []
