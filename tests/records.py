@@ -327,7 +327,7 @@ def everything() -> GraphRecord:
     out = program.op("add", program.op("ln", x), program.op("mul", y, 3.0), name="z")
     plain = program.record(out, "everything", "z = ln(x) + y · 3")
     bins = HistogramRecord(-1.5, 2.5, (3, 0, 94))
-    stats = StatsRecord(-1.5, 2.5, 0.25, 0.5, 9.0, 2.5, 4, 1, 1, 1, (0, 3), bins)
+    stats = StatsRecord(-1.5, 2.5, 0.25, 0.5, 9.0, 2.5, 4, 1, 1, 1, (0, 3), bins, 2)
     values = (0.5, math.nan, math.inf, 1.5)
     file = FileRecord("everything.npz", "t90", "0f" * 32)
     extra = (
@@ -397,6 +397,7 @@ def everything() -> GraphRecord:
             broadcasts=True,
             commutes=True,
             sentence="Adds two numbers.",
+            multiply_adds=6,
         ),
     )
     run = plain.runs[0]

@@ -17,6 +17,8 @@ def run(options: argparse.Namespace) -> int:
         print_json(
             {
                 "healthy": found.healthy,
+                "parameters": found.parameters,
+                "multiply_adds": found.multiply_adds,
                 "findings": found.findings,
                 "notes": found.notes,
                 "modules": found.modules,

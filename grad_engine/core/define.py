@@ -63,6 +63,7 @@ def define(
     elementwise: bool | None = None,
     broadcasts: bool | None = None,
     commutes: bool = False,
+    multiply_adds: Callable[..., int] | None = None,
     half: str = "float32",
     floats: Sequence[str] = (),
     numbers: bool | None = None,
@@ -96,6 +97,7 @@ def define(
     broadcasts: whether operands of different shapes are repeated to one shape, as in arithmetic.
         A ufunc on elements is elementwise, and broadcasts its operands where it takes several; others say so here.
     commutes: whether the two operands may change places.
+    multiply_adds: how many products of two numbers forward sums: (shape of the result, *shapes of operands) -> count.
     half: in which dtype forward computes operands of float16: "float32", to round once at the end, or "same" where it
         only moves elements and must give views. Rules always compute them in float32.
     floats: operands whose whole numbers and booleans are first made the floats that NumPy promotes them to.
@@ -136,6 +138,7 @@ def define(
         elementwise=by_element if elementwise is None else elementwise,
         broadcasts=by_element and len(given) > 1 if broadcasts is None else broadcasts,
         commutes=commutes,
+        multiply_adds=multiply_adds,
         half=half,
         floats=frozenset(floats),
         numbers=by_element if numbers is None else numbers,

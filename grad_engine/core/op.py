@@ -53,6 +53,7 @@ class Op(OpFormulas):
     elementwise: bool = False  # element i of the result depends on element i of each operand alone, once broadcast
     broadcasts: bool = False  # operands of different shapes are repeated to one shape, as in arithmetic
     commutes: bool = False  # its two operands may change places
+    multiply_adds: Callable[..., int] | None = None  # of forward: (shape of the result, *shapes of operands) -> count
     half: str = "float32"  # in which dtype forward computes float16; "same" where it only moves elements
     floats: frozenset[str] = frozenset()  # operands whose whole numbers become floats first, as NumPy promotes them
     numbers: bool = False  # Python numbers reach forward and rules as they are, not as arrays

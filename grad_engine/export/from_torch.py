@@ -16,7 +16,17 @@ from grad_engine.core.op import Op
 from grad_engine.errors import ArgumentError, GraphError, MissingPackageError
 from grad_engine.export.torch_explain import explain_torch
 from grad_engine.export.torch_graph import Kept, ParameterFacts, StepFacts, TorchGraph
-from grad_engine.export.torch_ops import Call, Step, as_our_call, like_ours, plain_name, snake, stand_in, trace
+from grad_engine.export.torch_ops import (
+    MULTIPLY_ADDS,
+    Call,
+    Step,
+    as_our_call,
+    like_ours,
+    plain_name,
+    snake,
+    stand_in,
+    trace,
+)
 from grad_engine.export.torch_values import Numbers, argument_names, tensors_in
 from grad_engine.record import FormulaRecord, GraphRecord, ParameterRecord, check
 from grad_engine.record.builder import Formula, GraphBuilder, Operand, PlainOp, Value
@@ -285,9 +295,13 @@ def _facts(name: str, call: Call | None, op: Op | None, backward: bool) -> Plain
     own = call.op.label.removesuffix("Backward") if call is not None else plain_name(name)
     op_name = call.op.name if call is not None else re.sub(r"\W", "_", snake(own))
     label = f"{own.removesuffix('Backward')}Backward" if backward else own
+    count = call.op.multiply_adds if call is not None else MULTIPLY_ADDS.get(name)
     if op is None:
-        return PlainOp(op_name, label, op_name.replace("_", " "), sentence=SENTENCES.get(name, ""))
-    return PlainOp(op_name, label, op.symbol, op.category, op.elementwise, op.broadcasts, op.commutes, op.sentence)
+        words = SENTENCES.get(name, "")
+        return PlainOp(op_name, label, op_name.replace("_", " "), sentence=words, multiply_adds=count)
+    return PlainOp(
+        op_name, label, op.symbol, op.category, op.elementwise, op.broadcasts, op.commutes, op.sentence, count
+    )
 
 
 def _parameters(arguments: Sequence[str], count: int) -> tuple[str, ...]:

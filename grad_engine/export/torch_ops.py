@@ -6,6 +6,7 @@ any other keeps its own name and has no formula.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -248,6 +249,23 @@ def like_ours(name: str) -> Op | None:
     names = snake(name), snake(plain_name(name)), LIKE_OURS.get(name, "")
     return next((BY_NAME[each] for each in names if each in BY_NAME), None)
 
+
+def _attended(out: tuple[int, ...], q: tuple[int, ...], k: tuple[int, ...], *rest: tuple[int, ...]) -> int:
+    return math.prod(q) * k[-2] + math.prod(out) * k[-2]
+
+
+def _transposed(out: tuple[int, ...], x: tuple[int, ...], weight: tuple[int, ...], *bias: tuple[int, ...]) -> int:
+    return math.prod(x) * math.prod(weight[1:])
+
+
+# How many products are summed by steps that are no call of ours: by the shapes of the result and of the operands.
+MULTIPLY_ADDS: dict[str, Callable[..., int]] = {
+    "Convolution": _transposed,  # the others are calls of ours
+    "ScaledDotProductFlashAttentionForCpu": _attended,
+    "ScaledDotProductFlashAttention": _attended,
+    "ScaledDotProductEfficientAttention": _attended,
+    "Baddbmm": lambda out, x, y, z: math.prod(out) * y[-1],
+}
 
 RESHAPES = frozenset(name for name, call in CALLS_OF_OURS.items() if call is RESHAPE)  # the same numbers in order
 EXPANSIONS = frozenset(name for name, call in CALLS_OF_OURS.items() if call is EXPAND)

@@ -6,8 +6,8 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from math import prod
 
-from grad_engine.health.rows import ParameterRow, zeros
-from grad_engine.record import TensorRecord
+from grad_engine.health.rows import ParameterRow, dead_units, zeros
+from grad_engine.record import NodeRecord, TensorRecord
 from grad_engine.record.index import Origin, RecordIndex, index_of, mark, short_name, together
 from grad_engine.record.parts import FROZEN, LeafChangeRecord
 from grad_engine.record.words import brief, harmless, many, origin_words
@@ -15,6 +15,9 @@ from grad_engine.record.words import brief, harmless, many, origin_words
 APART = 1e6  # times by which gradients shrink or grow along the model before it is said
 LARGE = 1e3  # norm of a gradient from which on growth is said
 MOST_NAMED = 6
+FEWEST_ROWS = 32  # in which a unit is 0 before half of all units being so is no chance
+FLAT = 0.01  # part of a gradient that passes a function, below which it is called saturated
+FEWEST_ENTRIES = 4  # of a result that can be called saturated
 MOST_TRIED = 20  # modules with a small gradient that are looked at
 
 Sentences = list[str]
@@ -45,6 +48,10 @@ def findings(index: RecordIndex, rows: Sequence[ParameterRow]) -> tuple[Sentence
             "gradient does, and the root does not as far as it is recorded."
         )
     wrong += _silent_units(index)
+    dead = list(_dead_units(index))
+    wrong += [words for is_wrong, words in dead if is_wrong][:MOST_NAMED]
+    notes += [words for is_wrong, words in dead if not is_wrong][:MOST_NAMED]
+    wrong += _saturated(index)
     if not index.record.stopped or index.record.runs:  # else nothing is known of what comes after
         wrong += _without_gradient([row for row in rows if row.reason != FROZEN])
     notes += _without_gradient([row for row in rows if row.reason == FROZEN])
@@ -199,9 +206,55 @@ def _silent_units(index: RecordIndex) -> Iterator[str]:
     for node in index.record.nodes:
         made = index.tensors[node.outputs[0]]
         if node.op == "relu" and prod(made.shape) > 1 and zeros(made) == 1:
-            found.append(f"{_called(index, node.id)}{f' in {node.scope}' if node.scope else ''}")
+            found.append(_placed(index, node))
     if found:
         yield f"The result of {_some(found)} is 0 in every entry: no gradient passes."
+
+
+def _dead_units(index: RecordIndex) -> Iterator[tuple[bool, str]]:
+    """Relus of which some units are 0 for the whole batch; and whether that is too many to be chance."""
+    for node in index.record.nodes:
+        made = index.tensors[node.outputs[0]]
+        if node.op != "relu" or zeros(made) in (None, 1) or (counted := dead_units(made)) is None or not counted[0]:
+            continue
+        dead, units = counted
+        wrong = dead * 2 >= units and prod(made.shape) >= FEWEST_ROWS * units
+        of = many(dead, "unit") if len(made.shape) == 3 else f"{dead} of {many(units, 'unit')}"
+        yield wrong, f"{of} of {_placed(index, node)} {'is' if dead == 1 else 'are'} 0 for the whole batch."
+
+
+def _saturated(index: RecordIndex) -> Iterator[str]:
+    """Functions of one operand that stay between -1 and 1, and are so flat that hardly a gradient passes."""
+    found = []
+    for node in index.record.nodes:
+        if not node.elementwise or len(node.inputs) != 1 or not (edges := index.outgoing(node.id)):
+            continue
+        made = index.tensors[node.outputs[0]]
+        sent, arrived = index.share(edges[0].id), index.gradient(node.id)
+        largest = _largest(made)
+        if largest is None or largest > 1 or prod(made.shape) < FEWEST_ENTRIES or (zeros(made) or 0) > 0.5:
+            continue
+        if sent is None or arrived is None or sent.norm is None or not arrived.norm:
+            continue
+        if sent.norm < FLAT * arrived.norm:
+            found.append(f"{_placed(index, node)} ({_percent(sent.norm / arrived.norm)} passes)")
+    if found:
+        yield f"Saturated, so that hardly a gradient passes: {_some(found)}."
+
+
+def _largest(tensor: TensorRecord) -> float | None:
+    if tensor.stats is not None:
+        return tensor.stats.absmax
+    values = tensor.data.values if tensor.data is not None else None
+    return max(map(abs, values), default=None) if values is not None else None
+
+
+def _percent(part: float) -> str:
+    return "0 %" if part == 0 else f"{brief(part * 100)} %"
+
+
+def _placed(index: RecordIndex, node: NodeRecord) -> str:
+    return f"{_called(index, node.id)}{f' in {node.scope}' if node.scope else ''}"
 
 
 def _without_gradient(rows: Sequence[ParameterRow]) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -28,6 +29,8 @@ class Report:
     modules: tuple[ModuleRow, ...]  # at the deepest level at which they are few; none where nothing has a module
     findings: tuple[str, ...]  # what is wrong, one sentence each
     notes: tuple[str, ...]  # what is worth knowing, and what is not known
+    parameters: int = 0  # numbers in all parameters and other leaves
+    multiply_adds: int = 0  # of the forward pass, as far as they are known: matrix products, convolutions, attention
 
     @property
     def healthy(self) -> bool:
@@ -50,4 +53,6 @@ def report_of(record: GraphRecord) -> Report:
     rows = parameter_rows(index)
     wrong, notes = findings(index, rows)
     modules = module_rows(index, rows, MOST_MODULES)
-    return Report(record.title, tuple(rows), tuple(modules), tuple(wrong), tuple(notes))
+    parameters = sum(math.prod(row.shape) for row in rows)
+    work = sum(node.multiply_adds for node in record.nodes)
+    return Report(record.title, tuple(rows), tuple(modules), tuple(wrong), tuple(notes), parameters, work)

@@ -119,6 +119,23 @@ def zeros(tensor: TensorRecord | None) -> float | None:
     return None if values is None else sum(value == 0 for value in values) / size
 
 
+def dead_units(tensor: TensorRecord) -> tuple[int, int] | None:
+    """How many units of a result are 0 in every row of the batch, and of how many; None where that is not known.
+
+    Which of three axes is that of the units is not to be seen: then it is of how many at most.
+    """
+    shape = tensor.shape
+    if len(shape) < 2 or shape[0] < 2:
+        return None
+    if tensor.stats is not None:
+        return tensor.stats.dead, max(shape[1:]) if len(shape) == 3 else shape[1]
+    values = tensor.data.values if tensor.data is not None else None
+    if values is None or len(shape) != 2 or any(value < 0 for value in values):
+        return None
+    units = shape[1]
+    return sum(all(value == 0 for value in values[unit::units]) for unit in range(units)), units
+
+
 def _module(index: RecordIndex, leaf: str) -> str:
     """The innermost module that holds every op that reads a leaf."""
     scopes = [index.nodes[reader].scope.split(".") for reader in index.readers(leaf)]

@@ -29,11 +29,18 @@ class Shown(Protocol):
     def findings(self) -> tuple[str, ...]: ...
     @property
     def notes(self) -> tuple[str, ...]: ...
+    @property
+    def parameters(self) -> int: ...
+    @property
+    def multiply_adds(self) -> int: ...
 
 
 def lines(report: Shown, script: Script, room: int, most: int | None = MOST_ROWS) -> Iterator[Line]:
     """The findings, the modules and the first `most` parameters, at most `room` columns wide."""
     yield [(script.cut(script.say(harmless(report.title)), room), "header")]
+    if report.parameters:
+        work = f", {count(report.multiply_adds)} multiply-adds in the forward pass" if report.multiply_adds else ""
+        yield [(script.cut(f"{count(report.parameters)} parameters{work}", room), "muted")]
     if not report.findings:
         yield [("Nothing wrong was found.", "sum")]
     for sentences, style in ((report.findings, "bad"), (report.notes, "muted")):
@@ -83,7 +90,7 @@ def _parameters(rows: Sequence[ParameterRow], script: Script) -> list[Field]:
             False,
         ),
         Field("grad/value", "muted", [_ratio(row.ratio, script) for row in rows], False),
-        Field("zeros", "muted", [_share(row.gradient_zeros) for row in rows], False),
+        Field("grad = 0", "muted", [_share(row.gradient_zeros) for row in rows], False),
     ]
 
 

@@ -371,6 +371,7 @@ def _define_convolutions(n: int) -> tuple[Any, Any, Any]:
     call = define(
         conv, name=name, symbol="✱", category="neural", inputs=("x", "weight", "bias"),
         floats=("x", "weight", "bias"),
+        multiply_adds=lambda out, x, weight, bias=None: math.prod(out) * math.prod(weight[1:]),
         cases=[
             case((2, 2, *small), (3, 2, *(3,) * n), (3,), padding=1),
             case((1, 4, *odd), (2, 2, *line, 2), stride=2, groups=2),
@@ -401,6 +402,7 @@ def _define_convolutions(n: int) -> tuple[Any, Any, Any]:
     transposed_call = define(
         conv_transpose, name=transposed_name, symbol="✱ᵀ", category="neural", inputs=("x", "weight", "bias"),
         floats=("x", "weight", "bias"),
+        multiply_adds=lambda out, x, weight, bias=None: math.prod(x) * math.prod(weight[1:]),
         cases=[
             case((2, 3, *small), (3, 2, *(3,) * n), (2,), padding=1, stride=2, output_padding=1),
             case((1, 4, *(3,) * n), (4, 1, *line, 2), groups=2),

@@ -77,6 +77,7 @@ def _linear_weight_formula(g: Any, out: Any, x: Any, weight: Any, bias: Any) -> 
 
 linear = define(
     _linear, name="linear", symbol="W", category="neural", inputs=("x", "weight", "bias"),
+    multiply_adds=lambda out, x, weight, bias=None: math.prod(out) * x[-1],
     cases=[
         case((2, 3), (4, 3), (4,)), case((3,), (4, 3)), case((2, 2, 3), (4, 3), (4,)), case((2, 3), (3,), ()),
         case((0, 3), (4, 3), (4,)),

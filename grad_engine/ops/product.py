@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import string
 from collections.abc import Callable, Sequence
 from functools import lru_cache
@@ -70,7 +71,7 @@ def _matmul_y_formula(g: Any, out: Any, x: Any, y: Any) -> Any:
 
 matmul = define(
     np.matmul, name="matmul", symbol="@", category="linear algebra", operator="matmul", numpy=[np.linalg.matmul],
-    numbers=True,
+    numbers=True, multiply_adds=lambda out, x, y: math.prod(out) * x[-1],
     cases=[
         case((2, 3), (3, 4)), case((3,), (3,)), case((3,), (3, 4)), case((2, 3), (3,)), case((5, 2, 3), (3, 4)),
         case((2, 3), (5, 3, 4)), case((5, 1, 2, 3), (4, 3, 2)), case((3,), (5, 3, 4)), case((5, 2, 3), (3,)),
@@ -338,7 +339,7 @@ def _addmm_written(x: Tree, y: Tree, z: Tree, beta: float, alpha: float) -> Tree
 
 addmm = define(
     _addmm, name="addmm", symbol="+@", category="linear algebra", inputs=("x", "y", "z"),
-    floats=("x", "y", "z"),
+    floats=("x", "y", "z"), multiply_adds=lambda out, x, y, z: math.prod(out) * y[-1],
     cases=[
         case((2, 4), (2, 3), (3, 4)), case((4,), (2, 3), (3, 4), beta=0.5, alpha=2.0),
         case((), (2, 3), (3, 4), beta=0),

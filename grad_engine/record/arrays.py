@@ -163,7 +163,7 @@ def brief_stats(array: Array) -> Brief | StatsRecord:
     if variance * 8 < mean * mean:  # the difference of two numbers that are nearly equal
         variance = float((flat - mean).var(dtype=np.float64))
     zeros = size - int(np.count_nonzero(flat != 0)) if low <= 0 <= high else 0
-    return low, high, mean, variance, squares, absmax, zeros, *bad, first, None
+    return low, high, mean, variance, squares, absmax, zeros, *bad, first, None, _dead(array, low, zeros)
 
 
 def _rounded(stats: Brief, low: Number, high: Number, dtype: np.dtype[Any]) -> StatsRecord:
@@ -249,7 +249,24 @@ def _stats(array: Array, histogram: bool = True) -> StatsRecord:
     )
     zeros = finite.size - int(np.count_nonzero(finite))
     bins = _histogram(scaled, float(low), float(high), scale) if histogram else None
-    return StatsRecord(low, high, mean, std, norm, absmax, zeros, missing, posinf, neginf, first, bins)
+    dead = _dead(array, low, zeros)
+    return StatsRecord(low, high, mean, std, norm, absmax, zeros, missing, posinf, neginf, first, bins, dead)
+
+
+def _dead(array: Array, low: Number, zeros: int) -> int:
+    """How many units are 0 in every row of a batch, where 0 is the least entry; 0 where it is not.
+
+    A unit is a place along the second axis (a channel), or along the last one where there are three: of a batch of
+    texts or of signals it is not to be seen which, and the axis that is not the one of units is seldom 0 all along.
+    """
+    if low != 0 or not zeros or array.ndim < 2 or len(array) < 2:
+        return 0
+    axes = {1, array.ndim - 1} if array.ndim == 3 else {1}
+    counts = []
+    for axis in axes:
+        largest = array.max(axis=tuple(other for other in range(array.ndim) if other != axis))
+        counts.append(int(np.count_nonzero(largest == 0)))
+    return max(counts)
 
 
 def _histogram(scaled: Array, low: float, high: float, scale: float) -> HistogramRecord:

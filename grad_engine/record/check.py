@@ -457,6 +457,8 @@ def _check_stats(stats: StatsRecord, shape: Shape, size: int, path: str) -> None
     odd = stats.nan + stats.posinf + stats.neginf
     if stats.zeros + odd > size:
         raise wrong(path, f"zeros, nan, posinf and neginf that sum to at most {size:,}", f"{stats.zeros + odd:,}")
+    if not 0 <= stats.dead <= size:
+        raise wrong(f"{path}.dead", f"a number from 0 to {size:,}", f"{stats.dead:,}")
     first = stats.first_nonfinite
     if (first is not None) != (odd > 0):
         raise wrong(f"{path}.first_nonfinite", "an index" if odd else "null, for every entry is finite", str(first))

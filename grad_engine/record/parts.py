@@ -96,6 +96,7 @@ class StatsRecord:
     neginf: int
     first_nonfinite: Shape | None  # index of the first NaN or infinity in C order
     histogram: HistogramRecord | None
+    dead: int = 0  # 1.1: where the least entry is 0: units, such as channels, that are 0 in every row of the batch
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +191,9 @@ class NodeRecord:
     broadcasts: bool = field(default=False, kw_only=True)  # operands of different shapes are stretched to one shape
     commutes: bool = field(default=False, kw_only=True)  # the two operands may change places
     sentence: str = field(default="", kw_only=True)  # what the op does, in one sentence
+    multiply_adds: int = field(
+        default=0, kw_only=True
+    )  # of the forward call; 0 where there are none, or none are known
 
 
 @dataclass(frozen=True, slots=True)

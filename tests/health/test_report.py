@@ -200,3 +200,72 @@ def test_modules_are_rows_at_the_depth_that_fits() -> None:
     assert [each.module for each in found.modules] == [f"layer{k}" for k in range(5)]
     assert [each.gradient_norm for each in found.modules] == [each.gradient_norm for each in found.rows]
     assert ge.report(chain(30, 0.3)).modules == ()
+
+
+def test_units_that_are_never_on_are_told() -> None:
+    rng = np.random.default_rng(0)
+    x = ge.tensor(rng.standard_normal((64, 5)))
+    w = ge.tensor(rng.standard_normal((5, 10)), requires_grad=True)
+    off = np.where(np.arange(10) % 3 < 2, -100.0, 0.0)  # seven of ten
+    loss = ge.relu(x @ w + off).sum()
+    loss.backward(retain_graph=True)
+    assert ge.report(loss).findings == ("7 of 10 units of #2 Relu are 0 for the whole batch.",)
+    few = ge.relu(x[:6] @ w + off).sum()
+    few.backward(retain_graph=True)
+    found = ge.report(few)
+    assert found.healthy and any(
+        "10 units of #" in note and "Relu are 0 for the whole batch" in note for note in found.notes
+    )
+
+
+@pytest.mark.parametrize("shape", [(8, 6), (8, 6, 5), (8, 5, 6), (8, 6, 4, 4)])
+def test_dead_units_are_counted_along_their_axis(shape: tuple[int, ...]) -> None:
+    axis = shape.index(6)
+    x = np.abs(np.random.default_rng(0).standard_normal(shape)) + 0.1
+    x[(slice(None),) * axis + ([1, 4],)] = -1.0
+    t = ge.tensor(x, requires_grad=True)
+    loss = ge.relu(t).sum()
+    loss.backward(retain_graph=True)
+    counted = "2 units" if len(shape) == 3 else "2 of 6 units"
+    assert any(f"{counted} of #0 Relu are 0" in note for note in ge.report(loss).notes)
+
+
+@pytest.mark.parametrize("name", ["tanh", "sigmoid"])
+def test_a_saturated_function_is_told(name: str) -> None:
+    x = ge.tensor(np.linspace(8.0, 12.0, 10), requires_grad=True)
+    loss = getattr(ge, name)(x).sum()
+    loss.backward(retain_graph=True)
+    (finding,) = ge.report(loss).findings
+    assert finding.startswith(f"Saturated, so that hardly a gradient passes: #0 {name.capitalize()} (")
+    healthy = getattr(ge, name)(x * 0.1).sum()
+    healthy.backward(retain_graph=True)
+    assert ge.report(healthy).healthy
+
+
+def test_parameters_and_products_are_counted() -> None:
+    model = ge.nn.Sequential(ge.nn.Linear(5, 7), ge.nn.Tanh(), ge.nn.Linear(7, 2))
+    with ge.watch(model) as watched:
+        watched.backward(model(ge.ones((3, 5))).sum())
+    found = watched.report()
+    assert (found.parameters, found.multiply_adds) == (5 * 7 + 7 + 7 * 2 + 2, 3 * 5 * 7 + 3 * 7 * 2)
+    assert "58 parameters, 147 multiply-adds in the forward pass" in str(found)
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize("name", ["resnet", "gpt", "unet"])
+def test_products_are_those_that_pytorch_counts(name: str) -> None:
+    torch = pytest.importorskip("torch")
+    models = importlib.import_module("tests.torch_models")
+    model, x = {
+        "resnet": lambda: (models.ResNet(), torch.randn(2, 3, 64, 64)),
+        "gpt": lambda: (models.GPT(2), torch.arange(16).reshape(2, 8)),
+        "unet": lambda: (models.UNet(), torch.randn(1, 1, 16, 16)),
+    }[name]()
+    counter = importlib.import_module("torch.utils.flop_counter")
+    with counter.FlopCounterMode(display=False) as counted:
+        model(x)
+    with ge.watch(model) as watched:
+        model(x).square().mean().backward()
+    found = watched.report()
+    assert found.multiply_adds * 2 == counted.get_total_flops()
+    assert found.parameters == sum(parameter.numel() for parameter in model.parameters())
