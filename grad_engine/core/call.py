@@ -28,7 +28,7 @@ def as_tensor(value: Any) -> Tensor:
     if type(value) is Tensor:
         return value
     array = asarray(operand(value))
-    return wrap(share(array, asked=False) if array is value else array, None)
+    return wrap(share(array) if array is value else array, None)
 
 
 def operand(value: Any) -> Any:

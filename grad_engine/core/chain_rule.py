@@ -69,6 +69,8 @@ def pull_back(
     useful = None if targets is None else edges_to(targets, nodes)
     if (watch := current_mode().watch) is not None:
         observers = (*observers, *watch.observers(seeds))
+    told_ran = [each.ran for each in observers] if observers else ()
+    told_sent = [each.sent for each in observers] if observers else ()
     owned: set[Edge] | None = None if create_graph or observers else set()  # where sums may grow in place
     pending: dict[Any, Any] = {**seeds} if len(seeds) == 1 else _started(seeds, owned)
     found: dict[Any, Any] = {}
@@ -78,12 +80,12 @@ def pull_back(
             g = pending.pop(node, None)
             if g is None and (not node.op.multi_output or (g := _of_its_outputs(pending, node)) is None):
                 continue  # every rule above passed nothing this way
-            if node.extra is not None:
+            if (extra := node.extra) is not None and (extra.hooks or extra.retained):
                 g = hooked(node, g)
             if targets is not None:
                 keep_targets(found, targets, node, g)
-            if observers:
-                _tell(observers, "ran", node, g)
+            for tell in told_ran:
+                tell(node, g)
             for slot, edge, raw, array in (
                 node.shares_from(g, *as_tensors(node), useful) if create_graph else node.shares(g, useful)
             ):
@@ -94,8 +96,8 @@ def pull_back(
                     pending[edge] = _own(share, g, node)
                 else:
                     pending[edge] = share
-                if observers:
-                    _tell(observers, "sent", node, slot, edge, raw, share, pending[edge])
+                for tell in told_sent:
+                    tell(node, slot, edge, raw, share, pending[edge])
             if release:
                 node.release()
     except Exception as error:
@@ -113,12 +115,6 @@ def _started(seeds: Mapping[Edge, Any], owned: set[Edge] | None) -> dict[Any, An
     if owned is None:
         return {**seeds}
     return {edge: np.array(seed) if type(edge) is GradAccum else seed for edge, seed in seeds.items()}
-
-
-def _tell(observers: Sequence[Any], what: str, *facts: Any) -> None:
-    """Tell every observer of a step."""
-    for each in observers:
-        getattr(each, what)(*facts)
 
 
 def _own(share: Any, g: Any, node: Node) -> Any:

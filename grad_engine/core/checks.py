@@ -22,9 +22,7 @@ def check_values(nodes: Sequence[Node]) -> None:
                 "state that one step hands to the next"
             )
     if nodes and PRINTS.latest >= nodes[-1].sequence_nr:
-        for node in nodes:
-            if node.extra is not None and node.extra.prints:
-                check_prints(node, node.extra.prints)
+        check_prints(nodes)
     if nodes and WRITES.latest >= nodes[-1].sequence_nr:  # a node that writes has the number of its write
         for node in nodes:
             _check_writes(node)

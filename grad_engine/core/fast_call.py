@@ -19,7 +19,7 @@ from grad_engine.core.grad_mode import current_mode
 from grad_engine.core.node import BinaryNode, UnaryNode, next_sequence_nr
 from grad_engine.core.numpy_errors import REFUSED, refuse
 from grad_engine.core.op import Op
-from grad_engine.core.outside_memory import SHARED, keep_operands, keep_pair, note_view, share_view
+from grad_engine.core.outside_memory import READS, SHARED, keep_operands, keep_pair, note_view, share_view
 from grad_engine.core.precision import F32, F64, HALF, fitted_operands, single
 from grad_engine.core.tensor import Tensor
 
@@ -81,6 +81,7 @@ def binary(op: Op) -> Callable[..., Tensor]:
     """The call of an op of two operands, x and y, which both have rules, and of nothing else."""
     forward = op.forward
     rounds_once = isinstance(forward, ufunc) and forward.signature is None  # also in float16
+    reads = READS[op]
 
     def call(x: Any, y: Any) -> Tensor:
         if type(x) is Tensor:
@@ -122,8 +123,8 @@ def binary(op: Op) -> Callable[..., Tensor]:
                 (x_edge is None and type(a) is ndarray and type(x) is not Tensor)
                 or (y_edge is None and type(b) is ndarray and type(y) is not Tensor)
                 or (SHARED and (id(a) in SHARED or id(b) in SHARED))
-            ):
-                keep_pair(node, x, y)
+            ) and reads[(x_edge is None) + 2 * (y_edge is None)]:
+                keep_pair(node, x, y, reads)
         else:
             made.node = None
         return made

@@ -2,22 +2,22 @@
 
 A rule reads its operands when backward runs, and by then the program may have written something else into an array that
 it gave to an op: `buf[:] = row` in a loop. NumPy tells nobody of a write. So of an array that is given to an op as it
-is, a copy is kept where that is cheap: whole numbers, booleans, and up to COPIED bytes. A larger one is kept by
-reference with a fingerprint, and so is what from_numpy() and `.data =` share by contract. Backward takes the
-fingerprint again, and refuses where it has changed, as it refuses any write to a value that a rule reads.
+is, or through from_numpy(), a copy is kept where that is cheap: whole numbers, booleans, and up to COPIED bytes. As long
+as the array lives and does not change, its ops share one copy. A larger array is kept by reference with a fingerprint,
+and so is a leaf that shares its memory by contract, and what has a name. Backward takes the fingerprint again, and
+refuses where it has changed, as it refuses any write to a value that a rule reads.
 
-The fingerprint is the bytes of the elements: all of them up to COPIED bytes, else 256 to 512 of them, one in so many
-from the first to the last, in steps that share no factor with the length of a row. So a write to the whole array is
-found, and to any part of it as long as a step, which is 0.4 % of the array. A shorter one may be missed. Taking it
-costs 0.5 us. (A sum over all elements costs ten times as much, and is blind once there is a NaN among them.)
+The fingerprint of a small array is its bytes. The bits of a larger one are taken as whole numbers of 64 bits, written in
+rows of 1,021, and each column is added up. A change of one element always changes a sum. What can be missed are changes
+that cancel one another: of elements in the same column, so a multiple of 8,168 bytes apart. It reads 50 GB/s; a copy of
+an array that is larger than COPIED would cost more, because the memory allocator asks the kernel for each.
 """
 
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Sequence
-from functools import lru_cache
-from math import gcd
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -30,12 +30,17 @@ from grad_engine.core.tensor import Tensor
 from grad_engine.core.versions import WRITES, owner_of
 from grad_engine.errors import InPlaceError
 
-COPIED = 1 << 14  # bytes; copies of 50 KB cost the MLP benchmark 12 %
-_SAMPLES = 256
+COPIED = 1 << 16  # bytes; up to 128 KB, where malloc asks the kernel, a copy costs less than two fingerprints
+_FRESH = 1 << 12  # bytes; up to here a copy costs less than to look whether there is one already
+_COLUMNS = 1021  # a prime number, so that the columns are no columns of the array
+_WORD = np.dtype(np.uint64)
+_BYTE = np.dtype(np.uint8)
 
-# Arrays of tensors that share memory with the program: id -> the array, and whether that was asked for, as by
-# from_numpy(), or came about on the way into an op. Ops look here only while there are any.
-SHARED: dict[int, tuple[weakref.ref[ndarray], bool]] = {}
+# Arrays of tensors that share memory with the program, by id. Ops look here only while there are any.
+SHARED: dict[int, weakref.ref[ndarray]] = {}
+
+# The copies that ops share, by the id of the array: the array, what compares its bytes with those of the copy, the copy.
+_COPIES: dict[int, tuple[weakref.ref[ndarray], Callable[[Any], Any], ndarray]] = {}
 
 
 class _Prints:
@@ -47,12 +52,11 @@ class _Prints:
 PRINTS = _Prints()
 
 
-def share(array: ndarray, asked: bool = True) -> ndarray:
+def share(array: ndarray) -> ndarray:
     """`array` itself, noted as memory that a tensor shares with the program."""
     key = id(array)
-    known = SHARED.get(key)
-    if known is None or (asked and not known[1]):
-        SHARED[key] = weakref.ref(array, lambda _: SHARED.pop(key, None)), asked
+    if key not in SHARED:
+        SHARED[key] = weakref.ref(array, lambda _: SHARED.pop(key, None))
     return array
 
 
@@ -66,43 +70,44 @@ def note_view(made: Tensor, call: Callable[..., Tensor], args: tuple[Any, ...]) 
         if SHARED:
             share_view(made.array, args[0].array)
     elif isinstance(args[0], ndarray):
-        share(made.array, asked=False)
+        share(made.array)
 
 
 def share_view(view: ndarray, array: ndarray) -> None:
     """Note `view` as shared where `array` is, which it looks into."""
-    known = SHARED.get(id(array))
-    if known is not None and view.base is not None:
-        share(view, known[1])
+    if view.base is not None and id(array) in SHARED:
+        share(view)
 
 
-def keep_pair(node: BinaryNode, x: Any, y: Any) -> None:
-    """keep_operands() for the operands x and y, as they were given, of a new node."""
-    key = node.op, node.x_edge is None, node.y_edge is None
-    reads = _READS.get(key)
-    if reads is None:
-        reads = _READS[key] = _read_by(node)
-    if not reads:
-        return
+def keep_pair(node: BinaryNode, x: Any, y: Any, of_op: list[int]) -> None:
+    """keep_operands() for the operands x and y, as they were given, of a new node; of_op: what READS has of its op."""
+    case = (node.x_edge is None) + 2 * (node.y_edge is None)
+    reads = of_op[case]
+    if reads == NOT_YET:
+        reads = of_op[case] = _read_by(node)
+    a, b = node.x, node.y
     prints: tuple[tuple[int, bytes], ...] = ()
-    same = node.y is node.x
-    if reads & 1 and (kept := _kept(node.x, x, node.x_edge)) is not None:
+    if reads & 1 and type(a) is ndarray and (type(x) is not Tensor or id(a) in SHARED):
+        kept = _kept(a, x, node.x_edge)
         if type(kept) is bytes:
             prints = ((0, kept),)
-        else:
+        elif kept is not None:
             node.x = kept
-            if same:
+            if b is a:
                 node.y = kept
-    if reads & 2 and not same and (kept := _kept(node.y, y, node.y_edge)) is not None:
+    if reads & 2 and b is not a and type(b) is ndarray and (type(y) is not Tensor or id(b) in SHARED):
+        kept = _kept(b, y, node.y_edge)
         if type(kept) is bytes:
             prints += ((1, kept),)
-        else:
+        elif kept is not None:
             node.y = kept
     if prints:
         _note(node, prints)
 
 
-_READS: dict[tuple[Op, bool, bool], int] = {}  # op, which operand has no edge -> what its rules read: 1 x, 2 y, 3 both
+NOT_YET = 4  # neither of the following
+# What the rules of an op read: 0 nothing, 1 x, 2 y, 3 both; by which operands have no edge: 0 neither, 1 x, 2 y.
+READS: defaultdict[Op, list[int]] = defaultdict(lambda: [NOT_YET] * 4)
 
 
 def _read_by(node: BinaryNode) -> int:
@@ -117,41 +122,60 @@ def _read_by(node: BinaryNode) -> int:
 
 def keep_operands(node: Node, given: Sequence[Any]) -> None:
     """Copy those operands of a new node that the program may write to, or take their fingerprints."""
+    arrays, edges = node.arrays, node.edges
     copies: dict[int, ndarray] = {}
-    prints: list[tuple[int, bytes]] = []
-    for slot, (value, array, edge) in enumerate(zip(given, node.arrays, node.edges, strict=True)):
-        kept = _kept(array, value, edge)
+    prints: tuple[tuple[int, bytes], ...] = ()
+    for slot, value in enumerate(given):
+        array = arrays[slot]
+        if type(array) is not ndarray or (type(value) is Tensor and id(array) not in SHARED):
+            continue
+        kept = _kept(array, value, edges[slot])
         if type(kept) is ndarray:
             copies[id(array)] = kept
         elif kept is not None:
-            prints.append((slot, kept))
+            prints += ((slot, kept),)
     if copies and isinstance(node, GeneralNode):
-        owners = {id(owner_of(array)) for array in node.arrays if id(array) in copies}
-        node.arrays = tuple(copies.get(id(array), array) for array in node.arrays)
-        count = len(node.op.static)
-        node.rest = (*node.rest[:count], *(_own(value, owners) for value in node.rest[count:]))
+        node.arrays = tuple([copies.get(id(array), array) for array in arrays])
+        if node.op.saves:
+            owners = {id(owner_of(array)) for array in arrays if id(array) in copies}
+            count = len(node.op.static)
+            node.rest = (*node.rest[:count], *(_own(value, owners) for value in node.rest[count:]))
     if prints:
-        _note(node, tuple(prints))
+        _note(node, prints)
 
 
-def _kept(array: Any, value: Any, edge: Edge) -> Any:
+def _kept(array: ndarray, value: Any, edge: Edge) -> Any:
     """A copy (an array), or a fingerprint (bytes), of the operand `array` that was given as `value`.
 
-    None where no one else can write to it: it is the result of an op, or was made of a list.
+    A tensor is one that shares its memory. None where no one else can write to it: it was made of a list.
     """
-    if type(array) is not ndarray:
-        return None
     if type(value) is Tensor:
-        shared = SHARED.get(id(array))
-        if shared is None:
-            return None
-        if shared[1] or edge is not None or name_of(array) is not None:
+        if edge is not None or name_of(array) is not None:
             return fingerprint(array)
     elif array is not value and array.base is None:
         return None
     if array.nbytes <= COPIED or array.dtype.kind in "iub":
-        return array.copy(order="K")
+        return _copy_of(array)
     return fingerprint(array)
+
+
+def _copy_of(array: ndarray) -> ndarray:
+    """A copy of `array`, perhaps one that other ops hold too."""
+    if not _FRESH < array.nbytes <= COPIED:
+        return array.copy(order="K")
+    key = id(array)
+    known = _COPIES.get(key)
+    if known is not None:
+        _, same, copy = known
+        if same(array) is True and copy.shape == array.shape and copy.dtype is array.dtype:
+            return copy
+    if not array.flags.c_contiguous:
+        return array.copy(order="K")
+    memory = bytearray(array)
+    copy = np.frombuffer(memory, array.dtype).reshape(array.shape)
+    copy.flags.writeable = False
+    _COPIES[key] = weakref.ref(array, lambda _: _COPIES.pop(key, None)), memory.__eq__, copy  # bytes: -0.0 is not 0.0
+    return copy
 
 
 def _note(node: Node, prints: tuple[tuple[int, bytes], ...]) -> None:
@@ -168,15 +192,19 @@ def _own(value: Any, owners: set[int]) -> Any:
     return value
 
 
-def check_prints(node: Node, prints: Sequence[tuple[int, bytes]]) -> None:
+def check_prints(nodes: Iterable[Node]) -> None:
     """Raise InPlaceError when an operand that a rule reads differs from when its fingerprint was taken."""
-    arrays = node.arrays
-    for slot, before in prints:
-        if fingerprint(arrays[slot]) != before:
-            break
-    else:
-        return
-    changed = {slot for slot, before in prints if fingerprint(arrays[slot]) != before}
+    for node in nodes:
+        if (extra := node.extra) is not None and extra.prints:
+            arrays = node.arrays
+            for slot, before in extra.prints:
+                if fingerprint(arrays[slot]) != before:
+                    _refuse_changed(node, extra.prints)
+                    break
+
+
+def _refuse_changed(node: Node, prints: Sequence[tuple[int, bytes]]) -> None:
+    changed = {slot for slot, before in prints if fingerprint(node.arrays[slot]) != before}
     names = node.op.parameters(len(node.arrays))
     wanted = [edge is not None for edge in node.edges]
     for tree in node.op.rule_trees(node.out, node.arrays, node.rest, wanted):
@@ -191,31 +219,29 @@ def check_prints(node: Node, prints: Sequence[tuple[int, bytes]]) -> None:
 
 def fingerprint(array: ndarray) -> bytes:
     """What differs when the elements of `array` do; see above for what it misses."""
-    size = array.size
-    if size <= _SAMPLES:
+    if array.nbytes <= 16 * _COLUMNS:
         return array.tobytes()
-    row = array.shape[-1]
-    if not array.flags.c_contiguous:
-        if not array.flags.f_contiguous:
-            return _thinned(array).tobytes()
-        array, row = array.T, array.shape[0]
-    return array.reshape(-1)[:: _step(size, row)].tobytes()
+    flags = array.flags
+    if flags.c_contiguous:
+        flat = array.reshape(-1)
+    elif flags.f_contiguous:
+        flat = array.T.reshape(-1)
+    else:
+        return _of_parts(array)
+    words = flat.view(_BYTE)
+    rows = (words.size // (8 * _COLUMNS) - 1) | 1  # odd: else the signs of a whole column could change unseen
+    end = 8 * _COLUMNS * rows
+    sums = np.add.reduce(words[:end].view(_WORD).reshape(rows, _COLUMNS))
+    return sums.tobytes() + words[end:].tobytes()
 
 
-@lru_cache(maxsize=256)
-def _step(size: int, row: int) -> int:
-    """One in so many elements is looked at; no divisor of a row, else it would look at some columns alone."""
-    step = size // _SAMPLES | 1
-    while gcd(step, row) > 1:
-        step -= 2
-    return step
-
-
-def _thinned(array: ndarray) -> ndarray:
-    """Of a view with gaps in memory, every other element of the longest axis, until some hundred are left."""
-    while array.size > 2 * _SAMPLES:
-        axis = int(np.argmax(array.shape))
-        if array.shape[axis] < 3:
-            break
-        array = array[(slice(None),) * axis + (slice(None, None, 2),)]
-    return array
+def _of_parts(array: ndarray) -> bytes:
+    """The fingerprint of a view with gaps in memory: those of copies of its parts, for which malloc has room."""
+    stretched = tuple(slice(0, 1) if step == 0 else slice(None) for step in array.strides)
+    array = array[stretched].squeeze()
+    if array.nbytes <= COPIED or array.ndim == 0:
+        return fingerprint(array.copy())
+    rows = COPIED // array[0].nbytes
+    if rows == 0:
+        return b"".join(map(fingerprint, array))
+    return b"".join(fingerprint(array[start : start + rows].copy()) for start in range(0, len(array), rows))

@@ -19,7 +19,7 @@ from grad_engine.core.versions import WRITES
 from grad_engine.errors import ArgumentError, IndexingError, ShapeError
 from grad_engine.formula import number
 from grad_engine.ops.activation import softmax_of
-from grad_engine.ops.elementwise import clip, times, values, where
+from grad_engine.ops.elementwise import clip, column_times_row, times, values, where
 from grad_engine.ops.indexing import index_put
 from grad_engine.ops.joining import stack
 from grad_engine.ops.product import contracted
@@ -54,7 +54,7 @@ def _linear(x: Any, weight: Any, bias: Any = None) -> Any:
 def _linear_x(g: Any, out: Any, x: Any, weight: Any, bias: Any) -> Any:
     if weight.ndim == 1:
         return reshaped(g, (*g.shape, 1)) * weight
-    return g * weight if weight.shape[0] == 1 else g @ weight  # BLAS is slow at a column times a row
+    return column_times_row(g, weight) if weight.shape[0] == 1 else g @ weight
 
 
 def _linear_weight(g: Any, out: Any, x: Any, weight: Any, bias: Any) -> Any:

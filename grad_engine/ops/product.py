@@ -18,6 +18,7 @@ from grad_engine.core.tensor import Tensor
 from grad_engine.errors import ArgumentError, ShapeError
 from grad_engine.formula import Tree
 from grad_engine.formula.symbol import Symbol, traced
+from grad_engine.ops.elementwise import column_times_row
 from grad_engine.ops.indexing import scattered
 from grad_engine.ops.reduction import total
 from grad_engine.ops.shape import moveaxis, reshaped
@@ -33,7 +34,7 @@ def _column(x: Any) -> Any:
 
 def _matmul_x(g: Any, out: Any, x: Any, y: Any) -> Any:
     if x.ndim > 1 and y.ndim > 1:
-        return g * y.mT if y.shape[-1] == 1 else g @ y.mT  # BLAS is slow at a column times a row
+        return column_times_row(g, y.mT) if y.shape[-1] == 1 else g @ y.mT
     if y.ndim == 1:  # out lacks the column axis
         return _column(g) * y if x.ndim > 1 else g * y
     return reshaped(y @ _column(g), y.shape[:-1])  # x is one row, g lacks the row axis
