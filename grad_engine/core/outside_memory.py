@@ -1,16 +1,16 @@
 """Memory that code outside the engine may write to: what a node keeps of it, and how a change is found.
 
-A rule reads its operands when backward runs, and by then the program may have written something else into an array that
-it gave to an op: `buf[:] = row` in a loop. NumPy tells nobody of a write. So of an array that is given to an op as it
-is, or through from_numpy(), a copy is kept where that is cheap: whole numbers, booleans, and up to COPIED bytes. As long
-as the array lives and does not change, its ops share one copy. A larger array is kept by reference with a fingerprint,
-and so is a leaf that shares its memory by contract, and what has a name. Backward takes the fingerprint again, and
-refuses where it has changed, as it refuses any write to a value that a rule reads.
+A rule reads its operands when backward runs, and by then the program may have written something else into an array
+that it gave to an op: `buf[:] = row` in a loop. NumPy tells nobody of a write. So of an array that is given to an op as
+it is, or through from_numpy(), a copy is kept where that is cheap: whole numbers, booleans, and up to COPIED bytes. As
+long as the array lives and does not change, its ops share one copy. A larger array is kept by reference with a
+fingerprint, and so is a leaf that shares its memory by contract, and what has a name. Backward takes the fingerprint
+again, and refuses where it has changed, as it refuses any write to a value that a rule reads.
 
-The fingerprint of a small array is its bytes. The bits of a larger one are taken as whole numbers of 64 bits, written in
-rows of 1,021, and each column is added up. A change of one element always changes a sum. What can be missed are changes
-that cancel one another: of elements in the same column, so a multiple of 8,168 bytes apart. It reads 50 GB/s; a copy of
-an array that is larger than COPIED would cost more, because the memory allocator asks the kernel for each.
+The fingerprint of a small array is its bytes. The bits of a larger one are taken as whole numbers of 64 bits, written
+in rows of 1,021, and each column is added up. A change of one element always changes a sum. What can be missed are
+changes that cancel one another: of elements in the same column, so a multiple of 8,168 bytes apart. It reads 50 GB/s; a
+copy of an array that is larger than COPIED would cost more, because malloc asks the kernel for each.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _BYTE = np.dtype(np.uint8)
 # Arrays of tensors that share memory with the program, by id. Ops look here only while there are any.
 SHARED: dict[int, weakref.ref[ndarray]] = {}
 
-# The copies that ops share, by the id of the array: the array, what compares its bytes with those of the copy, the copy.
+# The copies that ops share, by the id of the array: the array, what compares its bytes with the copy's, the copy.
 _COPIES: dict[int, tuple[weakref.ref[ndarray], Callable[[Any], Any], ndarray]] = {}
 
 
