@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache, lru_cache
+from itertools import pairwise
 from typing import Any
+from unicodedata import category, normalize
 
 import numpy as np
 from fontTools.pens.basePen import BasePen
@@ -30,7 +32,7 @@ STAND_INS = {
     "◌": ("○", 1.0, 0.0),
 }
 
-
+UNSEEN = ("Mn", "Me", "Cf")  # categories of signs that change others: accents, joiners, variation selectors
 BARS = "\u0304\u0305"  # combining macron, combining overline
 BAR_THICKNESS = 0.055
 OVERLINE_HEIGHT = 0.80  # above every letter, so that the bar over a word is straight
@@ -110,10 +112,21 @@ def face(bold: bool) -> Face:
     return Face(FILES[bold])
 
 
+def legible(text: str, bold: bool = False) -> str:
+    """The text, with each sign that no font here can draw written as its number in Unicode: U+1F600."""
+    known = face(bold).has
+    if all(map(known, text)):
+        return text
+    signs = [sign for sign in normalize("NFC", text) if known(sign) or category(sign) not in UNSEEN]
+    numbers = ["" if known(sign) else f"U+{ord(sign):04X}" for sign in signs]
+    gaps = [" " if one and other else "" for one, other in pairwise(["", *numbers])]
+    return "".join(gap + (number or sign) for gap, number, sign in zip(gaps, numbers, signs, strict=True))
+
+
 @lru_cache(maxsize=4096)
 def _set(text: str, bold: bool) -> Outline:
     at, parts, last = 0.0, [], (np.zeros((0, 3)), 0.0, 0.0)
-    for sign in text:
+    for sign in legible(text, bold):
         if sign in BARS:
             points, start, advance = last
             if len(points):

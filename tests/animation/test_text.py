@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from animation.picture.text import drawable, middle_out, text_outline, text_width, words
+from animation.picture.text import drawable, legible, middle_out, text_outline, text_width, words
 from grad_engine.story.names import bar, headline
 from tests.programs import perceptron
 
@@ -60,3 +60,16 @@ def _work(text: str) -> int:
     calls = cProfile.Profile()
     calls.runcall(middle_out, text, 0.3, 7.0)
     return sum(each.callcount for each in calls.getstats())
+
+
+@pytest.mark.parametrize(
+    ("text", "drawn"),
+    [
+        ("loss ∂", "loss ∂"), ("😀 x", "U+1F600 x"), ("中文", "U+4E2D U+6587"), ("n\u0303", "n\u0303"),
+        ("e\u0301 ❤\ufe0f", "é U+2764"), ("👩\u200d👧", "U+1F469 U+1F467"), ("", ""),
+    ],
+    ids=["the font's own", "emoji", "another script", "one sign of two", "accents", "joined signs", "nothing"],
+)  # fmt: skip
+def test_signs_that_the_font_lacks_are_written_as_their_numbers(text: str, drawn: str) -> None:
+    assert legible(text) == drawn
+    assert text_width(text, 1.0) == text_width(drawn, 1.0)
