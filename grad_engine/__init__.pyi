@@ -398,7 +398,7 @@ def argsort(x: Operand, axis: Axes = -1, descending: Any = False) -> Tensor:
 def sort(x: Any, axis: int | None = -1, descending: bool = False) -> Tensor:
     """The elements of x in order of size along `axis`, or all of them without one; NaN counts as largest."""
 
-def topk(x: Any, k: int, axis: int = -1, largest: bool = True) -> tuple[Tensor, Tensor]:
+def topk(x: Any, k: int, axis: int = -1, largest: bool = True, sorted: bool = True) -> tuple[Tensor, Tensor]:
     """The `k` largest (or smallest) elements of x along `axis` in order of size, and their indices."""
 
 def kthvalue(x: Any, k: int, axis: int = -1, keepdims: bool = False) -> tuple[Tensor, Tensor]:

@@ -74,10 +74,10 @@ class Optimizer:
 
     def _check(self, group: Group) -> None:
         """Raise ArgumentError for a setting that makes no sense."""
-        for key in ("lr", "weight_decay", "eps", "momentum"):
+        for key in ("lr", "weight_decay", "eps", "momentum", "lr_decay"):
             if not group.get(key, 0) >= 0:
                 raise ArgumentError(f"{type(self).__name__} takes {key} from 0 up, got {group[key]!r}")
-        for key in ("betas", "alpha"):
+        for key in ("betas", "alpha", "rho"):
             if not all(0 <= rate < 1 for rate in np.atleast_1d(group.get(key, 0))):
                 raise ArgumentError(f"{type(self).__name__} takes {key} from 0 to below 1, got {group[key]!r}")
 
@@ -90,6 +90,15 @@ class Optimizer:
     def lr(self, rate: float) -> None:
         for group in self.param_groups:
             group["lr"] = rate
+
+    def add_param_group(self, param_group: dict[str, Any]) -> None:
+        """Move these parameters too: {"params": [...], "lr": ...}; what is left out is as in the first group."""
+        one = type(self)([param_group], **{**self.settings, **{k: v for k, v in param_group.items() if k != "params"}})
+        (group,) = one.param_groups
+        known = {id(parameter) for parameter in self.parameters()}
+        if any(id(parameter) in known for parameter in group["params"]):
+            raise ArgumentError(f"{type(self).__name__} moves one of these parameters already; pass each once")
+        self.param_groups.append(group)
 
     def parameters(self) -> Iterator[Tensor]:
         """Every parameter of every group."""
@@ -404,6 +413,136 @@ class RMSprop(Optimizer):
         p -= part * group["lr"]
 
 
+class Adagrad(Optimizer):
+    """p -= lr / (1 + (steps − 1) · lr_decay) · g / (√(sum of g²) + eps) (Duchi et al. 2011)."""
+
+    def __init__(
+        self, params: Parameters, lr: float = 1e-2, lr_decay: float = 0.0, weight_decay: float = 0.0,
+        initial_accumulator_value: float = 0.0, eps: float = 1e-10,
+    ) -> None:  # fmt: skip
+        super().__init__(
+            params, lr=lr, lr_decay=lr_decay, weight_decay=weight_decay,
+            initial_accumulator_value=initial_accumulator_value, eps=eps,
+        )  # fmt: skip
+
+    def slots(self, group: Group) -> tuple[str, ...]:
+        return ("sum",)
+
+    def update(self, group: Group, steps: int, p: np.ndarray, g: np.ndarray, *kept: np.ndarray) -> None:
+        (total,) = kept
+        g = _decayed(g, p, group["weight_decay"])
+        total += g * g
+        part = np.sqrt(total + group["initial_accumulator_value"])
+        part += group["eps"]
+        np.divide(g, part, out=part)
+        part *= group["lr"] / (1 + (steps - 1) * group["lr_decay"])
+        p -= part
+
+
+class Adadelta(Optimizer):
+    """p -= lr · g · √(u + eps) / √(v + eps), with running means v of g² and u of the squared steps (Zeiler 2012)."""
+
+    def __init__(
+        self, params: Parameters, lr: float = 1.0, rho: float = 0.9, eps: float = 1e-6, weight_decay: float = 0.0
+    ) -> None:
+        super().__init__(params, lr=lr, rho=rho, eps=eps, weight_decay=weight_decay)
+
+    def slots(self, group: Group) -> tuple[str, ...]:
+        return ("square_avg", "acc_delta")
+
+    def update(self, group: Group, steps: int, p: np.ndarray, g: np.ndarray, *kept: np.ndarray) -> None:
+        v, u = kept
+        rho, eps = group["rho"], group["eps"]
+        g = _decayed(g, p, group["weight_decay"])
+        v *= rho
+        v += g * g * (1 - rho)
+        step = np.sqrt(u + eps) / np.sqrt(v + eps) * g
+        u *= rho
+        u += step * step * (1 - rho)
+        p -= step * group["lr"]
+
+
+class Adamax(Optimizer):
+    """Adam with the largest recent |g| in place of the root of its mean square (Kingma & Ba 2015, section 7)."""
+
+    def __init__(
+        self, params: Parameters, lr: float = 2e-3, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8,
+        weight_decay: float = 0.0,
+    ) -> None:  # fmt: skip
+        super().__init__(params, lr=lr, betas=betas, eps=eps, weight_decay=weight_decay)
+
+    def slots(self, group: Group) -> tuple[str, ...]:
+        return ("exp_avg", "exp_inf")
+
+    def update(self, group: Group, steps: int, p: np.ndarray, g: np.ndarray, *kept: np.ndarray) -> None:
+        m, largest = kept
+        beta1, beta2 = group["betas"]
+        g = _decayed(g, p, group["weight_decay"])
+        m *= beta1
+        m += g * (1 - beta1)
+        largest *= beta2
+        np.maximum(largest, np.abs(g) + group["eps"], out=largest)
+        p -= m / largest * (group["lr"] / (1 - beta1**steps))
+
+
+class NAdam(Optimizer):
+    """Adam with Nesterov's look ahead (Dozat 2016)."""
+
+    def __init__(
+        self, params: Parameters, lr: float = 2e-3, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8,
+        weight_decay: float = 0.0, momentum_decay: float = 4e-3,
+    ) -> None:  # fmt: skip
+        super().__init__(params, lr=lr, betas=betas, eps=eps, weight_decay=weight_decay, momentum_decay=momentum_decay)
+
+    def slots(self, group: Group) -> tuple[str, ...]:
+        return ("exp_avg", "exp_avg_sq")
+
+    def update(self, group: Group, steps: int, p: np.ndarray, g: np.ndarray, *kept: np.ndarray) -> None:
+        m, v = kept
+        lr, (beta1, beta2), decay = group["lr"], group["betas"], group["momentum_decay"]
+        g = _decayed(g, p, group["weight_decay"])
+        weights = [beta1 * (1 - 0.5 * 0.96 ** (step * decay)) for step in range(1, steps + 2)]
+        product = math.prod(weights[:-1])
+        m *= beta1
+        m += g * (1 - beta1)
+        v *= beta2
+        v += g * g * (1 - beta2)
+        root = np.sqrt(v / (1 - beta2**steps)) + group["eps"]
+        p -= g / root * (lr * (1 - weights[-2]) / (1 - product))
+        p -= m / root * (lr * weights[-1] / (1 - product * weights[-1]))
+
+
+class RAdam(Optimizer):
+    """Adam whose first steps are those of momentum alone, until the variance is known well (Liu et al. 2020)."""
+
+    def __init__(
+        self, params: Parameters, lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8,
+        weight_decay: float = 0.0,
+    ) -> None:  # fmt: skip
+        super().__init__(params, lr=lr, betas=betas, eps=eps, weight_decay=weight_decay)
+
+    def slots(self, group: Group) -> tuple[str, ...]:
+        return ("exp_avg", "exp_avg_sq")
+
+    def update(self, group: Group, steps: int, p: np.ndarray, g: np.ndarray, *kept: np.ndarray) -> None:
+        m, v = kept
+        lr, (beta1, beta2) = group["lr"], group["betas"]
+        g = _decayed(g, p, group["weight_decay"])
+        m *= beta1
+        m += g * (1 - beta1)
+        v *= beta2
+        v += g * g * (1 - beta2)
+        step = m / (1 - beta1**steps)
+        longest = 2 / (1 - beta2) - 1
+        length = longest - 2 * steps * beta2**steps / (1 - beta2**steps)
+        if length > 5:
+            rect = math.sqrt(
+                (length - 4) * (length - 2) * longest / ((longest - 4) * (longest - 2) * length) * (1 - beta2**steps)
+            )
+            step *= rect / (np.sqrt(v) + group["eps"])
+        p -= step * lr
+
+
 # --- clipping ---------------------------------------------------------------------------------------------------------
 
 
@@ -623,6 +762,157 @@ class SequentialLR(LRScheduler):
         return self.schedulers[at].rate(base, steps - (self.milestones[at - 1] if at else 0))
 
 
+class ConstantLR(LRScheduler):
+    """The rate times `factor` for total_iters steps, then as it was."""
+
+    def __init__(self, optimizer: Optimizer, factor: float = 1 / 3, total_iters: int = 5) -> None:
+        self.factor, self.total_iters = factor, _length("total_iters", total_iters)
+        super().__init__(optimizer)
+
+    def rate(self, base: float, steps: int) -> float:
+        return base * (self.factor if steps < self.total_iters else 1)
+
+
+class PolynomialLR(LRScheduler):
+    """The rate times (1 − steps / total_iters) to the given power; 0 from then on."""
+
+    def __init__(self, optimizer: Optimizer, total_iters: int = 5, power: float = 1.0) -> None:
+        self.total_iters, self.power = _length("total_iters", total_iters), power
+        super().__init__(optimizer)
+
+    def rate(self, base: float, steps: int) -> float:
+        return base * (1 - min(steps, self.total_iters) / self.total_iters) ** self.power
+
+
+class MultiplicativeLR(LRScheduler):
+    """The rate times lr_lambda(1) · lr_lambda(2) · ... · lr_lambda(steps)."""
+
+    def __init__(self, optimizer: Optimizer, lr_lambda: Callable[[int], float]) -> None:
+        self.lr_lambda = lr_lambda
+        super().__init__(optimizer)
+
+    def rate(self, base: float, steps: int) -> float:
+        return base * math.prod(self.lr_lambda(step) for step in range(1, steps + 1))
+
+
+class CosineAnnealingWarmRestarts(LRScheduler):
+    """Half a cosine wave from the rate to eta_min in T_0 steps, again from the top in T_mult times as many, and so on.
+
+    Loshchilov & Hutter 2017.
+    """
+
+    def __init__(self, optimizer: Optimizer, T_0: int, T_mult: int = 1, eta_min: float = 0.0) -> None:
+        self.T_0, self.T_mult, self.eta_min = _length("T_0", T_0), _length("T_mult", T_mult), eta_min
+        super().__init__(optimizer)
+
+    def rate(self, base: float, steps: int) -> float:
+        length = self.T_0
+        while steps >= length:
+            steps, length = steps - length, length * self.T_mult
+        return self.eta_min + (base - self.eta_min) * (1 + math.cos(math.pi * steps / length)) / 2
+
+
+class OneCycleLR(LRScheduler):
+    """From max_lr / div_factor up to max_lr in the first pct_start of the steps, then down to far less (Smith 2018).
+
+    The lowest rate, at the end, is the first over final_div_factor. total_steps: or epochs · steps_per_epoch. Where the
+    optimiser has a momentum, or betas, it goes from max_momentum down to base_momentum and up again meanwhile.
+    """
+
+    def __init__(
+        self, optimizer: Optimizer, max_lr: float, total_steps: int | None = None, epochs: int | None = None,
+        steps_per_epoch: int | None = None, pct_start: float = 0.3, anneal_strategy: str = "cos",
+        cycle_momentum: bool = True, base_momentum: float = 0.85, max_momentum: float = 0.95,
+        div_factor: float = 25.0, final_div_factor: float = 1e4,
+    ) -> None:  # fmt: skip
+        if total_steps is None:
+            if epochs is None or steps_per_epoch is None:
+                raise ArgumentError("OneCycleLR needs total_steps=, or epochs= and steps_per_epoch=")
+            total_steps = epochs * steps_per_epoch
+        if anneal_strategy not in ("cos", "linear"):
+            raise ArgumentError(f"anneal_strategy of OneCycleLR is 'cos' or 'linear', got {anneal_strategy!r}")
+        self.total_steps, self.pct_start, self.bend = _length("total_steps", total_steps), pct_start, anneal_strategy
+        self.max_lr, self.lowest = max_lr, max_lr / div_factor / final_div_factor
+        self.momenta = (base_momentum, max_momentum) if cycle_momentum else None
+        for group in optimizer.param_groups:
+            group["lr"] = max_lr / div_factor
+        super().__init__(optimizer)
+
+    def rate(self, base: float, steps: int) -> float:
+        return self._between(steps, base, self.max_lr, self.lowest)
+
+    def _between(self, steps: int, first: float, top: float, last: float) -> float:
+        """From first to top in the first part of the cycle, then to last."""
+        if steps >= self.total_steps:
+            raise ArgumentError(f"OneCycleLR was made for {self.total_steps} steps, and is asked for more")
+        turn, end = self.pct_start * self.total_steps - 1, self.total_steps - 1
+        if steps <= turn:
+            start, stop, done = first, top, steps / turn
+        else:
+            start, stop, done = top, last, (steps - turn) / (end - turn)
+        if self.bend == "linear":
+            return start + (stop - start) * done
+        return stop + (start - stop) * (1 + math.cos(math.pi * done)) / 2
+
+    def _set(self) -> None:
+        super()._set()
+        if self.momenta is None:
+            return
+        low, high = self.momenta
+        momentum = self._between(self.steps, high, low, high)
+        for group in self.optimizer.param_groups:
+            if "betas" in group:
+                group["betas"] = (momentum, *group["betas"][1:])
+            elif "momentum" in group:
+                group["momentum"] = momentum
+
+
+class ReduceLROnPlateau:
+    """The rate times factor when a measure, given to step(), has got no better for more than `patience` steps."""
+
+    def __init__(
+        self, optimizer: Optimizer, mode: str = "min", factor: float = 0.1, patience: int = 10,
+        threshold: float = 1e-4, threshold_mode: str = "rel", cooldown: int = 0, min_lr: float = 0.0, eps: float = 1e-8,
+    ) -> None:  # fmt: skip
+        if mode not in ("min", "max") or threshold_mode not in ("rel", "abs"):
+            raise ArgumentError(
+                f"mode is 'min' or 'max' and threshold_mode 'rel' or 'abs', got {mode!r} and {threshold_mode!r}"
+            )
+        if not factor < 1:
+            raise ArgumentError(f"factor of ReduceLROnPlateau is below 1, got {factor!r}")
+        self.optimizer, self.mode, self.factor, self.patience = optimizer, mode, factor, patience
+        self.threshold, self.threshold_mode, self.cooldown = threshold, threshold_mode, cooldown
+        self.min_lr, self.eps = min_lr, eps
+        self.best = math.inf if mode == "min" else -math.inf
+        self.num_bad_epochs = self.cooldown_counter = 0
+
+    def step(self, metrics: Any) -> None:
+        """Take note of the measure, a number, and lower the rates where it is time."""
+        current = float(metrics)
+        sign = 1 if self.mode == "min" else -1
+        if self.threshold_mode == "rel":  # PyTorch's: a part of the best, whatever its sign
+            wanted = self.best * (1 - sign * self.threshold) if math.isfinite(self.best) else self.best
+        else:
+            wanted = self.best - sign * self.threshold
+        if sign * current < sign * wanted:
+            self.best, self.num_bad_epochs = current, 0
+        else:
+            self.num_bad_epochs += 1
+        if self.cooldown_counter > 0:
+            self.cooldown_counter -= 1
+            self.num_bad_epochs = 0
+        if self.num_bad_epochs > self.patience:
+            for group in self.optimizer.param_groups:
+                lower = max(group["lr"] * self.factor, self.min_lr)
+                if group["lr"] - lower > self.eps:
+                    group["lr"] = lower
+            self.cooldown_counter, self.num_bad_epochs = self.cooldown, 0
+
+    def get_last_lr(self) -> list[float]:
+        """The learning rate of each group, as it is now."""
+        return [group["lr"] for group in self.optimizer.param_groups]
+
+
 def _length(name: str, steps: int) -> int:
     if isinstance(steps, bool) or not isinstance(steps, int) or steps < 1:
         raise ArgumentError(f"{name} is a number of steps from 1 up, got {steps!r}")
@@ -631,5 +921,15 @@ def _length(name: str, steps: int) -> int:
 
 lr_scheduler = SimpleNamespace(  # PyTorch's room for them
     LRScheduler=LRScheduler, LambdaLR=LambdaLR, StepLR=StepLR, MultiStepLR=MultiStepLR, ExponentialLR=ExponentialLR,
-    CosineAnnealingLR=CosineAnnealingLR, LinearLR=LinearLR, SequentialLR=SequentialLR,
+    CosineAnnealingLR=CosineAnnealingLR, LinearLR=LinearLR, SequentialLR=SequentialLR, ConstantLR=ConstantLR,
+    PolynomialLR=PolynomialLR, MultiplicativeLR=MultiplicativeLR, OneCycleLR=OneCycleLR,
+    CosineAnnealingWarmRestarts=CosineAnnealingWarmRestarts, ReduceLROnPlateau=ReduceLROnPlateau,
 )  # fmt: skip
+
+
+def __getattr__(name: str) -> Any:
+    """An error that says what to do without an optimiser that is not here."""
+    raise AttributeError(
+        f"grad_engine.optim has no {name!r}; subclass Optimizer, with update(self, group, steps, p, g, *kept), or "
+        "minimize with scipy.optimize.minimize and value_and_grad()"
+    )

@@ -28,6 +28,77 @@ ROWS = [
     ("a second `backward()` of a sum of leaves", "always needs `retain_graph=True`", "nothing: it is an error"),
 ]  # fmt: skip
 
+# Arguments that are the same wherever they are, and what stands for them here.
+ARGUMENTS: list[tuple[tuple[str, ...], str]] = [
+    (("device", "non_blocking", "pin_memory", "pin_memory_device", "memory_format", "layout", "names"),
+     "there is one device and one layout; where device= is taken it is 'cpu'"),
+    (("foreach", "fused", "capturable", "differentiable", "cudnn_enabled", "compute_mode"),
+     "how PyTorch computes it; the result is the same"),
+    (("prefetch_factor", "persistent_workers", "in_order"), "batches are made in this process, one after the other"),
+    (("inplace",), "taken by layers and by nn.functional; x keeps its numbers all the same"),
+    (("out",), "results are new tensors; write `y.copy_(f(x))` inside no_grad()"),
+    (("dtype", "out_dtype"), "of sums, products and softmax: write `x.to(dtype)` first"),
+    (("size_average", "reduce"), "PyTorch's old words; write `reduction=`"),
+    (("maximize",), "write `-loss`"),
+    (("decoupled_weight_decay",), "write AdamW for Adam"),
+    (("last_epoch",), "`load_state_dict()` of the schedule goes on from a step"),
+    (("sparse", "sparse_grad", "scale_grad_by_freq", "max_norm", "norm_type"),
+     "gradients of look-ups are dense, and rows keep their length; write `w.data.renorm_` where that is wanted"),
+]  # fmt: skip
+_SMOOTH = "the pooled image is smoothed by no filter"
+_KEYWORD = "by keyword in both, where it matters"
+# name -> argument -> in which way it differs, or why it is not there; "order" for the places of those that are.
+SIGNATURES: dict[str, dict[str, str]] = {
+    "nn.ConvTranspose1d": {"padding_mode": "only zeros, as in PyTorch"},
+    "nn.ConvTranspose2d": {"padding_mode": "only zeros, as in PyTorch"},
+    "nn.Hardtanh": {"min_value": "min_val, as PyTorch says now", "max_value": "max_val, as PyTorch says now"},
+    "nn.MultiheadAttention": {
+        "add_bias_kv": "join a trained row to key and value", "add_zero_attn": "join a row of zeros to key and value",
+        "kdim": "bring keys to embed_dim with a Linear first", "vdim": "bring values to embed_dim with a Linear first",
+    },
+    "nn.Parameter": {"data": "must be given"},
+    "nn.ParameterList": {"values": "may be left out in both"},
+    "nn.TransformerEncoderLayer": {"activation": "by name in the signature, the same function"},
+    "optim.Optimizer": {"defaults": "given as keywords: super().__init__(params, lr=lr)"},
+    "optim.lr_scheduler.LambdaLR": {"lr_lambda": "also called factor"},
+    "optim.lr_scheduler.OneCycleLR": {"three_phase": "always two phases, the default"},
+    "nn.functional.huber_loss": {"weight": "multiply the losses of reduction='none'"},
+    "nn.functional.l1_loss": {"weight": "multiply the losses of reduction='none'"},
+    "nn.functional.mse_loss": {"weight": "multiply the losses of reduction='none'"},
+    "nn.functional.interpolate": {"antialias": _SMOOTH},
+    "nn.functional.grid_sample": {"align_corners": "None means False in both"},
+    "utils.data.random_split": {"generator": "None is the one of manual_seed() in both"},
+    "arctan2": {"order": "y comes first in both"},
+    "atan2": {"order": "y comes first in both"},
+    "argsort": {"stable": "always"},
+    "sort": {"stable": "always; as a keyword it asks for PyTorch's pair"},
+    "scatter": {"value": "may stand in the place of src", "reduce": "write scatter_reduce()"},
+    "kthvalue": {"dim": "None means the last in both"},
+    "diag_embed": {"diagonal": "called offset in both"},
+    "diagonal": {"dim1": "0 in both"},
+    "diagflat": {"offset": "called offset in PyTorch and k here"},
+    "split": {"split_size_or_sections": "see below", "dim": "0 in both"},
+    "divide": {"rounding_mode": "div() has it"},
+    "vector_norm": {"order": "by place it warns: the axis here, ord in PyTorch"},
+    "matrix_norm": {"order": "by place it warns: keepdims here, ord in PyTorch", "dim": "the last two axes"},
+    "norm": {"p": "None means the 2-norm of all elements in both"},
+    "quantile": {"order": "method, PyTorch's interpolation, is the fourth"},
+    "nanquantile": {"order": "method, PyTorch's interpolation, is the fourth"},
+    "cov": {"correction": "None means 1 in both"},
+    "nonzero": {"as_tuple": "see below"},
+    "gradient": {"spacing": "distances follow x, as in NumPy"},
+    "baddbmm": {"order": _KEYWORD},
+    "batch_norm": {"order": "that of torch.nn.functional.batch_norm"},
+    "pinv": {"rcond": "None means 1e-15 times the longer side, as in PyTorch's linalg.pinv"},
+    "svd": {"some": "write full_matrices="},
+    "qr": {"some": "write mode="},
+    "lu": {"pivot": "always", "get_infos": "a matrix that is singular raises SingularError"},
+    "topk": {"descending": "called largest in both"},
+    "index_reduce": {"include_input": "called include_self in both"},
+    "rms_norm": {"eps": "None means the machine's in both"},
+    "where": {"x": "where(c) alone is nonzero(c)", "y": "where(c) alone is nonzero(c)"},
+}  # fmt: skip
+
 HEAD = """# Coming from PyTorch
 
 Generated from the table of ops by `make stubs`. Names and signatures follow NumPy; what PyTorch calls otherwise is
@@ -52,4 +123,19 @@ def page() -> str:
     for name, words in DIFFERENT.items():
         by_words.setdefault(words, []).append(name)
     lines += [f"| {', '.join(f'`{name}`' for name in names)} | {words}. |" for words, names in by_words.items()]
+    lines += [
+        "",
+        "## By argument",
+        "",
+        "Defaults and names of arguments are compared with PyTorch's by the tests. Elsewhere",
+    ]
+    lines[-1] += " they are the same, and `dim`, `keepdim`,"
+    lines += ["`input`, `other` and the like stand for `axis`, `keepdims`, `x`, `y`.", ""]
+    lines += ["| arguments | here |", "| --- | --- |"]
+    lines += [f"| {', '.join(f'`{name}`' for name in names)} | {words} |" for names, words in ARGUMENTS]
+    lines += ["", "| function or layer | argument | here |", "| --- | --- | --- |"]
+    for name, told in SIGNATURES.items():
+        lines += [
+            f"| `{name}` | {label if label == 'order' else f'`{label}`'} | {words} |" for label, words in told.items()
+        ]
     return HEAD + "\n".join(lines) + "\n"

@@ -73,7 +73,10 @@ def renamed(called: str, named: Mapping[str, Any], names: Sequence[str], torch: 
     for name, value in named.items():
         if name in names:
             continue
-        ours = next((each for each in TORCH_TO_NUMPY.get(name, ()) if each in names and each not in found), None)
+        may_be = TORCH_TO_NUMPY.get(name, ())
+        if name == "dim1" and "dim0" not in named:  # diagonal(dim1=, dim2=), where transpose has dim0= and dim1=
+            may_be = ("axis1",)
+        ours = next((each for each in may_be if each in names and each not in found), None)
         if ours is None or not settled:
             raise no_argument(called, name, names, torch)
         found[ours] = int(value) if name == "unbiased" else value

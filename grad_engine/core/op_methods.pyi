@@ -447,7 +447,7 @@ class OpMethods(TorchMethods):
     def sort(self, axis: int | None = -1, descending: bool = False) -> Tensor:
         """The elements of x in order of size along `axis`, or all of them without one; NaN counts as largest."""
 
-    def topk(self, k: int, axis: int = -1, largest: bool = True) -> tuple[Tensor, Tensor]:
+    def topk(self, k: int, axis: int = -1, largest: bool = True, sorted: bool = True) -> tuple[Tensor, Tensor]:
         """The `k` largest (or smallest) elements of x along `axis` in order of size, and their indices."""
 
     def kthvalue(self, k: int, axis: int = -1, keepdims: bool = False) -> tuple[Tensor, Tensor]:

@@ -1,36 +1,45 @@
 """Layers of neural networks and their losses: modules that hold parameters and call ops; no derivative of their own."""
 
-from types import SimpleNamespace as _Namespace
+from functools import wraps as _wraps
+from typing import Any as _Any
 
-from grad_engine.nn import functional, init
-from grad_engine.nn.attention import MultiheadAttention, TransformerEncoderLayer
+from grad_engine.core.defaults import check_device as _check_device
+from grad_engine.nn import functional, init, utils
+from grad_engine.nn.attention import (
+    MultiheadAttention,
+    TransformerEncoderLayer,
+)
 from grad_engine.nn.layers import (
     ELU,
     GELU,
     MLP,
-    AdaptiveAvgPool2d,
-    AvgPool1d,
-    AvgPool2d,
     BatchNorm1d,
     BatchNorm2d,
+    BatchNorm3d,
+    Bilinear,
     Conv1d,
     Conv2d,
+    Conv3d,
+    ConvTranspose1d,
     ConvTranspose2d,
     Dropout,
+    Dropout1d,
     Dropout2d,
     Embedding,
     Flatten,
     GroupNorm,
     Hardtanh,
     Identity,
+    InstanceNorm1d,
+    InstanceNorm2d,
     LayerNorm,
     LeakyReLU,
     Linear,
     LogSigmoid,
     LogSoftmax,
-    MaxPool1d,
-    MaxPool2d,
+    PReLU,
     ReLU,
+    RMSNorm,
     Sigmoid,
     SiLU,
     Softmax,
@@ -49,65 +58,220 @@ from grad_engine.nn.losses import (
     NLLLoss,
     SmoothL1Loss,
 )
-from grad_engine.nn.module import Module, ModuleDict, ModuleList, Parameter, Sequential
-from grad_engine.nn.recurrent import GRU, LSTM, RNN
-from grad_engine.optim import clip_grad_norm_ as _clip_norm
-from grad_engine.optim import clip_grad_value_ as _clip_value
+from grad_engine.nn.module import (
+    Module,
+    ModuleDict,
+    ModuleList,
+    Parameter,
+    ParameterList,
+    Sequential,
+)
+from grad_engine.nn.plain_layers import (
+    CELU,
+    GLU,
+    SELU,
+    AdaptiveAvgPool1d,
+    AdaptiveAvgPool2d,
+    AdaptiveAvgPool3d,
+    AdaptiveMaxPool1d,
+    AdaptiveMaxPool2d,
+    AvgPool1d,
+    AvgPool2d,
+    AvgPool3d,
+    ChannelShuffle,
+    CircularPad1d,
+    CircularPad2d,
+    ConstantPad1d,
+    ConstantPad2d,
+    CosineEmbeddingLoss,
+    CosineSimilarity,
+    CTCLoss,
+    Fold,
+    GaussianNLLLoss,
+    Hardshrink,
+    Hardsigmoid,
+    Hardswish,
+    HingeEmbeddingLoss,
+    LocalResponseNorm,
+    MarginRankingLoss,
+    MaxPool1d,
+    MaxPool2d,
+    MaxPool3d,
+    Mish,
+    MultiLabelMarginLoss,
+    MultiLabelSoftMarginLoss,
+    MultiMarginLoss,
+    PairwiseDistance,
+    PixelShuffle,
+    PixelUnshuffle,
+    PoissonNLLLoss,
+    ReflectionPad1d,
+    ReflectionPad2d,
+    ReLU6,
+    ReplicationPad1d,
+    ReplicationPad2d,
+    SoftMarginLoss,
+    Softmin,
+    Softshrink,
+    Softsign,
+    Tanhshrink,
+    Threshold,
+    TripletMarginLoss,
+    Unfold,
+    Upsample,
+    ZeroPad1d,
+    ZeroPad2d,
+)
+from grad_engine.nn.recurrent import (
+    GRU,
+    LSTM,
+    RNN,
+    GRUCell,
+    LSTMCell,
+    RNNCell,
+)
 
-utils = _Namespace(clip_grad_norm_=_clip_norm, clip_grad_value_=_clip_value)  # as in PyTorch; they stand in optim.py
+
+def _take_device(layer: type) -> None:
+    """Let a layer be made with PyTorch's device=, which can only be the CPU."""
+    plain = layer.__init__  # type: ignore[misc]
+
+    @_wraps(plain)
+    def __init__(self: _Any, *args: _Any, device: _Any = None, **named: _Any) -> None:
+        _check_device(device)
+        plain(self, *args, **named)
+
+    layer.__init__ = __init__  # type: ignore[misc]
+
+
+for _thing in [*globals().values()]:
+    if isinstance(_thing, type) and issubclass(_thing, Module) and "__init__" in vars(_thing):
+        _take_device(_thing)
+
+
+def __getattr__(name: str) -> _Any:
+    """An error that says what to do without a layer that is not here."""
+    raise AttributeError(
+        f"grad_engine.nn has no {name!r}; subclass nn.Module, with the functions of grad_engine.nn.functional, or see "
+        "dir(grad_engine.nn)"
+    )
+
 
 __all__ = [
+    "CELU",
     "ELU",
     "GELU",
+    "GLU",
     "GRU",
     "LSTM",
     "MLP",
     "RNN",
+    "SELU",
+    "AdaptiveAvgPool1d",
     "AdaptiveAvgPool2d",
+    "AdaptiveAvgPool3d",
+    "AdaptiveMaxPool1d",
+    "AdaptiveMaxPool2d",
     "AvgPool1d",
     "AvgPool2d",
+    "AvgPool3d",
     "BCELoss",
     "BCEWithLogitsLoss",
     "BatchNorm1d",
     "BatchNorm2d",
+    "BatchNorm3d",
+    "Bilinear",
+    "CTCLoss",
+    "ChannelShuffle",
+    "CircularPad1d",
+    "CircularPad2d",
+    "ConstantPad1d",
+    "ConstantPad2d",
     "Conv1d",
     "Conv2d",
+    "Conv3d",
+    "ConvTranspose1d",
     "ConvTranspose2d",
+    "CosineEmbeddingLoss",
+    "CosineSimilarity",
     "CrossEntropyLoss",
     "Dropout",
+    "Dropout1d",
     "Dropout2d",
     "Embedding",
     "Flatten",
+    "Fold",
+    "GRUCell",
+    "GaussianNLLLoss",
     "GroupNorm",
+    "Hardshrink",
+    "Hardsigmoid",
+    "Hardswish",
     "Hardtanh",
+    "HingeEmbeddingLoss",
     "HuberLoss",
     "Identity",
+    "InstanceNorm1d",
+    "InstanceNorm2d",
     "KLDivLoss",
     "L1Loss",
+    "LSTMCell",
     "LayerNorm",
     "LeakyReLU",
     "Linear",
+    "LocalResponseNorm",
     "LogSigmoid",
     "LogSoftmax",
     "MSELoss",
+    "MarginRankingLoss",
     "MaxPool1d",
     "MaxPool2d",
+    "MaxPool3d",
+    "Mish",
     "Module",
     "ModuleDict",
     "ModuleList",
+    "MultiLabelMarginLoss",
+    "MultiLabelSoftMarginLoss",
+    "MultiMarginLoss",
     "MultiheadAttention",
     "NLLLoss",
+    "PReLU",
+    "PairwiseDistance",
     "Parameter",
+    "ParameterList",
+    "PixelShuffle",
+    "PixelUnshuffle",
+    "PoissonNLLLoss",
+    "RMSNorm",
+    "RNNCell",
     "ReLU",
+    "ReLU6",
+    "ReflectionPad1d",
+    "ReflectionPad2d",
+    "ReplicationPad1d",
+    "ReplicationPad2d",
     "Sequential",
     "SiLU",
     "Sigmoid",
     "SmoothL1Loss",
+    "SoftMarginLoss",
     "Softmax",
+    "Softmin",
     "Softplus",
+    "Softshrink",
+    "Softsign",
     "Tanh",
+    "Tanhshrink",
+    "Threshold",
     "TransformerEncoderLayer",
+    "TripletMarginLoss",
     "Unflatten",
+    "Unfold",
+    "Upsample",
+    "ZeroPad1d",
+    "ZeroPad2d",
     "functional",
     "init",
+    "utils",
 ]

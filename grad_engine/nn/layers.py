@@ -12,9 +12,9 @@ import numpy as np
 from grad_engine.core.defaults import generator_of, get_default_dtype
 from grad_engine.core.tensor import Tensor, array_of
 from grad_engine.errors import ArgumentError, ShapeError
-from grad_engine.nn import init
+from grad_engine.nn import functional, init
 from grad_engine.nn.module import Layer, Module, Parameter, Sequential
-from grad_engine.ops import activation, convolution, neural, pooling
+from grad_engine.ops import activation, convolution, neural
 from grad_engine.ops.convolution import per_axis
 from grad_engine.ops.elementwise import tanh
 from grad_engine.ops.shape import flatten, unflatten
@@ -81,10 +81,15 @@ class _Conv(Layer):
     def __init__(
         self, in_channels: int, out_channels: int, kernel_size: int | tuple[int, ...],
         stride: int | tuple[int, ...] = 1, padding: int | str | tuple[int, ...] = 0,
-        dilation: int | tuple[int, ...] = 1, groups: int = 1, bias: bool = True, *, dtype: Any = None,
-        seed: Seed = None,
+        dilation: int | tuple[int, ...] = 1, groups: int = 1, bias: bool = True, padding_mode: str = "zeros", *,
+        dtype: Any = None, seed: Seed = None,
     ) -> None:  # fmt: skip
         name = type(self).__name__
+        if padding_mode not in ("zeros", "reflect", "replicate", "circular"):
+            raise ArgumentError(
+                f"padding_mode of {name} is 'zeros', 'reflect', 'replicate' or 'circular', got {padding_mode!r}"
+            )
+        self.padding_mode = padding_mode
         _whole(name, in_channels=in_channels, out_channels=out_channels, groups=groups)
         if in_channels % groups or out_channels % groups:
             raise ArgumentError(
@@ -98,7 +103,20 @@ class _Conv(Layer):
         self.weight, self.bias = _affine(shape, math.prod(shape[1:]), bias, dtype, seed)
 
     def forward(self, x: Any) -> Tensor:
-        return type(self).convolve(x, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups)
+        padding = self.padding
+        if self.padding_mode != "zeros":
+            x, padding = functional.pad(x, self._widths(), self.padding_mode), 0
+        return type(self).convolve(x, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)
+
+    def _widths(self) -> list[int]:
+        """How many places to add before and after each axis, the last one first."""
+        if self.padding == "valid":
+            return [0] * (2 * self.axes)
+        apart = per_axis(self.dilation, self.axes, "dilation", 1)
+        if self.padding == "same":
+            reach = [d * (k - 1) for d, k in zip(apart, self.kernel_size, strict=True)]
+            return [part for each in reversed(reach) for part in (each // 2, each - each // 2)]
+        return [each for each in reversed(per_axis(self.padding, self.axes, "padding", 0)) for _ in range(2)]
 
     def extra_repr(self) -> str:
         usual = {"stride": 1, "padding": 0, "dilation": 1, "groups": 1}
@@ -128,12 +146,22 @@ class Conv2d(_Conv):
     convolve = staticmethod(convolution.conv2d)
 
 
-class ConvTranspose2d(Layer):
-    """The transpose of Conv2d: x (batch, in_channels, height, width) spread by filters of kernel_size, plus bias.
+class Conv3d(_Conv):
+    """x (batch, in_channels, depth, height, width) under each of out_channels filters of kernel_size, plus bias."""
+
+    axes = 3
+    convolve = staticmethod(convolution.conv3d)
+
+
+class _ConvTranspose(Layer):
+    """Filters of `axes` axes that x spreads, with torch's arguments and first values.
 
     Weight (in_channels, out_channels / groups, *kernel_size) and bias start uniform within 1 / sqrt(out_channels /
     groups · elements of the kernel), as in PyTorch.
     """
+
+    axes: ClassVar[int]
+    convolve: ClassVar[Callable[..., Tensor]]
 
     def __init__(
         self, in_channels: int, out_channels: int, kernel_size: int | tuple[int, ...],
@@ -141,13 +169,13 @@ class ConvTranspose2d(Layer):
         output_padding: int | tuple[int, ...] = 0, groups: int = 1, bias: bool = True,
         dilation: int | tuple[int, ...] = 1, *, dtype: Any = None, seed: Seed = None,
     ) -> None:  # fmt: skip
-        _whole("ConvTranspose2d", in_channels=in_channels, out_channels=out_channels, groups=groups)
+        _whole(type(self).__name__, in_channels=in_channels, out_channels=out_channels, groups=groups)
         if in_channels % groups or out_channels % groups:
             raise ArgumentError(
-                f"ConvTranspose2d divides its channels evenly, got in_channels={in_channels} and "
+                f"{type(self).__name__} divides its channels evenly, got in_channels={in_channels} and "
                 f"out_channels={out_channels} for groups={groups}"
             )
-        self.kernel_size = per_axis(kernel_size, 2, "kernel_size", 1)
+        self.kernel_size = per_axis(kernel_size, self.axes, "kernel_size", 1)
         self.stride, self.padding, self.output_padding = stride, padding, output_padding
         self.groups, self.dilation = groups, dilation
         shape = (in_channels, out_channels // groups, *self.kernel_size)
@@ -156,7 +184,7 @@ class ConvTranspose2d(Layer):
         self.bias = init.uniform_(Parameter(np.empty(out_channels, kind)), -bound, bound, rng) if bias else None
 
     def forward(self, x: Any) -> Tensor:
-        return convolution.conv_transpose2d(
+        return type(self).convolve(
             x, self.weight, self.bias, self.stride, self.padding, self.output_padding, self.groups, self.dilation
         )
 
@@ -164,54 +192,36 @@ class ConvTranspose2d(Layer):
         return f"{self.weight.shape[0]}, {self.weight.shape[1] * self.groups}, kernel_size={self.kernel_size}"
 
 
-class _Pool(Layer):
-    pool: ClassVar[Callable[..., Tensor]]
+class ConvTranspose1d(_ConvTranspose):
+    """The transpose of Conv1d: x (batch, in_channels, length) spread by filters of kernel_size, plus bias."""
 
-    def __init__(self, kernel_size: Any, stride: Any = None, padding: Any = 0) -> None:
-        self.kernel_size, self.stride, self.padding = kernel_size, stride, padding
-
-    def forward(self, x: Any) -> Tensor:
-        return type(self).pool(x, self.kernel_size, self.stride, self.padding)
-
-    def extra_repr(self) -> str:
-        return f"{self.kernel_size}, stride={self.kernel_size if self.stride is None else self.stride}"
+    axes = 1
+    convolve = staticmethod(convolution.conv_transpose1d)
 
 
-class MaxPool2d(_Pool):
-    """The largest element in each window of x (batch, channels, height, width); windows side by side by default."""
+class ConvTranspose2d(_ConvTranspose):
+    """The transpose of Conv2d: x (batch, in_channels, height, width) spread by filters of kernel_size, plus bias."""
 
-    pool = staticmethod(pooling.max_pool2d)
-
-
-class AvgPool2d(_Pool):
-    """The mean of each window of x (batch, channels, height, width); windows side by side by default."""
-
-    pool = staticmethod(pooling.avg_pool2d)
+    axes = 2
+    convolve = staticmethod(convolution.conv_transpose2d)
 
 
-class MaxPool1d(_Pool):
-    """The largest element in each window of x (batch, channels, length); windows side by side by default."""
+class Bilinear(Layer):
+    """x (..., in1_features) @ weight @ y (..., in2_features), plus bias: a number for each of out_features.
 
-    pool = staticmethod(pooling.max_pool1d)
+    Weight (out_features, in1_features, in2_features) and bias start uniform within 1 / sqrt(in1_features).
+    """
 
+    def __init__(
+        self, in1_features: int, in2_features: int, out_features: int, bias: bool = True, *, dtype: Any = None,
+        seed: Seed = None,
+    ) -> None:  # fmt: skip
+        _whole("Bilinear", in1_features=in1_features, in2_features=in2_features, out_features=out_features)
+        shape = (out_features, in1_features, in2_features)
+        self.weight, self.bias = _affine(shape, in1_features, bias, dtype, seed)
 
-class AvgPool1d(_Pool):
-    """The mean of each window of x (batch, channels, length); windows side by side by default."""
-
-    pool = staticmethod(pooling.avg_pool1d)
-
-
-class AdaptiveAvgPool2d(Layer):
-    """The means of x (batch, channels, height, width) over windows that make images of output_size."""
-
-    def __init__(self, output_size: Any) -> None:
-        self.output_size = output_size
-
-    def forward(self, x: Any) -> Tensor:
-        return pooling.adaptive_avg_pool2d(x, self.output_size)
-
-    def extra_repr(self) -> str:
-        return f"{self.output_size}"
+    def forward(self, x: Any, y: Any) -> Tensor:
+        return neural.bilinear(x, y, self.weight, self.bias)
 
 
 class Identity(Layer):
@@ -225,10 +235,10 @@ class Identity(Layer):
 
 
 class Unflatten(Layer):
-    """x with one axis split into several of lengths `shape`."""
+    """x with axis `dim` split into several of lengths unflattened_size."""
 
-    def __init__(self, axis: int, shape: Sequence[int]) -> None:
-        self.axis, self.shape = axis, tuple(shape)
+    def __init__(self, dim: int, unflattened_size: Sequence[int]) -> None:
+        self.axis, self.shape = dim, tuple(unflattened_size)
 
     def forward(self, x: Any) -> Tensor:
         return unflatten(x, self.axis, self.shape)
@@ -238,45 +248,50 @@ class Unflatten(Layer):
 
 
 class Flatten(Layer):
-    """x with its axes from start_axis to end_axis joined into one; by default all but the batch.
+    """x with its axes from start_dim to end_dim joined into one; by default all but the batch."""
 
-    start_dim and end_dim are PyTorch's names of these.
-    """
-
-    def __init__(
-        self, start_axis: int = 1, end_axis: int = -1, *, start_dim: int | None = None, end_dim: int | None = None
-    ) -> None:
-        self.start_axis = start_axis if start_dim is None else start_dim
-        self.end_axis = end_axis if end_dim is None else end_dim
+    def __init__(self, start_dim: int = 1, end_dim: int = -1) -> None:
+        self.start_dim, self.end_dim = start_dim, end_dim
 
     def forward(self, x: Any) -> Tensor:
-        return flatten(x, self.start_axis, self.end_axis)
+        return flatten(x, self.start_dim, self.end_dim)
 
 
 class Embedding(Layer):
-    """A row of `weight` (rows, features) for each whole number in x; rows start normal.
+    """A row of `weight` (num_embeddings, embedding_dim) for each whole number in x; rows start normal.
 
     padding_idx: a row that starts as zeros and gets no gradient.
     """
 
     def __init__(
-        self, rows: int, features: int, padding_idx: int | None = None, *, dtype: Any = None, seed: Seed = None
-    ) -> None:
-        _whole("Embedding", rows=rows, features=features)
+        self, num_embeddings: int, embedding_dim: int, padding_idx: int | None = None, *, dtype: Any = None,
+        seed: Seed = None,
+    ) -> None:  # fmt: skip
+        _whole("Embedding", num_embeddings=num_embeddings, embedding_dim=embedding_dim)
+        rows = self.num_embeddings = num_embeddings
         if padding_idx is not None and not -rows <= padding_idx < rows:
             raise ArgumentError(f"padding_idx={padding_idx} is not one of the {rows} rows; choose 0 to {rows - 1}")
-        self.rows, self.features = rows, features
+        self.embedding_dim = embedding_dim
         self.padding_idx = None if padding_idx is None else padding_idx % rows
-        self.weight = init.normal_(Parameter(np.empty((rows, features), dtype or get_default_dtype())), seed=seed)
+        self.weight = init.normal_(Parameter(np.empty((rows, embedding_dim), dtype or get_default_dtype())), seed=seed)
         if self.padding_idx is not None:
-            self.weight.data[self.padding_idx] = 0
+            self.weight.array[self.padding_idx] = 0
+
+    @classmethod
+    def from_pretrained(cls, embeddings: Any, freeze: bool = True, padding_idx: int | None = None) -> Embedding:
+        """An Embedding whose rows are these, a copy; frozen unless freeze=False."""
+        rows = array_of(embeddings)
+        made = cls(rows.shape[0], rows.shape[1], padding_idx, dtype=rows.dtype)
+        made.weight.array[...] = rows
+        made.weight.requires_grad_(not freeze)
+        return made
 
     def forward(self, x: Any) -> Tensor:
         return neural.embedding(x, self.weight, padding_idx=self.padding_idx)
 
     def extra_repr(self) -> str:
         padding = "" if self.padding_idx is None else f", padding_idx={self.padding_idx}"
-        return f"{self.rows}, {self.features}{padding}"
+        return f"{self.num_embeddings}, {self.embedding_dim}{padding}"
 
 
 # --- normalization and dropout ----------------------------------------------------------------------------------------
@@ -292,28 +307,35 @@ class _BatchNorm(Layer):
     num_batches_tracked: Tensor
 
     def __init__(
-        self, channels: int, eps: float = 1e-5, momentum: float | None = 0.1, affine: bool = True, *,
-        dtype: Any = None,
+        self, num_features: int, eps: float = 1e-5, momentum: float | None = 0.1, affine: bool = True,
+        track_running_stats: bool = True, bias: bool = True, *, dtype: Any = None,
     ) -> None:  # fmt: skip
-        _whole(type(self).__name__, channels=channels)
-        self.channels, self.eps, self.momentum = channels, eps, momentum
+        _whole(type(self).__name__, num_features=num_features)
+        self.num_features, self.eps, self.momentum = num_features, eps, momentum
+        self.affine, self.track_running_stats = affine, track_running_stats
         dtype = dtype or get_default_dtype()
-        self.weight = Parameter(np.ones(channels, dtype)) if affine else None
-        self.bias = Parameter(np.zeros(channels, dtype)) if affine else None
-        self.register_buffer("running_mean", np.zeros(channels, dtype))
-        self.register_buffer("running_var", np.ones(channels, dtype))
-        self.register_buffer("num_batches_tracked", 0)
+        self.weight = Parameter(np.ones(num_features, dtype)) if affine else None
+        self.bias = Parameter(np.zeros(num_features, dtype)) if affine and bias else None
+        if track_running_stats:
+            self.register_buffer("running_mean", np.zeros(num_features, dtype))
+            self.register_buffer("running_var", np.ones(num_features, dtype))
+            self.register_buffer("num_batches_tracked", 0)
+
+    def _check(self, x: Any) -> None:
+        shape = np.shape(array_of(x))
+        if len(shape) not in self.axes or shape[1] != self.num_features:
+            raise ShapeError(
+                f"{type(self).__name__}({self.num_features}) takes x {self.shapes} with {self.num_features} channels, "
+                f"got shape {shape}; reshape it"
+            )
 
     def forward(self, x: Any) -> Tensor:
-        shape = np.shape(array_of(x))
-        if len(shape) not in self.axes or shape[1] != self.channels:
-            raise ShapeError(
-                f"{type(self).__name__}({self.channels}) takes x {self.shapes} with {self.channels} channels, got "
-                f"shape {shape}; reshape it"
-            )
+        self._check(x)
+        if not self.track_running_stats:
+            return neural.batch_norm(x, None, None, self.weight, self.bias, training=True, eps=self.eps)
         momentum = self.momentum
         if self.training:
-            self.num_batches_tracked.data += 1
+            self.num_batches_tracked.array += 1
             momentum = 1 / self.num_batches_tracked.item() if momentum is None else momentum
         return neural.batch_norm(
             x, self.running_mean, self.running_var, self.weight, self.bias,
@@ -321,7 +343,7 @@ class _BatchNorm(Layer):
         )  # fmt: skip
 
     def extra_repr(self) -> str:
-        return f"{self.channels}, eps={self.eps}, momentum={self.momentum}"
+        return f"{self.num_features}, eps={self.eps}, momentum={self.momentum}"
 
 
 class BatchNorm1d(_BatchNorm):
@@ -346,18 +368,73 @@ class BatchNorm2d(_BatchNorm):
     shapes = "(batch, channels, height, width)"
 
 
+class BatchNorm3d(_BatchNorm):
+    """x (batch, channels, depth, height, width) with each channel standardized, as in BatchNorm2d."""
+
+    axes = (5,)
+    shapes = "(batch, channels, depth, height, width)"
+
+
+class _InstanceNorm(_BatchNorm):
+    """Each channel of each image minus its mean, divided by its standard deviation."""
+
+    def __init__(
+        self, num_features: int, eps: float = 1e-5, momentum: float = 0.1, affine: bool = False,
+        track_running_stats: bool = False, bias: bool = True, *, dtype: Any = None,
+    ) -> None:  # fmt: skip
+        super().__init__(num_features, eps, momentum, affine, track_running_stats, bias, dtype=dtype)
+
+    def forward(self, x: Any) -> Tensor:
+        self._check(x)
+        own = self.training or not self.track_running_stats
+        kept = (self.running_mean, self.running_var) if self.track_running_stats else (None, None)
+        return neural.instance_norm(x, *kept, self.weight, self.bias, own, self.momentum, self.eps)
+
+
+class InstanceNorm1d(_InstanceNorm):
+    """x (batch, channels, length) with each channel of each row standardized; times weight, plus bias if affine."""
+
+    axes, shapes = (3,), "(batch, channels, length)"
+
+
+class InstanceNorm2d(_InstanceNorm):
+    """x (batch, channels, height, width) with each channel of each image standardized."""
+
+    axes, shapes = (4,), "(batch, channels, height, width)"
+
+
+class RMSNorm(Layer):
+    """x over its root mean square over the axes normalized_shape; times weight (Zhang & Sennrich 2019)."""
+
+    def __init__(
+        self, normalized_shape: int | Sequence[int], eps: float | None = None, elementwise_affine: bool = True, *,
+        dtype: Any = None,
+    ) -> None:  # fmt: skip
+        shape = (normalized_shape,) if isinstance(normalized_shape, int | np.integer) else tuple(normalized_shape)
+        _whole("RMSNorm", **{f"normalized_shape[{axis}]": length for axis, length in enumerate(shape)})
+        self.normalized_shape, self.eps = shape, eps
+        self.weight = Parameter(np.ones(shape, dtype or get_default_dtype())) if elementwise_affine else None
+
+    def forward(self, x: Any) -> Tensor:
+        return neural.rms_norm(x, self.normalized_shape, self.weight, self.eps)
+
+    def extra_repr(self) -> str:
+        return f"{self.normalized_shape}, eps={self.eps}"
+
+
 class LayerNorm(Layer):
     """x minus its mean, divided by its standard deviation, over the axes normalized_shape; times weight, plus bias."""
 
     def __init__(
-        self, normalized_shape: int | Sequence[int], eps: float = 1e-5, affine: bool = True, *, dtype: Any = None
-    ) -> None:
+        self, normalized_shape: int | Sequence[int], eps: float = 1e-5, elementwise_affine: bool = True,
+        bias: bool = True, *, dtype: Any = None,
+    ) -> None:  # fmt: skip
         shape = (normalized_shape,) if isinstance(normalized_shape, int | np.integer) else tuple(normalized_shape)
         _whole("LayerNorm", **{f"normalized_shape[{axis}]": length for axis, length in enumerate(shape)})
         self.normalized_shape, self.eps = shape, eps
         dtype = dtype or get_default_dtype()
-        self.weight = Parameter(np.ones(shape, dtype)) if affine else None
-        self.bias = Parameter(np.zeros(shape, dtype)) if affine else None
+        self.weight = Parameter(np.ones(shape, dtype)) if elementwise_affine else None
+        self.bias = Parameter(np.zeros(shape, dtype)) if elementwise_affine and bias else None
 
     def forward(self, x: Any) -> Tensor:
         return neural.layer_norm(x, self.normalized_shape, self.weight, self.bias, self.eps)
@@ -395,6 +472,13 @@ class Dropout2d(Dropout):
         return neural.dropout2d(x, self.p, self.training, self.rng.integers(2**32) if self.training else None)
 
 
+class Dropout1d(Dropout):
+    """Dropout of whole channels of x (batch, channels, length)."""
+
+    def forward(self, x: Any) -> Tensor:
+        return neural.dropout1d(x, self.p, self.training, self.rng.integers(2**32) if self.training else None)
+
+
 class GroupNorm(Layer):
     """x (batch, channels, ...) minus its mean, divided by its standard deviation, in each group of channels.
 
@@ -402,15 +486,16 @@ class GroupNorm(Layer):
     """
 
     def __init__(
-        self, num_groups: int, num_channels: int, eps: float = 1e-5, affine: bool = True, *, dtype: Any = None
-    ) -> None:
+        self, num_groups: int, num_channels: int, eps: float = 1e-5, affine: bool = True, bias: bool = True, *,
+        dtype: Any = None,
+    ) -> None:  # fmt: skip
         _whole("GroupNorm", num_groups=num_groups, num_channels=num_channels)
         if num_channels % num_groups:
             raise ArgumentError(f"num_channels={num_channels} is not divided evenly by num_groups={num_groups}")
         self.num_groups, self.num_channels, self.eps = num_groups, num_channels, eps
         dtype = dtype or get_default_dtype()
         self.weight = Parameter(np.ones(num_channels, dtype)) if affine else None
-        self.bias = Parameter(np.zeros(num_channels, dtype)) if affine else None
+        self.bias = Parameter(np.zeros(num_channels, dtype)) if affine and bias else None
 
     def forward(self, x: Any) -> Tensor:
         return neural.group_norm(x, self.num_groups, self.weight, self.bias, self.eps)
@@ -514,29 +599,32 @@ class LeakyReLU(Layer):
 
 
 class Softmax(Layer):
-    """exp(x) along `axis`, or `dim`, over its sum: positive numbers that add up to 1."""
+    """exp(x) along axis `dim` over its sum: positive numbers that add up to 1.
 
-    def __init__(self, axis: int = -1, *, dim: int | None = None) -> None:
-        self.axis = axis if dim is None else dim
+    Without dim the axis is PyTorch's: 0 of one or three axes, else 1.
+    """
+
+    def __init__(self, dim: int | None = None) -> None:
+        self.dim = dim
 
     def forward(self, x: Any) -> Tensor:
-        return activation.softmax(x, self.axis)
+        return functional.softmax(x, self.dim)
 
     def extra_repr(self) -> str:
-        return f"axis={self.axis}"
+        return f"dim={self.dim}"
 
 
 class LogSoftmax(Layer):
-    """The logarithm of the softmax along `axis`, or `dim`."""
+    """The logarithm of the softmax along axis `dim`, which is chosen as by Softmax where it is not given."""
 
-    def __init__(self, axis: int = -1, *, dim: int | None = None) -> None:
-        self.axis = axis if dim is None else dim
+    def __init__(self, dim: int | None = None) -> None:
+        self.dim = dim
 
     def forward(self, x: Any) -> Tensor:
-        return activation.log_softmax(x, self.axis)
+        return functional.log_softmax(x, self.dim)
 
     def extra_repr(self) -> str:
-        return f"axis={self.axis}"
+        return f"dim={self.dim}"
 
 
 # --- networks ---------------------------------------------------------------------------------------------------------
@@ -561,3 +649,18 @@ class MLP(Sequential):
                 modules.append(activation())
             modules.append(Linear(inputs, results, bias, dtype=dtype, seed=rng))
         super().__init__(*modules)
+
+
+class PReLU(Layer):
+    """x where it is positive, else x times `weight`, which is trained: one number, or one for each channel."""
+
+    def __init__(self, num_parameters: int = 1, init: float = 0.25, *, dtype: Any = None) -> None:
+        _whole("PReLU", num_parameters=num_parameters)
+        self.num_parameters = num_parameters
+        self.weight = Parameter(np.full(num_parameters, init, dtype or get_default_dtype()))
+
+    def forward(self, x: Any) -> Tensor:
+        return activation.prelu(x, self.weight)
+
+    def extra_repr(self) -> str:
+        return f"num_parameters={self.num_parameters}"

@@ -86,7 +86,7 @@ class CrossEntropyLoss(_Weighted):
     op = staticmethod(classification.cross_entropy)
 
     def __init__(
-        self, weight: Any = None, reduction: str = "mean", ignore_index: int = -100, label_smoothing: float = 0.0
+        self, weight: Any = None, *, ignore_index: int = -100, reduction: str = "mean", label_smoothing: float = 0.0
     ) -> None:
         super().__init__(reduction, ignore_index=ignore_index, label_smoothing=label_smoothing)
         if weight is not None:
@@ -98,31 +98,35 @@ class NLLLoss(_Weighted):
 
     op = staticmethod(classification.nll_loss)
 
-    def __init__(self, weight: Any = None, reduction: str = "mean", ignore_index: int = -100) -> None:
+    def __init__(self, weight: Any = None, *, ignore_index: int = -100, reduction: str = "mean") -> None:
         super().__init__(reduction, ignore_index=ignore_index)
         if weight is not None:
             self.register_buffer("weight", weight)
 
 
 class BCELoss(_Weighted):
-    """-(target ln x + (1 - target) ln(1 - x)) for probabilities x, reduced."""
+    """-(target ln x + (1 - target) ln(1 - x)) for probabilities x, reduced; weight: how much each element counts."""
 
     op = staticmethod(classification.binary_cross_entropy)
 
-    def __init__(self, reduction: str = "mean") -> None:
+    def __init__(self, weight: Any = None, *, reduction: str = "mean") -> None:
         super().__init__(reduction)
+        if weight is not None:
+            self.register_buffer("weight", weight)
 
 
 class BCEWithLogitsLoss(_Weighted):
     """The loss of BCELoss on sigmoid(x), computed without its rounding; reduced.
 
-    pos_weight: how much more a positive target counts.
+    weight: how much each element counts. pos_weight: how much more a positive target counts.
     """
 
     op = staticmethod(classification.binary_cross_entropy_with_logits)
 
-    def __init__(self, reduction: str = "mean", pos_weight: Any = None) -> None:
+    def __init__(self, weight: Any = None, *, reduction: str = "mean", pos_weight: Any = None) -> None:
         super().__init__(reduction)
+        if weight is not None:
+            self.register_buffer("weight", weight)
         if pos_weight is not None:
             self.register_buffer("pos_weight", pos_weight)
 

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, overload
 
 import numpy as np
 
@@ -18,7 +18,7 @@ from grad_engine.core.hooks import HookHandle
 from grad_engine.core.inplace import overwrite
 from grad_engine.core.node import GradAccum, next_sequence_nr
 from grad_engine.core.observe import Watch
-from grad_engine.core.tensor import Tensor, wrap
+from grad_engine.core.tensor import Tensor, array_of, wrap
 from grad_engine.errors import ArgumentError, ShapeError
 from grad_engine.pytree import Parts, register_structure
 
@@ -146,8 +146,44 @@ class Module:
         self._parts.pop(name, None)
         object.__delattr__(self, name)
 
-    def register_buffer(self, name: str, value: Any) -> None:
-        """Keep `value` (a tensor, array or numbers) as attribute `name` and in the state dict, without training it."""
+    def add_module(self, name: str, module: Module) -> None:
+        """Keep a module as the attribute `name`, as an assignment does; Sequential takes names of one's own so."""
+        if not isinstance(module, Module) or "." in name or not name or hasattr(Module, name):
+            raise ArgumentError(f"add_module() takes a name without dots and a module, got {name!r}: {module!r}")
+        setattr(self, name, module)
+
+    register_module = add_module
+
+    def register_parameter(self, name: str, parameter: Tensor | None) -> None:
+        """Keep a parameter, or None in its place, as the attribute `name`, as an assignment does."""
+        setattr(self, name, parameter)
+
+    def buffers(self) -> Iterator[Tensor]:
+        """Each buffer here and inside, once."""
+        return (buffer for _, buffer in self.named_buffers())
+
+    def get_submodule(self, path: str) -> Module:
+        """The module of this dotted name, as named_modules() gives it. Raises ArgumentError."""
+        found = dict(self.named_modules()).get(path)
+        if found is None:
+            raise ArgumentError(f"{type(self).__name__} has no module called {path!r}; see named_modules()")
+        return found
+
+    def get_parameter(self, path: str) -> Tensor:
+        """The parameter of this dotted name, as named_parameters() gives it. Raises ArgumentError."""
+        found = dict(self.named_parameters()).get(path)
+        if found is None:
+            raise ArgumentError(f"{type(self).__name__} has no parameter called {path!r}; see named_parameters()")
+        return found
+
+    def register_buffer(self, name: str, value: Any, persistent: bool = True) -> None:
+        """Keep `value` (a tensor, array or numbers) as attribute `name` and in the state dict, without training it.
+
+        persistent: with False, keep it as a plain attribute, which is in no state dict.
+        """
+        if not persistent:
+            object.__setattr__(self, name, _buffer(name, value))
+            return
         if not isinstance(name, str) or not name or "." in name or name in self.__dict__ or hasattr(Module, name):
             raise ArgumentError(f"a buffer has a new name without dots, got {name!r}; choose another")
         self.__dict__[name] = _buffer(name, value)
@@ -380,7 +416,7 @@ class Layer(Module):
 class _Row(Module):
     """Modules in a row, named "0", "1", ..."""
 
-    def __init__(self, modules: Iterable[Module]) -> None:
+    def __init__(self, modules: Iterable[Module] = ()) -> None:
         for module in modules:
             self.append(module)
 
@@ -401,15 +437,66 @@ class _Row(Module):
     def __iter__(self) -> Iterator[Module]:
         return self.children()
 
-    def __getitem__(self, index: int) -> Module:
-        return [*self.children()][index]
+    @overload
+    def __getitem__(self, index: int) -> Module: ...
+
+    @overload
+    def __getitem__(self: Row, index: slice) -> Row: ...
+
+    def __getitem__(self: Row, index: int | slice) -> Module | Row:
+        found = [*self.children()][index]
+        if isinstance(found, Module):
+            return found
+        row = type(self)()
+        for module in found:
+            row.append(module)
+        return row
 
 
 class ModuleList(_Row):
     """Modules that the parent calls one by one: `for layer in self.layers: x = layer(x)`."""
 
-    def __init__(self, modules: Iterable[Module] = ()) -> None:
-        super().__init__(modules)
+    def __init__(self, modules: Iterable[Module] | None = None) -> None:
+        super().__init__(modules or ())
+
+    def extend(self, modules: Iterable[Module]) -> ModuleList:
+        """This list, with these modules at its end."""
+        for module in [*modules]:
+            self.append(module)
+        return self
+
+    __iadd__ = extend
+
+    def insert(self, index: int, module: Module) -> None:
+        """Put one more module in front of the one at `index`."""
+        row = [*self.children()]
+        row.insert(index, module)
+        self.append(module)
+        for place, each in enumerate(row):
+            setattr(self, str(place), each)
+
+
+class ParameterList(Module):
+    """Leaves that the parent reads one by one, named "0", "1", ...; what requires no grad becomes a Parameter."""
+
+    def __init__(self, values: Iterable[Any] = ()) -> None:
+        for value in values:
+            self.append(value)
+
+    def append(self, value: Any) -> ParameterList:
+        """This list, with one more parameter at its end."""
+        leaf = type(value) is Tensor and type(value.node) is GradAccum
+        setattr(self, str(len(self)), value if leaf else Parameter(array_of(value)))
+        return self
+
+    def __len__(self) -> int:
+        return len(self._parts)
+
+    def __iter__(self) -> Iterator[Tensor]:
+        return self.parameters()
+
+    def __getitem__(self, index: int) -> Tensor:
+        return [*self.parameters()][index]
 
 
 class ModuleDict(Module):
@@ -466,8 +553,14 @@ class ModuleDict(Module):
 class Sequential(_Row):
     """Modules that are called one after the other, each with what the one before gave."""
 
-    def __init__(self, *modules: Module) -> None:
-        super().__init__(modules)
+    def __init__(self, *modules: Module | Mapping[str, Module]) -> None:
+        super().__init__()
+        for module in modules:
+            if isinstance(module, Mapping) and len(modules) == 1:  # names of one's own
+                for name, each in module.items():
+                    self.add_module(name, each)
+            else:
+                self.append(module)  # type: ignore[arg-type]
 
     def forward(self, x: Any) -> Any:
         """The result of passing x through all modules in order; x itself when there are none."""

@@ -159,3 +159,78 @@ class LSTM(_Recurrent):
 
     gates, states = 4, 2
     layer = staticmethod(lstm_layer)
+
+
+class _Cell(Module):
+    """One step of a recurrent layer, with the layer's arguments and first values."""
+
+    gates: ClassVar[int]
+    states: ClassVar[int] = 1
+    layer: ClassVar[Callable[..., Any]]
+
+    def __init__(
+        self, input_size: int, hidden_size: int, bias: bool = True, *, dtype: Any = None, seed: Any = None
+    ) -> None:
+        self.input_size, self.hidden_size, self.bias = input_size, hidden_size, bias
+        rng, kind, rows = generator_of(seed), dtype or get_default_dtype(), self.gates * hidden_size
+        shapes = {"weight_ih": (rows, input_size), "weight_hh": (rows, hidden_size), "bias_ih": rows, "bias_hh": rows}
+        bound = 1 / math.sqrt(hidden_size)
+        for label in WEIGHTS if bias else WEIGHTS[:2]:
+            setattr(self, label, init.uniform_(Parameter(np.empty(shapes[label], kind)), -bound, bound, rng))
+
+    def forward(self, x: Any, states: Any = None) -> Any:
+        """The state after this step for x (batch, input_size) or (input_size); for an LSTM (h, c)."""
+        x = as_tensor(x)
+        if x.ndim not in (1, 2) or x.shape[-1] != self.input_size:
+            raise ShapeError(
+                f"{type(self).__name__}({self.input_size}, {self.hidden_size}) takes x (batch, {self.input_size}) or "
+                f"({self.input_size},), got shape {x.shape}"
+            )
+        rows = x if x.ndim == 2 else x.reshape((1, -1))
+        shape = (rows.shape[0], self.hidden_size)
+        if states is None:
+            begun = [wrap(np.zeros(shape, x.dtype), None)] * self.states
+        else:
+            begun = [as_tensor(each).reshape(shape) for each in (states if self.states > 1 else [states])]
+        weights = [getattr(self, label) if self.bias or label in WEIGHTS[:2] else None for label in WEIGHTS]
+        made = type(self).layer(rows.reshape((1, *rows.shape)), *begun, *weights, *self._settings())
+        out, *others = made if isinstance(made, tuple) else (made,)
+        found = [each if x.ndim == 2 else each[0] for each in (out[0], *others)]
+        return found[0] if self.states == 1 else tuple(found)
+
+    def _settings(self) -> tuple[Any, ...]:
+        return ()
+
+    def extra_repr(self) -> str:
+        return f"{self.input_size}, {self.hidden_size}"
+
+
+class RNNCell(_Cell):
+    """One step of an RNN: h for x (batch, input_size) and the h before it."""
+
+    gates = 1
+    layer = staticmethod(rnn_layer)
+
+    def __init__(
+        self, input_size: int, hidden_size: int, bias: bool = True, nonlinearity: str = "tanh", *, dtype: Any = None,
+        seed: Any = None,
+    ) -> None:  # fmt: skip
+        super().__init__(input_size, hidden_size, bias, dtype=dtype, seed=seed)
+        self.nonlinearity = nonlinearity
+
+    def _settings(self) -> tuple[Any, ...]:
+        return (self.nonlinearity,)
+
+
+class GRUCell(_Cell):
+    """One step of a GRU: h for x (batch, input_size) and the h before it."""
+
+    gates = 3
+    layer = staticmethod(gru_layer)
+
+
+class LSTMCell(_Cell):
+    """One step of an LSTM: (h, c) for x (batch, input_size) and the (h, c) before it."""
+
+    gates, states = 4, 2
+    layer = staticmethod(lstm_layer)

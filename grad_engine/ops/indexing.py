@@ -489,7 +489,7 @@ def sort(x: Any, axis: int | None = -1, descending: bool = False) -> Tensor:
 
 
 @composed(half="same")
-def topk(x: Any, k: int, axis: int = -1, largest: bool = True) -> tuple[Tensor, Tensor]:
+def topk(x: Any, k: int, axis: int = -1, largest: bool = True, sorted: bool = True) -> tuple[Tensor, Tensor]:
     """The `k` largest (or smallest) elements of x along `axis` in order of size, and their indices."""
     x = as_tensor(x)
     place = _place(x, axis, "topk()")

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from grad_engine.core.call import as_tensor
-from grad_engine.core.define import composed
+from grad_engine.core.define import composed, in_front
 from grad_engine.core.numpy_errors import warn_of_spelling
 from grad_engine.core.tensor import Tensor
 from grad_engine.errors import ArgumentError
@@ -170,3 +170,18 @@ def norm(
             f"as one vector: write norm(x, ord={shown}) for this, vector_norm(x, ord={shown}) for that"
         )
     return out
+
+
+def _define_norm(plain: Any, name: str, first: str) -> None:
+    @in_front(plain)
+    def call(x: Any, *given: Any, **named: Any) -> Tensor:
+        if given:
+            warn_of_spelling(
+                f"{name}(x, {given[0]!r}) takes it as {first}, where PyTorch takes it as ord: write "
+                f"{first}={given[0]!r} for this, ord={given[0]!r} for that"
+            )
+        return plain(x, *given, **named)
+
+
+_define_norm(vector_norm, "vector_norm", "axis")
+_define_norm(norms.matrix_norm, "matrix_norm", "keepdims")

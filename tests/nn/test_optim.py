@@ -16,6 +16,7 @@ import grad_engine as ge
 from grad_engine import optim
 from grad_engine.errors import ArgumentError, InPlaceError, ShapeError
 from tests.layouts import LAYOUTS
+from tests.support import normal
 
 STEPS = 50
 SHAPES = [(3, 4), (4,), (), (2, 3, 2)]
@@ -390,3 +391,86 @@ def test_a_norm_that_is_not_finite_is_an_error_when_asked() -> None:
         optim.clip_grad_norm_([p], 1.0, error_if_nonfinite=True)
     assert p.grad.data[1] == 1.0
     assert math.isnan(optim.clip_grad_norm_([p], 1.0))
+
+
+# --- against PyTorch --------------------------------------------------------------------------------------------------
+
+MOVERS = [
+    ("SGD", {"lr": 0.1, "momentum": 0.9, "nesterov": True}), ("Adam", {"amsgrad": True}), ("AdamW", {}),
+    ("RMSprop", {"centered": True, "momentum": 0.5}), ("Adagrad", {"lr_decay": 0.1, "weight_decay": 0.01}),
+    ("Adagrad", {"initial_accumulator_value": 0.1}), ("Adadelta", {"weight_decay": 0.1}), ("Adamax", {}),
+    ("NAdam", {"weight_decay": 0.1}), ("RAdam", {"betas": (0.9, 0.9), "lr": 0.1}), ("RAdam", {}),
+]  # fmt: skip
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize(("name", "settings"), MOVERS, ids=[f"{name} {[*kw]}" for name, kw in MOVERS])
+def test_an_optimiser_moves_as_pytorchs(name: str, settings: dict[str, Any]) -> None:
+    torch = pytest.importorskip("torch")
+    found = []
+    for engine in (ge, torch):
+        w = engine.tensor(normal(3, 4), requires_grad=True)
+        optimiser = getattr(engine.optim, name)([w], **settings)
+        for step in range(10):
+            w.grad = engine.tensor(normal(3, 4, seed=step + 1))
+            optimiser.step()
+        found.append(w.detach().numpy())
+    # NAdam of PyTorch keeps one of its factors in float32.
+    np.testing.assert_allclose(*found, rtol=1e-7 if name == "NAdam" else 1e-12)
+
+
+RATES: list[tuple[str, dict[str, Any]]] = [
+    ("ConstantLR", {}), ("PolynomialLR", {"total_iters": 6, "power": 2.0}), ("LinearLR", {}),
+    ("MultiplicativeLR", {"lr_lambda": lambda step: 1 - 0.01 * step}), ("ExponentialLR", {"gamma": 0.9}),
+    ("CosineAnnealingWarmRestarts", {"T_0": 3, "T_mult": 2}), ("CosineAnnealingLR", {"T_max": 5, "eta_min": 0.01}),
+    ("OneCycleLR", {"max_lr": 0.5, "total_steps": 14}), ("StepLR", {"step_size": 2}),
+    ("OneCycleLR", {"max_lr": 0.5, "epochs": 7, "steps_per_epoch": 2, "anneal_strategy": "linear"}),
+    ("MultiStepLR", {"milestones": [2, 5]}), ("LambdaLR", {"lr_lambda": lambda step: 0.95**step}),
+]  # fmt: skip
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize(("name", "settings"), RATES, ids=[f"{name} {[*kw]}" for name, kw in RATES])
+def test_a_schedule_sets_pytorchs_rates(name: str, settings: dict[str, Any]) -> None:
+    torch = pytest.importorskip("torch")
+    found = []
+    for engine in (ge, torch):
+        w = engine.tensor(normal(2), requires_grad=True)
+        optimiser = engine.optim.SGD([w], lr=0.1, momentum=0.9)
+        schedule = getattr(engine.optim.lr_scheduler, name)(optimiser, **settings)
+        rates = []
+        for _ in range(13):
+            rates.append((schedule.get_last_lr()[0], optimiser.param_groups[0]["momentum"]))
+            w.grad = engine.tensor(normal(2))
+            optimiser.step()
+            schedule.step()
+        found.append(rates)
+    np.testing.assert_allclose(*found, rtol=1e-12)
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize("mode", ["min", "max"])
+def test_a_plateau_lowers_the_rate_as_pytorchs(mode: str) -> None:
+    torch = pytest.importorskip("torch")
+    found = []
+    for engine in (ge, torch):
+        optimiser = engine.optim.SGD([engine.tensor(normal(2), requires_grad=True)], lr=0.1)
+        schedule = engine.optim.lr_scheduler.ReduceLROnPlateau(optimiser, mode, 0.5, 1, cooldown=mode == "max")
+        rates = []
+        for measure in [1, 0.9, 0.95, 0.93, 0.9, 0.91, 0.5, 0.6, 0.7, 0.8, 0.9, -1, -1.1, -1.05, -1]:
+            schedule.step(measure)
+            rates.append(optimiser.param_groups[0]["lr"])
+        found.append(rates)
+    np.testing.assert_allclose(*found)
+
+
+def test_a_group_is_added_later() -> None:
+    a, b = (ge.tensor(normal(2), requires_grad=True) for _ in range(2))
+    optimiser = optim.SGD([a], lr=0.1, momentum=0.9)
+    optimiser.add_param_group({"params": [b], "lr": 0.01})
+    assert [group["lr"] for group in optimiser.param_groups] == [0.1, 0.01]
+    assert optimiser.param_groups[1]["momentum"] == 0.9
+    with pytest.raises(ge.ArgumentError, match="moves one of these parameters already"):
+        optimiser.add_param_group({"params": [a]})
+    with pytest.raises(AttributeError, match="minimize with scipy"):
+        optim.LBFGS  # noqa: B018

@@ -142,3 +142,63 @@ def test_module_dict_and_casts() -> None:
     assert heads["one"].weight.name == "one.weight"
     with pytest.raises(ge.ArgumentError, match="on the CPU"):
         heads.to("cuda")
+
+
+IMAGE = (2, 4, 6, 6)
+PLAIN: dict[str, tuple[tuple[int, ...], tuple[Any, ...], dict[str, Any]]] = {  # layer -> shape of x, arguments
+    "SELU": ((3, 4), (), {}), "Mish": ((3, 4), (), {}), "ReLU6": ((3, 4), (), {}),
+    "Hardswish": ((3, 4), (), {}), "Hardshrink": ((3, 4), (), {}),
+    "Softshrink": ((3, 4), (0.3,), {}), "Softsign": ((3, 4), (), {}), "Tanhshrink": ((3, 4), (), {}),
+    "Threshold": ((3, 4), (0.1, 20.0), {}), "Softmin": ((3, 4), (), {"dim": 0}), "GLU": ((3, 4), (), {}),
+    "LeakyReLU": ((3, 4), (0.2,), {}), "PReLU": (IMAGE, (4,), {}),
+    "MaxPool2d": (IMAGE, (3, 2, 1), {"ceil_mode": True}), "AvgPool2d": (IMAGE, (3, 2, 1), {"count_include_pad": False}),
+    "MaxPool1d": ((2, 4, 7), (2,), {}), "AvgPool1d": ((2, 4, 7), (3, 2), {}), "MaxPool3d": ((2, 1, 4, 4, 4), (2,), {}),
+    "AvgPool3d": ((2, 1, 4, 4, 4), (2,), {}), "AdaptiveAvgPool1d": ((2, 4, 7), (3,), {}),
+    "AdaptiveAvgPool2d": (IMAGE, (1,), {}), "AdaptiveMaxPool2d": (IMAGE, ((2, 3),), {}),
+    "PixelShuffle": (IMAGE, (2,), {}), "PixelUnshuffle": (IMAGE, (2,), {}), "ChannelShuffle": (IMAGE, (2,), {}),
+    "Upsample": (IMAGE, (), {"scale_factor": 2, "mode": "bilinear", "align_corners": True}),
+    "Unfold": (IMAGE, (3,), {"padding": 1}), "Fold": ((2, 8, 9), ((4, 4), 2), {}),
+    "LocalResponseNorm": (IMAGE, (3,), {}), "ConstantPad1d": ((2, 4, 7), (2, 1.5), {}),
+    "ConstantPad2d": (IMAGE, ((1, 2, 0, 1), -1.0), {}), "ZeroPad2d": (IMAGE, (1,), {}),
+    "ReflectionPad1d": ((2, 4, 7), (2,), {}), "ReflectionPad2d": (IMAGE, (2,), {}),
+    "ReplicationPad2d": (IMAGE, ((1, 0, 2, 1),), {}), "CircularPad2d": (IMAGE, (2,), {}),
+    "BatchNorm3d": ((2, 3, 2, 2, 2), (3,), {}), "InstanceNorm1d": ((2, 3, 5), (3,), {"affine": True}),
+    "InstanceNorm2d": (IMAGE, (4,), {"track_running_stats": True}), "RMSNorm": ((3, 4), (4,), {"eps": 1e-3}),
+    "LayerNorm": ((3, 4), (4,), {"bias": False}), "BatchNorm2d": (IMAGE, (4,), {"track_running_stats": False}),
+    "Conv2d": (IMAGE, (4, 3, 3), {"padding": "same", "padding_mode": "reflect"}),
+    "Conv1d": ((2, 4, 7), (4, 6, 3), {"padding": 2, "padding_mode": "circular", "groups": 2}),
+    "Conv3d": ((1, 2, 3, 4, 4), (2, 3, 2), {}), "ConvTranspose1d": ((2, 4, 5), (4, 3, 3), {"stride": 2}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", PLAIN)
+def test_a_layer_made_as_in_pytorch_agrees(name: str) -> None:
+    shape, args, named = PLAIN[name]
+    agree(getattr(nn, name)(*args, **named), getattr(torch.nn, name)(*args, **named), 2 * normal(*shape))
+
+
+LOSSES: dict[str, tuple[int, dict[str, Any]]] = {  # loss -> how many tensors of shape (4, 5), settings
+    "TripletMarginLoss": (3, {"margin": 0.5, "swap": True}), "PoissonNLLLoss": (2, {"full": False}),
+    "CosineSimilarity": (2, {"dim": 1}), "PairwiseDistance": (2, {"p": 1}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_a_loss_of_alike_tensors_agrees(name: str) -> None:
+    count, named = LOSSES[name]
+    agree(
+        getattr(nn, name)(**named), getattr(torch.nn, name)(**named), *(normal(4, 5, seed=k + 1) for k in range(count))
+    )
+
+
+@pytest.mark.parametrize("name", ["RNNCell", "GRUCell", "LSTMCell"])
+def test_a_cell_agrees(name: str) -> None:
+    mine, theirs = getattr(nn, name)(3, 4), getattr(torch.nn, name)(3, 4)
+    agree(mine, theirs, normal(2, 3))
+    agree(mine, theirs, normal(3))
+    state = mine(ge.tensor(normal(2, 3)))
+    assert mine(ge.tensor(normal(2, 3)), state)[0].shape == ((2, 4) if name == "LSTMCell" else (4,))
+
+
+def test_bilinear_agrees() -> None:
+    agree(nn.Bilinear(3, 2, 4), torch.nn.Bilinear(3, 2, 4), normal(5, 3), normal(5, 2))
