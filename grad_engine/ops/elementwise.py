@@ -19,6 +19,7 @@ from grad_engine.core.call import as_tensor
 from grad_engine.core.define import composed, define, in_rules
 from grad_engine.core.numpy_protocol import NUMPY_TO_OP
 from grad_engine.core.op import case
+from grad_engine.core.stand_ins import TRACING
 from grad_engine.core.tensor import Tensor
 from grad_engine.errors import ArgumentError
 from grad_engine.formula import Tree
@@ -218,7 +219,9 @@ def _extreme_share(g: Any, mine: Any, other: Any) -> Any:
     """g where `mine` is the larger, half of it where both are equal, all of it where one is NaN."""
     share = selected(g, ~(mine < other))
     tie = mine == other
-    return np.where(tie, share * 0.5, share) if tie.any() else share
+    if TRACING.trace is None and not tie.any():  # a program asks when it runs (program/passes/kernels.py)
+        return share
+    return np.where(tie, share * 0.5, share)
 
 
 def _extreme_formula(mine: str, sign: str, other: str) -> Tree:

@@ -35,7 +35,7 @@ def _linear(x: Any, weight: Any, bias: Any = None) -> Any:
             f"linear() takes x (..., features) and weight (results, features), got {x.shape} and {weight.shape}; "
             "transpose the weight or reshape x"
         )
-    if x.ndim > 2 and weight.ndim == 2 and type(x) is np.ndarray and x.size:
+    if x.ndim > 2 and weight.ndim == 2 and isinstance(x, np.ndarray) and x.size:
         out = (x.reshape(-1, x.shape[-1]) @ weight.T).reshape(*x.shape[:-1], len(weight))  # one product, not a batch
     else:
         out = np.matmul(x, weight.T)
@@ -278,7 +278,7 @@ def _standardized(x: Any, axes: tuple[int, ...], eps: float) -> tuple[Any, Any, 
 def _in_rows(x: Any, axes: tuple[int, ...]) -> int:
     """How many of the last axes of an array are among `axes`: each row of them is summed by BLAS. 0 where it is not."""
     last = 0
-    if type(x) is np.ndarray and x.flags.c_contiguous and x.dtype.kind == "f":
+    if isinstance(x, np.ndarray) and x.flags.c_contiguous and x.dtype.kind == "f":
         while last < x.ndim and x.ndim - 1 - last in axes:
             last += 1
     return last

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Callable
+import copy
+import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy import ndarray
 
+from grad_engine import pytree
 from grad_engine.core.node import GradAccum
 from grad_engine.core.tensor import Tensor, wrap
+from grad_engine.nn.module import Module
 from grad_engine.program.state import State
 from grad_engine.program.steps import Value
 from grad_engine.program.traced import Traced, TracedNumber
@@ -27,6 +30,7 @@ class Argument:
     leaf: Any = None  # of a Tensor that requires grad: the leaf that stands for it while tracing
     is_leaf: bool = False
     stand_in: Any = None
+    inside: Any = None  # what the function gets in its place
 
 
 @dataclass(slots=True)
@@ -56,13 +60,15 @@ class Arguments:
                 for i, (key, part) in enumerate(zip(keys, x, strict=True))
             ]
             return kind(*parts) if hasattr(kind, "_fields") else kind(parts)
-        if dataclasses.is_dataclass(x) and not isinstance(x, type):
-            self.structures.append((path, kind, None))
-            made = object.__new__(kind)
-            for each in dataclasses.fields(x):
-                part = self.taken_apart(getattr(x, each.name), f"{path}.{each.name}", f"{name}_{each.name}")
-                object.__setattr__(made, each.name, part)
-            return made
+        if (found := structure_of(x)) is not None:
+            labels, values, build = found
+            self.structures.append((path, kind, Labels(tuple(labels))))
+            self.static += [(f"{path}.{key}", held) for key, held in _besides(x, values)]
+            words = [re.sub(r"\W+", "_", label).strip("_") for label in labels]
+            return build([
+                self.taken_apart(part, path + label, f"{name}_{word}")
+                for part, label, word in zip(values, labels, words, strict=True)
+            ])  # fmt: skip
         if isinstance(x, np.random.Generator):
             self.static.append((path, x))
             return self.state.stand_in_for(x)
@@ -78,7 +84,7 @@ class Arguments:
     def _input(self, x: Any, path: str, name: str, kind: type) -> Any:
         value = Value(x, self.state.unique(name))
         made: Any = TracedNumber(value, self.state.trace) if value.number else Traced(value, self.state.trace)
-        self.parts.append(Argument(path, value, kind, stand_in=made))
+        self.parts.append(Argument(path, value, kind, stand_in=made, inside=made))
         return made
 
     def _tensor(self, x: Tensor, path: str, name: str) -> Tensor:
@@ -89,6 +95,7 @@ class Arguments:
         stand_in = self._input(x.array, path, x.name or name, Tensor)
         made = wrap(stand_in, None)
         part = self.parts[-1]
+        part.inside = made
         if x.node is not None:
             made.node = part.leaf = GradAccum()
             part.is_leaf = type(x.node) is GradAccum
@@ -97,13 +104,82 @@ class Arguments:
         return made
 
 
-def returned(out: Any, keep: Callable[[Any], Any]) -> Any:
-    """What the function returned, with `keep` of each leaf: tuples, lists, dicts and dataclasses stay."""
+class Labels(tuple[str, ...]):
+    """The labels of the parts of a structure, as pytree.py gives them."""
+
+    __slots__ = ()
+
+
+@dataclass(slots=True)
+class Made:
+    """A structure that is made anew of its parts at each run."""
+
+    build: Callable[[Sequence[Any]], Any]
+    parts: list[Any]
+
+
+def labels_of(x: Any) -> tuple[str, ...] | None:
+    """The labels of the parts of a structure; None where it is none."""
+    found = structure_of(x)
+    return None if found is None else tuple(found[0])
+
+
+def structure_of(x: Any) -> pytree.Parts | None:
+    """(labels, parts, build) of a dataclass, or of a kind of dict, list or object that counts as a structure.
+
+    None for anything else: for modules, whose parameters are state, and for objects that hold more than their parts
+    and settings, which are state too.
+    """
+    kind = type(x)
+    if kind in _PLAIN or isinstance(x, type | Module | ndarray | np.generic):
+        return None
+    if isinstance(x, list):
+        return [f"[{number}]" for number in range(len(x))], x, lambda parts: _refilled(x, parts)
+    if isinstance(x, tuple):
+        return None
+    found = pytree._parts_of(x)
+    if found is None or isinstance(x, dict):
+        return found
+    simple = all(isinstance(held, _SETTINGS) or callable(held) for _, held in _besides(x, found[1]))
+    return found if simple else None
+
+
+_PLAIN = frozenset({dict, list, tuple, int, float, bool, str, type(None), Tensor})
+_SETTINGS = (int, float, complex, str, bytes, type(None), np.generic, np.dtype)
+
+
+def _refilled(x: Any, parts: Sequence[Any]) -> Any:
+    made = copy.copy(x)
+    made[:] = parts
+    return made
+
+
+def _besides(x: Any, values: Sequence[Any]) -> list[tuple[str, Any]]:
+    """The attributes of an object that are none of its parts: (name, value)."""
+    names = [*getattr(x, "__dict__", ())]
+    for each in type(x).__mro__:
+        slots = each.__dict__.get("__slots__", ())
+        names += [slots] if isinstance(slots, str) else slots
+    found = [(key, getattr(x, key)) for key in names if hasattr(x, key)]
+    return [(key, held) for key, held in found if not any(held is each for each in values)]
+
+
+def returned(out: Any, keep: Callable[[Any], Any], template: bool = False) -> Any:
+    """What the function returned, with `keep` of each leaf: tuples, lists, dicts and other structures stay.
+
+    template: such other structures become Made.
+    """
     kind = type(out)
     if kind is dict:
-        return {key: returned(part, keep) for key, part in out.items()}
+        return {key: returned(part, keep, template) for key, part in out.items()}
     if kind in (list, tuple):
-        return kind(returned(part, keep) for part in out)
+        return kind(returned(part, keep, template) for part in out)
     if isinstance(out, tuple) and hasattr(out, "_fields"):
-        return kind(*[returned(part, keep) for part in out])
+        return kind(*[returned(part, keep, template) for part in out])
+    if (found := structure_of(out)) is not None:
+        _, values, build = found
+        parts = [returned(part, keep, template) for part in values]
+        if all(part is value for part, value in zip(parts, values, strict=True)):
+            return out
+        return Made(build, parts) if template else build(parts)
     return keep(out)

@@ -99,10 +99,11 @@ class _ArrayMethods:
         return views.taken(self, METHOD, "reshape", (tuple(lengths),))
 
     def ravel(self: Any, order: str = "C") -> Any:
-        return self.reshape(-1, order=order)
+        there = self.flags.f_contiguous if order == "F" else self.flags.c_contiguous
+        return (self if there else self.copy(order)).reshape(-1, order=order)
 
     def flatten(self: Any, order: str = "C") -> Any:
-        return self.within.stand_in(self.reshape(-1, order=order).current)
+        return self.copy(order).reshape(-1, order=order)
 
     def astype(self: Any, dtype: Any, *args: Any, **named: Any) -> Any:
         if np.dtype(dtype) == self.dtype:
@@ -110,7 +111,7 @@ class _ArrayMethods:
         return TRACING.trace.record(METHOD, "astype", (self, np.dtype(dtype)))
 
     def copy(self: Any, order: str = "C") -> Any:
-        return self.within.stand_in(self.current)  # a write makes another value, so nothing is shared
+        return TRACING.trace.record(METHOD, "copy", (self, order))
 
     def setflags(self: Any, **_: Any) -> None:
         """Nothing: what may be written is the program's affair."""

@@ -12,6 +12,7 @@ from numpy import ndarray
 from grad_engine.errors import GradEngineError
 from grad_engine.program.functions import STATIC_SHAPE
 from grad_engine.program.passes.buffers import Buffer, arena
+from grad_engine.program.passes.kernels import halved
 from grad_engine.program.spelling import Names, Spelling, path_of
 from grad_engine.program.steps import (
     AT,
@@ -31,6 +32,7 @@ from grad_engine.program.steps import (
     Value,
 )
 
+_STATIC_SHAPE = STATIC_SHAPE | {halved}
 _BY_KEYWORD = frozenset({np.maximum, np.minimum})  # NumPy deprecates their third argument by position
 _LONGEST = 160  # characters of an expression of numbers
 _ALIGNED = 64  # bytes: the line of a cache
@@ -97,7 +99,7 @@ class Code:
             target = self._target(step)
             self._line(self._into(step, target), step)
             spell.text[step.out] = target
-        elif step.kind is NUMBER:
+        elif step.kind is NUMBER and not step.several:
             text, binds = spell.call(step)
             once = len(self._uses.get(step.out, ())) == 1 and step.out not in self._ends
             if once and step.out not in self._checked and len(text) < _LONGEST:
@@ -127,7 +129,7 @@ class Code:
         self._line(f"{', '.join(names)}{',' if step.several and len(names) == 1 else ''} = {text}", step)
         for out, name in zip(step.outs, names, strict=True):
             self.spelling.text[out] = name
-        unknown = step.kind is NAMED_CALL or (step.kind is FUNCTION and step.fn not in STATIC_SHAPE)
+        unknown = step.kind is NAMED_CALL or (step.kind is FUNCTION and step.fn not in _STATIC_SHAPE)
         if unknown or (step.kind is METHOD and step.fn in ("repeat", "choose", "take")):
             for out, name in zip(step.outs, names, strict=True):
                 deviation = self.spelling.thing(Deviation, "Deviation")
@@ -251,10 +253,15 @@ class Code:
             self._line("if total - total != 0.0: raise ArithmeticError")
         written = {write.target for write in program.writes if write.in_place}
         results = []
-        for value in [*program.outputs, *(write.value for write in program.writes if not write.in_place)]:
-            text = spell.value(value)
-            aliased = value.ndim and (value.memory.is_input or value.memory.is_const)
-            results.append(f"{text}.copy()" if aliased and not value.number else text)
+        leaving = program.leaving()
+        shown: dict[Value, Value] = {}
+        for value, root in zip(leaving, program.roots or [value.memory for value in leaving], strict=True):
+            text, memory = spell.value(value), value.memory
+            if not value.number and not value.scalar:
+                given = memory.is_input and memory is root  # an argument, or a part of it: so it is in eager mode
+                lasting = value.ndim and (memory.is_input or memory.is_const) and not given
+                text = f"{text}.copy()" if lasting or shown.setdefault(memory, root) is not root else text
+            results.append(text)
         tail = []
         for write in program.writes:
             if write.target is None or write.value is write.target or self._is_direct(write.value, write.target):

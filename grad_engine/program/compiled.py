@@ -139,7 +139,8 @@ class Compiled:
     def save(self, path: str | os.PathLike[str]) -> Path:
         """The path of a Python file with the program, which imports NumPy (and SciPy where needed) alone.
 
-        Raises GraphError where an op of the engine is part of the program, and names it.
+        Ops that stayed calls of the engine (see `reasons`) are imported from it, and the file's first line names them.
+        Raises GraphError where the program holds something that no file can.
         """
         return standalone.save(self._lowered("save()").program, Path(path))
 

@@ -16,7 +16,7 @@ from grad_engine.core.node import GradAccum, next_sequence_nr
 from grad_engine.core.tensor import Tensor, wrap
 from grad_engine.core.versions import WRITES, owner_of
 from grad_engine.errors import InPlaceError
-from grad_engine.program.arguments import Arguments
+from grad_engine.program.arguments import Arguments, Labels, Made, labels_of
 from grad_engine.program.history import History, freed_node
 from grad_engine.program.state import State
 from grad_engine.program.steps import Program, Value
@@ -65,6 +65,8 @@ class Entry:
             self.miss(f"type({path}) is not {self.thing(kind)}")
             if kind is dict:
                 self.miss(f"(*{path},) != {self.thing(keys)}" if len(keys) > 1 else f"(*{path},) != {keys!r}")
+            elif type(keys) is Labels:
+                self.miss(f"{self.thing(labels_of)}({path}) != {self.thing(tuple(keys))}")
             elif keys is not None:
                 self.miss(f"len({path}) != {keys}")
         for path, held in arguments.static:
@@ -213,6 +215,8 @@ class Entry:
 
     def _shown(self, tree: Any, results: list[str]) -> str:
         kind = type(tree)
+        if kind is Given:
+            return tree.path
         if kind is Output:
             result = results[tree.number]
             if tree.kind is Tensor and self.history is not None and tree.number in self.history.outputs:
@@ -232,6 +236,8 @@ class Entry:
             return "[" + ", ".join(self._shown(part, results) for part in tree) + "]"
         if kind is tuple:
             return "(" + ", ".join(self._shown(part, results) for part in tree) + ("," if len(tree) == 1 else "") + ")"
+        if kind is Made:
+            return f"{self.thing(tree.build)}([{', '.join(self._shown(part, results) for part in tree.parts)}])"
         if isinstance(tree, tuple) and hasattr(tree, "_fields"):
             return f"{self.thing(kind)}({', '.join(self._shown(part, results) for part in tree)})"
         return self.thing(tree)
@@ -260,6 +266,15 @@ class Output:
 
     def __init__(self, number: int, kind: type, value: Value) -> None:
         self.number, self.kind, self.value = number, kind, value
+
+
+class Given:
+    """A leaf of what a compiled function returns that is one of its arguments, or of their parts: the same object."""
+
+    __slots__ = ("path",)
+
+    def __init__(self, path: str) -> None:
+        self.path = path
 
 
 class Pool:

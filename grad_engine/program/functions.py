@@ -115,7 +115,7 @@ def _put_along_axis(trace: Trace, arr: Any, indices: Any, values: Any, axis: Any
 def _place(trace: Trace, arr: Any, mask: Any, vals: Any) -> None:
     count: Any = np.count_nonzero(mask)
     trace.check_count(count)
-    number = count.current.now if type(count) is Traced else count
+    number = count.current.now if type(count) in (Traced, TracedNumber) else count
     arr[np.asarray(mask, bool)] = np.resize(vals, int(number))
 
 
@@ -162,7 +162,7 @@ def _reshaped(trace: Trace, a: Any, /, shape: Any = None, order: str = "C", **na
 
 def _ravelled(trace: Trace, a: Any, order: str = "C") -> Any:
     array: Any = np.asarray(a)
-    return array.reshape(-1, order=order)
+    return array.ravel(order)
 
 
 def _as_type(trace: Trace, x: Any, dtype: Any, /, *, copy: bool = True, device: Any = None) -> Any:

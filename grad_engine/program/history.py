@@ -184,6 +184,7 @@ def history_of(
         return None
     shares = [trace.value_of(share) for _, share in reached]
     backward = Program(f"{name}_backward", [*inputs, *seeds], list(trace.steps), shares)
+    backward.roots = [share.memory for share in shares]
     return History(
         function, freed, inputs, [spot for spot, _ in reached], with_history, backward, {*seeds}, bool(written)
     )

@@ -19,7 +19,7 @@ from numpy import ndarray
 import grad_engine.errors
 from grad_engine.core.tensor import Tensor
 from grad_engine.nn.module import Module
-from grad_engine.optim import Optimizer
+from grad_engine.optim import LRScheduler, Optimizer
 from grad_engine.program.slots import Attribute, Cell, Item, OfClass, Part, Slot
 
 _ENGINE = os.path.dirname(os.path.abspath(grad_engine.errors.__file__)) + os.sep
@@ -41,6 +41,7 @@ class Reached:
         self.arrays: list[tuple[Slot, ndarray]] = []
         self.tensors: list[tuple[str, Tensor]] = []
         self.optimizers: list[Optimizer] = []
+        self.counters: list[Slot] = []  # of schedules: how many steps they made
         self.generators: list[tuple[Slot, np.random.Generator]] = []
         self.movable: list[Any] = []  # generators whose draws cannot be traced
         self.others: list[tuple[Slot, Any]] = []  # numbers, flags, objects: what must be the same at each run
@@ -133,6 +134,9 @@ class Reached:
             self.attributes.append((own, frozenset(own)))
             self.namespaces.append((own, len(own)))
             for key in [key for key in own if key not in _OWN_AFFAIRS]:
+                if key == "steps" and isinstance(x, LRScheduler):
+                    self.counters.append(Item(own, key, key))
+                    continue
                 inner = f"{name}_{key}" if name and not _engine_holder(type(x)) else f"{name}.{key}".lstrip(".")
                 yield own[key], Item(own, key, inner), inner
         for each in type(x).__mro__:

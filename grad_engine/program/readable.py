@@ -10,7 +10,7 @@ import numpy as np
 
 from grad_engine.program import passes
 from grad_engine.program.spelling import ATOM, Names, Spelling
-from grad_engine.program.steps import AT, CHECK, LOOP, SET_ITEM, Program, Step, Value
+from grad_engine.program.steps import AT, CHECK, GET_ITEM, LOOP, SET_ITEM, UFUNC, Program, Step, Value
 
 _INLINE = 60  # characters of an expression that may be part of another
 
@@ -21,15 +21,18 @@ class Readable:
     def __init__(self, program: Program, functional: bool = False, comments: bool = True) -> None:
         self.program, self.functional = program, functional
         names = Names()
+        names.taken.add(program.name)
         self.spelling = spelling = Spelling(names)
         for value in program.inputs:
             spelling.text[value] = names.new(value.name or "x")
         self.loops: list[Any] = []
         self._uses = program.uses()
         self._ends = {end for end in program.ends() if type(end) is Value}
+        self._steps = program.steps
         lines: list[str] = []
         before = None
-        for step in program.steps:
+        for number, step in enumerate(program.steps):
+            self._number = number
             made = [*self._written(step)]
             if made and comments and step.line is not None and step.line != before:
                 before = step.line
@@ -88,9 +91,19 @@ class Readable:
             (name,) = self._names(step)
             yield f"{name} = {text}"
             return
+        if type(x) is Value and self._may_write_over(x, step):
+            name = spell.text[step.out] = array
+            if (added := self._added(x, key, rest[0])) is not None:
+                yield f"{name}[{spell.index(key)}] += {spell.argument(added)}"
+                return
         value = spell.arguments(tuple(rest), {})
-        (name,) = self._names(step)
-        if type(x) is Value and x.is_const and not np.any(x.data) and type(x.data) is np.ndarray:
+        if step.out in spell.text:
+            name = array
+        else:
+            (name,) = self._names(step)
+        if name == array:
+            pass
+        elif type(x) is Value and x.is_const and not np.any(x.data) and type(x.data) is np.ndarray:
             kind = "" if x.dtype == np.float64 else f", np.{x.dtype.type.__name__}"
             yield f"{name} = np.zeros({x.shape}{kind})"
         else:
@@ -99,6 +112,43 @@ class Readable:
             yield f"{name}[{spell.index(key)}] = {value}"
         else:
             yield f"{spell.function(step.fn)}.at({name}, {spell.argument(key)}, {value})"
+
+    def _may_write_over(self, x: Value, step: Step) -> bool:
+        """Whether nobody reads x, nor a view of it, after this step, so that its variable may go on as the result."""
+        if x.step is None or x.owner is not None or not self.spelling.text[x].isidentifier() or not x.ndim:
+            return False
+        if any(end.memory is x for end in self._ends):
+            return False
+        for number, reader in enumerate(self._steps):
+            reads = reader is not step and any(value.memory is x for value in reader.values())
+            if reads and (number > self._number or not self._is_done(reader)):
+                return False
+        return True
+
+    def _is_done(self, reader: Step) -> bool:
+        """Whether an earlier step stands above in a line, or will stand in the line of the present step."""
+        for out in reader.outs:
+            uses = self._uses.get(out, [])
+            if self.spelling.text.get(out, "").isidentifier() or reader.kind in (SET_ITEM, AT):
+                if out.owner is not None and any(each > self._number for each in uses):
+                    return False
+                continue
+            if any(
+                each > self._number or (each < self._number and not self._is_done(self._steps[each])) for each in uses
+            ):
+                return False
+        return True
+
+    def _added(self, x: Value, key: Any, value: Any) -> Any:
+        """What is added, where x[key] is written that is x[key] and something."""
+        step = value.step if type(value) is Value else None
+        if step is None or step.kind is not UFUNC or step.fn is not np.add or step.named or len(self._uses[value]) > 1:
+            return None
+        if self.spelling.text[value].isidentifier():
+            return None
+        part = step.args[0].step if type(step.args[0]) is Value else None
+        same = part is not None and part.kind is GET_ITEM and part.args[0] is x and repr(part.args[1]) == repr(key)
+        return step.args[1] if same else None
 
     def _loop(self, step: Step) -> Iterator[str]:
         """The rounds of scan(): the body once, in a for loop."""
@@ -123,12 +173,13 @@ class Readable:
         yield f"for {', '.join(targets)} in {listed}:" if targets else f"for _ in range({loop.length}):"
         for name, value in zip(saved, carried, strict=False):
             yield f"    {name}.append({spell.text[value]})"
-        outside = self._uses, self._ends
+        outside = self._uses, self._ends, self._steps, self._number
+        self._steps = body.steps
         self._uses, self._ends = body.uses(), {end for end in body.ends() if type(end) is Value}
-        for inner in body.steps:
+        for self._number, inner in enumerate(body.steps):
             for line in self._written(inner):
                 yield f"    {line}"
-        self._uses, self._ends = outside
+        self._uses, self._ends, self._steps, self._number = outside
         for name, value in zip(stacks, body.outputs[loop.carried :], strict=True):
             yield f"    {name}.append({spell.value(value)})"
         if carried:

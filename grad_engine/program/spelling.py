@@ -186,7 +186,7 @@ class Spelling:
             return ", ".join(map(self.index, key)) + ("," if len(key) == 1 else "")
         if type(key) is slice:
             start, stop = ("" if part is None else self.argument(part) for part in (key.start, key.stop))
-            return f"{start}:{stop}" + ("" if key.step is None else f":{self.argument(key.step)}")
+            return f"{start}:{stop}" + ("" if key.step in (None, 1) else f":{self.argument(key.step)}")
         return self.argument(key)
 
     # --- calls ----------------------------------------------------------------------------------------------------

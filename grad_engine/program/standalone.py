@@ -1,4 +1,7 @@
-"""A program as a Python file of its own, which imports NumPy, and SciPy where it calls it, and nothing else."""
+"""A program as a Python file of its own, which imports NumPy, and SciPy where it calls it, and nothing else.
+
+Ops that stayed calls of the engine are imported from it, and the file says so.
+"""
 
 from __future__ import annotations
 
@@ -11,9 +14,11 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
+from grad_engine.core.op import OPS
 from grad_engine.errors import GraphError
 from grad_engine.program.readable import Readable
 from grad_engine.program.steps import LOOP, NAMED_CALL, Program
+from grad_engine.program.trace import Present
 
 _FEW = 64  # numbers of an array that is written out
 _WIDTH = 100
@@ -30,12 +35,6 @@ def named_calls(program: Program) -> list[str]:
 
 def save(program: Program, path: Path) -> Path:
     """Write the program to `path`."""
-    if calls := named_calls(program):
-        why = "; ".join(f"{name}: {program.reasons.get(name, 'it branches on numbers')}" for name in calls)
-        raise GraphError(
-            f"the program calls {', '.join(calls)} of the engine, so it cannot stand alone ({why}); write that with "
-            "NumPy's functions"
-        )
     path.write_text(text_of(program), "utf-8")
     return path
 
@@ -49,7 +48,7 @@ def text_of(program: Program) -> str:
     inputs = ", ".join(readable.spelling.text[value] for value in program.inputs)
     generators = [name for name, thing in constants.items() if isinstance(thing, np.random.Generator)]
     inputs = ", ".join(part for part in (inputs, *generators) if part)
-    written = [f"{name} = {_literal(thing)}" for name, thing in constants.items() if name not in generators]
+    written = [_defined(name, thing) for name, thing in constants.items() if name not in generators]
     imports = ["import numpy as np"]
     if any("_unpacked(" in line for line in written):
         imports = ["import base64", "import io", "import zlib", "", *imports]
@@ -58,7 +57,11 @@ def text_of(program: Program) -> str:
         imports.append("import scipy.special")
     if "math." in body:
         imports.insert(0, "import math")
-    head = f'"""{program.name}, as grad_engine wrote it down: NumPy alone.{_of_state(program, readable, generators)}"""'
+    calls = named_calls(program)
+    if calls:
+        imports += ["", "from grad_engine import OPS"]
+    alone = "NumPy alone." if not calls else f"NumPy, and of grad_engine {', '.join(calls)}: install it beside."
+    head = f'"""{program.name}, as grad_engine wrote it down: {alone}{_of_state(program, readable, generators)}"""'
     parts = [head, "\n".join(imports), "\n".join(written), f"\ndef {program.name}({inputs}):\n{body}"]
     return "\n\n".join(part for part in parts if part).rstrip() + "\n"
 
@@ -85,6 +88,25 @@ def _unpacked(text):
     return np.load(io.BytesIO(zlib.decompress(base64.b85decode(text))))
 
 """
+
+
+def _defined(name: str, thing: Any) -> str:
+    """The lines that make a constant, or a function of the engine."""
+    if type(thing) is not Present:
+        return f"{name} = {_literal(thing)}"
+    for op in OPS.values():
+        parts = [("forward", op.forward), ("joint", op.joint), *((f"rules[{k}]", r) for k, r in enumerate(op.rules))]
+        for part, function in parts:
+            if function is not thing.function:
+                continue
+            call = f"OPS[{op.name!r}].{part}"
+            if thing.places is None:
+                return f"{name} = {call}"
+            return (
+                f"\n\ndef {name}(*args, **named):\n"
+                f"    return tuple(share for share in {call}(*args, **named) if share is not None)\n"
+            )
+    raise GraphError(f"the program calls {thing.__qualname__}(), which no file can import; leave it out")
 
 
 def _literal(thing: Any) -> str:

@@ -265,6 +265,8 @@ def _lift(state: State, reached: Reached) -> None:
                 state.put(memory, state.lift_array(each.memory, memory, "memory"))
             state.lift_steps(Attribute(each, "steps", "steps"))
             numbers.add((id(each), "steps"))
+    for slot in reached.counters:
+        state.lift_number(slot, "scheduled")
     for slot, array in reached.arrays:
         if type(slot.get()) is ndarray:  # those of optimisers are lifted already
             state.put(slot, state.lift_array(array, slot, slot.name))
@@ -300,6 +302,8 @@ def _note_changes(state: State, reached: Reached) -> None:
             _refuse_change(slot, before, now)
         if type(kept) in (Traced, TracedNumber) and not (type(before) is ndarray and kept.shape != before.shape):
             state.stores.append(Store(slot, kept.current, type(now)))
+        elif type(meanwhile) is TracedNumber and type(now) is type(before):
+            state.stores.append(Store(slot, Value(now, data=now), type(now)))
         elif now is None and isinstance(slot.holder, GradAccum):
             state.stores.append(Store(slot, Value(0, data=0), type(None)))
         else:

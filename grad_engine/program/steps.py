@@ -208,6 +208,8 @@ class Program:
     finite: list[Value] = field(default_factory=list)  # numbers that have to be finite (passes/small.py),
     hidden: list[Value] = field(default_factory=list)  # and those that were left out of a product with 0
     kept: list[list[tuple[Value, ...]]] = field(default_factory=list)  # by optimisers, for each parameter of a group
+    roots: list[Value] = field(default_factory=list)  # of outputs, and of writes that are not in place: the memory
+    # that they show in eager mode, by which one knows whether two of them, or one and an input, are the same
     homes: list[Any] = field(default_factory=list)  # flat inputs in the place of those (passes/flat.py)
 
     def with_steps(self, steps: list[Step], replaced: Callable[[Any], Any] = lambda value: value) -> Program:
@@ -219,6 +221,10 @@ class Program:
     def ends(self) -> list[Value]:
         """The values that must be there when it ends: outputs and what is written."""
         return [*self.outputs, *(write.value for write in self.writes)]
+
+    def leaving(self) -> list[Any]:
+        """The values that leave the program: outputs, and writes that are not in place."""
+        return [*self.outputs, *(write.value for write in self.writes if not write.in_place)]
 
     def uses(self) -> dict[Value, list[int]]:
         """value -> the numbers of the steps that read it."""

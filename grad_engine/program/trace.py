@@ -19,6 +19,7 @@ from grad_engine.errors import TraceError
 from grad_engine.program import traced, views
 from grad_engine.program.steps import (
     CHECK,
+    FUNCTION,
     NAMED_CALL,
     NO_NAMED,
     NUMBER,
@@ -48,6 +49,7 @@ class Trace:
         self.reasons: dict[str, str] = {}  # op that became a named call -> why
         self.line: tuple[str, int] | None = None  # what steps belong to while a rule runs: the line of the forward call
         self.closed = False
+        self.of_arrays: set[Value] = set()  # numbers that were computed from arrays
         self.thread = threading.get_ident()
         self.held: Callable[[ndarray], Any] = lambda array: None  # a stand-in for an array that state reaches
         self._kept: list[Any] = []  # so that no id in by_reference or _consts is given to another array meanwhile
@@ -129,7 +131,7 @@ class Trace:
             TRACING.trace = self
         several = isinstance(result, tuple | list)
         parts = list(result) if several else [result]
-        if kind is not NUMBER:
+        if kind is not NUMBER and kind is not FUNCTION:  # np.count_nonzero() and np.allclose() give Python's numbers
             parts = [np.asarray(part)[()] if type(part) in (int, float, bool) else part for part in parts]
         for part in parts:
             good = isinstance(part, ndarray | np.generic) and part.dtype.kind in "fiub"
@@ -142,6 +144,8 @@ class Trace:
             step = Step(kind, fn, given, named_given, [], several, self.place(), op)
             outs = step.outs = [Value(part, step=step) for part in parts]
             self.steps.append(step)
+            if kind in (NUMBER, FUNCTION) and any(not value.number or value in self.of_arrays for value in read):
+                self.of_arrays.update(out for out in outs if out.number)
         made = [self.stand_in(out) for out in outs]
         owners = {id(_owner(value.now)): value for value in read if type(value.now) is ndarray}
         for out, stand_in in zip(outs, made, strict=True):
@@ -159,8 +163,8 @@ class Trace:
 
     def check_count(self, count: Any) -> None:
         """Let the program check that so many elements are chosen again."""
-        if type(count) is traced.Traced and not count.current.is_const:
-            self.check(np.equal(count, int(count.current.now)))
+        if type(count) in STAND_INS and not count.current.is_const:
+            self.check(count == int(count.current.now))
 
     def check(self, value: Any) -> bool:
         """The truth of a stand-in that the engine itself branches on; the program checks that it is the same again."""

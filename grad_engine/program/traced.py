@@ -248,6 +248,9 @@ class TracedNumber:
         return self._value.data
 
     def __bool__(self) -> bool:
+        of_arrays = self._value in self.within.of_arrays and not self._value.is_const
+        if of_arrays and _asked_outside(sys._getframe(1)):
+            self.within.refuse("a truth value, as in `if` and `while`,", self, _CHOOSE)
         if TRACING.trace is not None:  # it depends on numbers alone, so it is known before the program runs
             return TRACING.trace.check(self)
         return bool(self.numbers("a truth value"))
@@ -259,6 +262,10 @@ class TracedNumber:
         return int(self.numbers("int()"))
 
     def __index__(self) -> int:
+        value, trace = self._value, TRACING.trace
+        if trace is not None and value.number is int and not value.is_const and value not in self.within.of_arrays:
+            trace.check(self == value.now)  # a count of steps: the program is for this one
+            return int(value.now)
         return operator.index(self.numbers("a size or an index"))
 
     def __format__(self, spec: str) -> str:

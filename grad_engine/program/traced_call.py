@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from types import CellType, CodeType, FunctionType, ModuleType
 from typing import Any
 
 import numpy as np
@@ -13,13 +15,14 @@ from numpy import ndarray
 from grad_engine.core.node import GradAccum
 from grad_engine.core.tensor import Tensor, wrap
 from grad_engine.errors import TraceError
+from grad_engine.nn.module import Module
 from grad_engine.program.arguments import Arguments, returned
 from grad_engine.program.entering import ONE_TRACE, tracing
-from grad_engine.program.entry import Output
+from grad_engine.program.entry import Given, Output
 from grad_engine.program.history import History, history_of
 from grad_engine.program.state import State, lifted
 from grad_engine.program.steps import Program, Value, Write
-from grad_engine.program.trace import Trace
+from grad_engine.program.trace import STAND_INS, Trace
 from grad_engine.program.traced import Traced, TracedNumber
 
 
@@ -62,7 +65,7 @@ def traced_call(
         ]
         result = function(*inside[: len(args)], **dict(zip(named, inside[len(args) :], strict=True)))
         noted = _Result(trace, state, arguments)
-        structure = returned(result, noted.output)
+        structure = returned(result, noted.output, template=True)
         inputs = [*(part.value for part in arguments.parts), *(source.value for source in state.sources)]
         name = re.sub(r"\W", "_", getattr(function, "__name__", type(function).__name__)).strip("_") or "program"
         name = "program" if name == "lambda" else name
@@ -83,6 +86,7 @@ def traced_call(
     writes += [Write(None, store.value, not isinstance(store.slot.holder, GradAccum)) for store in state.stores]
     inputs = [*(part.value for part in arguments.parts), *(source.value for source in state.sources)]
     program = Program(name, inputs, steps, noted.values, writes, trace.reasons, kept=state.kept)
+    program.roots = [value.memory for value in program.leaving()]
     trace.close()
     return TracedCall(program, arguments, state, parameters, structure, history)
 
@@ -91,12 +95,15 @@ class _Result:
     """Takes what a function returned apart into outputs."""
 
     def __init__(self, trace: Trace, state: State, arguments: Arguments) -> None:
-        self.trace, self.state = trace, state
+        self.trace, self.state, self.arguments = trace, state, arguments
         self.values: list[Value] = []
         self.held: list[Any] = []
 
     def output(self, leaf: Any) -> Any:
         kind = type(leaf)
+        for part in self.arguments.parts:
+            if leaf is part.inside:  # the very argument
+                return Given(part.path)
         if kind is Tensor:
             if id(leaf) in self.state.tensors:  # a weight, say: the same tensor as in eager mode
                 return leaf
@@ -107,6 +114,17 @@ class _Result:
             return self._noted(leaf, leaf._value.number, leaf)
         if kind is ndarray and leaf.dtype.kind in "fiub":
             return self._noted(leaf, ndarray, leaf)
+        if isinstance(leaf, Iterator) and not isinstance(leaf, type):
+            raise TraceError(
+                f"the compiled function returned an iterator, a {kind.__name__}, whose items would be computed outside "
+                "of its program; return a list"
+            )
+        if holds_stand_in(leaf):
+            raise TraceError(
+                f"the compiled function returned a {kind.__name__} that holds traced values, which its program cannot "
+                "make anew; return arrays in tuples, lists, dicts or dataclasses, or declare its kind with "
+                "ge.register_structure()"
+            )
         return leaf
 
     def _noted(self, array: Any, kind: type, held: Any) -> Output:
@@ -114,6 +132,36 @@ class _Result:
         self.values.append(value)
         self.held.append(held)
         return Output(len(self.values) - 1, kind, value)
+
+
+def holds_stand_in(x: Any) -> bool:
+    """Whether an object, a function, or a container of another kind leads to a stand-in."""
+    pending: list[Any] = [x]
+    seen: set[int] = set()
+    while pending and len(seen) < _MOST:
+        each = pending.pop()
+        if type(each) in STAND_INS:
+            return True
+        if id(each) in seen or isinstance(each, _ENDS):
+            continue
+        seen.add(id(each))
+        if type(each) is FunctionType:
+            cells = [cell.cell_contents for cell in each.__closure__ or () if _filled(cell)]
+            pending += [*cells, each.__defaults__, each.__kwdefaults__, each.__dict__]
+        else:
+            pending += gc.get_referents(each)
+    return False
+
+
+_MOST = 10_000  # objects that are looked at
+_ENDS = (type, ModuleType, Module, CodeType, str, int, float)
+
+
+def _filled(cell: CellType) -> bool:
+    try:
+        return cell.cell_contents is not cell
+    except ValueError:
+        return False
 
 
 def _objects(given: Sequence[Any]) -> list[Any]:

@@ -21,16 +21,25 @@ from grad_engine.core.stand_ins import TRACING
 from grad_engine.core.tensor import Tensor
 from grad_engine.errors import TraceError
 from grad_engine.program.generators import traced_default_rng
-from grad_engine.program.steps import FUNCTION, leaves
+from grad_engine.program.steps import FUNCTION, METHOD, leaves
 from grad_engine.program.trace import OPS_FOLDER, STAND_INS
 from grad_engine.program.traced import Traced
+from grad_engine.program.traced_math import MATH_STAND_INS
 from grad_engine.program.views import as_array
 
 _CREATING = (
     "zeros", "ones", "empty", "arange", "linspace", "eye", "identity", "zeros_like", "ones_like", "empty_like",
     "full_like",
 )  # fmt: skip
-_asarray, _array, _filled = np.asarray, np.array, np.full  # this file is swapped like all others
+_SWAPPED = ("asarray", "array", "asanyarray", "full", "broadcast", "ascontiguousarray", "asfortranarray", *_CREATING)
+_asarray, _array, _filled, _empty, _broadcasting = (
+    np.asarray,
+    np.array,
+    np.full,
+    np.empty,
+    np.broadcast,
+)  # this file is swapped like all others
+_EMPTY: dict[Any, Any] = {np.empty: np.zeros, np.empty_like: np.zeros_like}  # so that a program is no accident
 # Where the engine makes arrays to keep them: nodes, parameters, states.
 _KEEPING = (*(os.path.join(INSIDE[0], each) for each in ("core", "nn", "program", "optim", "data")), *INSIDE[1:])
 _MAKING_GENERATORS = frozenset({"default_rng", "Generator", "RandomState", "SeedSequence", "BitGenerator"})
@@ -40,6 +49,7 @@ def asarray(a: Any, dtype: Any = None, *args: Any, **named: Any) -> Any:
     """np.asarray() that lets stand-ins through."""
     if TRACING.trace is None or not _holds_stand_in(a):
         return _asarray(a, dtype, *args, **named)
+    a = a.__array__() if type(a) is Tensor else a  # which says where a history would be lost
     if type(a) is Traced:
         a = as_array(a)
         return a if dtype is None else a.astype(dtype, copy=False)
@@ -50,15 +60,16 @@ def array(a: Any, dtype: Any = None, *args: Any, **named: Any) -> Any:
     """np.array() that lets stand-ins through."""
     if TRACING.trace is None or not _holds_stand_in(a):
         return _array(a, dtype, *args, **named)
+    a = a.__array__() if type(a) is Tensor else a
     if type(a) is Traced:
         a = as_array(a)
-        return a.copy() if dtype is None else a.astype(dtype)
+        return a.copy("K") if dtype is None else a.astype(dtype)
     return _gathered(a, dtype)
 
 
 def _holds_stand_in(a: Any) -> bool:
     kind = type(a)
-    if kind is Traced or kind in STAND_INS:
+    if kind in STAND_INS or (kind is Tensor and type(a.array) in STAND_INS):
         return True
     return kind in (list, tuple) and any(type(leaf) in STAND_INS for leaf in leaves(a))
 
@@ -73,7 +84,7 @@ def _gathered(a: Any, dtype: Any) -> Any:
     elif type(a) is Traced:
         made = a
     elif type(a) in STAND_INS:
-        made = TRACING.trace.record(FUNCTION, np.dtype(a.current.number).type, (a,))
+        made = as_array(TRACING.trace.record(FUNCTION, np.dtype(a.current.number).type, (a,)))
     else:
         made = _asarray(a)
     return made if dtype is None else made.astype(dtype)
@@ -82,7 +93,28 @@ def _gathered(a: Any, dtype: Any) -> Any:
 def _creating(create: Callable[..., ndarray]) -> Callable[..., Any]:
     """np.zeros() and its like: what they make is a stand-in for a constant, into which traced values can be written."""
 
-    return lambda *args, **named: _writable(create(*args, **named), sys._getframe(1))
+    made: Any = _EMPTY.get(create, create)
+    return lambda *args, **named: _writable(made(*args, **named), sys._getframe(1))
+
+
+def _in_order(order: str) -> Callable[..., Any]:
+    """np.ascontiguousarray() and np.asfortranarray(), in C or Fortran order."""
+    make = np.ascontiguousarray if order == "C" else np.asfortranarray
+
+    def ordered(a: Any, dtype: Any = None, **named: Any) -> Any:
+        if TRACING.trace is None or not _holds_stand_in(a):
+            return make(a, dtype, **named)
+        x: Any = asarray(a, dtype)
+        x = x if x.ndim else x.reshape(1)
+        there = x.flags.c_contiguous if order == "C" else x.flags.f_contiguous
+        return x if there else TRACING.trace.record(METHOD, "copy", (x,), {"order": order})
+
+    return ordered
+
+
+def _broadcast(*arrays: Any) -> Any:
+    """np.broadcast(), of which shapes are read."""
+    return _broadcasting(*(_empty(x.shape) if type(x) in STAND_INS else x for x in arrays))
 
 
 def _writable(made: Any, frame: FrameType) -> Any:
@@ -140,17 +172,18 @@ def _random() -> ModuleType:
 
 _RANDOM = _random()
 NUMPY: Any = _copy_of(
-    np, asarray=asarray, array=array, random=_RANDOM, full=_full,
+    np, asarray=asarray, array=array, asanyarray=asarray, random=_RANDOM, full=_full, broadcast=_broadcast,
+    ascontiguousarray=_in_order("C"), asfortranarray=_in_order("F"),
     **{name: _creating(getattr(np, name)) for name in _CREATING},
 )  # fmt: skip
 _REPLACED: dict[int, Any] = {
     id(np): NUMPY, id(np.random): _RANDOM,
-    **{id(getattr(np, name)): getattr(NUMPY, name) for name in ("asarray", "array", "full", *_CREATING)},
+    **{id(getattr(np, name)): getattr(NUMPY, name) for name in _SWAPPED},
     **{id(getattr(np.random, name)): each for name, each in vars(_RANDOM).items() if name[0].islower()},
 }  # fmt: skip
 
 
 def seen_in_traces(held: Any) -> Any:
-    """What takes the place of NumPy, or of a function of its, while a function is traced; None for anything else."""
-    found = _REPLACED.get(id(held))
+    """What stands for NumPy or math, or a function of theirs, while a function is traced; None for anything else."""
+    found = _REPLACED.get(id(held), MATH_STAND_INS.get(id(held)))
     return None if found is held else found

@@ -104,7 +104,9 @@ def checked_key(x: traced.Traced, key: Any, writing: bool = False) -> Any:
     if type(key) is slice:
         return slice(*[part if part is None else operator.index(part) for part in (key.start, key.stop, key.step)])
     if type(key) is traced.TracedNumber:
-        return np.asarray(key) if key.current.number is bool else operator.index(key)
+        if key.current.number is float:
+            raise IndexError("a float is no index of an array; make it a whole number outside")
+        return np.asarray(key) if key.current.number is bool else key
     if type(key) is list:
         key = np.array(key) if any(type(part) in (traced.Traced, Tensor) for part in key) else key
     if type(key) is traced.Traced and not writing and key.dtype == bool:

@@ -113,7 +113,7 @@ def test_backward_inside_adds_to_the_grad_of_an_argument() -> None:
     for _ in range(3):
         assert compiled(w, X).item() == pytest.approx(run(twin, X).item())
         np.testing.assert_allclose(w.grad.data, twin.grad.data, rtol=1e-12)
-    assert w.grad.data.base is None
+    assert w.grad.array.base is None
     with pytest.raises(ge.TraceError, match="gradient would be lost"):
         compiled(w * 2.0, X)
 
@@ -249,16 +249,49 @@ def test_a_saved_program_needs_numpy_alone(tmp_path: Path) -> None:
     assert table.size and mask.size
 
 
-def test_a_program_with_an_op_of_the_engine_cannot_stand_alone(tmp_path: Path) -> None:
-    compiled = ge.compile(lambda x: ge.polygamma(x, 2))
+CONVOLUTION = ge.nn.Conv2d(1, 2, 3, seed=0)
+WITH_OPS: dict[str, tuple[Any, Any, str]] = {
+    "convolution": (lambda x: (CONVOLUTION(x) ** 2).sum(), normal(2, 1, 5, 5), "conv2d"),
+    "polygamma": (lambda x: ge.polygamma(x, 2).sum(), np.arange(1.0, 4.0), "polygamma"),
+    "gradient alone": (lambda x: ge.digamma(x).sum(), np.arange(1.0, 4.0), "gradient of digamma"),
+    "two shares": (lambda x: (ge.conv1d(x, x[:, :, :2]) ** 2).sum(), normal(1, 1, 6), "conv1d"),
+}
+
+
+@pytest.mark.parametrize(("f", "x", "op"), WITH_OPS.values(), ids=WITH_OPS)
+def test_a_saved_program_says_which_ops_of_the_engine_it_needs(f: Any, x: Any, op: str, tmp_path: Path) -> None:
+    compiled = ge.compile(ge.value_and_grad(f), exact=True)
     with pytest.raises(ge.GraphError, match="source"):
         _ = compiled.source
-    compiled(np.ones(3))
-    assert "polygamma" in compiled.reasons
-    with pytest.raises(ge.GraphError, match="polygamma"):
-        compiled.save(tmp_path / "file.py")
-    with pytest.raises(ge.GraphError, match="polygamma"):
+    value, slope = compiled(x)
+    assert op in compiled.reasons
+    text = compiled.save(tmp_path / "file.py").read_text("utf-8")
+    assert f"of grad_engine {op}" in text.splitlines()[0] and "from grad_engine import OPS" in text
+    inside: dict[str, Any] = {}
+    exec(text, inside)
+    weights = [parameter.array for parameter in CONVOLUTION.parameters()] if f is WITH_OPS["convolution"][0] else []
+    found = inside["program"](x, *weights)
+    assert float(found[0]) == value.item()
+    np.testing.assert_array_equal(found[1], slope)
+    with pytest.raises(ge.GraphError, match=op):
         compiled.to("numpy")
+
+
+def test_a_saved_maximum_takes_ties_as_they_come(tmp_path: Path) -> None:
+    def step(w: Any, x: Any) -> Any:
+        return ge.value_and_grad(lambda w: np.maximum(x @ w, 0.0).sum())(w)
+
+    compiled = ge.compile(step)
+    w, x = normal(3, 2), normal(40, 3)
+    compiled(w, x)
+    inside: dict[str, Any] = {}
+    exec(compiled.save(tmp_path / "file.py").read_text("utf-8"), inside)
+    for start in (w, 0 * w):
+        expected = step(start, x)
+        for found in (inside["step"](start, x), compiled(start, x)):
+            np.testing.assert_allclose(found[0], expected[0], rtol=1e-12)
+            np.testing.assert_allclose(found[1], expected[1], rtol=1e-12)
+    assert compiled._traces == 1
 
 
 def test_lower_traces_and_does_not_run() -> None:

@@ -105,6 +105,11 @@ NUMBERS: dict[str, Callable[[Any, Any], Any]] = {
     "a float64 number beside float32": lambda x, k: ge.value_and_grad(
         lambda t: (t * np.sqrt(k) + np.tanh(np.zeros(2)).sum()).sum()
     )(x.astype(np.float32)),
+    "asarray": lambda x, k: (np.asarray(k), np.array(k), np.array([k, 1.0])),
+    "copies": lambda x, k: [
+        copy(np.outer(x, x + k).T[::2]).sum() for copy in (np.copy, np.array, np.ascontiguousarray, lambda x: x.copy())
+    ],
+    "math": lambda x, k: (math.sin(k), x * math.hypot(k, x[0]), math.modf(k), math.fsum([k, x[1]]), math.exp(x.max())),
     "an index": lambda x, k: np.where(k > 0, x, -x),
 }
 

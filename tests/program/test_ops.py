@@ -59,7 +59,7 @@ def test_compiled_equals_eager(op: Op, i: int) -> None:
         assert_same(arrays(exact(operands)), expected, exact=True)
         assert_same(arrays(quick(operands)), expected, exact=False)
     for tensor in run(filled(op, cases(op)[i], 2)):  # no stand-in is left behind in the engine
-        assert type(tensor.data) is np.ndarray
+        assert type(tensor.array) is np.ndarray
 
 
 @pytest.mark.parametrize(("op", "i"), EVERY, ids=NAMES)

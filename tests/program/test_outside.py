@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any, NamedTuple
@@ -212,16 +213,45 @@ def test_a_write_is_seen_by_a_graph_that_read_the_memory() -> None:
         kept.backward()
 
 
-def test_results_are_memory_of_their_own() -> None:
-    compiled = ge.compile(lambda x: (x, x[1:3], x * 2, (x * 3)[::2]))
+def aliases(x: np.ndarray) -> Any:
+    y = x * 2
+    z = np.empty(6)
+    z[...] = y
+    return x, x[1:3], y, y[::2], (x * 3)[::2], x * 2, y.copy(), np.array(y), z, x.copy(), np.zeros(6), y
+
+
+def test_results_share_memory_where_those_of_eager_mode_do() -> None:
+    """With the arguments and with one another; what is equal by chance, or was copied, stays apart."""
+    compiled = ge.compile(aliases)
     x = X.copy()
-    first = compiled(x)
+    for _ in range(2):
+        found, expected = [x, *compiled(x)], [x, *aliases(x)]
+        for one, other in itertools.combinations(range(len(found)), 2):
+            shared = np.shares_memory(found[one], found[other])
+            assert shared == np.shares_memory(expected[one], expected[other]), (one, other)
+        assert found[1] is x
+
+
+def test_results_keep_their_numbers_when_the_program_runs_again() -> None:
+    compiled = ge.compile(lambda x: (x * 2, (x * 3)[::2], x.sum()))
+    first = compiled(X)
     kept = [part.copy() for part in first]
-    x[:] = 9.0
-    compiled(x)
+    compiled(X + 1.0)
     for part, before in zip(first, kept, strict=True):
         np.testing.assert_array_equal(part, before)
-        part[...] = 0.0  # and it may be written
+
+
+def test_equal_gradients_are_arrays_of_their_own() -> None:
+    """Two leaves with one gradient: whoever scales one of them in place leaves the other alone."""
+    a, b = (ge.tensor(X.copy(), requires_grad=True) for _ in range(2))
+
+    def step(w: np.ndarray) -> ge.Tensor:
+        loss = (a * w * w).sum() + (b * w * w).sum()
+        loss.backward()
+        return loss
+
+    ge.compile(step)(X)
+    assert not np.shares_memory(a.grad.array, b.grad.array)
 
 
 # --- structures and calls -------------------------------------------------------------------------------------------

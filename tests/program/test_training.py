@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -164,3 +165,41 @@ def test_parameters_that_join_later_have_steps_of_their_own() -> None:
     for leaf, twin in zip(leaves, twins, strict=True):
         np.testing.assert_array_equal(leaf.data, twin.data)
     assert_same_state(moving, twin_moving)
+
+
+SCHEDULES: dict[str, Callable[[optim.Optimizer], optim.LRScheduler]] = {
+    "StepLR": lambda moving: optim.StepLR(moving, 3),
+    "MultiStepLR": lambda moving: optim.MultiStepLR(moving, [2, 4]),
+    "ExponentialLR": lambda moving: optim.ExponentialLR(moving, 0.9),
+    "CosineAnnealingLR": lambda moving: optim.CosineAnnealingLR(moving, 7),
+    "LinearLR": lambda moving: optim.LinearLR(moving, total_iters=4),
+    "LambdaLR": lambda moving: optim.LambdaLR(moving, lambda steps: min(1.0, (steps + 1) / 4) * math.sqrt(1 + steps)),
+    "SequentialLR": lambda moving: optim.SequentialLR(
+        moving, [optim.LinearLR(moving), optim.CosineAnnealingLR(moving, 9)], milestones=[3]
+    ),
+}
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES.values(), ids=SCHEDULES)
+def test_a_schedule_may_step_inside(schedule: Callable[[optim.Optimizer], optim.LRScheduler]) -> None:
+    def build() -> Any:
+        model, moving, step = trainer(plain, OPTIMIZERS["Adam"])
+        slowing = schedule(moving)
+
+        def scheduled(x: np.ndarray, y: np.ndarray) -> ge.Tensor:
+            loss = step(x, y)
+            slowing.step()
+            return loss
+
+        return model, moving, slowing, scheduled
+
+    model, moving, slowing, eager = build()
+    twin, twin_moving, twin_slowing, other = build()
+    compiled = ge.compile(other, exact=True)
+    for _ in range(10):
+        np.testing.assert_array_equal(eager(X, Y).data, compiled(X, Y).data)
+        assert moving.lr == twin_moving.lr and type(twin_moving.lr) is float
+    assert slowing.steps == twin_slowing.steps and type(twin_slowing.steps) is int
+    assert_same_state(model, twin)
+    assert_same_state(moving, twin_moving)
+    assert compiled._traces <= 4

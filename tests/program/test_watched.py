@@ -194,7 +194,5 @@ def test_the_reason_for_a_call_of_dropout_is_one_sentence(tmp_path: Path) -> Non
     compiled = ge.compile(lambda x: DROPOUT(x).sum())
     compiled(X)
     assert compiled.reasons["dropout"].startswith("a generator that is made from a seed of each run cannot be written")
-    with pytest.raises(ge.GraphError, match="from a seed of each run") as info:
-        compiled.save(tmp_path / "step.py")
-    for text in (compiled.reasons["dropout"], str(info.value)):
-        assert "<traced" not in text and "format" not in text
+    assert "<traced" not in compiled.reasons["dropout"] and "format" not in compiled.reasons["dropout"]
+    assert "of grad_engine dropout" in compiled.save(tmp_path / "step.py").read_text("utf-8").splitlines()[0]

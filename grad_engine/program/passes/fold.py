@@ -186,6 +186,8 @@ def _method(self: _Folding, step: Step) -> Any:
         if x.shape == step.out.shape:
             return x
         return step.replaced((inner.args[0], step.args[1])) if inner is not None and inner.fn == "reshape" else None
+    if step.fn == "copy" and x.strides == step.out.strides:  # nothing is written over: copies are for the user alone
+        return x
     if step.fn in ("astype", "view") and len(rest) == 1 and x.dtype == step.out.dtype:
         return x
     if step.fn == "swapaxes" and x.ndim == 2 and tuple(rest) in _LAST_TWO:
@@ -230,8 +232,12 @@ def _item(self: _Folding, step: Step) -> Any:
 
 
 def _written(self: _Folding, step: Step) -> Any:
-    """x[key] = value a second time, as x[key] += value asks for in Python."""
+    """x[...] = value, which leaves nothing of x; x[key] = value twice, as x[key] += value asks for in Python."""
     x, key, value = step.args
+    if key is Ellipsis and type(value) is Value and type(x) is Value and not value.number and value.dtype == x.dtype:
+        if value.like(x):
+            return value
+        return Step(FUNCTION, np.broadcast_to, (value, x.shape), {}, step.outs, False, step.line)
     inner = x.step if type(x) is Value else None
     if inner is None or inner.kind is not SET_ITEM or values_in((key, inner.args[1])):
         return None

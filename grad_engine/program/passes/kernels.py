@@ -156,6 +156,25 @@ def _squares(self: _Quickening, step: Step) -> Step | None:
     return Step(FUNCTION, np.dot, (flat, flat), NO_NAMED, step.outs, False, step.line)
 
 
+def halved(tie: Any, share: Any) -> Any:
+    """share, half of it where `tie` holds: it seldom does anywhere, which is quicker to find out."""
+    return np.where(tie, share * 0.5, share) if tie.any() else share
+
+
+def _tie(self: _Quickening, step: Step) -> Value | None:
+    tie, half, share = step.args if len(step.args) == 3 else (Value(0), None, None)
+    inner = half.step if type(half) is Value else None
+    if inner is None or inner.kind is not UFUNC or inner.fn is not np.multiply or inner.named or step.named:
+        return None
+    if inner.args[0] is not share or single_number(inner.args[1]) != 0.5 or not share.like(step.out) or not tie.ndim:
+        return None
+    made = Value.alike(step.out, name=step.out.name)
+    made.step = Step(FUNCTION, halved, (tie, share), NO_NAMED, [made], False, step.line)
+    made.owner = share.memory
+    self.steps.append(made.step)
+    return made
+
+
 def _total(self: _Quickening, step: Step) -> Step | None:
     """A sum over the first axis, or of squares."""
     if (squares := _squares(self, step)) is not None:
@@ -175,5 +194,5 @@ def _total(self: _Quickening, step: Step) -> Step | None:
 
 _RULES: dict[Any, Callable[[_Quickening, Step], Step | Value | None]] = {
     (UFUNC, np.maximum): _level, (UFUNC, np.minimum): _level, (UFUNC, np.multiply): _outer,
-    (UFUNC, np.add): _row, (UFUNC, np.subtract): _row, (REDUCE, np.add): _total,
+    (FUNCTION, np.where): _tie, (UFUNC, np.add): _row, (UFUNC, np.subtract): _row, (REDUCE, np.add): _total,
 }  # fmt: skip
