@@ -47,7 +47,7 @@ docs: ## build the documentation site in output/site, with its links checked
 package: ## build wheel and source distribution in dist/, and check both
 	$(SETUP) package
 	rm -rf dist
-	@sh .make/patiently "building wheel and source distribution" $(PY) -m build --outdir dist >/dev/null
+	@sh .make/patiently "building wheel and source distribution" $(PY) -m build --no-isolation --outdir dist >/dev/null
 	$(PY) -m twine check --strict dist/*
 	$(PY) -m check_wheel_contents dist/*.whl
 	@ls dist/*
