@@ -8,7 +8,7 @@ a step of the leaves, sums at other leaves, later ops of a kind. What does not f
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby, pairwise
 
@@ -26,6 +26,7 @@ from grad_engine.story.units import SMALL, Unit, units
 
 SHORT, LONG = 60.0, 75.0  # seconds for graphs of up to SMALL ops, and for larger ones
 FEWEST_RULES = 3  # with numbers in a lesson, where the record has them
+MOST_LATER = 60  # later ops of a kind that may be told of
 MOST_REFUSED = 30  # extras in a row that do not fit, after which no other is tried
 PHASES = ("both", "forward", "backward")
 
@@ -105,18 +106,22 @@ class _Chooser:
         self.unit_of = {op: unit for unit in self.units for op in unit.ops}
         self.turns = [turn.node for turn in self.index.turns]
         self.place = {op: k for k, op in enumerate(self.turns)}
+        self.made: dict[str, list[Scene]] = {}
         self.opened = self.open()
+        alone = sum(unit.kind < 0 for unit in self.units)
+        finely = {unit: len(unit.ops) <= FEW_OPS if unit.kind >= 0 else alone <= SMALL for unit in self.opened}
+        self.untold = [self.way(op, finely) for op in self.turns]
         self.first = self.forward_opened()
 
     def open(self) -> set[Unit]:
         """Of equal units the one that backward reaches first, and more if its ops are few; the others are swept."""
-        kinds: dict[int, list[Unit]] = {}  # in the order of backward
+        kinds: dict[int, dict[Unit, None]] = {}  # in the order of backward
         for op in self.turns:
             unit = self.unit_of[op]
-            if unit.kind >= 0 and unit not in kinds.setdefault(unit.kind, []):
-                kinds[unit.kind].append(unit)
+            if unit.kind >= 0:
+                kinds.setdefault(unit.kind, {})[unit] = None
         found = {unit for unit in self.units if unit.kind < 0}
-        for same in kinds.values():
+        for same in map(list, kinds.values()):
             rules = sum(not self.facts.passes(op) for op in same[0].ops)
             many = min(-(-FEWEST_RULES // rules), len(same) - LEAST_ROUNDS + 1) if rules else 1
             found |= set(same[: max(many, 1)])
@@ -192,7 +197,7 @@ class _Chooser:
         first = [next((op for op in some if op in self.facts.on_path), some[0]) for some in kinds.values()]
         first.sort(key=self.place.__getitem__)
         later = [op for some in kinds.values() for op in some if op not in first]
-        return first, sorted(later, key=self.place.__getitem__)
+        return first, sorted(later, key=self.place.__getitem__)[:MOST_LATER]
 
     def numbered(self, op: str) -> bool:
         """Whether the rule of an op is told with numbers."""
@@ -201,22 +206,28 @@ class _Chooser:
     def scenes(self, told: set[str], extras: set[str]) -> list[Scene]:
         """All scenes, with these ops told by themselves and these extras."""
         words = self.words
-        found: list[Scene] = [words.leaves(self.units)]
+        found: list[Scene] = self.once("leaves", lambda: [words.leaves(self.units)])
         if self.phase != "backward":
             in_ranks = "forward" in extras and len(self.index.nodes) <= FEW_OPS
-            found += words.forward(self.units, in_ranks, self.first)
+            found = found + self.once(f"forward {in_ranks}", lambda: words.forward(self.units, in_ranks, self.first))
         if self.phase != "forward":
-            found += words.nudge(self.units)
-            found += words.seed(self.units)
+            found = found + self.once("nudge", lambda: words.nudge(self.units))
+            found += self.once("seed", lambda: words.seed(self.units))
             ran = self.backward(told)
-            headline = words.headline(self.units) if "headline" in extras else []
-            paths = words.paths() if "paths" in extras else []
+            headline = self.once("headline", lambda: words.headline(self.units)) if "headline" in extras else []
+            paths = self.once("paths", words.paths) if "paths" in extras else []
             found += self.with_paths(ran, headline, paths)
             if "leaves" in extras:
                 found += words.other_leaves({id for scene in ran for line in scene.lines for id in self.summed(line)})
-            found += words.check()
-            found += words.step() if "step" in extras else []
+            found += self.once("check", words.check)
+            found += self.once("step", words.step) if "step" in extras else []
         return [*found, words.end(found[-1].part)]
+
+    def once(self, name: str, made: Callable[[], list[Scene]]) -> list[Scene]:
+        """Scenes that are the same whatever is told, made when they are first asked for."""
+        if name not in self.made:
+            self.made[name] = made()
+        return self.made[name]
 
     def summed(self, line: Line) -> list[str]:
         """The leaves whose sum a line tells."""
@@ -242,14 +253,9 @@ class _Chooser:
             return [*ran, *headline, *paths]
         return [*ran[: k + 1], *paths, *ran[k + 1 :], *headline]
 
-    def told_finely(self, unit: Unit) -> bool:
-        """Whether ops of a unit that only pass g on are told of apart from those that are swept."""
-        alone = sum(unit.kind < 0 for unit in self.units)
-        return len(unit.ops) <= FEW_OPS if unit.kind >= 0 else alone <= SMALL
-
     def backward(self, told: set[str]) -> list[Scene]:
         """Every op of backward in one scene: told by itself, with others that pass g on, or swept."""
-        ways = [self.way(op, told) for op in self.turns]
+        ways = ["told" if op in told else way for op, way in zip(self.turns, self.untold, strict=True)]
         # What runs between equal units that are swept is swept with them.
         swept = [k for k, way in enumerate(ways) if way == "units"]
         for before, after in pairwise(swept):
@@ -285,14 +291,15 @@ class _Chooser:
                 found.append(self.words.sweep_units(list(parts), strays))
         return found
 
-    def way(self, op: str, told: set[str]) -> str:
-        """How an op is told of: "told" by itself, "units" (in an equal unit that is swept), "passing", or "swept"."""
+    def way(self, op: str, finely: Mapping[Unit, bool]) -> str:
+        """How an op is told of if not by itself: "units" (in an equal unit that is swept), "passing", or "swept".
+
+        finely: whether the ops of an opened unit that only pass g on are told of apart from those that are swept.
+        """
         unit = self.unit_of[op]
-        if op in told:
-            return "told"
         if unit not in self.opened:
             return "units"
-        return "passing" if self.facts.passes(op) and self.told_finely(unit) else "swept"
+        return "passing" if finely[unit] and self.facts.passes(op) else "swept"
 
 
 HEADS = f"{'at':>5} {'seconds':>7} {'words':>5}  {'scene':<8}  what is said"

@@ -250,7 +250,7 @@ class Equations:
         """
         facts = self.facts
         edges, passed = self.index.arrivals.get(accumulator, ()), self.index.passed.get(accumulator)
-        if passed is None or len(edges) < 2 or accumulator in facts.elsewhere or accumulator not in facts.leaf_ids:
+        if passed is None or len(edges) < 2 or accumulator in facts.elsewhere or accumulator not in facts.leaf_set:
             return None
         if facts.followed is not None and facts.followed.accumulator == accumulator:
             entry: Entry | None = facts.followed.index
@@ -422,7 +422,7 @@ class Equations:
         entry = facts.steps[edge.id].to if edge.id in facts.steps else None
         if entry is None and facts.followed is not None and edge.receiver == facts.followed.accumulator:
             entry = facts.followed.index
-        if entry is None and share is not None and share.size and edge.receiver in facts.leaf_ids:
+        if entry is None and share is not None and share.size and edge.receiver in facts.leaf_set:
             sizes = np.where(np.isfinite(share), np.abs(share), -1.0)
             entry = tuple(map(int, np.unravel_index(int(sizes.argmax()), shape)))
         raw = self.raw(node, filled_rule(node, given.tree, facts), edge.raw_shape)

@@ -56,6 +56,7 @@ class LessonFacts:
         self.elsewhere = elsewhere or {}
         # A part also has accumulators for results that ops outside of it made; these are no leaves.
         self.leaf_ids = [id for id in self.index.accumulators if id in self.whole.accumulators]
+        self.leaf_set = frozenset(self.leaf_ids)
         self.border = [id for id in self.index.accumulators if id not in self.whole.accumulators]
         self.explain = record.explain
         self.probe = record.explain.probe if record.explain is not None else None
@@ -114,7 +115,7 @@ class LessonFacts:
         """The name of a tensor, or of its gradient, in the hue of its leaf."""
         name = self.name(tensor)
         leaf = self.index.accumulator_of.get(tensor, "")
-        leaf = leaf if leaf in self.leaf_ids else ""
+        leaf = leaf if leaf in self.leaf_set else ""
         tone = "ink" if leaf else "gradient" if barred else "value"
         return Token((bar(name) if barred else name) + suffix, tone if barred else "ink", leaf, strong=bool(leaf))
 
@@ -143,7 +144,7 @@ class LessonFacts:
         if self.paths_found:
             last = self.paths_found[0].steps[-1]
             return self._entry(self.index.edges[last.edge].receiver, last.to)
-        if follow is not None and follow[0] in self.leaf_ids:
+        if follow is not None and follow[0] in self.leaf_set:
             return self._entry(*follow)
         return self._largest()
 
@@ -421,12 +422,15 @@ class LessonFacts:
             bad = nonfinite(tensor)
             word = nonfinite_word(tensor) if bad else ""
             size = int(np.prod(tensor.shape, dtype=np.int64))
+            entry = self.entry_of(id)
+            if entry is None and len(self.index.nodes) <= SMALL:  # beside the path: where its gradient is largest
+                entry = self.largest_entry(id)
             found[id] = OpFace(
                 op=id,
                 sign=self.sign(id),
                 name=tensor.name or "",
-                value=self.shown(out, self.value_of(id)),
-                gradient=self.shown(g.id, self.gradient_of(id)) if g is not None else "",
+                value=self.shown(out, self.value_of(id, entry)),
+                gradient=self.shown(g.id, self.gradient_of(id, entry)) if g is not None else "",
                 increment=self.increments(out),
                 backward=node.name,
                 badge=(f"{word} in {bad} of {size}" if size > 1 else word) if bad else "",

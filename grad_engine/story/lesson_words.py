@@ -48,6 +48,7 @@ class LessonWords:
         self.probe = facts.probe
         self.equations = Equations(facts)
         self.insets = Insets(facts, units)
+        self._sweeps: dict[tuple[str, ...], Scene] = {}
         self._rules_told: dict[tuple[str, bool], Scene] = {}
         self._arrived: dict[str, int] = {}  # edge -> which of the shares of its receiver it is, from 1
         for edges in self.index.arrivals.values():
@@ -391,7 +392,7 @@ class LessonWords:
         facts = self.facts
         for edge in self.index.outgoing(op):
             rule = self.equations.rule(edge)
-            if rule is None or rule.share != 0 or edge.receiver not in facts.leaf_ids:
+            if rule is None or rule.share != 0 or edge.receiver not in facts.leaf_set:
                 continue
             zeros = [term for key, term in rule.terms.items() if key != "g" and term.value == 0 and term.name.text]
             if len(zeros) == 1 and len(rule.terms) == 2 and rule.terms.get("g") and rule.terms["g"].value:
@@ -423,7 +424,7 @@ class LessonWords:
         for edge in self.index.outgoing(op):
             arrivals = self.index.arrivals.get(edge.receiver, ())
             mine = facts.followed is not None and edge.receiver == facts.followed.accumulator
-            if edge.receiver not in facts.leaf_ids or mine or len(arrivals) < 2 or arrivals[-1] != edge.id:
+            if edge.receiver not in facts.leaf_set or mine or len(arrivals) < 2 or arrivals[-1] != edge.id:
                 continue
             if self.index.tensors[self.index.accumulators[edge.receiver].leaf].shape:
                 continue
@@ -533,7 +534,7 @@ class LessonWords:
             (text, self.index.edges[edge].receiver)
             for edge, text in sent
             if text
-            and self.index.edges[edge].receiver in self.facts.leaf_ids
+            and self.index.edges[edge].receiver in self.facts.leaf_set
             and self._arrived.get(edge, 0) == 1 < len(self.index.arrivals[self.index.edges[edge].receiver])
         ]
         parts: list[str | Token] = [said]
@@ -554,13 +555,20 @@ class LessonWords:
 
     def sweep(self, ops: Sequence[str]) -> Scene:
         """Ops that run without being told of one by one: what they send, or which leaves get something."""
+        key = tuple(ops)
+        if key not in self._sweeps:
+            self._sweeps[key] = self.swept_over(key)
+        return self._sweeps[key]
+
+    def swept_over(self, ops: Sequence[str]) -> Scene:
+        """The same, worked out anew."""
         if len(ops) <= MOST_SENDING:
             said = [part for op in ops for part in ("; ", *self.sends(op))][1:]
             return self.swept(ops, line(*said, "."))
         alone = len(set(map(self.facts.sign, ops))) == 1
         runs = f"{self.signs(ops)} {'runs its rule' if alone else 'run their rules'}"
         reached = dict.fromkeys(edge.receiver for op in ops for edge in self.index.outgoing(op))
-        leaves = [self.facts.leaf_token(id) for id in reached if id in self.facts.leaf_ids]
+        leaves = [self.facts.leaf_token(id) for id in reached if id in self.facts.leaf_set]
         if not leaves:
             return self.swept(ops, line(runs, "."))
         named: list[str | Token] = []
@@ -575,7 +583,8 @@ class LessonWords:
 
     def swept(self, ops: Sequence[str], said: Line) -> Scene:
         """The scene of ops that are swept."""
-        return Scene("sweep", "Backward", said, ops=tuple(ops), motion=SWEEP, sent=self.sent(ops))
+        sent = self.sent(ops) if len(ops) <= SMALL else ()  # of more no share can be seen by itself
+        return Scene("sweep", "Backward", said, ops=tuple(ops), motion=SWEEP, sent=sent)
 
     def sends(self, op: str) -> list[str | Token]:
         """What an op sends to whom: `− sends g to x2 and −g to x3`."""
@@ -628,6 +637,11 @@ class LessonWords:
             if not origin.measure.nan:
                 said = f"{self.facts.sign(origin.part)} sends what is not finite."
             return [Scene("headline", "Backward", line(said), ops=tuple(ends), moves=(9,), motion=3.0, inset=inset)]
+        dead = next((k for k, turn in enumerate(self.index.turns) if self.facts.norm(turn.node) == 0), None)
+        if dead:
+            before = self.facts.sign(self.index.turns[dead - 1].node)
+            gone = line(f"Vanished: after {before} the gradient is 0.")
+            return [Scene("headline", "Backward", gone, ops=tuple(ends), moves=(9,), motion=3.0, inset=inset)]
         norms = [norm for op in ends if (norm := self.facts.norm(op)) is not None and norm > 0]
         if len(norms) < 2:
             return []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import combinations
 
 from grad_engine.formula import number
@@ -38,7 +39,8 @@ class Spelling:
 
     def text(self, value: float) -> str:
         """The number as it is written everywhere in the lesson."""
-        return "0" if _key(value) in self.zeros else number(value + 0.0, self.digits(value))
+        key = _key(value)
+        return "0" if key in self.zeros else _number(value + 0.0, self.noted.get(key, self.usual))
 
     def digits(self, value: float) -> int:
         """With how many digits a number is written at most."""
@@ -129,10 +131,17 @@ class Spelling:
         return 10.0 * untrue + sum(1.0 + abs(n - self.usual) for key in move if (n := self.digits(key)) != self.usual)
 
 
+@lru_cache(maxsize=1 << 15)
+def _number(value: float, digits: int) -> str:
+    return number(value, digits)
+
+
+@lru_cache(maxsize=1 << 15)
 def read(text: str) -> float:
     """The number that is written."""
     return float(text.replace("−", "-").replace("NaN", "nan").replace("∞", "inf"))
 
 
+@lru_cache(maxsize=1 << 15)
 def _key(value: float) -> float:
     return float(f"{abs(value):.9g}") if math.isfinite(value) else math.inf
