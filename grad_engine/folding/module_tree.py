@@ -6,6 +6,7 @@ of a module is a box of its own, and equal calls or numbered siblings that follo
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -15,6 +16,7 @@ from grad_engine.folding.structure import repeats, signature
 from grad_engine.folding.views import View, around, focused
 from grad_engine.record import GraphRecord, NodeRecord
 from grad_engine.record.index import RecordIndex, index_of
+from grad_engine.record.parts import Event, RunEvent
 
 DEEPEST = 12  # parts of a path; what a scope has beyond stays in the last
 UNIT = 8  # ops up to which a module without modules inside stays one box: a Linear, a LayerNorm
@@ -138,8 +140,9 @@ def module_view(
     """What of a record is shown in about `most` nodes: modules open from the outside in until there are so many.
 
     full: every op is shown. level: modules of so many parts are closed, those of fewer are open. expand: paths of
-    modules that are open whatever the limit says. focus: the path of a module, of which only the inside is shown (and
-    `level` counts from there), or a name for which `RecordIndex.find` knows an op or leaf, with the ops around it.
+    modules that are open whatever the limit says; of one that is called again and again, its last call. focus: the path
+    of a module, of which only the inside is shown (and `level` counts from there), or a name for which
+    `RecordIndex.find` knows an op or leaf, with the ops around it.
 
     Raises GraphError for a name that stands for nothing.
     """
@@ -224,7 +227,7 @@ def by_module(
         return record, {}
     shown, folds = groups.record(True)
     folds = {id: replace(fold, label=groups.labels[id]) for id, fold in folds.items()}
-    return _without_small_inputs(shown, folds), folds
+    return _with_one_edge_to_a_leaf(_without_small_inputs(shown, folds), folds), folds
 
 
 # which modules stay closed
@@ -260,9 +263,11 @@ class _Opening:
     def __init__(self, record: GraphRecord, most: int, level: int | None, forced: set[str], apart: set[str]) -> None:
         self.kinds, self.loops = _Kinds(record), _Loops(record)
         self.most, self.level, self.forced, self.apart = most, level, forced, forced | apart
+        self.alone: dict[str, Module] = {}  # of a module that is called again and again, the one call that opens
         self.fewest = min(FEWEST, len(record.nodes))
 
     def closed(self, whole: Module) -> list[Family]:
+        self.alone = _last_calls(whole, self.forced)
         shown = self.parts(whole)
         items = len(whole.own) + len(shown)
         depth = 1
@@ -293,10 +298,11 @@ class _Opening:
         return shown
 
     def parts(self, module: Module) -> list[Family]:
-        return list(_families(module.inner, self.kinds, self.apart))
+        return list(_families(module.inner, self.kinds, self.apart, self.alone))
 
     def must_open(self, family: Family) -> bool:
-        return family[0].path in self.forced
+        path = family[0].path
+        return path in self.forced and (path not in self.alone or family[0] is self.alone[path])
 
     def may_open(self, family: Family) -> bool:
         if self.must_open(family):
@@ -325,11 +331,33 @@ class _Opening:
         return [(module,) for module in family]
 
 
-def _families(inner: Sequence[Module], kinds: _Kinds, apart: set[str]) -> Iterator[Family]:
-    """The modules in order, with equal ones that follow each other together: calls of one, or numbered siblings."""
+def _last_calls(whole: Module, paths: set[str]) -> dict[str, Module]:
+    """The last call of each of these modules that is called LEAST_TIMES and more: backward comes to it first."""
+    calls: dict[str, list[Module]] = {}
+    pending = [whole]
+    while pending:
+        module = pending.pop()
+        if module.path in paths:
+            calls.setdefault(module.path, []).append(module)
+        pending += reversed(module.inner)
+    return {path: found[-1] for path, found in calls.items() if len(found) >= LEAST_TIMES}
+
+
+def _families(
+    inner: Sequence[Module], kinds: _Kinds, apart: set[str], alone: Mapping[str, Module] | None = None
+) -> Iterator[Family]:
+    """The modules in order, with equal ones that follow each other together: calls of one, or numbered siblings.
+
+    apart: paths of modules that are not one with others; of one in `alone`, only that call.
+    """
+    alone = alone or {}
+
+    def stands_apart(module: Module) -> bool:
+        return module.path in apart and (module.path not in alone or alone[module.path] is module)
+
     alike: list[Module] = []
     for module in (*inner, None):
-        if module is not None and module.path not in apart and alike and _alike(alike[-1], module, kinds):
+        if module is not None and not stands_apart(module) and alike and _alike(alike[-1], module, kinds):
             alike.append(module)
             continue
         if len(alike) >= LEAST_TIMES:
@@ -338,7 +366,7 @@ def _families(inner: Sequence[Module], kinds: _Kinds, apart: set[str]) -> Iterat
             yield from ((each,) for each in alike)
         alike = []
         if module is not None:
-            if module.path in apart:
+            if stands_apart(module):
                 yield (module,)
             else:
                 alike = [module]
@@ -434,7 +462,8 @@ class _Loops:
 
 def _label(family: Family) -> str:
     first, last = family[0].path, family[-1].path
-    return first if first == last else f"{first} … {last}"
+    outer = first.rpartition(".")[0].rpartition(".")[0]
+    return first if first == last else f"{first} … {last.removeprefix(f'{outer}.' if outer else '')}"
 
 
 def _shared_path(scopes: Sequence[str]) -> str:
@@ -474,3 +503,39 @@ def _without_small_inputs(record: GraphRecord, folds: Mapping[str, Fold]) -> Gra
                 node = replace(node, inputs=tuple(each for each in node.inputs if each.slot not in hidden))
         nodes.append(node)
     return replace(record, nodes=tuple(nodes))
+
+
+def _with_one_edge_to_a_leaf(record: GraphRecord, folds: Mapping[str, Fold]) -> GraphRecord:
+    """The record with one edge, that of the largest share, where a box of equal modules sends a leaf many."""
+    index = index_of(record)
+    dropped: set[str] = set()
+    for id, fold in folds.items():
+        if fold.times < LEAST_TIMES:
+            continue
+        largest: dict[str, tuple[float, str]] = {}
+        for edge in index.outgoing(id):
+            if edge.receiver in index.accumulators:
+                sent = index.share(edge.id)
+                size = sent.norm if sent is not None and sent.norm is not None else math.inf if sent else 0.0
+                before = largest.get(edge.receiver)
+                dropped.add(edge.id if before is not None and before[0] >= size else before[1] if before else "")
+                if before is None or size > before[0]:
+                    largest[edge.receiver] = size, edge.id
+    dropped.discard("")
+    if not dropped:
+        return record
+
+    def kept(event: Event) -> bool:
+        return isinstance(event, RunEvent) or event.edge not in dropped
+
+    return replace(
+        record,
+        nodes=tuple(
+            replace(node, inputs=tuple(each for each in node.inputs if each.edge not in dropped))
+            if node.id in folds
+            else node
+            for node in record.nodes
+        ),
+        edges=tuple(edge for edge in record.edges if edge.id not in dropped),
+        runs=tuple(replace(run, events=tuple(filter(kept, run.events))) for run in record.runs),
+    )

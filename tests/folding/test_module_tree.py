@@ -101,6 +101,30 @@ def test_level_and_expand_open_what_they_name() -> None:
         by_module(record, 24, expand=["h.99"])
 
 
+def test_one_call_of_a_cell_opens_and_the_others_stay_one_box() -> None:
+    program = Program((2, 2))
+    w, value, scopes, calls = program.leaf(0.9, "cell.weight"), program.leaf(0.5, "x"), [], []
+    for call in range(40):
+        value = program.op("tanh", program.op("mul", value, w))
+        scopes += ["cell", "cell"]
+        calls += [call, call]
+    record = scoped(program.record(program.op("neg", value, name="out")), [*scopes, ""], [*calls, 0])
+    shown, folds = by_module(record, 24, expand=["cell"])
+    ((id, fold),) = folds.items()
+    assert (fold.label, fold.times, len(fold.ops)) == ("cell", 39, 78)
+    assert [node.op for node in shown.nodes if node.id != id] == ["mul", "tanh", "neg"]
+    weight = next(each.id for each in shown.accumulators if index_of(shown).leaf(each.id).name == "cell.weight")
+    assert [edge.receiver for edge in index_of(shown).outgoing(id)].count(weight) == 1  # of 39
+    assert reads_forward(shown)
+
+
+def test_a_long_path_is_named_once_in_the_name_of_equal_layers() -> None:
+    record = layers(12)
+    deeper = scoped(record, [f"model.{node.scope}" if node.scope else "" for node in record.nodes])
+    labels = [fold.label for fold in by_module(deeper, 24, level=3)[1].values()]
+    assert labels == ["model.h.0 … h.11"]
+
+
 def test_the_inside_of_one_module_is_a_view_of_its_own() -> None:
     record = layers(12)
     view = module_view(record, 24, focus="h.3")
