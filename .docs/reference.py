@@ -250,11 +250,29 @@ def parameters(thing: Any) -> tuple[str, ...]:
 
 def markdown(doc: str, names: tuple[str, ...]) -> str:
     """A docstring as Markdown: examples as code, `name: meaning` as a list, and what else is said as paragraphs."""
-    blocks = re.split(r"\n\s*\n", inspect.cleandoc(doc).strip("\n"))
-    return "\n\n".join(_block(block, names) for block in blocks if block.strip())
+    return "\n\n".join(_block(block, names) for block in blocks(doc))
+
+
+def blocks(doc: str) -> list[str]:
+    """The parts of a docstring between empty lines; indented code is one, whatever empty lines it has."""
+    found: list[str] = []
+    for part in re.split(r"\n\s*\n", inspect.cleandoc(doc).strip("\n")):
+        if found and _indented(part) and _indented(found[-1]):
+            found[-1] += f"\n\n{part}"
+        elif part.strip():
+            found.append(part)
+    return found
+
+
+def _indented(block: str) -> bool:
+    return all(line.startswith("    ") for line in block.splitlines() if line)
 
 
 def _block(block: str, names: tuple[str, ...]) -> str:
+    if _indented(block) and not block.lstrip().startswith(">>>"):
+        if is_program(block):
+            return f"```python\n{textwrap.dedent(block)}\n```"
+        block = textwrap.dedent(block)
     if block.lstrip().startswith(">>>"):
         return f"```python\n{textwrap.dedent(block)}\n```"
     known = "|".join(map(re.escape, names)) or r"(?!)"
@@ -264,14 +282,20 @@ def _block(block: str, names: tuple[str, ...]) -> str:
         item = rf"(?:^\s*|(?<=[.;] ))(?=(?:{known})(?:, (?:{known}))*: )|^(?! )(?={start})"
         parts = re.split(item, block.strip(), flags=re.MULTILINE)
         return "\n".join(_item(part) for part in parts if part.strip())
-    if all(line.startswith("    ") for line in block.splitlines()):
-        return f"```text\n{textwrap.dedent(block)}\n```"
     head, *rest = block.splitlines()
     if rest and all(re.match(r" {4}|\S+ {3,}\S", line) for line in rest):
         return f"{_plain(head)}\n\n```text\n{textwrap.dedent(chr(10).join(rest))}\n```"
     if all(re.match(r"\S+ {2,}\S", line) for line in block.splitlines()):
         return f"```text\n{block}\n```"
     return _plain(" ".join(line.strip() for line in block.splitlines()))
+
+
+def is_program(block: str) -> bool:
+    """Whether a block is indented and reads as Python."""
+    try:
+        return _indented(block) and bool(ast.parse(textwrap.dedent(block)).body)
+    except SyntaxError:
+        return False
 
 
 def _item(part: str) -> str:

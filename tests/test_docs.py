@@ -7,9 +7,11 @@ import importlib
 import importlib.util
 import re
 import sys
+import textwrap
 from pathlib import Path
 from types import ModuleType
 
+import numpy as np
 import pytest
 
 import grad_engine as ge
@@ -76,7 +78,7 @@ def test_every_public_name_has_an_entry_with_words(reference: ModuleType) -> Non
         ("One line of 2 * x_i.", (), r"One line of 2 \* x\_i."),
         ("What.\n\nx: a\n    b. y: c\n", ("x", "y"), "What.\n\n- **x**: a b.\n- **y**: c"),
         ("What.\n\n>>> 1 + 1\n2", (), "What.\n\n```python\n>>> 1 + 1\n2\n```"),
-        ("What.\n\nAs in\n\n    z = f(x)", (), "What.\n\nAs in\n\n```text\nz = f(x)\n```"),
+        ("What.\n\nAs in\n\n    z = f(x)", (), "What.\n\nAs in\n\n```python\nz = f(x)\n```"),
     ],
     ids=["marks", "parameters", "example", "code"],
 )
@@ -95,3 +97,15 @@ def test_an_editor_is_offered_names_and_not_the_files_behind_them() -> None:
     assert {"tensor", "conv2d", "nn", "watch", "float32", "OPS"} <= offered
     assert not offered & {"creation", "checkpointing", "functional", "version", "graph_steps", "core"}
     assert all(hasattr(ge, name) for name in offered)
+
+
+def test_programs_in_docstrings_run(reference: ModuleType) -> None:
+    """What is indented and is Python, with a tensor x."""
+    found = 0
+    for page in reference.pages().values():
+        for thing in page.entries.values():
+            for block in filter(reference.is_program, reference.blocks(reference.doc(thing))):
+                found += 1
+                x = ge.tensor([1.0, 2.0], requires_grad=True)
+                exec(textwrap.dedent(block), {"grad_engine": ge, "ge": ge, "np": np, "x": x})
+    assert found
