@@ -1,6 +1,6 @@
 # `make demo` and `make test` set up all they need, once, and then do their work. `make` alone lists the rest.
 #   PYTHON=python3.12   the interpreter for .venv (default: the newest from 3.11 on)
-#   EXAMPLE=large       which of the examples the demo shows: large, blog, small, ...
+#   EXAMPLE=large       what the demo shows: blog, small, attention ... (all that python -m examples.NAME --export takes)
 #   QUALITY=h           Manim's quality: l (480p), m (720p), h (1080p)
 #   ARGS="-k tree"      more words for pytest; -m 'not film' leaves out films
 #   TORCH=1             install PyTorch for the tests that compare with it; else it is used only where it is already
@@ -10,7 +10,8 @@ QUALITY ?= h
 PY := .venv/bin/python
 # A bar that moves is for a terminal; a log would keep every position of it.
 BAR = $(shell [ -t 2 ] || echo --progress_bar none)
-EXAMPLES = $(patsubst examples/%.py,%,$(wildcard examples/[a-z]*.py))
+# Those that can export a graph; the others are scripts of SciPy.
+EXAMPLES = $(patsubst examples/%.py,%,$(shell grep -l 'examples\._' examples/[a-z]*.py))
 SETUP = @PYTHON='$(PYTHON)' sh .make/setup
 
 .DEFAULT_GOAL := help
@@ -21,11 +22,11 @@ help: ## list what make can do
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s  %s\n", $$1, $$2 }' Makefile
 	@sed -n 's/^#   /  /p' Makefile
 
-demo: ## export the large example, print its tree and gradients, render the video (QUALITY=, EXAMPLE=)
+demo: ## print the tree of the large example, write its page, render its film (QUALITY=, EXAMPLE=)
 	$(if $(filter $(EXAMPLE),$(EXAMPLES)),,$(error EXAMPLE=$(EXAMPLE) is not among the examples: $(EXAMPLES)))
 	$(if $(filter $(QUALITY),l m h p k),,$(error QUALITY=$(QUALITY) is not among Manim's qualities: l m h p k))
 	$(SETUP) animation
-	$(PY) -m examples.$(EXAMPLE) --export
+	$(PY) -m examples.$(EXAMPLE) --export --page
 	@echo "Rendering the film with Manim, into media/videos/main"
 	@sh .make/patiently "rendering the film" $(PY) -m manim -q$(QUALITY) --verbosity WARNING $(BAR) animation/main.py CreateAcyclicGraph
 	@ls -t media/videos/main/*/CreateAcyclicGraph.mp4 | sed -n '1s/^/The video: /p'
