@@ -91,14 +91,15 @@ def frames(player: Player, folder: Path, quality: str, progress: Progress) -> li
 
 def _rendered(player: Player, folder: Path, quality: str, kind: str, save_sections: bool, progress: Progress) -> Path:
     """Manim's film of the player's beats, somewhere in `folder`."""
-    from manim import tempconfig
+    from manim import config, tempconfig
 
+    from .render.encoder import OPTIONS
     from .scene import GraphScene, watched
 
     manim_settings = {
         "quality": QUALITIES[quality], "media_dir": str(folder), "format": kind[1:], "preview": False,
         "progress_bar": "none", "verbosity": "ERROR", "write_to_movie": True, "save_last_frame": False,
-        "save_sections": save_sections,
+        "save_sections": save_sections, "video_encoder_options": {**OPTIONS, **config.video_encoder_options},
     }  # fmt: skip
     with tempconfig(manim_settings):
         scene = watched(GraphScene, player, progress)

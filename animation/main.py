@@ -10,9 +10,10 @@ from manim import config
 # Manim puts the folder of this file on the path. The package is that folder, so the one around it has to come first.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from animation.render.encoder import OPTIONS
 from animation.scene import GraphScene, has_display
 
-config.video_encoder_options = {"preset": "superfast", "crf": "20", **config.video_encoder_options}
+config.video_encoder_options = {**OPTIONS, **config.video_encoder_options}
 if not has_display():
     config.preview = False  # Manim would end in a traceback
 

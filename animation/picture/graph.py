@@ -56,12 +56,14 @@ class Graph:
         zone: theme.Zone,
         progress: Progress,
         labels: Mapping[str, str] | None = None,
+        prefix: str = "",
     ) -> None:
         self.record, self.facts, self.colours, self.parts = record, facts, colours, parts
         self.index = index_of(record)
         self.progress, self.zone = progress, zone
         self.seen = True
-        self.labels = labels or {}  # of boxes that stand for several ops
+        self.prefix = prefix  # of names, that is left out here
+        self.labels = {id: label.removeprefix(prefix) for id, label in (labels or {}).items()}  # of several ops
         items, links = drawn(record)
         slots: dict[str, int] = {}
         for link in links:
@@ -76,8 +78,11 @@ class Graph:
             links = (*links, Link(RESULT, self.root, RESULT))
         self.links = {link.id: link for link in links}
         self.into: dict[str, list[Link]] = {}
+        self.read: dict[str, set[str]] = {id: set() for id in self.cards}  # card -> the ops that read it
         for link in links:
             self.into.setdefault(link.target, []).append(link)
+            if link.source in self.read:
+                self.read[link.source].add(link.target)
         placed = arranged(self.cards, self.ops, links, zone)
         self.look, self.boxes, self.curves, self.down = placed.look, placed.boxes, placed.curves, placed.down
 
@@ -98,7 +103,14 @@ class Graph:
             summed = " + ".join(texts) if 1 < len(texts) <= 3 else ""
             longest = max((*texts, face.gradient), key=len, default="")
             counted = f"{longest} 1 of {len(texts)}" if len(texts) > 1 else f"{longest} ✓"
-            return CardView(id, face.name, value, True, (counted, summed, "0 of 1"), f"{self.facts.size(id)} ✓")
+            return CardView(
+                id,
+                face.name.removeprefix(self.prefix),
+                value,
+                True,
+                (counted, summed, "0 of 1"),
+                f"{self.facts.size(id)} ✓",
+            )
         accumulator = self.index.accumulators.get(id)
         tensor = self.index.tensors[id if accumulator is None else accumulator.leaf]
         name = self.facts.name(tensor.id)
@@ -198,7 +210,7 @@ class Graph:
         """Whether an op or a card is on the stage."""
         if id == RESULT:
             return self.root in self.progress.made
-        return id in self.progress.made
+        return id in self.progress.made or (id in self.read and not self.read[id].isdisjoint(self.progress.made))
 
     def is_complete(self, id: str) -> bool:
         """Whether all of the gradient of an op has come."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from grad_engine.draw.layout import Box
@@ -29,6 +29,7 @@ from .stage import Stage
 from .text import text_width, words
 
 MOST = 14  # boxes in the row
+FEW = 2  # ops between two equal units that are drawn with the first
 ROW = (theme.BOXES[1] + theme.BOXES[3]) / 2  # middle of the row
 HIGH = theme.BOXES[3] - theme.BOXES[1]
 TAGS = 2.17  # middle of the names of leaves below it, or of the words above what is opened
@@ -44,39 +45,59 @@ class Chunk:
     """A box of the row: a unit, what lies between two, or a stretch of ops that are like no others."""
 
     ops: tuple[str, ...]
-    label: str
-    small: str
+    labels: tuple[str, ...]  # the first that fits stands in the box
     equal: bool
 
+    @property
+    def label(self) -> str:
+        """What it is called where there is room."""
+        return self.labels[0]
 
-def chunks(parts: Sequence[Unit], names: dict[str, str]) -> list[Chunk]:
-    """The boxes of the row, at most MOST: ops between equal units share one, and the middle of many units is one."""
-    runs: list[tuple[list[str], str, bool]] = []
+    @property
+    def small(self) -> str:
+        """How much is in it; "" for one op."""
+        return f"{len(self.ops)} ops" if len(self.ops) > 1 else ""
+
+
+def chunks(parts: Sequence[Unit], names: Mapping[str, str], scopes: Mapping[str, str]) -> list[Chunk]:
+    """The boxes of the row, at most MOST: ops between equal units share one, and the middle of many units is one.
+
+    names: sign of each op. scopes: the module that each op was made in, where there is one.
+    """
+    runs: list[tuple[list[str], str]] = []  # ops, and the label of an equal unit
     for unit in parts:
         if unit.kind >= 0:
-            runs.append(([*unit.ops], unit.label, True))
-        elif runs and not runs[-1][2]:
+            if len(runs) > 1 and not runs[-1][1] and len(runs[-1][0]) <= FEW and runs[-2][1]:
+                runs[-2][0].extend(runs.pop()[0])  # the little between two units belongs to the first
+            runs.append(([*unit.ops], unit.label))
+        elif runs and not runs[-1][1]:
             runs[-1][0].extend(unit.ops)
         else:
-            runs.append(([*unit.ops], "", False))
-    if not any(equal for *_, equal in runs):
-        ops = [op for some, *_ in runs for op in some]
+            runs.append(([*unit.ops], ""))
+    if not any(label for _, label in runs):
+        ops = [op for some, _ in runs for op in some]
         size = math.ceil(len(ops) / min(MOST - 2, max(2, math.ceil(len(ops) / 6))))
-        runs = [(ops[k : k + size], "", False) for k in range(0, len(ops), size)]
+        runs = [(ops[k : k + size], "") for k in range(0, len(ops), size)]
     if len(runs) > MOST:
         keep = MOST // 2
         middle = runs[keep - 1 : -keep]
-        units_in = sum(equal for *_, equal in middle)
-        label = f"{units_in} more" if units_in else "…"
-        runs = [*runs[: keep - 1], ([op for some, *_ in middle for op in some], label, True), *runs[-keep:]]
+        many = sum(bool(label) for _, label in middle)
+        runs = [
+            *runs[: keep - 1],
+            ([op for some, _ in middle for op in some], f"{many} more" if many else "…"),
+            *runs[-keep:],
+        ]
     found = []
-    for ops, label, equal in runs:
-        small = f"{len(ops)} ops" if len(ops) > 1 else ""
-        if not label and len(ops) > 3:
-            label = f"#{ops[0][1:]}–#{ops[-1][1:]}"
-        elif not label:
-            label, small = " ".join(names[op] for op in ops), ""
-        found.append(Chunk(tuple(ops), label, small, equal))
+    for ops, label in runs:
+        if label:
+            found.append(Chunk(tuple(ops), (label, label.rpartition(" ")[2]), True))
+            continue
+        signs = list(dict.fromkeys(names[op] for op in ops))
+        modules = list(dict.fromkeys(scopes[op].partition(".")[0] for op in ops if scopes.get(op)))
+        outer = modules[-1:] if found else modules[:1]
+        labels = [" ".join(some) for some in (modules, outer, signs if len(ops) <= 3 else ()) if some]
+        span = f"#{ops[0][1:]}–{ops[-1][1:]}" if len(ops) > 1 else f"#{ops[0][1:]}"
+        found.append(Chunk(tuple(ops), (*labels, span), False))
     return found
 
 
@@ -89,7 +110,7 @@ class LargeStage(Stage):
         """Finds out what the boxes are and where they lie."""
         index = self.facts.index
         names = {id: self.facts.op(id).sign for id in index.nodes}
-        self.chunks = chunks(self.lesson.units, names)
+        self.chunks = chunks(self.lesson.units, names, {node.id: node.scope for node in self.record.nodes})
         self.home = {op: k for k, chunk in enumerate(self.chunks) for op in chunk.ops}
         left, _, right, _ = theme.BOXES
         pitch = min(2.1, (right - left) / len(self.chunks))
@@ -134,7 +155,7 @@ class LargeStage(Stage):
         """A box of the row."""
         chunk = self.chunks[k]
         return marks.unit(
-            chunk.label, chunk.small, self.boxes[k], self.colours, edge or self.colours.idle,
+            chunk.labels, chunk.small, self.boxes[k], self.colours, edge or self.colours.idle,
             marks.SHEETS if chunk.equal else 0, thick,
         )  # fmt: skip
 
@@ -224,6 +245,8 @@ class LargeStage(Stage):
     def graph_of(self, chunk: Chunk) -> Graph | None:
         """What a box holds, as a graph; None where it cannot be read."""
         record = around(self.record, set(chunk.ops)).record
+        prefix = common_module([self.facts.leaves[leaf].name for leaf in self.facts.leaves if leaf in
+                                {accumulator.id for accumulator in record.accumulators}])  # fmt: skip
         for most in (None, False, True):
             shown, labels = record, {}
             if most is not None:
@@ -233,7 +256,7 @@ class LargeStage(Stage):
                     continue
                 labels = {id: fold.label for id, fold in folds.items() if len(fold.ops) > 1}
             try:
-                return Graph(shown, self.facts, self.colours, self.parts, theme.OPENED, self.progress, labels)
+                return Graph(shown, self.facts, self.colours, self.parts, theme.OPENED, self.progress, labels, prefix)
             except (Unreadable, GradEngineError):
                 continue
         return None
@@ -354,9 +377,15 @@ class LargeStage(Stage):
         else:
             self.forward(shot, where)
         self.built.update(where)
-        self.progress.made.update(scene.ops)
+        self.make(scene.ops)
 
     play_forward = play_unit
+
+    def make(self, ops: Sequence[str]) -> None:
+        """Ops, and the leaves that they read, are there from now on."""
+        self.progress.made.update(ops)
+        for op in ops:
+            self.progress.made.update(self.facts.index.sources(op))
 
     def forward(self, shot: Shot, where: Sequence[int]) -> None:
         """Boxes run forward one after the other."""
@@ -375,7 +404,7 @@ class LargeStage(Stage):
             self.run(shot, scene)
             return
         self.forward(shot, self.boxes_of(scene.ops))
-        self.progress.made.update(scene.ops)
+        self.make(scene.ops)
 
     def play_nudge(self, shot: Shot, scene: Scene) -> None:
         """A leaf is nudged; the boxes through which the change runs light up."""
@@ -496,3 +525,14 @@ class LargeStage(Stage):
             a = 0.2 + 0.6 * i / len(order)
             box = self.box_part(k, self.colours.value, thick=True)
             self.parts.cut(shot, ("unit", str(k)), box, a)
+
+
+def common_module(names: Sequence[str]) -> str:
+    """The path of the module that all these names begin with, with its last dot; "" where there is none."""
+    if len(names) < 2:
+        return ""
+    parts = [name.split(".")[:-1] for name in names]
+    same = 0
+    while all(len(part) > same and part[same] == parts[0][same] for part in parts):
+        same += 1
+    return "".join(f"{part}." for part in parts[0][:same])

@@ -217,7 +217,7 @@ def veil(colours: Colours, alpha: float, zone: theme.Zone) -> Part:
 
 
 def unit(
-    label: str,
+    labels: Sequence[str],
     small: str,
     box: Box,
     colours: Colours,
@@ -234,9 +234,11 @@ def unit(
     points = card_points(box.width, box.height, 0.09, (box.x, box.y))
     parts.append(Primitive(points, fill=colours.panel, stroke=edge, width=width))
     room = box.width - 0.08
+    small = small if text_width(small, theme.SMALLEST) <= room else ""
     y = box.y + (0.13 if small else 0.0)
-    size = theme.BODY if text_width(label, theme.BODY, True) <= room else theme.SMALLEST
+    sizes = [(label, size) for label in labels for size in (theme.BODY, theme.SMALLEST)]
+    label, size = next((one for one in sizes if text_width(one[0], one[1], True) <= room), sizes[-1])
     parts.append(words(shortened(label, size, room, True), size, colours.ink, (box.x, y), bold=True))
-    if small and text_width(small, theme.SMALLEST) <= room:
+    if small:
         parts.append(words(small, theme.SMALLEST, colours.muted, (box.x, box.y - 0.17)))
     return Part(*parts)

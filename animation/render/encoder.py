@@ -21,6 +21,7 @@ from manim.scene.video_segment_encoder import VideoSegmentEncoder
 
 from .canvas import Canvas, Mask, Pixels
 
+OPTIONS = {"preset": "superfast", "crf": "20"}  # of x264: flat colours stay small, and half of all work is encoding
 AT_ONCE = 96  # tiles that are converted together, side by side
 WAITING = 150  # frames that a beat may be ahead of its encoder
 BESIDE = 4  # beats that are encoded while others are drawn
