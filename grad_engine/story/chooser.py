@@ -177,10 +177,14 @@ class _Chooser:
     def extras(self) -> list[tuple[str, str]]:
         """The names of extra scenes, and the ops whose rule may be told by itself, in order of worth."""
         first, later = self.kinds()
+        numbered = [op for op in first if self.numbered(op)]
         return [
             ("paths", ""),
             *([("headline", "")] if len(self.index.nodes) > FEW_OPS else []),
-            *(("rule", op) for op in first if self.numbered(op)),
+            *(("rule", op) for op in numbered[:FEWEST_RULES]),
+            *(("rule", op) for op in self.branches()),
+            *(("rule", op) for op in numbered[FEWEST_RULES:]),
+            ("path", ""),
             ("forward", ""),
             ("step", ""),
             ("leaves", ""),
@@ -199,6 +203,17 @@ class _Chooser:
         later = [op for some in kinds.values() for op in some if op not in first]
         return first, sorted(later, key=self.place.__getitem__)[:MOST_LATER]
 
+    def branches(self) -> list[str]:
+        """In a large graph the first op of each opened unit that passes g on to two others, as a skip does."""
+        found: dict[Unit, str] = {}
+        for op, way in zip(self.turns, self.untold, strict=True):
+            unit = self.unit_of[op]
+            receivers = {edge.receiver for edge in self.index.outgoing(op)}
+            skips = self.facts.literal(op) and len(receivers & self.index.nodes.keys()) == 2
+            if way == "swept" and unit.kind >= 0 and unit not in found and skips:
+                found[unit] = op
+        return list(found.values())
+
     def numbered(self, op: str) -> bool:
         """Whether the rule of an op is told with numbers."""
         return bool(self.words.rule(op, False).lines)
@@ -215,7 +230,8 @@ class _Chooser:
             found += self.once("seed", lambda: words.seed(self.units))
             ran = self.backward(told)
             headline = self.once("headline", lambda: words.headline(self.units)) if "headline" in extras else []
-            paths = self.once("paths", words.paths) if "paths" in extras else []
+            paths = self.once("path", words.path) if "path" in extras else []
+            paths = paths + (self.once("paths", words.paths) if "paths" in extras else [])
             found += self.with_paths(ran, headline, paths)
             if "leaves" in extras:
                 found += words.other_leaves({id for scene in ran for line in scene.lines for id in self.summed(line)})
@@ -242,8 +258,7 @@ class _Chooser:
             return [*ran, *headline, *paths]
         # One path is walked while the unit that it leads through is open on the stage.
         if paths[0].name == "path":
-            walked = self.facts.paths_found[0] if len(self.facts.paths_found) == 1 else self.words.strongest()
-            end = self.index.edges[walked.steps[-1].edge].sender
+            end = self.index.edges[self.words.strongest().steps[-1].edge].sender
             at = next((k for k, scene in enumerate(ran) if end in scene.ops and 6 not in scene.moves), None)
             if at is not None:
                 ran, paths = [*ran[: at + 1], paths[0], *ran[at + 1 :]], paths[1:]
@@ -299,7 +314,8 @@ class _Chooser:
         unit = self.unit_of[op]
         if unit not in self.opened:
             return "units"
-        return "passing" if finely[unit] and self.facts.passes(op) else "swept"
+        aside = len(self.index.nodes) > SMALL and op not in self.facts.on_path and not self.facts.literal(op)
+        return "passing" if finely[unit] and not aside and self.facts.passes(op) else "swept"
 
 
 HEADS = f"{'at':>5} {'seconds':>7} {'words':>5}  {'scene':<8}  what is said"

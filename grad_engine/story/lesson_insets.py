@@ -12,7 +12,7 @@ from grad_engine.errors import FormulaError
 from grad_engine.formula import Tree, number, text
 from grad_engine.formula.evaluate import evaluate
 from grad_engine.record import EdgeRecord
-from grad_engine.record.parts import CurveRecord, SpotRecord
+from grad_engine.record.parts import CurveRecord, PathRecord, SpotRecord
 from grad_engine.story.insets import (
     CheckBars,
     Hop,
@@ -317,14 +317,15 @@ class Insets:
         if len(groups) > MOST_BARS:
             many = -(-len(turns) // MOST_BARS)
             groups = [tuple(turns[k : k + many]) for k in range(0, len(turns), many)]
-        sizes = [self.facts.norm(some[0]) for some in groups]
+        ends = {unit.ops[-1]: unit for unit in self.units if unit.kind >= 0}
+        # Of several ops the first counts, or the result of a unit.
+        sizes = [self.facts.norm(next((op for op in some if op in ends), some[0])) for some in groups]
         finite = [math.log10(size) for size in sizes if size is not None and size > 0]
         if not finite:
             return None
         top = max(finite)
         low = max(min(finite), top - DECADES)
         span = (top - low) or 1.0
-        ends = {unit.ops[-1]: unit for unit in self.units if unit.kind >= 0}
         bars, marked = [], []
         for k, (ops, size) in enumerate(zip(groups, sizes, strict=True)):
             height = 0.0 if not size else 0.12 + 0.88 * min(max((math.log10(size) - low) / span, 0.0), 1.0)
@@ -370,8 +371,8 @@ class Insets:
         sender = self.index.edges[edge].sender
         return next((unit for unit in self.units if unit.kind >= 0 and sender in unit.ops), None)
 
-    def walks(self, exact: bool) -> Walks | None:
-        """The paths of the followed number."""
+    def walks(self, exact: bool, some: Sequence[PathRecord] | None = None) -> Walks | None:
+        """The paths of the followed number, or some of them."""
         facts = self.facts
         if facts.followed is None or facts.probe is None or not facts.paths_found:
             return None
@@ -381,7 +382,7 @@ class Insets:
                 tuple(Hop(step.edge, write(step.slope), write(step.product)) for step in path.steps),
                 write(path.steps[-1].product),
             )
-            for path in facts.paths_found
+            for path in (facts.paths_found if some is None else some)
         )
         return Walks(facts.followed.accumulator, paths, write(facts.probe.gradient) if exact else "")
 

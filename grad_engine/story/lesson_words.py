@@ -80,7 +80,9 @@ class LessonWords:
         for id in cards[:MOST_NUMBERS]:
             tensor = self.index.leaf(id)
             face = facts.single(tensor.id) if tensor.shape == () else shape_text(tensor.shape)
-            shown.append(f"{facts.name(tensor.id)} {face}" if face != "?" else facts.name(tensor.id))
+            # Of many leaves the cards have names alone.
+            told = face != "?" and len(cards) <= MOST_NUMBERS
+            shown.append(f"{facts.name(tensor.id)} {face}" if told else facts.name(tensor.id))
         if len(cards) > MOST_NUMBERS:
             shown.append(f"and {len(cards) - MOST_NUMBERS} more")
         remark = ""
@@ -352,6 +354,8 @@ class LessonWords:
     def worked_out(self, op: str, again: bool) -> Scene:
         """The same, worked out anew."""
         facts = self.facts
+        if facts.literal(op):
+            return self.passing([op])
         spot = self.spot(op, again)
         if spot is not None:
             return spot
@@ -527,7 +531,7 @@ class LessonWords:
         elif alone and not self.facts.literal(ops[0]) and self.index.nodes[ops[0]].sentence:
             said = self.sentence(ops[0])
         else:
-            said = f"{self.signs(ops)} {'passes' if alone else 'pass'} {self.facts.g} on unchanged."
+            said = f"{self.signs(ops)} {'passes' if alone else 'pass'} {self.facts.g} on unchanged{self.two_ways(ops)}."
         sent = self.sent(ops)
         shown = tuple(text for _, text in sent if text)[:MOST_NUMBERS]
         waits = [
@@ -553,6 +557,14 @@ class LessonWords:
             sent=sent,
         )  # fmt: skip
 
+    def two_ways(self, ops: Sequence[str]) -> str:
+        """Where an op of a large graph sends g: `, to + and to addmm`."""
+        if len(ops) > 1 or len(self.index.nodes) <= SMALL:
+            return ""
+        reached = dict.fromkeys(edge.receiver for edge in self.index.outgoing(ops[0]))
+        signs = [self.facts.sign(id) for id in reached if id in self.index.nodes]
+        return f", to {signs[0]} and to {signs[1]}" if len(set(signs)) == len(reached) == 2 else ""
+
     def sweep(self, ops: Sequence[str]) -> Scene:
         """Ops that run without being told of one by one: what they send, or which leaves get something."""
         key = tuple(ops)
@@ -562,24 +574,22 @@ class LessonWords:
 
     def swept_over(self, ops: Sequence[str]) -> Scene:
         """The same, worked out anew."""
-        if len(ops) <= MOST_SENDING:
+        alone = len(set(map(self.facts.sign, ops))) == 1
+        if len(ops) <= MOST_SENDING and (len(ops) == 1 or not alone):
             said = [part for op in ops for part in ("; ", *self.sends(op))][1:]
             return self.swept(ops, line(*said, "."))
-        alone = len(set(map(self.facts.sign, ops))) == 1
         runs = f"{self.signs(ops)} {'runs its rule' if alone else 'run their rules'}"
         reached = dict.fromkeys(edge.receiver for op in ops for edge in self.index.outgoing(op))
         leaves = [self.facts.leaf_token(id) for id in reached if id in self.facts.leaf_set]
         if not leaves:
             return self.swept(ops, line(runs, "."))
-        named: list[str | Token] = []
-        for k, leaf in enumerate(leaves[:MOST_REACHED]):
-            last = k == len(leaves) - 1
-            named += [" and " if last else ", " if k else "", leaf] if k else [leaf]
+        get = "gets its share" if len(leaves) == 1 else "get their shares"
         if len(leaves) > MOST_REACHED:
-            named.append(f" and {len(leaves) - MOST_REACHED} more")
-        return self.swept(
-            ops, line(runs, "; ", *named, f" {'gets its share' if len(leaves) == 1 else 'get their shares'}.")
-        )
+            return self.swept(ops, line(f"{runs}; {in_words(len(leaves))} leaves {get}."))
+        named: list[str | Token] = []
+        for k, leaf in enumerate(leaves):
+            named += ["" if k == 0 else " and " if k == len(leaves) - 1 else ", ", leaf]
+        return self.swept(ops, line(runs, "; ", *named, f" {get}."))
 
     def swept(self, ops: Sequence[str], said: Line) -> Scene:
         """The scene of ops that are swept."""
@@ -665,74 +675,61 @@ class LessonWords:
     # paths, sums, step, end
 
     def paths(self) -> list[Scene]:
-        """The products along the paths of the followed entry, and their sum."""
+        """Why the followed number is what it is: the products along its paths and their sum, or the sum of its shares.
+
+        The shares of a leaf that is used several times are told where paths alone do not make up the gradient.
+        """
         facts = self.facts
         if not facts.paths_found or self.probe is None or facts.followed is None:
             return []
-        products = [path.steps[-1].product for path in facts.paths_found]
         equation = self.equations.paths_sum()
         assert equation is not None
-        exact = len(equation.operands) == len(products)
-        first = [self.product(self.strongest())]
+        exact = len(equation.operands) == len(facts.paths_found)
+        several = len(facts.paths_found) > 1
         name, place = self.followed_gradient(), Place(facts.followed.accumulator, "gradient")
-        total = self.equations.sum_line(
-            name, equation.operands, equation.total, place, "" if exact else " (all other paths)"
-        )
+        leaves = (facts.followed.accumulator,)
         shares = self.equations.shares_at(facts.followed.accumulator)
-        if shares is not None and len(shares[1]) > 2:
-            return self.path_and_shares(first, name, shares[1], shares[2], place)
-        if len(products) == 1 and exact:
-            said, lines = line("Multiply along the path."), first
-        elif len(products) == 1:
-            if facts.record is facts.whole.record:
-                said = line("The strongest path, then all the others.")
-            else:
-                said = line("A path, then all the others.")
-            lines = [*first, total]
+        if shares is not None and (len(shares[1]) > 2 or not exact):
+            added = self.equations.sum_line(name, shares[1], shares[2], place)
+            leaf = self.facts.leaf_token(facts.followed.accumulator)
+            said = line("Add over uses: ", leaf, f" is used {times(len(shares[1]))}.")
+            sums = () if added is None else (added,)
+            bars = self.insets.shares()
+            return [Scene("paths", "Backward", said, sums, leaves=leaves, moves=(2,), motion=4.0, inset=bars)]
+        note = "" if exact else " (all other paths)"
+        total = self.equations.sum_line(name, equation.operands, equation.total, place, note)
+        shown: list[Line | None]
+        if exact and not several:
+            said, shown = line("Multiply along the path."), [self.product(self.strongest())]
         elif exact:
-            said = line("Multiply along a path, add over paths.")
-            lines = [*map(self.product, facts.paths_found[:2]), total] if len(products) == 2 else [*first, total]
+            said, shown = line("Multiply along a path, add over paths."), [*map(self.product, facts.paths_found), total]
         else:
-            said = line("Multiply along a path; add over uses and over other paths.")
-            both = len(products) == 2 and len(self.index.nodes) <= FEW_OPS
-            lines = [*map(self.product, facts.paths_found), total] if both else [*first, total]
-        shown = tuple(each for each in lines if each is not None)
-        inset: Walks | None = self.insets.walks(exact)
+            whole = facts.record is facts.whole.record
+            said = line(f"{'The strongest path' if whole and not several else 'A path'}, then all the others.")
+            shown = [self.product(self.strongest()), total]
+        lines = tuple(each for each in shown if each is not None)
+        walks = self.insets.walks(exact)
+        return [Scene("paths", "Backward", said, lines, leaves=leaves, moves=(2,), motion=4.0, inset=walks)]
+
+    def path(self) -> list[Scene]:
+        """One path by itself, where the other scene adds shares; nothing where that tells paths."""
+        facts = self.facts
+        told = self.paths()
+        if not told or isinstance(told[0].inset, Walks) or facts.followed is None:
+            return []
+        product = self.product(self.strongest())
+        if product is None or len(told[0].lines) == 0:
+            return []
         return [
             Scene(
-                "paths", "Backward", said, shown, leaves=(self.probe.accumulator,), moves=(2,), motion=4.0, inset=inset
+                "path", "Backward", line("Multiply along a path."), (product,), leaves=(facts.followed.accumulator,),
+                moves=(2,), motion=3.6, inset=self.insets.walks(False, [self.strongest()]),
             )
-        ]
+        ]  # fmt: skip
 
     def strongest(self) -> PathRecord:
         """The path with the largest product."""
         return max(self.facts.paths_found, key=lambda path: abs(path.steps[-1].product))
-
-    def path_and_shares(
-        self, first: Sequence[Line | None], name: Line, shares: Sequence[float], total: float, place: Place
-    ) -> list[Scene]:
-        """One path, then all shares of a leaf that is used several times."""
-        followed = self.facts.followed
-        assert followed is not None
-        leaves = (followed.accumulator,)
-        lines = tuple(each for each in first if each is not None)
-        found = []
-        if lines:
-            found.append(
-                Scene(
-                    "path", "Backward", line("Multiply along a path."), lines, leaves=leaves, moves=(2,), motion=3.6,
-                    inset=self.insets.walks(False),
-                )
-            )  # fmt: skip
-        added = self.equations.sum_line(name, shares, total, place)
-        said = line("Add over uses: ", self.facts.leaf_token(followed.accumulator), f" is used {times(len(shares))}.")
-        return [
-            *found,
-            Scene(
-                "paths", "Backward", said, (added,) if added is not None else (), leaves=leaves, moves=(2,), motion=4.0,
-                inset=self.insets.shares(),
-            ),
-        ]  # fmt: skip
 
     def followed_gradient(self) -> Line:
         """The name of the gradient of the followed number."""
