@@ -189,6 +189,15 @@ def test_the_readme_shows_the_tree_that_is_printed(example: str) -> None:
     assert any(run(f"examples.{example}").stdout.startswith(tree) for tree in shown)
 
 
+def test_the_first_lines_of_the_readme_print_the_tree_below_them(tmp_path: Path) -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    program = re.search(r"^```python\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    tree = re.search(r"^```\n(##.*?)^```", text, re.MULTILINE | re.DOTALL)
+    assert program is not None and tree is not None
+    (tmp_path / "first.py").write_text(program[1], encoding="utf-8")
+    assert run("first", folder=tmp_path).stdout == tree[1]
+
+
 @pytest.mark.parametrize("readme", READMES, ids=of_folder)
 def test_links_in_a_readme_lead_somewhere(readme: Path) -> None:
     for link in re.findall(r"\]\(([^)#]+)[^)]*\)", readme.read_text(encoding="utf-8")):
