@@ -35,6 +35,7 @@ from grad_engine.record.parts import FROZEN
 from grad_engine.record.strict import MAX_NODES
 
 INDEXING = ("int", "uint", "bool")  # how the names of the dtypes of indices and masks begin
+MADE = ("result", "output")  # how PyTorch calls the results that a step keeps
 SENTENCES = {
     "CompiledFunction": "A part of the program that torch.compile() made into one function; what is in it is not told.",
     "CheckpointFunction": "A part of the model that runs again in backward, with a run of its own; it is not told.",
@@ -278,6 +279,8 @@ def _indices(kept: Mapping[str, Any], slot: int) -> list[Operand]:
     """The indices and masks that a step read, which have no edge: operands from `slot` on."""
     found: list[Operand] = []
     for name, value in kept.items():
+        if name.startswith(MADE):
+            continue
         for k, each in enumerate(value if isinstance(value, tuple) else (value,)):
             if isinstance(each, Kept) and each.value is not None and (each.value.dtype or "").startswith(INDEXING):
                 called = f"{name}[{k}]" if isinstance(value, tuple) else name
