@@ -212,7 +212,7 @@ def _call(func: Any, *args: Any, **named: Any) -> Any:
         function = getattr(*func) if isinstance(func, tuple) else func
         return function(*map(_values, args), **{name: _values(value) for name, value in named.items()})
     function, method = func if isinstance(func, tuple) else (func, "")
-    name = f"{function.__module__ or 'numpy'}.{function.__name__}".replace("numpy", "np", 1)
+    name = f"{getattr(function, '__module__', None) or 'numpy'}.{function.__name__}".replace("numpy", "np", 1)
     raise NotDifferentiableError(
         f"{name}{'.' * bool(method)}{method} of complex numbers has no gradient here; compute with z.real and z.imag, "
         "with abs(z) and np.angle(z), or call it on z.detach() where none is meant"

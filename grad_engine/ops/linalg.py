@@ -161,8 +161,45 @@ def _pinv(x: Any, rcond: Any = None, hermitian: bool = False, rtol: Any = None) 
     return _checked(np.linalg.pinv, "pinv", x, rcond, hermitian, square=hermitian, way_out="look for NaN or inf in it")
 
 
+def _cut_off(x: np.ndarray, rcond: Any) -> np.ndarray | None:
+    """The singular values, where rcond makes 0 of some that are more than rounding; None where it does not."""
+    if rcond is None or x.size == 0 or np.max(rcond) <= 1e3 * float(np.finfo(x.dtype).eps):
+        return None
+    levels = np.linalg.svd(x, compute_uv=False)
+    top = levels.max(axis=-1, keepdims=True)
+    cut = levels <= np.asarray(rcond)[..., None] * top
+    return levels if (cut & (levels > 1e3 * float(np.finfo(x.dtype).eps) * top)).any() else None
+
+
+def _pinv_cut_off(g: Any, x: Any, rcond: Any) -> Any:
+    """The rule of pinv() where it drops singular values that are not 0: 1/σ above the bound, 0 below.
+
+    The derivative of a function of singular values, by differences of it over differences of them (Daleckii & Krein
+    1965), in the planes of two vectors, turned with and against one another; and what lies outside of all vectors.
+    """
+    left, levels, right = np.linalg.svd(x, full_matrices=False)
+    sizes = values(levels)
+    kept = sizes > np.asarray(rcond)[..., None] * sizes.max(axis=-1, keepdims=True)
+    some = np.where(sizes > 0, levels, 1.0)
+    inverses = np.where(kept, 1 / some, 0.0)
+    up, down = levels[..., :, None], levels[..., None, :]
+    high, low = inverses[..., :, None], inverses[..., None, :]
+    same = np.abs(values(up) - values(down)) <= 1e-9 * (values(up) + values(down))
+    slopes = np.where(kept, -1 / (some * some), 0.0)[..., :, None]
+    apart = np.where(same, slopes, (high - low) / np.where(same, 1.0, up - down))
+    inner = left.mT @ g.mT @ right.mT
+    middle = apart * (inner + inner.mT) / 2 + (high + low) / (up + down) * (inner - inner.mT) / 2
+    ratio = (inverses / some)[..., None]
+    beyond_rows = (g.mT - left @ (left.mT @ g.mT)) @ right.mT @ (ratio * right)
+    beyond_columns = left @ (ratio * left.mT) @ (g.mT - (g.mT @ right.mT) @ right)
+    return left @ middle @ right + beyond_rows + beyond_columns
+
+
 def _pinv_x(g: Any, out: Any, x: Any, rcond: Any, hermitian: bool, rtol: Any) -> Any:
     """Golub & Pereyra (1973), theorem 4.3: where the rank does not change nearby."""
+    rcond = rtol if rcond is None else rcond
+    if rcond is not None and _cut_off(values(x), rcond) is not None:
+        return _pinv_cut_off(g, x, rcond)
     left, right = g.mT @ out @ out.mT, out.mT @ out @ g.mT
     return (left - x @ (out @ left)) + (right - (right @ out) @ x) - out.mT @ g @ out.mT
 

@@ -120,7 +120,8 @@ def lstsq(x: Any, y: Any, rcond: float | None = None) -> tuple[Tensor, Tensor, A
     if x.ndim < 2 or not y.ndim or y.shape[0 if y.ndim == 1 else -2] != x.shape[-2]:
         raise ShapeError(f"lstsq() takes x (..., m, n) and y (m) or (..., m, k), got {x.shape} and {y.shape}")
     m, n = x.shape[-2:]
-    rcond = float(np.finfo(x.dtype).eps) * max(m, n) if rcond is None else rcond
+    precision = float(np.finfo(x.dtype).eps)
+    rcond = precision * max(m, n) if rcond is None else rcond if 0 < rcond < 1 else precision  # as LAPACK reads it
     levels = svdvals(x)
     rank = np.count_nonzero(levels.array > rcond * levels.array.max(axis=-1, keepdims=True, initial=0), axis=-1)
     out = matmul(pinv(x, rcond), y)

@@ -550,7 +550,7 @@ def _bessel(name: str, symbol: str, summary: str, slope: Callable[..., Any]) -> 
 def _whole_bessel(name: str, symbol: str, summary: str, slope: Callable[..., Any]) -> Callable[..., Any]:
     return _special(
         name, symbol, summary, order="n x", domain=(0.5, 3.0), cases=[case((2, 3), n=1)],
-        vjp={"x": lambda g, out, x, n: g * slope(out, x, n)},
+        vjp={"x": lambda g, out, x, n: g * slope(out, x, np.trunc(n))},  # SciPy cuts n to a whole number
         sentence="x gets g times a mixture of the orders beside n.",
     )  # fmt: skip
 
@@ -752,7 +752,7 @@ def _hermite_op(name: str, what: str, factor: int) -> Callable[..., Any]:
         sentence="x gets g times the slope of the polynomial there.",
         cases=[case((2, 3), n=3), case((2, 3), n=0)], reads=("x",),
         formula={"x": _SLOPE_IN_WORDS},
-        vjp={"x": lambda g, out, x, n: g * (factor * np.asarray(n) * _hermite(name)(x, np.maximum(n, 1) - 1))},
+        vjp={"x": lambda g, out, x, n: g * (factor * np.trunc(n) * _hermite(name)(x, np.maximum(np.trunc(n), 1) - 1))},
     )  # fmt: skip
 
 

@@ -273,3 +273,19 @@ def test_elements_may_be_read_in_the_order_of_columns(name: str) -> None:
     with pytest.raises(ge.ArgumentError, match="casting"):
         ge.tensor(X).astype(np.int64, casting="safe")
     assert ge.tensor(X).item(1, 2) == X[1, 2] == ge.tensor(X).item(5) and ge.tensor(X).nbytes == X.nbytes
+
+
+def test_an_inverse_that_drops_singular_values_has_the_right_slope() -> None:
+    """Golub and Pereyra's formula holds only where what is dropped is 0."""
+    rng = np.random.default_rng(7)
+    for shape in ((3, 3), (4, 3), (3, 4), (2, 4, 3)):
+        x = rng.uniform(0.2, 0.9, shape)
+        for rcond in (0.2, 0.5, 1e-15):
+            check_gradients(lambda t, r=rcond: np.linalg.pinv(t, r), x, 2, rtol=1e-5)
+    b = rng.standard_normal(4)
+    check_gradients(lambda t: np.linalg.lstsq(t, b, rcond=0.4)[0], rng.uniform(0.2, 0.9, (4, 3)))
+    ones = np.ones((3, 3))
+    np.testing.assert_allclose(
+        np.linalg.lstsq(ones, ge.tensor(X[:, :1].repeat(2, 0)[:3, 0], requires_grad=True), 1.0)[0].data,
+        np.linalg.lstsq(ones, X[:, :1].repeat(2, 0)[:3, 0], 1.0)[0],
+    )  # LAPACK takes rcond from 0 to 1 only, and its own otherwise
