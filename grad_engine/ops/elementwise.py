@@ -208,7 +208,11 @@ clip = define(
 )  # fmt: skip
 
 
-def _numpy_clip(x: Any, a_min: Any = None, a_max: Any = None, *, min: Any = None, max: Any = None) -> Tensor:
+def _numpy_clip(
+    x: Any, a_min: Any = None, a_max: Any = None, *, min: Any = None, max: Any = None, **of_ufuncs: Any
+) -> Tensor:
+    if of_ufuncs:
+        raise ArgumentError(f"np.clip takes no {', '.join(of_ufuncs)} on tensors; choose with np.where(mask, a, b)")
     return clip(x, a_min if min is None else min, a_max if max is None else max)
 
 

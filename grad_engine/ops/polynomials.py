@@ -19,6 +19,7 @@ from grad_engine.ops.joining import concat
 from grad_engine.ops.linalg import eigvals
 from grad_engine.ops.norms import lstsq, vander
 from grad_engine.ops.reduction import vector_norm
+from grad_engine.ops.sets import trim_zeros
 from grad_engine.ops.shape import reshape
 from grad_engine.ops.statistics import convolve
 
@@ -95,7 +96,9 @@ def polysub(a1: Any, a2: Any) -> Any:
 @composed(numpy=[np.polymul], method=False)
 def polymul(a1: Any, a2: Any) -> Any:
     """The coefficients of the product of two polynomials; a np.poly1d where one of them is such."""
-    return _as_given(convolve(_coefficients(a1, "polymul"), _coefficients(a2, "polymul")), a1, a2)
+    a, b = (trim_zeros(_coefficients(each, "polymul"), "f") for each in (a1, a2))  # NumPy makes poly1d of them
+    a, b = (each if each.size else as_tensor(np.zeros(1, each.dtype)) for each in (a, b))
+    return _as_given(convolve(a, b), a1, a2)
 
 
 @composed(numpy=[np.polydiv], method=False)

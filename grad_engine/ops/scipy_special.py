@@ -246,7 +246,7 @@ exp1 = _special(
 expn = _special(
     "expn", "Eₙ", "The generalized exponential integral Eₙ of each x > 0.", order="n x", domain=(0.3, 3.0),
     cases=[case((2, 3), n=3), case((2, 3), n=0)], formula={"x": "-{g} times the integral of the order below at {x}"},
-    reads=("x", "out"), vjp={"x": lambda g, out, x, n: g * _expn_slope(out, x, n)},
+    reads=("x", "out"), vjp={"x": lambda g, out, x, n: g * _expn_slope(out, x, np.trunc(n))},
     sentence="The slope is minus the integral of the order below, and g is multiplied by it.",
 )  # fmt: skip
 _expn = in_rules(expn)

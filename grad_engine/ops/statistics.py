@@ -272,7 +272,7 @@ def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Tensor:
     """The area under straight lines through the points (x, y), along `axis`; without x they are `dx` apart."""
     y = floating(y)
     place = axis_of(y, axis)
-    return sum_of(_strips(y, x, dx, place), axis=place)
+    return sum_of(_strips(y, x, dx, place), axis=place - y.ndim)  # x may have more axes than y
 
 
 @composed()
@@ -280,7 +280,7 @@ def cumulative_trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -
     """trapezoid() up to each point but the first."""
     y = floating(y)
     place = axis_of(y, axis)
-    return cumsum(_strips(y, x, dx, place), place)
+    return cumsum(_strips(y, x, dx, place), place - y.ndim)
 
 
 def _slope(f: Tensor, spacing: Any, axis: int, edge_order: int) -> Tensor:
