@@ -1415,6 +1415,9 @@ def bincount(x: Any, weights: Any = None, minlength: int = 0) -> Tensor:
 def vectorize(pyfunc: Any, excluded: Any = None) -> Any:
     """A function that calls `pyfunc` for each element of its arguments, broadcast, and joins what comes back."""
 
+def trim_zeros(filt: Any, trim: str = 'fb', axis: Any = None) -> Tensor:
+    """x without the zeros in front ("f") and behind ("b"), along each axis or those of `axis`."""
+
 def polyval(p: Any, x: Any) -> Any:
     """The polynomial with coefficients p, the highest power first, at each x (Horner's scheme)."""
 
@@ -1444,6 +1447,3 @@ def poly(seq_of_zeros: Any) -> Tensor:
 
 def roots(p: Any) -> Tensor:
     """The roots of a polynomial whose roots are real, as eigenvalues of its companion matrix."""
-
-def trim_zeros(filt: Any, trim: str = 'fb', axis: Any = None) -> Tensor:
-    """x without the zeros in front ("f") and behind ("b"), along each axis or those of `axis`."""
