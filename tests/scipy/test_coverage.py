@@ -56,7 +56,7 @@ LEFT_OUT = {
     # These look whether x is an ndarray, and read a matrix of coefficients in another way where it is none: gotchas.md.
     "numpy.polynomial.polynomial": {"polygrid2d", "polygrid3d"},
     "numpy.polynomial.chebyshev": {"chebgrid2d", "chebgrid3d"},
-    "scipy.special": {"test", "seterr", "errstate"}, "scipy.linalg": {"test"}, 
+    "scipy.special": {"test", "seterr", "errstate"}, "scipy.linalg": {"test"},
     "scipy.integrate": {"test", "quad_vec", "nquad", "dblquad", "tplquad", "cubature", "qmc_quad", "nsum", "tanhsinh"},
 }  # fmt: skip
 
@@ -71,7 +71,7 @@ def functions(module: str) -> dict[str, Any]:
         if name.startswith("_") or name in LEFT_OUT.get(module, set()) or not callable(value):
             continue
         if module == "scipy.special" and not isinstance(value, np.ufunc):
-            continue  # zeros and nodes, by how many there are; some of them crash for arrays (test_special has the rest)
+            continue  # zeros and nodes, by how many there are; some crash for arrays
         if isinstance(value, types.ModuleType) or (
             isinstance(value, type) and issubclass(value, Exception | np.generic)
         ):
