@@ -34,6 +34,7 @@ from grad_engine.export.torch_values import (
     notes_of,
     outputs_of,
     place_of,
+    tensors_in,
 )
 from grad_engine.record import SourceRecord
 from grad_engine.record.arrays import taken
@@ -166,7 +167,7 @@ class TorchGraph:
             for key, leaf in by_leaf.items()
             if (facts := self.leaves[key]).identity in self._owners
         }
-        homes = scopes(nodes, owners, self.model, self.calls)
+        homes = scopes(nodes, owners, self.model, self.calls, lambda node: self._reads_indices(values.kept[node]))
         constants: dict[int, Kept] = {}
         held: list[Any] = []  # they are known by id() until all of them are read
         for node in nodes:
@@ -192,6 +193,13 @@ class TorchGraph:
                     continue
                 same = math.prod(source.shape) == math.prod(target.shape)
                 target.taken = source.taken.in_shape(target.shape) if same else None
+
+    def _reads_indices(self, kept: Mapping[str, Any]) -> bool:
+        """Whether a node kept whole numbers that are not its own result."""
+        given = (value for name, value in kept.items() if not name.startswith("result"))
+        return any(
+            not each.is_floating_point() and not each.is_complex() for each in tensors_in(self.torch.Tensor, given)
+        )
 
     def _leaf(self, node: Node) -> None:
         tensor, key = node.variable, self.keys[node]

@@ -10,7 +10,7 @@ import sys
 import threading
 from bisect import bisect_right
 from collections import Counter, deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -162,16 +162,22 @@ def module_scopes(model: torch.nn.Module) -> Iterator[None]:
 
 
 def scopes(
-    nodes: Sequence[Node], leaves: Mapping[Node, str], model: Any, calls: ModuleCalls | None = None
+    nodes: Sequence[Node],
+    leaves: Mapping[Node, str],
+    model: Any,
+    calls: ModuleCalls | None = None,
+    data: Callable[[Node], bool] = lambda node: False,
 ) -> dict[Node, tuple[str, int | None]]:
     """The module of each op by its dotted name, and which call of it, where that was noted; others are left out.
 
-    nodes: in creation order. leaves: the module that owns each parameter. What was noted counts, in `calls` or else in
-    the contexts of `module_scopes`. Else an op that reads
-    parameters is in the module that owns them, and an op that ran between two of these is in the innermost module that
-    holds both, for a module runs from its first op to its last without a break; where that is a Sequential and one of
-    its children stands between theirs, in that child. A parameter read for the second time says that some module was
-    called again, and what ran just before it could be anywhere.
+    nodes: in creation order. leaves: the module that owns each parameter. data: whether a node reads more than its
+    edges lead to, as an embedding reads indices: what it makes is no parameter.
+
+    What was noted counts, in `calls` or else in the contexts of `module_scopes`. Else an op that reads parameters is in
+    the module that owns them, and an op that ran between two of these is in the innermost module that holds both, for a
+    module runs from its first op to its last without a break; where that is a Sequential and one of its children stands
+    between theirs, in that child. A parameter read for the second time says that some module was called again, and what
+    ran just before it could be anywhere.
     """
     noted: dict[Node, tuple[str, int | None]] = {}
     contexts = [calls] if calls is not None else list(NOTED.calls)[::-1]
@@ -196,7 +202,8 @@ def scopes(
             continue
         owner, parameters = _common([scope for scope, _ in found]), set().union(*(some for _, some in found))
         direct = {each for each in below if each in leaves}
-        if len(found) == len(below):  # it reads nothing else: a transposed weight is still that weight
+        # It reads nothing else: a transposed weight is still that weight.
+        if len(found) == len(below) and not data(node):
             prepared[node] = owner, parameters
         owners[node] = owner
         if last is not None and not direct & read:

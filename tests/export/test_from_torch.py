@@ -366,6 +366,21 @@ def test_a_module_that_runs_twice_claims_nothing_between() -> None:
     assert [each.scope for each in from_torch(out, model=model).nodes] == ["0", "0", "", "0", "0"]
 
 
+def test_a_model_that_reads_indices_keeps_its_modules() -> None:
+    from tests.torch_models import GPT
+
+    torch.manual_seed(0)
+    model, tokens = GPT(3), torch.arange(16).reshape(2, 8)
+    out = model(tokens).sum()
+    with module_scopes(model):
+        noted = model(tokens).sum()
+    found = [node.scope for node in from_torch(out, model=model, names={}).nodes]
+    truth = [node.scope for node in from_torch(noted, model=model, names={}).nodes]
+    assert sum(map(bool, found)) > 0.97 * len(truth)
+    inside = [one == other or other.startswith(f"{one}.") for one, other in zip(found, truth, strict=True) if one]
+    assert sum(inside) > 0.97 * len(inside)
+
+
 def test_a_reshape_beside_a_layer_is_not_given_to_its_neighbour() -> None:
     model = nn.Sequential(nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 2))
     record = from_torch(model(torch.rand(2, 2, 2)), model=model)
