@@ -438,6 +438,11 @@ class LargeStage(Stage):
         """Rules run: in the box that is opened, or in one box after the other."""
         where = self.boxes_of(scene.ops)
         self.name_running(shot, scene.ops, 0.05, 0.92)
+        if self.hides(scene) and len(where) == 1:  # an inset takes the place of what is opened
+            self.progress.sent.update(self.edges_of(scene))
+            self.done.add(where[0])
+            self.through(shot, where, 0.05, 0.9)
+            return
         if len(where) == 1 and scene.name != "sweep":
             self.open(shot, where[0], 0.06, 0.16)
         if len(where) == 1 and self.opened == where[0]:
@@ -455,7 +460,7 @@ class LargeStage(Stage):
             if self.bars and ("bars", str(k)) not in self.parts.all:
                 self.parts.add(shot, ("bars", str(k)), self.bar_part(k), a, a + 0.06)
 
-    play_rule = play_passing = play_row = run
+    play_rule = play_passing = play_row = play_zero = run
 
     def play_paths(self, shot: Shot, scene: Scene) -> None:
         """The boxes on the first path to the followed leaf light up in its hue, and the product grows."""

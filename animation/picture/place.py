@@ -16,11 +16,12 @@ from .edge import Curve, curve, straight
 from .text import text_width
 
 Point = tuple[float, float]
+AIR = 0.35  # between two cards, where there is room
 CROWD = 90  # items beyond which a graph is not drawn op by op
 MOST_ROWS = 3
 MOST_BROKEN = 2  # lines from a row to the next
 PADS = (0.24, 0.0)  # more air between cards than between ops, if there is room for it
-WIDEST_GAP = 1.9  # between ranks, however much room there is
+WIDEST_GAP = 2.4  # between ranks, however much room there is
 SLACK = {"elementwise": 0.30, "activation": 0.50, "arithmetic": 0.26, "linalg": 0.26, "linear algebra": 0.26,
          "reduction": 0.22, "shape": 0.50, "loss": 0.36}  # of a shape, beside its sign  # fmt: skip
 
@@ -42,7 +43,7 @@ class Look:
     @property
     def line(self) -> float:
         """The height of a line above or below an op."""
-        return theme.LINE if self.numbers else 0.06
+        return theme.LINE if self.numbers else 0.06 if self.glyph > 0.4 else 0.0
 
     def shows(self, text: str) -> bool:
         """Whether a number is written above or below an op."""
@@ -55,28 +56,31 @@ class Look:
     @property
     def sign(self) -> float:
         """The type size of the signs in ops."""
-        return theme.BODY if self.glyph > 0.6 else theme.SMALLEST
+        return theme.LARGE if self.glyph > 0.9 else theme.BODY if self.glyph > 0.6 else theme.SMALLEST
 
 
 # What is tried, in this order: the look, gaps between ranks, within one, and between lines.
 LOOKS = (
     (Look(0.72, "wide"), 0.62, 0.12, 0.20),
-    (Look(0.72, "wide"), 0.56, 0.03, 0.12),
+    (Look(0.72, "wide"), 0.56, 0.10, 0.12),
     (Look(0.72, "narrow"), 0.50, 0.12, 0.20),
-    (Look(0.72, "narrow"), 0.44, 0.03, 0.12),
-    (Look(0.62, "narrow"), 0.42, 0.03, 0.12),
+    (Look(0.66, "narrow"), 0.44, 0.08, 0.12),
+    (Look(0.62, "narrow"), 0.42, 0.04, 0.12),
     (Look(0.72, "tall"), 0.42, 0.10, 0.14),
-    (Look(0.62, "tall"), 0.38, 0.03, 0.12),
-    (Look(0.54, "tall", plain=True), 0.36, 0.0, 0.10),
-    (Look(0.54, "name"), 0.40, 0.03, 0.12),
-    (Look(0.50, "name"), 0.34, 0.0, 0.10),
-    (Look(0.72, "narrow", widest=1.0, plain=True), 0.44, 0.03, 0.12),
-    (Look(0.54, "name", widest=1.0, plain=True), 0.36, 0.0, 0.10),
+    (Look(0.62, "tall"), 0.38, 0.04, 0.12),
+    (Look(0.54, "tall", plain=True), 0.36, 0.02, 0.10),
+    (Look(0.54, "name"), 0.40, 0.04, 0.12),
+    (Look(0.50, "name"), 0.34, 0.02, 0.10),
+    (Look(0.72, "narrow", widest=1.0, plain=True), 0.44, 0.04, 0.12),
+    (Look(0.54, "name", widest=1.0, plain=True), 0.36, 0.02, 0.10),
 )
+TINY = (Look(0.95, "wide"), 0.9, 0.3, 0.24)  # of a few ops
+FEW = 4
 # What has no room for the numbers of all ops has none: those of the ops that run are then in the panel.
 BARE = (
     (Look(0.54, "name", numbers=False), 0.40, 0.10, 0.14),
     (Look(0.46, "name", numbers=False), 0.32, 0.06, 0.10),
+    (Look(0.34, "name", numbers=False), 0.28, 0.02, 0.08),
 )
 
 
@@ -118,7 +122,7 @@ class Placed:
 
 def shape_size(view: OpView, look: Look) -> tuple[float, float]:
     """How wide and high the shape of an op is."""
-    high = max(look.glyph, 0.15 * (view.slots + 1))
+    high = max(look.glyph, min(0.15, look.glyph / 3) * (view.slots + 1))
     wide = text_width(view.sign, look.sign, True)
     if view.category in ("joining", "indexing"):
         return max(look.glyph, (wide + 0.24) / 0.74), high
@@ -168,7 +172,7 @@ def arranged(
         if (in_line := spine(look, cards, ops, links, zone)) is not None:
             return in_line
     ranks: tuple[tuple[str, ...], ...] = ()  # they do not depend on sizes
-    for ways in (LOOKS, BARE):
+    for ways in ((TINY,) if len(ops) <= FEW else (), LOOKS, BARE):
         for look, across, up, lane in ways:
             sizes = {id: card_size(view, look) for id, view in cards.items()}
             sizes |= {id: op_size(view, look) for id, view in ops.items()}
@@ -355,21 +359,23 @@ def spread(layout: Layout, heights: Mapping[str, float], links: Sequence[Link], 
     if len(column) < 2 or len(column) < len(layout.ranks[0]):
         return layout
     leaving = {id: [link.id for link in links if link.source == id] for id in column}
-    free = (zone[3] - zone[1]) - sum(heights[id] for id in column)
-    gap = min(0.5, free / (len(column) + 1))
     boxes, routes = dict(layout.boxes), dict(layout.routes)
-    for downward in (True, False, True):
-        for above, below in pairwise(column if downward else column[::-1]):
-            sign = -1 if downward else 1
-            other, here = boxes[above], boxes[below]
-            wanted = (heights[above] + heights[below]) / 2 + gap - abs(other.y - here.y)
-            if wanted <= 0.01:
-                continue
-            for part in (1.0, 0.7, 0.4, 0.2):
-                moved = _moved(boxes, routes, below, sign * wanted * part, leaving[below], heights[below], zone)
-                if moved is not None:
-                    boxes[below], routes = moved
-                    break
+    for id in column * 4:
+        k = column.index(id)
+        y, half = boxes[id].y, heights[id] / 2
+        low = boxes[column[k + 1]].y + heights[column[k + 1]] / 2 + half if k + 1 < len(column) else None
+        high = boxes[column[k - 1]].y - heights[column[k - 1]] / 2 - half if k else None
+        if low is not None and high is not None:
+            wanted = (low + high) / 2
+        elif low is not None:
+            wanted = max(y, low + AIR)
+        else:
+            wanted = min(y, (high or y) - AIR)
+        for part in (1.0, 0.7, 0.4, 0.2) if abs(wanted - y) > 0.01 else ():
+            moved = _moved(boxes, routes, id, (wanted - y) * part, leaving[id], heights[id], zone)
+            if moved is not None:
+                boxes[id], routes = moved
+                break
     return replace(layout, boxes=boxes, routes=routes)
 
 

@@ -231,7 +231,7 @@ class Stage:
         self.name_running(shot, scene.ops, 0.05, 0.92)
         self.graph.run(shot, scene.ops, 0.05, 0.92, seen=not self.hides(scene))
 
-    play_passing = play_row = play_rule
+    play_passing = play_row = play_zero = play_rule
 
     def play_sweep(self, shot: Shot, scene: Scene) -> None:
         """Ops run one after the other, forward or backward."""
@@ -241,6 +241,10 @@ class Stage:
         """A number walks the paths to the followed leaf."""
         if isinstance(scene.inset, Walks):
             self.graph.paths(shot, scene.inset)
+
+    def play_path(self, shot: Shot, scene: Scene) -> None:
+        """A number walks a path."""
+        self.play_paths(shot, scene)
 
     def play_sum(self, shot: Shot, scene: Scene) -> None:
         """The shares at a leaf are added."""
@@ -252,4 +256,11 @@ class Stage:
         self.graph.sweep_forward(shot, 0.2, 0.8)
 
     def play_other(self, shot: Shot, scene: Scene) -> None:
-        """Words alone."""
+        """Words, and in backward the ops whose rules run."""
+        if self.progress.backward and not self.progress.sent.issuperset(self.edges_of(scene)):
+            self.play_rule(shot, scene)
+
+    def edges_of(self, scene: Scene) -> list[str]:
+        """The edges along which the ops of a scene send shares."""
+        shares = self.facts.index.shares
+        return [edge.id for op in scene.ops for edge in self.facts.index.outgoing(op) if edge.id in shares]
