@@ -376,7 +376,7 @@ def test_a_model_that_reads_indices_keeps_its_modules() -> None:
         noted = model(tokens).sum()
     found = [node.scope for node in from_torch(out, model=model, names={}).nodes]
     truth = [node.scope for node in from_torch(noted, model=model, names={}).nodes]
-    assert sum(map(bool, found)) > 0.97 * len(truth)
+    assert sum(map(bool, found)) > 0.95 * len(truth)
     inside = [one == other or other.startswith(f"{one}.") for one, other in zip(found, truth, strict=True) if one]
     assert sum(inside) > 0.97 * len(inside)
 
