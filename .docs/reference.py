@@ -52,6 +52,7 @@ PAGES = {
     ),
     "define": ("Operations of your own", ("core.define", "core.op")),
     "compile": ("Functions as programs", ("program.compiled", "program.scan")),
+    "pytorch": ("Names for those who come from PyTorch", ("torch_names",)),
     "show": (
         "Graphs, shown and written",
         ("export", "record.files", "record.parts", "interop", "core.allocator"),

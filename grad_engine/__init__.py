@@ -117,6 +117,22 @@ _PUBLIC = {
     "interop.watching": ("watch",),
     "program": ("compile", "scan"),
     "record": ("GraphRecord", "load_graph", "save_graph"),
+    "torch_names": (
+        "amp",
+        "autocast",
+        "backends",
+        "cuda",
+        "device",
+        "finfo",
+        "func",
+        "iinfo",
+        "inference_mode",
+        "is_tensor",
+        "mps",
+        "random",
+        "set_num_threads",
+        "set_printoptions",
+    ),
 }
 _FROM = {name: room for room, names in _PUBLIC.items() for name in names}
 
@@ -135,7 +151,8 @@ def __getattr__(name: str) -> _Any:
         found = getattr(_importlib.import_module(f"grad_engine.{_FROM[name]}"), name)
         globals()[name] = found
         return found
-    raise AttributeError(f"module 'grad_engine' has no attribute {name!r}")
+    words = _importlib.import_module("grad_engine.torch_names").WORDS.get(name)
+    raise AttributeError(f"module 'grad_engine' has no attribute {name!r}" + (f"; {words}" if words else ""))
 
 
 def __dir__() -> list[str]:

@@ -117,6 +117,20 @@ from grad_engine.program import scan as scan
 from grad_engine.record import GraphRecord as GraphRecord
 from grad_engine.record import load_graph as load_graph
 from grad_engine.record import save_graph as save_graph
+from grad_engine.torch_names import amp as amp
+from grad_engine.torch_names import autocast as autocast
+from grad_engine.torch_names import backends as backends
+from grad_engine.torch_names import cuda as cuda
+from grad_engine.torch_names import device as device
+from grad_engine.torch_names import finfo as finfo
+from grad_engine.torch_names import func as func
+from grad_engine.torch_names import iinfo as iinfo
+from grad_engine.torch_names import inference_mode as inference_mode
+from grad_engine.torch_names import is_tensor as is_tensor
+from grad_engine.torch_names import mps as mps
+from grad_engine.torch_names import random as random
+from grad_engine.torch_names import set_num_threads as set_num_threads
+from grad_engine.torch_names import set_printoptions as set_printoptions
 
 Operand: TypeAlias = Tensor | np.ndarray | np.generic | float | int | bool | Sequence[Any]
 Axes: TypeAlias = SupportsIndex | Sequence[SupportsIndex] | None
@@ -392,7 +406,7 @@ def index_select(x: Any, axis: int, index: Any) -> Tensor:
 def masked_select(x: Any, mask: Any) -> Tensor:
     """The elements of x where mask holds, in C order along one axis; the two broadcast."""
 
-def argsort(x: Operand, axis: Axes = -1, descending: Any = False) -> Tensor:
+def argsort(x: Operand, axis: Axes = -1, descending: Any = False, stable: Any = True) -> Tensor:
     """The indices along `axis` that would sort x; equals keep their order, NaN counts as largest. No gradient."""
 
 def sort(x: Any, axis: int | None = -1, descending: bool = False) -> Tensor:
@@ -554,7 +568,7 @@ def block(arrays: Any) -> Tensor:
 def array_split(x: Any, indices_or_sections: int | Sequence[int], axis: int = 0) -> tuple[Tensor, ...]:
     """x cut along `axis` before each index given, or into a number of parts whose lengths differ by 1 at most."""
 
-def split(x: Any, *given: Any, indices_or_sections: Any = None, axis: Any = Ellipsis) -> tuple[Tensor, ...]:
+def split(x: Any, *given: Any, indices_or_sections: Any = None, axis: Any = Ellipsis, dim: int | None = None, split_size_or_sections: Any = None, split_size: Any = None) -> tuple[Tensor, ...]:
     """x cut along `axis` before each index given, or into a number of equal parts, as in NumPy."""
 
 def chunk(x: Any, chunks: int, axis: int = 0) -> tuple[Tensor, ...]:
@@ -1135,6 +1149,9 @@ def select(x: Any, axis: int, index: int) -> Tensor:
 
 def narrow(x: Any, axis: int, start: int, length: int) -> Tensor:
     """`length` places of an axis of x, from `start` on."""
+
+def dist(x: Any, y: Any, p: float = 2) -> Tensor:
+    """The p-norm of all elements of x − y as one vector."""
 
 def true_divide(x: Any, y: Any) -> Tensor:
     """x over y, element by element."""

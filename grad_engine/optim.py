@@ -114,8 +114,13 @@ class Optimizer:
                     else:
                         parameter.node.grad.array[...] = 0
 
-    def step(self) -> None:
-        """Update every parameter that has a gradient, once."""
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+        """Update every parameter that has a gradient, once; what `closure` gave, which is called first, or None."""
+        loss = None if closure is None else closure()
+        self._step()
+        return loss
+
+    def _step(self) -> None:
         number = next_sequence_nr()
         for group in self.param_groups:
             slots = self.slots(group)

@@ -147,8 +147,10 @@ class ArrayBehavior:
     def __iter__(self) -> Iterator[Any]:
         if not self.array.ndim:
             raise ArgumentError("a tensor of shape () cannot be iterated over")
-        if (axis := getattr(self, "pair", None)) is not None and (self.array.ndim > 1 or len(self.array) == 2):
-            axis.warn("unpacking")
+        if (axis := getattr(self, "pair", None)) is not None:
+            if self.array.ndim > 1 or len(self.array) == 2:
+                axis.warn("unpacking")
+            axis.has_warned = True  # the rows that follow are not meant as a pair
         return (self[index] for index in range(len(self.array)))  # type: ignore[index]  # Tensor defines it
 
     def __contains__(self, value: Any) -> bool:

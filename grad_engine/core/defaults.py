@@ -72,6 +72,28 @@ def generator_of(seed: Any = None, generator: Any = None) -> np.random.Generator
         raise ArgumentError(f"a seed is a whole number or a generator, got {seed!r}: {error}") from None
 
 
+class device(str):
+    """PyTorch's name of a place for tensors: 'cpu', or in front of an index; all else is refused where it is used."""
+
+    __slots__ = ()
+
+    def __new__(cls, type: Any, index: int | None = None) -> device:
+        return super().__new__(cls, type if index is None else f"{type}:{index}")
+
+    @property
+    def type(self) -> str:
+        """What comes in front of the colon."""
+        return self.partition(":")[0]
+
+    @property
+    def index(self) -> Any:  # str has a method of that name
+        """The number after the colon, or None."""
+        return int(self.partition(":")[2]) if ":" in self else None
+
+
+CPU = device("cpu")
+
+
 def check_device(device: Any) -> None:
     """Raise ArgumentError for a device that is not the CPU."""
     if device is not None and str(device).partition(":")[0] != "cpu":

@@ -191,6 +191,9 @@ class TorchMethods:
     def detach_(self) -> Tensor:
         """x, now a leaf without history that does not require grad. Raises GraphError for a leaf that does."""
 
+    def unfold(self, dimension: builtins.int, size: builtins.int, step: builtins.int = 1) -> Tensor:
+        """Every window of `size` places along an axis, `step` apart, the windows' places as a new last axis."""
+
     @property
     def values(self) -> Any: ...
     @property
@@ -441,7 +444,7 @@ class OpMethods(TorchMethods):
     def masked_select(self, mask: Any) -> Tensor:
         """The elements of x where mask holds, in C order along one axis; the two broadcast."""
 
-    def argsort(self, axis: Axes = -1, descending: Any = False) -> Tensor:
+    def argsort(self, axis: Axes = -1, descending: Any = False, stable: Any = True) -> Tensor:
         """The indices along `axis` that would sort x; equals keep their order, NaN counts as largest. No gradient."""
 
     def sort(self, axis: int | None = -1, descending: bool = False) -> Tensor:
@@ -573,7 +576,7 @@ class OpMethods(TorchMethods):
     def array_split(self, indices_or_sections: int | Sequence[int], axis: int = 0) -> tuple[Tensor, ...]:
         """x cut along `axis` before each index given, or into a number of parts whose lengths differ by 1 at most."""
 
-    def split(self, *given: Any, indices_or_sections: Any = None, axis: Any = Ellipsis) -> tuple[Tensor, ...]:
+    def split(self, *given: Any, indices_or_sections: Any = None, axis: Any = Ellipsis, dim: int | None = None, split_size_or_sections: Any = None, split_size: Any = None) -> tuple[Tensor, ...]:
         """x cut along `axis` before each index given, or into a number of equal parts, as in NumPy."""
 
     def chunk(self, chunks: int, axis: int = 0) -> tuple[Tensor, ...]:
@@ -966,9 +969,6 @@ class OpMethods(TorchMethods):
     def adaptive_max_pool3d(self, output_size: Any, return_indices: bool = False) -> Any:
         """Largest element of each of as many windows as output_size says; None keeps an axis."""
 
-    def unfold(self, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1) -> Tensor:
-        """Every patch that a kernel sees of an image (batch, channels, height, width), as a column: (batch, rows, places)."""
-
     def fold(self, output_size: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1) -> Tensor:
         """The image of that height and width to which every column of x was added at its place: the gradient of unfold."""
 
@@ -1076,6 +1076,9 @@ class OpMethods(TorchMethods):
 
     def narrow(self, axis: int, start: int, length: int) -> Tensor:
         """`length` places of an axis of x, from `start` on."""
+
+    def dist(self, y: Any, p: float = 2) -> Tensor:
+        """The p-norm of all elements of x − y as one vector."""
 
     def true_divide(self, y: Any) -> Tensor:
         """x over y, element by element."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,9 +36,19 @@ def Parameter(data: Any, requires_grad: bool = True, dtype: Any = None, name: st
     if made.array.dtype.kind in "iub" and dtype is None:
         made.array = made.array.astype(float)
     made.requires_grad_(requires_grad)
+    if not requires_grad:
+        _FROZEN[id(made)] = made
     if name is not None:
         made.name = name
     return made
+
+
+# Parameters made with requires_grad=False, by id: a module counts them among its own all the same.
+_FROZEN: weakref.WeakValueDictionary[int, Tensor] = weakref.WeakValueDictionary()
+
+
+def _is_parameter(value: Any) -> bool:
+    return type(value) is Tensor and (type(value.node) is GradAccum or id(value) in _FROZEN)
 
 
 class Loaded(NamedTuple):
@@ -45,6 +56,16 @@ class Loaded(NamedTuple):
 
     missing: tuple[str, ...]
     unexpected: tuple[str, ...]
+
+    @property
+    def missing_keys(self) -> list[str]:
+        """`missing`, under PyTorch's name."""
+        return list(self.missing)
+
+    @property
+    def unexpected_keys(self) -> list[str]:
+        """`unexpected`, under PyTorch's name."""
+        return list(self.unexpected)
 
 
 _new_mode = Mode.__new__
@@ -102,6 +123,13 @@ class Module:
         """A handle on `hook`, called before forward with (module, the arguments); it may return other arguments."""
         return self._hooked("before", hook)
 
+    def register_full_backward_hook(self, hook: Callable[..., Any]) -> HookHandle:
+        """Always an ArgumentError: hooks of gradients are the tensors'."""
+        raise ArgumentError(
+            "modules have no hooks of their backward pass here; write out.register_hook(f) on what the module gives, "
+            "in a forward hook where it is inside of another"
+        )
+
     def _hooked(self, when: str, hook: Callable[..., Any]) -> HookHandle:
         if self._hooks is None:
             self.__dict__["_hooks"] = {"before": {}, "after": {}}
@@ -127,7 +155,7 @@ class Module:
             object.__setattr__(self, name, value)
             self._take(name, value)
             return
-        if type(value) is Tensor and type(value.node) is GradAccum:
+        if _is_parameter(value):
             self._parts[name] = "parameter"
             _name_parameter(value, name, f"{self._path}.{name}".lstrip("."))
         elif kind == "parameter" and value is not None:
@@ -436,6 +464,19 @@ class _Row(Module):
 
     def __iter__(self) -> Iterator[Module]:
         return self.children()
+
+    def __setitem__(self, index: int, module: Module) -> None:
+        if not isinstance(module, Module):
+            raise ArgumentError(f"{type(self).__name__} takes modules, got {type(module).__name__}")
+        setattr(self, [name for name, _ in self.named_children()][index], module)
+
+    def __delitem__(self, index: int | slice) -> None:
+        kept = [*self.children()]
+        del kept[index]
+        for name in [name for name, _ in self.named_children()]:
+            delattr(self, name)
+        for module in kept:
+            self.append(module)
 
     @overload
     def __getitem__(self, index: int) -> Module: ...

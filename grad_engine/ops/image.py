@@ -42,7 +42,7 @@ def _patches(
     return kernel, (..., rows[:, None, :, None], columns[None, :, None, :]), places, around
 
 
-@composed(half="same")
+@composed(half="same", method=False)
 def unfold(x: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1) -> Tensor:
     """Every patch that a kernel sees of an image (batch, channels, height, width), as a column: (batch, rows, places).
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -148,7 +148,7 @@ def _part(index: Any) -> Any:
 
 def part(whole: Tensor, key: Any) -> Tensor:
     """What `whole[key]` is: the tensor that index() gives, which remembers what it looks into."""
-    if type(key) is int and key in (0, 1) and (axis := getattr(whole, "pair", None)) is not None and not axis.in_order:
+    if type(key) is int and key in (0, 1) and (axis := getattr(whole, "pair", None)) is not None:
         axis.warn(f"[{key}]")
     key = _plain(key)
     made = index(whole, key)
@@ -460,10 +460,17 @@ def masked_select(x: Any, mask: Any) -> Tensor:
     return index(x if x.shape == shape else x.broadcast_to(shape), np.broadcast_to(mask, shape))
 
 
+class Pair(NamedTuple):
+    """Elements of a tensor, and where they were."""
+
+    values: Tensor
+    indices: Tensor
+
+
 # --- by size ----------------------------------------------------------------------------------------------------------
 
 
-def _argsort(x: Any, axis: int | None = -1, descending: bool = False) -> Any:
+def _argsort(x: Any, axis: int | None = -1, descending: bool = False, stable: bool = True) -> Any:
     if not descending:
         return np.argsort(x, axis=axis, kind="stable")
     if axis is None:
@@ -499,7 +506,7 @@ def topk(x: Any, k: int, axis: int = -1, largest: bool = True, sorted: bool = Tr
         found = np.argmax(x.array, axis=place, keepdims=True)
     else:
         found = _argsort(x.array, place, descending=largest)[(*(slice(None),) * place, slice(int(k)))]
-    return take_along_axis(x, found, place), as_tensor(found)
+    return Pair(take_along_axis(x, found, place), as_tensor(found))
 
 
 @composed(half="same")
@@ -511,7 +518,7 @@ def kthvalue(x: Any, k: int, axis: int = -1, keepdims: bool = False) -> tuple[Te
     place = _place(x, axis, "kthvalue()")
     found = np.expand_dims(np.take(_argsort(x.array, place), k - 1, place), place)
     out, at = take_along_axis(x, found, place), as_tensor(found)
-    return (out, at) if keepdims else (out.squeeze(place), at.squeeze(place))
+    return Pair(out, at) if keepdims else Pair(out.squeeze(place), at.squeeze(place))
 
 
 def _running(x: Any, axis: int, what: str, ufunc: np.ufunc) -> tuple[Tensor, Tensor]:
@@ -521,7 +528,7 @@ def _running(x: Any, axis: int, what: str, ufunc: np.ufunc) -> tuple[Tensor, Ten
     hits = (x.array == best) | (x.array != x.array)
     places = np.arange(x.shape[place]).reshape(-1, *(1,) * (x.ndim - 1 - place))
     found = np.maximum.accumulate(np.where(hits, places, 0), axis=place)
-    return take_along_axis(x, found, place), as_tensor(found)
+    return Pair(take_along_axis(x, found, place), as_tensor(found))
 
 
 @composed(half="same")

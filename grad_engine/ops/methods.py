@@ -14,7 +14,7 @@ import numpy as np
 from grad_engine.core.array_kinds import Truth
 from grad_engine.core.broadcasting import astype
 from grad_engine.core.call import as_tensor, operand
-from grad_engine.core.defaults import check_device, generator_of
+from grad_engine.core.defaults import CPU, check_device, generator_of
 from grad_engine.core.define import CALLS, composed, method
 from grad_engine.core.inplace import overwrite
 from grad_engine.core.tensor import Tensor, array_of, wrap
@@ -116,7 +116,7 @@ def is_floating_point(self: Tensor) -> Any:
     return self.dtype.kind == "f"
 
 
-method("device", property(lambda self: "cpu", doc="Always 'cpu'."))
+method("device", property(lambda self: CPU, doc="Always the CPU."))
 method("is_cuda", property(lambda self: False, doc="Always False."))
 
 # --- shapes -----------------------------------------------------------------------------------------------------------
@@ -247,12 +247,22 @@ def _divided(x: Any, y: Any, rounding_mode: str | None = None) -> Tensor:
     """x over y, element by element; rounding_mode: "floor" down, or "trunc" towards 0, to a whole number."""
     if rounding_mode not in (None, "floor", "trunc"):
         raise ArgumentError(f"rounding_mode of div() is None, 'floor' or 'trunc', got {rounding_mode!r}")
+    if rounding_mode is not None and all(np.asarray(array_of(each)).dtype.kind in "iu" for each in (x, y)):
+        a, b = np.asarray(array_of(x)), np.asarray(array_of(y))
+        down = np.floor_divide(a, b)
+        return wrap(down if rounding_mode == "floor" else down + ((down < 0) & (down * b != a)), None)
     out = div(x, y)
     return out if rounding_mode is None else (elementwise.floor if rounding_mode == "floor" else elementwise.trunc)(out)
 
 
 _divided.__name__ = _divided.__qualname__ = "div"
 composed(before=div)(_divided)
+
+
+@composed()
+def dist(x: Any, y: Any, p: float = 2) -> Tensor:
+    """The p-norm of all elements of x − y as one vector."""
+    return reduction.vector_norm(sub(x, y), ord=p)
 
 
 @composed()
@@ -592,3 +602,17 @@ def detach_(self: Tensor) -> Tensor:
         raise GraphError("detach_() is for results of ops; write x.requires_grad_(False) for a leaf")
     self.node = None
     return self
+
+
+@on_tensor
+def unfold_of(self: Tensor, dimension: int, size: int, step: int = 1) -> Tensor:
+    """Every window of `size` places along an axis, `step` apart, the windows' places as a new last axis.
+
+    That is PyTorch's method; its function of the same name, for patches of images, is nn.functional.unfold().
+    """
+    axis = shape.axis_of(self, dimension)
+    length = self.array.shape[axis]
+    if not 1 <= size <= length or step < 1:
+        raise ShapeError(f"unfold() takes windows of 1 to {length} places, a step apart, got size={size}, step={step}")
+    places = np.arange(0, length - size + 1, step)[:, None] + np.arange(size)
+    return shape.moveaxis(self[(*(slice(None),) * axis, places)], axis + 1, -1)

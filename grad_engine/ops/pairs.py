@@ -7,7 +7,7 @@ values; `.values` and `.indices` of them are PyTorch's, and to take them apart a
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -16,13 +16,7 @@ from grad_engine.core.define import CALLS, in_front, method
 from grad_engine.core.numpy_errors import warn_of_spelling
 from grad_engine.core.tensor import Tensor, wrap
 from grad_engine.ops import indexing
-
-
-class Pair(NamedTuple):
-    """What PyTorch's max, min, median and sort along an axis give."""
-
-    values: Tensor
-    indices: Tensor
+from grad_engine.ops.indexing import Pair
 
 
 def _first_equal(x: Any, values: Tensor, axis: int, keepdims: bool) -> Tensor:
@@ -39,11 +33,10 @@ def _first_equal(x: Any, values: Tensor, axis: int, keepdims: bool) -> Tensor:
 class _Axis:
     """How the values of a tensor were found along an axis given by place, which PyTorch reads as a call for a pair."""
 
-    __slots__ = ("call", "has_warned", "in_order", "places", "way_out")
+    __slots__ = ("call", "has_warned", "places", "way_out")
 
-    def __init__(self, call: str, way_out: str, places: Callable[[Tensor], Tensor], in_order: bool = False) -> None:
+    def __init__(self, call: str, way_out: str, places: Callable[[Tensor], Tensor]) -> None:
         self.call, self.way_out, self.places = call, way_out, places
-        self.in_order = in_order  # then [0] has a meaning that many want: the least
         self.has_warned = False
 
     def warn(self, what: str) -> None:
@@ -94,7 +87,7 @@ def _sort(x: Any, *given: Any, **named: Any) -> Any:
     if "axis" not in named and type(out) is Tensor and type(axis) is int:
         out.pair = _Axis(
             "sort()", f"sort(axis={axis}) for these values, sort(dim={axis}) for the pair",
-            lambda values: indexing.argsort(x, axis, descending), in_order=True,
+            lambda values: indexing.argsort(x, axis, descending),
         )  # fmt: skip
     return out
 

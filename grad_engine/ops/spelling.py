@@ -15,7 +15,7 @@ from grad_engine.core.call import as_tensor
 from grad_engine.core.define import composed, in_front
 from grad_engine.core.numpy_errors import warn_of_spelling
 from grad_engine.core.tensor import Tensor
-from grad_engine.errors import ArgumentError
+from grad_engine.errors import ArgumentError, AxisError, ShapeError
 from grad_engine.ops import joining, norms, shape
 from grad_engine.ops.reduction import vector_norm
 from grad_engine.ops.shape import axis_of
@@ -71,7 +71,10 @@ def repeat(x: Any, *given: Any, repeats: Any = None, axis: Any = ...) -> Tensor:
     if repeats is None:
         raise ArgumentError("repeat() needs repeats=, how often each element is repeated")
     axis = None if axis is ... else axis
-    out = shape.repeat(x, repeats, axis)
+    try:
+        out = shape.repeat(x, repeats, axis)
+    except AxisError as error:
+        raise AxisError(f"{error}; PyTorch's x.repeat{given} is tile(x, {given}) here") from None
     theirs_too = _whole(repeats) or (len(given) == 1 and isinstance(repeats, tuple | list))
     if by_place and theirs_too and as_tensor(x).size > 1 and {*np.ravel(repeats)} != {1}:
         shown, theirs = ", ".join(map(repr, given)), given if len(given) > 1 else repeats
@@ -82,14 +85,37 @@ def repeat(x: Any, *given: Any, repeats: Any = None, axis: Any = ...) -> Tensor:
     return out
 
 
+def _of_lengths(x: Tensor, lengths: Any, dim: int) -> tuple[Tensor, ...]:
+    """x in parts of one length, the last one shorter, or of the given lengths."""
+    whole = x.shape[axis_of(x, dim)]
+    if _whole(lengths):
+        if lengths < 1:
+            raise ArgumentError(f"split() takes parts of length 1 and more, got {lengths}")
+        return joining.split(x, range(int(lengths), whole, int(lengths)), dim)
+    if sum(lengths) != whole:
+        raise ShapeError(f"split() takes lengths whose sum is {whole}, that of axis {dim}, got {list(lengths)}")
+    return joining.split(x, np.cumsum(lengths)[:-1].tolist(), dim)
+
+
 @composed(
     before=joining.split,
     half="same",
     torch="PyTorch's split(x, 2) makes parts of length 2, NumPy's makes 2 parts, and a list has lengths there, the "
     "places to cut here; write split(x, range(2, len(x), 2)) for parts of length 2, or chunk(x, n) for n parts",
 )
-def split(x: Any, *given: Any, indices_or_sections: Any = None, axis: Any = ...) -> tuple[Tensor, ...]:
-    """x cut along `axis` before each index given, or into a number of equal parts, as in NumPy."""
+def split(
+    x: Any, *given: Any, indices_or_sections: Any = None, axis: Any = ..., dim: int | None = None,
+    split_size_or_sections: Any = None, split_size: Any = None,
+) -> tuple[Tensor, ...]:  # fmt: skip
+    """x cut along `axis` before each index given, or into a number of equal parts, as in NumPy.
+
+    With PyTorch's words, split_size_or_sections and dim, it has PyTorch's meaning: parts of a length, or of lengths.
+    """
+    size = split_size if split_size_or_sections is None else split_size_or_sections
+    if dim is not None or size is not None:
+        _at_most("split", given, ("split_size_or_sections", "dim"), "write split(x, 2, dim=1)")
+        rest = given if size is None else (size, *given)
+        return _of_lengths(as_tensor(x), rest[0], rest[1] if len(rest) > 1 else 0 if dim is None else dim)
     _at_most("split", given, ("indices_or_sections", "axis"), "write split(x, 3, axis=1)")
     by_place = bool(given) and axis is ...
     if given:

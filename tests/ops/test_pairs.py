@@ -42,7 +42,7 @@ def test_taking_values_apart_as_a_pair_warns_with_both_meanings() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         _first, _second = x.max(axis=1)
-        x.max(axis=1)[0], x[0].sort()[0], x[0].sort()[-1]
+        x.max(axis=1)[0], np.sort(x[0])[0], x[0].sort(axis=0)[0], x[0].sort()[-1]
         assert [float(each) for each in x[0].sort()] == sorted(x[0].tolist())
     with pytest.raises(AttributeError, match=r"write max\(dim=1\)"):
         x.indices  # noqa: B018
