@@ -11,7 +11,7 @@ from grad_engine.draw.palette import THEMES
 from grad_engine.errors import GradEngineError
 from grad_engine.folding.views import FOLDS
 from grad_engine.record.files import DEFAULT_PATH
-from grad_engine.story.telling import PHASES
+from grad_engine.story import PHASES
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 PREFIX = "GRAD_ENGINE_"

@@ -1,16 +1,16 @@
-"""The steps of the page: the beats of the story as plain data, each with what it builds, sends and settles."""
+"""The steps of the page: its beats as plain data, each with what it builds, sends and settles."""
 
 from __future__ import annotations
 
-import math
-import sys
 from typing import Any, Protocol
 
-from grad_engine.folding import View
 from grad_engine.formula import Tree
+from grad_engine.page.backward_steps import Backward
+from grad_engine.page.captions import Beat, Build, Column, Formula, Gather, Numbers, Piece, Run, Seed, Words
 from grad_engine.page.explained import with_explanations
+from grad_engine.page.forward_steps import Forward
+from grad_engine.page.last_step import LastStep
 from grad_engine.record import GraphRecord
-from grad_engine.story import Beat, Build, Column, Formula, Gather, Numbers, Piece, Run, Seed, Words, story
 
 LONGEST_NAME = 60  # characters
 TONES = {"ink": "", "value": "value", "gradient": "gradient"}
@@ -27,9 +27,19 @@ class Kept(Protocol):
 
 
 def steps(record: GraphRecord, store: Kept) -> list[dict[str, Any]]:
-    """Every beat of the story, told op by op, without a limit of time."""
-    told = story(View(record, record), longest_name=LONGEST_NAME, one_by_one=sys.maxsize, longest=math.inf)
-    return with_explanations([_step(beat, store) for beat in told], record)
+    """Every beat of a record, told op by op."""
+    return with_explanations([_step(beat, store) for beat in beats(record)], record)
+
+
+class _Teller(Forward, Backward, LastStep):
+    """Turns one record into beats."""
+
+
+def beats(record: GraphRecord) -> list[Beat]:
+    """What happened in a record, op by op: the order is that of its event lists, the numbers are its own."""
+    teller = _Teller(record, LONGEST_NAME)
+    run = record.runs[-1] if record.runs else None
+    return [*teller.forward(), *(teller.backward(run) if run is not None else []), teller.close(run)]
 
 
 def _step(beat: Beat, store: Kept) -> dict[str, Any]:

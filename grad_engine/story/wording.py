@@ -1,28 +1,14 @@
-"""Words and formulas that several beats share: lists, counts, subtitles, a formula with numbers put in."""
+"""Words and formulas that lessons and the page share: lists, counts, a formula with numbers put in."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from unicodedata import combining
 
 from grad_engine.formula import Tree
 from grad_engine.record import EdgeRecord, TensorRecord
-from grad_engine.story.beats import Column, Piece
-from grad_engine.story.names import spoken
 from grad_engine.story.values import values
 
 MOST_NAMES = 4  # in a list of leaves within a sentence
-
-
-def signs_in(pieces: Sequence[Piece]) -> int:
-    """How many characters some pieces take side by side; bars over letters do not count."""
-    return sum(not combining(sign) for piece in pieces for sign in f"{piece.text} ")
-
-
-def subtitle_of(columns: Sequence[Column]) -> str:
-    """The words of a caption as one line for the subtitles."""
-    parts = [part for column in columns for part in (column.rule, *((note,) for note in column.notes), column.did)]
-    return spoken("; ".join(" ".join(piece.text for piece in part if piece.text) for part in parts if part))
 
 
 def filled(tree: Tree, known: Mapping[str, TensorRecord]) -> Tree:

@@ -8,11 +8,9 @@ from grad_engine.errors import GradEngineError
 from grad_engine.folding.groups import MOST_OPS
 from grad_engine.folding.views import view
 from grad_engine.record import RunEvent, SendEvent
-from grad_engine.story.beats import Close, Gather, Run
-from grad_engine.story.telling import story
+from grad_engine.story import as_table, lesson
 from tests import records
 from tests.programs import example, network
-from tests.story.support import told
 
 FOLDED = {
     "chain": lambda: records.chain(60, (3,)),
@@ -61,9 +59,6 @@ def test_a_fold_shows_no_more_and_no_less(name: str, how: str) -> None:
             came.add(edges[event.edge].receiver)
     sent = {event.edge: event.share for event in whole.events if isinstance(event, SendEvent)}
     assert {e.edge: e.share for e in run.events if isinstance(e, SendEvent)} == {id: sent[id] for id in edges}
-    close = story(shown)[-1]
-    assert isinstance(close, Close)
-    assert len(close.rows) + close.more == len(record.accumulators)
 
 
 def test_equal_layers_become_one_box_with_their_number() -> None:
@@ -76,8 +71,6 @@ def test_equal_layers_become_one_box_with_their_number() -> None:
     assert [fold.label for fold in scoped.folds.values()] == [f"layer{k}" for k in range(12)]
     most = view(network(12, scoped=True), "max")
     assert "layer0 … layer11 ×12" in {node.op for node in most.record.nodes}
-    said = told(story(plain)[0])
-    assert "38 operations, 24 leaf tensors, drawn as 3 boxes" in said
 
 
 def test_folding_can_be_switched_off_and_leaves_small_graphs_alone() -> None:
@@ -91,10 +84,9 @@ def test_a_focus_shows_what_leads_to_and_from_it() -> None:
     shown = view(example("large"), focus="x5")
     assert [node.id for node in shown.record.nodes] == ["n1", "n2", "n3", "n4", "n6"]
     assert shown.centres == {"n1"}
-    said = " ".join(told(beat) for beat in story(shown))
-    assert "Only what leads to and from x5; the graph has 7 ops" in said
-    assert "x4" in said and "x1" not in said  # what others made is there, how they did is not
-    assert "[64 −4.642 −2.23 −1.468]" in said
+    assert shown.note == "Only what leads to and from x5; the graph has 7 ops"
+    said = as_table(lesson(example("large"), focus="x5"))
+    assert "x4" in said and "x1 " not in said  # what others made is there, how they did is not
     assert view(example("large"), focus="#1").record == shown.record
     assert view(example("large"), focus="n1").record == view(example("large"), focus="1").record == shown.record
     assert view(example("large"), focus="#1[0]").record == shown.record
@@ -104,11 +96,6 @@ def test_a_focus_counts_the_shares_that_come_from_elsewhere() -> None:
     shown = view(records.fan(12), focus="n1", most=3)
     assert len(shown.record.nodes) == 3
     assert shown.elsewhere["a0"] > 0
-    beats = story(shown)
-    sums = [beat for beat in beats if isinstance(beat, Gather) and beat.receiver == "a0"]
-    assert all(beat.more == 12 - len(beat.parts) for beat in sums)
-    assert "of 12" in " ".join(told(beat) for beat in beats if isinstance(beat, Run))
-    assert "from what is not shown" in told(beats[-1])
 
 
 def test_a_focus_may_be_a_leaf_and_must_be_there() -> None:

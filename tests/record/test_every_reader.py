@@ -21,7 +21,7 @@ from grad_engine.errors import GradEngineError, RecordError
 from grad_engine.folding import view
 from grad_engine.page import page_html
 from grad_engine.record import GraphRecord, from_json, index_of
-from grad_engine.story import story
+from grad_engine.story import lesson
 from grad_engine.tree import print_tree
 from grad_engine.tree.text import Script
 from tests.records import Document, at, dense, document, everything, fan, neuron, places
@@ -56,13 +56,13 @@ def readers(record: GraphRecord) -> Iterator[Any]:
     yield lambda: print_tree(record, file=io.StringIO(), width=80)
     yield lambda: to_svg(record)
     yield lambda: to_dot(record)
-    yield lambda: story(record)
-    yield lambda: story(view(record, "max"))
+    yield lambda: lesson(record)
+    yield lambda: view(record, "max")
     yield lambda: page_html(record)
     yield lambda: difference(record, record)
     for part in (parts[0], parts[-1]):
         yield lambda part=part: page(index, details(index, part), Script(), 80)
-        yield lambda part=part: story(view(record, "none", part))
+        yield lambda part=part: lesson(record, focus=part)
         yield lambda part=part: print_tree(record, focus=part, file=io.StringIO(), width=60)
 
 

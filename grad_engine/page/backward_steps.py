@@ -5,9 +5,24 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from math import isfinite
 
-from grad_engine.formula import number
+from grad_engine.page.captions import (
+    Beat,
+    Column,
+    Formula,
+    Gather,
+    Numbers,
+    Piece,
+    Run,
+    Seed,
+    Sent,
+    Turn,
+    Words,
+    signs_in,
+    subtitle_of,
+)
+from grad_engine.page.forward_steps import ROOM, TOGETHER
+from grad_engine.page.step_facts import Facts
 from grad_engine.record import (
     AccumulateEvent,
     BackwardRecord,
@@ -17,32 +32,9 @@ from grad_engine.record import (
     TensorRecord,
 )
 from grad_engine.record.index import Turn as NodeTurn
-from grad_engine.story.beats import (
-    Beat,
-    Column,
-    Formula,
-    Gather,
-    Numbers,
-    Outlook,
-    Piece,
-    Run,
-    Seed,
-    Sent,
-    Turn,
-    Words,
-)
-from grad_engine.story.facts import Facts
-from grad_engine.story.forward import MOST_BEATS, ROOM, TOGETHER
 from grad_engine.story.names import bar
-from grad_engine.story.values import nonfinite, nonfinite_word, norm, shape_text
-from grad_engine.story.wording import (
-    axes_text,
-    count_text,
-    number_word,
-    signs_in,
-    subtitle_of,
-    times_word,
-)
+from grad_engine.story.values import nonfinite, nonfinite_word, shape_text
+from grad_engine.story.wording import axes_text, count_text, number_word, times_word
 
 SHARES = 4  # shares that a viewer can follow at a time
 
@@ -54,29 +46,20 @@ class Backward(Facts):
         """The beats of one backward run, in the order of its events."""
         root = self.nodes[run.root]
         reached = frozenset(event.edge for event in run.events if isinstance(event, SendEvent))
-        which = len(self.view.source.runs)
+        which = len(self.record.runs)
         again = f" (run {which} of {which})" if which > 1 else ""
         target = self.names[root.outputs[run.output]]
         scalar = self.tensors[root.outputs[run.output]].shape == ()
         ones = self.ones(run.seed)
-        inner = self.view.whole is not None and not any(
-            root.outputs[run.output] == other.tensor for other in self.view.whole.roots
-        )
         meant = (
-            "the result"
-            if inner
-            else target
-            if scalar and ones
-            else f"L, the sum of {target},"
-            if ones
-            else f"L, {target} weighted by the seed,"
+            target if scalar and ones else f"L, the sum of {target}," if ones else f"L, {target} weighted by the seed,"
         )
         asked = f"How much does {meant} change when one tensor changes a little? That is its gradient."
         if word := nonfinite_word(
             self.tensors[root.outputs[run.output]]
         ):  # then L is not finite either, and has no slope
             held = f"{target} is {word}" if scalar else f"{target} holds {word}"
-            if not inner and not (scalar and ones):
+            if not (scalar and ones):
                 held += ", and so would its sum L" if ones and word == "NaN" else ", so L is not finite either"
             asked = f"{held}: each rule runs all the same, on the numbers it reads."
         turn = Column(
@@ -86,24 +69,13 @@ class Backward(Facts):
         seed = self.tensors[run.seed]
         beats: list[Beat] = [
             Turn("turn", (turn,), 2.2, subtitle_of((turn,)), reached),
-            self.received(seed, target) if inner else self.seeded(run, seed, target, scalar),
+            self.seeded(run, seed, target, scalar),
         ]
         before = {change.accumulator: change.before for change in run.leaves if change.before is not None}
-        total = Counter(self.edges[edge].receiver for edge in reached) + Counter(self.view.elsewhere)
+        total = Counter(self.edges[edge].receiver for edge in reached)
         waiting: dict[str, list[tuple[str, str]]] = {}  # receiver -> (edge, share) that have arrived
-        turns = self.index.turns
-        if self.one_by_one:
-            for some in self.together(turns, before):
-                beats += self.turn(run, some, total, waiting, before)
-        else:
-            size = -(-len(turns) // MOST_BEATS)
-            for k in range(0, len(turns), size):
-                part = turns[k : k + size]
-                sent = tuple(s for _, events in part for s in self.sent(events, total, waiting, before))
-                caption = self.several([self.nodes[node] for node, _ in part], "run their rules", self.legend)
-                name = f"backward-{part[0][0]}-{part[-1][0]}"
-                beats.append(Run(name, (caption,), 2.0, subtitle_of((caption,)), tuple(node for node, _ in part), sent))
-            beats += self.outlook(run)
+        for some in self.together(self.index.turns, before):
+            beats += self.turn(run, some, total, waiting, before)
         if not run.complete:
             caption = Column((Words("The run was interrupted here", "nonfinite"),))
             beats.append(Run("interrupted", (caption,), 1.8, subtitle_of((caption,)), (), ()))
@@ -131,14 +103,6 @@ class Backward(Facts):
         )
         return Seed("seed", (given, key), 3.2, subtitle_of((given, key)), run.root, seed)
 
-    def received(self, gradient: TensorRecord, target: str) -> Seed:
-        """The beat in which a gradient arrives from a part of the graph that is not shown."""
-        caption = Column(
-            (Words(f"{bar(target)} comes from what is not shown"),),
-            (Numbers(gradient, f"{bar(target)} =", "gradient"),),
-        )
-        return Seed("seed", (caption,), 2.0, subtitle_of((caption,)), self.record.runs[-1].root, gradient)
-
     def sent(
         self,
         events: Sequence[SendEvent | AccumulateEvent],
@@ -157,7 +121,7 @@ class Backward(Facts):
             share = self.tensors[event.share]
             raw = edge.raw_shape if edge.reduced_axes and edge.raw_shape != share.shape else None
             of = total[edge.receiver]
-            settles = len(arrived) == of and (not self.one_by_one or (of == 1 and edge.receiver not in before))
+            settles = len(arrived) == of == 1 and edge.receiver not in before
             found.append(Sent(event.edge, edge.receiver, share, raw, len(arrived), of, settles))
         return found
 
@@ -231,11 +195,7 @@ class Backward(Facts):
                 columns[-1],
                 did=(*columns[-1].did, Words(f"and {count_text(len(sent) - 2, 'more share')}", "muted", brief="…")),
             )
-        fold = self.view.folds.get(node)
-        if fold is not None and fold.leaves:
-            inside = f"its {count_text(fold.leaves, 'leaf', 'leaves')} inside: ✓"
-            columns[0] = replace(columns[0], notes=(Words(inside, "done"),))
-        elif not sent:
+        if not sent:
             columns.append(Column((Words("passes nothing on", "muted"),)))
         return columns
 
@@ -326,42 +286,3 @@ class Backward(Facts):
             total,
             more,
         )
-
-    def outlook(self, run: BackwardRecord) -> list[Outlook]:
-        """The beat that points at the largest gradient, the longest sum, and the first NaN or the smallest gradient."""
-        sizes = {item: size for item, (_, size) in self.gradients(run).items() if size is not None}
-        finite = {item: size for item, size in sizes.items() if isfinite(size)}
-        arrived = Counter(self.edges[event.edge].receiver for event in run.events if isinstance(event, SendEvent))
-        found: list[tuple[str, str, str, str]] = []  # item, title, words, tone
-        if finite:
-            item = max(finite, key=finite.__getitem__)
-            found.append((item, "largest gradient", f"‖grad {self.called(item)}‖ = {number(finite[item])}", "ink"))
-        item, many = max(arrived.items(), key=lambda pair: pair[1], default=("", 0))
-        if many > 1:
-            found.append((item, "longest sum", f"grad {self.called(item)}: {many} shares", "ink"))
-        not_finite = next(
-            (node.id for node in self.record.nodes if any(nonfinite(self.tensors[o]) for o in node.outputs)), ""
-        )
-        not_finite = not_finite or next((item for item, size in sizes.items() if not isfinite(size)), "")
-        if not_finite:
-            found.append((not_finite, "first NaN or ∞", self.called(not_finite), "nonfinite"))
-        elif len(finite) > 1 and min(finite.values()) < max(finite.values()):
-            item = min(finite, key=finite.__getitem__)
-            found.append((item, "smallest gradient", f"‖grad {self.called(item)}‖ = {number(finite[item])}", "ink"))
-        if not found:
-            return []
-        columns = tuple(
-            Column((Words(f"{k + 1}", "ink", True), Words(title)), (Words(words, tone),))
-            for k, (_, title, words, tone) in enumerate(found)
-        )
-        return [Outlook("outlook", columns, 3.6, subtitle_of(columns), tuple(item for item, *_ in found))]
-
-    def gradients(self, run: BackwardRecord) -> dict[str, tuple[TensorRecord, float | None]]:
-        """The complete gradient of every op and leaf that the run reached, and its norm."""
-        found = {
-            node: self.tensors[next(id for id in ids if id is not None)]
-            for node, ids in run.gradients.items()
-            if node in self.nodes and any(id is not None for id in ids)
-        }
-        found |= {c.accumulator: self.tensors[c.after] for c in run.leaves if c.accumulator in self.index.accumulators}
-        return {item: (tensor, norm(tensor)) for item, tensor in found.items()}

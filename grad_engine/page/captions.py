@@ -1,17 +1,16 @@
-"""The beats of a story and the parts of a caption, as plain data."""
+"""The beats of the page and the parts of their captions, as plain data."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from unicodedata import combining
 
 from grad_engine import formula
 from grad_engine.formula import Tree
 from grad_engine.record import Shape, TensorRecord
-from grad_engine.story.names import bar
+from grad_engine.story.names import bar, spoken
 from grad_engine.story.values import matrix, number_text, shape_text
-
-FRAME = 1 / 15  # seconds; every duration is a multiple of it, so that low and high quality agree
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +80,7 @@ class Beat:
 
     name: str  # of the section of the video
     columns: tuple[Column, ...]
-    seconds: float  # a multiple of FRAME
+    seconds: float
     subtitle: str
 
 
@@ -154,13 +153,6 @@ class Gather(Beat):
 
 
 @dataclass(frozen=True, slots=True)
-class Outlook(Beat):
-    """The largest gradient, the longest sum and the first NaN of a graph that is too large to be read op by op."""
-
-    marks: tuple[str, ...]  # drawn items, in the order of the columns of the caption
-
-
-@dataclass(frozen=True, slots=True)
 class Row:
     """A line of the closing table."""
 
@@ -180,3 +172,14 @@ class Close(Beat):
     rows: tuple[Row, ...]
     more: int  # leaves that are not in `rows` for want of room
     finished: bool  # a backward run has been shown
+
+
+def signs_in(pieces: Sequence[Piece]) -> int:
+    """How many characters some pieces take side by side; bars over letters do not count."""
+    return sum(not combining(sign) for piece in pieces for sign in f"{piece.text} ")
+
+
+def subtitle_of(columns: Sequence[Column]) -> str:
+    """The words of a caption as one line for the subtitles."""
+    parts = [part for column in columns for part in (column.rule, *((note,) for note in column.notes), column.did)]
+    return spoken("; ".join(" ".join(piece.text for piece in part if piece.text) for part in parts if part))

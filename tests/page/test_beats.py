@@ -1,9 +1,10 @@
-"""The story as data: what is told of a record, in which order, with which words and numbers."""
+"""The beats of the page: what is told of a record op by op, in which order, with which words and numbers."""
 
 from __future__ import annotations
 
 import cProfile
 import importlib
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -11,16 +12,26 @@ import pytest
 
 from grad_engine import formula
 from grad_engine.export.from_tensor import record_graph
-from grad_engine.folding.views import View, view
+from grad_engine.page.captions import Beat, Build, Close, Formula, Gather, Numbers, Run, Turn, Words
+from grad_engine.page.forward_steps import ROOM, TOGETHER
+from grad_engine.page.steps import beats as beats_of
 from grad_engine.record import GraphRecord, RunEvent, SendEvent, index_of
-from grad_engine.story.beats import FRAME, Beat, Build, Close, Formula, Gather, Numbers, Outlook, Run, Turn, Words
-from grad_engine.story.forward import ROOM, TOGETHER
 from grad_engine.story.names import bar, spoken
-from grad_engine.story.telling import LONGEST, story
 from grad_engine.story.values import matrix, norm, shape_text, values
 from tests import records
 from tests.programs import branches, example, head, heads, long_names, network, perceptron
-from tests.story.support import named, told
+
+
+def told(beat: Beat) -> str:
+    """All words of a beat's caption."""
+    return " | ".join(
+        piece.text for column in beat.columns for piece in (*column.rule, *column.notes, *column.did) if piece.text
+    )
+
+
+def named(beats: Sequence[Beat], name: str) -> Beat:
+    return next(beat for beat in beats if beat.name == name)
+
 
 STORIES = {
     "large": lambda: example("large"),
@@ -41,8 +52,8 @@ STORIES = {
 
 
 @pytest.fixture(scope="module")
-def large() -> tuple[Beat, ...]:
-    return story(example("large"))
+def large() -> list[Beat]:
+    return beats_of(example("large"))
 
 
 @pytest.mark.parametrize("name", STORIES)
@@ -50,7 +61,7 @@ def test_every_leaf_and_op_appears_once_and_after_what_it_reads(name: str) -> No
     record = STORIES[name]()
     index = index_of(record)
     shown: list[str] = []
-    for beat in story(record):
+    for beat in beats_of(record):
         if isinstance(beat, Build):
             shown += beat.items
             for op in (item for item in beat.items if item in index.nodes):
@@ -64,7 +75,7 @@ def test_the_numbers_of_a_rule_are_what_was_sent(name: str) -> None:
     """A share shown is the record's share; g is the gradient that the run brought to the op."""
     record = STORIES[name]()
     index = index_of(record)
-    for beat in story(record):
+    for beat in beats_of(record):
         if isinstance(beat, Run):
             assert {sent.edge: sent.share.id for sent in beat.sent} == {
                 edge.id: index.shares[edge.id]
@@ -79,7 +90,7 @@ def test_the_numbers_of_a_rule_are_what_was_sent(name: str) -> None:
 
 @pytest.mark.parametrize("name", STORIES)
 def test_the_summands_shown_make_the_sum_shown(name: str) -> None:
-    for beat in story(STORIES[name]()):
+    for beat in beats_of(STORIES[name]()):
         if isinstance(beat, Gather) and not beat.more:
             parts = [values(part.tensor) for part in beat.parts]
             total = values(beat.total.tensor)
@@ -91,7 +102,7 @@ def test_the_summands_shown_make_the_sum_shown(name: str) -> None:
 def test_broadcasting_is_said_forward_and_undone_backward(name: str) -> None:
     record = STORIES[name]()
     index = index_of(record)
-    for beat in story(record):
+    for beat in beats_of(record):
         if isinstance(beat, Build) and len(beat.columns) == 1:
             stretched = [flow for flow in beat.flows if flow.stretched is not None and flow.tensor.shape]
             to = {shape_text(flow.stretched) for flow in stretched}  # type: ignore[arg-type]  # not None
@@ -106,7 +117,7 @@ def test_broadcasting_is_said_forward_and_undone_backward(name: str) -> None:
 def test_the_closing_table_holds_what_the_run_left_at_each_leaf(name: str) -> None:
     record = STORIES[name]()
     index = index_of(record)
-    close = story(record)[-1]
+    close = beats_of(record)[-1]
     assert isinstance(close, Close)
     assert [row.accumulator for row in close.rows] == list(index.accumulators)[: len(close.rows)]
     assert len(close.rows) + close.more == len(index.accumulators)
@@ -123,7 +134,7 @@ def test_the_closing_table_holds_what_the_run_left_at_each_leaf(name: str) -> No
 def test_what_is_not_finite_is_said_where_it_is_made(name: str) -> None:
     record = STORIES[name]()
     index = index_of(record)
-    for beat in story(record):
+    for beat in beats_of(record):
         if isinstance(beat, Build):
             for item in beat.items:
                 measured = index.measured(index.nodes[item].outputs[0]) if item in index.nodes else None
@@ -131,7 +142,7 @@ def test_what_is_not_finite_is_said_where_it_is_made(name: str) -> None:
                     assert "NaN" in told(beat) or "∞" in told(beat), beat.name
 
 
-def test_the_words_of_large_tell_its_story(large: tuple[Beat, ...]) -> None:
+def test_the_words_of_large_tell_its_story(large: list[Beat]) -> None:
     """One example read in full: what a viewer is told of it, in words that rules cannot check."""
     said = [told(beat) for beat in large]
     assert "x4 = [[4 5] [6 7] …]" in said[1] and "recorded as AddBackward" in said[1]
@@ -141,7 +152,7 @@ def test_the_words_of_large_tell_its_story(large: tuple[Beat, ...]) -> None:
         assert any(words in each for each in said), words
 
 
-def test_values_stretch_and_leaves_count_their_users(large: tuple[Beat, ...]) -> None:
+def test_values_stretch_and_leaves_count_their_users(large: list[Beat]) -> None:
     flows = {flow.link: flow for beat in large if isinstance(beat, Build) for flow in beat.flows}
     assert flows["e2"].stretched == (2, 4)
     assert flows["e6"].stretched == (4, 4)
@@ -151,18 +162,7 @@ def test_values_stretch_and_leaves_count_their_users(large: tuple[Beat, ...]) ->
     assert last.users == {"a0": 1, "a1": 1, "a2": 2, "a3": 1}
 
 
-def test_durations_are_whole_frames_within_the_limit(large: tuple[Beat, ...]) -> None:
-    total = 0.0
-    for beat in large:
-        frames = beat.seconds / FRAME
-        assert frames == pytest.approx(round(frames))
-        total += beat.seconds
-    assert 40 < total <= LONGEST
-    half = story(example("large"), speed=2.0)
-    assert sum(beat.seconds for beat in half) == pytest.approx(total / 2, rel=0.05)
-
-
-def test_every_beat_has_a_subtitle_that_can_be_read_aloud(large: tuple[Beat, ...]) -> None:
+def test_every_beat_has_a_subtitle_that_can_be_read_aloud(large: list[Beat]) -> None:
     for beat in large:
         assert beat.subtitle
         assert beat.subtitle.isprintable()
@@ -176,7 +176,7 @@ def test_a_forward_record_says_that_backward_was_not_run() -> None:
         plain.title, plain.expression, plain.counts, plain.roots, plain.tensors, plain.nodes, plain.edges,
         plain.accumulators, plain.forward,
     )  # fmt: skip
-    beats = story(forward)
+    beats = beats_of(forward)
     assert not any(isinstance(beat, Turn | Run) for beat in beats)
     close = beats[-1]
     assert isinstance(close, Close)
@@ -185,19 +185,8 @@ def test_a_forward_record_says_that_backward_was_not_run() -> None:
     assert all(row.gradient is None for row in close.rows)
 
 
-@pytest.mark.parametrize("phase", ["forward", "backward"])
-def test_a_phase_can_be_left_out(phase: str) -> None:
-    beats = story(example("large"), phase=phase)
-    assert any(isinstance(beat, Run) for beat in beats) == (phase == "backward")
-    building = [beat for beat in beats if isinstance(beat, Build)]
-    assert len(building) == (1 if phase == "backward" else 9)
-    assert {item for beat in building for item in beat.items} == {f"n{k}" for k in range(7)} | {
-        f"a{k}" for k in range(4)
-    }
-
-
 def test_a_square_reaches_its_leaf_twice() -> None:
-    beats = story(records.square())
+    beats = beats_of(records.square())
     (run,) = [beat for beat in beats if isinstance(beat, Run)]
     assert [(s.k, s.of) for s in run.sent] == [(1, 2), (2, 2)]
     (gather,) = [beat for beat in beats if isinstance(beat, Gather)]
@@ -212,7 +201,7 @@ def test_a_second_backward_adds_to_what_the_leaf_held() -> None:
     loss = (x * y).sum()
     loss.backward(retain_graph=True)
     loss.backward(retain_graph=True)
-    beats = story(record_graph(loss, names={"loss": loss}))
+    beats = beats_of(record_graph(loss, names={"loss": loss}))
     gather = [beat for beat in beats if isinstance(beat, Gather)]
     assert {beat.receiver for beat in gather} == {"a0", "a1"}
     for beat in gather:
@@ -226,7 +215,7 @@ def test_several_roots_and_what_a_run_does_not_reach() -> None:
     b = ge.tensor([3.0, 4.0], requires_grad=True)
     first, second = (a * b).sum(), b.exp().sum()
     second.backward(retain_graph=True)
-    beats = story(record_graph([first, second], names={"a": a, "b": b, "first": first, "second": second}))
+    beats = beats_of(record_graph([first, second], names={"a": a, "b": b, "first": first, "second": second}))
     close = beats[-1]
     assert isinstance(close, Close)
     assert {row.name: row.gradient is not None for row in close.rows} == {"a": False, "b": True}
@@ -241,12 +230,12 @@ def test_constants_appear_with_the_op_that_reads_them() -> None:
     loss.backward(retain_graph=True)
     record = record_graph(loss, names={})
     names = {tensor.id: tensor.name for tensor in record.tensors}
-    shown = [[names.get(item, item) for item in beat.items] for beat in story(record) if isinstance(beat, Build)]
+    shown = [[names.get(item, item) for item in beat.items] for beat in beats_of(record) if isinstance(beat, Build)]
     assert shown == [["a0"], ["given", "n0"], ["wanted", "n1"], ["n2"]]
 
 
 def test_numbers_among_the_operands_stand_in_the_rules() -> None:
-    beats = story(example("blog"))
+    beats = beats_of(example("blog"))
     rules = [p.text for b in beats for c in b.columns for p in c.rule if isinstance(p, Formula)]
     assert f"{bar('x1')} += g · 2 · x1" in rules  # x ** (2 - 1) is x
     assert "#0 = x1²" in rules
@@ -267,10 +256,9 @@ def test_where_the_first_nan_came_from_is_said_in_the_end(numbers: list[float], 
     with np.errstate(divide="ignore", invalid="ignore"):
         out = (w * 1.0).sqrt().sum()
         out.backward(seed, retain_graph=True)
-    for shown in (record_graph(out, names={}), view(record_graph(out, names={}), focus="#0")):
-        close = story(shown)[-1]
-        assert "The gradient of w is not finite" in told(close)
-        assert said in told(close)
+    close = beats_of(record_graph(out, names={}))[-1]
+    assert "The gradient of w is not finite" in told(close)
+    assert said in told(close)
 
 
 @pytest.mark.parametrize(
@@ -298,7 +286,7 @@ def test_a_finite_gradient_of_what_is_not_is_no_claim_of_a_slope(made: Any, aske
     with np.errstate(all="ignore"):
         z = made(ge, w)
         z.backward(ge.ones_like(z), retain_graph=True)
-    beats = story(record_graph(z, names={"z": z}))
+    beats = beats_of(record_graph(z, names={"z": z}))
     assert asked in told(named(beats, "turn"))
     assert "yet every leaf gradient is finite" in told(beats[-1])
     assert said in told(beats[-1])
@@ -309,22 +297,11 @@ def test_what_has_no_name_is_called_by_the_number_of_its_op_and_by_the_id_of_its
     q, r = ge.qr(ge.tensor([[2.0, 1.0], [0.5, 3.0]], requires_grad=True))
     out = (q * r).sum()
     out.backward(retain_graph=True)
-    beats = story(record_graph(out, names={}))
+    beats = beats_of(record_graph(out, names={}))
     assert told(named(beats, "forward-n0")).startswith("#0[0] = qr(a0)")
     assert told(named(beats, "forward-n1")).startswith("#1 = #0[0] · #0[1]")
     assert f"g = {bar('#1')} =" in told(named(beats, "backward-n1"))
     assert spoken(bar("#0")) == "grad #0"
-
-
-@pytest.mark.parametrize("ops", [40, 300])
-def test_a_larger_graph_is_told_in_few_beats(ops: int) -> None:
-    record = records.dense(ops, 5)
-    beats = story(record)
-    assert len(beats) < 40
-    assert sum(beat.seconds for beat in beats) <= LONGEST
-    assert {n for beat in beats if isinstance(beat, Run) for n in beat.nodes} == {node.id for node in record.nodes}
-    sent = [s.edge for beat in beats if isinstance(beat, Run) for s in beat.sent]
-    assert sorted(sent) == sorted(edge.id for edge in record.edges)
 
 
 def test_what_was_not_recorded_is_shown_by_its_shape() -> None:
@@ -335,12 +312,12 @@ def test_what_was_not_recorded_is_shown_by_its_shape() -> None:
     record = record_graph(y, names={"x": x, "y": y}, max_elements=4)
     x_record = next(tensor for tensor in record.tensors if tensor.name == "x")
     assert x_record.data is None or x_record.data.values is None
-    close = story(record)[-1]
+    close = beats_of(record)[-1]
     assert isinstance(close, Close)
     assert close.rows[0].norm == formula.number(norm(close.rows[0].gradient))  # type: ignore[arg-type]
     shown = matrix(x_record)
     assert shown is None or shown.more_below
-    pieces = [p for b in story(record) for c in b.columns for p in c.did if isinstance(p, Numbers)]
+    pieces = [p for b in beats_of(record) for c in b.columns for p in c.did if isinstance(p, Numbers)]
     assert all(piece.text for piece in pieces)
 
 
@@ -348,31 +325,31 @@ def test_tones_are_roles_of_the_palette() -> None:
     from grad_engine.draw.palette import DARK
 
     for record in (example("large"), records.everything(), records.square()):
-        for beat in story(record):
+        for beat in beats_of(record):
             for column in beat.columns:
                 for piece in (*column.rule, *column.notes, *column.did):
                     assert not isinstance(piece, Words | Numbers) or hasattr(DARK, piece.tone)
 
 
 def test_the_branches_of_a_diamond_share_their_beats() -> None:
-    names = [beat.name for beat in story(branches())]
+    names = [beat.name for beat in beats_of(branches())]
     assert names == [
         *("leaf-a0", "forward-n0-n1", "forward-n2", "forward-n3", "turn", "seed"),
         *("backward-n3", "backward-n2", "backward-n1-n0", "sum-a0", "close"),
     ]
-    shared = named(story(branches()), "forward-n0-n1")
+    shared = named(beats_of(branches()), "forward-n0-n1")
     assert isinstance(shared, Build)
     assert [column.rule[-1].text for column in shared.columns] == ["#0 = exp(x)", "#1 = tanh(x)"]
     assert [flow.source for flow in shared.flows] == ["a0", "a0"]
     assert shared.users == {"a0": 2}
-    run = named(story(branches()), "backward-n1-n0")
+    run = named(beats_of(branches()), "backward-n1-n0")
     assert isinstance(run, Run)
     assert [(s.edge, s.receiver, s.k, s.of) for s in run.sent] == [("e1", "a0", 1, 2), ("e0", "a0", 2, 2)]
     assert "waits, 1 of 2" in told(run)
 
 
 def test_projections_of_one_input_share_a_beat_and_name_what_there_is_room_for() -> None:
-    (shared,) = [b for b in story(heads()) if isinstance(b, Build) and len(b.columns) == 3]
+    (shared,) = [b for b in beats_of(heads()) if isinstance(b, Build) and len(b.columns) == 3]
     assert [item for item in shared.items if item in ("n0", "n1", "n5")] == ["n0", "n1", "n5"]
     for column in shared.columns:
         assert column.rule[-1].text.endswith("= linear(x, …)")
@@ -393,7 +370,7 @@ CROWDED = {
 def test_shared_beats_keep_what_the_record_says(name: str) -> None:
     """Nothing is read before it is told of; backward is told in its order, and a sum when its last share has come."""
     record = CROWDED[name]()
-    beats = story(record)
+    beats = beats_of(record)
     there: set[str] = set()
     for beat in beats:
         if isinstance(beat, Build):
@@ -423,41 +400,12 @@ def test_shared_beats_keep_what_the_record_says(name: str) -> None:
             assert max(len(column.rule[-1].text) for column in beat.columns) <= ROOM[len(beat.columns)]
 
 
-def test_with_little_time_late_leaves_come_with_the_op_that_reads_them() -> None:
-    beats = story(network(5, scoped=False))
-    leaves = [beat for beat in beats if isinstance(beat, Build) and not any(item[0] == "n" for item in beat.items)]
-    assert [beat.name for beat in leaves] == ["leaf-a0"]
-    shown = [item for beat in beats if isinstance(beat, Build) for item in beat.items]
-    assert len(shown) == len(set(shown))
-    assert {item for item in shown if item[0] == "a"} == {f"a{k}" for k in range(10)}
-
-
-def test_a_story_with_little_time_has_fewer_beats_and_large_has_enough() -> None:
-    busy = story(records.dense(20, 3))
-    assert sum(isinstance(b, Run | Build) for b in busy) < 2 * len(records.dense(20, 3).nodes)
-    for beat in story(example("large")):
-        assert not isinstance(beat, Run) or len(beat.nodes) == 1
-
-
-def test_a_large_graph_ends_with_what_stands_out() -> None:
-    (beat,) = [beat for beat in story(records.dense(90, 4)) if isinstance(beat, Outlook)]
-    said = told(beat)
-    assert len(beat.marks) == 3
-    assert "largest gradient" in said and "longest sum" in said and "smallest gradient" in said
-    assert not any(isinstance(beat, Outlook) for beat in story(example("large")))
-
-
-def test_a_whole_record_is_a_view_of_itself() -> None:
-    record = example("blog")
-    assert story(record) == story(View(record, record))
-
-
 def test_names_cannot_begin_a_line_of_the_subtitles() -> None:
     ge = importlib.import_module("grad_engine")
     x = ge.tensor(2.0, requires_grad=True, name="x\n\n2\n00:00:01,000 --> 00:00:09,000\x1b[31m")
     result = x * x
     result.backward(retain_graph=True)
-    for beat in story(record_graph(result, explain=False)):
+    for beat in beats_of(record_graph(result, explain=False)):
         assert beat.subtitle.isprintable()
 
 
@@ -477,5 +425,5 @@ def _stacked(operands: int) -> GraphRecord:
 def _work(record: GraphRecord) -> int:
     """How many functions are called to tell a record."""
     calls = cProfile.Profile()
-    calls.runcall(story, record)
+    calls.runcall(beats_of, record)
     return sum(each.callcount for each in calls.getstats())

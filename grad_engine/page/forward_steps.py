@@ -7,53 +7,31 @@ from collections.abc import Sequence
 from dataclasses import replace
 from math import prod
 
+from grad_engine.page.captions import Beat, Build, Column, Flow, Formula, Numbers, Piece, Words, signs_in, subtitle_of
+from grad_engine.page.step_facts import Facts
 from grad_engine.record import (
     NodeRecord,
 )
 from grad_engine.record.index import is_plain_number
-from grad_engine.story.beats import (
-    Beat,
-    Build,
-    Column,
-    Flow,
-    Formula,
-    Numbers,
-    Piece,
-    Words,
-)
-from grad_engine.story.facts import Facts
-from grad_engine.story.names import headline
 from grad_engine.story.values import is_number, nonfinite, nonfinite_word, number_text, shape_text
-from grad_engine.story.wording import (
-    count_text,
-    listed,
-    number_word,
-    signs_in,
-    subtitle_of,
-)
+from grad_engine.story.wording import count_text, listed, number_word
 
 TOGETHER = 3  # ops that one beat can show side by side
 ROOM = {1: 1000, 2: 40, 3: 24}  # characters of a rule that fit, by how many rules stand side by side
 MOST_SIGNS = 28  # characters in the names of the leaves whose numbers the first beat shows
-MOST_BEATS = 14  # for each phase of a larger graph
 
 
 class Forward(Facts):
     """The beats of the forward pass.
 
     Ops that do not depend on each other share a beat if they belong together: they have the same depth, and do the same
-    or read the same. Where that leaves no time to read, `hurried`, ops of one depth need not have more in common.
+    or read the same.
     """
 
     def forward(self) -> list[Beat]:
         """The beats in which the graph is built."""
-        if self.one_by_one:
-            steps = self.steps()
-        else:
-            size = -(-len(self.items) // MOST_BEATS)
-            steps = [list(self.items[k : k + size]) for k in range(0, len(self.items), size)]
         users: Counter[str] = Counter()
-        beats: list[Beat] = [self.build(step, users, first=k == 0) for k, step in enumerate(steps)]
+        beats: list[Beat] = [self.build(step, users, first=k == 0) for k, step in enumerate(self.steps())]
         column, *others = beats[0].columns
         if (remark := self.remarks()[0]) not in column.notes:
             columns = (replace(column, notes=(remark, *column.notes)[:2]), *others)
@@ -64,7 +42,7 @@ class Forward(Facts):
         """The items that appear together: leaves, or ops of one depth with the constants that they read."""
         steps: list[list[str]] = []
         there: set[str] = set()
-        along = set(self.tensors)  # what appears with the op that reads it: constants, and leaves if time is short
+        along = set(self.tensors)  # what appears with the op that reads it: constants
 
         levels: dict[int, list[str]] = {}
         for id in self.nodes:
@@ -74,9 +52,7 @@ class Forward(Facts):
             return all(link.source in there or link.source in along for link in self.links.get(id, ()))
 
         for item in self.items:
-            if item in self.index.accumulators and self.hurried and not there.isdisjoint(self.nodes):
-                along.add(item)
-            elif item in self.index.accumulators:
+            if item in self.index.accumulators:
                 if steps and steps[-1][-1] in self.index.accumulators:
                     steps[-1].append(item)
                 else:
@@ -98,31 +74,13 @@ class Forward(Facts):
                 there.update(step)
         return steps
 
-    def long(self, id: str, many: int) -> int:
-        """How many characters the rule of an op has when it stands beside others."""
-        return signs_in(self.making(self.nodes[id], ROOM[many]))
-
-    def everything(self) -> list[Beat]:
-        """One beat that shows the whole graph at once."""
-        users = Counter(edge.receiver for edge in self.record.edges if edge.receiver in self.index.accumulators)
-        caption = Column(
-            (Words(f"The graph as it was recorded: {self.size()}"),),
-            (Words(headline(self.view.whole or self.view.source), "muted"),),
-        )
-        flows = tuple(flow for node in self.record.nodes for flow in self.flows(node))
-        return [Build("graph", (caption,), 2.4, "The graph as it was recorded", tuple(self.items), flows, dict(users))]
-
     def flows(self, node: NodeRecord) -> list[Flow]:
         """The values that an op reads, as they move along their links."""
         found = [(link, self.operand(node, link)) for link in self.links.get(node.id, ())]
         return [Flow(link.id, link.source, self.tensors[o.tensor], self.stretched(node, o)) for link, o in found]
 
     def remarks(self) -> tuple[Words, ...]:
-        """How large the graph is, and what of it is not shown or drawn as one."""
-        if self.view.note:
-            return (Words(self.view.note, "muted"),)
-        if self.view.folds:
-            return (Words(f"{self.size()}, drawn as {count_text(len(self.nodes), 'box', 'boxes')}", "muted"),)
+        """How large the graph is."""
         return (Words(self.size(), "muted"),)
 
     def build(self, step: Sequence[str], users: Counter[str], first: bool) -> Build:
@@ -134,15 +92,13 @@ class Forward(Facts):
             flows += self.flows(node)
             users.update(link.source for link in self.links.get(node.id, ()) if link.source in self.index.accumulators)
         seen = {card: users[card] for card in self.index.accumulators}
-        if nodes and self.one_by_one:
+        if nodes:
             told = [self.computed(node, users - before, users, len(nodes)) for node in nodes]
             columns = tuple(column for column, _ in told)
             seconds = max(seconds for _, seconds in told) + 0.7 * (len(told) - 1)
             if not before and users:  # the first beat that shows counters
                 columns = (*columns[:-1], self.counting(columns[-1], min(users.values())))
             name = "-".join(["forward", *(node.id for node in nodes)])
-        elif nodes:
-            columns, seconds, name = (self.several(nodes, "built"),), 2.0, f"forward-{nodes[0].id}-{nodes[-1].id}"
         else:
             columns, seconds, name = (self.introduced(step, first),), 3.4 if first else 1.4, f"leaf-{step[0]}"
         return Build(name, columns, seconds, subtitle_of(columns), tuple(step), tuple(flows), seen)
@@ -194,9 +150,6 @@ class Forward(Facts):
         told, tag = self.names[node.outputs[0]], self.tag(node)
         before = () if told.partition("[")[0] == tag else (Words(tag, "muted"),)
         names = [*dict.fromkeys(self.names[i.tensor] for i in node.inputs)]
-        if node.id in self.view.folds:
-            some = ", ".join(names if len(names) <= 3 else [*names[:2], "…"])
-            return (*before, Words(f"{told} = {node.op} of {some}"))
         rule: Piece = Words(f"{told} = {node.op}({', '.join(names)})")
         if node.formula is not None:
             tree = self.said(node, node.formula.forward.tree)
@@ -243,9 +196,6 @@ class Forward(Facts):
                     "muted",
                 )
             )
-        if node.id in self.view.folds:
-            ops = Counter(op.op for op in self.view.folds[node.id].ops)
-            notes.append(Words(", ".join(f"{many} × {op}" for op, many in ops.most_common(4)), "muted"))
         kept = [self.names[tensor] for tensor in dict.fromkeys(node.saved) if not is_plain_number(self.tensors[tensor])]
         if kept:
             notes.append(Words(f"keeps {listed(kept)} for backward", "muted"))

@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
-
 from grad_engine.folding.items import Link, drawn
-from grad_engine.folding.views import View
 from grad_engine.formula import Tree
 from grad_engine.record import (
+    GraphRecord,
     InputRecord,
     NodeRecord,
     Shape,
 )
 from grad_engine.record.index import index_of, is_plain_number
-from grad_engine.story.beats import (
-    Column,
-    Words,
-)
 from grad_engine.story.names import Names
 from grad_engine.story.values import values
 from grad_engine.story.wording import (
@@ -25,29 +18,22 @@ from grad_engine.story.wording import (
     filled,
 )
 
-ONE_BY_ONE = 24  # ops of a graph up to which every op has its own caption
 FAR = 5  # ranks between ops that are hard to look at together
 
 
 class Facts:
     """The record of a story with its look-up tables, its names, and small pieces of captions."""
 
-    def __init__(self, shown: View, longest_name: int, legend: str, one_by_one: int, hurried: bool) -> None:
-        self.view = shown
-        self.legend = legend
-        self.hurried = hurried
-        self.record = record = shown.record
-        self.names = Names(shown.whole or shown.source, longest_name)
+    def __init__(self, record: GraphRecord, longest_name: int) -> None:
+        self.record = record
+        self.names = Names(record, longest_name)
         self.index = index = index_of(record)
-        self.source = index_of(shown.source)  # the part that is shown, before anything was folded
-        self.whole = index_of(shown.whole or shown.source)  # with what is not shown
         self.tensors, self.nodes, self.edges = index.tensors, index.nodes, index.edges
         self.items, links = drawn(record)
         self.links: dict[str, list[Link]] = {}
         for link in links:
             self.links.setdefault(link.target, []).append(link)
         self.operands: dict[str, dict[str, InputRecord]] = {}  # of a node, by the link that brings it; filled by need
-        self.one_by_one = len(record.nodes) <= one_by_one
         numbers = {tensor.id for tensor in record.tensors if is_plain_number(tensor)}
         self.read = {node.id: {operand.tensor for operand in node.inputs} - numbers for node in record.nodes}
         self.roots = {root.node for root in record.roots}
@@ -67,7 +53,7 @@ class Facts:
         if {one, other} & self.roots or abs(self.late[one] - self.late[other]) > FAR:
             return False
         same = self.nodes[one].op == self.nodes[other].op or bool(self.read[one] & self.read[other])
-        return self.hurried or (same and self.depth[one] == self.depth[other])
+        return same and self.depth[one] == self.depth[other]
 
     def item_name(self, item: str) -> str:
         """What a card or a node is called in a sentence."""
@@ -87,25 +73,13 @@ class Facts:
         return filled(tree, {i.parameter: t for i in node.inputs if is_plain_number(t := self.tensors[i.tensor])})
 
     def tag(self, node: NodeRecord) -> str:
-        """The number of a node, such as `#3`, or how much is in a box of several ops."""
-        fold = self.view.folds.get(node.id)
-        return f"#{node.age}" if fold is None else fold.size
+        """The number of a node, such as `#3`."""
+        return f"#{node.age}"
 
     def size(self) -> str:
         """How large the graph is, in words."""
-        source = self.view.source
-        return f"{count_text(len(source.nodes), 'operation')}, {count_text(len(source.accumulators), 'leaf tensor')}"
-
-    def several(self, nodes: Sequence[NodeRecord], verb: str, remark: str = "") -> Column:
-        """The column for many ops at once."""
-        folds = self.view.folds
-        ops = [op for node in nodes for op in (folds[node.id].ops if node.id in folds else (node,))]
-        ages = sorted(op.age for op in ops)
-        kinds = ", ".join(f"{many} × {op}" for op, many in Counter(op.op for op in ops).most_common(6))
-        whole = "" if len(ages) == 1 or len(ages) == ages[-1] - ages[0] + 1 else "among "
-        said = f"{whole}#{ages[0]} to #{ages[-1]}: {count_text(len(ops), 'operation')} {verb}"
-        notes = (Words(remark, "muted"),) if remark else ()
-        return Column((Words(said[0].upper() + said[1:]),), (Words(kinds, "muted"),), notes)
+        record = self.record
+        return f"{count_text(len(record.nodes), 'operation')}, {count_text(len(record.accumulators), 'leaf tensor')}"
 
     def operand(self, node: NodeRecord, link: Link) -> InputRecord:
         """The operand that a link brings to a node."""

@@ -1,4 +1,4 @@
-"""The end of a story: the gradient of every leaf, and two sentences about the run."""
+"""The last beat of the page: the gradient of every leaf, and two sentences about the run."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from collections.abc import Sequence
 
 from grad_engine import formula
 from grad_engine.formula import number
+from grad_engine.page.captions import Close, Column, Row, Words, subtitle_of
+from grad_engine.page.step_facts import Facts
 from grad_engine.record import (
     BackwardRecord,
     LeafChangeRecord,
@@ -14,40 +16,26 @@ from grad_engine.record import (
     SendEvent,
 )
 from grad_engine.record.index import is_plain_number
-from grad_engine.story.beats import (
-    Close,
-    Column,
-    Row,
-    Words,
-)
-from grad_engine.story.facts import Facts
 from grad_engine.story.values import nonfinite, nonfinite_word, norm
-from grad_engine.story.wording import (
-    MOST_NAMES,
-    filled,
-    letters_in,
-    listed,
-    some_of,
-    subtitle_of,
-)
+from grad_engine.story.wording import MOST_NAMES, filled, letters_in, listed, some_of
 
 
-class Closing(Facts):
+class LastStep(Facts):
     """The last beat, with its table and its two sentences."""
 
     def close(self, run: BackwardRecord | None) -> Close:
         """The beat with the table of all leaves."""
         after = {change.accumulator: change for change in run.leaves} if run is not None else {}
-        edges = {edge.id: edge.receiver for edge in self.view.source.edges}
+        edges = {edge.id: edge.receiver for edge in self.record.edges}
         sent = (
-            [edges[event.edge] for event in self.view.source.runs[-1].events if isinstance(event, SendEvent)]
+            [edges[event.edge] for event in self.record.runs[-1].events if isinstance(event, SendEvent)]
             if run is not None
             else []
         )
-        arrivals = Counter(sent) + Counter(self.view.elsewhere)
+        arrivals = Counter(sent)
         rows = [
             self.row(accumulator.id, after.get(accumulator.id), arrivals[accumulator.id])
-            for accumulator in self.view.source.accumulators
+            for accumulator in self.record.accumulators
         ]
         room = 7
         shown = rows if len(rows) <= room else rows[: room - 1]
@@ -55,7 +43,7 @@ class Closing(Facts):
             said = "Backward has not been run" if not self.record.runs else "The graph is kept for backward"
             caption = Column(
                 (Words(f"{said}: no leaf has a gradient yet"),),
-                (Words("The tape above is what backward will read, from right to left", "muted"),),
+                (Words("Backward reads the graph from its result to its leaves", "muted"),),
             )
         else:
             first, second = self.moral(run, rows)
@@ -72,7 +60,7 @@ class Closing(Facts):
 
     def row(self, accumulator: str, change: LeafChangeRecord | None, arrived: int) -> Row:
         """The line of one leaf."""
-        leaf = self.tensors[self.source.leaf(accumulator).id]
+        leaf = self.tensors[self.index.leaf(accumulator).id]
         gradient = self.tensors[change.after] if change is not None else None
         size = norm(gradient) if gradient is not None else None
         held = change is not None and change.before is not None
@@ -83,9 +71,6 @@ class Closing(Facts):
     def moral(self, run: BackwardRecord, rows: Sequence[Row]) -> tuple[str, str]:
         """Two sentences about the run: what the leaves have, and why or where something is not finite."""
         root = self.tensors[self.nodes[run.root].outputs[run.output]]
-        if self.view.elsewhere:
-            some = listed([self.item_name(id) for id in list(self.view.elsewhere)[:3]])
-            return f"Shares also reach {some} from what is not shown", f"{self.view.note}."
         gradients = [row.gradient for row in rows if row.gradient is not None]
         bad = [row.name for row in rows if row.gradient is not None and nonfinite(row.gradient)]
         if bad:
@@ -115,11 +100,11 @@ class Closing(Facts):
 
     def despite(self, what: str) -> str:
         """How gradients can be finite although the result is not, in one sentence; `what` stands for its NaN or ∞."""
-        record, made = self.view.whole or self.view.source, self.maker()
-        events = [event for id, sent in self.whole.turns if made is not None and id == made.id for event in sent]
+        record, made = self.record, self.maker()
+        events = [event for id, sent in self.index.turns if made is not None and id == made.id for event in sent]
         if made is None or not events:
             return "No rule passed on what is not finite."
-        sent = [self.whole.tensors[event.share] for event in events if isinstance(event, SendEvent)]
+        sent = [self.index.tensors[event.share] for event in events if isinstance(event, SendEvent)]
         slot = next(edge.slot for edge in record.edges if edge.id == events[0].edge)
         rule = (
             next((rule for rule in made.formula.vjp if rule.slot == slot), None) if made.formula is not None else None
@@ -128,9 +113,9 @@ class Closing(Facts):
             return f"#{made.age} {made.op} made {what}; on the way to the leaves a rule cut off what is not finite."
         signs = letters_in(rule.tree)
         kept = [i for i in made.inputs if i.tensor in made.saved and (i.parameter in signs or "say" in signs)]
-        read = [*dict.fromkeys(self.names[i.tensor] for i in kept if not is_plain_number(self.whole.tensors[i.tensor]))]
+        read = [*dict.fromkeys(self.names[i.tensor] for i in kept if not is_plain_number(self.index.tensors[i.tensor]))]
         reads = f"{listed(read)}, which {'is' if len(read) == 1 else 'are'} finite" if read else "no value"
-        known = {i.parameter: t for i in made.inputs if is_plain_number(t := self.whole.tensors[i.tensor])}
+        known = {i.parameter: t for i in made.inputs if is_plain_number(t := self.index.tensors[i.tensor])}
         said = formula.text(filled(rule.tree, known), self.parameters(made))
         return (
             f"#{made.age} {made.op} made {what}; its rule {said} reads {reads}, "
@@ -142,31 +127,31 @@ class Closing(Facts):
         return next(
             (
                 node
-                for node in (self.view.whole or self.view.source).nodes
-                if any(nonfinite(self.whole.tensors[out]) for out in node.outputs)
-                and not any(nonfinite(self.whole.tensors[operand.tensor]) for operand in node.inputs)
+                for node in self.record.nodes
+                if any(nonfinite(self.index.tensors[out]) for out in node.outputs)
+                and not any(nonfinite(self.index.tensors[operand.tensor]) for operand in node.inputs)
             ),
             None,
         )
 
     def origin(self) -> str:
         """Where the first NaN or infinity was made, in one sentence: among the values, and among the gradients."""
-        record = self.view.whole or self.view.source
+        record = self.record
         run, made, found = record.runs[-1], self.maker(), []
         makers = {out for node in record.nodes for out in node.outputs}
         read = (operand.tensor for node in record.nodes for operand in node.inputs)
-        given = next((t for t in read if t not in makers and nonfinite(self.whole.tensors[t])), None)
+        given = next((t for t in read if t not in makers and nonfinite(self.index.tensors[t])), None)
         if given is not None:
-            found.append(f"{nonfinite_word(self.whole.tensors[given])} came in with {self.names[given]}")
+            found.append(f"{nonfinite_word(self.index.tensors[given])} came in with {self.names[given]}")
         elif made is not None:
-            word = next(word for out in made.outputs if (word := nonfinite_word(self.whole.tensors[out])))
+            word = next(word for out in made.outputs if (word := nonfinite_word(self.index.tensors[out])))
             found.append(f"#{made.age} {made.op} made the first {word}")
-        if word := nonfinite_word(self.whole.tensors[run.seed]):
+        if word := nonfinite_word(self.index.tensors[run.seed]):
             found.append(f"{word} came in with the seed")
         else:
             sent = (event for event in run.events if isinstance(event, SendEvent))
             for event in sent:
-                if word := nonfinite_word(self.whole.tensors[event.share]):
+                if word := nonfinite_word(self.index.tensors[event.share]):
                     edge = next(edge for edge in record.edges if edge.id == event.edge)
                     sender = next(node for node in record.nodes if node.id == edge.sender)
                     found.append(f"#{sender.age} {sender.name} sent the first {word} gradient")
