@@ -14,7 +14,7 @@ from grad_engine.core.call import as_tensor
 from grad_engine.core.numpy_protocol import SCIPY_TO_OP
 from grad_engine.core.tensor import Tensor
 from grad_engine.errors import ArgumentError
-from grad_engine.ops import activation, reduction, scipy_special
+from grad_engine.ops import activation, reduction, scipy_more, scipy_special
 from grad_engine.ops import special as _special
 from grad_engine.ops.elementwise import abs as _abs
 from grad_engine.ops.elementwise import exp, ln, sign, sinc
@@ -101,6 +101,33 @@ def comb(N: Any, k: Any) -> Tensor:
 def softplus(x: Any) -> Tensor:
     """ln(1 + exp(x)) of each element."""
     return activation.softplus(x)
+
+
+def spherical_jn(n: Any, z: Any, derivative: bool = False) -> Tensor:
+    """The spherical Bessel function of the first kind of whole order n at each z > 0, or its slope. Needs SciPy."""
+    return _spherical("jv", n, z, derivative, 1)
+
+
+def spherical_yn(n: Any, z: Any, derivative: bool = False) -> Tensor:
+    """The spherical Bessel function of the second kind of whole order n at each z > 0, or its slope. Needs SciPy."""
+    return _spherical("yv", n, z, derivative, 1)
+
+
+def spherical_in(n: Any, z: Any, derivative: bool = False) -> Tensor:
+    """The modified spherical Bessel function of the first kind of whole order n at each z > 0. Needs SciPy."""
+    return _spherical("iv", n, z, derivative, -1)
+
+
+def spherical_kn(n: Any, z: Any, derivative: bool = False) -> Tensor:
+    """The modified spherical Bessel function of the second kind of whole order n at each z > 0. Needs SciPy."""
+    return _spherical("kv", n, z, derivative, 1)
+
+
+def _spherical(kind: str, n: Any, z: Any, derivative: bool, sign: int) -> Tensor:
+    """f(n), or its slope n/z · f(n) − sign · f(n + 1)."""
+    z = as_tensor(z)
+    out = scipy_more.spherical(kind, n, z)
+    return n / z * out - sign * scipy_more.spherical(kind, np.asarray(n) + 1, z) if derivative else out
 
 
 globals().update(
