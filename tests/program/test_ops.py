@@ -26,7 +26,8 @@ WHOLE = {
     "dropout": "draws anew at each run, where it has no seed", "repeat": "where the counts are an argument",
     "index_put": "where the index is an argument", "logm": "SciPy's function", "sqrtm": "the same",
     "lambertw": "SciPy's function is complex on the way", "fourier": "the same of NumPy's",
-    "sparse_matmul": "counts with np.bincount",
+    "sparse_matmul": "counts with np.bincount", "voigt_profile": "SciPy's function is complex on the way",
+    "voigt_dispersion": "the same",
 }  # fmt: skip
 
 
