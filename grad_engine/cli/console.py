@@ -48,7 +48,7 @@ def output() -> TextIO:
 
 def script() -> Script:
     """The characters that standard output can carry."""
-    return Script(output().encoding)
+    return Script(output().encoding or "utf-8")
 
 
 def width() -> int:
@@ -78,7 +78,16 @@ def print_lines(lines: Iterable[Line]) -> None:
 def print_json(value: Any) -> None:
     """Prints dataclasses, mappings and sequences as JSON, in UTF-8 whatever the terminal's encoding is."""
     text = json.dumps(_plain(value), ensure_ascii=False, allow_nan=False, indent=1)
-    output().buffer.write(f"{text}\n".encode())
+    _send(f"{text}\n".encode())
+
+
+def _send(data: bytes) -> None:
+    """Writes text in UTF-8 on standard output, which in a notebook or under redirect_stdout() takes no bytes."""
+    stream = output()
+    if hasattr(stream, "buffer"):
+        stream.buffer.write(data)
+    else:
+        stream.write(data.decode())
 
 
 def _plain(value: Any) -> Any:
@@ -100,7 +109,7 @@ def write_text(text: str, path: str | None) -> int:
     """Writes text in UTF-8 on standard output, or to a file that is replaced whole; returns the exit status 0."""
     data = text.encode()
     if path is None or path == STANDARD:
-        output().buffer.write(data)
+        _send(data)
         return 0
     try:
         mode = os.stat(path).st_mode

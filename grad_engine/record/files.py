@@ -241,7 +241,7 @@ def load_graph(
 
         return graph_from_parts(read, pairs, max_bytes=max_bytes, max_depth=max_depth, max_nodes=max_nodes)
     except FileNotFoundError as error:
-        missing = error.filename or name
+        missing = error.filename or name or repr(name)
         raise MissingRecordError(f"{missing}: there is no such file; {REMEDY}") from None
     except RecordError as error:
         raise RecordError(f"{name}: {error}; {REMEDY}") from None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
 import subprocess
 import sys
@@ -152,3 +154,21 @@ def test_an_export_of_the_engine_goes_through_every_command(
     for words in (["tree"], ["check"], ["dot"], ["show", "x"], ["show", "z"], ["diff", "output/graph_acyclic.json"]):
         status, out, err = said(capsys, *words)
         assert (status, err) == (0, "") and out
+
+
+@pytest.mark.parametrize(
+    "words", ["tree", "check --json", "report", "lesson", "program", "svg", "dot", "show a0 --json"]
+)
+def test_a_command_prints_into_a_stream_that_takes_no_bytes(words: str, tmp_path: Path) -> None:
+    """As standard output is in a notebook, and under redirect_stdout()."""
+    program = Program()
+    save_graph(program.record(program.op("neg", program.leaf(1.0, "x"))), tmp_path / "one.json")
+    command, *options = words.split()
+    with contextlib.redirect_stdout(io.StringIO()) as printed:
+        assert main([command, *options, str(tmp_path / "one.json")]) in (0, 1)
+    assert printed.getvalue()
+
+
+def test_an_empty_name_is_named_as_it_was_given(capsys: pytest.CaptureFixture[str]) -> None:
+    status, _, err = said(capsys, "tree", "")
+    assert status == 2 and "'': there is no such file" in err
