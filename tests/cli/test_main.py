@@ -156,9 +156,7 @@ def test_an_export_of_the_engine_goes_through_every_command(
         assert (status, err) == (0, "") and out
 
 
-@pytest.mark.parametrize(
-    "words", ["tree", "check --json", "report", "lesson", "program", "svg", "dot", "show a0 --json"]
-)
+@pytest.mark.parametrize("words", ["tree", "check --json", "report", "lesson", "program", "svg", "dot", "show a0"])
 def test_a_command_prints_into_a_stream_that_takes_no_bytes(words: str, tmp_path: Path) -> None:
     """As standard output is in a notebook, and under redirect_stdout()."""
     program = Program()
