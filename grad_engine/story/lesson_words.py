@@ -96,7 +96,8 @@ class LessonWords:
         noun = noun_of(several[0])
         sizes = {len(unit.ops) for unit in several}
         count = in_words(len(several))
-        return f"{count} {noun}s of the same {in_words(max(sizes))}" if len(sizes) < 3 else f"{count} alike {noun}s"
+        each = f"{in_words(max(sizes))} each" if len(sizes) == 1 else f"up to {in_words(max(sizes))}"
+        return f"{count} {noun}s of {each}"
 
     def followed(self) -> Line:
         """The followed number in a sentence, in the hue of its leaf."""
@@ -578,6 +579,8 @@ class LessonWords:
         if len(ops) <= MOST_SENDING and (len(ops) == 1 or not alone):
             said = [part for op in ops for part in ("; ", *self.sends(op))][1:]
             return self.swept(ops, line(*said, "."))
+        if alone and self.facts.sign(ops[0]) == self.index.nodes[ops[0]].op and self.index.nodes[ops[0]].sentence:
+            return self.swept(ops, line(f"{self.signs(ops)}: {self.sentence(ops[0])}"))
         runs = f"{self.signs(ops)} {'runs its rule' if alone else 'run their rules'}"
         reached = dict.fromkeys(edge.receiver for op in ops for edge in self.index.outgoing(op))
         leaves = [self.facts.leaf_token(id) for id in reached if id in self.facts.leaf_set]
@@ -657,19 +660,19 @@ class LessonWords:
             return []
         first, last = norms[0], norms[-1]
         ratio = first / last
-        steps = f"{len(norms) - 1} {noun} back"
+        over = f"over {len(norms) - 1} {noun}"
         change = f"{number(first, 3)} → {number(last, 3)}"
         factor = number(float(number(max(ratio, 1 / ratio), 2).replace("−", "-")), 3)
         if ratio >= FADING:
             word = "Vanished" if ratio >= VANISHED else "Fading"
-            said = f"{word}: {steps}, the gradient is {factor} times smaller, {change}."
+            said = f"{word}: {over} the gradient gets {factor} times smaller, {change}."
         elif ratio <= 1 / FADING:
             word = "Exploded" if ratio <= 1 / VANISHED else "Growing"
-            said = f"{word}: {steps}, the gradient is {factor} times larger, {change}."
+            said = f"{word}: {over} the gradient gets {factor} times larger, {change}."
         elif 1 / STEADY <= ratio <= STEADY:
-            said = f"Steady: {steps}, the gradient is about as large, {change}."
+            said = f"Steady: {over} the gradient stays about as large, {change}."
         else:
-            said = f"Size of the gradient, {steps}: {change}."
+            said = f"Size of the gradient {over}: {change}."
         return [Scene("headline", "Backward", line(said), ops=tuple(ends), moves=(9,), motion=3.0, inset=inset)]
 
     # paths, sums, step, end

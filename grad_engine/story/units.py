@@ -10,6 +10,7 @@ from grad_engine.folding.structure import LEAST_ROUNDS, repeats
 from grad_engine.record.index import RecordIndex
 
 SMALL = 24  # ops of a graph in which every op is a unit of its own
+SHORTEST_NOUN = 3  # letters of a list of modules that names its modules; those of `h` are blocks
 NEARLY = 0.8  # part of the ops of a unit that one beside it has at least, to count as one of them
 
 
@@ -52,7 +53,8 @@ def _label(scope: str) -> str:
     path, _, last = scope.rpartition(".")
     if last.isdecimal() and path:
         noun = path.rpartition(".")[2]
-        return f"{noun[:-1] if noun.endswith('s') and len(noun) > 2 else noun} {last}"
+        noun = noun.removesuffix("s")
+        return f"{noun if len(noun) >= SHORTEST_NOUN else 'block'} {last}"
     numbered = re.fullmatch(r"(.*\D)[_ ]?(\d+)", last)
     return f"{numbered[1].rstrip('_ ')} {numbered[2]}" if numbered is not None else last
 
