@@ -16,6 +16,7 @@ HUGE = 0.50
 Zone = tuple[float, float, float, float]
 TITLE: Zone = (-6.60, 3.36, 6.70, 3.80)
 GRAPH: Zone = (-6.70, -1.20, 6.70, 3.22)
+STEAD: Zone = (-6.30, -0.90, 6.30, 2.70)  # what is drawn instead of the graph
 BOXES: Zone = (-6.70, 2.39, 6.70, 3.09)  # the row of boxes of a large graph
 FRAMED: Zone = (-6.70, -1.20, 6.70, 2.02)  # what one of them holds
 OPENED: Zone = (-6.58, -1.16, 6.58, 1.96)  # and its graph

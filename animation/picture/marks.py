@@ -58,7 +58,7 @@ def above(view: OpView, look: Look, box: Box) -> tuple[float, float]:
 
 def below(view: OpView, look: Look, box: Box, text: str = "", aside: bool = False) -> tuple[float, float]:
     """The middle of what stands below an op; left of the line where one leaves it downwards."""
-    left = 0.08 + text_width(text, theme.SMALLEST, True) / 2 if aside else 0.0
+    left = 0.08 + text_width(text, theme.SMALLEST) / 2 if aside else 0.0
     return box.x - left, box.y - shape_size(view, look)[1] / 2 - BELOW
 
 

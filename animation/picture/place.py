@@ -117,7 +117,7 @@ class Placed:
     look: Look
     boxes: Mapping[str, Box]
     curves: Mapping[str, Curve]
-    down: frozenset[str] = frozenset()  # ops that a line leaves downwards: their gradient stands left of it
+    down: frozenset[str] = frozenset()  # ops whose gradient stands left of their middle, where a line leaves
 
 
 def shape_size(view: OpView, look: Look) -> tuple[float, float]:
@@ -290,13 +290,11 @@ def spine(
             return None
     at = {id: left + widths[0] / 2 + pitch * k for k, id in enumerate(order)}
     down = {link.target for link in hanging.values()}
-    ends = zone[0]
-    for id in order:  # gradients stand below, left of a line that drops there, and clear of each other
-        text = text_width(look.gradient(ops[id].gradient), theme.SMALLEST, True)
-        middle = at[id] - (0.08 + text / 2 if id in down else 0.0)
-        if middle - text / 2 < ends + 0.06:
-            return None
-        ends = at[id] + 0.02 if id in down else middle + text / 2
+    numbers = {id: text_width(look.gradient(ops[id].gradient), theme.SMALLEST) for id in order}
+    # Gradients stand below, left of a line that drops there; where that is too close, all stand left of the middle.
+    aside = next((some for some in (down, set(order)) if _apart(order, at, numbers, some, zone[0])), None)
+    if aside is None:
+        return None
     levels = _levels({card: (at[link.target], sizes[card][0]) for card, link in hanging.items()}, zone)
     if levels is None:
         return None
@@ -325,7 +323,20 @@ def spine(
             start = source.x + (shape_size(ops[link.source], look)[0] if link.source in ops else source.width) / 2
             stop = target.x - (shape_size(ops[link.target], look)[0] if link.target in ops else target.width) / 2
             found[link.id] = straight((start, y), (stop, y))
-    return Placed(look, boxes, found, frozenset(down))
+    return Placed(look, boxes, found, frozenset(aside))
+
+
+def _apart(
+    order: Sequence[str], at: Mapping[str, float], widths: Mapping[str, float], aside: set[str], left: float
+) -> bool:
+    """Whether numbers below ops in a row are clear of each other, some of them left of the middle of their op."""
+    ends = left
+    for id in order:
+        start = at[id] - (0.08 + widths[id] if id in aside else widths[id] / 2)
+        if start < ends + 0.06:
+            return False
+        ends = at[id] + 0.02 if id in aside else at[id] + widths[id] / 2
+    return True
 
 
 def _levels(wanted: Mapping[str, tuple[float, float]], zone: theme.Zone) -> dict[str, tuple[int, float]] | None:

@@ -176,7 +176,7 @@ class Stage:
     @property
     def inset_zone(self) -> theme.Zone:
         """Where an inset stands that takes the place of the graph."""
-        return theme.GRAPH
+        return theme.STEAD
 
     def make_room(self, shot: Shot) -> None:
         """The graph gives way to an inset until the next scene."""
