@@ -89,6 +89,8 @@ def _in_one_pass(y: Tensor, xs: Sequence[Tensor]) -> list[Tensor] | None:
         useful.add(node)
         if op.elementwise and out.shape == shape:
             large.append(node)
+        elif any(edge in useful and edge not in owed and edge not in places for edge in node.edges):
+            return None  # it mixes the elements of a node of y's shape
         elif out.size == 1:
             owed[node] = _owed_by_one(node, useful, owed, places, total)
         elif out.size > SMALL:

@@ -119,6 +119,8 @@ class Entry:
             self.miss(f"len({self.thing(container)}) != {size}")
         for namespace, size in self.state.namespaces:
             self.miss(f"len({self.thing(namespace)}) != {size}")
+        for held, kind in self.state.kinds:
+            self.miss(f"{self.thing(held)}.__class__ is not {self.thing(kind)}")
         for container, before in self.state.contents:
             self.miss(f"{differ}((*{self.thing(container)},), {self.thing(before)})")
         for leaf, path in self.state.without_grad:

@@ -48,6 +48,7 @@ class Reached:
         self.sizes: list[tuple[Any, int]] = []  # containers, and how many items they have
         self.attributes: list[tuple[dict[str, Any], frozenset[str]]] = []  # of objects, and how they are called
         self.fixed: list[tuple[str, ndarray]] = []  # arrays that nothing can replace, but that may be written to
+        self.kinds: list[tuple[Any, type]] = []  # objects of the user, and their class, which may be assigned
         self.namespaces: list[tuple[Any, int]] = []  # and how many names they have: a new one may hide another
         self.contents: list[tuple[Any, tuple[Any, ...]]] = []  # sets, and what is in them
         self._seen: dict[int, Any] = {}
@@ -129,6 +130,8 @@ class Reached:
             yield wrapped, None, name
         if library(type(x).__module__) and not (_engine_holder(type(x)) or isinstance(x, _NAMESPACES)):
             return
+        if not library(type(x).__module__):
+            self.kinds.append((x, type(x)))
         own = getattr(x, "__dict__", None)
         if isinstance(own, dict):
             self.attributes.append((own, frozenset(own)))

@@ -217,6 +217,9 @@ def path_of(function: Any) -> str | None:
     module = getattr(function, "__module__", None) or ""
     if module == "math":
         return f"math.{name}"
+    if module.partition(".")[0] == "scipy" and name is not None:
+        room = ".".join(module.split(".")[:2])
+        return f"{room}.{name}" if getattr(sys.modules.get(room), name, None) is function else None
     if module == "builtins" and getattr(builtins, name or "", None) is function:
         return name
     if module.partition(".")[0] == "numpy" and name is not None:

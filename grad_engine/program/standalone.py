@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import io
+import re
 import zlib
 from pathlib import Path
 from typing import Any
@@ -53,8 +54,7 @@ def text_of(program: Program) -> str:
     if any("_unpacked(" in line for line in written):
         imports = ["import base64", "import io", "import zlib", "", *imports]
         written.insert(0, _UNPACKING)
-    if "scipy.special" in body:
-        imports.append("import scipy.special")
+    imports += [f"import {module}" for module in sorted({*re.findall(r"\bscipy\.\w+(?=\.)", body)})]
     if "math." in body:
         imports.insert(0, "import math")
     calls = named_calls(program)

@@ -63,6 +63,7 @@ class State:
     aliases: list[tuple[Slot, Value]] = field(default_factory=list)  # slots that hold the array of another slot
     sizes: list[tuple[Any, int]] = field(default_factory=list)
     namespaces: list[tuple[Any, int]] = field(default_factory=list)  # namespaces, and how many names they have
+    kinds: list[tuple[Any, type]] = field(default_factory=list)  # objects, and their class
     contents: list[tuple[Any, tuple[Any, ...]]] = field(default_factory=list)  # sets, and what is in them
     without_grad: list[tuple[Any, str | None]] = field(default_factory=list)  # leaves whose .grad was None
     paths: dict[int, str] = field(default_factory=dict)  # by id of a leaf that stands for one of an argument: its path
@@ -210,10 +211,15 @@ def lifted(functions: Sequence[Any], state: State) -> Iterator[None]:
         try:
             yield
         except Exception as error:
+            _take_out(state, reached)
             unmoved.check(error)
             raise
         unmoved.check()
-        _note_changes(state, reached)
+        try:
+            _note_changes(state, reached)
+        except TraceError:
+            _take_out(state, reached)
+            raise
     finally:
         state.put_back()
         for optimizer, parameter, made in prepared:
@@ -286,6 +292,23 @@ def _lift(state: State, reached: Reached) -> None:
     state.sizes.extend(reached.sizes)
     state.namespaces.extend(reached.namespaces)
     state.contents.extend(reached.contents)
+    state.kinds.extend(reached.kinds)
+
+
+def _take_out(state: State, reached: Reached) -> None:
+    """Take what a refused function put into containers and objects outside out of them again."""
+    for container, size in state.sizes:
+        if isinstance(container, dict):
+            for key in [*container][size:]:
+                del container[key]
+        elif isinstance(container, list):
+            del container[size:]
+    for held, before in state.contents:
+        if isinstance(held, set):
+            held.intersection_update(before)
+    for attributes, names in reached.attributes:
+        for name in attributes.keys() - names:
+            del attributes[name]
 
 
 def _note_changes(state: State, reached: Reached) -> None:

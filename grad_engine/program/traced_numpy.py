@@ -7,6 +7,7 @@ too, and takes what they return for an array.
 
 from __future__ import annotations
 
+import itertools
 import os
 import sys
 from collections.abc import Callable
@@ -25,20 +26,20 @@ from grad_engine.program.steps import FUNCTION, METHOD, leaves
 from grad_engine.program.trace import OPS_FOLDER, STAND_INS
 from grad_engine.program.traced import Traced
 from grad_engine.program.traced_math import MATH_STAND_INS
+from grad_engine.program.traced_scipy import seen_of_scipy
 from grad_engine.program.views import as_array
 
 _CREATING = (
     "zeros", "ones", "empty", "arange", "linspace", "eye", "identity", "zeros_like", "ones_like", "empty_like",
     "full_like",
 )  # fmt: skip
-_SWAPPED = ("asarray", "array", "asanyarray", "full", "broadcast", "ascontiguousarray", "asfortranarray", *_CREATING)
-_asarray, _array, _filled, _empty, _broadcasting = (
-    np.asarray,
-    np.array,
-    np.full,
-    np.empty,
-    np.broadcast,
-)  # this file is swapped like all others
+_SWAPPED = (
+    "asarray", "array", "asanyarray", "full", "broadcast", "fromiter", "r_", "c_", "ascontiguousarray",
+    "asfortranarray", *_CREATING,
+)  # fmt: skip
+# This file is swapped like all others.
+_asarray, _array, _filled, _empty = np.asarray, np.array, np.full, np.empty
+_broadcasting, _fromiter = np.broadcast, np.fromiter
 _EMPTY: dict[Any, Any] = {np.empty: np.zeros, np.empty_like: np.zeros_like}  # so that a program is no accident
 # Where the engine makes arrays to keep them: nodes, parameters, states.
 _KEEPING = (*(os.path.join(INSIDE[0], each) for each in ("core", "nn", "program", "optim", "data")), *INSIDE[1:])
@@ -112,6 +113,33 @@ def _in_order(order: str) -> Callable[..., Any]:
     return ordered
 
 
+def _from_iterable(iter: Any, dtype: Any, count: int = -1, **named: Any) -> Any:
+    """np.fromiter() of items among which are stand-ins."""
+    if TRACING.trace is None:
+        return _fromiter(iter, dtype, count, **named)
+    items = [*iter] if count < 0 else [*itertools.islice(iter, count)]
+    return _gathered(items, dtype) if _holds_stand_in(items) else _fromiter(items, dtype, **named)
+
+
+class _Joining:
+    """np.r_ and np.c_, between whose brackets stand-ins may stand among arrays, numbers and ranges."""
+
+    def __init__(self, plain: Any, columns: bool) -> None:
+        self.plain, self.columns = plain, columns
+
+    def __getitem__(self, key: Any) -> Any:
+        parts = key if isinstance(key, tuple) else (key,)
+        if TRACING.trace is None or not any(_holds_stand_in(part) for part in parts):
+            return self.plain[key]
+        if any(isinstance(part, str) for part in parts):
+            raise TraceError("np.r_ and np.c_ with a string are not traced; write np.concatenate() or np.stack()")
+        arrays: list[Any] = [asarray(np.r_[part] if isinstance(part, slice) else part) for part in parts]
+        arrays = [x.reshape(1) if x.ndim == 0 else x for x in arrays]
+        if not self.columns:
+            return np.concatenate(arrays)
+        return np.concatenate([x[:, None] if x.ndim == 1 else x for x in arrays], axis=-1)
+
+
 def _broadcast(*arrays: Any) -> Any:
     """np.broadcast(), of which shapes are read."""
     return _broadcasting(*(_empty(x.shape) if type(x) in STAND_INS else x for x in arrays))
@@ -173,6 +201,7 @@ def _random() -> ModuleType:
 _RANDOM = _random()
 NUMPY: Any = _copy_of(
     np, asarray=asarray, array=array, asanyarray=asarray, random=_RANDOM, full=_full, broadcast=_broadcast,
+    fromiter=_from_iterable, r_=_Joining(np.r_, False), c_=_Joining(np.c_, True),
     ascontiguousarray=_in_order("C"), asfortranarray=_in_order("F"),
     **{name: _creating(getattr(np, name)) for name in _CREATING},
 )  # fmt: skip
@@ -184,6 +213,7 @@ _REPLACED: dict[int, Any] = {
 
 
 def seen_in_traces(held: Any) -> Any:
-    """What stands for NumPy or math, or a function of theirs, while a function is traced; None for anything else."""
+    """What stands for a module or function of NumPy, SciPy or math while a function is traced; None for others."""
     found = _REPLACED.get(id(held), MATH_STAND_INS.get(id(held)))
+    found = seen_of_scipy(held) if found is None else found
     return None if found is held else found

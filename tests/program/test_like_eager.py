@@ -7,12 +7,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 import grad_engine as ge
+
+linalg: Any = None
+special: Any = None
+stats: Any = None
 
 
 def alias_of_a_scalar(x: Any) -> Any:
@@ -88,11 +93,20 @@ def chosen_by_a_number(x: Any) -> Any:
     return x
 
 
+def of_scipy(x: Any) -> Any:
+    matrix = np.diag(x * x + 1.0)
+    return linalg.solve(matrix, x), special.logsumexp(x), stats.skew(x), linalg.norm(x)
+
+
+def joined(x: Any) -> Any:
+    return np.r_[x, 1.0, 0:3], np.c_[x, x * 2], np.fromiter((each * 2 for each in x), float)
+
+
 CASES: dict[str, Callable[[Any], Any]] = {
     f.__name__: f
     for f in (
         alias_of_a_scalar, array_added_to_a_scalar, zero_dimensional, in_place_on_an_item, written_parts,
-        written_columns, filled, masked, masked_gradient, placed, sorted_in_place, chosen_by_a_number,
+        written_columns, filled, masked, masked_gradient, placed, joined, sorted_in_place, chosen_by_a_number,
     )
 }  # fmt: skip
 NUMBERS: dict[str, Callable[[Any, Any], Any]] = {
@@ -124,6 +138,52 @@ def compare(found: Any, expected: Any) -> None:
     if isinstance(expected, np.ndarray | np.generic):
         assert (found.dtype, found.shape) == (expected.dtype, expected.shape)
     np.testing.assert_allclose(found, expected, rtol=1e-7 if np.result_type(expected) == np.float32 else 1e-12)
+
+
+def test_functions_of_scipy_are_steps(tmp_path: Path) -> None:
+    global linalg, special, stats
+    linalg, special, stats = (pytest.importorskip(f"scipy.{name}") for name in ("linalg", "special", "stats"))
+    compiled = ge.compile(of_scipy)
+    x = np.array([0.5, -0.2, 0.9, 1.4])
+    for given in (x, x[::-1] * 2):
+        compare(compiled(given), of_scipy(given))
+    inside: dict[str, Any] = {}
+    exec(compiled.save(tmp_path / "step.py").read_text("utf-8"), inside)
+    compare(inside["of_scipy"](x), of_scipy(x))
+
+
+class Soft:
+    rate = 2.0
+
+
+class Hard:
+    rate = 3.0
+
+
+def test_the_class_of_an_object_is_watched() -> None:
+    held: Any = Soft()
+    compiled = ge.compile(lambda x: x * (held.rate if type(held) is Soft else -held.rate))
+    assert compiled(2.0) == 4.0
+    held.__class__ = Hard
+    assert compiled(2.0) == -6.0
+
+
+def test_a_refused_function_leaves_nothing_behind() -> None:
+    kept: list[Any] = [1]
+    named: dict[str, Any] = {"a": 1}
+    chosen = {1}
+    held: Any = Soft()
+
+    def f(x: Any) -> Any:
+        kept.append(x * 2)
+        named["b"] = x
+        chosen.add(2)
+        held.last = x
+        return x
+
+    with pytest.raises(ge.TraceError):
+        ge.compile(f)(np.ones(2))
+    assert kept == [1] and named == {"a": 1} and chosen == {1} and not vars(held)
 
 
 @pytest.mark.parametrize("exact", [False, True], ids=["quick", "exact"])

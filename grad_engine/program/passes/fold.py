@@ -105,6 +105,9 @@ def _unspread(step: Step) -> tuple[Any, Any]:
             continue
         if y.ndim and x.dtype == y.dtype == out.dtype and (scalar := _of_scalar(x)) is not None:
             args[place] = scalar
+        if y.shape == out.shape and x.dtype == y.dtype == out.dtype and (scalar := _spread_by_ones(x)) is not None:
+            args[place] = scalar
+            continue
         if x.number:
             continue
         if x.is_const:
@@ -117,6 +120,15 @@ def _unspread(step: Step) -> tuple[Any, Any]:
         if np.broadcast_shapes(spread.shape, y.shape) == out.shape:
             args[place] = spread
     return args[0], args[1]
+
+
+def _spread_by_ones(x: Value) -> Value | None:
+    """The scalar that was multiplied by ones, as a gradient of ones is."""
+    inner = _made_by(x, np.multiply) if x.ndim else None
+    for ones, scalar in (inner.args, inner.args[::-1]) if inner is not None else ():
+        if type(scalar) is Value and scalar.ndim == 0 and scalar.dtype == x.dtype and single_number(ones) == 1:
+            return scalar if type(ones) is Value and ones.like(x) else None
+    return None
 
 
 def _of_scalar(x: Value) -> Value | None:

@@ -235,8 +235,15 @@ def _densely(self: _Unpacking, step: Step) -> Step:
             return tuple([convert(part) for part in tree])
         if type(tree) is list:
             return [convert(part) for part in tree]
+        if beside and type(tree) is Value and tree in self._apart and not tree.ndim:
+            (number,) = self.elements[tree]  # NumPy takes it beside an array as it is
+            if type(number) is Value:
+                self._finite.append(number)
+            return number
         return self.dense(tree)
 
+    beside = step.kind is UFUNC and not step.named and step.fn is not np.power and step.out.dtype == np.float64
+    beside = beside and any(type(x) is Value and x.ndim and x.dtype == np.float64 for x in step.args)
     return step.replaced(convert(step.args), {name: convert(part) for name, part in step.named.items()})
 
 
