@@ -468,6 +468,20 @@ def test_constants_may_stand_among_the_outputs() -> None:
 # --- Jacobians in one pass ------------------------------------------------------------------------------------------
 
 TIMES = np.linspace(0.1, 2.0, 12).reshape(3, 4)
+
+
+def _less_its_mean(y: Any) -> Any:
+    return y - y.mean()
+
+
+def _over_its_norm(y: Any) -> Any:
+    return y / np.linalg.norm(y)
+
+
+def _squared(a: Any) -> Any:
+    return a @ a
+
+
 POINTWISE: dict[str, tuple[Callable[..., Any], list[Any]]] = {
     "curve": (lambda p: p[0] * np.exp(-p[1] * TIMES) + p[2], [np.array([2.0, 0.7, 0.1])]),
     "numbers": (lambda a, b: np.where(TIMES > 1, a * TIMES, b) ** 2, [1.5, 0.3]),
@@ -483,6 +497,11 @@ POINTWISE: dict[str, tuple[Callable[..., Any], list[Any]]] = {
     "views": (lambda p: np.exp(p[0] * TIMES).T[::-1], [np.array([0.3])]),
     "an element and all": (lambda x: x * x[0, 0], [TIMES]),
     "a row for all": (lambda r: r * TIMES, [np.arange(1.0, 5.0)]),
+    "a sum of all": (lambda x: np.exp(x) / np.exp(x).sum(), [TIMES]),
+    "one array and its mean": (lambda x: _less_its_mean(np.sin(x)), [TIMES]),
+    "one array and its norm": (lambda x, a: _over_its_norm(x * a), [TIMES, 0.4]),
+    "a matrix squared": (lambda x: _squared(x @ x.T / 3), [TIMES]),
+    "rows joined": (lambda x: np.stack([np.exp(x), x]).sum(axis=0), [np.linspace(0.1, 2.0, 9)]),
     "infinite slopes": (lambda p: np.sqrt(p[0] * np.maximum(TIMES - 1, 0)) + p[1], [np.array([0.0, 1.0])]),
     "single precision": (lambda p: p[0] * np.float32(TIMES) + p[1] * 2.0, [np.float32([0.5, 1.0])]),
 }
