@@ -413,6 +413,12 @@ def _moved(
             changed[id] = ((x, y + by), (rest[0][0], y + by), *rest[1:])
         elif abs(y - box.y) > high / 2 - 0.12:
             return None
+    across, up = box.width / 2 + 0.06, high / 2 + 0.06
+    for id, route in changed.items():
+        for (x0, y0), (x1, y1) in pairwise(route) if id not in leaving else ():
+            apart = abs((x0 + x1) / 2 - box.x) > abs(x0 - x1) / 2 + across
+            if not apart and abs((y0 + y1) / 2 - box.y) < abs(y0 - y1) / 2 + up:
+                return None
     for mine in leaving:
         for id, route in changed.items():
             if id != mine and any(_touch(a, b) for a in pairwise(route) for b in pairwise(changed[mine])):

@@ -171,7 +171,8 @@ class Stage:
     def bars_zone(self, scene: Scene) -> theme.Zone:
         """The room under the sentence, without that for a remark."""
         left, bottom, right, top = theme.BARS
-        return left, bottom + (0.24 if scene.remarked else 0.0), right, top
+        lines = len(panel.wrapped(self.facts.said(scene), theme.BODY, theme.WORDS[2] - theme.WORDS[0]))
+        return left, bottom + (0.24 if scene.remarked else 0.0), right, top - 0.8 * panel.STEP * (lines - 1)
 
     @property
     def inset_zone(self) -> theme.Zone:

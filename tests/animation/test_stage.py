@@ -166,7 +166,7 @@ def test_a_leaf_has_one_hue_in_title_card_and_words(theme_name: str) -> None:
 
 
 def test_a_shape_is_never_crossed_by_the_way_of_another() -> None:
-    for name in ("blog", "large", "perceptron", "heads", "dense"):
+    for name in ("blog", "large", "perceptron", "heads", "dense", "everything", "head"):
         graph = player_of(RECORDS[name]()).stage.graph
         for id, way in graph.curves.items():
             ends = {graph.links[id].source, graph.links[id].target}
