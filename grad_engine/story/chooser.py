@@ -180,7 +180,7 @@ class _Chooser:
         numbered = [op for op in first if self.numbered(op)]
         return [
             ("paths", ""),
-            *([("headline", "")] if len(self.index.nodes) > FEW_OPS else []),
+            *([("headline", "")] if len(self.index.nodes) > FEW_OPS or self.index.gradient_origin is not None else []),
             *(("rule", op) for op in numbered[:FEWEST_RULES]),
             *(("rule", op) for op in self.branches()),
             *(("rule", op) for op in numbered[FEWEST_RULES:]),

@@ -152,6 +152,8 @@ class Equations:
             else:
                 name = nameless
             producer = self.index.producer(operand.tensor)
+            if producer is not None and producer in self.index.nodes and len(self.index.nodes[producer].outputs) > 1:
+                producer = None  # its number stands nowhere
             found[operand.parameter] = Term(
                 name, value, Place(producer, "value") if producer is not None and told else None, "value"
             )
@@ -350,7 +352,7 @@ class Equations:
                 name: Token(facts.spelling.text(term.value), tone_of(term.value, term.tone), source=term.source)
                 for name, term in rule.terms.items()
             }
-            shown = written(rule.tree, numbers, {name for name, term in rule.terms.items() if term.value < 0})
+            shown = written(rule.tree, numbers, {name for name, token in numbers.items() if token.text.startswith("−")})
             if _length(shown) <= LONGEST_NUMBERS and _text(shown) != share:
                 sides.append(shown)
         elif plain and len(sides) < 2:
@@ -383,7 +385,8 @@ class Equations:
             slope = Token(write(step.slope))
             equation = self.slope_equation(step)
             if facts.spelling.holds(equation):
-                g = Token(write(step.gradient), "gradient", source=Place(op, "gradient"))
+                here = Place(op, "gradient") if op in facts.at else None
+                g = Token(write(step.gradient), "gradient", source=here)
                 share = facts.share_of(edge.id)
                 whole = share is None or abs(share - equation.total) <= 1e-6 * abs(share)
                 place = Place(edge.id, "share") if whole else None
@@ -464,6 +467,8 @@ class Equations:
         """
         facts = self.facts
         shown, others = largest_of(terms)
+        if others and abs(shown[-1]) <= NOISE * max(map(abs, shown)):
+            facts.spelling.call_zero(shown[-1])
         if not facts.spelling.holds(Equation(tuple(shown), total, _sum)):
             return None
         vanishes = total != 0 and facts.spelling.text(total) == "0"

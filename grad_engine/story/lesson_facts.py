@@ -69,7 +69,12 @@ class LessonFacts:
             self.steps |= {step.edge: step for step in path.steps}
             self.numbers |= {self.index.target(step.edge): step.value for step in path.steps if step.value is not None}
         self.on_path = {self.index.edges[edge].sender for edge in self.steps}
-        self.at = {self.index.edges[edge].sender: step.of for edge, step in self.steps.items()}
+        # Of an op with several results the path tells an entry of one of them; no number stands for the whole.
+        self.at = {
+            op: step.of
+            for edge, step in self.steps.items()
+            if len(self.index.nodes[op := self.index.edges[edge].sender].outputs) == 1
+        }
         self.result, self.meaning = self._result()
         runs = self.index.run, self.whole.run
         self.at_root = runs[0] is None or runs[1] is None or runs[0].root == runs[1].root
@@ -203,13 +208,15 @@ class LessonFacts:
         """The entry of the result of an op that is told of: that on the path, or the only one."""
         if op in self.at:
             return self.at[op]
+        if len(self.index.nodes[op].outputs) > 1:
+            return None
         shape = self.index.tensors[self.index.nodes[op].outputs[0]].shape
         return (0,) * len(shape) if all(n == 1 for n in shape) else None
 
     def largest_entry(self, op: str) -> Entry | None:
         """The entry of an op's result with the largest gradient; None where not all are recorded."""
         g = self.index.gradient_tensor(op)
-        known = self.whole_array(g.id) if g is not None else None
+        known = self.whole_array(g.id) if g is not None and len(self.index.nodes[op].outputs) == 1 else None
         if known is None or not known.size:
             return None
         sizes = np.where(np.isfinite(known), np.abs(known), -1.0)
@@ -219,13 +226,14 @@ class LessonFacts:
         """The number of an op's result that is told of, or at an entry."""
         out = self.index.nodes[op].outputs[0]
         found = self.number_at(out, self.entry_of(op) if entry is None else entry)
-        return self.numbers.get(out) if found is None and entry in (None, self.at.get(op)) else found
+        told = entry in (None, self.at.get(op)) and len(self.index.nodes[op].outputs) == 1
+        return self.numbers.get(out) if found is None and told else found
 
     def gradient_of(self, op: str, entry: Entry | None = None) -> float | None:
         """The gradient at the number of an op's result that is told of, or at an entry."""
         g = self.index.gradient_tensor(op)
         found = None if g is None else self.number_at(g.id, self.entry_of(op) if entry is None else entry)
-        if entry not in (None, self.at.get(op)):
+        if entry not in (None, self.at.get(op)) or len(self.index.nodes[op].outputs) > 1:
             return found
         if found is None:
             found = next((s.gradient for e in self.index.outgoing(op) if (s := self.steps.get(e.id)) is not None), None)

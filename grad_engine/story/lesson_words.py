@@ -646,9 +646,12 @@ class LessonWords:
         origin = self.index.gradient_origin
         inset = self.insets.skyline()
         if origin is not None:
-            said = f"NaN born at {self.facts.sign(origin.part)}."
-            if not origin.measure.nan:
-                said = f"{self.facts.sign(origin.part)} sends what is not finite."
+            m = origin.measure
+            word = "NaN" if m.nan else "∞"
+            where = f", in {m.bad} of {m.size} entries" if m.size > 1 else ""
+            said = f"{word} born at {self.facts.sign(origin.part)}: its share is {word}{where}."
+            if origin.edge is None:
+                said = f"{word} came in with the seed{where}."
             return [Scene("headline", "Backward", line(said), ops=tuple(ends), moves=(9,), motion=3.0, inset=inset)]
         dead = next((k for k, turn in enumerate(self.index.turns) if self.facts.norm(turn.node) == 0), None)
         if dead:
@@ -839,9 +842,10 @@ class LessonWords:
             origin = next(each for each in self.index.value_origins if each.part == op)
             where = f"at {origin.measure.bad} of {origin.measure.size} entries" if origin.measure.size > 1 else "there"
             said = line(f"All gradients are finite, but {where} {facts.sign(op)} has no slope.")
-        elif self.probe is not None and self.probe.agrees and facts.followed is not None and len(passed) > 1:
+        elif self.probe is not None and self.probe.agrees and facts.followed is not None and passed:
             gradient = facts.spelling.text(self.probe.gradient)
-            rest = f": {gradient}, as measured. {in_words(len(passed)).capitalize()} gradients, one pass."
+            counted = f"{in_words(len(passed)).capitalize()} gradient{'s' if len(passed) > 1 else ''}"
+            rest = f": {gradient}, as measured. {counted}, one pass."
             said = line(*self.followed_gradient(), rest)
         elif passed:
             many = len(passed)

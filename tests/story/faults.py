@@ -247,6 +247,31 @@ def embedding() -> GraphRecord:
     return told(ge.tanh(rows @ w).sum())
 
 
+def infinite_slope() -> GraphRecord:
+    x = leaf([0.0, 4.0], "x")
+    with np.errstate(all="ignore"):
+        return told(ge.sqrt(x).sum())
+
+
+def hidden_nan() -> GraphRecord:
+    x = leaf([0.0, 4.0], "x")
+    with np.errstate(all="ignore"):
+        return told((ge.sqrt(x) * 0).sum() + x.sum())
+
+
+def newton() -> GraphRecord:
+    x = leaf(2.0, "x")
+    y = x
+    for _ in range(7):
+        y = (y + x / y) * 0.5
+    return told(y, "root")
+
+
+def two_outputs() -> GraphRecord:
+    q, r = ge.linalg.qr(leaf(np.random.default_rng(3).normal(size=(3, 3)), "A"))
+    return told(q.sum() + (r**2).sum())
+
+
 FAULTS: Mapping[str, Callable[[], GraphRecord]] = {
     made.__name__: made
     for made in (
@@ -254,6 +279,6 @@ FAULTS: Mapping[str, Callable[[], GraphRecord]] = {
         reserved_scalars, minus_infinity, used_twice, no_gradient, broadcast_sums, many_rows, three_axes, four_axes,
         extremes, extreme_tensor, cancellation, cancelled_to_rounding, long_scalar_names, fan, scalars_24, chain_28,
         residual_blocks, nan_in_the_middle, two_roots, second_order, dropout, kink, scalar_gate, divisions,
-        negative_powers, weighted_seed, single_precision, embedding,
+        negative_powers, weighted_seed, single_precision, embedding, infinite_slope, hidden_nan, newton, two_outputs,
     )
 }  # fmt: skip

@@ -247,6 +247,11 @@ def test_nan_is_told_where_it_is_born() -> None:
     assert lens is not None and lens.off  # type: ignore[union-attr]
 
 
+def test_a_gradient_that_is_not_finite_is_a_headline() -> None:
+    assert scene_named("infinite_slope", "headline").sentence == "∞ born at sqrt: its share is ∞, in 1 of 2 entries."
+    assert scene_named("hidden_nan", "headline").sentence == "NaN born at sqrt: its share is NaN, in 1 of 2 entries."
+
+
 SCALAR_OPS: tuple[Callable[[Any, Any], Any], ...] = (
     lambda a, b: a * b, lambda a, b: a + b, lambda a, b: a - b, lambda a, b: ge.tanh(a), lambda a, b: a**2,
     lambda a, b: ge.sigmoid(a) * b, lambda a, b: ge.relu(a) + b, lambda a, b: a / (b * b + 1),
