@@ -94,11 +94,17 @@ def _power(x: Any, y: Any) -> Any:
         square = square * square
 
 
+def _floating(operand: Any, out: Any) -> Any:
+    """An operand of whole numbers as floats of the result's dtype: 0 − 1 of uint8 is 255, and ln of int8 a float16."""
+    return operand.astype(out.dtype) if type(operand) is ndarray and operand.dtype.kind != "f" else operand
+
+
 def _power_x(g: Any, out: Any, x: Any, y: Any) -> Any:
     if isinstance(y, bool | int | float):  # the exponent is part of the program, so the rule may depend on it
         return nothing(g) if y == 0 else g if y == 1 else g * (y * x) if y == 2 else g * (y * _raised(x, y - 1))
     if type(g) is Symbol:
         return np.where(y == 0, 0.0, g * (y * x ** (y - 1)))
+    y = _floating(y, out)
     base, constant = values(x), values(y) == 0
     if not constant.any():
         return g * (y * x ** (y - 1))
@@ -108,6 +114,7 @@ def _power_x(g: Any, out: Any, x: Any, y: Any) -> Any:
 
 
 def _power_y(g: Any, out: Any, x: Any, y: Any) -> Any:
+    x = _floating(x, out)
     exponent, zero = values(y), values(x) == 0
     number = isinstance(x, bool | int | float)
     if not (zero if number else zero.any()):

@@ -537,6 +537,7 @@ def _arctan2_share(g: Any, leg: Any, y: Any, x: Any) -> Any:
 _RADIUS = ["+", ["**", "x", 2], ["**", "y", 2]]
 arctan2 = define(
     np.arctan2, name="arctan2", symbol="arctan2", category="elementwise", aliases=["atan2"], cases=_PAIRS,
+    floats=("y", "x"),
     sentence="Each gets g times the other over the squared distance, x negated; the origin gives 0.",
     summary="Angle in radians, from -π to π, of the point (x, y) seen from the origin; the order is arctan2(y, x).",
     vjp={

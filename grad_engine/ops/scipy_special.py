@@ -82,6 +82,8 @@ def _special(
             **more, "vjp": {**more["vjp"], **by}, "floats": inputs, "formula": {**words, **more.get("formula", {})},
             "reads": (*inputs, "out"),
         }  # fmt: skip
+    if len(inputs) > 1:  # else a rule would compute with the whole numbers that one of them may hold
+        more.setdefault("floats", inputs)
     op = define(
         forward, name=called or (name if not static else f"{name}_{inputs[-1]}"), symbol=symbol,
         category="elementwise", inputs=inputs, summary=f"{summary} Needs SciPy.",

@@ -183,7 +183,7 @@ def _xlog1py_x(g: Any, out: Any, x: Any, y: Any) -> Any:
 xlog1py = define(
     _xlog1py, name="xlog1py", symbol="x ln(1+y)", category="elementwise",
     inputs=("x", "y"), domain=(-0.7, 2.0), cases=[case((2, 3), (2, 3)), case((2, 1), (3,)), case((), (2,))],
-    elementwise=True, broadcasts=True,
+    floats=("x", "y"), elementwise=True, broadcasts=True,
     sentence="x gets g · ln(1 + y), or 0 at 0 · ln 0; y gets g · x / (1 + y).",
     summary="x · ln(1 + y), element by element, 0 where x is 0 unless y is NaN. Needs SciPy.",
     vjp={"x": _xlog1py_x, "y": lambda g, out, x, y: g * (x / (1 + y))},

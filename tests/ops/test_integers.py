@@ -104,3 +104,49 @@ def test_functions_written_in_ops_take_whole_numbers(name: str, i: int) -> None:
     for dtype in DTYPES:
         for large in (False, True):
             check(f, [whole(x, dtype, large) for x in drawn(given)], dtype)
+
+
+BESIDE = [(op, i) for op, i in OP_CASES if op.differentiable and (op.variadic or len(op.inputs) > 1)]
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize("dtype", [np.int8, np.uint8, np.int16], ids=lambda dtype: dtype.__name__)
+@pytest.mark.parametrize(("op", "i"), BESIDE, ids=[f"{op.name}-{i}" for op, i in BESIDE])
+def test_whole_numbers_beside_a_float_give_it_the_gradient_that_floats_do(op: Op, i: int, dtype: Any) -> None:
+    """A rule computes with them too: y * y of int8 wraps around, -y of uint8 is positive, ln of int8 a float16."""
+    case = cases(op)[i]
+    arrays = [part for each in operands(op, case) for part in (each if isinstance(each, list) else [each])]
+    info = np.iinfo(dtype)
+    for slot, array in enumerate(arrays):
+        if not is_free(array) or not op.ruled(slot):
+            continue
+        for scale in (1, 40):
+            given = (
+                np.clip(np.rint(np.abs(array) * scale if info.min == 0 else array * scale), info.min, info.max) + 0.0
+            )
+            found = []
+            for kind in (dtype, np.float64):
+                call = [
+                    ge.tensor(part, requires_grad=True) if is_free(part) and op.ruled(j) and j != slot else part
+                    for j, part in enumerate(arrays)
+                ]  # fmt: skip
+                call[slot] = given.astype(kind)
+                leaves = [part for part in call if isinstance(part, ge.Tensor)]
+                if not leaves:
+                    return
+                try:
+                    out = DEFINED[op.name](*([call] if op.variadic else call), **case.static)
+                    roots = [part.sum() for part in (out if isinstance(out, tuple) else (out,)) if part.requires_grad]
+                    found.append(ge.grad(roots, leaves, allow_unused=True) if roots else [])
+                except ge.GradEngineError:
+                    break
+            for got, true in zip(*found, strict=True) if len(found) == 2 else ():
+                assert (got is None) == (true is None)
+                if got is not None:
+                    np.testing.assert_allclose(got.data, true.data, rtol=1e-6, atol=1e-9)
+
+
+def test_exponents_of_whole_numbers_may_be_0() -> None:
+    x = ge.tensor([100.0, 100.0, 100.0], requires_grad=True)
+    (x ** np.array([0, 1, 2], np.uint8)).sum().backward()
+    assert x.grad.tolist() == [0.0, 1.0, 200.0]
