@@ -20,7 +20,7 @@ import numpy as np
 
 from grad_engine.core.define import BY_NAME
 from grad_engine.errors import GraphError
-from grad_engine.export.torch_ops import EXPANSIONS, RESHAPES, short_name, snake
+from grad_engine.export.torch_ops import EXPANSIONS, PERMUTATIONS, RESHAPES, short_name, snake
 from grad_engine.export.torch_scopes import ModuleCalls, scopes
 from grad_engine.export.torch_values import (
     Key,
@@ -177,22 +177,23 @@ class TorchGraph:
         self.roots.append((self.keys[root], number))
 
     def _share_numbers(self, keys: Sequence[int]) -> None:
-        """Give results that are others in another shape the numbers of these, from either side."""
+        """Give results that are others in another shape or order the numbers of these, from either side."""
         steps = self.steps
-        pairs = [
-            (steps[key].values, 0, steps[below].values, output)
-            for key in keys
-            if steps[key].name in RESHAPES | EXPANSIONS and steps[key].edges
-            for below, output in steps[key].edges[:1]
-            if below in steps
-        ]
-        for to_above, order in ((False, pairs[::-1]), (True, pairs)):
-            for above, k, below_values, output in order:
-                source, target = (below_values[output], above[k]) if to_above else (above[k], below_values[output])
+        pairs: list[tuple[str, Value, Value]] = []
+        for key in keys:
+            name, edges = steps[key].name, steps[key].edges
+            if name in RESHAPES | EXPANSIONS | PERMUTATIONS and edges and (below := edges[0][0]) is not None:
+                leaf = self.leaves.get(below)
+                source = leaf.value if leaf is not None else steps[below].values[edges[0][1]]
+                pairs.append((name, steps[key].values[0], source))
+        for towards_root, order in ((False, pairs[::-1]), (True, pairs)):
+            for name, made, read in order:
+                source, target = (read, made) if towards_root else (made, read)
                 if source.taken is None or target.taken is not None or source.shape is None or target.shape is None:
                     continue
-                same = math.prod(source.shape) == math.prod(target.shape)
-                target.taken = source.taken.in_shape(target.shape) if same else None
+                if math.prod(source.shape) == math.prod(target.shape):
+                    in_order = name not in PERMUTATIONS
+                    target.taken = source.taken.in_shape(target.shape) if in_order else source.taken.reordered()
 
     def _reads_indices(self, kept: Mapping[str, Any]) -> bool:
         """Whether a node kept whole numbers that are not its own result."""

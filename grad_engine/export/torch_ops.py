@@ -268,6 +268,7 @@ MULTIPLY_ADDS: dict[str, Callable[..., int]] = {
 }
 
 RESHAPES = frozenset(name for name, call in CALLS_OF_OURS.items() if call is RESHAPE)  # the same numbers in order
+PERMUTATIONS = frozenset({"T", "Transpose", "Permute"})  # the same numbers in another order
 EXPANSIONS = frozenset(name for name, call in CALLS_OF_OURS.items() if call is EXPAND)
 
 

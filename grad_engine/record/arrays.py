@@ -91,6 +91,10 @@ class Taken:
         """The same numbers in another shape, as far as they are known: of a large array the statistics."""
         if self.numbers is not None and self.stats is None:
             return Taken(self.numbers.reshape(shape), self.dtype)
+        return self.reordered()
+
+    def reordered(self) -> Taken | None:
+        """The same numbers in any shape and order: the statistics, where they are known and all entries are finite."""
         known = self.brief()
         return None if known is None else Taken(None, self.dtype, stats=known)
 
@@ -100,7 +104,9 @@ class Taken:
 
     def brief(self) -> Brief | None:
         """The statistics, where all numbers are finite: those of the same numbers in another shape are the same."""
-        return self.stats if isinstance(self.stats, tuple) and self.stats[10] is None else None
+        if not isinstance(self.stats, tuple) or self.stats[10] is not None:
+            return None
+        return (*self.stats[:-1], 0)  # which units are dead depends on the shape
 
 
 def taken(array: Array, limit: float = FULL, known: Brief | None = None) -> Taken:
