@@ -274,7 +274,7 @@ class _Chooser:
         # What runs between equal units that are swept is swept with them.
         swept = [k for k, way in enumerate(ways) if way == "units"]
         for before, after in pairwise(swept):
-            if set(ways[before + 1 : after]) == {"swept"}:
+            if before + 1 < after and set(ways[before + 1 : after]) <= {"swept", "passing"}:
                 ways[before + 1 : after] = ["units"] * (after - before - 1)
         # What passes g on as an op before it did is swept with what lies beside it.
         passed: set[str] = set()
