@@ -129,7 +129,8 @@ def _on_data(function: Any, args: Any, keywords: dict[str, Any]) -> Any:
 
 def _gives_no_float(ufunc: Any) -> bool:
     """Whether every loop of `ufunc` gives booleans, so that no gradient could flow through it."""
-    return all(set(loop.split("->")[1]) <= {"?", "O"} for loop in ufunc.types)
+    results = [set(loop.split("->")[1]) for loop in ufunc.types]
+    return all(each <= {"?", "O"} for each in results) and {"?"} in results  # np.frompyfunc has objects alone
 
 
 @functools.cache

@@ -174,6 +174,7 @@ REFUSED: dict[str, tuple[Callable[[Any], Any], type[Exception], str]] = {
     "product with a matrix": (lambda t: t @ MATRIX.T, TypeError, r"np\.asarray\(M\)"),
     "by a matrix": (lambda t: ge.grad(lambda m: (m * m).sum())(MATRIX), TypeError, "is a np.matrix"),
     "clip where": (lambda t: np.clip(t, 0.0, 1.0, where=MASK), TypeError, r"np\.where"),
+    "frompyfunc": (lambda t: np.frompyfunc(lambda a: a * a, 1, 1)(t), TypeError, "has no gradient here"),
     "nested lists": (lambda t: np.sum([t[0], t[1]]), RuntimeError, "stack"),
     "an array of objects": (lambda t: np.array([t[0, 0], t[0, 1]], dtype=object).mean(), RuntimeError, "history"),
     "objects": (lambda t: t * np.array([[None, 1.0, 2.0]]), TypeError, "dtype object"),
