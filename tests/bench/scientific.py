@@ -90,7 +90,8 @@ def kalman(np: Any, move: Any, push: Any, start: Any, measured: Any, logs: Any) 
     """Minus the logarithm of the likelihood of measurements of a moving thing."""
     strength, noise = np.exp(logs[0]), np.exp(logs[1])
     state, spread, total = start[0], start * 100.0, 0.0
-    for z in measured:
+    for i in range(len(measured)):  # by place: JAX cannot iterate over an array while it compiles
+        z = measured[i]
         state, spread = move @ state, move @ spread @ move.T + strength * push
         error, variance = z - state[0], spread[0, 0] + noise
         gain = spread[:, 0] / variance
