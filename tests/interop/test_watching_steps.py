@@ -234,3 +234,31 @@ def test_options_that_mean_nothing_are_refused() -> None:
     for wrong in (0, -1, True, 1.5):
         with pytest.raises(ArgumentError, match="from 1 on"):
             ge.watch(nn.Linear(1, 1), every=wrong)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("how", ["inputs", "a hook", "a hook after it", "taken away", "create_graph"])
+@pytest.mark.filterwarnings("ignore:Using backward:UserWarning")
+def test_a_gradient_is_what_the_program_left(how: str) -> None:
+    """Hooks of the program's own change gradients after they were sent; the row has what `.grad` holds in the end."""
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(30, 40), nn.Tanh(), nn.Linear(40, 1))
+    x, weight = torch.randn(5, 30), model[0].weight
+
+    def after(parameter: Any) -> None:
+        if how == "taken away":
+            parameter.grad = None
+        elif how == "a hook after it":
+            parameter.grad.mul_(3)
+
+    weight.register_post_accumulate_grad_hook(after)
+    if how == "a hook":
+        weight.register_hook(lambda g: g * 2)
+    options = {"inputs": {"inputs": [weight]}, "create_graph": {"create_graph": True}}.get(how, {})
+    with ge.watch(model) as watched:
+        model(x).sum().backward(**options)
+    row = rows(watched)["0.weight"]
+    if weight.grad is not None:
+        assert row.gradient_norm == pytest.approx(weight.grad.detach().norm().item(), rel=1e-5)
+    assert row.has_gradient
+    assert (rows(watched)["2.weight"].gradient_norm is None) == (how == "inputs")
+    model.zero_grad()
