@@ -13,7 +13,20 @@ import pytest
 
 from tests.bench.plot import small_multiples
 
-NAMES = ("chain", "compiled", "higher", "imports", "mlp", "ops", "overhead", "record", "scene", "scientific", "watch")
+NAMES = (
+    "chain",
+    "compiled",
+    "higher",
+    "imports",
+    "lessons",
+    "mlp",
+    "ops",
+    "overhead",
+    "record",
+    "scene",
+    "scientific",
+    "watch",
+)
 
 
 def run(name: str, *words: str) -> str:
