@@ -17,6 +17,12 @@ from grad_engine.core.scipy_names import twin_of_caller
 from grad_engine.errors import ArgumentError, GraphError, ShapeError
 
 
+class Pairs:
+    """Whether there ever was a tensor that may be taken for PyTorch's pair: before, no index is checked."""
+
+    made = False
+
+
 class ArrayBehavior:
     """The methods of Tensor that give no tensor with a history."""
 

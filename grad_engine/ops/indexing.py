@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from grad_engine.core.arguments import own
+from grad_engine.core.array_behavior import Pairs
 from grad_engine.core.call import as_tensor, operand
 from grad_engine.core.define import composed, define, in_rules
 from grad_engine.core.grad_mode import current_mode
@@ -148,7 +149,7 @@ def _part(index: Any) -> Any:
 
 def part(whole: Tensor, key: Any) -> Tensor:
     """What `whole[key]` is: the tensor that index() gives, which remembers what it looks into."""
-    if type(key) is int and key in (0, 1) and (axis := getattr(whole, "pair", None)) is not None:
+    if Pairs.made and type(key) is int and key in (0, 1) and (axis := getattr(whole, "pair", None)) is not None:
         axis.warn(f"[{key}]")
     key = _plain(key)
     made = index(whole, key)

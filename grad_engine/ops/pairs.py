@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from grad_engine.core.array_behavior import Pairs
 from grad_engine.core.call import as_tensor
 from grad_engine.core.define import CALLS, in_front, method
 from grad_engine.core.numpy_errors import warn_of_spelling
@@ -37,6 +38,7 @@ class _Axis:
 
     def __init__(self, call: str, way_out: str, places: Callable[[Tensor], Tensor]) -> None:
         self.call, self.way_out, self.places = call, way_out, places
+        Pairs.made = True
         self.has_warned = False
 
     def warn(self, what: str) -> None:
