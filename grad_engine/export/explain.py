@@ -243,20 +243,22 @@ class Explanation:
         if not np.isfinite(run.root_value).any():
             return None, "the result holds no finite number, so nothing can be compared before and after a nudge"
         kink: Nudge | None = None
+        silent: Nudge | None = None  # moves the result by less than its rounding, as its gradient says
         last: Nudge | None = None
         for tries, (leaf, index) in enumerate(self.candidates(chosen)):
             if tries == MOST_TRIES:
                 break
             last = self.tried(leaf, index)
-            if last is not None and last.agrees:
+            if last is not None and last.agrees and (last.change or chosen is not None):
                 return last, ""
+            silent = silent or (last if last is not None and last.agrees else None)
             kink = kink or (last if last is not None and last.kink else None)
-            if not np.isfinite(run.root_value).all():
+            if not np.isfinite(run.root_value).all() and not (last is not None and last.agrees):
                 gradient = float(run.gathered[leaf][index])
                 words = "the result is not finite where it acts"
                 skipped.append(SkippedRecord(run.ids[run.number(leaf)], index, gradient, words))
-        if kink is not None or (chosen is not None and last is not None):
-            return kink or last, ""
+        if kink is not None or silent is not None or (chosen is not None and last is not None):
+            return kink or silent or last, ""
         if chosen is not None:
             return None, "no gradient reached the entry, or the ops cannot compute with the entry nudged"
         return None, "no entry that was tried changes the result as its gradient says"

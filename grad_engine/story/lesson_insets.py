@@ -223,7 +223,8 @@ class Insets:
         if probe is None or probe.below is not None:
             return None
         texts = number(probe.ratio), self.facts.spelling.text(probe.gradient)
-        return CheckBars(probe.ratio, probe.gradient, *texts, verdict, probe.agrees)
+        seen = probe.agrees and bool(probe.ratio or texts[1] == "0")
+        return CheckBars(probe.ratio, probe.gradient, *texts, verdict, seen)
 
     def step(self) -> StepBars | None:
         """The result before and after a step, and how leaves moved."""

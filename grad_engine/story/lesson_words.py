@@ -24,6 +24,8 @@ SWEEP_FORWARD, SWEEP_BACKWARD = 4.0, 6.0  # seconds for equal units that are swe
 MOST_NUMBERS = 6  # on the stage in one scene
 MOST_SIGNS = 4  # in a list of ops
 MOST_FACTORS = 9  # of a path that are written out
+AGREE = "they agree"
+TOO_SMALL = "too small to measure"
 FADING, VANISHED, STEADY = 10.0, 1000.0, 2.0  # ratios of gradients that a headline names
 APART = 0.005  # part of a gradient by which a measured ratio may differ from it and still agree
 FEWEST_OPS = 6  # of a graph whose forward pass takes two scenes
@@ -332,9 +334,11 @@ class LessonWords:
         ratio, gradient = self.probe.ratio, self.probe.gradient
         if not self.probe.agrees:
             return "they do not agree"
+        if not ratio and self.facts.spelling.text(gradient) != "0":
+            return TOO_SMALL
         apart = abs(ratio - gradient) / (max(abs(ratio), abs(gradient)) or 1.0)
         if apart <= APART or (not ratio and self.facts.spelling.text(gradient) == "0"):
-            return "they agree"
+            return AGREE
         whole = self.facts.whole
         assert whole.run is not None
         dtype = whole.tensors[whole.nodes[whole.run.root].outputs[whole.run.output]].dtype
@@ -842,7 +846,7 @@ class LessonWords:
             origin = next(each for each in self.index.value_origins if each.part == op)
             where = f"at {origin.measure.bad} of {origin.measure.size} entries" if origin.measure.size > 1 else "there"
             said = line(f"All gradients are finite, but {where} {facts.sign(op)} has no slope.")
-        elif self.probe is not None and self.probe.agrees and facts.followed is not None and passed:
+        elif self.probe is not None and self.agreement() == AGREE and facts.followed is not None and passed:
             gradient = facts.spelling.text(self.probe.gradient)
             counted = f"{in_words(len(passed)).capitalize()} gradient{'s' if len(passed) > 1 else ''}"
             rest = f": {gradient}, as measured. {counted}, one pass."
