@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -78,7 +79,7 @@ class _ArrayMethods:
 
     @property
     def flat(self: Any) -> Any:
-        return self.reshape(-1)
+        return _Flat(self)
 
     @property
     def real(self: Any) -> Any:
@@ -121,7 +122,7 @@ class _ArrayMethods:
             self[...] = number
 
     def put(self: Any, indices: Any, values: Any, mode: str = "raise") -> None:
-        np.put(self, indices, values)
+        self.flat[indices] = values
 
     def sort(self: Any, axis: Any = -1, kind: Any = None, order: Any = None, *, stable: Any = None) -> None:
         self[...] = np.sort(self, axis, kind)
@@ -147,6 +148,30 @@ class _ArrayMethods:
 
     def all(self: Any, axis: Any = None, out: Any = None, keepdims: bool = False, **named: Any) -> Any:
         return _reduced(np.logical_and, self, axis, None, out, keepdims, **named)
+
+
+class _Flat:
+    """The elements of an array in C order, as x.flat gives them: a write shows in the array, whatever its layout."""
+
+    def __init__(self, array: Any) -> None:
+        self.array = array
+
+    def __len__(self) -> int:
+        return int(self.array.size)
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.array.reshape(-1))
+
+    def __getitem__(self, key: Any) -> Any:
+        part = self.array.reshape(-1)[key]
+        return part.copy() if part.ndim else part
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        if self.array._value.scalar:  # NumPy writes to a copy of a scalar
+            return
+        flat = self.array.copy().reshape(-1)
+        flat[key] = value
+        self.array[...] = flat.reshape(self.array.shape)
 
 
 def _outside(tree: Any) -> Any:

@@ -104,7 +104,7 @@ def _fill_diagonal(trace: Trace, a: Any, val: Any, wrap: bool = False) -> None:
 
 def _put_along_axis(trace: Trace, arr: Any, indices: Any, values: Any, axis: Any = -1) -> None:
     if axis is None:
-        arr.reshape(-1)[indices] = values
+        arr.flat[indices] = values
         return
     place = axis % arr.ndim
     grid: list[Any] = [np.arange(n).reshape((-1,) + (1,) * (arr.ndim - dim - 1)) for dim, n in enumerate(arr.shape)]
@@ -139,7 +139,7 @@ def _unstacked(trace: Trace, x: Any, /, *, axis: int = 0) -> tuple[Any, ...]:
 def _put(trace: Trace, a: Any, ind: Any, v: Any, mode: str = "raise") -> None:
     if mode != "raise":
         raise TraceError(f"np.put is traced with mode='raise', got {mode!r}{trace.at()}; use take and where")
-    a.reshape(-1)[ind] = v
+    a.flat[ind] = v
 
 
 def _putmask(trace: Trace, a: Any, mask: Any, values: Any) -> None:

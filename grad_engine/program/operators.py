@@ -12,7 +12,7 @@ import numpy as np
 from grad_engine.core.stand_ins import TRACING
 from grad_engine.core.tensor import Tensor
 from grad_engine.program import views
-from grad_engine.program.steps import METHOD, NUMBER
+from grad_engine.program.steps import FUNCTION, METHOD, NUMBER
 from grad_engine.program.traced import Traced, TracedNumber
 
 _BINARY: dict[str, tuple[Any, Callable[[Any, Any], Any]]] = {
@@ -48,6 +48,8 @@ def _binary(ufunc: Any, python: Callable[[Any, Any], Any], reflected: bool) -> C
             return NotImplemented
         if type(self) is TracedNumber and (kind is TracedNumber or kind in _PLAIN):
             return _number_step(python, *((other, self) if reflected else (self, other)))
+        if ufunc is np.power and not reflected and self.dtype == bool and TRACING.trace is not None:
+            return TRACING.trace.record(FUNCTION, operator.pow, (self, other))  # np.power() gives another dtype
         return ufunc(other, self) if reflected else ufunc(self, other)
 
     return apply

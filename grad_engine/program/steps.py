@@ -172,7 +172,7 @@ NAMED_CALL = Kind("named call", lambda fn, args, named: fn(*args, **named))  # a
 DRAW = Kind("draw", lambda fn, args, named: getattr(args[0], fn)(*args[1:], **named), pure=False)
 CHECK = Kind("check", lambda fn, args, named: None, pure=False)  # (value, truth met while tracing)
 UNPACK = Kind("unpack", lambda fn, args, named: args[0].ravel().tolist())  # an array as its Python floats, in C order
-PACK = Kind("pack", lambda fn, args, named: np.concatenate([*map(np.ravel, args[0])]))  # arrays as one flat one
+PACK = Kind("pack", lambda fn, args, named: fn(*args))  # arrays as one flat one: fn is packed
 LOOP = Kind("loop", lambda fn, args, named: fn(*args))  # of scan(): fn is a Loop
 
 UFUNC_METHODS = {"__call__": UFUNC, "reduce": REDUCE, "accumulate": ACCUMULATE, "reduceat": REDUCEAT, "outer": OUTER}
@@ -233,6 +233,11 @@ class Program:
             for value in step.values():
                 found.setdefault(value, []).append(number)
         return found
+
+
+def packed(parts: tuple[Any, ...]) -> Any:
+    """The elements of all parts, one after the other."""
+    return np.concatenate([np.ravel(part) for part in parts])
 
 
 def mapped(f: Callable[[Any], Any], tree: Any) -> Any:

@@ -19,6 +19,7 @@ from grad_engine.errors import TraceError
 from grad_engine.program import traced, views
 from grad_engine.program.steps import (
     CHECK,
+    DRAW,
     FUNCTION,
     NAMED_CALL,
     NO_NAMED,
@@ -131,7 +132,7 @@ class Trace:
             TRACING.trace = self
         several = isinstance(result, tuple | list)
         parts = list(result) if several else [result]
-        if kind is not NUMBER and kind is not FUNCTION:  # np.count_nonzero() and np.allclose() give Python's numbers
+        if kind not in (NUMBER, FUNCTION, DRAW):  # np.allclose() and rng.uniform() give Python's numbers
             parts = [np.asarray(part)[()] if type(part) in (int, float, bool) else part for part in parts]
         for part in parts:
             good = isinstance(part, ndarray | np.generic) and part.dtype.kind in "fiub"
@@ -144,7 +145,8 @@ class Trace:
             step = Step(kind, fn, given, named_given, [], several, self.place(), op)
             outs = step.outs = [Value(part, step=step) for part in parts]
             self.steps.append(step)
-            if kind in (NUMBER, FUNCTION) and any(not value.number or value in self.of_arrays for value in read):
+            computed = any(not value.number or value in self.of_arrays for value in read)
+            if kind is DRAW or (computed and kind in (NUMBER, FUNCTION)):
                 self.of_arrays.update(out for out in outs if out.number)
         made = [self.stand_in(out) for out in outs]
         owners = {id(_owner(value.now)): value for value in read if type(value.now) is ndarray}

@@ -72,15 +72,14 @@ def _holds_stand_in(a: Any) -> bool:
     kind = type(a)
     if kind in STAND_INS or (kind is Tensor and type(a.array) in STAND_INS):
         return True
-    return kind in (list, tuple) and any(type(leaf) in STAND_INS for leaf in leaves(a))
+    return kind in (list, tuple) and any(_holds_stand_in(leaf) for leaf in leaves(a))
 
 
 def _gathered(a: Any, dtype: Any) -> Any:
     """An array of nested lists in which stand-ins are, or of a stand-in for a Python number."""
     made: Any
+    a = a.__array__() if type(a) is Tensor else a
     if isinstance(a, list | tuple):
-        if any(type(leaf) is Tensor for leaf in leaves(a)):
-            return _array(a, dtype)  # the engine's own error
         made = np.stack([_gathered(part, None) for part in a])
     elif type(a) is Traced:
         made = a

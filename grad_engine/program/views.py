@@ -40,7 +40,7 @@ class View:
         parent, trace = self.parent, self.parent.within
         if self.kind is GET_ITEM:
             made = trace.record(SET_ITEM, None, (parent, self.rest[0], new))
-        elif self.fn == "reshape" and not self.named:
+        elif (self.fn == "reshape" and not self.named) or not parent.ndim:
             made = trace.record(METHOD, "reshape", (new, parent.shape))
         elif self.fn == "transpose" and not self.rest:
             made = trace.record(METHOD, "transpose", (new,))

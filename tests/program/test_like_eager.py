@@ -98,6 +98,17 @@ def of_scipy(x: Any) -> Any:
     return linalg.solve(matrix, x), special.logsumexp(x), stats.skew(x), linalg.norm(x)
 
 
+def written_flat(x: Any) -> Any:
+    y = np.outer(x, x).T
+    y.flat[1] = 9.0
+    np.put(y, [2, 3], 7.0)
+    return y, y.flat[3:5]
+
+
+def flags(x: Any) -> Any:
+    return (x > 0) ** 2, np.stack([x, x]), np.array_split(np.outer(x, x)[:1], 2)[1]
+
+
 def joined(x: Any) -> Any:
     return np.r_[x, 1.0, 0:3], np.c_[x, x * 2], np.fromiter((each * 2 for each in x), float)
 
@@ -106,7 +117,8 @@ CASES: dict[str, Callable[[Any], Any]] = {
     f.__name__: f
     for f in (
         alias_of_a_scalar, array_added_to_a_scalar, zero_dimensional, in_place_on_an_item, written_parts,
-        written_columns, filled, masked, masked_gradient, placed, joined, sorted_in_place, chosen_by_a_number,
+        written_columns, filled, masked, masked_gradient, placed, joined, written_flat, flags,
+        sorted_in_place, chosen_by_a_number,
     )
 }  # fmt: skip
 NUMBERS: dict[str, Callable[[Any, Any], Any]] = {

@@ -23,6 +23,7 @@ from grad_engine.program.steps import (
     Value,
     Write,
     mapped,
+    packed,
     single_number,
 )
 
@@ -216,7 +217,7 @@ class _Together:
         return Value(np.empty(self.starts[-1], self.lanes[0].dtype), name)
 
     def _packed(self, parts: tuple[Value, ...]) -> Value:
-        return self._step(PACK, None, (parts,), self._flat(None))
+        return self._step(PACK, packed, (parts,), self._flat(None))
 
     def _step(self, kind: Any, fn: Any, args: tuple[Any, ...], out: Value) -> Value:
         out.step = Step(kind, fn, args, NO_NAMED, [out], False, self.line)

@@ -249,7 +249,8 @@ def _written(self: _Folding, step: Step) -> Any:
     if key is Ellipsis and type(value) is Value and type(x) is Value and not value.number and value.dtype == x.dtype:
         if value.like(x):
             return value
-        return Step(FUNCTION, np.broadcast_to, (value, x.shape), {}, step.outs, False, step.line)
+        if value.ndim <= x.ndim:
+            return Step(FUNCTION, np.broadcast_to, (value, x.shape), {}, step.outs, False, step.line)
     inner = x.step if type(x) is Value else None
     if inner is None or inner.kind is not SET_ITEM or values_in((key, inner.args[1])):
         return None

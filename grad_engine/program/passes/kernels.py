@@ -32,6 +32,7 @@ from grad_engine.program.steps import (
     Program,
     Step,
     Value,
+    packed,
     single_number,
 )
 
@@ -167,7 +168,7 @@ def _stacked(self: _Quickening, step: Step) -> Value | None:
         return None
     if not out.size or not out.c_contiguous() or any(x.dtype != out.dtype for x in parts):
         return None
-    flat = self.step(PACK, None, (tuple(parts),), (out.size,), out)
+    flat = self.step(PACK, packed, (tuple(parts),), (out.size,), out)
     return self.step(METHOD, "reshape", (flat, out.shape), out.shape, out)
 
 

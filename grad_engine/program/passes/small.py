@@ -132,7 +132,7 @@ class _Unpacking(Rewriting):
         found = None
         if not step.several and step.kind is not CHECK and step.out.dtype == np.float64 and not step.out.number:
             rule = _RULES.get(step.kind)
-            found = rule(self, step) if rule is not None else None
+            found = rule(self, step) if rule is not None and step.out.size else None
         if found is None:
             self.keep(_densely(self, step))
         else:
@@ -371,6 +371,8 @@ def _written(self: _Unpacking, step: Step) -> list[Any] | None:
     if given is not None and not (given in self.elements or given.number or given.ndim == 0 or single_number(given)):
         return None
     places = np.arange(x.size).reshape(x.shape)[key]
+    if given is not None and given.ndim > np.ndim(places):
+        return None
     written = np.ravel(places).tolist()
     if len(set(written)) != len(written):
         return None
