@@ -30,10 +30,6 @@ class Curve:
         place = point_at(self.table, [fraction])[0]
         return float(place[0]), float(place[1])
 
-    def beside(self, by: float) -> Curve:
-        """The same way, moved to the side."""
-        return Curve(self.table + (0.0, by, 0.0, 0.0), self.length)
-
     @cached_property
     def bends(self) -> Points:
         """The fractions of the length at which the way turns."""

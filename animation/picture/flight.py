@@ -1,8 +1,7 @@
-"""How values move along the edges of a graph: as large as there is room for, and when, so that they cover nothing."""
+"""How values move along the edges of a graph: as large as there is room for."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -17,10 +16,6 @@ from .edge import Curve
 STEPS = 48  # places of a way at which the room is measured
 CLEAR = 0.05  # between what flies and anything else
 LEAST = 0.45  # of its size is what something keeps where it passes others
-MOMENTS = 60  # at which two flights are compared
-HOP = 0.02  # of a shot, by which a flight is put off until it is clear of the others
-FEW = 6  # flights that can be kept apart
-LONG = (0.83, 0.7, 0.58, 0.46, 0.36, 0.28)  # what is tried for a flight, as a part of the time for all
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,42 +69,3 @@ def room(places: Points, size: tuple[float, float], boxes: Sequence[Box]) -> NDA
     half = np.array([(box.width / 2, box.height / 2) for box in boxes])
     free = (np.abs(places[:, None] - middle) - half - CLEAR) / (np.array(size) / 2)
     return np.clip(free.max(axis=2).min(axis=1), 0.0, 1.0)
-
-
-def timed(flights: Sequence[Flight], first: float, last: float) -> tuple[list[float], float]:
-    """The start of each flight, in their order, and the length of all: the longest at which none touch."""
-    best, fewest = ([first] * len(flights), last - first), math.inf
-    for long in (last - first) * np.array(LONG if len(flights) > 1 else LONG[:1]):
-        starts, met = spaced(flights, first, last, float(long))
-        if met < fewest:
-            best, fewest = (starts, float(long)), met
-        if not met:
-            break
-    return best
-
-
-def spaced(flights: Sequence[Flight], first: float, last: float, long: float) -> tuple[list[float], int]:
-    """The starts of flights of this length, each as early as it touches none before it, and how often some touch."""
-    if len(flights) > FEW:
-        return np.linspace(first, last - long, len(flights)).tolist(), 0
-    begun: list[float] = []
-    total = 0
-    moments = np.linspace(first, last, MOMENTS)
-    for k, one in enumerate(flights):
-        best, least = begun[-1] if begun else first, math.inf
-        for start in np.arange(best, max(best, last - long) + HOP / 2, HOP):
-            here = one.at((moments - start) / long)
-            met = 0
-            for other, at in zip(flights[:k], begun, strict=True):
-                there = other.at((moments - at) / long)
-                with np.errstate(invalid="ignore"):
-                    apart = (here[:, 2:] + CLEAR < there[:, :2]) | (there[:, 2:] + CLEAR < here[:, :2])
-                known = ~(np.isnan(here[:, 0]) | np.isnan(there[:, 0]))
-                met += int((known & ~apart.any(axis=1)).sum())
-            if met < least:
-                best, least = float(start), met
-            if not met:
-                break
-        begun.append(best)
-        total += int(least)
-    return begun, total

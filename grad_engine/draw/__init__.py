@@ -2,7 +2,7 @@
 
 looks.py says what is written on each thing, lettering.py measures and cleans words, glyph.py has the outlines.
 layout.py places boxes and lines with the help of order.py, channel.py and rows.py; it alone calls the layout library,
-which loads when it is used. svg.py draws. palette.py has the colours, typst.py writes formulas for the film.
+which loads when it is used. svg.py draws. palette.py has the colours.
 """
 
 from grad_engine.draw.svg import to_svg
