@@ -226,16 +226,12 @@ class _Writing:
             operands,
             {(key, k): value for k, value in enumerate(facts.values)},
             formula=self.formula(call, stand_ins, shape, wanted) if call is not None else None,
-            saved=[(self.key(each), partial(_value, each)) for each in tensors_in(Kept, kept.values())],
+            saved=[(each.key, partial(_value, each)) for each in tensors_in(Kept, kept.values())],
             attributes={name: value for name, value in static.items() if value is not None and _is_plain(value)},
             scope=facts.scope,
             call=facts.number,
             source=facts.source,
         )
-
-    def key(self, kept: Kept) -> Hashable:
-        """What the builder knows a tensor by: that of a leaf or result, else an object of its own."""
-        return kept.key
 
     def operand(
         self, facts: StepFacts, slot: int, parameter: str, position: int | str, arguments: Sequence[str]

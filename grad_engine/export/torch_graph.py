@@ -46,7 +46,7 @@ TRACE_LINE = re.compile(r'  File "(?P<file>.*)", line (?P<line>\d+), in .*\n\s*(
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A tensor that a step kept for backward: what is known of it, and by which key."""
+    """A tensor that a step kept for backward: what is known of it, and its key, of a leaf, a result or its own."""
 
     key: Hashable
     shape: tuple[int, ...]
