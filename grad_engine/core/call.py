@@ -90,6 +90,8 @@ def general(op: Op) -> Callable[..., Any]:
                     edge = value.node
                     recorded = True
                 value = value.array
+                if SHARED and id(value) in SHARED:
+                    raw = True
             elif value is not None or variadic:
                 raw = True
                 value = asarray(operand(value)) if arity == 1 and not variadic else operand(value)
@@ -132,7 +134,7 @@ def general(op: Op) -> Callable[..., Any]:
         node = GeneralNode(meant, out, tuple(arrays), tuple(edges), rest)
         if mode.watch is not None:
             mode.watch(node)
-        if raw or (SHARED and any(id(array) in SHARED for array in arrays)):
+        if raw:
             keep_operands(node, given)
             if not multi_output and arrays and type(arrays[0]) is ndarray:
                 share_view(out, arrays[0])

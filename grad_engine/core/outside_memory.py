@@ -123,7 +123,7 @@ def _read_by(node: BinaryNode) -> int:
 def keep_operands(node: Node, given: Sequence[Any]) -> None:
     """Copy those operands of a new node that the program may write to, or take their fingerprints."""
     arrays, edges = node.arrays, node.edges
-    copies: dict[int, ndarray] = {}
+    copies: dict[int, ndarray] | None = None
     prints: tuple[tuple[int, bytes], ...] = ()
     for slot, value in enumerate(given):
         array = arrays[slot]
@@ -131,10 +131,11 @@ def keep_operands(node: Node, given: Sequence[Any]) -> None:
             continue
         kept = _kept(array, value, edges[slot])
         if type(kept) is ndarray:
+            copies = copies or {}
             copies[id(array)] = kept
         elif kept is not None:
             prints += ((slot, kept),)
-    if copies and isinstance(node, GeneralNode):
+    if copies is not None and isinstance(node, GeneralNode):
         node.arrays = tuple([copies.get(id(array), array) for array in arrays])
         if node.op.saves:
             owners = {id(owner_of(array)) for array in arrays if id(array) in copies}
