@@ -178,6 +178,16 @@ def residual_blocks() -> GraphRecord:
     return told((h**2).mean(), "loss")
 
 
+def skips_between_scopes() -> GraphRecord:
+    rng = np.random.default_rng(12)
+    h = ge.tensor(rng.normal(size=(3, 4)), name="x")
+    for k in range(9):
+        with ge.scope(f"blocks.{k}"):
+            branch = ge.tanh(h @ leaf(rng.normal(size=(4, 4)) * 0.3, f"a{k}")) @ leaf(rng.normal(size=(4, 4)), f"b{k}")
+        h = h + branch
+    return told((h**2).mean(), "loss")
+
+
 def nan_in_the_middle() -> GraphRecord:
     x, y = leaf([-1.0, 4.0, 9.0], "x"), leaf([1.0, 2.0, 3.0], "y")
     with np.errstate(all="ignore"):
@@ -275,10 +285,45 @@ def two_outputs() -> GraphRecord:
 FAULTS: Mapping[str, Callable[[], GraphRecord]] = {
     made.__name__: made
     for made in (
-        backward_twice, optimiser_stepped, ties, zero_norm, product_with_zero, classes, reserved_names,
-        reserved_scalars, minus_infinity, used_twice, no_gradient, broadcast_sums, many_rows, three_axes, four_axes,
-        extremes, extreme_tensor, cancellation, cancelled_to_rounding, long_scalar_names, fan, scalars_24, chain_28,
-        residual_blocks, nan_in_the_middle, two_roots, second_order, dropout, kink, scalar_gate, divisions,
-        negative_powers, weighted_seed, single_precision, embedding, infinite_slope, hidden_nan, newton, two_outputs,
+        backward_twice,
+        optimiser_stepped,
+        ties,
+        zero_norm,
+        product_with_zero,
+        classes,
+        reserved_names,
+        reserved_scalars,
+        minus_infinity,
+        used_twice,
+        no_gradient,
+        broadcast_sums,
+        many_rows,
+        three_axes,
+        four_axes,
+        extremes,
+        extreme_tensor,
+        cancellation,
+        cancelled_to_rounding,
+        long_scalar_names,
+        fan,
+        scalars_24,
+        chain_28,
+        residual_blocks,
+        nan_in_the_middle,
+        two_roots,
+        second_order,
+        dropout,
+        kink,
+        scalar_gate,
+        divisions,
+        negative_powers,
+        skips_between_scopes,
+        weighted_seed,
+        single_precision,
+        embedding,
+        infinite_slope,
+        hidden_nan,
+        newton,
+        two_outputs,
     )
-}  # fmt: skip
+}
