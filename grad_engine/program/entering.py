@@ -23,7 +23,7 @@ from grad_engine.core.stand_ins import STAND_INS as ENGINE_STAND_INS
 from grad_engine.core.stand_ins import TRACING
 from grad_engine.program import array_methods, operators, traced_math, traced_numpy
 from grad_engine.program.refused import SWAPPED
-from grad_engine.program.steps import mapped
+from grad_engine.program.steps import BackwardLine, mapped
 from grad_engine.program.trace import STAND_INS, Trace, name_value
 from grad_engine.program.traced import Traced
 
@@ -107,7 +107,8 @@ def _writable(g: Any) -> Any:
 
 def _line_of(out: Any) -> tuple[str, int] | None:
     value = out._value if type(out) is Traced else None
-    return value.step.line if value is not None and value.step is not None else None
+    line = value.step.line if value is not None and value.step is not None else None
+    return None if line is None else BackwardLine(line)
 
 
 def _name_gradient(g: Any, of: Any) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 
 from grad_engine.program import passes
 from grad_engine.program.spelling import ATOM, Names, Spelling
-from grad_engine.program.steps import AT, CHECK, GET_ITEM, LOOP, SET_ITEM, UFUNC, Program, Step, Value
+from grad_engine.program.steps import AT, CHECK, GET_ITEM, LOOP, SET_ITEM, UFUNC, BackwardLine, Program, Step, Value
 
 _INLINE = 60  # characters of an expression that may be part of another
 
@@ -30,14 +30,15 @@ class Readable:
         self._ends = {end for end in program.ends() if type(end) is Value}
         self._steps = program.steps
         lines: list[str] = []
-        before = None
+        before: Any = None
         for number, step in enumerate(program.steps):
             self._number = number
             made = [*self._written(step)]
-            if made and comments and step.line is not None and step.line != before:
-                before = step.line
+            here = step.line, type(step.line) is BackwardLine
+            if made and comments and step.line is not None and here != before:
+                before = here
                 if text := linecache.getline(*step.line).strip():
-                    lines.append(f"# {text}")
+                    lines.append(f"# backward of: {text}" if here[1] else f"# {text}")
             lines.extend(made)
         lines.extend(self._ending())
         self.lines = lines

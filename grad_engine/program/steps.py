@@ -235,6 +235,12 @@ class Program:
         return found
 
 
+class BackwardLine(tuple[str, int]):
+    """Of a step of the chain rule: file and number of the line whose gradient it belongs to."""
+
+    __slots__ = ()
+
+
 def packed(parts: tuple[Any, ...]) -> Any:
     """The elements of all parts, one after the other."""
     return np.concatenate([np.ravel(part) for part in parts])

@@ -348,3 +348,17 @@ def test_exact_programs_keep_equal_factors_apart() -> None:
         np.testing.assert_array_equal(found, wanted)
     for found, wanted in zip(ge.compile(f)(a), f(a), strict=True):
         np.testing.assert_allclose(found, wanted, rtol=1e-10, atol=1e-12)
+
+
+def test_the_source_says_which_lines_are_forward_and_which_backward() -> None:
+    def step(w: Any, x: Any) -> Any:
+        def loss_of(w: Any) -> Any:
+            out = np.tanh(x @ w)
+            return (out * out).sum()
+
+        return ge.value_and_grad(loss_of)(w)
+
+    lines = [line.strip() for line in ge.compile(step).lower(normal(3), normal(4, 3)).source.splitlines()]
+    forward, backward = lines.index("out = np.tanh(x @ w)"), lines.index("# backward of: out = np.tanh(x @ w)")
+    assert lines[forward - 1] == "# out = np.tanh(x @ w)"
+    assert forward < backward < len(lines) - 1

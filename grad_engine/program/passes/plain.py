@@ -1,6 +1,7 @@
 """Says what the engine's quick tricks mean: for the source that people read.
 
-The engine sets elements to 0 by multiplying their bits by a mask, which is quicker than np.where() and gives the same.
+The engine sets elements to 0 by multiplying their bits by a mask, and adds rows up as a product with ones: both are
+quicker than np.where() and sum(), and give the same.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from grad_engine.program.passes.rewriting import Rewriting
-from grad_engine.program.steps import FUNCTION, METHOD, UFUNC, Program, Step, Value
+from grad_engine.program.steps import FUNCTION, METHOD, REDUCE, UFUNC, Program, Step, Value, single_number
 
 
 def said_plainly(program: Program) -> Program:
@@ -20,7 +21,7 @@ def said_plainly(program: Program) -> Program:
 
 class _Saying(Rewriting):
     def visit(self, step: Step) -> None:
-        found = self._selection(step)
+        found = self._selection(step) or self._sum(step)
         self.keep(step if found is None else found)
 
     def _selection(self, step: Step) -> Step | None:
@@ -35,6 +36,16 @@ class _Saying(Rewriting):
             if x is not None and type(mask) is Value and mask.dtype == bool and x.dtype == step.out.dtype:
                 return Step(FUNCTION, np.where, (*_chosen(mask, x),), {}, step.outs, False, step.line)
         return None
+
+    def _sum(self, step: Step) -> Step | None:
+        """x.sum(axis=0) for ones @ x."""
+        if step.kind is not UFUNC or step.fn is not np.matmul or step.named:
+            return None
+        ones, x = step.args
+        known = type(ones) is Value and ones.ndim == 1 and single_number(ones) == 1
+        if not known or type(x) is not Value or x.ndim != 2 or x.dtype != step.out.dtype:
+            return None
+        return Step(REDUCE, np.add, (x,), {"axis": 0}, step.outs, False, step.line)
 
 
 def _chosen(mask: Value, x: Value) -> tuple[Any, Any, Any]:
