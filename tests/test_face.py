@@ -6,6 +6,7 @@ import pydoc
 import re
 import subprocess
 import sys
+import tomllib
 
 import pytest
 
@@ -47,4 +48,5 @@ def test_help_opens_with_what_a_user_needs() -> None:
 
 def test_the_version_is_written_down_once() -> None:
     assert re.fullmatch(r"\d+\.\d+\.\d+(\.dev\d+)?", ge.__version__)
-    assert 'dynamic = ["version"]' in (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert "version" in project["dynamic"] and "version" not in project
