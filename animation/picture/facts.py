@@ -11,6 +11,8 @@ from grad_engine.record.index import index_of
 from grad_engine.story.scenes import LeafFace, Lesson, Line, OpFace, Scene
 from grad_engine.story.values import is_number, number_text
 
+NORM = "‖·‖"  # before a number that is the norm of a gradient
+
 
 @dataclass(frozen=True, slots=True)
 class Bit:
@@ -61,17 +63,29 @@ class Facts:
 
     def gradient(self, id: str) -> str:
         """The number of the gradient of an op, or how large it is."""
-        return self.op(id).gradient or self.size(id)
+        size = self.size(id)
+        return self.op(id).gradient or (f"{NORM} {size}" if size[:1].isdigit() else size)
 
     def size(self, part: str) -> str:
-        """The size of the gradient of an op or a leaf, where it is no single number; "" where it is not known."""
+        """The norm of the gradient of an op or a leaf, where it is no single number; "" where it is not known."""
         if part in self.leaves:
             m = self.index.measured(self.index.passed.get(part))
         else:
             m = self.index.gradient(part)
         if m is None or m.size < 2:
             return ""
-        return f"size {number(m.norm, 2)}" if m.norm is not None else "NaN" if m.nan else "∞"
+        return number(m.norm, 2) if m.norm is not None else "NaN" if m.nan else "∞"
+
+    def entry(self, leaf: str) -> str:
+        """The entry whose number stands on the card of a leaf, `[0,1]`; "" where there is none."""
+        face = self.leaves[leaf]
+        if face.entry or not face.gradient or not face.shape:
+            return face.entry
+        passed = self.index.passed.get(leaf)
+        m = self.index.measured(passed)
+        if passed is None or m is None or m.size != 1:
+            return ""
+        return "[" + ",".join("0" for _ in self.index.shape(passed) or ()) + "]"
 
     def share(self, edge: str) -> str:
         """The share of an edge: a number, or the number at the followed entry."""

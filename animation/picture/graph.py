@@ -18,7 +18,7 @@ from .. import theme
 from ..render.primitives import Part
 from . import marks
 from .edge import line
-from .facts import Facts
+from .facts import NORM, Facts
 from .flight import Flight, along, flight
 from .marks import CardState, Token
 from .motion import Shot
@@ -84,7 +84,7 @@ class Graph:
             if link.source in self.read:
                 self.read[link.source].add(link.target)
         placed = arranged(self.cards, self.ops, links, zone)
-        self.look, self.boxes, self.curves, self.down = placed.look, placed.boxes, placed.curves, placed.down
+        self.look, self.boxes, self.curves, self.named = placed.look, placed.boxes, placed.curves, placed.named
 
     # what there is
 
@@ -98,10 +98,12 @@ class Graph:
         face = self.facts.leaves.get(id)
         if face is not None:
             shown = face.shape or face.value
-            value = f"{face.value} {face.increment}" if face.increment else shown
-            texts = [text for _, text in face.shares]
+            entry = self.facts.entry(id)
+            value = f"{entry} {face.value}" if entry else f"{face.value} {face.increment}" if face.increment else shown
+            texts = [f"{entry} {text}" if entry and text else text for _, text in face.shares]
             summed = " + ".join(texts) if 1 < len(texts) <= 3 else ""
-            longest = max((*texts, face.gradient), key=len, default="")
+            whole = f"{entry} {face.gradient}" if entry and face.gradient else face.gradient
+            longest = max((*texts, whole), key=len, default="")
             counted = f"{longest} 1 of {len(texts)}" if len(texts) > 1 else f"{longest} ✓"
             return CardView(
                 id,
@@ -109,7 +111,7 @@ class Graph:
                 value,
                 True,
                 (counted, summed, "0 of 1"),
-                f"{self.facts.size(id)} ✓",
+                f"{NORM} {self.facts.size(id)} ✓",
             )
         accumulator = self.index.accumulators.get(id)
         tensor = self.index.tensors[id if accumulator is None else accumulator.leaf]
@@ -118,7 +120,7 @@ class Graph:
         return CardView(id, name if name != value else "", value, False)
 
     def _gradient(self, id: str) -> str:
-        return self.look.gradient(self.facts.gradient(id))
+        return self.look.gradient(self.facts.gradient(id), id in self.named)
 
     def hue(self, id: str) -> str:
         """The hue of a leaf; "" for what has none."""
@@ -138,15 +140,15 @@ class Graph:
     def gradient_part(self, id: str) -> Part:
         """The gradient below an op."""
         text = self._gradient(id)
-        return marks.text_at(text, self.colours.gradient, self.under(id, text), self.colours)
+        return marks.text_at(text, self.colours.gradient, self.under(id), self.colours)
 
-    def under(self, id: str, text: str) -> tuple[float, float]:
+    def under(self, id: str) -> tuple[float, float]:
         """The middle of a text below an op."""
-        return marks.below(self.ops[id], self.look, self.boxes[id], text, id in self.down)
+        return marks.below(self.ops[id], self.look, self.boxes[id])
 
     def badge_part(self, id: str) -> Part:
         """What is not finite about an op."""
-        x, y = self.under(id, "")
+        x, y = self.under(id)
         return marks.badge(self.facts.op(id).badge, (x, y - 0.32), self.colours)
 
     def card_part(self, id: str, nudged: bool = False, sum_up: bool = False) -> Part:
@@ -162,14 +164,17 @@ class Graph:
         of = len(face.shares)
         done = bool(of) and len(shares) == of
         counter = "Σ" if done and of > 1 else "✓" if done else f"{len(shares)} of {of}" if of else ""
-        gradient = (face.gradient or self.facts.size(id),) if done else tuple(shares) if all(shares) else ()
+        size = self.facts.size(id)
+        gradient = (face.gradient or size,) if done else tuple(shares) if all(shares) else ()
         if sum_up and len(shares) > 1 and all(shares):
             gradient, counter = tuple(shares), ""
         if not self.progress.backward:
             gradient, counter = (), ""
-        state = CardState(
-            face.shape or face.value, face.increment if nudged else "", tuple(filter(None, gradient)), counter, done
-        )
+        entry = self.facts.entry(id)
+        numbered = "" if not gradient else entry if face.gradient else NORM if size[:1].isdigit() else ""
+        value = f"{entry} {face.value}" if entry and nudged and face.increment else face.shape or face.value
+        more = face.increment if nudged else ""
+        state = CardState(value, numbered, more, tuple(filter(None, gradient)), counter, done)
         return marks.card(view, state, self.look, box, self.colours, self.hue(id))
 
     def edge_part(self, id: str, colour: str = "", width: float = 0.0) -> Part:
@@ -229,7 +234,7 @@ class Graph:
                 return self.boxes[part].x, self.boxes[part].y
             if kind == "value":
                 return marks.above(self.ops[part], self.look, self.boxes[part])
-            return self.under(part, self._gradient(part))
+            return self.under(part)
         if part in self.cards:
             box = self.boxes[part]
             side = 0.25 * box.height if self.cards[part].leaf and self.look.cards != "name" else 0.0
@@ -374,7 +379,7 @@ class Graph:
             self.parts.cut(shot, ("op", id), self.op_part(id, self.colours.value), b)
             if self.look.shows(self.facts.op(id).increment):
                 said = self.facts.op(id).increment
-                text = marks.text_at(said, self.colours.ink, self.under(id, said), self.colours, bold=True)
+                text = marks.text_at(said, self.colours.ink, self.under(id), self.colours, bold=True)
                 self.parts.add(shot, ("increment", id), text, b, b + 0.08)
 
     def _flow(self, shot: Shot, link: str, start: float, stop: float, colour: str) -> None:

@@ -56,10 +56,9 @@ def above(view: OpView, look: Look, box: Box) -> tuple[float, float]:
     return box.x, box.y + shape_size(view, look)[1] / 2 + ABOVE
 
 
-def below(view: OpView, look: Look, box: Box, text: str = "", aside: bool = False) -> tuple[float, float]:
-    """The middle of what stands below an op; left of the line where one leaves it downwards."""
-    left = 0.08 + text_width(text, theme.SMALLEST) / 2 if aside else 0.0
-    return box.x - left, box.y - shape_size(view, look)[1] / 2 - BELOW
+def below(view: OpView, look: Look, box: Box) -> tuple[float, float]:
+    """The middle of what stands below an op."""
+    return box.x, box.y - shape_size(view, look)[1] / 2 - BELOW
 
 
 def text_at(text: str, colour: str, at: tuple[float, float], colours: Colours, bold: bool = False) -> Part:
@@ -81,6 +80,7 @@ class CardState:
     """What a card says: of a leaf, what has reached its gradient."""
 
     value: str = ""
+    entry: str = ""  # "[0,1]": the entry that value and gradient are of, where it is one of a tensor
     nudge: str = ""  # what is added to the value, while it is nudged
     gradient: tuple[str, ...] = ()  # the shares that have come, or their sum
     counter: str = ""  # "1 of 2", "✓", "Σ"
@@ -97,9 +97,8 @@ def card(view: CardView, state: CardState, look: Look, box: Box, colours: Colour
     left, right = x - w / 2 + 0.14, x + w / 2 - 0.14
     if view.leaf:
         left += 0.10
-        if hue:
-            stripe = card_points(STRIPE, h - 0.12, 0.04, (x - w / 2 + 0.06 + STRIPE / 2, y))
-            parts.append(Primitive(stripe, fill=hue))
+        stripe = card_points(STRIPE, h - 0.12, 0.04, (x - w / 2 + 0.06 + STRIPE / 2, y))
+        parts.append(Primitive(stripe, fill=hue or colours.idle))
     tall = view.leaf and look.cards == "tall"
     whole = view.leaf and look.cards != "name"
     up = y + h / 3 if tall else y + h / 4 if whole else y
@@ -115,20 +114,22 @@ def card(view: CardView, state: CardState, look: Look, box: Box, colours: Colour
         return Part(*parts)
     under = y - (h / 6 if tall else 0.0)
     parts.append(Primitive(line_points([(left - 0.04, under), (right + 0.06, under)]), stroke=colours.idle, width=1.4))
-    parts += _gradient(state, left, right, y - (h / 3 if tall else h / 4), colours, labelled=not tall)
+    down = y - (h / 3 if tall else h / 4)
+    if state.nudge and not any(one.text == state.nudge for one in parts if isinstance(one, Primitive)):
+        parts.append(words(state.nudge, theme.SMALLEST, colours.ink, (right, down), anchor="right", bold=True))
+    else:
+        parts += _gradient(state, left, right, down, colours, labelled=not tall)
     return Part(*parts)
 
 
 def _value(view: CardView, state: CardState, right: float, y: float, room: float, colours: Colours) -> list[Primitive]:
-    """The value of a leaf, right-aligned, with what a nudge adds to it."""
+    """The value of a leaf, right-aligned, with what a nudge adds to it; alone where there is no room for both."""
     if state.nudge and text_width(f"{state.value} {state.nudge}", theme.SMALLEST, True) <= room:
         wide = text_width(state.nudge, theme.SMALLEST, True) + 0.07
         return [
             words(state.nudge, theme.SMALLEST, colours.ink, (right, y), anchor="right", bold=True),
             words(state.value, theme.SMALLEST, colours.value, (right - wide, y), anchor="right"),
         ]
-    if state.nudge and text_width(state.nudge, theme.SMALLEST, True) <= room:
-        return [words(state.nudge, theme.SMALLEST, colours.ink, (right, y), anchor="right", bold=True)]
     if state.value and text_width(state.value, theme.SMALLEST) <= room:
         tone = toned(state.value, colours.value if view.leaf else colours.muted, colours)
         return [words(state.value, theme.SMALLEST, tone, (right, y), anchor="right")]
@@ -143,12 +144,18 @@ def _gradient(
     found: list[Primitive] = []
     summed = " + ".join(state.gradient).replace("+ −", "− ")
     start = left
-    if labelled or not summed:
+    entry = f"{state.entry} " if state.entry and summed else ""
+    entered = text_width(entry, theme.SMALLEST) + (0.06 if entry else 0.0)
+    whole = text_width("grad", theme.SMALLEST) + 0.10 + entered + text_width(summed, theme.SMALLEST, state.done)
+    if (labelled and not (entry and whole > right - left)) or not summed:
         found.append(words("grad", theme.SMALLEST, colours.muted, (left, y), anchor="left"))
         start += text_width("grad", theme.SMALLEST) + 0.10
-    room = right - start
+    room = right - start - entered
     if summed and text_width(summed, theme.SMALLEST, state.done) > room:
-        summed = ""
+        summed, entered, room = "", 0.0, right - start
+    if summed and entry:
+        found.append(words(entry.strip(), theme.SMALLEST, colours.muted, (start, y), anchor="left"))
+        start += entered
     free = room - (text_width(summed, theme.SMALLEST, state.done) + 0.12 if summed else 0.0)
     counter = state.counter
     if counter and text_width(counter, theme.SMALLEST, state.done) > free:

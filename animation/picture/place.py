@@ -20,6 +20,7 @@ AIR = 0.35  # between two cards, where there is room
 CROWD = 90  # items beyond which a graph is not drawn op by op
 MOST_ROWS = 3
 MOST_BROKEN = 2  # lines from a row to the next
+LEAST_WIDENED = 0.6  # of the widest card: a narrower one keeps its width
 PADS = (0.24, 0.0)  # more air between cards than between ops, if there is room for it
 WIDEST_GAP = 2.4  # between ranks, however much room there is
 SLACK = {"elementwise": 0.30, "activation": 0.50, "arithmetic": 0.26, "linalg": 0.26, "linear algebra": 0.26,
@@ -49,9 +50,10 @@ class Look:
         """Whether a number is written above or below an op."""
         return self.numbers and bool(text) and text_width(text, theme.SMALLEST) <= self.widest
 
-    def gradient(self, number: str) -> str:
-        """What stands below an op whose gradient is this number."""
-        return number if self.plain or number[:1].isalpha() or not number else f"g = {number}"
+    def gradient(self, number: str, named: bool = False) -> str:
+        """What stands below an op whose gradient is this number; `named` where "g =" has room in a plain look too."""
+        plain = (self.plain and not named) or number[:1].isalpha() or number[:1] in ("", "‖")
+        return number if plain else f"g = {number}"
 
     @property
     def sign(self) -> float:
@@ -117,7 +119,7 @@ class Placed:
     look: Look
     boxes: Mapping[str, Box]
     curves: Mapping[str, Curve]
-    down: frozenset[str] = frozenset()  # ops whose gradient stands left of their middle, where a line leaves
+    named: frozenset[str] = frozenset()  # ops that have room for "g =" although the look is plain
 
 
 def shape_size(view: OpView, look: Look) -> tuple[float, float]:
@@ -137,6 +139,15 @@ def op_size(view: OpView, look: Look) -> tuple[float, float]:
         widths = [text_width(text, theme.SMALLEST) for text in texts if look.shows(text)]
         wide = max(wide, max(widths, default=0.0) + 0.12)
     return wide, high + 2 * look.line + (0.64 if view.badged and look.numbers else 0.0)
+
+
+def card_sizes(cards: Mapping[str, CardView], look: Look) -> dict[str, tuple[float, float]]:
+    """How wide and high every card is: those of leaves are equally wide, unless one has a much longer name."""
+    sizes = {id: card_size(view, look) for id, view in cards.items()}
+    leaves = [id for id, view in cards.items() if view.leaf]
+    widest = max((sizes[id][0] for id in leaves), default=0.0)
+    equal = {id: (widest, sizes[id][1]) for id in leaves if sizes[id][0] >= LEAST_WIDENED * widest}
+    return sizes | equal
 
 
 def card_size(view: CardView, look: Look) -> tuple[float, float]:
@@ -169,12 +180,13 @@ def arranged(
     if len(cards) + len(ops) > CROWD:
         raise Unreadable
     for look in SPINES:
-        if (in_line := spine(look, cards, ops, links, zone)) is not None:
-            return in_line
+        for sizes in (card_sizes(cards, look), {id: card_size(view, look) for id, view in cards.items()}):
+            if (in_line := spine(look, sizes, cards, ops, links, zone)) is not None:
+                return in_line
     ranks: tuple[tuple[str, ...], ...] = ()  # they do not depend on sizes
     for ways in ((TINY,) if len(ops) <= FEW else (), LOOKS, BARE):
         for look, across, up, lane in ways:
-            sizes = {id: card_size(view, look) for id, view in cards.items()}
+            sizes = card_sizes(cards, look)
             sizes |= {id: op_size(view, look) for id, view in ops.items()}
             for rows, pad in product(range(1, MOST_ROWS + 1), PADS):
                 if ranks and not _may_fit(ranks, sizes, across, up, rows, pad, cards, zone):
@@ -214,7 +226,7 @@ def _fitted(
     ranks: tuple[tuple[str, ...], ...],
 ) -> tuple[Placed | None, tuple[tuple[str, ...], ...]]:
     """The graph drawn in this look, with the air that there is room for, or None where it does not fit; its ranks."""
-    sizes = {id: card_size(view, look) for id, view in cards.items()}
+    sizes = card_sizes(cards, look)
     items = [Item(id, wide, high + pad, high) for id, (wide, high) in sizes.items()]
     items += [Item(id, *op_size(view, look), shape_size(view, look)[1]) for id, view in ops.items()]
     width, height = zone[2] - zone[0], zone[3] - zone[1]
@@ -247,13 +259,20 @@ def _fitted(
 # A chain of ops that each read one card: the ops in one row, the cards below them.
 SPINES = tuple(Look(0.72, cards, plain=plain) for cards in ("wide", "narrow") for plain in (False, True))
 LEAST_SPINE = 5  # ops; fewer have room for cards on their left
-DROP = 0.42  # between what stands below an op and its card
+UNDER = 0.06  # between a gradient and a line that comes from below
+BADGE = 0.34  # height of a badge below a gradient
+DROP = 0.44  # between what stands below an op and its card
 SHORTEST = 0.26  # line between two shapes
 APART = 0.10  # between two cards, and between a card and a line that passes it
 
 
 def spine(
-    look: Look, cards: Mapping[str, CardView], ops: Mapping[str, OpView], links: Sequence[Link], zone: theme.Zone
+    look: Look,
+    sizes: Mapping[str, tuple[float, float]],
+    cards: Mapping[str, CardView],
+    ops: Mapping[str, OpView],
+    links: Sequence[Link],
+    zone: theme.Zone,
 ) -> Placed | None:
     """A chain of ops in one row with the cards that they read below; None where the graph is no such chain."""
     order = list(ops)
@@ -279,7 +298,6 @@ def spine(
             constants = [link for link in from_cards if not cards[link.source].leaf] or from_cards[:1]
             first = constants[0].source
         hanging |= {link.source: link for link in from_cards if link.source != first}
-    sizes = {id: card_size(view, look) for id, view in cards.items()}
     widths = [op_size(ops[id], look)[0] for id in order]
     shapes = [shape_size(ops[id], look) for id in order]
     left = zone[0] + (sizes[first][0] + 0.35 if first else 0.1)
@@ -289,16 +307,14 @@ def spine(
         if (a + b) / 2 + 0.08 > pitch or (c[0] + d[0]) / 2 + SHORTEST > pitch:
             return None
     at = {id: left + widths[0] / 2 + pitch * k for k, id in enumerate(order)}
-    down = {link.target for link in hanging.values()}
-    numbers = {id: text_width(look.gradient(ops[id].gradient), theme.SMALLEST) for id in order}
-    # Gradients stand below, left of a line that drops there; where that is too close, all stand left of the middle.
-    aside = next((some for some in (down, set(order)) if _apart(order, at, numbers, some, zone[0])), None)
-    if aside is None:
-        return None
+    named = {id: text_width(look.gradient(ops[id].gradient, named=True), theme.SMALLEST) for id in order}
+    # Two neighbours that are each narrower than the pitch are clear of one another.
+    roomy = {id for id in order if named[id] + 0.12 <= min(pitch, 2 * (at[id] - zone[0]), 2 * (zone[2] - at[id]))}
     levels = _levels({card: (at[link.target], sizes[card][0]) for card, link in hanging.items()}, zone)
     if levels is None:
         return None
-    tall = max(height for _, height in shapes) / 2 + look.line
+    tall = max(height for _, height in shapes) / 2 + look.line + UNDER
+    tall += BADGE if any(ops[id].badged for id in order) else 0.0
     card_high = max((sizes[card][1] for card in hanging), default=0.0)
     deep = max((level for level, _ in levels.values()), default=-1) + 1
     whole = 2 * tall + (DROP + deep * (card_high + 0.14) if deep else 0.0)
@@ -317,26 +333,14 @@ def spine(
     for link in links:
         source, target = boxes[link.source], boxes[link.target]
         if link.source in hanging:
-            bottom = target.y - shape_size(ops[link.target], look)[1] / 2
+            view = ops[link.target]  # the number stands between its shape and the line
+            bottom = target.y - shape_size(view, look)[1] / 2 - look.line - UNDER - (BADGE if view.badged else 0.0)
             found[link.id] = straight((target.x, source.y + source.height / 2), (target.x, bottom))
         else:
             start = source.x + (shape_size(ops[link.source], look)[0] if link.source in ops else source.width) / 2
             stop = target.x - (shape_size(ops[link.target], look)[0] if link.target in ops else target.width) / 2
             found[link.id] = straight((start, y), (stop, y))
-    return Placed(look, boxes, found, frozenset(aside))
-
-
-def _apart(
-    order: Sequence[str], at: Mapping[str, float], widths: Mapping[str, float], aside: set[str], left: float
-) -> bool:
-    """Whether numbers below ops in a row are clear of each other, some of them left of the middle of their op."""
-    ends = left
-    for id in order:
-        start = at[id] - (0.08 + widths[id] if id in aside else widths[id] / 2)
-        if start < ends + 0.06:
-            return False
-        ends = at[id] + 0.02 if id in aside else at[id] + widths[id] / 2
-    return True
+    return Placed(look, boxes, found, frozenset(roomy))
 
 
 def _levels(wanted: Mapping[str, tuple[float, float]], zone: theme.Zone) -> dict[str, tuple[int, float]] | None:

@@ -21,6 +21,7 @@ from grad_engine.draw.layout import point_at
 from grad_engine.record import GraphRecord
 from tests import records
 from tests.programs import branches, example, head, heads, long_names, network, perceptron
+from tests.story import lessons
 
 ROOT = Path(__file__).parents[2]
 
@@ -44,6 +45,8 @@ RECORDS: Mapping[str, Callable[[], GraphRecord]] = {
     "heads": heads,
     "head": head,
     "branches": branches,
+    "mlp": lessons.mlp,
+    "recurrent": lessons.recurrent,
     "network": lambda: network(9, scoped=True),
 }
 

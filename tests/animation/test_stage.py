@@ -18,7 +18,7 @@ from grad_engine.draw.palette import THEMES, contrast
 from grad_engine.export.from_tensor import record_graph
 from grad_engine.record import GraphRecord
 from tests import records
-from tests.animation.support import RECORDS, apart, fills, legible, played, player_of, sized
+from tests.animation.support import RECORDS, apart, fills, legible, played, player_of, sized, uncovered
 from tests.programs import example, network
 
 pytestmark = pytest.mark.film
@@ -114,6 +114,40 @@ def test_values_stay_above_and_gradients_come_below_and_nothing_is_overwritten(n
                 assert sign * (parts[layer, id].middle[1] - middle) > half
         if graph.facts.op(id).gradient and graph.look.numbers:
             assert ("gradient", id) in parts
+
+
+@pytest.mark.parametrize("name", ["blog", "large", "perceptron", "mlp", "chain", "neuron", "branches"])
+def test_numbers_of_an_op_stand_above_and_below_its_middle(name: str) -> None:
+    """So that nobody can take the number of an op for that of its neighbour: values, gradients, increments."""
+    player = player_of(RECORDS[name]())
+    for beat, _ in played(player):
+        graph = player.stage.graph
+        for (layer, id), part in uncovered(player).items():
+            if layer in ("value", "gradient", "increment") and id in graph.ops:
+                left, bottom, right, top = part.primitives[0].extent
+                box, half = graph.boxes[id], shape_size(graph.ops[id], graph.look)[1] / 2
+                assert (left + right) / 2 == pytest.approx(box.x, abs=0.04), (beat.name, layer, id)
+                assert abs((bottom + top) / 2 - box.y) < half + 0.3, (beat.name, layer, id)
+
+
+@pytest.mark.parametrize("name", ["mlp", "perceptron", "network"])
+def test_the_number_on_the_card_of_a_tensor_says_what_of_it_it_is(name: str) -> None:
+    """`[0,1] 1.43` is an entry, `‖·‖ 2.1` the norm; a value that is nudged is that of the entry, not the shape."""
+    player = player_of(RECORDS[name]())
+    seen = 0
+    for beat, _ in played(player):
+        leaves = player.stage.facts.leaves
+        for (layer, id), part in uncovered(player).items():
+            if layer == "card" and id in leaves and leaves[id].shape:
+                texts = [one.text for one in part.primitives if one.text]
+                numbers = [k for k, text in enumerate(texts) if text[0].isdigit() or text[0] in "−+"]
+                for k in numbers:
+                    if texts[k] != leaves[id].shape and " of " not in texts[k] and texts[k] != leaves[id].increment:
+                        assert texts[k - 1][0] in "[‖", (beat.name, texts)
+                        seen += 1
+                if leaves[id].increment in texts and leaves[id].increment:
+                    assert leaves[id].shape not in texts, (beat.name, texts)
+    assert seen
 
 
 @pytest.mark.parametrize("name", ["blog", "large", "perceptron", "neuron", "fan"])
