@@ -33,7 +33,7 @@ sub = define(
 mul = define(
     np.multiply, name="mul", symbol="×", category="arithmetic", operator="mul", cases=_PAIRS, aliases=["multiply"],
     commutes=True,
-    sentence="A product hands each factor the other factor times g.",
+    sentence="In a product, each factor receives g times the other factor.",
     summary="x times y, element by element.",
     vjp={"x": lambda g, out, x, y: g * y, "y": lambda g, out, x, y: g * x},
 )  # fmt: skip

@@ -154,7 +154,8 @@ class _Chooser:
                 refused += 1
         scenes = self.scenes(told, extras)
         if self.phase == "both":
-            scenes = [replace(scene, number=PARTS.index(scene.part) + 1) for scene in scenes]
+            numbers = {part: k for k, part in enumerate(PARTS, 1)}
+            scenes = [replace(scene, number=numbers.get(scene.part, 0)) for scene in scenes]
         facts = self.facts
         named = tuple(unit if unit.label else replace(unit, label=facts.sign(unit.ops[0])) for unit in self.units)
         probe = facts.probe
@@ -178,6 +179,8 @@ class _Chooser:
         """The names of extra scenes, and the ops whose rule may be told by itself, in order of worth."""
         first, later = self.kinds()
         numbered = [op for op in first if self.numbered(op)]
+        # That which makes the followed gradient comes before all others.
+        numbered.sort(key=lambda op: not self.words.makes_followed(op))
         return [
             ("paths", ""),
             *([("headline", "")] if len(self.index.nodes) > FEW_OPS or self.index.gradient_origin is not None else []),
@@ -198,7 +201,8 @@ class _Chooser:
         for op in self.turns:
             if self.unit_of[op] in self.opened and not self.facts.passes(op):
                 kinds.setdefault(self.index.nodes[op].op, []).append(op)
-        first = [next((op for op in some if op in self.facts.on_path), some[0]) for some in kinds.values()]
+        makes, on_path = self.words.makes_followed, self.facts.on_path
+        first = [min(some, key=lambda op: (not makes(op), op not in on_path)) for some in kinds.values()]
         first.sort(key=self.place.__getitem__)
         later = [op for some in kinds.values() for op in some if op not in first]
         return first, sorted(later, key=self.place.__getitem__)[:MOST_LATER]
@@ -237,7 +241,7 @@ class _Chooser:
                 found += words.other_leaves({id for scene in ran for line in scene.lines for id in self.summed(line)})
             found += self.once("check", words.check)
             found += self.once("step", words.step) if "step" in extras else []
-        return [*found, words.end(found[-1].part)]
+        return [*found, words.end()]
 
     def once(self, name: str, made: Callable[[], list[Scene]]) -> list[Scene]:
         """Scenes that are the same whatever is told, made when they are first asked for."""

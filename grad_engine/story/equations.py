@@ -14,14 +14,14 @@ import numpy as np
 
 from grad_engine import formula
 from grad_engine.errors import FormulaError
-from grad_engine.formula import Tree
+from grad_engine.formula import Tree, number
 from grad_engine.formula.evaluate import agrees, evaluate
 from grad_engine.record import EdgeRecord, NodeRecord
 from grad_engine.record.index import is_plain_number
 from grad_engine.record.parts import PathRecord, PathStepRecord, SpotRecord
-from grad_engine.story.lesson_facts import Entry, LessonFacts, filled_rule
+from grad_engine.story.lesson_facts import FEW_OPS, Entry, LessonFacts, filled_rule
 from grad_engine.story.scenes import Line, Place, Token
-from grad_engine.story.spelling import NOISE, Equation
+from grad_engine.story.spelling import NOISE, SOME, Equation
 from grad_engine.story.units import SMALL
 from grad_engine.story.values import Values
 
@@ -34,6 +34,7 @@ LONGEST_LETTERS, LONGEST_NUMBERS = 26, 40  # signs of a rule in letters, and in 
 SAME = 1e-9  # part of the larger of two numbers by which they may differ and be the same
 STAND_IN = "x"  # for an operand without a name
 NAMELESS = Token("")
+EQUALS = Token(" = ", "muted")
 COMPARISONS = frozenset({"==", "!=", "<", "<=", ">", ">=", "&", "|", "not"})
 FIRST = 0xE000  # private signs that stand for names while a formula is written
 
@@ -164,6 +165,9 @@ class Equations:
     def agree(self) -> None:
         """Brings the digits of all equations that may be told into agreement."""
         facts = self.facts
+        probe = facts.probe
+        if probe is not None and facts.spelling.text(probe.gradient) != number(probe.ratio):
+            facts.spelling.fix(probe.gradient, SOME)  # as many as the measured ratio that it is compared with
         turns = [turn.node for turn in self.index.turns]
         chosen = [op for op in turns if op in facts.on_path] if len(turns) > MOST_FITTED else turns
         found: list[Equation] = []
@@ -175,8 +179,9 @@ class Equations:
                     found.append(Equation(tuple(largest_of(terms[1])[0]), terms[2], _sum))
                 if rule is not None:
                     found.append(self.equation(rule))
-                elif edge.id in facts.steps:
-                    found.append(self.slope_equation(facts.steps[edge.id]))
+                step = facts.steps.get(edge.id)
+                if step is not None and (rule is None or (len(turns) <= FEW_OPS and step.slope != 1)):
+                    found.append(self.slope_equation(step))
         found += [self.product(path)[0] for path in facts.paths_found]
         if (total := self.paths_sum()) is not None:
             found.append(total)
@@ -185,7 +190,8 @@ class Equations:
                 found.append(Equation(tuple(largest_of(shares[1])[0]), shares[2], _sum))
         spots = facts.explain.spots if facts.explain is not None else ()
         found += [self.spot(spot)[0] for spot in spots if spot.edge in facts.steps and of_two(spot)]
-        facts.spelling.settle(found)
+        found += [self.part(spot) for spot in spots if spot.edge in facts.steps and of_two(spot)]
+        facts.spelling.settle(found, again=len(turns) <= FEW_OPS)
 
     def call_zeros(self) -> None:
         """Finds gradients that are nothing but rounding: far below what was added up to them."""
@@ -221,18 +227,22 @@ class Equations:
         """g times slope."""
         return Equation((step.gradient, step.slope), step.gradient * step.slope, prod)
 
-    def product(self, path: PathRecord) -> tuple[Equation, int]:
-        """The factors of a path, and their product. Of a long path the middle is one factor of so many."""
+    def product(self, path: PathRecord) -> tuple[Equation, int, bool]:
+        """The factors of a path, and their product. Of a long path the middle is one factor of so many.
+
+        Also of how many, and whether factors of 1 are left out.
+        """
         first = path.steps[0]
         start = first.product / first.slope if first.slope else 1.0
         factors = [*([] if start == 1 else [start]), *(step.slope for step in path.steps)]
+        many, all_factors = 0, len(factors)
         if len(factors) > MOST_FACTORS:
             factors = [factor for factor in factors if factor != 1]
-        many = 0
+        fewer = len(factors) < all_factors
         if len(factors) > MOST_FACTORS:
             many = len(factors) - 6
             factors = [*factors[:3], prod(factors[3:-3]), *factors[-3:]]
-        return Equation(tuple(factors), path.steps[-1].product, prod), many
+        return Equation(tuple(factors), path.steps[-1].product, prod), many, fewer
 
     def paths_sum(self) -> Equation | None:
         """The products of the paths, what other paths brought, and the gradient of the followed number."""
@@ -285,10 +295,53 @@ class Equations:
 
         return Equation((*factors, *([] if exact else [rest])), spot.total, combined), shown, exact
 
+    def part(self, spot: SpotRecord) -> Equation:
+        """One product of a row and a column, that on the path, and what the others bring."""
+        step = self.facts.steps[spot.edge]
+        return Equation((step.gradient, step.slope, spot.total - step.gradient * step.slope), spot.total, _one_and_rest)
+
     # lines
 
-    def of(self, op: str) -> list[Line]:
-        """The rules of an op as lines; only those that hold for the numbers as they are written."""
+    def head(self, edge: EdgeRecord, suffix: str) -> list[Token]:
+        """What stands before a share: `x̄2 =` where it is all that x2 gets, else `sent to x2:`."""
+        target = self.index.target(edge.id)
+        named = bool(self.index.tensors[target].name) or target in self.index.accumulator_of
+        alone = len(self.index.arrivals.get(edge.receiver, ())) < 2 and edge.receiver not in self.facts.elsewhere
+        if named and alone:
+            return [self.facts.token(target, barred=True), Token(suffix), EQUALS]
+        if named:
+            return [Token("sent to ", "muted"), self.facts.token(target), Token(suffix), Token(": ", "muted")]
+        at = f", at {suffix}" if suffix else ""
+        return [Token(f"sent to {self.facts.sign(edge.receiver)}{at}: ", "muted")]
+
+    def others(self, edge: str) -> Line | None:
+        """`0.936 · 1.51 − 0.13 (3 others) = 1.288`: where a share is a sum to which the path brings one product."""
+        facts = self.facts
+        spots = facts.explain.spots if facts.explain is not None else ()
+        spot = next((spot for spot in spots if spot.edge == edge and edge in facts.steps and of_two(spot)), None)
+        if spot is None or len(spot.terms) < 2 or spot.rest:
+            return None
+        equation, step = self.part(spot), facts.steps[edge]
+        if not facts.spelling.holds(equation):
+            return None
+        write = facts.spelling.text
+        rest = write(equation.operands[-1])
+        return (
+            Token(write(step.gradient), "gradient"),
+            Token(" · ", "muted"),
+            Token(write(step.slope), "value"),
+            Token(" − " if rest.startswith("−") else " + ", "muted"),
+            Token(rest.removeprefix("−"), "gradient"),
+            Token(f" ({len(spot.terms) - 1} other{'s' if len(spot.terms) > 2 else ''})", "muted"),
+            EQUALS,
+            Token(write(spot.total), "gradient", source=Place(edge, "share"), strong=True),
+        )
+
+    def of(self, op: str, letters: bool = True) -> list[Line]:
+        """The rules of an op as lines; only those that hold for the numbers as they are written.
+
+        letters: whether a rule is written in letters too.
+        """
         found: list[Line] = []
         edges = self.index.outgoing(op)
         for edge in edges:
@@ -297,7 +350,7 @@ class Equations:
             if len(twins) > 1 and edge is not twins[0] and (both := self.both(twins)) is not None:
                 found.append(both)
             elif rule is not None:
-                found.append(self.line(rule))
+                found.append(self.line(rule, letters))
             elif (summed := self.summed(edge)) is not None:
                 found.append(summed)
         return found
@@ -316,30 +369,28 @@ class Equations:
         name = (Token(f"{facts.sign(receiver)} adds both", "muted"),)
         return self.sum_line(name, [rule.share for rule in rules], g, Place(receiver, "gradient"))
 
-    def line(self, rule: Rule) -> Line:
+    def line(self, rule: Rule, spoken: bool = True) -> Line:
         """A rule in letters, in numbers, and the share.
 
-        Letters are left out where an operand has no name or the formula is long, numbers where they do not hold.
+        Letters are left out where they were told before, an operand has no name or the formula is long, numbers where
+        they do not hold.
         """
         facts = self.facts
         target = self.index.target(rule.edge.id)
         share = facts.spelling.text(rule.share)
         total = Token(share, tone_of(rule.share, "gradient"), source=Place(rule.edge.id, "share"), strong=True)
         sides: list[list[Token]] = []
-        if self.index.tensors[target].name or target in self.index.accumulator_of:
-            sides.append([facts.token(target, barred=True), Token(self.suffix(rule))])
-            before: list[Token] = []
-        else:
-            at = self.suffix(rule) if rule.entry != facts.entry_of(rule.edge.sender) else ""
-            where = f", at {at}" if at else ""
-            before = [Token(f"to {facts.sign(rule.edge.receiver)}{where}: ", "muted")]
+        named = bool(self.index.tensors[target].name) or target in self.index.accumulator_of
+        told = named or rule.entry != facts.entry_of(rule.edge.sender)
+        before = self.head(rule.edge, self.suffix(rule) if told else "")
+        name_first = before[-1] == EQUALS
         letters = written(rule.tree, {name: term.name for name, term in rule.terms.items()})
         flags = any(
             self.index.tensors[operand.tensor].dtype == "bool" and operand.parameter in rule.terms
             for operand in self.index.nodes[rule.edge.sender].inputs
         )
         plain = not flags and not _chooses(rule.tree)
-        short = len(self.index.nodes) <= SMALL  # letters take time that a large graph does not have
+        short = spoken and len(self.index.nodes) <= SMALL  # letters take time that a large graph does not have
         if (
             plain
             and short
@@ -355,7 +406,7 @@ class Equations:
             shown = written(rule.tree, numbers, {name for name, token in numbers.items() if token.text.startswith("−")})
             if _length(shown) <= LONGEST_NUMBERS and _text(shown) != share:
                 sides.append(shown)
-        elif plain and len(sides) < 2:
+        elif plain and len(sides) + name_first < 2:
             sides.append([Token(facts.g, "gradient"), Token(" · slope")])
         sides.append([total])
         found = before
@@ -374,8 +425,8 @@ class Equations:
             return ""
         return f"[{','.join(map(str, entry))}]" if entry else ""
 
-    def slope(self, op: str) -> Line | None:
-        """g times the slope at the entry of the path, where that holds as it is written."""
+    def slope(self, op: str, letters: bool = True) -> Line | None:
+        """g times the slope at the entry of the path, where that holds as it is written; in letters too, or not."""
         facts = self.facts
         for edge in self.index.outgoing(op):
             step = facts.steps.get(edge.id)
@@ -394,9 +445,9 @@ class Equations:
                 equal = Token(" = ", "muted")
                 # Else other entries of g bring their parts to this one as well.
                 before = () if whole else (Token("along the path: ", "muted"),)
-                letters = (*before, Token(facts.g, "gradient"), Token(f" · slope of {facts.sign(op)}"))
-                return (*letters, equal, g, Token(" · "), slope, equal, total)
-            return (Token(f"slope of {facts.sign(op)} = "), slope)
+                said = (Token(facts.g, "gradient"), Token(f" · slope of {facts.sign(op)}"), equal) if letters else ()
+                return (*before, *said, g, Token(" · "), slope, equal, total)
+            return (Token(f"slope of {facts.sign(op)} = "), slope) if letters else None
         return None
 
     def summed(self, edge: EdgeRecord) -> Line | None:
@@ -405,9 +456,9 @@ class Equations:
         if found is None:
             return None
         entry, terms, total = found
-        name = self.facts.token(self.index.target(edge.id), barred=True)
-        suffix = f"[{','.join(map(str, entry))}]" if entry else ""
-        return self.sum_line((name, Token(suffix)), terms, total, Place(edge.id, "share"))
+        name = self.head(edge, f"[{','.join(map(str, entry))}]" if entry else "")
+        added = self.sum_line((), terms, total, Place(edge.id, "share"))
+        return None if added is None else tuple(token for token in (*name, *added) if token.text)
 
     def terms_of(self, edge: EdgeRecord) -> tuple[Entry, list[float], float] | None:
         """The numbers that broadcasting made one, at the entry that is told of, and their sum."""
@@ -503,6 +554,10 @@ def largest_of(terms: Sequence[float]) -> tuple[list[float], int]:
     kept = sorted(sorted(range(len(shown)), key=lambda k: -abs(shown[k]))[: MOST_TERMS - 2])
     rest = math.fsum(x for k, x in enumerate(shown) if k not in kept)
     return [*(shown[k] for k in kept), rest], len(shown) - len(kept)
+
+
+def _one_and_rest(some: Sequence[float]) -> float:
+    return some[0] * some[1] + some[2]
 
 
 def _sum(some: Sequence[float]) -> float:

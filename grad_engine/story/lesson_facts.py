@@ -29,6 +29,7 @@ MOST_EXPANDED = 24  # ops of a graph whose result is written out
 MOST_DEPTH = 16  # levels of it
 MOST_PARTS = 60  # names and signs of it
 SHORT_VECTOR = 3  # numbers of a vector that is written out at an op
+INCREMENT = 3  # digits of what a nudge adds
 MOST_HUES = 4  # leaves with a hue of their own
 FEW_OPS = 12  # of a graph that is told without hurry
 RESERVED = "g"  # what the gradient that reaches an op is called in rules
@@ -403,10 +404,10 @@ class LessonFacts:
         at = self.at.get(maker.id) if maker is not None else None
         if len(changes) > 1 and at is not None and self.whole_shape(tensor) > SHORT_VECTOR:
             changes = [change for change in changes if change.index == at] or changes[:1]
-        texts = [number(abs(change.change), 1) for change in changes]
-        return "  ".join(
-            f"{'−' if change.change < 0 else '+'} {text}" for change, text in zip(changes, texts, strict=True)
-        )
+        texts = [(("−" if change.change < 0 else "+"), number(abs(change.change), INCREMENT)) for change in changes]
+        if len(texts) > 1:
+            return f"[{' '.join(map(''.join, texts))}]"
+        return " ".join(texts[0]) if texts else ""
 
     def whole_shape(self, tensor: str) -> int:
         """How many numbers a tensor has."""

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from grad_engine.errors import FormulaError
 from grad_engine.formula import Tree, number, text
@@ -34,6 +35,8 @@ from grad_engine.story.names import bar
 from grad_engine.story.units import Unit, noun_of
 from grad_engine.story.values import Values
 
+Flags = NDArray[np.bool_]
+
 MOST_ROWS, MOST_COLUMNS = 5, 8  # of a matrix that is drawn
 MOST_MOVES = 4  # leaves whose numbers a step tells
 MOST_BARS = 64  # of the skyline
@@ -49,6 +52,10 @@ class Gate:
     closed: tuple[float, float] | None
     open_at: float | None  # where on the curve these entries are
     closed_at: float | None
+    open_entry: tuple[int, ...]  # which entries these are
+    closed_entry: tuple[int, ...]
+    border: float | None  # between the two sides, where the curve says it
+    above: bool  # whether it is open above the border
     shut: int  # entries that passed nothing on
     size: int
 
@@ -211,9 +218,22 @@ class Insets:
             None if other is None else (float(came[other]), 0.0),
             None if one is None else float(read[one]),
             None if other is None else float(read[other]),
+            one or (),
+            other or (),
+            self.border(curve, y, flat, steep),
+            bool(steep[-1]),
             closed,
             int(sent.size),
         )
+
+    def border(self, curve: CurveRecord, y: Values, flat: Flags, steep: Flags) -> float | None:
+        """Where the flat side of a gate's curve meets the other one; None if they do not meet between the two."""
+        k = int(np.argmax(np.diff(flat.astype(int)) != 0))
+        x = np.linspace(curve.x[0], curve.x[1], len(y))
+        flat_y, shift = y[:-1][flat][0], (y - x)[:-1][steep][0]
+        met = float(flat_y - shift)
+        met = 0.0 if abs(met) <= LEVEL * (curve.x[1] - curve.x[0]) else met
+        return met if x[k] - LEVEL <= met <= x[min(k + 3, len(x) - 1)] + LEVEL else None
 
     # check, step
 
@@ -257,6 +277,11 @@ class Insets:
         if tree is None:
             return "gradient", "value"
         return ("gradient" if _reads_g(tree[1]) else "value", "gradient" if _reads_g(tree[2]) else "value")
+
+    def summed_over(self, edge: str) -> str:
+        """What a product of matrices adds up for one entry: rows or columns of the gradient that reached it."""
+        tree = self.product(edge)
+        return "columns" if tree is not None and _reads_g(tree[1]) else "rows"
 
     def product(self, edge: str) -> Tree | None:
         """The rule of an edge, if it is a product of matrices."""

@@ -8,19 +8,20 @@ from collections.abc import Sequence
 
 from grad_engine.formula import number
 from grad_engine.record import EdgeRecord
+from grad_engine.record.index import is_plain_number
 from grad_engine.record.parts import PathRecord, SpotRecord
 from grad_engine.story.equations import Equations, of_two
 from grad_engine.story.insets import Lens, Walks
 from grad_engine.story.lesson_facts import FEW_OPS, LessonFacts, shape_text
 from grad_engine.story.lesson_insets import Insets
 from grad_engine.story.names import bar
-from grad_engine.story.scenes import Line, Place, Scene, Token, line
+from grad_engine.story.scenes import LAST, Line, Place, Scene, Token, line
 from grad_engine.story.units import SMALL, Unit, noun_of
 from grad_engine.story.values import nonfinite, number_text
 from grad_engine.story.wording import axes_text, listed, some_of
 
 SWEEP = 2.0  # seconds for ops that are swept between told ones
-SWEEP_FORWARD, SWEEP_BACKWARD = 4.0, 6.0  # seconds for equal units that are swept
+SWEEP_FORWARD, SWEEP_BACKWARD = 3.2, 6.0  # seconds for equal units that are swept
 MOST_NUMBERS = 6  # on the stage in one scene
 MOST_SIGNS = 4  # in a list of ops
 MOST_FACTORS = 9  # of a path that are written out
@@ -74,7 +75,9 @@ class LessonWords:
             said = line(f"{many} {noun}. We follow one number, ", *self.followed(), f"{equal}.")
         elif leaves:
             target = f"{facts.result}, {facts.meaning}" if facts.meaning else facts.result or "the result"
-            said = line(f"{many} {noun}. How far does {'it' if len(leaves) == 1 else 'each one'} move {target}?")
+            target += "," if facts.meaning else ""
+            one = "it" if len(leaves) == 1 else "one"
+            said = line(f"{many} {noun}. If {one} grows a little, how many times that does {target} grow?")
         else:
             said = line("No leaf is shown.")
         shown: list[str] = []
@@ -120,7 +123,7 @@ class LessonWords:
             return self.forward_units(units, kinds, opened)
         ops = list(self.index.nodes)
         if not in_ranks:
-            return [self.written(ops, "Forward: every op writes its value.", root=True)]
+            return [self.written(ops, self.writes(ops), root=True)]
         depth: dict[str, int] = {}
         for op in ops:
             depth[op] = 1 + max((depth[part] for part in self.index.sources(op) if part in depth), default=0)
@@ -134,19 +137,20 @@ class LessonWords:
             groups[k : k + 2] = [groups[k] + groups[k + 1]]
         scenes = []
         for k, some in enumerate(groups):
-            said = "Forward: every op writes its value." if k == 0 else self.then(some)
+            said = self.writes(some) if k == 0 else self.then(some)
             scenes.append(self.written(some, said, root=k == len(groups) - 1))
         return scenes
 
+    def writes(self, ops: Sequence[str]) -> str:
+        """What an op writes; in a graph of tensors the number at one entry."""
+        at = next((at for op in ops if (at := self.facts.at.get(op))), ())
+        if not at or self.probe is None or not self.probe.index:
+            return "Forward: every op writes its value."
+        return f"Blue: each op's value at one entry, first [{','.join(map(str, at))}]."
+
     def then(self, ops: Sequence[str]) -> str:
-        """A sentence on some ops of the forward pass: `Then + gives x4 and x5.`"""
-        names = [name for op in ops if (name := self.index.tensors[self.index.nodes[op].outputs[0]].name)]
-        alone = len(set(map(self.facts.sign, ops))) == 1
-        return (
-            f"Then {self.signs(ops)} {'gives' if alone else 'give'} {some_of(names)}."
-            if names
-            else f"Then {self.signs(ops)}."
-        )
+        """A sentence on some ops of the forward pass: `Next: +, relu, @ and +.`"""
+        return f"Next: {self.signs(ops, each=True)}."
 
     def written(self, ops: Sequence[str], said: str, root: bool) -> Scene:
         """Ops that write their values."""
@@ -227,9 +231,10 @@ class LessonWords:
             scenes.append(self.written(rest, f"{'Then' if after else 'Around them'} {self.signs(rest)}.", root=True))
         return scenes
 
-    def signs(self, ops: Sequence[str]) -> str:
-        """The signs of some ops in a list, each once."""
-        some = list(dict.fromkeys(map(self.facts.sign, ops)))
+    def signs(self, ops: Sequence[str], each: bool = False) -> str:
+        """The signs of some ops in a list, each once, or of `each` op if these are few."""
+        some = list(map(self.facts.sign, ops))
+        some = some if each and len(some) <= MOST_SIGNS else list(dict.fromkeys(some))
         return listed(
             some if len(some) <= MOST_SIGNS else [*some[: MOST_SIGNS - 1], f"{len(some) - MOST_SIGNS + 1} more"]
         )
@@ -250,7 +255,9 @@ class LessonWords:
         counted = self.index.nodes.values() if not probe.index and len(self.index.nodes) <= FEW_OPS else ()
         texts = [facts.increments(op.outputs[0]) for op in counted]
         on_stage = tuple(
-            part.removeprefix("+ ").replace("− ", "−") for text in texts for part in text.split("  ") if part
+            part.strip("[+").removesuffix("]")
+            for text in texts
+            for part in text.replace("+ ", "").replace("− ", "−").split()
         )
         change, ratio = number(probe.root_change, 3), number(probe.ratio, 3)
         uses = len(self.index.arrivals.get(probe.accumulator, ()))
@@ -261,8 +268,9 @@ class LessonWords:
             and len(self.index.nodes) <= FEW_OPS
             and probe.accumulator not in facts.elsewhere
         ):
-            feel = "both uses feel" if uses == 2 else f"all {in_words(uses)} uses feel"
-            first = line("Nudge ", *self.followed(), f" by {number(probe.delta)}: {feel} it.")
+            places = "both" if uses == 2 else f"all {in_words(uses)}"
+            used = f": it is used {times(uses)}, and {places} places change."
+            first = line("Nudge ", *self.followed(), f" by {number(probe.delta)}", used)
             answer = (
                 f"{capital(facts.result)} moves {change}: {ratio} times the nudge. Backward finds that for every leaf."
             )
@@ -270,9 +278,8 @@ class LessonWords:
                 Scene("nudge", "A nudge", first, (), line(remark), on_stage, leaves=leaves, moves=(3,)),
                 Scene("answer", "A nudge", line(answer), leaves=leaves, moves=(3,)),
             ]
-        said = line(
-            "Nudge ", *self.followed(), f" by {number(probe.delta)}: {facts.result} moves {change}, {ratio} times that."
-        )
+        moved = f" by {number(probe.delta)}: {facts.result} moves {change}, {ratio} times the nudge."
+        said = line("Nudge ", *self.followed(), moved)
         return [Scene("nudge", "A nudge", said, (), line(remark), on_stage, leaves=leaves, moves=(3,), motion=2.6)]
 
     def seed(self, units: Sequence[Unit]) -> list[Scene]:
@@ -288,12 +295,15 @@ class LessonWords:
             said = f"{bar(name)} comes from what is not shown."
         elif tensor.shape == () and ones:
             leaves = len(self.index.changes)
-            many = f"all {in_words(leaves)} ratios" if leaves > 2 else "both ratios" if leaves == 2 else "the ratio"
-            said = f"Backward finds {many} in one pass: {facts.g} starts at {facts.single(run.seed)}."
+            all_leaves = "both" if leaves == 2 else f"all {in_words(leaves)}"
+            many = f"{all_leaves} gradients" if leaves > 1 else "the gradient"
+            entries = sum(facts.whole_shape(self.index.leaf(id).id) for id in self.index.changes)
+            many += f", {entries} numbers" if entries > leaves else " in one pass"
+            said = f"Backward finds {many}: {facts.g} starts at {facts.single(run.seed)}."
         elif tensor.shape == ():
             said = f"Backward starts with the seed, {facts.g} = {facts.single(run.seed)}."
         elif ones:
-            said = f"{facts.result} grows 1 for 1 with each entry of {name}: {facts.g} starts at 1."
+            said = f"{facts.g} is how much {facts.result} grows per unit. At each entry of {name} it is 1."
         else:
             what = f"{capital(facts.result)} is {facts.meaning or facts.result}"
             said = f"{what}, so backward starts with the seed as {facts.g}."
@@ -312,9 +322,8 @@ class LessonWords:
                 f" the rule says {gradient}.",
             )
         else:
-            said = line(
-                "Does it hold? ", *self.followed(), f": measured {measured}, gradient {gradient}: {self.agreement()}."
-            )
+            both = f": the nudge measured {measured}, gradient {gradient}: {self.agreement()}."
+            said = line(*self.followed(), both)
         hidden: Line = ()
         if probe.skipped:
             some = probe.skipped[0]
@@ -365,8 +374,9 @@ class LessonWords:
         if spot is not None:
             return spot
         name = "rule"
-        found = self.equations.of(op)[:2]
-        slope = self.equations.slope(op) if not found else None
+        found = self.equations.of(op, letters=not again)[:2]
+        # A sentence of its own says what the letters would.
+        slope = self.equations.slope(op, letters=not self.index.nodes[op].sentence) if not found else None
         lines = found or ([slope] if slope is not None else [])
         said = line(self.sentence(op))
         if again and found:
@@ -378,11 +388,11 @@ class LessonWords:
             said, name = nothing, "zero"
         elif lens is not None and lens.points:
             point = lens.points[0]
-            said = line(f"At {facts.spelling.text(point.x)} the slope of {facts.sign(op)} is {number(point.slope, 3)}.")
+            said = line(f"At {facts.spelling.text(point.x)}, {facts.sign(op)} has slope {number(point.slope, 3)}.")
             moves = (1, 5)
         gate = self.insets.gate(op)
         if gate is not None:
-            said = line(f"{facts.sign(op)} is a gate: open passes {facts.g}, shut passes nothing.")
+            said = line(f"{facts.sign(op)} is a gate: {self.gate_words(op)}.")
             if again:
                 said = line(f"{facts.sign(op)} again.")
             lines = self.gate_lines(op) or lines
@@ -392,7 +402,7 @@ class LessonWords:
         if summed is not None and len(lines) < 2:
             lines = [*lines, summed]
         return Scene(
-            name, "Backward", said, tuple(self.waiting(op, lines)), remark, ops=(op,), moves=moves, motion=2.6,
+            name, "Backward", said, tuple(lines), remark, ops=(op,), moves=moves, motion=2.6,
             sent=self.sent([op]), inset=lens,
         )  # fmt: skip
 
@@ -413,19 +423,6 @@ class LessonWords:
         node = self.index.nodes[op]
         said = node.sentence or f"{node.op} runs its rule."
         return said if self.facts.g == "g" else re.sub(r"\bg\b", self.facts.g, said)
-
-    def waiting(self, op: str, lines: Sequence[Line]) -> list[Line]:
-        """Equations, with a word behind a share that waits for others at its leaf."""
-        found = list(lines)
-        for edge in self.index.outgoing(op):
-            many = len(self.index.arrivals.get(edge.receiver, ()))
-            arrived = self._arrived.get(edge.id, many)
-            if edge.receiver in self.index.accumulators and arrived < many:
-                for k, some in enumerate(found):
-                    if some and some[-1].source == Place(edge.id, "share"):
-                        place = f", {ORDINALS[arrived]} share" if arrived < len(ORDINALS) else f", share {arrived}"
-                        found[k] = (*some, Token(place, "muted"))
-        return found
 
     def sum_at(self, op: str) -> Line | None:
         """The sum at a leaf that is not followed, where this op sends it the last of its shares."""
@@ -450,19 +447,35 @@ class LessonWords:
         suffix = Token(f"[{','.join(map(str, entry))}]" if entry else "")
         return self.equations.sum_line((name, suffix), shares, total, Place(accumulator, "gradient"))
 
+    def gate_words(self, op: str) -> str:
+        """Where a gate is open: `above 0 g passes, below 0 nothing`."""
+        gate, g = self.insets.gate(op), self.facts.g
+        if gate is None or gate.border is None:
+            return f"open passes {g}, shut passes nothing"
+        border = number(gate.border)
+        opens, shuts = ("above", "below") if gate.above else ("below", "above")
+        return f"{opens} {border} {g} passes, {shuts} {border} nothing"
+
     def gate_lines(self, op: str) -> list[Line]:
         """What a gate passes on where it is open, and where it is shut."""
         gate = self.insets.gate(op)
         found: list[Line] = []
-        for label, point in (("open", gate.open if gate else None), ("shut", gate.closed if gate else None)):
-            if point is None:
+        if gate is None:
+            return []
+        for is_open, point, read, entry in (
+            (True, gate.open, gate.open_at, gate.open_entry),
+            (False, gate.closed, gate.closed_at, gate.closed_entry),
+        ):
+            if point is None or read is None:
                 continue
             g, slope = point
             times = f" · {number(slope)}"
-            place = Place(op, "gradient") if label == "open" else None
+            at = f"[{','.join(map(str, entry))}] " if entry else ""
+            place = Place(op, "gradient") if is_open else None
             came = Token(self.facts.spelling.text(g), "gradient", source=place)
             left = Token(self.facts.spelling.text(g * slope), "gradient", strong=True)
-            found.append(line(f"{label}: ", Token(self.facts.g, "gradient"), times, EQUALS, came, times, EQUALS, left))
+            reads = Token(self.facts.spelling.text(read), "value")
+            found.append(line(f"{at}input ", reads, ": ", came, times, EQUALS, left))
         return found
 
     def summed(self, ops: Sequence[str]) -> str:
@@ -495,12 +508,27 @@ class LessonWords:
                     return None  # nothing but rounding
                 found = self.spot_line(spot)
                 said = line("Again one row times one column." if again else "One entry is one row times one column.")
+                if self.followed_spot(spot):
+                    uses = f"{len(spot.terms)} {self.insets.summed_over(spot.edge)}"
+                    said = line(*self.followed(), f" served {uses}: row times column adds.")
                 lines = () if found is None else (found,)
                 return Scene(
                     "row", "Backward", said, lines, ops=(op,), moves=(7,), motion=3.0,
                     sent=self.sent([op]), inset=self.insets.row_column(spot),
                 )  # fmt: skip
         return None
+
+    def followed_spot(self, spot: SpotRecord) -> bool:
+        """Whether a spot is the sum that makes the gradient of the followed number, or a share of it."""
+        followed, edge = self.facts.followed, self.index.edges[spot.edge]
+        mine = followed is not None and (edge.receiver, spot.index) == (followed.accumulator, followed.index)
+        return mine and len(spot.terms) > 1 and not spot.rest and of_two(spot)
+
+    def makes_followed(self, op: str) -> bool:
+        """Whether an op is the product of matrices that makes the gradient of the followed number."""
+        spots = self.explain.spots if self.explain is not None else ()
+        mine = {edge.id for edge in self.index.outgoing(op)}
+        return any(spot.edge in mine and self.followed_spot(spot) for spot in spots)
 
     def spot_line(self, spot: SpotRecord) -> Line | None:
         """The products of a row and a column, and their sum; None where no digits make it hold."""
@@ -511,7 +539,7 @@ class LessonWords:
         target = self.index.target(spot.edge)
         found: list[Token] = []
         if self.index.tensors[target].name or target in self.index.accumulator_of:
-            found = [facts.token(target, barred=True), Token(f"[{','.join(map(str, spot.index))}]"), EQUALS]
+            found = self.equations.head(self.index.edges[spot.edge], f"[{','.join(map(str, spot.index))}]")
         tones = self.insets.tones(spot.edge)
         for k, term in enumerate(shown):
             texts = [facts.spelling.text(x) for x in term]
@@ -532,11 +560,11 @@ class LessonWords:
         """Ops that pass g on as it is."""
         alone = len(set(map(self.facts.sign, ops))) == 1
         if again:
-            said = f"{self.signs(ops)} again: {self.facts.g} unchanged."
+            said = self.passing_again(ops)
         elif alone and not self.facts.literal(ops[0]) and self.index.nodes[ops[0]].sentence:
             said = self.sentence(ops[0])
         else:
-            said = f"{self.signs(ops)} {'passes' if alone else 'pass'} {self.facts.g} on unchanged{self.two_ways(ops)}."
+            said = self.passed_on(ops)
         sent = self.sent(ops)
         shown = tuple(text for _, text in sent if text)[:MOST_NUMBERS]
         waits = [
@@ -555,12 +583,54 @@ class LessonWords:
             for edge in self.index.outgoing(op):
                 if not lines and (found := self.equations.summed(edge)) is not None:
                     lines = (found,)
+                    parts += [" ", *self.served(edge)]
             if not lines and (total := self.sum_at(op)) is not None:
                 lines = (total,)
         return Scene(
             "passing", "Backward", line(*parts), lines, line(self.summed(ops)), shown, ops=tuple(ops), moves=(1,),
             sent=sent,
         )  # fmt: skip
+
+    def served(self, edge: EdgeRecord) -> Line:
+        """Why a share is a sum: `b3 served 4 rows: their g add.`"""
+        terms = self.equations.terms_of(edge)
+        assert terms is not None
+        rows = len(edge.raw_shape or ()) == 2 and tuple(edge.reduced_axes) == (0,)
+        target = self.facts.token(self.index.target(edge.id))
+        return line(target, f" served {len(terms[1])} {'rows' if rows else 'entries'}: their {self.facts.g} add.")
+
+    def passed_on(self, ops: Sequence[str]) -> str:
+        """A sentence on ops that pass g on: `− passes g to its first input, + to both.`"""
+        g, some = self.facts.g, list(dict.fromkeys(map(self.facts.sign, ops)))
+        places = [self.place_of_input(op) for op in ops]
+        if any(places) and len(some) == len(ops) <= MOST_SENDING:
+            to = [
+                f"to its {place} input" if place else "to both" if len(self.index.outgoing(op)) == 2 else "on"
+                for op, place in zip(ops, places, strict=True)
+            ]
+            more = f", {some[1]} {to[1]}" if len(some) == 2 else ""
+            return f"{some[0]} passes {g} {to[0]}{more}."
+        return f"{self.signs(ops)} {'passes' if len(some) == 1 else 'pass'} {g} on unchanged{self.two_ways(ops)}."
+
+    def place_of_input(self, op: str) -> str:
+        """Which of two inputs an op passes g on to, where it would not pass on the same to the other one."""
+        node, edges = self.index.nodes[op], self.index.outgoing(op)
+        inputs = [i for i in node.inputs if not is_plain_number(self.index.tensors[i.tensor])]
+        if len(edges) != 1 or len(inputs) != 2 or self.index.commutes(op):
+            return ""
+        return next((ORDINALS[k] for k, i in enumerate(inputs, 1) if i.edge == edges[0].id), "")
+
+    def passing_again(self, ops: Sequence[str]) -> str:
+        """A sentence on ops that pass g on as others did before: `The other + passes g = 1 to both inputs.`"""
+        g = self.facts.g
+        numbers = {text for _, text in self.sent(ops)}
+        if len(ops) > 1 or len(self.index.nodes) > FEW_OPS or len(numbers) != 1 or "" in numbers:
+            return f"{self.signs(ops)} again: {g} unchanged."
+        op = ops[0]
+        same = [each for each, node in self.index.nodes.items() if node.op == self.index.nodes[op].op]
+        both = " to both inputs" if len(self.index.outgoing(op)) == 2 else " on"
+        which = "The other" if len(same) == 2 else "Another"
+        return f"{which} {self.facts.sign(op)} passes {g} = {numbers.pop()}{both}."
 
     def two_ways(self, ops: Sequence[str]) -> str:
         """Where an op of a large graph sends g: `, to + and to addmm`."""
@@ -585,23 +655,36 @@ class LessonWords:
             return self.swept(ops, line(*said, "."))
         if alone and self.facts.sign(ops[0]) == self.index.nodes[ops[0]].op and self.index.nodes[ops[0]].sentence:
             return self.swept(ops, line(f"{self.signs(ops)}: {self.sentence(ops[0])}"))
-        runs = f"{self.signs(ops)} {'runs its rule' if alone else 'run their rules'}"
         reached = dict.fromkeys(edge.receiver for op in ops for edge in self.index.outgoing(op))
         leaves = [self.facts.leaf_token(id) for id in reached if id in self.facts.leaf_set]
         if not leaves:
-            return self.swept(ops, line(runs, "."))
+            return self.swept(ops, line(f"{self.signs(ops)} {'runs its rule' if alone else 'run their rules'}."))
         get = "gets its share" if len(leaves) == 1 else "get their shares"
         if len(leaves) > MOST_REACHED:
-            return self.swept(ops, line(f"{runs}; {in_words(len(leaves))} leaves {get}."))
+            return self.swept(ops, line(f"{self.signs(ops)}: {in_words(len(leaves))} leaves {get}."))
         named: list[str | Token] = []
         for k, leaf in enumerate(leaves):
             named += ["" if k == 0 else " and " if k == len(leaves) - 1 else ", ", leaf]
-        return self.swept(ops, line(runs, "; ", *named, f" {get}."))
+        return self.swept(ops, line(f"{self.signs(ops)}: ", *named, f" {get}."))
 
     def swept(self, ops: Sequence[str], said: Line) -> Scene:
         """The scene of ops that are swept."""
         sent = self.sent(ops) if len(ops) <= SMALL else ()  # of more no share can be seen by itself
-        return Scene("sweep", "Backward", said, ops=tuple(ops), motion=SWEEP, sent=sent)
+        lines = self.along_path(ops) if len(self.index.nodes) <= SMALL else []
+        return Scene("sweep", "Backward", said, tuple(lines[-2:]), ops=tuple(ops), motion=SWEEP, sent=sent)
+
+    def along_path(self, ops: Sequence[str]) -> list[Line]:
+        """Where g at the entry of the path becomes another number in swept ops that the next ones read."""
+        found = []
+        for op in ops:
+            for edge in self.index.outgoing(op):
+                if edge.id not in self.facts.steps:
+                    continue
+                told = self.equations.others(edge.id) or (self.equations.summed(edge) if edge.reduced_axes else None)
+                if told is None and self.facts.steps[edge.id].slope != 1 and len(self.index.nodes) <= FEW_OPS:
+                    told = self.equations.slope(op, letters=False)
+                found += [told] if told is not None else []
+        return found
 
     def sends(self, op: str) -> list[str | Token]:
         """What an op sends to whom: `− sends g to x2 and −g to x3`."""
@@ -706,7 +789,7 @@ class LessonWords:
             sums = () if added is None else (added,)
             bars = self.insets.shares()
             return [Scene("paths", "Backward", said, sums, leaves=leaves, moves=(2,), motion=4.0, inset=bars)]
-        note = "" if exact else " (all other paths)"
+        note = "" if exact else " (other paths)"
         total = self.equations.sum_line(name, equation.operands, equation.total, place, note)
         shown: list[Line | None]
         if exact and not several:
@@ -714,8 +797,7 @@ class LessonWords:
         elif exact:
             said, shown = line("Multiply along a path, add over paths."), [*map(self.product, facts.paths_found), total]
         else:
-            whole = facts.record is facts.whole.record
-            said = line(f"{'The strongest path' if whole and not several else 'A path'}, then all the others.")
+            said = line("One of many paths: its slopes multiplied.")
             shown = [self.product(self.strongest()), total]
         lines = tuple(each for each in shown if each is not None)
         walks = self.insets.walks(exact)
@@ -751,7 +833,7 @@ class LessonWords:
 
     def product(self, path: PathRecord) -> Line | None:
         """The factors of a path and their product; factors of 1 are left out of a long one."""
-        equation, many = self.equations.product(path)
+        equation, many, fewer = self.equations.product(path)
         write = self.facts.spelling.text
         if not self.facts.spelling.holds(equation):
             return None
@@ -760,6 +842,8 @@ class LessonWords:
             found += [*([DOT] if k else []), Token(write(factor), "gradient")]
             if many and k == 3:
                 found.append(Token(f" ({many} factors)", "muted"))
+        if fewer:
+            found.append(Token(" (1s left out)", "muted"))
         return (*found, EQUALS, Token(write(equation.total), "gradient", strong=True))
 
     def other_leaves(self, told: set[str]) -> list[Scene]:
@@ -815,10 +899,10 @@ class LessonWords:
         run = self.index.run
         if step is None or run is None or self.index.tensors[self.index.nodes[run.root].outputs[run.output]].shape:
             return []
-        said = line(f"Step against the gradient: each leaf − {number(step.rate)} · its gradient.")
+        said = line(f"Step: new leaf = leaf − {number(step.rate)} · its gradient.")
         after = line(
             facts.result, " ", Token(number(step.before), "value"), " → ", Token(number(step.after), "done"),
-            Token(f"; the slopes promised {number(step.promised)}", "muted"),
+            Token(f"; the gradients predicted {number(step.promised)}", "muted"),
         )  # fmt: skip
         return [
             Scene(
@@ -827,7 +911,7 @@ class LessonWords:
             )
         ]  # fmt: skip
 
-    def end(self, part: str) -> Scene:
+    def end(self) -> Scene:
         """The finished graph."""
         facts = self.facts
         leaves = tuple(facts.leaf_ids)
@@ -848,15 +932,15 @@ class LessonWords:
             said = line(f"All gradients are finite, but {where} {facts.sign(op)} has no slope.")
         elif self.probe is not None and self.agreement() == AGREE and facts.followed is not None and passed:
             gradient = facts.spelling.text(self.probe.gradient)
-            counted = f"{in_words(len(passed)).capitalize()} gradient{'s' if len(passed) > 1 else ''}"
-            rest = f": {gradient}, as measured. {counted}, one pass."
-            said = line(*self.followed_gradient(), rest)
+            counted = f"{in_words(len(passed))} gradients" if len(passed) > 1 else "one gradient"
+            rest = f" = {gradient}, as measured."
+            said = line(f"One backward pass: {counted}. ", *self.followed_gradient(), rest)
         elif passed:
             many = len(passed)
-            said = line(f"{in_words(many).capitalize()} gradient{'s' if many > 1 else ''}, one pass.")
+            said = line(f"One backward pass gave {in_words(many)} gradient{'s' if many > 1 else ''}.")
         else:
             said = line(f"{in_words(len(leaves)).capitalize()} {'leaf' if len(leaves) == 1 else 'leaves'}, one graph.")
-        return Scene("end", part, said, leaves=leaves, moves=(10,))
+        return Scene("end", LAST, said, leaves=leaves, moves=(10,))
 
     def whole_number(self, tensor: str) -> float | None:
         """The number of a tensor of the whole record."""

@@ -14,7 +14,8 @@ from grad_engine.story.units import Unit
 WORDS_A_SECOND = 4.0
 FADING = 0.4  # seconds of a scene in which words come and go
 STEP = 0.2  # seconds; lengths are rounded up to it
-PARTS = ("Forward", "A nudge", "Backward", "Check", "One step")
+PARTS = ("Forward", "A nudge", "Backward", "Check", "One step")  # which are numbered
+LAST = "The end"  # which is not
 
 _WORD = re.compile(r"\w")
 
@@ -62,7 +63,7 @@ class Scene:
     """One idea: at most one sentence with two equations and a remark, and what is new on the stage beside them."""
 
     name: str  # "leaves", "forward", "nudge", "seed", "rule", "sweep", "paths", "sum", "headline", "check", ...
-    part: str  # one of PARTS
+    part: str  # one of PARTS, or LAST
     said: Line
     lines: tuple[Line, ...] = ()  # equations
     remarked: Line = ()
@@ -94,8 +95,11 @@ class Scene:
 
     @property
     def words(self) -> int:
-        """How many words and numbers are new to the eye."""
-        return sum(map(words_in, (self.sentence, *self.equations, self.remark, *self.on_stage)))
+        """How many words and numbers are new to the eye: what stands several times in the graph is read once."""
+        read = (self.sentence, *self.equations, self.remark)
+        known = {word.strip("−,.:;()") for text in read for word in text.split()}
+        new = [text for text in dict.fromkeys(self.on_stage) if text.removeprefix("−") not in known]
+        return sum(map(words_in, (*read, *new)))
 
     @property
     def seconds(self) -> float:

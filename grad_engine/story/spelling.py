@@ -36,6 +36,7 @@ class Spelling:
         self.usual = digits
         self.noted: dict[float, int] = {}
         self.zeros: set[float] = set()  # numbers that are 0 up to rounding
+        self.fixed: set[float] = set()  # numbers whose digits no equation changes
 
     def text(self, value: float) -> str:
         """The number as it is written everywhere in the lesson."""
@@ -51,6 +52,12 @@ class Spelling:
         if value and math.isfinite(value):
             self.zeros.add(_key(value))
 
+    def fix(self, value: float, digits: int) -> None:
+        """Writes a number with so many digits, whatever equations it stands in."""
+        if math.isfinite(value):
+            self.noted[_key(value)] = digits
+            self.fixed.add(_key(value))
+
     def holds(self, equation: Equation) -> bool:
         """Whether the operands as they are written give the total as it is written, to its last digit."""
         result = equation.combined([read(self.text(value)) for value in equation.operands])
@@ -62,16 +69,30 @@ class Spelling:
             return True
         return number(result + 0.0, self.digits(equation.total)) == shown
 
-    def settle(self, equations: Sequence[Equation]) -> None:
+    def settle(self, equations: Sequence[Equation], again: bool = False) -> None:
         """Notes digits with which as many of these equations hold as possible, and as few more digits as possible.
 
         Where one does not hold, digits of one or two of its numbers are changed if that is best for all equations in
-        which these stand.
+        which these stand. again: whether to try from more digits everywhere where that was not enough.
         """
         uses: dict[float, list[Equation]] = {}
         for equation in equations:
             for key in {_key(value) for value in (*equation.operands, equation.total)}:
                 uses.setdefault(key, []).append(equation)
+        start = dict(self.noted)
+        self._settle(equations, uses)
+        failing = sum(not self.holds(equation) for equation in equations)
+        if not failing or not again:
+            return
+        found, self.noted = self.noted, start
+        self.usual += 1
+        self._settle(equations, uses)
+        better = sum(not self.holds(equation) for equation in equations) < failing
+        self.noted = {key: self.digits(key) for key in uses if math.isfinite(key)} | self.noted if better else found
+        self.usual -= 1
+
+    def _settle(self, equations: Sequence[Equation], uses: Mapping[float, Sequence[Equation]]) -> None:
+        """The same from the digits that are noted now."""
         best = len(equations) + 1, dict(self.noted)
         for round_ in range(ROUNDS):
             failing = [equation for equation in equations if not self.holds(equation)]
@@ -92,7 +113,9 @@ class Spelling:
         if self.holds(equation):
             return False
         numbers = list(dict.fromkeys(map(_key, (equation.total, *equation.operands))))
-        numbers = [key for key in numbers if math.isfinite(key) and key not in self.zeros][:MOST_NUMBERS]
+        numbers = [key for key in numbers if math.isfinite(key) and key not in self.zeros and key not in self.fixed][
+            :MOST_NUMBERS
+        ]
         moves = [{key: digits} for key in numbers for digits in self._choices(key)]
         moves += [
             {one: first, other: second}

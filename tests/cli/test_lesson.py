@@ -15,7 +15,7 @@ def test_lesson_prints_every_scene_with_its_seconds(tmp_path: Path, capsys: pyte
     path = str(save_graph(example("blog"), tmp_path / "blog.json"))
     status, out, _ = said(capsys, "lesson", path)
     assert status == 0
-    assert "Nudge x2 by 0.001: both uses feel it." in " ".join(out.split())
+    assert "Nudge x2 by 0.001: it is used twice, and both places change." in " ".join(out.split())
     assert out.strip().split("\n")[-1].endswith("words")
     assert len(said(capsys, "lesson", path, "--length", "30")[1].splitlines()) < len(out.splitlines())
     status, _, err = said(capsys, "lesson", path, "--length", "-1")

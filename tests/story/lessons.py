@@ -102,8 +102,8 @@ def lesson_of(name: str) -> Lesson:
 
 def numeric(side: str) -> float | None:
     """The value of one side of an equation, if it has numbers and functions only."""
-    notes = r"\((\d+ (others|factors)|the rest|all other paths)\)|, (\w+ share|share \d+)|, up to rounding"
-    text = re.sub(notes + r"|^(open|shut|to .*?): ", "", side)
+    notes = r"\((\d+ (others?|factors)|the rest|other paths|1s left out)\)|, up to rounding"
+    text = re.sub(notes + r"|^((\[[\d,]*\] )?input \S+|sent to .*?): ", "", side)
     text = text.strip().replace("·", "*").replace("−", "-").replace("^", "**").replace("∞", "inf").replace("NaN", "nan")
     text = re.sub(r"[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+", lambda m: "**" + m[0].translate(str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789")), text)
     words = set(re.findall(r"[^\W\d]\w*", re.sub(r"\de-?\d", "", text)))

@@ -16,7 +16,7 @@ from grad_engine.folding.views import view
 from grad_engine.record import GraphRecord, index_of
 from grad_engine.record.explained import nudge_words, result_parts
 from grad_engine.story.chooser import LONG, SHORT, as_table, lesson
-from grad_engine.story.scenes import Scene, words_in
+from grad_engine.story.scenes import LAST, Scene, words_in
 from grad_engine.story.units import SMALL, units
 from tests import records
 from tests.programs import example
@@ -99,7 +99,7 @@ def test_a_small_graph_is_never_folded() -> None:
 
 def test_half_a_story_and_a_story_around_one_op() -> None:
     record = example("blog")
-    assert {scene.part for scene in lesson(record, phase="forward")} == {"Forward"}
+    assert {scene.part for scene in lesson(record, phase="forward")} == {"Forward", LAST}
     assert not any(scene.name == "forward" for scene in lesson(record, phase="backward"))
     for whole, focus in ((records.dense(90, 2), "#40"), (gated(), "w3"), (example("large"), "x5"), (mlp(), "#4")):
         around = lesson(whole, focus=focus)
@@ -122,13 +122,14 @@ def test_a_record_without_a_run_or_an_explanation_is_told_all_the_same() -> None
 def test_what_is_said_of_blog() -> None:
     said = as_table(lesson(example("blog")))
     for words in (
-        "Nudge x2 by 0.001: both uses feel it.",
+        "Nudge x2 by 0.001: it is used twice, and both places change.",
         "L moves 0.007: 7 times the nudge. Backward finds that for every leaf.",
-        "At 2 the slope of x² is 4.",
+        "At 2, x² has slope 4.",
+        "sent to x2: g · 2 · x2 = 1 · 2 · 2 = 4",
         "stack and + pass g on unchanged.",
-        "x̄2 = g · x3 = 1 · 3 = 3",
+        "sent to x2: g · x3 = 1 · 3 = 3",
         "x̄2 = 4 + 3 = 7",
-        "Does it hold? x2: measured 7.001, gradient 7: they agree.",
+        "x2: the nudge measured 7.001, gradient 7: they agree.",
         "One backward pass: x̄1 = 3, x̄2 = 7, x̄3 = 2.",
     ):
         assert words in said.replace("x\u0304", "x̄"), said
@@ -184,7 +185,7 @@ def test_the_gradients_of_a_part_are_those_of_the_whole() -> None:
 
 def test_a_lonely_leaf_is_not_called_each_one() -> None:
     first = lesson(told(ge.exp(leaf(1.0, "x")), "z"))[0]
-    assert first.sentence == "One leaf. How far does it move z?"
+    assert first.sentence == "One leaf. If it grows a little, how many times that does z grow?"
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
@@ -219,6 +220,7 @@ def test_parts_are_numbered_only_where_the_whole_story_is_told() -> None:
         (2, "A nudge"),
         (3, "Backward"),
         (4, "Check"),
+        (0, LAST),
     }
     assert {s.number for s in lesson(record, phase="backward")} == {0}
 
@@ -251,3 +253,39 @@ def test_a_lesson_follows_the_number_that_the_record_explains() -> None:
         lesson(record, follow="W2[7,0]")
     with pytest.raises(GradEngineError, match="leaves are W1"):
         lesson(record, follow="Q")
+
+
+@pytest.mark.parametrize("name", LESSONS)
+def test_a_share_is_called_the_gradient_only_where_it_is_all_that_arrives(name: str) -> None:
+    """Two equations never give two numbers to one gradient."""
+    found: dict[str, set[str]] = {}
+    for scene in lesson_of(name):
+        for equation in scene.equations:
+            first, total = equation.split(" = ")[0], equation.split(" = ")[-1]
+            if "\u0304" in first and "held" not in first:
+                found.setdefault(first, set()).add(total)
+    assert all(len(totals) == 1 for totals in found.values()), found
+
+
+def test_the_product_that_makes_the_followed_gradient_is_told_with_all_its_terms() -> None:
+    said = as_table(lesson_of("mlp")).replace("W\u0304", "W̄")
+    assert "W1[0,1] served 4 rows: row times column adds." in said
+    row = next(scene for scene in lesson_of("mlp") if scene.name == "row" and "served" in scene.sentence)
+    assert row.equations[0].count(" · ") == 4 and row.equations[0].endswith("= 1.425")
+    check = next(scene.sentence for scene in lesson_of("mlp") if scene.name == "check")
+    assert "measured 1.428, gradient 1.425" in check
+
+
+def test_of_g_that_is_a_sum_the_product_on_the_path_and_the_others_are_shown() -> None:
+    lines = [equation for scene in lesson_of("mlp") for equation in scene.equations]
+    assert any("(3 others) = 1.288" in line for line in lines), lines
+    assert any("(1s left out)" in line for line in lines)
+
+
+def test_a_gate_names_the_entries_that_it_is_told_for() -> None:
+    gate = next(scene for scene in lesson(mlp(), length=75) if "is a gate" in scene.sentence)
+    assert gate.sentence == "relu is a gate: above 0 g passes, below 0 nothing."
+    opened, shut = gate.equations
+    assert (
+        re.match(r"\[2,1\] input 1\.33\d?: ", opened) and re.match(r"\[2,\d\] input −", shut) and shut.endswith("= 0")
+    )

@@ -85,7 +85,7 @@ def test_a_gradient_that_is_told_is_what_this_pass_sent(name: str) -> None:
 
 def test_values_that_were_changed_since_are_not_used() -> None:
     said = everything_said(lesson_of("optimiser_stepped"))
-    assert "measured" not in said and "Step against" not in said and "We follow one number, w[1,0]." in said
+    assert "measured" not in said and "Step: new leaf" not in said and "We follow one number, w[1,0]." in said
 
 
 @pytest.mark.parametrize("name", ["ties", "zero_norm", "product_with_zero", "kink"])
@@ -162,9 +162,9 @@ def test_a_leaf_without_gradient_is_not_counted_among_those_with_one() -> None:
 
 
 def test_operands_are_counted_and_not_ops() -> None:
-    assert "all three uses feel it" in everything_said(lesson_of("used_twice"))
+    assert "used three times, and all three places change" in everything_said(lesson_of("used_twice"))
     x = leaf(3.0, "x")
-    assert "both uses feel it" in everything_said(lesson(told(x * x, "z")))
+    assert "used twice, and both places change" in everything_said(lesson(told(x * x, "z")))
 
 
 @pytest.mark.parametrize("name", EXPLAINED)
@@ -295,7 +295,7 @@ def test_equations_of_programs_that_nobody_chose_hold_to_their_last_digit(made: 
 
 
 def test_scenes_come_in_the_order_of_their_parts() -> None:
-    order = ["Forward", "A nudge", "Backward", "Check", "One step"]
+    order = ["Forward", "A nudge", "Backward", "Check", "One step", "The end"]
     for name in FAULTS:
         parts = [order.index(scene.part) for scene in lesson_of(name)]
         assert all(a <= b for a, b in pairwise(parts))
