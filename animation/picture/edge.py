@@ -103,14 +103,29 @@ def under_tip(way: Curve, pen: float) -> float:
     return min(0.5, 0.6 * theme.TIP * pen / way.length)
 
 
-def line(way: Curve, colour: str, width: float, *, backward: bool = False, dashed: bool = False) -> Part:
-    """A line along a way with the point of its arrow at the end that it leads to."""
+DOUBLE = 1.3  # width of a double line, in that of a single one
+BETWEEN = 0.42  # of its width lies between the two
+
+
+def line(
+    way: Curve, colour: str, width: float, *, backward: bool = False, dashed: bool = False, between: str = ""
+) -> Part:
+    """A line along a way with the point of its arrow at the end that it leads to.
+
+    With a colour `between` it is a double line.
+    """
     pen = max(1.0, width / theme.PATH * 1.5)
     marks = [tip(way, 0.0 if backward else 1.0, backward, pen)]
     if way.back is not None:  # where a line runs back to the next row, its direction is pointed out
         marks.append(tip(way, way.back, backward, 1.4 * pen))
     under = under_tip(way, pen)
     course = stretch(way, 1.0, under) if backward else stretch(way, 0.0, 1.0 - under)
+    if between:
+        return Part(
+            Primitive(course, stroke=colour, width=width * DOUBLE),
+            Primitive(course, stroke=between, width=width * DOUBLE * BETWEEN),
+            *(Primitive(mark, fill=colour) for mark in marks),
+        )
     return Part(
         Primitive(course, stroke=colour, width=width, dash=dashes(way) if dashed else ()),
         *(Primitive(mark, fill=colour) for mark in marks),

@@ -11,7 +11,7 @@ from grad_engine.draw.palette import Palette as Colours
 from grad_engine.folding.items import Link, drawn
 from grad_engine.record import GraphRecord
 from grad_engine.record.index import index_of
-from grad_engine.story.insets import Walk, Walks
+from grad_engine.story.insets import LeafMove, Walk, Walks
 from grad_engine.story.values import is_number, number_text
 
 from .. import theme
@@ -100,18 +100,19 @@ class Graph:
             shown = face.shape or face.value
             entry = self.facts.entry(id)
             value = f"{entry} {face.value}" if entry else f"{face.value} {face.increment}" if face.increment else shown
-            texts = [f"{entry} {text}" if entry and text else text for _, text in face.shares]
-            summed = " + ".join(texts) if 1 < len(texts) <= 3 else ""
-            whole = f"{entry} {face.gradient}" if entry and face.gradient else face.gradient
-            longest = max((*texts, whole), key=len, default="")
+            texts = [text for _, text in face.shares]
+            of = f"{entry} " if entry and any((*texts, face.gradient)) else ""
+            summed = of + " + ".join(texts) if 1 < len(texts) <= 3 else ""
+            longest = of + max((*texts, face.gradient), key=len, default="")
             counted = f"{longest} 1 of {len(texts)}" if len(texts) > 1 else f"{longest} ✓"
+            size = self.facts.size(id)
             return CardView(
                 id,
                 face.name.removeprefix(self.prefix),
                 value,
                 True,
                 (counted, summed, "0 of 1"),
-                f"{NORM} {self.facts.size(id)} ✓",
+                f"{NORM} {size} ✓" if size else "",
             )
         accumulator = self.index.accumulators.get(id)
         tensor = self.index.tensors[id if accumulator is None else accumulator.leaf]
@@ -142,6 +143,13 @@ class Graph:
         text = self._gradient(id)
         return marks.text_at(text, self.colours.gradient, self.under(id), self.colours)
 
+    def factor_part(self, id: str, factors: Sequence[str], hue: str) -> Part:
+        """By what an op multiplies g on a path, in place of its gradient."""
+        texts = [f"· {', · '.join(factors)}", ", ".join(factors)]
+        text = next((text for text in texts if text_width(text, theme.SMALLEST, True) <= self.boxes[id].width), "")
+        text = text or factors[0]
+        return marks.plate(text, self._gradient(id), hue, self.under(id), self.colours)
+
     def under(self, id: str) -> tuple[float, float]:
         """The middle of a text below an op."""
         return marks.below(self.ops[id], self.look, self.boxes[id])
@@ -151,8 +159,8 @@ class Graph:
         x, y = self.under(id)
         return marks.badge(self.facts.op(id).badge, (x, y - 0.32), self.colours)
 
-    def card_part(self, id: str, nudged: bool = False, sum_up: bool = False) -> Part:
-        """A card as it now is."""
+    def card_part(self, id: str, nudged: bool = False, sum_up: bool = False, moved: str = "") -> Part:
+        """A card as it now is; `moved` is the value after a step."""
         if id == RESULT:
             more = self.facts.root_increment if nudged else ""
             return marks.result(self.facts.total, more, self.boxes[id], self.colours)
@@ -173,6 +181,7 @@ class Graph:
         entry = self.facts.entry(id)
         numbered = "" if not gradient else entry if face.gradient else NORM if size[:1].isdigit() else ""
         value = f"{entry} {face.value}" if entry and nudged and face.increment else face.shape or face.value
+        value = " ".join(filter(None, (entry, moved))) if moved else value
         more = face.increment if nudged else ""
         state = CardState(value, numbered, more, tuple(filter(None, gradient)), counter, done)
         return marks.card(view, state, self.look, box, self.colours, self.hue(id))
@@ -407,7 +416,7 @@ class Graph:
 
     def calm(self, shot: Shot) -> None:
         """What a scene has marked is as it was: the next scene begins."""
-        for key in [key for key in self.parts.all if key[0] in ("ring", "veil", "walk", "top")]:
+        for key in [key for key in self.parts.all if key[0] in ("ring", "veil", "walk", "top", "factor")]:
             self.parts.drop(shot, key, 0.0, 0.1)
         for key, part in self.now().items():
             old = self.parts.all.get(key)
@@ -491,14 +500,20 @@ class Graph:
         hue = self.hue(walks.leaf) or self.colours.ink
         self.parts.add(shot, ("veil", "paths"), marks.veil(self.colours, 0.68, self.veiled), 0.0, 0.1)
         shown = [path for path in walks.paths if all(hop.edge in self.curves for hop in path.hops)][:2]
-        on_path: dict[str, None] = {}
+        on_path: dict[str, dict[str, None]] = {}  # op -> its factors
         for k, path in enumerate(shown):
             for hop in path.hops:
-                way = line(self.curves[hop.edge], hue, theme.PATH, backward=True, dashed=k > 0)
+                factors = on_path.setdefault(self.links[hop.edge].target, {})
+                factors[hop.factor] = None
+                if k and any(hop.edge == other.edge for other in shown[0].hops):
+                    continue
+                between = self.colours.background if k else ""
+                way = line(self.curves[hop.edge], hue, theme.PATH, backward=True, between=between)
                 self.parts.add(shot, ("walk", f"{k} {hop.edge}"), way, 0.06, 0.16)
-                on_path[self.links[hop.edge].target] = None
-        for id in on_path:
+        for id, factors in on_path.items():
             self.parts.add(shot, ("top", id), self.op_part(id, hue), 0.06, 0.16)
+            if self.look.numbers and all(factors):
+                self.parts.add(shot, ("factor", id), self.factor_part(id, list(factors), hue), 0.06, 0.16)
         if walks.leaf in self.cards:
             self.parts.add(shot, ("top", walks.leaf), self.card_part(walks.leaf, sum_up=True), 0.06, 0.16)
         for k, path in enumerate(shown):
@@ -540,6 +555,13 @@ class Graph:
                 self.parts.add(shot, ("walk", edge), way, 0.05, 0.15)
         self.parts.swap(shot, ("card", leaf), self.card_part(leaf, sum_up=True), 0.1, 0.2)
         self.parts.swap(shot, ("card", leaf), self.card_part(leaf), 0.75, 0.85)
+
+    def step(self, shot: Shot, moves: Sequence[LeafMove], start: float, stop: float) -> None:
+        """The values of leaves change on their cards."""
+        for move in moves:
+            if move.accumulator in self.cards and move.accumulator in self.facts.leaves:
+                part = self.card_part(move.accumulator, moved=move.after_text)
+                self.parts.swap(shot, ("card", move.accumulator), part, start, stop)
 
     def sweep_forward(self, shot: Shot, start: float, stop: float) -> None:
         """The graph runs again: its lines light up from left to right."""

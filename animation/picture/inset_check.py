@@ -15,21 +15,18 @@ from .text import text_width, words
 LABEL = "measured"  # the longer of the two
 HEIGHT = 0.34  # of a bar
 GAP = 0.22
-LEAST = 2.0  # room for the bars, below which the verdict stands under them
 
 
 def draw(inset: CheckBars, box: Box, colours: Colours, hues: Mapping[str, str]) -> Drawn:
-    """Two bars with their numbers, and the verdict to their right."""
-    verdict = f"✓ {inset.verdict}" if inset.agrees else inset.verdict
+    """Two bars with their numbers, and a mark where they agree; the sentence above says the verdict."""
+    verdict = "✓" if inset.agrees else ""
     tone = colours.done if inset.agrees else colours.nonfinite
     left = box.left + text_width(LABEL, theme.BODY) + GAP
     numbers = (inset.measured_text, inset.gradient_text)
     beside = max(text_width(text, theme.LARGE, True) for text in numbers) + 2 * GAP
-    said = text_width(verdict, theme.BODY) + 2 * GAP
-    under = box.right - left - beside - said < LEAST
-    room = box.right - left - beside - (0.0 if under else said)
+    room = box.right - left - beside - text_width("✓", theme.LARGE) - 2 * GAP
     spans = lengths_of([inset.measured, inset.gradient], room)
-    rows = (box.top - 0.25, box.top - 0.95) if not under else (box.top - 0.2, box.top - 0.72)
+    rows = (box.top - 0.25, box.top - 0.95)
     colour = (colours.ink, colours.gradient)
     parts: list[Part] = []
     grow: list[Growth] = []
@@ -40,7 +37,5 @@ def draw(inset: CheckBars, box: Box, colours: Colours, hues: Mapping[str, str]) 
         number = Part(words(numbers[k], theme.LARGE, colour[k], (left + room + GAP, y), anchor="left", bold=True))
         parts += [label, one, number]
         grow += [fading(label, at - 0.08, at), growth, fading(number, at + 0.22, at + 0.32)]
-    middle = sum(rows) / 2
-    place = (box.right, middle) if not under else (box.right, rows[1] - 0.5)
-    end = Part(words(verdict, theme.BODY, tone, place, anchor="right", room=box.wide))
+    end = Part(words(verdict, theme.LARGE, tone, (box.right, sum(rows) / 2), anchor="right", bold=True))
     return Drawn((*parts, end), (*grow, fading(end, 0.74, 0.86)))

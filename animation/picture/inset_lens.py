@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from grad_engine.draw.palette import Palette as Colours
+from grad_engine.formula import number
 from grad_engine.story.insets import Lens, LensPoint
 
 from .. import theme
@@ -23,7 +24,7 @@ FINE = 8  # places between two points of the record
 FEWEST = 12  # points of the record that a window shows at least
 STEEPEST = 3.0  # times the middle half of the heights that is shown beyond it
 HATCH = 0.11  # between two lines of the hatching
-DIVIDER = 0.28  # left of the box
+TICK = 0.07  # to either side of the axis
 AIR = 0.05
 
 Extent = tuple[float, float, float, float]
@@ -32,8 +33,7 @@ Extent = tuple[float, float, float, float]
 def draw(inset: Lens, box: Box, colours: Colours, hues: Mapping[str, str]) -> Drawn:
     """Axes, curve, tangents and points; `inset.off` is hatched."""
     view = _View(inset, box)
-    axes = [Primitive(line_points([(box.left - DIVIDER, box.bottom), (box.left - DIVIDER, box.top)]),
-                      stroke=colours.idle, width=AXIS)]  # fmt: skip
+    axes: list[Primitive] = []
     x, y = view.place(0.0, 0.0)
     if box.bottom <= y <= box.top:
         axes.append(Primitive(line_points([(box.left, y), (box.right, y)]), stroke=colours.idle, width=AXIS))
@@ -77,12 +77,15 @@ def draw(inset: Lens, box: Box, colours: Colours, hues: Mapping[str, str]) -> Dr
         left, right = (min(max(view.place(end, 0.0)[0], box.left), box.right) for end in stretch)
         taken.append((left, box.bottom, right, box.top))
     places = np.concatenate(along)
-    for k, (point, at) in enumerate(marks):
-        put = _free(point.text, theme.BODY, True, _around(at), box, places, taken)
+    for number_text, at_x in _ticks(inset):
+        tick = view.place(at_x, 0.0)
+        put = _free(number_text, theme.SMALLEST, False, _by(tick, number_text, box), box, places, taken)
         if put is not None:
-            label = Part(words(point.text, theme.BODY, colours.gradient, put, bold=True))
+            stroke = Primitive(line_points([(tick[0], tick[1] - TICK), (tick[0], tick[1] + TICK)]),
+                               stroke=colours.muted, width=AXIS)  # fmt: skip
+            label = Part(stroke, words(number_text, theme.SMALLEST, colours.muted, put))
             parts.append(label)
-            grow.append(fading(label, 0.66 + 0.14 * k, 0.78 + 0.14 * k))
+            grow.append(fading(label, 0.05, 0.2))
     if inset.off and inset.off_text:
         said = f"{inset.off_text}"
         put = _free(said, theme.SMALLEST, False, _corners(said, theme.SMALLEST, box), box, places, taken)
@@ -90,6 +93,12 @@ def draw(inset: Lens, box: Box, colours: Colours, hues: Mapping[str, str]) -> Dr
             label = Part(words(said, theme.SMALLEST, colours.nonfinite, put))
             parts.append(label)
             grow.append(fading(label, 0.24, 0.4))
+    for k, (point, at) in enumerate(marks):
+        put = _free(point.text, theme.BODY, True, _around(at), box, places, taken)
+        if put is not None:
+            label = Part(words(point.text, theme.BODY, colours.gradient, put, bold=True))
+            parts.append(label)
+            grow.append(fading(label, 0.66 + 0.14 * k, 0.78 + 0.14 * k))
     put = _free(inset.label, theme.BODY, False, _corners(inset.label, theme.BODY, box), box, places, taken)
     if put is not None:
         label = Part(words(inset.label, theme.BODY, colours.value, put))
@@ -252,10 +261,27 @@ def _around(at: tuple[float, float]) -> list[tuple[float, float]]:
     ]  # fmt: skip
 
 
+def _ticks(inset: Lens) -> list[tuple[str, float]]:
+    """Numbers at the axis: the points that were read, then 0."""
+    found: list[tuple[str, float]] = []
+    for x in (*(point.x for point in inset.points), 0.0):
+        if all(abs(x - other) > 1e-9 for _, other in found):
+            found.append((number(x, 3), x))
+    return found
+
+
+def _by(tick: tuple[float, float], text: str, box: Box) -> list[tuple[float, float]]:
+    """Places for the number of a tick: below the axis, above it, beside the tick."""
+    up, side = cap_height(theme.SMALLEST) / 2 + AIR + TICK, text_width(text, theme.SMALLEST) / 2 + 2 * AIR
+    x, y = tick
+    return [(x + right, y + sign * up) for sign in (-1, 1) for right in (0.0, -side, side, 1.5 * side)]
+
+
 def _corners(text: str, size: float, box: Box) -> list[tuple[float, float]]:
     """Places for a label at the border of the box, the lower left first."""
     half, line = text_width(text, size) / 2 + AIR, cap_height(size) / 2 + AIR
-    rows = (box.bottom + line, box.top - line, box.bottom + 3 * line, box.top - 3 * line, (box.top + box.bottom) / 2)
+    low, high = ([side + sign * k * line for k in (1, 3, 5)] for side, sign in ((box.bottom, 1), (box.top, -1)))
+    rows = (low[0], high[0], low[1], high[1], (box.top + box.bottom) / 2, low[2], high[2])
     columns = (box.left + half, box.right - half, (box.left + box.right) / 2)
     return [(x, y) for y in rows for x in columns]
 

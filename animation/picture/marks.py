@@ -66,6 +66,13 @@ def text_at(text: str, colour: str, at: tuple[float, float], colours: Colours, b
     return Part(words(text, theme.SMALLEST, toned(text, colour, colours), at, bold=bold))
 
 
+def plate(text: str, over: str, colour: str, at: tuple[float, float], colours: Colours) -> Part:
+    """A short text below an op that covers another one for a while."""
+    wide = max(text_width(text, theme.SMALLEST, True), text_width(over, theme.SMALLEST)) + 0.06
+    ground = Primitive(card_points(wide, theme.LINE - 0.04, 0.04, at), fill=colours.background)
+    return Part(ground, words(text, theme.SMALLEST, colour, at, bold=True))
+
+
 def badge(text: str, at: tuple[float, float], colours: Colours) -> Part:
     """A boxed word: what is not finite, and how much of it."""
     wide = text_width(text, theme.SMALLEST, True) + 0.20
@@ -147,6 +154,7 @@ def _gradient(
     entry = f"{state.entry} " if state.entry and summed else ""
     entered = text_width(entry, theme.SMALLEST) + (0.06 if entry else 0.0)
     whole = text_width("grad", theme.SMALLEST) + 0.10 + entered + text_width(summed, theme.SMALLEST, state.done)
+    whole += text_width(state.counter, theme.SMALLEST, state.done) + 0.12 if state.counter else 0.0
     if (labelled and not (entry and whole > right - left)) or not summed:
         found.append(words("grad", theme.SMALLEST, colours.muted, (left, y), anchor="left"))
         start += text_width("grad", theme.SMALLEST) + 0.10

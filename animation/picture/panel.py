@@ -9,6 +9,7 @@ from grad_engine.draw.palette import Palette as Colours
 
 from .. import theme
 from ..render.primitives import Part, Primitive
+from .edge import BETWEEN, DOUBLE
 from .facts import Bit
 from .shapes import card_points, circle_points, line_points
 from .text import middle_out, shortened, text_width, words
@@ -48,11 +49,13 @@ def heading_end(text: str, number: int) -> float:
     return theme.TITLE[0] + (0.62 if number else 0.0) + text_width(text, theme.LARGE, True)
 
 
-def running(text: str, left: float, room: float, colours: Colours) -> Part:
-    """The name of the backward node that runs."""
+def running(text: str, left: float, room: float, colours: Colours, tone: str = "") -> Part:
+    """The name of the backward node that runs, or another short text beside the word of the part."""
     if text_width(text, theme.SMALLEST, True) > room:
         return Part()
-    return Part(words(text, theme.SMALLEST, colours.gradient, (left, theme.TOP - 0.03), anchor="left", bold=True))
+    return Part(
+        words(text, theme.SMALLEST, tone or colours.gradient, (left, theme.TOP - 0.03), anchor="left", bold=True)
+    )
 
 
 def width(bits: Sequence[Bit], size: float) -> float:
@@ -69,10 +72,13 @@ def line(bits: Sequence[Bit], size: float, left: float, y: float) -> list[Primit
     return found
 
 
-def sample(colour: str, dashed: bool, at: tuple[float, float]) -> Primitive:
-    """A line like that of a path in the graph, from its left end."""
+def sample(colour: str, between: str, at: tuple[float, float]) -> list[Primitive]:
+    """A line like that of a path in the graph, from its left end; with a colour `between` a double one."""
     points = line_points([at, (at[0] + SAMPLE, at[1])])
-    return Primitive(points, stroke=colour, width=theme.PATH, dash=(0.16, 0.11) if dashed else ())
+    if not between:
+        return [Primitive(points, stroke=colour, width=theme.PATH)]
+    width = theme.PATH * DOUBLE
+    return [Primitive(points, stroke=colour, width=width), Primitive(points, stroke=between, width=width * BETWEEN)]
 
 
 def fitted(bits: Sequence[Bit], size: float, room: float) -> list[Bit]:

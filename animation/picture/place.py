@@ -166,7 +166,7 @@ def card_size(view: CardView, look: Look) -> tuple[float, float]:
         wide = max(name, value, *(text_width(text, theme.SMALLEST, True) for text in view.texts[:1]))
         return max(0.9, wide + 0.42), 1.14
     if look.cards == "narrow":
-        return max(theme.NARROW[0], name + value + 0.52, grad + min(below, 1.5) + 0.62), theme.NARROW[1]
+        return max(theme.NARROW[0], name + value + 0.52, min(grad + below, 1.85) + 0.62), theme.NARROW[1]
     return max(theme.CARD[0], name + value + 0.62, grad + below + 0.62), theme.CARD[1]
 
 
@@ -186,7 +186,7 @@ def arranged(
     ranks: tuple[tuple[str, ...], ...] = ()  # they do not depend on sizes
     for ways in ((TINY,) if len(ops) <= FEW else (), LOOKS, BARE):
         for look, across, up, lane in ways:
-            sizes = card_sizes(cards, look)
+            sizes = {id: card_size(view, look) for id, view in cards.items()}
             sizes |= {id: op_size(view, look) for id, view in ops.items()}
             for rows, pad in product(range(1, MOST_ROWS + 1), PADS):
                 if ranks and not _may_fit(ranks, sizes, across, up, rows, pad, cards, zone):
@@ -226,7 +226,7 @@ def _fitted(
     ranks: tuple[tuple[str, ...], ...],
 ) -> tuple[Placed | None, tuple[tuple[str, ...], ...]]:
     """The graph drawn in this look, with the air that there is room for, or None where it does not fit; its ranks."""
-    sizes = card_sizes(cards, look)
+    sizes = {id: card_size(view, look) for id, view in cards.items()}
     items = [Item(id, wide, high + pad, high) for id, (wide, high) in sizes.items()]
     items += [Item(id, *op_size(view, look), shape_size(view, look)[1]) for id, view in ops.items()]
     width, height = zone[2] - zone[0], zone[3] - zone[1]
@@ -251,7 +251,7 @@ def _fitted(
         if (other := drawn(*more)) is not None:
             made = other
             break
-    moved = spread(centred(made, zone), {id: sizes[id][1] for id in sizes}, links, zone)
+    moved = spread(evened(centred(made, zone), cards), {id: sizes[id][1] for id in sizes}, links, zone)
     moved = replace(moved, boxes=moved.boxes | {id: replace(moved.boxes[id], height=sizes[id][1]) for id in sizes})
     return Placed(look, moved.boxes, curves(moved, look, cards, ops, links)), ranks
 
@@ -366,6 +366,16 @@ def _levels(wanted: Mapping[str, tuple[float, float]], zone: theme.Zone) -> dict
         else:
             return None
     return found
+
+
+def evened(layout: Layout, cards: Mapping[str, CardView]) -> Layout:
+    """The same drawing in which the cards of leaves that stand below one another are equally wide."""
+    boxes = dict(layout.boxes)
+    for rank in layout.ranks:
+        leaves = [id for id in rank if id in cards and cards[id].leaf]
+        widest = max((boxes[id].width for id in leaves), default=0.0)
+        boxes |= {id: replace(boxes[id], width=widest) for id in leaves}
+    return replace(layout, boxes=boxes)
 
 
 def spread(layout: Layout, heights: Mapping[str, float], links: Sequence[Link], zone: theme.Zone) -> Layout:

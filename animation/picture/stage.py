@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from grad_engine.draw.palette import Palette as Colours
 from grad_engine.record import GraphRecord
-from grad_engine.story.insets import Walks
+from grad_engine.story.insets import StepBars, Walks
 from grad_engine.story.scenes import Lesson, Scene
 
 from .. import theme
@@ -21,6 +21,7 @@ from .parts import Parts
 
 SOON = 0.4  # seconds in which words come and go
 GLIDE = (0.12, 0.42)  # of a scene, in which numbers come from the graph into the words
+BEFORE = "at the ops: before the step"
 MOST_RUNNING = 6  # names of backward nodes that follow one another in the title
 
 
@@ -126,7 +127,7 @@ class Stage:
             start = left
             if k < samples:
                 hue = self.facts.hues.get(scene.inset.leaf, self.colours.ink) if isinstance(scene.inset, Walks) else ""
-                primitives.append(panel.sample(hue, k > 0, (left, y)))
+                primitives += panel.sample(hue, self.colours.panel if k else "", (left, y))
                 start += panel.SAMPLE + 0.25
             bits = panel.shorter(bits, theme.LARGE, room - (start - left))
             made = panel.line(bits, theme.LARGE, start, y)
@@ -253,7 +254,15 @@ class Stage:
             self.graph.sum_at(shot, leaf)
 
     def play_step(self, shot: Shot, scene: Scene) -> None:
-        """The graph runs again with other leaves."""
+        """Leaves take their new values, and the graph runs again; what it has written stays as it was before."""
+        if isinstance(scene.inset, StepBars):
+            self.graph.step(shot, scene.inset.moves, 0.06, 0.18)
+        if self.graph.look.numbers:
+            end = panel.heading_end(*self.heading) + 0.3
+            bits = panel.expression(self.facts.title(), theme.TITLE[2] - end - 0.4)
+            room = theme.TITLE[2] - panel.width(bits, theme.BODY) - end - 0.3
+            note = panel.running(BEFORE, end, room, self.colours, self.colours.muted)
+            self.parts.add(shot, ("running", ""), note, 0.05, 0.15)
         self.graph.sweep_forward(shot, 0.2, 0.8)
 
     def play_other(self, shot: Shot, scene: Scene) -> None:

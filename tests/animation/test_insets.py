@@ -11,10 +11,12 @@ import pytest
 from animation import theme
 from animation.picture.inset import Box, Drawn, lengths_of
 from animation.picture.inset_lens import smooth
+from animation.picture.inset_step import broken_lengths
 from animation.picture.insets import INSETS
 from animation.picture.text import cap_height
 from animation.render.primitives import Primitive
 from grad_engine.draw.palette import DARK, LIGHT, Palette
+from grad_engine.formula import number
 from grad_engine.story.insets import (
     CheckBars,
     Inset,
@@ -117,10 +119,9 @@ def primitives(made: Drawn) -> list[Primitive]:
 @pytest.mark.parametrize("name", CASES)
 def test_an_inset_stays_in_its_box_and_can_be_read(name: str, colours: Palette) -> None:
     made, box = drawn(CASES[name], colours)
-    room = 0.32 if isinstance(CASES[name], Lens) else 0.08  # a lens has a line to the left of it
     for one in primitives(made):
         left, bottom, right, top = one.extent
-        assert box.left - room <= left and right <= box.right + 0.08, (one.text, one.extent)
+        assert box.left - 0.08 <= left and right <= box.right + 0.08, (one.text, one.extent)
         assert box.bottom - 0.08 <= bottom and top <= box.top + 0.08, (one.text, one.extent)
         if one.text:
             assert cap_height(one.size) >= 9 / 60 and one.size >= theme.SMALLEST
@@ -157,3 +158,39 @@ def test_a_curve_goes_through_its_points_and_never_beyond_them() -> None:
     found = smooth(run)
     assert np.allclose(found[::8], run)
     assert found[:, 1].min() >= 0.0 and found[:, 1].max() <= 2.0
+
+
+def test_bars_of_a_step_show_a_difference_that_a_whole_scale_would_hide() -> None:
+    spans = broken_lengths([1.283, 1.218, 1.216], 2.0)
+    assert [start for start, _ in spans] == [0.0, 0.0, 0.0]
+    (_, before), (_, after), (_, promised) = spans
+    assert promised < after < before == pytest.approx(2.0)
+    assert before - promised > 0.3 * before
+    assert broken_lengths([1.0, 0.4, 0.3], 2.0) == []  # seen from zero
+    assert broken_lengths([0.2, -0.3, -0.4], 2.0) == broken_lengths([1.0, math.nan, 1.0], 2.0) == []
+    assert broken_lengths([1.0, 1.0, 1.0], 2.0) == []
+
+
+@pytest.mark.parametrize("name", ["step", "step below 0"])
+def test_every_bar_of_a_step_has_its_number(name: str) -> None:
+    made, _ = drawn(inset := CASES[name])
+    assert isinstance(inset, StepBars)
+    texts = [one.text for one in primitives(made)]
+    assert {inset.before_text, inset.after_text, inset.promised_text} <= set(texts)
+
+
+@pytest.mark.parametrize("name", ["agree", "apart", "long"])
+def test_the_verdict_of_a_check_is_left_to_the_sentence(name: str) -> None:
+    made, _ = drawn(inset := CASES[name])
+    assert isinstance(inset, CheckBars)
+    texts = [one.text for one in primitives(made) if one.text.strip()]
+    assert not any("agree" in text or "apart" in text for text in texts)
+    assert ("✓" in texts) == inset.agrees
+
+
+@pytest.mark.parametrize("name", ["parabola", "tanh", "gate", "log"])
+def test_the_axis_of_a_lens_has_the_number_of_its_point(name: str) -> None:
+    made, _ = drawn(inset := CASES[name])
+    assert isinstance(inset, Lens)
+    texts = [one.text for one in primitives(made)]
+    assert number(inset.points[0].x, 3) in texts and (inset.off or len(inset.points) > 1 or "0" in texts)

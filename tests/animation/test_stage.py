@@ -17,6 +17,7 @@ from animation.render.primitives import rgb
 from grad_engine.draw.palette import THEMES, contrast
 from grad_engine.export.from_tensor import record_graph
 from grad_engine.record import GraphRecord
+from grad_engine.story.insets import StepBars, Walks
 from tests import records
 from tests.animation.support import RECORDS, apart, fills, legible, played, player_of, sized, uncovered
 from tests.programs import example, network
@@ -128,6 +129,35 @@ def test_numbers_of_an_op_stand_above_and_below_its_middle(name: str) -> None:
                 box, half = graph.boxes[id], shape_size(graph.ops[id], graph.look)[1] / 2
                 assert (left + right) / 2 == pytest.approx(box.x, abs=0.04), (beat.name, layer, id)
                 assert abs((bottom + top) / 2 - box.y) < half + 0.3, (beat.name, layer, id)
+
+
+@pytest.mark.parametrize("name", ["blog", "mlp"])
+def test_every_op_on_a_path_shows_by_what_it_multiplies(name: str) -> None:
+    player = player_of(RECORDS[name]())
+    seen = 0
+    for beat, _ in played(player):
+        if isinstance(beat.scene.inset, Walks) and beat.scene.name in ("path", "paths"):
+            graph, parts = player.stage.graph, player.stage.parts.all
+            for hop in [hop for path in beat.scene.inset.paths[:2] for hop in path.hops]:
+                said = parts["factor", graph.links[hop.edge].target].primitives[-1].text
+                assert hop.factor in said.replace("· ", "").split(", "), (beat.name, said)
+                seen += 1
+            assert not any(part.primitives[0].dash for key, part in parts.items() if key[0] == "walk")
+    assert seen
+
+
+def test_a_step_changes_the_cards_and_says_that_the_ops_are_as_before() -> None:
+    player = player_of(RECORDS["mlp"](), length=70.0)
+    for beat, _ in played(player):
+        if isinstance(beat.scene.inset, StepBars):
+            parts = player.stage.parts.all
+            assert "before" in parts["running", ""].primitives[0].text
+            for move in beat.scene.inset.moves:
+                card = " ".join(one.text for one in parts["card", move.accumulator].primitives)
+                assert move.after_text in card
+            break
+    else:
+        raise AssertionError("no step was played")
 
 
 @pytest.mark.parametrize("name", ["mlp", "perceptron", "network"])
