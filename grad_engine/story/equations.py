@@ -18,7 +18,7 @@ from grad_engine.formula import Tree, number
 from grad_engine.formula.evaluate import agrees, evaluate
 from grad_engine.record import EdgeRecord, NodeRecord
 from grad_engine.record.index import is_plain_number
-from grad_engine.record.parts import PathRecord, PathStepRecord, SpotRecord
+from grad_engine.record.parts import InputRecord, PathRecord, PathStepRecord, SpotRecord
 from grad_engine.story.lesson_facts import FEW_OPS, Entry, LessonFacts, filled_rule
 from grad_engine.story.scenes import Line, Place, Token
 from grad_engine.story.spelling import NOISE, SOME, Equation
@@ -68,6 +68,8 @@ class Equations:
         self.index = facts.index
         self._rules: dict[str, Rule | None] = {}
         self._terms: dict[str, tuple[Entry, list[float], float] | None] = {}
+        self._singles: dict[str, bool] = {}
+        self._operands: dict[str, dict[str, InputRecord]] = {}
         self.agree()
 
     # which rules can be told in numbers
@@ -109,8 +111,16 @@ class Equations:
 
     def _single(self, node: NodeRecord) -> bool:
         """Whether all that an op reads and makes are single numbers."""
-        tensors = [*node.outputs, *(operand.tensor for operand in node.inputs)]
-        return all(self.index.tensors[tensor].shape == () for tensor in tensors)
+        if node.id not in self._singles:  # asked for every edge, and an op may have thousands
+            tensors = [*node.outputs, *(operand.tensor for operand in node.inputs)]
+            self._singles[node.id] = all(self.index.tensors[tensor].shape == () for tensor in tensors)
+        return self._singles[node.id]
+
+    def operands(self, node: NodeRecord) -> dict[str, InputRecord]:
+        """The operands of an op by the names that its rules call them."""
+        if node.id not in self._operands:
+            self._operands[node.id] = {operand.parameter: operand for operand in node.inputs}
+        return self._operands[node.id]
 
     def terms(self, node: NodeRecord, tree: Tree, entry: Entry) -> dict[str, Term] | None:
         """The numbers for the names in a rule; None where one is not recorded."""
@@ -135,11 +145,10 @@ class Equations:
             name = facts.token(out) if self.index.tensors[out].name else NAMELESS
             found["out"] = Term(name, value, here("value"), "value")
         # A nameless operand is called x, as in the sign of the op, if it is the only one and no tensor has that name.
-        lonely = len(node.inputs) - sum(is_plain_number(self.index.tensors[each.tensor]) for each in node.inputs) == 1
+        lonely = len(node.inputs) - len(facts.constants(node)) == 1
         nameless = Token(STAND_IN) if lonely and STAND_IN not in facts.names else NAMELESS
-        for operand in node.inputs:
-            if operand.parameter not in wanted:
-                continue
+        operands = self.operands(node)
+        for operand in sorted((operands[name] for name in wanted & operands.keys()), key=lambda each: each.slot):
             tensor = self.index.tensors[operand.tensor]
             value = facts.operand_at(operand.tensor, entry)
             if value is None and told and operand.tensor in facts.numbers and operand.edge in facts.steps:
@@ -344,9 +353,12 @@ class Equations:
         """
         found: list[Line] = []
         edges = self.index.outgoing(op)
+        same: dict[tuple[str, int], list[EdgeRecord]] = {}
+        for edge in edges:
+            same.setdefault((edge.receiver, edge.output), []).append(edge)
         for edge in edges:
             rule = self.rule(edge)
-            twins = [each for each in edges if (each.receiver, each.output) == (edge.receiver, edge.output)]
+            twins = same[edge.receiver, edge.output]
             if len(twins) > 1 and edge is not twins[0] and (both := self.both(twins)) is not None:
                 found.append(both)
             elif rule is not None:

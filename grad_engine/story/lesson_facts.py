@@ -14,7 +14,7 @@ from grad_engine.record import GraphRecord, NodeRecord
 from grad_engine.record.explained import result_parts
 from grad_engine.record.expression import replaced
 from grad_engine.record.index import index_of, is_plain_number
-from grad_engine.record.parts import ChangeRecord, PathRecord, PathStepRecord
+from grad_engine.record.parts import ChangeRecord, PathRecord, PathStepRecord, TensorRecord
 from grad_engine.story.names import bar, headline
 from grad_engine.story.scenes import Followed, LeafFace, Line, OpFace, Token
 from grad_engine.story.spelling import FEW, SOME, Spelling
@@ -81,6 +81,7 @@ class LessonFacts:
         self.at_root = runs[0] is None or runs[1] is None or runs[0].root == runs[1].root
         self._arrays: dict[str, Values | None] = {}
         self._passing: dict[str, bool] = {}
+        self._constants: dict[str, Mapping[str, TensorRecord]] = {}
         self.followed = self._followed(follow)
         self.spelling = Spelling(FEW if self.followed is not None and self.followed.index else SOME)
 
@@ -134,13 +135,21 @@ class LessonFacts:
         node = self.index.nodes[op]
         if node.symbol and node.symbol in INFIX:
             return node.symbol
-        known = {i.parameter: t for i in node.inputs if is_plain_number(t := self.index.tensors[i.tensor])}
+        known = self.constants(node)
         others = [i.parameter for i in node.inputs if i.parameter not in known]
         if known and len(others) == 1 and node.formula is not None:
             short = formula.text(filled(node.formula.forward.tree, known), {others[0]: "x"})
             if len(short) <= SHORT:
                 return short
         return node.op
+
+    def constants(self, node: NodeRecord) -> Mapping[str, TensorRecord]:
+        """The constant numbers that an op read, by the names of its operands."""
+        if node.id not in self._constants:  # asked for every edge, and an op may have thousands
+            self._constants[node.id] = {
+                i.parameter: t for i in node.inputs if is_plain_number(t := self.index.tensors[i.tensor])
+            }
+        return self._constants[node.id]
 
     # the followed number
 
@@ -490,5 +499,4 @@ def _in_word(sign: str) -> bool:
 
 def filled_rule(node: NodeRecord, tree: Tree, facts: LessonFacts) -> Tree:
     """A rule with the constant numbers that the op read put in."""
-    known = {i.parameter: t for i in node.inputs if is_plain_number(t := facts.index.tensors[i.tensor])}
-    return filled(tree, known)
+    return filled(tree, facts.constants(node))
