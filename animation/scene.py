@@ -18,6 +18,7 @@ from manim.utils.rate_functions import linear
 
 from grad_engine.errors import GradEngineError
 from grad_engine.record import load_graph
+from grad_engine.record.words import harmless
 
 from . import theme
 from .playback import Beat, Player
@@ -67,7 +68,7 @@ class GraphScene(Scene):
 
     def setup(self) -> None:
         """Reads the record, or ends with one sentence that says what is wrong."""
-        logging.getLogger("manim").addFilter(_quiet)
+        logging.getLogger("manim").addFilter(_plain)
         self.cached = not config.disable_caching
         config.disable_caching = True  # Manim's cache keys hold mobjects, and nothing drawn here is one
         try:
@@ -119,5 +120,10 @@ def has_display() -> bool:
     return bool(there) or not sys.platform.startswith("linux")
 
 
-def _quiet(entry: logging.LogRecord) -> bool:
-    return not entry.getMessage().startswith("Caching disabled")
+def _plain(entry: logging.LogRecord) -> bool:
+    """Whether a line of Manim's log is shown; what it names, such as a file, can then do nothing to the terminal."""
+    text = entry.getMessage()
+    words = text.strip("\n")  # Manim sets some lines apart
+    lead = text[: len(text) - len(text.lstrip("\n"))]
+    entry.msg, entry.args = f"{lead}{harmless(words)}{text[len(lead) + len(words) :]}", None
+    return not words.startswith("Caching disabled")

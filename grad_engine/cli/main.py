@@ -12,7 +12,7 @@ import threading
 from collections.abc import Iterator, Sequence
 
 from grad_engine.cli import check, diff, dot, film, lesson, page, program, report, show, svg, tree
-from grad_engine.cli.parser import Command, Parser
+from grad_engine.cli.parser import Command, CommandParser, Parser
 from grad_engine.errors import GradEngineError
 from grad_engine.record.files import DEFAULT_PATH
 from grad_engine.record.words import harmless
@@ -109,13 +109,13 @@ def _parser() -> Parser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"grad_engine {VERSION}")
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, parser_class=Parser)
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, parser_class=CommandParser)
     for command in COMMANDS:
         _add(commands, prog, command)
     return parser
 
 
-def _add(commands: argparse._SubParsersAction[Parser], prog: str, command: Command) -> None:
+def _add(commands: argparse._SubParsersAction[CommandParser], prog: str, command: Command) -> None:
     what = str(command.run.__doc__)
     parser = commands.add_parser(
         command.name,

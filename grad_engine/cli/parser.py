@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from grad_engine.record.files import DEFAULT_PATH
 from grad_engine.record.words import harmless
@@ -19,6 +19,24 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Ends the program with status 2."""
         self.exit(2, f"{self.prog}: {harmless(message)} (--help explains)\n")
+
+
+class CommandParser(Parser):
+    """The parser of one command, which takes a record before, between and after options: `show x --json FILE`."""
+
+    _mixing = False
+
+    # Typed as argparse does it, which has an overload for each kind of namespace.
+    def parse_known_args(self, args: Sequence[str] | None = None, namespace: Any = None) -> Any:
+        """What was asked for, and the words that nothing takes."""
+        found, rest = super().parse_known_args(args, namespace)
+        if self._mixing or not rest or any(word.startswith("-") for word in rest):
+            return found, rest
+        self._mixing = True  # argparse comes back here for its two passes
+        try:
+            return self.parse_known_intermixed_args(args, namespace)
+        finally:
+            self._mixing = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from heapq import heappop, heappush
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,7 @@ from grad_engine.draw.order import REACH, Level
 Points = NDArray[np.float64]
 
 SAME_LINE = 0.4  # of the gap between lines: nearer, two seem to be one
+MOST_COMPARED = 1000  # lines between two ranks of which each is compared with each
 ON_TOP = 1000  # what it costs, in crossings, when two lines would run on top of each other
 
 
@@ -105,6 +107,9 @@ def tracks(starts: Points, stops: Points, gap: float) -> tuple[NDArray[np.int64]
         return track, 0
     start, stop = starts[turning], stops[turning]
     low, high = np.minimum(start, stop), np.maximum(start, stop)
+    if len(turning) > MOST_COMPARED:  # too many to compare each with each
+        track[turning] = _first_free(low - gap, high)
+        return track, int(track.max()) + 1
     # cost[i, j]: what i turning left of j costs. Then i's way out meets j's turn, and j's way in meets i's turn.
     out_meets = (low < stop[:, None]) & (stop[:, None] < high)
     in_meets = (low[:, None] < start) & (start < high[:, None])
@@ -119,6 +124,19 @@ def tracks(starts: Points, stops: Points, gap: float) -> tuple[NDArray[np.int64]
         taken[line] = taken[before][apart[line, before]].max(initial=-1) + 1
     track[turning] = taken
     return track, int(taken.max()) + 1
+
+
+def _first_free(low: Points, high: Points) -> NDArray[np.int64]:
+    """For each of the lines from `low` to `high` a track on which no other is in its way."""
+    track = np.empty(len(low), dtype=np.int64)
+    busy: list[tuple[float, int]] = []  # up to where, and which track
+    free: list[int] = []
+    for line in np.argsort(low, kind="stable"):
+        while busy and busy[0][0] <= low[line]:
+            heappush(free, heappop(busy)[1])
+        track[line] = heappop(free) if free else len(busy)
+        heappush(busy, (float(high[line]), int(track[line])))
+    return track
 
 
 def _least_cost_order(cost: NDArray[np.int64]) -> NDArray[np.int64]:

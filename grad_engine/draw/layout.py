@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from grad_engine.draw.channel import SAME_LINE, spread, straighten, tracks
+from grad_engine.draw.channel import MOST_COMPARED, SAME_LINE, spread, straighten, tracks
 from grad_engine.draw.glyph import reach
 from grad_engine.draw.order import REACH, Columns, Level, Sketch, arrange, join, stack
 from grad_engine.draw.rows import breaks, most_broken, torn
@@ -369,6 +369,8 @@ def unlock(lines: list[tuple[str, float, float]], boxes: Mapping[str, Level], la
     Whichever of the two turned first, it would run on top of the other: so one leaves its box a little off. `boxes` are
     those of the lines that start here.
     """
+    if len(lines) > MOST_COMPARED:  # of so many none can be told from its neighbours
+        return
     near = SAME_LINE * lane_gap
     start, stop = np.array([y for _, y, _ in lines]), np.array([y for _, _, y in lines])
     same = np.abs(stop[:, None] - start) < near

@@ -100,7 +100,6 @@ class Build(Beat):
 
     items: tuple[str, ...]  # drawn items: accumulator, node and tensor ids
     flows: tuple[Flow, ...]
-    users: Mapping[str, int]  # accumulator id -> how many operands have read its leaf by now
 
 
 @dataclass(frozen=True, slots=True)

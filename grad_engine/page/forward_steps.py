@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import replace
 from math import prod
@@ -17,6 +17,7 @@ from grad_engine.story.values import is_number, nonfinite, nonfinite_word, numbe
 from grad_engine.story.wording import count_text, listed, number_word
 
 TOGETHER = 3  # ops that one beat can show side by side
+LOOKED_AT = 64  # ops of one depth among which those for one beat are sought
 ROOM = {1: 1000, 2: 40, 3: 24}  # characters of a rule that fit, by how many rules stand side by side
 MOST_SIGNS = 28  # characters in the names of the leaves whose numbers the first beat shows
 
@@ -44,9 +45,10 @@ class Forward(Facts):
         there: set[str] = set()
         along = set(self.tensors)  # what appears with the op that reads it: constants
 
-        levels: dict[int, list[str]] = {}
-        for id in self.nodes:
-            levels.setdefault(self.depth[id], []).append(id)
+        levels: dict[int, deque[str]] = {}  # those that are not there yet
+        for id in self.items:
+            if id in self.nodes:
+                levels.setdefault(self.depth[id], deque()).append(id)
 
         def ready(id: str) -> bool:
             return all(link.source in there or link.source in along for link in self.links.get(id, ()))
@@ -59,8 +61,9 @@ class Forward(Facts):
                     steps.append([item])
                 there.add(item)
             elif item in self.nodes and item not in there:
-                level = [id for id in levels[self.depth[item]] if id not in there]
-                fellows = [id for id in level if id == item or (ready(id) and self.akin(item, id))]
+                level = levels[self.depth[item]]
+                near = [level.popleft() for _ in range(min(LOOKED_AT, len(level)))]
+                fellows = [id for id in near if id == item or (ready(id) and self.akin(item, id))]
                 size = -(-len(fellows) // -(-len(fellows) // TOGETHER))  # 4 are shown as 2 and 2
                 while size > 1 and any(
                     signs_in(self.making(self.nodes[id], ROOM[size])) > ROOM[size] for id in fellows[:size]
@@ -72,6 +75,7 @@ class Forward(Facts):
                     step |= dict.fromkeys([*(s for s in sources if s in along and s not in there), id])
                 steps.append([*step])
                 there.update(step)
+                level.extendleft(id for id in reversed(near) if id not in there)
         return steps
 
     def flows(self, node: NodeRecord) -> list[Flow]:
@@ -87,13 +91,13 @@ class Forward(Facts):
         """The beat in which the items of `step` appear."""
         nodes = [self.nodes[item] for item in step if item in self.nodes]
         flows: list[Flow] = []
-        before = users.copy()
+        before, new = bool(users), Counter[str]()
         for node in nodes:
             flows += self.flows(node)
-            users.update(link.source for link in self.links.get(node.id, ()) if link.source in self.index.accumulators)
-        seen = {card: users[card] for card in self.index.accumulators}
+            new.update(link.source for link in self.links.get(node.id, ()) if link.source in self.index.accumulators)
+        users.update(new)
         if nodes:
-            told = [self.computed(node, users - before, users, len(nodes)) for node in nodes]
+            told = [self.computed(node, new, users, len(nodes)) for node in nodes]
             columns = tuple(column for column, _ in told)
             seconds = max(seconds for _, seconds in told) + 0.7 * (len(told) - 1)
             if not before and users:  # the first beat that shows counters
@@ -101,7 +105,7 @@ class Forward(Facts):
             name = "-".join(["forward", *(node.id for node in nodes)])
         else:
             columns, seconds, name = (self.introduced(step, first),), 3.4 if first else 1.4, f"leaf-{step[0]}"
-        return Build(name, columns, seconds, subtitle_of(columns), tuple(step), tuple(flows), seen)
+        return Build(name, columns, seconds, subtitle_of(columns), tuple(step), tuple(flows))
 
     def counting(self, column: Column, of: int) -> Column:
         """The column with an explanation of the counters; it replaces the second remark unless that warns of a NaN."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from grad_engine.draw.glyph import outline
@@ -133,8 +134,9 @@ def _item(store: Store, look: Look, group: str | None) -> dict[str, Any]:
     index = store.index
     key = look.item.id
     body = look.item.body or look.item.height
+    outlined = store.shape(_outline(look.category, round(look.glyph), round(body), look.root))
     found: dict[str, Any] = {
-        "id": key, "kind": look.kind, "group": group, "shape": store.shape(_outline(look, body)),
+        "id": key, "kind": look.kind, "group": group, "shape": outlined,
         "width": round(look.item.width), "height": round(look.item.height), "body": round(body),
         "glyph": round(look.glyph), "symbol": list(look.within), "name": look.name, "value": look.above,
         "gradient": look.below, "badge": look.badge, "sum": look.sums, "ports": list(look.ports),
@@ -227,12 +229,12 @@ def _slot(index: RecordIndex, link: Link) -> int:
     return operand.slot if operand is not None else int(link.id.rpartition(":")[2])
 
 
-def _outline(look: Look, body: float) -> str:
-    corner = CORNER if look.category in ("leaf", "constant") else None
-    width, height = round(look.glyph), round(body)
-    path = _path(outline(look.category, width, height, corner=corner))
-    if look.root:
-        path += _path(outline(look.category, width + 2 * RING, height + 2 * RING, corner=corner))
+@lru_cache(maxsize=1_000)  # most ops of a graph have one of a few outlines
+def _outline(category: str, width: int, height: int, root: bool) -> str:
+    corner = CORNER if category in ("leaf", "constant") else None
+    path = _path(outline(category, width, height, corner=corner))
+    if root:
+        path += _path(outline(category, width + 2 * RING, height + 2 * RING, corner=corner))
     return path
 
 

@@ -26,6 +26,7 @@ from grad_engine.record import GraphRecord
 from grad_engine.record.atomic_write import replaced
 from grad_engine.version import VERSION
 
+MOST_OPS = 20_000  # that a page tells one by one; a browser takes minutes for more
 COMPRESSED_FROM = 20_000  # bytes of data; less is easier to read in the source of the page
 ROLES = ("background", "panel", "ink", "muted", "idle", "value", "gradient", "done", "nonfinite")
 THEMES = ("system", "dark", "light")
@@ -45,10 +46,15 @@ def page_html(
     theme: "dark", "light", or "system", which follows the reader's system. title: in place of the record's own.
     changes: what moved since another record, in words, by the id of op or leaf; under "" what is gone.
 
-    Raises ArgumentError for another theme, and what drawing a record raises (a record of more than 5,000 ops).
+    Raises ArgumentError for another theme, and for a record of more than 20,000 ops.
     """
     if theme not in THEMES:
         raise ArgumentError(f"a page has one of the themes {', '.join(THEMES)}, got {theme!r}")
+    if len(record.nodes) > MOST_OPS:
+        raise ArgumentError(
+            f"a page shows at most {MOST_OPS:,} ops, got {len(record.nodes):,}: print the record with "
+            "`python -m grad_engine tree`, or export a smaller part of the graph"
+        )
     content = payload(record, title, changes)
     kind, data = _packed(content)
     script, style = _script(), _style()

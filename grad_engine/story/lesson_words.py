@@ -915,7 +915,9 @@ class LessonWords:
         """The finished graph."""
         facts = self.facts
         leaves = tuple(facts.leaf_ids)
-        passed = {id: self.facts.whole.tensors[tensor] for id, tensor in facts.whole.passed.items() if id in facts.leaf_set}
+        passed = {
+            id: self.facts.whole.tensors[tensor] for id, tensor in facts.whole.passed.items() if id in facts.leaf_set
+        }
         scalars = all(id in passed and passed[id].shape == () and passed[id].data is not None for id in leaves)
         parts: list[str | Token] = []
         if passed and len(leaves) <= MOST_ENDS and scalars:
