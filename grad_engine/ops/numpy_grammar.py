@@ -467,6 +467,11 @@ def _frexp(x: Any) -> tuple[Tensor, np.ndarray]:
 
 def _ldexp(x: Any, i: Any) -> Tensor:
     powers = np.asarray(array_of(i))
+    if powers.dtype.kind not in "iub":
+        raise ArgumentError(
+            f"np.ldexp(x, i) takes whole numbers as powers of 2, got {powers.dtype}: np.exp2(i) * x takes others"
+        )
+    powers = powers + 0  # a truth value counts as 0 or 1
     return mul(mul(as_tensor(x), np.ldexp(1.0, powers // 2)), np.ldexp(1.0, powers - powers // 2))
 
 
