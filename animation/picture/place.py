@@ -18,6 +18,7 @@ from .text import text_width
 Point = tuple[float, float]
 AIR = 0.35  # between two cards, where there is room
 CROWD = 90  # items beyond which a graph is not drawn op by op
+MOST_TWICE = 30  # items of a graph that is laid out more than once, for fewer crossings and more air
 MOST_ROWS = 3
 MOST_BROKEN = 2  # lines from a row to the next
 LEAST_WIDENED = 0.6  # of the widest card: a narrower one keeps its width
@@ -234,12 +235,19 @@ def _fitted(
 
     def drawn(across: float, up: float) -> Layout | None:
         nonlocal ranks
-        try:
-            made = lay_out(items, links, rank_gap=across, item_gap=up, lane_gap=lane, rows=rows)
-        except GradEngineError:
-            return None
-        ranks = made.ranks
-        return made if made.width <= width and made.height <= height else None
+        found = []
+        ways = [1, -1] if len(items) <= MOST_TWICE else [1]
+        for a, b in product(ways, ways):  # the layout begins with things as they are given, and may end elsewhere
+            try:
+                made = lay_out(items[::a], links[::b], rank_gap=across, item_gap=up, lane_gap=lane, rows=rows)
+            except GradEngineError:
+                continue
+            ranks = made.ranks
+            if made.width <= width and made.height <= height:
+                found.append(replace(made, boxes={item.id: made.boxes[item.id] for item in items}))
+        return min(
+            found, key=lambda made: (made.crossings, round(made.height, 2), _unordered(made, cards)), default=None
+        )
 
     made = drawn(across, up)
     if made is None or (rows > 1 and _broken(made) > MOST_BROKEN * (rows - 1)):
@@ -449,6 +457,13 @@ def _touch(one: tuple[Point, Point], other: tuple[Point, Point]) -> bool:
             if abs(one[0][axis] - other[0][axis]) < 0.09 and low[0] < high[1] and high[0] < low[1]:
                 return True
     return False
+
+
+def _unordered(layout: Layout, cards: Mapping[str, CardView]) -> int:
+    """How many cards stand right below one that is younger."""
+    age = {id: k for k, id in enumerate(cards)}
+    leaves = [[age[id] for id in rank if id in cards and cards[id].leaf] for rank in layout.ranks]
+    return sum(above > below for rank in leaves for above, below in pairwise(rank))
 
 
 def _broken(layout: Layout) -> int:

@@ -131,6 +131,24 @@ def test_numbers_of_an_op_stand_above_and_below_its_middle(name: str) -> None:
                 assert abs((bottom + top) / 2 - box.y) < half + 0.3, (beat.name, layer, id)
 
 
+@pytest.mark.parametrize("name", ["blog", "small", "large", "perceptron", "neuron", "branches"])
+def test_cards_and_numbers_in_a_column_are_apart(name: str) -> None:
+    graph = player_of(RECORDS[name]()).stage.graph
+    columns = {round(box.x, 3) for box in graph.boxes.values()}
+    for x in columns:
+        found = sorted((id for id in graph.boxes if round(graph.boxes[id].x, 3) == x), key=lambda id: graph.boxes[id].y)
+        for below, above in itertools.pairwise(found):
+            low, high = graph.boxes[below], graph.boxes[above]
+            gap = high.y - high.height / 2 - low.y - low.height / 2
+            assert gap >= 0.1 if below in graph.cards and above in graph.cards else gap >= 0.02, (below, above, gap)
+        leaves = [id for id in found if id in graph.facts.leaves]
+        if leaves:
+            assert len({round(graph.boxes[id].width, 3) for id in leaves}) == 1
+    if name == "blog":  # three rows of ops with a number above and below each
+        rows = sorted({round(graph.boxes[id].y, 3) for id in graph.ops})
+        assert min(b - a for a, b in itertools.pairwise(rows)) >= 1.4
+
+
 @pytest.mark.parametrize("name", ["blog", "mlp"])
 def test_every_op_on_a_path_shows_by_what_it_multiplies(name: str) -> None:
     player = player_of(RECORDS[name]())
@@ -147,7 +165,7 @@ def test_every_op_on_a_path_shows_by_what_it_multiplies(name: str) -> None:
 
 
 def test_a_step_changes_the_cards_and_says_that_the_ops_are_as_before() -> None:
-    player = player_of(RECORDS["mlp"](), length=70.0)
+    player = player_of(RECORDS["mlp"](), length=300.0)
     for beat, _ in played(player):
         if isinstance(beat.scene.inset, StepBars):
             parts = player.stage.parts.all
