@@ -59,14 +59,14 @@ def main(options: Namespace) -> ge.Tensor:
     model[5].weight.data *= 40 if options.wild else 0.1  # nearly even chances at first: the loss begins near ln(16)
     if options.wild:
         model[3].weight.data *= 20  # nearly every unit of tanh at its end, where it has no slope
-    loss = F.cross_entropy(model(x[:200]), y[:200])
-    loss.backward(retain_graph=True)
-    at_ends = (model[:5](x[:200]).abs() > 0.97).float().mean().item()
-    print(f"at the start the loss is {loss.item():.2f}; of even chances it is {np.log(size):.2f}")
-    print(f"{at_ends:.0%} of what tanh gives is beyond ±0.97, where it has no slope\n")
-    print(ge.report(loss))
-
     optimizer = optim.Adam(model.parameters(), lr=0.01)
+    with ge.watch(model, optimizer=optimizer) as watched:
+        loss = F.cross_entropy(model(x[:200]), y[:200])
+        watched.backward(loss)
+        optimizer.step()
+    print(f"at the start the loss is {loss.item():.2f}; of even chances it is {np.log(size):.2f}\n")
+    print(watched.report())
+
     for _ in (bar := track(range(options.steps), "training")):
         places = ge.randint(0, len(x), (64,))
         loss = F.cross_entropy(model(x[places]), y[places])

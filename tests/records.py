@@ -29,6 +29,7 @@ from grad_engine.record import (
     CurveRecord,
     DataRecord,
     EdgeRecord,
+    EndsRecord,
     Event,
     ExplainRecord,
     Expression,
@@ -327,7 +328,7 @@ def everything() -> GraphRecord:
     out = program.op("add", program.op("ln", x), program.op("mul", y, 3.0), name="z")
     plain = program.record(out, "everything", "z = ln(x) + y · 3")
     bins = HistogramRecord(-1.5, 2.5, (3, 0, 94))
-    stats = StatsRecord(-1.5, 2.5, 0.25, 0.5, 9.0, 2.5, 4, 1, 1, 1, (0, 3), bins, 2)
+    stats = StatsRecord(-1.5, 2.5, 0.25, 0.5, 9.0, 2.5, 4, 1, 1, 1, (0, 3), bins, 2, EndsRecord(1, 2, 3, 4, 5))
     values = (0.5, math.nan, math.inf, 1.5)
     file = FileRecord("everything.npz", "t90", "0f" * 32)
     extra = (
@@ -349,7 +350,7 @@ def everything() -> GraphRecord:
         TensorRecord("t96", "value", (2,), "float64", absent="changed"),
     )
     parameters = (
-        ParameterRecord("layers.0.w", (2,), "float64", "a0"),
+        ParameterRecord("layers.0.w", (2,), "float64", "a0", update=0.001),
         ParameterRecord("layers.1.w", (2, 3), "float32", None, "no op of this graph reads it"),
     )
     steps = (
@@ -398,6 +399,8 @@ def everything() -> GraphRecord:
             commutes=True,
             sentence="Adds two numbers.",
             multiply_adds=6,
+            ends=(-1, 1),
+            even_chances=0.5,
         ),
     )
     run = plain.runs[0]

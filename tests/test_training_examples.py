@@ -115,9 +115,11 @@ def test_makemore_tells_what_its_first_weights_are_worth(tmp_path: Path) -> None
     wild = run("examples.makemore", "--steps", "1", "--wild", folder=tmp_path).stdout
 
     def at_ends(text: str) -> int:
-        return int(text.split("% of what tanh gives")[0].split()[-1])
+        layer = next(line for line in text.splitlines() if line.startswith("4 tanh"))
+        return int(layer.split(" %")[0].split()[-1])
 
     assert "of even chances it is 2.77" in tame and at_ends(tame) < 10 and at_ends(wild) > 80
+    assert "of tanh #4's outputs in 4 are at its ends" in wild and "at its ends" not in tame
     assert float(tame.split("places: ")[1].split()[0]) < 2.3 < float(wild.split("loss is ")[1].split(";")[0])
 
 

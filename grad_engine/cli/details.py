@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import numpy as np
-
 from grad_engine.folding.module_tree import calls_of
 from grad_engine.record import (
     AccumulatorRecord,
@@ -14,8 +12,8 @@ from grad_engine.record import (
     NodeRecord,
     StatsRecord,
     TensorRecord,
-    array_data,
 )
+from grad_engine.record.arrays import statistics
 from grad_engine.record.index import RecordIndex
 
 
@@ -68,7 +66,7 @@ def details(index: RecordIndex, part: str) -> Details:
     shares = tuple(_passage(index, edge, edge.receiver) for edge in index.outgoing(part))
     shown = [*read, *outputs, *gradients, before, *(each.share for each in (*arrivals, *shares))]
     tensors = {id: index.tensors[id] for id in shown if id is not None}
-    statistics = {id: stats for id, tensor in tensors.items() if (stats := measured(tensor)) is not None}
+    known = {id: stats for id, tensor in tensors.items() if (stats := statistics(tensor)) is not None}
     return Details(
         part=own,
         step=index.steps.get(part),
@@ -78,7 +76,7 @@ def details(index: RecordIndex, part: str) -> Details:
         arrivals=arrivals,
         shares=shares,
         tensors=tensors,
-        statistics=statistics,
+        statistics=known,
     )
 
 
@@ -151,14 +149,3 @@ def module_details(index: RecordIndex, path: str) -> ModuleDetails:
         gradients=(min(norms), max(norms)) if norms else None,
         nonfinite=tuple(dict.fromkeys(broken)),
     )
-
-
-def measured(tensor: TensorRecord) -> StatsRecord | None:
-    """The statistics of a tensor: recorded ones, or worked out of its values; None where neither is there."""
-    if tensor.stats is not None or tensor.data is None or not tensor.data.values:
-        return tensor.stats
-    try:
-        values = np.array(tensor.data.values)
-    except OverflowError:
-        return None
-    return array_data(values.reshape(tensor.shape), 0)[1]

@@ -22,6 +22,7 @@ def run(options: argparse.Namespace) -> int:
                 "findings": found.findings,
                 "notes": found.notes,
                 "modules": found.modules,
+                "layers": found.layers,
                 "rows": found.rows,
             }
         )

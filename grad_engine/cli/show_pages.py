@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
-from grad_engine.cli.details import Details, ModuleDetails, Passage, measured
+from grad_engine.cli.details import Details, ModuleDetails, Passage
 from grad_engine.formula import number
 from grad_engine.formula import text as formula_text
 from grad_engine.record import AccumulatorRecord, InputRecord, NodeRecord
+from grad_engine.record.arrays import statistics
 from grad_engine.record.explained import nudge_words, path_words
 from grad_engine.record.index import RecordIndex, is_plain_number, short_name
 from grad_engine.record.parts import ExplainRecord
@@ -56,13 +57,14 @@ class _Page:
     def tensor(self, id: str) -> list[str]:
         """Shape and dtype, statistics; the first values are added by the table, in what room is left."""
         tensor = self.index.tensors[id]
-        stats = measured(tensor)
+        stats = statistics(tensor)
         kind = f"{self.script.shape(self.index.shape(id))} {self.script.name(tensor.dtype, 10)}".strip()
         if stats is None or math.prod(tensor.shape) == 1:
             return [kind, "" if tensor.data is not None else ABSENT[tensor.absent], id]
-        sizes = [("min", stats.min), ("max", stats.max), ("mean", stats.mean), ("norm", stats.norm)]
+        sizes = [("min", stats.min), ("max", stats.max), ("mean", stats.mean), ("std", stats.std), ("norm", stats.norm)]
         said = [f"{key} {number(value, 3)}" for key, value in sizes if value is not None]
         said += [not_finite(self.index.measured(id))] if stats.first_nonfinite is not None else []
+        said += [self.script.bars(stats.histogram.counts)] if stats.histogram and stats.min != stats.max else []
         return [kind, self.script.say("  ".join(said)), id]
 
     def table(self, heading: str, rows: Sequence[Sequence[str]], style: str = "value") -> Iterator[Line]:

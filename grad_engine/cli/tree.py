@@ -20,6 +20,7 @@ def run(options: argparse.Namespace) -> int:
         max_lines=options.lines,
         level=options.level,
         expand=options.expand,
+        health=options.health,
     )
     shown.request = replace(shown.request, typed=True)
     shown.print(output(), options.width)
@@ -37,6 +38,9 @@ def arguments(parser: Parser) -> None:
     add_modules(parser)
     parser.add_argument("--depth", type=int, metavar="N", help="no further than N edges from the root")
     parser.add_argument("--max-lines", type=int, dest="lines", metavar="N", help="fold until it fits N lines")
+    parser.add_argument(
+        "--health", action="store_true", help="std of each result, and how much of it passes no gradient"
+    )
     parser.add_argument("--width", type=whole(1, WIDEST), metavar="N", help="columns (default: the terminal's)")
 
 
@@ -51,5 +55,6 @@ COMMAND = Command(
         "tree --level 2",
         "tree --expand h.3",
         "tree --full",
+        "tree --health",
     ),
 )

@@ -64,6 +64,8 @@ def define(
     broadcasts: bool | None = None,
     commutes: bool = False,
     multiply_adds: Callable[..., int] | None = None,
+    ends: tuple[float, float] | tuple[()] = (),
+    even_chances: Callable[..., float] | None = None,
     half: str = "float32",
     floats: Sequence[str] = (),
     numbers: bool | None = None,
@@ -98,6 +100,8 @@ def define(
         A ufunc on elements is elementwise, and broadcasts its operands where it takes several; others say so here.
     commutes: whether the two operands may change places.
     multiply_adds: how many products of two numbers forward sums: (shape of the result, *shapes of operands) -> count.
+    ends: the two numbers between which all results lie, and near which it is flat: (-1, 1) of tanh.
+    even_chances: of a loss over classes, what its mean is where all are as likely; it takes what multiply_adds takes.
     half: in which dtype forward computes operands of float16: "float32", to round once at the end, or "same" where it
         only moves elements and must give views. Rules always compute them in float32.
     floats: operands whose whole numbers and booleans are first made the floats that NumPy promotes them to.
@@ -139,6 +143,8 @@ def define(
         broadcasts=by_element and len(given) > 1 if broadcasts is None else broadcasts,
         commutes=commutes,
         multiply_adds=multiply_adds,
+        ends=ends,
+        even_chances=even_chances,
         half=half,
         floats=frozenset(floats),
         numbers=by_element if numbers is None else numbers,

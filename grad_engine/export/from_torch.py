@@ -299,7 +299,17 @@ def _facts(name: str, call: Call | None, op: Op | None, backward: bool) -> Plain
         words = SENTENCES.get(name, "")
         return PlainOp(op_name, label, op_name.replace("_", " "), sentence=words, multiply_adds=count)
     return PlainOp(
-        op_name, label, op.symbol, op.category, op.elementwise, op.broadcasts, op.commutes, op.sentence, count
+        op_name,
+        label,
+        op.symbol,
+        op.category,
+        op.elementwise,
+        op.broadcasts,
+        op.commutes,
+        op.sentence,
+        count,
+        op.ends,
+        op.even_chances,
     )
 
 

@@ -8,5 +8,6 @@ from __future__ import annotations
 from grad_engine.health.history import History, HistoryRow
 from grad_engine.health.report import Report, report_of
 from grad_engine.health.rows import ModuleRow, ParameterRow
+from grad_engine.record.layers import LayerRow
 
-__all__ = ["History", "HistoryRow", "ModuleRow", "ParameterRow", "Report", "report_of"]
+__all__ = ["History", "HistoryRow", "LayerRow", "ModuleRow", "ParameterRow", "Report", "report_of"]

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
-from math import prod
+from math import inf, prod
 
-from grad_engine.health.rows import ParameterRow, dead_units, zeros
+from grad_engine.health.rows import ParameterRow, zeros
 from grad_engine.record import NodeRecord, TensorRecord
-from grad_engine.record.index import Origin, RecordIndex, index_of, mark, short_name, together
+from grad_engine.record.index import Origin, RecordIndex, index_of, mark, short_name, single_number, together
+from grad_engine.record.layers import at_ends, stuck_units
 from grad_engine.record.parts import FROZEN, LeafChangeRecord
-from grad_engine.record.words import brief, harmless, many, origin_words
+from grad_engine.record.words import brief, harmless, many, origin_words, percent
 
 APART = 1e6  # times by which gradients shrink or grow along the model before it is said
 LARGE = 1e3  # norm of a gradient from which on growth is said
 MOST_NAMED = 6
-FEWEST_ROWS = 32  # in which a unit is 0 before half of all units being so is no chance
+FEWEST_ROWS = 32  # in which a unit is 0 or at an end before two of them being so is no chance
 FLAT = 0.01  # part of a gradient that passes a function, below which it is called saturated
+MOST_AT_ENDS = 0.5  # share of a function's results near its ends from which on it is called saturated
+WORSE = 1.25  # times the loss of even chances from which on a loss is called too large
+LARGE_UPDATE, SMALL_UPDATE = 0.1, 1e-6  # ‖change‖ / ‖value‖ of a weight in one step; about 0.001 is healthy
 FEWEST_ENTRIES = 4  # of a result that can be called saturated
 MOST_TRIED = 20  # modules with a small gradient that are looked at
 
@@ -47,11 +51,14 @@ def findings(index: RecordIndex, rows: Sequence[ParameterRow]) -> tuple[Sentence
             f"{_called(index, first.part)} holds {_kind(first)} ({origin_words(index, first)}), but no recorded "
             "gradient does, and the root does not as far as it is recorded."
         )
+    wrong += list(_worse_than_chance(index))[:MOST_NAMED]
     wrong += _silent_units(index)
-    dead = list(_dead_units(index))
+    dead = list(_stuck_units(index))
     wrong += [words for is_wrong, words in dead if is_wrong][:MOST_NAMED]
     notes += [words for is_wrong, words in dead if not is_wrong][:MOST_NAMED]
+    wrong += list(_at_ends(index))[:MOST_NAMED]
     wrong += _saturated(index)
+    wrong += _updates(rows)
     if not index.record.stopped or index.record.runs:  # else nothing is known of what comes after
         wrong += _without_gradient([row for row in rows if row.reason != FROZEN])
     notes += _without_gradient([row for row in rows if row.reason == FROZEN])
@@ -211,23 +218,64 @@ def _silent_units(index: RecordIndex) -> Iterator[str]:
         yield f"The result of {_some(found)} is 0 in every entry: no gradient passes."
 
 
-def _dead_units(index: RecordIndex) -> Iterator[tuple[bool, str]]:
-    """Relus of which some units are 0 for the whole batch; and whether that is too many to be chance."""
+def _stuck_units(index: RecordIndex) -> Iterator[tuple[bool, str]]:
+    """Functions of which some units are 0, or at an end, for the whole batch; and whether that is no chance."""
     for node in index.record.nodes:
         made = index.tensors[node.outputs[0]]
-        if node.op != "relu" or zeros(made) in (None, 1) or (counted := dead_units(made)) is None or not counted[0]:
+        if zeros(made) in (None, 1) or (counted := stuck_units(node, made)) is None or not counted[0]:
             continue
-        dead, units = counted
-        wrong = dead * 2 >= units and prod(made.shape) >= FEWEST_ROWS * units
-        of = many(dead, "unit") if len(made.shape) == 3 else f"{dead} of {many(units, 'unit')}"
-        yield wrong, f"{of} of {_placed(index, node)} {'is' if dead == 1 else 'are'} 0 for the whole batch."
+        stuck, units = counted
+        wrong = stuck >= 2 and prod(made.shape) >= FEWEST_ROWS * units and not _feeds_a_loss(index, node)
+        of = many(stuck, "unit") if len(made.shape) == 3 else f"{stuck} of {many(units, 'unit')}"
+        where = "at an end" if node.ends else "0"
+        yield wrong, f"{of} of {_placed(index, node)} {'is' if stuck == 1 else 'are'} {where} for the whole batch."
+
+
+def _at_ends(index: RecordIndex) -> Iterator[str]:
+    """Functions between two ends, such as tanh, most of whose results are so near to these that they are flat."""
+    for node in index.record.nodes:
+        made = index.tensors[node.outputs[0]]
+        share = at_ends(node, made)
+        if share is None or share <= MOST_AT_ENDS or prod(made.shape) < FEWEST_ENTRIES or _feeds_a_loss(index, node):
+            continue
+        where = f" in {node.scope}" if node.scope else ""
+        yield (
+            f"{percent(share)} of {node.op} {mark(node.id)}'s outputs{where} are at its ends: hardly any gradient "
+            "passes."
+        )
+
+
+def _feeds_a_loss(index: RecordIndex, node: NodeRecord) -> bool:
+    """Whether a loss over classes reads the result: a probability near 0 or 1 is a good answer."""
+    return any(use.node.even_chances for use in index.uses.get(node.outputs[0], ()))
+
+
+def _worse_than_chance(index: RecordIndex) -> Iterator[str]:
+    """Losses over classes that are larger than where each class is as likely as another."""
+    for node in index.record.nodes:
+        loss = single_number(index.tensors[node.outputs[0]])
+        if loss is not None and 0 < node.even_chances * WORSE < loss < inf:
+            yield (
+                f"The loss of {_placed(index, node)} is {brief(loss)}, and even chances for every class give "
+                f"{brief(node.even_chances)}: the model is sure of wrong answers, as with first weights that are too "
+                "large."
+            )
+
+
+def _updates(rows: Sequence[ParameterRow]) -> Iterator[str]:
+    """Weights that a step of the optimiser moved very far, or hardly; vectors, which may begin at 0, are left out."""
+    known = [row for row in rows if row.update is not None and len(row.shape) > 1]
+    if large := [f"{row.name} ({percent(row.update or 0)})" for row in known if (row.update or 0) >= LARGE_UPDATE]:
+        yield f"A step changes {_some(large)} by a tenth of its size or more: a lower learning rate is safer."
+    if small := [row.name for row in known if (row.update or 0) <= SMALL_UPDATE]:
+        yield f"A step changes {_some(small)} by a millionth of its size or less: it hardly learns."
 
 
 def _saturated(index: RecordIndex) -> Iterator[str]:
     """Functions of one operand that stay between -1 and 1, and are so flat that hardly a gradient passes."""
     found = []
     for node in index.record.nodes:
-        if not node.elementwise or len(node.inputs) != 1 or not (edges := index.outgoing(node.id)):
+        if node.ends or not node.elementwise or len(node.inputs) != 1 or not (edges := index.outgoing(node.id)):
             continue
         made = index.tensors[node.outputs[0]]
         sent, arrived = index.share(edges[0].id), index.gradient(node.id)

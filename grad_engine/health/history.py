@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, overload
@@ -16,12 +16,11 @@ from grad_engine.record.index import index_of, single_number
 from grad_engine.record.words import brief, harmless, many
 from grad_engine.tree import STYLES
 from grad_engine.tree.tables import Field, Line, columns
-from grad_engine.tree.text import Script
+from grad_engine.tree.text import BARS, PLAIN_BARS, Script
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
 
-BARS, PLAIN_BARS = "▁▂▃▄▅▆▇█", ".:-=+*#@"
 BROKEN = "!"  # a step with NaN or infinity
 NAMED = 24  # columns of a name
 FEWEST = 12  # columns of a curve
@@ -50,6 +49,10 @@ class History(Sequence[HistoryRow]):
         root = index_of(record).tensors[record.roots[-1].tensor]
         loss = single_number(root)
         self._rows.append(HistoryRow(step, None if loss is None else float(loss), report_of(record)))
+
+    def renew(self, record: GraphRecord) -> None:
+        """Replace the last report by that of a record that tells more of the same step."""
+        self._rows[-1] = replace(self._rows[-1], report=report_of(record))
 
     @overload
     def __getitem__(self, k: int) -> HistoryRow: ...

@@ -11,6 +11,7 @@ from grad_engine.health.rows import ModuleRow, ParameterRow, module_rows, parame
 from grad_engine.health.text import MOST_MODULES, lines
 from grad_engine.record import GraphRecord
 from grad_engine.record.index import index_of
+from grad_engine.record.layers import LayerRow, layer_rows
 from grad_engine.tree import STYLES
 from grad_engine.tree.text import Script
 
@@ -30,6 +31,7 @@ class Report:
     findings: tuple[str, ...]  # what is wrong, one sentence each
     notes: tuple[str, ...]  # what is worth knowing, and what is not known
     parameters: int = 0  # numbers in all parameters and other leaves
+    layers: tuple[LayerRow, ...] = ()  # what each module gives, and each matrix product and function outside of modules
     multiply_adds: int = 0  # of the forward pass, as far as they are known: matrix products, convolutions, attention
 
     @property
@@ -55,4 +57,13 @@ def report_of(record: GraphRecord) -> Report:
     modules = module_rows(index, rows, MOST_MODULES)
     parameters = sum(math.prod(row.shape) for row in rows)
     work = sum(node.multiply_adds for node in record.nodes)
-    return Report(record.title, tuple(rows), tuple(modules), tuple(wrong), tuple(notes), parameters, work)
+    return Report(
+        record.title,
+        tuple(rows),
+        tuple(modules),
+        tuple(wrong),
+        tuple(notes),
+        parameters,
+        tuple(layer_rows(index)),
+        work,
+    )

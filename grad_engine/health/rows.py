@@ -33,6 +33,7 @@ class ParameterRow:
     gradient_nonfinite: int | None
     has_gradient: bool
     reason: str = ""  # why it has no gradient
+    update: float | None = None  # ‖change‖ / ‖value‖ in the optimiser's step after the run, where it was watched
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,7 @@ def parameter_rows(index: RecordIndex) -> list[ParameterRow]:
     rows: list[ParameterRow] = []
     for each in index.record.parameters:
         module = each.name.rpartition(".")[0]
-        rows.append(_row(index, gradients, each.name, module, each.accumulator, each.shape, each.reason))
+        rows.append(_row(index, gradients, each.name, module, each.accumulator, each.shape, each.reason, each.update))
     listed = {row.part for row in rows}
     for id in index.accumulators:
         if id not in listed:
@@ -73,6 +74,7 @@ def _row(
     part: str | None,
     shape: Shape,
     reason: str,
+    update: float | None = None,
 ) -> ParameterRow:
     leaf = index.leaf(part) if part is not None else None
     gradient = gradients.get(part) if part is not None else None
@@ -95,6 +97,7 @@ def _row(
         gradient_nonfinite=g.bad if g is not None else None,
         has_gradient=gradient is not None,
         reason=reason,
+        update=update,
     )
 
 
@@ -117,23 +120,6 @@ def zeros(tensor: TensorRecord | None) -> float | None:
         return tensor.stats.zeros / size
     values = tensor.data.values if tensor.data is not None else None
     return None if values is None else sum(value == 0 for value in values) / size
-
-
-def dead_units(tensor: TensorRecord) -> tuple[int, int] | None:
-    """How many units of a result are 0 in every row of the batch, and of how many; None where that is not known.
-
-    Which of three axes is that of the units is not to be seen: then it is of how many at most.
-    """
-    shape = tensor.shape
-    if len(shape) < 2 or shape[0] < 2:
-        return None
-    if tensor.stats is not None:
-        return tensor.stats.dead, max(shape[1:]) if len(shape) == 3 else shape[1]
-    values = tensor.data.values if tensor.data is not None else None
-    if values is None or len(shape) != 2 or any(value < 0 for value in values):
-        return None
-    units = shape[1]
-    return sum(all(value == 0 for value in values[unit::units]) for unit in range(units)), units
 
 
 def _module(index: RecordIndex, leaf: str) -> str:

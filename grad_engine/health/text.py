@@ -6,13 +6,18 @@ from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 from grad_engine.health.rows import ModuleRow, ParameterRow
-from grad_engine.record.words import brief, count, harmless, many
+from grad_engine.record.index import mark
+from grad_engine.record.layers import LayerRow
+from grad_engine.record.words import brief, count, harmless, many, percent
 from grad_engine.tree.tables import Field, Line, columns
 from grad_engine.tree.text import Script
 
 MOST_MODULES = 24  # rows
 MOST_ROWS = 40
+MOST_LAYERS = 24
 LONGEST = 28  # columns of a name
+LAYER = 14  # columns of a layer's name
+BINS = 10  # columns of a histogram
 UNKNOWN = "not known"
 
 
@@ -25,6 +30,8 @@ class Shown(Protocol):
     def rows(self) -> tuple[ParameterRow, ...]: ...
     @property
     def modules(self) -> tuple[ModuleRow, ...]: ...
+    @property
+    def layers(self) -> tuple[LayerRow, ...]: ...
     @property
     def findings(self) -> tuple[str, ...]: ...
     @property
@@ -50,6 +57,11 @@ def lines(report: Shown, script: Script, room: int, most: int | None = MOST_ROWS
     if report.modules:
         yield []
         yield from columns(_modules(report.modules, script), room, script)
+    if report.layers:
+        yield []
+        yield from columns(_layers(report.layers[: None if most is None else MOST_LAYERS], script), room, script)
+    if most is not None and len(report.layers) > MOST_LAYERS:
+        yield [(f"{script.dots} {many(len(report.layers) - MOST_LAYERS, 'more layer')}", "muted")]
     if report.rows:
         yield []
         yield from columns(_parameters(report.rows[:most], script), room, script)
@@ -77,6 +89,7 @@ def _modules(rows: Sequence[ModuleRow], script: Script) -> list[Field]:
 
 
 def _parameters(rows: Sequence[ParameterRow], script: Script) -> list[Field]:
+    updates = any(row.update is not None for row in rows)
     return [
         Field("parameter", "leaf", [script.path(harmless(row.name), LONGEST) for row in rows]),
         Field("shape", "muted", [script.shape(row.shape) for row in rows], False),
@@ -90,6 +103,7 @@ def _parameters(rows: Sequence[ParameterRow], script: Script) -> list[Field]:
             False,
         ),
         Field("grad/value", "muted", [_ratio(row.ratio, script) for row in rows], False),
+        *([Field("update", "sum", [_ratio(row.update, script) for row in rows], False)] if updates else []),
         Field("grad = 0", "muted", [_share(row.gradient_zeros) for row in rows], False),
     ]
 
@@ -107,9 +121,26 @@ def _ratio(ratio: float | None, script: Script) -> str:
 
 
 def _share(share: float | None) -> str:
-    """The share of the gradient's entries that are 0, in percent, rounded away from 0 % and 100 %."""
-    if share is None:
-        return ""
-    if 0 < share < 0.01:
-        return "<1 %"
-    return ">99 %" if 0.99 < share < 1 else f"{share:.0%}".replace("%", " %")
+    """A share in percent; nothing where it is not known."""
+    return "" if share is None else percent(share)
+
+
+def _layers(rows: Sequence[LayerRow], script: Script) -> list[Field]:
+    """The columns of layers; what no layer has is left out."""
+    names = [f"{row.module} {row.op}" if row.module else f"{mark(row.node)} {row.op}" for row in rows]
+    found = [
+        Field("layer", "module", [script.fit(script.say(harmless(name)), LAYER) for name in names]),
+        Field("mean", "value", [_signed(row.mean, script) for row in rows], False),
+        Field("std", "value", [_signed(row.std, script) for row in rows], False),
+        Field("= 0", "muted", [_share(row.zeros or None) for row in rows], False),
+        Field("at ends", "muted", [_share(row.at_ends) for row in rows], False),
+        Field("stuck", "bad", [str(row.stuck or "") for row in rows], False),
+        Field("grad mean", "gradient", [_signed(row.gradient_mean, script) for row in rows], False),
+        Field("grad std", "gradient", [_signed(row.gradient_std, script) for row in rows], False),
+        Field("values", "value", [script.bars(row.histogram, BINS) for row in rows]),
+    ]
+    return [field for field in found if field.title in ("layer", "mean", "std") or any(field.cells)]  # type: ignore[arg-type]
+
+
+def _signed(value: float | None, script: Script) -> str:
+    return "" if value is None else script.say(("−" if value < 0 else "") + brief(abs(value)))

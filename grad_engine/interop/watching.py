@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import replace
+from functools import wraps
+from math import isfinite
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
 
 from grad_engine.core.tensor import Tensor
 from grad_engine.errors import ArgumentError, GraphError
 from grad_engine.export.from_tensor import record_graph
 from grad_engine.export.page import PageFrame, show_page
 from grad_engine.health import History, Report, report_of
+from grad_engine.health.rows import UNREACHED
 from grad_engine.nn import Module
-from grad_engine.record import GraphRecord
+from grad_engine.record import GraphRecord, ParameterRecord
+from grad_engine.record.parts import FROZEN
 from grad_engine.record.strict import MAX_NODES
 
 if TYPE_CHECKING:
@@ -49,6 +55,9 @@ class watch:
     "all" adds histograms, larger samples and partial sums, which takes ten times as long. By default small models, of
     up to 10,000 parameters, are recorded with "all". Tensors of up to 64 elements are always recorded in full.
 
+    optimizer: the one whose `step()` is called in the block. Then the report tells too how far the step after the
+    last recorded run moved each parameter, ‖change‖ / ‖value‖; about 0.001 is healthy. It copies them for the time.
+
     every: record only each so many-th run, for a block around a whole training: `watched.history` keeps the report of
     each of them, and `watched.record` is that of the last one. The first run counts as 0 and is recorded.
 
@@ -64,12 +73,25 @@ class watch:
     a graph that is larger than a record holds.
     """
 
-    def __init__(self, model: torch.nn.Module | Module, *, shares: str | None = None, every: int | None = None) -> None:
+    def __init__(
+        self,
+        model: torch.nn.Module | Module,
+        *,
+        optimizer: Any = None,
+        shares: str | None = None,
+        every: int | None = None,
+    ) -> None:
         if shares not in (None, "all", "norms"):
             raise ArgumentError(f'shares is "all", "norms" or None, got {shares!r}')
         if every is not None and (not isinstance(every, int) or isinstance(every, bool) or every < 1):
             raise ArgumentError(f"every is a number of runs from 1 on, got {every!r}")
+        if optimizer is not None and not callable(getattr(optimizer, "step", None)):
+            raise ArgumentError(f"optimizer is an optimizer with a step(), got {type(optimizer).__name__}")
         self.history = History()
+        self._optimizer = optimizer
+        self._updates: dict[str, float] = {}  # of the last step that was measured
+        self._is_due = False  # whether the next step is to be measured
+        self._is_told = True  # whether the record has these updates
         self._model: Any = model
         self._every = every
         self._count = 0  # runs that reached the model
@@ -83,6 +105,8 @@ class watch:
             raise ArgumentError("this watch() has been entered before; write another ge.watch(model) for another block")
         self._open = True
         self._inside.enter_context(self._step.noting(self._backward))
+        if self._optimizer is not None:
+            self._inside.enter_context(_around_step(self._optimizer, self._measure))
         return self
 
     def __exit__(
@@ -90,6 +114,7 @@ class watch:
     ) -> None:
         self._open, self._model = False, None
         self._inside.close()
+        self._optimizer = None
         self._step.end(error)
         if error is None and not self._has_record():
             raise GraphError(self._step.nothing)
@@ -101,9 +126,12 @@ class watch:
     def record(self) -> GraphRecord:
         """The record of the backward runs of the block. Raises GraphError where there is none."""
         if self._step.changed:
-            self._record, self._step.changed = self._step.record(), False
+            self._record, self._step.changed, self._is_told = self._step.record(), False, not self._updates
         if self._record is None:
             raise GraphError(self._step.nothing)
+        if not self._is_told:
+            told = (replace(each, update=self._updates.get(each.name)) for each in self._record.parameters)
+            self._record, self._is_told = replace(self._record, parameters=tuple(told)), True
         return self._record
 
     def report(self) -> Report:
@@ -126,6 +154,7 @@ class watch:
         if not self._step.reaches(loss):
             run()
             return
+        self._updates = {}
         number, due = self._count, self._every is None or self._count % self._every == 0
         self._count += 1
         try:
@@ -134,10 +163,23 @@ class watch:
             else:
                 run()
         finally:
+            self._is_due = due
             if self._every is not None:
                 if due and self._step.runs:
                     self.history.add(number, self.record)
                 self._step.rest(self._count % self._every != 0)
+
+    def _measure(self, step: Callable[[], Any]) -> Any:
+        """Run a step of the optimizer, and measure how far it moved each parameter that has a gradient."""
+        if not self._is_due:
+            return step()
+        before = self._step.copies()
+        result = step()
+        self._is_due, self._is_told = False, False
+        self._updates = self._step.updates(before)
+        if len(self.history):
+            self.history.renew(self.record)
+        return result
 
 
 class _Step(Protocol):
@@ -161,6 +203,12 @@ class _Step(Protocol):
 
     def record(self) -> GraphRecord | None:
         """The record of all runs since the last rest."""
+
+    def copies(self) -> dict[str, Any]:
+        """A copy of each parameter that has a gradient, by name."""
+
+    def updates(self, before: dict[str, Any]) -> dict[str, float]:
+        """‖change‖ / ‖value‖ of each parameter since its copy was made; those that were 0 are left out."""
 
     def rest(self, idle: bool) -> None:
         """A recorded step is over: let go of it, and note nothing while `idle`."""
@@ -200,13 +248,23 @@ class _OurStep:
             self.losses = [*self.losses[1 - MOST_RUNS :], loss]
         assert self.model is not None
         # At once, for an optimizer changes the parameters next.
-        self.kept = record_graph(
-            self.losses if len(self.losses) > 1 else loss, names=dict(self.model.named_parameters()), explain=False
-        )
+        named = dict(self.model.named_parameters())
+        kept = record_graph(self.losses if len(self.losses) > 1 else loss, names=named, explain=False)
+        self.kept = replace(kept, parameters=tuple(_parameters(kept, named)))
         self.changed, self.runs = True, len(self.losses)
 
     def record(self) -> GraphRecord | None:
         return self.kept
+
+    def copies(self) -> dict[str, Any]:
+        named = self.model.named_parameters() if self.model is not None else ()
+        return {name: each.array.copy() for name, each in named if each.grad is not None}
+
+    def updates(self, before: dict[str, Any]) -> dict[str, float]:
+        assert self.model is not None
+        named = dict(self.model.named_parameters())
+        changes = ((name, _norm(old), _norm(named[name].array - old)) for name, old in before.items())
+        return {name: change / size for name, size, change in changes if size > 0 and isfinite(change / size)}
 
     def rest(self, idle: bool) -> None:
         self.losses, self.runs = [], 0
@@ -282,6 +340,16 @@ class _TorchStep:
         found = make_record(self.graph, backward=bool(self.graph.runs), reason=self.notes.reason)
         return replace(found, stopped=self.stopped) if self.stopped else found
 
+    def copies(self) -> dict[str, Any]:
+        named = self.model.named_parameters()
+        return {name: each.detach().clone() for name, each in named if each.grad is not None}
+
+    def updates(self, before: dict[str, Any]) -> dict[str, float]:
+        named = dict(self.model.named_parameters())
+        norm = self.torch.linalg.vector_norm
+        changes = ((name, norm(old).item(), norm(named[name].detach() - old).item()) for name, old in before.items())
+        return {name: change / size for name, size, change in changes if size > 0 and isfinite(change / size)}
+
     def rest(self, idle: bool) -> None:
         if self.runs:
             self.graph, self.runs = None, 0
@@ -304,6 +372,41 @@ class _TorchStep:
             self.graph.let_go()
         self.notes.let_go()
         self.model = None
+
+
+def _norm(array: Any) -> float:
+    return float(np.linalg.norm(array.astype(np.float64).ravel()))
+
+
+def _parameters(record: GraphRecord, named: Mapping[str, Tensor]) -> Iterator[ParameterRecord]:
+    """Each parameter of a model of ours: its accumulator, or why no gradient reached it."""
+    leaves = {tensor.id: tensor.name for tensor in record.tensors if tensor.is_leaf}
+    accumulators = {leaves[each.leaf]: each.id for each in record.accumulators}
+    reached = {change.accumulator for run in record.runs for change in run.leaves}
+    for name, parameter in named.items():
+        part = accumulators.get(name)
+        reason = "" if part in reached else UNREACHED if part is not None else "no op of this graph reads it"
+        dtype = parameter.array.dtype.name
+        yield ParameterRecord(name, parameter.shape, dtype, part, reason if parameter.requires_grad else FROZEN)
+
+
+@contextmanager
+def _around_step(optimizer: Any, measure: Callable[[Callable[[], Any]], Any]) -> Iterator[None]:
+    """A context in which each `optimizer.step()` is run by `measure`."""
+    step, own = optimizer.step, vars(optimizer).get("step")  # a schedule of PyTorch has put one of its own there
+
+    @wraps(step)
+    def measured(*args: Any, **kwargs: Any) -> Any:
+        return measure(lambda: step(*args, **kwargs))
+
+    optimizer.step = measured
+    try:
+        yield
+    finally:
+        if own is None:
+            del optimizer.step
+        else:
+            optimizer.step = own
 
 
 def _torch_of(model: Any) -> Any:

@@ -127,7 +127,7 @@ def _six(x: Any) -> Any:
 
 hardsigmoid = define(
     lambda x: _six(x) / 6, name="hardsigmoid",
-    symbol="hardsigmoid", category="activation", inputs=("x",), domain=(-5.0, 5.0),
+    symbol="hardsigmoid", category="activation", inputs=("x",), domain=(-5.0, 5.0), ends=(0, 1),
     floats=("x",),
     elementwise=True,
     sentence="Inputs between −3 and 3 pass a sixth of the gradient; all others pass 0.",
@@ -250,7 +250,7 @@ def _sigmoid(x: Any) -> Any:
 
 
 sigmoid = define(
-    _sigmoid, name="sigmoid", symbol="σ", category="activation", inputs=("x",),
+    _sigmoid, name="sigmoid", symbol="σ", category="activation", inputs=("x",), ends=(0, 1),
     floats=("x",),
     elementwise=True,
     sentence="The slope is result · (1 − result), at most a quarter, and g is multiplied by it.",
@@ -373,6 +373,7 @@ gelu = define(
 )  # fmt: skip
 softsign = define(
     lambda x: x / (1 + np.abs(x)), name="softsign", symbol="softsign", category="activation", inputs=("x",),
+    ends=(-1, 1),
     floats=("x",),
     elementwise=True,
     sentence="The gradient g is divided by the square of 1 + |x|.",

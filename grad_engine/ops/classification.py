@@ -272,8 +272,13 @@ def _cross_entropy_target_formula(
 _CLASSES, _GRID = np.array([1, 0, _IGNORED]), np.array([[1, 0], [_IGNORED, 2]])
 _WEIGHT = np.array([0.5, 2.0, 1.0])
 
+
+def _of_even_chances(out: tuple[int, ...], x: tuple[int, ...], *others: tuple[int, ...]) -> float:
+    return math.log(max(x[1] if len(x) > 1 else x[0], 1))
+
+
 nll_loss = define(
-    _nll, name="nll_loss", symbol="−ln p", category="loss", inputs=("x", "target"),
+    _nll, name="nll_loss", symbol="−ln p", category="loss", inputs=("x", "target"), even_chances=_of_even_chances,
     cases=[
         case((3, 2), _CLASSES), case((2, 3, 2), _GRID, weight=_WEIGHT), case((3,), np.array(2), reduction="sum"),
         case((2, 3, 2), _GRID, weight=_WEIGHT, reduction="none"),
@@ -286,6 +291,7 @@ nll_loss = define(
 )  # fmt: skip
 _cross_entropy_op = define(
     _cross_entropy, name="cross_entropy", symbol="H", category="loss", inputs=("x", "target"),
+    even_chances=_of_even_chances,
     cases=[
         case((3, 2), _CLASSES), case((2, 3, 2), _GRID, weight=_WEIGHT), case((3,), np.array(2), reduction="sum"),
         case((2, 3, 2), _GRID, weight=_WEIGHT, label_smoothing=0.2), case((2, 3), (2, 3), reduction="none"),
@@ -359,6 +365,7 @@ def _bce_x(g: Any, out: Any, x: Any, target: Any, weight: Any, reduction: str) -
 
 binary_cross_entropy = define(
     _bce, name="binary_cross_entropy", symbol="H₂", category="loss", inputs=("x", "target"), domain=(0.1, 0.9),
+    even_chances=lambda out, *operands: math.log(2),
     cases=[case((2, 3), (2, 3)), case((2, 3), (2, 3), weight=_WEIGHT, reduction="sum"), case((), (), reduction="none")],
     floats=("x", "target"),
     sentence="x gets g · (x − target) / (x · (1 − x)), divided by n in a mean.",
@@ -399,6 +406,7 @@ def _bce_logits_target(g: Any, out: Any, x: Any, target: Any, weight: Any, reduc
 
 binary_cross_entropy_with_logits = define(
     _bce_logits, name="binary_cross_entropy_with_logits", symbol="H₂σ", category="loss", inputs=("x", "target"),
+    even_chances=lambda out, *operands: math.log(2),
     cases=[
         case((2, 3), (2, 3)), case((2, 3), (2, 3), weight=_WEIGHT, reduction="sum"), case((), (), reduction="none"),
         case((2, 3), (2, 3), pos_weight=_WEIGHT),

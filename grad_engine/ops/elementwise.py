@@ -615,7 +615,7 @@ cosh = define(
     vjp={"x": lambda g, out, x: g * np.sinh(x)},
 )  # fmt: skip
 tanh = define(
-    np.tanh, name="tanh", symbol="tanh", category="elementwise",
+    np.tanh, name="tanh", symbol="tanh", category="elementwise", ends=(-1, 1),
     sentence="The slope is 1 minus the squared result, and g is multiplied by it.",
     summary="Hyperbolic tangent of each element, from -1 to 1.",
     vjp={"x": lambda g, out, x: g * (1 - np.square(out))},

@@ -43,7 +43,7 @@ def in_dtype_of(x: Any, out: Any) -> Any:
 
 erf = define(
     lambda x: in_dtype_of(x, kernel("erf")(x)), name="erf", symbol="erf", category="elementwise", inputs=("x",),
-    elementwise=True,
+    elementwise=True, ends=(-1, 1),
     sentence="The slope is the bell curve 2/√π · exp(−x²), and g is multiplied by it.",
     summary="The error function of each element, from -1 to 1.",
     vjp={"x": lambda g, out, x: g * (_TWO_OVER_ROOT_PI * np.exp(-np.square(x)))},

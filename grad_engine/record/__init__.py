@@ -8,7 +8,7 @@ spelling.py   how a field is written in JSON: reader, writer and schema of each 
 write.py      GraphRecord -> JSON text; strict.py, read.py: JSON text -> GraphRecord, with the path of the first fault
 check.py      what a whole record must keep beyond the types of its fields; what it accepts, every reader can draw
 builder.py    one record in the making, for every producer; expression.py prints what its roots compute
-index.py      one index for every reader; words.py: the words that all readers share
+index.py      one index for every reader; layers.py: what layers give; words.py: the words that all readers share
 files.py      saved and loaded, with full data in an .npz beside it; atomic_write.py, npz.py: files that are never torn
 rust_layout.py  the layout of the Rust engine of the same name
 """
@@ -28,6 +28,7 @@ from grad_engine.record.parts import (
     CurveRecord,
     DataRecord,
     EdgeRecord,
+    EndsRecord,
     Event,
     ExplainRecord,
     Expression,
@@ -73,6 +74,7 @@ __all__ = [
     "CurveRecord",
     "DataRecord",
     "EdgeRecord",
+    "EndsRecord",
     "Event",
     "ExplainRecord",
     "Expression",

@@ -11,11 +11,13 @@ from numpy.typing import NDArray
 
 from grad_engine.record.parts import (
     DataRecord,
+    EndsRecord,
     HistogramRecord,
     Number,
     SampleRecord,
     Shape,
     StatsRecord,
+    TensorRecord,
 )
 
 FULL = 64  # elements up to which a tensor is written in full
@@ -23,6 +25,7 @@ SAMPLE = 64  # most elements in the sample of a larger one
 BRIEF_SAMPLE = 16  # and in that of one that is only measured
 BLOCK = 2048  # elements whose products are summed in the array's own precision
 BINS = 20
+NEAR = 0.03  # distance from −1, 0 or 1 within which tanh and sigmoid count as flat
 # Significant digits of the statistics that are sums: sums differ in the last digits from one processor to the next.
 DIGITS = {2: 4, 4: 7, 8: 12}
 
@@ -106,7 +109,10 @@ class Taken:
         """The statistics, where all numbers are finite: those of the same numbers in another shape are the same."""
         if not isinstance(self.stats, tuple) or self.stats[10] is not None:
             return None
-        return (*self.stats[:-1], 0)  # which units are dead depends on the shape
+        *same, _, ends = self.stats  # which units are dead, or at their ends, depends on the shape
+        if ends is not None:
+            ends = EndsRecord(ends.minus_one, ends.zero, ends.one, 0, 0)
+        return (*same, 0, ends)
 
 
 def taken(array: Array, limit: float = FULL, known: Brief | None = None) -> Taken:
@@ -169,7 +175,20 @@ def brief_stats(array: Array) -> Brief | StatsRecord:
     if variance * 8 < mean * mean:  # the difference of two numbers that are nearly equal
         variance = float((flat - mean).var(dtype=np.float64))
     zeros = size - int(np.count_nonzero(flat != 0)) if low <= 0 <= high else 0
-    return low, high, mean, variance, squares, absmax, zeros, *bad, first, None, _dead(array, low, zeros)
+    return (
+        low,
+        high,
+        mean,
+        variance,
+        squares,
+        absmax,
+        zeros,
+        *bad,
+        first,
+        None,
+        _dead(array, low, zeros),
+        _at_ends(array, low, high),
+    )
 
 
 def _rounded(stats: Brief, low: Number, high: Number, dtype: np.dtype[Any]) -> StatsRecord:
@@ -255,8 +274,8 @@ def _stats(array: Array, histogram: bool = True) -> StatsRecord:
     )
     zeros = finite.size - int(np.count_nonzero(finite))
     bins = _histogram(scaled, float(low), float(high), scale) if histogram else None
-    dead = _dead(array, low, zeros)
-    return StatsRecord(low, high, mean, std, norm, absmax, zeros, missing, posinf, neginf, first, bins, dead)
+    dead, ends = _dead(array, low, zeros), _at_ends(array, low, high)
+    return StatsRecord(low, high, mean, std, norm, absmax, zeros, missing, posinf, neginf, first, bins, dead, ends)
 
 
 def _dead(array: Array, low: Number, zeros: int) -> int:
@@ -267,12 +286,32 @@ def _dead(array: Array, low: Number, zeros: int) -> int:
     """
     if low != 0 or not zeros or array.ndim < 2 or len(array) < 2:
         return 0
-    axes = {1, array.ndim - 1} if array.ndim == 3 else {1}
-    counts = []
-    for axis in axes:
-        largest = array.max(axis=tuple(other for other in range(array.ndim) if other != axis))
-        counts.append(int(np.count_nonzero(largest == 0)))
-    return max(counts)
+    return _units_of(array == 0)
+
+
+def _at_ends(array: Array, low: Number, high: Number) -> EndsRecord | None:
+    """The entries near −1, 0 and 1, where all are from −1 to 1 and some are near an end."""
+    far = 1 - NEAR
+    if array.dtype.kind != "f" or not (low >= -1 and high <= 1 and (low < -far or high > far or 0 <= low < NEAR)):
+        return None
+    one, minus_one = array > far, array < -far
+    zero = array < NEAR if low >= 0 else np.zeros_like(one)
+    return EndsRecord(
+        int(np.count_nonzero(minus_one)),
+        int(np.count_nonzero(zero)),
+        int(np.count_nonzero(one)),
+        _units_of(minus_one | one),
+        _units_of(zero | one) if low >= 0 else 0,
+    )
+
+
+def _units_of(found: Array) -> int:
+    """Of how many units, places along their axis, every entry is True in a batch of several rows."""
+    if found.ndim < 2 or len(found) < 2:
+        return 0
+    axes = {1, found.ndim - 1} if found.ndim == 3 else {1}
+    counts = (found.all(axis=tuple(other for other in range(found.ndim) if other != axis)) for axis in axes)
+    return max(int(np.count_nonzero(each)) for each in counts)
 
 
 def _histogram(scaled: Array, low: float, high: float, scale: float) -> HistogramRecord:
@@ -282,3 +321,14 @@ def _histogram(scaled: Array, low: float, high: float, scale: float) -> Histogra
     places = ((scaled - start) * (BINS / width)).astype(np.int64)
     counts = np.bincount(np.clip(places, 0, BINS - 1), minlength=BINS)
     return HistogramRecord(low, high, tuple(counts.tolist()))
+
+
+def statistics(tensor: TensorRecord) -> StatsRecord | None:
+    """The statistics of a tensor: recorded ones, or worked out of its values; None where neither is there."""
+    if tensor.stats is not None or tensor.data is None or not tensor.data.values:
+        return tensor.stats
+    try:
+        values = np.array(tensor.data.values, None if tensor.dtype != "bool" else bool)
+    except OverflowError:
+        return None
+    return array_data(values.reshape(tensor.shape), 0)[1]

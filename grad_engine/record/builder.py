@@ -11,7 +11,7 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from math import nan
 from pathlib import Path
@@ -73,6 +73,10 @@ class OpFacts(Protocol):
     def sentence(self) -> str: ...
     @property
     def multiply_adds(self) -> Callable[..., int] | None: ...
+    @property
+    def ends(self) -> tuple[float, float] | tuple[()]: ...
+    @property
+    def even_chances(self) -> Callable[..., float] | None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +92,8 @@ class PlainOp:
     commutes: bool = False
     sentence: str = ""
     multiply_adds: Callable[..., int] | None = None
+    ends: tuple[float, float] | tuple[()] = ()
+    even_chances: Callable[..., float] | None = None
 
 
 @dataclass(slots=True)  # not frozen: a record of 10,000 ops needs 100,000 of these, and they take a third of the time
@@ -182,7 +188,10 @@ class GraphBuilder:
         made = next(iter(outputs.values()))
         shape = None if made.absent == "freed" else _shape_of(made)
         inputs = [self._operand(key, operand, op, shape) for operand in operands]
-        results = tuple(self.tensor(output, value, "value", requires_grad=True) for output, value in outputs.items())
+        results = tuple(
+            self.tensor(output, value, "value", requires_grad=True, ends=bool(op.ends))
+            for output, value in outputs.items()
+        )
         self._outputs[key] = tuple(outputs)
         by_name = {each.parameter: each.tensor for each in inputs} | {"out": results[0]}
         kept = [tensor for name, tensor in by_name.items() if name in reads]
@@ -207,7 +216,11 @@ class GraphBuilder:
                 broadcasts=op.broadcasts,
                 commutes=op.commutes,
                 sentence=op.sentence,
-                multiply_adds=0 if op.multiply_adds is None else self._multiply_adds(op.multiply_adds, operands, shape),
+                multiply_adds=int(self._by_shapes(op.multiply_adds, operands, shape)),
+                ends=op.ends,
+                even_chances=self._by_shapes(op.even_chances, operands, shape)
+                if _is_plain_mean(made, attributes)
+                else 0.0,
             )
         )
         self._forward.append(ForwardRecord("op", id))
@@ -228,9 +241,11 @@ class GraphBuilder:
         stretched = op.broadcasts and not operand.plain and result is not None and tensor.shape != result
         return InputRecord(operand.slot, operand.parameter, tensor.id, link, tensor.shape if stretched else None)
 
-    def _multiply_adds(self, count: Callable[..., int], operands: Sequence[Operand], result: Shape | None) -> int:
-        """How many products a call sums, by the shapes of its operands; 0 where one of them is not known."""
-        if result is None or [operand.slot for operand in operands] != list(range(len(operands))):
+    def _by_shapes(
+        self, count: Callable[..., float] | None, operands: Sequence[Operand], result: Shape | None
+    ) -> float:
+        """What an op works out of the shapes of result and operands; 0 where one of them is not known."""
+        if count is None or result is None or [operand.slot for operand in operands] != list(range(len(operands))):
             return 0
         keys = (each.constant if each.source is None else self._outputs[each.source][each.output] for each in operands)
         return count(result, *(self.tensors[key].shape for key in keys if key is not None))
@@ -254,8 +269,17 @@ class GraphBuilder:
 
     # tensors
 
-    def tensor(self, key: Key, value: Value, role: str, *, requires_grad: bool = False, is_leaf: bool = False) -> str:
-        """The id of a new tensor, known by `key` from now on."""
+    def tensor(
+        self,
+        key: Key,
+        value: Value,
+        role: str,
+        *,
+        requires_grad: bool = False,
+        is_leaf: bool = False,
+        ends: bool = False,
+    ) -> str:
+        """The id of a new tensor, known by `key` from now on. ends: whether to say how much of it is at its ends."""
         id = f"t{len(self.tensors)}"
         array, data, stats = value.array, value.data, None
         if value.taken is not None:
@@ -264,6 +288,8 @@ class GraphBuilder:
             data, stats = array_data(array, self.max_elements)
             if data is not None and data.sample is not None:
                 self.arrays[id] = np.asarray(array)
+        if stats is not None and stats.ends is not None and not ends:
+            stats = replace(stats, ends=None)
         dtype = value.dtype
         if dtype is None:
             dtype = "unknown" if array is None else dtype_name(array.dtype)
@@ -428,6 +454,13 @@ class RunFacts:
             output=self.output,
             complete=self.complete,
         )
+
+
+def _is_plain_mean(made: Value, attributes: Mapping[str, Any] | None) -> bool:
+    """Whether a loss is the mean of all, none of which weighs more than another."""
+    given = attributes or {}
+    weights = (given.get(name) for name in ("weight", "pos_weight"))
+    return _shape_of(made) == () and given.get("reduction", "mean") == "mean" and all(each is None for each in weights)
 
 
 def _shape_of(value: Value) -> Shape:

@@ -81,6 +81,17 @@ class HistogramRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class EndsRecord:
+    """How many entries are within 0.03 of −1, 0 and 1, where all are from −1 to 1; 0 is only counted as the least."""
+
+    minus_one: int
+    zero: int
+    one: int
+    units: int  # that are near −1 or 1 in every row of the batch
+    units_from_zero: int  # that are near 0 or 1 in every row of the batch
+
+
+@dataclass(frozen=True, slots=True)
 class StatsRecord:
     """Statistics of a large tensor: of its finite entries (None when it has none), and counts of the others."""
 
@@ -97,6 +108,7 @@ class StatsRecord:
     first_nonfinite: Shape | None  # index of the first NaN or infinity in C order
     histogram: HistogramRecord | None
     dead: int = 0  # 1.1: where the least entry is 0: units, such as channels, that are 0 in every row of the batch
+    ends: EndsRecord | None = None  # 1.1: of the result of an op whose results lie between two ends, as tanh's do
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +206,12 @@ class NodeRecord:
     multiply_adds: int = field(
         default=0, kw_only=True
     )  # of the forward call; 0 where there are none, or none are known
+    ends: Annotated[tuple[Number, ...], spelling.NUMBERS] = field(
+        default=(), kw_only=True
+    )  # 1.1: the two numbers between which all results of the op lie, and near which it is flat
+    even_chances: Real = field(
+        default=0.0, kw_only=True
+    )  # 1.1: of a mean loss over classes: its value where each class is as likely as another
 
 
 @dataclass(frozen=True, slots=True)
@@ -337,6 +355,7 @@ class ParameterRecord:
     dtype: Annotated[str, spelling.matching("[a-z][a-z0-9_]{0,31}", "the name of a dtype, such as 'float64'")]
     accumulator: AccumulatorId | None = None  # None: the graph does not read it
     reason: str = ""  # why no gradient reached it
+    update: float | None = None  # 1.1: ‖change‖ / ‖value‖ of the optimiser's step after the last run, where measured
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,6 +61,13 @@ def count(value: int) -> str:
     raise AssertionError("the last unit returns")
 
 
+def percent(share: float) -> str:
+    """A share in percent, rounded away from 0 % and 100 %."""
+    if 0 < share < 0.01:
+        return "<1 %"
+    return ">99 %" if 0.99 < share < 1 else f"{share:.0%}".replace("%", " %")
+
+
 def many(number_of: int, one: str, several: str | None = None) -> str:
     """1 op, 2 ops; `several` where the plural is not made with an s."""
     return f"{number_of} {one if number_of == 1 else several or one + 's'}"

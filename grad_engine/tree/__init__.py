@@ -124,6 +124,7 @@ def tree(
     max_lines: int | None = None,
     level: int | None = None,
     expand: Collection[str] = (),
+    health: bool = False,
 ) -> GraphTree:
     """The backward graph of a record as a tree for a rich console: `rich.print(tree(record))`.
 
@@ -135,6 +136,10 @@ def tree(
     In a large record with scopes, modules are single lines, opened from the outside in while there are about 40 lines;
     equal modules that follow each other are one line. `level=2` opens those at the top and closes those inside them,
     `expand=["h.3"]` opens the modules of these paths, and `focus="h.3"` shows the inside of one.
+
+    `health=True` shows, beside each op, the std of its result and how much of it passes no gradient: entries that are 0
+    behind a relu or at the ends of tanh and sigmoid, and units that are so for the whole batch ("stuck"); and beside
+    each parameter ‖change‖ / ‖value‖ of the optimiser's step, where `watch(model, optimizer=...)` measured it.
 
     Raises ArgumentError for anything but a record, and GraphError where nothing goes by the name in `focus`.
     """
@@ -164,7 +169,7 @@ def tree(
     around = around if crowded or level is not None or expand else set()
     most = MOST_NODES if crowded else max(lines, 1)
     view = module_view(record, most, full=whole, level=level, expand={*expand, *around}, focus=module)
-    request = Request(full, parts, depth, max_lines, level, tuple(expand))
+    request = Request(full, parts, depth, max_lines, level, tuple(expand), health)
     return GraphTree(record, request, Shown(view))
 
 
@@ -197,13 +202,16 @@ def print_tree(
     max_lines: int | None = None,
     level: int | None = None,
     expand: Collection[str] = (),
+    health: bool = False,
 ) -> None:
     """Prints what `tree` returns, to `file` (default: standard output), `width` columns wide (default: the terminal's).
 
     Colour is left out where the file is no terminal or NO_COLOR is set, and characters beyond ASCII where the file's
     encoding lacks them.
     """
-    shown = tree(record, full=full, focus=focus, depth=depth, max_lines=max_lines, level=level, expand=expand)
+    shown = tree(
+        record, full=full, focus=focus, depth=depth, max_lines=max_lines, level=level, expand=expand, health=health
+    )
     shown.print(file, width)
 
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from grad_engine.formula import INFIX, number
 from grad_engine.record import NodeRecord, TensorRecord
 from grad_engine.record.index import Measure, mark, short_name, together
-from grad_engine.record.words import ABSENT, harmless, many, not_finite
+from grad_engine.record.layers import layer_of
+from grad_engine.record.words import ABSENT, brief, count, harmless, many, not_finite, percent
 from grad_engine.tree import notes, tables
 from grad_engine.tree.rows import Fold, Row, folded, rows
 from grad_engine.tree.shown import Shown
@@ -38,6 +39,7 @@ class Request:
     max_lines: int | None = None
     level: int | None = None  # levels of modules that are open
     expand: tuple[str, ...] = ()  # paths of modules that are open
+    health: bool = False  # what layers give, in the place of steps and sums
     typed: bool = False  # on a command line, where its parts are called --full and so on
 
 
@@ -62,8 +64,18 @@ COLUMNS = (
     Column("norm", "‖grad‖", "gradient"),
     Column("bar", "", "gradient", left=True),
 )
-# The same for a record with modules.
+# The same where health was asked for, and for a record with modules.
+BY_HEALTH = ("bad", "health", "norm", "std", "shape", "node")
 WITH_MODULES = ("bad", "node", "module", "norm", "shape", "place", "step", "bar")
+# And for the health of layers.
+HEALTH = (
+    Column("bad", "", "bad"),
+    Column("node", "#", "muted"),
+    Column("shape", "shape", "value"),
+    Column("std", "std", "value"),
+    Column("health", "health", "bad", left=True),
+    Column("norm", "‖grad‖", "gradient"),
+)
 MODULE = (8, 24, 12)  # columns for the path of a module: at least, at most, and at least beside gradients
 FIRST_VALUES = Column("values", "first values", "gradient", left=True)
 
@@ -92,6 +104,8 @@ class Sheet:
         roots = [part for part in request.focus if part in index.nodes] or index.roots
         self.rows = rows(shown, roots)
         self.roots = {part: i for i, part in enumerate(roots, 1)}
+        self.columns: Sequence[Column] = HEALTH if request.health else COLUMNS
+        self.updates = {each.accumulator: each.update for each in index.record.parameters}
         self.bar = WIDE_BAR if self.room >= WIDE else BAR
         part = 0.6 if shown.folds else 0.5
         self.names = min(self.room, max(int(part * self.room), 36))  # columns for guides and names that no column takes
@@ -365,6 +379,29 @@ class Sheet:
             )
             if bar := self._bar(size):
                 cells["bar"] = (bar, "gradient")
+        if self.request.health and row.kind != "seen":
+            cells |= self._health(row)
+        return cells
+
+    def _health(self, row: Row) -> Cells:
+        """Of an op the std of its result, and what passes no gradient; of a leaf how far the last step moved it."""
+        if row.kind == "leaf":
+            update = self.updates.get(row.part)
+            return {} if update is None else {"health": (self.script.say(f"update {brief(update)}"), "sum")}
+        fold, index = self.shown.folds.get(row.part), self.shown.source
+        inside = [self.index.nodes[row.part]] if fold is None else list(fold.ops)
+        layers = [layer_of(index, node) for node in inside]
+        cells: Cells = {} if layers[-1].std is None else {"std": (self.script.say(brief(layers[-1].std)), "value")}
+        ends = max((layer.at_ends or 0.0 for layer in layers), default=0.0)
+        zeros = max(
+            (layer.zeros or 0.0 for layer in layers if layer.stuck is not None and layer.at_ends is None), default=0
+        )
+        stuck = sum(layer.stuck or 0 for layer in layers)
+        said = [f"{percent(ends)} at ends"] if ends else []
+        said += [f"{percent(zeros)} zeros"] if zeros else []
+        said += [f"{count(stuck)} stuck"] if stuck else []
+        if said:
+            cells["health"] = (", ".join(said), "bad" if stuck or ends > 0.5 else "muted")
         return cells
 
     def _fold_cells(self, fold: Fold) -> Cells:
@@ -423,18 +460,22 @@ class Sheet:
         labelled = zip(guides, labels, strict=True)
         names = max((len(guide) + _needed(label) for guide, label in labelled), default=0)
         need = min(names + GAP, self.names)
-        order: Sequence[Column] = COLUMNS
+        order = self.columns
         if "module" in widths:
             widths["module"] = min(widths["module"], MODULE[1])
-        if "module" in widths or self.shown.folds:
+        if self.request.health:
+            order = sorted(HEALTH, key=lambda column: BY_HEALTH.index(column.key))
+        elif "module" in widths or self.shown.folds:
             order = sorted(COLUMNS, key=lambda column: WITH_MODULES.index(column.key))
         columns: list[Column] = []
         for column in order:
             if not widths.get(column.key):
                 continue
-            more = [each for each in COLUMNS if each in columns or each is column]
+            more = [each for each in self.columns if each in columns or each is column]
             left = self.room - self._block(more, widths) - need
-            if column.key == "norm" and left < 0:  # then how much is in a module, and the path of one, give way
+            if (
+                column.key in ("norm", "health") and left < 0
+            ):  # then how much is in a module, and the path of one, give way
                 half = max(self.room // 2, 36)
                 given = min(-left, max(need - half, 0))
                 need, left = need - given, left + given

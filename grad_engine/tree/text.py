@@ -17,6 +17,9 @@ PLAIN = {
 }  # fmt: skip
 
 
+BARS, PLAIN_BARS = "▁▂▃▄▅▆▇█", ".:-=+*#@"
+
+
 def width(text: str) -> int:
     """The number of terminal columns that a text takes."""
     if text.isascii():
@@ -93,6 +96,13 @@ class Script:
                 out.append(line)
             line = self.cut(word, room)
         return [*out, line] if line else out
+
+    def bars(self, counts: Sequence[int], room: int = 20) -> str:
+        """A histogram as one row of bars, at most `room` columns wide: an empty bin is a space, the fullest is full."""
+        per = max(1, math.ceil(len(counts) / room))
+        bins = [sum(counts[k : k + per]) for k in range(0, len(counts), per)]
+        shown, most = BARS if self.utf else PLAIN_BARS, max(bins, default=0)
+        return "".join(shown[math.ceil(n / most * len(shown)) - 1] if n else " " for n in bins)
 
     def norm(self, size: Measure | None) -> str:
         """The norm to three digits; NaN or ∞ where an entry is; nothing where it is not recorded."""

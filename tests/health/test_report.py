@@ -11,10 +11,17 @@ import numpy as np
 import pytest
 
 import grad_engine as ge
+from grad_engine.cli.details import details
+from grad_engine.cli.show_pages import page
 from grad_engine.health import Report, report_of
 from grad_engine.health.rows import ParameterRow
 from grad_engine.record import save_graph
+from grad_engine.record.index import index_of
 from grad_engine.record.parts import FROZEN, ParameterRecord
+from grad_engine.record.read import from_json
+from grad_engine.record.write import to_json
+from grad_engine.tree import tree
+from grad_engine.tree.text import Script
 from tests.programs import example
 from tests.records import everything
 
@@ -227,7 +234,7 @@ def test_dead_units_are_counted_along_their_axis(shape: tuple[int, ...]) -> None
     loss = ge.relu(t).sum()
     loss.backward(retain_graph=True)
     counted = "2 units" if len(shape) == 3 else "2 of 6 units"
-    assert any(f"{counted} of #0 Relu are 0" in note for note in ge.report(loss).notes)
+    assert any(f"{counted} of #0 Relu are 0" in each for each in (*ge.report(loss).findings, *ge.report(loss).notes))
 
 
 @pytest.mark.parametrize("name", ["tanh", "sigmoid"])
@@ -235,8 +242,7 @@ def test_a_saturated_function_is_told(name: str) -> None:
     x = ge.tensor(np.linspace(8.0, 12.0, 10), requires_grad=True)
     loss = getattr(ge, name)(x).sum()
     loss.backward(retain_graph=True)
-    (finding,) = ge.report(loss).findings
-    assert finding.startswith(f"Saturated, so that hardly a gradient passes: #0 {name.capitalize()} (")
+    assert ge.report(loss).findings == (f"100 % of {name} #0's outputs are at its ends: hardly any gradient passes.",)
     healthy = getattr(ge, name)(x * 0.1).sum()
     healthy.backward(retain_graph=True)
     assert ge.report(healthy).healthy
@@ -269,3 +275,128 @@ def test_products_are_those_that_pytorch_counts(name: str) -> None:
     found = watched.report()
     assert found.multiply_adds * 2 == counted.get_total_flops()
     assert found.parameters == sum(parameter.numel() for parameter in model.parameters())
+
+
+BOUNDED = {"tanh": (-1, 1), "sigmoid": (0, 1), "softsign": (-1, 1), "erf": (-1, 1), "hardsigmoid": (0, 1)}
+
+
+@pytest.mark.parametrize("spread", [0.1, 3.0, 40.0, 1000.0])
+@pytest.mark.parametrize("shape", [(6, 5), (40, 6), (8, 5, 6), (4, 6, 3, 3)])  # in full, and as statistics
+@pytest.mark.parametrize("name", BOUNDED)
+def test_entries_at_the_ends_are_those_that_numpy_counts(name: str, shape: tuple[int, ...], spread: float) -> None:
+    x = ge.tensor(np.random.default_rng(0).standard_normal(shape) * spread, requires_grad=True)
+    y = getattr(ge, name)(x)
+    y.sum().backward(retain_graph=True)
+    low, high = BOUNDED[name]
+    near = (y.array < low + 0.03) | (y.array > high - 0.03)
+    axes = {1, len(shape) - 1} if len(shape) == 3 else {1}
+    stuck = max(near.all(axis=tuple(k for k in range(len(shape)) if k != axis)).sum() for axis in axes)
+    (layer,) = ge.report(y.sum()).layers[:1]
+    assert (layer.op, layer.at_ends, layer.stuck) == (name, pytest.approx(near.mean()), stuck)
+    assert layer.mean == pytest.approx(y.array.mean()) and layer.std == pytest.approx(y.array.std())
+    said = any("at its ends: hardly any gradient passes" in each for each in ge.report(y.sum()).findings)
+    assert said is bool(near.mean() > 0.5)
+
+
+def test_positive_results_of_tanh_near_zero_are_not_at_its_ends() -> None:
+    x = ge.tensor(np.linspace(0.0, 0.02, 100), requires_grad=True)
+    loss = ge.tanh(x).sum()
+    loss.backward(retain_graph=True)
+    assert ge.report(loss).layers[0].at_ends == 0 and ge.report(loss).healthy
+
+
+def test_a_probability_that_a_loss_reads_may_be_near_its_ends() -> None:
+    x = ge.tensor(np.repeat([-9.0, 9.0], 40), requires_grad=True)
+    loss = ge.binary_cross_entropy(ge.sigmoid(x), np.repeat([0.0, 1.0], 40))
+    loss.backward(retain_graph=True)
+    assert not any("ends" in finding for finding in ge.report(loss).findings)
+
+
+@pytest.mark.parametrize("loss_of", ["cross_entropy", "nll_loss", "binary_cross_entropy_with_logits"])
+@pytest.mark.parametrize("reduction", ["mean", "sum"])
+def test_a_loss_above_that_of_even_chances_is_told(loss_of: str, reduction: str) -> None:
+    rng = np.random.default_rng(0)
+    target = rng.integers(0, 2, (50, 4)).astype(float) if "logits" in loss_of else rng.integers(0, 4, 50)
+    for size, too_large in ((0.1, False), (20.0, True)):
+        x = ge.tensor(rng.standard_normal((50, 4)) * size, requires_grad=True)
+        given = ge.log_softmax(x, axis=1) if loss_of == "nll_loss" else x
+        loss = getattr(ge, loss_of)(given, target, reduction=reduction)
+        loss.backward(retain_graph=True)
+        said = [each for each in ge.report(loss).findings if "even chances" in each]
+        assert bool(said) is (too_large and reduction == "mean")
+        chance = "0.693" if "logits" in loss_of else "1.39"
+        assert all(f"even chances for every class give {chance}" in each for each in said)
+
+
+@pytest.mark.parametrize(("rate", "said"), [(1e-2, ""), (50.0, "a tenth of its size"), (1e-9, "a millionth")])
+def test_how_far_a_step_moves_weights_is_measured_and_told(rate: float, said: str) -> None:
+    ge.manual_seed(0)
+    model = ge.nn.Sequential(ge.nn.Linear(5, 8), ge.nn.Tanh(), ge.nn.Linear(8, 3))
+    optimizer = ge.optim.SGD(model.parameters(), lr=rate)
+    before = {name: each.array.copy() for name, each in model.named_parameters()}
+    with ge.watch(model, optimizer=optimizer) as watched:
+        watched.backward(ge.nn.functional.cross_entropy(model(ge.randn(20, 5)), ge.randint(0, 3, (20,))))
+        optimizer.step()
+    assert "step" not in vars(optimizer)
+    for name, each in model.named_parameters():
+        moved = np.linalg.norm(each.array - before[name]) / np.linalg.norm(before[name])
+        assert row(watched.report(), name).update == pytest.approx(moved)
+    findings = [each for each in watched.report().findings if each.startswith("A step changes")]
+    assert [said in each for each in findings] == [True] * bool(said)
+    assert from_json(to_json(watched.record)) == watched.record
+    assert "  update  " in str(watched.report())
+
+
+def test_the_updates_of_a_training_stand_in_its_history() -> None:
+    ge.manual_seed(0)
+    model = ge.nn.Linear(5, 3)
+    optimizer = ge.optim.SGD(model.parameters(), lr=0.1)
+    with ge.watch(model, optimizer=optimizer, every=2) as watched:
+        for _ in range(4):
+            optimizer.zero_grad()
+            watched.backward((model(ge.ones((4, 5))) ** 2).mean())
+            optimizer.step()
+    updates = [row(each.report, "weight").update for each in watched.history]
+    assert [each.step for each in watched.history] == [0, 2] and all(updates)
+    with pytest.raises(ge.ArgumentError, match="with a step"):
+        ge.watch(model, optimizer=model.parameters())
+
+
+@pytest.mark.torch
+def test_updates_of_pytorch_are_measured() -> None:
+    torch = pytest.importorskip("torch")
+    torch.manual_seed(0)
+    model = torch.nn.Sequential(torch.nn.Linear(5, 40), torch.nn.Tanh(), torch.nn.Linear(40, 3))
+    with torch.no_grad():
+        model[0].weight *= 100
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    schedule = torch.optim.lr_scheduler.ExponentialLR(optimizer, 0.9)
+    before = {name: each.detach().clone() for name, each in model.named_parameters()}
+    with ge.watch(model, optimizer=optimizer, shares="norms") as watched:
+        torch.nn.functional.cross_entropy(model(torch.randn(64, 5)), torch.randint(0, 3, (64,))).backward()
+        optimizer.step()
+    schedule.step()
+    for name, each in model.named_parameters():
+        moved = (each.detach() - before[name]).norm() / before[name].norm()
+        assert row(watched.report(), name).update == pytest.approx(moved.item(), rel=1e-5)
+    assert any("outputs in 1 are at its ends" in each for each in watched.report().findings)
+
+
+def test_the_tree_and_show_tell_the_health_of_layers() -> None:
+    ge.manual_seed(0)
+    model = ge.nn.Sequential(ge.nn.Linear(10, 32), ge.nn.Tanh(), ge.nn.Linear(32, 32), ge.nn.ReLU())
+    model[0].weight.data *= 100
+    model[2].bias.data[:3] = -1000
+    optimizer = ge.optim.SGD(model.parameters(), lr=0.1)
+    with ge.watch(model, optimizer=optimizer) as watched:
+        watched.backward(model(ge.randn(64, 10)).mean())
+        optimizer.step()
+    for level in (None, 1):
+        lines = str(tree(watched.record, health=True, level=level)).splitlines()
+        assert max(map(len, lines)) <= 80
+        assert any("% at ends" in line for line in lines) and any("3 stuck" in line for line in lines)
+        assert level or any("update " in line for line in lines)
+    assert "3 of 32 units of #3 Relu in 3 are 0 for the whole batch." in watched.report().findings
+    index = index_of(watched.record)
+    shown = page(index, details(index, "n1"), Script(), 80)
+    assert any("█▁" in text and text.endswith("█") for line in shown for text, _ in line)
