@@ -1,4 +1,4 @@
-"""One step against the gradient: the result before and after it, and what the slopes promised."""
+"""One step against the gradient: the result before and after it, and what the gradients predicted."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .inset import Box, Drawn, Growth, bar, fading, lengths_of, rectangle
 from .shapes import line_points, polygon
 from .text import text_width, words
 
-LABELS = ("before", "after", "promised")
+LABELS = ("before", "after", "predicted")
 HEIGHT = 0.28  # of a bar
 GAP = 0.18
 STUB = 0.42  # of a bar whose scale is broken: its part before and at the break
@@ -23,7 +23,7 @@ SLANT = 0.07
 
 
 def draw(inset: StepBars, box: Box, colours: Colours, hues: Mapping[str, str]) -> Drawn:
-    """Three bars with their numbers; that of what was promised is an outline.
+    """Three bars with their numbers; that of what was predicted is an outline.
 
     They begin at one zero. Where they would look alike, they are cut near it, all at the same number, and two strokes
     show that.
@@ -45,7 +45,7 @@ def draw(inset: StepBars, box: Box, colours: Colours, hues: Mapping[str, str]) -
         at = (0.05, 0.45, 0.72)[k]
         name = Part(words(label, theme.BODY, colours.muted, (left - GAP, y), anchor="right"))
         place = Box(left + start, y - HEIGHT / 2, left + stop, y + HEIGHT / 2)
-        if label == "promised":
+        if label == "predicted":
             one = Part(Primitive(rectangle(*place), stroke=colours.muted, width=2.0))
             growth = fading(one, at, at + 0.15)
         else:

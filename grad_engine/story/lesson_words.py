@@ -143,10 +143,16 @@ class LessonWords:
 
     def writes(self, ops: Sequence[str]) -> str:
         """What an op writes; in a graph of tensors the number at one entry."""
-        at = next((at for op in ops if (at := self.facts.at.get(op))), ())
-        if not at or self.probe is None or not self.probe.index:
+        at = self.first_entry(ops)
+        if not at:
             return "Forward: every op writes its value."
         return f"Blue: each op's value at one entry, first [{','.join(map(str, at))}]."
+
+    def first_entry(self, ops: Sequence[str]) -> tuple[int, ...]:
+        """The first entry whose number stands for a tensor; () in a graph of single numbers."""
+        if self.facts.followed is None or not self.facts.followed.index:
+            return ()
+        return next((at for op in ops if (at := self.facts.at.get(op))), ())
 
     def then(self, ops: Sequence[str]) -> str:
         """A sentence on some ops of the forward pass: `Next: +, relu, @ and +.`"""
@@ -166,7 +172,7 @@ class LessonWords:
             total = self.total()
             shown.append(f"{facts.result} {total}" if total else facts.result)
         off, inset = self.off_domain(ops)
-        remark = "" if off else self.born(ops)
+        remark = ("Blue: one entry." if self.first_entry(ops) else "") if off else self.born(ops)
         return Scene(
             "forward", "Forward", line(off or said), remarked=line(remark), on_stage=tuple(shown), ops=tuple(ops),
             inset=inset,
@@ -215,7 +221,8 @@ class LessonWords:
         """One of the equal units opened, the others swept, and what comes after them."""
         same = [unit for unit in kinds if unit.kind == first.kind]
         noun = noun_of(first)
-        opened = self.written(first.ops, f"One {noun}: {self.signs(first.ops)}.", root=False)
+        blue = " Blue: one entry." if self.first_entry(first.ops) else ""
+        opened = self.written(first.ops, f"One {noun}: {self.signs(first.ops)}.{blue}", root=False)
         rest = [op for unit in units if unit.kind != first.kind for op in unit.ops]
         said = f"And {len(same) - 1} more like this."
         scenes = [
@@ -298,12 +305,12 @@ class LessonWords:
             all_leaves = "both" if leaves == 2 else f"all {in_words(leaves)}"
             many = f"{all_leaves} gradients" if leaves > 1 else "the gradient"
             entries = sum(facts.whole_shape(self.index.leaf(id).id) for id in self.index.changes)
-            many += f", {entries} numbers" if entries > leaves else " in one pass"
+            many += f", {entries:,} numbers" if entries > leaves else " in one pass"
             said = f"Backward finds {many}: {facts.g} starts at {facts.single(run.seed)}."
         elif tensor.shape == ():
             said = f"Backward starts with the seed, {facts.g} = {facts.single(run.seed)}."
         elif ones:
-            said = f"{facts.g} is how much {facts.result} grows per unit. At each entry of {name} it is 1."
+            said = f"{facts.g} is how much {facts.result} grows per unit: 1 at each entry of {name}."
         else:
             what = f"{capital(facts.result)} is {facts.meaning or facts.result}"
             said = f"{what}, so backward starts with the seed as {facts.g}."
@@ -330,6 +337,13 @@ class LessonWords:
             entry = f"[{','.join(map(str, some.index))}]" if some.index else ""
             name = facts.leaf_token(some.accumulator, barred=True)
             hidden = line(name, f"{entry} = {number(some.gradient)} cannot be checked.")
+        elif (
+            measured != gradient
+            and (self.agreement(), self.root_dtype()) == (AGREE, "float64")
+            and not probe.index
+            and probe.below is None
+        ):
+            hidden = line("The nudge is small, not 0.")
         return [
             Scene(
                 "check", "Check", said, remarked=hidden, leaves=(probe.accumulator,), moves=(3,), motion=2.6,
@@ -348,11 +362,15 @@ class LessonWords:
         apart = abs(ratio - gradient) / (max(abs(ratio), abs(gradient)) or 1.0)
         if apart <= APART or (not ratio and self.facts.spelling.text(gradient) == "0"):
             return AGREE
-        whole = self.facts.whole
-        assert whole.run is not None
-        dtype = whole.tensors[whole.nodes[whole.run.root].outputs[whole.run.output]].dtype
+        dtype = self.root_dtype()
         cause = "the size of the nudge" if dtype == "float64" else f"{dtype} rounding"
         return f"{number(100 * apart, 2)} % apart, likely by {cause}"
+
+    def root_dtype(self) -> str:
+        """The type of the numbers of the result."""
+        whole = self.facts.whole
+        assert whole.run is not None
+        return whole.tensors[whole.nodes[whole.run.root].outputs[whole.run.output]].dtype
 
     # backward
 
@@ -624,12 +642,14 @@ class LessonWords:
         """A sentence on ops that pass g on as others did before: `The other + passes g = 1 to both inputs.`"""
         g = self.facts.g
         numbers = {text for _, text in self.sent(ops)}
-        if len(ops) > 1 or len(self.index.nodes) > FEW_OPS or len(numbers) != 1 or "" in numbers:
+        if len(ops) > 1 or len(self.index.nodes) > FEW_OPS:
             return f"{self.signs(ops)} again: {g} unchanged."
         op = ops[0]
         same = [each for each, node in self.index.nodes.items() if node.op == self.index.nodes[op].op]
         both = " to both inputs" if len(self.index.outgoing(op)) == 2 else " on"
         which = "The other" if len(same) == 2 else "Another"
+        if len(numbers) != 1 or "" in numbers:
+            return f"{which} {self.facts.sign(op)} also passes {g} on."
         return f"{which} {self.facts.sign(op)} passes {g} = {numbers.pop()}{both}."
 
     def two_ways(self, ops: Sequence[str]) -> str:
