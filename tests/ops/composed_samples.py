@@ -213,6 +213,7 @@ SAMPLES: dict[str, list[Sample]] = {
     "matrix_diagonal": [sample(ge.matrix_diagonal, (2, 3))],
     "matrix_trace": [sample(ge.matrix_trace, (2, 3))],
     "vander": [sample(ge.vander, (3,))],
+    "dist": [sample(lambda x, y, p=p: ge.dist(x, y, p), (2, 3), (2, 3)) for p in (2.0, 1.0, np.inf)],
     "cdist": [sample(lambda x, y, p=p: ge.cdist(x, y, p), (2, 3), (4, 3)) for p in (2.0, 1.0, 3.0, np.inf)],
     "pdist": [sample(ge.pdist, (3, 2))],
     "quantile": [sample(lambda x: ge.quantile(x, 0.3), (2, 3)), sample(lambda x: ge.quantile(x, 0.5, 0), (3, 2))],
