@@ -259,7 +259,7 @@ _divided.__name__ = _divided.__qualname__ = "div"
 composed(before=div)(_divided)
 
 
-@composed()
+@composed(floats=("x", "y"))
 def dist(x: Any, y: Any, p: float = 2) -> Tensor:
     """The p-norm of all elements of x − y as one vector."""
     return reduction.vector_norm(sub(x, y), ord=p)
