@@ -55,6 +55,10 @@ class Facts:
         face = self.op(id)
         return " = ".join(text for text in (face.name, face.value or ("" if face.name else self.shape(id))) if text)
 
+    def increment(self, id: str) -> str:
+        """What the nudge adds to the value of an op, as it stands below it: `+0.003`; "" where it adds nothing."""
+        return self.op(id).increment.replace("+ ", "+").replace("− ", "−")
+
     def shape(self, id: str) -> str:
         """The shape of an op's result; "" where it is not known."""
         node = self.index.nodes.get(id)

@@ -90,7 +90,7 @@ class Graph:
 
     def _op_view(self, id: str, slots: int) -> OpView:
         face, node = self.facts.op(id), self.index.nodes[id]
-        texts = (self.facts.value(id), face.increment, f"{face.badge}   " if face.badge else "")
+        texts = (self.facts.value(id), self.facts.increment(id), f"{face.badge}   " if face.badge else "")
         sign, shown = self.labels.get(id, face.sign), tuple(filter(None, texts))
         return OpView(id, sign, node.category, slots, shown, self.facts.gradient(id), bool(face.badge))
 
@@ -386,8 +386,7 @@ class Graph:
                 self.parts.swap(shot, ("card", RESULT), self.card_part(RESULT, nudged=True), b, b + 0.1)
                 continue
             self.parts.cut(shot, ("op", id), self.op_part(id, self.colours.value), b)
-            if self.look.shows(self.facts.op(id).increment):
-                said = self.facts.op(id).increment
+            if self.look.shows(said := self.facts.increment(id)):
                 text = marks.text_at(said, self.colours.ink, self.under(id), self.colours, bold=True)
                 self.parts.add(shot, ("increment", id), text, b, b + 0.08)
 

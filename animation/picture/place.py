@@ -312,7 +312,7 @@ def spine(
     right = zone[2] - (sizes[last][0] + 0.4 if last else 0.05)
     pitch = (right - left - widths[0] / 2 - widths[-1] / 2) / (len(order) - 1)
     for (a, b), (c, d) in zip(pairwise(widths), pairwise(shapes), strict=True):
-        if (a + b) / 2 + 0.08 > pitch or (c[0] + d[0]) / 2 + SHORTEST > pitch:
+        if (a + b) / 2 + 0.01 > pitch or (c[0] + d[0]) / 2 + SHORTEST > pitch:
             return None
     at = {id: left + widths[0] / 2 + pitch * k for k, id in enumerate(order)}
     named = {id: text_width(look.gradient(ops[id].gradient, named=True), theme.SMALLEST) for id in order}

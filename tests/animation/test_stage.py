@@ -149,6 +149,11 @@ def test_cards_and_numbers_in_a_column_are_apart(name: str) -> None:
         assert min(b - a for a, b in itertools.pairwise(rows)) >= 1.4
 
 
+def test_a_chain_with_a_card_at_every_op_lies_in_one_row() -> None:
+    graph = player_of(RECORDS["mlp"]()).stage.graph
+    assert len({round(graph.boxes[id].y, 6) for id in graph.ops}) == 1
+
+
 @pytest.mark.parametrize("name", ["blog", "mlp"])
 def test_every_op_on_a_path_shows_by_what_it_multiplies(name: str) -> None:
     player = player_of(RECORDS[name]())
