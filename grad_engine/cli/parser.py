@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -27,8 +27,9 @@ class CommandParser(Parser):
     _mixing = False
 
     # Typed as argparse does it, which has an overload for each kind of namespace.
-    def parse_known_args(self, args: Sequence[str] | None = None, namespace: Any = None) -> Any:
+    def parse_known_args(self, args: Iterable[str] | None = None, namespace: Any = None) -> Any:
         """What was asked for, and the words that nothing takes."""
+        args = None if args is None else list(args)
         found, rest = super().parse_known_args(args, namespace)
         if self._mixing or not rest or any(word.startswith("-") for word in rest):
             return found, rest
