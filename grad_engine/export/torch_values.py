@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from grad_engine.export.torch_ops import EXPANSIONS, RESHAPES, short_name, signed, snake
+from grad_engine.export.torch_ops import EXPANSIONS, RESHAPES, like_ours, short_name, signed, snake
 from grad_engine.record.arrays import taken, written
 from grad_engine.record.builder import Value
 
@@ -54,10 +54,11 @@ class Numbers:
         array = array_of(self.torch, thing)
         if array is None:
             return Value(None, shape, dtype, absent="unknown")
+        ends = thing.grad_fn is None or _has_ends(thing.grad_fn.name())
         if self.whole:
-            return Value(None, shape, dtype, absent="unknown", taken=written(array, self.max_elements))
+            return Value(None, shape, dtype, absent="unknown", taken=written(array, self.max_elements, ends=ends))
         known = self._stats_of(thing, like) if like and array.size > self.max_elements else None
-        return Value(None, shape, dtype, absent="unknown", taken=taken(array, self.max_elements, known))
+        return Value(None, shape, dtype, absent="unknown", taken=taken(array, self.max_elements, known, ends=ends))
 
     def named(
         self, thing: Any, name: str | None, source: str, like: Mapping[Place | None, Value] | None = None
@@ -83,6 +84,13 @@ class Numbers:
             if stats is not None and place[2].numel() == other[2].numel() and _is_all(place) and _is_all(other):
                 return stats
         return None
+
+
+@cache
+def _has_ends(name: str) -> bool:
+    """Whether the results of a step of this name lie between two ends, as tanh's do."""
+    op = like_ours(short_name(name))
+    return op is not None and bool(op.ends)
 
 
 def _is_all(place: Place) -> bool:

@@ -32,11 +32,13 @@ DIGITS = {2: 4, 4: 7, 8: 12}
 Array = NDArray[Any]
 
 
-def array_data(array: Array | np.generic, limit: float = FULL) -> tuple[DataRecord | None, StatsRecord | None]:
+def array_data(
+    array: Array | np.generic, limit: float = FULL, *, ends: bool = True
+) -> tuple[DataRecord | None, StatsRecord | None]:
     """The numbers of an array of any shape: in full up to `limit` elements, else a sample and statistics.
 
     Floats are the shortest decimals that read back to the same value in the array's own dtype. Both are None for an
-    array that holds no real numbers, such as complex ones.
+    array that holds no real numbers, such as complex ones. ends: whether to count what is near −1, 0 and 1.
     """
     if array.dtype.kind not in "fiub":
         return None, None
@@ -44,9 +46,9 @@ def array_data(array: Array | np.generic, limit: float = FULL) -> tuple[DataReco
         return DataRecord(_values(array)), None
     whole = _plain(np.asarray(array))
     edge, shape = _sample_shape(whole.shape)
-    ends = [_ends(length, taken) for length, taken in zip(whole.shape, shape, strict=True)]
+    places = [_ends(length, taken) for length, taken in zip(whole.shape, shape, strict=True)]
     with np.errstate(all="ignore"):  # an overflow in a statistic is no overflow of the program
-        return DataRecord(sample=SampleRecord(edge, shape, _values(whole[np.ix_(*ends)]))), _stats(whole)
+        return DataRecord(sample=SampleRecord(edge, shape, _values(whole[np.ix_(*places)]))), _stats(whole, ends=ends)
 
 
 Brief = tuple[Any, ...]  # the fields of StatsRecord, in its order, not rounded yet
@@ -115,7 +117,7 @@ class Taken:
         return (*same, 0, ends)
 
 
-def taken(array: Array, limit: float = FULL, known: Brief | None = None) -> Taken:
+def taken(array: Array, limit: float = FULL, known: Brief | None = None, *, ends: bool = True) -> Taken:
     """The numbers of an array of any shape, quickly: no histogram, a small sample, six digits of the sums.
 
     known: the statistics, where they have been taken before.
@@ -127,18 +129,18 @@ def taken(array: Array, limit: float = FULL, known: Brief | None = None) -> Take
         return Taken(array.copy(), dtype)
     whole = _plain(array)
     edge, places, shape = _places(whole.shape)
-    return Taken(whole[places].reshape(shape), dtype, edge, known or brief_stats(whole))
+    return Taken(whole[places].reshape(shape), dtype, edge, known or brief_stats(whole, ends=ends))
 
 
-def written(array: Array, limit: float = FULL) -> Taken:
+def written(array: Array, limit: float = FULL, *, ends: bool = True) -> Taken:
     """The numbers of an array of any shape, as `array_data` has them."""
     if array.size <= limit and array.dtype.kind in "fiub":
         return Taken(array.copy(), array.dtype)
-    data, stats = array_data(array, limit)
+    data, stats = array_data(array, limit, ends=ends)
     return Taken(None, array.dtype, 0, stats, data)
 
 
-def brief_stats(array: Array) -> Brief | StatsRecord:
+def brief_stats(array: Array, *, ends: bool = True) -> Brief | StatsRecord:
     """The statistics of an array without a histogram, by a few passes over its own memory.
 
     The sums are products within blocks (`np.vecdot`), short enough that no BLAS starts a thread, and then in float64.
@@ -158,7 +160,7 @@ def brief_stats(array: Array) -> Brief | StatsRecord:
             low, high = np.minimum.reduce(flat).item(), np.maximum.reduce(flat).item()
     absmax = max(abs(low), abs(high))
     if not (absmax == 0 or 1e-15 < absmax < 1e15):  # the squares leave the range of a float
-        return _stats(array, histogram=False)
+        return _stats(array, histogram=False, ends=ends)
     if flat.dtype.kind != "f" or flat.itemsize == 2:
         flat = flat.astype(np.float64 if flat.dtype.kind in "iu" and flat.itemsize > 2 else np.float32)
     size = flat.size
@@ -175,6 +177,7 @@ def brief_stats(array: Array) -> Brief | StatsRecord:
     if variance * 8 < mean * mean:  # the difference of two numbers that are nearly equal
         variance = float((flat - mean).var(dtype=np.float64))
     zeros = size - int(np.count_nonzero(flat != 0)) if low <= 0 <= high else 0
+    near = _at_ends(array, low, high) if ends else None
     return (
         low,
         high,
@@ -187,7 +190,7 @@ def brief_stats(array: Array) -> Brief | StatsRecord:
         first,
         None,
         _dead(array, low, zeros),
-        _at_ends(array, low, high),
+        near,
     )
 
 
@@ -252,7 +255,7 @@ def _ends(length: int, taken: int) -> list[int]:
     return [*range(taken - back), *range(length - back, length)]
 
 
-def _stats(array: Array, histogram: bool = True) -> StatsRecord:
+def _stats(array: Array, histogram: bool = True, ends: bool = True) -> StatsRecord:
     finite = array.ravel().astype(np.uint8) if array.dtype.kind == "b" else array.ravel()
     missing, posinf, neginf, first = 0, 0, 0, None
     if array.dtype.kind == "f" and not (good := np.isfinite(array)).all():
@@ -274,8 +277,8 @@ def _stats(array: Array, histogram: bool = True) -> StatsRecord:
     )
     zeros = finite.size - int(np.count_nonzero(finite))
     bins = _histogram(scaled, float(low), float(high), scale) if histogram else None
-    dead, ends = _dead(array, low, zeros), _at_ends(array, low, high)
-    return StatsRecord(low, high, mean, std, norm, absmax, zeros, missing, posinf, neginf, first, bins, dead, ends)
+    dead, near = _dead(array, low, zeros), _at_ends(array, low, high) if ends else None
+    return StatsRecord(low, high, mean, std, norm, absmax, zeros, missing, posinf, neginf, first, bins, dead, near)
 
 
 def _dead(array: Array, low: Number, zeros: int) -> int:

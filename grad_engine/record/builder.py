@@ -285,7 +285,7 @@ class GraphBuilder:
         if value.taken is not None:
             data, stats = value.taken.record()
         elif array is not None:
-            data, stats = array_data(array, self.max_elements)
+            data, stats = array_data(array, self.max_elements, ends=ends)
             if data is not None and data.sample is not None:
                 self.arrays[id] = np.asarray(array)
         if stats is not None and stats.ends is not None and not ends:
