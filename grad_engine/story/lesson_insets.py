@@ -106,7 +106,7 @@ class Insets:
             for at, slope in ((gate.open_at, gate.open), (gate.closed_at, gate.closed)):
                 if at is not None and slope is not None and not any(p.slope == slope[1] for p in points):
                     value = at if slope[1] else self.level(curve)
-                    points.append(LensPoint(at, value, slope[1], f"slope {number(slope[1], 3)}"))
+                    points.append(LensPoint(at, value, slope[1], f"slope {facts.spelling.text(slope[1])}"))
         off = self.off(curve)
         word = ""
         if off:
@@ -133,7 +133,7 @@ class Insets:
             x, slope = read, share / g
         if value is None or not all(map(math.isfinite, (x, slope, value))):
             return None
-        return LensPoint(x, value, slope, f"slope {number(slope, 3)}")
+        return LensPoint(x, value, slope, f"slope {facts.spelling.text(slope)}")
 
     def on_curve(self, curve: CurveRecord, point: LensPoint) -> bool:
         """Whether a point lies where the curve is drawn."""

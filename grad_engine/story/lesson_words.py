@@ -406,7 +406,8 @@ class LessonWords:
             said, name = nothing, "zero"
         elif lens is not None and lens.points:
             point = lens.points[0]
-            said = line(f"At {facts.spelling.text(point.x)}, {facts.sign(op)} has slope {number(point.slope, 3)}.")
+            at, slope_there = facts.spelling.text(point.x), facts.spelling.text(point.slope)
+            said = line(f"At {at}, {facts.sign(op)} has slope {slope_there}.")
             moves = (1, 5)
         gate = self.insets.gate(op)
         if gate is not None:

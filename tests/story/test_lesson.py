@@ -16,6 +16,7 @@ from grad_engine.folding.views import view
 from grad_engine.record import GraphRecord, index_of
 from grad_engine.record.explained import nudge_words, result_parts
 from grad_engine.story.chooser import LONG, SHORT, as_table, lesson
+from grad_engine.story.insets import Lens
 from grad_engine.story.scenes import LAST, Scene, words_in
 from grad_engine.story.units import SMALL, units
 from tests import records
@@ -289,3 +290,21 @@ def test_a_gate_names_the_entries_that_it_is_told_for() -> None:
     assert (
         re.match(r"\[2,1\] input 1\.33\d?: ", opened) and re.match(r"\[2,\d\] input −", shut) and shut.endswith("= 0")
     )
+
+
+@pytest.mark.parametrize("name", ["mlp", "neuron", "recurrent"])
+def test_a_slope_is_written_in_its_sentence_as_in_the_lens_and_the_equations(name: str) -> None:
+    scenes = lesson_of(name)
+    record = record_of(name)
+    assert record.explain is not None
+    index = index_of(record)
+    slopes = {index.edges[step.edge].sender: step.slope for step in record.explain.paths[0].steps}
+    told = [scene for scene in scenes if "has slope" in scene.sentence and scene.ops[0] in slopes]
+    assert told
+    for scene in told:
+        shown = scene.sentence.rsplit(" ", 1)[1].removesuffix(".")
+        assert isinstance(scene.inset, Lens) and scene.inset.points[0].text == f"slope {shown}"
+        assert abs(float(shown.replace("−", "-")) - slopes[scene.ops[0]]) <= 5e-4 * max(1.0, abs(slopes[scene.ops[0]]))
+    if name == "mlp":
+        path = next(scene for scene in scenes if scene.name == "paths")
+        assert "has slope −3.201." in told[0].sentence and "· −3.201 ·" in path.equations[0]
