@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Sequence
+from functools import lru_cache
 from html import escape
 
 from grad_engine.record.words import fit
@@ -34,6 +35,7 @@ def width_of(words: str, size: float) -> float:
     return size * sum(_advance(character) for character in words)
 
 
+@lru_cache(maxsize=1_000)
 def _advance(character: str) -> float:
     if unicodedata.combining(character):
         return 0.0

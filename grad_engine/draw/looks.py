@@ -217,10 +217,10 @@ class Looks:
 
     def symbol(self, node: NodeRecord, ports: Sequence[str]) -> tuple[str, ...]:
         """The symbol of an op, or what it does with the numbers that have no card; then its static arguments."""
-        numbers = {}
+        numbers, with_cards = {}, set(ports)
         for operand in node.inputs:
             value = single_number(self.index.tensors[operand.tensor])
-            if operand.parameter not in ports and value is not None:
+            if operand.parameter not in with_cards and value is not None:
                 numbers[operand.parameter] = number(value)
         symbol = shortened(node.symbol or node.op, 12)
         tree = self.index.formula(node.id)

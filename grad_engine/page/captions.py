@@ -175,7 +175,8 @@ class Close(Beat):
 
 def signs_in(pieces: Sequence[Piece]) -> int:
     """How many characters some pieces take side by side; bars over letters do not count."""
-    return sum(not combining(sign) for piece in pieces for sign in f"{piece.text} ")
+    texts = [f"{piece.text} " for piece in pieces]
+    return sum(len(text) if text.isascii() else sum(not combining(sign) for sign in text) for text in texts)
 
 
 def subtitle_of(columns: Sequence[Column]) -> str:
