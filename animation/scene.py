@@ -68,7 +68,7 @@ class GraphScene(Scene):
 
     def setup(self) -> None:
         """Reads the record, or ends with one sentence that says what is wrong."""
-        logging.getLogger("manim").addFilter(_plain)
+        logging.getLogger("manim").addFilter(shown_plainly)
         self.cached = not config.disable_caching
         config.disable_caching = True  # Manim's cache keys hold mobjects, and nothing drawn here is one
         try:
@@ -120,7 +120,7 @@ def has_display() -> bool:
     return bool(there) or not sys.platform.startswith("linux")
 
 
-def _plain(entry: logging.LogRecord) -> bool:
+def shown_plainly(entry: logging.LogRecord) -> bool:
     """Whether a line of Manim's log is shown; what it names, such as a file, can then do nothing to the terminal."""
     text = entry.getMessage()
     words = text.strip("\n")  # Manim sets some lines apart

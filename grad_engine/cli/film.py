@@ -70,7 +70,8 @@ def place(output: Path | None, graph: Path, record: GraphRecord, overwrite: bool
     if output is None or output.is_dir():
         path = (output or (graph if graph.is_dir() else graph.parent)) / usual
         return path if overwrite else animation("film").free(path)
-    return output if output.suffix else output.with_suffix(".mp4")
+    device = output.exists() and not output.is_file()  # film() says that none can hold a film
+    return output if output.suffix or device else output.with_suffix(".mp4")
 
 
 def _player(record: GraphRecord, wanted: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from unicodedata import combining
@@ -11,6 +12,8 @@ from grad_engine.formula import Tree
 from grad_engine.record import Shape, TensorRecord
 from grad_engine.story.names import bar, spoken
 from grad_engine.story.values import matrix, number_text, shape_text
+
+NOT_ASCII = re.compile(r"[^\x00-\x7f]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,8 +178,8 @@ class Close(Beat):
 
 def signs_in(pieces: Sequence[Piece]) -> int:
     """How many characters some pieces take side by side; bars over letters do not count."""
-    texts = [f"{piece.text} " for piece in pieces]
-    return sum(len(text) if text.isascii() else sum(not combining(sign) for sign in text) for text in texts)
+    text = "".join(f"{piece.text} " for piece in pieces)
+    return len(text) - sum(combining(sign) > 0 for sign in NOT_ASCII.findall(text))
 
 
 def subtitle_of(columns: Sequence[Column]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import logging
 import os
 import subprocess
 import sys
@@ -11,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from animation import theme
+from animation import scene, theme
 from grad_engine.draw.palette import theme as palette
 from grad_engine.record import save_graph
 from tests import records
@@ -92,3 +93,21 @@ def test_what_is_wrong_is_said_in_one_sentence(
     assert done.returncode == 1
     assert said in done.stderr
     assert "Traceback" not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("template", "arguments", "said"),
+    [
+        ("\nFile ready at %(path)s\n", {"path": "'a\nb\x1b[31m.mp4'"}, "\nFile ready at 'a\\nb\\x1b[31m.mp4'\n"),
+        ("Subcaption file has been written as x\u202ey\n\x07.srt", None, r"written as x\u202ey\n\x07.srt"),
+        ("100 %", None, "100 %"),
+    ],
+)
+def test_the_lines_of_manim_on_the_console_are_harmless(template: str, arguments: object, said: str) -> None:
+    entry = logging.LogRecord("manim", logging.INFO, "", 1, template, None, None)
+    entry.args = arguments  # type: ignore[assignment]  # as logging sets a dictionary
+    assert scene.shown_plainly(entry) and entry.getMessage().endswith(said)
+
+
+def test_manim_need_not_say_that_its_cache_is_off() -> None:
+    assert not scene.shown_plainly(logging.makeLogRecord({"msg": "Caching disabled for this scene"}))

@@ -155,3 +155,16 @@ def test_a_module_of_one_step_names_it_once(tmp_path: Path, capsys: pytest.Captu
     path = str(ge.export_graph(loss, tmp_path / "a.json"))
     assert "\n  step      3 of 3\n" in said(capsys, "show", "one", path)[1]
     assert "\n  steps     1 to 2 of 3\n" in said(capsys, "show", "two", path)[1]
+
+
+@pytest.mark.parametrize("words", ["n all.json --json", "n --json all.json", "--json n all.json"])
+def test_the_record_may_stand_behind_an_option(words: str, exported: Path) -> None:
+    assert (
+        run("show", *words.split(), folder=exported).stdout
+        == run("show", "n", "all.json", "--json", folder=exported).stdout
+    )
+
+
+def test_a_word_too_many_is_still_refused(exported: Path) -> None:
+    done = run("show", "n", "--json", "all.json", "more", folder=exported)
+    assert done.returncode == 2 and "more" in done.stderr and done.stderr.count("\n") == 1

@@ -15,9 +15,9 @@ from tests.support import ROOT
 pytestmark = pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full, and a shell")
 
 
-def shell(command: str, folder: Path) -> tuple[int, str, str]:
+def shell(command: str, folder: Path, warnings: str = "error") -> tuple[int, str, str]:
     """What `grad-engine ...` with redirections returns and says."""
-    program = f"{shlex.quote(sys.executable)} -W error -m grad_engine {command}"
+    program = f"{shlex.quote(sys.executable)} -W {warnings} -m grad_engine {command}"
     done = subprocess.run(
         ["sh", "-c", program],
         cwd=folder,
@@ -84,3 +84,21 @@ def test_a_file_is_replaced_whole_and_keeps_nothing_beside_it(exported: Path, tm
     assert shell(f"dot -o {shlex.quote(str(link))}", exported)[0] == 0
     assert link.is_symlink() and picture.read_text(encoding="utf-8").startswith("digraph")
     assert sorted(each.name for each in tmp_path.iterdir()) == ["graph.dot", "link.dot"]
+
+
+@pytest.mark.film
+@pytest.mark.parametrize(
+    ("command", "sentence"),
+    [
+        ("film all.json -o /dev/null", "--output is '/dev/null', but a film is one of .mp4"),
+        ("film all.json --storyboard /dev/full", "got that of a folder or device"),
+        ("film '~nobody-of-this-name/x.json'", "There is no record at ~nobody-of-this-name/x.json"),
+        ("film all.json --length 99999999", "--length is '99999999'"),
+    ],
+)
+def test_what_stops_a_film_is_one_sentence(command: str, sentence: str, exported: Path) -> None:
+    pytest.importorskip("manim")
+    status, out, err = shell(command, exported, warnings="ignore")
+    assert (status, out) == (2, "")
+    assert err.count("\n") == 1 and sentence in err and "Traceback" not in err
+    assert not Path("/dev/null.mp4").exists()

@@ -12,6 +12,7 @@ from itertools import combinations, pairwise
 import numpy as np
 import pytest
 
+from grad_engine.draw.channel import tracks
 from grad_engine.draw.glyph import outline
 from grad_engine.draw.layout import (
     Item,
@@ -411,3 +412,18 @@ def test_a_drawing_wider_than_the_room_goes_on_in_rows(room: float) -> None:
 def test_many_lines_that_would_run_back_stay_in_one_row() -> None:
     items, links = random_graph(200, 1)
     assert lay_out(items, links, room=20.0).height == lay_out(items, links).height
+
+
+def test_more_lines_than_are_compared_with_each_other_still_never_share_a_stretch(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("grad_engine.draw.channel.MOST_COMPARED", 50)
+    heights = random.Random(3)
+    starts, stops = (np.array([heights.uniform(0, 400) for _ in range(120)]) for _ in range(2))
+    stops[:5] = starts[:5]
+    track, count = tracks(starts, stops, 3.0)
+    assert track[:5].tolist() == [-1] * 5 and set(track[5:]) == set(range(count))
+    low, high = np.minimum(starts, stops), np.maximum(starts, stops)
+    for one, other in combinations(range(5, 120), 2):
+        if track[one] == track[other]:
+            assert high[one] <= low[other] - 3.0 or high[other] <= low[one] - 3.0

@@ -14,6 +14,7 @@ import pytest
 
 import grad_engine as ge
 from grad_engine.core.tensor import Tensor, array_of
+from grad_engine.errors import ArgumentError
 from grad_engine.testing import check_gradients
 
 X = np.array([[0.5, 1.5, -2.0], [3.0, 0.25, 1.0]])
@@ -291,3 +292,15 @@ def test_an_inverse_that_drops_singular_values_has_the_right_slope() -> None:
         np.linalg.lstsq(ones, ge.tensor(X[:, :1].repeat(2, 0)[:3, 0], requires_grad=True), 1.0)[0].data,
         np.linalg.lstsq(ones, X[:, :1].repeat(2, 0)[:3, 0], 1.0)[0],
     )  # LAPACK takes rcond from 0 to 1 only, and its own otherwise
+
+
+@pytest.mark.parametrize("power", [1.5, [1.5, 2.0], None, "two"], ids=repr)
+def test_ldexp_takes_whole_powers_alone(power: Any) -> None:
+    with pytest.raises(ArgumentError, match=r"np\.ldexp\(x, i\) takes whole numbers"):
+        np.ldexp(ge.tensor([1.0, 2.0], requires_grad=True), power)
+
+
+def test_ldexp_takes_every_kind_of_whole_number() -> None:
+    for power in (2, True, np.uint8(3), np.array([-1, 4])):
+        found = np.ldexp(ge.tensor([1.0, 2.5], requires_grad=True), power)
+        assert array_of(found).tolist() == np.ldexp([1.0, 2.5], power).tolist()

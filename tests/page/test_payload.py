@@ -9,17 +9,21 @@ from collections.abc import Callable
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
+from unicodedata import combining
 
 import numpy as np
 import pytest
 
 import grad_engine as ge
 from grad_engine.errors import ArgumentError
+from grad_engine.export.from_tensor import record_graph
 from grad_engine.folding import drawn
 from grad_engine.page import page_html, save_page
+from grad_engine.page.captions import Build, Words, signs_in
 from grad_engine.page.groups import grouped
 from grad_engine.page.mathml import mathml
 from grad_engine.page.payload import payload
+from grad_engine.page.steps import beats
 from tests.records import chain, dense, diamond, everything, fan, neuron, square
 
 pytest.importorskip("graphlay")
@@ -228,3 +232,24 @@ def test_a_rule_that_does_not_give_the_share_is_not_shown_as_one() -> None:
     doubted = replace(record, explain=replace(record.explain, holds={edge: False}))
     operands = [operand for item in payload(doubted)["items"] for operand in item.get("operands", ())]
     assert [operand["holds"] for operand in operands].count(False) == 1
+
+
+def test_a_page_of_too_many_ops_is_refused_with_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("grad_engine.page.write.MOST_OPS", 11)
+    assert page_html(chain(11))
+    with pytest.raises(ArgumentError, match=r"at most 11 ops, got 12: print the record with .* or export a smaller"):
+        page_html(chain(12))
+
+
+@pytest.mark.parametrize("words", ["", "x1 = x · y", "ȳ = ḡ · x̄", "x" * 50 + "…"])
+def test_bars_over_letters_take_no_room(words: str) -> None:
+    assert signs_in((Words(words),)) == 1 + sum(not combining(sign) for sign in words)
+
+
+def test_ops_of_one_depth_all_get_a_beat_however_many() -> None:
+    x = ge.tensor(1.5, requires_grad=True)
+    ways = (ge.sin, ge.exp, ge.tanh, ge.cos)
+    record = record_graph(ge.stack([ways[k % 4](x * k) for k in range(90)]).sum())
+    told = [item for beat in beats(record) if isinstance(beat, Build) for item in beat.items if item.startswith("n")]
+    assert sorted(told) == sorted(node.id for node in record.nodes)
+    assert all(len(beat.items) <= 6 for beat in beats(record) if isinstance(beat, Build))

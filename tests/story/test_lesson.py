@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -308,3 +309,32 @@ def test_a_slope_is_written_in_its_sentence_as_in_the_lens_and_the_equations(nam
     if name == "mlp":
         path = next(scene for scene in scenes if scene.name == "paths")
         assert "has slope −3.201." in told[0].sentence and "· −3.201 ·" in path.equations[0]
+
+
+def operands(count: int) -> GraphRecord:
+    """One op of many operands, each a leaf."""
+    result = ge.stack([ge.tensor([k / count, 1.0], requires_grad=True) for k in range(count)]).sum()
+    result.backward(retain_graph=True)
+    return record_graph(result)
+
+
+def calls_of(record: GraphRecord) -> int:
+    """How many functions are called, and generators resumed, to tell of a record."""
+    calls = 0
+
+    def seen(frame: object, event: str, _: object) -> None:
+        nonlocal calls
+        calls += event in ("call", "c_call")
+
+    before = sys.getprofile()
+    sys.setprofile(seen)
+    try:
+        lesson(record)
+    finally:
+        sys.setprofile(before)
+    return calls
+
+
+def test_the_work_grows_with_the_operands_of_an_op() -> None:
+    lesson(operands(10))  # what is read once is read before it is counted
+    assert calls_of(operands(800)) < 2.5 * calls_of(operands(400))
