@@ -148,7 +148,7 @@ class Walk:
 
 @dataclass(frozen=True, slots=True)
 class Walks:
-    """The paths of the followed number: the first is drawn solid, the second dashed."""
+    """The paths of the followed number: the first is drawn solid, the second as a double line."""
 
     leaf: str
     paths: tuple[Walk, ...]
