@@ -69,8 +69,8 @@ def pull_back(
     useful = None if targets is None else edges_to(targets, nodes)
     if (watch := current_mode().watch) is not None:
         observers = (*observers, *watch.observers(seeds))
-    told_ran = [each.ran for each in observers] if observers else ()
-    told_sent = [each.sent for each in observers] if observers else ()
+    if observers:
+        told_ran, told_sent = [each.ran for each in observers], [each.sent for each in observers]
     owned: set[Edge] | None = None if create_graph or observers else set()  # where sums may grow in place
     pending: dict[Any, Any] = {**seeds} if len(seeds) == 1 else _started(seeds, owned)
     found: dict[Any, Any] = {}
@@ -84,8 +84,9 @@ def pull_back(
                 g = hooked(node, g)
             if targets is not None:
                 keep_targets(found, targets, node, g)
-            for tell in told_ran:
-                tell(node, g)
+            if observers:  # asked first: a loop over nothing takes three times as long
+                for tell in told_ran:
+                    tell(node, g)
             for slot, edge, raw, array in (
                 node.shares_from(g, *as_tensors(node), useful) if create_graph else node.shares(g, useful)
             ):
@@ -96,8 +97,9 @@ def pull_back(
                     pending[edge] = _own(share, g, node)
                 else:
                     pending[edge] = share
-                for tell in told_sent:
-                    tell(node, slot, edge, raw, share, pending[edge])
+                if observers:
+                    for tell in told_sent:
+                        tell(node, slot, edge, raw, share, pending[edge])
             if release:
                 node.release()
     except Exception as error:
