@@ -13,7 +13,7 @@ from grad_engine.errors import ArgumentError
 from grad_engine.interop.tensors import torch_module
 from grad_engine.nn.module import Module
 from grad_engine.ops.classification import cross_entropy
-from grad_engine.optim import SGD
+from grad_engine.optim.optimizers import SGD
 
 if TYPE_CHECKING:
     import torch

@@ -16,11 +16,11 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
-from grad_engine import optim
 from grad_engine.core import call, fast_call
 from grad_engine.core.op import OPS, Op
 from grad_engine.core.stand_ins import STAND_INS as ENGINE_STAND_INS
 from grad_engine.core.stand_ins import TRACING
+from grad_engine.optim import lr_scheduler, optimizers
 from grad_engine.program import array_methods, operators, traced_math, traced_numpy
 from grad_engine.program.refused import SWAPPED
 from grad_engine.program.steps import BackwardLine, mapped
@@ -46,7 +46,7 @@ def tracing(trace: Trace) -> Iterator[Trace]:
         for module in [*sys.modules.values()]:
             if getattr(module, "__name__", "").startswith("grad_engine.") and vars(module).get("np") is _NUMPY:
                 swap(module, "np", traced_numpy.NUMPY)
-            if module is optim:  # a schedule computes with the count of its steps
+            if module in (lr_scheduler, optimizers):  # a schedule computes with the count of its steps
                 swap(module, "math", traced_math.MATH)
         for holder, name, refusing in SWAPPED:
             swap(holder, name, refusing)

@@ -19,7 +19,8 @@ from numpy import ndarray
 import grad_engine.errors
 from grad_engine.core.tensor import Tensor
 from grad_engine.nn.module import Module
-from grad_engine.optim import LRScheduler, Optimizer
+from grad_engine.optim.lr_scheduler import LRScheduler
+from grad_engine.optim.optimizers import Optimizer
 from grad_engine.program.slots import Attribute, Cell, Item, OfClass, Part, Slot
 
 _ENGINE = os.path.dirname(os.path.abspath(grad_engine.errors.__file__)) + os.sep

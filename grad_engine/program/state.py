@@ -19,7 +19,7 @@ from grad_engine.core.node import GradAccum
 from grad_engine.core.tensor import Tensor, wrap
 from grad_engine.core.versions import owner_of
 from grad_engine.errors import TraceError
-from grad_engine.optim import _State
+from grad_engine.optim.optimizers import _State
 from grad_engine.program.generators import TracedGenerator, Unmoved
 from grad_engine.program.reach import Reached
 from grad_engine.program.refused import refused_in_traces

@@ -15,6 +15,7 @@ from numpy.lib.stride_tricks import as_strided
 import grad_engine as ge
 from grad_engine import optim
 from grad_engine.errors import ArgumentError, InPlaceError, ShapeError
+from grad_engine.optim import optimizers
 from tests.layouts import LAYOUTS
 from tests.support import normal
 
@@ -62,11 +63,11 @@ def run(optimizer: optim.Optimizer, params: list[ge.Tensor], steps: int, source:
         optimizer.step()
 
 
-@pytest.mark.parametrize("block", [optim.BLOCK, 5], ids=["whole", "in blocks"])
+@pytest.mark.parametrize("block", [optimizers.BLOCK, 5], ids=["whole", "in blocks"])
 @pytest.mark.parametrize("name", MAKERS)
 def test_each_update_is_that_of_torch(name: str, block: int, monkeypatch: pytest.MonkeyPatch) -> None:
     torch = pytest.importorskip("torch")
-    monkeypatch.setattr(optim, "BLOCK", block)
+    monkeypatch.setattr(optimizers, "BLOCK", block)
     mine = leaves(first_values())
     theirs = [torch.tensor(value, requires_grad=True) for value in first_values()]
     ours, torchs = made(name, mine), made(name, theirs, torch.optim)
@@ -99,7 +100,7 @@ def test_single_precision_stays_single(name: str) -> None:
 @pytest.mark.parametrize("turn", [np.asfortranarray, lambda a: a[::-1], lambda a: a.T], ids=["F", "reversed", "T"])
 @pytest.mark.parametrize("of", ["parameter", "gradient"])
 def test_any_layout_in_memory(of: str, turn: Callable[[Any], Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(optim, "BLOCK", 5)
+    monkeypatch.setattr(optimizers, "BLOCK", 5)
     rng = np.random.default_rng(0)
     value, g = rng.standard_normal((4, 4)), rng.standard_normal((4, 4))
     plain, turned = ge.from_numpy(turn(value).copy("C"), True), ge.from_numpy(turn(value.copy()), True)
@@ -318,7 +319,7 @@ def test_a_state_of_other_shapes_is_refused_and_nothing_changes() -> None:
 @pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize("name", MAKERS)
 def test_a_step_does_not_depend_on_the_memory_layout(name: str, layout: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(optim, "BLOCK", 5)  # so that small parameters are moved in blocks too
+    monkeypatch.setattr(optimizers, "BLOCK", 5)  # so that small parameters are moved in blocks too
     lay = LAYOUTS[layout]
     values, source = first_values(), [next(grads) for grads in [gradients()] for _ in range(3)]
     plain = leaves(values)

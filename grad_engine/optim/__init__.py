@@ -1,0 +1,77 @@
+"""Optimisers, gradient clipping and learning-rate schedules.
+
+Everything here writes into the memory of parameters and gradients, recorded by nothing; a graph that still needs the
+values of before is refused by backward, as after any write in place. Each update is PyTorch's.
+"""
+
+from typing import Any
+
+from grad_engine.optim import lr_scheduler
+from grad_engine.optim.lr_scheduler import (
+    ConstantLR,
+    CosineAnnealingLR,
+    CosineAnnealingWarmRestarts,
+    ExponentialLR,
+    LambdaLR,
+    LinearLR,
+    LRScheduler,
+    MultiplicativeLR,
+    MultiStepLR,
+    OneCycleLR,
+    PolynomialLR,
+    ReduceLROnPlateau,
+    SequentialLR,
+    StepLR,
+)
+from grad_engine.optim.optimizers import (
+    SGD,
+    Adadelta,
+    Adagrad,
+    Adam,
+    Adamax,
+    AdamW,
+    NAdam,
+    Optimizer,
+    RAdam,
+    RMSprop,
+    clip_grad_norm_,
+    clip_grad_value_,
+)
+
+__all__ = [
+    "SGD",
+    "Adadelta",
+    "Adagrad",
+    "Adam",
+    "AdamW",
+    "Adamax",
+    "ConstantLR",
+    "CosineAnnealingLR",
+    "CosineAnnealingWarmRestarts",
+    "ExponentialLR",
+    "LRScheduler",
+    "LambdaLR",
+    "LinearLR",
+    "MultiStepLR",
+    "MultiplicativeLR",
+    "NAdam",
+    "OneCycleLR",
+    "Optimizer",
+    "PolynomialLR",
+    "RAdam",
+    "RMSprop",
+    "ReduceLROnPlateau",
+    "SequentialLR",
+    "StepLR",
+    "clip_grad_norm_",
+    "clip_grad_value_",
+    "lr_scheduler",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """An error that says what to do without an optimiser that is not here."""
+    raise AttributeError(
+        f"grad_engine.optim has no {name!r}; subclass Optimizer, with update(self, group, steps, p, g, *kept), or "
+        "minimize with scipy.optimize.minimize and value_and_grad()"
+    )
