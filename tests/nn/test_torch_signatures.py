@@ -19,9 +19,10 @@ MACHINE = {name for names, _ in ARGUMENTS for name in names}  # arguments that n
 
 
 def pairs() -> Iterator[tuple[str, Any, Any]]:
-    """(name, ours, PyTorch's) of everything that is in both."""
+    """(name, ours, PyTorch's) of everything that is in both, under the first of its names."""
     from torch.overrides import get_testing_overrides
 
+    seen = set()
     for room, ours, theirs in (
         ("nn", ge.nn, torch.nn), ("optim", ge.optim, torch.optim),
         ("optim.lr_scheduler", ge.optim.lr_scheduler, torch.optim.lr_scheduler), ("nn.init", ge.nn.init, torch.nn.init),
@@ -29,7 +30,9 @@ def pairs() -> Iterator[tuple[str, Any, Any]]:
         ("utils.data", ge.utils.data, torch.utils.data),
     ):  # fmt: skip
         for name in dir(theirs):
-            if not name.startswith("_") and callable(getattr(theirs, name)) and hasattr(ours, name):
+            each = getattr(theirs, name)
+            if not name.startswith("_") and callable(each) and hasattr(ours, name) and each not in seen:
+                seen.add(each)
                 yield f"{room}.{name}", getattr(ours, name), getattr(theirs, name)
     written = get_testing_overrides()  # functions in C have no signature of their own
     for name, call in CALLS.items():
