@@ -163,6 +163,29 @@ def test_the_asked_for_python_is_taken_or_refused_in_one_line(machine: Machine) 
     assert "PYTHON=none-such" in done.stderr
 
 
+def test_a_machine_without_python_gets_one_from_its_package_manager(machine: Machine) -> None:
+    there, waiting = machine.programs / "python3", machine.programs / "not installed yet"
+    there.rename(waiting)
+    (machine.programs / "mv").symlink_to(str(shutil.which("mv")))
+    machine.program("env", 'shift; exec "$@"')
+    machine.program("apt-get", f'case "$*" in *install*) mv "{waiting}" "{there}" ;; esac')
+    done = machine.setup("lint")
+    assert done.returncode == 0, done.stderr
+    assert machine.calls("apt-get")[1].endswith("install python3 python3-venv")
+    assert len(machine.calls("python3 -m venv")) == 1
+
+
+def test_without_permission_python_is_part_of_the_one_command(machine: Machine) -> None:
+    machine.program("python3", "exit 1")
+    machine.program("id", "echo 1000")
+    machine.program("dnf", "exit 0")
+    done = machine.setup("animation")
+    assert done.returncode == 1
+    assert done.stderr.endswith(
+        "run: dnf install -y python3 gcc python3-devel pkgconf-pkg-config cairo-devel pango-devel\n"
+    )
+
+
 def test_no_python_at_all_is_said_in_one_line(machine: Machine) -> None:
     machine.program("python3", "exit 1")
     done = machine.setup("lint")
