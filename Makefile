@@ -41,8 +41,8 @@ lint: ## ruff check, ruff format --check and mypy
 	$(PY) -m ruff format --check .
 	@sh .make/patiently "checking types" $(PY) -m mypy
 
-docs: ## build the documentation site in output/site, with its links checked
-	$(SETUP) docs
+docs: ## build the documentation site in output/site, with ten films, and check its links
+	$(SETUP) animation docs
 	@sh .make/patiently "building the site" $(PY) .docs output/site
 
 package: ## build wheel and source distribution in dist/, and check both

@@ -1,8 +1,9 @@
 """Builds the documentation site from the README files and docstrings: `make docs`, or `python .docs FOLDER`.
 
 The pages are first written as Markdown into a folder that is thrown away: the texts of the repository with their links
-turned to where each page lies, and the reference from the objects of the package as they are when it is imported. Then
-Sphinx makes HTML of them. A warning, such as a link that leads nowhere, ends the build with status 1.
+turned to where each page lies, ten films that are rendered anew, and the reference from the objects of the package as
+they are when it is imported. Then Sphinx makes HTML of them. A warning, such as a link that leads nowhere, ends the
+build with status 1.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ def build(target: Path) -> int:
             *("-q", "-W", "--keep-going", "-j", str(os.cpu_count() or 1), str(source), str(made)),
         ])  # fmt: skip
         if status == 0:
-            texts.copy_files(made)
+            texts.copy_files(source, made)
             status = texts.check_links(made)
         if status == 0:
             shutil.rmtree(target, ignore_errors=True)

@@ -12,6 +12,7 @@ from urllib.parse import unquote
 
 import notebook
 import reference
+import ten_films
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
@@ -45,6 +46,7 @@ CONTENTS = {
         "A tour in ten minutes": "tour",
         "Examples": "examples",
         "Gallery": "gallery",
+        "Ten films": "films",
         "How to": "how_to",
         "The film": "film",
         "Functions as programs": "programs",
@@ -68,7 +70,7 @@ FENCE = re.compile(r"^(```.*?^```[^\n]*$|~~~.*?^~~~[^\n]*$)", re.MULTILINE | re.
 
 
 def write(folder: Path) -> None:
-    """Writes every page of PAGES into `folder`, and the pictures that they show."""
+    """Writes every page of PAGES into `folder`, the films, and the pictures that the pages show."""
     for source, page in PAGES.items():
         path = ROOT / source
         text = notebook.markdown(path) if path.suffix == ".ipynb" else path.read_text(encoding="utf-8")
@@ -85,6 +87,7 @@ def write(folder: Path) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(text, encoding="utf-8")
     shutil.copytree(ROOT / GALLERY, folder / GALLERY, ignore=shutil.ignore_patterns("*.md"))
+    ten_films.write(folder)
 
 
 def under_one_title(text: str) -> str:
@@ -119,9 +122,10 @@ def with_links(text: str, source: str, page: str) -> str:
     return "".join(parts)
 
 
-def copy_files(site: Path) -> None:
+def copy_files(source: Path, site: Path) -> None:
     """What pages link to as it is: films, pictures, pages of records."""
-    shutil.copytree(ROOT / GALLERY, site / GALLERY, ignore=shutil.ignore_patterns("*.md"), dirs_exist_ok=True)
+    for folder in (GALLERY, ten_films.FOLDER):
+        shutil.copytree(source / folder, site / folder, dirs_exist_ok=True)
 
 
 class _Links(HTMLParser):
@@ -134,7 +138,7 @@ class _Links(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         for key, value in attrs:
-            if key in ("href", "src") and value:
+            if key in ("href", "src", "poster") and value:
                 self.links.append(value)
             elif key in ("id", "name") and value:
                 self.anchors.add(value)
@@ -144,7 +148,7 @@ def check_links(site: Path) -> int:
     """1, and a line for each, where a page links to a file or an anchor of the site that is not there."""
     found: dict[Path, _Links] = {}
     for page in sorted(site.rglob("*.html")):
-        if GALLERY in page.relative_to(site).as_posix():
+        if page.relative_to(site).as_posix().startswith((f"{GALLERY}/", f"{ten_films.FOLDER}/")):
             continue  # pages of records: they are made by the page command, and its tests look at them
         found[page] = _Links()
         found[page].feed(page.read_text(encoding="utf-8"))

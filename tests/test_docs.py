@@ -6,6 +6,7 @@ import doctest
 import importlib
 import importlib.util
 import re
+import shutil
 import sys
 import textwrap
 from pathlib import Path
@@ -49,6 +50,18 @@ def test_the_first_lines_of_help_run() -> None:
         for line in start.splitlines():
             exec(re.split(r"\s{2,}", line.strip())[0], names)
     assert names["x"].grad.tolist() == [2.0, 4.0]
+
+
+PROGRAMS = sorted((ROOT / ".docs" / "gallery").glob("*.py"))
+
+
+@pytest.mark.parametrize("program", PROGRAMS, ids=lambda path: path.stem)
+def test_a_program_of_a_film_is_short_and_exports_its_graph(program: Path, tmp_path: Path) -> None:
+    assert len(program.read_text(encoding="utf-8").splitlines()) <= 20
+    shutil.copy(program, tmp_path / "film.py")
+    run("film", folder=tmp_path)
+    record = ge.load_graph(tmp_path / "output" / "graph_acyclic.json")
+    assert record.accumulators and record.explain is not None
 
 
 @pytest.fixture(scope="module")
