@@ -97,3 +97,17 @@ def head() -> GraphRecord:
     loss = ge.softmax(parts["query"] @ parts["key"].mT, axis=-1).sum()
     loss.backward(retain_graph=True)
     return record_graph(loss, names={"loss": loss}, title="head")
+
+
+def deep_names() -> GraphRecord:
+    """Leaves with the long names that nested modules give them, which are alike at both ends."""
+    ge = importlib.import_module("grad_engine")
+    h = ge.arange(6).reshape(2, 3) / 10
+    for k in range(4):
+        for part in ("self_attention_projection", "feed_forward_expansion"):
+            path = f"model.transformer.encoder.layers.{k}.{part}"
+            weight = ge.full((3, 3), 0.3 - 0.1 * k, requires_grad=True, name=f"{path}.kernel_weight")
+            h = ge.tanh(h @ weight + ge.full((3,), 0.1, requires_grad=True, name=f"{path}.bias_vector"))
+    out = h.sum()
+    out.backward(retain_graph=True)
+    return record_graph(out, names={"output_of_the_encoder": out})

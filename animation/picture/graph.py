@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 
 import numpy as np
 
@@ -15,8 +16,9 @@ from grad_engine.story.insets import LeafMove, Walk, Walks
 from grad_engine.story.values import is_number, number_text
 
 from .. import theme
-from ..render.primitives import Part
+from ..render.primitives import Part, Points
 from . import marks
+from .callout import callout, free_place, size_of
 from .edge import line
 from .facts import NORM, Facts
 from .flight import Flight, along, flight
@@ -31,6 +33,8 @@ SHORTEST = 0.28  # seconds of an op in which a number can be seen to fly
 MOST_FLIGHTS = 6  # of one op
 ROOMY = 0.7  # of its size can a number have that stays on its way
 LEAST = 0.85  # of its size is what a moving number keeps
+MOST_CALLOUTS = 4  # ops of a scene whose numbers stay beside them until it ends
+WIDEST_CALLOUT = 3.2
 HOLD = 0.52  # where on its way a number stays to be read
 
 
@@ -62,6 +66,7 @@ class Graph:
         self.index = index_of(record)
         self.progress, self.zone = progress, zone
         self.seen = True
+        self.called: dict[str, theme.Zone] = {}  # op -> where its callout stands, or stood
         self.prefix = prefix  # of names, that is left out here
         self.labels = {id: label.removeprefix(prefix) for id, label in (labels or {}).items()}  # of several ops
         items, links = drawn(record)
@@ -236,6 +241,40 @@ class Graph:
             return run is not None and self.progress.seeded and id == run.root
         return self.progress.sent.issuperset(arrivals)
 
+    def unwritten(self, id: str, gradient: bool) -> list[tuple[str, str]]:
+        """The numbers of an op that the graph has no room for, each with its colour: its value, and its gradient."""
+        texts = [(self.facts.value(id), self.colours.value)]
+        if gradient:
+            number = self.facts.gradient(id)
+            texts.append((self.look.gradient(number, named=True), self.colours.gradient if number else ""))
+        return [
+            (text, tone)
+            for text, tone in texts
+            if text and tone and not self.look.shows(text) and text_width(text, theme.SMALLEST, True) < WIDEST_CALLOUT
+        ]
+
+    def call_out(self, shot: Shot, id: str, start: float, stop: float, gradient: bool = True) -> None:
+        """Writes the numbers of an op that have no room in the graph into a free place beside it."""
+        texts = self.unwritten(id, gradient)
+        if not texts or not self.seen or id not in self.ops or ("callout", id) in self.parts.all:
+            return
+        solid = [box_of(box) for other in self.boxes if other != id for box in self._solid(other)]
+        solid += [extent for key, extent in self.called.items() if ("callout", key) in self.parts.all]
+        about = self._solid(id)[0]
+        size = size_of([text for text, _ in texts])
+        at = free_place(size, about, solid, self._line_points, self.zone)
+        if at is None:
+            return
+        self.called[id] = (at[0] - size[0] / 2, at[1] - size[1] / 2, at[0] + size[0] / 2, at[1] + size[1] / 2)
+        tone = self.colours.gradient if gradient else self.colours.value
+        self.parts.add(shot, ("callout", id), callout(texts, at, about, tone, self.colours), start, stop)
+
+    @cached_property
+    def _line_points(self) -> Points:
+        """Points of all edges."""
+        places = [along(way) for way in self.curves.values()]
+        return np.concatenate(places) if places else np.zeros((0, 2))
+
     def place_of(self, part: str, kind: str) -> tuple[float, float] | None:
         """Where a number of an op, a leaf or an edge stands on the stage; None where it does not."""
         if part in self.ops:
@@ -279,6 +318,7 @@ class Graph:
             a = start + (stop - start) * k / len(new)
             b = start + (stop - start) * (k + 1) / len(new)
             self._build_op(shot, id, a, b)
+            self._call_in_turn(shot, id, a, b, stays=k == len(new) - 1 or len(new) <= MOST_CALLOUTS, gradient=False)
         if self.root in new and RESULT in self.cards:
             self._grow(shot, RESULT, stop - 0.1, stop)
             self.parts.add(shot, ("card", RESULT), self.card_part(RESULT), stop - 0.05, stop + 0.08)
@@ -415,7 +455,7 @@ class Graph:
 
     def calm(self, shot: Shot) -> None:
         """What a scene has marked is as it was: the next scene begins."""
-        for key in [key for key in self.parts.all if key[0] in ("ring", "veil", "walk", "top", "factor")]:
+        for key in [key for key in self.parts.all if key[0] in ("ring", "veil", "walk", "top", "factor", "callout")]:
             self.parts.drop(shot, key, 0.0, 0.1)
         for key, part in self.now().items():
             old = self.parts.all.get(key)
@@ -462,6 +502,15 @@ class Graph:
             a = start + (stop - start) * k / len(ops)
             b = start + (stop - start) * (k + 1) / len(ops)
             self._run_op(shot, id, a, b, last=k == len(ops) - 1, alone=len(ops) == 1)
+            self._call_in_turn(shot, id, a, b, stays=k == len(ops) - 1 or len(ops) <= MOST_CALLOUTS, gradient=True)
+
+    def _call_in_turn(self, shot: Shot, id: str, a: float, b: float, stays: bool, gradient: bool) -> None:
+        """A callout while an op has its turn, if that can be read, or until the scene ends."""
+        if not stays and (b - a) * shot.seconds < 2 * SHORTEST:
+            return
+        self.call_out(shot, id, a, a + 0.15 * (b - a), gradient)
+        if not stays:
+            self.parts.drop(shot, ("callout", id), b - 0.05 * (b - a), b)
 
     def _run_op(self, shot: Shot, id: str, a: float, b: float, last: bool, alone: bool) -> None:
         whole = self.facts.index
@@ -473,7 +522,7 @@ class Graph:
             self._gradient_appears(shot, id, a, a + 0.1 * (b - a))
         fast = (b - a) * shot.seconds < SHORTEST
         self.progress.sent.update(edge.id for edge in sent)
-        held: list[theme.Zone] = []
+        held: list[theme.Zone] = [*self.called.values()]
         for edge in here:
             colour = self.colours.gradient
             self.parts.cut(shot, ("edge", edge.id), self.edge_part(edge.id, colour, theme.EDGE), a + 0.1 * (b - a))
@@ -571,6 +620,11 @@ class Graph:
             ring = marks.ring(self.ops[id], self.look, self.boxes[id], self.colours.value)
             self.parts.add(shot, ("ring", id), ring, a, b)
             self.parts.drop(shot, ("ring", id), b, min(1.0, b + 0.08))
+
+
+def box_of(box: Box) -> theme.Zone:
+    """Left, bottom, right and top of a box."""
+    return box.x - box.width / 2, box.y - box.height / 2, box.x + box.width / 2, box.y + box.height / 2
 
 
 def same(one: Part, other: Part) -> bool:

@@ -11,7 +11,7 @@ from .. import theme
 from ..render.primitives import Part, Primitive
 from .inset import Box, Drawn, Growth, fading
 from .shapes import SQUARE, card_points
-from .text import text_width, words
+from .text import tail, text_width, words
 
 ROW = 0.40  # height of a row in BODY
 PLAIN = 0.56  # width of a column of squares in BODY
@@ -25,6 +25,7 @@ SCALES = (  # type size, width of a column of squares, room beside a number in i
 )
 PAD = 0.14  # between the outline and the cells
 SIGN = 0.62  # room for @ and =
+NAME = 3.0  # the widest that the name of a matrix may be in the words below
 HEADS = 1.5  # height of the titles above and of the words below
 SMALL, LARGEST = 0.07, 0.30  # sides of squares
 
@@ -82,9 +83,10 @@ def draw(inset: RowColumn, box: Box, colours: Colours, hues: Mapping[str, str]) 
             parts.append(sign)
             grow.append(fading(sign, (0.06, 0.5)[k], (0.16, 0.6)[k]))
             x += SIGN
-    said = f"row {inset.left.framed[0]} of {inset.left.name} times column {inset.right.framed[2]} of {inset.right.name}"
+    one, other = (tail(sheet.name, theme.BODY, NAME) for sheet in (inset.left, inset.right))
+    said = f"row {inset.left.framed[0]} of {one} times column {inset.right.framed[2]} of {other}"
     below = centre - rows * pitch / 2 - PAD - 0.36
-    caption = Part(words(said, theme.BODY, colours.muted, (middle, below), room=box.wide))
+    caption = Part(words(said, theme.BODY, colours.muted, (middle, below)))
     return Drawn((*parts, caption), (*grow, fading(caption, 0.34, 0.48)))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,13 +14,17 @@ from grad_engine.folding.views import around
 from grad_engine.formula import number
 from grad_engine.story.insets import Skyline, Walks
 from grad_engine.story.scenes import Scene
-from grad_engine.story.units import Unit
+from grad_engine.story.units import Unit, noun_of
 
 from .. import theme
 from ..render.primitives import Part, Primitive
 from . import marks
 from .edge import straight, tip
 from .graph import Graph
+from .inset import Box as Room
+from .inset import Drawn
+from .inset_skyline import BROAD, Cell, share_of_height
+from .inset_skyline import draw as draw_skyline
 from .marks import CardState, Token
 from .motion import Shot
 from .parts import Key
@@ -32,12 +37,15 @@ MOST = 14  # boxes in the row
 FEW = 2  # ops between two equal units that are drawn with the first
 ROW = (theme.BOXES[1] + theme.BOXES[3]) / 2  # middle of the row
 HIGH = theme.BOXES[3] - theme.BOXES[1]
-TAGS = 2.17  # middle of the names of leaves below it, or of the words above what is opened
+TAGS = 2.23  # middle of the names of leaves below it, or of the words above what is opened
 MOST_TAGS = 2  # leaves of a box that are named below it
 MOST_CARDS = 6  # leaves that are shown in the first scene
-BAR_FLOOR, BAR_TOP, BAR_HEAD = -1.04, 1.20, 1.66  # of the bars that show how large something is
+BAR_FLOOR, BAR_TOP, BAR_HEAD = -1.13, 1.10, 1.71  # of the bars that show how large something is
+AIR = 0.30  # between two boxes
+NARROWEST, WIDEST = 0.50, 1.5  # box, where there is room
 DECADES = 2.0  # of sizes that the bars can show, at least
-INNER = ("edge", "op", "card", "value", "gradient", "badge", "increment", "frame", "ring", "veil", "walk", "top")
+INNER = ("edge", "op", "card", "value", "gradient", "badge", "increment", "frame", "ring", "veil", "walk", "top",
+         "callout")  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +109,53 @@ def chunks(parts: Sequence[Unit], names: Mapping[str, str], scopes: Mapping[str,
     return found
 
 
+def forms(chunk: Chunk) -> list[str]:
+    """What a box may be called, the best first; the last, the number of its first op, is short."""
+    first, last = chunk.ops[0][1:], chunk.ops[-1][1:]
+    span = f"#{first}–{last}" if first != last else f"#{first}"
+    return list(dict.fromkeys([*chunk.labels, span, first]))
+
+
+def row_of(chunks: Sequence[Chunk]) -> list[Box]:
+    """Where the boxes of the row lie: each as wide as what it is called, shorter forms where all have no room."""
+    left, _, right, _ = theme.BOXES
+    room = right - left - AIR * (len(chunks) - 1)
+    ways = []  # widths of each box, from the best form on
+    for chunk in chunks:
+        small = text_width(chunk.small, theme.SMALLEST)
+        found = [
+            max(NARROWEST, text_width(text, size, True) + 0.14, under + 0.14)
+            for text in forms(chunk)
+            for size, under in ((theme.BODY, small), (theme.BODY, 0.0), (theme.SMALLEST, 0.0))
+        ]
+        ways.append(list(dict.fromkeys(itertools.accumulate(found, min))))
+    # Equal units are equally wide.
+    equal = [k for k, chunk in enumerate(chunks) if chunk.equal]
+    groups = [*([equal] if equal else []), *([k] for k in range(len(chunks)) if k not in equal)]
+    at = [0] * len(groups)
+
+    def wide(i: int) -> float:
+        return max(ways[k][min(at[i], len(ways[k]) - 1)] for k in groups[i])
+
+    while sum(wide(i) * len(groups[i]) for i in range(len(groups))) > room:
+        open_ones = [i for i in range(len(groups)) if any(at[i] + 1 < len(ways[k]) for k in groups[i])]
+        if not open_ones:
+            break
+        at[max(open_ones, key=lambda i: (wide(i), len(groups[i])))] += 1
+    widths = [0.0] * len(chunks)
+    for i, group in enumerate(groups):
+        for k in group:
+            widths[k] = wide(i)
+    spare = (room - sum(widths)) / len(chunks)
+    widths = [max(width, min(width + spare, WIDEST)) if spare > 0 else width * room / sum(widths) for width in widths]
+    start = (left + right - sum(widths) - AIR * (len(chunks) - 1)) / 2
+    boxes = []
+    for width in widths:
+        boxes.append(Box(start + width / 2, ROW, width, HIGH))
+        start += width + AIR
+    return boxes
+
+
 class LargeStage(Stage):
     """A graph in boxes."""
 
@@ -112,11 +167,12 @@ class LargeStage(Stage):
         names = {id: self.facts.op(id).sign for id in index.nodes}
         self.chunks = chunks(self.lesson.units, names, {node.id: node.scope for node in self.record.nodes})
         self.home = {op: k for k, chunk in enumerate(self.chunks) for op in chunk.ops}
-        left, _, right, _ = theme.BOXES
-        pitch = min(2.1, (right - left) / len(self.chunks))
-        start = -pitch * (len(self.chunks) - 1) / 2
-        wide = min(1.5, pitch - 0.30)
-        self.boxes = [Box(start + pitch * k, ROW, wide, HIGH) for k in range(len(self.chunks))]
+        self.boxes = row_of(self.chunks)
+        last = {op: unit.ops[-1] for unit in self.lesson.units if unit.kind >= 0 for op in unit.ops}
+        # What enters a box in backward: the gradient of its last op, or of that of its unit.
+        self.ends = [
+            next((last[op] for op in reversed(chunk.ops) if op in last), chunk.ops[-1]) for chunk in self.chunks
+        ]
         self.arrows = [
             k
             for k in range(1, len(self.chunks))
@@ -128,6 +184,7 @@ class LargeStage(Stage):
         self.done: set[int] = set()  # boxes through which backward has run
         self.tags = [self.tag_leaves(chunk) for chunk in self.chunks]
         self.bars = ""  # what they show: "value" or "gradient"
+        self.sky = next((scene.inset for scene in self.lesson if isinstance(scene.inset, Skyline)), None)
 
     def tag_leaves(self, chunk: Chunk) -> list[str]:
         """The leaves that stand by name below a box."""
@@ -139,15 +196,34 @@ class LargeStage(Stage):
 
     def norm(self, k: int, what: str) -> float | None:
         """The size of what a box makes, or of the gradient that comes to it; None where it is not finite or unknown."""
-        op = self.chunks[k].ops[-1]
-        found = self.facts.index.value(op) if what == "value" else self.facts.index.gradient(op)
+        if what == "value":
+            found = self.facts.index.value(self.chunks[k].ops[-1])
+        else:
+            found = self.facts.index.gradient(self.ends[k])
         return found.norm if found is not None else None
+
+    def cells(self) -> list[Cell]:
+        """The room below every box, with the gradient that enters it."""
+        found = []
+        for k, (chunk, box) in enumerate(zip(self.chunks, self.boxes, strict=True)):
+            left, right = box.x - box.width / 2 - AIR / 2, box.x + box.width / 2 + AIR / 2
+            m = self.facts.index.gradient(self.ends[k])
+            found.append(Cell(left, right, box.x, chunk.ops, self.norm(k, "gradient"), m is not None, chunk.equal))
+        return found
+
+    @property
+    def noun(self) -> str:
+        """What one of the equal boxes is called."""
+        equal = next((unit for unit in self.lesson.units if unit.kind >= 0), None)
+        return noun_of(equal) if equal is not None else "box"
 
     def scale(self, what: str) -> tuple[float, float]:
         """The powers of ten at the lower and the upper end of the bars."""
+        if what == "gradient" and self.sky is not None:
+            return self.sky.low, self.sky.high
         norms = [norm for k in range(len(self.chunks)) if (norm := self.norm(k, what))]
         low, high = math.log10(min(norms, default=1.0)), math.log10(max(norms, default=1.0))
-        return min(high - DECADES, low - 0.2 * (high - low)), high
+        return min(high - DECADES, low), high
 
     # parts
 
@@ -155,7 +231,7 @@ class LargeStage(Stage):
         """A box of the row."""
         chunk = self.chunks[k]
         return marks.unit(
-            chunk.labels, chunk.small, self.boxes[k], self.colours, edge or self.colours.idle,
+            forms(chunk), chunk.small, self.boxes[k], self.colours, edge or self.colours.idle,
             marks.SHEETS if chunk.equal else 0, thick,
         )  # fmt: skip
 
@@ -200,22 +276,23 @@ class LargeStage(Stage):
             m = self.facts.index.gradient(self.chunks[k].ops[-1])
             text = "NaN" if m is not None and m.nan else "∞" if m is not None and m.infinite else ""
             return Part(words(text, theme.SMALLEST, self.colours.nonfinite, (box.x, BAR_FLOOR + 0.16), bold=True))
-        size = 0.0 if norm <= 0 else (math.log10(norm) - low) / (high - low)
-        tall = max(0.02, size * (BAR_TOP - BAR_FLOOR))
-        points = card_points(0.62 * box.width, tall, 0.03, (box.x, BAR_FLOOR + tall / 2))
-        text = number(norm, 2)
+        tall = max(0.02, share_of_height(norm, low, high) * (BAR_TOP - BAR_FLOOR))
+        points = card_points(BROAD * (box.width + AIR), tall, 0.0, (box.x, BAR_FLOOR + tall / 2))
         found = [Primitive(points, fill=tone)]
-        if text_width(text, theme.SMALLEST) <= box.width + 0.24:
-            found.append(words(text, theme.SMALLEST, tone, (box.x, BAR_FLOOR + tall + 0.18)))
+        texts = [number(norm, digits) for digits in (3, 2)]
+        room = box.width + AIR - 0.06
+        text = next((text for text in texts if text_width(text, theme.SMALLEST) <= room), "")
+        found.append(words(text, theme.SMALLEST, tone, (box.x, BAR_FLOOR + tall + 0.18)))
         return Part(*found)
 
     def bars_head(self) -> Part:
         """What the bars show."""
-        what = "what each box makes" if self.bars == "value" else "the gradient that comes to each box"
-        left, _, right, _ = theme.BELOW
+        what = "what each box makes" if self.bars == "value" else f"the gradient that enters each {self.noun}"
+        cells = self.cells()
+        left, right = cells[0].left, cells[-1].right
         return Part(
-            words(f"size of {what} (log)", theme.SMALLEST, self.colours.muted, (left, BAR_HEAD), anchor="left"),
-            Primitive(line_points([(left, BAR_FLOOR), (right, BAR_FLOOR)]), stroke=self.colours.idle, width=1.4),
+            words(f"size of {what}, log scale", theme.SMALLEST, self.colours.muted, (left, BAR_HEAD), anchor="left"),
+            Primitive(line_points([(left, BAR_FLOOR), (right, BAR_FLOOR)]), stroke=self.colours.idle, width=2.4),
         )
 
     # what is opened
@@ -324,6 +401,12 @@ class LargeStage(Stage):
         """Where an inset stands that takes the place of what is opened."""
         return theme.BELOW
 
+    def drawn(self, scene: Scene, zone: theme.Zone) -> Drawn:
+        """The inset of a scene; bars of boxes stand below their boxes."""
+        if isinstance(scene.inset, Skyline):
+            return draw_skyline(scene.inset, Room(*zone), self.colours, self.facts.hues, self.cells(), self.noun)
+        return super().drawn(scene, zone)
+
     def make_room(self, shot: Shot) -> None:
         """The room below the row is for an inset."""
         self.clear(shot, 0.0, 0.1)
@@ -339,18 +422,34 @@ class LargeStage(Stage):
                 self.parts.add(shot, ("tag", str(k)), self.tag_part(k), 0.52, 0.66)
         if self.phase == "backward":
             self.progress.made |= {*self.facts.index.nodes, *self.facts.leaves}
+        self.show_leaves(shot)
+
+    def show_leaves(self, shot: Shot) -> None:
+        """The cards of some leaves, those with a hue first: in one row, or in two where their names are long."""
         order = [*self.facts.hues, *(leaf for leaf in self.facts.leaves if leaf not in self.facts.hues)]
-        look, pitch = Look(0.72, "wide"), 2.2
-        for i, leaf in enumerate(shown := order[:MOST_CARDS]):
-            face = self.facts.leaves[leaf]
-            view = CardView(leaf, face.name, face.shape or face.value)
-            wide = min(card_size(view, look)[0], pitch - 0.2)
-            box = Box(pitch * (i - (len(shown) - 1) / 2), 0.5, wide, theme.CARD[1])
-            state = CardState(face.shape or face.value)
-            part = marks.card(view, state, look, box, self.colours, self.facts.hues.get(leaf, ""))
-            self.parts.add(shot, ("note", leaf), part, 0.5 + 0.03 * i, 0.66 + 0.03 * i)
-        if (more := len(order) - len(shown)) > 0:
-            text = words(f"and {more} more leaves", theme.SMALLEST, self.colours.muted, (0.0, -0.4))
+        faces = [self.facts.leaves[leaf] for leaf in order[:MOST_CARDS]]
+        prefix = common_module([face.name for face in faces])
+        if not faces:
+            return
+        views = [CardView(face.accumulator, face.name.removeprefix(prefix), face.shape or face.value) for face in faces]
+        look, (left, _, right, top) = Look(0.72, "wide"), theme.BELOW
+        needed = max((card_size(view, look)[0] for view in views), default=0.0)
+        rows = 1 if needed <= (right - left) / len(views) - AIR else 2
+        columns = math.ceil(len(views) / rows)
+        wide = min(needed, (right - left) / columns - AIR)
+        pitch = min((right - left) / columns, wide + AIR)
+        for i, view in enumerate(views):
+            row, column = divmod(i, columns)
+            x = pitch * (column - (columns - 1) / 2)
+            y = 0.5 if rows == 1 else top - 0.5 * theme.CARD[1] - (theme.CARD[1] + 0.2) * row
+            box = Box(x, y, wide, theme.CARD[1])
+            hue = self.facts.hues.get(view.id, "")
+            part = marks.card(view, CardState(view.value), look, box, self.colours, hue)
+            self.parts.add(shot, ("note", view.id), part, 0.5 + 0.03 * i, 0.66 + 0.03 * i)
+        notes = [f"and {len(order) - len(faces)} more leaves"] if len(order) > len(faces) else []
+        notes += [f"all of {prefix.rstrip('.')}"] if prefix else []
+        if notes:
+            text = words(", ".join(notes), theme.SMALLEST, self.colours.muted, (0.0, -0.4 if rows == 1 else -0.85))
             self.parts.add(shot, ("note", ""), Part(text), 0.7, 0.8)
 
     def boxes_of(self, ops: Sequence[str]) -> list[int]:

@@ -12,9 +12,11 @@ from ..render.primitives import Part, Primitive
 from .edge import BETWEEN, DOUBLE
 from .facts import Bit
 from .shapes import card_points, circle_points, line_points
-from .text import middle_out, shortened, text_width, words
+from .text import middle_out, shortened, tail, text_width, words
 
 LINES = 2  # that a sentence may take
+NAMES = (5.0, 3.4, 2.4, 1.6)  # the widest that a name may be in a line, where there is less and less room
+FULL = 0.92  # of its lines is what a sentence can be sure to fill
 SAMPLE = 0.7  # length of a line that stands for a path
 STEP = 0.38  # between them
 TITLE_TONES = {1: "value", 2: "value", 3: "gradient", 4: "done", 5: "done"}
@@ -96,7 +98,11 @@ def fitted(bits: Sequence[Bit], size: float, room: float) -> list[Bit]:
 
 
 def wrapped(bits: Sequence[Bit], size: float, room: float, most: int = LINES) -> list[list[Bit]]:
-    """A sentence in lines that are broken between words."""
+    """A sentence in lines that are broken between words, with shorter names where it does not fit else."""
+    for cap in NAMES:
+        bits = named(bits, size, cap)
+        if width(bits, size) <= FULL * room * most:
+            break
     lines: list[list[Bit]] = [[]]
     left = room
     for bit in bits:
@@ -125,21 +131,49 @@ def _pieces(text: str) -> list[str]:
     return [*found, text[start:]]
 
 
-def shorter(bits: Sequence[Bit], size: float, room: float) -> list[Bit]:
-    """An equation that fits: without what stands in letters between its first and its last terms, else cut."""
-    if width(bits, size) <= room:
-        return list(bits)
+def equation(bits: Sequence[Bit], room: float) -> tuple[list[Bit], float]:
+    """An equation that fits, and its type size.
+
+    What is too wide has shorter names, then loses what stands in letters between its first and its last terms, then has
+    smaller type. In the end terms are left out in its middle: what it is of and its result always stand there.
+    """
+    for size in (theme.LARGE, theme.BODY):
+        for cap in NAMES:
+            sides = _sides(named(bits, size, cap))
+            while len(sides) > 2 and _wide(sides, size) > room:  # x̄ = g · y = 1 · 3 = 3 -> x̄ = 1 · 3 = 3
+                del sides[1]
+            if _wide(sides, size) <= room:
+                return [bit for side in sides for bit in side], size
+    *before, result = sides
+    some = [bit for side in before for bit in side]
+    left = room - width(result, size) - text_width(" … ", size)
+    kept: list[Bit] = []
+    for bit in some:
+        if (left := left - text_width(bit.text, size, bit.strong)) < 0:
+            break
+        kept.append(bit)
+    return [*kept, replace(some[0], text=" … ", strong=False), *result], size
+
+
+def _sides(bits: Sequence[Bit]) -> list[list[Bit]]:
+    """An equation in parts, of which all but the first begin with =."""
     sides: list[list[Bit]] = [[]]
     for bit in bits:
         if bit.text.strip() == "=":
             sides.append([])
         sides[-1].append(bit)
-    while len(sides) > 2:  # x̄ = g · y = 1 · 3 = 3 -> x̄ = 1 · 3 = 3
-        del sides[1]
-        some = [bit for side in sides for bit in side]
-        if width(some, size) <= room:
-            return some
-    return fitted(bits, size, room)
+    return sides
+
+
+def _wide(sides: Sequence[Sequence[Bit]], size: float) -> float:
+    return sum(width(side, size) for side in sides)
+
+
+def named(bits: Sequence[Bit], size: float, cap: float) -> list[Bit]:
+    """A line in which no name is wider than `cap`: long ones keep their last parts."""
+    return [
+        replace(bit, text=tail(bit.text, size, cap, bit.strong)) if " " not in bit.text.strip() else bit for bit in bits
+    ]
 
 
 def expression(bits: Sequence[Bit], room: float) -> list[Bit]:

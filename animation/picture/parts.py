@@ -12,8 +12,8 @@ Key = tuple[str, str]  # a layer, and what of it
 LAYERS = (
     "panel", "number", "part", "running", "expression", "bars", "sky", "frame", "edge_row", "edge", "op", "unit", "tag",
     "card", "value",
-    "gradient", "badge", "increment", "note", "ring", "veil", "walk", "factor", "top", "curtain", "inset", "words",
-    "token",
+    "gradient", "badge", "increment", "note", "ring", "veil", "walk", "factor", "top", "callout", "curtain",
+    "inset", "words", "token",
 )  # fmt: skip
 PLACE = {layer: k for k, layer in enumerate(LAYERS)}
 

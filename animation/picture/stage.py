@@ -14,7 +14,7 @@ from ..render.primitives import Part, Primitive
 from . import marks, panel
 from .facts import Facts
 from .graph import Graph, Progress
-from .inset import Box
+from .inset import Box, Drawn
 from .insets import INSETS
 from .motion import Shot
 from .parts import Parts
@@ -129,8 +129,8 @@ class Stage:
                 hue = self.facts.hues.get(scene.inset.leaf, self.colours.ink) if isinstance(scene.inset, Walks) else ""
                 primitives += panel.sample(hue, self.colours.panel if k else "", (left, y))
                 start += panel.SAMPLE + 0.25
-            bits = panel.shorter(bits, theme.LARGE, room - (start - left))
-            made = panel.line(bits, theme.LARGE, start, y)
+            bits, type_size = panel.equation(bits, room - (start - left))
+            made = panel.line(bits, type_size, start, y)
             for one, bit in zip(made, bits, strict=True):
                 if bit.source is not None and (at := self.place(*bit.source)) is not None:
                     self.glide(shot, one, at)
@@ -151,11 +151,11 @@ class Stage:
         """What a scene draws beside its words, or in place of the graph."""
         if type(scene.inset) not in INSETS:
             return
-        where, draw = INSETS[type(scene.inset)]
+        where = INSETS[type(scene.inset)][0]
         zone = {"lens": theme.LENS, "bars": self.bars_zone(scene)}.get(where, self.inset_zone)
         if self.hides(scene):
             self.make_room(shot)
-        drawn = draw(scene.inset, Box(*zone), self.colours, self.facts.hues)
+        drawn = self.drawn(scene, zone)
         growing = {id(growth.part) for growth in drawn.grow}
         for k, part in enumerate(drawn.parts):
             self.parts.keep(shot, ("inset", f"{k:03}"), part)
@@ -164,6 +164,10 @@ class Stage:
         for growth in drawn.grow:
             growth.act(0.0)
             shot.over(growth.start, growth.stop, growth.act, growth.part)
+
+    def drawn(self, scene: Scene, zone: theme.Zone) -> Drawn:
+        """The inset of a scene in a zone."""
+        return INSETS[type(scene.inset)][1](scene.inset, Box(*zone), self.colours, self.facts.hues)
 
     def hides(self, scene: Scene) -> bool:
         """Whether an inset takes the place of the graph."""

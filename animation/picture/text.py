@@ -35,6 +35,7 @@ STAND_INS = {
 UNSEEN = ("Mn", "Me", "Cf")  # categories of signs that change others: accents, joiners, variation selectors
 BARS = "\u0304\u0305"  # combining macron, combining overline
 BAR_THICKNESS = 0.055
+JOINTS = "._-/ "  # between the parts of a name
 OVERLINE_HEIGHT = 0.80  # above every letter, so that the bar over a word is straight
 
 
@@ -119,6 +120,9 @@ def legible(text: str, bold: bool = False) -> str:
         return text
     signs = [sign for sign in normalize("NFC", text) if known(sign) or category(sign) not in UNSEEN]
     numbers = ["" if known(sign) else f"U+{ord(sign):04X}" for sign in signs]
+    for k, (number, after) in enumerate(zip(numbers, [*signs[1:], ""], strict=True)):
+        if number and after == BARS[1]:  # an overline covers all of the number
+            numbers[k] = after.join(number)
     gaps = [" " if one and other else "" for one, other in pairwise(["", *numbers])]
     return "".join(gap + (number or sign) for gap, number, sign in zip(gaps, numbers, signs, strict=True))
 
@@ -173,15 +177,43 @@ def shortened(text: str, size: float, room: float, bold: bool = False) -> str:
     return text[:low].rstrip() + "…" if low else ""
 
 
-def middle_out(text: str, size: float, room: float) -> str:
+def tail(text: str, size: float, room: float, bold: bool = False) -> str:
+    """The name if it fits into `room`, else its last parts after dots: `…mlp.weight`, `…weight`; parts at _ come next.
+
+    A last part that is wider than the room loses its middle.
+    """
+    if text_width(text, size, bold) <= room:
+        return text
+    last = 0
+    for signs in (".", JOINTS):
+        found = ""
+        for k in range(len(text) - 1, 0, -1):
+            if _joint(text, k) in signs:
+                last = max(last, k)
+                shown = "…" + text[k:]
+                if text_width(shown, size, bold) > room:
+                    break
+                found = shown
+        if found:
+            return found
+    return middle_out(text[last:], size, room, bold)
+
+
+def _joint(text: str, k: int) -> str:
+    """The sign between two parts of a name, if a part begins at `k`; else a sign that is none."""
+    before = text[k - 1] if text[k - 1] not in BARS else text[k - 2 : k - 1]
+    return before if before and before in JOINTS and text[k] not in JOINTS + BARS else "\0"
+
+
+def middle_out(text: str, size: float, room: float, bold: bool = False) -> str:
     """The text if it fits into `room`, else its beginning and its end, from a whole word on, with dots between."""
-    if text_width(text, size) <= room:
+    if text_width(text, size, bold) <= room:
         return text
     kept = 1  # signs; more than this many cannot fit, since their beginning alone is too wide
-    while kept < len(text) and text_width(text[: kept - kept // 3].rstrip(), size) <= room:
+    while kept < len(text) and text_width(text[: kept - kept // 3].rstrip(), size, bold) <= room:
         kept *= 2
     shown, kept = text, min(kept, len(text))
-    while kept and text_width(shown, size) > room:
+    while kept and text_width(shown, size, bold) > room:
         kept -= 1
         last = len(text) - kept // 3
         if text[last - 1].isalnum():
@@ -215,8 +247,11 @@ def words(
     room: float | None = None,
     alpha: float = 1.0,
 ) -> Primitive:
-    """A line of text; `at` is its left end, middle or right end, half the height of a capital above the baseline."""
-    text = text if room is None else shortened(text, size, room, bold)
+    """A line of text; `at` is its left end, middle or right end, half the height of a capital above the baseline.
+
+    room: how wide it may be at most. What is wider is taken for a name and keeps its last parts.
+    """
+    text = text if room is None else tail(text, size, room, bold)
     made = text_outline(text, size, bold)
     left = at[0] - {"left": 0.0, "middle": 0.5, "right": 1.0}[anchor] * made.width
     place = (left, at[1] - cap_height(size) / 2)

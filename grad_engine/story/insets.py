@@ -106,6 +106,8 @@ class Skyline:
     bars: tuple[SkyBar, ...]  # in the order of backward
     marked: tuple[int, ...]  # bars that the line through equal units touches
     title: str
+    low: float = -1.0  # the power of ten of a size at the height 0.12
+    high: float = 0.0  # and of one at the height 1
 
 
 @dataclass(frozen=True, slots=True)

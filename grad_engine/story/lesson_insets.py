@@ -42,6 +42,7 @@ MOST_MOVES = 4  # leaves whose numbers a step tells
 MOST_BARS = 64  # of the skyline
 LEVEL = 1e-9  # slope, beside the steepest of a curve, that counts as 0
 DECADES = 6.0  # of sizes that the skyline shows at most
+LEAST_DECADES = 1.0  # and at least, so that sizes that are nearly equal look so
 
 
 @dataclass(frozen=True, slots=True)
@@ -350,8 +351,8 @@ class Insets:
         if not finite:
             return None
         top = max(finite)
-        low = max(min(finite), top - DECADES)
-        span = (top - low) or 1.0
+        low = min(max(min(finite), top - DECADES), top - LEAST_DECADES)
+        span = top - low
         bars, marked = [], []
         for k, (ops, size) in enumerate(zip(groups, sizes, strict=True)):
             height = 0.0 if not size else 0.12 + 0.88 * min(max((math.log10(size) - low) / span, 0.0), 1.0)
@@ -365,7 +366,7 @@ class Insets:
                 )
             )  # fmt: skip
         where = "each op" if len(turns) <= MOST_BARS else f"every {len(groups[0])}th op"
-        return Skyline(tuple(bars), tuple(marked), f"size of the gradient at {where}, log")
+        return Skyline(tuple(bars), tuple(marked), f"size of the gradient at {where}, log scale", low, top)
 
     def shares(self) -> ShareBars | None:
         """The shares that are summed at the followed number."""

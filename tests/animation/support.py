@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
@@ -12,17 +13,20 @@ import numpy as np
 from animation import theme
 from animation.picture.motion import Shot
 from animation.picture.parts import Key
-from animation.picture.text import cap_height
+from animation.picture.text import BARS, JOINTS, cap_height
+from animation.picture.text import legible as legible_signs
 from animation.playback import Beat, Player
 from animation.render.canvas import Canvas
 from animation.render.primitives import Part, Primitive
 from animation.settings import Settings
 from grad_engine.draw.layout import point_at
 from grad_engine.record import GraphRecord
+from grad_engine.story.names import bar
 from tests import records
-from tests.programs import branches, example, head, heads, long_names, network, perceptron
+from tests.programs import branches, deep_names, example, head, heads, long_names, network, perceptron
 from tests.story import lessons
 
+LONG_PART = 12  # signs of the last part of a name that may be wider than its place
 ROOT = Path(__file__).parents[2]
 
 RECORDS: Mapping[str, Callable[[], GraphRecord]] = {
@@ -48,6 +52,7 @@ RECORDS: Mapping[str, Callable[[], GraphRecord]] = {
     "mlp": lessons.mlp,
     "recurrent": lessons.recurrent,
     "network": lambda: network(9, scoped=True),
+    "deep names": deep_names,
 }
 
 Extent = tuple[float, float, float, float]
@@ -88,6 +93,35 @@ def uncovered(player: Player) -> dict[Key, Part]:
     return {key: part for key, part in everything.items() if key not in hidden}
 
 
+def names_of(player: Player) -> set[str]:
+    """The names of tensors and leaves, with and without bars and transposition."""
+    index = player.stage.facts.whole
+    names = {index.label(tensor) or "" for tensor in index.tensors}
+    names |= {face.name for face in player.stage.facts.leaves.values()}
+    names |= {player.stage.facts.op(node).sign for node in index.nodes}
+    return {form for name in names if name for form in (name, bar(name), f"{name}ᵀ", legible_signs(name))}
+
+
+def whole(text: str, names: set[str]) -> bool:
+    """Whether nothing is cut from a label, or so much of a name's beginning that its last part is whole.
+
+    Only a last part that is wider than its place loses its middle.
+    """
+    return all(whole_word(word, names) for word in text.split() if "…" in word and word.strip("…"))
+
+
+def whole_word(word: str, names: set[str]) -> bool:
+    cut = word.removeprefix("…")
+    if "…" not in cut:
+        return any(name.endswith(cut) and name[: -len(cut)].rstrip(BARS)[-1:] in JOINTS for name in names)
+    begin, _, end = cut.partition("…")
+    return any(begin in name and end in name and len(last_part(name)) > LONG_PART for name in names)
+
+
+def last_part(name: str) -> str:
+    return re.split(f"[{re.escape(JOINTS)}]", "".join(sign for sign in name if sign not in BARS))[-1]
+
+
 def legible(player: Player) -> None:
     """Fails where a text at the end of a scene is too small, out of its zone, on another text, or under a line."""
     for beat, _ in played(player):
@@ -98,7 +132,9 @@ def legible(player: Player) -> None:
             for primitive in part.primitives
             if primitive.text.strip() and len(primitive.shape.points)
         ]
+        names = names_of(player)
         for (layer, _), primitive in texts:
+            assert whole(primitive.text, names) or layer == "expression", (beat.name, layer, primitive.text)
             zone = {"words": theme.PANEL, "inset": None}.get(layer, theme.GRAPH)
             if layer in ("number", "part", "running", "expression"):
                 zone = (theme.TITLE[0], theme.TITLE[1] - 0.1, theme.TITLE[2], theme.TITLE[3] + 0.1)
@@ -119,7 +155,12 @@ def legible(player: Player) -> None:
             for (layer, name), primitive in texts:
                 x0, y0, x1, y1 = primitive.extent
                 crossed = ((places > (x0, y0)) & (places < (x1, y1))).all(axis=1)
-                assert layer in ("words", "note", "bars") or not crossed.any(), (beat.name, id, name, primitive.text)
+                assert layer in ("words", "note", "bars", "callout") or not crossed.any(), (
+                    beat.name,
+                    id,
+                    name,
+                    primitive.text,
+                )
 
 
 # pixels

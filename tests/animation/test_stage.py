@@ -10,17 +10,21 @@ import pytest
 
 import grad_engine as ge
 from animation import theme
-from animation.picture.large import MOST, LargeStage
+from animation.picture.inset_skyline import DOT, levels
+from animation.picture.large import MOST, LargeStage, forms
 from animation.picture.marks import Token
 from animation.picture.place import shape_size
+from animation.picture.shapes import circle_points
+from animation.picture.text import text_width
 from animation.render.primitives import rgb
 from grad_engine.draw.palette import THEMES, contrast
 from grad_engine.export.from_tensor import record_graph
+from grad_engine.formula import number
 from grad_engine.record import GraphRecord
-from grad_engine.story.insets import StepBars, Walks
+from grad_engine.story.insets import Skyline, StepBars, Walks
 from tests import records
 from tests.animation.support import RECORDS, apart, fills, legible, played, player_of, sized, uncovered
-from tests.programs import example, network
+from tests.programs import deep_names, example, network
 
 pytestmark = pytest.mark.film
 
@@ -295,6 +299,74 @@ def test_what_runs_in_a_large_graph_is_opened_in_its_box() -> None:
         if beat.scene.name == "rule":
             assert stage.opened is not None and set(beat.scene.ops) <= set(stage.chunks[stage.opened].ops)
             assert all(("op", op) in stage.parts.all for op in beat.scene.ops)
+
+
+@pytest.mark.parametrize(
+    "record", [network(12, scoped=True), records.chain(700), records.chain(5000), records.fan(300), deep_names()],
+    ids=lambda record: f"{record.title or 'deep names'} {len(record.nodes)}",
+)  # fmt: skip
+def test_every_box_of_a_row_has_a_whole_label(record: GraphRecord) -> None:
+    stage = player_of(record).stage
+    assert isinstance(stage, LargeStage)
+    for k, chunk in enumerate(stage.chunks):
+        label = next(one for one in stage.box_part(k).primitives if one.text)
+        assert label.text in forms(chunk)
+        assert text_width(label.text, label.size, True) <= stage.boxes[k].width
+
+
+@pytest.mark.parametrize("name", ["network", "recurrent"])
+def test_the_line_over_the_skyline_has_a_key_an_axis_and_its_dots_below_their_boxes(name: str) -> None:
+    player = player_of(RECORDS[name]())
+    stage, seen = player.stage, 0
+    assert isinstance(stage, LargeStage)
+    for beat, _ in played(player):
+        if not isinstance(beat.scene.inset, Skyline):
+            continue
+        seen += 1
+        insets = [part for key, part in stage.parts.all.items() if key[0] == "inset"]
+        drawn = [one for part in insets for one in part.primitives]
+        texts = [one for one in drawn if one.text]
+        assert any("size of the gradient that enters each" in one.text for one in texts)
+        equal = [k for k, cell in enumerate(stage.cells()) if cell.equal]
+        spot = circle_points(DOT)
+        dots = [one for one in insets[-1].primitives if np.allclose(one.shape.points, spot)]
+        assert sorted(one.place[1] for one in dots) == pytest.approx([stage.boxes[k].x for k in equal])
+        low, high = beat.scene.inset.low, beat.scene.inset.high
+        axis = {number(value, 2) for value in levels(low, high)}
+        assert 2 <= len(axis) <= 4 and axis <= {one.text for one in texts}
+    assert seen
+
+
+@pytest.mark.parametrize("low", [-7.3, -1.4, -1.0, -0.31, 0.0, 3.2])
+@pytest.mark.parametrize("decades", [1.0, 1.5, 2.7, 6.0])
+def test_an_axis_has_two_to_four_labelled_values(low: float, decades: float) -> None:
+    found = levels(low, low + decades)
+    assert 2 <= len(found) <= 4
+    assert all(10**low * (1 - 1e-6) <= value <= 10 ** (low + decades) * (1 + 1e-6) for value in found)
+
+
+@pytest.mark.parametrize("name", ["dense 24", "network", "chain 60", "recurrent", "heads"])
+def test_an_op_that_is_told_of_shows_its_numbers_at_its_place(name: str) -> None:
+    """In the graph, where there is room; else on a plate beside it while it is told of."""
+    player = player_of(RECORDS[name]())
+    stage, seen = player.stage, 0
+    for beat, _ in played(player):
+        graph = getattr(stage, "graph", None)
+        if beat.scene.name != "rule" or len(beat.scene.ops) > 1 or stage.hides(beat.scene) or graph is None:
+            continue
+        (op,) = beat.scene.ops
+        if ("op", op) not in stage.parts.all:
+            continue
+        written = " ".join(
+            one.text
+            for layer in ("value", "gradient", "callout")
+            for one in (stage.parts.all[layer, op].primitives if (layer, op) in stage.parts.all else ())
+        )
+        face = stage.facts.op(op)
+        for said in (face.value, face.gradient):
+            assert said in written, (beat.name, said, written)
+            seen += bool(said)
+    assert seen
 
 
 def test_moments_of_a_scene_may_be_left_out() -> None:

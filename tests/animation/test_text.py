@@ -7,7 +7,10 @@ from dataclasses import replace
 
 import pytest
 
-from animation.picture.text import drawable, legible, middle_out, text_outline, text_width, words
+from animation import theme
+from animation.picture.facts import Bit
+from animation.picture.panel import equation, width
+from animation.picture.text import drawable, legible, middle_out, tail, text_outline, text_width, words
 from grad_engine.story.names import bar, headline
 from tests.programs import perceptron
 
@@ -19,6 +22,29 @@ def test_text_is_shortened_to_its_room_and_measured_as_it_is_drawn() -> None:
         primitive = words("gradient of the first weight", 0.25, "#FFFFFF", (0.0, 0.0), anchor="left", room=room)
         assert not len(primitive.points) or primitive.points[:, 0].max() <= room
     assert words("x", 0.25, "#FFFFFF", (0, 0), room=1).text == "x"
+
+
+@pytest.mark.parametrize("room", [0.4, 0.8, 1.4, 2.6, 9.0])
+def test_of_a_name_that_is_too_wide_the_last_parts_are_kept(room: float) -> None:
+    for name in ("blocks.0.ln_1.weight", "model.layers.11.kernel_weight", bar("blocks.0.ln_1.weight"), "h.0.w"):
+        shown = tail(name, 0.27, room, True)
+        assert text_width(shown, 0.27, True) <= room
+        cut = shown.removeprefix("…")
+        assert shown == name or (name.endswith(cut) and "…" not in cut) or text_width("…weight", 0.27, True) > room
+
+
+@pytest.mark.parametrize("name", ["x", "a.very_long.name_of.some_module.with_a.weight"])
+@pytest.mark.parametrize("terms", [1, 6, 40])
+def test_an_equation_keeps_what_it_is_of_and_its_result(name: str, terms: int) -> None:
+    """Whatever is too wide: letters go first, then type becomes smaller, then terms in the middle are left out."""
+    sum_of = [
+        bit for k in range(terms) for bit in (Bit(" + " if k else "", "#FFFFFF"), Bit(f"{k}.25 · 0.125", "#FFFFFF"))
+    ]
+    bits = [Bit(bar(name), "#FFFFFF"), Bit(" = ", "#FFFFFF"), *sum_of, Bit(" = ", "#FFFFFF"), Bit("12.5", "#FFFFFF")]
+    for room in (13.0, 8.6):
+        made, size = equation(bits, room)
+        assert width(made, size) <= room and size in (theme.LARGE, theme.BODY)
+        assert made[-1].text == "12.5" and made[0].text.endswith((bar("x"), bar("weight")))
 
 
 def test_the_font_has_every_sign_that_is_used() -> None:
