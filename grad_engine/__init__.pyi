@@ -1,7 +1,7 @@
 """Generated from the table of ops by `make stubs`; do not edit."""
 
 from collections.abc import Sequence
-from typing import Any, SupportsIndex, TypeAlias
+from typing import Any, Literal, SupportsIndex, TypeAlias, overload
 
 import numpy as np
 
@@ -505,7 +505,7 @@ def roll(x: Operand, shift: Any, axis: Axes = None) -> Tensor:
 def rot90(x: Operand, k: Any = 1, axes: Any = (0, 1)) -> Tensor:
     """x turned by `k` quarters in the plane of `axes`, from the first towards the second."""
 
-def repeat(x: Any, *given: Any, repeats: Any = None, axis: Any = Ellipsis) -> Tensor:
+def repeat(x: Any, *given: Any, repeats: Any = None, axis: Any = ...) -> Tensor:
     """Each element of x `repeats` times in a row, along `axis` or of all."""
 
 def tile(x: Operand, reps: Any) -> Tensor:
@@ -568,7 +568,7 @@ def block(arrays: Any) -> Tensor:
 def array_split(x: Any, indices_or_sections: int | Sequence[int], axis: int = 0) -> tuple[Tensor, ...]:
     """x cut along `axis` before each index given, or into a number of parts whose lengths differ by 1 at most."""
 
-def split(x: Any, *given: Any, indices_or_sections: Any = None, axis: Any = Ellipsis, dim: int | None = None, split_size_or_sections: Any = None, split_size: Any = None) -> tuple[Tensor, ...]:
+def split(x: Any, *given: Any, indices_or_sections: Any = None, axis: Any = ..., dim: int | None = None, split_size_or_sections: Any = None, split_size: Any = None) -> tuple[Tensor, ...]:
     """x cut along `axis` before each index given, or into a number of equal parts, as in NumPy."""
 
 def chunk(x: Any, chunks: int, axis: int = 0) -> tuple[Tensor, ...]:
@@ -1126,7 +1126,12 @@ def eigvals(x: Any) -> Tensor:
 def eigvalsh(x: Any, UPLO: str = 'L') -> Tensor:
     """The eigenvalues of each symmetric matrix, in ascending order."""
 
-def svd(x: Any, full_matrices: bool = True, compute_uv: bool = True, hermitian: bool = False) -> Any:
+@overload
+def svd(x: Any, full_matrices: bool = ..., compute_uv: Literal[True] = ..., hermitian: bool = ...) -> tuple[Tensor, Tensor, Tensor]: ...
+@overload
+def svd(x: Any, full_matrices: bool = ..., *, compute_uv: Literal[False], hermitian: bool = ...) -> Tensor: ...
+@overload
+def svd(x: Any, full_matrices: bool = ..., compute_uv: bool = ..., hermitian: bool = ...) -> Any:
     """(U, the singular values in descending order, Vh) with x = U @ diag(S) @ Vh; without compute_uv the values alone."""
 
 def svdvals(x: Operand) -> Tensor:
@@ -1135,7 +1140,12 @@ def svdvals(x: Operand) -> Tensor:
 def lu(x: Operand) -> tuple[Tensor, ...]:
     """(permutation P, L lower triangular with ones on the diagonal, U upper triangular) with x = P @ L @ U."""
 
-def qr(x: Any, mode: str = 'reduced') -> Any:
+@overload
+def qr(x: Any, mode: Literal['reduced', 'complete'] = ...) -> tuple[Tensor, Tensor]: ...
+@overload
+def qr(x: Any, mode: Literal['r']) -> Tensor: ...
+@overload
+def qr(x: Any, mode: str) -> Any:
     """(Q with orthonormal columns, R upper triangular) with x = Q @ R; R alone with mode 'r'."""
 
 def numel(x: Any) -> int:

@@ -23,7 +23,7 @@ import contextlib
 import functools
 import inspect
 from collections.abc import Callable, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar, overload
 
 import numpy as np
 
@@ -42,6 +42,8 @@ from grad_engine.pytree import check_leaf, taken_apart
 _RECORDED: Any = contextlib.nullcontext()  # where ops are recorded already
 _LEFT_OUT: Any = type("LeftOut", (), {"__repr__": lambda self: "..."})()  # an input may be None, which holds nothing
 Argnums = int | Sequence[int] | None
+Array = TypeVar("Array", np.ndarray, Tensor)
+Inputs = TypeVar("Inputs")
 
 
 def grad(
@@ -78,6 +80,28 @@ def grad(
     return _derivative("grad()", _grad, outputs, inputs, argnums, has_aux, create_graph)
 
 
+@overload
+def value_and_grad(
+    f: Callable[..., Any], *, argnums: Argnums = ..., has_aux: bool = ..., create_graph: bool | None = ...
+) -> Callable[..., tuple[Any, Any]]: ...
+@overload
+def value_and_grad(
+    f: Callable[..., Any],
+    inputs: list[Any],
+    *,
+    argnums: Argnums = ...,
+    has_aux: bool = ...,
+    create_graph: bool | None = ...,
+) -> tuple[Any, tuple[Any, ...]]: ...
+@overload
+def value_and_grad(
+    f: Callable[..., Any],
+    inputs: Inputs,
+    *,
+    argnums: Argnums = ...,
+    has_aux: bool = ...,
+    create_graph: bool | None = ...,
+) -> tuple[Any, Inputs]: ...
 def value_and_grad(
     f: Callable[..., Any],
     inputs: Any = _LEFT_OUT,
@@ -177,6 +201,35 @@ def jacobian(
     return _derivative("jacobian()", rule, f, inputs, argnums, has_aux, create_graph)
 
 
+@overload
+def hessian(
+    f: Callable[..., Any],
+    *,
+    argnums: Argnums = ...,
+    has_aux: bool = ...,
+    create_graph: bool | None = ...,
+    batched: bool = ...,
+) -> Callable[..., Any]: ...
+@overload
+def hessian(
+    f: Callable[..., Any],
+    inputs: Array,
+    *,
+    argnums: Argnums = ...,
+    has_aux: bool = ...,
+    create_graph: bool | None = ...,
+    batched: bool = ...,
+) -> Array: ...
+@overload
+def hessian(
+    f: Callable[..., Any],
+    inputs: object,
+    *,
+    argnums: Argnums = ...,
+    has_aux: bool = ...,
+    create_graph: bool | None = ...,
+    batched: bool = ...,
+) -> Any: ...
 def hessian(
     f: Callable[..., Any],
     inputs: Any = _LEFT_OUT,

@@ -11,7 +11,7 @@ import json
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, get_overloads
 
 import numpy as np
 
@@ -25,7 +25,7 @@ from tests.samples import as_function, cases, one_output
 
 PACKAGE = Path(ge.__file__).parent
 HEAD = '"""Generated from the table of ops by `make stubs`; do not edit."""\n'
-IMPORTS = "from collections.abc import Sequence\nfrom typing import Any, SupportsIndex, TypeAlias\n"
+IMPORTS = "from collections.abc import Sequence\nfrom typing import Any, Literal, SupportsIndex, TypeAlias, overload\n"
 OPERAND = (
     "Operand: TypeAlias = Tensor | np.ndarray | np.generic | float | int | bool | Sequence[Any]\n"
     "Axes: TypeAlias = SupportsIndex | Sequence[SupportsIndex] | None\n"
@@ -42,7 +42,7 @@ def parameters(call: Callable[..., Any], first: str | None = None) -> str:
             shown = f"{stars}{each.name}: {each.annotation}"
             if each.kind is each.KEYWORD_ONLY and not any(part.startswith("*") for part in parts):
                 parts.append("*")
-            parts.append(shown if each.default is each.empty else f"{shown} = {each.default!r}")
+            parts.append(shown if each.default is each.empty else f"{shown} = {_default(each.default)}")
         return ", ".join([first, *parts[1:]] if first else parts)
     parts = []
     for i, name in enumerate(op.inputs):
@@ -61,15 +61,28 @@ def parameters(call: Callable[..., Any], first: str | None = None) -> str:
     return ", ".join(parts)
 
 
+def _default(value: Any) -> str:
+    return "..." if value is ... else repr(value)
+
+
+def _result(call: Callable[..., Any]) -> str:
+    return str(call.__annotations__["return"])
+
+
 def _static(name: str) -> str:
     """The type of a static argument, where its name tells it."""
     return {"axis": "Axes", "keepdims": "bool"}.get(name, "Any")
 
 
 def declaration(name: str, call: Callable[..., Any], first: str | None = None) -> str:
+    forms = get_overloads(call)  # where what comes back depends on an argument
+    if forms:
+        doc = (inspect.getdoc(call) or "").splitlines()[0]
+        *others, last = (f"@overload\ndef {name}({parameters(form, first)}) -> {_result(form)}:" for form in forms)
+        return "".join(f"{each} ...\n" for each in others) + f'{last}\n    """{doc}"""\n'
     op = getattr(call, "op", None)
     if op is None:
-        result = str(call.__annotations__["return"])
+        result = _result(call)
     else:
         result = "tuple[Tensor, ...]" if op.multi_output else "Tensor"
     doc = inspect.getdoc(call) or ""

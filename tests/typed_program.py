@@ -50,6 +50,8 @@ def derivatives() -> None:
 
     start = np.array([1.0, 2.0])
     value, slope = ge.value_and_grad(f, start)
+    assert_type(slope, np.ndarray)
+    assert_type(ge.hessian(f, ge.tensor(start)), Tensor)
     assert float(value) == 5.0 and np.asarray(slope).tolist() == [2.0, 4.0]
     assert np.asarray(ge.hessian(f)(start)).shape == (2, 2)
 
@@ -57,6 +59,8 @@ def derivatives() -> None:
 def graphs(folder: Path) -> None:
     x = ge.tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=True)
     u, s, vt = ge.svd(x)
+    assert_type(ge.svd(x, compute_uv=False), Tensor)
+    assert_type(ge.qr(x), tuple[Tensor, Tensor])
     z = (u @ (s * vt)).mean() + ge.softmax(x, axis=-1).max() + np.exp(x).sum()
     z.backward(retain_graph=True)
     assert_type(ge.exp(x), Tensor)

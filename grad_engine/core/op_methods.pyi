@@ -2,7 +2,7 @@
 
 import builtins
 from collections.abc import Sequence
-from typing import Any, SupportsIndex, TypeAlias
+from typing import Any, Literal, SupportsIndex, TypeAlias, overload
 
 import numpy as np
 
@@ -543,7 +543,7 @@ class OpMethods(TorchMethods):
     def rot90(self, k: Any = 1, axes: Any = (0, 1)) -> Tensor:
         """x turned by `k` quarters in the plane of `axes`, from the first towards the second."""
 
-    def repeat(self, *given: Any, repeats: Any = None, axis: Any = Ellipsis) -> Tensor:
+    def repeat(self, *given: Any, repeats: Any = None, axis: Any = ...) -> Tensor:
         """Each element of x `repeats` times in a row, along `axis` or of all."""
 
     def tile(self, reps: Any) -> Tensor:
@@ -576,7 +576,7 @@ class OpMethods(TorchMethods):
     def array_split(self, indices_or_sections: int | Sequence[int], axis: int = 0) -> tuple[Tensor, ...]:
         """x cut along `axis` before each index given, or into a number of parts whose lengths differ by 1 at most."""
 
-    def split(self, *given: Any, indices_or_sections: Any = None, axis: Any = Ellipsis, dim: int | None = None, split_size_or_sections: Any = None, split_size: Any = None) -> tuple[Tensor, ...]:
+    def split(self, *given: Any, indices_or_sections: Any = None, axis: Any = ..., dim: int | None = None, split_size_or_sections: Any = None, split_size: Any = None) -> tuple[Tensor, ...]:
         """x cut along `axis` before each index given, or into a number of equal parts, as in NumPy."""
 
     def chunk(self, chunks: int, axis: int = 0) -> tuple[Tensor, ...]:
@@ -1053,7 +1053,12 @@ class OpMethods(TorchMethods):
     def eigvalsh(self, UPLO: str = 'L') -> Tensor:
         """The eigenvalues of each symmetric matrix, in ascending order."""
 
-    def svd(self, full_matrices: bool = True, compute_uv: bool = True, hermitian: bool = False) -> Any:
+    @overload
+    def svd(self, full_matrices: bool = ..., compute_uv: Literal[True] = ..., hermitian: bool = ...) -> tuple[Tensor, Tensor, Tensor]: ...
+    @overload
+    def svd(self, full_matrices: bool = ..., *, compute_uv: Literal[False], hermitian: bool = ...) -> Tensor: ...
+    @overload
+    def svd(self, full_matrices: bool = ..., compute_uv: bool = ..., hermitian: bool = ...) -> Any:
         """(U, the singular values in descending order, Vh) with x = U @ diag(S) @ Vh; without compute_uv the values alone."""
 
     def svdvals(self) -> Tensor:
@@ -1062,7 +1067,12 @@ class OpMethods(TorchMethods):
     def lu(self) -> tuple[Tensor, ...]:
         """(permutation P, L lower triangular with ones on the diagonal, U upper triangular) with x = P @ L @ U."""
 
-    def qr(self, mode: str = 'reduced') -> Any:
+    @overload
+    def qr(self, mode: Literal['reduced', 'complete'] = ...) -> tuple[Tensor, Tensor]: ...
+    @overload
+    def qr(self, mode: Literal['r']) -> Tensor: ...
+    @overload
+    def qr(self, mode: str) -> Any:
         """(Q with orthonormal columns, R upper triangular) with x = Q @ R; R alone with mode 'r'."""
 
     def numel(self) -> int:

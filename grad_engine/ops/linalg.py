@@ -6,7 +6,7 @@ Gradients after Giles (2008), "Collected matrix derivative results", unless said
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal, overload
 
 import numpy as np
 
@@ -624,6 +624,14 @@ svdvals = define(
 )  # fmt: skip
 
 
+@overload
+def svd(
+    x: Any, full_matrices: bool = ..., compute_uv: Literal[True] = ..., hermitian: bool = ...
+) -> tuple[Tensor, Tensor, Tensor]: ...
+@overload
+def svd(x: Any, full_matrices: bool = ..., *, compute_uv: Literal[False], hermitian: bool = ...) -> Tensor: ...
+@overload
+def svd(x: Any, full_matrices: bool = ..., compute_uv: bool = ..., hermitian: bool = ...) -> Any: ...
 @composed(numpy=[np.linalg.svd], before=_svd_op)
 def svd(x: Any, full_matrices: bool = True, compute_uv: bool = True, hermitian: bool = False) -> Any:
     """(U, the singular values in descending order, Vh) with x = U @ diag(S) @ Vh; without compute_uv the values alone.
@@ -733,6 +741,12 @@ _qr_op = define(
 )  # fmt: skip
 
 
+@overload
+def qr(x: Any, mode: Literal["reduced", "complete"] = ...) -> tuple[Tensor, Tensor]: ...
+@overload
+def qr(x: Any, mode: Literal["r"]) -> Tensor: ...
+@overload
+def qr(x: Any, mode: str) -> Any: ...
 @composed(numpy=[np.linalg.qr], before=_qr_op)
 def qr(x: Any, mode: str = "reduced") -> Any:
     """(Q with orthonormal columns, R upper triangular) with x = Q @ R; R alone with mode 'r'."""
