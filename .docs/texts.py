@@ -29,6 +29,8 @@ PAGES = {
     "grad_engine/nn/PYTORCH.md": "pytorch_names.md",
     "grad_engine/gotchas.md": "gotchas.md",
     ".docs/errors.md": "errors.md",
+    ".docs/questions.md": "questions.md",
+    ".docs/words.md": "words.md",
     "animation/README.md": "film.md",
     "grad_engine/program/README.md": "programs.md",
     ".docs/record.md": "record.md",
@@ -52,6 +54,8 @@ CONTENTS = {
         "Functions as programs": "programs",
         "What can surprise": "gotchas",
         "Errors": "errors",
+        "Questions": "questions",
+        "Words": "words",
     },
     "Coming from PyTorch": {"A lesson from PyTorch": "pytorch", "What is spelled or meant otherwise": "pytorch_names"},
     "Inside": {
