@@ -29,6 +29,7 @@ from grad_engine.export.torch_ops import (
 )
 from grad_engine.export.torch_values import Numbers, argument_names, tensors_in
 from grad_engine.record import FormulaRecord, GraphRecord, ParameterRecord, check
+from grad_engine.record.arrays import write_all
 from grad_engine.record.builder import Formula, GraphBuilder, Operand, PlainOp, Value
 from grad_engine.record.collector import collection_paused
 from grad_engine.record.parts import FROZEN
@@ -153,6 +154,7 @@ def make_record(
 ) -> GraphRecord:
     """The record of what was read of PyTorch's graphs. reason: why a parameter, by its name, is not read by them."""
     with collection_paused():
+        write_all(value.taken for value in graph.values() if value.taken is not None)
         found = _Writing(graph, max_elements).record(title, backward, reason)
         check(found)
     return found

@@ -328,6 +328,15 @@ class TorchGraph:
         self.keys, self.variables, self._named, self._held, self._by_tensor = {}, {}, {}, [], {}
         self._called, self._lie, self._tensors, self.model, self.calls = {}, {}, {}, None, None
 
+    def values(self) -> Iterator[Value]:
+        """All that is known of any tensor; some of it more than once."""
+        yield from (leaf.value for leaf in self.leaves.values())
+        for step in self.steps.values():
+            yield from step.values
+            yield from (kept.value for kept in tensors_in(Kept, step.kept.values()) if kept.value is not None)
+        for run in self.runs:
+            yield from run.values()
+
     def ordered(self) -> list[int]:
         """The steps in the order in which PyTorch made them."""
         if len(self.roots) < 2:
@@ -428,6 +437,19 @@ class RunOf:
         value = self._arrived((leaf, 0), g)
         if value is not None:
             self.gathered[leaf] = place_of(g), value
+
+    def values(self) -> Iterator[Value]:
+        """What is known of the gradients of the run; some of it more than once."""
+        yield self.seed
+        for _, arrived, sent in self.events:
+            yield from (value for value in arrived if value is not None)
+            yield from sent.values()
+        for _, before, after in self.changes:
+            if before is not None:
+                yield before
+            yield after
+        for sums in self.sums.values():
+            yield from sums
 
     def facts(self, slots: Mapping[int, Mapping[int, int]]) -> RunFacts:
         """The run as a builder takes it. slots: of each step, position of an edge -> slot of the operand."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from math import inf, isfinite, isnan, nan, prod, sqrt
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from grad_engine.record.decimals import rounded, shortest
 from grad_engine.record.parts import (
     DataRecord,
     EndsRecord,
@@ -52,6 +54,7 @@ def array_data(
 
 
 Brief = tuple[Any, ...]  # the fields of StatsRecord, in its order, not rounded yet
+Written = tuple[DataRecord | None, StatsRecord | None]
 
 
 class Taken:
@@ -60,7 +63,7 @@ class Taken:
     That form takes longer than the taking, and can wait.
     """
 
-    __slots__ = ("data", "dtype", "edge", "numbers", "stats")
+    __slots__ = ("dtype", "edge", "numbers", "stats", "written")
 
     def __init__(
         self,
@@ -68,29 +71,17 @@ class Taken:
         dtype: np.dtype[Any],
         edge: int = 0,
         stats: Brief | StatsRecord | None = None,
-        data: DataRecord | None = None,
+        written: Written | None = None,
     ) -> None:
         """numbers: all entries of a small array, or a sample of a larger one that has `edge` entries at each end."""
-        self.numbers, self.dtype, self.edge, self.stats, self.data = numbers, dtype, edge, stats, data
+        self.numbers, self.dtype, self.edge, self.stats, self.written = numbers, dtype, edge, stats, written
 
-    def record(self) -> tuple[DataRecord | None, StatsRecord | None]:
+    def record(self) -> Written:
         """What a record holds of the array: both are None for numbers that are not real."""
-        stats = self.stats
-        if self.numbers is None:
-            if isinstance(stats, tuple):
-                low, high = _values(np.array(stats[:2], self.dtype))
-                stats = _rounded(stats, low, high, self.dtype)
-            return self.data, stats
-        if stats is None:
-            return DataRecord(_values(self.numbers)), None
-        if not isinstance(stats, tuple):
-            return DataRecord(sample=SampleRecord(self.edge, self.numbers.shape, _values(self.numbers))), stats
-        # All decimals at once: it is the calls that take long.
-        values = _values(np.concatenate((self.numbers.ravel(), np.array(stats[:2], self.numbers.dtype))))
-        low, high = values[-2:]
-        return DataRecord(sample=SampleRecord(self.edge, self.numbers.shape, values[:-2])), _rounded(
-            stats, low, high, self.dtype
-        )
+        if self.written is None:
+            write_all([self])
+        assert self.written is not None
+        return self.written
 
     def in_shape(self, shape: Shape) -> Taken | None:
         """The same numbers in another shape, as far as they are known: of a large array the statistics."""
@@ -137,7 +128,7 @@ def written(array: Array, limit: float = FULL, *, ends: bool = True) -> Taken:
     if array.size <= limit and array.dtype.kind in "fiub":
         return Taken(array.copy(), array.dtype)
     data, stats = array_data(array, limit, ends=ends)
-    return Taken(None, array.dtype, 0, stats, data)
+    return Taken(None, array.dtype, 0, stats, written=(data, stats))
 
 
 def brief_stats(array: Array, *, ends: bool = True) -> Brief | StatsRecord:
@@ -194,14 +185,48 @@ def brief_stats(array: Array, *, ends: bool = True) -> Brief | StatsRecord:
     )
 
 
-def _rounded(stats: Brief, low: Number, high: Number, dtype: np.dtype[Any]) -> StatsRecord:
-    """Statistics as a record has them."""
-    mean, variance, squares = stats[2:5]
-    digits = 4 if dtype.kind == "f" and dtype.itemsize == 2 else 6
-    if dtype.kind == "b":
-        low, high = int(low), int(high)
-    mean, std, norm = (float(f"{value:.{digits}g}") for value in (mean, sqrt(max(variance, 0.0)), sqrt(squares)))
-    return StatsRecord(low, high, mean, std, norm, max(abs(low), abs(high)), *stats[6:])
+def write_all(many: Iterable[Taken]) -> None:
+    """Put the numbers of many arrays into a record's form: all decimals at once, for it is the calls that take long."""
+    groups: dict[np.dtype[Any], list[Taken]] = {}
+    for each in dict.fromkeys(many):
+        if each.written is None:
+            groups.setdefault(each.dtype, []).append(each)
+    for dtype, group in groups.items():
+        measured = [each.stats for each in group if isinstance(each.stats, tuple)]
+        samples = [each.numbers.ravel() for each in group if each.numbers is not None]
+        limits = np.array([stats[:2] for stats in measured], _plain_dtype(dtype)).ravel()
+        values = _values(np.concatenate((*samples, limits)))
+        sums = _sums(measured, 4 if dtype.kind == "f" and dtype.itemsize == 2 else 6)
+        start, end, k = 0, len(values) - 2 * len(measured), 0
+        for each in group:
+            part: tuple[Number, ...] = ()
+            if each.numbers is not None:
+                part, start = values[start : start + each.numbers.size], start + each.numbers.size
+            stats = each.stats
+            if isinstance(stats, tuple):
+                low, high = values[end + 2 * k : end + 2 * k + 2]
+                if dtype.kind == "b":
+                    low, high = int(low), int(high)
+                stats = StatsRecord(low, high, *sums[k], max(abs(low), abs(high)), *stats[6:])
+                k += 1
+            data = None
+            if each.numbers is not None:
+                data = DataRecord(part)
+                if stats is not None:
+                    data = DataRecord(sample=SampleRecord(each.edge, each.numbers.shape, part))
+            each.written = data, stats
+
+
+def _sums(measured: Sequence[Brief], digits: int) -> list[tuple[float, float, float]]:
+    """Mean, standard deviation and norm of each array, with so many digits."""
+    found = np.array([stats[2:5] for stats in measured], np.float64).reshape(-1, 3)
+    found[:, 1:] = np.sqrt(np.maximum(found[:, 1:], 0.0))
+    values = rounded(found.ravel(), digits)
+    return list(zip(values[::3], values[1::3], values[2::3], strict=True))
+
+
+def _plain_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    return np.dtype(np.float64) if dtype.kind == "f" and dtype.itemsize > 8 else dtype
 
 
 @lru_cache(4096)
@@ -219,9 +244,10 @@ def _values(array: Array | np.generic) -> tuple[Number, ...]:
     """The elements in C order as Python numbers, every NaN as `math.nan` itself."""
     if array.dtype.kind != "f":
         return tuple(array.ravel().tolist())
-    values = _plain(np.asarray(array)).ravel().tolist()
-    if array.itemsize < 8:
-        values = [float(text) for text in array.ravel().astype("U").tolist()]
+    return _with_one_nan(shortest(_plain(np.asarray(array))))
+
+
+def _with_one_nan(values: list[float]) -> tuple[Number, ...]:
     if isnan(sum(values)):  # a NaN among them, or both infinities
         values = [nan if isnan(value) else value for value in values]
     return tuple(values)
