@@ -100,6 +100,7 @@ def from_torch(
             lambda: _gathered(graph, output, gradient),
         )
     record = make_record(graph, title, backward, max_elements)
+    check(record)
     if rerun is not None and backward and explain is not False:
         leaves = [graph.variables[key] for key, _ in sorted(graph.leaves.items(), key=lambda item: item[1].place)]
         follow = "" if explain is True else explain
@@ -155,9 +156,7 @@ def make_record(
     """The record of what was read of PyTorch's graphs. reason: why a parameter, by its name, is not read by them."""
     with collection_paused():
         write_all(value.taken for value in graph.values() if value.taken is not None)
-        found = _Writing(graph, max_elements).record(title, backward, reason)
-        check(found)
-    return found
+        return _Writing(graph, max_elements).record(title, backward, reason)
 
 
 class _Writing:

@@ -10,6 +10,7 @@ import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache, lru_cache
 from typing import Any
 
 import numpy as np
@@ -41,16 +42,19 @@ class Call:
     static: Mapping[str, Any]
 
 
+@cache
 def short_name(name: str) -> str:
     """Add, from AddBackward0 or torch::autograd::AddBackward1."""
     return re.sub(r"Backward\d*\Z", "", name.rpartition("::")[2]) or name
 
 
+@cache
 def snake(name: str) -> str:
     """log_softmax, from LogSoftmax; max_pool2d_with_indices, from MaxPool2DWithIndices."""
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])(?<!\d(?=D(?:[A-Z]|\Z)))|(?<=\dD)(?=[A-Z])", "_", name).lower()
 
 
+@cache
 def plain_name(name: str) -> str:
     """LayerNorm, from NativeLayerNorm; MaxPool2d, from MaxPool2DWithIndices: without the library that computes it."""
     shown = LIBRARIES.sub("", name)
@@ -281,6 +285,7 @@ def trace(call: Call, arrays: Sequence[Any], out: Any, wanted: Sequence[bool]) -
     return call.op.forward_tree(arrays, rest), call.op.rule_trees(out, arrays, rest, wanted)
 
 
+@lru_cache(4096)
 def stand_in(shape: tuple[int, ...]) -> Any:
     """An array of zeros that takes no room, however large the shape: formulas are traced by shapes alone."""
     return np.broadcast_to(np.zeros(()), shape)

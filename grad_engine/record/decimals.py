@@ -31,12 +31,18 @@ def shortest(array: NDArray[Any]) -> list[float]:
         found, known = _tried(flat)
     if not known.all():
         others = np.flatnonzero(~known)
-        found[others] = _spelt(flat[others])
+        found[others] = _spelt_once(flat[others])
     return found.tolist()
 
 
 def _spelt(flat: NDArray[Any]) -> list[float]:
     return [float(text) for text in flat.astype("U").tolist()]
+
+
+def _spelt_once(flat: NDArray[Any]) -> NDArray[Any]:
+    """The same where many are equal, as the powers of two among them are."""
+    different, places = np.unique(flat, return_inverse=True)
+    return np.array(_spelt(different))[places]
 
 
 def _tried(flat: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
