@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Hashable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cache
+from dataclasses import dataclass, field
+from functools import cache, lru_cache
 from typing import Any
 
 import numpy as np
 
 from grad_engine.export.torch_ops import EXPANSIONS, RESHAPES, like_ours, short_name, signed, snake
-from grad_engine.record.arrays import taken, written
+from grad_engine.record.arrays import Taken, copied, measure_all, taken, written
 from grad_engine.record.builder import Value
+
+SMALL = 4096  # bytes of a tensor that is copied at first, and measured with others
+MOST_WAITING = 64  # of these
 
 Node = Any  # torch.autograd.graph.Node
 Key = tuple[Node, int]  # a node and which of its outputs
@@ -42,6 +45,7 @@ class Numbers:
     torch: Any
     max_elements: float = 64
     whole: bool = True
+    waiting: list[Taken] = field(default_factory=list)  # small ones, which are measured together
 
     def __call__(self, thing: Any, like: Mapping[Place | None, Value] | None = None) -> Value:
         """What is known of a tensor or number. `like`: tensors that may hold the same numbers in another shape."""
@@ -57,8 +61,20 @@ class Numbers:
         ends = thing.grad_fn is None or _has_ends(thing.grad_fn.name())
         if self.whole:
             return Value(None, shape, dtype, absent="unknown", taken=written(array, self.max_elements, ends=ends))
-        known = self._stats_of(thing, like) if like and array.size > self.max_elements else None
+        if array.size <= self.max_elements:
+            return Value(None, shape, dtype, absent="unknown", taken=taken(array, self.max_elements))
+        if array.nbytes <= SMALL and array.dtype.kind in "fiub":
+            return Value(None, shape, dtype, absent="unknown", taken=self._waiting(array, ends))
+        known = self._stats_of(thing, like) if like else None
         return Value(None, shape, dtype, absent="unknown", taken=taken(array, self.max_elements, known, ends=ends))
+
+    def _waiting(self, array: Any, ends: bool) -> Taken:
+        if len(self.waiting) >= MOST_WAITING:
+            waiting, self.waiting = self.waiting, []
+            measure_all(waiting)
+        found = copied(array, ends=ends)
+        self.waiting.append(found)
+        return found
 
     def named(
         self, thing: Any, name: str | None, source: str, like: Mapping[Place | None, Value] | None = None
@@ -71,17 +87,20 @@ class Numbers:
     def _stats_of(self, tensor: Any, like: Mapping[Place | None, Value]) -> Any:
         """The statistics of another tensor that holds the same numbers, each once."""
         place = place_of(tensor)
+        if place is None or not _is_all(*place[2:4]):
+            return None
         for other, value in like.items():
             if (
-                place is None
-                or other is None
+                other is None
                 or other[:2] != place[:2]
                 or other[4] is not place[4]
                 or value.taken is None
+                or other[2].numel() != place[2].numel()
+                or not _is_all(*other[2:4])
             ):
                 continue
             stats = value.taken.brief()
-            if stats is not None and place[2].numel() == other[2].numel() and _is_all(place) and _is_all(other):
+            if stats is not None:
                 return stats
         return None
 
@@ -93,10 +112,11 @@ def _has_ends(name: str) -> bool:
     return op is not None and bool(op.ends)
 
 
-def _is_all(place: Place) -> bool:
+@lru_cache(4096)
+def _is_all(shape: tuple[int, ...], strides: tuple[int, ...]) -> bool:
     """Whether the entries lie side by side in memory, in any order of the axes."""
     step = 1
-    for stride, length in sorted((stride, length) for length, stride in zip(place[2], place[3], strict=True)):
+    for stride, length in sorted(zip(strides, shape, strict=True)):
         if length != 1:
             if stride != step:
                 return False

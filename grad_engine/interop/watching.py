@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -22,6 +23,7 @@ from grad_engine.health import History, Report, report_of
 from grad_engine.health.rows import UNREACHED
 from grad_engine.nn import Module
 from grad_engine.record import GraphRecord, ParameterRecord
+from grad_engine.record.collector import collection_paused
 from grad_engine.record.parts import FROZEN
 from grad_engine.record.strict import MAX_NODES
 
@@ -300,9 +302,15 @@ class _TorchStep:
     @contextmanager
     def noting(self, backward: _Backward) -> Iterator[None]:
         with self.hooks:
-            self.hooks.enter_context(self.calls.noting(self.model))
+            self._note()
             with _catching(self.torch, self, backward):
                 yield
+
+    def _note(self) -> None:
+        """Note the calls of modules, until the hooks are closed."""
+        # A step makes tens of thousands of small objects that stay: the collector would visit them again and again.
+        self.hooks.enter_context(collection_paused())
+        self.hooks.enter_context(self.calls.noting(self.model))
 
     def check(self, loss: Any) -> None:
         if not isinstance(loss, self.torch.Tensor):
@@ -314,6 +322,8 @@ class _TorchStep:
     def run(self, loss: Any, gradient: Any, options: dict[str, Any], run: Callable[[], None]) -> None:
         if self.graph is None or self.runs == MOST_RUNS:
             self.graph, self.runs = self._fresh(), 0
+        if self.runs:
+            gc.collect(1)  # it is paused in the block, which may be long
         graph = self.graph
         graph.add(loss.grad_fn, loss.output_nr, loss)
         seed = self.torch.ones_like(loss) if gradient is None else gradient
@@ -358,7 +368,7 @@ class _TorchStep:
         if idle and not self.idle:
             self.hooks.close()
         elif self.idle and not idle:
-            self.hooks.enter_context(self.calls.noting(self.model))
+            self._note()
         self.idle = idle
 
     def end(self, error: BaseException | None) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from enum import Enum
 from functools import lru_cache
 from math import inf, isfinite, isnan, nan, prod, sqrt
 from typing import Any
@@ -26,7 +27,9 @@ FULL = 64  # elements up to which a tensor is written in full
 SAMPLE = 64  # most elements in the sample of a larger one
 BRIEF_SAMPLE = 16  # and in that of one that is only measured
 BLOCK = 2048  # elements whose products are summed in the array's own precision
+PART = 2**15  # elements that are copied at a time
 BINS = 20
+FAR_FROM_0 = 1e8  # up to this square of mean / std, the variance is the difference of two sums in float64
 NEAR = 0.03  # distance from −1, 0 or 1 within which tanh and sigmoid count as flat
 # Significant digits of the statistics that are sums: sums differ in the last digits from one processor to the next.
 DIGITS = {2: 4, 4: 7, 8: 12}
@@ -57,13 +60,23 @@ Brief = tuple[Any, ...]  # the fields of StatsRecord, in its order, not rounded 
 Written = tuple[DataRecord | None, StatsRecord | None]
 
 
+class Waits(Enum):
+    """What is to be measured of numbers that wait for it."""
+
+    ENDS = "the entries near -1, 0 and 1 too"
+    NO_ENDS = "without these"
+
+
+ENDS, NO_ENDS = Waits.ENDS, Waits.NO_ENDS
+
+
 class Taken:
     """The numbers of an array, taken without keeping it: `record()` puts them into a record's form.
 
     That form takes longer than the taking, and can wait.
     """
 
-    __slots__ = ("dtype", "edge", "numbers", "stats", "written")
+    __slots__ = ("dtype", "edge", "numbers", "stats", "waits", "written")
 
     def __init__(
         self,
@@ -72,9 +85,14 @@ class Taken:
         edge: int = 0,
         stats: Brief | StatsRecord | None = None,
         written: Written | None = None,
+        waits: Waits | None = None,
     ) -> None:
-        """numbers: all entries of a small array, or a sample of a larger one that has `edge` entries at each end."""
+        """numbers: all entries of a small array, or a sample of a larger one that has `edge` entries at each end.
+
+        waits: a larger one whose numbers are all here still, to be measured together with others.
+        """
         self.numbers, self.dtype, self.edge, self.stats, self.written = numbers, dtype, edge, stats, written
+        self.waits = waits
 
     def record(self) -> Written:
         """What a record holds of the array: both are None for numbers that are not real."""
@@ -85,7 +103,7 @@ class Taken:
 
     def in_shape(self, shape: Shape) -> Taken | None:
         """The same numbers in another shape, as far as they are known: of a large array the statistics."""
-        if self.numbers is not None and self.stats is None:
+        if self.numbers is not None and self.stats is None and self.waits is None:
             return Taken(self.numbers.reshape(shape), self.dtype)
         return self.reordered()
 
@@ -96,10 +114,12 @@ class Taken:
 
     def entries(self) -> Array | None:
         """All entries, where they were taken."""
-        return self.numbers if self.stats is None else None
+        return self.numbers if self.stats is None and self.waits is None else None
 
     def brief(self) -> Brief | None:
         """The statistics, where all numbers are finite: those of the same numbers in another shape are the same."""
+        if self.waits is not None:
+            measure_all([self])
         if not isinstance(self.stats, tuple) or self.stats[10] is not None:
             return None
         *same, _, ends = self.stats  # which units are dead, or at their ends, depends on the shape
@@ -121,6 +141,50 @@ def taken(array: Array, limit: float = FULL, known: Brief | None = None, *, ends
     whole = _plain(array)
     edge, places, shape = _places(whole.shape)
     return Taken(whole[places].reshape(shape), dtype, edge, known or brief_stats(whole, ends=ends))
+
+
+def copied(array: Array, *, ends: bool = True) -> Taken:
+    """The numbers of an array with more entries than are written: copied, to be measured together with others."""
+    return Taken(array.copy(), array.dtype, waits=ENDS if ends else NO_ENDS)
+
+
+def measure_all(many: Iterable[Taken]) -> None:
+    """Measure all that wait for it, in a few calls for all of them, and let go of all but a sample of each."""
+    groups: dict[np.dtype[Any], list[Taken]] = {}
+    for each in many:
+        if each.waits is not None:
+            groups.setdefault(each.dtype, []).append(each)
+    for group in groups.values():
+        arrays = [each.numbers for each in group if each.numbers is not None]
+        flat = np.concatenate([array.ravel() for array in arrays])
+        sizes = np.array([array.size for array in arrays])
+        starts = np.concatenate(([0], np.cumsum(sizes)[:-1]))
+        with np.errstate(all="ignore"):
+            lows, highs = np.minimum.reduceat(flat, starts), np.maximum.reduceat(flat, starts)
+            zeros = sizes - np.add.reduceat(flat != 0, starts, dtype=np.int64)
+            numbers = flat.astype(np.float64)
+            sums = np.add.reduceat(numbers, starts)
+            squares = np.add.reduceat(np.multiply(numbers, numbers, out=numbers), starts)
+            means = sums / sizes
+            variances = squares / sizes - means * means
+            alike = lows == highs
+            apart = alike | (variances * FAR_FROM_0 > means * means)
+            variances[alike] = 0.0
+        columns = (lows, highs, means, variances, squares, zeros, apart)
+        for each, array, *facts in zip(group, arrays, *(column.tolist() for column in columns), strict=True):
+            low, high, mean, variance, square, none, certain = facts
+            if each.waits is None:  # measured by another thread
+                continue
+            ends, each.waits = each.waits is ENDS, None
+            absmax = max(abs(low), abs(high))
+            if certain and (absmax == 0 or 1e-15 < absmax < 1e15):
+                near = _at_ends(array, low, high) if ends else None
+                dead = _dead(array, low, none)
+                each.stats = low, high, mean, variance, square, absmax, none, 0, 0, 0, None, None, dead, near
+            else:
+                each.stats = brief_stats(array, ends=ends)
+            each.edge, places, shape = _places(array.shape)
+            each.numbers = array[places].reshape(shape)
 
 
 def written(array: Array, limit: float = FULL, *, ends: bool = True) -> Taken:
@@ -166,7 +230,7 @@ def brief_stats(array: Array, *, ends: bool = True) -> Brief | StatsRecord:
     mean = total / size
     variance = squares / size - mean * mean
     if variance * 8 < mean * mean:  # the difference of two numbers that are nearly equal
-        variance = float((flat - mean).var(dtype=np.float64))
+        variance = _variance(flat, mean)
     zeros = size - int(np.count_nonzero(flat != 0)) if low <= 0 <= high else 0
     near = _at_ends(array, low, high) if ends else None
     return (
@@ -185,10 +249,23 @@ def brief_stats(array: Array, *, ends: bool = True) -> Brief | StatsRecord:
     )
 
 
+def _variance(flat: Array, mean: float) -> float:
+    """The variance of the entries about their mean, part by part: a large array is not copied."""
+    squares = 0.0
+    for start in range(0, flat.size, PART):
+        part = flat[start : start + PART].astype(np.float64)
+        part -= mean
+        part *= part
+        squares += float(np.add.reduce(part))
+    return squares / flat.size
+
+
 def write_all(many: Iterable[Taken]) -> None:
     """Put the numbers of many arrays into a record's form: all decimals at once, for it is the calls that take long."""
     groups: dict[np.dtype[Any], list[Taken]] = {}
-    for each in dict.fromkeys(many):
+    different = dict.fromkeys(many)
+    measure_all(different)
+    for each in different:
         if each.written is None:
             groups.setdefault(each.dtype, []).append(each)
     for dtype, group in groups.items():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
@@ -17,6 +17,9 @@ from grad_engine.record import (
     from_json,
     to_json,
 )
+from grad_engine.record.arrays import copied, taken, write_all
+from grad_engine.record.decimals import shortest
+from grad_engine.record.parts import StatsRecord
 from tests.records import (
     square,
 )
@@ -156,3 +159,35 @@ def test_arrays_are_left_alone() -> None:
     array.flags.writeable = False
     array_data(array)
     np.testing.assert_array_equal(array, before)
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32], ids=lambda dtype: dtype.__name__)
+def test_many_short_floats_are_spelt_as_one_by_one(dtype: type) -> None:
+    width = np.dtype(dtype).itemsize
+    bits = np.arange(2**16) if width == 2 else np.random.default_rng(0).integers(0, 2**32, 40_000)
+    every = bits.astype(f"u{width}").view(dtype)
+    with np.errstate(over="ignore"):
+        near = np.float32([1.0, 0.1, 3e-40, 2.0**-149, 2.0**127, 16_777_216.0, 1e-12, 123456.7]).astype(dtype)
+    array = np.concatenate((every, near, -near))
+    expected = [float(text) for text in array.astype("U").tolist()]
+    np.testing.assert_array_equal(shortest(array), expected)
+
+
+@settings(max_examples=60)
+@given(st.data(), st.sampled_from([*FLOATS, np.int32, np.bool_]))
+def test_arrays_measured_together_are_measured_as_alone(data: st.DataObject, dtype: type) -> None:
+    shapes = arrays.array_shapes(min_dims=1, max_dims=3, min_side=1, max_side=6)
+    many = data.draw(st.lists(arrays.arrays(dtype, shapes), min_size=1, max_size=5))
+    many += [many[0] * 0, np.full_like(many[0], 3)]
+    together = [copied(array) for array in many]
+    write_all(together)
+    for array, found in zip(many, together, strict=True):
+        alone = taken(array, 0).record()
+        assert found.record()[0] == alone[0]
+        ours, theirs = found.record()[1], alone[1]
+        for key in (field.name for field in fields(StatsRecord)):
+            one, other = getattr(ours, key), getattr(theirs, key)
+            if key in ("mean", "std", "norm") and one is not None:
+                assert one == pytest.approx(other, rel=1e-2 if dtype is np.float16 else 1e-5, abs=1e-6 * ours.absmax)
+            else:
+                assert one == other
