@@ -158,8 +158,8 @@ def circle(graph: dict[Path, set[Path]]) -> list[Path]:
 def undocumented(tree: ast.Module) -> Iterator[str]:
     """The public things of a file that do not say what they are.
 
-    A property is named for what it returns, an empty file has nothing to say, and a method that a base class documents,
-    here or elsewhere, needs no second word.
+    A property is named for what it returns, an empty file has nothing to say, a method that a base class documents,
+    here or elsewhere, needs no second word, and the forms of a function that type checkers read share one.
     """
     classes = {node.name: node for node in tree.body if isinstance(node, ast.ClassDef)}
 
@@ -178,7 +178,8 @@ def undocumented(tree: ast.Module) -> Iterator[str]:
     for node in tree.body:
         if not isinstance(node, ast.FunctionDef | ast.ClassDef) or node.name.startswith("_"):
             continue
-        if not ast.get_docstring(node):
+        form_for_types = "overload" in map(ast.unparse, node.decorator_list)
+        if not form_for_types and not ast.get_docstring(node):
             yield node.name
         if isinstance(node, ast.ClassDef):
             methods = (
