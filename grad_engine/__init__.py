@@ -14,7 +14,7 @@ Where to find what
     gradients             Tensor.backward, grad; no_grad, enable_grad; checkpoint, Function, define for your own
     of functions          value_and_grad, jacobian, hessian, jvp, vjp, hvp; check_gradients compares with differences
     programs              ge.compile: a function, its gradient or a training step as one NumPy program
-    layers and training   ge.nn, ge.optim, ge.data, each loaded when it is first used
+    layers and training   ge.nn, ge.optim, ge.data, ge.distributions, each loaded when it is first used
     hunting a NaN         detect_anomaly, record_source, scope
     what is wrong         report, of a graph, record or file
     records               record_graph, export_graph, load_graph, save_graph, visualize_graph; export_page, show_page
@@ -102,7 +102,20 @@ if _os.environ.get("GRAD_ENGINE_MALLOC") == "1":
 # Rooms that not every program needs, and what is public in them: loaded when it is first asked for. A third of the time
 # of `import grad_engine` would go into reading records alone.
 _LOADED_ON_USE = (
-    *("autograd", "data", "draw", "export", "interop", "nn", "notebook", "optim", "program", "progress", "record"),
+    *(
+        "autograd",
+        "data",
+        "distributions",
+        "draw",
+        "export",
+        "interop",
+        "nn",
+        "notebook",
+        "optim",
+        "program",
+        "progress",
+        "record",
+    ),
     *("polynomial", "scipy", "tree", "utils"),
 )
 _PUBLIC = {

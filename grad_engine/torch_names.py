@@ -90,7 +90,6 @@ func = SimpleNamespace(
 
 # What is not here, and what to write instead.
 WORDS = {
-    "distributions": "log densities are in grad_engine.scipy.stats; of a choice write log_softmax(logits)[range(n), k]",
     "jit": "leave it out, or write grad_engine.compile for a function, its gradient or a training step",
     "quantization": "tensors are floats of 16, 32 or 64 bits",
     "sparse": "gradients are dense; a SciPy matrix @ a tensor is differentiated",

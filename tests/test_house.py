@@ -35,6 +35,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "optim": ENGINE_ROOMS | {"root"},
     "nn": ENGINE_ROOMS | {"root", "optim"},
     "program": ENGINE_ROOMS | {"root", "nn", "optim"},
+    "distributions": ENGINE_ROOMS | {"root"},
     "scipy": ENGINE_ROOMS | {"root"},
     "utils": ENGINE_ROOMS | {"root"},  # a name of PyTorch's: torch.utils.data
     "record": {"errors", "formula"},
