@@ -191,7 +191,7 @@ def comparison(ufunc: Any) -> Callable[[Any, Any], Any]:
     def compare(self: ArrayBehavior, other: Any) -> Any:
         try:
             made = ufunc(self.array, other.array if type(other) is type(self) else other)
-            return made.view(Truth) if type(made) is np.ndarray else made
+            return made.view(Truth) if isinstance(made, np.ndarray) else made
         except TypeError:
             return NotImplemented
         except ValueError as error:

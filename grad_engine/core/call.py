@@ -102,12 +102,16 @@ def general(op: Op) -> Callable[..., Any]:
                     unfit = unfit or whole
             elif arrayed and type(value) in _NUMBERS:
                 unfit = True
+            elif type(value) in STAND_INS:
+                number = not isinstance(value, ndarray)
+                half = half or (not number and value.dtype == HALF)
+                unfit = unfit or (arrayed if number else whole and value.dtype.kind != "f")
             arrays.append(value)
             edges.append(edge)
         meant, run = op, forward
         if unfit:
             arrays = fitted_operands(op, arrays)
-            half = half or any(type(value) is ndarray and value.dtype == HALF for value in arrays)
+            half = half or any(isinstance(value, ndarray) and value.dtype == HALF for value in arrays)
         if half:
             meant = single(op)
             run = meant.forward

@@ -24,6 +24,7 @@ from grad_engine.core.precision import F32, F64, HALF, fitted_operands, single
 from grad_engine.core.tensor import Tensor
 
 _new = Tensor.__new__
+operand_of_two = operand  # another while a function is traced (program/entering.py): a node keeps what it was then
 
 
 def unary(op: Op) -> Callable[..., Tensor]:
@@ -88,14 +89,14 @@ def binary(op: Op) -> Callable[..., Tensor]:
             a, x_edge = x.array, x.node
         else:
             try:
-                a, x_edge = operand(x), None
+                a, x_edge = operand_of_two(x), None
             except ComplexOperandError:
                 return COMPLEX[0](forward, x, y)
         if type(y) is Tensor:
             b, y_edge = y.array, y.node
         else:
             try:
-                b, y_edge = operand(y), None
+                b, y_edge = operand_of_two(y), None
             except ComplexOperandError:
                 return COMPLEX[0](forward, x, y)
         try:

@@ -67,7 +67,9 @@ def _looks_into_another(target: Tensor) -> bool:
         sources = (getattr(each, "array", each) for each in target.again[1])
     else:
         return True
-    return any(type(each) is np.ndarray and each is not array and owner_of(each) is owner_of(array) for each in sources)
+    return any(
+        isinstance(each, np.ndarray) and each is not array and owner_of(each) is owner_of(array) for each in sources
+    )
 
 
 def _overwrite_part(target: Tensor, result: Tensor) -> Tensor:

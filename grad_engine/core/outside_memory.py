@@ -29,8 +29,9 @@ import numpy as np
 from numpy import ndarray
 
 from grad_engine.core.names import name_of
-from grad_engine.core.node import BinaryNode, Edge, Extra, GeneralNode, Node
+from grad_engine.core.node import BinaryNode, Edge, Extra, GeneralNode, Node, UnaryNode
 from grad_engine.core.op import Op
+from grad_engine.core.stand_ins import STAND_INS
 from grad_engine.core.tensor import Tensor
 from grad_engine.core.versions import WRITES, owner_of
 from grad_engine.errors import InPlaceError
@@ -94,6 +95,9 @@ def keep_pair(node: BinaryNode, x: Any, y: Any, of_op: list[int]) -> None:
     if reads == NOT_YET:
         reads = of_op[case] = _read_by(node)
     a, b = node.x, node.y
+    if SHARED and (type(a) in STAND_INS or type(b) in STAND_INS):
+        node.x, node.y = (each.as_it_is() if type(each) in STAND_INS else each for each in (a, b))
+        return
     prints: tuple[tuple[int, bytes], ...] = ()
     if reads & 1 and type(a) is ndarray and (type(x) is not Tensor or id(a) in SHARED):
         kept = _kept(a, x, node.x_edge)
@@ -135,6 +139,10 @@ def keep_operands(node: Node, given: Sequence[Any]) -> None:
     prints: tuple[tuple[int, bytes], ...] = ()
     for slot, value in enumerate(given):
         array = arrays[slot]
+        if type(array) in STAND_INS and (type(value) is not Tensor or id(array) in SHARED):
+            copies = copies or {}
+            copies[id(array)] = array.as_it_is()
+            continue
         if type(array) is not ndarray or (type(value) is Tensor and id(array) not in SHARED):
             continue
         kept = _kept(array, value, edges[slot])
@@ -143,6 +151,8 @@ def keep_operands(node: Node, given: Sequence[Any]) -> None:
             copies[id(array)] = kept
         elif kept is not None:
             prints += ((slot, kept),)
+    if copies is not None and isinstance(node, UnaryNode):
+        node.x = copies.get(id(node.x), node.x)
     if copies is not None and isinstance(node, GeneralNode):
         node.arrays = tuple([copies.get(id(array), array) for array in arrays])
         if node.op.saves:

@@ -17,6 +17,7 @@ import numpy as np
 from numpy import ndarray
 
 from grad_engine.core.op import Op
+from grad_engine.core.stand_ins import STAND_INS
 from grad_engine.core.tensor import Tensor
 
 F64, F32, HALF = np.dtype(np.float64), np.dtype(np.float32), np.dtype(np.float16)
@@ -25,7 +26,7 @@ F64, F32, HALF = np.dtype(np.float64), np.dtype(np.float32), np.dtype(np.float16
 def _recast(value: Any, given: np.dtype[Any], wanted: np.dtype[Any]) -> Any:
     """`value` with every array and tensor of one dtype in it, in lists and tuples too, in another."""
     kind = type(value)
-    if kind is ndarray or kind is Tensor or isinstance(value, np.generic):
+    if isinstance(value, ndarray | Tensor | np.generic):
         return value.astype(wanted) if value.dtype == given else value
     if kind is list or kind is tuple:
         return kind(_recast(part, given, wanted) for part in value)
@@ -52,7 +53,10 @@ def holds_half(values: Iterable[Any]) -> bool:
         elif kind is ndarray:
             if value.dtype.char == "e":
                 return True
-        elif (kind is list or kind is tuple) and holds_half(value):
+        elif kind is list or kind is tuple:
+            if holds_half(value):
+                return True
+        elif kind in STAND_INS and isinstance(value, ndarray) and value.dtype.char == "e":
             return True
     return False
 
@@ -119,7 +123,7 @@ def fitted_operands(op: Op, arrays: Sequence[Any]) -> list[Any]:
     """The operands of a call as `op` computes with them: numbers as arrays, whole numbers as floats, where it asks."""
     found = list(arrays)
     if not op.numbers:
-        kinds = [value.dtype for value in found if type(value) is ndarray]
+        kinds = [value.dtype for value in found if isinstance(value, ndarray)]
         for slot, value in enumerate(found):
             if isinstance(value, bool | int | float):
                 found[slot] = np.asarray(value, np.result_type(*kinds, value) if op.ruled(slot) else None)

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from grad_engine.core.array_behavior import ArrayBehavior
+from grad_engine.core.stand_ins import STAND_INS
 
 
 class _Memory:
@@ -65,12 +66,12 @@ class _Writes:
 
     def latest_of(self, array: Any) -> int:
         """The sequence number of the latest write to the memory of `array`; -1 where there was none."""
-        memory = self._memory(owner_of(array)) if type(array) is np.ndarray else None
+        memory = self._memory(owner_of(array)) if isinstance(array, np.ndarray) else None
         return -1 if memory is None else memory.latest
 
     def recorded_between(self, array: Any, after: int, before: float = math.inf) -> int | None:
         """The number of the first recorded write to the memory of `array` between two others, if there was one."""
-        memory = self._memory(owner_of(array)) if type(array) is np.ndarray else None
+        memory = self._memory(owner_of(array)) if isinstance(array, np.ndarray) else None
         if memory is None:
             return None
         place = bisect_right(memory.recorded, after)
@@ -117,7 +118,7 @@ if hasattr(os, "register_at_fork"):
 def owner_of(array: np.ndarray) -> np.ndarray:
     """The array that owns the memory which `array` looks into."""
     while (base := array.base) is not None:
-        if type(base) is not np.ndarray:  # what as_strided() made stands on something that holds the array
+        if type(base) is not np.ndarray and type(base) not in STAND_INS:  # as_strided() stands on what holds the array
             base = getattr(base, "base", None)
             if type(base) is not np.ndarray:
                 break

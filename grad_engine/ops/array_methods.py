@@ -12,13 +12,13 @@ from grad_engine.core.node import next_sequence_nr
 from grad_engine.core.tensor import Tensor, array_of, wrap
 from grad_engine.core.versions import WRITES
 
-_TORCH_KEYWORDS = ("dim", "keepdim", "unbiased", "correction")
+TORCH_KEYWORDS = ("dim", "keepdim", "unbiased", "correction")
 
 
 def _method_of_tensor(self: ArrayWithMethods, name: str) -> Any:
     if name.startswith("__") or not hasattr(Tensor, name):
         raise AttributeError(f"neither an array nor a tensor has {name!r}")
-    return getattr(wrap(np.ndarray.view(self, np.ndarray), None), name)
+    return getattr(wrap(self.view(np.ndarray), None), name)
 
 
 ArrayWithMethods.__getattr__ = _method_of_tensor  # type: ignore[method-assign]
@@ -28,7 +28,7 @@ def _define_with_torch_keywords(name: str) -> None:
     plain = getattr(np.ndarray, name)
 
     def method(self: ArrayWithMethods, *args: Any, **named: Any) -> Any:
-        if named and not named.keys().isdisjoint(_TORCH_KEYWORDS):
+        if named and not named.keys().isdisjoint(TORCH_KEYWORDS):
             return _method_of_tensor(self, name)(*args, **named)
         return plain(self, *args, **named)
 
@@ -37,7 +37,10 @@ def _define_with_torch_keywords(name: str) -> None:
     setattr(ArrayWithMethods, name, method)
 
 
-for _name in ("sum", "mean", "prod", "std", "var", "max", "min", "argmax", "argmin", "all", "any", "cumsum", "squeeze"):
+WITH_TORCH_KEYWORDS = (
+    "sum", "mean", "prod", "std", "var", "max", "min", "argmax", "argmin", "all", "any", "cumsum", "squeeze",
+)  # fmt: skip
+for _name in WITH_TORCH_KEYWORDS:
     _define_with_torch_keywords(_name)
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from grad_engine.core.stand_ins import TRACING
 from grad_engine.core.tensor import Tensor
 from grad_engine.program import functions, views
-from grad_engine.program.steps import GET_ITEM, METHOD, NUMBER, SET_ITEM, UFUNC_METHODS, leaves
+from grad_engine.program.steps import GET_ITEM, METHOD, NUMBER, SET_ITEM, UFUNC_METHODS, leaves, mapped
 from grad_engine.program.traced import Traced, TracedNumber
 
 
@@ -43,16 +43,18 @@ class _ArrayMethods:
     def __array_function__(self: Any, func: Any, types: Any, args: Any, named: Any) -> Any:
         if TRACING.trace is None:
             return func(*_outside(args), **_outside(dict(named)))
-        if any(type(leaf) is Tensor for leaf in leaves((args, named))):
-            tensor = next(leaf for leaf in leaves((args, named)) if type(leaf) is Tensor)
-            return tensor.__array_function__(func, types, args, named)
+        tensors = [leaf for leaf in leaves((args, named)) if type(leaf) is Tensor]
+        if tensors and Tensor in types:
+            return tensors[0].__array_function__(func, types, args, named)
+        if tensors:  # where NumPy asks nobody, as at the indices of np.take(): an array
+            args, named = mapped(views.without_history, args), mapped(views.without_history, dict(named))
         return functions.called(TRACING.trace, func, args, dict(named))
 
     def as_operand(self: Any) -> Any:
-        """Itself; a float64 scalar as a Python number, which it is to an op in eager mode too (core/call.py)."""
-        if self._value.scalar and self.dtype == np.float64 and TRACING.trace is not None:
-            return TRACING.trace.record(NUMBER, float, (self,))
-        return self
+        """Itself; a NumPy scalar as what it is to an op in eager mode (core/call.py): a number, or an array."""
+        if not self._value.scalar or TRACING.trace is None:
+            return self
+        return TRACING.trace.record(NUMBER, float, (self,)) if self.dtype == np.float64 else views.as_array(self)
 
     # indexing and methods
 

@@ -259,7 +259,7 @@ class Code:
             text, memory = spell.value(value), value.memory
             if not value.number and not value.scalar:
                 given = memory.is_input and memory is root  # an argument, or a part of it: so it is in eager mode
-                lasting = value.ndim and (memory.is_input or memory.is_const) and not given
+                lasting = (memory.is_input or memory.is_const) and not given
                 text = f"{text}.copy()" if lasting or shown.setdefault(memory, root) is not root else text
             results.append(text)
         tail = []

@@ -21,7 +21,7 @@ from grad_engine.core.op import OPS, Op
 from grad_engine.core.stand_ins import STAND_INS as ENGINE_STAND_INS
 from grad_engine.core.stand_ins import TRACING
 from grad_engine.optim import lr_scheduler, optimizers
-from grad_engine.program import array_methods, operators, traced_math, traced_numpy
+from grad_engine.program import tensor_methods, traced_math, traced_numpy
 from grad_engine.program.refused import SWAPPED
 from grad_engine.program.steps import BackwardLine, mapped
 from grad_engine.program.trace import STAND_INS, Trace, name_value
@@ -30,7 +30,7 @@ from grad_engine.program.traced import Traced
 _NUMPY = np  # this file is swapped like all others
 ONE_TRACE = threading.RLock()  # one trace at a time: what it swaps belongs to the process
 ENGINE_STAND_INS.update(STAND_INS)
-_MET = (array_methods, operators)  # importing them gave the stand-ins their methods and operators
+_MET = tensor_methods  # importing them gave the stand-ins their methods and operators
 
 
 @contextmanager
@@ -52,6 +52,7 @@ def tracing(trace: Trace) -> Iterator[Trace]:
             swap(holder, name, refusing)
         swap(call, "asarray", traced_numpy.asarray)
         swap(fast_call, "asarray", traced_numpy.asarray)
+        swap(fast_call, "operand_of_two", _operand_as_it_is)
         for op in OPS.values():
             joint, rules = _rules(op)
             if op.joint is not None:
@@ -97,6 +98,12 @@ def _rule(op: Op, rule: Callable[..., Any], slot: int | None = None) -> Callable
         return mapped(_writable, share)
 
     return run
+
+
+def _operand_as_it_is(value: Any) -> Any:
+    """An operand of an op, whose node keeps its numbers as they are now."""
+    made = call.operand(value)
+    return made.as_it_is() if type(value) is Traced else made
 
 
 def _writable(g: Any) -> Any:

@@ -162,6 +162,7 @@ class Entry:
         given = ", ".join(self.text[value] for value in self.program.inputs)
         lines = self.lines
         self._written_memory(lines)
+        before = self._before_writes(lines)
         pooled, make = self.thing(pool.free), self.thing(pool.make)
         stores = [write for write in self.program.writes if not write.in_place]
         count = len(self.program.outputs) + len(stores)
@@ -180,7 +181,7 @@ class Entry:
             else:
                 lines.append(f"{target} = {result}")
         if self.history is not None and self.history.outputs:
-            arrays = "".join(f"{self.text[value]}, " for value in self.history.inputs)
+            arrays = "".join(f"{before.get(value, self.text[value])}, " for value in self.history.inputs)
             tensors = ", ".join(spot if type(spot) is str else self.thing(spot) for spot in self.history.tensors)
             outs = ", ".join(results[number] for number in self.history.outputs)
             given = ", ".join(parameters)
@@ -191,6 +192,15 @@ class Entry:
         self.source = source = f"def entry({', '.join(parameters)}):\n    {body}\n"
         exec(compile(source, f"<entry of {self.program.name}>", "exec"), self.environment)
         return self.environment["entry"]
+
+    def _before_writes(self, lines: list[str]) -> dict[Value, str]:
+        """Copies of what backward reads and the program writes: input -> the variable of its copy."""
+        if self.history is None or not self.history.outputs:
+            return {}
+        written = {write.target for write in self.program.writes if write.target is not None}
+        copied = {value: f"before{number}" for number, value in enumerate(self.history.inputs) if value in written}
+        lines += [f"{name} = {self.text[value]}.copy()" for value, name in copied.items()]
+        return copied
 
     def _stamps(self, lines: list[str], stored: bool) -> None:
         """Note the writes in place, as backward asks for them. What an optimiser keeps for itself is in no graph."""
@@ -227,8 +237,9 @@ class Entry:
                 return self._tensor(result, tree.value, self.thing(freed_node()))
             if tree.kind is Tensor:
                 return self._tensor(result, tree.value)
-            if tree.kind is ndarray:
-                return result if tree.value.ndim else f"asarray({result})"
+            if issubclass(tree.kind, ndarray):
+                array = result if tree.value.ndim else f"asarray({result})"
+                return array if tree.kind is ndarray else f"{array}.view({self.thing(tree.kind)})"
             if tree.kind in (float, int, bool):
                 return f"{self.thing(tree.kind)}({result})"
             return f"{result}[()]"  # a NumPy scalar, whatever the passes made of it

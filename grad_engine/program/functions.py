@@ -156,12 +156,12 @@ def _transposed(trace: Trace, a: Any, axes: Any = None) -> Any:
 
 def _reshaped(trace: Trace, a: Any, /, shape: Any = None, order: str = "C", **named: Any) -> Any:
     shape = named.pop("newshape", shape)
-    array: Any = np.asarray(a)
+    array: Any = np.asanyarray(a)
     return array.reshape(*(shape if isinstance(shape, tuple | list) else (shape,)), order=order)
 
 
 def _ravelled(trace: Trace, a: Any, order: str = "C") -> Any:
-    array: Any = np.asarray(a)
+    array: Any = np.asanyarray(a)
     return array.ravel(order)
 
 

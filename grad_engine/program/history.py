@@ -53,7 +53,7 @@ class History:
         self.inputs = [value for value in self.inputs if value in used]
         seeds = [value for value in self.backward.inputs if value in self.seeds]
         places = {value: place for place, value in enumerate([*self.inputs, *seeds])}
-        self.run = _running(shortened(self.backward), places)
+        self.run = _running(shortened(plain), places)
         self.plain = _running(plain, places)
 
     def attach(self, tensors: tuple[Tensor, ...], arrays: tuple[Any, ...], outs: tuple[Any, ...], args: Any) -> Any:
@@ -164,7 +164,10 @@ def history_of(
 
     outputs: Values, or Tensors with a history. leaves: (path or tensor, the tensor that stands for it in the trace).
     """
-    with_history = [number for number, each in enumerate(outputs) if type(each) is Tensor and each.node is not None]
+    with_history = [
+        number for number, each in enumerate(outputs)
+        if type(each) is Tensor and each.node is not None and each.array.dtype.kind == "f"
+    ]  # fmt: skip
     freed = [number for number in with_history if _is_freed(outputs[number])]
     with_history = [number for number in with_history if number not in freed]
     if not with_history:

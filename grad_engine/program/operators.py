@@ -41,10 +41,12 @@ def _number_step(fn: Callable[..., Any], *args: Any) -> Any:
     return trace.record(NUMBER, fn, args)
 
 
-def _binary(ufunc: Any, python: Callable[[Any, Any], Any], reflected: bool) -> Callable[[Any, Any], Any]:
+def _binary(
+    ufunc: Any, python: Callable[[Any, Any], Any], reflected: bool, compares: bool = False
+) -> Callable[[Any, Any], Any]:
     def apply(self: Any, other: Any) -> Any:
         kind = type(other)
-        if kind is Tensor or other is None:
+        if other is None or (kind is Tensor and not compares):
             return NotImplemented
         if type(self) is TracedNumber and (kind is TracedNumber or kind in _PLAIN):
             return _number_step(python, *((other, self) if reflected else (self, other)))
@@ -106,7 +108,7 @@ def attach() -> None:
         setattr(Traced, f"__i{name}__", _in_place(ufunc))
     for name, (ufunc, python) in _COMPARISONS.items():
         for kind in (Traced, TracedNumber):
-            setattr(kind, f"__{name}__", _binary(ufunc, python, False))
+            setattr(kind, f"__{name}__", _binary(ufunc, python, False, kind is Traced))
     for name, ufunc, python_unary in (
         ("neg", np.negative, operator.neg), ("pos", np.positive, operator.pos), ("abs", np.absolute, operator.abs),
         ("invert", np.invert, operator.invert),

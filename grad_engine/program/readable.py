@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import linecache
-from collections.abc import Iterator
+import re
+from collections.abc import Collection, Generator, Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -197,23 +198,33 @@ class Readable:
     def _ending(self) -> Iterator[str]:
         spell, program = self.spelling, self.program
         stored = [write for write in program.writes if write.value is not write.target]
-        outputs = [spell.value(value) for value in program.outputs]
         if self.functional:
+            outputs = [*map(spell.value, program.outputs)]
             new = [spell.value(write.value) for write in stored]
             yield "return " + (f"({_listed(outputs)}), ({_listed(new)})" if stored else ", ".join(outputs) or "None")
             return
         in_place = [(write.target, write.value) for write in stored if write.target is not None]
-        texts = [spell.value(value) for _, value in in_place]
-        if len(in_place) > 1:  # every new value is known before the first is written
-            kept = [text if text.isidentifier() else spell.names.new("new") for text in texts]
-            for name, text in zip(kept, texts, strict=True):
-                if name != text:
-                    yield f"{name} = {text}"
-            texts = kept
+        targets = {target for target, _ in in_place}
+        outputs = yield from self._before_writes(program.outputs, targets)
+        texts = yield from self._before_writes([value for _, value in in_place], targets if len(in_place) > 1 else ())
         for (target, _), text in zip(in_place, texts, strict=True):
             yield f"{spell.value(target)}[...] = {text}"
         outputs += [spell.value(write.value) for write in stored if not write.in_place and write.shown]
         yield f"return {', '.join(outputs) or 'None'}"
+
+    def _before_writes(self, values: Iterable[Any], targets: Collection[Value]) -> Generator[str, None, list[str]]:
+        """The texts of values; those that read an array that is about to be written get a variable first."""
+        texts = []
+        names = "|".join(rf"\b{self.spelling.value(target)}\b" for target in targets)
+        for value in values:
+            text = self.spelling.value(value)
+            shows = type(value) is Value and value.memory in targets and not value.scalar
+            if shows or (names and not text.isidentifier() and re.search(names, text)):
+                name = self.spelling.names.new(value.name or "new")
+                yield f"{name} = {text}{'.copy()' if shows else ''}"
+                text = name
+            texts.append(text)
+        return texts
 
     def function(self) -> str:
         """The definition, constants that cannot be written down being arguments with defaults to be given."""

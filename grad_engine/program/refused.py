@@ -21,7 +21,7 @@ import numpy
 from grad_engine.core.stand_ins import TRACING
 from grad_engine.errors import TraceError
 from grad_engine.program.reach import library
-from grad_engine.program.traced_numpy import NUMPY
+from grad_engine.program.traced_numpy import NUMPY, NUMPY_FOR_USERS
 
 _TIMES = (
     "time", "time_ns", "perf_counter", "perf_counter_ns", "monotonic", "monotonic_ns", "process_time",
@@ -114,7 +114,7 @@ SWAPPED: list[tuple[Any, str, Any]] = [
     (io, "open", _opening(io.open)),
     *(  # these keep the open() that was there when NumPy was imported
         (each, name, _refusing(getattr(each, name), "what is in a file"))
-        for each in (NUMPY, numpy)
+        for each in (NUMPY, NUMPY_FOR_USERS, numpy)
         for name in ("loadtxt", "genfromtxt")
     ),
     (builtins, "input", _refusing(builtins.input, "the user's input")),

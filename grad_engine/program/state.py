@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 from numpy import ndarray
@@ -81,6 +81,7 @@ class State:
     _wholes: list[Slot] = field(default_factory=list)  # slots that hold tuples with stand-ins in them
     _before: list[tuple[Slot, Any]] = field(default_factory=list)
     _generators: dict[int, TracedGenerator] = field(default_factory=dict)
+    _nodes: list[tuple[str, Tensor, Any]] = field(default_factory=list)  # of tensors, while the trace runs
 
     def unique(self, name: str) -> str:
         """A name for an input like `name`, which no other input has."""
@@ -132,6 +133,8 @@ class State:
 
     def put_back(self) -> None:
         """Let every slot hold what it held before."""
+        for _, tensor, node in self._nodes:
+            tensor.node = node
         for slot, before, _ in reversed(self._put):
             if not isinstance(slot, Part):
                 slot.put(before)
@@ -149,6 +152,7 @@ class State:
             self.with_history[stand_in._value] = name
             self.put(Attribute(tensor, "node", name), None)
         self.put(slot, stand_in)
+        self._nodes.append((name, tensor, tensor.node))
         if type(tensor.node) is GradAccum:
             self.lift_grad(tensor.node, tensor.node, stand_in._value.name or name)
 
@@ -331,6 +335,9 @@ def _note_changes(state: State, reached: Reached) -> None:
             state.stores.append(Store(slot, Value(0, data=0), type(None)))
         else:
             _refuse_change(slot, before, now)
+    for name, tensor, node in state._nodes:
+        if tensor.node is not node:
+            refuse_history(name)
     changed = [*(slot for slot, _, _ in state._put), *state._wholes]
     put = {(id(slot.holder), getattr(slot, "key", None)) for slot in changed}
     for slot, held in state.same:
@@ -377,6 +384,14 @@ def _refuse_change(slot: Slot, before: Any, now: Any) -> None:
     raise TraceError(
         f"the compiled function changed {slot.name!r}, which lies outside of it, from {_brief(before)} to "
         f"{_brief(now)}, and a program does not; return the new value and assign it outside"
+    )
+
+
+def refuse_history(name: str) -> NoReturn:
+    """Raise TraceError: a tensor from outside has another history than before."""
+    raise TraceError(
+        f"the compiled function gave {name!r}, a tensor from outside, another history, as a write in place of what "
+        "requires grad does, and a program does not; return the new value, or write under no_grad()"
     )
 
 

@@ -25,7 +25,10 @@ class Value:
     tracing; the guard of a program sees to it that they hold again.
     """
 
-    __slots__ = ("data", "dtype", "name", "now", "number", "owner", "scalar", "shape", "step", "strides", "uniform")
+    __slots__ = (
+        "array_type", "data", "dtype", "name", "now", "number", "owner", "scalar", "shape", "step", "strides",
+        "uniform",
+    )  # fmt: skip
 
     def __init__(self, now: Any, name: str | None = None, step: Step | None = None, data: Any = ABSENT) -> None:
         self.now = now  # the array met while tracing; dropped afterwards
@@ -39,6 +42,7 @@ class Value:
         self.scalar = isinstance(now, np.generic)  # a NumPy scalar, no array of shape ()
         self.shape: tuple[int, ...] = () if self.number else now.shape
         self.dtype: np.dtype[Any] = np.dtype(kind) if self.number else now.dtype
+        self.array_type: Any = kind if isinstance(now, ndarray) else ndarray  # which has methods of tensors, or not
         self.strides: tuple[int, ...] = now.strides if isinstance(now, ndarray) else ()
 
     @classmethod
@@ -47,7 +51,7 @@ class Value:
         made = cls.__new__(cls)
         made.now, made.data, made.owner, made.step, made.name = None, ABSENT, None, step, name
         made.uniform = ABSENT
-        made.number, made.scalar = other.number, other.scalar
+        made.number, made.scalar, made.array_type = other.number, other.scalar, other.array_type
         made.shape, made.dtype, made.strides = other.shape, other.dtype, other.strides
         return made
 

@@ -140,7 +140,7 @@ class Trace:
                 name = getattr(fn, "__name__", fn)
                 raise TraceError(f"{name}() gave {_described(part)}, which no program of arrays can hold{self.at()}")
         if kind.pure and all(value.is_const for value in read):  # the same at each run
-            outs = [Value(part, data=part) for part in parts]
+            outs = [Value(part, data=np.asarray(part) if isinstance(part, ndarray) else part) for part in parts]
         else:
             step = Step(kind, fn, given, named_given, [], several, self.place(), op)
             outs = step.outs = [Value(part, step=step) for part in parts]
@@ -149,9 +149,9 @@ class Trace:
             if kind is DRAW or (computed and kind in (NUMBER, FUNCTION)):
                 self.of_arrays.update(out for out in outs if out.number)
         made = [self.stand_in(out) for out in outs]
-        owners = {id(_owner(value.now)): value for value in read if type(value.now) is ndarray}
+        owners = {id(_owner(value.now)): value for value in read if isinstance(value.now, ndarray)}
         for out, stand_in in zip(outs, made, strict=True):
-            if type(out.now) is ndarray and out.now.size and (shown := owners.get(id(_owner(out.now)))) is not None:
+            if isinstance(out.now, ndarray) and out.now.size and (shown := owners.get(id(_owner(out.now)))) is not None:
                 out.owner = shown.memory
                 if (parent := _shown_by(args, named, shown)) is not None:
                     stand_in._view = views.Unfollowed(parent)
@@ -303,7 +303,7 @@ def _now(leaf: Any) -> Any:
 
 
 def _owner(array: Any) -> Any:
-    while type(array) is ndarray and type(array.base) is ndarray:
+    while isinstance(array, ndarray) and isinstance(array.base, ndarray):
         array = array.base
     return array
 

@@ -9,8 +9,8 @@ import operator
 import os
 import sys
 from collections.abc import Iterator
-from types import FrameType
-from typing import Any, Protocol
+from types import FrameType, MethodType
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy import ndarray
@@ -45,8 +45,15 @@ class _Flags:
         self.writeable = self.owndata = True
 
 
+class _Address(NamedTuple):
+    data: tuple[int, int]
+
+
 class View(Protocol):
     """How a stand-in shows memory of another one (views.py)."""
+
+    parent: Traced
+    start: Value  # what the parent stood for when it was taken
 
     def refreshed(self, value: Value) -> Value:
         """The part as it is now, `value` where nothing was written since."""
@@ -62,8 +69,9 @@ class Traced:
 
     __slots__ = ("__weakref__", "_origin", "_value", "_view", "version", "within")
     __array_priority__ = 1000.0
-    base = None
-    __class__ = property(lambda self: self._value.dtype.type if self._value.scalar else ndarray)  # for isinstance()
+    __class__ = property(  # for isinstance()
+        lambda self: self._value.dtype.type if self._value.scalar else self._value.array_type
+    )
 
     def __init__(self, value: Value, trace: Any, view: View | None = None) -> None:
         self._value = self._origin = value  # what it stands for now, and stood for first
@@ -78,6 +86,10 @@ class Traced:
             self._value = self._view.refreshed(self._value)
         return self._value
 
+    def as_it_is(self) -> Any:
+        """A stand-in for the same numbers, which later writes do not reach."""
+        return Traced(self.current, self.within)
+
     def assign(self, new: Any) -> None:
         """A write in place: from now on this stands for the value of `new`."""
         if new.within is not self.within:
@@ -85,6 +97,9 @@ class Traced:
                 f"the body of a loop wrote in place to an array outside of it{new.within.at()}; carry it from round to "
                 "round instead"
             )
+        kind = self._value.array_type
+        if new._value.array_type is not kind:  # what `.data` gives stays of its kind
+            new = new.view(kind)
         new = new.current
         if self._view is not None:
             self._view.write_through(self.within.stand_in(new))
@@ -96,6 +111,25 @@ class Traced:
     @property
     def shape(self) -> tuple[int, ...]:
         return self._value.shape
+
+    @property
+    def base(self) -> Any:
+        """The stand-in whose memory it shows, itself no view; None where it has its own."""
+        base: Any = None
+        view = self._view
+        while view is not None:
+            base, view = view.parent, view.parent._view
+        return base
+
+    @property
+    def ctypes(self) -> _Address:
+        """Where it lies in the memory of what it shows, for comparisons of addresses."""
+        part: Any = self
+        offset = 0
+        while part._view is not None:
+            offset += part._origin.now.ctypes.data - part._view.start.now.ctypes.data
+            part = part._view.parent
+        return _Address((id(part), offset))
 
     @property
     def ndim(self) -> int:
@@ -204,6 +238,13 @@ class Traced:
         return self.numbers("nonzero(), whose shape depends on numbers,").nonzero()
 
     def __getattr__(self, name: str) -> Any:
+        kind = self._value.array_type
+        if kind is not ndarray and not name.startswith("__"):  # it has the methods of tensors too
+            member: Any = getattr(kind, name, None)
+            if member is not getattr(ndarray, name, None):
+                return MethodType(member, self)
+            if member is None:
+                return kind.__getattr__(self, name)
         if name.startswith("__") or not hasattr(ndarray, name):
             raise AttributeError(f"a traced array has no attribute {name!r}")
         raise TraceError(f"the attribute .{name} of an array is not traced{self.within.at()}; use NumPy's function")
@@ -228,6 +269,8 @@ class TracedNumber:
     def as_operand(self) -> TracedNumber:
         """Itself, as an operand of an op."""
         return self
+
+    as_it_is = as_operand
 
     __class__ = property(lambda self: self._value.number)
 

@@ -20,7 +20,7 @@ from grad_engine.program.arguments import Arguments, returned
 from grad_engine.program.entering import ONE_TRACE, tracing
 from grad_engine.program.entry import Given, Output
 from grad_engine.program.history import History, history_of
-from grad_engine.program.state import State, lifted
+from grad_engine.program.state import State, lifted, refuse_history
 from grad_engine.program.steps import Program, Value, Write
 from grad_engine.program.trace import STAND_INS, Trace
 from grad_engine.program.traced import Traced, TracedNumber
@@ -66,6 +66,9 @@ def traced_call(
         result = function(*inside[: len(args)], **dict(zip(named, inside[len(args) :], strict=True)))
         noted = _Result(trace, state, arguments)
         structure = returned(result, noted.output, template=True)
+        for part in arguments.parts:
+            if type(part.inside) is Tensor and part.inside.node is not part.leaf:
+                refuse_history(part.value.name or "")
         inputs = [*(part.value for part in arguments.parts), *(source.value for source in state.sources)]
         name = re.sub(r"\W", "_", getattr(function, "__name__", type(function).__name__)).strip("_") or "program"
         name = "program" if name == "lambda" else name
@@ -109,7 +112,7 @@ class _Result:
                 return leaf
             return self._noted(leaf.array, Tensor, leaf)
         if kind is Traced:
-            return self._noted(leaf, np.generic if leaf._value.scalar else ndarray, leaf)
+            return self._noted(leaf, np.generic if leaf._value.scalar else leaf._value.array_type, leaf)
         if kind is TracedNumber:
             return self._noted(leaf, leaf._value.number, leaf)
         if kind is ndarray and leaf.dtype.kind in "fiub":

@@ -7,6 +7,7 @@ too, and takes what they return for an array.
 
 from __future__ import annotations
 
+import functools
 import itertools
 import os
 import sys
@@ -27,7 +28,7 @@ from grad_engine.program.trace import OPS_FOLDER, STAND_INS
 from grad_engine.program.traced import Traced
 from grad_engine.program.traced_math import MATH_STAND_INS
 from grad_engine.program.traced_scipy import seen_of_scipy
-from grad_engine.program.views import as_array
+from grad_engine.program.views import as_array, without_history
 
 _CREATING = (
     "zeros", "ones", "empty", "arange", "linspace", "eye", "identity", "zeros_like", "ones_like", "empty_like",
@@ -50,44 +51,64 @@ def asarray(a: Any, dtype: Any = None, *args: Any, **named: Any) -> Any:
     """np.asarray() that lets stand-ins through."""
     if TRACING.trace is None or not _holds_stand_in(a):
         return _asarray(a, dtype, *args, **named)
-    a = a.__array__() if type(a) is Tensor else a  # which says where a history would be lost
-    if type(a) is Traced:
-        a = as_array(a)
-        return a if dtype is None else a.astype(dtype, copy=False)
-    return _gathered(a, dtype)
+    return _as_array(a, dtype, args[0] if args else named.get("order"))
 
 
-def array(a: Any, dtype: Any = None, *args: Any, **named: Any) -> Any:
+def _as_any_array(a: Any, dtype: Any = None, *args: Any, **named: Any) -> Any:
+    """np.asanyarray() that lets stand-ins through."""
+    if TRACING.trace is None or not _holds_stand_in(a):
+        return np.asanyarray(a, dtype, *args, **named)
+    return _as_array(a, dtype, args[0] if args else named.get("order"), subok=True)
+
+
+def array(a: Any, dtype: Any = None, **named: Any) -> Any:
     """np.array() that lets stand-ins through."""
     if TRACING.trace is None or not _holds_stand_in(a):
-        return _array(a, dtype, *args, **named)
-    a = a.__array__() if type(a) is Tensor else a
-    if type(a) is Traced:
-        a = as_array(a)
-        return a.copy("K") if dtype is None else a.astype(dtype)
-    return _gathered(a, dtype)
+        return _array(a, dtype, **named)
+    if sys._getframe(1).f_code is Tensor.__array__.__code__:  # asked by code in C, which takes no stand-in
+        return a.__array__()
+    copy, order = named.get("copy", True), named.get("order") or "K"
+    made = _as_array(a, dtype, order, named.get("subok", False))
+    given = a.array if type(a) is Tensor else a
+    if copy and type(given) is Traced and (made is given or made._value.owner is not None):
+        made = made.copy(order)
+    fewest = named.get("ndmin", 0)
+    return made if made.ndim >= fewest else made.reshape((1,) * (fewest - made.ndim) + made.shape)
+
+
+def _as_array(a: Any, dtype: Any, order: Any = None, subok: bool = False) -> Any:
+    """Stand-ins, alone or in lists, as one array, which is the same one where that is possible."""
+    a = without_history(a)
+    made = as_array(a) if type(a) is Traced else _gathered(a)
+    if made._value.array_type is not ndarray and not subok:
+        made = made.view(ndarray)
+    if dtype is not None:
+        made = made.astype(dtype, copy=False)
+    if order in ("C", "F") and not (made.flags.c_contiguous if order == "C" else made.flags.f_contiguous):
+        made = made.copy(order)
+    return made
 
 
 def _holds_stand_in(a: Any) -> bool:
     kind = type(a)
     if kind in STAND_INS or (kind is Tensor and type(a.array) in STAND_INS):
         return True
-    return kind in (list, tuple) and any(_holds_stand_in(leaf) for leaf in leaves(a))
+    return isinstance(a, list | tuple) and any(_holds_stand_in(leaf) for leaf in leaves(a))
 
 
-def _gathered(a: Any, dtype: Any) -> Any:
+def _gathered(a: Any) -> Any:
     """An array of nested lists in which stand-ins are, or of a stand-in for a Python number."""
     made: Any
-    a = a.__array__() if type(a) is Tensor else a
+    a = without_history(a)
     if isinstance(a, list | tuple):
-        made = np.stack([_gathered(part, None) for part in a])
+        made = np.stack([_gathered(part) for part in a])
     elif type(a) is Traced:
         made = a
     elif type(a) in STAND_INS:
         made = as_array(TRACING.trace.record(FUNCTION, np.dtype(a.current.number).type, (a,)))
     else:
         made = _asarray(a)
-    return made if dtype is None else made.astype(dtype)
+    return made
 
 
 def _creating(create: Callable[..., ndarray]) -> Callable[..., Any]:
@@ -117,7 +138,7 @@ def _from_iterable(iter: Any, dtype: Any, count: int = -1, **named: Any) -> Any:
     if TRACING.trace is None:
         return _fromiter(iter, dtype, count, **named)
     items = [*iter] if count < 0 else [*itertools.islice(iter, count)]
-    return _gathered(items, dtype) if _holds_stand_in(items) else _fromiter(items, dtype, **named)
+    return _as_array(items, dtype) if _holds_stand_in(items) else _fromiter(items, dtype, **named)
 
 
 class _Joining:
@@ -184,6 +205,34 @@ def _drawing(name: str, draw: Callable[..., Any]) -> Callable[..., Any]:
     return refused
 
 
+def _with_lists(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A function of NumPy on lists of stand-ins, np.median([x, y]), of which NumPy makes arrays without asking them."""
+
+    @functools.wraps(function)
+    def call(*args: Any, **named: Any) -> Any:
+        if TRACING.trace is None or not any(isinstance(x, list | tuple) and _holds_stand_in(x) for x in args):
+            return function(*args, **named)
+        try:
+            return function(*args, **named)
+        except (TraceError, ValueError):
+            gathered = [_gathered_lists(x, function in _JOINING) for x in args]
+            if all(new is old for new, old in zip(gathered, args, strict=True)):
+                raise
+        return function(*gathered, **named)
+
+    return call
+
+
+def _gathered_lists(x: Any, inside: bool) -> Any:
+    """A list in which stand-ins are, as one array; inside: as a list of arrays."""
+    if not isinstance(x, list | tuple) or not _holds_stand_in(x):
+        return x
+    if not inside:
+        return _as_array(x, None)
+    parts = [_gathered_lists(part, False) for part in x]
+    return x if all(new is old for new, old in zip(parts, x, strict=True)) else parts
+
+
 def _copy_of(module: ModuleType, **changed: Any) -> ModuleType:
     made = ModuleType(module.__name__, module.__doc__)
     vars(made).update(vars(module))
@@ -198,14 +247,23 @@ def _random() -> ModuleType:
 
 
 _RANDOM = _random()
+_JOINING = frozenset({
+    np.concatenate, np.stack, np.vstack, np.hstack, np.dstack, np.column_stack, np.block, np.select, np.piecewise,
+})  # fmt: skip
 NUMPY: Any = _copy_of(
-    np, asarray=asarray, array=array, asanyarray=asarray, random=_RANDOM, full=_full, broadcast=_broadcast,
+    np, asarray=asarray, array=array, asanyarray=_as_any_array, random=_RANDOM, full=_full, broadcast=_broadcast,
     fromiter=_from_iterable, r_=_Joining(np.r_, False), c_=_Joining(np.c_, True),
     ascontiguousarray=_in_order("C"), asfortranarray=_in_order("F"),
     **{name: _creating(getattr(np, name)) for name in _CREATING},
 )  # fmt: skip
+_TAKING_LISTS: dict[str, Any] = {
+    name: _with_lists(held) for name, held in vars(np).items()
+    if hasattr(held, "_implementation") and getattr(NUMPY, name) is held
+}  # fmt: skip
+NUMPY_FOR_USERS: Any = _copy_of(NUMPY, **_TAKING_LISTS)  # the engine itself gives no lists
 _REPLACED: dict[int, Any] = {
-    id(np): NUMPY, id(np.random): _RANDOM,
+    id(np): NUMPY_FOR_USERS, id(np.random): _RANDOM,
+    **{id(getattr(np, name)): made for name, made in _TAKING_LISTS.items()},
     **{id(getattr(np, name)): getattr(NUMPY, name) for name in _SWAPPED},
     **{id(getattr(np.random, name)): each for name, each in vars(_RANDOM).items() if name[0].islower()},
 }  # fmt: skip

@@ -20,11 +20,11 @@ _asarray = np.asarray  # np is another one while a function is traced
 class View:
     """How a stand-in was taken of another one, whose memory it shows."""
 
-    __slots__ = ("fn", "kind", "named", "parent", "rest", "seen")
+    __slots__ = ("fn", "kind", "named", "parent", "rest", "seen", "start")
 
     def __init__(self, parent: traced.Traced, kind: Kind, fn: Any, rest: tuple[Any, ...], named: Mapping[str, Any]):
         self.parent, self.kind, self.fn, self.rest, self.named = parent, kind, fn, rest, named
-        self.seen = parent.current
+        self.seen = self.start = parent.current
 
     def refreshed(self, value: Value) -> Value:
         """The part of the parent as it is now; `value` where nothing was written since."""
@@ -38,7 +38,9 @@ class View:
     def write_through(self, new: Any) -> None:
         """Write `new`, the whole of the part, to the parent."""
         parent, trace = self.parent, self.parent.within
-        if self.kind is GET_ITEM:
+        if self.fn == "view" and parent.dtype == new.dtype:  # as another kind of array
+            made = new
+        elif self.kind is GET_ITEM:
             made = trace.record(SET_ITEM, None, (parent, self.rest[0], new))
         elif (self.fn == "reshape" and not self.named) or not parent.ndim:
             made = trace.record(METHOD, "reshape", (new, parent.shape))
@@ -64,11 +66,11 @@ class View:
 class Unfollowed:
     """Of a part that shows memory of a stand-in in a way that writes are not followed through: they are refused."""
 
-    __slots__ = ("parent", "seen")
+    __slots__ = ("parent", "seen", "start")
 
     def __init__(self, parent: traced.Traced) -> None:
         self.parent = parent
-        self.seen = parent.current
+        self.seen = self.start = parent.current
 
     def refreshed(self, value: Value) -> Value:
         """`value`; raises TraceError where what it shows was written since."""
@@ -112,6 +114,15 @@ def checked_key(x: traced.Traced, key: Any, writing: bool = False) -> Any:
     if type(key) is traced.Traced and not writing and key.dtype == bool:
         TRACING.trace.check_count(TRACING.trace.record(FUNCTION, np.count_nonzero, (key,)))
     return key
+
+
+def without_history(x: Any) -> Any:
+    """A tensor as its array, any other value itself. Raises GraphError where a history would be lost."""
+    if type(x) is not Tensor:
+        return x
+    if x.node is not None:
+        x.__array__()  # which says so
+    return x.array
 
 
 def as_array(x: traced.Traced) -> traced.Traced:

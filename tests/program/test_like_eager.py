@@ -140,6 +140,25 @@ NUMBERS: dict[str, Callable[[Any, Any], Any]] = {
 }
 
 
+# What a write through a view leaves in the array and in its gradient.
+WRITTEN_VIEWS: dict[str, Callable[[Any, Any], Any]] = {
+    "a part is scaled": lambda y, x: y[1:].__imul__(2.0),
+    "a part of a part grows": lambda y, x: y[1:][1:].__iadd__(x[:4]),
+    "a part is filled": lambda y, x: y[1:4].fill_(0.3),
+    "a turned part is filled": lambda y, x: y[::-1][:2].fill_(0.3),
+    "halves": lambda y, x: np.split(y, 2)[1].__imul__(x[0]),
+    "an element": lambda y, x: y[1:].__setitem__(0, x[3] * x[4]),
+    "chosen elements": lambda y, x: y[1:].__setitem__(x[1:] > 3.0, 0.5),
+    "the whole, and a view made before": lambda y, x: y.__setitem__(slice(0, 2), x[4:] * x[:2]),
+    "data": lambda y, x: y.data.mul_(2.0),
+}
+REFUSED_VIEWS: dict[str, Callable[[Any], Any]] = {
+    "a view is read after its array changed": lambda x: [y := x * 1.0, z := y[1:], y.__imul__(x), z**2][-1].sum(),
+    "a value that a rule reads is written": lambda x: [y := np.exp(x), y.__imul__(2.0), y.sum()][-1],
+    "a reshaped view is written": lambda x: [y := x * 1.0, y.reshape(2, 3).__imul__(2.0), y.sum()][-1],
+}
+
+
 def compare(found: Any, expected: Any) -> None:
     assert type(found) is type(expected)
     if isinstance(expected, tuple | list):
@@ -219,6 +238,130 @@ def test_numbers(f: Callable[[Any, Any], Any], exact: bool) -> None:
     for number in (0.625, 2.375, 1.5):
         x = np.array([0.5, -0.2, 0.9])
         compare(compiled(x, number), f(x, number))
+
+
+@pytest.mark.parametrize("exact", [False, True], ids=["quick", "exact"])
+@pytest.mark.parametrize("write", WRITTEN_VIEWS.values(), ids=WRITTEN_VIEWS)
+def test_gradients_where_a_view_is_written(write: Callable[[Any, Any], Any], exact: bool) -> None:
+    """A stand-in is a view of another where its array would be; so the engine connects histories as in eager mode."""
+
+    def f(x: Any) -> Any:
+        y = x * 1.0
+        before = y[2:]
+        write(y, x)
+        return (y * y * x).sum() + before[0] * 0.0
+
+    def without_view(x: Any) -> Any:
+        y = x * 1.0
+        write(y, x)
+        return (y * y * x).sum()
+
+    x = np.arange(1.0, 7.0)
+    for each in (f, without_view):
+        try:
+            expected = ge.value_and_grad(each)(x)
+        except ge.InPlaceError:
+            with pytest.raises(ge.InPlaceError):
+                ge.compile(ge.value_and_grad(each), exact=exact)(x)
+        else:
+            compare(ge.compile(ge.value_and_grad(each), exact=exact)(x), expected)
+
+
+@pytest.mark.parametrize("f", REFUSED_VIEWS.values(), ids=REFUSED_VIEWS)
+def test_writes_that_eager_mode_refuses_are_refused(f: Callable[[Any], Any]) -> None:
+    x = np.arange(1.0, 7.0)
+    for each in (ge.value_and_grad(f), ge.compile(ge.value_and_grad(f))):
+        with pytest.raises(ge.InPlaceError):
+            each(x)
+
+
+def test_a_history_that_a_write_in_place_gives_to_a_tensor_outside_is_refused() -> None:
+    kept = ge.tensor([1.0, 2.0])
+
+    def into_argument(b: Any, w: Any) -> None:
+        b += w
+
+    def into_closure(w: Any) -> Any:
+        kept.add_(w)
+        return w.sum()
+
+    w = ge.tensor([3.0, 4.0], requires_grad=True)
+    with pytest.raises(ge.TraceError, match="history"):
+        ge.compile(into_argument)(ge.tensor([1.0, 2.0]), w)
+    with pytest.raises(ge.TraceError, match="history"):
+        ge.compile(into_closure)(w)
+    assert not kept.requires_grad and kept.tolist() == [1.0, 2.0]
+
+
+def test_backward_reads_what_a_write_in_place_replaced_as_it_was() -> None:
+    def f(x: Any, w: Any) -> Any:
+        y = np.exp(w) * x
+        x *= 0.0
+        return y
+
+    for run in (f, ge.compile(f)):
+        x, w = np.array([1.0, 2.0]), ge.tensor([0.5, 0.7], requires_grad=True)
+        run(x, w).sum().backward()
+        np.testing.assert_allclose(w.grad.array, np.exp([0.5, 0.7]) * [1.0, 2.0])
+        np.testing.assert_array_equal(x, 0.0)
+
+
+def test_comparisons_and_data_have_the_methods_of_tensors() -> None:
+    def f(t: Any) -> Any:
+        mask = t > 0.2
+        t.data.add_(1.0)
+        return mask, ~mask, mask[1:], mask.float(), mask.sum(dim=0), mask * 2, np.ravel(mask), t.data
+
+    def of_array(x: Any) -> Any:
+        return x > ge.tensor([0.1, 0.2, 0.3]), np.take(x, ge.tensor([0, 2])), np.median([x[0], x[1]]), np.sum((x, x))
+
+    t = ge.tensor([0.1, 0.3, 0.5])
+    expected, found = f(t.clone()), ge.compile(f)(t.clone())
+    for one, other in zip(found, expected, strict=True):
+        assert type(one) is type(other)
+        np.testing.assert_array_equal(np.asarray(one), np.asarray(other))
+    compare(ge.compile(of_array)(t.array), of_array(t.array))
+
+
+def test_float16_is_computed_in_float32_as_in_eager_mode() -> None:
+    x = np.linspace(-3, 3, 64, dtype=np.float16)
+    for f in (ge.softmax, ge.sigmoid, ge.gelu, ge.logsumexp, lambda x: ge.mse_loss(x, x * 0.5), ge.var):
+        g = lambda x, f=f: ge.value_and_grad(lambda x: (f(x) * 1.0).sum())(x)  # noqa: E731
+        for one, other in zip(ge.compile(g, exact=True)(x), g(x), strict=True):
+            assert np.asarray(one).dtype == np.asarray(other).dtype
+            np.testing.assert_array_equal(one, other)
+
+
+def test_an_index_that_was_an_array_of_no_axes_still_gives_a_copy() -> None:
+    """The passes put a number in its place, which gives a view: of a buffer that is written over."""
+
+    def f(x: Any) -> Any:
+        y = x + 1.0
+        row = y[np.asarray(np.argmax(x[:, 0])).copy()]
+        y = y * 2.0
+        y = np.tanh(y)
+        return y.sum(), np.exp(row)
+
+    for exact in (False, True):
+        compiled = ge.compile(f, exact=exact)
+        for seed in (0, 1):
+            x = np.random.default_rng(seed).normal(size=(30, 4))
+            compare(compiled(x), f(x))
+
+
+def test_the_source_reads_before_it_writes() -> None:
+    def swapped(a: Any, b: Any) -> Any:
+        before, part = a.copy(), a[1:].copy()
+        a[...] = b
+        b[...] = before * 2.0
+        return before, part, a + b, b.sum()
+
+    inside: dict[str, Any] = {"np": np}
+    compiled = ge.compile(swapped)
+    a, b = np.arange(3.0), np.ones(3)
+    compare(compiled(a.copy(), b.copy()), swapped(a.copy(), b.copy()))
+    exec(compiled.source, inside)
+    compare(inside["swapped"](a.copy(), b.copy()), swapped(a.copy(), b.copy()))
 
 
 def test_a_view_of_another_argument_that_is_written_is_refused() -> None:

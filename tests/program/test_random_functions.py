@@ -1,7 +1,8 @@
-"""Random functions as text: views, writes in place, dtypes, aliases, structures, numbers, draws, derivatives.
+"""Random functions as text: views, writes in place, dtypes, aliases, structures, numbers, draws, derivatives, tensors.
 
-Compiled, each gives what eager mode gives (types, dtypes, arguments and generators afterwards), or
-raises TraceError. `python -m tests.program.test_random_functions 20000` tries as many as that.
+Compiled, each gives what eager mode gives (types, dtypes, arguments and generators afterwards, gradients), or
+raises TraceError. `python -m tests.program.test_random_functions 0 20000` tries as many as that, on arrays in turn with
+tensors.
 """
 
 from __future__ import annotations
@@ -20,6 +21,9 @@ import grad_engine as ge
 
 SHAPES = [(), (1,), (3,), (4,), (2, 3), (3, 3), (1, 3), (3, 1), (0,), (0, 3), (2, 3, 2), (20, 3), (8,), (9,), (3, 4)]
 KINDS = ["double"] * 6 + ["single", "whole", "flags", "columns", "strided", "scalar", "number"]
+TENSORS = (
+    ["tensor"] * 4 + ["leaf"] * 4 + ["tensor single", "leaf single", "half", "tensor half", "tensor whole", *KINDS[5:]]
+)
 
 
 def _apart(lines: str) -> list[str]:
@@ -66,13 +70,37 @@ OTHERS = _apart(
     "{v}=np.zeros(n)+k|{v}=np.eye(n)*k|{v}=isinstance({a},np.ndarray)|{v}=sum([{a},{b}])"
 )
 
+OF_TENSORS = _apart(
+    "{a}>0|{a}<={b}|{a}=={b}|~({a}>0)|({a}>0).float()|({a}>0)*{b}|({a}>0)&({b}>0)|({a}>0).sum()|{a}.gt(0)|ge.lt({a},.2)|"
+    "np.take({a},{b}.argmax())|np.take(np.arange(3.),{a}.argmax())|np.take({a},np.array([0]))|ge.softmax({a},axis=-1)|"
+    "ge.log_softmax({a},axis=-1)|ge.tensor({a})|ge.stack([{a},{b}])|ge.relu({a})+{b}|ge.logsumexp({a},axis=-1)|"
+    "ge.where({a}>0,{a},{b})|{a}.max(axis=0)|{a}.sum(dim=0)|{a}.mean(dim=-1)|{a}.detach()|{a}.numpy()|{a}.data|"
+    "{a}.clone()|{a}.float()|{a}.double()|{a}.half()|{a}.long()|{a}.t()|{a}.view(-1)|{a}.flatten()|{a}.norm()|"
+    "{a}.argmax()|{a}.argsort()|{a}.sort()|{a}.topk(1)|{a}.unbind()|{a}.chunk(2)[0]|{a}.masked_fill({a}>0,.3)|"
+    "np.isclose({a},{b})|np.greater({a},{b})|np.logical_not({a}>0)|np.isfinite({a})|{a}.isnan()|{a}.eq({b})|"
+    "{a}[{a}>0]|{a}[{b}.argmax()]|{a}[0]|{a}[...,-1]|np.asarray({a})|np.array([{a}.sum(),{b}.sum()])|np.float32(.5)*{a}|"
+    "ge.zeros_like({a})+{b}|{a}.new_zeros(2)|ge.mse_loss({a},{b})|ge.cat([{a},{b}])|{a}.cumsum(0)|{a}.repeat(2)|"
+    "{a}.type_as({b})|ge.clamp({a},-.5,.5)|{a}.pow(2)|{a}.abs().sqrt()|{a}.std()|{a}.var(dim=0)|{a}.T@{a}|{a}.any()|"
+    "(np.asarray({a})>0)|np.where({a}>0)[0]|{a}.nonzero()|np.maximum({a},{b}).sum()|ge.sigmoid({a})|ge.gelu({a})|"
+    "{a}.requires_grad|{a}.dim()|{a}.size()|{a}.dtype==np.float64|len({a})|{a}.is_leaf|np.dot({a},{a})|np.mean({a},axis=0)"
+)
+TENSOR_WRITES = _apart(
+    "{a}.add_(1)|{a}.mul_(.5)|{a}[0]=1|{a}[0]={b}[0]|{a}[{a}>.2]=.2|{a}.zero_()|{a}.fill_(.3)|{a}.copy_({b})|{a}+={b}|"
+    "{a}*=.5|{a}.data.add_(1)|{a}.clamp_(-.5,.5)"
+)
+
 TABLES = [(0.42, OF_ONE), (0.6, OF_TWO), (0.72, WRITES), (0.85, VIEWS), (1.0, OTHERS)]
+TENSOR_TABLES = [(0.2, OF_ONE), (0.3, OF_TWO), (0.75, OF_TENSORS), (0.82, TENSOR_WRITES), (0.92, VIEWS), (1.0, OTHERS)]
 
 
 def value(kind: str, shape: tuple[int, ...], rng: np.random.Generator) -> Any:
+    if kind.startswith(("tensor", "leaf")):
+        first, _, rest = kind.partition(" ")
+        return ge.tensor(value(rest or "double", shape, rng), requires_grad=first == "leaf")
     x = np.asarray(rng.normal(size=shape))
     made: dict[str, Callable[[], Any]] = {
         "double": lambda: x,
+        "half": lambda: np.asarray(x, np.float16),
         "single": lambda: np.asarray(x, np.float32),
         "whole": lambda: np.asarray(rng.integers(-2, 4, size=shape)),
         "flags": lambda: np.asarray(rng.integers(0, 2, size=shape) > 0),
@@ -85,14 +113,16 @@ def value(kind: str, shape: tuple[int, ...], rng: np.random.Generator) -> Any:
 
 
 class RandomFunction:
-    """A function f(p, c, k, rng, n) as text; `p` holds two arrays in a structure."""
+    """A function f(p, c, k, rng, n) as text; `p` holds two arrays, or tensors, in a structure."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, tensors: bool = False) -> None:
+        self.tensors = tensors
         rng = np.random.default_rng([7, seed])
         self.seed, self.n = seed, int(rng.integers(1, 4))
         shapes = [SHAPES[rng.integers(len(SHAPES))] for _ in range(3)]
         shapes = [shapes[0]] * 3 if rng.random() < 0.6 else shapes
-        self.operands = [(KINDS[rng.integers(len(KINDS))], shape) for shape in shapes]
+        kinds = TENSORS if tensors else KINDS
+        self.operands = [(kinds[rng.integers(len(kinds))], shape) for shape in shapes]
         self.alias = int(rng.integers(10))
         self.structure = int(rng.integers(3))
         self.differentiated = rng.random() < 0.4 and all(
@@ -119,9 +149,9 @@ class RandomFunction:
                 break
             v, choice = f"v{len(lines)}", rng.random()
             a, b = (names[-1 - min(int(rng.geometric(0.35)) - 1, len(names) - 1)] for _ in range(2))
-            table = next(table for edge, table in TABLES if choice < edge)
+            table = next(table for edge, table in (TENSOR_TABLES if self.tensors else TABLES) if choice < edge)
             line = table[rng.integers(len(table))].format(a=a, b=b, v=v)
-            line = line if table in (WRITES, OTHERS) else f"{v}={line}"
+            line = line if table in (WRITES, TENSOR_WRITES, OTHERS) else f"{v}={line}"
             if self.differentiated and ("rng" in line or table is WRITES):
                 continue
             trial = dict(inside)
@@ -166,9 +196,9 @@ def parts(tree: Any) -> Iterator[Any]:
         yield tree
 
 
-def check(seed: int) -> str:
+def check(seed: int, tensors: bool = False) -> str:
     """What became of a random function: "same", "refused" or "raised". Raises AssertionError where it differs."""
-    random = RandomFunction(seed)
+    random = RandomFunction(seed, tensors)
     exact = seed % 3 == 0
     eager, compiled = random.function(), ge.compile(random.function(), exact=exact)
     for number in range(3):
@@ -178,7 +208,9 @@ def check(seed: int) -> str:
             try:
                 with warnings.catch_warnings(), np.errstate(all="ignore"):
                     warnings.simplefilter("ignore")
-                    ran.append(([f(*given, rng, random.n), given[:2]], None, rng.bit_generator.state["state"]))
+                    result = f(*given, rng, random.n)
+                    slopes = gradients(result, given) if tensors else []
+                    ran.append(([result, given[:2], slopes], None, rng.bit_generator.state["state"]))
             except ge.TraceError:
                 return "refused"
             except (ge.InPlaceError, ge.GraphError):  # eager mode refuses what backward could not tell
@@ -190,33 +222,56 @@ def check(seed: int) -> str:
         if error is not None:
             return "raised"
         assert state == moved, random.text
-        compare([*parts(found)], [*parts(expected)], exact, random)
+        compare([*parts(found[:2])], [*parts(expected[:2])], exact, random)
+        compare(found[2], expected[2], False, random)  # the shares of a leaf are added up in another order
     return "same"
+
+
+def gradients(result: Any, given: Any) -> list[Any]:
+    """The gradients by tensors among the arguments of what a function returned."""
+    leaves = [each for each in parts(list(given)) if type(each) is ge.Tensor and each.requires_grad]
+    ys = [each for each in parts([result]) if type(each) is ge.Tensor and each.requires_grad and each.dtype.kind == "f"]
+    if not leaves or not ys:
+        return []
+    return [*ge.grad([np.tanh(y * 0.3).sum() for y in ys], [*dict.fromkeys(leaves)], allow_unused=True)]
 
 
 def compare(found: list[Any], expected: list[Any], exact: bool, random: RandomFunction) -> None:
     assert len(found) == len(expected), random.text
     for one, other in zip(found, expected, strict=True):
-        assert type(one) is type(other) or (random.differentiated and not np.ndim(one)), random.text
+        assert type(one) is type(other) or (random.differentiated and not np.ndim(one)), (
+            f"{random.text}{type(one)} in place of {type(other)}"
+        )
+        if type(one) is ge.Tensor:
+            assert one.requires_grad == other.requires_grad or other.dtype.kind != "f", random.text
+            one, other = one.array, other.array
+        if other is None or isinstance(other, str | np.dtype | type):
+            assert one == other, random.text
+            continue
         assert np.shape(one) == np.shape(other) and np.result_type(one) == np.result_type(other), random.text
-        close = (0, 0) if exact else (2e-4, 1e-4) if np.result_type(other) == np.float32 else (1e-7, 1e-8)
+        close = (0, 0) if exact else CLOSE.get(np.result_type(other).char, (1e-7, 1e-8))
         np.testing.assert_allclose(one, other, *close, err_msg=random.text)
 
 
+CLOSE = {"f": (2e-4, 1e-4), "e": (2e-3, 2e-3)}  # dtype -> relative and absolute
+
+
+@pytest.mark.parametrize("tensors", [False, True], ids=["arrays", "tensors"])
 @pytest.mark.parametrize("start", range(0, 400, 20))
-def test_random_functions(start: int) -> None:
-    outcomes = [check(seed) for seed in range(start, start + 20)]
+def test_random_functions(start: int, tensors: bool) -> None:
+    outcomes = [check(seed, tensors) for seed in range(start, start + 20)]
     assert outcomes.count("same") >= 5
 
 
 if __name__ == "__main__":
     wrong = 0
     outcomes: list[str] = []
-    for number in range(int(sys.argv[1])):
+    first, last = map(int, sys.argv[1:3])
+    for number in range(first, last):
         try:
-            outcomes.append(check(number))
+            outcomes.append(check(number, bool(number % 2)))
         except Exception as error:
             wrong += 1
             sys.stdout.write(f"{number}: {type(error).__name__} {str(error)[:1500]}\n")
     counts = ", ".join(f"{outcomes.count(each)} {each}" for each in ("same", "refused", "raised"))
-    sys.stdout.write(f"{sys.argv[1]} functions: {counts}, {wrong} wrong\n")
+    sys.stdout.write(f"{last - first} functions: {counts}, {wrong} wrong\n")

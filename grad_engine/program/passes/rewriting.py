@@ -5,7 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from grad_engine.program.steps import NO_NAMED, Kind, Program, Step, Value, mapped
+from grad_engine.program.steps import FUNCTION, GET_ITEM, METHOD, NO_NAMED, Kind, Program, Step, Value, mapped
+
+_MAY_SHOW = frozenset({GET_ITEM, METHOD, FUNCTION})
+
+
+def _show_memory(before: Step, step: Step) -> None:
+    """Note that the result of `step` may be a view now, where a number came to be an array of shape (), or the reverse.
+
+    x.reshape(1) is a copy of a NumPy scalar and a view of an array of shape (); x[i] is a view where i is a scalar.
+    """
+    out = step.out
+    if out.owner is not None or out.scalar or out.number:
+        return
+    for old, new in zip(before.values(), step.values(), strict=False):
+        if old is not new and old.scalar != new.scalar:
+            shown = step.args[0]
+            out.owner = shown.memory if type(shown) is Value and not shown.number else None
 
 
 class Rewriting:
@@ -21,7 +37,10 @@ class Rewriting:
         """The new program."""
         for step in self.program.steps:
             self.line = step.line
-            self.visit(step.replaced(mapped(self.now, step.args), mapped(self.now, dict(step.named))))
+            taken = step.replaced(mapped(self.now, step.args), mapped(self.now, dict(step.named)))
+            if step.kind in _MAY_SHOW and not step.several:
+                _show_memory(step, taken)
+            self.visit(taken)
         return self.program.with_steps(self.steps, self.now)
 
     def visit(self, step: Step) -> None:

@@ -56,8 +56,8 @@ def unpacked(program: Program) -> Program:
     """The program with small arrays as Python floats."""
     if any(step.kind is DRAW for step in program.steps):  # it may have to run again, and must not draw twice
         return program
-    pass_ = _Unpacking(program)
-    made = alive(pass_.rewritten())
+    program = alive(program)  # numbers that nobody reads need not be finite
+    made = alive(_Unpacking(program).rewritten())
     if _time(made) < _time(program):
         return made
     loops = _Loops(program)
