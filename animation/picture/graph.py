@@ -605,11 +605,14 @@ class Graph:
         self.parts.swap(shot, ("card", leaf), self.card_part(leaf), 0.75, 0.85)
 
     def step(self, shot: Shot, moves: Sequence[LeafMove], start: float, stop: float) -> None:
-        """The values of leaves change on their cards."""
+        """The values of leaves change on their cards: the old one slides out, and the new one takes its place."""
         for move in moves:
             if move.accumulator in self.cards and move.accumulator in self.facts.leaves:
+                key = ("card", move.accumulator)
+                shown = start + 0.3 * (stop - start)
+                self.parts.swap(shot, key, self.card_part(move.accumulator, moved=move.before_text), start, shown)
                 part = self.card_part(move.accumulator, moved=move.after_text)
-                self.parts.swap(shot, ("card", move.accumulator), part, start, stop)
+                self.parts.slide(shot, key, part, shown + 0.2 * (stop - start), stop)
 
     def sweep_forward(self, shot: Shot, start: float, stop: float) -> None:
         """The graph runs again: its lines light up from left to right."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 
 from grad_engine.draw.palette import Palette as Colours
 from grad_engine.story.insets import ShareBars
@@ -14,10 +15,14 @@ from .text import text_width, words
 
 LINE = 0.30  # height of a line of type with its air
 WIDEST = 0.62  # of a bar
+BROADEST = 2.0  # of the room of a bar below a box
 
 
-def draw(inset: ShareBars, box: Box, colours: Colours, hues: Mapping[str, str]) -> Drawn:
-    """One column for each share, on a line in the hue of the leaf: number, bar, and what sent it."""
+def draw(inset: ShareBars, box: Box, colours: Colours, hues: Mapping[str, str], middles: Sequence[float] = ()) -> Drawn:
+    """One column for each share, on a line in the hue of the leaf: number, bar, and what sent it.
+
+    middles: where the columns stand, in the order of the shares; at equal steps if they are not given.
+    """
     hue = hues.get(inset.leaf, colours.ink)
     name = inset.name.partition("[")[0]
     title_at = (box.left, box.top - LINE / 2)
@@ -34,11 +39,13 @@ def draw(inset: ShareBars, box: Box, colours: Colours, hues: Mapping[str, str]) 
     # In the order of the forward pass, as the graph above: what arrived last stands at the left.
     order = list(enumerate(inset.bars))[::-1]
     pitch = box.wide / len(order)
+    if middles:
+        pitch = min([BROADEST, *(b - a for a, b in pairwise(sorted(middles)))])
     wide = min(WIDEST, 0.55 * pitch)
     parts: list[Part] = [title]
     grow: list[Growth] = [fading(title, 0.0, 0.1)]
     for place, (k, one) in enumerate(order):
-        x = box.left + (place + 0.5) * pitch
+        x = middles[k] if middles else box.left + (place + 0.5) * pitch
         at = 0.08 + 0.62 * k / len(order)
         base = Part(Primitive(rectangle(x - 0.42 * pitch, line - 0.02, x + 0.42 * pitch, line + 0.02), fill=hue))
         length = abs(one.value) * unit

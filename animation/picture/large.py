@@ -12,7 +12,7 @@ from grad_engine.errors import GradEngineError
 from grad_engine.folding.groups import folded
 from grad_engine.folding.views import around
 from grad_engine.formula import number
-from grad_engine.story.insets import Skyline, Walks
+from grad_engine.story.insets import LeafMove, ShareBars, Skyline, StepBars, Walks
 from grad_engine.story.scenes import Scene
 from grad_engine.story.units import Unit, noun_of
 
@@ -23,6 +23,7 @@ from .edge import straight, tip
 from .graph import Graph
 from .inset import Box as Room
 from .inset import Drawn
+from .inset_shares import draw as draw_shares
 from .inset_skyline import BROAD, Cell, share_of_height
 from .inset_skyline import draw as draw_skyline
 from .marks import CardState, Token
@@ -31,7 +32,7 @@ from .parts import Key
 from .place import CardView, Look, Unreadable, card_size
 from .shapes import card_points, line_points
 from .stage import Stage
-from .text import text_width, words
+from .text import tail, text_width, words
 
 MOST = 14  # boxes in the row
 FEW = 2  # ops between two equal units that are drawn with the first
@@ -405,6 +406,11 @@ class LargeStage(Stage):
         """The inset of a scene; bars of boxes stand below their boxes."""
         if isinstance(scene.inset, Skyline):
             return draw_skyline(scene.inset, Room(*zone), self.colours, self.facts.hues, self.cells(), self.noun)
+        if isinstance(scene.inset, ShareBars):
+            senders = [self.facts.index.edges[one.edge].sender for one in scene.inset.bars if one.edge]
+            at = [self.boxes[self.home[op]].x for op in senders if op in self.home]
+            if len(set(at)) == len(scene.inset.bars):  # each below the box that sends it
+                return draw_shares(scene.inset, Room(*zone), self.colours, self.facts.hues, at)
         return super().drawn(scene, zone)
 
     def make_room(self, shot: Shot) -> None:
@@ -622,13 +628,38 @@ class LargeStage(Stage):
             self.show_bars(shot, 0.05, 0.15, "value")
 
     def play_step(self, shot: Shot, scene: Scene) -> None:
-        """The graph runs again with other leaves."""
-        self.show_bars(shot, 0.05, 0.12)
+        """Leaves take their new values, and the graph runs again."""
+        if isinstance(scene.inset, StepBars) and scene.inset.moves:
+            self.clear(shot, 0.0, 0.05)
+            self.move_leaves(shot, scene.inset.moves)
+        else:
+            self.show_bars(shot, 0.05, 0.12)
         order = range(len(self.chunks))
         for i, k in enumerate(order):
-            a = 0.2 + 0.6 * i / len(order)
+            a = 0.3 + 0.55 * i / len(order)
             box = self.box_part(k, self.colours.value, thick=True)
             self.parts.cut(shot, ("unit", str(k)), box, a)
+
+    def move_leaves(self, shot: Shot, moves: Sequence[LeafMove]) -> None:
+        """The cards of leaves, on which the value before the step slides out and that after it takes its place."""
+        look, (left, _, right, _) = Look(0.72, "wide"), theme.BELOW
+        pitch = (right - left) / len(moves)
+        for i, move in enumerate(moves):
+            face = self.facts.leaves[move.accumulator]
+            entry = move.name.removeprefix(face.name)
+            texts = [" ".join(filter(None, (entry, text))) for text in (move.before_text, move.after_text)]
+            room = pitch - AIR - 0.62 - max(text_width(text, theme.SMALLEST, True) for text in texts)
+            below = f"{entry} {face.gradient}   "
+            view = CardView(
+                move.accumulator, tail(face.name, theme.BODY, room, True), max(texts, key=len), True, (below,)
+            )
+            box = Box(pitch * (i - (len(moves) - 1) / 2), 0.5, card_size(view, look)[0], theme.CARD[1])
+            hue = self.facts.hues.get(move.accumulator, "")
+            of = entry if face.gradient else ""
+            states = [CardState(text, of, "", (face.gradient,) if face.gradient else (), "", True) for text in texts]
+            before, after = (marks.card(view, state, look, box, self.colours, hue) for state in states)
+            self.parts.add(shot, ("note", move.accumulator), before, 0.05, 0.12)
+            self.parts.slide(shot, ("note", move.accumulator), after, 0.16, 0.32)
 
 
 def common_module(names: Sequence[str]) -> str:

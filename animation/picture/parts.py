@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import copy
 
 from ..render.primitives import Part, Primitive
 from .motion import Shot, seen
@@ -15,6 +16,7 @@ LAYERS = (
     "gradient", "badge", "increment", "note", "ring", "veil", "walk", "factor", "top", "callout", "curtain",
     "inset", "words", "token",
 )  # fmt: skip
+SLIDE = 0.24  # how far a text slides: more than its height
 PLACE = {layer: k for k, layer in enumerate(LAYERS)}
 
 
@@ -96,6 +98,34 @@ class Parts:
                 old.fade_to(0.0 if u > 0 else 1.0)
 
         shot.over(at, at, act, *changed)
+
+    def slide(self, shot: Shot, key: Key, part: Part, start: float, stop: float) -> None:
+        """Replaces a part by another; texts that differ slide: the old ones go up, the new ones come from below."""
+        old = self.all[key]
+        ways = []
+        for one, other in ((old, part), (part, old)):
+            stays = {(primitive.text, primitive.place) for primitive in other.primitives}
+            ways.append([each for each in one.primitives if each.text and (each.text, each.place) not in stays])
+        gone = Part(*map(copy, ways[0]))  # above the new part, which covers the old one
+        rest, come = gone.places, [(each, each.place) for each in ways[1]]
+        self.all[key] = part
+        for each in (old, part, gone):
+            self._leave(shot, each, key)
+        part.fade_to(0.0)
+        gone.fade_to(0.0)
+
+        def act(u: float) -> None:
+            if not u:
+                return
+            old.fade_to(0.0)
+            part.fade_to(1.0)
+            gone.fade_to(1 - u)
+            gone.put(rest, 1.0, (0.0, 0.0), (0.0, SLIDE * u))
+            for each, (size, x, y) in come:
+                each.fade_to(u)
+                each.place = (size, x, y + SLIDE * (u - 1))
+
+        shot.over(start, stop, act, old, part, gone)
 
     def _leave(self, shot: Shot, part: Part, key: Key) -> None:
         shot.moving.append(part)

@@ -260,14 +260,14 @@ class Stage:
     def play_step(self, shot: Shot, scene: Scene) -> None:
         """Leaves take their new values, and the graph runs again; what it has written stays as it was before."""
         if isinstance(scene.inset, StepBars):
-            self.graph.step(shot, scene.inset.moves, 0.06, 0.18)
+            self.graph.step(shot, scene.inset.moves, 0.05, 0.32)
         if self.graph.look.numbers:
             end = panel.heading_end(*self.heading) + 0.3
             bits = panel.expression(self.facts.title(), theme.TITLE[2] - end - 0.4)
             room = theme.TITLE[2] - panel.width(bits, theme.BODY) - end - 0.3
             note = panel.running(BEFORE, end, room, self.colours, self.colours.muted)
             self.parts.add(shot, ("running", ""), note, 0.05, 0.15)
-        self.graph.sweep_forward(shot, 0.2, 0.8)
+        self.graph.sweep_forward(shot, 0.32, 0.8)
 
     def play_other(self, shot: Shot, scene: Scene) -> None:
         """Words, and in backward the ops whose rules run."""
