@@ -11,7 +11,7 @@ from grad_engine.record.index import index_of
 from grad_engine.story.scenes import LeafFace, Lesson, Line, OpFace, Scene
 from grad_engine.story.values import is_number, number_text
 
-NORM = "‖·‖"  # before a number that is the norm of a gradient
+NORM = "size"  # before a number that is the norm of a gradient
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,7 @@ def draw(inset: ShareBars, box: Box, colours: Colours, hues: Mapping[str, str], 
     title = Part(first, after)
     labelled = any(one.label for one in inset.bars)
     low = box.bottom + (LINE if labelled else 0.0)
-    high = box.top - LINE
+    high = box.top - 1.4 * LINE  # a number above a bar stands clear of the title
     unit, line = _scale([one.value for one in inset.bars], low, high)
     # In the order of the forward pass, as the graph above: what arrived last stands at the left.
     order = list(enumerate(inset.bars))[::-1]

@@ -130,8 +130,8 @@ def row_of(chunks: Sequence[Chunk]) -> list[Box]:
             for size, under in ((theme.BODY, small), (theme.BODY, 0.0), (theme.SMALLEST, 0.0))
         ]
         ways.append(list(dict.fromkeys(itertools.accumulate(found, min))))
-    # Equal units are equally wide.
-    equal = [k for k, chunk in enumerate(chunks) if chunk.equal]
+    # Equal units are equally wide; the one that stands for many between them is none of them.
+    equal = [k for k, chunk in enumerate(chunks) if chunk.equal and chunk.label.rpartition(" ")[2].isdecimal()]
     groups = [*([equal] if equal else []), *([k] for k in range(len(chunks)) if k not in equal)]
     at = [0] * len(groups)
 

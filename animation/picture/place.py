@@ -53,7 +53,7 @@ class Look:
 
     def gradient(self, number: str, named: bool = False) -> str:
         """What stands below an op whose gradient is this number; `named` where "g =" has room in a plain look too."""
-        plain = (self.plain and not named) or number[:1].isalpha() or number[:1] in ("", "‖")
+        plain = (self.plain and not named) or number[:1].isalpha() or not number
         return number if plain else f"g = {number}"
 
     @property
@@ -157,7 +157,7 @@ def card_size(view: CardView, look: Look) -> tuple[float, float]:
     if view.least:  # the box of L
         return view.least, 0.9
     name = text_width(view.name, theme.BODY, True)
-    texts = (*view.texts, view.wish) if look.cards == "wide" else view.texts
+    texts = (*view.texts, view.wish) if look.cards in ("wide", "narrow") else view.texts
     below = max((text_width(text, theme.SMALLEST) for text in texts), default=0.0)
     grad = text_width("grad ", theme.SMALLEST)
     value = text_width(view.value, theme.SMALLEST, True)
