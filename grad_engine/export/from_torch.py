@@ -15,7 +15,7 @@ import numpy as np
 from grad_engine.core.op import Op
 from grad_engine.errors import ArgumentError, GraphError, MissingPackageError
 from grad_engine.export.torch_explain import explain_torch
-from grad_engine.export.torch_graph import Kept, ParameterFacts, StepFacts, TorchGraph
+from grad_engine.export.torch_graph import SEVERAL, Kept, ParameterFacts, StepFacts, TorchGraph
 from grad_engine.export.torch_ops import (
     MULTIPLY_ADDS,
     Call,
@@ -32,12 +32,13 @@ from grad_engine.record import FormulaRecord, GraphRecord, ParameterRecord, chec
 from grad_engine.record.arrays import write_all
 from grad_engine.record.builder import Formula, GraphBuilder, Operand, PlainOp, Value
 from grad_engine.record.collector import collection_paused
-from grad_engine.record.parts import FROZEN
+from grad_engine.record.parts import FROZEN, UNASKED, UNREACHED, UNREAD
 from grad_engine.record.strict import MAX_NODES
 
 INDEXING = ("int", "uint", "bool")  # how the names of the dtypes of indices and masks begin
 MADE = ("result", "output")  # how PyTorch calls the results that a step keeps
 SENTENCES = {
+    SEVERAL: "No op of the program: backward starts from several results at once, as if from the sum of them.",
     "CompiledFunction": "A part of the program that torch.compile() made into one function; what is in it is not told.",
     "CheckpointFunction": "A part of the model that runs again in backward, with a run of its own; it is not told.",
 }
@@ -92,11 +93,10 @@ def from_torch(
         )
     called = names_of(torch, names, model, sys._getframe(1).f_locals if names is None else {})
     graph = TorchGraph(torch, called, model, Numbers(torch, max_elements), max_nodes)
-    graph.add(output.grad_fn, output.output_nr, output)
+    graph.add_all([output])
     if backward:
         graph.run(
-            output,
-            torch.ones_like(output) if gradient is None else gradient,
+            [(output, torch.ones_like(output) if gradient is None else gradient)],
             lambda: _gathered(graph, output, gradient),
         )
     record = make_record(graph, title, backward, max_elements)
@@ -189,9 +189,10 @@ class _Writing:
     ) -> ParameterRecord:
         """A parameter of the model, and why no gradient reached it."""
         if facts.leaf is None:
-            reason = (why(facts.name) or "no op of this graph reads it") if facts.wanted else FROZEN
+            reason = (why(facts.name) or UNREAD) if facts.wanted else FROZEN
         else:
-            reason = "" if reached is None or facts.leaf in reached else "backward sent it nothing"
+            missed = UNASKED if all(run.limited for run in self.graph.runs) else UNREACHED
+            reason = "" if reached is None or facts.leaf in reached else missed
         accumulator = None if facts.leaf is None else self.builder.ids[facts.leaf]
         return ParameterRecord(facts.name, facts.shape, facts.dtype, accumulator, reason)
 

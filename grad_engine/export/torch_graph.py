@@ -37,10 +37,11 @@ from grad_engine.export.torch_values import (
     tensors_in,
 )
 from grad_engine.record import SourceRecord
-from grad_engine.record.arrays import taken
+from grad_engine.record.arrays import Taken, taken
 from grad_engine.record.builder import RunFacts, Value
 from grad_engine.record.collector import collection_paused
 
+SEVERAL = "SeveralRoots"  # the name of the step that stands for them
 TRACE_LINE = re.compile(r'  File "(?P<file>.*)", line (?P<line>\d+), in .*\n\s*(?P<code>.*)')
 
 
@@ -94,6 +95,10 @@ class ParameterFacts:
     leaf: int | None = None  # its key, where a graph reads it
 
 
+class _Start:
+    """Where a run starts that has several roots, in the place of a node of PyTorch."""
+
+
 class TorchGraph:
     """The graphs behind some outputs, and what ran in them. Nodes and leaves go by number."""
 
@@ -116,6 +121,7 @@ class TorchGraph:
         self.variables: dict[int, Any] = {}  # key of a leaf -> the tensor
         self.runs: list[RunOf] = []
         self.roots: list[tuple[int, int]] = []
+        self.graphs = 0  # that were read
         self.version = str(torch.__version__)
         found = [] if model is None else list(model.named_parameters())
         self._tensors = dict(found)
@@ -138,6 +144,30 @@ class TorchGraph:
         self._by_tensor: dict[int, int] = {}  # id() of a leaf -> its key
 
     # graphs
+
+    def add_all(self, outputs: Sequence[Any]) -> None:
+        """Read the graphs behind all outputs from which one run starts.
+
+        Several of them are made the operands of a step that the program does not have: a run has one root.
+        """
+        for output in outputs:
+            self.add(output.grad_fn, output.output_nr, output)
+        if len(outputs) > 1:
+            del self.roots[-len(outputs) :]
+            key = len(self.keys)
+            self.keys[_Start()] = key
+            edges = tuple((self.keys[output.grad_fn], output.output_nr) for output in outputs)
+            sequence = max(output.grad_fn._sequence_nr() for output in outputs)
+            value = Value(None, (), "float32", absent="unknown")
+            self.steps[key] = StepFacts(
+                SEVERAL, sequence, edges, {}, [((), self.torch.float32)], [value], "", None, None
+            )
+            self.roots.append((key, 0))
+
+    def by_leaf(self, inputs: Sequence[Any], gradients: Sequence[Any]) -> dict[int, Any]:
+        """The gradients of those of these tensors that are leaves, by their keys."""
+        found = ((self._by_tensor.get(id(tensor)), g) for tensor, g in zip(inputs, gradients, strict=True))
+        return {key: g for key, g in found if key is not None and g is not None}
 
     def add(self, root: Node, number: int = 0, output: Any = None) -> None:
         """Read the graph behind a node, as far as it is not known, before a run frees it.
@@ -175,25 +205,27 @@ class TorchGraph:
             self.steps[self.keys[node]] = self._step(node, kept, values, homes.get(node, ("", None)))
         self._share_numbers([self.keys[node] for node in nodes])
         self.roots.append((self.keys[root], number))
+        self.graphs += 1
 
     def _share_numbers(self, keys: Sequence[int]) -> None:
         """Give results that are others in another shape or order the numbers of these, from either side."""
         steps = self.steps
-        pairs: list[tuple[str, Value, Value]] = []
+        pairs: list[tuple[StepFacts, Value, Value]] = []
         for key in keys:
             name, edges = steps[key].name, steps[key].edges
             if name in RESHAPES | EXPANSIONS | PERMUTATIONS and edges and (below := edges[0][0]) is not None:
                 leaf = self.leaves.get(below)
                 source = leaf.value if leaf is not None else steps[below].values[edges[0][1]]
-                pairs.append((name, steps[key].values[0], source))
+                pairs.append((steps[key], steps[key].values[0], source))
         for towards_root, order in ((False, pairs[::-1]), (True, pairs)):
-            for name, made, read in order:
+            for facts, made, read in order:
                 source, target = (read, made) if towards_root else (made, read)
                 if source.taken is None or target.taken is not None or source.shape is None or target.shape is None:
                     continue
                 if math.prod(source.shape) == math.prod(target.shape):
-                    in_order = name not in PERMUTATIONS
-                    target.taken = source.taken.in_shape(target.shape) if in_order else source.taken.reordered()
+                    in_order = facts.name not in PERMUTATIONS
+                    shaped = source.taken.in_shape(target.shape) if in_order else None
+                    target.taken = shaped if in_order else _permuted(source.taken, facts, back=not towards_root)
 
     def _reads_indices(self, kept: Mapping[str, Any]) -> bool:
         """Whether a node kept whole numbers that are not its own result."""
@@ -274,14 +306,24 @@ class TorchGraph:
 
     # backward runs
 
-    def run(self, output: Any, seed: Any, go: Callable[[], Mapping[int, Any] | None]) -> None:
-        """Look on at `go()`, which runs backward from `output`. A run that raises is noted as far as it came.
+    def run(
+        self, starts: Sequence[tuple[Any, Any]], go: Callable[[], Mapping[int, Any] | None], limited: bool = False
+    ) -> None:
+        """Look on at `go()`, which runs backward from some outputs, each with a seed. One that raises is noted, too.
 
         `go()` returns what each leaf gathered, or None for a run of the program's own, which adds to their `.grad`.
+        The outputs were read by `add_all` before. limited: whether the gradients of some leaves alone were asked for.
         """
         before = {key: self.numbers(tensor.grad) for key, tensor in self.variables.items() if tensor.grad is not None}
-        run = RunOf(self, self.keys[output.grad_fn], output.output_nr, self.numbers(seed))
-        nodes = [(node, key) for node, key in self.keys.items() if key in self.steps]
+        (root, output), several = self.roots[-1], len(starts) > 1
+        seed = Value(np.ones((), np.float32), ()) if several else self.numbers(starts[0][1])
+        run = RunOf(self, root, output, seed, limited)
+        if several:
+            run.start(root, [seed for _, seed in starts])
+            if all(each.numel() == 1 for each, _ in starts):
+                total = sum(float(each.detach()) * float(seed.detach()) for each, seed in starts)
+                self.steps[root].values[0] = Value(np.asarray(total, np.float32), ())
+        nodes = [(node, key) for node, key in self.keys.items() if key in self.steps and type(node) is not _Start]
         leaves = [(node, key) for node, key in self.keys.items() if key in self.leaves]
         found: Mapping[int, Any] | None = None
         try:
@@ -339,7 +381,7 @@ class TorchGraph:
 
     def ordered(self) -> list[int]:
         """The steps in the order in which PyTorch made them."""
-        if len(self.roots) < 2:
+        if self.graphs < 2:
             return list(self.steps)
         below = {key: [edge for edge, _ in facts.edges if edge in self.steps] for key, facts in self.steps.items()}
         return in_order(below, lambda key: self.steps[key].sequence)
@@ -348,8 +390,9 @@ class TorchGraph:
 class RunOf:
     """What a backward run does, step by step. Shares are let go when their receiver has run."""
 
-    def __init__(self, graph: TorchGraph, root: int, output: int, seed: Value) -> None:
+    def __init__(self, graph: TorchGraph, root: int, output: int, seed: Value, limited: bool) -> None:
         self.root, self.output, self.seed, self.complete = root, output, seed, True
+        self.limited = limited
         self.graph: TorchGraph | None = graph
         self.steps, self.numbers = graph.steps, graph.numbers
         self.unread = graph.unread()
@@ -373,6 +416,13 @@ class RunOf:
                 hook.remove()
             self.under_way.clear()
             self.partial.clear()
+
+    def start(self, key: int, seeds: Sequence[Any]) -> None:
+        """The step that stands for several roots hands each its seed."""
+        sent = {k: self.numbers(seed) for k, seed in enumerate(seeds)}
+        for k, seed in enumerate(seeds):
+            self._send(self.steps[key].edges[k], seed, place_of(seed), sent[k])
+        self.events.append((key, [self.seed], sent))
 
     def _step(self, key: int, custom: bool) -> Callable[[Any, Any], None]:
         edges = self.steps[key].edges
@@ -555,6 +605,21 @@ def in_order(links: Mapping[Any, Sequence[Any]], sequence: Callable[[Any], int])
                 heapq.heappush(newest, (-sequence(below), places[below], below))
     found.reverse()
     return found
+
+
+def _permuted(source: Taken, facts: StepFacts, back: bool) -> Taken | None:
+    """The numbers of the result of a step that orders the axes anew; `back`: of its operand."""
+    numbers = source.entries()
+    if numbers is None:
+        return source.reordered()
+    axes = list(range(numbers.ndim))
+    if "dims" in facts.kept:
+        axes = [axis % numbers.ndim for axis in facts.kept["dims"]]
+    else:
+        one, other = facts.kept.get("dim0", -2), facts.kept.get("dim1", -1)  # as T does, which keeps none
+        if numbers.ndim > 1:
+            axes[one], axes[other] = axes[other], axes[one]
+    return Taken(numbers.transpose(np.argsort(axes) if back else axes), source.dtype)
 
 
 def _raw_shape(facts: StepFacts, shape: tuple[int, ...]) -> tuple[int, ...]:

@@ -57,8 +57,8 @@ class ForwardNotes:
         for kept in (self.read, self.cut, self._seen_cuts, self._starts, self._ends, self._lines):
             kept.clear()
 
-    def call(self, function: Any, args: Any, kwargs: Any) -> Any:
-        """Call a function of PyTorch, and note what it gave."""
+    def call(self, function: Any, args: Any, kwargs: Any, reads: bool = True) -> Any:
+        """Call a function of PyTorch, and note what it gave. reads: whether it computes something of its operands."""
         start = self._number()
         result = function(*args, **kwargs)
         end = self._number()
@@ -77,7 +77,8 @@ class ForwardNotes:
         for tensor in made:
             if tensor.grad_fn is not None:
                 self._note(tensor, args)
-        self._look(name, args, kwargs, made, line)
+        if reads:
+            self._look(name, args, kwargs, made, line)
         return result
 
     def _note(self, tensor: Any, args: Any) -> None:
@@ -107,8 +108,8 @@ class ForwardNotes:
             if parameter is not None and name != "__get__" and made and parameter not in self.read:
                 line = line or self._line(sys._getframe(3))
                 self.read[parameter] = Read(name, line, self.torch.is_grad_enabled())
-        if not lost or not made or any(each.requires_grad for each in made):
-            return
+        if not lost or not made or name.endswith("_like") or any(each.requires_grad for each in made):
+            return  # a function of shapes alone, such as ones_like, cuts nothing off
         line = line or self._line(sys._getframe(3))
         if (name, line) in self._seen_cuts:
             lost = [each for each in lost if each.grad_fn is None]

@@ -10,7 +10,7 @@ from grad_engine.health.rows import ParameterRow, zeros
 from grad_engine.record import NodeRecord, TensorRecord
 from grad_engine.record.index import Origin, RecordIndex, index_of, mark, short_name, single_number, together
 from grad_engine.record.layers import at_ends, stuck_units
-from grad_engine.record.parts import FROZEN, LeafChangeRecord
+from grad_engine.record.parts import FROZEN, UNASKED, LeafChangeRecord
 from grad_engine.record.words import brief, harmless, many, origin_words, percent
 
 APART = 1e6  # times by which gradients shrink or grow along the model before it is said
@@ -22,6 +22,7 @@ MOST_AT_ENDS = 0.5  # share of a function's results near its ends from which on 
 WORSE = 1.25  # times the loss of even chances from which on a loss is called too large
 LARGE_UPDATE, SMALL_UPDATE = 0.1, 1e-6  # ‖change‖ / ‖value‖ of a weight in one step; about 0.001 is healthy
 FEWEST_ENTRIES = 4  # of a result that can be called saturated
+AS_WANTED = (FROZEN, UNASKED)  # reasons of parameters without gradient that the program asked for
 MOST_TRIED = 20  # modules with a small gradient that are looked at
 
 Sentences = list[str]
@@ -60,8 +61,8 @@ def findings(index: RecordIndex, rows: Sequence[ParameterRow]) -> tuple[Sentence
     wrong += _saturated(index)
     wrong += _updates(rows)
     if not index.record.stopped or index.record.runs:  # else nothing is known of what comes after
-        wrong += _without_gradient([row for row in rows if row.reason != FROZEN])
-    notes += _without_gradient([row for row in rows if row.reason == FROZEN])
+        wrong += _without_gradient([row for row in rows if row.reason not in AS_WANTED])
+    notes += _without_gradient([row for row in rows if row.reason in AS_WANTED])
     notes += _about_rows(index, rows)
     return [harmless(each) for each in dict.fromkeys(wrong)], [harmless(each) for each in dict.fromkeys(notes)]
 

@@ -9,8 +9,7 @@ from dataclasses import dataclass
 
 from grad_engine.record import Shape, TensorRecord
 from grad_engine.record.index import Measure, RecordIndex, together
-
-UNREACHED = "backward sent it nothing"
+from grad_engine.record.parts import UNREACHED
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import gc
 import importlib
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import wraps
 from math import isfinite
 from types import TracebackType
@@ -20,11 +20,10 @@ from grad_engine.errors import ArgumentError, GraphError
 from grad_engine.export.from_tensor import record_graph
 from grad_engine.export.page import PageFrame, show_page
 from grad_engine.health import History, Report, report_of
-from grad_engine.health.rows import UNREACHED
 from grad_engine.nn import Module
 from grad_engine.record import GraphRecord, ParameterRecord
 from grad_engine.record.collector import collection_paused
-from grad_engine.record.parts import FROZEN
+from grad_engine.record.parts import FROZEN, UNREACHED, UNREAD
 from grad_engine.record.strict import MAX_NODES
 
 if TYPE_CHECKING:
@@ -37,7 +36,7 @@ SMALL = 10_000  # parameters of a model that is recorded with all that there is 
 
 NOTHING = (
     "no backward run was recorded in the block of watch(): call loss.backward() or watched.backward(loss) inside it, "
-    "on a loss that depends on a parameter of the model (torch.autograd.backward() is not seen)"
+    "on a loss that depends on a parameter of the model"
 )
 NOTHING_OF_OURS = (
     "no backward run was recorded in the block of watch(): call watched.backward(loss) inside it, in the place of "
@@ -48,10 +47,11 @@ NOTHING_OF_OURS = (
 class watch:
     """A context in which backward is recorded: `with ge.watch(model) as watched:` around forward and backward.
 
-    model: a torch.nn.Module or a module of `grad_engine.nn`. With PyTorch, `loss.backward()` inside the block is
-    recorded, and so is `watched.backward(loss)`; `torch.autograd.backward()` is not seen. With `grad_engine.nn`, write
+    model: a torch.nn.Module or a module of `grad_engine.nn`. With PyTorch, every run inside the block is recorded:
+    `loss.backward()`, `torch.autograd.backward()`, `torch.autograd.grad()`. With `grad_engine.nn`, write
     `watched.backward(loss)` in the place of `loss.backward()`. All runs of the block that reach a parameter of the
-    model are in one record, up to sixteen; after these it begins anew. Parameters have their names in the model.
+    model are in one record, up to sixteen; after these it begins anew. Parameters have their names in the model. A run
+    from several results at once starts, in the record, from a step `several_roots` that stands for their sum.
 
     shares: "norms" measures large tensors (norm, range, zeros, NaN, a few entries) as they come by and lets them go;
     "all" adds histograms, larger samples and partial sums, which takes ten times as long. By default small models, of
@@ -149,21 +149,17 @@ class watch:
         if not self._open:
             raise ArgumentError("watched.backward(loss) is called inside the block of watch()")
         self._step.check(loss)
-        self._backward(loss, gradient, options, lambda: loss.backward(gradient, **options))
+        self._backward(_Start((loss,), (gradient,), options), lambda: loss.backward(gradient, **options))
 
-    def _backward(self, loss: Any, gradient: Any, options: dict[str, Any], run: Callable[[], None]) -> None:
-        """Run backward, and record it where its turn has come."""
-        if not self._step.reaches(loss):
-            run()
-            return
+    def _backward(self, start: _Start, run: Callable[[], Any]) -> Any:
+        """What a backward run returns; it is recorded where its turn has come."""
+        if not self._step.reaches(start):
+            return run()
         self._updates = {}
         number, due = self._count, self._every is None or self._count % self._every == 0
         self._count += 1
         try:
-            if due:
-                self._step.run(loss, gradient, options, run)
-            else:
-                run()
+            return self._step.run(start, run) if due else run()
         finally:
             self._is_due = due
             if self._every is not None:
@@ -197,11 +193,11 @@ class _Step(Protocol):
     def check(self, loss: Any) -> None:
         """Raise ArgumentError for what is no tensor."""
 
-    def reaches(self, loss: Any) -> bool:
+    def reaches(self, start: _Start) -> bool:
         """Whether a run from here is to be recorded."""
 
-    def run(self, loss: Any, gradient: Any, options: dict[str, Any], run: Callable[[], None]) -> None:
-        """Run and record."""
+    def run(self, start: _Start, run: Callable[[], Any]) -> Any:
+        """What the run returns, which is recorded."""
 
     def record(self) -> GraphRecord | None:
         """The record of all runs since the last rest."""
@@ -219,7 +215,17 @@ class _Step(Protocol):
         """The block is over: let go of model and graphs."""
 
 
-_Backward = Callable[[Any, Any, dict[str, Any], Callable[[], None]], None]
+@dataclass(frozen=True, slots=True)
+class _Start:
+    """Where a backward run starts, and what it was called with."""
+
+    roots: tuple[Any, ...]
+    seeds: tuple[Any, ...]  # of each root; None for ones
+    options: Mapping[str, Any]
+    inputs: tuple[Any, ...] | None = None  # whose gradients are returned; None where they are added to `.grad`
+
+
+_Backward = Callable[[_Start, Callable[[], Any]], Any]
 
 
 class _OurStep:
@@ -241,11 +247,12 @@ class _OurStep:
         if type(loss) is not Tensor:
             raise ArgumentError(f"watched.backward() takes a tensor of grad_engine, got {type(loss).__name__}")
 
-    def reaches(self, loss: Any) -> bool:
+    def reaches(self, start: _Start) -> bool:
         return True
 
-    def run(self, loss: Any, gradient: Any, options: dict[str, Any], run: Callable[[], None]) -> None:
-        loss.backward(gradient, **{**options, "retain_graph": True})
+    def run(self, start: _Start, run: Callable[[], Any]) -> Any:
+        (loss,), (gradient,) = start.roots, start.seeds
+        loss.backward(gradient, **{**start.options, "retain_graph": True})
         if all(loss is not other for other in self.losses):
             self.losses = [*self.losses[1 - MOST_RUNS :], loss]
         assert self.model is not None
@@ -316,20 +323,35 @@ class _TorchStep:
         if not isinstance(loss, self.torch.Tensor):
             raise ArgumentError(f"watched.backward() takes a tensor of PyTorch, got {type(loss).__name__}")
 
-    def reaches(self, loss: Any) -> bool:
-        return not self.running and loss.grad_fn is not None and self.notes.reaches(loss.grad_fn)
+    def reaches(self, start: _Start) -> bool:
+        if self.running or self.torch._C._are_functorch_transforms_active():
+            return False
+        return any(root.grad_fn is not None and self.notes.reaches(root.grad_fn) for root in start.roots)
 
-    def run(self, loss: Any, gradient: Any, options: dict[str, Any], run: Callable[[], None]) -> None:
+    def run(self, start: _Start, run: Callable[[], Any]) -> Any:
         if self.graph is None or self.runs == MOST_RUNS:
             self.graph, self.runs = self._fresh(), 0
         if self.runs:
             gc.collect(1)  # it is paused in the block, which may be long
         graph = self.graph
-        graph.add(loss.grad_fn, loss.output_nr, loss)
-        seed = self.torch.ones_like(loss) if gradient is None else gradient
+        ones = self.torch.ones_like
+        roots = [
+            (root, ones(root) if seed is None else seed)
+            for root, seed in zip(start.roots, start.seeds, strict=True)
+            if root.grad_fn is not None
+        ]
+        graph.add_all([root for root, _ in roots])
+        result: Any = None
+
+        def go() -> Mapping[int, Any] | None:
+            nonlocal result
+            result = run()
+            return None if start.inputs is None else graph.by_leaf(start.inputs, result)
+
         self.running = True
         try:
-            graph.run(loss, seed, run)
+            graph.run(roots, go, start.inputs is not None or start.options.get("inputs") is not None)
+            return result
         finally:
             self.running = False
             self.runs, self.changed = len(graph.runs), bool(graph.runs)
@@ -395,7 +417,7 @@ def _parameters(record: GraphRecord, named: Mapping[str, Tensor]) -> Iterator[Pa
     reached = {change.accumulator for run in record.runs for change in run.leaves}
     for name, parameter in named.items():
         part = accumulators.get(name)
-        reason = "" if part in reached else UNREACHED if part is not None else "no op of this graph reads it"
+        reason = "" if part in reached else UNREACHED if part is not None else UNREAD
         dtype = parameter.array.dtype.name
         yield ParameterRecord(name, parameter.shape, dtype, part, reason if parameter.requires_grad else FROZEN)
 
@@ -430,20 +452,45 @@ def _torch_of(model: Any) -> Any:
     return torch
 
 
+def _of_method(args: Sequence[Any], kwargs: Mapping[str, Any]) -> _Start:
+    """Where `loss.backward(...)` starts."""
+    return _Start(tuple(args[:1]), (args[1] if len(args) > 1 else kwargs.get("gradient"),), kwargs)
+
+
+def _of_function(roots: Sequence[Any], kwargs: Mapping[str, Any], seeds: str, inputs: Any) -> _Start | None:
+    """Where a function of torch.autograd starts. None where that cannot be told."""
+    given = kwargs.get(seeds)
+    found = (given,) * len(roots) if given is None or hasattr(given, "grad_fn") else tuple(given)
+    if (
+        kwargs.get("is_grads_batched")  # many runs in one
+        or len(found) != len(roots)
+        or not all(hasattr(each, "grad_fn") for each in roots)
+    ):
+        return None
+    return _Start(tuple(roots), found, kwargs, inputs)
+
+
 def _catching(torch: Any, step: _TorchStep, backward: _Backward) -> Any:
     """PyTorch's own way to see calls on tensors, in this thread and block alone."""
     overrides = importlib.import_module("torch.overrides")
-    run, notes = torch.Tensor.backward, step.notes
+    notes = step.notes
+    starts: dict[Any, Callable[[Sequence[Any], Mapping[str, Any]], _Start | None]] = {
+        torch.Tensor.backward: _of_method,
+        torch.autograd.backward: lambda args, kwargs: _of_function(args[0], kwargs, "grad_tensors", None),
+        torch.autograd.grad: lambda args, kwargs: _of_function(args[0], kwargs, "grad_outputs", args[1]),
+    }
 
     class Catching(overrides.TorchFunctionMode):  # type: ignore[misc, name-defined, unused-ignore]
         def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
             if torch.compiler.is_compiling():  # what is compiled is the program alone
                 return func(*args, **(kwargs or {}))
             kwargs = kwargs or {}
-            if func is run:
-                gradient = args[1] if len(args) > 1 else kwargs.get("gradient")
-                backward(args[0], gradient, kwargs, lambda: func(*args, **kwargs))
-                return None
-            return func(*args, **kwargs) if step.idle else notes.call(func, args, kwargs)
+            runs = func in starts
+
+            def go() -> Any:
+                return func(*args, **kwargs) if step.idle else notes.call(func, args, kwargs, reads=not runs)
+
+            start = starts[func](args, kwargs) if runs else None
+            return go() if start is None else backward(start, go)
 
     return Catching()

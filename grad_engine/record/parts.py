@@ -343,7 +343,11 @@ class GroupRecord:
     members: tuple[NodeId, ...]
 
 
-FROZEN = "it does not require a gradient"  # the reason of a parameter that was asked to get none
+# Why a parameter has no gradient. The first two are as the program wants it.
+FROZEN = "it does not require a gradient"
+UNASKED = "backward was asked for the gradients of other tensors alone"
+UNREACHED = "backward sent it nothing"
+UNREAD = "no op of this graph reads it"
 
 
 @dataclass(frozen=True, slots=True)

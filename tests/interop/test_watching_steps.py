@@ -11,7 +11,7 @@ import pytest
 
 import grad_engine as ge
 from grad_engine.errors import ArgumentError
-from grad_engine.record import from_json, to_json
+from grad_engine.record import check, from_json, to_json
 
 torch = pytest.importorskip("torch")
 nn, F = torch.nn, torch.nn.functional
@@ -234,6 +234,98 @@ def test_options_that_mean_nothing_are_refused() -> None:
     for wrong in (0, -1, True, 1.5):
         with pytest.raises(ArgumentError, match="from 1 on"):
             ge.watch(nn.Linear(1, 1), every=wrong)  # type: ignore[arg-type]
+
+
+def two_losses(model: Any) -> tuple[Any, Any]:
+    h = model["trunk"](torch.arange(18.0).reshape(6, 3) / 9).tanh()
+    return model["one"](h).sum(), model["two"](h).square()
+
+
+def take(model: Any, grads: Any) -> None:
+    for parameter, g in zip(model.parameters(), grads, strict=True):
+        parameter.grad = g
+
+
+def both(model: Any) -> None:
+    one, two = two_losses(model)
+    torch.autograd.backward([one, two], [None, torch.full_like(two, 2.0)])
+
+
+def one_within_the_other(model: Any) -> None:
+    one, two = two_losses(model)
+    torch.autograd.backward((one, one * 2 + two.sum()))
+
+
+def after_another(model: Any) -> None:
+    one, two = two_losses(model)
+    torch.autograd.backward(one, retain_graph=True)
+    torch.autograd.backward(tensors=two.sum())
+
+
+def for_some(model: Any) -> None:
+    torch.autograd.backward(two_losses(model)[1].sum(), inputs=list(model["trunk"].parameters()))
+
+
+def returned(model: Any) -> None:
+    one, two = two_losses(model)
+    take(model, torch.autograd.grad(one + two.sum(), list(model.parameters())))
+
+
+def returned_of_both(model: Any) -> None:
+    one, two = two_losses(model)
+    seeds = [torch.tensor(2.0), torch.tensor(3.0)]
+    take(model, torch.autograd.grad([one, two.sum()], tuple(model.parameters()), seeds))
+
+
+def penalised(model: Any) -> None:
+    x = torch.ones(6, 3, requires_grad=True)
+    h = model["trunk"](x).tanh()
+    (g,) = torch.autograd.grad(model["one"](h).sum(), x, create_graph=True)
+    (g.square().sum() + model["two"](h).sum()).backward()
+
+
+def in_a_batch(model: Any) -> None:
+    one, two = two_losses(model)
+    rows = torch.stack([torch.ones_like(two)] * 3)
+    torch.autograd.grad(two, model["two"].weight, rows, is_grads_batched=True, retain_graph=True)
+    one.backward()
+
+
+@pytest.mark.parametrize("whole", [True, False], ids=["small", "large"])
+@pytest.mark.parametrize(
+    "run",
+    [both, one_within_the_other, after_another, for_some, returned, returned_of_both, penalised, in_a_batch],
+    ids=lambda run: run.__name__,
+)
+def test_every_function_that_runs_backward_is_seen(run: Any, whole: bool) -> None:
+    def trained(watched: bool) -> tuple[Any, Any]:
+        torch.manual_seed(0)
+        model = nn.ModuleDict({"trunk": nn.Linear(3, 4), "one": nn.Linear(4, 1), "two": nn.Linear(4, 2)})
+        if not watched:
+            run(model)
+            return model, None
+        with ge.watch(model, shares="all" if whole else "norms") as watching:
+            run(model)
+        return model, watching
+
+    outside, _ = trained(False)
+    inside, watched = trained(True)
+    record = watched.record
+    check(record)
+    assert from_json(to_json(record)) == record
+    assert len(record.runs) == (2 if run in (after_another, penalised) else 1)
+    found = rows(watched)
+    for (name, one), other in zip(inside.named_parameters(), outside.parameters(), strict=True):
+        assert one.grad is other.grad is None or torch.equal(one.grad, other.grad)
+        known = found[name].gradient_norm
+        assert known is None if one.grad is None else known == pytest.approx(one.grad.norm().item(), rel=1e-5)
+    several = [len(node.inputs) for node in record.nodes if node.op == "several_roots"]
+    assert several == ([2] if run in (both, one_within_the_other, returned_of_both) else [])
+    assert watched.report().healthy == (run not in (penalised, in_a_batch, for_some))
+    if run is for_some:
+        assert "backward was asked for the gradients of other tensors alone" in watched.report().notes[0]
+    if run is in_a_batch:
+        assert "the loss does not depend on what linear" in watched.report().findings[0]
 
 
 @pytest.mark.parametrize("how", ["inputs", "a hook", "a hook after it", "taken away", "create_graph"])
