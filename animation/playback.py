@@ -40,13 +40,12 @@ class Player:
 
     def __init__(self, record: GraphRecord, asked: Settings) -> None:
         self.colours = THEMES[asked.theme]
-        told = lesson(record, phase=asked.phase, focus=asked.focus, length=asked.length, follow=asked.follow)
-        shown = view(record, focus=asked.focus).record if asked.focus else record
+        self.stage = stage_of(record, self.colours, asked)
+        told = self.stage.lesson
         self.beats = [
             Beat(scene, name_of(scene), max(2, round(scene.seconds / asked.speed / theme.FRAME)) * theme.FRAME)
             for scene in told
         ]
-        self.stage = stage_of(shown, record, told, self.colours, asked)
         self.shot: Shot | None = None
 
     def begin(self, beat: Beat, canvas: Canvas) -> None:
@@ -65,15 +64,25 @@ class Player:
         canvas.show(self.shot.flying())
 
 
-def stage_of(shown: GraphRecord, whole: GraphRecord, told: Lesson, colours: Palette, asked: Settings) -> Stage:
-    """The stage of a record: every op, where each can be read; else boxes, of which one is opened."""
-    several = any(unit.kind >= 0 for unit in told.units)
-    if asked.fold == "none" or (asked.fold == "auto" and not several):
+def stage_of(record: GraphRecord, colours: Palette, asked: Settings) -> Stage:
+    """The stage of a record: every op, where each can be read; else boxes, of which one is opened.
+
+    Its lesson names what is drawn, so it is told anew where the ops turn out to be too many.
+    """
+
+    def told(boxed: bool | None) -> Lesson:
+        return lesson(
+            record, phase=asked.phase, focus=asked.focus, length=asked.length, follow=asked.follow, boxed=boxed
+        )
+
+    shown = view(record, focus=asked.focus).record if asked.focus else record
+    found = told({"none": False, "max": True}.get(asked.fold))
+    if not found.row:
         try:
-            return Stage(shown, whole, told, colours, asked.phase)
+            return Stage(shown, record, found, colours, asked.phase)
         except Unreadable:
-            pass
-    return LargeStage(shown, whole, told, colours, asked.phase)
+            found = told(True)
+    return LargeStage(shown, record, found, colours, asked.phase)
 
 
 def name_of(scene: Scene) -> str:

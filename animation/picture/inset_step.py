@@ -29,9 +29,9 @@ def draw(inset: StepBars, box: Box, colours: Colours, hues: Mapping[str, str]) -
     show that.
     """
     left = box.left + max(text_width(label, theme.BODY) for label in LABELS) + GAP
-    texts = (inset.before_text, inset.after_text, inset.promised_text)
+    texts = (inset.before_text, inset.after_text, inset.predicted_text)
     beside = max(text_width(text, theme.BODY, True) for text in texts) + GAP
-    values = (inset.before, inset.after, inset.promised)
+    values = (inset.before, inset.after, inset.predicted)
     room = box.right - left - beside
     broken = broken_lengths(values, room)
     spans = broken or lengths_of(values, room)

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 from grad_engine.draw.layout import Box
 from grad_engine.errors import GradEngineError
 from grad_engine.folding.groups import folded
 from grad_engine.folding.views import around
 from grad_engine.formula import number
+from grad_engine.record import GraphRecord
+from grad_engine.story.boxes import RowBox, last_part, opened
 from grad_engine.story.insets import LeafMove, ShareBars, Skyline, StepBars, Walks
 from grad_engine.story.scenes import Scene
-from grad_engine.story.units import Unit, noun_of
+from grad_engine.story.units import noun_of
 
 from .. import theme
 from ..render.primitives import Part, Primitive
@@ -34,8 +35,6 @@ from .shapes import card_points, line_points
 from .stage import Stage
 from .text import tail, text_width, words
 
-MOST = 14  # boxes in the row
-FEW = 2  # ops between two equal units that are drawn with the first
 ROW = (theme.BOXES[1] + theme.BOXES[3]) / 2  # middle of the row
 HIGH = theme.BOXES[3] - theme.BOXES[1]
 TAGS = 2.23  # middle of the names of leaves below it, or of the words above what is opened
@@ -49,75 +48,14 @@ INNER = ("edge", "op", "card", "value", "gradient", "badge", "increment", "frame
          "callout")  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Chunk:
-    """A box of the row: a unit, what lies between two, or a stretch of ops that are like no others."""
-
-    ops: tuple[str, ...]
-    labels: tuple[str, ...]  # the first that fits stands in the box
-    equal: bool
-
-    @property
-    def label(self) -> str:
-        """What it is called where there is room."""
-        return self.labels[0]
-
-    @property
-    def small(self) -> str:
-        """How much is in it; "" for one op."""
-        return f"{len(self.ops)} ops" if len(self.ops) > 1 else ""
-
-
-def chunks(parts: Sequence[Unit], names: Mapping[str, str], scopes: Mapping[str, str]) -> list[Chunk]:
-    """The boxes of the row, at most MOST: ops between equal units share one, and the middle of many units is one.
-
-    names: sign of each op. scopes: the module that each op was made in, where there is one.
-    """
-    runs: list[tuple[list[str], str]] = []  # ops, and the label of an equal unit
-    for unit in parts:
-        if unit.kind >= 0:
-            if len(runs) > 1 and not runs[-1][1] and len(runs[-1][0]) <= FEW and runs[-2][1]:
-                runs[-2][0].extend(runs.pop()[0])  # the little between two units belongs to the first
-            runs.append(([*unit.ops], unit.label))
-        elif runs and not runs[-1][1]:
-            runs[-1][0].extend(unit.ops)
-        else:
-            runs.append(([*unit.ops], ""))
-    if not any(label for _, label in runs):
-        ops = [op for some, _ in runs for op in some]
-        size = math.ceil(len(ops) / min(MOST - 2, max(2, math.ceil(len(ops) / 6))))
-        runs = [(ops[k : k + size], "") for k in range(0, len(ops), size)]
-    if len(runs) > MOST:
-        keep = MOST // 2
-        middle = runs[keep - 1 : -keep]
-        many = sum(bool(label) for _, label in middle)
-        runs = [
-            *runs[: keep - 1],
-            ([op for some, _ in middle for op in some], f"{many} more" if many else "…"),
-            *runs[-keep:],
-        ]
-    found = []
-    for ops, label in runs:
-        if label:
-            found.append(Chunk(tuple(ops), (label, label.rpartition(" ")[2]), True))
-            continue
-        signs = list(dict.fromkeys(names[op] for op in ops))
-        modules = list(dict.fromkeys(scopes[op].partition(".")[0] for op in ops if scopes.get(op)))
-        outer = modules[-1:] if found else modules[:1]
-        labels = [" ".join(some) for some in (modules, outer, signs if len(ops) <= 3 else ()) if some]
-        span = f"#{ops[0][1:]}–{ops[-1][1:]}" if len(ops) > 1 else f"#{ops[0][1:]}"
-        found.append(Chunk(tuple(ops), (*labels, span), False))
-    return found
-
-
-def forms(chunk: Chunk) -> list[str]:
+def forms(chunk: RowBox) -> list[str]:
     """What a box may be called, the best first; the last, the number of its first op, is short."""
     first, last = chunk.ops[0][1:], chunk.ops[-1][1:]
     span = f"#{first}–{last}" if first != last else f"#{first}"
     return list(dict.fromkeys([*chunk.labels, span, first]))
 
 
-def row_of(chunks: Sequence[Chunk]) -> list[Box]:
+def row_of(chunks: Sequence[RowBox]) -> list[Box]:
     """Where the boxes of the row lie: each as wide as what it is called, shorter forms where all have no room."""
     left, _, right, _ = theme.BOXES
     room = right - left - AIR * (len(chunks) - 1)
@@ -165,29 +103,23 @@ class LargeStage(Stage):
     def show_graph(self) -> None:
         """Finds out what the boxes are and where they lie."""
         index = self.facts.index
-        names = {id: self.facts.op(id).sign for id in index.nodes}
-        self.chunks = chunks(self.lesson.units, names, {node.id: node.scope for node in self.record.nodes})
+        self.chunks = self.lesson.row
         self.home = {op: k for k, chunk in enumerate(self.chunks) for op in chunk.ops}
         self.boxes = row_of(self.chunks)
-        last = {op: unit.ops[-1] for unit in self.lesson.units if unit.kind >= 0 for op in unit.ops}
-        # What enters a box in backward: the gradient of its last op, or of that of its unit.
-        self.ends = [
-            next((last[op] for op in reversed(chunk.ops) if op in last), chunk.ops[-1]) for chunk in self.chunks
-        ]
         self.arrows = [
             k
             for k in range(1, len(self.chunks))
             if any(self.home.get(source) == k - 1 for op in self.chunks[k].ops for source in index.sources(op))
         ]
         self.opened: int | None = None
-        self.graphs: dict[Chunk, Graph | None] = {}
+        self.graphs: dict[RowBox, Graph | None] = {}
         self.built: set[int] = set()  # boxes that the forward pass has built
         self.done: set[int] = set()  # boxes through which backward has run
         self.tags = [self.tag_leaves(chunk) for chunk in self.chunks]
         self.bars = ""  # what they show: "value" or "gradient"
         self.sky = next((scene.inset for scene in self.lesson if isinstance(scene.inset, Skyline)), None)
 
-    def tag_leaves(self, chunk: Chunk) -> list[str]:
+    def tag_leaves(self, chunk: RowBox) -> list[str]:
         """The leaves that stand by name below a box."""
         index = self.facts.index
         read = dict.fromkeys(source for op in chunk.ops for source in index.sources(op) if source in self.facts.leaves)
@@ -197,10 +129,8 @@ class LargeStage(Stage):
 
     def norm(self, k: int, what: str) -> float | None:
         """The size of what a box makes, or of the gradient that comes to it; None where it is not finite or unknown."""
-        if what == "value":
-            found = self.facts.index.value(self.chunks[k].ops[-1])
-        else:
-            found = self.facts.index.gradient(self.ends[k])
+        op = self.chunks[k].end
+        found = self.facts.index.value(op) if what == "value" else self.facts.index.gradient(op)
         return found.norm if found is not None else None
 
     def cells(self) -> list[Cell]:
@@ -208,7 +138,7 @@ class LargeStage(Stage):
         found = []
         for k, (chunk, box) in enumerate(zip(self.chunks, self.boxes, strict=True)):
             left, right = box.x - box.width / 2 - AIR / 2, box.x + box.width / 2 + AIR / 2
-            m = self.facts.index.gradient(self.ends[k])
+            m = self.facts.index.gradient(chunk.end)
             found.append(Cell(left, right, box.x, chunk.ops, self.norm(k, "gradient"), m is not None, chunk.equal))
         return found
 
@@ -274,7 +204,7 @@ class LargeStage(Stage):
         norm, box, tone = self.norm(k, self.bars), self.boxes[k], getattr(self.colours, self.bars)
         low, high = self.scale(self.bars)
         if norm is None:
-            m = self.facts.index.gradient(self.chunks[k].ops[-1])
+            m = self.facts.index.gradient(self.chunks[k].end)
             text = "NaN" if m is not None and m.nan else "∞" if m is not None and m.infinite else ""
             return Part(words(text, theme.SMALLEST, self.colours.nonfinite, (box.x, BAR_FLOOR + 0.16), bold=True))
         tall = max(0.02, share_of_height(norm, low, high) * (BAR_TOP - BAR_FLOOR))
@@ -320,24 +250,22 @@ class LargeStage(Stage):
         """The colour of what runs."""
         return self.colours.gradient if self.progress.backward else self.colours.value
 
-    def graph_of(self, chunk: Chunk) -> Graph | None:
+    def graph_of(self, chunk: RowBox) -> Graph | None:
         """What a box holds, as a graph; None where it cannot be read."""
-        record = around(self.record, set(chunk.ops)).record
-        prefix = common_module([self.facts.leaves[leaf].name for leaf in self.facts.leaves if leaf in
-                                {accumulator.id for accumulator in record.accumulators}])  # fmt: skip
-        for most in (None, False, True):
-            shown, labels = record, {}
-            if most is not None:
-                try:
-                    shown, folds = folded(record, most)
-                except GradEngineError:
-                    continue
-                labels = {id: fold.label for id, fold in folds.items() if len(fold.ops) > 1}
+        leaves = {accumulator.id for accumulator in around(self.record, set(chunk.ops)).record.accumulators}
+        prefix = common_module([face.name for leaf, face in self.facts.leaves.items() if leaf in leaves])
+        for make in (lambda: opened(self.record, chunk), lambda: self.smallest(chunk)):
             try:
+                shown, labels = make()
                 return Graph(shown, self.facts, self.colours, self.parts, theme.OPENED, self.progress, labels, prefix)
             except (Unreadable, GradEngineError):
                 continue
         return None
+
+    def smallest(self, chunk: RowBox) -> tuple[GraphRecord, dict[str, str]]:
+        """What a box holds in as few parts as possible."""
+        shown, folds = folded(around(self.record, set(chunk.ops)).record, most=True)
+        return shown, {id: last_part(fold.label) for id, fold in folds.items() if len(fold.ops) > 1}
 
     def frame(self, k: int) -> dict[Key, Part]:
         """The frame around what is opened, hanging from its box."""
@@ -346,7 +274,7 @@ class LargeStage(Stage):
         points = card_points(right - left, top - bottom, 0.12, ((left + right) / 2, (top + bottom) / 2))
         low = box.y - box.height / 2
         sides = [box.x - box.width / 2 + 0.1, box.x + box.width / 2 - 0.1]
-        said = f"{chunk.label} opened" + (f" ({chunk.small})" if chunk.small else "")
+        said = f"{chunk.title} opened" + (f" ({chunk.small})" if chunk.small else "")
         far = box.x - box.width / 2 - left > text_width(said, theme.SMALLEST) + 0.4
         at = (left + 0.2, TAGS) if far else (box.x + box.width / 2 + 0.2, TAGS)
         return {
@@ -548,7 +476,7 @@ class LargeStage(Stage):
             self.done.add(where[0])
             self.through(shot, where, 0.05, 0.9)
             return
-        if len(where) == 1 and scene.name != "sweep":
+        if len(where) == 1 and (scene.name != "sweep" or self.chunks[where[0]].few):
             self.open(shot, where[0], 0.06, 0.16)
         if len(where) == 1 and self.opened == where[0]:
             self.graph.run(shot, scene.ops, 0.18, 0.92)

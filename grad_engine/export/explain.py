@@ -43,7 +43,7 @@ STEPS = 10  # halvings of the rate
 MOST_CHANGES = 256  # results of which the change is told, besides those on the paths
 FEW_ENTRIES = 3  # of a result all of whose changes are told
 ROUNDINGS = 8  # of the result, within which two results count as the same
-KEPT = 2.0  # how much more or less than promised a step may do
+KEPT = 2.0  # how much more or less than predicted a step may do
 FARTHEST = 10.0  # times the largest number of a leaf, plus 1, that a step may move one
 SHARE_OF_STEP = 0.1  # of the result that the first rate promises to take away
 

@@ -73,6 +73,23 @@ def folded(
     return groups.record(most)
 
 
+def modules_folded(record: GraphRecord, most: int) -> tuple[GraphRecord, dict[str, Fold]]:
+    """The record with modules folded from the inside out until at most `most` parts are left.
+
+    Modules that hold all ops stay open. Leaves that are read inside one module only lie inside it.
+    """
+    groups = Groups(record, {})
+    scopes = [node.scope.split(".") if node.scope else [] for node in record.nodes]
+    same = 0
+    while all(len(scope) > same and scope[same] == scopes[0][same] for scope in scopes):
+        same += 1
+    for depth in sorted({len(scope) for scope in scopes if len(scope) > same}, reverse=True):
+        if len(groups.members) <= most:
+            break
+        groups.scoped(depth)
+    return groups.record(most=True)
+
+
 class Groups:
     """A partition of the ops into groups that can each be drawn as one box; at first every op is a group.
 

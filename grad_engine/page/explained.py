@@ -96,6 +96,6 @@ def _downhill(record: GraphRecord) -> list[dict[str, Any]]:
     result = result_text(record).rstrip(",")
     line = (
         f"All leaves move by {number(step.rate)} times their gradient, against it: {result} goes from"
-        f" {number(step.before)} to {number(step.after)}. The gradients predicted {number(step.promised)}."
+        f" {number(step.before)} to {number(step.after)}. The gradients predicted {number(step.predicted)}."
     )
     return [_step("step", "One step", [line])]

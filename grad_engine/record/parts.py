@@ -443,12 +443,12 @@ class SpotRecord:
 
 @dataclass(frozen=True, slots=True)
 class StepRecord:
-    """One step of all leaves against their gradients: the root before and after, and what the slopes promised."""
+    """One step of all leaves against their gradients: the root before and after, and what the gradients predicted."""
 
     rate: float
     before: float
     after: float
-    promised: float
+    predicted: Annotated[float, Noted(key="promised")]
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from grad_engine.formula import number
 from grad_engine.record import GraphRecord
 from grad_engine.record.explained import entry_named, entry_text
 from grad_engine.record.index import index_of
+from grad_engine.story.boxes import row_of
 from grad_engine.story.lesson_facts import FEW_OPS, LessonFacts
 from grad_engine.story.lesson_words import LessonWords
 from grad_engine.story.scenes import PARTS, Lesson, Line, Scene
@@ -38,13 +39,15 @@ def lesson(
     phase: str = "both",
     focus: str = "",
     follow: str = "",
+    boxed: bool | None = None,
 ) -> Lesson:
     """The scenes of the last run of a record, in order, and what stays on the stage.
 
     length: seconds that all may take together; by default 60, or 75 for more than 24 ops. The backbone alone may take
         longer. phase: "both", or one half of the story. focus: only what leads to and from an op or a leaf.
         follow: the entry of a leaf that is followed, such as "W1[0,4]"; a record that explains itself follows the
-        one that was chosen when it was written.
+        one that was chosen when it was written. boxed: whether the graph is drawn as a row of boxes of which one is
+        opened at a time, so that sentences name boxes; by default where it has several equal parts.
 
     Raises GradEngineError for another phase, a length that is not positive, a focus or an entry that is not there, and
     where the record explains another entry than the one to follow.
@@ -58,7 +61,7 @@ def lesson(
     shown = _explained_part(record, part.record) if part is not None else record
     facts = LessonFacts(shown, record, part.elsewhere if part is not None else None, entry)
     budget = length if length is not None else SHORT if len(shown.nodes) <= SMALL else LONG
-    return _Chooser(facts, budget, "forward" if index_of(shown).run is None else phase).chosen()
+    return _Chooser(facts, budget, "forward" if index_of(shown).run is None else phase, boxed).chosen()
 
 
 def _entry(record: GraphRecord, follow: str) -> tuple[str, tuple[int, ...]]:
@@ -97,11 +100,13 @@ def _explained_part(record: GraphRecord, part: GraphRecord) -> GraphRecord:
 class _Chooser:
     """Chooses the scenes of one record, or of a part of one."""
 
-    def __init__(self, facts: LessonFacts, budget: float, phase: str) -> None:
+    def __init__(self, facts: LessonFacts, budget: float, phase: str, boxed: bool | None) -> None:
         self.index = facts.index
         self.facts = facts
         self.budget, self.phase = budget, phase
         self.units = units(self.index)
+        if any(unit.kind >= 0 for unit in self.units) if boxed is None else boxed:
+            facts.draw_as(row_of(self.units, self.index, {op: facts.sign(op) for op in self.index.nodes}))
         self.words = LessonWords(facts, self.units)
         self.unit_of = {op: unit for unit in self.units for op in unit.ops}
         self.turns = [turn.node for turn in self.index.turns]
@@ -111,6 +116,7 @@ class _Chooser:
         alone = sum(unit.kind < 0 for unit in self.units)
         finely = {unit: len(unit.ops) <= FEW_OPS if unit.kind >= 0 else alone <= SMALL for unit in self.opened}
         self.untold = [self.way(op, finely) for op in self.turns]
+        self.runs = self.passing_runs()
         self.first = self.forward_opened()
 
     def open(self) -> set[Unit]:
@@ -146,15 +152,16 @@ class _Chooser:
         for name, op in self.extras():
             if refused == MOST_REFUSED:
                 break
-            more_told = told | {op} if op else told
+            more_told = told | {*self.runs.get(op, (op,))} if op else told
             more_extras = extras if op else extras | {name}
-            if sum(scene.seconds for scene in self.scenes(more_told, more_extras)) <= self.budget:
+            if sum(scene.seconds for scene in self.scenes(more_told, more_extras)) <= self.budget + 1e-9:
                 told, extras, refused = more_told, more_extras, 0
             else:
                 refused += 1
         scenes = self.scenes(told, extras)
         if self.phase == "both":
-            numbers = {part: k for k, part in enumerate(PARTS, 1)}
+            there = {scene.part for scene in scenes}
+            numbers = {part: k for k, part in enumerate((part for part in PARTS if part in there), 1)}
             scenes = [replace(scene, number=numbers.get(scene.part, 0)) for scene in scenes]
         facts = self.facts
         named = tuple(unit if unit.label else replace(unit, label=facts.sign(unit.ops[0])) for unit in self.units)
@@ -169,6 +176,7 @@ class _Chooser:
             leaves=facts.leaf_faces(),
             units=named,
             opened=self.units.index(self.first) if self.first is not None else None,
+            row=facts.row,
             result=facts.result,
             meaning=facts.meaning,
             total=self.words.total() if facts.meaning else "",
@@ -179,21 +187,33 @@ class _Chooser:
         """The names of extra scenes, and the ops whose rule may be told by itself, in order of worth."""
         first, later = self.kinds()
         numbered = [op for op in first if self.numbered(op)]
-        # That which makes the followed gradient comes before all others.
-        numbered.sort(key=lambda op: not self.words.makes_followed(op))
+        # That which makes the followed gradient comes before all others, and curves before what has none.
+        numbered.sort(key=lambda op: (not self.words.makes_followed(op), not self.facts.curve(self.index.nodes[op])))
         return [
             ("paths", ""),
             *([("headline", "")] if len(self.index.nodes) > FEW_OPS or self.index.gradient_origin is not None else []),
             *(("rule", op) for op in numbered[:FEWEST_RULES]),
             *(("rule", op) for op in self.branches()),
+            ("step", ""),
             *(("rule", op) for op in numbered[FEWEST_RULES:]),
+            *(("passing", op) for op in self.runs),
             ("path", ""),
             ("forward", ""),
-            ("step", ""),
             ("leaves", ""),
             *(("rule", op) for op in first if not self.numbered(op)),
             *(("rule", op) for op in later if self.numbered(op)),
         ]
+
+    def passing_runs(self) -> dict[str, list[str]]:
+        """Ops one after the other that only pass g on, by the first of each run, that may be told of apart."""
+        found: dict[str, list[str]] = {}
+        home = self.facts.home
+        pairs = zip(self.untold, self.turns, strict=True)
+        for (way, _), some in groupby(pairs, lambda pair: (pair[0], home.get(pair[1]))):
+            ops = [op for _, op in some]
+            if way == "passing":
+                found[ops[0]] = ops
+        return found
 
     def kinds(self) -> tuple[list[str], list[str]]:
         """The first op of each kind that does more than pass g on, the one on the path if there is one; the others."""
@@ -225,7 +245,7 @@ class _Chooser:
     def scenes(self, told: set[str], extras: set[str]) -> list[Scene]:
         """All scenes, with these ops told by themselves and these extras."""
         words = self.words
-        found: list[Scene] = self.once("leaves", lambda: [words.leaves(self.units)])
+        found: list[Scene] = self.once("leaves", lambda: [words.leaves(self.units, self.phase != "forward")])
         if self.phase != "backward":
             in_ranks = "forward" in extras and len(self.index.nodes) <= FEW_OPS
             found = found + self.once(f"forward {in_ranks}", lambda: words.forward(self.units, in_ranks, self.first))
@@ -274,7 +294,10 @@ class _Chooser:
 
     def backward(self, told: set[str]) -> list[Scene]:
         """Every op of backward in one scene: told by itself, with others that pass g on, or swept."""
-        ways = ["told" if op in told else way for op, way in zip(self.turns, self.untold, strict=True)]
+        ways = [
+            ("passing" if way == "passing" else "told") if op in told else "swept" if way == "passing" else way
+            for op, way in zip(self.turns, self.untold, strict=True)
+        ]
         # What runs between equal units that are swept is swept with them.
         swept = [k for k, way in enumerate(ways) if way == "units"]
         for before, after in pairwise(swept):
@@ -290,7 +313,10 @@ class _Chooser:
                 passed.add(sign)
         found: list[Scene] = []
         passed, ran = set(), set()
-        for way, pairs in groupby(zip(ways, self.turns, strict=True), lambda pair: pair[0]):
+        home = self.facts.home
+        # Ops that pass g on are told of box by box, because one is opened at a time.
+        alike = [(way, home.get(op) if way == "passing" else None) for way, op in zip(ways, self.turns, strict=True)]
+        for (way, _), pairs in groupby(zip(alike, self.turns, strict=True), lambda pair: pair[0]):
             ops = [op for _, op in pairs]
             if way == "told":
                 for op in ops:

@@ -321,7 +321,20 @@ class Equations:
         if named:
             return [Token("sent to ", "muted"), self.facts.token(target), Token(suffix), Token(": ", "muted")]
         at = f", at {suffix}" if suffix else ""
-        return [Token(f"sent to {self.facts.sign(edge.receiver)}{at}: ", "muted")]
+        return [Token(f"sent to {self.receiver(edge)}{at}: ", "muted")]
+
+    def receiver(self, edge: EdgeRecord) -> str:
+        """What an edge without a name leads to: `×`, or `one ×` and `the other ×` where an op sends to two of them."""
+        name = self.facts.called(edge.receiver, near=edge.sender)
+        edges = self.index.outgoing(edge.sender)
+        alike = [
+            id
+            for id in dict.fromkeys(other.receiver for other in edges)
+            if id in self.index.nodes and self.facts.called(id, near=edge.sender) == name
+        ]
+        return (
+            name if len(alike) != 2 or " " in name else f"{'one' if edge.receiver == alike[0] else 'the other'} {name}"
+        )
 
     def others(self, edge: str) -> Line | None:
         """`0.936 · 1.51 − 0.13 (3 others) = 1.288`: where a share is a sum to which the path brings one product."""
@@ -378,8 +391,10 @@ class Equations:
             return None
         if abs(g - sum(rule.share for rule in rules)) > SAME * abs(g):
             return None
-        name = (Token(f"{facts.sign(receiver)} adds both", "muted"),)
-        return self.sum_line(name, [rule.share for rule in rules], g, Place(receiver, "gradient"))
+        added = self.sum_line((), [rule.share for rule in rules], g, Place(receiver, "gradient"))
+        all_of = "both" if len(twins) == 2 else f"all {len(twins)}"
+        name = facts.called(receiver, near=twins[0].sender)
+        return None if added is None else (Token(f"{all_of} to {name}: ", "muted"), *added)
 
     def line(self, rule: Rule, spoken: bool = True) -> Line:
         """A rule in letters, in numbers, and the share.
@@ -418,6 +433,8 @@ class Equations:
             shown = written(rule.tree, numbers, {name for name, token in numbers.items() if token.text.startswith("−")})
             if _length(shown) <= LONGEST_NUMBERS and _text(shown) != share:
                 sides.append(shown)
+            elif rule.tree == "g" and not sides:
+                sides.append([Token(facts.g, "gradient")])
         elif plain and len(sides) + name_first < 2:
             sides.append([Token(facts.g, "gradient"), Token(" · slope")])
         sides.append([total])
@@ -448,7 +465,7 @@ class Equations:
             slope = Token(write(step.slope))
             equation = self.slope_equation(step)
             if facts.spelling.holds(equation):
-                here = Place(op, "gradient") if op in facts.at else None
+                here = Place(op, "gradient") if facts.at.get(op) == step.of else None
                 g = Token(write(step.gradient), "gradient", source=here)
                 share = facts.share_of(edge.id)
                 whole = share is None or abs(share - equation.total) <= 1e-6 * abs(share)
@@ -563,7 +580,9 @@ def largest_of(terms: Sequence[float]) -> tuple[list[float], int]:
     shown = list(terms)
     if len(shown) <= MOST_TERMS:
         return shown, 0
-    kept = sorted(sorted(range(len(shown)), key=lambda k: -abs(shown[k]))[: MOST_TERMS - 2])
+    floor = NOISE * max(map(abs, shown))
+    matter = sum(not abs(term) <= floor for term in shown)  # the others are rounding, or 0
+    kept = sorted(sorted(range(len(shown)), key=lambda k: -abs(shown[k]))[: min(max(matter, 1), MOST_TERMS - 2)])
     rest = math.fsum(x for k, x in enumerate(shown) if k not in kept)
     return [*(shown[k] for k in kept), rest], len(shown) - len(kept)
 

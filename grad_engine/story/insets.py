@@ -77,15 +77,15 @@ class LeafMove:
 
 @dataclass(frozen=True, slots=True)
 class StepBars:
-    """One step of all leaves: the result before and after, and what the slopes promised."""
+    """One step of all leaves: the result before and after, and what the gradients predicted."""
 
     moves: tuple[LeafMove, ...]
     before: float
     after: float
-    promised: float
+    predicted: float
     before_text: str
     after_text: str
-    promised_text: str
+    predicted_text: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,12 +15,13 @@ from grad_engine.record.explained import result_parts
 from grad_engine.record.expression import replaced
 from grad_engine.record.index import index_of, is_plain_number
 from grad_engine.record.parts import ChangeRecord, PathRecord, PathStepRecord, TensorRecord
+from grad_engine.story.boxes import RowBox, parts_of
 from grad_engine.story.names import bar, headline
 from grad_engine.story.scenes import Followed, LeafFace, Line, OpFace, Token
 from grad_engine.story.spelling import FEW, SOME, Spelling
 from grad_engine.story.units import SMALL, Unit, noun_of
 from grad_engine.story.values import Values, nonfinite, nonfinite_word, values
-from grad_engine.story.wording import filled
+from grad_engine.story.wording import filled, listed, some_of
 
 INFIX = "+−×÷/@"  # signs that stand between operands
 SHORT = 4  # characters of a formula that stands for an op
@@ -82,6 +83,9 @@ class LessonFacts:
         self._arrays: dict[str, Values | None] = {}
         self._passing: dict[str, bool] = {}
         self._constants: dict[str, Mapping[str, TensorRecord]] = {}
+        self.row: tuple[RowBox, ...] = ()  # boxes that the graph is drawn as; () where every op is drawn
+        self.home: dict[str, int] = {}  # op -> its box
+        self._parts: dict[int, dict[str, str]] = {}
         self.followed = self._followed(follow)
         self.spelling = Spelling(FEW if self.followed is not None and self.followed.index else SOME)
 
@@ -142,6 +146,52 @@ class LessonFacts:
             if len(short) <= SHORT:
                 return short
         return node.op
+
+    # what is drawn
+
+    def draw_as(self, row: Sequence[RowBox]) -> None:
+        """Says that the graph is drawn as a row of boxes, of which one is opened at a time."""
+        self.row = tuple(row)
+        self.home = {op: k for k, box in enumerate(row) for op in box.ops}
+
+    def box_name(self, k: int) -> str:
+        """What a box is called in a sentence: `block 3`, or what stands in it."""
+        box = self.row[k]
+        if box.equal:
+            return box.title
+        return listed(box.label.split())
+
+    def box_names(self, ops: Sequence[str]) -> str:
+        """The boxes in which some ops are, in a list."""
+        return some_of([self.box_name(k) for k in dict.fromkeys(self.home[op] for op in ops)])
+
+    def module_of(self, op: str) -> str:
+        """The module that an op is drawn in while its box is opened; "" where it is drawn by itself."""
+        k = self.home.get(op)
+        if k is None:
+            return ""
+        if k not in self._parts:
+            self._parts[k] = parts_of(self.record, self.row[k])
+        return self._parts[k].get(op, self.box_name(k))
+
+    def in_equal_box(self, op: str) -> bool:
+        """Whether an op is drawn in a box that is one of several equal ones."""
+        return op in self.home and self.row[self.home[op]].equal
+
+    def reads_nothing(self, op: str) -> bool:
+        """Whether an op has one operand, of which its rule reads nothing: it moves numbers, and makes no new ones."""
+        node = self.index.nodes[op]
+        return not node.saved and len(node.inputs) == 1 and not node.elementwise
+
+    def closed(self, op: str) -> bool:
+        """Whether an op is in a box of which no part is drawn even when it is opened."""
+        return op in self.home and bool(self.module_of(op)) and not self._parts[self.home[op]]
+
+    def called(self, op: str, near: str = "") -> str:
+        """What is drawn of an op while the box of `near` is opened: its sign, the module or the box that hides it."""
+        if near and self.home.get(op) != self.home.get(near):
+            return self.box_name(self.home[op]) if op in self.home else self.sign(op)
+        return self.module_of(op) or self.sign(op)
 
     def constants(self, node: NodeRecord) -> Mapping[str, TensorRecord]:
         """The constant numbers that an op read, by the names of its operands."""
@@ -295,6 +345,8 @@ class LessonFacts:
         node, edges = self.index.nodes[op], self.index.outgoing(op)
         if self.literal(op):
             return True
+        if node.elementwise:  # then another operand happens to be 1
+            return False
         g = self.index.gradient_tensor(op)
         known = self.array(g.id) if g is not None else None
         shares = [self.index.shares[edge.id] for edge in edges if edge.id in self.index.shares]

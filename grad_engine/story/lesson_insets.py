@@ -266,8 +266,8 @@ class Insets:
             name = facts.entry_text(tensor.id, entry)
             moves.append(LeafMove(id, name, before, after, number(before), number(after)))
         return StepBars(
-            tuple(moves), step.before, step.after, step.promised,
-            number(step.before), number(step.after), number(step.promised),
+            tuple(moves), step.before, step.after, step.predicted,
+            number(step.before), number(step.after), number(step.predicted),
         )  # fmt: skip
 
     # row times column

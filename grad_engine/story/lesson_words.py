@@ -5,19 +5,22 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
+from dataclasses import replace
+from functools import cached_property
 
 from grad_engine.formula import number
 from grad_engine.record import EdgeRecord
 from grad_engine.record.index import is_plain_number
-from grad_engine.record.parts import PathRecord, SpotRecord
+from grad_engine.record.parts import PathRecord, SpotRecord, TensorRecord
 from grad_engine.story.equations import Equations, of_two
 from grad_engine.story.insets import Lens, Walks
 from grad_engine.story.lesson_facts import FEW_OPS, LessonFacts, shape_text
 from grad_engine.story.lesson_insets import Insets
 from grad_engine.story.names import bar
 from grad_engine.story.scenes import LAST, Line, Place, Scene, Token, line
+from grad_engine.story.spelling import figure
 from grad_engine.story.units import SMALL, Unit, noun_of
-from grad_engine.story.values import nonfinite, number_text
+from grad_engine.story.values import nonfinite, nonfinite_word, number_text
 from grad_engine.story.wording import axes_text, listed, some_of
 
 SWEEP = 2.0  # seconds for ops that are swept between told ones
@@ -28,11 +31,15 @@ MOST_FACTORS = 9  # of a path that are written out
 AGREE = "they agree"
 TOO_SMALL = "too small to measure"
 FADING, VANISHED, STEADY = 10.0, 1000.0, 2.0  # ratios of gradients that a headline names
+PLAIN = 99999.0  # how many times smaller that is still said
 APART = 0.005  # part of a gradient by which a measured ratio may differ from it and still agree
 FEWEST_OPS = 6  # of a graph whose forward pass takes two scenes
 MOST_SENDING = 2  # swept ops of which each says what it sends
 MOST_REACHED = 3  # leaves that swept ops reach and that are named
 MOST_ENDS = 4  # gradients that the last scene names
+MOST_NAMED = 4  # leaves in a list
+MOST_MODULES = 6  # of an opened unit that are named
+ALIKE = 0.1  # part of a change by which it may differ from slope times nudge because the curve bends
 ORDINALS = ["", "first", "second", "third", "fourth", "fifth"]
 COUNTS = ["no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"]
 SHARES = {"one": "both", "two": "both", "three": "all three", "four": "all four"}
@@ -59,8 +66,8 @@ class LessonWords:
 
     # forward
 
-    def leaves(self, units: Sequence[Unit]) -> Scene:
-        """The leaves, and what is asked of them."""
+    def leaves(self, units: Sequence[Unit], asks: bool) -> Scene:
+        """The leaves, and what is asked of them; `asks`: whether what follows gives the answer."""
         facts = self.facts
         several = [unit for unit in units if unit.kind >= 0]
         leaves = facts.leaf_ids
@@ -72,12 +79,17 @@ class LessonWords:
         elif facts.followed is not None and facts.followed.index:
             value = facts.number_at(self.index.accumulators[facts.followed.accumulator].leaf, facts.followed.index)
             equal = "" if value is None else f" = {facts.spelling.text(value)}"
-            said = line(f"{many} {noun}. We follow one number, ", *self.followed(), f"{equal}.")
+            said = line(f"{many} {noun}. We follow ", *self.followed(), f"{equal}.")
+        elif leaves and not (asks and self.index.changes):
+            known = [facts.leaf_token(id) for id in leaves[:MOST_NAMED]]
+            said = line(f"{many} {noun}: ", *self.tokens(known, len(leaves) - len(known)), ".")
         elif leaves:
             target = f"{facts.result}, {facts.meaning}" if facts.meaning else facts.result or "the result"
             target += "," if facts.meaning else ""
-            one = "it" if len(leaves) == 1 else "one"
-            said = line(f"{many} {noun}. If {one} grows a little, how many times that does {target} grow?")
+            one: str | Token = "it" if len(leaves) == 1 else "one"
+            if self.probe is None and facts.followed is not None and len(leaves) > MOST_ENDS:
+                one = facts.leaf_token(facts.followed.accumulator)  # the only one whose gradient is told at the end
+            said = line(f"{many} {noun}. If ", one, f" grows a little, how many times that does {target} grow?")
         else:
             said = line("No leaf is shown.")
         shown: list[str] = []
@@ -95,6 +107,14 @@ class LessonWords:
             names = [facts.name(self.index.leaf(id).id) for id in facts.border]
             remark = f"{some_of(names)} {'comes' if len(names) == 1 else 'come'} from what is not shown."
         return Scene("leaves", "Forward", said, (), line(remark), tuple(shown), leaves=tuple(leaves), moves=(10,))
+
+    def tokens(self, names: Sequence[Token], more: int = 0) -> list[str | Token]:
+        """Names in a list, with how many more there are."""
+        found: list[str | Token] = []
+        for k, name in enumerate(names):
+            last = k == len(names) - 1 and not more
+            found += ["" if k == 0 else " and " if last else ", ", name]
+        return [*found, f" and {more} more"] if more else found
 
     def parts(self, several: Sequence[Unit]) -> str:
         """How many equal units there are, and how large they are: `six steps of the same ten`."""
@@ -114,7 +134,8 @@ class LessonWords:
     def asked_of_all(self, units: Sequence[Unit]) -> bool:
         """Whether the first scene asks how far leaves move the result, and so says what the result is."""
         followed = self.facts.followed is not None and bool(self.facts.followed.index)
-        return bool(self.facts.leaf_ids) and not followed and all(unit.kind < 0 for unit in units)
+        known = bool(self.facts.leaf_ids and self.index.changes)
+        return known and not followed and all(unit.kind < 0 for unit in units)
 
     def forward(self, units: Sequence[Unit], in_ranks: bool, opened: Unit | None) -> list[Scene]:
         """The forward pass: rank by rank, at once, or with one of the equal units opened."""
@@ -122,6 +143,8 @@ class LessonWords:
         if opened is not None:
             return self.forward_units(units, kinds, opened)
         ops = list(self.index.nodes)
+        if self.facts.row:
+            return [self.written(ops, f"Forward: {len(ops)} ops, drawn in {len(self.facts.row)} boxes.", root=True)]
         if not in_ranks:
             return [self.written(ops, self.writes(ops), root=True)]
         depth: dict[str, int] = {}
@@ -146,7 +169,7 @@ class LessonWords:
         at = self.first_entry(ops)
         if not at:
             return "Forward: every op writes its value."
-        return f"Blue: each op's value at one entry, first [{','.join(map(str, at))}]."
+        return "Blue: each op's value at one entry."
 
     def first_entry(self, ops: Sequence[str]) -> tuple[int, ...]:
         """The first entry whose number stands for a tensor; () in a graph of single numbers."""
@@ -162,10 +185,11 @@ class LessonWords:
         """Ops that write their values."""
         facts = self.facts
         shown: list[str] = []
-        for op in ops:
+        open_box = len({facts.home.get(op) for op in ops}) == 1  # else the numbers of its ops cannot be seen
+        for op in ops if open_box else ():
             out = self.index.nodes[op].outputs[0]
             found = facts.shown(out, facts.value_of(op))
-            if found and len(shown) < MOST_NUMBERS:
+            if found and len(shown) < MOST_NUMBERS and not facts.module_of(op):
                 name = self.index.tensors[out].name
                 shown.append(f"{name} {found}" if name else found)
         if root and facts.at_root and facts.meaning:
@@ -197,8 +221,8 @@ class LessonWords:
                 lens = self.insets.lens(origin.part)
                 if lens is not None and lens.off_text and origin.measure.nan:
                     some = f" in {origin.measure.bad} of {origin.measure.size}" if origin.measure.size > 1 else ""
-                    sign, word = self.facts.sign(origin.part), self.bad_word(origin.part)
-                    return f"{sign} has {lens.off_text}: {word}{some}.", lens
+                    word = self.bad_word(origin.part)
+                    return f"{self.where(origin.part)} has {lens.off_text}: {word}{some}.", lens
         return "", None
 
     def bad_word(self, op: str) -> str:
@@ -214,29 +238,59 @@ class LessonWords:
         for origin in self.index.value_origins:
             if origin.part in ops:
                 some = f" in {origin.measure.bad} of {origin.measure.size}" if origin.measure.size > 1 else ""
-                return f"{self.facts.sign(origin.part)} makes {self.bad_word(origin.part)}{some}."
+                return f"{self.where(origin.part)} makes {self.bad_word(origin.part)}{some}."
         return ""
+
+    def where(self, op: str) -> str:
+        """An op by its sign, with the box in which it is where the graph is drawn as boxes."""
+        facts = self.facts
+        return f"{facts.sign(op)} in {facts.box_name(facts.home[op])}" if op in facts.home else facts.sign(op)
 
     def forward_units(self, units: Sequence[Unit], kinds: Sequence[Unit], first: Unit) -> list[Scene]:
         """One of the equal units opened, the others swept, and what comes after them."""
         same = [unit for unit in kinds if unit.kind == first.kind]
         noun = noun_of(first)
-        blue = " Blue: one entry." if self.first_entry(first.ops) else ""
-        opened = self.written(first.ops, f"One {noun}: {self.signs(first.ops)}.{blue}", root=False)
+        inside = self.signs(first.ops)
+        if any(map(self.facts.module_of, first.ops)):
+            # Beside modules, ops that only put the numbers into another shape are not worth a word.
+            worth = [op for op in first.ops if self.facts.module_of(op) or not self.facts.reads_nothing(op)]
+            names = list(dict.fromkeys(map(self.facts.called, worth)))
+            more = len(names) - MOST_MODULES
+            inside = listed(names if more <= 0 else [*names[:MOST_MODULES], f"{more} more"])
+        if self.facts.closed(first.ops[0]):
+            inside = f"{in_words(len(first.ops))} ops"
+        opened = self.written(first.ops, f"One {noun}: {inside}.", root=False)
+        if opened.on_stage and self.first_entry(first.ops):
+            opened = replace(opened, said=line(f"One {noun}: {inside}. Blue: one entry."))
         rest = [op for unit in units if unit.kind != first.kind for op in unit.ops]
-        said = f"And {len(same) - 1} more like this."
         scenes = [
             Scene("unit", "Forward", opened.said, on_stage=opened.on_stage, ops=first.ops, moves=(6,), motion=3.0),
             Scene(
-                "sweep", "Forward", line(said), ops=tuple(op for unit in same if unit is not first for op in unit.ops),
-                moves=(6,), motion=SWEEP_FORWARD,
+                "sweep", "Forward", line(the_others(len(same) - 1, noun)),
+                ops=tuple(op for unit in same if unit is not first for op in unit.ops), moves=(6,),
+                motion=SWEEP_FORWARD,
             ),
         ]  # fmt: skip
         if rest:
-            last = max(self.index.nodes[op].age for unit in same for op in unit.ops)
-            after = all(self.index.nodes[op].age > last for op in rest)
-            scenes.append(self.written(rest, f"{'Then' if after else 'Around them'} {self.signs(rest)}.", root=True))
+            apart = [op for op in rest if not self.facts.in_equal_box(op)]  # what lies between two is drawn with one
+            first_age, last_age = (f(self.index.nodes[op].age for unit in same for op in unit.ops) for f in (min, max))
+            before = [op for op in apart if self.index.nodes[op].age < first_age]
+            after = [op for op in apart if self.index.nodes[op].age > last_age]
+            ends = [(word, some) for word, some in (("before them", before), ("after them", after)) if some]
+            if not apart:
+                said = "Between them a few ops."
+            elif ends == [("after them", apart)]:
+                said = f"Then {self.drawn(apart)}."
+            elif len(before) + len(after) == len(apart):
+                said = capital_first(", ".join(f"{word} {self.drawn(some)}" for word, some in ends)) + "."
+            else:
+                said = f"Beside them {self.drawn(apart)}."
+            scenes.append(self.written(rest, said, root=True))
         return scenes
+
+    def drawn(self, ops: Sequence[str]) -> str:
+        """What is drawn of some ops: their boxes, or their signs."""
+        return self.facts.box_names(ops) if self.facts.row else self.signs(ops)
 
     def signs(self, ops: Sequence[str], each: bool = False) -> str:
         """The signs of some ops in a list, each once, or of `each` op if these are few."""
@@ -249,15 +303,15 @@ class LessonWords:
     # the nudge, the seed, the check
 
     def nudge(self, units: Sequence[Unit]) -> list[Scene]:
-        """The followed entry is nudged; without a probe only the question is asked."""
+        """The followed entry is nudged; nothing without a probe, for what is not measured is not asked."""
         facts, probe = self.facts, self.probe
         remark = (
             f"{capital(facts.result)} is {facts.meaning}." if facts.meaning and not self.asked_of_all(units) else ""
         )
         if probe is None:
-            who = self.followed() if facts.followed is not None else (Token("a leaf"),)
-            asked = line(f"How far does {facts.result} move when ", *who, " moves a little?")
-            return [Scene("nudge", "A nudge", asked, (), line(remark), moves=(3,))]
+            return [self.not_moved()] if self.cannot_move() else []
+        if not remark and self.others_add():
+            remark = "Other entries change too."
         # In a graph of tensors the increments run along the path, and are no numbers to read one by one.
         counted = self.index.nodes.values() if not probe.index and len(self.index.nodes) <= FEW_OPS else ()
         texts = [facts.increments(op.outputs[0]) for op in counted]
@@ -266,7 +320,7 @@ class LessonWords:
             for text in texts
             for part in text.replace("+ ", "").replace("− ", "−").split()
         )
-        change, ratio = number(probe.root_change, 3), number(probe.ratio, 3)
+        change, ratio = figure(probe.root_change, 3), figure(probe.ratio, 3)
         uses = len(self.index.arrivals.get(probe.accumulator, ()))
         leaves = (probe.accumulator,)
         if (
@@ -277,7 +331,7 @@ class LessonWords:
         ):
             places = "both" if uses == 2 else f"all {in_words(uses)}"
             used = f": it is used {times(uses)}, and {places} places change."
-            first = line("Nudge ", *self.followed(), f" by {number(probe.delta)}", used)
+            first = line("Nudge ", *self.followed(), f" by {figure(probe.delta)}", used)
             answer = (
                 f"{capital(facts.result)} moves {change}: {ratio} times the nudge. Backward finds that for every leaf."
             )
@@ -285,9 +339,33 @@ class LessonWords:
                 Scene("nudge", "A nudge", first, (), line(remark), on_stage, leaves=leaves, moves=(3,)),
                 Scene("answer", "A nudge", line(answer), leaves=leaves, moves=(3,)),
             ]
-        moved = f" by {number(probe.delta)}: {facts.result} moves {change}, {ratio} times the nudge."
+        moved = f" by {figure(probe.delta)}: {facts.result} moves {change}, {ratio} times the nudge."
         said = line("Nudge ", *self.followed(), moved)
         return [Scene("nudge", "A nudge", said, (), line(remark), on_stage, leaves=leaves, moves=(3,), motion=2.6)]
+
+    def cannot_move(self) -> bool:
+        """Whether the result is a number that is not finite, which no nudge can change."""
+        run = self.index.run
+        return run is not None and self.facts.at_root and self.root.shape == () and bool(nonfinite(self.root))
+
+    def not_moved(self) -> Scene:
+        """Why nothing is nudged where the result is not finite."""
+        said = line(f"{capital(self.facts.result)} is {self.root_word()}, so no nudge can move it.")
+        return Scene("nudge", "A nudge", said, moves=(3,))
+
+    def others_add(self) -> bool:
+        """Whether entries beside the path of the nudge change what lies on it too: then increments do not multiply."""
+        facts = self.facts
+        if self.probe is None or not self.probe.index or len(self.index.nodes) > SMALL or not facts.paths_found:
+            return False
+        change = {(each.tensor, each.index): each.change for each in self.probe.changes}
+        for step in facts.paths_found[0].steps:
+            sender = self.index.nodes[self.index.edges[step.edge].sender]
+            read = change.get((self.index.target(step.edge), step.to))
+            made = change.get((sender.outputs[0], step.of))
+            if read is not None and made is not None and abs(made - read * step.slope) > ALIKE * abs(made):
+                return True
+        return False
 
     def seed(self, units: Sequence[Unit]) -> list[Scene]:
         """The gradient that backward starts with."""
@@ -301,12 +379,7 @@ class LessonWords:
         if not facts.at_root:
             said = f"{bar(name)} comes from what is not shown."
         elif tensor.shape == () and ones:
-            leaves = len(self.index.changes)
-            all_leaves = "both" if leaves == 2 else f"all {in_words(leaves)}"
-            many = f"{all_leaves} gradients" if leaves > 1 else "the gradient"
-            entries = sum(facts.whole_shape(self.index.leaf(id).id) for id in self.index.changes)
-            many += f", {entries:,} numbers" if entries > leaves else " in one pass"
-            said = f"Backward finds {many}: {facts.g} starts at {facts.single(run.seed)}."
+            said = f"{facts.g} is how much {facts.result} grows per unit: 1 at {facts.result}."
         elif tensor.shape == ():
             said = f"Backward starts with the seed, {facts.g} = {facts.single(run.seed)}."
         elif ones:
@@ -336,7 +409,8 @@ class LessonWords:
             some = probe.skipped[0]
             entry = f"[{','.join(map(str, some.index))}]" if some.index else ""
             name = facts.leaf_token(some.accumulator, barred=True)
-            hidden = line(name, f"{entry} = {number(some.gradient)} cannot be checked.")
+            there = f"there {self.root_name()} is {self.root_word()}"
+            hidden = line(name, f"{entry} = {figure(some.gradient)} cannot be checked: {there}.")
         elif (
             measured != gradient
             and (self.agreement(), self.root_dtype()) == (AGREE, "float64")
@@ -366,11 +440,24 @@ class LessonWords:
         cause = "the size of the nudge" if dtype == "float64" else f"{dtype} rounding"
         return f"{number(100 * apart, 2)} % apart, likely by {cause}"
 
-    def root_dtype(self) -> str:
-        """The type of the numbers of the result."""
+    @property
+    def root(self) -> TensorRecord:
+        """The result that backward starts from."""
         whole = self.facts.whole
         assert whole.run is not None
-        return whole.tensors[whole.nodes[whole.run.root].outputs[whole.run.output]].dtype
+        return whole.tensors[whole.nodes[whole.run.root].outputs[whole.run.output]]
+
+    def root_name(self) -> str:
+        """What the result is called that backward starts from."""
+        return self.root.name or "the result"
+
+    def root_word(self) -> str:
+        """What of the result is not finite."""
+        return nonfinite_word(self.root) or "not finite"
+
+    def root_dtype(self) -> str:
+        """The type of the numbers of the result."""
+        return self.root.dtype
 
     # backward
 
@@ -380,8 +467,17 @@ class LessonWords:
         again: whether the rule of such an op has been told before, so that its sentence is not said twice.
         """
         if (op, again) not in self._rules_told:
-            self._rules_told[op, again] = self.worked_out(op, again)
+            scene = self.worked_out(op, again)
+            self._rules_told[op, again] = replace(scene, said=self.inside([op], scene.said))
         return self._rules_told[op, again]
+
+    def inside(self, ops: Sequence[str], said: Line) -> Line:
+        """A sentence on ops that are drawn as a module says so: `In attn: softmax again.`"""
+        hidden = list(dict.fromkeys(filter(None, map(self.facts.module_of, ops))))
+        if not hidden or hidden == list(dict.fromkeys(map(self.facts.sign, ops))):
+            return said
+        first = replace(said[0], text=lower_first(said[0].text)) if not said[0].leaf else said[0]
+        return line(f"In {listed(hidden)}: ", first, *said[1:])
 
     def worked_out(self, op: str, again: bool) -> Scene:
         """The same, worked out anew."""
@@ -398,7 +494,7 @@ class LessonWords:
         lines = found or ([slope] if slope is not None else [])
         said = line(self.sentence(op))
         if again and found:
-            said = line(f"{facts.sign(op)} again.")
+            said = line(self.again(op))
         moves: tuple[int, ...] = (1,)
         lens = self.insets.lens(op)
         remark: Line = line(self.summed([op]))
@@ -413,10 +509,13 @@ class LessonWords:
         if gate is not None:
             said = line(f"{facts.sign(op)} is a gate: {self.gate_words(op)}.")
             if again:
-                said = line(f"{facts.sign(op)} again.")
+                said = line(self.again(op))
             lines = self.gate_lines(op) or lines
         if lens is not None and not lens.points:
             lens = None
+        sums = [edge for edge in self.index.outgoing(op) if edge.id in self._sums_told(lines)]
+        if len(lines) == len(sums) == 1 and self.is_repeated(sums[0]):
+            said = self.served(sums[0])  # the sentence of the op would leave the numbers of the sum unexplained
         summed = self.sum_at(op)
         if summed is not None and len(lines) < 2:
             lines = [*lines, summed]
@@ -425,6 +524,17 @@ class LessonWords:
             sent=self.sent([op]), inset=lens,
         )  # fmt: skip
 
+    def _sums_told(self, lines: Sequence[Line]) -> set[str]:
+        """The edges with summed axes whose sum is one of some lines."""
+        last = [token.source.part for some in lines for token in some[-1:] if token.source is not None]
+        return {id for id in last if id in self.index.edges and self.index.edges[id].reduced_axes}
+
+    def again(self, op: str) -> str:
+        """A sentence on an op of a kind whose rule has been told: `The other ×:`"""
+        kind = self.index.nodes[op].op
+        same = sum(node.op == kind for node in self.index.nodes.values())
+        return f"{'The other' if same == 2 else 'Another'} {self.facts.sign(op)}, the same rule."
+
     def nothing_moves(self, op: str) -> Line | None:
         """`x2 is 0, so w2 moves nothing`, for a leaf that gets nothing because its factor is 0."""
         facts = self.facts
@@ -432,7 +542,11 @@ class LessonWords:
             rule = self.equations.rule(edge)
             if rule is None or rule.share != 0 or edge.receiver not in facts.leaf_set:
                 continue
-            zeros = [term for key, term in rule.terms.items() if key != "g" and term.value == 0 and term.name.text]
+            zeros = [
+                term
+                for key, term in rule.terms.items()
+                if key != "g" and term.value == 0 and term.name.text and term.name.leaf != edge.receiver
+            ]
             if len(zeros) == 1 and len(rule.terms) == 2 and rule.terms.get("g") and rule.terms["g"].value:
                 return line(zeros[0].name, " is 0, so ", facts.leaf_token(edge.receiver), " moves nothing.")
         return None
@@ -467,13 +581,13 @@ class LessonWords:
         return self.equations.sum_line((name, suffix), shares, total, Place(accumulator, "gradient"))
 
     def gate_words(self, op: str) -> str:
-        """Where a gate is open: `above 0 g passes, below 0 nothing`."""
+        """Where a gate is open: `where its input was above 0, g passes; below 0, nothing`."""
         gate, g = self.insets.gate(op), self.facts.g
         if gate is None or gate.border is None:
-            return f"open passes {g}, shut passes nothing"
+            return f"where it is open {g} passes, where it is shut nothing"
         border = number(gate.border)
         opens, shuts = ("above", "below") if gate.above else ("below", "above")
-        return f"{opens} {border} {g} passes, {shuts} {border} nothing"
+        return f"where its input was {opens} {border}, {g} passes; {shuts} {border}, nothing"
 
     def gate_lines(self, op: str) -> list[Line]:
         """What a gate passes on where it is open, and where it is shut."""
@@ -502,7 +616,8 @@ class LessonWords:
         for op in ops:
             for edge in self.index.outgoing(op):
                 if edge.reduced_axes and edge.id in self.index.shares and self.equations.summed(edge) is None:
-                    return f"{bar(self.facts.name(self.index.target(edge.id)))} sums over {axes_text(edge)}."
+                    name, g = self.facts.name(self.index.target(edge.id)), self.facts.g
+                    return f"{name} was repeated along {axes_text(edge)}, so its share is the sum of {g} along it."
         return ""
 
     def sent(self, ops: Sequence[str]) -> tuple[tuple[str, str], ...]:
@@ -528,8 +643,9 @@ class LessonWords:
                 found = self.spot_line(spot)
                 said = line("Again one row times one column." if again else "One entry is one row times one column.")
                 if self.followed_spot(spot):
-                    uses = f"{len(spot.terms)} {self.insets.summed_over(spot.edge)}"
-                    said = line(*self.followed(), f" served {uses}: row times column adds.")
+                    many = len(spot.terms)
+                    uses = f"{'both' if many == 2 else f'all {many}'} {self.insets.summed_over(spot.edge)}"
+                    said = line(*self.followed(), f" is used for {uses}: their products add.")
                 lines = () if found is None else (found,)
                 return Scene(
                     "row", "Backward", said, lines, ops=(op,), moves=(7,), motion=3.0,
@@ -606,30 +722,43 @@ class LessonWords:
             if not lines and (total := self.sum_at(op)) is not None:
                 lines = (total,)
         return Scene(
-            "passing", "Backward", line(*parts), lines, line(self.summed(ops)), shown, ops=tuple(ops), moves=(1,),
-            sent=sent,
+            "passing", "Backward", self.inside(ops, line(*parts)), lines, line(self.summed(ops)), shown,
+            ops=tuple(ops), moves=(1,), sent=sent,
         )  # fmt: skip
 
     def served(self, edge: EdgeRecord) -> Line:
-        """Why a share is a sum: `b3 served 4 rows: their g add.`"""
+        """Why a share is a sum: `b3 was added to all 4 rows: their g add.`"""
         terms = self.equations.terms_of(edge)
         assert terms is not None
         rows = len(edge.raw_shape or ()) == 2 and tuple(edge.reduced_axes) == (0,)
-        target = self.facts.token(self.index.target(edge.id))
-        return line(target, f" served {len(terms[1])} {'rows' if rows else 'entries'}: their {self.facts.g} add.")
+        target = self.index.target(edge.id)
+        known = bool(self.index.tensors[target].name) or target in self.index.accumulator_of
+        name = self.facts.token(target) if known else Token("One number")
+        many = len(terms[1])
+        all_of = f"{'both' if many == 2 else f'all {many}'} {'rows' if rows else 'entries'}"
+        return line(name, f" was {self.joined(edge)} {all_of}: their {self.facts.g} add.")
+
+    def joined(self, edge: EdgeRecord) -> str:
+        """How a repeated operand was used: `added to`; else `used for`."""
+        rule = self.index.rules.get(edge.id)
+        others = [self.index.rules.get(other.id) for other in self.index.outgoing(edge.sender)]
+        minus = any(other is not None and list(other.tree) == ["neg", "g"] for other in others)
+        return "added to" if rule is not None and rule.tree == "g" and not minus else "used for"
 
     def passed_on(self, ops: Sequence[str]) -> str:
         """A sentence on ops that pass g on: `− passes g to its first input, + to both.`"""
         g, some = self.facts.g, list(dict.fromkeys(map(self.facts.sign, ops)))
         places = [self.place_of_input(op) for op in ops]
-        if any(places) and len(some) == len(ops) <= MOST_SENDING:
+        summed = any(edge.reduced_axes for op in ops for edge in self.index.outgoing(op))
+        if any(places) and len(some) == len(ops) <= MOST_SENDING and not summed:
             to = [
                 f"to its {place} input" if place else "to both" if len(self.index.outgoing(op)) == 2 else "on"
                 for op, place in zip(ops, places, strict=True)
             ]
             more = f", {some[1]} {to[1]}" if len(some) == 2 else ""
             return f"{some[0]} passes {g} {to[0]}{more}."
-        return f"{self.signs(ops)} {'passes' if len(some) == 1 else 'pass'} {g} on unchanged{self.two_ways(ops)}."
+        unchanged = "" if summed else " unchanged"  # what broadcasting repeated gets a sum
+        return f"{self.signs(ops)} {'passes' if len(some) == 1 else 'pass'} {g} on{unchanged}{self.two_ways(ops)}."
 
     def place_of_input(self, op: str) -> str:
         """Which of two inputs an op passes g on to, where it would not pass on the same to the other one."""
@@ -658,7 +787,7 @@ class LessonWords:
         if len(ops) > 1 or len(self.index.nodes) <= SMALL:
             return ""
         reached = dict.fromkeys(edge.receiver for edge in self.index.outgoing(ops[0]))
-        signs = [self.facts.sign(id) for id in reached if id in self.index.nodes]
+        signs = [self.facts.called(id, near=ops[0]) for id in reached if id in self.index.nodes]
         return f", to {signs[0]} and to {signs[1]}" if len(set(signs)) == len(reached) == 2 else ""
 
     def sweep(self, ops: Sequence[str]) -> Scene:
@@ -670,23 +799,54 @@ class LessonWords:
 
     def swept_over(self, ops: Sequence[str]) -> Scene:
         """The same, worked out anew."""
+        boxes = {self.facts.home[op] for op in ops} if self.facts.row else set()
+        if len(boxes) > 1 or any(not self.facts.row[k].few for k in boxes):
+            return self.swept(ops, self.through_boxes(ops))
         alone = len(set(map(self.facts.sign, ops))) == 1
         if len(ops) <= MOST_SENDING and (len(ops) == 1 or not alone):
             said = [part for op in ops for part in ("; ", *self.sends(op))][1:]
             return self.swept(ops, line(*said, "."))
         if alone and self.facts.sign(ops[0]) == self.index.nodes[ops[0]].op and self.index.nodes[ops[0]].sentence:
             return self.swept(ops, line(f"{self.signs(ops)}: {self.sentence(ops[0])}"))
-        reached = dict.fromkeys(edge.receiver for op in ops for edge in self.index.outgoing(op))
-        leaves = [self.facts.leaf_token(id) for id in reached if id in self.facts.leaf_set]
+        leaves = self.reached(ops)
         if not leaves:
             return self.swept(ops, line(f"{self.signs(ops)} {'runs its rule' if alone else 'run their rules'}."))
+        if self.first_repeated is not None and self.first_repeated.sender in ops:
+            return self.swept(ops, self.served(self.first_repeated))
+        scene = self.swept(ops, line())
+        who = "" if len(scene.lines) > 1 else f"{self.signs(ops)}: "  # lines name the ops that they are about
+        return replace(scene, said=line(who, *self.get_shares(leaves, MOST_REACHED)))
+
+    @cached_property
+    def first_repeated(self) -> EdgeRecord | None:
+        """The first edge in backward to a leaf that was added to several rows; of others nothing is said in a sweep."""
+        edges = (edge for turn in self.index.turns for edge in self.index.outgoing(turn.node))
+        return next((edge for edge in edges if self.is_repeated(edge)), None)
+
+    def is_repeated(self, edge: EdgeRecord) -> bool:
+        """Whether a leaf was added to several rows, so that its gradient is a sum of g as they are."""
+        rule = self.index.rules.get(edge.id)
+        mine = edge.receiver in self.facts.leaf_set and bool(edge.reduced_axes) and rule is not None
+        return mine and rule is not None and rule.tree == "g" and self.equations.terms_of(edge) is not None
+
+    def reached(self, ops: Sequence[str]) -> list[str]:
+        """The leaves to which some ops send shares."""
+        reached = dict.fromkeys(edge.receiver for op in ops for edge in self.index.outgoing(op))
+        return [id for id in reached if id in self.facts.leaf_set]
+
+    def get_shares(self, leaves: Sequence[str], most: int) -> list[str | Token]:
+        """That leaves get their shares, by name if they are few."""
         get = "gets its share" if len(leaves) == 1 else "get their shares"
-        if len(leaves) > MOST_REACHED:
-            return self.swept(ops, line(f"{self.signs(ops)}: {in_words(len(leaves))} leaves {get}."))
-        named: list[str | Token] = []
-        for k, leaf in enumerate(leaves):
-            named += ["" if k == 0 else " and " if k == len(leaves) - 1 else ", ", leaf]
-        return self.swept(ops, line(f"{self.signs(ops)}: ", *named, f" {get}."))
+        if len(leaves) > most:
+            return [f"{in_words(len(leaves))} {'leaf' if len(leaves) == 1 else 'leaves'} {get}."]
+        return [*self.tokens([self.facts.leaf_token(id) for id in leaves]), f" {get}."]
+
+    def through_boxes(self, ops: Sequence[str]) -> Line:
+        """A sentence on ops that run in boxes which are closed: it names the boxes, and leaves that have a hue."""
+        leaves = self.reached(ops)
+        seen = set(leaves) <= set(self.facts.hues())
+        told = self.get_shares(leaves, MOST_REACHED if seen else 0) if leaves else ["."]
+        return line(f"{self.facts.g} goes on through {self.facts.box_names(ops)}", ": " if leaves else "", *told)
 
     def swept(self, ops: Sequence[str], said: Line) -> Scene:
         """The scene of ops that are swept."""
@@ -701,10 +861,13 @@ class LessonWords:
             for edge in self.index.outgoing(op):
                 if edge.id not in self.facts.steps:
                     continue
+                name = self.facts.called(op)
                 told = self.equations.others(edge.id) or (self.equations.summed(edge) if edge.reduced_axes else None)
                 if told is None and self.facts.steps[edge.id].slope != 1 and len(self.index.nodes) <= FEW_OPS:
                     told = self.equations.slope(op, letters=False)
-                found += [told] if told is not None else []
+                if told is not None:
+                    spoken = told[0].text.startswith("sent to ") or (told[-2:-1] == (EQUALS,) and told[0].leaf)
+                    found.append(told if spoken else (Token(f"through {name}: ", "muted"), *told))
         return found
 
     def sends(self, op: str) -> list[str | Token]:
@@ -721,7 +884,7 @@ class LessonWords:
             found.append((" and " if last else ", ") if k else "")
             if k == 0 or len(set(what)) > 1:
                 found.append(f"{what[k] or ('a share' if len(set(what)) > 1 or len(edges) == 1 else 'shares')} to ")
-            found.append(self.facts.token(target) if named else self.facts.sign(edge.receiver))
+            found.append(self.facts.token(target) if named else self.facts.called(edge.receiver, near=op))
         return found
 
     def sent_as(self, edge: EdgeRecord) -> str:
@@ -734,7 +897,8 @@ class LessonWords:
         """Equal units that run one after the other, with the single ops between them."""
         norms = [self.facts.norm(unit.ops[-1]) for unit in units]
         shown = [number(norm, 2) for norm in norms if norm is not None][:MOST_NUMBERS]
-        said = f"And {len(units)} more like this."
+        kinds = {unit.kind for unit in units}
+        said = the_others(len(units), noun_of(units[0]) if len(kinds) == 1 else "part")
         ops = (*(op for unit in units for op in unit.ops), *strays)
         motion = min(SWEEP_BACKWARD, SWEEP + len(units))
         return Scene(
@@ -749,42 +913,66 @@ class LessonWords:
             if unit.kind >= 0:
                 kinds.setdefault(unit.kind, []).append(unit)
         parts = max(kinds.values(), key=len, default=[])
-        ends = [part.ops[-1] for part in parts] or [turn.node for turn in self.index.turns]
-        noun = f"{noun_of(parts[0])}s" if parts else "ops"
+        ends = [part.ops[-1] for part in parts] or self.longest_chain()
         origin = self.index.gradient_origin
         inset = self.insets.skyline()
         if origin is not None:
             m = origin.measure
             word = "NaN" if m.nan else "∞"
             where = f", in {m.bad} of {m.size} entries" if m.size > 1 else ""
-            said = f"{word} born at {self.facts.sign(origin.part)}: its share is {word}{where}."
+            said = f"{word} born at {self.where(origin.part)}: its share is {word}{where}."
             if origin.edge is None:
                 said = f"{word} came in with the seed{where}."
-            return [Scene("headline", "Backward", line(said), ops=tuple(ends), moves=(9,), motion=3.0, inset=inset)]
-        dead = next((k for k, turn in enumerate(self.index.turns) if self.facts.norm(turn.node) == 0), None)
-        if dead:
-            before = self.facts.sign(self.index.turns[dead - 1].node)
-            gone = line(f"Vanished: after {before} the gradient is 0.")
-            return [Scene("headline", "Backward", gone, ops=tuple(ends), moves=(9,), motion=3.0, inset=inset)]
-        norms = [norm for op in ends if (norm := self.facts.norm(op)) is not None and norm > 0]
-        if len(norms) < 2:
-            return []
-        first, last = norms[0], norms[-1]
-        ratio = first / last
-        over = f"over {len(norms) - 1} {noun}"
-        change = f"{number(first, 3)} → {number(last, 3)}"
-        factor = number(float(number(max(ratio, 1 / ratio), 2).replace("−", "-")), 3)
-        if ratio >= FADING:
-            word = "Vanished" if ratio >= VANISHED else "Fading"
-            said = f"{word}: {over} the gradient gets {factor} times smaller, {change}."
-        elif ratio <= 1 / FADING:
-            word = "Exploded" if ratio <= 1 / VANISHED else "Growing"
-            said = f"{word}: {over} the gradient gets {factor} times larger, {change}."
-        elif 1 / STEADY <= ratio <= STEADY:
-            said = f"Steady: {over} the gradient stays about as large, {change}."
+        elif dead := self.last_alive():
+            said = f"Vanished: after {self.where(dead)} the gradient is 0."
+        elif sizes := [norm for op in ends if (norm := self.facts.norm(op)) is not None and norm > 0][:: len(ends) - 1]:
+            names = [part.label for part in (parts[0], parts[-1])] if parts else []
+            said = self.compared(sizes[0], sizes[-1], names, len(ends)) if len(sizes) > 1 else ""
         else:
-            said = f"Size of the gradient {over}: {change}."
+            said = ""
+        if not said:
+            return []
         return [Scene("headline", "Backward", line(said), ops=tuple(ends), moves=(9,), motion=3.0, inset=inset)]
+
+    def longest_chain(self) -> list[str]:
+        """The ops of the longest way from the root, in the order of backward."""
+        best: dict[str, tuple[int, str]] = {}  # op -> how many ops lead to it from the root, and the one before it
+        ran = [turn.node for turn in self.index.turns]
+        for op in ran:
+            many = best.setdefault(op, (1, ""))[0]
+            for edge in self.index.outgoing(op):
+                if edge.receiver in self.index.nodes and best.get(edge.receiver, (0, ""))[0] <= many:
+                    best[edge.receiver] = many + 1, op
+        found: list[str] = []
+        op = max(ran, key=lambda op: best[op][0], default="")
+        while op:
+            found.append(op)
+            op = best[op][1]
+        return found[::-1]
+
+    def last_alive(self) -> str:
+        """The op after which every gradient is 0; "" where some is not."""
+        norms = [self.facts.norm(turn.node) for turn in self.index.turns]
+        alive = [k for k, norm in enumerate(norms) if norm != 0]
+        k = alive[-1] if alive else -1
+        return self.index.turns[k].node if 0 <= k < len(norms) - 1 else ""
+
+    def compared(self, first: float, last: float, names: Sequence[str], many: int) -> str:
+        """How the size of the gradient changes from the first of some parts that backward reaches to the last."""
+        ratio = first / last
+        way = f"From {names[0]} back to {names[1]}" if names else f"Over {many} ops, last to first,"
+        sizes = f"{figure(first, 3)} to {figure(last, 3)}"
+        most = max(ratio, 1 / ratio)
+        times = f", {figure(float(figure(most, 2)), 3)} times" if most < PLAIN else ""
+        if ratio >= FADING:
+            how = f"{times} smaller" if times else ""
+            return f"{way} the gradient {'vanishes' if ratio >= VANISHED else 'fades'}: {sizes}{how}."
+        if ratio <= 1 / FADING:
+            how = f"{times} larger" if times else ""
+            return f"{way} the gradient {'explodes' if ratio <= 1 / VANISHED else 'grows'}: {sizes}{how}."
+        if 1 / STEADY <= ratio <= STEADY:
+            return f"{way} the gradient's size goes {sizes}: it does not fade."
+        return f"{way} the gradient {'shrinks' if ratio > 1 else 'grows'}: {sizes}."
 
     # paths, sums, step, end
 
@@ -806,7 +994,8 @@ class LessonWords:
         if shares is not None and (len(shares[1]) > 2 or not exact):
             added = self.equations.sum_line(name, shares[1], shares[2], place)
             leaf = self.facts.leaf_token(facts.followed.accumulator)
-            said = line("Add over uses: ", leaf, f" is used {times(len(shares[1]))}.")
+            many = len(shares[1])
+            said = line(leaf, f" is used {times(many)}: its {in_words(many)} gradients are added.")
             sums = () if added is None else (added,)
             bars = self.insets.shares()
             return [Scene("paths", "Backward", said, sums, leaves=leaves, moves=(2,), motion=4.0, inset=bars)]
@@ -818,7 +1007,11 @@ class LessonWords:
         elif exact:
             said, shown = line("Multiply along a path, add over paths."), [*map(self.product, facts.paths_found), total]
         else:
-            said = line("One of many paths: its slopes multiplied.")
+            said = line("One path of many: multiply its slopes.")
+            if (many := len(self.index.arrivals.get(facts.followed.accumulator, ()))) > 1:
+                leaf = self.facts.leaf_token(facts.followed.accumulator)
+                said = line(leaf, f" is used {times(many)}: its {in_words(many)} gradients are added.")
+                said = line(*said, " One path of many:")
             shown = [self.product(self.strongest()), total]
         lines = tuple(each for each in shown if each is not None)
         walks = self.insets.walks(exact)
@@ -835,8 +1028,9 @@ class LessonWords:
             return []
         return [
             Scene(
-                "path", "Backward", line("Multiply along a path."), (product,), leaves=(facts.followed.accumulator,),
-                moves=(2,), motion=3.6, inset=self.insets.walks(False, [self.strongest()]),
+                "path", "Backward", line("Along one path, multiply the slopes."), (product,),
+                leaves=(facts.followed.accumulator,), moves=(2,), motion=3.6,
+                inset=self.insets.walks(False, [self.strongest()]),
             )
         ]  # fmt: skip
 
@@ -862,7 +1056,7 @@ class LessonWords:
         for k, factor in enumerate(equation.operands):
             found += [*([DOT] if k else []), Token(write(factor), "gradient")]
             if many and k == 3:
-                found.append(Token(f" ({many} factors)", "muted"))
+                found.append(Token(f" (product of {many})", "muted"))
         if fewer:
             found.append(Token(" (1s left out)", "muted"))
         return (*found, EQUALS, Token(write(equation.total), "gradient", strong=True))
@@ -871,26 +1065,28 @@ class LessonWords:
         """The sums at leaves that are not followed, and leaves that no gradient reached."""
         found: list[Scene] = []
         facts = self.facts
-        for id in facts.leaf_ids:
+        first = [facts.followed.accumulator] if facts.followed is not None else []
+        for id in dict.fromkeys([*first, *facts.leaf_ids]):
             shares = self.index.arrivals.get(id, ())
             followed = facts.followed is not None and id == facts.followed.accumulator and bool(facts.paths_found)
             if followed or len(shares) < 2 or len(found) == 2 or id in facts.elsewhere or id in told:
                 continue
             total = self.total_of(id)
-            said = line(facts.leaf_token(id), f" the same: {in_words(len(shares))} shares add.")
+            many = in_words(len(shares))
+            said = line(facts.leaf_token(id), f" is used {times(len(shares))}: its {many} gradients are added.")
             lines = () if total is None else (total,)
             known = self.equations.shares_at(id)
             if known is not None and len(self.index.nodes) > SMALL:
                 largest = max(known[1], key=abs)
-                said = line(
-                    facts.leaf_token(id), f" adds {in_words(len(shares))} too: largest {facts.spelling.text(largest)}."
-                )
+                said = line(facts.leaf_token(id), f" adds {many} too: largest {facts.spelling.text(largest)}.")
                 lines = ()
             found.append(Scene("sum", "Backward", said, lines, leaves=(id,), moves=(2,)))
         found += self.held()
         nothing = [facts.name(self.index.leaf(id).id) for id in facts.leaf_ids if id not in self.index.changes]
         if nothing:
-            said = line(f"{some_of(nothing)} {'gets' if len(nothing) == 1 else 'get'} no gradient.")
+            said = line(
+                f"{some_of(nothing)} {'gets' if len(nothing) == 1 else 'get'} no gradient: no path leads there."
+            )
             found.append(Scene("none", "Backward", said))
         return found
 
@@ -920,10 +1116,10 @@ class LessonWords:
         run = self.index.run
         if step is None or run is None or self.index.tensors[self.index.nodes[run.root].outputs[run.output]].shape:
             return []
-        said = line(f"Step: new leaf = leaf − {number(step.rate)} · its gradient.")
+        said = line(f"Step: new leaf = leaf − {figure(step.rate)} · its gradient.")
         after = line(
-            facts.result, " ", Token(number(step.before), "value"), " → ", Token(number(step.after), "done"),
-            Token(f"; the gradients predicted {number(step.promised)}", "muted"),
+            facts.result, " ", Token(figure(step.before), "value"), " → ", Token(figure(step.after), "done"),
+            Token(f"; the gradients predicted {figure(step.predicted)}", "muted"),
         )  # fmt: skip
         return [
             Scene(
@@ -949,21 +1145,30 @@ class LessonWords:
                 total = total if found is None else facts.spelling.text(found)
                 parts += [facts.leaf_token(id, barred=True), f" = {total}"]
             said = line("One backward pass: ", *parts, ".")
-        elif self.probe is not None and self.probe.skipped and (op := self.log_like()):
+        elif passed and (op := self.log_like()):
             origin = next(each for each in self.index.value_origins if each.part == op)
             where = f"at {origin.measure.bad} of {origin.measure.size} entries" if origin.measure.size > 1 else "there"
-            said = line(f"All gradients are finite, but {where} {facts.sign(op)} has no slope.")
+            said = line(f"Finite gradients, though {facts.sign(op)} has no slope {where}.")
+        elif passed and (bad := [tensor for tensor in passed.values() if nonfinite(tensor)]):
+            words = max(map(nonfinite_word, bad), key=len)
+            said = line(f"One backward pass: {words} in {in_words(len(bad))} of {in_words(len(passed))} gradients.")
         elif self.probe is not None and self.agreement() == AGREE and facts.followed is not None and passed:
-            gradient = facts.spelling.text(self.probe.gradient)
             counted = f"{in_words(len(passed))} gradients" if len(passed) > 1 else "one gradient"
-            rest = f" = {gradient}, as measured."
-            said = line(f"One backward pass: {counted}. ", *self.followed_gradient(), rest)
+            said = line(f"One backward pass: {counted}.")
         elif passed:
             many = len(passed)
             said = line(f"One backward pass gave {in_words(many)} gradient{'s' if many > 1 else ''}.")
+            if (mine := self.gradient_found()) is not None:
+                said = line(*said, " ", *self.followed_gradient(), f" = {facts.spelling.text(mine)}.")
         else:
             said = line(f"{in_words(len(leaves)).capitalize()} {'leaf' if len(leaves) == 1 else 'leaves'}, one graph.")
         return Scene("end", LAST, said, leaves=leaves, moves=(10,))
+
+    def gradient_found(self) -> float | None:
+        """What this pass sent to the followed number of a part that is shown; None where it is not recorded."""
+        followed = self.facts.followed
+        passed = self.index.passed.get(followed.accumulator) if followed is not None else None
+        return self.facts.number_at(passed, followed.index) if passed is not None and followed is not None else None
 
     def whole_number(self, tensor: str) -> float | None:
         """The number of a tensor of the whole record."""
@@ -979,6 +1184,21 @@ class LessonWords:
             if origin.part in self.index.nodes and (lens := self.insets.lens(origin.part)) and lens.off:
                 return origin.part
         return ""
+
+
+def the_others(many: int, noun: str) -> str:
+    """A sentence on equal units that are swept: `The other 11 blocks do the same.`"""
+    return f"The other {noun} does the same." if many == 1 else f"The other {many} {noun}s do the same."
+
+
+def capital_first(words: str) -> str:
+    """Words with a capital at their beginning."""
+    return words[:1].upper() + words[1:]
+
+
+def lower_first(words: str) -> str:
+    """A sentence that stands after a colon; one that begins with a name or a sign stays as it is."""
+    return words[:1].lower() + words[1:] if re.match(r"[A-Z]([a-z]+ |[a-z]+$| )", words) else words
 
 
 def capital(words: str) -> str:

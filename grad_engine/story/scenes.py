@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import overload
 
+from grad_engine.story.boxes import RowBox
 from grad_engine.story.insets import Inset
 from grad_engine.story.units import Unit
 
@@ -159,6 +160,7 @@ class Lesson(Sequence[Scene]):
     leaves: Mapping[str, LeafFace] = field(default_factory=dict)
     units: tuple[Unit, ...] = ()
     opened: int | None = None  # which of the units the forward pass opens
+    row: tuple[RowBox, ...] = ()  # boxes that the graph is drawn as; () where every op is drawn
     result: str = ""  # what the gradients are gradients of: the root, or L, which is no tensor
     meaning: str = ""  # of L; "" where the result is the root
     total: str = ""  # the number of L

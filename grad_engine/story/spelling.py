@@ -15,6 +15,7 @@ MORE = 2  # digits that a number may have beyond the usual
 ROUNDS = 6
 YIELDS = 25.0  # cost at which another equation may be broken, for a while
 MOST_NUMBERS = 8  # of an equation whose digits are changed
+LARGE = 99999.5  # from which on a number is written with a power of ten
 NOISE = 1e-12  # part of the largest term of a sum below which it is rounding
 
 Combined = Callable[[Sequence[float]], float | None]
@@ -67,7 +68,7 @@ class Spelling:
         largest = max((abs(value) for value in equation.operands if math.isfinite(value)), default=0.0)
         if shown == "0" and abs(result) <= NOISE * largest:
             return True
-        return number(result + 0.0, self.digits(equation.total)) == shown
+        return figure(result + 0.0, self.digits(equation.total)) == shown
 
     def settle(self, equations: Sequence[Equation], again: bool = False) -> None:
         """Notes digits with which as many of these equations hold as possible, and as few more digits as possible.
@@ -156,7 +157,13 @@ class Spelling:
 
 @lru_cache(maxsize=1 << 15)
 def _number(value: float, digits: int) -> str:
-    return number(value, digits)
+    return figure(value, digits)
+
+
+def figure(value: float, digits: int = SOME) -> str:
+    """A number with so many digits; 1000 and not 1e3, and all digits of whole numbers up to 99999."""
+    size = abs(value)
+    return number(value, len(f"{size:.0f}") if 10.0**digits <= size < LARGE else digits)
 
 
 @lru_cache(maxsize=1 << 15)

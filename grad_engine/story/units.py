@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from grad_engine.folding.module_tree import hierarchy
 from grad_engine.folding.structure import LEAST_ROUNDS, repeats
@@ -41,11 +42,28 @@ def units(index: RecordIndex) -> list[Unit]:
 
 
 def _rounds(index: RecordIndex) -> list[Unit]:
-    return [
+    """Equal rounds of a loop, where they hold at least half of the ops: else they are not what the graph is about."""
+    found = [
         Unit(ops, kind, f"step {k}")
         for kind, repeat in enumerate(repeats(index))
         for k, ops in enumerate(repeat.rounds, 1)
     ]
+    found = [replace(unit, label=label) for unit, label in zip(found, _module_labels(found, index), strict=True)]
+    return found if 2 * sum(len(unit.ops) for unit in found) >= len(index.record.nodes) else []
+
+
+def _module_labels(found: Sequence[Unit], index: RecordIndex) -> list[str]:
+    """What equal rounds are called: as the numbered modules that made their ops, if each has one of its own."""
+    labels = []
+    for unit in found:
+        scopes = [index.nodes[op].scope.split(".") for op in unit.ops if index.nodes[op].scope]
+        paths = {".".join(scope[:k]) for scope in scopes for k in range(1, len(scope) + 1)}
+        shared = [path for path in paths if all(".".join(scope).startswith(path) for scope in scopes)]
+        named = [label for path in sorted(shared, key=len) if re.fullmatch(r".+ \d+", label := _label(path))]
+        labels.append(named[0] if named else "")
+    nouns = {(unit.kind, label.rpartition(" ")[0]) for unit, label in zip(found, labels, strict=True)}
+    good = all(labels) and len(set(labels)) == len(labels) and len(nouns) == len({unit.kind for unit in found})
+    return labels if good else [unit.label for unit in found]
 
 
 def _label(scope: str) -> str:

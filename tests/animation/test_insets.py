@@ -163,9 +163,9 @@ def test_a_curve_goes_through_its_points_and_never_beyond_them() -> None:
 def test_bars_of_a_step_show_a_difference_that_a_whole_scale_would_hide() -> None:
     spans = broken_lengths([1.283, 1.218, 1.216], 2.0)
     assert [start for start, _ in spans] == [0.0, 0.0, 0.0]
-    (_, before), (_, after), (_, promised) = spans
-    assert promised < after < before == pytest.approx(2.0)
-    assert before - promised > 0.3 * before
+    (_, before), (_, after), (_, predicted) = spans
+    assert predicted < after < before == pytest.approx(2.0)
+    assert before - predicted > 0.3 * before
     assert broken_lengths([1.0, 0.4, 0.3], 2.0) == []  # seen from zero
     assert broken_lengths([0.2, -0.3, -0.4], 2.0) == broken_lengths([1.0, math.nan, 1.0], 2.0) == []
     assert broken_lengths([1.0, 1.0, 1.0], 2.0) == []
@@ -176,7 +176,7 @@ def test_every_bar_of_a_step_has_its_number(name: str) -> None:
     made, _ = drawn(inset := CASES[name])
     assert isinstance(inset, StepBars)
     texts = [one.text for one in primitives(made)]
-    assert {inset.before_text, inset.after_text, inset.promised_text} <= set(texts)
+    assert {inset.before_text, inset.after_text, inset.predicted_text} <= set(texts)
 
 
 @pytest.mark.parametrize("name", ["agree", "apart", "long"])

@@ -12,7 +12,7 @@ import grad_engine as ge
 from animation import theme
 from animation.picture.facts import NORM
 from animation.picture.inset_skyline import DOT, levels
-from animation.picture.large import MOST, LargeStage, forms
+from animation.picture.large import LargeStage, forms
 from animation.picture.marks import Token
 from animation.picture.place import shape_size
 from animation.picture.shapes import circle_points
@@ -22,6 +22,7 @@ from grad_engine.draw.palette import THEMES, contrast
 from grad_engine.export.from_tensor import record_graph
 from grad_engine.formula import number
 from grad_engine.record import GraphRecord
+from grad_engine.story import boxes
 from grad_engine.story.insets import Skyline, StepBars, Walks
 from tests import records
 from tests.animation.support import RECORDS, apart, fills, legible, played, player_of, sized, uncovered
@@ -286,7 +287,7 @@ def test_a_large_graph_is_a_row_of_boxes_that_hold_every_op_once(record: GraphRe
     stage = player_of(record).stage
     assert isinstance(stage, LargeStage)
     assert sorted(op for chunk in stage.chunks for op in chunk.ops) == sorted(node.id for node in record.nodes)
-    assert 1 < len(stage.chunks) <= MOST
+    assert 1 < len(stage.chunks) <= boxes.MOST
     for one, other in itertools.pairwise(stage.boxes):
         assert one.x + one.width / 2 < other.x - other.width / 2
     assert all(chunk.label for chunk in stage.chunks)

@@ -256,8 +256,8 @@ def test_one_step_lowers_the_result_by_about_what_the_slopes_promise(name: str) 
     _, found = explained(run(name))
     step = found.step
     assert step is not None and step.after < step.before
-    assert step.promised < step.before
-    assert step.after - step.before == pytest.approx(step.promised - step.before, rel=0.6)
+    assert step.predicted < step.before
+    assert step.after - step.before == pytest.approx(step.predicted - step.before, rel=0.6)
 
 
 @pytest.mark.parametrize("name", PROGRAMS)

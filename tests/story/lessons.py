@@ -19,6 +19,7 @@ from grad_engine.story.scenes import Scene
 from tests import records
 from tests.programs import branches, example, heads, long_names, network
 from tests.story.faults import FAULTS
+from tests.story.kinds import KINDS
 
 
 def leaf(values: Any, name: str) -> Any:
@@ -87,6 +88,7 @@ LESSONS: Mapping[str, Callable[[], GraphRecord]] = {
     "dense": lambda: records.dense(20, 3),
     "dense 200": lambda: records.dense(200, 3),
     **FAULTS,
+    **KINDS,
 }
 
 
@@ -102,8 +104,8 @@ def lesson_of(name: str) -> Lesson:
 
 def numeric(side: str) -> float | None:
     """The value of one side of an equation, if it has numbers and functions only."""
-    notes = r"\((\d+ (others?|factors)|the rest|other paths|1s left out)\)|, up to rounding"
-    text = re.sub(notes + r"|^((\[[\d,]*\] )?input \S+|sent to .*?): ", "", side)
+    notes = r"\((\d+ others?|product of \d+|the rest|other paths|1s left out)\)|, up to rounding"
+    text = re.sub(notes + r"|^((\[[\d,]*\] )?input \S+|(sent to|through|both to|all \d+ to) .*?): ", "", side)
     text = text.strip().replace("·", "*").replace("−", "-").replace("^", "**").replace("∞", "inf").replace("NaN", "nan")
     text = re.sub(r"[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+", lambda m: "**" + m[0].translate(str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789")), text)
     words = set(re.findall(r"[^\W\d]\w*", re.sub(r"\de-?\d", "", text)))

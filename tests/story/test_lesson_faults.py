@@ -85,7 +85,7 @@ def test_a_gradient_that_is_told_is_what_this_pass_sent(name: str) -> None:
 
 def test_values_that_were_changed_since_are_not_used() -> None:
     said = everything_said(lesson_of("optimiser_stepped"))
-    assert "measured" not in said and "Step: new leaf" not in said and "We follow one number, w[1,0]." in said
+    assert "measured" not in said and "Step: new leaf" not in said and "We follow w[1,0]." in said
 
 
 @pytest.mark.parametrize("name", ["ties", "zero_norm", "product_with_zero", "kink"])
