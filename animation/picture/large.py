@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Sequence
 
@@ -59,28 +58,36 @@ def row_of(chunks: Sequence[RowBox]) -> list[Box]:
     """Where the boxes of the row lie: each as wide as what it is called, shorter forms where all have no room."""
     left, _, right, _ = theme.BOXES
     room = right - left - AIR * (len(chunks) - 1)
-    ways = []  # widths of each box, from the best form on
+    ways = []  # how each box may be written, the best first: what is lost, and its width
     for chunk in chunks:
         small = text_width(chunk.small, theme.SMALLEST)
         found = [
-            max(NARROWEST, text_width(text, size, True) + 0.14, under + 0.14)
-            for text in forms(chunk)
-            for size, under in ((theme.BODY, small), (theme.BODY, 0.0), (theme.SMALLEST, 0.0))
+            (loss, max(NARROWEST, text_width(text, size, True) + 0.14, under + 0.14))
+            for k, text in enumerate(forms(chunk))
+            for loss, size, under in (
+                (3 * k, theme.BODY, small),
+                (3 * k, theme.BODY, 0.0),
+                (3 * k + 1, theme.SMALLEST, 0.0),
+            )
         ]
-        ways.append(list(dict.fromkeys(itertools.accumulate(found, min))))
+        ways.append([way for k, way in enumerate(found) if not k or way[1] < min(width for _, width in found[:k])])
     # Equal units are equally wide; the one that stands for many between them is none of them.
     equal = [k for k, chunk in enumerate(chunks) if chunk.equal and chunk.label.rpartition(" ")[2].isdecimal()]
     groups = [*([equal] if equal else []), *([k] for k in range(len(chunks)) if k not in equal)]
     at = [0] * len(groups)
 
+    def way(i: int, k: int, more: int = 0) -> tuple[int, float]:
+        return ways[k][min(at[i] + more, len(ways[k]) - 1)]
+
     def wide(i: int) -> float:
-        return max(ways[k][min(at[i], len(ways[k]) - 1)] for k in groups[i])
+        return max(way(i, k)[1] for k in groups[i])
 
     while sum(wide(i) * len(groups[i]) for i in range(len(groups))) > room:
         open_ones = [i for i in range(len(groups)) if any(at[i] + 1 < len(ways[k]) for k in groups[i])]
         if not open_ones:
             break
-        at[max(open_ones, key=lambda i: (wide(i), len(groups[i])))] += 1
+        # The next shorter form is taken where least is lost by it.
+        at[min(open_ones, key=lambda i: (max(way(i, k, 1)[0] for k in groups[i]), -wide(i) * len(groups[i])))] += 1
     widths = [0.0] * len(chunks)
     for i, group in enumerate(groups):
         for k in group:
