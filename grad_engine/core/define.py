@@ -15,6 +15,7 @@ from grad_engine.core.call import general, operand
 from grad_engine.core.fast_call import binary, unary
 from grad_engine.core.grad_mode import current_mode
 from grad_engine.core.inplace import overwrite
+from grad_engine.core.left_out import leaving_out_nan
 from grad_engine.core.node import BinaryNode, next_sequence_nr
 from grad_engine.core.numpy_errors import REFUSED, refuse_composed, renamed
 from grad_engine.core.numpy_protocol import NUMPY_TO_OP, SCIPY_TO_OP
@@ -70,6 +71,7 @@ def define(
     floats: Sequence[str] = (),
     numbers: bool | None = None,
     torch: str = "",
+    leaves_out_nan: bool = False,
 ) -> Callable[..., Tensor]:
     """The op as a function on Tensors, entered in OPS and published as a method and for NumPy's functions.
 
@@ -109,6 +111,7 @@ def define(
         become arrays of no axes, in the dtype of the other operands.
     torch: "PyTorch ...; write ...", where PyTorch's function of the same name means something else: for help(), for the
         page on coming from PyTorch, and for the refusal of PyTorch's keywords.
+    leaves_out_nan: whether it passes over NaN in its operands, so that what made the NaN passes nothing back for it.
 
     Raises ArgumentError for a rule with other parameters and for a name that is already taken.
     """
@@ -160,6 +163,8 @@ def define(
         varargs=varargs,
     )
     call = _call_of(op)
+    if leaves_out_nan:
+        call = leaving_out_nan(call)
     call.__name__ = call.__qualname__ = name
     means = [*([forward] if isinstance(forward, np.ufunc) else []), *numpy]
     call.__doc__ = _described(op, means, method and public)
@@ -302,6 +307,7 @@ def composed(
     scipy: Sequence[str] = (),
     public: bool = True,
     torch: str = "",
+    leaves_out_nan: bool = False,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """A decorator that publishes a function written in ops as define() publishes an op: by name, as method, for NumPy.
 
@@ -311,10 +317,11 @@ def composed(
     half: in which dtype float16 goes through it: "float32", to be rounded once at the end, or "same" where it only
         moves elements. floats: arguments whose whole numbers are first made the floats that NumPy promotes them to.
     scipy: names in scipy.special that mean this function. public: whether it is one of grad_engine, and a method.
-    torch: as in define().
+    torch, leaves_out_nan: as in define().
     """
 
     def enter(call: Callable[..., Any]) -> Callable[..., Any]:
+        call = leaving_out_nan(call) if leaves_out_nan else call
         parameters = inspect.signature(call).parameters
         open_ended = any(each.kind is each.VAR_KEYWORD for each in parameters.values())
 

@@ -253,7 +253,7 @@ minimum = define(
 )  # fmt: skip
 fmax = define(
     np.fmax, name="fmax", symbol="max", category="elementwise", cases=_PAIRS,
-    commutes=True,
+    commutes=True, leaves_out_nan=True,
     sentence="The larger operand gets the gradient; where both are equal, x gets all of it.",
     summary="The larger of x and y, element by element, NaN only where both are; of equals x takes the gradient.",
     vjp={
@@ -263,7 +263,7 @@ fmax = define(
 )  # fmt: skip
 fmin = define(
     np.fmin, name="fmin", symbol="min", category="elementwise", cases=_PAIRS,
-    commutes=True,
+    commutes=True, leaves_out_nan=True,
     sentence="The smaller operand gets the gradient; where both are equal, x gets all of it.",
     summary="The smaller of x and y, element by element, NaN only where both are; of equals x takes the gradient.",
     vjp={
@@ -281,7 +281,7 @@ def _nan_to_num(x: Any, nan: float = 0.0, posinf: float | None = None, neginf: f
 
 nan_to_num = define(
     _nan_to_num, name="nan_to_num", symbol="¬NaN", category="elementwise", inputs=("x",), numpy=[np.nan_to_num],
-    elementwise=True,
+    elementwise=True, leaves_out_nan=True,
     sentence="Ordinary numbers pass the gradient on; replaced NaN and infinities pass 0.",
     summary="x with NaN and ±inf replaced by numbers (by default 0 and the largest there are), whose slope is 0.",
     vjp={"x": lambda g, out, x, nan, posinf, neginf: selected(g, np.isfinite(values(x)))},

@@ -14,6 +14,7 @@ from grad_engine.core.call import as_tensor, operand
 from grad_engine.core.define import composed, define, in_rules
 from grad_engine.core.grad_mode import current_mode
 from grad_engine.core.inplace import check_writable, overwrite
+from grad_engine.core.left_out import leave_out_nan
 from grad_engine.core.node import next_sequence_nr
 from grad_engine.core.numpy_errors import REFUSED, refuse
 from grad_engine.core.numpy_protocol import NUMPY_TO_OP
@@ -152,6 +153,8 @@ def part(whole: Tensor, key: Any) -> Tensor:
     if Pairs.made and type(key) is int and key in (0, 1) and (axis := getattr(whole, "pair", None)) is not None:
         axis.warn(f"[{key}]")
     key = _plain(key)
+    if type(key) is np.ndarray and key.dtype == bool:
+        leave_out_nan((whole,))  # r[~np.isnan(r)]
     made = index(whole, key)
     if made.array.base is not None:
         made.window = whole, key

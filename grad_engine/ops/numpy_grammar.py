@@ -18,6 +18,7 @@ from grad_engine.core.broadcasting import astype
 from grad_engine.core.call import as_tensor
 from grad_engine.core.define import CALLS, DEFINED, composed
 from grad_engine.core.inplace import overwrite
+from grad_engine.core.left_out import leave_out_nan
 from grad_engine.core.numpy_protocol import NUMPY_TO_OP, UFUNC_METHODS, WRITING
 from grad_engine.core.tensor import Tensor, array_of, wrap
 from grad_engine.errors import ArgumentError, NotDifferentiableError, ShapeError
@@ -52,6 +53,7 @@ def _kept(x: Tensor, mask: Any, fill: float) -> Tensor:
     flags = np.asarray(array_of(mask))
     if flags.dtype != bool:
         raise ArgumentError(f"where= is a mask of booleans, got {flags.dtype}; compare first, as in x > 0")
+    leave_out_nan([x])
     return where(flags, x, np.asarray(fill, x.dtype))
 
 

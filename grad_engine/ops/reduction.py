@@ -120,6 +120,7 @@ def total(x: Any, axis: Any = None, keepdims: Any = False) -> Any:
 nansum = define(
     lambda x, axis=None, keepdims=False: np.nansum(x, axis=axis, keepdims=keepdims),
     name="nansum", symbol="Σ", category="reduction", inputs=("x",), numpy=[np.nansum], cases=_AXES,
+    leaves_out_nan=True,
     sentence="Each number in the sum gets g unchanged; NaN gets 0.",
     summary="Sum of the elements along `axis` that are not NaN; the others have slope 0.",
     vjp={"x": lambda g, out, x, axis, keepdims: selected(spread_back(g, x, axis, keepdims), ~np.isnan(values(x)))},
@@ -160,6 +161,7 @@ def _nanmean_x(g: Any, out: Any, x: Any, axis: Any, keepdims: bool) -> Any:
 nanmean = define(
     lambda x, axis=None, keepdims=False: np.nanmean(x, axis=axis, keepdims=keepdims),
     name="nanmean", symbol="mean", category="reduction", inputs=("x",), numpy=[np.nanmean], cases=_AXES,
+    leaves_out_nan=True,
     sentence="Each number gets g divided by how many there are; NaN gets 0.",
     summary="Mean of the elements along `axis` that are not NaN; the others have slope 0.",
     vjp={"x": _nanmean_x}, reads=("x",),
@@ -555,12 +557,12 @@ def _first_formula(g: Any, out: Any, x: Any, axis: Any, keepdims: bool) -> str:
 
 
 def _define_extreme(
-    name: str, forward: Any, numpy: list[Any], rule: Any, summary: str, sentence: str, torch: str = ""
+    name: str, forward: Any, numpy: list[Any], rule: Any, summary: str, sentence: str, torch: str = "", **more: Any
 ) -> Any:  # fmt: skip
     return define(
         forward, name=name, symbol=name[-3:], category="reduction", inputs=("x",), numpy=numpy, cases=_AXES,
         summary=summary, sentence=sentence, vjp={"x": rule}, reads=("x", "out"), torch=torch,
-        formula={"x": _shared_formula if rule is _evenly else _first_formula},
+        formula={"x": _shared_formula if rule is _evenly else _first_formula}, **more,
     )  # fmt: skip
 
 
@@ -588,12 +590,12 @@ amin = _define_extreme(
 nanmax = _define_extreme(
     "nanmax", _extreme(np.fmax), [np.nanmax, (np.fmax, "reduce")], _to_first,
     f"Largest element along `axis` that is not NaN, NaN where all are. {_FIRST}",
-    "The largest number gets the gradient; equals share it, along one axis the first takes it.",
+    "The largest number gets the gradient; equals share it, along one axis the first takes it.", leaves_out_nan=True,
 )  # fmt: skip
 nanmin = _define_extreme(
     "nanmin", _extreme(np.fmin), [np.nanmin, (np.fmin, "reduce")], _to_first,
     f"Smallest element along `axis` that is not NaN, NaN where all are. {_FIRST}",
-    "The smallest number gets the gradient; equals share it, along one axis the first takes it.",
+    "The smallest number gets the gradient; equals share it, along one axis the first takes it.", leaves_out_nan=True,
 )  # fmt: skip
 
 
@@ -643,6 +645,7 @@ median = define(
 )  # fmt: skip
 nanmedian = define(
     _nanmedian, name="nanmedian", symbol="median", category="reduction", inputs=("x",), cases=_AXES[:4],
+    leaves_out_nan=True,
     torch="PyTorch's nanmedian(x, 1) gives (values, indices), as nanmedian(x, dim=1) does here",
     sentence="The middle number gets the gradient; equals share it, along one axis the first takes it.",
     summary=f"The median of the elements along `axis` that are not NaN, NaN where all are. {_FIRST}",

@@ -94,7 +94,7 @@ def quantile(x: Any, q: Any, axis: Any = None, method: str = "linear", keepdims:
     return _quantile(x, q, axis, method, keepdims, ignore=False)
 
 
-@composed(numpy=[np.nanquantile])
+@composed(numpy=[np.nanquantile], leaves_out_nan=True)
 def nanquantile(x: Any, q: Any, axis: Any = None, method: str = "linear", keepdims: bool = False) -> Tensor:
     """quantile() of the elements that are not NaN."""
     return _quantile(x, q, axis, method, keepdims, ignore=True)
@@ -106,7 +106,7 @@ def percentile(x: Any, q: Any, axis: Any = None, method: str = "linear", keepdim
     return _quantile(x, _hundredth(q), axis, method, keepdims, ignore=False)
 
 
-@composed(numpy=[np.nanpercentile])
+@composed(numpy=[np.nanpercentile], leaves_out_nan=True)
 def nanpercentile(x: Any, q: Any, axis: Any = None, method: str = "linear", keepdims: bool = False) -> Tensor:
     """nanquantile() of `q` given from 0 to 100."""
     return _quantile(x, _hundredth(q), axis, method, keepdims, ignore=True)
@@ -150,19 +150,19 @@ def _numbers(x: Any, otherwise: float) -> tuple[Tensor, Any]:
     return (x if there.all() else where(there, x, otherwise)), there
 
 
-@composed(numpy=[np.nanprod])
+@composed(numpy=[np.nanprod], leaves_out_nan=True)
 def nanprod(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
     """Product of the elements along `axis` that are not NaN; the others have slope 0."""
     return prod(_numbers(x, 1.0)[0], axis, keepdims)
 
 
-@composed(numpy=[np.nancumsum])
+@composed(numpy=[np.nancumsum], leaves_out_nan=True)
 def nancumsum(x: Any, axis: int | None = None) -> Tensor:
     """Running sum along `axis` that passes over NaN."""
     return cumsum(_numbers(x, 0.0)[0], axis)
 
 
-@composed(numpy=[np.nancumprod])
+@composed(numpy=[np.nancumprod], leaves_out_nan=True)
 def nancumprod(x: Any, axis: int | None = None) -> Tensor:
     """Running product along `axis` that passes over NaN."""
     return cumprod(_numbers(x, 1.0)[0], axis)
@@ -177,14 +177,14 @@ def _spread_of_numbers(x: Any, axis: Any, ddof: float, keepdims: bool) -> tuple[
     return apart, np.where(count > ddof, count - ddof, x.dtype.type(math.nan))
 
 
-@composed(numpy=[np.nanvar])
+@composed(numpy=[np.nanvar], leaves_out_nan=True)
 def nanvar(x: Any, axis: Any = None, ddof: float = 0, keepdims: bool = False) -> Tensor:
     """Variance of the elements along `axis` that are not NaN."""
     apart, free = _spread_of_numbers(x, axis, ddof, keepdims)
     return sum_of(apart * apart, axis, keepdims) / free
 
 
-@composed(numpy=[np.nanstd])
+@composed(numpy=[np.nanstd], leaves_out_nan=True)
 def nanstd(x: Any, axis: Any = None, ddof: float = 0, keepdims: bool = False) -> Tensor:
     """Standard deviation of the elements along `axis` that are not NaN; slope 0 where all are equal."""
     apart, free = _spread_of_numbers(x, axis, ddof, keepdims)
