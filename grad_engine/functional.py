@@ -532,6 +532,8 @@ class Run:
 
 def _places(argnums: Any, args: Sequence[Any]) -> list[int]:
     """The places of the arguments to differentiate by. Raises ArgumentError."""
+    if type(argnums) is int and 0 <= argnums < len(args):
+        return [argnums]
     places = [argnums] if isinstance(argnums, int) else list(argnums)
     for place in places:
         if isinstance(place, bool) or not isinstance(place, int) or place < 0:

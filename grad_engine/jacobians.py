@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from math import isfinite
 from typing import Any
 
 import numpy as np
 
-from grad_engine.core.broadcasting import fitted
+from grad_engine.core.broadcasting import fitted, ones_row
 from grad_engine.core.chain_rule import newest_first
 from grad_engine.core.checks import check_values
 from grad_engine.core.grad import grad
 from grad_engine.core.grad_mode import current_mode
-from grad_engine.core.node import Edge, GradAccum, Node
+from grad_engine.core.node import BinaryNode, Edge, GradAccum, Node, UnaryNode
 from grad_engine.core.tensor import Tensor, wrap
 from grad_engine.errors import GraphError, ShapeError
 from grad_engine.ops.joining import stack
@@ -67,7 +68,7 @@ def _in_one_pass(y: Tensor, xs: Sequence[Tensor]) -> list[Tensor] | None:
     root, mode = y.node, current_mode()
     if not isinstance(root, Node) or mode.watch is not None:
         return None
-    nodes = newest_first([root])
+    nodes: list[Any] = newest_first((root,))
     check_values(nodes)
     shape, size = y.shape, y.size
     places: dict[Any, int] = {}  # leaf -> where its elements begin in one vector of all inputs
@@ -77,50 +78,64 @@ def _in_one_pass(y: Tensor, xs: Sequence[Tensor]) -> list[Tensor] | None:
             return None
         places[x.node] = total
         total += x.size
-    owed: dict[Any, np.ndarray] = {}  # small node -> its slopes by all inputs, a row for each of its elements
+    owed: dict[Any, Any] = {}  # small node -> its slopes by all inputs: of one element {place: slope}, else a matrix
     useful: set[Edge] = set(places)
     large = []
     for node in reversed(nodes):
-        op, out = node.op, node.out
+        op, out, kind = node.op, node.out, type(node)
         if node.extra is not None or op.multi_output:
             return None
-        if useful.isdisjoint(node.edges):
-            continue
+        if kind is UnaryNode:
+            edge = node.edge
+            if edge not in useful:
+                continue
+            before: Any = (edge,)
+        else:
+            before = (node.x_edge, node.y_edge) if kind is BinaryNode else node.edges
+            if useful.isdisjoint(before):
+                continue
         useful.add(node)
         if op.elementwise and out.shape == shape:
             large.append(node)
-        elif any(edge in useful and edge not in owed and edge not in places for edge in node.edges):
-            return None  # it mixes the elements of a node of y's shape
-        elif out.size == 1:
-            owed[node] = _owed_by_one(node, useful, owed, places, total)
+            continue
+        for edge in before:
+            if edge not in owed and edge in useful and edge not in places:
+                return None  # it mixes the elements of a node of y's shape
+        if out.size == 1:
+            owed[node] = _owed_by_one(node, useful, owed, places)
         elif out.size > SMALL:
             return None
         else:
             owed[node] = _owed(node, useful, owed, places, total)
-    alike: dict[Any, Any] = {root: np.ones(shape, y.dtype)}  # slopes of y's elements by those of the same place
+    alike: dict[Any, Any] = {root: ones_row(size, y.dtype).reshape(shape)}  # slopes of y by elements of the same place
     lines: dict[Any, Any] = {}  # slopes of y by a single number: a vector of y.size
     for node in reversed(large):
         if (g := alike.pop(node, None)) is None:
             continue
-        for _, edge, raw, array in node.shares(g, useful):
-            share = raw if raw.shape == shape else np.broadcast_to(raw, shape)
-            share = share if share.dtype == array.dtype else share.astype(array.dtype)
-            if array.size == 1:
-                lines[edge] = lines[edge] + share.reshape(-1) if edge in lines else share.reshape(-1)
-            elif array.shape == shape:
+        for _, edge, share, array in node.shares(g, useful):
+            if share.shape != shape:
+                share = np.broadcast_to(share, shape)
+            if share.dtype is not array.dtype:
+                share = share.astype(array.dtype, copy=False)
+            if array.shape == shape:
                 alike[edge] = alike[edge] + share if edge in alike else share
+            elif array.size == 1:
+                line = share if share.ndim == 1 else share.reshape(-1)
+                lines[edge] = lines[edge] + line if edge in lines else line
             else:
                 return None
-    if any(edge not in places for edge in alike):  # a small node of y's shape, whose elements are mixed
-        return None
+    for edge in alike:
+        if edge not in places:  # a small node of y's shape, whose elements are mixed
+            return None
     block = _times_owed(lines, owed, places, total, size, y.dtype)
-    if not np.isfinite(block).all():  # an infinite slope met a 0, which only rows answer as backward does
-        return None
+    flat = block.reshape(-1)
+    if not isfinite(flat.dot(flat)) and not np.isfinite(block).all():
+        return None  # an infinite slope met a 0, which only rows answer as backward does
     found = []
     for x in xs:
         start = places[x.node]
         part = block[start : start + x.size]
-        if (apart := alike.get(x.node)) is not None:
+        if alike and (apart := alike.get(x.node)) is not None:
             part[np.arange(size), np.arange(size)] += apart.reshape(-1)
             if not np.isfinite(apart).all():
                 return None
@@ -132,56 +147,101 @@ def _in_one_pass(y: Tensor, xs: Sequence[Tensor]) -> list[Tensor] | None:
     return found
 
 
-def _owed(node: Node, useful: set[Edge], owed: dict[Any, np.ndarray], places: dict[Any, int], total: int) -> np.ndarray:
+def _owed(node: Node, useful: set[Edge], owed: dict[Any, Any], places: dict[Any, int], total: int) -> np.ndarray:
     """The slopes of a small node by all inputs, by its rule and the slopes of its operands: (its size, total)."""
-    rows = []
-    for i in range(node.out.size):
+    rows = np.zeros((node.out.size, total), node.out.dtype)
+    for i, row in enumerate(rows):
         unit = np.zeros(node.out.shape, node.out.dtype)
         unit.reshape(-1)[i] = 1
-        rows.append(_row(node.shares(unit, useful), owed, places, total, node.out.dtype))
-    return np.concatenate(rows)
+        for _, edge, raw, array in node.shares(unit, useful):
+            share = (raw if raw.shape == array.shape else fitted(raw, array)).reshape(-1)
+            if edge in places:
+                row[places[edge] : places[edge] + share.size] += share
+            elif array.size == 1:
+                for place, slope in owed[edge].items():
+                    row[place] += share[0] * slope
+            else:
+                row += share @ owed[edge]
+    return rows
 
 
-def _owed_by_one(
-    node: Node, useful: set[Edge], owed: dict[Any, np.ndarray], places: dict[Any, int], total: int
-) -> np.ndarray:
+def _owed_by_one(node: Node, useful: set[Edge], owed: dict[Any, Any], places: dict[Any, int]) -> dict[int, float]:
+    """The slopes of a node of one element by the inputs that it depends on: place -> slope."""
+    if type(node) is UnaryNode and (fixed := _fixed_slopes(node)) is not None:
+        edge = node.edge
+        if edge in places:
+            start = places[edge]
+            return {start + place: slope for place, slope in fixed}
+        if node.x.size == 1:
+            ((_, factor),) = fixed or ((0, 0.0),)
+            return {place: factor * slope for place, slope in owed[edge].items()}
     out = node.out
     unit = _ONE if out.dtype == _ONE.dtype and not out.ndim else np.ones(out.shape, out.dtype)
-    return _row(node.shares(unit, useful), owed, places, total, out.dtype)
-
-
-def _row(
-    shares: Sequence[Any], owed: dict[Any, np.ndarray], places: dict[Any, int], total: int, dtype: Any
-) -> np.ndarray:
-    """What one element owes to all inputs, of shape (1, total), where its operands get these shares of it."""
-    row: Any = None
-    for _, edge, raw, array in shares:
+    found: dict[int, float] = {}
+    for _, edge, raw, array in node.shares(unit, useful):
         share = raw if raw.shape == array.shape else fitted(raw, array)
-        if edge not in places:
-            part = share.reshape(1, -1) @ owed[edge] if share.size > 1 else share.reshape(1, 1) * owed[edge]
-        elif share.size == total:
-            part = share.reshape(1, -1)
+        if edge in places:
+            start = places[edge]
+            pairs: Any = enumerate(share.reshape(-1).tolist() if share.ndim else (share.item(),), start)
+        elif array.size == 1:
+            factor = share.item()
+            pairs = [(place, factor * slope) for place, slope in owed[edge].items()]
         else:
-            part = np.zeros((1, total), dtype)
-            part[0, places[edge] : places[edge] + share.size] = share.reshape(-1)
-        row = part if row is None else row + part
-    return np.zeros((1, total), dtype) if row is None else row
+            pairs = enumerate((share.reshape(1, -1) @ owed[edge])[0].tolist())
+        for place, slope in pairs:
+            if slope:
+                found[place] = found[place] + slope if place in found else slope
+    return found
+
+
+_FIXED: dict[Any, Any] = {}  # (op, static arguments, shapes) -> slopes that are the same for all operands, or None
+
+
+def _fixed_slopes(node: UnaryNode) -> tuple[tuple[int, float], ...] | None:
+    """The slopes, other than 0, of one element by its operand where the rule reads no values, as of x[0] and -x."""
+    key = node.op, node.rest, node.x.shape, node.out.shape
+    try:
+        found: tuple[tuple[int, float], ...] | None = _FIXED[key]
+        return found
+    except KeyError:
+        pass
+    except TypeError:  # an array among the static arguments
+        return None
+    if len(_FIXED) > 1000:
+        _FIXED.clear()
+    tree = node.op.rule_trees(node.out, (node.x,), node.rest, (True,))[0]
+    slopes = None
+    if node.op.reads(tree) <= {"g"}:
+        share = node.shares(np.ones(node.out.shape, node.out.dtype), None)[0][2]
+        slopes = tuple((i, slope) for i, slope in enumerate(fitted(share, node.x).reshape(-1).tolist()) if slope)
+    _FIXED[key] = slopes
+    return slopes
 
 
 def _times_owed(
-    lines: dict[Any, Any], owed: dict[Any, np.ndarray], places: dict[Any, int], total: int, size: int, dtype: Any
+    lines: dict[Any, Any], owed: dict[Any, Any], places: dict[Any, int], total: int, size: int, dtype: Any
 ) -> np.ndarray:
     """The sum over single numbers of (what each owes to the inputs) ⊗ (the line of y's slopes by it)."""
-    if not lines:
-        return np.zeros((total, size), dtype)
-    rows = np.concatenate([owed[edge] if edge in owed else _unit(places[edge], total, dtype) for edge in lines])
-    return rows.T @ np.array([*lines.values()])
-
-
-def _unit(place: int, total: int, dtype: Any) -> np.ndarray:
-    row = np.zeros((1, total), dtype)
-    row[0, place] = 1
-    return row
+    by_place: dict[int, list[Any]] = {}
+    terms = 0
+    for edge, line in lines.items():
+        for place, slope in owed[edge].items() if edge in owed else ((places[edge], 1.0),):
+            by_place.setdefault(place, []).append(line if slope == 1 else (slope, line))
+            terms += 1
+    if terms > 2 * total:
+        rows = np.zeros((len(lines), total), dtype)
+        for row, edge in zip(rows, lines, strict=True):
+            slopes = owed[edge] if edge in owed else {places[edge]: 1.0}
+            row[[*slopes]] = [*slopes.values()]
+        return rows.T @ np.array([*lines.values()])
+    none = np.zeros(size, dtype) if len(by_place) < total else None
+    found: list[Any] = []
+    for place in range(total):
+        parts: list[Any] = [
+            part if type(part) is not tuple else part[0] * part[1] for part in by_place.get(place, (none,))
+        ]
+        found.append(parts[0] if len(parts) == 1 else sum(parts))
+    return np.array(found, dtype)
 
 
 def _count(tensors: Sequence[Tensor]) -> int:
