@@ -13,9 +13,9 @@ from grad_engine.core.numpy_protocol import SCIPY_TO_OP
 from grad_engine.core.op import case
 from grad_engine.core.tensor import Tensor, array_of
 from grad_engine.ops import scipy_special as sc
-from grad_engine.ops.elementwise import sqrt, square
+from grad_engine.ops.elementwise import sqrt, square, where
 from grad_engine.ops.scipy_parameters import RADII, by_parameter
-from grad_engine.ops.special import in_dtype_of
+from grad_engine.ops.special import in_dtype_of, over
 from grad_engine.ops.special import kernel as _kernel
 
 _ROOT_PI, _ROOT_2 = math.sqrt(math.pi), math.sqrt(2)
@@ -54,8 +54,12 @@ _elliptic(
 @composed(scipy=["agm"], public=False)
 def agm(a: Any, b: Any) -> Tensor:
     """The arithmetic-geometric mean of positive a and b, by the elliptic integral K (Gauss). Needs SciPy."""
-    both = as_tensor(a) + b
-    return math.pi / 4 * both / sc.ellipk(square((as_tensor(a) - b) / both))
+    a, b = as_tensor(a), as_tensor(b)
+    ends = (a.array == 0) | (b.array == 0)
+    if not ends.any():
+        return math.pi / 4 * (a + b) / sc.ellipk(square((a - b) / (a + b)))
+    inner = agm(where(ends, 1.0, a), where(ends, 1.0, b))
+    return where(ends, where(a.array == 0, sqrt(a), sqrt(b)), inner)  # 0 at the ends, with an infinite slope
 
 
 # --- Airy and Struve functions ---------------------------------------------------------------------------------------
@@ -95,7 +99,7 @@ def _struve(name: str, symbol: str, summary: str) -> Any:
         broadcasts=True, public=False, domain=(0.5, 3.0), cases=[case((2, 3), v=1.5)],
         summary=f"{summary} of order v at each x. Needs SciPy.",
         sentence="x gets g times the function of the order below less v/x times the result.",
-        vjp={"x": lambda g, out, x, v: g * (in_rules(op)(x, v - 1) - v / x * out)},
+        vjp={"x": lambda g, out, x, v: g * (in_rules(op)(x, v - 1) - v * over(out, x, 0.0))},
     )  # fmt: skip
 
     def call(v: Any, x: Any) -> Tensor:
@@ -163,7 +167,7 @@ def _profile(name: str, part: str, symbol: str, summary: str, first: int, sign: 
     return define(
         _faddeeva(part), name=name, symbol=symbol, category="elementwise", inputs=("x", "sigma", "gamma"),
         floats=("x", "sigma", "gamma"), elementwise=True, broadcasts=True, public=False, domain=(0.3, 1.5),
-        scipy=[name] if part == "real" else [], summary=f"{summary} Needs SciPy.", vjp=rules,
+        summary=f"{summary} Needs SciPy.", vjp=rules,
         cases=[case((2, 3), (3,), (2, 1)), case((3,), (), ())], reads=("x", "sigma", "gamma", "out"),
         sentence="Each gets g times a slope made of both parts of Faddeeva's function.",
         formula={each: f"{{g}} times the slope by {{{each}}}, {words}" for each in rules},
@@ -174,6 +178,18 @@ voigt_profile = _profile(
     "voigt_profile", "real", "V", "The Voigt profile: a normal distribution blurred by a Cauchy distribution.", 0, -1
 )
 voigt_dispersion = _profile("voigt_dispersion", "imag", "V̂", "The dispersion that belongs to the Voigt profile.", 1, 1)
+
+
+@composed(scipy=["voigt_profile"], public=False)
+def voigt_of_scipy(x: Any, sigma: Any, gamma: Any) -> Tensor:
+    """The Voigt profile, for sigma = 0 that of Cauchy's distribution. Needs SciPy."""
+    sharp = np.equal(array_of(sigma), 0)
+    if not np.any(sharp):
+        return voigt_profile(x, sigma, gamma)
+    cauchy = as_tensor(gamma) / math.pi / (square(as_tensor(x)) + square(as_tensor(gamma)))
+    return where(sharp, cauchy, voigt_profile(x, where(sharp, 1.0, sigma), gamma))
+
+
 _voigt, _dispersion = in_rules(voigt_profile), in_rules(voigt_dispersion)
 
 # --- spherical Bessel functions and tails ----------------------------------------------------------------------------
@@ -200,7 +216,9 @@ def pdtrc(k: Any, m: Any) -> Tensor:
 @composed(scipy=["bdtrc"], public=False)
 def bdtrc(k: Any, n: Any, p: Any) -> Tensor:
     """1 − bdtr(k, n, p). Needs SciPy."""
-    return sc.betainc(_whole(k) + 1.0, np.trunc(np.asarray(array_of(n))) - _whole(k), p)
+    above = np.trunc(np.asarray(array_of(n))) - _whole(k)
+    out = sc.betainc(_whole(k) + 1.0, np.where(above == 0, 1.0, above), p)
+    return where(above == 0, 0.0, out) if np.any(above == 0) else out
 
 
 @composed(scipy=["nbdtr"], public=False)
@@ -224,5 +242,4 @@ def chdtri(v: Any, p: Any) -> Tensor:
 @composed(scipy=["fdtrc"], public=False)
 def fdtrc(dfn: Any, dfd: Any, x: Any) -> Tensor:
     """1 − fdtr(dfn, dfd, x). Needs SciPy."""
-    scaled = as_tensor(x) * dfn
-    return sc.betaincc(as_tensor(dfn) / 2, as_tensor(dfd) / 2, scaled / (scaled + dfd))
+    return sc.betaincc(as_tensor(dfn) / 2, as_tensor(dfd) / 2, sc.share_of_f(dfn, dfd, x))

@@ -92,6 +92,7 @@ RADII: dict[str, tuple[Radius, ...]] = {
     "stdtr": (lambda df, t: 0.4 * df, lambda df, t: np.sqrt(df + np.square(t)) / 4),
     "hyp0f1": (_to_pole, _entire), "hyp1f1": (_entire, lambda a, b, x: _to_pole(b, x), _entire),
     "hyp2f1": (_upto_one, _upto_one, lambda a, b, c, x: np.minimum(_to_pole(c, 0.0), _upto_one(x)), _upto_one),
+    "rgamma": (lambda x: np.full(np.shape(x), 0.5),),
     "zeta": (lambda x, q: np.minimum((x - 1) / 4, 1.5 / _rate(1 + _size_of_logarithm(q))), _positive),
     "eval_gegenbauer": (lambda n, alpha, x: 0.2 * np.abs(alpha), lambda n, alpha, x: 0.4 * np.abs(alpha), _upto_one),
     "eval_jacobi": (_entire, lambda n, a, b, x: (a + 1) / 2, lambda n, a, b, x: (b + 1) / 2, _upto_one),

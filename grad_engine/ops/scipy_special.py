@@ -23,8 +23,9 @@ from grad_engine.core.numpy_protocol import SCIPY_TO_OP
 from grad_engine.core.op import Case, case
 from grad_engine.core.tensor import Tensor, array_of
 from grad_engine.errors import ArgumentError, NotDifferentiableError
+from grad_engine.formula.symbol import Symbol
 from grad_engine.ops import activation, elementwise, special
-from grad_engine.ops.elementwise import exp, expm1, rint, sqrt, where, xlogy
+from grad_engine.ops.elementwise import exp, expm1, rint, values, where, xlogy
 from grad_engine.ops.scipy_parameters import by_parameter
 from grad_engine.ops.special import digamma, lgamma
 from grad_engine.ops.special import kernel as _kernel
@@ -352,11 +353,43 @@ gamma = _special(
     vjp={"x": lambda g, out, x: g * (out * _digamma(x))},
     sentence="The slope is the result times the digamma function, and g is multiplied by it.",
 )  # fmt: skip
+_gamma = in_rules(gamma)
 rgamma = _special(
     "rgamma", "1/Γ", "1 over the gamma function of each element.", domain=(0.5, 3.0),
-    vjp={"x": lambda g, out, x: g * (-out * _digamma(x))},
+    vjp={"x": lambda g, out, x: g * _rgamma_slope(out, x)}, reads=("x", "out"),
+    formula={"x": "-{g} · {out} · digamma({x}), its limit at the poles of Γ"},
     sentence="The slope is minus the result times the digamma function, and g is multiplied by it.",
 )  # fmt: skip
+_rgamma = in_rules(rgamma)
+
+
+def _rgamma_slope(out: Any, x: Any) -> Any:
+    """The derivative of 1/Γ: at the poles of Γ by interpolation, since 1/Γ is entire."""
+    return _beside_poles(-out * _digamma(_off(x, _poles(x))), _poles(x), _rgamma_at_poles, x)
+
+
+def _rgamma_at_poles(x: Any) -> Any:
+    """(-1)ⁿ·n! at −n, beyond −170 too large for a float."""
+    far = values(x) < -170
+    near = by_parameter("rgamma", 0)(np.where(far, 0.0, x))
+    return np.where(far, np.where(np.remainder(values(x), 2) == 0, np.inf, -np.inf), near)
+
+
+def _poles(x: Any) -> np.ndarray:
+    """Where Γ(x) has a pole."""
+    array = np.asarray(array_of(x))
+    return np.asarray((array <= 0) & (array == np.rint(array)) & np.isfinite(array))
+
+
+def _off(x: Any, there: np.ndarray) -> Any:
+    """x, with another number in the place of the poles."""
+    return np.where(there, 0.5, x) if there.any() else x
+
+
+def _beside_poles(value: Any, there: np.ndarray, at_poles: Callable[..., Any], *args: Any) -> Any:
+    return np.where(there, at_poles(*args), value) if there.any() else value
+
+
 loggamma = _special(
     "loggamma", "ln Γ", "Principal branch of the logarithm of the gamma function of each x > 0.", domain=(0.5, 3.0),
     vjp={"x": lambda g, out, x: g * _digamma(x)},
@@ -365,11 +398,26 @@ loggamma = _special(
 beta = _special(
     "beta", "B", "The beta function of a and b.", ("a", "b"), domain=(0.5, 3.0),
     vjp={
-        "a": lambda g, out, a, b: g * (out * (_digamma(a) - _digamma(a + b))),
-        "b": lambda g, out, a, b: g * (out * (_digamma(b) - _digamma(a + b))),
+        "a": lambda g, out, a, b: g * _beta_slope(out, a, b),
+        "b": lambda g, out, a, b: g * _beta_slope(out, b, a),
     },
+    formula={
+        "a": "{g} · {out} · (digamma({a}) − digamma({a} + {b})), its limit where {out} is 0",
+        "b": "{g} · {out} · (digamma({b}) − digamma({a} + {b})), its limit where {out} is 0",
+    }, reads=("a", "b", "out"),
     sentence="Each gets g times the result times its digamma less that of the sum.",
 )  # fmt: skip
+
+
+def _beta_slope(out: Any, a: Any, b: Any) -> Any:
+    """By a. Where a + b is a pole of Γ, Γ(a)·Γ(b) is multiplied by the slope of 1/Γ; where a or b is infinite, 0."""
+    there = _poles(values(a) + values(b)) & ~_poles(a) & ~_poles(b)
+    slope = out * (_digamma(a) - _digamma(_off(a + b, there)))
+    slope = _beside_poles(slope, there, lambda a, b: _gamma(a) * _gamma(b) * _rgamma_slope(0.0, a + b), a, b)
+    infinite = np.asarray((np.isinf(values(a)) | np.isinf(values(b))) & (values(out) == 0))
+    return np.where(infinite, 0.0, slope) if infinite.any() else slope
+
+
 betaln = _special(
     "betaln", "ln B", "Natural logarithm of the absolute value of the beta function of a and b.", ("a", "b"),
     domain=(0.5, 3.0),
@@ -382,19 +430,60 @@ betaln = _special(
 poch = _special(
     "poch", "(z)ₘ", "The Pochhammer symbol Γ(z + m)/Γ(z).", ("z", "m"), domain=(0.5, 3.0),
     vjp={
-        "z": lambda g, out, z, m: g * (out * (_digamma(z + m) - _digamma(z))),
+        "z": lambda g, out, z, m: g * _poch_slope(out, z, m),
         "m": lambda g, out, z, m: g * (out * _digamma(z + m)),
     },
+    formula={"z": "{g} · {out} · (digamma({z} + {m}) − digamma({z})), its limit where {z} is a pole of Γ"},
+    reads=("z", "m", "out"),
     sentence="Each gets g times the result times a difference of digamma functions.",
 )  # fmt: skip
+
+
+def _poch_slope(out: Any, z: Any, m: Any) -> Any:
+    there = _poles(z) & ~_poles(values(z) + values(m))
+    slope = out * (_digamma(z + m) - _digamma(_off(z, there)))
+    return _beside_poles(slope, there, lambda z, m: _gamma(z + m) * _rgamma_slope(0.0, z), z, m)
+
+
 binom = _special(
     "binom", "(ⁿₖ)", "The binomial coefficient of real n and k.", ("n", "k"), domain=(0.2, 1.0),
     vjp={
-        "n": lambda g, out, n, k: g * (out * (_digamma(n + 1) - _digamma(n - k + 1))),
-        "k": lambda g, out, n, k: g * (out * (_digamma(n - k + 1) - _digamma(k + 1))),
+        "n": lambda g, out, n, k: g * _binom_by_n(out, n, k),
+        "k": lambda g, out, n, k: g * _binom_by_k(out, n, k),
     },
+    formula={
+        "n": "{g} · {out} · (digamma({n} + 1) − digamma({n} − {k} + 1)), its limit where {out} is 0",
+        "k": "{g} · {out} · (digamma({n} − {k} + 1) − digamma({k} + 1)), its limit where {out} is 0",
+    }, reads=("n", "k", "out"),
     sentence="Each gets g times the result times a difference of digamma functions.",
 )  # fmt: skip
+
+
+def _binom_by_n(out: Any, n: Any, k: Any) -> Any:
+    there = _poles(values(n) - values(k) + 1.0) & ~_poles(values(n) + 1.0)
+    slope = out * (_digamma(n + 1) - _digamma(_off(n - k + 1, there)))
+    slope = _beside_poles(
+        slope, there, lambda n, k: _gamma(n + 1) * _rgamma(k + 1) * _rgamma_slope(0.0, n - k + 1), n, k
+    )
+    return _flat_at_infinity(slope, out, k)
+
+
+def _binom_by_k(out: Any, n: Any, k: Any) -> Any:
+    there = (_poles(values(k) + 1.0) | _poles(values(n) - values(k) + 1.0)) & ~_poles(values(n) + 1.0)
+    slope = out * (_digamma(_off(n - k + 1, there)) - _digamma(_off(k + 1, there)))
+
+    def at_poles(n: Any, k: Any) -> Any:
+        of_k, of_rest = _rgamma(k + 1), _rgamma(n - k + 1)
+        return _gamma(n + 1) * (_rgamma_slope(of_k, k + 1) * of_rest - of_k * _rgamma_slope(of_rest, n - k + 1))
+
+    return _flat_at_infinity(_beside_poles(slope, there, at_poles, n, k), out, k)
+
+
+def _flat_at_infinity(slope: Any, out: Any, k: Any) -> Any:
+    there = np.asarray(np.isinf(values(k)) & (values(out) == 0))
+    return np.where(there, 0.0, slope) if there.any() else slope
+
+
 gammainc = _special(
     "gammainc", "P", "The regularized lower incomplete gamma function of a and x.", ("a", "x"), domain=(0.3, 3.0),
     vjp={"x": lambda g, out, a, x: g * _gamma_pdf(a, x)},
@@ -475,22 +564,71 @@ def _ratio(y: Any, x: Any) -> Any:
     return special.over(y, x, 0.0)
 
 
+def _density(formula: Callable[..., Any], at_infinity: Callable[..., Any] = lambda x: 0.0) -> Callable[..., Any]:
+    """A density by its formula, and 0, or what is said, where a parameter is infinite."""
+
+    def density(*args: Any) -> Any:
+        *shapes, x = args
+        if Symbol in map(type, args):
+            return formula(*args)
+        infinite = np.logical_or.reduce([np.isinf(values(each)) for each in np.broadcast_arrays(*map(values, shapes))])
+        if not infinite.any():
+            return formula(*args)
+        return np.where(infinite, at_infinity(x), formula(*[np.where(infinite, 1.0, each) for each in shapes], x))
+
+    return density
+
+
+@_density
 def _gamma_pdf(a: Any, x: Any) -> Any:
     return np.exp(_xlogy(a - 1, x) - x - _lgamma(a))
 
 
+@_density
 def _beta_pdf(a: Any, b: Any, x: Any) -> Any:
     return np.exp(_xlogy(a - 1, x) + _xlog1py(b - 1, -x) - _betaln(a, b))
 
 
-def _t_pdf(df: Any, t: Any) -> Any:
+def _student(df: Any, t: Any) -> Any:
     log_scale = _lgamma((df + 1) / 2) - _lgamma(df / 2) - np.log(df * math.pi) / 2
     return np.exp(log_scale - (df + 1) / 2 * np.log1p(np.square(t) / df))
+
+
+_t_pdf = _density(_student, lambda t: np.exp(-0.5 * np.square(t)) / _ROOT_TAU)
 
 
 _xlogy, _xlog1py, _betaln = in_rules(xlogy), in_rules(special.xlog1py), in_rules(betaln)
 
 # Distribution functions that are one of these in other variables.
+
+
+def _without_influence(x: Any, there: Any) -> Tensor:
+    """x, but as a constant where the mask holds: at the ends of a distribution its parameters do not matter.
+
+    Else the density there, which may be infinite, would be multiplied by 0.
+    """
+    x = as_tensor(x)
+    return where(there, x.array, x) if x.node is not None and np.any(there) else x
+
+
+def _at_ends(x: Any) -> Any:
+    array = array_of(x)
+    return np.equal(array, 0) | np.isinf(array)
+
+
+def _scaled(a: Any, x: Any) -> Tensor:
+    """a · x, of which one that is 0 or infinite leaves the other without influence."""
+    return _without_influence(a, _at_ends(x)) * _without_influence(x, _at_ends(a))
+
+
+def share_of_f(dfn: Any, dfd: Any, x: Any) -> Tensor:
+    """dfn · x / (dfn · x + dfd), the variable of the beta distribution that belongs to x of the F distribution."""
+    there = _at_ends(x)
+    last = np.isinf(array_of(x))
+    x = where(last, 1.0, x) if np.any(last) else as_tensor(x)
+    scaled = x * _without_influence(dfn, there)
+    part = scaled / _without_influence(scaled + _without_influence(dfd, there), scaled.array == 0)
+    return where(last, 1.0, part) if np.any(last) else part
 
 
 @composed(scipy=["chdtr"], public=False)
@@ -508,20 +646,19 @@ def chdtrc(v: Any, x: Any) -> Tensor:
 @composed(scipy=["gdtr"], public=False)
 def gdtr(a: Any, b: Any, x: Any) -> Tensor:
     """The gamma distribution function with rate a and shape b. Needs SciPy."""
-    return gammainc(b, as_tensor(a) * x)
+    return gammainc(b, _scaled(a, x))
 
 
 @composed(scipy=["gdtrc"], public=False)
 def gdtrc(a: Any, b: Any, x: Any) -> Tensor:
     """1 − gdtr(a, b, x). Needs SciPy."""
-    return gammaincc(b, as_tensor(a) * x)
+    return gammaincc(b, _scaled(a, x))
 
 
 @composed(scipy=["fdtr"], public=False)
 def fdtr(dfn: Any, dfd: Any, x: Any) -> Tensor:
     """The F distribution function with dfn and dfd degrees of freedom. Needs SciPy."""
-    x = as_tensor(x) * dfn
-    return betainc(as_tensor(dfn) / 2, as_tensor(dfd) / 2, x / (x + dfd))
+    return betainc(as_tensor(dfn) / 2, as_tensor(dfd) / 2, share_of_f(dfn, dfd, x))
 
 
 @composed(scipy=["pdtr"], public=False)
@@ -534,7 +671,9 @@ def pdtr(k: Any, m: Any) -> Tensor:
 def bdtr(k: Any, n: Any, p: Any) -> Tensor:
     """The binomial distribution function of n trials with probability p at k < n. Needs SciPy."""
     k = np.floor(np.asarray(array_of(k)))
-    return betainc(np.trunc(np.asarray(array_of(n))) - k, k + 1.0, 1 - as_tensor(p))
+    above = np.trunc(np.asarray(array_of(n))) - k
+    below = betainc(np.where(above == 0, 1.0, above), k + 1.0, 1 - as_tensor(p))
+    return where(above == 0, 1.0, below) if np.any(above == 0) else below
 
 
 # --- Bessel functions -----------------------------------------------------------------------------------------------
@@ -621,7 +760,7 @@ kv = _bessel(
 )  # fmt: skip
 ive = _bessel(
     "ive", "e⁻|ˣ|Iᵥ", "exp(−|x|) · iv(v, x), without overflow.",
-    lambda out, v, x: (_ive(v - 1, x) + _ive(v + 1, x)) / 2 - np.sign(x) * out,
+    lambda out, v, x: (_ive_below(v - 1, x) + _ive(v + 1, x)) / 2 - np.sign(x) * out,
 )  # fmt: skip
 kve = _bessel(
     "kve", "eˣKᵥ", "exp(x) · kv(v, x), without underflow.",
@@ -635,6 +774,15 @@ kn = _whole_bessel(
     "kn", "Kₙ", "The modified Bessel function of the second kind of whole order n.",
     lambda out, x, n: (_kn(x, np.abs(n - 1)) + _kn(x, n + 1)) / -2,
 )  # fmt: skip
+
+
+def _ive_below(v: Any, x: Any) -> Any:
+    """ive, which SciPy has as NaN at 0 for v < 0, where it is iv."""
+    if type(x) is Symbol or not np.any(at := np.equal(values(x), 0)):
+        return _ive(v, x)
+    return np.where(at, _iv(v, np.where(at, x, 0.0)), _ive(v, np.where(at, 1.0, x)))
+
+
 _jv, _yv, _iv, _kv, _ive, _kve, _yn, _kn = map(in_rules, (jv, yv, iv, kv, ive, kve, yn, kn))
 
 zeta = _special(
@@ -682,11 +830,17 @@ lambertw = define(
 
 
 def _below(rule: Callable[..., Any], n: Any) -> Any:
-    """`rule` of n − 1, and 0 where n is 0."""
+    """`rule` of n − 1, and 0 where n is 0, or −1: there all of them but Chebyshev's first are constant."""
     degree = np.asarray(n)
+    degree = np.where(degree == -1, 0, degree)
     if np.all(degree != 0):
         return rule(degree - 1.0)
     return rule(np.where(degree == 0, 1, degree) - 1.0) * np.where(degree == 0, 0.0, 1.0)
+
+
+def _mirrored(n: Any) -> Any:
+    """The degree from 0 up of the same Legendre polynomial: that of −1 − n is that of n."""
+    return np.maximum(n, -1 - np.asarray(n))
 
 
 _SLOPE_IN_WORDS = "{g} times the derivative of the polynomial at {x}"
@@ -725,15 +879,17 @@ eval_jacobi = _polynomial(
 )  # fmt: skip
 _jacobi = in_rules(eval_jacobi)
 eval_legendre = _polynomial(
-    "eval_legendre", "Pₙ", "Legendre", "n x", lambda g, out, x, n: g * _below(lambda m: _gegenbauer(1.5, x, m), n),
+    "eval_legendre", "Pₙ", "Legendre", "n x",
+    lambda g, out, x, n: g * _below(lambda m: _gegenbauer(1.5, x, m), _mirrored(n)),
 )  # fmt: skip
 eval_chebyt = _polynomial(
     "eval_chebyt", "Tₙ", "first Chebyshev", "n x",
-    lambda g, out, x, n: g * _below(lambda m: (m + 1) * _gegenbauer(1.0, x, m), n),
+    lambda g, out, x, n: g * _below(lambda m: (m + 1) * _gegenbauer(1.0, x, m), np.abs(n)),
 )  # fmt: skip
 eval_chebyu = _polynomial(
     "eval_chebyu", "Uₙ", "second Chebyshev", "n x",
-    lambda g, out, x, n: g * _below(lambda m: 2 * _gegenbauer(2.0, x, m), n),
+    lambda g, out, x, n: g * np.where(np.asarray(n) < -1, -1.0, 1.0)
+    * _below(lambda m: 2 * _gegenbauer(2.0, x, m), np.maximum(n, -2 - np.asarray(n))),
 )  # fmt: skip
 eval_genlaguerre = _polynomial(
     "eval_genlaguerre", "Lₙ", "generalized Laguerre", "n alpha x",
@@ -785,35 +941,48 @@ kl_divergence = _special(  # another thing than the loss kl_div, which takes log
 def scipy_huber(delta: Any, r: Any) -> Tensor:
     """r²/2 where |r| ≤ delta, else delta · (|r| − delta/2); inf where delta is negative."""
     size = abs(as_tensor(r))
-    return where(
-        np.less(delta, 0), np.inf, where(size <= delta, 0.5 * size * size, delta * (size - 0.5 * as_tensor(delta)))
-    )
+    inside = np.less_equal(size.array, array_of(delta))
+    bound = where(inside, 1.0, delta)  # where the other branch counts delta may be infinite
+    return where(np.less(array_of(delta), 0), np.inf, where(inside, 0.5 * size * size, bound * (size - 0.5 * bound)))
 
 
 @composed(scipy=["pseudo_huber"], public=False)
 def pseudo_huber(delta: Any, r: Any) -> Tensor:
     """delta² · (√(1 + (r/delta)²) − 1): a smooth Huber loss."""
-    ratio = as_tensor(r) / delta
-    squared = ratio * ratio
-    return as_tensor(delta) * delta * (squared / (sqrt(1 + squared) + 1))
+    delta, r = as_tensor(delta), as_tensor(r)
+    nothing = (delta.array == 0) & (r.array == 0)
+    below = elementwise.hypot(where(nothing, 1.0, delta), r) + delta  # r² · delta over this, which delta = 0 may be
+    return where(delta.array < 0, np.inf, r * (r / below) * delta)
 
 
 boxcox = _special(
     "boxcox", "(xᵏ−1)/k", "(x**lmbda − 1)/lmbda, ln(x) where lmbda is 0.", ("x", "lmbda"), domain=(0.3, 2.0),
     vjp={
         "x": lambda g, out, x, lmbda: g * np.power(x, lmbda - 1),
-        "lmbda": lambda g, out, x, lmbda: g * (np.square(np.log(x)) * _exprel_slope(lmbda * np.log(x))),
+        "lmbda": lambda g, out, x, lmbda: g * _boxcox_slope(x, lmbda),
     },
-    formula={"lmbda": "{g} · ln²({x}) times the derivative of exprel at {lmbda} · ln({x})"}, reads=("x", "lmbda"),
+    formula={"lmbda": "{g} · ln²({x}) times the derivative of exprel at {lmbda} · ln({x}), 1/{lmbda}² where {x} is 0"},
+    reads=("x", "lmbda"),
     sentence="x gets g times x to the power lmbda − 1; lmbda gets g times its own slope.",
 )  # fmt: skip
+
+
+def _boxcox_slope(x: Any, lmbda: Any) -> Any:
+    """By lmbda; where x is 0 the function is −1/lmbda."""
+    end = np.asarray(np.equal(values(x), 0) & np.greater(values(lmbda), 0))
+    logarithm = np.log(np.where(end, 1.0, x) if end.any() else x)
+    slope = np.square(logarithm) * _exprel_slope(lmbda * logarithm)
+    return np.where(end, 1 / np.square(np.where(end, lmbda, 1.0)), slope) if end.any() else slope
 
 
 @composed(scipy=["boxcox1p"], public=False)
 def boxcox1p(x: Any, lmbda: Any) -> Tensor:
     """((1 + x)**lmbda − 1)/lmbda, ln(1 + x) where lmbda is 0. Needs SciPy."""
-    logarithm = elementwise.log1p(as_tensor(x))
-    return logarithm * exprel(lmbda * logarithm)
+    x = as_tensor(x)
+    end = np.equal(x.array, -1)
+    logarithm = elementwise.log1p(where(end, 0.0, x) if np.any(end) else x)
+    out = logarithm * exprel(lmbda * logarithm)
+    return where(end, boxcox(where(end, x + 1, 1.0), lmbda), out) if np.any(end) else out
 
 
 @composed(scipy=["inv_boxcox"], public=False)
@@ -821,8 +990,10 @@ def inv_boxcox(x: Any, lmbda: Any) -> Tensor:
     """The y at which boxcox(y, lmbda) is x."""
     power = as_tensor(lmbda)
     if not np.all(power.data):  # with 0 among the powers: exp(x) there
-        safe = where(power.data == 0, 1.0, power)
-        return where(power.data == 0, exp(as_tensor(x)), exp(elementwise.log1p(safe * x) / safe))
+        flat, x = power.data == 0, as_tensor(x)
+        safe = where(flat, 1.0, power)
+        series = x - power * x * x / 2 + power * power * x * x * x / 3  # of log1p(power·x)/power
+        return where(flat, exp(series), exp(elementwise.log1p(safe * where(flat, 0.0, x)) / safe))
     return exp(elementwise.log1p(power * x) / power)
 
 
@@ -835,7 +1006,11 @@ def inv_boxcox1p(x: Any, lmbda: Any) -> Tensor:
 @composed(scipy=["powm1"], public=False)
 def powm1(x: Any, y: Any) -> Tensor:
     """x**y − 1 for x > 0, exact also where that is tiny."""
-    return expm1(xlogy(y, x))
+    x = as_tensor(x)
+    zero = x.array == 0
+    if not np.any(zero):
+        return expm1(xlogy(y, x))
+    return where(zero, np.power(where(zero, x, 1.0), y) - 1, expm1(xlogy(y, where(zero, 1.0, x))))
 
 
 @composed(scipy=["radian"], public=False)
