@@ -14,6 +14,7 @@ from grad_engine.core.op import case
 from grad_engine.errors import ArgumentError, ShapeError
 
 _LONGEST = 1 << 16  # a row of ones longer than this is not kept
+_IN_A_ROW = 1 << 11  # numbers that BLAS may add one after another; of more, NumPy adds parts in pairs
 
 
 @lru_cache(maxsize=64)
@@ -22,9 +23,19 @@ def ones_row(length: int, dtype: Any) -> np.ndarray:
     return np.ones(length, dtype)
 
 
+def dot_of(x: Any, y: Any) -> Any:
+    """np.dot of arrays of one or two axes: as a method of an array it takes 0.2 us less, and `@`, a ufunc, 0.6 more."""
+    return x.dot(y) if type(x) is type(y) is np.ndarray else np.dot(x, y)
+
+
 def _sum_to(x: Any, shape: tuple[int, ...]) -> Any:
     """Sum `x` over the axes that broadcasting added or stretched, so that the result has `shape`."""
     lead = x.ndim - len(shape)
+    if lead == 1 and x.shape[1:] == shape and 1 < len(x) <= _LONGEST and x.dtype.char in "fd" and x.flags.c_contiguous:
+        if x.size > len(x):  # as of a bias: BLAS sums rows four times as fast
+            return dot_of(ones_row(len(x), x.dtype), x if x.ndim == 2 else x.reshape(len(x), -1)).reshape(shape)
+        if len(x) == x.size <= _IN_A_ROW:
+            return np.asarray(dot_of(ones_row(len(x), x.dtype), x.reshape(-1))).reshape(shape)
     folded = lead
     while folded - lead < len(shape) and shape[folded - lead] == 1 != x.shape[folded]:
         folded += 1
@@ -70,14 +81,17 @@ summed_to, cast = in_rules(sum_to), in_rules(astype)
 
 def fitted(share: Any, array: Any) -> Any:
     """`share` in the shape and dtype of the operand it belongs to: summed where that had been broadcast."""
-    if share.shape != array.shape:
-        lead = share.ndim - array.ndim
-        if lead < 0 or not all(n == m or n == 1 for n, m in zip(array.shape, share.shape[lead:], strict=True)):
+    shape = array.shape
+    if (given := share.shape) != shape:
+        lead = len(given) - len(shape)
+        if lead < 0 or (
+            given[lead:] != shape and not all(n == m or n == 1 for n, m in zip(shape, given[lead:], strict=True))
+        ):
             raise ShapeError(
-                f"a rule gave a share of shape {share.shape} to an operand of shape {array.shape}; it has to return "
+                f"a rule gave a share of shape {given} to an operand of shape {shape}; it has to return "
                 "that shape, or one that the operand was broadcast to"
             )
-        share = summed_to(share, array.shape)
+        share = _sum_to(share, shape) if type(share) is np.ndarray else summed_to(share, shape)
     if share.dtype is not array.dtype and share.dtype != array.dtype:
         share = cast(share, array.dtype)
     return share

@@ -6,10 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from operator import attrgetter
 from typing import Any
 
-import numpy as np
-
 from grad_engine.core.broadcasting import fitted
 from grad_engine.core.checks import check_values
+from grad_engine.core.fast_pass import add_place, of_its_outputs, run_rules_quickly
 from grad_engine.core.grad_mode import current_mode
 from grad_engine.core.hooks import hooked
 from grad_engine.core.node import BinaryNode, Edge, GradAccum, Node, Output, UnaryNode
@@ -69,82 +68,57 @@ def pull_back(
     useful = None if targets is None else edges_to(targets, nodes)
     if (watch := current_mode().watch) is not None:
         observers = (*observers, *watch.observers(seeds))
-    if observers:
-        told_ran, told_sent = [each.ran for each in observers], [each.sent for each in observers]
-    owned: set[Edge] | None = None if create_graph or observers else set()  # where sums may grow in place
-    pending: dict[Any, Any] = {**seeds} if len(seeds) == 1 else _started(seeds, owned)
-    found: dict[Any, Any] = {}
-    node: Any = None
-    try:
-        for node in nodes:  # consumers come first, so this node's sum is already complete
-            g = pending.pop(node, None)
-            if g is None and (not node.op.multi_output or (g := _of_its_outputs(pending, node)) is None):
-                continue  # every rule above passed nothing this way
-            if (extra := node.extra) is not None and (extra.hooks or extra.retained):
-                g = hooked(node, g)
-            if targets is not None:
-                keep_targets(found, targets, node, g)
-            if observers:  # asked first: a loop over nothing takes three times as long
-                for tell in told_ran:
-                    tell(node, g)
-            for slot, edge, raw, array in (
-                node.shares_from(g, *as_tensors(node), useful) if create_graph else node.shares(g, useful)
-            ):
-                share = raw if raw.shape == array.shape and raw.dtype is array.dtype else fitted(raw, array)
-                if edge in pending:
-                    pending[edge] = _sum(pending[edge], share, edge, owned)
-                elif type(edge) is GradAccum and owned is not None:
-                    pending[edge] = _own(share, g, node)
-                else:
-                    pending[edge] = share
-                if observers:
-                    for tell in told_sent:
-                        tell(node, slot, edge, raw, share, pending[edge])
-            if release:
-                node.release()
-    except Exception as error:
-        shapes = ", ".join(str(np.shape(array)) for array in node.arrays)
-        error.add_note(f"raised while the gradient passed {node.name}; its inputs have shapes {shapes}")
-        raise
+    if create_graph or observers:
+        pending, found = _run_rules(seeds, nodes, targets, useful, create_graph, observers, release)
+    else:
+        pending, found = run_rules_quickly(seeds, nodes, targets, useful, release)
     for edge, g in pending.items():  # only leaves are left
         if edge.extra is not None:
             pending[edge] = hooked(edge, g)
     return pending if targets is None else found | {edge: g for edge, g in pending.items() if edge in targets}
 
 
-def _started(seeds: Mapping[Edge, Any], owned: set[Edge] | None) -> dict[Any, Any]:
-    """What is pending at first. Where a leaf is among several seeds, its sum grows in place, in memory of its own."""
-    if owned is None:
-        return {**seeds}
-    return {edge: np.array(seed) if type(edge) is GradAccum else seed for edge, seed in seeds.items()}
+def _run_rules(
+    seeds: Mapping[Edge, Any],
+    nodes: Sequence[Node],
+    targets: Sequence[Edge] | None,
+    useful: set[Edge] | None,
+    create_graph: bool,
+    observers: Sequence[Any],
+    release: bool,
+) -> tuple[dict[Any, Any], dict[Any, Any]]:
+    """What is pending once the rules of all nodes have run, and what the targets among the nodes gathered.
 
-
-def _own(share: Any, g: Any, node: Node) -> Any:
-    """The first share of a leaf, in memory that nobody else holds: there its sum grows in place.
-
-    Others may hold g, whatever a view looks into, and what a joint rule returned, which may be one array twice.
+    fast_pass.py does the same for passes on arrays that nobody observes, in less time.
     """
-    if share is g or type(share) is not np.ndarray or share.base is not None or node.op.joint is not None:
-        return np.array(share)
-    return share
-
-
-def _sum(held: Any, share: Any, edge: Edge, owned: set[Edge] | None) -> Any:
-    """The sum so far and one more share: in place where the engine owns the memory, and nobody looks on."""
-    if owned is None:
-        return held + share
-    if type(edge) is GradAccum or edge in owned:
-        return np.add(held, share, held)
-    total = held + share
-    if type(total) is np.ndarray:  # sums of 0-d arrays arrive as NumPy scalars, which cannot grow in place
-        owned.add(edge)
-    return total
-
-
-def _of_its_outputs(pending: dict[Any, Any], node: Node) -> tuple[Any, ...] | None:
-    """The gradients of a node's numbered outputs, None for those that nothing reached; None when none was reached."""
-    gs = tuple(pending.pop(Output(node, index), None) for index in range(len(node.out)))
-    return gs if any(g is not None for g in gs) else None
+    told_ran, told_sent = [each.ran for each in observers], [each.sent for each in observers]
+    pending: dict[Any, Any] = {**seeds}
+    found: dict[Any, Any] = {}
+    node: Any = None
+    try:
+        for node in nodes:  # consumers come first, so this node's sum is already complete
+            g = pending.pop(node, None)
+            if g is None and (not node.op.multi_output or (g := of_its_outputs(pending, node)) is None):
+                continue  # every rule above passed nothing this way
+            if (extra := node.extra) is not None and (extra.hooks or extra.retained):
+                g = hooked(node, g)
+            if targets is not None:
+                keep_targets(found, targets, node, g)
+            for tell in told_ran:
+                tell(node, g)
+            for slot, edge, raw, array in (
+                node.shares_from(g, *as_tensors(node), useful) if create_graph else node.shares(g, useful)
+            ):
+                share = fitted(raw, array)
+                pending[edge] = pending[edge] + share if edge in pending else share
+                for tell in told_sent:
+                    tell(node, slot, edge, raw, share, pending[edge])
+            if release:
+                node.release()
+    except Exception as error:
+        add_place(error, node)
+        raise
+    return pending, found
 
 
 def as_tensors(node: Node) -> tuple[Any, tuple[Any, ...]]:

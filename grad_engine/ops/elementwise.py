@@ -66,8 +66,11 @@ def bounded(choose: np.ufunc, x: Any, bound: float) -> Any:
 
 def _select(x: Any, mask: Any) -> Any:
     """x where mask holds, else 0. Multiplying the bits as integers also clears NaN, 10 times as fast as np.where."""
-    if x.size > 400 and x.shape == mask.shape and (bits := _BITS.get(x.dtype)) is not None:
-        return np.multiply(x.view(bits), mask).view(x.dtype)
+    if x.size > 256 and x.shape == mask.shape and (bits := _BITS.get(x.dtype)) is not None:
+        if type(x) is not ndarray:  # a stand-in, of whose product with the mask a program makes what is quick there
+            return np.multiply(x.view(bits), mask).view(x.dtype)
+        ones = mask.astype(bits)
+        return np.multiply(x.view(bits), ones, ones).view(x.dtype)
     return np.where(mask, x, level((), x.dtype))
 
 
@@ -90,13 +93,6 @@ def selected(x: Any, mask: Any) -> Any:
 def times(fresh: Any, x: Any) -> Any:
     """`fresh` times x, for use in rules: written into `fresh`, which the rule has just made, if that is an array."""
     return np.multiply(fresh, x, fresh) if type(fresh) is ndarray and type(x) is ndarray else fresh * x
-
-
-def column_times_row(column: Any, row: Any) -> Any:
-    """A column (n, 1) times a row (1, m), for use in rules. BLAS does it four times as fast as `*` or `@`."""
-    if type(column) is type(row) is ndarray and column.ndim == 2 == row.ndim and column.dtype is row.dtype in _BITS:
-        return np.dot(column, row)
-    return column * row
 
 
 def nothing(g: Any) -> Any:

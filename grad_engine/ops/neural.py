@@ -19,10 +19,10 @@ from grad_engine.core.versions import WRITES
 from grad_engine.errors import ArgumentError, IndexingError, ShapeError
 from grad_engine.formula import number
 from grad_engine.ops.activation import softmax_of
-from grad_engine.ops.elementwise import clip, column_times_row, times, values, where
+from grad_engine.ops.elementwise import clip, times, values, where
 from grad_engine.ops.indexing import index_put
 from grad_engine.ops.joining import stack
-from grad_engine.ops.product import contracted
+from grad_engine.ops.product import contracted, matrix_product
 from grad_engine.ops.reduction import total, vector_norm
 from grad_engine.ops.shape import axis_of, reshaped
 
@@ -54,15 +54,15 @@ def _linear(x: Any, weight: Any, bias: Any = None) -> Any:
 def _linear_x(g: Any, out: Any, x: Any, weight: Any, bias: Any) -> Any:
     if weight.ndim == 1:
         return reshaped(g, (*g.shape, 1)) * weight
-    return column_times_row(g, weight) if weight.shape[0] == 1 else g @ weight
+    return matrix_product(g, weight)
 
 
 def _linear_weight(g: Any, out: Any, x: Any, weight: Any, bias: Any) -> Any:
     if x.ndim == 2 == weight.ndim:
-        return g.T * x if len(x) == 1 else g.T @ x  # BLAS is slow at a column times a row
+        return matrix_product(g.T, x)
     rows, features = math.prod(x.shape[:-1]), x.shape[-1]
     results = g.size // rows if rows else weight.size // features
-    return reshaped(reshaped(g, (rows, results)).T @ reshaped(x, (rows, features)), weight.shape)
+    return reshaped(matrix_product(reshaped(g, (rows, results)).T, reshaped(x, (rows, features))), weight.shape)
 
 
 def _linear_x_formula(g: Any, out: Any, x: Any, weight: Any, bias: Any) -> Any:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from grad_engine.core.broadcasting import dot_of
 from grad_engine.core.call import as_tensor
 from grad_engine.core.define import composed, define, in_rules
 from grad_engine.core.numpy_protocol import NUMPY_TO_OP
@@ -18,7 +19,6 @@ from grad_engine.core.tensor import Tensor
 from grad_engine.errors import ArgumentError, ShapeError
 from grad_engine.formula import Tree
 from grad_engine.formula.symbol import Symbol, traced
-from grad_engine.ops.elementwise import column_times_row
 from grad_engine.ops.indexing import scattered
 from grad_engine.ops.reduction import total
 from grad_engine.ops.shape import moveaxis, reshaped
@@ -32,9 +32,19 @@ def _column(x: Any) -> Any:
     return reshaped(x, (*x.shape, 1))
 
 
+def matrix_product(x: Any, y: Any) -> Any:
+    """x @ y of two matrices, or batches of them, for use in rules."""
+    kinds = {type(x), type(y)}
+    if Symbol in kinds:
+        return x @ y
+    if Tensor not in kinds and x.ndim == 2 == y.ndim:
+        return dot_of(x, y)
+    return x * y if x.shape[-1] == 1 else x @ y  # BLAS is slow at a column times a row
+
+
 def _matmul_x(g: Any, out: Any, x: Any, y: Any) -> Any:
     if x.ndim > 1 and y.ndim > 1:
-        return column_times_row(g, y.mT) if y.shape[-1] == 1 else g @ y.mT
+        return matrix_product(g, y.mT)
     if y.ndim == 1:  # out lacks the column axis
         return _column(g) * y if x.ndim > 1 else g * y
     return reshaped(y @ _column(g), y.shape[:-1])  # x is one row, g lacks the row axis
@@ -43,8 +53,8 @@ def _matmul_x(g: Any, out: Any, x: Any, y: Any) -> Any:
 def _matmul_y(g: Any, out: Any, x: Any, y: Any) -> Any:
     if x.ndim > 1 and y.ndim > 1:
         if x.ndim > 2 == y.ndim and x.size and y.size:  # one matrix for a batch: one product, not many and a sum
-            return reshaped(x, (-1, x.shape[-1])).mT @ reshaped(g, (-1, g.shape[-1]))
-        return x.mT * g if x.shape[-2] == 1 else x.mT @ g
+            return matrix_product(reshaped(x, (-1, x.shape[-1])).mT, reshaped(g, (-1, g.shape[-1])))
+        return matrix_product(x.mT, g)
     if x.ndim == 1:
         return _column(x) * _row(g) if y.ndim > 1 else g * x
     return reshaped(x.mT @ _column(g), (*x.shape[:-2], x.shape[-1]))
