@@ -51,7 +51,7 @@ def forms(chunk: RowBox) -> list[str]:
     """What a box may be called, the best first; the last, the number of its first op, is short."""
     first, last = chunk.ops[0][1:], chunk.ops[-1][1:]
     span = f"#{first}–{last}" if first != last else f"#{first}"
-    return list(dict.fromkeys([*chunk.labels, span, first]))
+    return list(dict.fromkeys([chunk.title, *chunk.labels, span, first]))
 
 
 def row_of(chunks: Sequence[RowBox]) -> list[Box]:
