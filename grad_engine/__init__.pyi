@@ -85,6 +85,7 @@ from grad_engine.value import Value as Value
 from grad_engine.version import VERSION as __version__
 from grad_engine import autograd as autograd
 from grad_engine import data as data
+from grad_engine import distributions as distributions
 from grad_engine import draw as draw
 from grad_engine import export as export
 from grad_engine import interop as interop

@@ -284,7 +284,7 @@ nll_loss = define(
         case((2, 3, 2), _GRID, weight=_WEIGHT, reduction="none"),
     ],
     floats=("x",),
-    sentence="The right class gets −g times its weight, averaged in a mean; the others get 0.",
+    sentence="The right class gets its part of −g; the others get 0.",
     summary="Minus the log-probability x (batch, classes, ...) of each target class (batch, ...), weighted by class; "
     "elements of class ignore_index do not count.",
     vjp={"x": _nll_x}, formula={"x": _nll_formula}, reads=("target",),
@@ -298,7 +298,7 @@ _cross_entropy_op = define(
         case((2, 3), (2, 3), weight=_WEIGHT, label_smoothing=0.1),
     ],
     floats=("x",),
-    sentence="Each class gets g · (its probability − its target), divided by n in a mean.",
+    sentence="Each class gets g · (its probability − its target), divided by n for a mean loss.",
     summary="Minus the logarithm of the softmax of x (batch, classes, ...) at each target class (batch, ...), or its "
     "mean under target probabilities of x's shape.",
     vjp={"x": _cross_entropy_x, "target": _cross_entropy_target}, reads=("x", "target"),
@@ -368,7 +368,7 @@ binary_cross_entropy = define(
     even_chances=lambda out, *operands: math.log(2),
     cases=[case((2, 3), (2, 3)), case((2, 3), (2, 3), weight=_WEIGHT, reduction="sum"), case((), (), reduction="none")],
     floats=("x", "target"),
-    sentence="x gets g · (x − target) / (x · (1 − x)), divided by n in a mean.",
+    sentence="x gets g · (x − target) / (x · (1 − x)), divided by n for a mean loss.",
     summary="−t ln(x) − (1 − t) ln(1 − x) for probabilities x; the logarithms are not let below −100.",
     vjp={
         "x": _bce_x,
@@ -412,7 +412,7 @@ binary_cross_entropy_with_logits = define(
         case((2, 3), (2, 3), pos_weight=_WEIGHT),
     ],
     floats=("x", "target"),
-    sentence="x gets g · (sigmoid(x) − target), divided by n in a mean.",
+    sentence="x gets g · (sigmoid(x) − target), divided by n for a mean loss.",
     summary="binary_cross_entropy of sigmoid(x), without its overflow; pos_weight weighs the positive class.",
     vjp={"x": _bce_logits_x, "target": _bce_logits_target},
 )  # fmt: skip

@@ -139,7 +139,7 @@ def _huber_slope(d: Any, delta: float) -> Any:
 mse_loss = define(
     _mse, name="mse_loss", symbol="(x−t)²", category="loss", inputs=("x", "target"), cases=PAIR,
     floats=("x", "target"),
-    sentence="x gets 2 · g · (x − target), divided by n in a mean; the target gets the opposite.",
+    sentence="x gets 2 · g · (x − target), divided by n for a mean loss; the target gets the opposite.",
     summary="Squared difference of x and target: the mean of all elements, their sum, or each.",
     vjp={
         "x": lambda g, out, x, target, reduction: unreduced(g, reduction, x, target) * 2 * (x - target),
@@ -149,7 +149,7 @@ mse_loss = define(
 l1_loss = define(
     _l1, name="l1_loss", symbol="|x−t|", category="loss", inputs=("x", "target"), cases=PAIR,
     floats=("x", "target"),
-    sentence="x gets g with the sign of x − target, divided by n in a mean; the target the opposite.",
+    sentence="x gets g with the sign of x − target, divided by n for a mean loss; the target the opposite.",
     summary="Absolute difference of x and target; slope 0 where they are equal.",
     vjp={
         "x": lambda g, out, x, target, reduction: _l1_share(unreduced(g, reduction, x, target), x - target),
@@ -228,7 +228,7 @@ kl_div = define(
         case((2, 3), (2, 3), log_target=True, reduction="sum"),
     ],
     floats=("x", "target"),
-    sentence="x gets −g times the target's probability, divided by the count in a mean.",
+    sentence="x gets −g times the target's probability, divided by the count for a mean loss.",
     summary="target · (ln(target) − x): the divergence of log-probabilities x from the target (or its logarithm, "
     "with log_target). reduction='batchmean' divides the sum by the batch, as the definition does.",
     vjp={"x": _kl_x, "target": _kl_target},
@@ -328,7 +328,7 @@ gaussian_nll_loss = define(
         case((2, 3), (2, 3), (2, 1), reduction="sum"), case((2, 3), (2, 3), (2, 3), reduction="none"),
     ],
     floats=("x", "target", "var"),
-    sentence="x gets g times its distance from the target over the variance, divided by n in a mean.",
+    sentence="x gets g times its distance from the target over the variance, divided by n for a mean loss.",
     summary="½ (ln(var) + (x − t)² / var): minus the log-likelihood of t under a normal distribution of mean x; var "
     "has the shape of x, or one number for each row.",
     vjp={"x": _gaussian_x, "target": _gaussian_target, "var": _gaussian_var},
@@ -379,7 +379,7 @@ hinge_loss = define(
     _hinge, name="hinge_loss", symbol="⟍_", category="loss", inputs=("x", "target"),
     cases=[case((2, 3), (2, 3)), case((3,), (3,), margin=0.6, reduction="none"), case((3,), (3,), reduction="sum")],
     floats=("x", "target"),
-    sentence="Predictions within the margin get −g · target, divided by n in a mean; the others 0.",
+    sentence="Predictions within the margin get −g · target, divided by n for a mean loss; the others 0.",
     summary="max(0, margin − t x) for targets t of −1 or 1, as support vector machines have it.",
     vjp={
         "x": lambda g, out, x, target, margin, reduction: _hinge_slope(g, x, target, margin, reduction) * target,

@@ -27,7 +27,8 @@ from grad_engine.story.values import Values
 
 MOST_TERMS = 6  # of a sum that are written out
 MOST_FITTED = 64  # ops of which the digits of all rules are brought into agreement
-MOST_FACTORS = 9  # of a path that are written out
+MOST_FACTORS = 7  # of a path that are written out
+MOST_BOXES = 5  # factors that are written out with the names of their boxes
 MOST_SUMS = 200  # edges whose sums over repeated numbers are looked through
 MOST_PRODUCTS = 4  # of a row and a column that are written out
 LONGEST_LETTERS, LONGEST_NUMBERS = 26, 40  # signs of a rule in letters, and in numbers
@@ -200,7 +201,13 @@ class Equations:
         spots = facts.explain.spots if facts.explain is not None else ()
         found += [self.spot(spot)[0] for spot in spots if spot.edge in facts.steps and of_two(spot)]
         found += [self.part(spot) for spot in spots if spot.edge in facts.steps and of_two(spot)]
+        followed = [total] if total is not None else []
+        if facts.followed is not None and (shares := self.shares_at(facts.followed.accumulator)) is not None:
+            followed.append(Equation(tuple(largest_of(shares[1])[0]), shares[2], _sum))
         facts.spelling.settle(found, again=len(turns) <= FEW_OPS)
+        if probe is not None and not all(map(facts.spelling.holds, followed)):
+            facts.spelling.loosen(probe.gradient)  # a sum that holds is worth more than a digit of the total
+            facts.spelling.settle(found, again=len(turns) <= FEW_OPS)
 
     def call_zeros(self) -> None:
         """Finds gradients that are nothing but rounding: far below what was added up to them."""
@@ -236,22 +243,35 @@ class Equations:
         """g times slope."""
         return Equation((step.gradient, step.slope), step.gradient * step.slope, prod)
 
-    def product(self, path: PathRecord) -> tuple[Equation, int, bool]:
-        """The factors of a path, and their product. Of a long path the middle is one factor of so many.
+    def product(self, path: PathRecord) -> tuple[Equation, list[str], bool]:
+        """The factors of a path, and their product. Of a long path the middle is one factor.
 
-        Also of how many, and whether factors of 1 are left out.
+        Also what stands behind each factor: of how many it is the product, or the box that it is of where the graph is
+        drawn as boxes. And whether factors of 1 are left out.
         """
-        first = path.steps[0]
+        facts, first = self.facts, path.steps[0]
         start = first.product / first.slope if first.slope else 1.0
         factors = [*([] if start == 1 else [start]), *(step.slope for step in path.steps)]
-        many, all_factors = 0, len(factors)
-        if len(factors) > MOST_FACTORS:
-            factors = [factor for factor in factors if factor != 1]
-        fewer = len(factors) < all_factors
-        if len(factors) > MOST_FACTORS:
-            many = len(factors) - 6
-            factors = [*factors[:3], prod(factors[3:-3]), *factors[-3:]]
-        return Equation(tuple(factors), path.steps[-1].product, prod), many, fewer
+        notes = [""] * len(factors)
+        if facts.row and start == 1:
+            boxes = [facts.home.get(self.index.edges[step.edge].sender, -1) for step in path.steps]
+            by_box: dict[int, float] = {}
+            for k, factor in zip(boxes, factors, strict=True):
+                by_box[k] = by_box.get(k, 1.0) * factor
+            if sum(factor != 1 for factor in by_box.values()) > 1:
+                factors, notes = list(by_box.values()), [facts.box_name(k) if k >= 0 else "" for k in by_box]
+        fewer = False
+        if len(factors) > MOST_FACTORS or (facts.row and 1 in factors):
+            kept = [k for k, factor in enumerate(factors) if factor != 1] or [0]
+            fewer = len(kept) < len(factors)
+            factors, notes = [factors[k] for k in kept], [notes[k] for k in kept]
+        most = MOST_BOXES if any(notes) else MOST_FACTORS
+        if len(factors) > most:
+            ends = (most - 1) // 2
+            many = len(factors) - 2 * ends
+            factors = [*factors[:ends], prod(factors[ends:-ends]), *factors[-ends:]]
+            notes = [*notes[:ends], f"product of {many}", *notes[-ends:]]
+        return Equation(tuple(factors), path.steps[-1].product, prod), notes, fewer
 
     def paths_sum(self) -> Equation | None:
         """The products of the paths, what other paths brought, and the gradient of the followed number."""

@@ -163,7 +163,10 @@ class LessonFacts:
 
     def box_names(self, ops: Sequence[str]) -> str:
         """The boxes in which some ops are, in a list."""
-        return some_of([self.box_name(k) for k in dict.fromkeys(self.home[op] for op in ops)])
+        found = list(dict.fromkeys(self.home[op] for op in ops))
+        if len(found) == 1:
+            return self.box_name(found[0])
+        return some_of([box.title if (box := self.row[k]).equal else box.label for k in found])
 
     def module_of(self, op: str) -> str:
         """The module that an op is drawn in while its box is opened; "" where it is drawn by itself."""

@@ -32,6 +32,7 @@ from grad_engine.story.insets import (
 )
 from grad_engine.story.lesson_facts import LessonFacts
 from grad_engine.story.names import bar
+from grad_engine.story.spelling import figure
 from grad_engine.story.units import Unit, noun_of
 from grad_engine.story.values import Values
 
@@ -243,7 +244,8 @@ class Insets:
         probe = self.facts.probe
         if probe is None or probe.below is not None:
             return None
-        texts = number(probe.ratio), self.facts.spelling.text(probe.gradient)
+        digits = self.facts.spelling.digits(probe.gradient)
+        texts = figure(probe.ratio, digits), self.facts.spelling.text(probe.gradient)
         seen = probe.agrees and bool(probe.ratio or texts[1] == "0")
         return CheckBars(probe.ratio, probe.gradient, *texts, verdict, seen)
 
@@ -264,10 +266,10 @@ class Insets:
                 continue
             after = before - step.rate * g
             name = facts.entry_text(tensor.id, entry)
-            moves.append(LeafMove(id, name, before, after, number(before), number(after)))
+            moves.append(LeafMove(id, name, before, after, figure(before), figure(after)))
         return StepBars(
             tuple(moves), step.before, step.after, step.predicted,
-            number(step.before), number(step.after), number(step.predicted),
+            figure(step.before), figure(step.after), figure(step.predicted),
         )  # fmt: skip
 
     # row times column

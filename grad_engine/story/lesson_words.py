@@ -27,7 +27,6 @@ SWEEP = 2.0  # seconds for ops that are swept between told ones
 SWEEP_FORWARD, SWEEP_BACKWARD = 3.2, 6.0  # seconds for equal units that are swept
 MOST_NUMBERS = 6  # on the stage in one scene
 MOST_SIGNS = 4  # in a list of ops
-MOST_FACTORS = 9  # of a path that are written out
 AGREE = "they agree"
 TOO_SMALL = "too small to measure"
 FADING, VANISHED, STEADY = 10.0, 1000.0, 2.0  # ratios of gradients that a headline names
@@ -359,13 +358,16 @@ class LessonWords:
         if self.probe is None or not self.probe.index or len(self.index.nodes) > SMALL or not facts.paths_found:
             return False
         change = {(each.tensor, each.index): each.change for each in self.probe.changes}
-        for step in facts.paths_found[0].steps:
-            sender = self.index.nodes[self.index.edges[step.edge].sender]
-            read = change.get((self.index.target(step.edge), step.to))
-            made = change.get((sender.outputs[0], step.of))
-            if read is not None and made is not None and abs(made - read * step.slope) > ALIKE * abs(made):
-                return True
-        return False
+        came: dict[tuple[str, tuple[int, ...]], float] = {}  # what the paths bring to an entry of a result
+        for edge, step in {(step.edge, step.of): step for path in facts.paths_found for step in path.steps}.items():
+            sender = self.index.nodes[self.index.edges[edge[0]].sender]
+            read = change.get((self.index.target(edge[0]), step.to))
+            if read is not None:
+                place = sender.outputs[0], step.of
+                came[place] = came.get(place, 0.0) + read * step.slope
+        return any(
+            abs(change[place] - sum_) > ALIKE * abs(change[place]) for place, sum_ in came.items() if place in change
+        )
 
     def seed(self, units: Sequence[Unit]) -> list[Scene]:
         """The gradient that backward starts with."""
@@ -394,7 +396,8 @@ class LessonWords:
         probe, facts = self.probe, self.facts
         if probe is None:
             return []
-        measured, gradient = number(probe.ratio), facts.spelling.text(probe.gradient)
+        gradient = facts.spelling.text(probe.gradient)
+        measured = figure(probe.ratio, facts.spelling.digits(probe.gradient))
         if probe.below is not None and probe.above is not None:
             said = line(
                 *self.followed(),
@@ -468,7 +471,8 @@ class LessonWords:
         """
         if (op, again) not in self._rules_told:
             scene = self.worked_out(op, again)
-            self._rules_told[op, again] = replace(scene, said=self.inside([op], scene.said))
+            told = scene.said if scene.name == "passing" else self.inside([op], scene.said)
+            self._rules_told[op, again] = replace(scene, said=told)
         return self._rules_told[op, again]
 
     def inside(self, ops: Sequence[str], said: Line) -> Line:
@@ -803,11 +807,12 @@ class LessonWords:
         if len(boxes) > 1 or any(not self.facts.row[k].few for k in boxes):
             return self.swept(ops, self.through_boxes(ops))
         alone = len(set(map(self.facts.sign, ops))) == 1
-        if len(ops) <= MOST_SENDING and (len(ops) == 1 or not alone):
+        both = len(ops) <= MOST_SENDING and not alone and len(self.index.nodes) <= SMALL  # a larger one lacks the time
+        if len(ops) == 1 or both:
             said = [part for op in ops for part in ("; ", *self.sends(op))][1:]
             return self.swept(ops, line(*said, "."))
         if alone and self.facts.sign(ops[0]) == self.index.nodes[ops[0]].op and self.index.nodes[ops[0]].sentence:
-            return self.swept(ops, line(f"{self.signs(ops)}: {self.sentence(ops[0])}"))
+            return self.swept(ops, line(f"{self.signs(ops)}: {lower_first(self.sentence(ops[0]))}"))
         leaves = self.reached(ops)
         if not leaves:
             return self.swept(ops, line(f"{self.signs(ops)} {'runs its rule' if alone else 'run their rules'}."))
@@ -845,8 +850,10 @@ class LessonWords:
         """A sentence on ops that run in boxes which are closed: it names the boxes, and leaves that have a hue."""
         leaves = self.reached(ops)
         seen = set(leaves) <= set(self.facts.hues())
-        told = self.get_shares(leaves, MOST_REACHED if seen else 0) if leaves else ["."]
-        return line(f"{self.facts.g} goes on through {self.facts.box_names(ops)}", ": " if leaves else "", *told)
+        boxes = self.facts.box_names(ops)
+        if not leaves:
+            return line(f"{self.facts.g} goes on through {boxes}.")
+        return line(f"Through {boxes}: ", *self.get_shares(leaves, MOST_REACHED if seen else 0))
 
     def swept(self, ops: Sequence[str], said: Line) -> Scene:
         """The scene of ops that are swept."""
@@ -859,15 +866,20 @@ class LessonWords:
         found = []
         for op in ops:
             for edge in self.index.outgoing(op):
-                if edge.id not in self.facts.steps:
+                step = self.facts.steps.get(edge.id)
+                if step is None or not step.slope:
                     continue
                 name = self.facts.called(op)
                 told = self.equations.others(edge.id) or (self.equations.summed(edge) if edge.reduced_axes else None)
-                if told is None and self.facts.steps[edge.id].slope != 1 and len(self.index.nodes) <= FEW_OPS:
+                if told is None and step.slope != 1 and len(self.index.nodes) <= FEW_OPS:
                     told = self.equations.slope(op, letters=False)
                 if told is not None:
-                    spoken = told[0].text.startswith("sent to ") or (told[-2:-1] == (EQUALS,) and told[0].leaf)
-                    found.append(told if spoken else (Token(f"through {name}: ", "muted"), *told))
+                    first = told[0].text
+                    if first.startswith("along the path"):
+                        told = (Token(f"through {name}, {first}", "muted"), *told[1:])
+                    elif not first.startswith("sent to ") and not told[0].leaf:
+                        told = (Token(f"through {name}: ", "muted"), *told)
+                    found.append(told)
         return found
 
     def sends(self, op: str) -> list[str | Token]:
@@ -1028,7 +1040,7 @@ class LessonWords:
             return []
         return [
             Scene(
-                "path", "Backward", line("Along one path, multiply the slopes."), (product,),
+                "path", "Backward", line("Multiply along one path."), (product,),
                 leaves=(facts.followed.accumulator,), moves=(2,), motion=3.6,
                 inset=self.insets.walks(False, [self.strongest()]),
             )
@@ -1048,15 +1060,14 @@ class LessonWords:
 
     def product(self, path: PathRecord) -> Line | None:
         """The factors of a path and their product; factors of 1 are left out of a long one."""
-        equation, many, fewer = self.equations.product(path)
+        equation, notes, fewer = self.equations.product(path)
         write = self.facts.spelling.text
         if not self.facts.spelling.holds(equation):
             return None
         found: list[Token] = []
-        for k, factor in enumerate(equation.operands):
+        for k, (factor, note) in enumerate(zip(equation.operands, notes, strict=True)):
             found += [*([DOT] if k else []), Token(write(factor), "gradient")]
-            if many and k == 3:
-                found.append(Token(f" (product of {many})", "muted"))
+            found += [Token(f" ({note})", "muted")] if note else []
         if fewer:
             found.append(Token(" (1s left out)", "muted"))
         return (*found, EQUALS, Token(write(equation.total), "gradient", strong=True))
@@ -1151,7 +1162,11 @@ class LessonWords:
             said = line(f"Finite gradients, though {facts.sign(op)} has no slope {where}.")
         elif passed and (bad := [tensor for tensor in passed.values() if nonfinite(tensor)]):
             words = max(map(nonfinite_word, bad), key=len)
-            said = line(f"One backward pass: {words} in {in_words(len(bad))} of {in_words(len(passed))} gradients.")
+            every = {1: "the only gradient", 2: "both gradients"}.get(
+                len(passed), f"all {in_words(len(passed))} gradients"
+            )
+            some = f"{in_words(len(bad))} of {in_words(len(passed))} gradients"
+            said = line(f"One backward pass: {words} in {every if len(bad) == len(passed) else some}.")
         elif self.probe is not None and self.agreement() == AGREE and facts.followed is not None and passed:
             counted = f"{in_words(len(passed))} gradients" if len(passed) > 1 else "one gradient"
             said = line(f"One backward pass: {counted}.")

@@ -59,6 +59,11 @@ class Spelling:
             self.noted[_key(value)] = digits
             self.fixed.add(_key(value))
 
+    def loosen(self, value: float) -> None:
+        """Lets equations change the digits of a number that was fixed."""
+        self.fixed.discard(_key(value))
+        self.noted.pop(_key(value), None)
+
     def holds(self, equation: Equation) -> bool:
         """Whether the operands as they are written give the total as it is written, to its last digit."""
         result = equation.combined([read(self.text(value)) for value in equation.operands])

@@ -104,8 +104,9 @@ def lesson_of(name: str) -> Lesson:
 
 def numeric(side: str) -> float | None:
     """The value of one side of an equation, if it has numbers and functions only."""
-    notes = r"\((\d+ others?|product of \d+|the rest|other paths|1s left out)\)|, up to rounding"
-    text = re.sub(notes + r"|^((\[[\d,]*\] )?input \S+|(sent to|through|both to|all \d+ to) .*?): ", "", side)
+    notes = r"(?<=\d) \([^()]*[^\W\d][^()]*\)|, up to rounding"  # what a number is: `0.5 (other paths)`
+    first = r"^((\[[\d,]*\] )?input \S+|(sent to|through|both to|all \d+ to) .*?|along the path): "
+    text = re.sub(r" \(1s left out\)", "", re.sub(notes + "|" + first, "", side))
     text = text.strip().replace("·", "*").replace("−", "-").replace("^", "**").replace("∞", "inf").replace("NaN", "nan")
     text = re.sub(r"[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+", lambda m: "**" + m[0].translate(str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789")), text)
     words = set(re.findall(r"[^\W\d]\w*", re.sub(r"\de-?\d", "", text)))
