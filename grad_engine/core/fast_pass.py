@@ -131,7 +131,7 @@ def run_rules_quickly(
 def _first_sum(held: Any, share: Any, edge: Edge, owned: set[Edge]) -> Any:
     """The sum of the first two shares of a node, which is in memory of the pass from now on."""
     total = held + share
-    if type(total) is ndarray:  # sums of 0-d arrays arrive as NumPy scalars, which cannot grow in place
+    if isinstance(total, ndarray):  # sums of 0-d arrays arrive as NumPy scalars, which cannot grow in place
         owned.add(edge)
     return total
 

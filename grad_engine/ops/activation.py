@@ -48,7 +48,7 @@ def _leaky_relu_x(g: Any, out: Any, x: Any, negative_slope: float) -> Any:
         return np.where(x > 0, g, g * negative_slope)
     slopes = (x > 0).astype(x.dtype)
     slopes = np.maximum(slopes, negative_slope, out=slopes if x.ndim else None)
-    return np.multiply(g, slopes, out=slopes) if type(g) is ndarray and x.ndim else g * slopes
+    return np.multiply(g, slopes, out=slopes) if isinstance(g, ndarray) and x.ndim else g * slopes
 
 
 leaky_relu = define(

@@ -507,7 +507,7 @@ def _by_batch_shares(
     if wanted[0]:
         rate = rate if weight is None else rate * reshaped(weight, own)
         slope, lean = g - g_sum / count, times(normal, along / count)
-        slope = np.subtract(slope, lean, out=slope) if type(slope) is np.ndarray else slope - lean
+        slope = np.subtract(slope, lean, out=slope) if isinstance(slope, np.ndarray) else slope - lean
         shares[0] = times(slope, rate)
     return shares
 

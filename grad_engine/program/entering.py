@@ -92,7 +92,7 @@ def _rule(op: Op, rule: Callable[..., Any], slot: int | None = None) -> Callable
             if share is None:
                 raise
         finally:
-            trace.line = before
+            trace.rule_line, trace.line = trace.line, before
         if slot is not None and not op.variadic:
             _name_gradient(share, args[slot])
         return mapped(_writable, share)

@@ -17,8 +17,10 @@ from grad_engine.program.generators import Drawn
 from grad_engine.program.steps import (
     ACCUMULATE,
     DRAW,
+    FUNCTION,
     GET_ITEM,
     METHOD,
+    NAMED_CALL,
     NUMBER,
     OUTER,
     REDUCE,
@@ -33,7 +35,6 @@ from grad_engine.program.steps import (
 
 ATOM = 99  # precedence of what never needs parentheses
 _POSTFIX, _UNARY = 10, 7
-_FEW = 6  # numbers of an array that is written out
 _INFIX: dict[Any, tuple[str, float]] = {
     np.add: ("+", 5), np.subtract: ("-", 5), np.multiply: ("*", 6), np.true_divide: ("/", 6), np.matmul: ("@", 6),
     np.floor_divide: ("//", 6), np.remainder: ("%", 6), np.bitwise_and: ("&", 4),
@@ -77,6 +78,8 @@ class Names:
 class Spelling:
     """Values and calls as text. What cannot be written down is a variable, whose value stands in `environment`."""
 
+    few = 6  # numbers of an array that is written out
+
     def __init__(self, names: Names) -> None:
         self.names = names
         self.text: dict[Value, str] = {}
@@ -112,7 +115,7 @@ class Spelling:
         if number is not None and value.ndim and value.dtype.kind in "fiu" and math.isfinite(number):
             filled = {0: "zeros", 1: "ones"}.get(number)
             return f"np.{filled}({shape}{kind})" if filled else f"np.full({shape}, {self.number(number)}{kind})"
-        if 0 < value.size <= _FEW and value.ndim and np.isfinite(value.data).all():
+        if 0 < value.size <= self.few and value.ndim and np.isfinite(value.data).all():
             kind = "" if value.dtype.char in "dl?" else kind
             return f"np.array({np.asarray(value.data).tolist()!r}{kind})"
         return None
@@ -176,9 +179,15 @@ class Spelling:
         """An argument as part of an expression, in parentheses where it binds less than `least`."""
         text = self.argument(value)
         binds = self.precedence.get(value, ATOM) if type(value) is Value else ATOM
+        if binds == ATOM and (type(value) is float or (type(value) is Value and value.number is float)):
+            binds = self.binds(text)
         if text[0] == "-" and binds == ATOM:
             binds = _UNARY
         return f"({text})" if binds < least else text
+
+    def binds(self, number: str) -> float:
+        """How strongly the text of a number binds."""
+        return ATOM
 
     def index(self, key: Any) -> str:
         """What stands between the brackets of x[...]."""
@@ -193,11 +202,20 @@ class Spelling:
 
     def call(self, step: Step) -> tuple[str, float]:
         """The right side of the assignment that a step is, and how strongly it binds."""
+        if step.kind is NAMED_CALL:
+            return f"{self.named_call(step)}({self.arguments(step.args, step.named)})", ATOM
         written = _WRITTEN.get(step.kind)
         found = written(self, step) if written is not None else None
         if found is not None:
             return found
         return f"{self.function(step.fn)}({self.arguments(step.args, step.named)})", ATOM
+
+    def named_call(self, step: Step) -> str:
+        """The variable of a function of the engine: conv2d, conv2d_gradient."""
+        words = (step.op or "call").split()
+        name = self.thing(step.fn, f"{words[-1]}_gradient" if len(words) > 1 else words[0])
+        self.function(step.fn)  # which notes that it is neither NumPy's nor SciPy's
+        return name
 
     def arguments(self, args: tuple[Any, ...], named: Any) -> str:
         """The arguments of a call, with commas between them."""
@@ -243,18 +261,38 @@ def _operator(self: Spelling, step: Step) -> tuple[str, float] | None:
         left, right = (binds + 0.5, binds) if sign == "**" else (binds, binds + 0.5)
         if sign == "**":
             right = _UNARY
-        return f"{self.inside(args[0], left)} {sign} {self.inside(args[1], right)}", binds
+        one, other = self.inside(args[0], left), self.inside(args[1], right)
+        if sign in "+-" and (turned := _turned(other)) is not None:
+            sign, other = "+-"[sign == "+"], turned
+        return f"{one} {sign} {other}", binds
     if fn in _PREFIX:
-        return f"{_PREFIX[fn]}{self.inside(args[0], _UNARY)}", _UNARY
+        text = self.inside(args[0], _UNARY)
+        product = self.inside(args[0], _UNARY - 1)
+        if fn not in _SIGNS or product == text or re.search(r"//|%", product):
+            return f"{_PREFIX[fn]}{text}", _UNARY
+        turned = _turned(product)  # -(x * y) is -x * y
+        return f"-{product}" if turned is None else turned, _UNARY - 1
     if fn is operator.abs:
         return f"abs({self.argument(args[0])})", ATOM
     return None
+
+
+_SIGNS = (np.negative, operator.neg)
+
+
+def _turned(text: str) -> str | None:
+    """An expression that begins with a minus without it, where that changes its sign and nothing else."""
+    if not text.startswith("-") or text.startswith("--") or re.search(r" //|%|[<>=&|^]| [-+] ", text):
+        return None
+    return text[1:]
 
 
 def _reduction(self: Spelling, step: Step) -> tuple[str, float] | None:
     x, *rest = step.args
     named = dict(zip(("axis", "dtype", "out", "keepdims"), rest, strict=False)) | dict(step.named)
     axis = named.pop("axis", 0)
+    if type(axis) is tuple and axis and type(x) is Value:
+        axis = None if len(axis) == x.ndim else axis[0] if len(axis) == 1 else axis
     named = {key: part for key, part in named.items() if part is not None and not (key == "keepdims" and part is False)}
     if step.fn in _REDUCTIONS and type(x) is Value and not x.number:
         everything = axis is None or (type(x) is Value and x.ndim == 1 and axis in (0, (0,)))
@@ -284,6 +322,7 @@ def _draw(self: Spelling, step: Step) -> tuple[str, float]:
 _WRITTEN: dict[Kind, Callable[[Spelling, Step], tuple[str, float] | None]] = {
     UFUNC: _operator,
     NUMBER: _operator,
+    FUNCTION: lambda self, step: _operator(self, step) if step.fn in _INFIX else None,
     REDUCE: _reduction,
     ACCUMULATE: _ufunc_method,
     REDUCEAT: _ufunc_method,

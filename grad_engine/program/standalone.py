@@ -17,7 +17,7 @@ from numpy import ndarray
 
 from grad_engine.core.op import OPS
 from grad_engine.errors import GraphError
-from grad_engine.program.readable import Readable
+from grad_engine.program.readable import Readable, head
 from grad_engine.program.steps import LOOP, NAMED_CALL, Program
 from grad_engine.program.trace import Present
 
@@ -43,12 +43,11 @@ def save(program: Program, path: Path) -> Path:
 def text_of(program: Program) -> str:
     """The file: imports, constants, and the function."""
     readable = Readable(program)
-    definition = readable.function().replace("*, ", "").replace(", *", "")
+    readable.function()
     constants = readable.spelling.environment
-    body = definition.partition("\n")[2]
-    inputs = ", ".join(readable.spelling.text[value] for value in program.inputs)
+    body = "\n".join(f"    {line}" for line in readable.lines)
+    inputs = [readable.spelling.text[value] for value in program.inputs]
     generators = [name for name, thing in constants.items() if isinstance(thing, np.random.Generator)]
-    inputs = ", ".join(part for part in (inputs, *generators) if part)
     written = [_defined(name, thing) for name, thing in constants.items() if name not in generators]
     imports = ["import numpy as np"]
     if any("_unpacked(" in line for line in written):
@@ -61,8 +60,9 @@ def text_of(program: Program) -> str:
     if calls:
         imports += ["", "from grad_engine import OPS"]
     alone = "NumPy alone." if not calls else f"NumPy, and of grad_engine {', '.join(calls)}: install it beside."
-    head = f'"""{program.name}, as grad_engine wrote it down: {alone}{_of_state(program, readable, generators)}"""'
-    parts = [head, "\n".join(imports), "\n".join(written), f"\ndef {program.name}({inputs}):\n{body}"]
+    words = f'"""{program.name}, as grad_engine wrote it down: {alone}{_of_state(program, readable, generators)}"""'
+    definition = head(program.name, [*inputs, *generators])
+    parts = [words, "\n".join(imports), "\n".join(written), f"\n{definition}\n{body}"]
     return "\n\n".join(part for part in parts if part).rstrip() + "\n"
 
 
@@ -70,14 +70,14 @@ def _of_state(program: Program, readable: Readable, generators: list[str]) -> st
     """What the caller of a saved program has to know of its state."""
     stored = [write for write in program.writes if write.value is not write.target]
     written = [readable.spelling.value(write.target) for write in stored if write.target is not None]
-    returned = sum(not write.in_place and write.shown for write in stored)
+    returned = len({write.value for write in stored if not write.in_place and write.shown})
     lines = []
     if written:
         lines.append(f"It writes in place: {', '.join(written)}.")
         lines.append("Start with the weights, and with zeros or what the optimizer holds for its state.")
     if returned:
         lines.append(f"New values of numbers from outside come last, {returned} of them: pass them at the next call.")
-        lines.append("Counts of steps (steps) start with 0, and one of equal ones is enough.")
+        lines.append("Counts of steps (steps) start with 0.")
     if generators:
         lines.append(f"It draws from {', '.join(generators)}: pass a np.random.Generator for each.")
     return "".join(f"\n{line}" for line in ["", *lines, ""]) if lines else ""

@@ -6,13 +6,14 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Mapping
-from types import FrameType
+from types import CodeType, FrameType
 from typing import Any, NoReturn
 
 import numpy as np
 from numpy import ndarray
 
 from grad_engine.core.caller import INSIDE
+from grad_engine.core.chain_rule import pull_back
 from grad_engine.core.stand_ins import TRACING
 from grad_engine.core.tensor import Tensor
 from grad_engine.errors import TraceError
@@ -34,6 +35,8 @@ from grad_engine.program.steps import (
 
 # Of the process's own generator; bound here, since np is another one while a function is traced.
 _random_state, _put_random_state = np.random.get_state, np.random.set_state
+_CHAIN_RULE = pull_back.__code__
+OUTERMOST: set[CodeType] = set()  # what starts a trace: above it is the program that calls the compiled function
 OPS_FOLDER = os.path.join(INSIDE[0], "ops", "")
 
 
@@ -49,6 +52,7 @@ class Trace:
         self.by_reference: dict[int, Any] = {}  # id of an array from outside -> its stand-in
         self.reasons: dict[str, str] = {}  # op that became a named call -> why
         self.line: tuple[str, int] | None = None  # what steps belong to while a rule runs: the line of the forward call
+        self.rule_line: tuple[str, int] | None = None  # that of the latest rule, whose shares are added up after it
         self.closed = False
         self.of_arrays: set[Value] = set()  # numbers that were computed from arrays
         self.thread = threading.get_ident()
@@ -204,18 +208,21 @@ class Trace:
 
     def place(self) -> tuple[str, int] | None:
         """The line of the user's program that runs now, whose local names are given to values on the way."""
-        frame = user_frame()
-        if frame is None:
+        frame, in_chain_rule = _innermost()
+        if frame is not None:
+            here = (frame, frame.f_lasti)
+            if here != self._seen:
+                self._seen = here
+                name_locals(frame)
+        if self.line is not None:
             return self.line
-        here = (frame, frame.f_lasti)
-        if here != self._seen:
-            self._seen = here
-            name_locals(frame)
-        return self.line if self.line is not None else (frame.f_code.co_filename, frame.f_lineno)
+        if in_chain_rule and self.rule_line is not None:
+            return self.rule_line
+        return None if frame is None else (frame.f_code.co_filename, frame.f_lineno)
 
     def at(self) -> str:
         """ ", at line 7 of fit.py" for messages."""
-        frame = user_frame()
+        frame = user_frame() or user_frame(outside=True)
         return f", at line {frame.f_lineno} of {os.path.basename(frame.f_code.co_filename)}" if frame else ""
 
     def refuse(self, what: str, x: Any, way_out: str) -> NoReturn:
@@ -267,12 +274,26 @@ def current() -> Trace:
     return TRACING.trace
 
 
-def user_frame() -> FrameType | None:
-    """The innermost frame that is neither the engine's nor NumPy's."""
+def user_frame(outside: bool = False) -> FrameType | None:
+    """The innermost frame of the traced function that is neither the engine's nor NumPy's; outside: of its callers."""
     frame: FrameType | None = sys._getframe(1)
     while frame is not None and frame.f_code.co_filename.startswith(INSIDE):
+        if frame.f_code in OUTERMOST and not outside:
+            return None
         frame = frame.f_back
     return frame
+
+
+def _innermost() -> tuple[FrameType | None, bool]:
+    """The user's frame, and whether the chain rule runs between it and the caller."""
+    frame: FrameType | None = sys._getframe(2)
+    in_chain_rule = False
+    while frame is not None and frame.f_code.co_filename.startswith(INSIDE):
+        if frame.f_code in OUTERMOST:
+            return None, in_chain_rule
+        in_chain_rule = in_chain_rule or frame.f_code is _CHAIN_RULE
+        frame = frame.f_back
+    return frame, in_chain_rule
 
 
 def name_locals(frame: FrameType) -> None:
@@ -280,6 +301,9 @@ def name_locals(frame: FrameType) -> None:
     for name, local in frame.f_locals.items():
         if name.isidentifier():
             name_value(name, local)
+    around = frame.f_back
+    if frame.f_code.co_name.startswith("<") and around is not None and not around.f_code.co_filename.startswith(INSIDE):
+        name_locals(around)  # of the function that a comprehension or a lambda stands in
 
 
 def name_value(name: str, held: Any, deep: bool = True) -> None:

@@ -22,7 +22,7 @@ from grad_engine.program.entry import Given, Output
 from grad_engine.program.history import History, history_of
 from grad_engine.program.state import State, lifted, refuse_history
 from grad_engine.program.steps import Program, Value, Write
-from grad_engine.program.trace import STAND_INS, Trace
+from grad_engine.program.trace import OUTERMOST, STAND_INS, Trace
 from grad_engine.program.traced import Traced, TracedNumber
 
 
@@ -92,6 +92,9 @@ def traced_call(
     program.roots = [value.memory for value in program.leaving()]
     trace.close()
     return TracedCall(program, arguments, state, parameters, structure, history)
+
+
+OUTERMOST.add(traced_call.__code__)
 
 
 class _Result:

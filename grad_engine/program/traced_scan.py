@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -85,8 +86,9 @@ class _Body:
         self.captured: dict[Edge, Any] = {}  # where a gradient goes outside of the body -> the array there
         self.inner = inner = Trace(trace)
         inner.held, inner.line = trace.held, trace.place()
-        self.carry = [Value(_now(leaf), name) for leaf, name in _named(carry, "carry")]
-        self.rows = [Value(np.asarray(_now(leaf))[0], name) for leaf, name in _named(xs, "x")]
+        names = _parameters(scan.body)
+        self.carry = [Value(_now(leaf), name) for leaf, name in _named(carry, names[0])]
+        self.rows = [Value(np.asarray(_now(leaf))[0], name) for leaf, name in _named(xs, names[1])]
         TRACING.trace = inner
         try:
             start = next_sequence_nr()
@@ -201,7 +203,7 @@ class _Backward:
             totals, adding = [], []
             for value in sums:
                 if value is not None:
-                    total = Value.alike(value, name="total")
+                    total = Value.alike(value, name=f"total_{value.name}" if value.name else "total")
                     totals.append(total)
                     adding.append(value)
             body, ends = _summed(list(self.steps), totals, adding)
@@ -277,6 +279,16 @@ def _scan_op(count: int, rule: Callable[..., Any]) -> Op:
 def _operand(leaf: Any) -> Any:
     """An array or a stand-in; numbers are arrays of shape ()."""
     return np.asarray(array_of(leaf))
+
+
+def _parameters(body: Callable[..., Any]) -> tuple[str, str]:
+    """What the body calls what is carried and a row; "carry" and "x" where it does not say."""
+    try:
+        names = [each.name for each in inspect.signature(body).parameters.values()]
+    except (TypeError, ValueError):
+        names = []
+    carry, x = names if len(names) == 2 else ("carry", "x")
+    return ("carry" if carry.startswith("_") else carry), ("x" if x.startswith("_") else x)
 
 
 def _named(leaves: Sequence[Any], name: str) -> list[tuple[Any, str]]:

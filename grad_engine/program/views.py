@@ -134,12 +134,19 @@ def as_array(x: traced.Traced) -> traced.Traced:
 
 
 def fitted(made: Any, target: Any) -> Any:
-    """`made` as it stands after a write into `target`, in its shape and dtype."""
+    """`made` as it stands after a write into `target`, in its shape, dtype and layout."""
     if type(made) is traced.Traced and made.shape == () == target.shape:
         made = as_array(made)
     if made.shape != target.shape:
         made = np.broadcast_to(made, target.shape)
-    return made if made.dtype == target.dtype else TRACING.trace.record(METHOD, "astype", (made, target.dtype))
+    if made.dtype != target.dtype:
+        made = TRACING.trace.record(METHOD, "astype", (made, target.dtype))
+    if target.ndim > 1 and made.strides != target.strides:
+        flags = target.flags
+        for order, there in (("C", flags.c_contiguous), ("F", flags.f_contiguous)):
+            if there and not (made.flags.c_contiguous if order == "C" else made.flags.f_contiguous):
+                return TRACING.trace.record(METHOD, "copy", (made, order))
+    return made
 
 
 def write(trace: Any, target: Any, made: Any) -> None:

@@ -111,7 +111,7 @@ def _unspread(step: Step) -> tuple[Any, Any]:
         if x.number:
             continue
         if x.is_const:
-            if y.shape == out.shape or x.ndim == 0:
+            if x.ndim == 0 or (y.shape == out.shape and (y.strides == out.strides or out.ndim < 2)):
                 args[place] = weak(x, y)
             continue
         spread = x.step.args[0] if x.step is not None and x.step.fn is np.broadcast_to else None

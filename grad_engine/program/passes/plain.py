@@ -1,7 +1,8 @@
 """Says what the engine's quick tricks mean: for the source that people read.
 
-The engine sets elements to 0 by multiplying their bits by a mask, and adds rows up as a product with ones: both are
-quicker than np.where() and sum(), and give the same.
+The engine sets elements to 0 by multiplying their bits by a mask, adds rows up as a product with ones, multiplies a
+matrix by a column where a vector is meant, and lays the gradient of each part into zeros of its own. What one would
+write instead is slower, and gives the same but for the last bit.
 """
 
 from __future__ import annotations
@@ -11,41 +12,61 @@ from typing import Any
 import numpy as np
 
 from grad_engine.program.passes.rewriting import Rewriting
-from grad_engine.program.steps import FUNCTION, METHOD, REDUCE, UFUNC, Program, Step, Value, single_number
+from grad_engine.program.steps import (
+    FUNCTION,
+    GET_ITEM,
+    METHOD,
+    REDUCE,
+    SET_ITEM,
+    UFUNC,
+    Program,
+    Step,
+    Value,
+    single_number,
+    values_in,
+)
 
 
 def said_plainly(program: Program) -> Program:
-    """The program with np.where() in place of products of bits."""
+    """The program in the words of one who writes NumPy by hand."""
     return _Saying(program).rewritten()
 
 
 class _Saying(Rewriting):
+    def __init__(self, program: Program) -> None:
+        super().__init__(program)
+        self.uses = program.uses()
+        self.ends = {end for end in program.ends() if type(end) is Value}
+
     def visit(self, step: Step) -> None:
-        found = self._selection(step) or self._sum(step)
-        self.keep(step if found is None else found)
+        if not step.several and step.outs:
+            for say in (_selection, _sum, _kept, _vector, _turned_product, _scattered):
+                if (found := say(self, step)) is not None:
+                    step = found
+                    break
+            _name_total(self, step)
+            if (number := _number(self, step)) is not None:
+                self.replace(step.out, number)
+                return
+        self.keep(step)
 
-    def _selection(self, step: Step) -> Step | None:
-        """np.where(mask, x, 0) for (x.view(int) * mask).view(float)."""
-        if step.kind is not METHOD or step.fn != "view" or step.out.dtype.kind != "f" or len(step.args) != 2:
-            return None
-        product = step.args[0].step
-        if product is None or product.kind is not UFUNC or product.fn is not np.multiply or product.named:
-            return None
-        for bits, mask in (product.args, product.args[::-1]):
-            x = _viewed(bits)
-            if x is not None and type(mask) is Value and mask.dtype == bool and x.dtype == step.out.dtype:
-                return Step(FUNCTION, np.where, (*_chosen(mask, x),), {}, step.outs, False, step.line)
+    def once(self, value: Value) -> bool:
+        """Whether one step reads it, and nothing else."""
+        return len(self.uses.get(value, ())) == 1 and value not in self.ends
+
+
+def _selection(self: _Saying, step: Step) -> Step | None:
+    """np.where(mask, x, 0) for (x.view(int) * mask).view(float)."""
+    if step.kind is not METHOD or step.fn != "view" or step.out.dtype.kind != "f" or len(step.args) != 2:
         return None
-
-    def _sum(self, step: Step) -> Step | None:
-        """x.sum(axis=0) for ones @ x."""
-        if step.kind is not UFUNC or step.fn is not np.matmul or step.named:
-            return None
-        ones, x = step.args
-        known = type(ones) is Value and ones.ndim == 1 and single_number(ones) == 1
-        if not known or type(x) is not Value or x.ndim != 2 or x.dtype != step.out.dtype:
-            return None
-        return Step(REDUCE, np.add, (x,), {"axis": 0}, step.outs, False, step.line)
+    product = step.args[0].step
+    if product is None or product.kind is not UFUNC or product.fn is not np.multiply or product.named:
+        return None
+    for bits, mask in (product.args, product.args[::-1]):
+        x = _viewed(bits)
+        if x is not None and type(mask) is Value and mask.dtype == bool and x.dtype == step.out.dtype:
+            return Step(FUNCTION, np.where, (*_chosen(mask, x),), {}, step.outs, False, step.line)
+    return None
 
 
 def _chosen(mask: Value, x: Value) -> tuple[Any, Any, Any]:
@@ -63,3 +84,148 @@ def _viewed(bits: Any) -> Value | None:
     if step is not None and step.kind is METHOD and step.fn == "view" and bits.dtype.kind in "iu":
         return step.args[0] if step.args[0].dtype.itemsize == bits.dtype.itemsize else None
     return None
+
+
+def _sum(self: _Saying, step: Step) -> Step | None:
+    """x.sum(axis=0) for ones @ x."""
+    if step.kind is not UFUNC or step.fn is not np.matmul or step.named:
+        return None
+    ones, x = step.args
+    known = type(ones) is Value and ones.ndim == 1 and single_number(ones) == 1
+    if not known or type(x) is not Value or x.ndim != 2 or x.dtype != step.out.dtype:
+        return None
+    return Step(REDUCE, np.add, (x,), {"axis": 0}, step.outs, False, step.line)
+
+
+def _kept(self: _Saying, step: Step) -> Step | None:
+    """x.sum(axis=0, keepdims=True) for x.sum(axis=0).reshape(1, n)."""
+    inner = _made_by_reshape(step)
+    if inner is None or inner.kind is not REDUCE or inner.named.get("keepdims") or len(inner.args) > 1:
+        return None
+    axis = inner.named.get("axis", 0)
+    x = inner.args[0]
+    if type(axis) is not int or type(x) is not Value or not self.once(inner.out):
+        return None
+    shape = tuple(1 if place == axis % x.ndim else length for place, length in enumerate(x.shape))
+    if step.out.shape != shape:
+        return None
+    return Step(REDUCE, inner.fn, inner.args, {**inner.named, "keepdims": True}, step.outs, False, step.line)
+
+
+def _vector(self: _Saying, step: Step) -> Step | None:
+    """A @ v for (A @ v.reshape(n, 1)).reshape(m)."""
+    inner = _made_by_reshape(step)
+    if inner is None or inner.kind is not UFUNC or inner.fn is not np.matmul or inner.named or step.out.ndim != 1:
+        return None
+    matrix, column = inner.args
+    before = column.step if type(column) is Value else None
+    source = before.args[0] if before is not None and _is_reshape(before) else None
+    if type(matrix) is not Value or type(source) is not Value or matrix.ndim != 2 or source.ndim != 1:
+        return None
+    if column.shape != (*source.shape, 1) or step.out.shape != matrix.shape[:1] or not self.once(inner.out):
+        return None
+    return Step(UFUNC, np.matmul, (matrix, source), {}, step.outs, False, step.line)
+
+
+def _turned_product(self: _Saying, step: Step) -> Step | None:
+    """y.T @ x for (x.T @ y).T."""
+    if not _is_transpose(step):
+        return None
+    inner = step.args[0].step if type(step.args[0]) is Value else None
+    if inner is None or inner.kind is not UFUNC or inner.fn is not np.matmul or inner.named:
+        return None
+    x, y = inner.args
+    turned = x.step if type(x) is Value else None
+    if not _is_transpose(turned) or type(y) is not Value or y.ndim != 2 or x.ndim != 2 or not self.once(inner.out):
+        return None
+    assert turned is not None
+    y_turned = self.make(METHOD, "transpose", (y,), _shaped(y, y.shape[::-1]))
+    return Step(UFUNC, np.matmul, (y_turned, turned.args[0]), {}, step.outs, False, step.line)
+
+
+def _scattered(self: _Saying, step: Step) -> Step | None:
+    """One array of zeros into which both parts are laid, for the sum of two arrays of zeros with a part in each."""
+    if step.kind is not UFUNC or step.fn is not np.add or step.named:
+        return None
+    first, second = ([*_laid(each)] if type(each) is Value else [] for each in step.args)
+    if not first or len(second) != 1 or not all(self.once(each) for each in step.args):
+        return None
+    whole, (_, key, part) = step.args[0], second[0]
+    if not whole.like(step.out):
+        return None
+    keys = [key, *(other for _, other, _ in first)]
+    if not (all(type(each) is int for each in keys) and len({each % len_of(whole) for each in keys}) == len(keys)):
+        now = np.empty(whole.shape, whole.dtype)[key]
+        before = self.make(GET_ITEM, None, (whole, key), Value(now))
+        part = self.make(UFUNC, np.add, (before, part), Value(now))
+    return Step(SET_ITEM, None, (whole, key, part), {}, step.outs, False, step.line)
+
+
+def len_of(value: Value) -> int:
+    """How many rows it has."""
+    return value.shape[0] or 1
+
+
+def _laid(value: Value) -> list[tuple[Value, Any, Any]]:
+    """The writes that made an array of zeros into this one; none where it is another."""
+    found = []
+    step = value.step
+    while step is not None and step.kind is SET_ITEM and not values_in(step.args[1]):
+        found.append(step.args)
+        x = step.args[0]
+        if type(x) is Value and x.is_const:
+            return found if single_number(x) == 0 and x.ndim else []
+        step = x.step if type(x) is Value else None
+    return []
+
+
+def _name_total(self: _Saying, step: Step) -> None:
+    """Call a sum of gradients g_x, and none of its parts that are read only here."""
+    if step.kind is not UFUNC or step.fn not in (np.add, np.subtract) or step.named:
+        return
+    parts = [each for each in step.args if type(each) is Value and each.step is not None and self.once(each)]
+    names = {each.name for each in parts if each.name is not None and each.name.startswith("g_")}
+    if len(names) != 1 or (step.out.name is not None and not step.out.name.startswith("g_")):
+        return
+    (step.out.name,) = names
+    for each in parts:
+        each.name = None
+
+
+def _number(self: _Saying, step: Step) -> Any:
+    """The Python number that was made a NumPy scalar, where only arithmetic with float64 follows."""
+    if step.fn is not np.float64 or len(step.args) != 1 or step.out in self.ends:
+        return None
+    (x,) = step.args
+    if type(x) is not Value or x.number is not float or x.is_const:
+        return None
+    for place in self.uses.get(step.out, ()):
+        reader = self.program.steps[place]
+        others = [each for each in reader.args if each is not step.out]
+        beside = any(type(each) is Value and not each.number and each.dtype == np.float64 for each in others)
+        if reader.kind is not UFUNC or reader.named or not beside:
+            return None
+    return x
+
+
+def _is_reshape(step: Any) -> bool:
+    return step is not None and step.kind is METHOD and step.fn == "reshape" and not step.named
+
+
+def _is_transpose(step: Any) -> bool:
+    plain = step is not None and step.kind is METHOD and step.fn == "transpose"
+    return plain and len(step.args) == 1 and not step.named
+
+
+def _made_by_reshape(step: Any) -> Step | None:
+    """The step whose result this one gives another shape."""
+    if not _is_reshape(step) or type(step.args[0]) is not Value:
+        return None
+    inner: Step | None = step.args[0].step
+    return inner
+
+
+def _shaped(like: Value, shape: tuple[int, ...]) -> Value:
+    made = Value.alike(like)
+    made.shape, made.strides, made.scalar = shape, like.strides[::-1], False
+    return made
