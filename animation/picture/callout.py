@@ -32,10 +32,11 @@ def free_place(
     solid: Iterable[theme.Zone],
     lines: Points,
     zone: theme.Zone,
+    farthest: float = FARTHEST,
 ) -> tuple[float, float] | None:
     """The middle of a plate as near to `about` as there is room, on nothing solid; None where there is none.
 
-    lines: points of the edges, (n, 2), of which it covers few. zone: what it stays in.
+    lines: points of the edges, (n, 2), of which it covers few. zone: what it stays in. farthest: how far from `about`.
     """
     half = np.array(size) / 2
     xs = np.arange(zone[0] + half[0], zone[2] - half[0] + 1e-9, GRID)
@@ -43,7 +44,7 @@ def free_place(
     places = np.stack(np.meshgrid(xs, ys), axis=-1).reshape(-1, 2)
     own = (about.x - about.width / 2, about.y - about.height / 2, about.x + about.width / 2, about.y + about.height / 2)
     away = _apart(places, half, np.array([own]))[:, 0]
-    places = places[(away <= FARTHEST) & (away > CLEAR)]
+    places = places[(away <= farthest) & (away > CLEAR)]
     others = np.array([*solid]).reshape(-1, 4)
     if len(others):
         places = places[(_apart(places, half, others) > CLEAR).all(axis=1)]

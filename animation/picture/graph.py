@@ -18,7 +18,7 @@ from grad_engine.story.values import is_number, number_text
 from .. import theme
 from ..render.primitives import Part, Points
 from . import marks
-from .callout import callout, free_place, size_of
+from .callout import FARTHEST, NEAR, callout, free_place, size_of
 from .edge import line
 from .facts import NORM, Facts
 from .flight import Flight, along, flight
@@ -33,7 +33,7 @@ SHORTEST = 0.28  # seconds of an op in which a number can be seen to fly
 MOST_FLIGHTS = 6  # of one op
 ROOMY = 0.7  # of its size can a number have that stays on its way
 LEAST = 0.85  # of its size is what a moving number keeps
-MOST_CALLOUTS = 4  # ops of a scene whose numbers stay beside them until it ends
+MOST_CALLOUTS = 4  # ops of a scene whose numbers may stand away from them
 WIDEST_CALLOUT = 3.2
 HOLD = 0.52  # where on its way a number stays to be read
 
@@ -253,20 +253,26 @@ class Graph:
             if text and tone and not self.look.shows(text) and text_width(text, theme.SMALLEST, True) < WIDEST_CALLOUT
         ]
 
-    def call_out(self, shot: Shot, id: str, start: float, stop: float, gradient: bool = True) -> None:
-        """Writes the numbers of an op that have no room in the graph into a free place beside it."""
-        texts = self.unwritten(id, gradient)
-        if not texts or not self.seen or id not in self.ops or ("callout", id) in self.parts.all:
+    def call_out(
+        self, shot: Shot, id: str, texts: Sequence[tuple[str, str]], start: float, stop: float, farthest: float
+    ) -> None:
+        """Writes texts, each with its colour, into a free place beside an op."""
+        if not texts or not self.seen or id not in self.ops:
             return
         solid = [box_of(box) for other in self.boxes if other != id for box in self._solid(other)]
-        solid += [extent for key, extent in self.called.items() if ("callout", key) in self.parts.all]
-        about = self._solid(id)[0]
-        size = size_of([text for text, _ in texts])
-        at = free_place(size, about, solid, self._line_points, self.zone)
+        solid += [zone for other, zone in self.called.items() if other != id and ("callout", other) in self.parts.all]
+        solid += [
+            primitive.extent
+            for (layer, _), part in self.parts.all.items()
+            for primitive in part.primitives
+            if layer in ("value", "gradient", "increment", "badge")
+        ]
+        about, size = self._solid(id)[0], size_of([text for text, _ in texts])
+        at = free_place(size, about, solid, self._line_points, self.zone, farthest)
         if at is None:
             return
         self.called[id] = (at[0] - size[0] / 2, at[1] - size[1] / 2, at[0] + size[0] / 2, at[1] + size[1] / 2)
-        tone = self.colours.gradient if gradient else self.colours.value
+        tone = texts[-1][1]
         self.parts.add(shot, ("callout", id), callout(texts, at, about, tone, self.colours), start, stop)
 
     @cached_property
@@ -318,7 +324,7 @@ class Graph:
             a = start + (stop - start) * k / len(new)
             b = start + (stop - start) * (k + 1) / len(new)
             self._build_op(shot, id, a, b)
-            self._call_in_turn(shot, id, a, b, stays=k == len(new) - 1 or len(new) <= MOST_CALLOUTS, gradient=False)
+            self._call_in_turn(shot, id, a, b, k, len(new), gradient=False)
         if self.root in new and RESULT in self.cards:
             self._grow(shot, RESULT, stop - 0.1, stop)
             self.parts.add(shot, ("card", RESULT), self.card_part(RESULT), stop - 0.05, stop + 0.08)
@@ -429,6 +435,9 @@ class Graph:
             if self.look.shows(said := self.facts.increment(id)):
                 text = marks.text_at(said, self.colours.ink, self.under(id), self.colours, bold=True)
                 self.parts.add(shot, ("increment", id), text, b, b + 0.08)
+            else:
+                near = NEAR if len(felt) > MOST_CALLOUTS else FARTHEST
+                self.call_out(shot, id, [(said, self.colours.ink)], b, b + 0.08, near)
 
     def _flow(self, shot: Shot, link: str, start: float, stop: float, colour: str) -> None:
         """A line takes a colour along its way."""
@@ -502,14 +511,18 @@ class Graph:
             a = start + (stop - start) * k / len(ops)
             b = start + (stop - start) * (k + 1) / len(ops)
             self._run_op(shot, id, a, b, last=k == len(ops) - 1, alone=len(ops) == 1)
-            self._call_in_turn(shot, id, a, b, stays=k == len(ops) - 1 or len(ops) <= MOST_CALLOUTS, gradient=True)
+            self._call_in_turn(shot, id, a, b, k, len(ops), gradient=True)
 
-    def _call_in_turn(self, shot: Shot, id: str, a: float, b: float, stays: bool, gradient: bool) -> None:
-        """A callout while an op has its turn, if that can be read, or until the scene ends."""
-        if not stays and (b - a) * shot.seconds < 2 * SHORTEST:
-            return
-        self.call_out(shot, id, a, a + 0.15 * (b - a), gradient)
-        if not stays:
+    def _call_in_turn(self, shot: Shot, id: str, a: float, b: float, k: int, many: int, gradient: bool) -> None:
+        """A callout of the k-th of many ops: until the scene ends, if it is one of few or has room at its side.
+
+        Else while it has its turn, if that can be read.
+        """
+        texts = self.unwritten(id, gradient)
+        near = many > MOST_CALLOUTS and k < many - 1
+        self.call_out(shot, id, texts, a, a + 0.15 * (b - a), NEAR if near else FARTHEST)
+        if near and ("callout", id) not in self.parts.all and (b - a) * shot.seconds >= 2 * SHORTEST:
+            self.call_out(shot, id, texts, a, a + 0.15 * (b - a), FARTHEST)
             self.parts.drop(shot, ("callout", id), b - 0.05 * (b - a), b)
 
     def _run_op(self, shot: Shot, id: str, a: float, b: float, last: bool, alone: bool) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from grad_engine.draw.palette import Palette as Colours
+from grad_engine.story.scenes import PARTS
 
 from .. import theme
 from ..render.primitives import Part, Primitive
@@ -19,7 +20,7 @@ NAMES = (5.0, 3.4, 2.4, 1.6)  # the widest that a name may be in a line, where t
 FULL = 0.92  # of its lines is what a sentence can be sure to fill
 SAMPLE = 0.7  # length of a line that stands for a path
 STEP = 0.38  # between them
-TITLE_TONES = {1: "value", 2: "value", 3: "gradient", 4: "done", 5: "done"}
+TITLE_TONES = dict(zip(PARTS, ("value", "value", "gradient", "done", "done"), strict=True))
 
 
 def panel(colours: Colours) -> Part:
@@ -29,13 +30,13 @@ def panel(colours: Colours) -> Part:
     return Part(Primitive(points, fill=colours.panel))
 
 
-def numbered(number: int, colours: Colours) -> Part:
-    """The number of a part of the film, in a disc."""
+def numbered(part: str, number: int, colours: Colours) -> Part:
+    """The number of a part of the film, in a disc with the colour of what moves in it."""
     at = (theme.TITLE[0] + 0.22, theme.TOP)
     if not number:
         return Part()
     return Part(
-        Primitive(circle_points(0.22, at), fill=getattr(colours, TITLE_TONES[number])),
+        Primitive(circle_points(0.22, at), fill=getattr(colours, TITLE_TONES[part])),
         words(str(number), theme.BODY, colours.background, at, bold=True),
     )
 
@@ -131,13 +132,22 @@ def _pieces(text: str) -> list[str]:
     return [*found, text[start:]]
 
 
-def equation(bits: Sequence[Bit], room: float) -> tuple[list[Bit], float]:
+def equations(lines: Sequence[Sequence[Bit]], rooms: Sequence[float]) -> list[tuple[list[Bit], float]]:
+    """The equations of a scene, each with its type size, which is the same for all."""
+    found = [equation(bits, room) for bits, room in zip(lines, rooms, strict=True)]
+    smallest = min((size for _, size in found), default=theme.LARGE)
+    return [equation(bits, room, (smallest,)) for bits, room in zip(lines, rooms, strict=True)]
+
+
+def equation(
+    bits: Sequence[Bit], room: float, sizes: Sequence[float] = (theme.LARGE, theme.BODY)
+) -> tuple[list[Bit], float]:
     """An equation that fits, and its type size.
 
     What is too wide has shorter names, then loses what stands in letters between its first and its last terms, then has
     smaller type. In the end terms are left out in its middle: what it is of and its result always stand there.
     """
-    for size in (theme.LARGE, theme.BODY):
+    for size in sizes:
         for cap in NAMES:
             sides = _sides(named(bits, size, cap))
             while len(sides) > 2 and _wide(sides, size) > room:  # x̄ = g · y = 1 · 3 = 3 -> x̄ = 1 · 3 = 3

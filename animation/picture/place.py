@@ -74,7 +74,7 @@ LOOKS = (
     (Look(0.54, "tall", plain=True), 0.36, 0.02, 0.10),
     (Look(0.54, "name"), 0.40, 0.04, 0.12),
     (Look(0.50, "name"), 0.34, 0.02, 0.10),
-    (Look(0.42, "name", plain=True), 0.30, 0.08, 0.08),
+    (Look(0.42, "name", plain=True), 0.30, 0.10, 0.08),
     (Look(0.72, "narrow", widest=1.0, plain=True), 0.44, 0.04, 0.12),
     (Look(0.54, "name", widest=1.0, plain=True), 0.36, 0.02, 0.10),
 )

@@ -77,7 +77,7 @@ class Stage:
         stop = min(0.3, SOON / shot.seconds)
         if (scene.part, number) != self.heading:
             self.heading = (scene.part, number)
-            self.parts.swap(shot, ("number", ""), panel.numbered(number, self.colours), 0.0, stop)
+            self.parts.swap(shot, ("number", ""), panel.numbered(scene.part, number, self.colours), 0.0, stop)
             self.parts.swap(shot, ("part", ""), panel.heading(scene.part, number, self.colours), 0.0, stop)
         end = theme.TITLE[2]
         bits = self.facts.title()
@@ -123,13 +123,12 @@ class Stage:
         heights = {1: (theme.FIRST - down,), 2: (theme.FIRST - down, theme.SECOND - down)}
         ys = heights.get(len(lines), (-2.35 - down, -2.90 - down, -3.45 - 0.3 * down))
         samples = self.samples(scene)
-        for k, (bits, y) in enumerate(zip(lines, ys, strict=False)):
-            start = left
+        starts = [left + (panel.SAMPLE + 0.25 if k < samples else 0.0) for k in range(min(len(lines), len(ys)))]
+        fitted = panel.equations(lines[: len(ys)], [left + room - start for start in starts])
+        for k, ((bits, type_size), start, y) in enumerate(zip(fitted, starts, ys, strict=False)):
             if k < samples:
                 hue = self.facts.hues.get(scene.inset.leaf, self.colours.ink) if isinstance(scene.inset, Walks) else ""
                 primitives += panel.sample(hue, self.colours.panel if k else "", (left, y))
-                start += panel.SAMPLE + 0.25
-            bits, type_size = panel.equation(bits, room - (start - left))
             made = panel.line(bits, type_size, start, y)
             for one, bit in zip(made, bits, strict=True):
                 if bit.source is not None and (at := self.place(*bit.source)) is not None:
