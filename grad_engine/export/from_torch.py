@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
 from importlib import import_module
@@ -14,6 +15,7 @@ import numpy as np
 
 from grad_engine.core.op import Op
 from grad_engine.errors import ArgumentError, GraphError, MissingPackageError
+from grad_engine.export.explain import MOST_OPS
 from grad_engine.export.torch_explain import explain_torch
 from grad_engine.export.torch_graph import SEVERAL, Kept, ParameterFacts, StepFacts, TorchGraph
 from grad_engine.export.torch_ops import (
@@ -27,6 +29,7 @@ from grad_engine.export.torch_ops import (
     stand_in,
     trace,
 )
+from grad_engine.export.torch_paths import Gradients
 from grad_engine.export.torch_values import Numbers, argument_names, tensors_in
 from grad_engine.record import FormulaRecord, GraphRecord, ParameterRecord, check
 from grad_engine.record.arrays import write_all
@@ -72,7 +75,9 @@ def from_torch(
     max_elements: tensors up to this size are written in full, larger ones as statistics and a sample.
     rerun: computes `output` again, such as `lambda: loss_fn(model(x), y)`. With it one entry of one leaf is nudged, and
         all leaves take one step: what that does stands in the record beside the gradient. Parameters, buffers of
-        `model` and the random state are put back. explain: False leaves it out, "fc.weight[0,4]" names the entry.
+        `model` and the random state are put back.
+    explain: follow one entry of one leaf along its paths, with the slopes of the ops on them. False leaves this and
+        what `rerun` measures out; "fc.weight[0,4]" names the entry. Left out for graphs of more than 1,000 ops.
 
     The values of intermediate results are those that PyTorch kept for backward, those of tensors in `names`, and what
     follows from these; others are not recorded. So call it before an optimizer changes the parameters. Source lines are
@@ -94,33 +99,39 @@ def from_torch(
     called = names_of(torch, names, model, sys._getframe(1).f_locals if names is None else {})
     graph = TorchGraph(torch, called, model, Numbers(torch, max_elements), max_nodes)
     graph.add_all([output])
+    wanted = explain is not False and len(graph.steps) <= MOST_OPS
+    kept = Gradients()
     if backward:
         graph.run(
             [(output, torch.ones_like(output) if gradient is None else gradient)],
-            lambda: _gathered(graph, output, gradient),
+            lambda: _gathered(graph, output, gradient, kept if wanted else None),
         )
     record = make_record(graph, title, backward, max_elements)
     check(record)
-    if rerun is not None and backward and explain is not False:
+    if backward and wanted:
         leaves = [graph.variables[key] for key, _ in sorted(graph.leaves.items(), key=lambda item: item[1].place)]
-        follow = "" if explain is True else explain
-        found = explain_torch(torch, output, gradient, leaves, record, rerun, graph, model, follow)
+        follow = explain if isinstance(explain, str) else ""
+        found = explain_torch(torch, output, gradient, leaves, record, rerun, graph, kept, model, follow)
         record = replace(record, explain=found)
         check(record)
     return record
 
 
-def _gathered(graph: TorchGraph, output: Any, gradient: Any) -> dict[int, Any]:
-    """What each leaf gathers in a run of our own, which leaves every `.grad` as it is."""
+def _gathered(graph: TorchGraph, output: Any, gradient: Any, kept: Gradients | None) -> dict[int, Any]:
+    """What each leaf gathers in a run of our own, which leaves every `.grad` as it is; `kept` gets all gradients."""
     torch, leaves = graph.torch, list(graph.variables.values())
     seed = torch.ones_like(output) if gradient is None else gradient
+    nodes = [node for node, key in graph.keys.items() if key in graph.steps]
     try:
-        found = torch.autograd.grad(output, leaves, seed, retain_graph=True, allow_unused=True) if leaves else ()
+        with kept.keeping(nodes) if kept is not None else nullcontext():
+            found = torch.autograd.grad(output, leaves, seed, retain_graph=True, allow_unused=True) if leaves else ()
     except RuntimeError as error:
         raise GraphError(
             f"PyTorch could not run backward: {str(error).splitlines()[0]} Call from_torch() before backward, or "
             "after backward(retain_graph=True), or with backward=False to see the structure alone"
         ) from error
+    if kept is not None:
+        kept.gathered = dict(zip(graph.variables, found, strict=True))
     return {key: g for key, g in zip(graph.variables, found, strict=True) if g is not None}
 
 

@@ -14,12 +14,14 @@ import numpy as np
 from grad_engine.export.explain import MOST_OPS, Explanation
 from grad_engine.export.rerun import Array, Place
 from grad_engine.export.torch_graph import TorchGraph
-from grad_engine.export.torch_paths import TorchPaths, curves_of
+from grad_engine.export.torch_paths import Gradients, TorchPaths, curves_of
+from grad_engine.export.torch_values import array_of
 from grad_engine.record import GraphRecord
 from grad_engine.record.explained import entry_named
 from grad_engine.record.index import index_of
 from grad_engine.record.parts import ExplainRecord
 
+NO_RERUN = "pass rerun=lambda: loss_fn(model(x), y) to from_torch(), which then measures one"
 ROOT: Place = (-1, 0)  # the place of the root, the only result that is known of a run
 
 
@@ -29,26 +31,29 @@ def explain_torch(
     gradient: Any,
     leaves: Sequence[Any],
     record: GraphRecord,
-    rerun: Callable[[], Any],
+    rerun: Callable[[], Any] | None,
     graph: TorchGraph,
+    kept: Gradients,
     model: Any = None,
     follow: str = "",
 ) -> ExplainRecord | None:
     """The nudge of one entry of one leaf, its paths, and one step of all leaves; None for more than 1,000 ops.
 
-    leaves: the tensors of the record's accumulators, in their order. rerun: computes `output` again. graph: what was
-    read of the graph of `output`.
+    leaves: the tensors of the record's accumulators, in their order. rerun: computes `output` again; without it there
+    are no nudge and no step. graph: what was read of the graph of `output`. kept: the gradients of the run of the
+    record.
     """
-    if len(record.nodes) > MOST_OPS or index_of(record).run is None:
+    if len(record.nodes) > MOST_OPS or index_of(record).run is None or array_of(torch, output) is None:
         return None
-    run = TorchRun(torch, output, gradient, leaves, record, rerun, model)
+    gathered = [kept.gathered.get(key) for key, _ in sorted(graph.leaves.items(), key=lambda item: item[1].place)]
+    run = TorchRun(torch, output, gradient, leaves, gathered, record, rerun, model)
     tried = Explanation(run)
     chosen = entry_named(record, follow) if follow else None
     probe, _, step, reason = tried.found(chosen)
     followed = (probe.accumulator, probe.index) if probe is not None else None
     if followed is None and (best := next(tried.candidates(chosen), None)) is not None:
         followed = run.ids[run.number(best[0])], best[1]
-    found = TorchPaths(torch, graph, record, output, gradient)
+    found = TorchPaths(torch, graph, record, output, gradient, kept)
     paths = () if followed is None else found.paths(*followed)
     holds, spots = found.rules(paths)
     return ExplainRecord(
@@ -65,8 +70,9 @@ class TorchRun:
         output: Any,
         gradient: Any,
         leaves: Sequence[Any],
+        gathered: Sequence[Any],
         record: GraphRecord,
-        rerun: Callable[[], Any],
+        rerun: Callable[[], Any] | None,
         model: Any,
     ) -> None:
         self.torch, self.output, self.rerun = torch, output, rerun
@@ -74,16 +80,21 @@ class TorchRun:
         self.index = index_of(record)
         self.buffers = list(model.buffers()) if model is not None else []
         self.ids: Mapping[int, str] = {k: f"a{k}" for k in range(len(self.tensors))}
-        self.leaves: dict[Any, Array] = {k: _array(tensor) for k, tensor in enumerate(self.tensors)}
+        values = {k: array_of(torch, tensor) for k, tensor in enumerate(self.tensors)}
+        self.leaves: dict[Any, Array] = {k: np.array(value) for k, value in values.items() if value is not None}
         start = torch.ones_like(output) if gradient is None else gradient
-        self.seed: Array = _array(start)
-        found = torch.autograd.grad(output, self.tensors, start, retain_graph=True, allow_unused=True)
-        self.gathered: dict[Any, Array] = {k: _array(g) for k, g in enumerate(found) if g is not None}
+        self.seed: Array = self.array(start)
+        found = {k: array_of(torch, g) for k, g in enumerate(gathered) if g is not None}
+        self.gathered: dict[Any, Array] = {k: g for k, g in found.items() if g is not None and k in self.leaves}
+
+    def array(self, tensor: Any) -> Array:
+        """A copy of the numbers of a tensor that has some."""
+        return np.array(array_of(self.torch, tensor))
 
     @property
     def root_value(self) -> Array:
         """The output that was recorded."""
-        return _array(self.output)
+        return self.array(self.output)
 
     def number(self, leaf: int) -> int:
         """The place of a leaf among the accumulators."""
@@ -103,6 +114,8 @@ class TorchRun:
 
     def reason_against(self) -> str:
         """Why the forward pass cannot be repeated: it raises, or does not give the recorded output twice."""
+        if self.rerun is None:
+            return NO_RERUN
         try:
             first, second = self.again(), self.again()
         except Exception as error:  # whatever the program raises, it is the reason
@@ -119,11 +132,12 @@ class TorchRun:
     def again(self) -> Array:
         """The output of one more forward pass, without a graph, from the same random state every time."""
         torch = self.torch
+        assert self.rerun is not None
         kept = [buffer.detach().clone() for buffer in self.buffers]
         try:
             with torch.no_grad(), torch.random.fork_rng(devices=[]):
                 torch.manual_seed(0)
-                return _array(self.rerun())
+                return self.array(self.rerun())
         finally:
             for buffer, before in zip(self.buffers, kept, strict=True):
                 if not torch.equal(buffer, before):
@@ -150,11 +164,3 @@ class TorchRun:
         finite = np.isfinite(before) & np.isfinite(after)
         change = after[finite].astype(np.float64) - before[finite].astype(np.float64)
         return float((self.seed[finite].astype(np.float64) * change).sum())
-
-
-def _array(tensor: Any) -> Array:
-    """A copy of a tensor's numbers; those of bfloat16, which NumPy lacks, as float32."""
-    found = tensor.detach().cpu()
-    if str(found.dtype) == "torch.bfloat16":
-        found = found.float()
-    return np.array(found.numpy())

@@ -6,7 +6,8 @@ slope at one entry is the derivative of one entry of what it sends.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from math import isfinite
 from typing import Any
 
@@ -27,10 +28,39 @@ MOST_HELD = 200  # edges whose rules are evaluated
 Hop = tuple[Any, int, int, Index, Index, float]  # node, position of the edge, output, entries of both ends, slope
 
 
-class TorchPaths:
-    """One backward run of a PyTorch graph, kept gradient by gradient."""
+class Gradients:
+    """The gradients of one backward run, at every node and leaf."""
 
-    def __init__(self, torch: Any, graph: TorchGraph, record: GraphRecord, output: Any, gradient: Any) -> None:
+    def __init__(self) -> None:
+        self.at: dict[tuple[Any, int], Any] = {}  # node and output -> the complete gradient there
+        self.gathered: dict[int, Any] = {}  # key of a leaf -> what it gathered, or None
+
+    @contextmanager
+    def keeping(self, nodes: Iterable[Any]) -> Iterator[None]:
+        """A scope in which backward runs once: what reaches these nodes is kept."""
+
+        def keeping(node: Any) -> Any:
+            def keep(gradients: tuple[Any, ...]) -> None:
+                for k, g in enumerate(gradients):
+                    if g is not None:
+                        self.at[node, k] = g.detach()
+
+            return keep
+
+        handles = [node.register_prehook(keeping(node)) for node in nodes if hasattr(node, "register_prehook")]
+        try:
+            yield
+        finally:
+            for handle in handles:
+                handle.remove()
+
+
+class TorchPaths:
+    """One backward run of a PyTorch graph, gradient by gradient."""
+
+    def __init__(
+        self, torch: Any, graph: TorchGraph, record: GraphRecord, output: Any, gradient: Any, kept: Gradients
+    ) -> None:
         self.torch, self.record, self.index = torch, record, index_of(record)
         keys = {key: node for node, key in graph.keys.items()}
         nodes = [keys[key] for key in graph.ordered()]
@@ -39,13 +69,12 @@ class TorchPaths:
         self.ids |= {keys[key]: f"a{k}" for k, (key, _) in enumerate(leaves)}
         self.root: tuple[Any, int] = (output.grad_fn, output.output_nr)
         self.seed = torch.ones_like(output) if gradient is None else gradient
-        self.gradients: dict[tuple[Any, int], Any] = {}
+        self.gradients = kept.at
         self.readers: dict[tuple[Any, int], list[tuple[Any, int]]] = {}
         self.edges: dict[tuple[Any, int], str] = {}  # node and position of an edge -> its id
         for node in nodes:
             self.read(node)
         self.values = TorchValues(torch, nodes, {self.root: output})
-        self.run(nodes, [graph.variables[key] for key, _ in leaves], output)
 
     def read(self, node: Any) -> None:
         """Who reads what, and the ids of the edges of a node."""
@@ -59,24 +88,6 @@ class TorchPaths:
             if found is not None:
                 self.edges[node, position] = found.id
                 open_edges.remove(found)
-
-    def run(self, nodes: list[Any], leaves: list[Any], output: Any) -> None:
-        """Keeps the gradients of one more run, which leaves every `.grad` as it is."""
-
-        def keeping(node: Any) -> Any:
-            def keep(gradients: tuple[Any, ...]) -> None:
-                for k, g in enumerate(gradients):
-                    if g is not None:
-                        self.gradients[node, k] = g.detach()
-
-            return keep
-
-        handles = [node.register_prehook(keeping(node)) for node in nodes]
-        try:
-            self.torch.autograd.grad(output, leaves, self.seed, retain_graph=True, allow_unused=True)
-        finally:
-            for handle in handles:
-                handle.remove()
 
     # paths
 
@@ -132,7 +143,7 @@ class TorchPaths:
         best: tuple[float, Hop] | None = None
         for k, g in enumerate(given):
             slope = next(slopes) if g is not None else None
-            if slope is None or g is None or not slope.numel():
+            if slope is None or g is None or not slope.numel() or slope.is_complex():
                 continue
             part = torch.where(torch.isfinite(slope * g), (slope * g).abs(), -1.0)
             at = tuple(int(i) for i in np.unravel_index(int(part.argmax()), tuple(part.shape) or (1,)))

@@ -217,8 +217,8 @@ class Equations:
                 if abs(step.gradient) <= NOISE * abs(before.product):
                     facts.spelling.call_zero(step.gradient)
                     facts.spelling.call_zero(step.gradient * step.slope)
-            if facts.probe is not None and abs(facts.probe.gradient) <= NOISE * abs(path.steps[-1].product):
-                facts.spelling.call_zero(facts.probe.gradient)
+            if facts.total is not None and abs(facts.total) <= NOISE * abs(path.steps[-1].product):
+                facts.spelling.call_zero(facts.total)
         for id in facts.leaf_ids:
             shares = self.shares_at(id)
             if shares is not None and abs(shares[2]) <= NOISE * max(map(abs, shares[1])):
@@ -276,10 +276,10 @@ class Equations:
     def paths_sum(self) -> Equation | None:
         """The products of the paths, what other paths brought, and the gradient of the followed number."""
         facts = self.facts
-        if not facts.paths_found or facts.probe is None:
+        gradient = facts.total
+        if not facts.paths_found or gradient is None:
             return None
         products = [path.steps[-1].product for path in facts.paths_found]
-        gradient = facts.probe.gradient
         others = gradient - sum(products)
         exact = abs(others) <= SAME * max(abs(gradient), *map(abs, products))
         return Equation((*products, *([] if exact else [others])), gradient, _sum)

@@ -232,6 +232,14 @@ class LessonFacts:
             break
         return found
 
+    @cached_property
+    def total(self) -> float | None:
+        """The gradient of the followed number; None where it is not recorded."""
+        if self.probe is not None:
+            return self.probe.gradient
+        passed = self.index.passed.get(self.followed.accumulator) if self.followed is not None else None
+        return self.number_at(passed, self.followed.index) if passed is not None and self.followed is not None else None
+
     def entry_text(self, tensor: str, entry: Entry, barred: bool = False) -> str:
         """A tensor with one of its entries."""
         name = self.name(tensor)

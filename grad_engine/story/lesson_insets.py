@@ -403,7 +403,7 @@ class Insets:
     def walks(self, exact: bool, some: Sequence[PathRecord] | None = None) -> Walks | None:
         """The paths of the followed number, or some of them."""
         facts = self.facts
-        if facts.followed is None or facts.probe is None or not facts.paths_found:
+        if facts.followed is None or not facts.paths_found:
             return None
         write = facts.spelling.text
         paths = tuple(
@@ -413,7 +413,7 @@ class Insets:
             )
             for path in (facts.paths_found if some is None else some)
         )
-        return Walks(facts.followed.accumulator, paths, write(facts.probe.gradient) if exact else "")
+        return Walks(facts.followed.accumulator, paths, write(facts.total) if exact and facts.total is not None else "")
 
 
 def _reads_g(tree: Tree) -> bool:

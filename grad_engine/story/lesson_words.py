@@ -994,11 +994,10 @@ class LessonWords:
         The shares of a leaf that is used several times are told where paths alone do not make up the gradient.
         """
         facts = self.facts
-        if not facts.paths_found or self.probe is None or facts.followed is None:
+        if not facts.paths_found or facts.followed is None:
             return []
         equation = self.equations.paths_sum()
-        assert equation is not None
-        exact = len(equation.operands) == len(facts.paths_found)
+        exact = equation is not None and len(equation.operands) == len(facts.paths_found)
         several = len(facts.paths_found) > 1
         name, place = self.followed_gradient(), Place(facts.followed.accumulator, "gradient")
         leaves = (facts.followed.accumulator,)
@@ -1012,7 +1011,9 @@ class LessonWords:
             bars = self.insets.shares()
             return [Scene("paths", "Backward", said, sums, leaves=leaves, moves=(2,), motion=4.0, inset=bars)]
         note = "" if exact else " (other paths)"
-        total = self.equations.sum_line(name, equation.operands, equation.total, place, note)
+        total = None
+        if equation is not None:
+            total = self.equations.sum_line(name, equation.operands, equation.total, place, note)
         shown: list[Line | None]
         if exact and not several:
             said, shown = line("Multiply along the path."), [self.product(self.strongest())]
@@ -1173,17 +1174,11 @@ class LessonWords:
         elif passed:
             many = len(passed)
             said = line(f"One backward pass gave {in_words(many)} gradient{'s' if many > 1 else ''}.")
-            if (mine := self.gradient_found()) is not None:
+            if (mine := facts.total) is not None:
                 said = line(*said, " ", *self.followed_gradient(), f" = {facts.spelling.text(mine)}.")
         else:
             said = line(f"{in_words(len(leaves)).capitalize()} {'leaf' if len(leaves) == 1 else 'leaves'}, one graph.")
         return Scene("end", LAST, said, leaves=leaves, moves=(10,))
-
-    def gradient_found(self) -> float | None:
-        """What this pass sent to the followed number of a part that is shown; None where it is not recorded."""
-        followed = self.facts.followed
-        passed = self.index.passed.get(followed.accumulator) if followed is not None else None
-        return self.facts.number_at(passed, followed.index) if passed is not None and followed is not None else None
 
     def whole_number(self, tensor: str) -> float | None:
         """The number of a tensor of the whole record."""

@@ -46,13 +46,43 @@ def test_a_nudge_agrees_with_the_gradient_and_nothing_changes() -> None:
     assert "they agree" in as_table(lesson(record))
 
 
-def test_the_entry_can_be_chosen_and_a_record_without_rerun_is_as_before() -> None:
+def test_the_entry_can_be_chosen_and_nothing_explained_on_request() -> None:
     model, x = net(), torch.randn(4, 3)
     record = from_torch(model(x).sum(), model=model, rerun=lambda: model(x).sum(), explain="0.weight[2,1]")
     assert record.explain is not None and record.explain.probe is not None
     assert record.explain.probe.index == (2, 1)
-    assert from_torch(model(x).sum(), model=model).explain is None
     assert from_torch(model(x).sum(), model=model, rerun=lambda: model(x).sum(), explain=False).explain is None
+
+
+def test_without_rerun_a_record_has_all_but_the_nudge_and_the_step_and_says_how_to_get_them() -> None:
+    model, x = net(), torch.randn(4, 3)
+    loss = (model(x) ** 2).mean()
+    full = from_torch(loss, model=model, rerun=lambda: (model(x) ** 2).mean()).explain
+    record = from_torch(loss, model=model)
+    bare = record.explain
+    assert full is not None and bare is not None
+    assert (bare.probe, bare.step) == (None, None) and full.probe is not None
+    assert (bare.paths, bare.curves, bare.spots, bare.holds) == (full.paths, full.curves, full.spots, full.holds)
+    assert "no nudge: pass rerun=lambda: loss_fn(model(x), y) to from_torch()" in (nudge_words(record) or "")
+    said = as_table(lesson(record))
+    assert "?" not in said and "multiply its slopes" in said and "measured" not in said
+    # What is told of the followed number is what PyTorch gives.
+    last = bare.paths[0].steps[-1]
+    leaf = index_of(record).leaf(index_of(record).edges[last.edge].receiver)
+    loss.backward()
+    gradient = float(dict(model.named_parameters())[leaf.name].grad[last.to])
+    shown = lesson(record)[-1].sentence.rsplit(" = ", 1)[1].removesuffix(".")
+    assert float(shown.replace("−", "-")) == pytest.approx(gradient, rel=1e-2)
+
+
+def test_hooks_of_the_program_run_once_and_no_gradient_is_written() -> None:
+    model, x = net(), torch.randn(4, 3)
+    hidden = model[0](x)
+    calls: list[Any] = []
+    hidden.register_hook(calls.append)
+    record = from_torch((model[1:](hidden) ** 2).mean(), model=model)
+    assert record.explain is not None and record.explain.paths
+    assert len(calls) == 1 and all(parameter.grad is None for parameter in model.parameters())
 
 
 def test_batch_norm_keeps_its_statistics() -> None:
