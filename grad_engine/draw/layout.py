@@ -70,12 +70,14 @@ class Layout:
     node_overlaps: int  # pairs of boxes that overlap (lay_out refuses to return any)
 
 
-def tagged(links: Sequence[Link], most: int = 3000) -> tuple[tuple[Link, ...], dict[str, str]]:
+def tagged(
+    links: Sequence[Link], most: int = 3000, longest: float = math.inf
+) -> tuple[tuple[Link, ...], dict[str, str]]:
     """The links with the farthest ones cut, and the tags to draw where they end: tag id -> id of the source it names.
 
     A link that passes many ranks is hard to follow, and many of them are slow to lay out. So that all links together
-    pass at most about `most` ranks, each longer than some length starts instead from a tag next to its target. Links of
-    one target from one source share a tag.
+    pass at most about `most` ranks, each longer than some length, at most `longest`, starts instead from a tag next to
+    its target. Links of one target from one source share a tag.
     """
     spans = _spans(links)
     length, total = 0, 0
@@ -87,7 +89,7 @@ def tagged(links: Sequence[Link], most: int = 3000) -> tuple[tuple[Link, ...], d
     tags: dict[str, str] = {}
     kept: list[Link] = []
     for link, span in zip(links, spans, strict=True):
-        if span > max(length, 1):
+        if span > max(min(length, longest), 1):
             tag = f"{link.source}@{link.target}"
             tags[tag] = link.source
             link = replace(link, source=tag)
@@ -124,6 +126,7 @@ def lay_out(
     lane_gap: float | None = None,
     rows: int = 1,
     room: float = math.inf,
+    must_fit: bool = False,
 ) -> Layout:
     """The drawing of items in ranks from left to right, with a right-angled route for every link.
 
@@ -131,7 +134,8 @@ def lay_out(
     between routes that run side by side. By default 0.9, 0.75 and 0.2 of the median height. The same input gives the
     same drawing on every machine. Items without a link lie below the first rank. In several `rows` the ranks follow
     each other as words do in lines: a link that leads to the next row runs back between the two. There are more rows
-    where the drawing would be wider than `room`, unless many links would have to run back.
+    where the drawing would be wider than `room`, unless many links would have to run back or it would be very high;
+    then too where it `must_fit`.
 
     Raises GradEngineError when ids, sizes, slots or links do not fit together, when the links form a cycle or pass too
     many ranks, when the layout library is missing, or when it did not do what was asked.
@@ -178,11 +182,11 @@ def lay_out(
                 sketch = sketched(items, links, item_gap, lane_gap)
                 arrange(sketch.columns)
             at = breaks(sketch, widths, rank_gap, rows, room - lanes)
-            if most_broken(sketch, at) > MOST_BROKEN:
+            if most_broken(sketch, at) > MOST_BROKEN and not must_fit:
                 return proved(items, links, made, 1e-6 * typical)
         whole = False
         tried = in_rows(sketch, at)
-        if tried.height > HIGHEST * room:
+        if tried.height > HIGHEST * room and not must_fit:
             break
         made = tried
     return proved(items, links, made, 1e-6 * typical)

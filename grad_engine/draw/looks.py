@@ -83,7 +83,8 @@ class Looks:
         for tag, key in tags.items():
             made = key in index.nodes or key in index.accumulators
             tensor = index.outputs(key)[0] if made else key
-            name = shortened(index.label(tensor) or key)
+            fold = self.folds.get(key)
+            name = shortened(fold.label if fold is not None else index.label(tensor) or key)
             width, height = max(44.0, width_of(name, LABEL) + 30), max(28.0, USER * users[tag])
             tip = f"{name}, which is drawn farther left"
             yield Look(Item(tag, width, height), "tag", width, "tag", name=name, tip=tip)

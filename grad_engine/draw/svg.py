@@ -6,12 +6,14 @@ What is written above a thing is its value, what is written below it its gradien
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+import math
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from grad_engine.draw.glyph import Points, outline, reach
-from grad_engine.draw.layout import Box, Route, docked, lay_out, rounded, tagged
+from grad_engine.draw.layout import HIGHEST, Box, Layout, Route, docked, lay_out, rounded, tagged
 from grad_engine.draw.lettering import (
     FAMILY,
     LABEL,
@@ -28,9 +30,9 @@ from grad_engine.draw.lettering import (
 from grad_engine.draw.looks import LINE, LONG_SYMBOL, NO_GRADIENT, SHEET, Look, Looks
 from grad_engine.draw.palette import Palette
 from grad_engine.draw.palette import theme as palette_of
-from grad_engine.folding import Link, View, drawn, module_view
+from grad_engine.folding import Link, View, drawn, in_few, module_view
 from grad_engine.record import GraphRecord
-from grad_engine.record.index import index_of
+from grad_engine.record.index import RecordIndex, index_of
 from grad_engine.record.words import many
 
 LANE = 2.6  # how far values and gradients run from the middle of their link, px
@@ -40,7 +42,11 @@ RING = 4.5  # from an outline to the second one, around a result, px
 MARGIN = 28.0
 RANK_GAP = 62.0
 MOST_BOXES = 24  # ops and boxes of a graph whose modules can be closed
+MOST_SHOWN = 36  # of these at most, where modules alone do not bring it down to so few
 WIDEST = 1600.0  # px; a wider drawing goes on in rows
+# Ranks that a line may pass, and whether the drawing must fit whatever that takes; the first that is narrow enough.
+TRIES = ((math.inf, False), (6, False), (2, False), (2, True), (1, True))
+ROOM = WIDEST - 2 * MARGIN
 BOLD = ' font-weight="600"'
 
 
@@ -62,6 +68,9 @@ def to_svg(
     fewer parts than that; `expand` opens the modules of these paths; `focus` draws the inside of one module, or what
     lies around one op or leaf.
 
+    A graph without scopes that would be too wide even in rows, or very high, is folded too: what repeats, or follows
+    each other, is one box.
+
     Of a graph with more than `max_items` things to draw, the last of them are drawn, and the picture says so. Where
     lines would pass very many ranks, a tag with the tensor's name stands at their end instead. A drawing wider than
     1,600 pixels goes on in rows. `title` puts the record's title and expression above the graph, and what the lines
@@ -70,15 +79,14 @@ def to_svg(
     Raises GradEngineError for another theme, a name that stands for nothing, or when the layout library is missing.
     """
     colours = palette_of(theme)
-    view = module_view(record, MOST_BOXES, full=full, level=level, expand=expand, focus=focus)
-    shown = view.record
-    index = index_of(shown)
-    ids, links = drawn(shown)
-    kept = newest(shown, ids, links, max_items)
-    links, tags = tagged([link for link in links if link.target in kept])
-    looks = {look.item.id: look for look in Looks(index, view.folds, index_of(view.source)).all(ids, links, tags, kept)}
-    items = [look.item for look in looks.values()]
-    layout = lay_out(items, links, rank_gap=RANK_GAP, item_gap=22.0, lane_gap=15.0, room=WIDEST - 2 * MARGIN)
+    view = module_view(record, MOST_BOXES, full=full, level=level, expand=expand, focus=focus, limit=MOST_SHOWN)
+    may_fold = not (full or view.folds or expand) and level is focus is None and len(record.nodes) > MOST_SHOWN
+    made = _laid_out(view, max_items, TRIES[: 1 if may_fold else None])
+    if may_fold and (made.layout.width > ROOM or made.layout.height > HIGHEST * ROOM):
+        shown, folds = in_few(record, MOST_SHOWN)
+        view = replace(view, record=shown, folds=folds)
+        made = _laid_out(view, max_items, TRIES)
+    index, layout, looks, links, kept = made.index, made.layout, made.looks, made.links, made.kept
 
     head = _heading(view, colours, len(kept.intersection(index.nodes))) if title else []
     foot = _legend(colours, bool(index.shares), any(look.sums for look in looks.values())) if title else []
@@ -113,6 +121,34 @@ def to_svg(
         parts.append(f'<g transform="translate({figure(MARGIN)} {figure(height - 24)})">{"".join(foot)}</g>')
     parts.append("</svg>")
     return "\n".join(parts)
+
+
+@dataclass(frozen=True, slots=True)
+class _Placed:
+    """What is drawn of a view, and where."""
+
+    index: RecordIndex
+    layout: Layout
+    looks: Mapping[str, Look]
+    links: Sequence[Link]
+    kept: set[str]
+
+
+def _laid_out(view: View, max_items: int, tries: Sequence[tuple[float, bool]]) -> _Placed:
+    """The layout of a view: the first of some tries that is narrow enough, or the last."""
+    index = index_of(view.record)
+    ids, every = drawn(view.record)
+    kept = newest(view.record, ids, every, max_items)
+    within = [link for link in every if link.target in kept]
+    maker = Looks(index, view.folds, index_of(view.source))
+    for longest, must_fit in tries:
+        links, tags = tagged(within, longest=longest)
+        looks = {look.item.id: look for look in maker.all(ids, links, tags, kept)}
+        items = [look.item for look in looks.values()]
+        layout = lay_out(items, links, rank_gap=RANK_GAP, item_gap=22.0, lane_gap=15.0, room=ROOM, must_fit=must_fit)
+        if layout.width <= ROOM:
+            break
+    return _Placed(index, layout, looks, links, kept)
 
 
 def newest(record: GraphRecord, ids: Sequence[str], links: Sequence[Link], most: int) -> set[str]:

@@ -7,7 +7,7 @@ record that is to be seen (`views`). Tree, draw, story and film read the answer 
 
 from grad_engine.folding.groups import GROUP, MOST_OPS, Fold, Groups
 from grad_engine.folding.items import Link, drawn
-from grad_engine.folding.module_tree import Group, Module, by_module, hierarchy, module_view, modules
+from grad_engine.folding.module_tree import Group, Module, by_module, hierarchy, in_few, module_view, modules
 from grad_engine.folding.structure import Repeat, chains, equal, repeats, signature
 from grad_engine.folding.views import FOLDS, View, view
 
@@ -27,6 +27,7 @@ __all__ = [
     "drawn",
     "equal",
     "hierarchy",
+    "in_few",
     "module_view",
     "modules",
     "repeats",

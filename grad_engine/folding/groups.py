@@ -222,29 +222,58 @@ class Groups:
     def repeated(self) -> None:
         """Folds groups of a chain that repeat at least three times, such as the equal layers of a network."""
         for line in self.lines(alone=False):
-            known: dict[tuple[object, ...], int] = {}
-            kinds = [known.setdefault(self.kind(id), len(known)) for id in line]
-            covers = _covers(kinds)
-            at = 0
-            while at < len(line):
-                # The most groups that one round and its repetitions cover, and of equal ones the shorter round.
-                covered, long = max(((many[at], -k) for k, many in covers.items()), default=(0, 0))
-                long = -long
-                if not covered:
-                    at += 1
-                    continue
-                end = at + covered
-                while end < len(line) and kinds[end] == kinds[end - long]:
-                    end += 1
-                # A round begins where it reads the most, as a layer does with its weights.
-                starts = range(at, min(at + long, end - covered + 1))
-                at = max(starts, key=lambda k: self.weight(line[k]))
-                names = [self.label(id) for id in line[at : at + long]]
-                label = " → ".join(names) if long <= 3 else f"{names[0]} → … → {names[-1]}"
-                if long == 1 and (final := self.label(line[at + covered - 1])) != label:
-                    label = f"{label} … {final}"
-                self.join(line[at : at + covered], label, covered // long)
-                at += covered
+            self.fold_rounds(line)
+
+    def fold_rounds(self, line: Sequence[str], shapes: bool = True) -> None:
+        """Folds what repeats at least three times in a line of groups, which no path leaves and enters again."""
+        known: dict[tuple[object, ...], int] = {}
+        kinds = [known.setdefault(self.kind(id, shapes), len(known)) for id in line]
+        covers = _covers(kinds)
+        at = 0
+        while at < len(line):
+            # The most groups that one round and its repetitions cover, and of equal ones the shorter round.
+            covered, long = max(((many[at], -k) for k, many in covers.items()), default=(0, 0))
+            long = -long
+            if not covered:
+                at += 1
+                continue
+            end = at + covered
+            while end < len(line) and kinds[end] == kinds[end - long]:
+                end += 1
+            # A round begins where it reads the most, as a layer does with its weights.
+            starts = range(at, min(at + long, end - covered + 1))
+            at = max(starts, key=lambda k: self.weight(line[k]))
+            names = [self.label(id) for id in line[at : at + long]]
+            finals = [self.label(id) for id in line[at + covered - long : at + covered]]
+            names = [one if one == other else f"{one} … {other}" for one, other in zip(names, finals, strict=True)]
+            self.join(line[at : at + covered], _way(names), covered // long)
+            at += covered
+
+    def in_order(self) -> list[str]:
+        """The groups in an order in which each comes after those that it reads."""
+        reads, readers = self.ways()
+        return _sorted(reads, readers, {id: self.nodes[id].age for id in self.members})
+
+    def within(self, most: int) -> None:
+        """Folds what follows each other until at most `most` groups are left: rounds, ops between boxes, anything.
+
+        What follows each other in an order of the graph can be one box: no path leaves it and comes back.
+        """
+        for shapes in (True, False):
+            if len(self.members) > most:
+                self.fold_rounds(self.in_order(), shapes)
+        if len(self.members) > most:
+            for boxed, some in groupby(self.in_order(), lambda id: id in self.labels):
+                if not boxed:
+                    self.join_stretch(list(some))
+        if len(self.members) > most:
+            line = self.in_order()
+            for part in range(most):
+                self.join_stretch(line[part * len(line) // most : (part + 1) * len(line) // most])
+
+    def join_stretch(self, parts: Sequence[str]) -> None:
+        """Makes one group of groups that follow each other."""
+        self.join(parts, _way([self.label(id) for id in parts]))
 
     def weight(self, id: str) -> int:
         """How many numbers a group reads from leaves."""
@@ -258,16 +287,20 @@ class Groups:
             return label
         return f"({label}) ×{self.times[id]}" if " → " in label else f"{label} ×{self.times[id]}"
 
-    def kind(self, id: str) -> tuple[object, ...]:
-        """The structure of a group: equal for groups that do the same to tensors of the same shapes."""
+    def kind(self, id: str, shapes: bool = True) -> tuple[object, ...]:
+        """The structure of a group: equal for groups that do the same, to tensors of the same shapes."""
         place = {member: k for k, member in enumerate(self.members[id])}
         found: list[object] = []
         for node in (self.nodes[member] for member in self.members[id]):
             read = tuple(
-                (operand.parameter, place.get(self.made_by.get(operand.tensor, ""), -1), self.shapes[operand.tensor])
+                (
+                    operand.parameter,
+                    place.get(self.made_by.get(operand.tensor, ""), -1),
+                    self.shapes[operand.tensor] if shapes else (),
+                )
                 for operand in node.inputs
             )
-            found.append((node.op, read, tuple(self.shapes[out] for out in node.outputs)))
+            found.append((node.op, read, tuple(self.shapes[out] if shapes else () for out in node.outputs)))
         return tuple(found)
 
     def record(self, most: bool) -> tuple[GraphRecord, dict[str, Fold]]:
@@ -455,6 +488,11 @@ def connected(keys: Sequence[str], reads: Mapping[str, set[str]]) -> list[list[s
     for key in keys:
         found.setdefault(top(key), []).append(key)
     return list(found.values())
+
+
+def _way(names: Sequence[str]) -> str:
+    """What several parts are called that follow each other."""
+    return " → ".join(names) if len(names) <= 3 else f"{names[0]} → … → {names[-1]}"
 
 
 def _covers(kinds: Sequence[int]) -> dict[int, list[int]]:

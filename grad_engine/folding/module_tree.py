@@ -7,6 +7,7 @@ of a module is a box of its own, and equal calls or numbered siblings that follo
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -23,6 +24,7 @@ UNIT = 8  # ops up to which a module without modules inside stays one box: a Lin
 FEWEST = 4  # boxes; a picture of less opens one module more, although that leads over the limit
 CROWDED = 1.7  # times the number of nodes that are wanted: so many ops and leaves together still are shown
 FEWEST_BESIDE = 2  # boxes; equal modules stay one box where there are so many
+MOST_LINES = 4  # from a box to another, or of constants to a box; of more, one is drawn, or none
 LEAST_TIMES = 3  # equal modules in a row that become one box
 
 
@@ -136,13 +138,15 @@ def module_view(
     level: int | None = None,
     expand: Collection[str] = (),
     focus: str | int | None = None,
+    limit: int | None = None,
 ) -> View:
     """What of a record is shown in about `most` nodes: modules open from the outside in until there are so many.
 
     full: every op is shown. level: modules of so many parts are closed, those of fewer are open. expand: paths of
     modules that are open whatever the limit says; of one that is called again and again, its last call. focus: the path
     of a module, of which only the inside is shown (and `level` counts from there), or a name for which
-    `RecordIndex.find` knows an op or leaf, with the ops around it.
+    `RecordIndex.find` knows an op or leaf, with the ops around it. limit: how many nodes there are at most, where
+    nothing else was asked for; ops that follow each other are one then.
 
     Raises GraphError for a name that stands for nothing.
     """
@@ -164,8 +168,20 @@ def module_view(
         return shown
     if depth:
         expand = {*expand, path}
-    folded, folds = by_module(source, most, level=level + depth if level is not None else None, expand=expand)
+    limit = None if asked or depth else limit
+    folded, folds = by_module(
+        source, most, level=level + depth if level is not None else None, expand=expand, limit=limit
+    )
     return replace(shown, record=folded, folds=folds)
+
+
+def in_few(record: GraphRecord, most: int) -> tuple[GraphRecord, dict[str, Fold]]:
+    """The record in at most `most` nodes, whatever its modules are: repeats, and what follows each other, are boxes."""
+    groups = Groups(record, {})
+    groups.within(most)
+    shown, folds = groups.record(True)
+    folds = {id: replace(fold, label=groups.labels[id]) for id, fold in folds.items()}  # the count stands beside it
+    return _with_one_edge_for_many(_without_small_inputs(shown, folds), folds), folds
 
 
 def calls_of(record: GraphRecord, path: str) -> list[Module]:
@@ -198,12 +214,18 @@ def _check_paths(record: GraphRecord, asked: Collection[str]) -> None:
 
 
 def by_module(
-    record: GraphRecord, most: int, *, level: int | None = None, expand: Collection[str] = ()
+    record: GraphRecord,
+    most: int,
+    *,
+    level: int | None = None,
+    expand: Collection[str] = (),
+    limit: int | None = None,
 ) -> tuple[GraphRecord, dict[str, Fold]]:
     """The record with closed modules as single nodes, and by the ids of these what each stands for.
 
     Modules open from the outside in while there are at most about `most` nodes. `level` instead opens exactly those of
     fewer parts: at level 1 every top module is one node. The modules in `expand` are open, whatever the limit says.
+    limit: with more nodes than that, what follows each other is one.
 
     Raises GraphError when `expand` names what is no module of the record.
     """
@@ -223,11 +245,13 @@ def by_module(
         groups.group.update(dict.fromkeys(members, key))
         if times > 1:
             groups.times[key] = times
+    if limit is not None and len(groups.members) > limit:
+        groups.within(limit)
     if not groups.labels:
         return record, {}
     shown, folds = groups.record(True)
     folds = {id: replace(fold, label=groups.labels[id]) for id, fold in folds.items()}
-    return _with_one_edge_to_a_leaf(_without_small_inputs(shown, folds), folds), folds
+    return _with_one_edge_for_many(_without_small_inputs(shown, folds), folds), folds
 
 
 # which modules stay closed
@@ -488,13 +512,18 @@ def _in_circles(boxes: Sequence[Sequence[str]], record: GraphRecord) -> set[Hash
 
 
 def _without_small_inputs(record: GraphRecord, folds: Mapping[str, Fold]) -> GraphRecord:
-    """The record without constants of which one box alone reads several: they would crowd a picture."""
+    """The record without constants that boxes alone read: several of one box, or many of several boxes."""
     index = index_of(record)
-    alone = {
-        tensor
-        for tensor, uses in index.uses.items()
-        if index.producer(tensor) is None and len({use.node.id for use in uses}) == 1
+    readers = {
+        tensor: {use.node.id for use in uses} for tensor, uses in index.uses.items() if index.producer(tensor) is None
     }
+    alone = {tensor for tensor, some in readers.items() if some <= folds.keys()}
+    many = {
+        node.id
+        for node in record.nodes
+        if sum(each.edge is None and each.tensor in alone for each in node.inputs) > MOST_LINES
+    }
+    alone = {tensor for tensor in alone if len(readers[tensor]) == 1 or readers[tensor] & many}
     nodes = []
     for node in record.nodes:
         if node.id in folds:
@@ -505,16 +534,19 @@ def _without_small_inputs(record: GraphRecord, folds: Mapping[str, Fold]) -> Gra
     return replace(record, nodes=tuple(nodes))
 
 
-def _with_one_edge_to_a_leaf(record: GraphRecord, folds: Mapping[str, Fold]) -> GraphRecord:
-    """The record with one edge, that of the largest share, where a box of equal modules sends a leaf many."""
+def _with_one_edge_for_many(record: GraphRecord, folds: Mapping[str, Fold]) -> GraphRecord:
+    """The record with one edge, that of the largest share, where a box sends many to one place.
+
+    Many are two from equal modules to a leaf, and more than MOST_LINES from a box to another.
+    """
     index = index_of(record)
     dropped: set[str] = set()
     for id, fold in folds.items():
-        if fold.times < LEAST_TIMES:
-            continue
+        counts = Counter(edge.receiver for edge in index.outgoing(id))
         largest: dict[str, tuple[float, str]] = {}
         for edge in index.outgoing(id):
-            if edge.receiver in index.accumulators:
+            to_leaf = edge.receiver in index.accumulators and fold.times >= LEAST_TIMES
+            if to_leaf or (edge.receiver in folds and counts[edge.receiver] > MOST_LINES):
                 sent = index.share(edge.id)
                 size = sent.norm if sent is not None and sent.norm is not None else math.inf if sent else 0.0
                 before = largest.get(edge.receiver)

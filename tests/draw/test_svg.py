@@ -5,10 +5,13 @@ from __future__ import annotations
 import math
 import xml.etree.ElementTree as ET
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 
+import grad_engine as ge
+from grad_engine.core.tensor import Tensor
 from grad_engine.draw import to_svg
 from grad_engine.draw.lettering import clean, shortened, width_of
 from grad_engine.draw.palette import THEMES
@@ -111,7 +114,7 @@ def test_of_a_large_graph_the_last_part_is_drawn_and_the_picture_says_so() -> No
 
 def test_a_leaf_with_very_many_users_stands_on_a_shelf_with_tags() -> None:
     record = fan(140)
-    picture = parsed(record)
+    picture = parsed(record, full=True)
     assert words(picture).count("x") > 20
     assert "x 0.5" in words(picture), "its card is there too"
     assert len(picture.find(f"{SVG}g").findall(f"{SVG}g")) == len(drawn(record)[0]) + words(picture).count("x")
@@ -156,3 +159,52 @@ def test_a_route_moved_aside_stays_at_right_angles() -> None:
     route = ((0.0, 0.0), (2.0, 0.0), (2.0, 1.0), (2.5, 1.0))
     left = beside(route, 0.1)
     assert left == pytest.approx(np.array([(0.0, 0.1), (1.9, 0.1), (1.9, 1.1), (2.5, 1.1)]))
+
+
+def dense(layers: int) -> Tensor:
+    """Each layer reads the six before it."""
+    made = [ge.tensor([0.1, 0.2], name="x", requires_grad=True)]
+    for _ in range(layers):
+        made.append(ge.tanh(sum(made[-6:-1], made[-1])))
+    return made[-1].sum()
+
+
+def parallel(units: int) -> Tensor:
+    """So many functions of one leaf, in one stack."""
+    x = ge.tensor([0.1, 0.2], name="x", requires_grad=True)
+    return ge.stack([ge.sin(x * float(k)) for k in range(units)]).sum()
+
+
+def different(units: int) -> Tensor:
+    """Parallel units none of which is like the one before it."""
+    x = ge.tensor([0.1, 0.2], name="x", requires_grad=True)
+    functions = [ge.sin, ge.exp, ge.tanh, ge.sqrt, ge.cos]
+    made = [functions[k % 5](functions[k * k % 7 % 5](x * float(k + 1))) for k in range(units)]
+    return sum(made[1:], made[0]).sum()
+
+
+def unrolled(steps: int) -> Tensor:
+    """A recurrent network written out, with a loss at each step."""
+    w, h = ge.tensor(np.eye(2), name="w", requires_grad=True), ge.tensor([0.1, 0.2])
+    losses = []
+    for _ in range(steps):
+        h = ge.tanh(w @ h)
+        losses.append((h**2).sum())
+    return sum(losses[1:], losses[0])
+
+
+@pytest.mark.parametrize(
+    ("make", "size"),
+    [(dense, 12), (dense, 80), (parallel, 30), (parallel, 60), (different, 12), (different, 40), (unrolled, 30)],
+    ids=lambda each: getattr(each, "__name__", str(each)),
+)
+def test_whatever_is_drawn_is_at_most_1600_pixels_wide(make: Any, size: int) -> None:
+    loss = make(size)
+    loss.backward(retain_graph=True)
+    picture = parsed(ge.record_graph(loss))
+    assert float(picture.attrib["width"]) <= 1600
+    assert float(picture.attrib["height"]) <= 5000
+    things = [group for group in picture.iter(f"{SVG}g") if group.find(f"{SVG}title") is not None]
+    assert all(any("".join(text.itertext()).strip() for text in thing.iter(f"{SVG}text")) for thing in things)
+    sizes = [float(text.attrib["font-size"]) for text in picture.iter(f"{SVG}text") if "font-size" in text.attrib]
+    assert min(sizes) >= 10
