@@ -66,7 +66,7 @@ def _default(value: Any) -> str:
 
 
 def _result(call: Callable[..., Any]) -> str:
-    return str(call.__annotations__["return"])
+    return str(inspect.unwrap(call).__annotations__["return"])  # from Python 3.14 on, wraps() copies no text
 
 
 def _static(name: str) -> str:

@@ -483,12 +483,12 @@ eigh = define(
 
 def _eig(x: Any) -> tuple[Any, Any]:
     levels, vectors = _checked(np.linalg.eig, "eig", x, way_out="look for NaN or inf in it")
-    if not np.isrealobj(levels):
+    if np.imag(levels).any():  # NumPy gives complex numbers from 2.5 on, also where all are real
         raise NotDifferentiableError(
             f"eig() of a matrix of shape {x.shape} has complex eigenvalues, which have no gradient here; call eigh() "
             "of a symmetric matrix, or np.linalg.eig(t.detach()) where no gradient is meant"
         )
-    return levels, vectors
+    return np.ascontiguousarray(np.real(levels)), np.ascontiguousarray(np.real(vectors))
 
 
 def _eig_x(g: Any, out: Any, x: Any) -> Any:

@@ -94,7 +94,7 @@ polygamma = define(
 _polygamma_of = in_rules(polygamma)
 
 
-@composed()
+@composed(floats=("x",))
 def mvlgamma(x: Any, p: int) -> Tensor:
     """Natural logarithm of the multivariate gamma function of dimension `p` of each element. Needs SciPy."""
     if not isinstance(p, int | np.integer) or p < 1:
