@@ -9,6 +9,8 @@ from types import FrameType
 # Packages whose functions make arrays of what they get -> the package that has twins of them, under the same names.
 TWINS = {"scipy": "grad_engine.scipy", "numpy.polynomial": "grad_engine.polynomial"}
 
+_ROOMS = {"linalg", "distance", "transform"}  # packages inside those of SciPy: scipy.spatial.distance
+
 
 def twin_of_caller() -> str:
     """What to say of a function that is running and takes arrays only: where its twin is, if there is one."""
@@ -28,7 +30,7 @@ def twin_of_caller() -> str:
     place: object = importlib.import_module(TWINS[package])
     for part in twin:
         place = getattr(place, part, None)
-    if place is None:
+    if not str(getattr(place, "__module__", None) or type(place).__module__).startswith("grad_engine"):
         return (
             f"{called}() takes arrays only and has no twin in {TWINS[package]}; compose it of NumPy's functions, or "
             "give its derivative with ge.Function: "
@@ -50,7 +52,7 @@ def _called(frame: FrameType) -> str:
     if package == "scipy" and room[0].startswith("_"):  # scipy._lib: SciPy's own tools
         return ""
     place = ".".join(
-        [package, *(part for part in room if not part.startswith("_"))][: 3 if "linalg" in room[1:] else 2]
+        [package, *(part for part in room if not part.startswith("_"))][: 3 if _ROOMS.intersection(room[1:]) else 2]
     )
     if owner is not None and package == "scipy" and room[0] == "stats":
         distribution = getattr(owner, "name", None) or type(owner).__name__.removesuffix("_gen")

@@ -5,6 +5,7 @@ What is complex is a ComplexTensor (ops/complex_numbers.py); take `abs(z)`, `z.r
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -16,10 +17,13 @@ from grad_engine.errors import ArgumentError
 from grad_engine.ops.complex_numbers import FFT
 from grad_engine.ops.product import matmul
 from grad_engine.ops.shape import moveaxis
+from grad_engine.scipy._theirs import of_scipy
 
 globals().update(FFT)
 fftshift, ifftshift = NUMPY_TO_OP[np.fft.fftshift], NUMPY_TO_OP[np.fft.ifftshift]
-__all__ = [*FFT, "dct", "dst", "fftshift", "idct", "idst", "ifftshift"]
+__all__ = [
+    *FFT, "dct", "dctn", "dst", "dstn", "fftshift", "idct", "idctn", "idst", "idstn", "ifftshift",
+]  # fmt: skip
 
 
 def _matrix(n: int, kind: str, type: int, norm: str | None) -> np.ndarray:
@@ -74,3 +78,37 @@ def idct(x: Any, type: int = 2, n: int | None = None, axis: int = -1, norm: str 
 def idst(x: Any, type: int = 2, n: int | None = None, axis: int = -1, norm: str | None = None) -> Tensor:
     """What dst() of that type makes x of."""
     return dst(x, 5 - type, n, axis, _BACK.get(norm, norm))
+
+
+def _along_each(transform: Callable[..., Tensor], x: Any, type: int, s: Any, axes: Any, norm: str | None) -> Tensor:
+    x = as_tensor(x)
+    if axes is None:
+        axes = range(x.ndim) if s is None else range(-len(np.atleast_1d(s)), 0)
+    axes = np.atleast_1d(axes).tolist()
+    lengths = [None] * len(axes) if s is None else np.atleast_1d(s).tolist()
+    for axis, n in zip(axes, lengths, strict=True):
+        x = transform(x, type, n, axis, norm)
+    return x
+
+
+def dctn(x: Any, type: int = 2, s: Any = None, axes: Any = None, norm: str | None = None) -> Tensor:
+    """dct() along several axes, all unless `axes` says which."""
+    return _along_each(dct, x, type, s, axes, norm)
+
+
+def idctn(x: Any, type: int = 2, s: Any = None, axes: Any = None, norm: str | None = None) -> Tensor:
+    """idct() along several axes, all unless `axes` says which."""
+    return _along_each(idct, x, type, s, axes, norm)
+
+
+def dstn(x: Any, type: int = 2, s: Any = None, axes: Any = None, norm: str | None = None) -> Tensor:
+    """dst() along several axes, all unless `axes` says which."""
+    return _along_each(dst, x, type, s, axes, norm)
+
+
+def idstn(x: Any, type: int = 2, s: Any = None, axes: Any = None, norm: str | None = None) -> Tensor:
+    """idst() along several axes, all unless `axes` says which."""
+    return _along_each(idst, x, type, s, axes, norm)
+
+
+__getattr__ = of_scipy("scipy.fft")

@@ -20,6 +20,7 @@ from grad_engine.ops.reduction import sum as sum_of
 from grad_engine.ops.shape import moveaxis, reshape
 from grad_engine.ops.statistics import cumulative_trapezoid as _cumulative
 from grad_engine.ops.statistics import trapezoid
+from grad_engine.scipy._theirs import of_scipy
 
 __all__ = ["cumulative_trapezoid", "fixed_quad", "quad", "simpson", "trapezoid"]
 
@@ -136,3 +137,6 @@ def _kronrod() -> tuple[np.ndarray, np.ndarray]:
         0.147739104901338491374841515972068, 0.149445554002916905664936468389821,
     ])  # fmt: skip
     return np.concatenate([-half[:-1], half[::-1]]), np.concatenate([weights[:-1], weights[::-1]])
+
+
+__getattr__ = of_scipy("scipy.integrate")

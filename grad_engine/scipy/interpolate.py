@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import Any
 
 import numpy as np
@@ -12,8 +13,9 @@ from grad_engine.errors import ArgumentError, ShapeError
 from grad_engine.ops.indexing import take
 from grad_engine.ops.linalg import solve
 from grad_engine.ops.shape import moveaxis, reshape
+from grad_engine.scipy._theirs import of_scipy
 
-__all__ = ["CubicSpline", "interp1d"]
+__all__ = ["BSpline", "CubicSpline", "interp1d", "make_interp_spline"]
 
 
 class CubicSpline:
@@ -154,3 +156,78 @@ class interp1d:
             mask = outside.reshape(*outside.shape, *(1,) * rest)
             out = as_tensor(np.where(mask, filled.reshape(mask.shape), out))
         return moveaxis(out, tuple(range(t.ndim)), tuple(range(self.axis, self.axis + t.ndim))) if t.ndim else out
+
+
+class BSpline:
+    """The sum of B-splines of degree k over the knots t, with coefficients c (along axis 0): call it at places.
+
+    t has no gradient. Outside of t[k] to t[n] the first or last piece goes on, unless `extrapolate` is False, which
+    gives NaN.
+    """
+
+    def __init__(self, t: Any, c: Any, k: int, extrapolate: bool = True, axis: int = 0) -> None:
+        knots = as_tensor(t)
+        if knots.requires_grad or axis != 0 or not isinstance(extrapolate, bool):
+            raise ArgumentError("BSpline() takes constant knots, axis 0, and extrapolate True or False on tensors")
+        self.t, self.k, self.extrapolate = np.asarray(knots.data, float), int(k), extrapolate
+        c = as_tensor(c)
+        self.c = c if c.dtype.kind == "f" else c.astype(float)
+        if self.c.shape[0] < len(self.t) - k - 1 or len(self.t) < 2 * k + 2:
+            raise ShapeError(
+                f"BSpline() of degree {k} with {len(self.t)} knots takes {len(self.t) - k - 1} coefficients, got shape "
+                f"{self.c.shape}"
+            )
+
+    def __call__(self, x: Any, nu: int = 0) -> Tensor:
+        """The value, or the nu-th derivative, at each x: x's shape, then the further axes of c."""
+        c, t, k = self.c[: len(self.t) - self.k - 1], self.t, self.k
+        for _ in range(nu):  # the derivative is the spline of one degree less (de Boor 1978)
+            if k == 0:
+                return self(x) * 0.0
+            widths = t[k + 1 : len(t) - 1] - t[1 : len(t) - 1 - k]
+            shape = (-1, *(1,) * (c.ndim - 1))
+            factor = np.where(widths > 0, k / np.where(widths > 0, widths, 1.0), 0.0).reshape(shape)
+            c, t, k = (c[1:] - c[:-1]) * factor, t[1:-1], k - 1
+        return self._value(as_tensor(x), c, t, k)
+
+    def derivative(self, nu: int = 1) -> Any:
+        """The function of x that is the nu-th derivative."""
+        return lambda x: self(x, nu)
+
+    def _value(self, x: Tensor, c: Tensor, t: np.ndarray, k: int) -> Tensor:
+        """By the recursion of Cox and de Boor: of the k + 1 splines that are not 0 in the interval of x."""
+        x = x if x.dtype.kind == "f" else x.astype(float)
+        n = len(t) - k - 1
+        flat = reshape(x, (-1,))
+        at = np.clip(np.searchsorted(t, flat.data, side="right") - 1, k, n - 1)
+        basis: list[Any] = [as_tensor(np.ones(flat.shape))]
+        for degree in range(1, k + 1):
+            risen: list[Any] = [0.0] * (degree + 1)
+            for j in range(degree):
+                left, right = t[at + j + 1 - degree], t[at + j + 1]
+                share = basis[j] / (right - left)
+                risen[j] = risen[j] + share * (right - flat)
+                risen[j + 1] = risen[j + 1] + share * (flat - left)
+            basis = risen
+        out: Any = 0.0
+        for j in range(k + 1):
+            out = out + reshape(basis[j], (-1, *(1,) * (c.ndim - 1))) * take(c, at - k + j, 0)
+        if not self.extrapolate:
+            outside = (flat.data < t[k]) | (flat.data > t[n])
+            out = np.where(outside.reshape(-1, *(1,) * (c.ndim - 1)), np.nan, out)
+        return reshape(out, (*x.shape, *c.shape[1:]))
+
+
+def make_interp_spline(x: Any, y: Any, k: int = 3, t: Any = None) -> BSpline:
+    """The BSpline of odd degree k through the points (x, y), with knots at the places of x, as SciPy chooses them."""
+    places, values = _places(x, "make_interp_spline"), as_tensor(y)
+    theirs = importlib.import_module("scipy.interpolate")
+    if values.shape[0] != len(places):
+        raise ShapeError(f"make_interp_spline() takes a value for each of {len(places)} places, got {values.shape}")
+    knots = theirs.make_interp_spline(places, np.zeros(len(places)), k, t=t).t
+    matrix = theirs.BSpline.design_matrix(places, knots, k).toarray()
+    flat = reshape(values, (len(places), -1))
+    return BSpline(knots, reshape(solve(matrix, flat), values.shape), k)
+
+
+__getattr__ = of_scipy("scipy.interpolate")

@@ -11,10 +11,12 @@ from typing import Any
 import numpy as np
 
 from grad_engine.core.call import as_tensor
+from grad_engine.core.numpy_protocol import NUMPY_TO_OP
 from grad_engine.core.tensor import Tensor, array_of
 from grad_engine.errors import ArgumentError, ShapeError
 from grad_engine.ops import linalg as _linalg
 from grad_engine.ops import norms as _norms
+from grad_engine.ops.elementwise import where
 from grad_engine.ops.indexing import take
 from grad_engine.ops.joining import block_diag, concat
 from grad_engine.ops.linalg import det, inv, pinv, svdvals
@@ -22,6 +24,7 @@ from grad_engine.ops.linalg import matrix_exp as expm
 from grad_engine.ops.norms import norm
 from grad_engine.ops.scipy_linalg import logm, sqrtm
 from grad_engine.ops.shape import flip, reshape, tril, triu
+from grad_engine.scipy._theirs import of_scipy
 
 __all__ = [
     "block_diag",
@@ -44,7 +47,14 @@ __all__ = [
     "pinv",
     "qr",
     "solve",
+    "solve_banded",
+    "solve_circulant",
+    "solve_continuous_lyapunov",
+    "solve_discrete_lyapunov",
+    "solve_sylvester",
+    "solve_toeplitz",
     "solve_triangular",
+    "solveh_banded",
     "sqrtm",
     "svd",
     "svdvals",
@@ -184,3 +194,62 @@ def circulant(c: Any) -> Tensor:
     c = reshape(as_tensor(c), (-1,))
     places = np.arange(c.shape[0])
     return c[(places[:, None] - places) % max(c.shape[0], 1)]
+
+
+def solve_banded(l_and_u: tuple[int, int], ab: Any, b: Any) -> Tensor:
+    """The x with A @ x = b, of a matrix A of which ab holds the diagonals: ab[u + i - j, j] is A[i, j]."""
+    lower, upper = l_and_u
+    ab = as_tensor(ab)
+    if ab.ndim != 2 or ab.shape[0] != lower + upper + 1:
+        raise ShapeError(f"solve_banded() takes {lower + upper + 1} diagonals, one a row, got shape {ab.shape}")
+    return _linalg.solve(_from_diagonals(ab, lower, upper), b)
+
+
+def solveh_banded(ab: Any, b: Any, lower: bool = False) -> Tensor:
+    """solve_banded() of a symmetric matrix, of which ab holds the upper diagonals, or with `lower` the lower ones."""
+    ab = as_tensor(ab)
+    count = ab.shape[0] - 1
+    half = _from_diagonals(ab, count, 0) if lower else _from_diagonals(ab, 0, count)
+    return _linalg.solve(half + half.mT - np.diag(np.ones(ab.shape[1], ab.dtype)) * half, b)
+
+
+def _from_diagonals(ab: Tensor, lower: int, upper: int) -> Tensor:
+    i, j = np.indices((ab.shape[1], ab.shape[1]))
+    inside = (i - j <= lower) & (j - i <= upper)
+    return where(inside, ab[np.clip(upper + i - j, 0, lower + upper), j], 0.0)
+
+
+def solve_toeplitz(c_or_cr: Any, b: Any) -> Tensor:
+    """The x with toeplitz(c, r) @ x = b; r is c, where it is left out."""
+    return _linalg.solve(toeplitz(*c_or_cr) if isinstance(c_or_cr, tuple) else toeplitz(c_or_cr), b)
+
+
+def solve_circulant(c: Any, b: Any) -> Tensor:
+    """The x with circulant(c) @ x = b."""
+    return _linalg.solve(circulant(c), b)
+
+
+_kron = NUMPY_TO_OP[np.kron]
+
+
+def solve_sylvester(a: Any, b: Any, q: Any) -> Tensor:
+    """The X with a @ X + X @ b = q, from one linear system for all its elements."""
+    a, b, q = as_tensor(a), as_tensor(b), as_tensor(q)
+    n, m = q.shape
+    whole = _kron(a, np.eye(m, dtype=b.dtype)) + _kron(np.eye(n, dtype=a.dtype), b.mT)
+    return reshape(_linalg.solve(whole, reshape(q, (-1,))), (n, m))
+
+
+def solve_continuous_lyapunov(a: Any, q: Any) -> Tensor:
+    """The X with a @ X + X @ aᵀ = q."""
+    return solve_sylvester(a, as_tensor(a).mT, q)
+
+
+def solve_discrete_lyapunov(a: Any, q: Any) -> Tensor:
+    """The X with a @ X @ aᵀ − X + q = 0, from one linear system for all its elements."""
+    a, q = as_tensor(a), as_tensor(q)
+    whole = np.eye(q.size, dtype=a.dtype) - _kron(a, a)
+    return reshape(_linalg.solve(whole, reshape(q, (-1,))), q.shape)
+
+
+__getattr__ = of_scipy("scipy.linalg")

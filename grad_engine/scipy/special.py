@@ -19,6 +19,7 @@ from grad_engine.ops import special as _special
 from grad_engine.ops.elementwise import abs as _abs
 from grad_engine.ops.elementwise import exp, ln, sign, sinc
 from grad_engine.ops.reduction import sum as _sum
+from grad_engine.scipy._theirs import of_scipy
 
 
 def logsumexp(
@@ -134,3 +135,6 @@ globals().update(
     {name: call for name, call in SCIPY_TO_OP.items() if name[0] != "_" and name not in globals()}
     | {"sinc": sinc, "kl_div": SCIPY_TO_OP["kl_div"]}
 )
+
+
+__getattr__ = of_scipy("scipy.special")

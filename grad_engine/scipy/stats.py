@@ -1,80 +1,103 @@
-"""Densities and distribution functions of scipy.stats on tensors: norm, gamma, beta, t, multivariate_normal.
+"""Densities and distribution functions of scipy.stats on tensors: those of 30 distributions.
 
 `norm.logpdf(x, loc, scale)` and the like take SciPy's arguments in SciPy's order, and `norm(loc, scale).logpdf(x)`
 freezes them. Gradients flow to x and to every parameter; those of distribution functions by a shape parameter are found
-by interpolation (ops/scipy_parameters.py).
+by interpolation (ops/scipy_parameters.py). Other distributions and tests are SciPy's own, for numbers and arrays.
 """
 
 from __future__ import annotations
 
+import importlib
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from copy import copy
 from typing import Any
 
 import numpy as np
 
 from grad_engine.core.call import as_tensor
-from grad_engine.core.tensor import Tensor
+from grad_engine.core.tensor import Tensor, array_of
 from grad_engine.errors import ArgumentError, ShapeError
-from grad_engine.ops import linalg, scipy_special, special
-from grad_engine.ops.elementwise import exp, ln, log1p, where, xlogy
+from grad_engine.ops import linalg, scipy_more, scipy_special, special
+from grad_engine.ops.activation import logsigmoid, sigmoid
+from grad_engine.ops.elementwise import (
+    arctan2,
+    cos,
+    exp,
+    expm1,
+    ln,
+    log1p,
+    logit,
+    sqrt,
+    square,
+    tan,
+    where,
+    xlogy,
+)  # fmt: skip
 from grad_engine.ops.shape import diagonal
+from grad_engine.scipy._theirs import of_scipy
 
 _LOG_ROOT_TAU = 0.5 * math.log(2 * math.pi)
 
 
 class Distribution:
-    """A distribution of scipy.stats with its parameters still to be given, or given: `norm`, `norm(0, 2)`."""
+    """A distribution of scipy.stats with its parameters still to be given, or given: `norm`, `norm(0, 2)`.
+
+    What it does not have itself, such as `rvs` and `mean`, is SciPy's, and takes numbers and arrays.
+    """
 
     shapes: tuple[str, ...] = ()  # the parameters before loc and scale
+    scales = True  # whether it has a parameter `scale`: those of whole numbers have none
 
-    def __init__(self, *parameters: Any, **named: Any) -> None:
-        self._given: dict[str, Any] | None = self._bound(parameters, named) if parameters or named else None
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._given: dict[str, Any] | None = None
 
     def __call__(self, *parameters: Any, **named: Any) -> Distribution:
         """This distribution with its parameters given, so that its functions take x alone."""
-        frozen = type(self)()
+        frozen = copy(self)
         frozen._given = self._bound(parameters, named)
         return frozen
 
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        theirs = getattr(importlib.import_module("scipy.stats"), self.name)
+        given = self.__dict__.get("_given")
+        return getattr(theirs if given is None else theirs(**given), name)
+
     def _bound(self, parameters: tuple[Any, ...], named: dict[str, Any]) -> dict[str, Any]:
-        names = (*self.shapes, "loc", "scale")
-        what = type(self).__name__.lower()
+        names = (*self.shapes, "loc", "scale") if self.scales else (*self.shapes, "loc")
         if len(parameters) > len(names) or not named.keys() <= {*names[len(parameters) :]}:
-            raise ArgumentError(f"{what} takes {', '.join(names)}, got {len(parameters)} and {', '.join(named)}")
-        values = {"loc": 0.0, "scale": 1.0, **dict(zip(names, parameters, strict=False)), **named}
+            raise ArgumentError(
+                f"{self.name} takes {', '.join(names)}, got {len(parameters)} by place and {', '.join(named) or 'none'}"
+                " by name"
+            )
+        values = {"loc": 0.0, **({"scale": 1.0} if self.scales else {})}
+        values |= {**dict(zip(names, parameters, strict=False)), **named}
         if missing := [name for name in self.shapes if name not in values]:
-            raise ArgumentError(f"{what} needs its parameter {missing[0]}")
+            raise ArgumentError(f"{self.name} needs its parameter {missing[0]}")
         return values
 
     def _of(self, x: Any, parameters: tuple[Any, ...], named: dict[str, Any]) -> tuple[Tensor, Any, tuple[Any, ...]]:
         """(x less loc, in units of scale; scale; the shape parameters)."""
+        values = self._values(parameters, named)
+        scale = as_tensor(values.get("scale", 1.0))
+        z = (as_tensor(x) - values["loc"]) / scale if self.scales else as_tensor(x) - values["loc"]
+        return z, scale, tuple(as_tensor(values[name]) for name in self.shapes)
+
+    def _values(self, parameters: tuple[Any, ...], named: dict[str, Any]) -> dict[str, Any]:
         if self._given is not None and (parameters or named):
             raise ArgumentError("the parameters of this distribution were given when it was made; pass x alone")
-        values = self._given if self._given is not None else self._bound(parameters, named)
-        z = (as_tensor(x) - values["loc"]) / as_tensor(values["scale"])
-        return z, as_tensor(values["scale"]), tuple(as_tensor(values[name]) for name in self.shapes)
+        return self._given if self._given is not None else self._bound(parameters, named)
 
     # Each is a function of z = (x - loc)/scale and the shape parameters.
-
-    def _logpdf(self, z: Tensor, *shapes: Any) -> Tensor:
-        raise NotImplementedError
 
     def _cdf(self, z: Tensor, *shapes: Any) -> Tensor:
         raise NotImplementedError
 
     def _sf(self, z: Tensor, *shapes: Any) -> Tensor:
         return 1 - self._cdf(z, *shapes)
-
-    def logpdf(self, x: Any, *parameters: Any, **named: Any) -> Tensor:
-        """The logarithm of the density at each x, -inf outside the support."""
-        z, scale, shapes = self._of(x, parameters, named)
-        return self._logpdf(z, *shapes) - ln(scale)
-
-    def pdf(self, x: Any, *parameters: Any, **named: Any) -> Tensor:
-        """The density at each x."""
-        z, scale, shapes = self._of(x, parameters, named)
-        return exp(self._logpdf(z, *shapes)) / scale
 
     def cdf(self, x: Any, *parameters: Any, **named: Any) -> Tensor:
         """The distribution function at each x."""
@@ -95,86 +118,277 @@ class Distribution:
         return ln(self.sf(x, *parameters, **named))
 
 
-def _inside(z: Tensor, inside: np.ndarray, middle: float, density: Callable[[Tensor], Tensor], outside: Any) -> Tensor:
-    """`density` of z where z is inside the support, else `outside`; no NaN of outside enters a gradient."""
-    if inside.all():
-        return density(z)
-    return where(inside, density(where(inside, z, middle)), outside)
+Formula = Callable[..., Any]
 
 
-class _Norm(Distribution):
+class _Continuous(Distribution):
+    """A distribution given by formulas in z and its shape parameters, true between two ends."""
+
+    def __init__(
+        self, name: str, logpdf: Formula, cdf: Formula | None = None, sf: Formula | None = None,
+        shapes: str = "", ends: tuple[float, float] = (-np.inf, np.inf), without_first: bool = False,
+        ppf: Formula | None = None, logcdf: Formula | None = None, logsf: Formula | None = None,
+    ) -> None:  # fmt: skip
+        super().__init__(name)
+        self.shapes, self.ends, self.without_first = tuple(shapes.split()), ends, without_first
+        low, high = ends
+        self.middle = 0.5 * (low + high) if np.isfinite(high) else low + 1.0 if np.isfinite(low) else 0.0
+        self.formulas = {"logpdf": logpdf, "cdf": cdf, "sf": sf, "ppf": ppf, "logcdf": logcdf, "logsf": logsf}
+
     def _logpdf(self, z: Tensor, *shapes: Any) -> Tensor:
-        return -0.5 * z * z - _LOG_ROOT_TAU
+        low, high = self.ends
+        inside = (z.array > low if self.without_first else z.array >= low) & (z.array <= high)
+        return self._inside(z, inside, "logpdf", shapes, -np.inf)
 
     def _cdf(self, z: Tensor, *shapes: Any) -> Tensor:
-        return special.ndtr(z)
+        low, high = self.ends
+        return self._inside(z, (z.array > low) & (z.array < high), "cdf", shapes, 1.0 * (z.array >= high))
 
     def _sf(self, z: Tensor, *shapes: Any) -> Tensor:
-        return special.ndtr(-z)
+        if self.formulas["sf"] is None:
+            return super()._sf(z, *shapes)
+        low, high = self.ends
+        return self._inside(z, (z.array > low) & (z.array < high), "sf", shapes, 1.0 * (z.array <= low))
+
+    def logpdf(self, x: Any, *parameters: Any, **named: Any) -> Tensor:
+        """The logarithm of the density at each x, -inf outside the support."""
+        z, scale, shapes = self._of(x, parameters, named)
+        return self._logpdf(z, *shapes) - ln(scale)
+
+    def pdf(self, x: Any, *parameters: Any, **named: Any) -> Tensor:
+        """The density at each x."""
+        z, scale, shapes = self._of(x, parameters, named)
+        return exp(self._logpdf(z, *shapes)) / scale
+
+    def ppf(self, q: Any, *parameters: Any, **named: Any) -> Tensor:
+        """The x at which the distribution function is q."""
+        if self.formulas["ppf"] is None:
+            raise ArgumentError(f"{self.name}.ppf() has no gradient here; detach() its arguments, and call SciPy's")
+        values = self._values(parameters, named)
+        z = self.formulas["ppf"](as_tensor(q), *(as_tensor(values[name]) for name in self.shapes))
+        return as_tensor(z * as_tensor(values["scale"]) + values["loc"])
 
     def logcdf(self, x: Any, *parameters: Any, **named: Any) -> Tensor:
-        """The logarithm of the distribution function at each x, without underflow."""
-        return special.log_ndtr(self._of(x, parameters, named)[0])
+        """The logarithm of the distribution function at each x, without underflow where there is a formula."""
+        if self.formulas["logcdf"] is None:
+            return super().logcdf(x, *parameters, **named)
+        z, _, shapes = self._of(x, parameters, named)
+        return as_tensor(self.formulas["logcdf"](z, *shapes))
 
     def logsf(self, x: Any, *parameters: Any, **named: Any) -> Tensor:
-        """The logarithm of 1 - cdf at each x, without underflow."""
-        return special.log_ndtr(-self._of(x, parameters, named)[0])
-
-    def ppf(self, q: Any, loc: Any = 0.0, scale: Any = 1.0) -> Tensor:
-        """The x at which the distribution function is q."""
-        values = self._given or {"loc": loc, "scale": scale}
-        return special.ndtri(q) * as_tensor(values["scale"]) + values["loc"]
-
-
-class _Gamma(Distribution):
-    shapes = ("a",)
-
-    def _logpdf(self, z: Tensor, *shapes: Any) -> Tensor:
-        (a,) = shapes
-        return _inside(z, z.data >= 0, 1.0, lambda z: xlogy(a - 1, z) - z, -np.inf) - special.lgamma(a)
-
-    def _cdf(self, z: Tensor, *shapes: Any) -> Tensor:
-        return _inside(z, z.data >= 0, 1.0, lambda z: scipy_special.gammainc(*shapes, z), 0.0)
-
-    def _sf(self, z: Tensor, *shapes: Any) -> Tensor:
-        return _inside(z, z.data >= 0, 1.0, lambda z: scipy_special.gammaincc(*shapes, z), 1.0)
-
-
-class _Beta(Distribution):
-    shapes = ("a", "b")
-
-    def _logpdf(self, z: Tensor, *shapes: Any) -> Tensor:
-        a, b = shapes
-        inside = (z.data >= 0) & (z.data <= 1)
-        inner = _inside(z, inside, 0.5, lambda z: xlogy(a - 1, z) + special.xlog1py(b - 1, -z), -np.inf)
-        return inner - scipy_special.betaln(a, b)
-
-    def _cdf(self, z: Tensor, *shapes: Any) -> Tensor:
-        z = where(z.data > 1, 1.0, z)
-        return _inside(z, (z.data >= 0) & (z.data < 1), 0.5, lambda z: scipy_special.betainc(*shapes, z), z.data >= 1)
-
-    def _sf(self, z: Tensor, *shapes: Any) -> Tensor:
-        return _inside(
-            z, (z.data >= 0) & (z.data <= 1), 0.5, lambda z: scipy_special.betaincc(*shapes, z), 1.0 * (z.data < 0)
+        """The logarithm of 1 - cdf at each x, without underflow where there is a formula."""
+        if self.formulas["logsf"] is None:
+            return super().logsf(x, *parameters, **named)
+        z, _, shapes = self._of(x, parameters, named)
+        low, high = self.ends
+        return self._inside(
+            z, (z.array > low) & (z.array < high), "logsf", shapes, np.where(z.array <= low, 0.0, -np.inf)
         )
 
-
-class _T(Distribution):
-    shapes = ("df",)
-
-    def _logpdf(self, z: Tensor, *shapes: Any) -> Tensor:
-        (df,) = shapes
-        scale = special.lgamma((df + 1) / 2) - special.lgamma(df / 2) - 0.5 * ln(df * math.pi)
-        return scale - (df + 1) / 2 * log1p(z * z / df)
-
-    def _cdf(self, z: Tensor, *shapes: Any) -> Tensor:
-        return scipy_special.stdtr(*shapes, z)
-
-    def _sf(self, z: Tensor, *shapes: Any) -> Tensor:
-        return scipy_special.stdtr(*shapes, -z)
+    def _inside(self, z: Tensor, inside: np.ndarray, what: str, shapes: Sequence[Any], outside: Any) -> Tensor:
+        """The formula where z is inside the support, else `outside`; no NaN of outside enters a gradient."""
+        formula = self.formulas[what]
+        if formula is None:
+            raise ArgumentError(f"{self.name}.{what}() has no gradient here; detach() its arguments, and call SciPy's")
+        if inside.all():
+            return as_tensor(formula(z, *shapes))
+        return where(inside, formula(where(inside, z, self.middle), *shapes), outside)
 
 
-norm, gamma, beta, t = _Norm(), _Gamma(), _Beta(), _T()
+def _laplace(z: Any) -> Tensor:
+    """The distribution function of Laplace's distribution, which is half an exponential on each side."""
+    side = 0.5 * exp(-abs(z))
+    return where(z.array < 0, side, 1 - side)
+
+
+def _student(z: Any, df: Any) -> Tensor:
+    scale = special.lgamma((df + 1) / 2) - special.lgamma(df / 2) - 0.5 * ln(df * math.pi)
+    return as_tensor(scale - (df + 1) / 2 * log1p(z * z / df))
+
+
+def _of_f(z: Any, n: Any, m: Any) -> Any:
+    scale = n / 2 * ln(n) + m / 2 * ln(m) - scipy_special.betaln(n / 2, m / 2)
+    return scale + xlogy(n / 2 - 1, z) - (n + m) / 2 * ln(m + n * z)
+
+
+_HALF_LINE, _UNIT = (0.0, np.inf), (0.0, 1.0)
+_LOG_2_OVER_PI = math.log(2 / math.pi)
+_ROOT_2 = math.sqrt(2)
+
+norm = _Continuous(
+    "norm", lambda z: -0.5 * z * z - _LOG_ROOT_TAU, special.ndtr, lambda z: special.ndtr(-z), ppf=special.ndtri,
+    logcdf=special.log_ndtr, logsf=lambda z: special.log_ndtr(-z),
+)  # fmt: skip
+uniform = _Continuous("uniform", lambda z: 0.0 * z, lambda z: z, lambda z: 1 - z, ends=_UNIT, ppf=lambda q: q)
+expon = _Continuous(
+    "expon", lambda z: -z, lambda z: -expm1(-z), lambda z: exp(-z), ends=_HALF_LINE, ppf=lambda q: -log1p(-q),
+    logsf=lambda z: -z,
+)  # fmt: skip
+laplace = _Continuous("laplace", lambda z: -abs(z) - math.log(2), _laplace, lambda z: _laplace(-z))
+logistic = _Continuous(
+    "logistic", lambda z: -abs(z) - 2 * log1p(exp(-abs(z))), sigmoid, lambda z: sigmoid(-z), ppf=logit,
+    logcdf=logsigmoid, logsf=lambda z: logsigmoid(-z),
+)  # fmt: skip
+cauchy = _Continuous(
+    "cauchy", lambda z: -math.log(math.pi) - log1p(z * z), lambda z: arctan2(1.0, -z) / math.pi,
+    lambda z: arctan2(1.0, z) / math.pi, ppf=lambda q: tan(math.pi * (q - 0.5)),
+)  # fmt: skip
+gumbel_r = _Continuous(
+    "gumbel_r", lambda z: -z - exp(-z), lambda z: exp(-exp(-z)), lambda z: -expm1(-exp(-z)),
+    ppf=lambda q: -ln(-ln(q)), logcdf=lambda z: -exp(-z),
+)  # fmt: skip
+gumbel_l = _Continuous(
+    "gumbel_l", lambda z: z - exp(z), lambda z: -expm1(-exp(z)), lambda z: exp(-exp(z)), logsf=lambda z: -exp(z),
+    ppf=lambda q: ln(-log1p(-q)),
+)  # fmt: skip
+lognorm = _Continuous(
+    "lognorm", lambda z, s: -ln(s * z) - _LOG_ROOT_TAU - 0.5 * square(ln(z) / s), lambda z, s: special.ndtr(ln(z) / s),
+    lambda z, s: special.ndtr(-ln(z) / s), "s", _HALF_LINE, True, lambda q, s: exp(s * special.ndtri(q)),
+)  # fmt: skip
+weibull_min = _Continuous(
+    "weibull_min", lambda z, c: ln(c) + xlogy(c - 1, z) - z**c, lambda z, c: -expm1(-(z**c)), lambda z, c: exp(-(z**c)),
+    "c", _HALF_LINE, ppf=lambda q, c: (-log1p(-q)) ** (1 / c), logsf=lambda z, c: -(z**c),
+)  # fmt: skip
+fisk = _Continuous(
+    "fisk", lambda z, c: ln(c) + (c - 1) * ln(z) - 2 * log1p(z**c), lambda z, c: sigmoid(c * ln(z)),
+    lambda z, c: sigmoid(-c * ln(z)), "c", _HALF_LINE, True, lambda q, c: exp(logit(q) / c),
+)  # fmt: skip
+pareto = _Continuous(
+    "pareto", lambda z, b: ln(b) - (b + 1) * ln(z), lambda z, b: -expm1(-b * ln(z)), lambda z, b: z**-b, "b",
+    (1.0, np.inf), ppf=lambda q, b: (1 - q) ** (-1 / b), logsf=lambda z, b: -b * ln(z),
+)  # fmt: skip
+powerlaw = _Continuous(
+    "powerlaw", lambda z, a: ln(a) + xlogy(a - 1, z), lambda z, a: z**a, shapes="a", ends=_UNIT,
+    ppf=lambda q, a: q ** (1 / a),
+)  # fmt: skip
+rayleigh = _Continuous(
+    "rayleigh", lambda z: ln(z) - 0.5 * z * z, lambda z: -expm1(-0.5 * z * z), lambda z: exp(-0.5 * z * z),
+    ends=_HALF_LINE, without_first=True, ppf=lambda q: sqrt(-2 * log1p(-q)), logsf=lambda z: -0.5 * z * z,
+)  # fmt: skip
+maxwell = _Continuous(
+    "maxwell", lambda z: 0.5 * _LOG_2_OVER_PI + 2 * ln(z) - 0.5 * z * z,
+    lambda z: scipy_special.gammainc(1.5, 0.5 * z * z), lambda z: scipy_special.gammaincc(1.5, 0.5 * z * z),
+    ends=_HALF_LINE, without_first=True,
+)  # fmt: skip
+halfnorm = _Continuous(
+    "halfnorm", lambda z: 0.5 * _LOG_2_OVER_PI - 0.5 * z * z, lambda z: special.erf(z / _ROOT_2),
+    lambda z: special.erfc(z / _ROOT_2), ends=_HALF_LINE, ppf=lambda q: special.ndtri((1 + q) / 2),
+)  # fmt: skip
+halfcauchy = _Continuous(
+    "halfcauchy", lambda z: _LOG_2_OVER_PI - log1p(z * z), lambda z: 2 / math.pi * arctan2(z, 1.0),
+    lambda z: 2 / math.pi * arctan2(1.0, z), ends=_HALF_LINE, ppf=lambda q: tan(math.pi / 2 * q),
+)  # fmt: skip
+gamma = _Continuous(
+    "gamma", lambda z, a: xlogy(a - 1, z) - z - special.lgamma(a), lambda z, a: scipy_special.gammainc(a, z),
+    lambda z, a: scipy_special.gammaincc(a, z), "a", _HALF_LINE, ppf=lambda q, a: scipy_special.gammaincinv(a, q),
+)  # fmt: skip
+chi2 = _Continuous(
+    "chi2", lambda z, df: xlogy(df / 2 - 1, z) - z / 2 - special.lgamma(df / 2) - math.log(2) * df / 2,
+    lambda z, df: scipy_special.chdtr(df, z), lambda z, df: scipy_special.chdtrc(df, z), "df", _HALF_LINE,
+    ppf=lambda q, df: 2 * scipy_special.gammaincinv(df / 2, q),
+)  # fmt: skip
+invgamma = _Continuous(
+    "invgamma", lambda z, a: -(a + 1) * ln(z) - special.lgamma(a) - 1 / z,
+    lambda z, a: scipy_special.gammaincc(a, 1 / z), lambda z, a: scipy_special.gammainc(a, 1 / z), "a", _HALF_LINE,
+    True, lambda q, a: 1 / scipy_special.gammainccinv(a, q),
+)  # fmt: skip
+beta = _Continuous(
+    "beta", lambda z, a, b: xlogy(a - 1, z) + special.xlog1py(b - 1, -z) - scipy_special.betaln(a, b),
+    lambda z, a, b: scipy_special.betainc(a, b, z), lambda z, a, b: scipy_special.betaincc(a, b, z), "a b", _UNIT,
+    ppf=lambda q, a, b: scipy_special.betaincinv(a, b, q),
+)  # fmt: skip
+t = _Continuous(
+    "t", _student, lambda z, df: scipy_special.stdtr(df, z), lambda z, df: scipy_special.stdtr(df, -z), "df",
+    ppf=lambda q, df: scipy_special.stdtrit(df, q),
+)  # fmt: skip
+f = _Continuous(
+    "f", _of_f, lambda z, n, m: scipy_special.fdtr(n, m, z), lambda z, n, m: scipy_more.fdtrc(n, m, z), "dfn dfd",
+    _HALF_LINE,
+)  # fmt: skip
+skewnorm = _Continuous(
+    "skewnorm", lambda z, a: math.log(2) - 0.5 * z * z - _LOG_ROOT_TAU + special.log_ndtr(a * z),
+    lambda z, a: special.ndtr(z) - 2 * scipy_special.owens_t(z, a), shapes="a",
+)  # fmt: skip
+vonmises = _Continuous(
+    "vonmises", lambda z, kappa: kappa * (cos(z) - 1) - math.log(2 * math.pi) - ln(special.i0e(kappa)), shapes="kappa"
+)
+
+
+class _Discrete(Distribution):
+    """A distribution of whole numbers k, by which there is no gradient, given by formulas in k and its parameters."""
+
+    scales = False
+
+    def __init__(
+        self, name: str, shapes: str, logpmf: Formula, cdf: Formula | None = None, sf: Formula | None = None,
+        first: int = 0, last: Callable[..., Any] = lambda *shapes: np.inf,
+    ) -> None:  # fmt: skip
+        super().__init__(name)
+        self.shapes, self.first, self.last = tuple(shapes.split()), first, last
+        self.formulas = {"logpmf": logpmf, "cdf": cdf, "sf": sf}
+
+    def _call(self, what: str, k: Any, parameters: tuple[Any, ...], named: dict[str, Any], outside: Any) -> Tensor:
+        z, _, shapes = self._of(k, parameters, named)
+        k = np.asarray(array_of(z))
+        last = array_of(self.last(*shapes))
+        inside = (k >= self.first) & (k <= last if what == "logpmf" else k < last)
+        if what == "logpmf":
+            inside &= k == np.floor(k)
+        formula = self.formulas[what]
+        if formula is None:
+            raise ArgumentError(f"{self.name}.{what}() has no gradient here; detach() its arguments, and call SciPy's")
+        out = formula(np.floor(np.where(inside, k, self.first)), *shapes)
+        return as_tensor(out) if np.all(inside) else where(inside, out, outside(k, last))
+
+    def logpmf(self, k: Any, *parameters: Any, **named: Any) -> Tensor:
+        """The logarithm of the probability of each k, -inf where that is 0."""
+        return self._call("logpmf", k, parameters, named, lambda k, last: -np.inf)
+
+    def pmf(self, k: Any, *parameters: Any, **named: Any) -> Tensor:
+        """The probability of each k."""
+        return exp(self.logpmf(k, *parameters, **named))
+
+    def cdf(self, x: Any, *parameters: Any, **named: Any) -> Tensor:
+        """The probability of at most each x."""
+        return self._call("cdf", x, parameters, named, lambda k, last: 1.0 * (k >= last))
+
+    def sf(self, x: Any, *parameters: Any, **named: Any) -> Tensor:
+        """The probability of more than each x."""
+        return self._call("sf", x, parameters, named, lambda k, last: 1.0 * (k < self.first))
+
+
+def _choices(n: Any, k: Any) -> Any:
+    """The logarithm of the number of ways to take k of n."""
+    return special.lgamma(n + 1) - special.lgamma(as_tensor(k + 1)) - special.lgamma(n - k + 1)
+
+
+poisson = _Discrete(
+    "poisson", "mu", lambda k, mu: xlogy(k, mu) - special.lgamma(as_tensor(k + 1)) - mu, scipy_special.pdtr,
+    scipy_more.pdtrc,
+)  # fmt: skip
+binom = _Discrete(
+    "binom", "n p", lambda k, n, p: _choices(n, k) + xlogy(k, p) + special.xlog1py(n - k, -p),
+    lambda k, n, p: scipy_special.bdtr(k, n, p), lambda k, n, p: scipy_more.bdtrc(k, n, p), last=lambda n, p: n,
+)  # fmt: skip
+bernoulli = _Discrete(
+    "bernoulli", "p", lambda k, p: xlogy(k, p) + special.xlog1py(1 - k, -p), lambda k, p: 1 - p, lambda k, p: p,
+    last=lambda p: 1,
+)  # fmt: skip
+geom = _Discrete(
+    "geom", "p", lambda k, p: special.xlog1py(k - 1, -p) + ln(p), lambda k, p: -expm1(log1p(-p) * k),
+    lambda k, p: exp(log1p(-p) * k), first=1,
+)  # fmt: skip
+nbinom = _Discrete(
+    "nbinom", "n p",
+    lambda k, n, p: special.lgamma(n + k) - special.lgamma(as_tensor(k + 1)) - special.lgamma(n) + n * ln(p)
+    + special.xlog1py(k, -p),
+    lambda k, n, p: scipy_special.betainc(n, k + 1, p), lambda k, n, p: scipy_special.betaincc(n, k + 1, p),
+)  # fmt: skip
+betabinom = _Discrete(
+    "betabinom", "n a b",
+    lambda k, n, a, b: _choices(n, k) + scipy_special.betaln(k + a, n - k + b) - scipy_special.betaln(a, b),
+    last=lambda n, a, b: n,
+)  # fmt: skip
 
 
 class _MultivariateNormal:
@@ -217,3 +431,6 @@ class _MultivariateNormal:
 
 
 multivariate_normal = _MultivariateNormal()
+
+
+__getattr__ = of_scipy("scipy.stats")

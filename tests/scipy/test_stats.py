@@ -17,7 +17,14 @@ PARAMETERS: dict[str, tuple[float, ...]] = {
     "gamma": (2.3, 0.1, 1.4),
     "beta": (2.5, 1.6, -0.2, 1.5),
     "t": (3.4, 0.1, 1.2),
-}
+    **dict.fromkeys(
+        ("uniform", "expon", "laplace", "logistic", "cauchy", "gumbel_r", "gumbel_l", "rayleigh", "maxwell", "halfnorm",
+         "halfcauchy"), (0.05, 1.7),
+    ),
+    "lognorm": (0.8, 0.1, 1.3), "weibull_min": (1.6, 0.1, 1.3), "fisk": (2.2, 0.1, 1.3), "pareto": (2.4, -1.1, 1.2),
+    "powerlaw": (1.7, 0.1, 1.3), "chi2": (3.3, 0.1, 1.3), "invgamma": (2.6, 0.1, 1.3), "f": (3.2, 4.5, 0.1, 1.3),
+    "skewnorm": (1.4, 0.1, 1.3), "vonmises": (1.4, 0.1, 1.3),
+}  # fmt: skip
 METHODS = ["logpdf", "pdf", "cdf", "sf", "logcdf", "logsf"]
 
 
@@ -26,13 +33,18 @@ METHODS = ["logpdf", "pdf", "cdf", "sf", "logcdf", "logsf"]
 def test_values_and_gradients(name: str, method: str) -> None:
     parameters = PARAMETERS[name]
     mine, other = getattr(ours, name), getattr(theirs, name)
+    if name == "vonmises" and "pdf" not in method:
+        with pytest.raises(ge.GradEngineError, match="no gradient here"):
+            getattr(mine, method)(X, *parameters)
+        return
+    x = X + (1.0 if name == "pareto" else 0.0)  # inside the support
     for args in (parameters, parameters[: len(mine.shapes)]):
-        np.testing.assert_allclose(getattr(mine, method)(X, *args).data, getattr(other, method)(X, *args), rtol=1e-10)
-        frozen = getattr(mine(*args), method)(X)
-        np.testing.assert_allclose(frozen.data, getattr(other(*args), method)(X), rtol=1e-10)
+        np.testing.assert_allclose(getattr(mine, method)(x, *args).data, getattr(other, method)(x, *args), rtol=1e-10)
+        frozen = getattr(mine(*args), method)(x)
+        np.testing.assert_allclose(frozen.data, getattr(other(*args), method)(x), rtol=1e-10)
     named = dict(zip([*mine.shapes, "loc", "scale"], parameters, strict=True))
-    np.testing.assert_allclose(getattr(mine, method)(X, **named).data, getattr(other, method)(X, **named), rtol=1e-10)
-    check_gradients(getattr(mine, method), [X, *map(np.float64, parameters)], 2)
+    np.testing.assert_allclose(getattr(mine, method)(x, **named).data, getattr(other, method)(x, **named), rtol=1e-10)
+    check_gradients(getattr(mine, method), [x, *map(np.float64, parameters)], 2)
 
 
 def test_outside_the_support() -> None:
@@ -80,3 +92,47 @@ def test_misuse() -> None:
     ):  # fmt: skip
         with pytest.raises(ge.GradEngineError):
             call()
+
+
+@pytest.mark.parametrize("name", [name for name in PARAMETERS if ours and getattr(ours, name).formulas["ppf"]])
+def test_quantiles(name: str) -> None:
+    parameters, q = PARAMETERS[name], np.array([0.15, 0.5, 0.83])
+    mine = getattr(ours, name)
+    np.testing.assert_allclose(mine.ppf(q, *parameters).data, getattr(theirs, name).ppf(q, *parameters), rtol=1e-9)
+    np.testing.assert_allclose(mine(*parameters).ppf(q).data, getattr(theirs, name).ppf(q, *parameters), rtol=1e-9)
+    check_gradients(mine.ppf, [q, *map(np.float64, parameters)], 1)
+
+
+DISCRETE: dict[str, tuple[float, ...]] = {
+    "poisson": (2.3,), "binom": (5, 0.3), "bernoulli": (0.3,), "geom": (0.3,), "nbinom": (3.4, 0.6),
+    "betabinom": (5, 1.3, 2.1),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("method", ["logpmf", "pmf", "cdf", "sf"])
+@pytest.mark.parametrize("name", DISCRETE)
+def test_whole_numbers(name: str, method: str) -> None:
+    mine, other, parameters = getattr(ours, name), getattr(theirs, name), DISCRETE[name]
+    k = np.array([-1.0, 0, 1, 2, 3.5, 5, 9])
+    if name == "betabinom" and "pmf" not in method:
+        with pytest.raises(ge.GradEngineError, match="no gradient here"):
+            getattr(mine, method)(k, *parameters)
+        return
+    with np.errstate(divide="ignore"):
+        for args in (parameters, (*parameters, 1)):
+            np.testing.assert_allclose(
+                getattr(mine, method)(k, *args).data, getattr(other, method)(k, *args), rtol=1e-9, atol=1e-14
+            )
+    free = [np.float64(each) for each in parameters[name in ("binom", "betabinom") :]]
+    fixed = parameters[: len(parameters) - len(free)]
+    inside = np.array([1.0, 2, 4]) if name != "bernoulli" else np.array([0.0, 1])
+    if name != "nbinom" or "pmf" in method:
+        check_gradients(lambda *free: getattr(mine, method)(inside, *fixed, *free), free, 1)
+    with pytest.raises(AttributeError, match="logpdf"):
+        _ = mine.logpdf
+
+
+def test_what_is_not_ours_is_scipys() -> None:
+    assert ours.norm.rvs(0, 1, size=3, random_state=1).shape == (3,)
+    assert ours.gamma(2.0, scale=3.0).mean() == theirs.gamma(2.0, scale=3.0).mean()
+    assert ours.ttest_1samp is theirs.ttest_1samp
