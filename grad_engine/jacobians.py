@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
-from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -129,7 +129,7 @@ def _in_one_pass(y: Tensor, xs: Sequence[Tensor]) -> list[Tensor] | None:
             return None
     block = _times_owed(lines, owed, places, total, size, y.dtype)
     flat = block.reshape(-1)
-    if not isfinite(flat.dot(flat)) and not np.isfinite(block).all():
+    if not math.isfinite(flat.dot(flat)) and not np.isfinite(block).all():
         return None  # an infinite slope met a 0, which only rows answer as backward does
     found = []
     for x in xs:

@@ -260,7 +260,8 @@ class Code:
             if not value.number and not value.scalar:
                 given = memory.is_input and memory is root  # an argument, or a part of it: so it is in eager mode
                 lasting = (memory.is_input or memory.is_const) and not given
-                text = f"{text}.copy()" if lasting or shown.setdefault(memory, root) is not root else text
+                order = "'K'" if value.ndim > 1 else ""  # as it lies there, which is quicker for a turned array
+                text = f"{text}.copy({order})" if lasting or shown.setdefault(memory, root) is not root else text
             results.append(text)
         tail = []
         for write in program.writes:

@@ -7,6 +7,7 @@ knowing of traces, note their steps. Threads that trace nothing get from all of 
 from __future__ import annotations
 
 import functools
+import math
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -20,14 +21,12 @@ from grad_engine.core import call, fast_call
 from grad_engine.core.op import OPS, Op
 from grad_engine.core.stand_ins import STAND_INS as ENGINE_STAND_INS
 from grad_engine.core.stand_ins import TRACING
-from grad_engine.optim import lr_scheduler, optimizers
 from grad_engine.program import tensor_methods, traced_math, traced_numpy
 from grad_engine.program.refused import SWAPPED
 from grad_engine.program.steps import BackwardLine, mapped
 from grad_engine.program.trace import STAND_INS, Trace, name_value
 from grad_engine.program.traced import Traced
 
-_NUMPY = np  # this file is swapped like all others
 ONE_TRACE = threading.RLock()  # one trace at a time: what it swaps belongs to the process
 ENGINE_STAND_INS.update(STAND_INS)
 _MET = tensor_methods  # importing them gave the stand-ins their methods and operators
@@ -36,43 +35,54 @@ _MET = tensor_methods  # importing them gave the stand-ins their methods and ope
 @contextmanager
 def tracing(trace: Trace) -> Iterator[Trace]:
     """A context in which this thread's NumPy calls on stand-ins are noted in `trace`."""
-    swapped: list[tuple[Any, str, Any]] = []
-
-    def swap(holder: Any, name: str, value: Any) -> None:
-        swapped.append((holder, name, getattr(holder, name)))
-        object.__setattr__(holder, name, value) if isinstance(holder, Op) else setattr(holder, name, value)
-
     with ONE_TRACE:
-        for module in [*sys.modules.values()]:
-            if getattr(module, "__name__", "").startswith("grad_engine.") and vars(module).get("np") is _NUMPY:
-                swap(module, "np", traced_numpy.NUMPY)
-            if module in (lr_scheduler, optimizers):  # a schedule computes with the count of its steps
-                swap(module, "math", traced_math.MATH)
-        for holder, name, refusing in SWAPPED:
-            swap(holder, name, refusing)
-        swap(call, "asarray", traced_numpy.asarray)
-        swap(fast_call, "asarray", traced_numpy.asarray)
-        swap(fast_call, "operand_of_two", _operand_as_it_is)
-        for op in OPS.values():
-            joint, rules = _rules(op)
-            if op.joint is not None:
-                swap(op, "joint", joint)
-            elif any(op.rules):
-                swap(op, "rules", rules)
+        modules, noting = _looking_at(len(sys.modules)), _noting(len(OPS))
+        swapped = [(holder, name, getattr(holder, name), made) for holder, name, made in (*SWAPPED, *_IN_CORE)]
+        for module, name, _, made in modules:
+            setattr(module, name, made)
+        for holder, name, _, made in swapped:
+            setattr(holder, name, made)
+        for op, name, _, made in noting:
+            object.__setattr__(op, name, made)  # an Op is frozen
         before, TRACING.trace = TRACING.trace, trace
         try:
             yield trace
         finally:
             TRACING.trace = before
-            for holder, name, value in reversed(swapped):
-                object.__setattr__(holder, name, value) if isinstance(holder, Op) else setattr(holder, name, value)
+            for op, name, rules, _ in noting:
+                object.__setattr__(op, name, rules)
+            for holder, name, held, _ in reversed(swapped):
+                setattr(holder, name, held)
+            for module, name, held, _ in modules:
+                setattr(module, name, held)
 
 
-@functools.cache
-def _rules(op: Op) -> tuple[Any, tuple[Any, ...]]:
-    """The rules of an op as they are while a function is traced."""
-    joint = op.joint and _rule(op, op.joint)
-    return joint, tuple(rule and _rule(op, rule, slot) for slot, rule in enumerate(op.rules))
+@functools.lru_cache(maxsize=1)
+def _looking_at(modules: int) -> list[tuple[Any, str, Any, Any]]:
+    """What modules of the engine hold as NumPy and math: (module, name, what it is, what it is in a trace).
+
+    modules: how many there are in all.
+    """
+    return [
+        (module, name, held, made)
+        for module in [*sys.modules.values()]
+        if getattr(module, "__name__", "").startswith("grad_engine.")
+        for name, held, made in (("np", np, traced_numpy.NUMPY), ("math", math, traced_math.MATH))
+        if vars(module).get(name) is held and not module.__name__.startswith("grad_engine.program.traced_math")
+    ]
+
+
+@functools.lru_cache(maxsize=1)
+def _noting(ops: int) -> list[tuple[Op, str, Any, Any]]:
+    """The rules of ops: (op, attribute, what it is, what it is in a trace)."""
+    found: list[tuple[Op, str, Any, Any]] = []
+    for op in OPS.values():
+        if op.joint is not None:
+            found.append((op, "joint", op.joint, _rule(op, op.joint)))
+        elif any(op.rules):
+            noting = tuple(rule and _rule(op, rule, slot) for slot, rule in enumerate(op.rules))
+            found.append((op, "rules", op.rules, noting))
+    return found
 
 
 def _rule(op: Op, rule: Callable[..., Any], slot: int | None = None) -> Callable[..., Any]:
@@ -104,6 +114,12 @@ def _operand_as_it_is(value: Any) -> Any:
     """An operand of an op, whose node keeps its numbers as they are now."""
     made = call.operand(value)
     return made.as_it_is() if type(value) is Traced else made
+
+
+_IN_CORE = [
+    (call, "asarray", traced_numpy.asarray), (fast_call, "asarray", traced_numpy.asarray),
+    (fast_call, "operand_of_two", _operand_as_it_is),
+]  # fmt: skip
 
 
 def _writable(g: Any) -> Any:

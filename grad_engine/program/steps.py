@@ -119,7 +119,7 @@ class Kind:
 class Step:
     """One call: `fn` on `args` and `named` (which hold values among plain things) made `outs`."""
 
-    __slots__ = ("args", "fn", "into", "kind", "line", "named", "op", "outs", "several")
+    __slots__ = ("_values", "args", "fn", "into", "kind", "line", "named", "op", "outs", "several")
 
     def __init__(
         self, kind: Kind, fn: Any, args: tuple[Any, ...], named: Mapping[str, Any], outs: list[Value], several: bool,
@@ -129,6 +129,7 @@ class Step:
         self.outs, self.several = outs, several  # whether fn returns a tuple
         self.line = line  # of the user's program: file and number
         self.op = op  # of a named call: the op of the table
+        self._values: list[Value] | None = None
         self.into: Any = None  # where the result goes: a Buffer (passes/buffers.py), an input, or new memory
 
     def replaced(self, args: tuple[Any, ...], named: Mapping[str, Any] | None = None) -> Step:
@@ -142,7 +143,11 @@ class Step:
 
     def values(self) -> list[Value]:
         """The values it reads, in order, as often as it reads them."""
-        return values_in((self.args, self.named))
+        if self._values is None:
+            self._values = values_in(self.args)
+            if self.named:
+                _find_values(self.named, self._values)
+        return self._values
 
     def __repr__(self) -> str:
         return f"<{self.kind} {getattr(self.fn, '__name__', self.fn)}>"
@@ -253,8 +258,10 @@ def packed(parts: tuple[Any, ...]) -> Any:
 def mapped(f: Callable[[Any], Any], tree: Any) -> Any:
     """`tree` (tuples, lists, dicts and slices, nested) with f of each leaf."""
     kind = type(tree)
+    if kind is Value:
+        return f(tree)
     if kind is tuple:
-        return tuple([mapped(f, part) for part in tree])
+        return tuple([f(part) if type(part) is Value else mapped(f, part) for part in tree])
     if kind is list:
         return [mapped(f, part) for part in tree]
     if kind is slice:
@@ -282,7 +289,26 @@ def leaves(tree: Any) -> Iterator[Any]:
 
 def values_in(tree: Any) -> list[Value]:
     """The values among nested tuples, lists, dicts and slices."""
-    return [leaf for leaf in leaves(tree) if type(leaf) is Value]
+    found: list[Value] = []
+    _find_values(tree, found)
+    return found
+
+
+def _find_values(tree: Any, found: list[Value]) -> None:
+    if type(tree) is Value:
+        found.append(tree)
+    elif type(tree) is slice:
+        _find_values((tree.start, tree.stop, tree.step), found)
+    elif isinstance(tree, dict | tuple | list):
+        for part in tree.values() if isinstance(tree, dict) else tree:
+            kind = type(part)
+            if kind is Value:
+                found.append(part)
+            elif kind not in _ENDS:
+                _find_values(part, found)
+
+
+_ENDS = frozenset({int, float, bool, str, type(None), np.dtype})  # kinds that hold nothing
 
 
 def single_number(value: Any) -> Any:

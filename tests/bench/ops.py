@@ -105,15 +105,13 @@ def operands(name: str, n: int) -> list[np.ndarray]:
     return [rng.uniform(0.5, 1.5, shape).astype(np.float32) for shape in shapes]
 
 
-def measured(name: str, n: int, hand: Call, quick: bool) -> list[Any]:
+def measured(name: str, n: int, hand: Call, quick: bool, compiled: bool = False) -> list[Any]:
     """A row of the table: microseconds of each, how they compare, and the largest spread."""
     a, b = operands(name, n)
     x, y = (ge.tensor(value, requires_grad=True) for value in (a, b))
     g = np.ones_like(OURS[name](x, y).data)
-    contenders = {
-        "numpy": lambda: hand(a, b, g),
-        "ours": forward_and_backward(OURS[name], x, y, ge.tensor(g)),
-    }
+    ours = forward_and_backward(OURS[name], x, y, ge.tensor(g))
+    contenders = {"numpy": lambda: hand(a, b, g), "ours": ge.compile(ours) if compiled else ours}
     before = {}
     if torch is not None:
         tx, ty = (torch.tensor(value, requires_grad=True) for value in (a, b))
@@ -123,19 +121,21 @@ def measured(name: str, n: int, hand: Call, quick: bool) -> list[Any]:
     rounds, seconds = (2, 0.001) if quick else (25, 0.005)
     found = interleaved(contenders, rounds=rounds, seconds=seconds, before=before)
     times = {who: part.least * 1e6 for who, part in found.items()}
-    ours, one = times["ours"], times.get("torch")
+    time, one = times["ours"], times.get("torch")
     spread = max(part.spread for part in found.values())
-    ratios = [ours / times["numpy"], ours / one if one else None]
-    return [name, n, times["numpy"], ours, one, times.get("torch threads"), *ratios, spread]
+    ratios = [time / times["numpy"], time / one if one else None]
+    return [name, n, times["numpy"], time, one, times.get("torch threads"), *ratios, spread]
 
 
 def main() -> None:
     """Measure every op at every size."""
-    wanted = arguments(__doc__, svg="draw the figures, a small plot for each op")
+    flags = {"compiled": "measure the programs of ge.compile() in the place of eager mode"}
+    wanted = arguments(__doc__, flags, svg="draw the figures, a small plot for each op")
     sizes = SIZES[:2] if wanted.quick else SIZES
-    rows = [measured(name, n, hand, wanted.quick) for name, hand in by_hand().items() for n in sizes]
+    rows = [measured(name, n, hand, wanted.quick, wanted.compiled) for name, hand in by_hand().items() for n in sizes]
     threads = f"torch, {THREADS} thread{'s' * (THREADS > 1)}"
-    columns = ["op", "N", "by hand µs", "ours µs", "torch µs", f"{threads} µs", "/ by hand", "/ torch", "spread"]
+    ours = "compiled" if wanted.compiled else "ours"
+    columns = ["op", "N", "by hand µs", f"{ours} µs", "torch µs", f"{threads} µs", "/ by hand", "/ torch", "spread"]
     report(wanted.json, Table("Forward + backward, N x N float32", columns, rows))
     if wanted.svg is not None:
         lines = ("ours", "by hand", "torch", threads)

@@ -10,6 +10,7 @@ import platform
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -38,10 +39,14 @@ class Table(NamedTuple):
     rows: Sequence[Sequence[Any]]
 
 
-def arguments(description: str | None, **paths: str) -> argparse.Namespace:
-    """The command line that every benchmark has, --quick and --json PATH, and more paths: name -> what for."""
+def arguments(
+    description: str | None, flags: Mapping[str, str] = MappingProxyType({}), **paths: str
+) -> argparse.Namespace:
+    """The command line that every benchmark has, --quick and --json PATH, and more of both: name -> what for."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--quick", action="store_true", help="the smallest size and few rounds: does it run at all?")
+    for name, purpose in flags.items():
+        parser.add_argument(f"--{name}", action="store_true", help=purpose)
     for name, purpose in {"json": "write the figures to this file too", **paths}.items():
         parser.add_argument(f"--{name}", type=Path, metavar="PATH", help=purpose)
     return parser.parse_args()

@@ -8,6 +8,7 @@
 - Adding a short row to each of many rows goes by rows; the row as a product of a column of ones and itself is added in
   one go (3.9 µs against 2.5). One number beside a column is quicker beside a flat array.
 - np.stack() copies in a loop of Python; copies to the rows of one array take a third of its time.
+- Where only the mask of a relu is wanted, np.maximum() need not be computed (92 µs of 250,000 elements).
 - A sum of squares is a product of a flat array with itself (1.5 µs against 0.5).
 """
 
@@ -93,6 +94,23 @@ def _level(self: _Quickening, step: Step) -> Step | None:
         level = self.const(key, "level", functools.partial(_filled, out, number))
         return step.replaced((x, level) if place else (level, x))
     return None
+
+
+def _where_positive(self: _Quickening, step: Step) -> Step | None:
+    """np.maximum(x, 0) != 0, of which only the mask is wanted: not x <= 0, also where x is NaN."""
+    if step.named or single_number(step.args[1]) != 0 or type(step.args[0]) is not Value:
+        return None
+    inner = step.args[0].step
+    if inner is None or inner.kind is not UFUNC or inner.fn is not np.maximum or inner.named:
+        return None
+    alone = len(self.uses.get(step.args[0], ())) == 1 and step.args[0] not in self.ends
+    x, number = inner.args
+    if not alone or single_number(number) != 0 or type(x) is not Value or not x.like(step.args[0]):
+        return None
+    made = Value.alike(step.out)
+    made.step = Step(UFUNC, np.less_equal, (x, 0), NO_NAMED, [made], False, self.line)
+    self.steps.append(made.step)
+    return Step(UFUNC, np.logical_not, (made,), NO_NAMED, step.outs, False, step.line)
 
 
 def _filled(like: Value, number: Any) -> Any:
@@ -209,7 +227,7 @@ def _total(self: _Quickening, step: Step) -> Step | None:
 
 
 _RULES: dict[Any, Callable[[_Quickening, Step], Step | Value | None]] = {
-    (UFUNC, np.maximum): _level, (UFUNC, np.minimum): _level, (UFUNC, np.multiply): _outer,
-    (FUNCTION, np.where): _tie, (FUNCTION, np.stack): _stacked,
+    (UFUNC, np.not_equal): _where_positive, (UFUNC, np.maximum): _level, (UFUNC, np.minimum): _level,
+    (UFUNC, np.multiply): _outer, (FUNCTION, np.where): _tie, (FUNCTION, np.stack): _stacked,
     (UFUNC, np.add): _row, (UFUNC, np.subtract): _row, (REDUCE, np.add): _total,
 }  # fmt: skip
