@@ -34,6 +34,13 @@ class Shot:
         for part in parts:
             self.until[id(part)] = max(self.until.get(id(part), 0.0), stop * self.seconds)
 
+    def rests(self, part: Part) -> float:
+        """The moment after which no motion so far changes a part, as a fraction of the shot.
+
+        What ends a part must last as long, or what was to bring it would have the last word.
+        """
+        return self.until.get(id(part), 0.0) / self.seconds
+
     def at(self, time: float) -> None:
         """Shows the moment `time`."""
         to_come = []

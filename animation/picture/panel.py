@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -16,6 +17,7 @@ from .shapes import card_points, circle_points, line_points
 from .text import middle_out, shortened, tail, text_width, words
 
 LINES = 2  # that a sentence may take
+NUMBER = re.compile(r"[−+-]?[\d.,]+(e[−-]?\d+)?")
 NAMES = (5.0, 3.4, 2.4, 1.6)  # the widest that a name may be in a line, where there is less and less room
 FULL = 0.92  # of its lines is what a sentence can be sure to fill
 SAMPLE = 0.7  # length of a line that stands for a path
@@ -181,9 +183,12 @@ def _wide(sides: Sequence[Sequence[Bit]], size: float) -> float:
 
 def named(bits: Sequence[Bit], size: float, cap: float) -> list[Bit]:
     """A line in which no name is wider than `cap`: long ones keep their last parts."""
-    return [
-        replace(bit, text=tail(bit.text, size, cap, bit.strong)) if " " not in bit.text.strip() else bit for bit in bits
-    ]
+    return [replace(bit, text=tail(bit.text, size, cap, bit.strong)) if _is_name(bit.text) else bit for bit in bits]
+
+
+def _is_name(text: str) -> bool:
+    """Whether a piece of a line is a name: one word that is no number."""
+    return " " not in text.strip() and not NUMBER.fullmatch(text.strip())
 
 
 def expression(bits: Sequence[Bit], room: float) -> list[Bit]:

@@ -69,7 +69,7 @@ class Parts:
         part = self.all.pop(key, None)
         if part is not None:
             self._leave(shot, part, key)
-            shot.fade(part, start, stop, rising=False)
+            shot.fade(part, start, max(stop, shot.rests(part)), rising=False)
 
     def swap(self, shot: Shot, key: Key, part: Part, start: float, stop: float) -> None:
         """Replaces a part by another."""
@@ -80,7 +80,7 @@ class Parts:
         self.all[key] = part
         self._leave(shot, old, key)
         shot.moving.append(part)
-        shot.exchange(old, part, start, stop)
+        shot.exchange(old, part, start, max(stop, shot.rests(old)))
 
     def cut(self, shot: Shot, key: Key, part: Part, at: float) -> None:
         """Replaces a part by another at a moment, without a change between."""
@@ -97,7 +97,7 @@ class Parts:
             if old is not None:
                 old.fade_to(0.0 if u > 0 else 1.0)
 
-        shot.over(at, at, act, *changed)
+        shot.over(at, at if old is None else max(at, shot.rests(old)), act, *changed)
 
     def slide(self, shot: Shot, key: Key, part: Part, start: float, stop: float) -> None:
         """Replaces a part by another; texts that differ slide: the old ones go up, the new ones come from below."""

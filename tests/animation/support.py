@@ -122,6 +122,12 @@ def last_part(name: str) -> str:
     return re.split(f"[{re.escape(JOINTS)}]", "".join(sign for sign in name if sign not in BARS))[-1]
 
 
+def left_behind(player: Player, shot: Shot) -> list[Primitive]:
+    """What a scene has removed and yet is seen after it."""
+    there = set(map(id, player.stage.parts.all.values()))
+    return [one for part, _ in shot.leaving if id(part) not in there for one in part.primitives if one.opacity]
+
+
 def legible(player: Player) -> None:
     """Fails where a text at the end of a scene is too small, out of its zone, on another text, or under a line."""
     for beat, _ in played(player):

@@ -25,7 +25,7 @@ from grad_engine.record import GraphRecord
 from grad_engine.story import boxes
 from grad_engine.story.insets import Skyline, StepBars, Walks
 from tests import records
-from tests.animation.support import RECORDS, apart, fills, legible, played, player_of, sized, uncovered
+from tests.animation.support import RECORDS, apart, fills, left_behind, legible, played, player_of, sized, uncovered
 from tests.programs import deep_names, example, network
 
 pytestmark = pytest.mark.film
@@ -384,6 +384,17 @@ def test_moments_of_a_scene_may_be_left_out() -> None:
             assert shot.landed == len(shot.moving)
         seen.append([(one.text, np.round(one.extent, 6).tolist()) for one in player.stage.still()])
     assert seen[0] == seen[1]
+
+
+@pytest.mark.parametrize("name", ["blog", "mlp", "recurrent", "network", "deep names", "dense 24"])
+def test_what_leaves_the_stage_is_gone_whatever_else_moved_it(name: str) -> None:
+    """The lines of a box that closes were brought to rest in the same moment, and stayed for ever."""
+    player = player_of(RECORDS[name]())
+    for beat in player.beats:
+        shot = player.stage.shot(beat.scene, beat.seconds)
+        for time in np.linspace(0, shot.seconds, 40):
+            shot.at(float(time))
+        assert not left_behind(player, shot), beat.name
 
 
 def test_the_same_record_gives_the_same_frames() -> None:
