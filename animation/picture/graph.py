@@ -21,7 +21,7 @@ from . import marks
 from .callout import FARTHEST, NEAR, callout, free_place, size_of
 from .edge import line
 from .facts import NORM, Facts
-from .flight import Flight, along, flight
+from .flight import Flight, along, flight, room
 from .marks import CardState, Token
 from .motion import Shot
 from .parts import Parts
@@ -386,6 +386,9 @@ class Graph:
         way = flight(along(self.curves[link], backward), (token.wide, token.high + 0.2), near, others)
         fullest = float(way.scale.max())
         roomy = fullest > ROOMY
+        if not roomy and backward and self.look.numbers and all(id in self.ops for id in ends):
+            self._step(shot, token, ends, start, stop)
+            return
         hold = held is not None and roomy
         stay = _resting(way, held) if held is not None and roomy else HOLD
 
@@ -399,6 +402,22 @@ class Graph:
         act(0.0)
         shot.moving.append(token)
         shot.over(start, stop, act, token, ease=_steady if hold else _smooth)
+
+    def _shapes(self, id: str) -> list[Box]:
+        """An op without its numbers, or a card."""
+        box = self.boxes[id]
+        return [box] if id in self.cards else [type(box)(box.x, box.y, *shape_size(self.ops[id], self.look))]
+
+    def _step(self, shot: Shot, token: Token, ends: tuple[str, str], start: float, stop: float) -> None:
+        """A gradient goes to the next op below both, where it will stand: between them it would cover their signs."""
+        (x0, y0), (x1, y1) = (self.under(id) for id in reversed(ends))
+
+        def act(u: float) -> None:
+            token.pose(x0 + (x1 - x0) * u, y0 + (y1 - y0) * u, opacity=min(1.0, max(0.0, 4 * u - 1)) if u < 1 else 0.0)
+
+        act(0.0)
+        shot.moving.append(token)
+        shot.over(start, stop, act, token)
 
     def _solid(self, id: str) -> list[Box]:
         box = self.boxes[id]
@@ -584,6 +603,11 @@ class Graph:
     def _walk(self, shot: Shot, path: Walk, a: float, b: float, hue: str) -> None:
         token = Token([hop.product for hop in path.hops], self.colours, self.colours.gradient, hue)
         ways = [along(self.curves[hop.edge], backward=True) for hop in path.hops]
+        solid = [box for id in self.boxes for box in self._shapes(id)]
+        size = (token.wide, token.high)
+        lift = max(shape_size(self.ops[id], self.look)[1] for id in self.ops) / 2 + token.high / 2 + 0.06
+        # Where two ops stand close it rides above them.
+        ways = [way + (0.0, lift if float(room(way, size, solid).max()) < ROOMY else 0.0) for way in ways]
         lengths = np.array([self.curves[hop.edge].length + 0.8 for hop in path.hops])
         ends = np.concatenate([[0.0], np.cumsum(lengths / lengths.sum())])
 
