@@ -24,6 +24,8 @@ OPS = Path(ge.__file__).parent / "ops"
 ROOMS = {
     "nn": "Layers and losses: grad_engine.nn",
     "nn.functional": "Functions of layers: grad_engine.nn.functional",
+    "nn.utils": "Weights and sequences: grad_engine.nn.utils",
+    "nn.utils.rnn": "Sequences of different lengths: grad_engine.nn.utils.rnn",
     "nn.init": "First weights: grad_engine.nn.init",
     "optim": "Optimisers: grad_engine.optim",
     "optim.lr_scheduler": "Learning-rate schedules: grad_engine.optim.lr_scheduler",
@@ -37,6 +39,7 @@ ROOMS = {
     "scipy.stats": "SciPy's distributions: grad_engine.scipy.stats",
     "interop": "Other libraries: grad_engine.interop",
     "autograd": "PyTorch's autograd names: grad_engine.autograd",
+    "func": "PyTorch's functions of functions: grad_engine.func",
     "utils.data": "PyTorch's data loaders: grad_engine.utils.data",
     "program": "Programs: grad_engine.program",
     "tree": "The tree: grad_engine.tree",

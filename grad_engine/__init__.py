@@ -102,21 +102,8 @@ if _os.environ.get("GRAD_ENGINE_MALLOC") == "1":
 # Rooms that not every program needs, and what is public in them: loaded when it is first asked for. A third of the time
 # of `import grad_engine` would go into reading records alone.
 _LOADED_ON_USE = (
-    *(
-        "autograd",
-        "data",
-        "distributions",
-        "draw",
-        "export",
-        "interop",
-        "nn",
-        "notebook",
-        "optim",
-        "program",
-        "progress",
-        "record",
-    ),
-    *("polynomial", "scipy", "tree", "utils"),
+    *("autograd", "data", "distributions", "draw", "export", "func", "interop", "nn", "notebook", "optim"),
+    *("polynomial", "program", "progress", "record", "scipy", "tree", "utils"),
 )
 _PUBLIC = {
     "export.film": ("film",),
@@ -131,20 +118,33 @@ _PUBLIC = {
     "program": ("compile", "scan"),
     "record": ("GraphRecord", "load_graph", "save_graph"),
     "torch_names": (
+        "BoolTensor",
+        "ByteTensor",
+        "DoubleTensor",
+        "FloatTensor",
+        "HalfTensor",
+        "IntTensor",
+        "LongTensor",
+        "ShortTensor",
+        "Size",
         "amp",
         "autocast",
         "backends",
         "cuda",
         "device",
         "finfo",
-        "func",
+        "get_default_device",
         "iinfo",
         "inference_mode",
         "is_tensor",
         "mps",
         "random",
+        "set_default_device",
         "set_num_threads",
         "set_printoptions",
+        "sparse",
+        "sparse_coo_tensor",
+        "spmm",
     ),
 }
 _FROM = {name: room for room, names in _PUBLIC.items() for name in names}

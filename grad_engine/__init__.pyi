@@ -88,14 +88,15 @@ from grad_engine import data as data
 from grad_engine import distributions as distributions
 from grad_engine import draw as draw
 from grad_engine import export as export
+from grad_engine import func as func
 from grad_engine import interop as interop
 from grad_engine import nn as nn
 from grad_engine import notebook as notebook
 from grad_engine import optim as optim
+from grad_engine import polynomial as polynomial
 from grad_engine import program as program
 from grad_engine import progress as progress
 from grad_engine import record as record
-from grad_engine import polynomial as polynomial
 from grad_engine import scipy as scipy
 from grad_engine import tree as tree
 from grad_engine import utils as utils
@@ -118,20 +119,33 @@ from grad_engine.program import scan as scan
 from grad_engine.record import GraphRecord as GraphRecord
 from grad_engine.record import load_graph as load_graph
 from grad_engine.record import save_graph as save_graph
+from grad_engine.torch_names import BoolTensor as BoolTensor
+from grad_engine.torch_names import ByteTensor as ByteTensor
+from grad_engine.torch_names import DoubleTensor as DoubleTensor
+from grad_engine.torch_names import FloatTensor as FloatTensor
+from grad_engine.torch_names import HalfTensor as HalfTensor
+from grad_engine.torch_names import IntTensor as IntTensor
+from grad_engine.torch_names import LongTensor as LongTensor
+from grad_engine.torch_names import ShortTensor as ShortTensor
+from grad_engine.torch_names import Size as Size
 from grad_engine.torch_names import amp as amp
 from grad_engine.torch_names import autocast as autocast
 from grad_engine.torch_names import backends as backends
 from grad_engine.torch_names import cuda as cuda
 from grad_engine.torch_names import device as device
 from grad_engine.torch_names import finfo as finfo
-from grad_engine.torch_names import func as func
+from grad_engine.torch_names import get_default_device as get_default_device
 from grad_engine.torch_names import iinfo as iinfo
 from grad_engine.torch_names import inference_mode as inference_mode
 from grad_engine.torch_names import is_tensor as is_tensor
 from grad_engine.torch_names import mps as mps
 from grad_engine.torch_names import random as random
+from grad_engine.torch_names import set_default_device as set_default_device
 from grad_engine.torch_names import set_num_threads as set_num_threads
 from grad_engine.torch_names import set_printoptions as set_printoptions
+from grad_engine.torch_names import sparse as sparse
+from grad_engine.torch_names import sparse_coo_tensor as sparse_coo_tensor
+from grad_engine.torch_names import spmm as spmm
 
 Operand: TypeAlias = Tensor | np.ndarray | np.generic | float | int | bool | Sequence[Any]
 Axes: TypeAlias = SupportsIndex | Sequence[SupportsIndex] | None
@@ -875,165 +889,6 @@ def power(x: Operand, y: Operand) -> Tensor:
 def float_power(x: Any, y: Any) -> Tensor:
     """x to the power y, element by element, in float64 whatever the dtypes."""
 
-def mse_loss(x: Operand, target: Operand, reduction: Any = 'mean') -> Tensor:
-    """Squared difference of x and target: the mean of all elements, their sum, or each."""
-
-def l1_loss(x: Operand, target: Operand, reduction: Any = 'mean') -> Tensor:
-    """Absolute difference of x and target; slope 0 where they are equal."""
-
-def smooth_l1_loss(x: Operand, target: Operand, reduction: Any = 'mean', beta: Any = 1.0) -> Tensor:
-    """Half the squared difference over beta where that is less than beta, else the absolute one less beta / 2."""
-
-def huber_loss(x: Operand, target: Operand, reduction: Any = 'mean', delta: Any = 1.0) -> Tensor:
-    """Half the squared difference up to delta, from there on growing straight (Huber 1964)."""
-
-def kl_div(x: Operand, target: Operand, reduction: Any = 'mean', log_target: Any = False) -> Tensor:
-    """target · (ln(target) − x): the divergence of log-probabilities x from the target (or its logarithm, with log_target). reduction='batchmean' divides the sum by the batch, as the definition does."""
-
-def poisson_nll_loss(x: Operand, target: Operand, log_input: Any = True, full: Any = False, eps: Any = 1e-08, reduction: Any = 'mean') -> Tensor:
-    """exp(x) − t x (or x − t ln(x) without log_input): minus the log-likelihood of counts t, with Stirling's term when full."""
-
-def gaussian_nll_loss(x: Operand, target: Operand, var: Operand, full: Any = False, eps: Any = 1e-06, reduction: Any = 'mean') -> Tensor:
-    """½ (ln(var) + (x − t)² / var): minus the log-likelihood of t under a normal distribution of mean x; var has the shape of x, or one number for each row."""
-
-def margin_ranking_loss(x: Operand, y: Operand, target: Operand, margin: Any = 0.0, reduction: Any = 'mean') -> Tensor:
-    """max(0, margin − t (x − y)): whether x ranks above y where t is 1, below where it is −1."""
-
-def hinge_loss(x: Operand, target: Operand, margin: Any = 1.0, reduction: Any = 'mean') -> Tensor:
-    """max(0, margin − t x) for targets t of −1 or 1, as support vector machines have it."""
-
-def hinge_embedding_loss(x: Operand, target: Operand, margin: Any = 1.0, reduction: Any = 'mean') -> Tensor:
-    """The distance x where the target is 1, max(0, margin − x) where it is −1."""
-
-def cosine_similarity(x: Operand, y: Operand, axis: Axes = 1, eps: Any = 1e-08) -> Tensor:
-    """The cosine of the angle between the vectors of x and y along `axis`; lengths count as at least eps."""
-
-def pairwise_distance(x: Any, y: Any, p: float = 2.0, eps: float = 1e-06, keepdims: bool = False) -> Tensor:
-    """The p-norm of x - y + eps along the last axis."""
-
-def triplet_margin_loss(anchor: Any, positive: Any, negative: Any, margin: float = 1.0, p: float = 2.0, eps: float = 1e-06, swap: bool = False, reduction: str = 'mean') -> Tensor:
-    """max(0, margin + distance of anchor and positive − distance of anchor and negative), along the last axis."""
-
-def cosine_embedding_loss(x: Any, y: Any, target: Any, margin: float = 0.0, reduction: str = 'mean') -> Tensor:
-    """1 − cos of the angle between x and y where the target is 1, max(0, cos − margin) where it is −1."""
-
-def triplet_margin_with_distance_loss(anchor: Any, positive: Any, negative: Any, distance_function: Any = None, margin: float = 1.0, swap: bool = False, reduction: str = 'mean') -> Tensor:
-    """triplet_margin_loss() by any function of two tensors that gives their distance; pairwise_distance by default."""
-
-def nll_loss(x: Operand, target: Operand, weight: Any = None, ignore_index: Any = -100, reduction: Any = 'mean') -> Tensor:
-    """Minus the log-probability x (batch, classes, ...) of each target class (batch, ...), weighted by class; elements of class ignore_index do not count."""
-
-def cross_entropy(x: Operand, target: Operand, weight: Any = None, ignore_index: Any = -100, reduction: Any = 'mean', label_smoothing: Any = 0.0) -> Tensor:
-    """Minus the logarithm of the softmax of x (batch, classes, ...) at each target class (batch, ...), or its mean under target probabilities of x's shape."""
-
-def binary_cross_entropy(x: Operand, target: Operand, weight: Any = None, reduction: Any = 'mean') -> Tensor:
-    """−t ln(x) − (1 − t) ln(1 − x) for probabilities x; the logarithms are not let below −100."""
-
-def binary_cross_entropy_with_logits(x: Operand, target: Operand, weight: Any = None, reduction: Any = 'mean', pos_weight: Any = None) -> Tensor:
-    """binary_cross_entropy of sigmoid(x), without its overflow; pos_weight weighs the positive class."""
-
-def soft_margin_loss(x: Operand, target: Operand, reduction: Any = 'mean') -> Tensor:
-    """ln(1 + exp(−t x)) for targets t of −1 or 1, without its overflow."""
-
-def multi_margin_loss(x: Operand, target: Operand, p: Any = 1, margin: Any = 1.0, weight: Any = None, reduction: Any = 'mean') -> Tensor:
-    """Mean over the classes of max(0, margin − x of the right class + x of the other) to the power p."""
-
-def multilabel_soft_margin_loss(x: Any, target: Any, weight: Any = None, reduction: str = 'mean') -> Tensor:
-    """binary_cross_entropy_with_logits averaged over the classes, the last axis."""
-
-def multilabel_margin_loss(x: Any, target: Any, reduction: str = 'mean') -> Tensor:
-    """The sum of max(0, 1 − x of a right class + x of a wrong one) over all such pairs, over the number of classes."""
-
-def ctc_loss(log_probs: Any, targets: Any, input_lengths: Any, target_lengths: Any, blank: int = 0, reduction: str = 'mean', zero_infinity: bool = False) -> Tensor:
-    """Minus the log-probability of each target by every way to spell it out in time (Graves et al. 2006)."""
-
-def conv1d(x: Operand, weight: Operand, bias: Operand | None = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: Any = 1) -> Tensor:
-    """The products of each filter of weight (filters, channels / groups, width) with x (batch, channels, width) at each place, summed, plus bias. The filter is not flipped. padding: a number, one per axis, 'same' or 'valid'."""
-
-def conv_transpose1d(x: Operand, weight: Operand, bias: Operand | None = None, stride: Any = 1, padding: Any = 0, output_padding: Any = 0, groups: Any = 1, dilation: Any = 1) -> Tensor:
-    """Each element of x times its filter of weight (channels, results / groups, width), added up where conv1d would read it, plus bias: the gradient of conv1d with respect to its input."""
-
-def conv2d(x: Operand, weight: Operand, bias: Operand | None = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: Any = 1) -> Tensor:
-    """The products of each filter of weight (filters, channels / groups, height, width) with x (batch, channels, height, width) at each place, summed, plus bias. The filter is not flipped. padding: a number, one per axis, 'same' or 'valid'."""
-
-def conv_transpose2d(x: Operand, weight: Operand, bias: Operand | None = None, stride: Any = 1, padding: Any = 0, output_padding: Any = 0, groups: Any = 1, dilation: Any = 1) -> Tensor:
-    """Each element of x times its filter of weight (channels, results / groups, height, width), added up where conv2d would read it, plus bias: the gradient of conv2d with respect to its input."""
-
-def conv3d(x: Operand, weight: Operand, bias: Operand | None = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: Any = 1) -> Tensor:
-    """The products of each filter of weight (filters, channels / groups, depth, height, width) with x (batch, channels, depth, height, width) at each place, summed, plus bias. The filter is not flipped. padding: a number, one per axis, 'same' or 'valid'."""
-
-def conv_transpose3d(x: Operand, weight: Operand, bias: Operand | None = None, stride: Any = 1, padding: Any = 0, output_padding: Any = 0, groups: Any = 1, dilation: Any = 1) -> Tensor:
-    """Each element of x times its filter of weight (channels, results / groups, depth, height, width), added up where conv3d would read it, plus bias: the gradient of conv3d with respect to its input."""
-
-def max_pool1d(x: Any, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1, ceil_mode: bool = False, return_indices: bool = False) -> Any:
-    """Largest element of each window; the stride is the window's size unless"""
-
-def max_pool2d(x: Any, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1, ceil_mode: bool = False, return_indices: bool = False) -> Any:
-    """Largest element of each window; the stride is the window's size unless"""
-
-def max_pool3d(x: Any, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1, ceil_mode: bool = False, return_indices: bool = False) -> Any:
-    """Largest element of each window; the stride is the window's size unless"""
-
-def avg_pool1d(x: Operand, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: Any = False, count_include_pad: Any = True, divisor_override: Any = None) -> Tensor:
-    """Mean of each window; the stride is the window's size unless given. Padding counts as zeros, or not at all without count_include_pad."""
-
-def avg_pool2d(x: Operand, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: Any = False, count_include_pad: Any = True, divisor_override: Any = None) -> Tensor:
-    """Mean of each window; the stride is the window's size unless given. Padding counts as zeros, or not at all without count_include_pad."""
-
-def avg_pool3d(x: Operand, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: Any = False, count_include_pad: Any = True, divisor_override: Any = None) -> Tensor:
-    """Mean of each window; the stride is the window's size unless given. Padding counts as zeros, or not at all without count_include_pad."""
-
-def adaptive_avg_pool1d(x: Operand, output_size: Any) -> Tensor:
-    """Mean of each of output_size windows, whose lengths are as equal as can be; None keeps an axis."""
-
-def adaptive_avg_pool2d(x: Operand, output_size: Any) -> Tensor:
-    """Mean of each of output_size windows, whose lengths are as equal as can be; None keeps an axis."""
-
-def adaptive_avg_pool3d(x: Operand, output_size: Any) -> Tensor:
-    """Mean of each of output_size windows, whose lengths are as equal as can be; None keeps an axis."""
-
-def adaptive_max_pool1d(x: Any, output_size: Any, return_indices: bool = False) -> Any:
-    """Largest element of each of as many windows as output_size says; None keeps an axis."""
-
-def adaptive_max_pool2d(x: Any, output_size: Any, return_indices: bool = False) -> Any:
-    """Largest element of each of as many windows as output_size says; None keeps an axis."""
-
-def adaptive_max_pool3d(x: Any, output_size: Any, return_indices: bool = False) -> Any:
-    """Largest element of each of as many windows as output_size says; None keeps an axis."""
-
-def max_unpool1d(x: Any, indices: Any, kernel_size: Any, stride: Any = None, padding: Any = 0, output_size: Any = None) -> Tensor:
-    """Zeros with each element of x where `indices` of max_pool1d say it came from."""
-
-def max_unpool2d(x: Any, indices: Any, kernel_size: Any, stride: Any = None, padding: Any = 0, output_size: Any = None) -> Tensor:
-    """Zeros with each element of x where `indices` of max_pool2d say it came from."""
-
-def max_unpool3d(x: Any, indices: Any, kernel_size: Any, stride: Any = None, padding: Any = 0, output_size: Any = None) -> Tensor:
-    """Zeros with each element of x where `indices` of max_pool3d say it came from."""
-
-def unfold(x: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1) -> Tensor:
-    """Every patch that a kernel sees of an image (batch, channels, height, width), as a column: (batch, rows, places)."""
-
-def fold(x: Any, output_size: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1) -> Tensor:
-    """The image of that height and width to which every column of x was added at its place: the gradient of unfold."""
-
-def interpolate(x: Any, size: Any = None, scale_factor: Any = None, mode: str = 'nearest', align_corners: bool | None = None, recompute_scale_factor: bool | None = None) -> Tensor:
-    """x (batch, channels, ...) with the axes behind the channels in another size, or `scale_factor` times as long."""
-
-def grid_sample(x: Any, grid: Any, mode: str = 'bilinear', padding_mode: str = 'zeros', align_corners: bool = False) -> Tensor:
-    """What x (batch, channels, [depth,] height, width) has at the places `grid` (batch, ..., 2 or 3), between elements."""
-
-def pixel_shuffle(x: Any, upscale_factor: int) -> Tensor:
-    """x (..., channels, height, width) with every r² channels laid out as r by r pixels, r being upscale_factor."""
-
-def pixel_unshuffle(x: Any, downscale_factor: int) -> Tensor:
-    """x (..., channels, height, width) with every r by r pixels as r² channels; undoes pixel_shuffle."""
-
-def channel_shuffle(x: Any, groups: int) -> Tensor:
-    """x (batch, channels, ...) with the channels taken in turn from each of several groups of them."""
-
-def local_response_norm(x: Any, size: int, alpha: float = 0.0001, beta: float = 0.75, k: float = 1.0) -> Tensor:
-    """x over (k + alpha · the mean square of `size` neighbouring channels) to the power beta (Krizhevsky 2012)."""
-
 def matmul(x: Operand, y: Operand) -> Tensor:
     """Matrix product. A 1-D operand is a row on the left and a column on the right; leading axes broadcast."""
 
@@ -1259,6 +1114,165 @@ def bitwise_not(x: Any) -> Tensor:
 
 def searchsorted(x: Any, values: Any, *, out_int32: bool = False, right: bool = False, side: str | None = None, sorter: Any = None) -> Tensor:
     """The places in ascending x before which each of `values` belongs; after equals with right=True or side="right"."""
+
+def mse_loss(x: Operand, target: Operand, reduction: Any = 'mean') -> Tensor:
+    """Squared difference of x and target: the mean of all elements, their sum, or each."""
+
+def l1_loss(x: Operand, target: Operand, reduction: Any = 'mean') -> Tensor:
+    """Absolute difference of x and target; slope 0 where they are equal."""
+
+def smooth_l1_loss(x: Operand, target: Operand, reduction: Any = 'mean', beta: Any = 1.0) -> Tensor:
+    """Half the squared difference over beta where that is less than beta, else the absolute one less beta / 2."""
+
+def huber_loss(x: Operand, target: Operand, reduction: Any = 'mean', delta: Any = 1.0) -> Tensor:
+    """Half the squared difference up to delta, from there on growing straight (Huber 1964)."""
+
+def kl_div(x: Operand, target: Operand, reduction: Any = 'mean', log_target: Any = False) -> Tensor:
+    """target · (ln(target) − x): the divergence of log-probabilities x from the target (or its logarithm, with log_target). reduction='batchmean' divides the sum by the batch, as the definition does."""
+
+def poisson_nll_loss(x: Operand, target: Operand, log_input: Any = True, full: Any = False, eps: Any = 1e-08, reduction: Any = 'mean') -> Tensor:
+    """exp(x) − t x (or x − t ln(x) without log_input): minus the log-likelihood of counts t, with Stirling's term when full."""
+
+def gaussian_nll_loss(x: Operand, target: Operand, var: Operand, full: Any = False, eps: Any = 1e-06, reduction: Any = 'mean') -> Tensor:
+    """½ (ln(var) + (x − t)² / var): minus the log-likelihood of t under a normal distribution of mean x; var has the shape of x, or one number for each row."""
+
+def margin_ranking_loss(x: Operand, y: Operand, target: Operand, margin: Any = 0.0, reduction: Any = 'mean') -> Tensor:
+    """max(0, margin − t (x − y)): whether x ranks above y where t is 1, below where it is −1."""
+
+def hinge_loss(x: Operand, target: Operand, margin: Any = 1.0, reduction: Any = 'mean') -> Tensor:
+    """max(0, margin − t x) for targets t of −1 or 1, as support vector machines have it."""
+
+def hinge_embedding_loss(x: Operand, target: Operand, margin: Any = 1.0, reduction: Any = 'mean') -> Tensor:
+    """The distance x where the target is 1, max(0, margin − x) where it is −1."""
+
+def cosine_similarity(x: Operand, y: Operand, axis: Axes = 1, eps: Any = 1e-08) -> Tensor:
+    """The cosine of the angle between the vectors of x and y along `axis`; lengths count as at least eps."""
+
+def pairwise_distance(x: Any, y: Any, p: float = 2.0, eps: float = 1e-06, keepdims: bool = False) -> Tensor:
+    """The p-norm of x - y + eps along the last axis."""
+
+def triplet_margin_loss(anchor: Any, positive: Any, negative: Any, margin: float = 1.0, p: float = 2.0, eps: float = 1e-06, swap: bool = False, reduction: str = 'mean') -> Tensor:
+    """max(0, margin + distance of anchor and positive − distance of anchor and negative), along the last axis."""
+
+def cosine_embedding_loss(x: Any, y: Any, target: Any, margin: float = 0.0, reduction: str = 'mean') -> Tensor:
+    """1 − cos of the angle between x and y where the target is 1, max(0, cos − margin) where it is −1."""
+
+def triplet_margin_with_distance_loss(anchor: Any, positive: Any, negative: Any, distance_function: Any = None, margin: float = 1.0, swap: bool = False, reduction: str = 'mean') -> Tensor:
+    """triplet_margin_loss() by any function of two tensors that gives their distance; pairwise_distance by default."""
+
+def nll_loss(x: Operand, target: Operand, weight: Any = None, ignore_index: Any = -100, reduction: Any = 'mean') -> Tensor:
+    """Minus the log-probability x (batch, classes, ...) of each target class (batch, ...), weighted by class; elements of class ignore_index do not count."""
+
+def cross_entropy(x: Operand, target: Operand, weight: Any = None, ignore_index: Any = -100, reduction: Any = 'mean', label_smoothing: Any = 0.0) -> Tensor:
+    """Minus the logarithm of the softmax of x (batch, classes, ...) at each target class (batch, ...), or its mean under target probabilities of x's shape."""
+
+def binary_cross_entropy(x: Operand, target: Operand, weight: Any = None, reduction: Any = 'mean') -> Tensor:
+    """−t ln(x) − (1 − t) ln(1 − x) for probabilities x; the logarithms are not let below −100."""
+
+def binary_cross_entropy_with_logits(x: Operand, target: Operand, weight: Any = None, reduction: Any = 'mean', pos_weight: Any = None) -> Tensor:
+    """binary_cross_entropy of sigmoid(x), without its overflow; pos_weight weighs the positive class."""
+
+def soft_margin_loss(x: Operand, target: Operand, reduction: Any = 'mean') -> Tensor:
+    """ln(1 + exp(−t x)) for targets t of −1 or 1, without its overflow."""
+
+def multi_margin_loss(x: Operand, target: Operand, p: Any = 1, margin: Any = 1.0, weight: Any = None, reduction: Any = 'mean') -> Tensor:
+    """Mean over the classes of max(0, margin − x of the right class + x of the other) to the power p."""
+
+def multilabel_soft_margin_loss(x: Any, target: Any, weight: Any = None, reduction: str = 'mean') -> Tensor:
+    """binary_cross_entropy_with_logits averaged over the classes, the last axis."""
+
+def multilabel_margin_loss(x: Any, target: Any, reduction: str = 'mean') -> Tensor:
+    """The sum of max(0, 1 − x of a right class + x of a wrong one) over all such pairs, over the number of classes."""
+
+def ctc_loss(log_probs: Any, targets: Any, input_lengths: Any, target_lengths: Any, blank: int = 0, reduction: str = 'mean', zero_infinity: bool = False) -> Tensor:
+    """Minus the log-probability of each target by every way to spell it out in time (Graves et al. 2006)."""
+
+def conv1d(x: Operand, weight: Operand, bias: Operand | None = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: Any = 1) -> Tensor:
+    """The products of each filter of weight (filters, channels / groups, width) with x (batch, channels, width) at each place, summed, plus bias. The filter is not flipped. padding: a number, one per axis, 'same' or 'valid'."""
+
+def conv_transpose1d(x: Operand, weight: Operand, bias: Operand | None = None, stride: Any = 1, padding: Any = 0, output_padding: Any = 0, groups: Any = 1, dilation: Any = 1) -> Tensor:
+    """Each element of x times its filter of weight (channels, results / groups, width), added up where conv1d would read it, plus bias: the gradient of conv1d with respect to its input."""
+
+def conv2d(x: Operand, weight: Operand, bias: Operand | None = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: Any = 1) -> Tensor:
+    """The products of each filter of weight (filters, channels / groups, height, width) with x (batch, channels, height, width) at each place, summed, plus bias. The filter is not flipped. padding: a number, one per axis, 'same' or 'valid'."""
+
+def conv_transpose2d(x: Operand, weight: Operand, bias: Operand | None = None, stride: Any = 1, padding: Any = 0, output_padding: Any = 0, groups: Any = 1, dilation: Any = 1) -> Tensor:
+    """Each element of x times its filter of weight (channels, results / groups, height, width), added up where conv2d would read it, plus bias: the gradient of conv2d with respect to its input."""
+
+def conv3d(x: Operand, weight: Operand, bias: Operand | None = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: Any = 1) -> Tensor:
+    """The products of each filter of weight (filters, channels / groups, depth, height, width) with x (batch, channels, depth, height, width) at each place, summed, plus bias. The filter is not flipped. padding: a number, one per axis, 'same' or 'valid'."""
+
+def conv_transpose3d(x: Operand, weight: Operand, bias: Operand | None = None, stride: Any = 1, padding: Any = 0, output_padding: Any = 0, groups: Any = 1, dilation: Any = 1) -> Tensor:
+    """Each element of x times its filter of weight (channels, results / groups, depth, height, width), added up where conv3d would read it, plus bias: the gradient of conv3d with respect to its input."""
+
+def max_pool1d(x: Any, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1, ceil_mode: bool = False, return_indices: bool = False) -> Any:
+    """Largest element of each window; the stride is the window's size unless"""
+
+def max_pool2d(x: Any, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1, ceil_mode: bool = False, return_indices: bool = False) -> Any:
+    """Largest element of each window; the stride is the window's size unless"""
+
+def max_pool3d(x: Any, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1, ceil_mode: bool = False, return_indices: bool = False) -> Any:
+    """Largest element of each window; the stride is the window's size unless"""
+
+def avg_pool1d(x: Operand, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: Any = False, count_include_pad: Any = True, divisor_override: Any = None) -> Tensor:
+    """Mean of each window; the stride is the window's size unless given. Padding counts as zeros, or not at all without count_include_pad."""
+
+def avg_pool2d(x: Operand, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: Any = False, count_include_pad: Any = True, divisor_override: Any = None) -> Tensor:
+    """Mean of each window; the stride is the window's size unless given. Padding counts as zeros, or not at all without count_include_pad."""
+
+def avg_pool3d(x: Operand, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: Any = False, count_include_pad: Any = True, divisor_override: Any = None) -> Tensor:
+    """Mean of each window; the stride is the window's size unless given. Padding counts as zeros, or not at all without count_include_pad."""
+
+def adaptive_avg_pool1d(x: Operand, output_size: Any) -> Tensor:
+    """Mean of each of output_size windows, whose lengths are as equal as can be; None keeps an axis."""
+
+def adaptive_avg_pool2d(x: Operand, output_size: Any) -> Tensor:
+    """Mean of each of output_size windows, whose lengths are as equal as can be; None keeps an axis."""
+
+def adaptive_avg_pool3d(x: Operand, output_size: Any) -> Tensor:
+    """Mean of each of output_size windows, whose lengths are as equal as can be; None keeps an axis."""
+
+def adaptive_max_pool1d(x: Any, output_size: Any, return_indices: bool = False) -> Any:
+    """Largest element of each of as many windows as output_size says; None keeps an axis."""
+
+def adaptive_max_pool2d(x: Any, output_size: Any, return_indices: bool = False) -> Any:
+    """Largest element of each of as many windows as output_size says; None keeps an axis."""
+
+def adaptive_max_pool3d(x: Any, output_size: Any, return_indices: bool = False) -> Any:
+    """Largest element of each of as many windows as output_size says; None keeps an axis."""
+
+def max_unpool1d(x: Any, indices: Any, kernel_size: Any, stride: Any = None, padding: Any = 0, output_size: Any = None) -> Tensor:
+    """Zeros with each element of x where `indices` of max_pool1d say it came from."""
+
+def max_unpool2d(x: Any, indices: Any, kernel_size: Any, stride: Any = None, padding: Any = 0, output_size: Any = None) -> Tensor:
+    """Zeros with each element of x where `indices` of max_pool2d say it came from."""
+
+def max_unpool3d(x: Any, indices: Any, kernel_size: Any, stride: Any = None, padding: Any = 0, output_size: Any = None) -> Tensor:
+    """Zeros with each element of x where `indices` of max_pool3d say it came from."""
+
+def unfold(x: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1) -> Tensor:
+    """Every patch that a kernel sees of an image (batch, channels, height, width), as a column: (batch, rows, places)."""
+
+def fold(x: Any, output_size: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1) -> Tensor:
+    """The image of that height and width to which every column of x was added at its place: the gradient of unfold."""
+
+def interpolate(x: Any, size: Any = None, scale_factor: Any = None, mode: str = 'nearest', align_corners: bool | None = None, recompute_scale_factor: bool | None = None) -> Tensor:
+    """x (batch, channels, ...) with the axes behind the channels in another size, or `scale_factor` times as long."""
+
+def grid_sample(x: Any, grid: Any, mode: str = 'bilinear', padding_mode: str = 'zeros', align_corners: bool = False) -> Tensor:
+    """What x (batch, channels, [depth,] height, width) has at the places `grid` (batch, ..., 2 or 3), between elements."""
+
+def pixel_shuffle(x: Any, upscale_factor: int) -> Tensor:
+    """x (..., channels, height, width) with every r² channels laid out as r by r pixels, r being upscale_factor."""
+
+def pixel_unshuffle(x: Any, downscale_factor: int) -> Tensor:
+    """x (..., channels, height, width) with every r by r pixels as r² channels; undoes pixel_shuffle."""
+
+def channel_shuffle(x: Any, groups: int) -> Tensor:
+    """x (batch, channels, ...) with the channels taken in turn from each of several groups of them."""
+
+def local_response_norm(x: Any, size: int, alpha: float = 0.0001, beta: float = 0.75, k: float = 1.0) -> Tensor:
+    """x over (k + alpha · the mean square of `size` neighbouring channels) to the power beta (Krizhevsky 2012)."""
 
 def delete(x: Any, obj: Any, axis: int | None = None) -> Tensor:
     """x without the slices along `axis` that `obj` names: indices, a slice, a mask; of x flattened without an axis."""

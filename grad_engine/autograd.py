@@ -14,13 +14,14 @@ from grad_engine.core.grad import grad as _grad
 from grad_engine.core.grad_mode import enable_grad, no_grad, set_grad_enabled
 from grad_engine.core.observe import detect_anomaly
 from grad_engine.core.tensor import Tensor
-from grad_engine.creation import zeros_like
+from grad_engine.creation import as_tensor, zeros_like
 from grad_engine.errors import ArgumentError
 from grad_engine.function import Function
 from grad_engine.testing import check_gradients
 
 __all__ = [
     "Function",
+    "Variable",
     "backward",
     "detect_anomaly",
     "enable_grad",
@@ -31,6 +32,11 @@ __all__ = [
     "no_grad",
     "set_grad_enabled",
 ]
+
+
+def Variable(data: Any, requires_grad: bool = False) -> Tensor:
+    """A tensor, as PyTorch's of long ago were called: `data` itself where it is one, on which this sets the flag."""
+    return as_tensor(data).requires_grad_(requires_grad) if requires_grad else as_tensor(data)
 
 
 def grad(

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any, NoReturn
 
 import numpy as np
 
-from grad_engine.core.defaults import device, manual_seed
+from grad_engine.core.defaults import CPU, check_device, device, manual_seed
 from grad_engine.core.grad_mode import GradMode
 from grad_engine.core.tensor import Tensor
+from grad_engine.creation import as_tensor, empty, zeros
 from grad_engine.errors import ArgumentError
-from grad_engine.functional import hessian, jacobian, jvp, value_and_grad, vjp
+from grad_engine.ops.indexing import index_put
+from grad_engine.ops.product import matmul
+from grad_engine.ops.reduction import sum as sum_of
 
 __all__ = [
-    "backends", "cuda", "device", "finfo", "func", "iinfo", "inference_mode", "is_tensor", "mps", "set_num_threads",
-    "set_printoptions",
+    "BoolTensor", "ByteTensor", "DoubleTensor", "FloatTensor", "HalfTensor", "IntTensor", "LongTensor",
+    "ShortTensor", "Size", "backends", "cuda", "device", "finfo", "get_default_device", "iinfo",
+    "inference_mode", "is_tensor", "mps", "set_default_device", "set_num_threads", "set_printoptions", "sparse",
+    "sparse_coo_tensor", "spmm",
 ]  # fmt: skip
 
 finfo, iinfo = np.finfo, np.iinfo
@@ -68,34 +72,54 @@ backends = SimpleNamespace(
 random = SimpleNamespace(manual_seed=manual_seed)
 
 
-# --- functions of functions -------------------------------------------------------------------------------------------
+def set_default_device(place: Any) -> None:
+    """Nothing: every tensor is on the CPU. Raises ArgumentError for another device."""
+    check_device(place)
 
 
-def _grad(func: Callable[..., Any], argnums: int | tuple[int, ...] = 0, has_aux: bool = False) -> Callable[..., Any]:
-    def gradient(*args: Any) -> Any:
-        value, found = value_and_grad(func, argnums=argnums, has_aux=has_aux)(*args)
-        return (found, value[1]) if has_aux else found
-
-    return gradient
+def get_default_device() -> device:
+    """The CPU."""
+    return CPU
 
 
-func = SimpleNamespace(
-    grad=_grad,
-    jacrev=lambda func, argnums=0: jacobian(func, argnums=argnums),
-    jacfwd=lambda func, argnums=0: jacobian(func, argnums=argnums),
-    hessian=lambda func, argnums=0: hessian(func, argnums=argnums),
-    vjp=vjp,
-    jvp=jvp,
-)
+# --- older and other names --------------------------------------------------------------------------------------------
+
+Size = tuple  # of a shape
+
+
+def _define_typed(kind: Any) -> Any:
+    def typed(*given: Any) -> Tensor:
+        if len(given) == 1 and isinstance(given[0], list | tuple | np.ndarray | Tensor):
+            return as_tensor(np.asarray(given[0].array if isinstance(given[0], Tensor) else given[0]).astype(kind))
+        return empty(*given, dtype=kind)
+
+    typed.__doc__ = f"A tensor of {np.dtype(kind)}: of the numbers of a list, or of a shape, which is not filled."
+    return typed
+
+
+FloatTensor, DoubleTensor, HalfTensor = map(_define_typed, (np.float32, np.float64, np.float16))
+IntTensor, LongTensor, ShortTensor = map(_define_typed, (np.int32, np.int64, np.int16))
+ByteTensor, BoolTensor = map(_define_typed, (np.uint8, np.bool_))
+
+
+def sparse_coo_tensor(indices: Any, values: Any, size: Any = None, **ignored: Any) -> Tensor:
+    """The matrix, or array, with these values at these places, dense; values at one place add up."""
+    places = np.asarray(indices.array if isinstance(indices, Tensor) else indices)
+    shape = tuple(int(n) + 1 for n in places.max(axis=1)) if size is None else tuple(size)
+    numbers = as_tensor(values)
+    return index_put(zeros(*shape, dtype=numbers.dtype), tuple(places), numbers, accumulate=True)
+
+
+sparse = SimpleNamespace(mm=matmul, sum=sum_of)
+spmm = matmul
+
 
 # What is not here, and what to write instead.
 WORDS = {
     "jit": "leave it out, or write grad_engine.compile for a function, its gradient or a training step",
     "quantization": "tensors are floats of 16, 32 or 64 bits",
-    "sparse": "gradients are dense; a SciPy matrix @ a tensor is differentiated",
     "multiprocessing": "write Python's own multiprocessing",
     "distributed": "there is one process; write Python's own multiprocessing",
-    "vmap": "write the batch as an axis of the arrays",
     "bfloat16": "the shortest dtype is float16",
     "hub": "build the model of grad_engine.nn, and load the state with load_state_dict()",
     "onnx": "export_graph() writes the graph of a result",

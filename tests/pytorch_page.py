@@ -24,7 +24,15 @@ ROWS = [
     ("`torch.round(x, decimals=1)`, `sum(dim=, keepdim=)`", "`dim`, `keepdim` stand for `axis`, `keepdims`", "nothing"),
     ("`p.data.add_(q)`, `p.data -= q`", "the same",
      "`p.data` is a NumPy array with the methods of tensors: its own, such as `std()`, mean what they mean in NumPy"),
-    ("`hook(grad)` of a tensor, forward hooks of modules", "the same", "nothing"),
+    ("`hook(grad)` of a tensor, hooks of modules", "the same", "nothing"),
+    ("`_, predicted = x.max(1)`", "the same", "nothing: two names for what an axis by place gave are the pair"),
+    ("`x.std(dim=0)`, `x.var(0, keepdim=True)`", "the same: with PyTorch's words they divide by the count − 1",
+     "`x.std(0)` and `x.std()` divide by the count; in a file with `import grad_engine as torch` they warn"),
+    ("`w = torch.randn(3, requires_grad=True)` as an attribute of a module", "the same",
+     "it is a parameter of the module, as an nn.Parameter is"),
+    ("`to_sparse()`, `torch.sparse_coo_tensor()`", "the same", "every tensor is dense; the numbers are the same"),
+    ("`torch.func.vmap(f)`", "the same", "f is called for one entry of the batch after the other"),
+    ("`rsample()` of Gamma, Beta, Dirichlet, StudentT", "an error; `sample()` draws", "nothing"),
     ("a second `backward()` of a sum of leaves", "always needs `retain_graph=True`", "nothing: it is an error"),
 ]  # fmt: skip
 
@@ -41,7 +49,6 @@ ARGUMENTS: list[tuple[tuple[str, ...], str]] = [
     (("size_average", "reduce"), "PyTorch's old words; write `reduction=`"),
     (("maximize",), "write `-loss`"),
     (("decoupled_weight_decay",), "write AdamW for Adam"),
-    (("last_epoch",), "`load_state_dict()` of the schedule goes on from a step"),
     (("sparse", "sparse_grad", "scale_grad_by_freq", "max_norm", "norm_type"),
      "gradients of look-ups are dense, and rows keep their length; write `w.data.renorm_` where that is wanted"),
 ]  # fmt: skip
@@ -59,6 +66,8 @@ SIGNATURES: dict[str, dict[str, str]] = {
     "nn.Parameter": {"data": "must be given"},
     "nn.ParameterList": {"values": "may be left out in both"},
     "nn.TransformerEncoderLayer": {"activation": "by name in the signature, the same function"},
+    "nn.TransformerDecoderLayer": {"activation": "by name in the signature, the same function"},
+    "nn.Transformer": {"activation": "by name in the signature, the same function"},
     "optim.Optimizer": {"defaults": "given as keywords: super().__init__(params, lr=lr)"},
     "optim.lr_scheduler.LambdaLR": {"lr_lambda": "also called factor"},
     "optim.lr_scheduler.OneCycleLR": {"three_phase": "always two phases, the default"},

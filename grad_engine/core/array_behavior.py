@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import opcode
 import sys
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -15,6 +16,8 @@ from grad_engine.core.node import Edge, GradAccum
 from grad_engine.core.plain_number import WAYS_OUT, check_plain_number, noted
 from grad_engine.core.scipy_names import twin_of_caller
 from grad_engine.errors import ArgumentError, GraphError, ShapeError
+
+_INTO_TWO = bytes((opcode.opmap["UNPACK_SEQUENCE"], 2))  # the instruction of `a, b = x`
 
 
 class Pairs:
@@ -151,12 +154,13 @@ class ArrayBehavior:
         return len(self.array)
 
     def __iter__(self) -> Iterator[Any]:
+        if (axis := getattr(self, "pair", None)) is not None:
+            caller = sys._getframe(1)
+            if caller.f_code.co_code[caller.f_lasti : caller.f_lasti + 2] == _INTO_TWO:
+                return axis.unpacked(self)
+            axis.has_warned = True  # the rows that follow are not meant as a pair
         if not self.array.ndim:
             raise ArgumentError("a tensor of shape () cannot be iterated over")
-        if (axis := getattr(self, "pair", None)) is not None:
-            if self.array.ndim > 1 or len(self.array) == 2:
-                axis.warn("unpacking")
-            axis.has_warned = True  # the rows that follow are not meant as a pair
         return (self[index] for index in range(len(self.array)))  # type: ignore[index]  # Tensor defines it
 
     def __contains__(self, value: Any) -> bool:

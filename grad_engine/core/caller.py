@@ -33,6 +33,12 @@ def caller_level() -> int:
     return level
 
 
+def is_called_torch() -> bool:
+    """Whether the program that called the engine has it under the name of PyTorch: `import grad_engine as torch`."""
+    name = sys._getframe(caller_level() - 1).f_globals.get("torch")
+    return getattr(name, "__name__", "") == "grad_engine"
+
+
 def line_of(frame: FrameType) -> tuple[str, int, str]:
     """(file, line number, text of the line) where a frame is; no full path, but a text as long as CODE_LENGTH."""
     file, number = frame.f_code.co_filename, frame.f_lineno

@@ -31,8 +31,10 @@ def as_array(data: Any, dtype: Any = None) -> np.ndarray:
             raise GraphError("a new tensor from one that requires grad would lose its history; use clone() or detach()")
         data = data.array
     unmasked(data)
-    if isinstance(data, list | tuple) and _holds_tensor(data):
-        raise ArgumentError("a list of tensors would lose their history; use stack([...]) or concat([...])")
+    if isinstance(data, list | tuple) and (found := _tensors_in(data)):
+        if any(each.node is not None or each.array.ndim for each in found):
+            raise ArgumentError("a list of tensors would lose their history; use stack([...]) or concat([...])")
+        data = _as_numbers(data)
     try:
         kind = None if dtype is None else np.dtype(dtype)
     except TypeError:
@@ -79,11 +81,19 @@ def numeric(array: np.ndarray) -> np.ndarray:
     return array if dtype is own or dtype != own else array.view(own)
 
 
-def _holds_tensor(data: Any) -> bool:
-    pending = [data]
+def _tensors_in(data: Any) -> list[ArrayBehavior]:
+    """Every tensor in nested lists."""
+    pending, found = [data], []
     for part in pending:
         if isinstance(part, ArrayBehavior):
-            return True
-        if isinstance(part, list | tuple):
+            found.append(part)
+        elif isinstance(part, list | tuple):
             pending.extend(part)
-    return False
+    return found
+
+
+def _as_numbers(data: Any) -> Any:
+    """Nested lists with the values of their tensors, all of which are single numbers."""
+    if isinstance(data, ArrayBehavior):
+        return data.array[()]
+    return [_as_numbers(part) for part in data] if isinstance(data, list | tuple) else data

@@ -194,6 +194,20 @@ class TorchMethods:
     def unfold(self, dimension: builtins.int, size: builtins.int, step: builtins.int = 1) -> Tensor:
         """Every window of `size` places along an axis, `step` apart, the windows' places as a new last axis."""
 
+    def fill_diagonal_(self, fill_value: builtins.float, wrap: builtins.bool = False) -> Tensor:
+        """x, its main diagonal all one number; of more than two axes, which are equally long, where all indices agree."""
+
+    def to_sparse(self) -> Tensor:
+        """x itself: every tensor is dense."""
+
+    def to_dense(self) -> Tensor:
+        """x itself: every tensor is dense."""
+
+    def coalesce(self) -> Tensor:
+        """x itself: every tensor is dense."""
+
+    @property
+    def is_sparse(self) -> Any: ...
     @property
     def values(self) -> Any: ...
     @property
@@ -864,114 +878,6 @@ class OpMethods(TorchMethods):
     def float_power(self, y: Any) -> Tensor:
         """x to the power y, element by element, in float64 whatever the dtypes."""
 
-    def mse_loss(self, target: Operand, reduction: Any = 'mean') -> Tensor:
-        """Squared difference of x and target: the mean of all elements, their sum, or each."""
-
-    def l1_loss(self, target: Operand, reduction: Any = 'mean') -> Tensor:
-        """Absolute difference of x and target; slope 0 where they are equal."""
-
-    def smooth_l1_loss(self, target: Operand, reduction: Any = 'mean', beta: Any = 1.0) -> Tensor:
-        """Half the squared difference over beta where that is less than beta, else the absolute one less beta / 2."""
-
-    def huber_loss(self, target: Operand, reduction: Any = 'mean', delta: Any = 1.0) -> Tensor:
-        """Half the squared difference up to delta, from there on growing straight (Huber 1964)."""
-
-    def kl_div(self, target: Operand, reduction: Any = 'mean', log_target: Any = False) -> Tensor:
-        """target · (ln(target) − x): the divergence of log-probabilities x from the target (or its logarithm, with log_target). reduction='batchmean' divides the sum by the batch, as the definition does."""
-
-    def poisson_nll_loss(self, target: Operand, log_input: Any = True, full: Any = False, eps: Any = 1e-08, reduction: Any = 'mean') -> Tensor:
-        """exp(x) − t x (or x − t ln(x) without log_input): minus the log-likelihood of counts t, with Stirling's term when full."""
-
-    def gaussian_nll_loss(self, target: Operand, var: Operand, full: Any = False, eps: Any = 1e-06, reduction: Any = 'mean') -> Tensor:
-        """½ (ln(var) + (x − t)² / var): minus the log-likelihood of t under a normal distribution of mean x; var has the shape of x, or one number for each row."""
-
-    def margin_ranking_loss(self, y: Operand, target: Operand, margin: Any = 0.0, reduction: Any = 'mean') -> Tensor:
-        """max(0, margin − t (x − y)): whether x ranks above y where t is 1, below where it is −1."""
-
-    def hinge_loss(self, target: Operand, margin: Any = 1.0, reduction: Any = 'mean') -> Tensor:
-        """max(0, margin − t x) for targets t of −1 or 1, as support vector machines have it."""
-
-    def hinge_embedding_loss(self, target: Operand, margin: Any = 1.0, reduction: Any = 'mean') -> Tensor:
-        """The distance x where the target is 1, max(0, margin − x) where it is −1."""
-
-    def cosine_similarity(self, y: Operand, axis: Axes = 1, eps: Any = 1e-08) -> Tensor:
-        """The cosine of the angle between the vectors of x and y along `axis`; lengths count as at least eps."""
-
-    def nll_loss(self, target: Operand, weight: Any = None, ignore_index: Any = -100, reduction: Any = 'mean') -> Tensor:
-        """Minus the log-probability x (batch, classes, ...) of each target class (batch, ...), weighted by class; elements of class ignore_index do not count."""
-
-    def cross_entropy(self, target: Operand, weight: Any = None, ignore_index: Any = -100, reduction: Any = 'mean', label_smoothing: Any = 0.0) -> Tensor:
-        """Minus the logarithm of the softmax of x (batch, classes, ...) at each target class (batch, ...), or its mean under target probabilities of x's shape."""
-
-    def binary_cross_entropy(self, target: Operand, weight: Any = None, reduction: Any = 'mean') -> Tensor:
-        """−t ln(x) − (1 − t) ln(1 − x) for probabilities x; the logarithms are not let below −100."""
-
-    def binary_cross_entropy_with_logits(self, target: Operand, weight: Any = None, reduction: Any = 'mean', pos_weight: Any = None) -> Tensor:
-        """binary_cross_entropy of sigmoid(x), without its overflow; pos_weight weighs the positive class."""
-
-    def soft_margin_loss(self, target: Operand, reduction: Any = 'mean') -> Tensor:
-        """ln(1 + exp(−t x)) for targets t of −1 or 1, without its overflow."""
-
-    def multi_margin_loss(self, target: Operand, p: Any = 1, margin: Any = 1.0, weight: Any = None, reduction: Any = 'mean') -> Tensor:
-        """Mean over the classes of max(0, margin − x of the right class + x of the other) to the power p."""
-
-    def conv1d(self, weight: Operand, bias: Operand | None = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: Any = 1) -> Tensor:
-        """The products of each filter of weight (filters, channels / groups, width) with x (batch, channels, width) at each place, summed, plus bias. The filter is not flipped. padding: a number, one per axis, 'same' or 'valid'."""
-
-    def conv_transpose1d(self, weight: Operand, bias: Operand | None = None, stride: Any = 1, padding: Any = 0, output_padding: Any = 0, groups: Any = 1, dilation: Any = 1) -> Tensor:
-        """Each element of x times its filter of weight (channels, results / groups, width), added up where conv1d would read it, plus bias: the gradient of conv1d with respect to its input."""
-
-    def conv2d(self, weight: Operand, bias: Operand | None = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: Any = 1) -> Tensor:
-        """The products of each filter of weight (filters, channels / groups, height, width) with x (batch, channels, height, width) at each place, summed, plus bias. The filter is not flipped. padding: a number, one per axis, 'same' or 'valid'."""
-
-    def conv_transpose2d(self, weight: Operand, bias: Operand | None = None, stride: Any = 1, padding: Any = 0, output_padding: Any = 0, groups: Any = 1, dilation: Any = 1) -> Tensor:
-        """Each element of x times its filter of weight (channels, results / groups, height, width), added up where conv2d would read it, plus bias: the gradient of conv2d with respect to its input."""
-
-    def conv3d(self, weight: Operand, bias: Operand | None = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: Any = 1) -> Tensor:
-        """The products of each filter of weight (filters, channels / groups, depth, height, width) with x (batch, channels, depth, height, width) at each place, summed, plus bias. The filter is not flipped. padding: a number, one per axis, 'same' or 'valid'."""
-
-    def conv_transpose3d(self, weight: Operand, bias: Operand | None = None, stride: Any = 1, padding: Any = 0, output_padding: Any = 0, groups: Any = 1, dilation: Any = 1) -> Tensor:
-        """Each element of x times its filter of weight (channels, results / groups, depth, height, width), added up where conv3d would read it, plus bias: the gradient of conv3d with respect to its input."""
-
-    def max_pool1d(self, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1, ceil_mode: bool = False, return_indices: bool = False) -> Any:
-        """Largest element of each window; the stride is the window's size unless"""
-
-    def max_pool2d(self, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1, ceil_mode: bool = False, return_indices: bool = False) -> Any:
-        """Largest element of each window; the stride is the window's size unless"""
-
-    def max_pool3d(self, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1, ceil_mode: bool = False, return_indices: bool = False) -> Any:
-        """Largest element of each window; the stride is the window's size unless"""
-
-    def avg_pool1d(self, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: Any = False, count_include_pad: Any = True, divisor_override: Any = None) -> Tensor:
-        """Mean of each window; the stride is the window's size unless given. Padding counts as zeros, or not at all without count_include_pad."""
-
-    def avg_pool2d(self, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: Any = False, count_include_pad: Any = True, divisor_override: Any = None) -> Tensor:
-        """Mean of each window; the stride is the window's size unless given. Padding counts as zeros, or not at all without count_include_pad."""
-
-    def avg_pool3d(self, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: Any = False, count_include_pad: Any = True, divisor_override: Any = None) -> Tensor:
-        """Mean of each window; the stride is the window's size unless given. Padding counts as zeros, or not at all without count_include_pad."""
-
-    def adaptive_avg_pool1d(self, output_size: Any) -> Tensor:
-        """Mean of each of output_size windows, whose lengths are as equal as can be; None keeps an axis."""
-
-    def adaptive_avg_pool2d(self, output_size: Any) -> Tensor:
-        """Mean of each of output_size windows, whose lengths are as equal as can be; None keeps an axis."""
-
-    def adaptive_avg_pool3d(self, output_size: Any) -> Tensor:
-        """Mean of each of output_size windows, whose lengths are as equal as can be; None keeps an axis."""
-
-    def adaptive_max_pool1d(self, output_size: Any, return_indices: bool = False) -> Any:
-        """Largest element of each of as many windows as output_size says; None keeps an axis."""
-
-    def adaptive_max_pool2d(self, output_size: Any, return_indices: bool = False) -> Any:
-        """Largest element of each of as many windows as output_size says; None keeps an axis."""
-
-    def adaptive_max_pool3d(self, output_size: Any, return_indices: bool = False) -> Any:
-        """Largest element of each of as many windows as output_size says; None keeps an axis."""
-
-    def fold(self, output_size: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1) -> Tensor:
-        """The image of that height and width to which every column of x was added at its place: the gradient of unfold."""
-
     def matmul(self, y: Operand) -> Tensor:
         """Matrix product. A 1-D operand is a row on the left and a column on the right; leading axes broadcast."""
 
@@ -1185,6 +1091,114 @@ class OpMethods(TorchMethods):
 
     def searchsorted(self, values: Any, *, out_int32: bool = False, right: bool = False, side: str | None = None, sorter: Any = None) -> Tensor:
         """The places in ascending x before which each of `values` belongs; after equals with right=True or side="right"."""
+
+    def mse_loss(self, target: Operand, reduction: Any = 'mean') -> Tensor:
+        """Squared difference of x and target: the mean of all elements, their sum, or each."""
+
+    def l1_loss(self, target: Operand, reduction: Any = 'mean') -> Tensor:
+        """Absolute difference of x and target; slope 0 where they are equal."""
+
+    def smooth_l1_loss(self, target: Operand, reduction: Any = 'mean', beta: Any = 1.0) -> Tensor:
+        """Half the squared difference over beta where that is less than beta, else the absolute one less beta / 2."""
+
+    def huber_loss(self, target: Operand, reduction: Any = 'mean', delta: Any = 1.0) -> Tensor:
+        """Half the squared difference up to delta, from there on growing straight (Huber 1964)."""
+
+    def kl_div(self, target: Operand, reduction: Any = 'mean', log_target: Any = False) -> Tensor:
+        """target · (ln(target) − x): the divergence of log-probabilities x from the target (or its logarithm, with log_target). reduction='batchmean' divides the sum by the batch, as the definition does."""
+
+    def poisson_nll_loss(self, target: Operand, log_input: Any = True, full: Any = False, eps: Any = 1e-08, reduction: Any = 'mean') -> Tensor:
+        """exp(x) − t x (or x − t ln(x) without log_input): minus the log-likelihood of counts t, with Stirling's term when full."""
+
+    def gaussian_nll_loss(self, target: Operand, var: Operand, full: Any = False, eps: Any = 1e-06, reduction: Any = 'mean') -> Tensor:
+        """½ (ln(var) + (x − t)² / var): minus the log-likelihood of t under a normal distribution of mean x; var has the shape of x, or one number for each row."""
+
+    def margin_ranking_loss(self, y: Operand, target: Operand, margin: Any = 0.0, reduction: Any = 'mean') -> Tensor:
+        """max(0, margin − t (x − y)): whether x ranks above y where t is 1, below where it is −1."""
+
+    def hinge_loss(self, target: Operand, margin: Any = 1.0, reduction: Any = 'mean') -> Tensor:
+        """max(0, margin − t x) for targets t of −1 or 1, as support vector machines have it."""
+
+    def hinge_embedding_loss(self, target: Operand, margin: Any = 1.0, reduction: Any = 'mean') -> Tensor:
+        """The distance x where the target is 1, max(0, margin − x) where it is −1."""
+
+    def cosine_similarity(self, y: Operand, axis: Axes = 1, eps: Any = 1e-08) -> Tensor:
+        """The cosine of the angle between the vectors of x and y along `axis`; lengths count as at least eps."""
+
+    def nll_loss(self, target: Operand, weight: Any = None, ignore_index: Any = -100, reduction: Any = 'mean') -> Tensor:
+        """Minus the log-probability x (batch, classes, ...) of each target class (batch, ...), weighted by class; elements of class ignore_index do not count."""
+
+    def cross_entropy(self, target: Operand, weight: Any = None, ignore_index: Any = -100, reduction: Any = 'mean', label_smoothing: Any = 0.0) -> Tensor:
+        """Minus the logarithm of the softmax of x (batch, classes, ...) at each target class (batch, ...), or its mean under target probabilities of x's shape."""
+
+    def binary_cross_entropy(self, target: Operand, weight: Any = None, reduction: Any = 'mean') -> Tensor:
+        """−t ln(x) − (1 − t) ln(1 − x) for probabilities x; the logarithms are not let below −100."""
+
+    def binary_cross_entropy_with_logits(self, target: Operand, weight: Any = None, reduction: Any = 'mean', pos_weight: Any = None) -> Tensor:
+        """binary_cross_entropy of sigmoid(x), without its overflow; pos_weight weighs the positive class."""
+
+    def soft_margin_loss(self, target: Operand, reduction: Any = 'mean') -> Tensor:
+        """ln(1 + exp(−t x)) for targets t of −1 or 1, without its overflow."""
+
+    def multi_margin_loss(self, target: Operand, p: Any = 1, margin: Any = 1.0, weight: Any = None, reduction: Any = 'mean') -> Tensor:
+        """Mean over the classes of max(0, margin − x of the right class + x of the other) to the power p."""
+
+    def conv1d(self, weight: Operand, bias: Operand | None = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: Any = 1) -> Tensor:
+        """The products of each filter of weight (filters, channels / groups, width) with x (batch, channels, width) at each place, summed, plus bias. The filter is not flipped. padding: a number, one per axis, 'same' or 'valid'."""
+
+    def conv_transpose1d(self, weight: Operand, bias: Operand | None = None, stride: Any = 1, padding: Any = 0, output_padding: Any = 0, groups: Any = 1, dilation: Any = 1) -> Tensor:
+        """Each element of x times its filter of weight (channels, results / groups, width), added up where conv1d would read it, plus bias: the gradient of conv1d with respect to its input."""
+
+    def conv2d(self, weight: Operand, bias: Operand | None = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: Any = 1) -> Tensor:
+        """The products of each filter of weight (filters, channels / groups, height, width) with x (batch, channels, height, width) at each place, summed, plus bias. The filter is not flipped. padding: a number, one per axis, 'same' or 'valid'."""
+
+    def conv_transpose2d(self, weight: Operand, bias: Operand | None = None, stride: Any = 1, padding: Any = 0, output_padding: Any = 0, groups: Any = 1, dilation: Any = 1) -> Tensor:
+        """Each element of x times its filter of weight (channels, results / groups, height, width), added up where conv2d would read it, plus bias: the gradient of conv2d with respect to its input."""
+
+    def conv3d(self, weight: Operand, bias: Operand | None = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: Any = 1) -> Tensor:
+        """The products of each filter of weight (filters, channels / groups, depth, height, width) with x (batch, channels, depth, height, width) at each place, summed, plus bias. The filter is not flipped. padding: a number, one per axis, 'same' or 'valid'."""
+
+    def conv_transpose3d(self, weight: Operand, bias: Operand | None = None, stride: Any = 1, padding: Any = 0, output_padding: Any = 0, groups: Any = 1, dilation: Any = 1) -> Tensor:
+        """Each element of x times its filter of weight (channels, results / groups, depth, height, width), added up where conv3d would read it, plus bias: the gradient of conv3d with respect to its input."""
+
+    def max_pool1d(self, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1, ceil_mode: bool = False, return_indices: bool = False) -> Any:
+        """Largest element of each window; the stride is the window's size unless"""
+
+    def max_pool2d(self, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1, ceil_mode: bool = False, return_indices: bool = False) -> Any:
+        """Largest element of each window; the stride is the window's size unless"""
+
+    def max_pool3d(self, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1, ceil_mode: bool = False, return_indices: bool = False) -> Any:
+        """Largest element of each window; the stride is the window's size unless"""
+
+    def avg_pool1d(self, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: Any = False, count_include_pad: Any = True, divisor_override: Any = None) -> Tensor:
+        """Mean of each window; the stride is the window's size unless given. Padding counts as zeros, or not at all without count_include_pad."""
+
+    def avg_pool2d(self, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: Any = False, count_include_pad: Any = True, divisor_override: Any = None) -> Tensor:
+        """Mean of each window; the stride is the window's size unless given. Padding counts as zeros, or not at all without count_include_pad."""
+
+    def avg_pool3d(self, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: Any = False, count_include_pad: Any = True, divisor_override: Any = None) -> Tensor:
+        """Mean of each window; the stride is the window's size unless given. Padding counts as zeros, or not at all without count_include_pad."""
+
+    def adaptive_avg_pool1d(self, output_size: Any) -> Tensor:
+        """Mean of each of output_size windows, whose lengths are as equal as can be; None keeps an axis."""
+
+    def adaptive_avg_pool2d(self, output_size: Any) -> Tensor:
+        """Mean of each of output_size windows, whose lengths are as equal as can be; None keeps an axis."""
+
+    def adaptive_avg_pool3d(self, output_size: Any) -> Tensor:
+        """Mean of each of output_size windows, whose lengths are as equal as can be; None keeps an axis."""
+
+    def adaptive_max_pool1d(self, output_size: Any, return_indices: bool = False) -> Any:
+        """Largest element of each of as many windows as output_size says; None keeps an axis."""
+
+    def adaptive_max_pool2d(self, output_size: Any, return_indices: bool = False) -> Any:
+        """Largest element of each of as many windows as output_size says; None keeps an axis."""
+
+    def adaptive_max_pool3d(self, output_size: Any, return_indices: bool = False) -> Any:
+        """Largest element of each of as many windows as output_size says; None keeps an axis."""
+
+    def fold(self, output_size: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1) -> Tensor:
+        """The image of that height and width to which every column of x was added at its place: the gradient of unfold."""
 
     def linear(self, weight: Operand, bias: Operand | None = None) -> Tensor:
         """x (..., features) @ weightᵀ (results, features) + bias (results): a fully connected layer."""

@@ -4,9 +4,13 @@ from functools import wraps as _wraps
 from typing import Any as _Any
 
 from grad_engine.core.defaults import check_device as _check_device
-from grad_engine.nn import functional, init, utils
+from grad_engine.nn import functional, init, parameter, utils
 from grad_engine.nn.attention import (
     MultiheadAttention,
+    Transformer,
+    TransformerDecoder,
+    TransformerDecoderLayer,
+    TransformerEncoder,
     TransformerEncoderLayer,
 )
 from grad_engine.nn.layers import (
@@ -26,6 +30,7 @@ from grad_engine.nn.layers import (
     Dropout1d,
     Dropout2d,
     Embedding,
+    EmbeddingBag,
     Flatten,
     GroupNorm,
     Hardtanh,
@@ -66,6 +71,7 @@ from grad_engine.nn.module import (
     ParameterList,
     Sequential,
 )
+from grad_engine.nn.parallel import DataParallel
 from grad_engine.nn.plain_layers import (
     CELU,
     GLU,
@@ -195,10 +201,12 @@ __all__ = [
     "CosineEmbeddingLoss",
     "CosineSimilarity",
     "CrossEntropyLoss",
+    "DataParallel",
     "Dropout",
     "Dropout1d",
     "Dropout2d",
     "Embedding",
+    "EmbeddingBag",
     "Flatten",
     "Fold",
     "GRUCell",
@@ -264,6 +272,10 @@ __all__ = [
     "Tanh",
     "Tanhshrink",
     "Threshold",
+    "Transformer",
+    "TransformerDecoder",
+    "TransformerDecoderLayer",
+    "TransformerEncoder",
     "TransformerEncoderLayer",
     "TripletMarginLoss",
     "Unflatten",
@@ -273,5 +285,6 @@ __all__ = [
     "ZeroPad2d",
     "functional",
     "init",
+    "parameter",
     "utils",
 ]

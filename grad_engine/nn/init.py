@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from grad_engine.core.array_kinds import Data
 from grad_engine.core.defaults import generator_of
 from grad_engine.core.grad_mode import no_grad
 from grad_engine.core.inplace import overwrite
@@ -163,6 +164,9 @@ def _positive(fan: int) -> int:
 
 
 def _filled(tensor: Any, values: np.ndarray) -> Tensor:
+    if type(tensor) is Data:  # the .data of a parameter
+        tensor[...] = values
+        return tensor  # type: ignore[return-value]
     if type(tensor) is not Tensor:
         raise ArgumentError(f"an initialiser fills a tensor in place, got {type(tensor).__name__}; use Parameter(...)")
     with no_grad():

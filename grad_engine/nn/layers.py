@@ -264,9 +264,16 @@ class Embedding(Layer):
     """
 
     def __init__(
-        self, num_embeddings: int, embedding_dim: int, padding_idx: int | None = None, *, dtype: Any = None,
+        self, num_embeddings: int, embedding_dim: int, padding_idx: int | None = None, max_norm: float | None = None,
+        norm_type: float = 2.0, scale_grad_by_freq: bool = False, sparse: bool = False, *, dtype: Any = None,
         seed: Seed = None,
     ) -> None:  # fmt: skip
+        if max_norm is not None or scale_grad_by_freq:
+            raise ArgumentError(
+                "the rows of an Embedding keep their length, and gradients are sums; leave max_norm and "
+                "scale_grad_by_freq out"
+            )
+        del norm_type, sparse  # of max_norm, and of how PyTorch keeps gradients, which are dense here
         _whole("Embedding", num_embeddings=num_embeddings, embedding_dim=embedding_dim)
         rows = self.num_embeddings = num_embeddings
         if padding_idx is not None and not -rows <= padding_idx < rows:
@@ -292,6 +299,34 @@ class Embedding(Layer):
     def extra_repr(self) -> str:
         padding = "" if self.padding_idx is None else f", padding_idx={self.padding_idx}"
         return f"{self.num_embeddings}, {self.embedding_dim}{padding}"
+
+
+class EmbeddingBag(Layer):
+    """The mean, sum or maximum of the rows of `weight` that each bag of whole numbers names; 0 for an empty bag.
+
+    x (bags, length), or a vector with the place in it where each bag begins.
+    """
+
+    def __init__(
+        self, num_embeddings: int, embedding_dim: int, max_norm: float | None = None, norm_type: float = 2.0,
+        scale_grad_by_freq: bool = False, mode: str = "mean", sparse: bool = False, _weight: Any = None,
+        include_last_offset: bool = False, padding_idx: int | None = None, *, dtype: Any = None, seed: Seed = None,
+    ) -> None:  # fmt: skip
+        rows = Embedding(
+            num_embeddings, embedding_dim, padding_idx, max_norm, norm_type, scale_grad_by_freq, sparse, dtype=dtype,
+            seed=seed,
+        )  # fmt: skip
+        self.num_embeddings, self.embedding_dim, self.padding_idx = num_embeddings, embedding_dim, rows.padding_idx
+        self.mode, self.include_last_offset = mode, include_last_offset
+        self.weight = rows.weight if _weight is None else Parameter(_weight)
+
+    def forward(self, input: Any, offsets: Any = None, per_sample_weights: Any = None) -> Tensor:
+        return neural.embedding_bag(
+            input, self.weight, offsets, self.mode, per_sample_weights, self.include_last_offset, self.padding_idx
+        )
+
+    def extra_repr(self) -> str:
+        return f"{self.num_embeddings}, {self.embedding_dim}, mode={self.mode!r}"
 
 
 # --- normalization and dropout ----------------------------------------------------------------------------------------

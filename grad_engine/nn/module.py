@@ -21,6 +21,7 @@ from grad_engine.core.node import GradAccum, next_sequence_nr
 from grad_engine.core.observe import Watch
 from grad_engine.core.tensor import Tensor, array_of, wrap
 from grad_engine.errors import ArgumentError, ShapeError
+from grad_engine.nn.backward_hooks import BackwardRun
 from grad_engine.pytree import Parts, register_structure
 
 Self = TypeVar("Self", bound="Module")
@@ -30,9 +31,9 @@ Row = TypeVar("Row", bound="_Row")
 def Parameter(data: Any, requires_grad: bool = True, dtype: Any = None, name: str | None = None) -> Tensor:
     """A leaf with a copy of `data`, which a module that keeps it as an attribute counts among its parameters.
 
-    Whole numbers become floats. Without a `name` the module gives it one: that of the attribute.
+    A tensor loses its history. Whole numbers become floats. Without a `name` the module gives it that of the attribute.
     """
-    made = Tensor(data, dtype=dtype)
+    made = Tensor(array_of(data), dtype=dtype)
     if made.array.dtype.kind in "iub" and dtype is None:
         made.array = made.array.astype(float)
     made.requires_grad_(requires_grad)
@@ -83,7 +84,7 @@ class Module:
     training: bool
     _parts: dict[str, str]  # attribute -> "parameter", "buffer" or "module"
     _path: str  # its dotted name in the outermost module that holds it; "" for that one
-    _hooks: dict[str, dict[int, Any]] | None  # "before" and "after" forward; None for most modules
+    _hooks: dict[str, dict[int, Any]] | None  # by when they are called; None for most modules
     _watch: tuple[Any, Any]  # the watch outside the latest call, and the one inside: most calls find it again
 
     def __new__(cls: type[Self], *args: Any, **keywords: Any) -> Self:
@@ -115,37 +116,73 @@ class Module:
             now = current_mode()
             put_mode(outer if now is inner else with_watch(now, outer.watch, outer.entry))
 
-    def register_forward_hook(self, hook: Callable[[Module, Any, Any], Any]) -> HookHandle:
-        """A handle on `hook`, called after forward with (module, the arguments, the result); it may return another."""
-        return self._hooked("after", hook)
+    def register_forward_hook(
+        self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False, always_call: bool = False
+    ) -> HookHandle:
+        """A handle on `hook`, called after forward with (module, the arguments, the result); it may return another.
 
-    def register_forward_pre_hook(self, hook: Callable[[Module, Any], Any]) -> HookHandle:
-        """A handle on `hook`, called before forward with (module, the arguments); it may return other arguments."""
-        return self._hooked("before", hook)
+        with_kwargs: with (module, the arguments, a dict of those by keyword, the result). prepend: before other hooks.
+        """
+        if always_call:
+            raise ArgumentError("hooks are not called for a forward() that raised; leave always_call out")
+        if not with_kwargs:
+            return self._hooked("after", lambda module, args, keywords, out: hook(module, args, out), prepend)
+        return self._hooked("after", hook, prepend)
 
-    def register_full_backward_hook(self, hook: Callable[..., Any]) -> HookHandle:
-        """Always an ArgumentError: hooks of gradients are the tensors'."""
-        raise ArgumentError(
-            "modules have no hooks of their backward pass here; write out.register_hook(f) on what the module gives, "
-            "in a forward hook where it is inside of another"
-        )
+    def register_forward_pre_hook(
+        self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False
+    ) -> HookHandle:
+        """A handle on `hook`, called before forward with (module, the arguments); it may return other arguments.
 
-    def _hooked(self, when: str, hook: Callable[..., Any]) -> HookHandle:
+        with_kwargs: with (module, the arguments, a dict of those by keyword); it may return both.
+        """
+
+        def plain(module: Module, args: Any, keywords: Any) -> Any:
+            other = hook(module, args)
+            return None if other is None else (other if isinstance(other, tuple) else (other,), keywords)
+
+        return self._hooked("before", hook if with_kwargs else plain, prepend)
+
+    def register_full_backward_hook(self, hook: Callable[..., Any], prepend: bool = False) -> HookHandle:
+        """A handle on `hook`, called in backward with (module, gradients of the arguments, gradients of the results).
+
+        Both are tuples, with None where there is no gradient. It may return other gradients of the arguments. A call of
+        a module with such hooks has two nodes more, which pass on what goes in and what comes out.
+        """
+        return self._hooked("backward", hook, prepend)
+
+    register_backward_hook = register_full_backward_hook
+
+    def register_full_backward_pre_hook(self, hook: Callable[..., Any], prepend: bool = False) -> HookHandle:
+        """A handle on `hook`, called in backward with (module, gradients of the results); it may return others."""
+        return self._hooked("backward_pre", hook, prepend)
+
+    def _hooked(self, when: str, hook: Callable[..., Any], first: bool) -> HookHandle:
         if self._hooks is None:
-            self.__dict__["_hooks"] = {"before": {}, "after": {}}
-        return HookHandle(self.__dict__["_hooks"][when], hook)
+            self.__dict__["_hooks"] = {each: {} for each in ("before", "after", "backward", "backward_pre")}
+        hooks = self.__dict__["_hooks"][when]
+        handle = HookHandle(hooks, hook)
+        if first:
+            rest = {**hooks}
+            hooks.clear()
+            hooks.update([rest.popitem(), *rest.items()])
+        return handle
 
     def _forward_with_hooks(self, *args: Any, **keywords: Any) -> Any:
         assert self._hooks is not None
         for before in [*self._hooks["before"].values()]:
-            other = before(self, args)
+            other = before(self, args, keywords)
             if other is not None:
-                args = other if isinstance(other, tuple) else (other,)
+                args, keywords = other
+        run = None
+        if self._hooks["backward"] or self._hooks["backward_pre"]:
+            run = BackwardRun(self, [*self._hooks["backward_pre"].values()], [*self._hooks["backward"].values()])
+            args = run.entered(args)
         out = self.forward(*args, **keywords)
         for after in [*self._hooks["after"].values()]:
-            other = after(self, args, out)
+            other = after(self, args, keywords, out)
             out = out if other is None else other
-        return out
+        return out if run is None else run.left(out)
 
     # what it holds
 
@@ -650,7 +687,7 @@ def _structure(module: Module) -> Parts:
 
 
 def _with_parameters(module: Module, old: Sequence[Tensor], new: Sequence[Any]) -> Module:
-    """A module like `module` with other parameters, each in every place of the old one; it shares all the rest."""
+    """A module like `module` with other values, each in every place of the old one; it shares all the rest."""
     others = {id(parameter): other for parameter, other in zip(old, new, strict=True)}
     made: dict[int, Module] = {}
     for each in module.modules():
@@ -660,9 +697,18 @@ def _with_parameters(module: Module, old: Sequence[Tensor], new: Sequence[Any]) 
         for name, kind in copy._parts.items():
             if kind == "module":
                 copy.__dict__[name] = made[id(copy.__dict__[name])]
-            elif kind == "parameter":
-                copy.__dict__[name] = others[id(copy.__dict__[name])]
+            else:
+                copy.__dict__[name] = others.get(id(copy.__dict__[name]), copy.__dict__[name])
     return made[id(module)]
+
+
+def with_values(module: Module, values: Mapping[str, Any]) -> Module:
+    """A module like `module` with other parameters and buffers, by dotted name; it shares all the rest."""
+    own = module._state()
+    unknown = [name for name in values if name not in own]
+    if unknown:
+        raise ArgumentError(f"{type(module).__name__} has no {', '.join(map(repr, unknown))}; see named_parameters()")
+    return _with_parameters(module, [own[name] for name in values], [as_tensor(each) for each in values.values()])
 
 
 register_structure(Module, _structure)

@@ -14,6 +14,7 @@ from grad_engine.core.tensor import Tensor, wrap
 from grad_engine.errors import ArgumentError, ShapeError
 from grad_engine.nn import init
 from grad_engine.nn.module import Module, Parameter
+from grad_engine.nn.utils.rnn import PackedSequence, lengths_of, pack_padded_sequence, pad_sequence, padded
 from grad_engine.ops.joining import concat, stack
 from grad_engine.ops.neural import dropout
 from grad_engine.ops.recurrent import gru_layer, lstm_layer, rnn_layer
@@ -74,10 +75,8 @@ class _Recurrent(Module):
 
     def forward(self, x: Any, states: Any = None) -> Any:
         """(the states of the last layer at every step, the last states of all layers)."""
-        if hasattr(x, "batch_sizes"):
-            raise ArgumentError(
-                f"{type(self).__name__} takes no packed sequences; pad them and mask the loss, or run them one by one"
-            )
+        if isinstance(x, PackedSequence):
+            return self._packed(x, states)
         x = as_tensor(x)
         if x.ndim not in (2, 3) or x.shape[-1] != self.input_size:
             order = "(batch, steps, features)" if self.batch_first else "(steps, batch, features)"
@@ -111,6 +110,29 @@ class _Recurrent(Module):
         elif self.batch_first:
             x = swapaxes(x, 0, 1)
         return x, (lasts[0] if self.states == 1 else tuple(lasts))
+
+    def _packed(self, packed: PackedSequence, given: Any) -> Any:
+        """The same for a packed sequence, which comes back packed: sequences of one length are run together."""
+        x, lengths = padded(packed), lengths_of(packed)
+        begun = self._begun(x, given)
+        if packed.sorted_indices is not None and given is not None:
+            begun = [state[:, packed.sorted_indices.array] for state in begun]
+        batch_first, self.__dict__["batch_first"] = self.batch_first, False
+        outs, ends = [], []
+        try:
+            for length in np.unique(lengths)[::-1]:
+                rows = np.flatnonzero(lengths == length)  # neighbours, for the lengths descend
+                part = [state[:, rows] for state in begun]
+                out, last = self.forward(x[: int(length), rows], part[0] if self.states == 1 else tuple(part))
+                outs.append([out[:, k] for k in range(len(rows))] if len(rows) > 1 else [out[:, 0]])
+                ends.append([last] if self.states == 1 else [*last])
+        finally:
+            self.__dict__["batch_first"] = batch_first
+        data = pack_padded_sequence(pad_sequence([each for group in outs for each in group]), lengths).data
+        lasts = [concat(each, axis=1) for each in zip(*ends, strict=True)]
+        if packed.unsorted_indices is not None:
+            lasts = [last[:, packed.unsorted_indices.array] for last in lasts]
+        return packed._replace(data=data), (lasts[0] if self.states == 1 else tuple(lasts))
 
     def _labels(self) -> tuple[str, ...]:
         return WEIGHTS if self.bias else WEIGHTS[:2]

@@ -11,6 +11,7 @@ from grad_engine.core.array_kinds import ArrayWithMethods, Data
 from grad_engine.core.node import next_sequence_nr
 from grad_engine.core.tensor import Tensor, array_of, wrap
 from grad_engine.core.versions import WRITES
+from grad_engine.ops.methods import Count
 
 TORCH_KEYWORDS = ("dim", "keepdim", "unbiased", "correction")
 
@@ -42,6 +43,27 @@ WITH_TORCH_KEYWORDS = (
 )  # fmt: skip
 for _name in WITH_TORCH_KEYWORDS:
     _define_with_torch_keywords(_name)
+
+
+def _define_given_numbers(name: str) -> None:
+    """The tensor's where only numbers are given: PyTorch understands them otherwise, and the tensor says so."""
+    plain = getattr(np.ndarray, name)
+
+    def method(self: ArrayWithMethods, *args: Any, **named: Any) -> Any:
+        if args and not named and all(isinstance(each, int) for each in args):
+            return _method_of_tensor(self, name)(*args)
+        return plain(self, *args, **named)
+
+    method.__name__ = method.__qualname__ = name
+    method.__doc__ = plain.__doc__
+    setattr(ArrayWithMethods, name, method)
+
+
+for _name in ("transpose", "repeat", "flatten"):
+    _define_given_numbers(_name)
+ArrayWithMethods.size = property(  # type: ignore[assignment]
+    lambda self: Count(self.shape), doc="How many elements there are; x.size(0) is x.shape[0], as in PyTorch."
+)
 
 
 def _define_in_place(name: str, ufunc: Callable[..., Any]) -> None:

@@ -6,6 +6,7 @@ Each is an alias, or a line or two of other ops. Those that end in `_` write int
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -15,7 +16,7 @@ from grad_engine.core.array_kinds import Truth
 from grad_engine.core.broadcasting import astype
 from grad_engine.core.call import as_tensor, operand
 from grad_engine.core.defaults import CPU, check_device, generator_of
-from grad_engine.core.define import CALLS, composed, method
+from grad_engine.core.define import CALLS, composed, in_front, method
 from grad_engine.core.inplace import overwrite
 from grad_engine.core.tensor import Tensor, array_of, wrap
 from grad_engine.errors import ArgumentError, GraphError, ShapeError
@@ -127,6 +128,11 @@ class Count(int):
 
     shape: tuple[int, ...]
 
+    def __new__(cls, shape: tuple[int, ...]) -> Count:
+        self = super().__new__(cls, math.prod(shape))
+        self.shape = shape
+        return self
+
     def __call__(self, dim: int | None = None) -> Any:
         """The shape, or the length of one axis."""
         if dim is None:
@@ -136,13 +142,12 @@ class Count(int):
         return self.shape[dim]
 
 
-def _size(self: Tensor) -> Count:
-    made = Count(self.array.size)
-    made.shape = self.array.shape
-    return made
-
-
-method("size", property(_size, doc="How many elements there are; x.size(0) is x.shape[0], as in PyTorch."))
+method(
+    "size",
+    property(
+        lambda self: Count(self.array.shape), doc="How many elements there are; x.size(0) is x.shape[0], as in PyTorch."
+    ),
+)
 
 
 @composed(half="same")
@@ -410,6 +415,14 @@ def nonzero(x: Any, as_tuple: bool | None = None) -> Any:
     return tuple(wrap(each, None) for each in found)
 
 
+_plain_where = CALLS["where"]
+
+
+@in_front(_plain_where)
+def _where(condition: Any, *rest: Any, **named: Any) -> Any:
+    return _plain_where(condition, *rest, **named) if rest or named else nonzero(condition)
+
+
 @composed(half="same")
 def argwhere(x: Any) -> Tensor:
     """Where x is not 0: a row of indices for each such element."""
@@ -616,3 +629,27 @@ def unfold_of(self: Tensor, dimension: int, size: int, step: int = 1) -> Tensor:
         raise ShapeError(f"unfold() takes windows of 1 to {length} places, a step apart, got size={size}, step={step}")
     places = np.arange(0, length - size + 1, step)[:, None] + np.arange(size)
     return shape.moveaxis(self[(*(slice(None),) * axis, places)], axis + 1, -1)
+
+
+@on_tensor
+def fill_diagonal_(self: Tensor, fill_value: float, wrap: bool = False) -> Tensor:
+    """x, its main diagonal all one number; of more than two axes, which are equally long, where all indices agree."""
+    if self.ndim < 2 or (self.ndim > 2 and len({*self.shape}) > 1):
+        raise ShapeError(f"fill_diagonal_() takes a matrix, or equally long axes, got shape {self.shape}")
+    mask = np.zeros(self.shape, bool)
+    np.fill_diagonal(mask, True, wrap)
+    return overwrite(self, elementwise.where(mask, fill_value, self))
+
+
+def _define_itself(name: str) -> None:
+    def call(self: Tensor) -> Tensor:
+        return self
+
+    call.__name__ = call.__qualname__ = name
+    call.__doc__ = "x itself: every tensor is dense."
+    method(name, call)
+
+
+for _name in ("to_sparse", "to_dense", "coalesce"):
+    _define_itself(_name)
+method("is_sparse", property(lambda self: False, doc="Always False."))

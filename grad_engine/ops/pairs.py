@@ -1,12 +1,13 @@
 """PyTorch's (values, indices) of max, min, median and sort, which give the values alone here, as NumPy's do.
 
 With PyTorch's own keywords, `x.max(dim=1)`, they give its pair. Where the axis stands by place alone, `x.max(1)` is the
-values; `.values` and `.indices` of them are PyTorch's, and to take them apart as a pair warns.
+values; `.values` and `.indices` of them are PyTorch's. Unpacked into two names it is the pair, with a warning where
+there are two values, which NumPy would have unpacked; to index it with a number warns.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -40,6 +41,17 @@ class _Axis:
         self.call, self.way_out, self.places = call, way_out, places
         Pairs.made = True
         self.has_warned = False
+
+    def unpacked(self, values: Tensor) -> Iterator[Tensor]:
+        """What `a, b = x.max(1)` gets: (values, indices), as in PyTorch."""
+        if values.ndim and len(values) == 2 and not self.has_warned:
+            self.has_warned = True
+            warn_of_spelling(
+                f"two names for what {self.call} gave are its values and their indices, as in PyTorch, where NumPy "
+                f"unpacks the two values: write {self.way_out}"
+            )
+        plain = values[...]  # the same values; rows of them are not taken for a pair
+        return iter((plain, self.places(values)))
 
     def warn(self, what: str) -> None:
         """Say once, of taking part of the values, what that is here and in PyTorch."""

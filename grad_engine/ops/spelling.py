@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from grad_engine.core.call import as_tensor
-from grad_engine.core.define import composed, in_front
+from grad_engine.core.caller import is_called_torch
+from grad_engine.core.define import CALLS, composed, in_front
 from grad_engine.core.numpy_errors import warn_of_spelling
 from grad_engine.core.tensor import Tensor
 from grad_engine.errors import ArgumentError, AxisError, ShapeError
@@ -83,6 +84,32 @@ def repeat(x: Any, *given: Any, repeats: Any = None, axis: Any = ...) -> Tensor:
             f"repeat(repeats={repeats!r}, axis={axis!r}) for this, tile({theirs!r}) for that"
         )
     return out
+
+
+def _define_spread(name: str) -> None:
+    """With PyTorch's words for the axis, var and std divide by count − 1, as PyTorch's do.
+
+    Without them they are NumPy's, with a warning in a file that has `import grad_engine as torch`.
+    """
+    plain = CALLS[name]
+
+    @in_front(plain)
+    def call(x: Any, *given: Any, **named: Any) -> Any:
+        if len(given) < 2 and named.keys().isdisjoint(_SETTLING):
+            if not named.keys().isdisjoint(_PYTORCHS):
+                named["ddof"] = 1
+            elif is_called_torch():
+                warn_of_spelling(
+                    f"{name}() divides by the count, as in NumPy, where PyTorch divides by the count − 1: write "
+                    f"{name}(ddof=0) for this, {name}(ddof=1) for that"
+                )
+        return plain(x, *given, **named)
+
+
+_PYTORCHS = frozenset({"dim", "keepdim"})
+_SETTLING = frozenset({"ddof", "unbiased", "correction", "axis", "keepdims"})
+for _name in ("var", "std", "var_mean", "std_mean"):
+    _define_spread(_name)
 
 
 def _of_lengths(x: Tensor, lengths: Any, dim: int) -> tuple[Tensor, ...]:

@@ -7,10 +7,13 @@ values of before is refused by backward, as after any write in place. Each updat
 from typing import Any
 
 from grad_engine.optim import lr_scheduler
+from grad_engine.optim.lbfgs import LBFGS
 from grad_engine.optim.lr_scheduler import (
+    ChainedScheduler,
     ConstantLR,
     CosineAnnealingLR,
     CosineAnnealingWarmRestarts,
+    CyclicLR,
     ExponentialLR,
     LambdaLR,
     LinearLR,
@@ -39,15 +42,18 @@ from grad_engine.optim.optimizers import (
 )
 
 __all__ = [
+    "LBFGS",
     "SGD",
     "Adadelta",
     "Adagrad",
     "Adam",
     "AdamW",
     "Adamax",
+    "ChainedScheduler",
     "ConstantLR",
     "CosineAnnealingLR",
     "CosineAnnealingWarmRestarts",
+    "CyclicLR",
     "ExponentialLR",
     "LRScheduler",
     "LambdaLR",

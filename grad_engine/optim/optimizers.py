@@ -566,8 +566,8 @@ def clip_grad_norm_(
         raise ArgumentError(f"clip_grad_norm_() takes max_norm from 0 up, got {max_norm!r}")
     grads = _gradients(parameters)
     norms = [np.linalg.norm(_in_single(g.array).reshape(-1), norm_type).astype(float) for g in grads]
-    norm: Any = np.linalg.norm(np.stack(norms), norm_type) if norms else 0.0
-    norm = float(norm) if type(norm) is np.float64 else norm  # while a step is traced, it is no number yet
+    # NumPy's float64, which has item() as PyTorch's result does; while a step is traced, it is no number yet.
+    norm: Any = np.linalg.norm(np.stack(norms), norm_type) if norms else np.float64(0)
     if error_if_nonfinite and not np.isfinite(norm):
         raise GraphError(
             f"clip_grad_norm_() found a gradient norm of {norm}; look for its cause with detect_anomaly(), or pass "
@@ -578,7 +578,7 @@ def clip_grad_norm_(
         number = next_sequence_nr()
         for g in grads:
             array = _in_single(g.array)
-            _replace(g, array * (scale if type(scale) is float else scale.astype(array.dtype)), number)
+            _replace(g, array * (float(scale) if type(scale) is np.float64 else scale.astype(array.dtype)), number)
     return norm
 
 

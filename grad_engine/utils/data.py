@@ -19,8 +19,8 @@ from grad_engine.errors import ArgumentError
 from grad_engine.ops.joining import stack
 
 __all__ = [
-    "ConcatDataset", "DataLoader", "Dataset", "RandomSampler", "SequentialSampler", "Subset", "SubsetRandomSampler",
-    "TensorDataset", "WeightedRandomSampler", "default_collate", "random_split",
+    "BatchSampler", "ConcatDataset", "DataLoader", "Dataset", "RandomSampler", "SequentialSampler", "Subset",
+    "SubsetRandomSampler", "TensorDataset", "WeightedRandomSampler", "default_collate", "random_split",
 ]  # fmt: skip
 
 
@@ -143,6 +143,27 @@ class WeightedRandomSampler:
         shares = self.weights / self.weights.sum()
         rng = generator_of(self.generator)
         return iter(rng.choice(len(shares), self.num_samples, self.replacement, shares).tolist())
+
+
+class BatchSampler:
+    """Lists of `batch_size` numbers each of a sampler; the last one may be shorter unless drop_last."""
+
+    def __init__(self, sampler: Iterable[int], batch_size: int, drop_last: bool = False) -> None:
+        self.sampler, self.batch_size, self.drop_last = sampler, batch_size, drop_last
+
+    def __len__(self) -> int:
+        count = len(self.sampler)  # type: ignore[arg-type]
+        return count // self.batch_size if self.drop_last else -(-count // self.batch_size)
+
+    def __iter__(self) -> Iterator[list[int]]:
+        batch: list[int] = []
+        for number in self.sampler:
+            batch.append(number)
+            if len(batch) == self.batch_size:
+                yield batch
+                batch = []
+        if batch and not self.drop_last:
+            yield batch
 
 
 # --- loaders ----------------------------------------------------------------------------------------------------------

@@ -754,31 +754,32 @@ torch.manual_seed(42)
 g = torch.Generator().manual_seed(2147483647)
 R(torch.randn((2, 3), generator=g).shape[1], torch.rand(3, generator=g).shape[0], torch.randint(0, 5, (2,), generator=g).shape[0], torch.randperm(4, generator=g).shape[0])
 """,
-}
-
-# What is not here -> what the error says to write.
-SAID = {
-    "positional encoding": (
-        """
+    "positional encoding": """
 d_model, max_len = 8, 10
 pe = torch.zeros(max_len, d_model)
-position = torch.arange(0, max_len, dtype=torch.float).unsqueeze(1)
-div_term = torch.exp(torch.arange(0, d_model, 2).float() * (-math.log(10000.0) / d_model))
+position = torch.arange(0, max_len, dtype=torch.double).unsqueeze(1)
+div_term = torch.exp(torch.arange(0, d_model, 2).double() * (-math.log(10000.0) / d_model))
 pe[:, 0::2] = torch.sin(position * div_term)
 pe[:, 1::2] = torch.cos(position * div_term)
 R(pe, pe.unsqueeze(0).transpose(0, 1))
 mask = nn.Transformer.generate_square_subsequent_mask(4)
 R(mask)
 """,
-        "subclass nn.Module",
-    ),
-    "policy gradient": (
-        """
+    "policy gradient": """
 from_dist = torch.distributions.Categorical(F.softmax(t(3), dim=0))
 R(from_dist.log_prob(torch.tensor(1)), from_dist.entropy())
 """,
-        "write log_softmax",
-    ),
+    "register full backward": """
+m = begun(nn.Linear(3, 2))
+got = []
+h = m.register_full_backward_hook(lambda mod, gi, go: got.append(go[0]))
+m(t(2, 3).requires_grad_(True)).sum().backward()
+R(got[0])
+""",
+}
+
+# What is not here -> what the error says to write.
+SAID = {
     "grad scaler words": (
         """
 scaler = torch.cuda.amp.GradScaler()
@@ -798,15 +799,5 @@ R(1)
 t(2).cuda()
 """,
         "on the CPU",
-    ),
-    "register full backward": (
-        """
-m = begun(nn.Linear(3, 2))
-got = []
-h = m.register_full_backward_hook(lambda mod, gi, go: got.append(go[0]))
-m(t(2, 3).requires_grad_(True)).sum().backward()
-R(got[0])
-""",
-        "out.register_hook",
     ),
 }

@@ -474,4 +474,4 @@ def test_a_group_is_added_later() -> None:
     with pytest.raises(ge.ArgumentError, match="moves one of these parameters already"):
         optimiser.add_param_group({"params": [a]})
     with pytest.raises(AttributeError, match="minimize with scipy"):
-        optim.LBFGS  # noqa: B018
+        optim.Muon  # noqa: B018

@@ -34,10 +34,11 @@ def test_sort_by_torch_keywords_gives_the_pair() -> None:
 def test_taking_values_apart_as_a_pair_warns_with_both_meanings() -> None:
     x = ge.tensor(normal(2, 3))
     with pytest.warns(ge.SpellingWarning, match=r"max\(axis=1\) for these values, max\(dim=1\) for the pair"):
-        _values, _indices = x.max(1)
+        values, indices = x.max(1)
+    assert (values.tolist(), indices.tolist()) == (x.data.max(1).tolist(), x.data.argmax(1).tolist())
     with pytest.warns(ge.SpellingWarning, match=r"\[1\] of what min\(0\) gave"):
         x.min(0)[1]
-    with pytest.warns(ge.SpellingWarning, match="unpacking of what sort"):
+    with pytest.warns(ge.SpellingWarning, match="two names for what sort"):
         _values, _indices = x.sort()
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -46,6 +47,45 @@ def test_taking_values_apart_as_a_pair_warns_with_both_meanings() -> None:
         assert [float(each) for each in x[0].sort()] == sorted(x[0].tolist())
     with pytest.raises(AttributeError, match=r"write max\(dim=1\)"):
         x.indices  # noqa: B018
+
+
+def test_two_names_for_what_an_axis_by_place_gave_are_the_pair() -> None:
+    """NumPy has no meaning for it, unless there are two values."""
+    x = ge.tensor(normal(5, 3))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        _, predicted = x.max(1)
+        values, place = x[0].min(0)
+        ordered, places = x.sort(1)
+        first, *_others = x.max(1)
+        assert len([row for row in x.max(1)]) == 5  # noqa: C416
+    assert predicted.tolist() == x.data.argmax(1).tolist() and first.shape == ()
+    assert (values.item(), place.item()) == (x.data[0].min(), x.data[0].argmin())
+    assert ordered.tolist() == np.sort(x.data, 1).tolist() and places.tolist() == np.argsort(x.data, 1).tolist()
+    with pytest.raises(ValueError, match="unpack"):
+        _first, _second = x.max(axis=1)
+
+
+def test_a_comparison_refuses_the_identity_that_pytorch_takes_for_the_transpose() -> None:
+    mask = ge.ones(3, 3).triu() == 1
+    with pytest.raises(ge.ArgumentError, match=r"write x\.T or swapaxes"):
+        mask.transpose(0, 1)
+    assert mask.T.tolist() == (~mask | np.eye(3, dtype=bool)).tolist() and mask.size(0) == 3 and mask.size == 9
+    assert np.transpose(mask, (1, 0)).tolist() == mask.T.tolist()
+
+
+def test_var_and_std_with_words_of_pytorch_or_under_its_name() -> None:
+    x = ge.tensor(normal(4, 3))
+    for name in ("var", "std"):
+        plain, free = getattr(np, name)(x.array, 0), getattr(np, name)(x.array, 0, ddof=1)
+        np.testing.assert_allclose(getattr(x, name)(dim=0).array, free)
+        np.testing.assert_allclose(getattr(x, name)(0, keepdim=True).array, free[None])
+        np.testing.assert_allclose(getattr(x, name)(axis=0, keepdims=True).array, plain[None])
+        np.testing.assert_allclose(getattr(x, name)(dim=0, unbiased=False).array, plain)
+        np.testing.assert_allclose(getattr(x, name)(0).array, plain)
+        np.testing.assert_allclose(getattr(ge, f"{name}_mean")(x, dim=0)[0].array, free)
+        with pytest.warns(ge.SpellingWarning, match=rf"{name}\(ddof=0\) for this, {name}\(ddof=1\) for that"):
+            exec(f"x.{name}(0)", {"torch": ge, "x": x})
 
 
 def test_data_is_outside_of_history() -> None:
