@@ -110,8 +110,12 @@ def sparse_coo_tensor(indices: Any, values: Any, size: Any = None, **ignored: An
     return index_put(zeros(*shape, dtype=numbers.dtype), tuple(places), numbers, accumulate=True)
 
 
-sparse = SimpleNamespace(mm=matmul, sum=sum_of)
-spmm = matmul
+def spmm(mat: Any, mat2: Any) -> Tensor:
+    """mat @ mat2: PyTorch's product of a sparse matrix, which is a dense one here."""
+    return matmul(as_tensor(mat), as_tensor(mat2))
+
+
+sparse = SimpleNamespace(mm=spmm, sum=sum_of)
 
 
 # What is not here, and what to write instead.
