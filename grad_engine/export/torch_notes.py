@@ -12,13 +12,16 @@ import sys
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
-from types import CodeType, FrameType
+from types import CodeType, FrameType, FunctionType
 from typing import Any
 
 from grad_engine.export.torch_values import NOTE, Note, Numbers, place_of
 from grad_engine.record import SourceRecord
 from grad_engine.record.strict import MAX_NODES
 
+ASKS = "has_torch_function"  # how the names of the functions begin by which PyTorch asks whether somebody looks on
+OPENED = ("torch.nn.functional", "torch.functional")  # modules of functions
+FEW = 2  # calls that make nodes in a function, below which it is not worth while to look inside
 MOST_CUTS = 10_000  # nodes that are looked at behind one result that lost its gradient
 OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep  # the folder of the package
 
@@ -50,6 +53,9 @@ class ForwardNotes:
         self._inside: dict[CodeType, bool] = {}  # whether a function is PyTorch's or ours
         self._folders = (os.path.dirname(torch.__file__) + os.sep, OURS, "<frozen ")
         self._number = torch._C._autograd._get_sequence_nr
+        self._open: dict[Any, Any] = {}  # function -> the same, whose inner calls are told; None where it has few
+        self._told = 0  # calls that made nodes
+        self.mode: Any = None  # by which PyTorch tells of calls; it is off while it is told
 
     def forget(self) -> None:
         """Let go of what belongs to one step."""
@@ -59,14 +65,22 @@ class ForwardNotes:
 
     def call(self, function: Any, args: Any, kwargs: Any, reads: bool = True) -> Any:
         """Call a function of PyTorch, and note what it gave. reads: whether it computes something of its operands."""
-        start = self._number()
-        result = function(*args, **kwargs)
+        start, told = self._number(), self._told
+        inner = self._open.get(function, False) if reads and self.mode is not None else None
+        if inner is False:
+            inner = self._open[function] = self._opened(function)
+            result = (inner or function)(*args, **kwargs)
+            if self._told < told + FEW:
+                self._open[function] = None
+        else:
+            result = (inner or function)(*args, **kwargs)
         end = self._number()
         name = getattr(function, "__name__", "")
         if name == "__get__" and end == start and not isinstance(result, self.torch.Tensor):
             return result
         line: Line | None = None
-        if end > start:
+        if end > start and self._told == told:
+            self._told += 1
             line = self._line(sys._getframe(2))
             self._starts.append(start)
             self._ends.append(end)
@@ -80,6 +94,29 @@ class ForwardNotes:
         if reads:
             self._look(name, args, kwargs, made, line)
         return result
+
+    def _opened(self, function: Any) -> Any:
+        """A function that PyTorch has written in Python, without its question whether somebody looks on.
+
+        PyTorch tells of the function and then of nothing inside of it. The twin runs the same code, so that the calls
+        inside are told in its place. None for what is not such a function.
+        """
+        code = getattr(function, "__code__", None)
+        # A method calls the one of its base class, which PyTorch tells under the same name.
+        if code is None or getattr(function, "__module__", "") not in OPENED:
+            return None
+        asks = [name for name in code.co_names if name.startswith(ASKS)]
+        if not asks:
+            return None
+        names = {**function.__globals__, **dict.fromkeys(asks, _nobody)}
+        twin = FunctionType(code, names, function.__name__, function.__defaults__, function.__closure__)
+        twin.__kwdefaults__ = function.__kwdefaults__
+
+        def run(*args: Any, **kwargs: Any) -> Any:
+            with self.mode:
+                return twin(*args, **kwargs)
+
+        return run
 
     def _note(self, tensor: Any, args: Any) -> None:
         node = tensor.grad_fn
@@ -177,8 +214,8 @@ class ForwardNotes:
 
     def let_go(self) -> None:
         """Let go of everything but the reasons."""
-        self.last = None
-        self.parameters, self._inside = {}, {}
+        self.last = self.mode = None
+        self.parameters, self._inside, self._open = {}, {}, {}
 
     def reason(self, parameter: str) -> str | None:
         """Why no gradient reached a parameter that no graph reads; None where nothing read it."""
@@ -192,6 +229,10 @@ class ForwardNotes:
                 return f"{found.function}{at} cuts it off from the loss: the result carries no gradient"
             return f"the loss does not depend on what {found.function}{at} makes of it"
         return None
+
+
+def _nobody(*args: Any) -> bool:
+    return False
 
 
 def _shown(path: str) -> str:

@@ -271,7 +271,9 @@ MULTIPLY_ADDS: dict[str, Callable[..., int]] = {
     "Baddbmm": lambda out, x, y, z: math.prod(out) * y[-1],
 }
 
-RESHAPES = frozenset(name for name, call in CALLS_OF_OURS.items() if call is RESHAPE)  # the same numbers in order
+COPIES = frozenset({"Clone", "Alias"})
+# Steps whose result is the same numbers in the same order.
+RESHAPES = frozenset(name for name, call in CALLS_OF_OURS.items() if call is RESHAPE) | COPIES
 PERMUTATIONS = frozenset({"T", "Transpose", "Permute"})  # the same numbers in another order
 EXPANSIONS = frozenset(name for name, call in CALLS_OF_OURS.items() if call is EXPAND)
 

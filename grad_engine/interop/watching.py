@@ -493,4 +493,5 @@ def _catching(torch: Any, step: _TorchStep, backward: _Backward) -> Any:
             start = starts[func](args, kwargs) if runs else None
             return go() if start is None else backward(start, go)
 
-    return Catching()
+    notes.mode = Catching()
+    return notes.mode

@@ -178,7 +178,7 @@ def parallel(units: int) -> Tensor:
 def different(units: int) -> Tensor:
     """Parallel units none of which is like the one before it."""
     x = ge.tensor([0.1, 0.2], name="x", requires_grad=True)
-    functions = [ge.sin, ge.exp, ge.tanh, ge.sqrt, ge.cos]
+    functions = [ge.sin, ge.relu, ge.tanh, ge.sigmoid, ge.cos]
     made = [functions[k % 5](functions[k * k % 7 % 5](x * float(k + 1))) for k in range(units)]
     return sum(made[1:], made[0]).sum()
 

@@ -342,3 +342,19 @@ def test_modules_are_those_in_which_the_ops_were_dispatched(name: str) -> None:
     told = [k for k, path in enumerate(truth) if path is not None]  # a few nodes are made without a dispatch
     assert len(told) > 0.8 * len(truth)
     assert [scopes[k] for k in told] == [truth[k] for k in told]
+
+
+@pytest.mark.parametrize("weights", [False, True], ids=["without weights", "with weights"])
+def test_what_functions_of_pytorch_do_inside_is_told(weights: bool) -> None:
+    """PyTorch tells of attention as one call; its parts have their values and their module all the same."""
+    torch.manual_seed(0)
+    model = nn.MultiheadAttention(60, 2, batch_first=True)
+    x = torch.randn(5, 7, 60)
+    with ge.watch(model) as watched:
+        out, _ = model(x, x, x, need_weights=weights)
+        out.square().sum().backward()
+    index = index_of(watched.record)
+    untold = [node.op for node in watched.record.nodes if any(index.measured(out) is None for out in node.outputs)]
+    assert set(untold) <= {"matmul", "reshape"}  # within one function in C++
+    assert len(untold) < len(watched.record.nodes) / 4
+    assert all(node.source is not None for node in watched.record.nodes)
