@@ -22,6 +22,7 @@ from grad_engine.program.steps import (
     METHOD,
     NAMED_CALL,
     NUMBER,
+    OPAQUE,
     PACK,
     REDUCE,
     SET_ITEM,
@@ -129,7 +130,7 @@ class Code:
         self._line(f"{', '.join(names)}{',' if step.several and len(names) == 1 else ''} = {text}", step)
         for out, name in zip(step.outs, names, strict=True):
             self.spelling.text[out] = name
-        unknown = step.kind is NAMED_CALL or (step.kind is FUNCTION and step.fn not in _STATIC_SHAPE)
+        unknown = step.kind in (NAMED_CALL, OPAQUE) or (step.kind is FUNCTION and step.fn not in _STATIC_SHAPE)
         if unknown or (step.kind is METHOD and step.fn in ("repeat", "choose", "take")):
             for out, name in zip(step.outs, names, strict=True):
                 deviation = self.spelling.thing(Deviation, "Deviation")

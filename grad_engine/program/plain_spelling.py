@@ -12,6 +12,7 @@ import numpy as np
 
 from grad_engine.program.spelling import ATOM, Names, Spelling, path_of
 from grad_engine.program.steps import FUNCTION, METHOD, Step, Value
+from grad_engine.program.traced_scipy import Opaque
 
 _LONG = 8  # characters of a number from which on a shorter way to write it is looked for
 _FEW = 16  # numbers of an array that is written out
@@ -41,6 +42,10 @@ class PlainSpelling(Spelling):
 
     def array(self, value: Value) -> str | None:
         return _known_array(value) or super().array(value)
+
+    def function(self, function: Any) -> str:
+        whole = type(function) is Opaque and function.kind is None  # and not taken apart: then it is what it calls
+        return super().function(function.function if whole else function)
 
     def call(self, step: Step) -> tuple[str, float]:
         if step.kind is METHOD and step.fn == "reshape" and not step.named and (key := _one_more_axis(step)):

@@ -32,6 +32,7 @@ from grad_engine.program.steps import (
     Value,
     single_number,
 )
+from grad_engine.program.traced_scipy import Closure, OfMade
 
 ATOM = 99  # precedence of what never needs parentheses
 _POSTFIX, _UNARY = 10, 7
@@ -156,6 +157,8 @@ class Spelling:
             return self.type(tree)
         if kind is Drawn:
             return self.thing(tree.generator, "rng")
+        if type(tree) is Closure:  # a function of the user, made of what it closes over
+            return f"{self.thing(tree.make, tree.make.__name__)}({', '.join(map(self.argument, tree.values))})"
         if callable(tree):
             return self.function(tree)
         return self.thing(tree, "c")
@@ -204,6 +207,11 @@ class Spelling:
         """The right side of the assignment that a step is, and how strongly it binds."""
         if step.kind is NAMED_CALL:
             return f"{self.named_call(step)}({self.arguments(step.args, step.named)})", ATOM
+        if type(step.fn) is OfMade:
+            args, named, more, more_named = step.args
+            made = f"{self.function(step.fn.maker)}({self.arguments(args, named)})"
+            method = "" if step.fn.name == "__call__" else f".{step.fn.name}"
+            return f"{made}{method}({self.arguments(more, more_named)})", ATOM
         written = _WRITTEN.get(step.kind)
         found = written(self, step) if written is not None else None
         if found is not None:
@@ -235,6 +243,11 @@ def path_of(function: Any) -> str | None:
     module = getattr(function, "__module__", None) or ""
     if module == "math":
         return f"math.{name}"
+    if type(function).__module__.startswith("scipy.") and (room := _home(function)) is not None:
+        return f"{room}.{function.name}"
+    owner = getattr(function, "__self__", None)
+    if type(owner).__module__.startswith("scipy.") and (room := _home(owner)) is not None:
+        return f"{room}.{owner.name}.{name}"  # type: ignore[union-attr]
     if module.partition(".")[0] == "scipy" and name is not None:
         room = ".".join(module.split(".")[:2])
         return f"{room}.{name}" if getattr(sys.modules.get(room), name, None) is function else None
@@ -245,6 +258,13 @@ def path_of(function: Any) -> str | None:
             if getattr(public, name, None) is function:
                 return f"{public.__name__.replace('numpy', 'np', 1)}.{name}"
     return None
+
+
+def _home(held: Any) -> str | None:
+    """ "scipy.stats.norm": where an object of SciPy is found by its own name."""
+    room = ".".join(type(held).__module__.split(".")[:2])
+    name = getattr(held, "name", None)
+    return room if isinstance(name, str) and getattr(sys.modules.get(room), name, None) is held else None
 
 
 def _special() -> Any:

@@ -279,10 +279,11 @@ def _lift(state: State, reached: Reached) -> None:
         state.lift_number(slot, "scheduled")
     for slot, array in reached.arrays:
         if type(slot.get()) is ndarray:  # those of optimisers are lifted already
-            state.put(slot, state.lift_array(array, slot, slot.name))
+            state.put(slot, made := state.lift_array(array, slot, slot.name))
+            state.trace.outside.add(made._origin)
     for name, array in reached.fixed:
         if array.dtype.kind in "fiub":
-            state.lift_array(array, None, name)
+            state.trace.outside.add(state.lift_array(array, None, name)._origin)
     for slot, generator in reached.generators:
         state.same.append((slot, generator))
         state.put(slot, state.stand_in_for(generator))

@@ -178,11 +178,18 @@ SET_ITEM = Kind("setitem", _set_item)  # (array, key, value): a copy of the arra
 AT = Kind("at", _at)  # the same of ufunc.at
 NUMBER = Kind("number", lambda fn, args, named: fn(*args))  # Python's own arithmetic on Python numbers
 NAMED_CALL = Kind("named call", lambda fn, args, named: fn(*args, **named))  # an op of the engine, or a rule of one
+OPAQUE = Kind("opaque", lambda fn, args, named: fn(*map(_made_now, args), **named), pure=False)  # of the user's code
 DRAW = Kind("draw", lambda fn, args, named: getattr(args[0], fn)(*args[1:], **named), pure=False)
 CHECK = Kind("check", lambda fn, args, named: None, pure=False)  # (value, truth met while tracing)
 UNPACK = Kind("unpack", lambda fn, args, named: args[0].ravel().tolist())  # an array as its Python floats, in C order
 PACK = Kind("pack", lambda fn, args, named: fn(*args))  # arrays as one flat one: fn is packed
 LOOP = Kind("loop", lambda fn, args, named: fn(*args))  # of scan(): fn is a Loop
+
+
+def _made_now(x: Any) -> Any:
+    """A function that is made at each run (traced_scipy.Closure), made; any other argument itself."""
+    return x.make(*x.values) if hasattr(x, "make") else x
+
 
 UFUNC_METHODS = {"__call__": UFUNC, "reduce": REDUCE, "accumulate": ACCUMULATE, "reduceat": REDUCEAT, "outer": OUTER}
 

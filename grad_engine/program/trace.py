@@ -25,6 +25,7 @@ from grad_engine.program.steps import (
     NAMED_CALL,
     NO_NAMED,
     NUMBER,
+    OPAQUE,
     Kind,
     Step,
     Value,
@@ -37,6 +38,7 @@ from grad_engine.program.steps import (
 _random_state, _put_random_state = np.random.get_state, np.random.set_state
 _CHAIN_RULE = pull_back.__code__
 OUTERMOST: set[CodeType] = set()  # what starts a trace: above it is the program that calls the compiled function
+_array_equal = np.array_equal
 OPS_FOLDER = os.path.join(INSIDE[0], "ops", "")
 
 
@@ -55,6 +57,7 @@ class Trace:
         self.rule_line: tuple[str, int] | None = None  # that of the latest rule, whose shares are added up after it
         self.closed = False
         self.of_arrays: set[Value] = set()  # numbers that were computed from arrays
+        self.outside: set[Value] = set()  # arrays that variables outside hold, and what is computed from them alone
         self.thread = threading.get_ident()
         self.held: Callable[[ndarray], Any] = lambda array: None  # a stand-in for an array that state reaches
         self._kept: list[Any] = []  # so that no id in by_reference or _consts is given to another array meanwhile
@@ -136,7 +139,7 @@ class Trace:
             TRACING.trace = self
         several = isinstance(result, tuple | list)
         parts = list(result) if several else [result]
-        if kind not in (NUMBER, FUNCTION, DRAW):  # np.allclose() and rng.uniform() give Python's numbers
+        if kind not in (NUMBER, FUNCTION, OPAQUE, DRAW):  # np.allclose() and rng.uniform() give Python's numbers
             parts = [np.asarray(part)[()] if type(part) in (int, float, bool) else part for part in parts]
         for part in parts:
             good = isinstance(part, ndarray | np.generic) and part.dtype.kind in "fiub"
@@ -149,8 +152,10 @@ class Trace:
             step = Step(kind, fn, given, named_given, [], several, self.place(), op)
             outs = step.outs = [Value(part, step=step) for part in parts]
             self.steps.append(step)
+            if self.outside and kind.pure and all(value.is_const or value in self.outside for value in read):
+                self.outside.update(outs)
             computed = any(not value.number or value in self.of_arrays for value in read)
-            if kind is DRAW or (computed and kind in (NUMBER, FUNCTION)):
+            if kind is DRAW or (computed and kind in (NUMBER, FUNCTION, OPAQUE)):
                 self.of_arrays.update(out for out in outs if out.number)
         made = [self.stand_in(out) for out in outs]
         owners = {id(_owner(value.now)): value for value in read if isinstance(value.now, ndarray)}
@@ -171,6 +176,12 @@ class Trace:
         """Let the program check that so many elements are chosen again."""
         if type(count) in STAND_INS and not count.current.is_const:
             self.check(count == int(count.current.now))
+
+    def check_numbers(self, array: Any) -> ndarray:
+        """The numbers of what depends on arrays outside alone; the program checks that they are the same again."""
+        now = np.array(array.current.now)
+        self.check(self.record(FUNCTION, _array_equal, (array, now)))
+        return now
 
     def check(self, value: Any) -> bool:
         """The truth of a stand-in that the engine itself branches on; the program checks that it is the same again."""

@@ -27,7 +27,7 @@ from grad_engine.program.steps import FUNCTION, METHOD, leaves
 from grad_engine.program.trace import OPS_FOLDER, STAND_INS
 from grad_engine.program.traced import Traced
 from grad_engine.program.traced_math import MATH_STAND_INS
-from grad_engine.program.traced_scipy import seen_of_scipy
+from grad_engine.program.traced_scipy import seen_of_scipy, vectorized
 from grad_engine.program.views import as_array, without_history
 
 _CREATING = (
@@ -260,9 +260,9 @@ _TAKING_LISTS: dict[str, Any] = {
     name: _with_lists(held) for name, held in vars(np).items()
     if hasattr(held, "_implementation") and getattr(NUMPY, name) is held
 }  # fmt: skip
-NUMPY_FOR_USERS: Any = _copy_of(NUMPY, **_TAKING_LISTS)  # the engine itself gives no lists
+NUMPY_FOR_USERS: Any = _copy_of(NUMPY, **_TAKING_LISTS, vectorize=vectorized)  # the engine itself gives no lists
 _REPLACED: dict[int, Any] = {
-    id(np): NUMPY_FOR_USERS, id(np.random): _RANDOM,
+    id(np.vectorize): vectorized, id(np): NUMPY_FOR_USERS, id(np.random): _RANDOM,
     **{id(getattr(np, name)): made for name, made in _TAKING_LISTS.items()},
     **{id(getattr(np, name)): getattr(NUMPY, name) for name in _SWAPPED},
     **{id(getattr(np.random, name)): each for name, each in vars(_RANDOM).items() if name[0].islower()},

@@ -183,6 +183,70 @@ def test_functions_of_scipy_are_steps(tmp_path: Path) -> None:
     compare(inside["of_scipy"](x), of_scipy(x))
 
 
+LIMITS = np.array([0.5, 1.5, 2.5])
+
+
+def branches_on_an_array_outside(x: Any) -> Any:
+    total = 0.0
+    for limit in LIMITS:
+        total = total + (x.sum() * limit if limit < 2 else x.max())
+    return total, x * float(LIMITS[0]), x[: int(LIMITS[2])]
+
+
+def test_python_may_look_at_arrays_outside_and_the_program_looks_again() -> None:
+    compiled = ge.compile(branches_on_an_array_outside)
+    x = np.array([0.5, -0.2, 0.9])
+    for scale in (1.0, 1.0, 0.75, 1.2):
+        LIMITS[:] = np.array([0.5, 1.5, 2.5]) * scale
+        for given in (x, x * 2):
+            compare(compiled(given), branches_on_an_array_outside(given))
+    assert compiled._traces == 3
+
+
+def test_vectorized_functions_are_called_at_each_run() -> None:
+    outside = np.vectorize(lambda u: u * 2 if u > 0 else 0.0)
+
+    def f(x: Any) -> Any:
+        limit = x.mean()
+        return np.vectorize(lambda u: u if u > limit else -u)(x) + outside(x)
+
+    compiled = ge.compile(f)
+    for numbers in ([0.5, -0.2, 0.9], [-0.5, 3.0, 0.1]):
+        compare(compiled(np.array(numbers)), f(np.array(numbers)))
+    assert compiled._traces == 1
+
+
+def test_scipy_calls_functions_of_the_user_and_makes_objects_of_arrays() -> None:
+    integrate, interpolate, optimize, distributions = (
+        pytest.importorskip(f"scipy.{name}") for name in ("integrate", "interpolate", "optimize", "stats")
+    )
+    norm = distributions.norm
+
+    def area(x: Any) -> Any:
+        rate = x[0]
+        return integrate.quad(lambda u: rate * u**2 + x[1], 0, 1)[0]
+
+    def decay(x: Any) -> Any:
+        return integrate.solve_ivp(lambda t, y: -x[0] * y, (0, 1), x[1:], rtol=1e-8).y[:, -1]
+
+    def smallest(x: Any) -> Any:
+        found = optimize.minimize(lambda p: ((p - x) ** 2).sum(), np.zeros(3))
+        return found.x if found.success else x * 0
+
+    def likelihood(x: Any) -> Any:
+        return norm.logpdf(x, loc=x.mean(), scale=2.0).sum() + norm(x[0], 1.0).cdf(x[1])
+
+    def spline(x: Any) -> Any:
+        return interpolate.CubicSpline(np.arange(3.0), x)(1.5)
+
+    for f in (area, decay, smallest, likelihood, spline):
+        compiled = ge.compile(f)
+        for numbers in ([0.5, 0.2, 0.9], [0.7, 1.1, 0.3]):
+            compare(compiled(np.array(numbers)), f(np.array(numbers)))
+        assert compiled._traces == 1
+    assert "scipy.stats.norm.logpdf(x, loc=x.mean(), scale=2.0)" in ge.compile(likelihood).lower(np.ones(3)).source
+
+
 class Soft:
     rate = 2.0
 
