@@ -84,7 +84,7 @@ def draw(inset: RowColumn, box: Box, colours: Colours, hues: Mapping[str, str]) 
             grow.append(fading(sign, (0.06, 0.5)[k], (0.16, 0.6)[k]))
             x += SIGN
     one, other = (tail(sheet.name, theme.BODY, NAME) for sheet in (inset.left, inset.right))
-    said = f"row {inset.left.framed[0]} of {one} times column {inset.right.framed[2]} of {other}"
+    said = f"row {inset.row} of {one} times column {inset.column} of {other}"
     below = centre - rows * pitch / 2 - PAD - 0.36
     caption = Part(words(said, theme.BODY, colours.muted, (middle, below)))
     return Drawn((*parts, caption), (*grow, fading(caption, 0.34, 0.48)))

@@ -261,7 +261,10 @@ class LargeStage(Stage):
         """What a box holds, as a graph; None where it cannot be read."""
         leaves = {accumulator.id for accumulator in around(self.record, set(chunk.ops)).record.accumulators}
         prefix = common_module([face.name for leaf, face in self.facts.leaves.items() if leaf in leaves])
-        for make in (lambda: opened(self.record, chunk), lambda: self.smallest(chunk)):
+        for make in (
+            lambda: opened(self.record, chunk, lambda op: self.facts.op(op).sign),
+            lambda: self.smallest(chunk),
+        ):
             try:
                 shown, labels = make()
                 return Graph(shown, self.facts, self.colours, self.parts, theme.OPENED, self.progress, labels, prefix)

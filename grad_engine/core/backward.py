@@ -13,7 +13,7 @@ from grad_engine.core.checks import edge_of
 from grad_engine.core.grad_mode import GradMode, current_mode
 from grad_engine.core.hooks import run_after_hooks
 from grad_engine.core.node import GradAccum, Mixed
-from grad_engine.core.run_log import LeafChange, Run, begun_run
+from grad_engine.core.run_log import LeafChange, Run, begun_run, note_derivative
 from grad_engine.core.seed import seed_of, seed_with_history
 from grad_engine.core.tensor import Tensor, array_of, wrap
 
@@ -44,6 +44,7 @@ def backward(root: Tensor, gradient: Any = None, retain_graph: bool = False, cre
             start = seed_with_history(seed, gradient)
             for leaf, total in pull_back({edge: start}, None, True, observers).items():
                 _accumulate(leaf, total, run, True)
+                note_derivative(leaf.grad, edge, leaf)
     else:
         own = seed.copy() if type(edge) is GradAccum else seed  # which would keep it as its .grad
         alone = run is None and current_mode().watch is None  # then what leaves gathered is theirs alone

@@ -11,6 +11,7 @@ from grad_engine.core.chain_rule import pull_back
 from grad_engine.core.checks import edge_of
 from grad_engine.core.grad_mode import GradMode, current_mode
 from grad_engine.core.node import Edge
+from grad_engine.core.run_log import note_derivative
 from grad_engine.core.seed import seed_of, seed_with_history
 from grad_engine.core.tensor import Tensor, wrap
 from grad_engine.errors import ArgumentError, GraphError
@@ -62,6 +63,8 @@ def grad(
             raise GraphError(
                 f"input {position} of grad() was not used to compute the outputs; pass allow_unused=True to get None"
             )
+        if create_graph:
+            note_derivative(share, edge_of(roots[0]), target)
         answers.append(share if share is None or type(share) is Tensor else wrap(np.array(share), None))
     return answers[0] if type(inputs) is Tensor else tuple(answers)
 

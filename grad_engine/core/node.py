@@ -23,6 +23,7 @@ class Extra:
     retained: dict[int, Any] | None = None  # output -> its `.grad`, after retain_grad()
     prints: tuple[tuple[int, bytes], ...] = ()  # slots and fingerprints of operands that the program may write to
     runs: Any = None  # the recorded backward passes that began here
+    derivative: tuple[int, int] | None = None  # the result is a gradient: sequence numbers of what it is of, and by
 
 
 class Mixed(weakref.ref["Any"]):

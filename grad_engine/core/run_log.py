@@ -64,6 +64,16 @@ class Run:
         self.events.append(_made(Sent, (node.sequence_nr, slot, raw.shape, share, total)))
 
 
+def note_derivative(gradient: Any, root: Edge, by: Edge) -> None:
+    """Note at the node of a gradient that was recorded itself that it is the derivative of `root` by `by`."""
+    node = node_of(gradient.node) if type(gradient) is Tensor and gradient.node is not None else None
+    start, end = node_of(root), node_of(by)
+    # An older node is what the rules returned as it was.
+    if isinstance(node, Node) and start is not None and end is not None and node.sequence_nr > start.sequence_nr:
+        node.extra = node.extra or Extra()
+        node.extra.derivative = start.sequence_nr, end.sequence_nr
+
+
 def begun_run(edge: Edge, seed: np.ndarray) -> Run | None:
     """A new log, kept by the node where the pass starts; None for a leaf, from where there is nowhere to go."""
     node = node_of(edge)

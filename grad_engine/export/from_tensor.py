@@ -27,6 +27,7 @@ from grad_engine.record.builder import Formula, GraphBuilder, Operand, RunFacts,
 from grad_engine.record.collector import collection_paused
 from grad_engine.record.expression import expression_of
 from grad_engine.record.files import DEFAULT_PATH
+from grad_engine.record.index import index_of
 from grad_engine.record.strict import MAX_NODES
 from grad_engine.version import VERSION
 
@@ -268,7 +269,22 @@ class _Walk:
             title,
             "" if expression is None else expression,
         )
-        return replace(record, expression=expression_of(record)) if expression is None else record
+        if expression is not None:
+            return record
+        parts = [part for part in (self.derivative(record), expression_of(record)) if part]
+        return replace(record, expression=": ".join(parts))
+
+    def derivative(self, record: GraphRecord) -> str:
+        """`derivative of y by x` where the last root is a gradient that was recorded itself; else nothing."""
+        node = node_of(self.roots[-1].node)
+        if not isinstance(node, Node) or node.extra is None or node.extra.derivative is None:
+            return ""
+        ends = ((node_of(key), name) for key, name in self.names.items() if not isinstance(key, int))
+        names = {end.sequence_nr: name for end, name in ends if end is not None}
+        index = index_of(record)
+        leaves = {leaf.sequence_nr: index.label(index.leaf(self.builder.ids[leaf]).id) for leaf in self.reads}
+        of, by = (leaves.get(number) or names.get(number, "") for number in node.extra.derivative)
+        return " ".join(["derivative", *(["of", of] if of else []), *(["by", by] if by else [])])
 
     def leaf(self, leaf: GradAccum) -> None:
         array, read = self.reads[leaf]

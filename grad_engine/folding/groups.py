@@ -74,7 +74,7 @@ def folded(
 
 
 def modules_folded(record: GraphRecord, most: int) -> tuple[GraphRecord, dict[str, Fold]]:
-    """The record with modules folded from the inside out until at most `most` parts are left.
+    """The record with modules folded from the inside out until at most `most` parts are left, then chains of ops.
 
     Modules that hold all ops stay open. Leaves that are read inside one module only lie inside it.
     """
@@ -87,6 +87,8 @@ def modules_folded(record: GraphRecord, most: int) -> tuple[GraphRecord, dict[st
         if len(groups.members) <= most:
             break
         groups.scoped(depth)
+    if len(groups.members) > most:
+        groups.chained()
     return groups.record(most=True)
 
 

@@ -284,7 +284,7 @@ nll_loss = define(
         case((2, 3, 2), _GRID, weight=_WEIGHT, reduction="none"),
     ],
     floats=("x",),
-    sentence="The right class gets its part of −g; the others get 0.",
+    sentence="The right class gets −g / n (−g in a sum), the others 0.",
     summary="Minus the log-probability x (batch, classes, ...) of each target class (batch, ...), weighted by class; "
     "elements of class ignore_index do not count.",
     vjp={"x": _nll_x}, formula={"x": _nll_formula}, reads=("target",),

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from grad_engine.folding.groups import modules_folded
+from grad_engine.folding.groups import Fold, modules_folded
 from grad_engine.folding.views import around
 from grad_engine.record import GraphRecord
 from grad_engine.record.index import RecordIndex
@@ -107,20 +107,29 @@ def _labels(ops: Sequence[str], index: RecordIndex, signs: Mapping[str, str]) ->
     return [*dict.fromkeys(" ".join(some) for some in (modules, modules[:1], few) if some), span]
 
 
-def opened(record: GraphRecord, box: RowBox) -> tuple[GraphRecord, dict[str, str]]:
-    """What is drawn of a box when it is opened: its part of the record, and the modules that are drawn as one part.
+def opened(record: GraphRecord, box: RowBox, sign: Callable[[str], str]) -> tuple[GraphRecord, dict[str, str]]:
+    """What is drawn of a box when it is opened: its part of the record, and what is drawn as one part.
 
-    Modules are folded from the inside out until few parts are left. The second is id of a part -> name of the module.
+    Modules are folded from the inside out until few parts are left, and then chains of ops. The second is id of a part
+    -> name of the module, or the signs of a chain.
     """
     part = around(record, set(box.ops)).record
     if len(box.ops) <= FEW_INSIDE:
         return part, {}
     shown, folds = modules_folded(part, FEW_INSIDE + FEW)
-    return shown, {id: last_part(fold.label) for id, fold in folds.items() if len(fold.ops) > 1}
+    return shown, {id: name_of(fold, sign) for id, fold in folds.items() if len(fold.ops) > 1}
 
 
-def parts_of(record: GraphRecord, box: RowBox) -> dict[str, str]:
-    """Op of a box -> the module that it is drawn in when the box is opened; "" where it is drawn by itself.
+def name_of(fold: Fold, sign: Callable[[str], str]) -> str:
+    """What several ops that are drawn as one are called: as their module, or by their signs."""
+    if " → " not in fold.label:
+        return last_part(fold.label)
+    signs = [sign(op.id) for op in fold.ops]
+    return " → ".join(signs if len(signs) <= FEW_SIGNS else [signs[0], "…", signs[-1]])
+
+
+def parts_of(record: GraphRecord, box: RowBox, sign: Callable[[str], str]) -> dict[str, str]:
+    """Op of a box -> what it is drawn in when the box is opened; "" where its own sign can be read.
 
     Empty where there is too much in the box for its parts to be drawn.
     """
@@ -129,11 +138,13 @@ def parts_of(record: GraphRecord, box: RowBox) -> dict[str, str]:
     if not FEW_INSIDE < len(box.ops) <= MOST_OPENED:
         return {}
     shown, folds = modules_folded(around(record, set(box.ops)).record, FEW_INSIDE + FEW)
-    if len(shown.nodes) > FEW_INSIDE + FEW:
+    if len(shown.nodes) > FEW_INSIDE + FEW or len(shown.nodes) + len(shown.accumulators) > MOST_INSIDE:
         return {}
-    return dict.fromkeys(box.ops, "") | {
-        op.id: last_part(fold.label) for fold in folds.values() if len(fold.ops) > 1 for op in fold.ops
-    }
+    found = dict.fromkeys(box.ops, "")
+    for fold in folds.values():
+        name = name_of(fold, sign)
+        found |= {op.id: name for op in fold.ops if len(fold.ops) > 1 and sign(op.id) not in name.split(" → ")}
+    return found
 
 
 def last_part(label: str) -> str:

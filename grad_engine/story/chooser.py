@@ -186,6 +186,7 @@ class _Chooser:
     def extras(self) -> list[tuple[str, str]]:
         """The names of extra scenes, and the ops whose rule may be told by itself, in order of worth."""
         first, later = self.kinds()
+        small = len(self.index.nodes) <= SMALL
         numbered = [op for op in first if self.numbered(op)]
         # That which makes the followed gradient comes before all others, and curves before what has none.
         numbered.sort(key=lambda op: (not self.words.makes_followed(op), not self.facts.curve(self.index.nodes[op])))
@@ -201,7 +202,8 @@ class _Chooser:
             ("forward", ""),
             ("leaves", ""),
             *(("rule", op) for op in first if not self.numbered(op)),
-            *(("rule", op) for op in later if self.numbered(op)),
+            # A large graph has other things to tell than the same rule again.
+            *(("rule", op) for op in later if small or len(numbered) < FEWEST_RULES if self.numbered(op)),
         ]
 
     def passing_runs(self) -> dict[str, list[str]]:

@@ -61,6 +61,8 @@ class RowColumn:
     left: Sheet
     right: Sheet
     result: Sheet
+    row: int  # of the first, in the whole matrix: of a large one a part is drawn
+    column: int  # of the second
 
 
 @dataclass(frozen=True, slots=True)

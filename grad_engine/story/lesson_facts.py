@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from unicodedata import category
@@ -105,7 +107,19 @@ class LessonFacts:
 
     def name(self, tensor: str) -> str:
         """What a tensor is called; the nameless result of an op is called by its number."""
-        return self.whole.label(tensor) or self.single(tensor)
+        label = self.whole.label(tensor) or self.single(tensor)
+        return f"{scope}.{label}" if label in self.common and (scope := self.scope_of(tensor)) else label
+
+    @cached_property
+    def common(self) -> frozenset[str]:
+        """The names that several leaves have."""
+        many = Counter(self.whole.leaf(id).name for id in self.whole.accumulators)
+        return frozenset(name for name, count in many.items() if name and count > 1)
+
+    def scope_of(self, tensor: str) -> str:
+        """The scope of the first op that reads a leaf; "" for other tensors."""
+        leaf = self.whole.accumulator_of.get(tensor)
+        return next((self.whole.nodes[op].scope for op in self.whole.readers(leaf)), "") if leaf else ""
 
     def single(self, tensor: str) -> str:
         """The number of a tensor that is a single one, or `?`."""
@@ -174,7 +188,7 @@ class LessonFacts:
         if k is None:
             return ""
         if k not in self._parts:
-            self._parts[k] = parts_of(self.record, self.row[k])
+            self._parts[k] = parts_of(self.record, self.row[k], self.sign)
         return self._parts[k].get(op, self.box_name(k))
 
     def in_equal_box(self, op: str) -> bool:
@@ -405,10 +419,12 @@ class LessonFacts:
         name = self.whole.tensors[tensor].name if tensor in self.whole.makers else None
         if name is None or len(self.whole.nodes) > MOST_EXPANDED:
             return given if len(given) <= 2 * LONGEST_TITLE else ""
+        derivative = re.match(r"derivative[^:=]*: ", given)
+        before = derivative[0] if derivative is not None else ""
         for stop, depth in ((False, MOST_DEPTH), *((True, depth) for depth in range(MOST_DEPTH, 0, -1))):
             atoms: dict[str, str] = {}
             tree, _ = self._written(tensor, stop, depth, atoms, first=True)
-            text = f"{name} = {formula.text(tree, {atom: shown for shown, atom in atoms.items()})}"
+            text = f"{before}{name} = {formula.text(tree, {atom: shown for shown, atom in atoms.items()})}"
             if len(text) <= LONGEST_TITLE:
                 return text
         return ""

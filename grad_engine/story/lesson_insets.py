@@ -297,37 +297,81 @@ class Insets:
         facts, edge = self.facts, self.index.edges[spot.edge]
         node, tree = self.index.nodes[edge.sender], self.product(spot.edge)
         share = facts.whole_array(self.index.shares[spot.edge])
-        if tree is None or share is None or share.ndim != 2:
+        if tree is None or len(spot.index) < 2:
             return None
         tensors = {operand.parameter: operand.tensor for operand in node.inputs} | {"out": node.outputs[0]}
         names = {parameter: facts.name(tensor) for parameter, tensor in tensors.items()} | {"g": facts.g}
         if (g := self.index.gradient_tensor(node.id)) is not None:
             tensors["g"] = g.id
         known = {name: found for name, id in tensors.items() if (found := facts.whole_array(id)) is not None}
+        titles = [self.page_of(text(part, names), part, tensors, spot) for part in tree[1:]]
+        if share is None or not _letters(tree) & tensors.keys() <= known.keys():
+            return self.row_alone(spot, tree, titles, tensors)
         try:
             left, right = (np.asarray(evaluate(part, known), dtype=np.float64) for part in tree[1:])
         except (FormulaError, TypeError, ValueError):
             return None
-        row, column = spot.index
+        *page, row, column = spot.index
+        at = tuple(page)
+        left, right, share = (each[at] if each.ndim > 2 else each for each in (left, right, share))
         if left.ndim != 2 or right.ndim != 2 or left.shape[1] != right.shape[0]:
             return None
-        inner = left.shape[1]
-        if inner > MOST_ROWS or left.shape[0] > MOST_ROWS or right.shape[1] > MOST_COLUMNS or row >= left.shape[0]:
+        if row >= left.shape[0] or column >= right.shape[1]:
             return None
         write, target = facts.spelling.text, self.index.target(spot.edge)
         tones = self.tones(spot.edge)
-        titles = [text(part, names) for part in tree[1:]]
         hues = [self.leaf_of(part, tensors) for part in tree[1:]]
-        first = _sheet(titles[0], tones[0], left, [(row, k, write(float(left[row, k]))) for k in range(inner)],
-                       (row, row, 0, inner - 1), hues[0])  # fmt: skip
-        second = _sheet(titles[1], tones[1], right, [(k, column, write(float(right[k, column]))) for k in range(inner)],
-                        (0, inner - 1, column, column), hues[1])  # fmt: skip
+        # Of large matrices the rows and columns about the followed ones are drawn, and the largest products.
+        inner = _largest(np.abs(left[row] * right[:, column]), MOST_ROWS)
+        rows, columns = _about(row, left.shape[0], MOST_ROWS), _about(column, right.shape[1], MOST_COLUMNS)
+        cut = len(inner) < left.shape[1]
+        here, there = rows.index(row), columns.index(column)
+        last = len(inner) - 1 + cut
+        first = _sheet(titles[0], tones[0], _part(left, rows, inner, right=cut),
+                       [*((here, k, write(float(left[row, at]))) for k, at in enumerate(inner)),
+                        *([(here, last, "…")] if cut else [])], (here, here, 0, last), hues[0])  # fmt: skip
+        second = _sheet(titles[1], tones[1], _part(right, inner, columns, below=cut),
+                        [*((k, there, write(float(right[at, column]))) for k, at in enumerate(inner)),
+                         *([(last, there, "…")] if cut else [])], (0, last, there, there), hues[1])  # fmt: skip
         leaf = self.index.accumulator_of.get(target, "")
-        named = bool(self.index.tensors[target].name) or bool(leaf)
-        title = bar(facts.name(target)) if named else f"to {facts.sign(edge.receiver)}"
-        result = _sheet(title, "gradient", share, [(row, column, write(spot.total))],
-                        (row, row, column, column), leaf)  # fmt: skip
-        return RowColumn(first, second, result)
+        title = self.title_of(spot)
+        result = _sheet(title, "gradient", _part(share, rows, columns), [(here, there, write(spot.total))],
+                        (here, here, there, there), leaf)  # fmt: skip
+        return RowColumn(first, second, result, row, column)
+
+    def title_of(self, spot: SpotRecord) -> str:
+        """What a share is called: the gradient of a named tensor that gets no other, else by what it is sent to."""
+        target, edge = self.index.target(spot.edge), self.index.edges[spot.edge]
+        if not self.index.tensors[target].name and target not in self.index.accumulator_of:
+            return f"to {self.facts.called(edge.receiver, near=edge.sender)}"
+        alone = len(self.index.arrivals.get(edge.receiver, ())) < 2 and edge.receiver not in self.facts.elsewhere
+        name = bar(self.facts.name(target)) if alone else f"to {self.facts.name(target)}"
+        return name + _slice(spot.index[:-2])
+
+    def page_of(self, title: str, part: Tree, tensors: Mapping[str, str], spot: SpotRecord) -> str:
+        """A factor with the page of it that is drawn, where it has more than two axes: `x[0, :, :]`."""
+        axes = max(
+            (len(self.index.tensors[tensors[name]].shape) for name in _letters(part) if name in tensors), default=0
+        )
+        return title + (_slice(spot.index[:-2]) if axes > 2 else "")
+
+    def row_alone(self, spot: SpotRecord, tree: Tree, titles: Sequence[str], tensors: Mapping[str, str]) -> RowColumn:
+        """One row, one column and one entry of matrices of which the record holds no more."""
+        write, tones = self.facts.spelling.text, self.tones(spot.edge)
+        target = self.index.target(spot.edge)
+        many, more = len(spot.terms), bool(spot.rest)
+        texts = [[*(write(term[side]) for term in spot.terms), *(["…"] if more else [])] for side in (0, 1)]
+        last = many - 1 + more
+        hues = [self.leaf_of(part, tensors) for part in tree[1:]]
+        blank = np.zeros((1, last + 1))
+        first = _sheet(titles[0], tones[0], blank, [(0, k, one) for k, one in enumerate(texts[0])],
+                       (0, 0, 0, last), hues[0])  # fmt: skip
+        second = _sheet(titles[1], tones[1], blank.T, [(k, 0, one) for k, one in enumerate(texts[1])],
+                        (0, last, 0, 0), hues[1])  # fmt: skip
+        leaf = self.index.accumulator_of.get(target, "")
+        title = self.title_of(spot)
+        result = _sheet(title, "gradient", np.zeros((1, 1)), [(0, 0, write(spot.total))], (0, 0, 0, 0), leaf)
+        return RowColumn(first, second, result, *spot.index[-2:])
 
     def leaf_of(self, tree: Tree, tensors: Mapping[str, str]) -> str:
         """The accumulator of the leaf that a factor is, maybe transposed; "" where it is another tensor."""
@@ -416,8 +460,36 @@ class Insets:
         return Walks(facts.followed.accumulator, paths, write(facts.total) if exact and facts.total is not None else "")
 
 
+def _letters(tree: Tree) -> set[str]:
+    return {tree} if isinstance(tree, str) else set().union(*map(_letters, tree[1:])) if tree else set()
+
+
 def _reads_g(tree: Tree) -> bool:
     return tree == "g" or (isinstance(tree, list | tuple) and any(map(_reads_g, tree[1:])))
+
+
+def _slice(page: Sequence[int]) -> str:
+    """A page of a tensor of more than two axes: `[0, :, :]`; nothing for a matrix."""
+    return f"[{', '.join(map(str, page))}, :, :]" if page else ""
+
+
+def _largest(sizes: Values, most: int) -> list[int]:
+    """The places of the largest of some sizes, in their order."""
+    found = sorted(range(len(sizes)), key=lambda k: -float(sizes[k]))[:most]
+    return sorted(found)
+
+
+def _about(place: int, many: int, most: int) -> list[int]:
+    """At most `most` neighbours of a place among so many, with it."""
+    start = min(max(0, place - most // 2), max(0, many - most))
+    return list(range(start, min(start + most, many)))
+
+
+def _part(
+    array: Values, rows: Sequence[int], columns: Sequence[int], right: bool = False, below: bool = False
+) -> Values:
+    """Some rows and columns of a matrix, with a column or a row of nothing where it goes on."""
+    return np.pad(array[np.ix_(rows, columns)], ((0, int(below)), (0, int(right))))
 
 
 def _sheet(

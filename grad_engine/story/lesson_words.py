@@ -6,7 +6,6 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import cached_property
 
 from grad_engine.formula import number
 from grad_engine.record import EdgeRecord
@@ -38,6 +37,7 @@ MOST_REACHED = 3  # leaves that swept ops reach and that are named
 MOST_ENDS = 4  # gradients that the last scene names
 MOST_NAMED = 4  # leaves in a list
 MOST_MODULES = 6  # of an opened unit that are named
+MOST_DEAD = 0.25  # part of the ops, the last ones, whose gradient may be 0 before it is called vanished
 ALIKE = 0.1  # part of a change by which it may differ from slope times nudge because the curve bends
 ORDINALS = ["", "first", "second", "third", "fourth", "fifth"]
 COUNTS = ["no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"]
@@ -74,7 +74,9 @@ class LessonWords:
         noun = "leaf" if len(leaves) == 1 else "leaves"
         said: Line
         if several:
-            said = line(f"{len(self.index.nodes)} ops: {self.parts(several)}. {many} {noun}.")
+            said = line(
+                f"{len(self.index.nodes)} ops: {self.parts(several)}. ", *(self.we_follow() or [f"{many} {noun}."])
+            )
         elif facts.followed is not None and facts.followed.index:
             value = facts.number_at(self.index.accumulators[facts.followed.accumulator].leaf, facts.followed.index)
             equal = "" if value is None else f" = {facts.spelling.text(value)}"
@@ -106,6 +108,13 @@ class LessonWords:
             names = [facts.name(self.index.leaf(id).id) for id in facts.border]
             remark = f"{some_of(names)} {'comes' if len(names) == 1 else 'come'} from what is not shown."
         return Scene("leaves", "Forward", said, (), line(remark), tuple(shown), leaves=tuple(leaves), moves=(10,))
+
+    def we_follow(self) -> list[str | Token]:
+        """That a number is followed, and how often its leaf is used; [] where none is."""
+        if self.facts.followed is None:
+            return []
+        uses = len(self.index.arrivals.get(self.facts.followed.accumulator, ()))
+        return ["We follow ", *self.followed(), f", used {times(uses)}." if uses > 1 else "."]
 
     def tokens(self, names: Sequence[Token], more: int = 0) -> list[str | Token]:
         """Names in a list, with how many more there are."""
@@ -168,7 +177,7 @@ class LessonWords:
         at = self.first_entry(ops)
         if not at:
             return "Forward: every op writes its value."
-        return "Blue: each op's value at one entry."
+        return f"Blue: each op's value at one entry, first [{','.join(map(str, at))}]."
 
     def first_entry(self, ops: Sequence[str]) -> tuple[int, ...]:
         """The first entry whose number stands for a tensor; () in a graph of single numbers."""
@@ -304,12 +313,11 @@ class LessonWords:
     def nudge(self, units: Sequence[Unit]) -> list[Scene]:
         """The followed entry is nudged; nothing without a probe, for what is not measured is not asked."""
         facts, probe = self.facts, self.probe
-        remark = (
-            f"{capital(facts.result)} is {facts.meaning}." if facts.meaning and not self.asked_of_all(units) else ""
-        )
+        who = f"{facts.result}, {facts.meaning}," if facts.meaning and not self.asked_of_all(units) else facts.result
+        remark = ""
         if probe is None:
             return [self.not_moved()] if self.cannot_move() else []
-        if not remark and self.others_add():
+        if self.others_add():
             remark = "Other entries change too."
         # In a graph of tensors the increments run along the path, and are no numbers to read one by one.
         counted = self.index.nodes.values() if not probe.index and len(self.index.nodes) <= FEW_OPS else ()
@@ -330,15 +338,13 @@ class LessonWords:
         ):
             places = "both" if uses == 2 else f"all {in_words(uses)}"
             used = f": it is used {times(uses)}, and {places} places change."
-            first = line("Nudge ", *self.followed(), f" by {figure(probe.delta)}", used)
-            answer = (
-                f"{capital(facts.result)} moves {change}: {ratio} times the nudge. Backward finds that for every leaf."
-            )
+            first = line("Nudge ", *self.followed(), f" by {figure(probe.delta, 3)}", used)
+            answer = f"{capital(who)} moves {change}: {ratio} times the nudge. Backward finds that for every leaf."
             return [
                 Scene("nudge", "A nudge", first, (), line(remark), on_stage, leaves=leaves, moves=(3,)),
                 Scene("answer", "A nudge", line(answer), leaves=leaves, moves=(3,)),
             ]
-        moved = f" by {figure(probe.delta)}: {facts.result} moves {change}, {ratio} times the nudge."
+        moved = f" by {figure(probe.delta, 3)}: {who} moves {change}, {ratio} times the nudge."
         said = line("Nudge ", *self.followed(), moved)
         return [Scene("nudge", "A nudge", said, (), line(remark), on_stage, leaves=leaves, moves=(3,), motion=2.6)]
 
@@ -816,17 +822,9 @@ class LessonWords:
         leaves = self.reached(ops)
         if not leaves:
             return self.swept(ops, line(f"{self.signs(ops)} {'runs its rule' if alone else 'run their rules'}."))
-        if self.first_repeated is not None and self.first_repeated.sender in ops:
-            return self.swept(ops, self.served(self.first_repeated))
         scene = self.swept(ops, line())
         who = "" if len(scene.lines) > 1 else f"{self.signs(ops)}: "  # lines name the ops that they are about
         return replace(scene, said=line(who, *self.get_shares(leaves, MOST_REACHED)))
-
-    @cached_property
-    def first_repeated(self) -> EdgeRecord | None:
-        """The first edge in backward to a leaf that was added to several rows; of others nothing is said in a sweep."""
-        edges = (edge for turn in self.index.turns for edge in self.index.outgoing(turn.node))
-        return next((edge for edge in edges if self.is_repeated(edge)), None)
 
     def is_repeated(self, edge: EdgeRecord) -> bool:
         """Whether a leaf was added to several rows, so that its gradient is a sum of g as they are."""
@@ -967,7 +965,8 @@ class LessonWords:
         norms = [self.facts.norm(turn.node) for turn in self.index.turns]
         alive = [k for k, norm in enumerate(norms) if norm != 0]
         k = alive[-1] if alive else -1
-        return self.index.turns[k].node if 0 <= k < len(norms) - 1 else ""
+        # A branch that ends in a product with 0 is no gradient that vanishes.
+        return self.index.turns[k].node if 0 <= k < len(norms) - max(1, MOST_DEAD * len(norms)) else ""
 
     def compared(self, first: float, last: float, names: Sequence[str], many: int) -> str:
         """How the size of the gradient changes from the first of some parts that backward reaches to the last."""

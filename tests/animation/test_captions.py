@@ -31,7 +31,7 @@ def seen(player: Player) -> set[str]:
     found = {word for box in stage.chunks for label in (box.label, box.title) for word in label.split()}
     for kind, id in stage.parts.all:
         if kind == "op":
-            found.add(stage.graph.labels.get(id, stage.facts.op(id).sign))
+            found |= {*stage.graph.labels.get(id, stage.facts.op(id).sign).split(" → ")}
     return found
 
 

@@ -64,6 +64,8 @@ def product(rows: int, inner: int, columns: int, text: str) -> RowColumn:
         sheet("Xᵀ", rows, inner, [(0, k, text) for k in range(inner)], (0, 0, 0, inner - 1)),
         sheet("g", inner, columns, [(k, last, text) for k in range(inner)], (0, inner - 1, last, last)),
         sheet("W1", rows, columns, [(0, last, text)], (0, 0, last, last)),
+        0,
+        last,
     )
 
 
