@@ -102,7 +102,7 @@ if _os.environ.get("GRAD_ENGINE_MALLOC") == "1":
 # Rooms that not every program needs, and what is public in them: loaded when it is first asked for. A third of the time
 # of `import grad_engine` would go into reading records alone.
 _LOADED_ON_USE = (
-    *("autograd", "data", "distributions", "draw", "export", "func", "interop", "nn", "notebook", "optim"),
+    *("autograd", "data", "distributions", "draw", "export", "func", "interop", "nn", "notebook", "numpy", "optim"),
     *("polynomial", "program", "progress", "record", "scipy", "tree", "utils"),
 )
 _PUBLIC = {

@@ -92,6 +92,7 @@ from grad_engine import func as func
 from grad_engine import interop as interop
 from grad_engine import nn as nn
 from grad_engine import notebook as notebook
+from grad_engine import numpy as numpy
 from grad_engine import optim as optim
 from grad_engine import polynomial as polynomial
 from grad_engine import program as program

@@ -7,7 +7,7 @@ plain calls pay nothing.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,7 @@ from numpy.lib.array_utils import normalize_axis_index
 from grad_engine.core.arguments import WIDER
 from grad_engine.core.broadcasting import astype
 from grad_engine.core.call import as_tensor
-from grad_engine.core.define import CALLS, DEFINED, composed
+from grad_engine.core.define import CALLS, DEFINED, composed, method
 from grad_engine.core.inplace import overwrite
 from grad_engine.core.left_out import leave_out_nan
 from grad_engine.core.numpy_protocol import NUMPY_TO_OP, UFUNC_METHODS, WRITING
@@ -278,6 +278,31 @@ def _fill_diagonal(a: Tensor, val: Any, wrap: bool = False) -> None:
     _place(a, flags, val)
 
 
+class Flat:
+    """The elements of a tensor in C order, to be read and written in place: `x.flat[::n + 1] += 1`, as in NumPy."""
+
+    __slots__ = ("base",)
+
+    def __init__(self, base: Tensor) -> None:
+        self.base = base
+
+    def __getitem__(self, key: Any) -> Tensor:
+        return positive(reshape(self.base, (-1,))[key])
+
+    def __setitem__(self, key: Any, values: Any) -> None:
+        _put(self.base, np.arange(self.base.size)[key], values)
+
+    def __iter__(self) -> Iterator[Tensor]:
+        return iter(reshape(self.base, (-1,)))
+
+    def __len__(self) -> int:
+        return int(self.base.size)
+
+
+method("flat", property(
+    Flat, lambda x, values: _put(x, np.arange(x.size), values),
+    doc="The elements in C order, to be read and written in place: x.flat[::n + 1] += 1, as in NumPy.",
+))  # fmt: skip
 WRITING.update({
     np.put: _put, np.put_along_axis: _put_along_axis, np.copyto: _copyto, np.place: _place, np.putmask: _putmask,
     np.fill_diagonal: _fill_diagonal,

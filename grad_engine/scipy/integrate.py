@@ -6,7 +6,8 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,14 +16,15 @@ from grad_engine.core.call import as_tensor
 from grad_engine.core.grad_mode import no_grad
 from grad_engine.core.tensor import Tensor, array_of
 from grad_engine.errors import ArgumentError, GradEngineError, MissingPackageError, ShapeError
-from grad_engine.ops.joining import concat
+from grad_engine.numpy import asarray
+from grad_engine.ops.joining import concat, stack
 from grad_engine.ops.reduction import sum as sum_of
 from grad_engine.ops.shape import moveaxis, reshape
 from grad_engine.ops.statistics import cumulative_trapezoid as _cumulative
 from grad_engine.ops.statistics import trapezoid
 from grad_engine.scipy._theirs import of_scipy
 
-__all__ = ["cumulative_trapezoid", "fixed_quad", "quad", "simpson", "trapezoid"]
+__all__ = ["cumulative_trapezoid", "fixed_quad", "odeint", "quad", "simpson", "solve_ivp", "trapezoid"]
 
 
 def cumulative_trapezoid(y: Any, x: Any = None, dx: float = 1.0, axis: int = -1, initial: Any = None) -> Tensor:
@@ -137,6 +139,88 @@ def _kronrod() -> tuple[np.ndarray, np.ndarray]:
         0.147739104901338491374841515972068, 0.149445554002916905664936468389821,
     ])  # fmt: skip
     return np.concatenate([-half[:-1], half[::-1]]), np.concatenate([weights[:-1], weights[::-1]])
+
+
+def solve_ivp(
+    fun: Callable[..., Any], t_span: Any, y0: Any, method: Any = "RK45", t_eval: Any = None,
+    dense_output: bool = False, events: None = None, vectorized: bool = False, args: tuple[Any, ...] | None = None,
+    **options: Any,
+) -> Any:  # fmt: skip
+    """SciPy's solution of y' = fun(t, y), with `y` a tensor: gradients by y0 and by all that `fun` reads.
+
+    SciPy chooses the steps, on arrays; then they are taken again, recorded. So the derivative is that of what was
+    computed, step by step, with the lengths of the steps as constants. method: "RK45" or "RK23". Needs SciPy.
+    """
+    theirs = importlib.import_module("scipy.integrate")
+    if method not in ("RK45", "RK23") or events is not None or dense_output:
+        raise ArgumentError(
+            f"solve_ivp() has methods RK45 and RK23 on tensors, without events and dense_output, got {method!r}; write "
+            "the steps of others with NumPy"
+        )
+    if any(type(each) is Tensor and each.requires_grad for each in (*t_span, t_eval)):
+        raise ArgumentError("solve_ivp() has no gradient by the ends of time; scale time, so that they are constants")
+    more = args or ()
+
+    def slope(t: Any, y: Any) -> Tensor:
+        return as_tensor(asarray(fun(t, y, *more)))
+
+    def on_arrays(t: Any, y: Any) -> np.ndarray:
+        with no_grad():
+            return slope(t, y).array
+
+    start = as_tensor(asarray(y0))
+    start = start if start.dtype.kind == "f" else start.astype(float)
+    span = [float(array_of(end)) for end in t_span]
+    steps = theirs.solve_ivp(on_arrays, span, start.array, method, **options)
+    found = steps if t_eval is None else theirs.solve_ivp(on_arrays, span, start.array, method, t_eval, **options)
+    rows = _steps(slope, start, steps.t, getattr(theirs, method), None if t_eval is None else found.t)
+    found.y = stack(rows, -1) if rows else found.y
+    return found
+
+
+def _steps(slope: Callable[..., Tensor], y: Tensor, times: np.ndarray, rule: Any, asked: Any) -> list[Tensor]:
+    """The states at `times`, or between them at the times that are asked for, by the rule's own interpolation."""
+    rows = [y] if asked is None else [y for t in asked if t == times[0]]
+    left = None if asked is None else [t for t in asked if t != times[0]]
+    first = slope(times[0], y)
+    for t, end in itertools.pairwise(times):
+        h, stages = end - t, [first]
+        for factors, c in zip(rule.A[1:], rule.C[1:], strict=True):
+            stages.append(slope(t + c * h, y + h * _mixed(stages, factors)))
+        new = y + h * _mixed(stages, rule.B)
+        first = slope(end, new)
+        if left is None:
+            rows.append(new)
+        else:
+            stages.append(first)
+            while left and (end - left[0]) * np.sign(h) >= 0:
+                part = (left.pop(0) - t) / h
+                rows.append(y + h * _mixed(stages, rule.P @ part ** np.arange(1, rule.P.shape[1] + 1)))
+        y = new
+    return rows
+
+
+def _mixed(stages: Sequence[Tensor], factors: np.ndarray) -> Tensor:
+    out: Any = 0.0
+    for stage, factor in zip(stages, factors, strict=False):
+        out = out + factor * stage if factor else out
+    return as_tensor(out)
+
+
+def odeint(
+    func: Callable[..., Any], y0: Any, t: Any, args: tuple[Any, ...] = (), *, tfirst: bool = False,
+    rtol: float = 1.49e-8, atol: float = 1.49e-8,
+) -> Tensor:  # fmt: skip
+    """The states at each of the times t, one a row, of y' = func(y, t), by solve_ivp(). Needs SciPy.
+
+    SciPy's own odeint takes other steps, so its numbers differ within the tolerances.
+    """
+    times = np.asarray(array_of(t), float)
+    found = solve_ivp(
+        func if tfirst else lambda t, y, *more: func(y, t, *more), (times[0], times[-1]), np.atleast_1d(asarray(y0)),
+        t_eval=times, args=args, rtol=rtol, atol=atol,
+    )  # fmt: skip
+    return found.y.mT
 
 
 __getattr__ = of_scipy("scipy.integrate")

@@ -165,6 +165,12 @@ class BSpline:
     gives NaN.
     """
 
+    @staticmethod
+    def design_matrix(x: Any, t: Any, k: int, extrapolate: bool = False) -> Any:
+        """SciPy's sparse matrix of the splines at each x, for constant places."""
+        theirs = importlib.import_module("scipy.interpolate")
+        return theirs.BSpline.design_matrix(array_of(x), array_of(t), k, extrapolate)
+
     def __init__(self, t: Any, c: Any, k: int, extrapolate: bool = True, axis: int = 0) -> None:
         knots = as_tensor(t)
         if knots.requires_grad or axis != 0 or not isinstance(extrapolate, bool):

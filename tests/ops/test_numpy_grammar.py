@@ -304,3 +304,19 @@ def test_ldexp_takes_every_kind_of_whole_number() -> None:
     for power in (2, True, np.uint8(3), np.array([-1, 4])):
         found = np.ldexp(ge.tensor([1.0, 2.5], requires_grad=True), power)
         assert array_of(found).tolist() == np.ldexp([1.0, 2.5], power).tolist()
+
+
+def test_flat_reads_and_writes_in_c_order() -> None:
+    def spoilt(x: Any) -> Any:
+        y = np.sin(x) if isinstance(x, np.ndarray) else x.sin()
+        y.flat[::4] += x[0, 0] ** 2
+        y.flat[1] = y.flat[-2] * 3
+        return y
+
+    x = np.arange(9.0).reshape(3, 3) / 5
+    np.testing.assert_allclose(spoilt(ge.tensor(x)).data, spoilt(x))
+    check_gradients(spoilt, x, 2)
+    t = ge.tensor(x)
+    t.flat = [1.0, 2.0, 3.0]
+    assert t.data.tolist() == [[1.0, 2.0, 3.0]] * 3
+    assert [each.item() for each in t[0].flat] == [1.0, 2.0, 3.0] and len(t.flat) == 9
