@@ -277,16 +277,22 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
     return int(done.stdout)
 
 
+OPTIMISER = "ge.optim.SGD([ge.zeros(2, requires_grad=True)])"
+
+
 @pytest.mark.skipif(not ge.core.allocator._is_glibc(), reason="only glibc has this setting")
-def test_the_allocator_is_tuned_on_request_alone() -> None:
+def test_the_allocator_is_tuned_on_request_and_for_training() -> None:
     """The pages of an array of 8 MB: given back and fetched again each time, or kept."""
     pages = {
         "asked": minor_faults("assert ge.tune_allocator()"),
         "asked by environment": minor_faults("", GRAD_ENGINE_MALLOC="1"),
-        "not asked": minor_faults("", GRAD_ENGINE_MALLOC="0"),
+        "by an optimiser": minor_faults(OPTIMISER, GRAD_ENGINE_MALLOC=""),
+        "not asked": minor_faults("", GRAD_ENGINE_MALLOC=""),
+        "forbidden": minor_faults(OPTIMISER, GRAD_ENGINE_MALLOC="0"),
     }
-    assert pages["asked"] < pages["not asked"] / 4, pages
-    assert pages["asked by environment"] < pages["not asked"] / 4, pages
+    for how in ("asked", "asked by environment", "by an optimiser"):
+        assert pages[how] < pages["not asked"] / 4, pages
+    assert pages["forbidden"] > pages["not asked"] / 2, pages
 
 
 def test_elsewhere_it_does_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

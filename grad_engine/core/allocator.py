@@ -1,4 +1,4 @@
-"""How the process gets and gives back memory for large arrays: a setting that is only ever changed on request."""
+"""How the process gets and gives back memory for large arrays: on request, and for programs that train."""
 
 from __future__ import annotations
 
@@ -6,6 +6,13 @@ import os
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # from malloc.h of glibc
 SIZES = (1 << 30, 32 << 20)  # older versions of glibc take at most the second
+KEPT = 128 << 20  # bytes of freed memory that a program that trains keeps at most
+
+
+class _Asked:
+    """Whether this process has had its allocator tuned, or been asked to, or not to."""
+
+    already = os.environ.get("GRAD_ENGINE_MALLOC", "") != ""
 
 
 def tune_allocator() -> bool:
@@ -15,17 +22,33 @@ def tune_allocator() -> bool:
     page: from about 200 x 200 elements on, that costs more than the arithmetic (adding two 500 x 500 matrices, with its
     backward: 1.9 ms, and 0.15 ms after this call). The price is that the process holds on to its largest use of memory.
 
-    It is the setting of the whole process, so nobody but the program should decide it: call this once at the start, or
-    set GRAD_ENGINE_MALLOC=1 in the environment, which does so on import. Elsewhere than on glibc it changes nothing and
-    returns False.
+    It is the setting of the whole process: call this once at the start, or set GRAD_ENGINE_MALLOC=1 in the environment,
+    which does so on import. A program that makes an optimiser of `optim` gets a smaller form of it: arrays of up to 32
+    MB, of which at most 128 MB are kept. GRAD_ENGINE_MALLOC=0 keeps that from happening too. Elsewhere than on glibc it
+    changes nothing and returns False.
+    """
+    _Asked.already = True
+    return any(_set_thresholds(size, size) for size in SIZES)
+
+
+def tune_for_training() -> None:
+    """Keep some memory of freed arrays, once in a process, where nobody asked for anything else."""
+    if not _Asked.already:
+        _Asked.already = True
+        _set_thresholds(SIZES[-1], KEPT)
+
+
+def _set_thresholds(array: int, kept: int) -> bool:
+    """Keep freed arrays of less than `array` bytes in the process, and up to `kept` bytes of its free memory.
+
+    Both or neither: without the first, the second makes large arrays slower.
     """
     if not _is_glibc():
         return False
     import ctypes
 
     mallopt = ctypes.CDLL(None).mallopt
-    # Both or neither: without the first, the second makes large arrays slower.
-    return any(mallopt(M_MMAP_THRESHOLD, size) == 1 and mallopt(M_TRIM_THRESHOLD, size) == 1 for size in SIZES)
+    return bool(mallopt(M_MMAP_THRESHOLD, array) == 1 and mallopt(M_TRIM_THRESHOLD, kept) == 1)
 
 
 def _is_glibc() -> bool:

@@ -54,13 +54,17 @@ def wider(name: str, named: Iterable[str], own: Iterable[str]) -> Callable[..., 
 
 def arguments(op: Op, static: tuple[Any, ...], named: dict[str, Any]) -> tuple[Any, ...]:
     """Every static argument in the order of the declaration. Raises ArgumentError."""
-    if not named and len(static) == len(op.static) and _CHANGEABLE.isdisjoint(map(type, static)):
-        return static
+    if not named and len(static) == len(op.static):
+        if _CHANGEABLE.isdisjoint(map(type, static)):
+            return static
+        if len(static) == 1 and type(static[0]) is ndarray:  # x[index]
+            return (own(static[0]),)
     if (named or len(static) < len(op.static)) and (plan := _plan(op, len(static), tuple(named))) is not None:
         places, rest = plan
         found = [*static, *rest]
-        for place, value in zip(places, named.values(), strict=True):
-            found[place] = value
+        if named:
+            for place, value in zip(places, named.values(), strict=True):
+                found[place] = value
         if _CHANGEABLE.isdisjoint(map(type, found)):
             return tuple(found)
     elif op.varargs and len(op.static) == 1 < len(static) and {*map(type, static)} == {int}:

@@ -70,7 +70,7 @@ def general(op: Op) -> Callable[..., Any]:
     arity, defaults = len(op.inputs), tuple(op.static.values())
     needed = inspect.Parameter.empty in defaults
     ruled = tuple(op.joint is not None or rule is not None for rule in op.rules)
-    whole, arrayed = bool(op.floats), not op.numbers
+    floated, arrayed = tuple(part in op.floats for part in op.inputs), not op.numbers
 
     def call(*args: Any, **named: Any) -> Any:
         if named and op.name in WIDER and (other := wider(op.name, named, (*op.inputs, *op.static))) is not None:
@@ -98,14 +98,14 @@ def general(op: Op) -> Callable[..., Any]:
             if type(value) is ndarray:
                 kind = value.dtype
                 if kind is not F64 and kind is not F32:
-                    half = half or kind == HALF
-                    unfit = unfit or whole
+                    half = half or kind.char == "e"  # not `is HALF`: of a pickled array the dtype is another object
+                    unfit = unfit or floated[0 if variadic else slot]
             elif arrayed and type(value) in _NUMBERS:
                 unfit = True
             elif type(value) in STAND_INS:
                 number = not isinstance(value, ndarray)
                 half = half or (not number and value.dtype == HALF)
-                unfit = unfit or (arrayed if number else whole and value.dtype.kind != "f")
+                unfit = unfit or (arrayed if number else floated[0 if variadic else slot] and value.dtype.kind != "f")
             arrays.append(value)
             edges.append(edge)
         meant, run = op, forward

@@ -213,11 +213,15 @@ def _own(value: Any, owners: set[int]) -> Any:
 
 def check_prints(nodes: Iterable[Node]) -> None:
     """Raise InPlaceError when an operand that a rule reads differs from when its fingerprint was taken."""
+    now: dict[int, bytes] = {}  # by the id of the array, which several nodes may hold
     for node in nodes:
         if (extra := node.extra) is not None and extra.prints:
             arrays = node.arrays
             for slot, before in extra.prints:
-                if fingerprint(arrays[slot]) != before:
+                array = arrays[slot]
+                if (after := now.get(id(array))) is None:
+                    after = now[id(array)] = fingerprint(array)
+                if after != before:
                     _refuse_changed(node, extra.prints)
                     break
 
@@ -238,22 +242,18 @@ def _refuse_changed(node: Node, prints: Sequence[tuple[int, bytes]]) -> None:
 
 def fingerprint(array: ndarray) -> bytes:
     """What differs when the elements of `array` do; see above for what it misses."""
-    if array.nbytes <= 16 * _COLUMNS:
+    size = array.nbytes
+    if size <= 16 * _COLUMNS:
         return array.tobytes()
     flags = array.flags
-    if flags.c_contiguous:
-        flat = array.reshape(-1)
-    elif flags.f_contiguous:
-        flat = array.T.reshape(-1)
-    else:
-        return _of_parts(array)
-    words = flat.view(_BYTE)
-    if words.size > LARGE:
-        return _of_blocks(words)
-    rows = (words.size // (8 * _COLUMNS) - 1) | 1  # odd: else the signs of a whole column could change unseen
+    if not flags.c_contiguous:
+        return fingerprint(array.T) if flags.f_contiguous else _of_parts(array)
+    if size > LARGE:
+        return _of_blocks(array.reshape(-1).view(_BYTE))
+    rows = (size // (8 * _COLUMNS) - 1) | 1  # odd: else the signs of a whole column could change unseen
     end = 8 * _COLUMNS * rows
-    sums = np.add.reduce(words[:end].view(_WORD).reshape(rows, _COLUMNS))
-    return sums.tobytes() + words[end:].tobytes()
+    sums = np.add.reduce(ndarray((rows, _COLUMNS), _WORD, array))  # a view, made in one call
+    return sums.tobytes() + ndarray((size - end,), _BYTE, array, end).tobytes()
 
 
 def _of_blocks(memory: ndarray) -> bytes:

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from grad_engine.core.broadcasting import dot_of, ones_row
 from grad_engine.core.call import as_tensor
 from grad_engine.core.caller import caller_level
 from grad_engine.core.define import composed, define, in_front
@@ -28,6 +29,7 @@ from grad_engine.ops.reduction import sum as sum_of
 from grad_engine.ops.shape import reshaped
 
 _SOFTMAX = softmax.op.name  # type: ignore[attr-defined]
+_SHORT = 2048  # classes whose probabilities BLAS may add one after another
 _IGNORED = -100  # the class that means "no class", as in PyTorch
 
 
@@ -181,7 +183,9 @@ def _cross_entropy(
         top = np.maximum.reduce(x, axis=1, keepdims=True)
         e = x - top
         chosen = e[rows, target]
-        return np.add.reduce(np.log(array_sum(np.exp(e, out=e), 1)) - chosen) / x.dtype.type(len(x))
+        np.exp(e, out=e)
+        sums = dot_of(e, ones_row(x.shape[1], e.dtype)) if x.shape[1] <= _SHORT else array_sum(e, 1)
+        return np.add.reduce(np.log(sums) - chosen) / x.dtype.type(len(x))
     axis = _class_axis("cross_entropy", x, target)
     if target.dtype.kind == "f":
         q, count = _expected(x, target, axis, weight, ignore_index, label_smoothing)

@@ -47,7 +47,7 @@ def _add_at(out: Any, index: Any, x: Any) -> Any:
         np.add.at(out, index, x)
         return out
     places = np.arange(out.size).reshape(out.shape)[index]  # np.add.at is slow beyond one axis, bincount is not
-    weights = np.broadcast_to(x, places.shape).ravel()
+    weights = x.ravel() if x.shape == places.shape else np.broadcast_to(x, places.shape).ravel()
     out += np.bincount(places.ravel(), weights, out.size).reshape(out.shape).astype(out.dtype, copy=False)
     return out
 
@@ -153,7 +153,7 @@ def part(whole: Tensor, key: Any) -> Tensor:
     if Pairs.made and type(key) is int and key in (0, 1) and (axis := getattr(whole, "pair", None)) is not None:
         axis.warn(f"[{key}]")
     key = _plain(key)
-    if type(key) is np.ndarray and key.dtype == bool:
+    if type(key) is np.ndarray and key.dtype.char == "?":
         leave_out_nan((whole,))  # r[~np.isnan(r)]
     made = index(whole, key)
     if made.array.base is not None:

@@ -18,7 +18,7 @@ from grad_engine.core.tensor import Tensor
 from grad_engine.errors import ArgumentError, ShapeError
 from grad_engine.formula import Tree
 from grad_engine.ops.convolution import per_axis, way_to_batch
-from grad_engine.ops.elementwise import values
+from grad_engine.ops.elementwise import BITS, values
 from grad_engine.ops.indexing import index_put, scattered, take_along_axis
 from grad_engine.ops.reduction import array_sum
 from grad_engine.ops.shape import reshaped
@@ -153,19 +153,20 @@ def _define_max_pool(n: int) -> Any:
         """The gradient of windows that share no element: g to the first that is the largest, place by place."""
         padded = slots.padded(x)
         out = np.zeros(padded.shape, g.dtype)
-        open_ = np.ones(g.shape, bool)
+        whole = BITS[g.dtype]  # g in whole numbers, times 0 or 1: np.where and np.copyto take three times as long
+        bits, left = out.view(whole), np.array(g, order="C").view(whole)  # left: what no element has taken yet
         for offset in np.ndindex(slots.kernel):
-            hit = padded[slots.seen(offset)] == largest
-            hit &= open_
-            open_ ^= hit
-            np.copyto(out[slots.seen(offset)], g, where=hit)
+            taken = np.equal(padded[slots.seen(offset)], largest).astype(whole)
+            taken *= left
+            bits[slots.seen(offset)] = taken
+            left ^= taken
         return out if out.shape == x.shape else out[slots.inner]
 
     def back(
         g: Any, out: Any, x: Any, kernel_size: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool
     ) -> Any:
         slots = _Slots(name, x, n, kernel_size, stride, padding, dilation, ceil_mode)
-        if type(g) is np.ndarray and slots.apart and (out > -np.inf).all():  # no NaN, no lone padding
+        if type(g) is np.ndarray and g.dtype in BITS and slots.apart and (out > -np.inf).all():  # no NaN, no lone padding
             return handed_back(g, slots, out, x)
         at = winners(slots, values(out), values(x))
         images = x.shape[: x.ndim - n]

@@ -33,13 +33,13 @@ def _column(x: Any) -> Any:
 
 
 def matrix_product(x: Any, y: Any) -> Any:
-    """x @ y of two matrices, or batches of them, for use in rules."""
+    """x @ y, for use in rules: of matrices and batches of them, or of a matrix and a vector."""
     kinds = {type(x), type(y)}
     if Symbol in kinds:
         return x @ y
-    if Tensor not in kinds and x.ndim == 2 == y.ndim:
+    if Tensor not in kinds and x.ndim == 2 >= y.ndim:
         return dot_of(x, y)
-    return x * y if x.shape[-1] == 1 else x @ y  # BLAS is slow at a column times a row
+    return x * y if x.shape[-1] == 1 and y.ndim > 1 else x @ y  # BLAS is slow at a column times a row
 
 
 def _matmul_x(g: Any, out: Any, x: Any, y: Any) -> Any:
@@ -57,6 +57,8 @@ def _matmul_y(g: Any, out: Any, x: Any, y: Any) -> Any:
         return matrix_product(x.mT, g)
     if x.ndim == 1:
         return _column(x) * _row(g) if y.ndim > 1 else g * x
+    if x.ndim == 2:
+        return matrix_product(x.mT, g)
     return reshaped(x.mT @ _column(g), (*x.shape[:-2], x.shape[-1]))
 
 
