@@ -179,10 +179,13 @@ def _cross_entropy(
 ) -> Any:  # fmt: skip
     if not 0 <= label_smoothing <= 1:
         raise ArgumentError(f"label_smoothing of cross_entropy() is from 0 to 1, got {label_smoothing}")
-    if not label_smoothing and (rows := _rows_of_classes(x, target, weight, ignore_index, reduction)) is not None:
+    if (rows := _rows_of_classes(x, target, weight, ignore_index, reduction)) is not None:
         top = np.maximum.reduce(x, axis=1, keepdims=True)
         e = x - top
         chosen = e[rows, target]
+        if label_smoothing:
+            chosen *= 1 - label_smoothing
+            chosen += np.add.reduce(e, axis=1) * (label_smoothing / x.shape[1])
         np.exp(e, out=e)
         sums = dot_of(e, ones_row(x.shape[1], e.dtype)) if x.shape[1] <= _SHORT else array_sum(e, 1)
         return np.add.reduce(np.log(sums) - chosen) / x.dtype.type(len(x))
@@ -222,11 +225,13 @@ def _expected(x: Any, target: Any, axis: int, weight: Any, ignore_index: int, sm
 def _cross_entropy_x(
     g: Any, out: Any, x: Any, target: Any, weight: Any, ignore_index: int, reduction: str, label_smoothing: float
 ) -> Any:
-    if type(x) is np.ndarray and isinstance(g, np.ndarray | np.generic) and not label_smoothing:
+    if type(x) is np.ndarray and isinstance(g, np.ndarray | np.generic):
         rows = _rows_of_classes(x, target, weight, ignore_index, reduction)
         if rows is not None:
             p = softmax_of(x, 1)
-            p[rows, target] -= 1
+            p[rows, target] -= 1 - label_smoothing
+            if label_smoothing:
+                p -= label_smoothing / x.shape[1]
             p *= g / x.dtype.type(len(x))
             return p
     axis = _class_axis("cross_entropy", x, target)

@@ -166,7 +166,8 @@ def _define_max_pool(n: int) -> Any:
         g: Any, out: Any, x: Any, kernel_size: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool
     ) -> Any:
         slots = _Slots(name, x, n, kernel_size, stride, padding, dilation, ceil_mode)
-        if type(g) is np.ndarray and g.dtype in BITS and slots.apart and (out > -np.inf).all():  # no NaN, no lone padding
+        plain = type(g) is np.ndarray and g.dtype in BITS
+        if plain and slots.apart and (out > -np.inf).all():  # no NaN, no lone padding
             return handed_back(g, slots, out, x)
         at = winners(slots, values(out), values(x))
         images = x.shape[: x.ndim - n]

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from grad_engine.core.broadcasting import dot_of, summed_to
 from grad_engine.core.define import define
 from grad_engine.core.grad import grad
 from grad_engine.core.op import case
@@ -71,12 +72,17 @@ def _weight_shares(
 ) -> list[Any]:
     """The shares of x, both weights and both biases, from the slopes before the gates at every step."""
     rows, others = slopes.reshape(-1, slopes.shape[2]), hidden_slopes.reshape(-1, slopes.shape[2])
+    sums = summed_to(rows, rows.shape[1:])
+    if wanted[4] and hidden_slopes is not slopes:
+        other_sums = summed_to(others, others.shape[1:])
+    else:
+        other_sums = sums
     return [
-        (rows @ weight_ih).reshape(x.shape) if wanted[0] else None,
-        rows.T @ x.reshape(-1, x.shape[2]) if wanted[1] else None,
-        others.T @ before.reshape(-1, before.shape[2]) if wanted[2] else None,
-        np.add.reduce(rows, axis=0) if wanted[3] and biases[0] is not None else None,
-        np.add.reduce(others, axis=0) if wanted[4] and biases[1] is not None else None,
+        dot_of(rows, weight_ih).reshape(x.shape) if wanted[0] else None,
+        dot_of(rows.T, x.reshape(-1, x.shape[2])) if wanted[1] else None,
+        dot_of(others.T, before.reshape(-1, before.shape[2])) if wanted[2] else None,
+        sums if wanted[3] and biases[0] is not None else None,
+        other_sums if wanted[4] and biases[1] is not None else None,
     ]
 
 
@@ -263,9 +269,8 @@ def _lstm(
     reverse: bool = False,
 ) -> tuple[tuple[Any, Any], Any, Any]:  # fmt: skip
     n = _checked("lstm_layer", 4, x, [h, c], weight_ih, weight_hh, [bias_ih, bias_hh])
-    summed = _inputs(x, weight_ih, bias_ih)
-    if bias_hh is not None:
-        summed = summed + bias_hh
+    bias = bias_ih if bias_hh is None else bias_hh if bias_ih is None else bias_ih + bias_hh
+    summed = _inputs(x, weight_ih, bias)
     out = np.empty((*x.shape[:2], n), summed.dtype)
     gates, memories = np.empty_like(summed), np.empty_like(out)
     across = np.ascontiguousarray(weight_hh.T)
@@ -311,9 +316,11 @@ def _lstm_shares(
     after = _before(memories, last, not reverse)  # the memory that each step ended with
     bent = np.tanh(after)
     enter, keep, fresh, leave = (gates[:, :, k * n : (k + 1) * n] for k in range(4))
-    into_memory = leave * (1 - bent * bent)
+    into_memory = 1 - bent * bent
+    into_memory *= leave
     # What each slope is a multiple of: of the memory's gradient for the first three, of the state's for the last.
-    slopes = gates * (1 - gates)
+    slopes = 1 - gates
+    slopes *= gates
     slopes[:, :, 2 * n : 3 * n] = 1 - fresh * fresh
     by_gate = slopes.reshape(*x.shape[:2], 4, n)
     for k, partner in enumerate((fresh, memories, enter, bent)):
@@ -326,7 +333,7 @@ def _lstm_shares(
         memory += back * into_memory[t]
         by_gate[t, :, :3] *= memory[:, None]
         by_gate[t, :, 3] *= back
-        back = slopes[t] @ weight_hh
+        back = dot_of(slopes[t], weight_hh)
         memory *= keep[t]
     wanted_rest = [wanted[0], *wanted[3:]]
     first, *rest = _weight_shares(
