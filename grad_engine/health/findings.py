@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from math import inf, prod
+from pathlib import PurePath
 
 from grad_engine.health.rows import ParameterRow, zeros
 from grad_engine.record import NodeRecord, TensorRecord
@@ -16,6 +17,10 @@ from grad_engine.record.words import brief, harmless, many, origin_words, percen
 APART = 1e6  # times by which gradients shrink or grow along the model before it is said
 LARGE = 1e3  # norm of a gradient from which on growth is said
 MOST_NAMED = 6
+STUCK = 0.3  # share of a layer's units that is wrong in half as many rows too
+MOST_READ = 2  # operands whose numbers are told
+MOST_STEPS = 4  # ops between a loss and the probabilities that it reads
+MOST_ZEROS = 0.5  # share of a gradient that is 0, from which on it is worth a note
 FEWEST_ROWS = 32  # in which a unit is 0 or at an end before two of them being so is no chance
 FLAT = 0.01  # part of a gradient that passes a function, below which it is called saturated
 MOST_AT_ENDS = 0.5  # share of a function's results near its ends from which on it is called saturated
@@ -47,11 +52,9 @@ def findings(index: RecordIndex, rows: Sequence[ParameterRow]) -> tuple[Sentence
     wrong += _not_finite(rows)
     spoiled = (index.tensors[tensor].role for tensor in index.record.counts.nonfinite)
     if not wrong and index.value_origins and not any(role in ("gradient", "share", "seed") for role in spoiled):
-        first = index.value_origins[0]
-        notes.append(
-            f"{_called(index, first.part)} holds {_kind(first)} ({origin_words(index, first)}), but no recorded "
-            "gradient does, and the root does not as far as it is recorded."
-        )
+        notes.append(_harmless_origin(index, index.value_origins[0]))
+    wrong += index.record.remarks
+    wrong += _probabilities(index)
     wrong += list(_worse_than_chance(index))[:MOST_NAMED]
     wrong += _silent_units(index)
     dead = list(_stuck_units(index))
@@ -81,11 +84,16 @@ def _born(index: RecordIndex) -> Iterator[str]:
         part = node.id if node is not None else index.accumulator_of.get(tensor, "")
         origin = Origin(part, size)
         if node is not None:
-            what = f"in the result of {_called(index, part)} ({origin_words(index, origin)})"
-            yield f"As far as values are recorded, {_kind(origin)} begins {what}."
+            what = f"{_kind(origin)} begins in the result of {_called(index, part)} ({origin_words(index, origin)})"
+            known = all(not _unmeasured(index.tensors[operand.tensor], index) for operand in node.inputs)
+            yield f"{'' if known else 'As far as values are recorded, '}{what}.{_read(index, node)}"
         else:
-            label = index.label(tensor) or "a constant"
-            yield f"There is {_kind(origin)} in {label}, which no op of the graph made ({origin_words(index, origin)})."
+            label = index.tensors[tensor].name or (index.label(tensor) if part else None)
+            use = next(iter(index.uses.get(tensor, ())), None)
+            if label is None and use is not None:
+                label = f"an operand of {_placed(index, use.node)}"
+            what = f"which no op of the graph made ({origin_words(index, origin)})"
+            yield f"There is {_kind(origin)} in {label or 'a constant'}, {what}."
     if sent is not None and sent.edge is None:
         yield f"Backward was started with a gradient that holds {_kind(sent)}."
     elif sent is not None and sent.edge is not None:
@@ -97,7 +105,46 @@ def _born(index: RecordIndex) -> Iterator[str]:
         else:
             to = _called(index, index.edges[sent.edge].receiver)
             what = f"{_called(index, sent.part)} sends to {to} ({origin_words(index, sent)})"
-            yield f"In backward, {_kind(sent)} begins in the gradient that {what}."
+            maker = index.nodes.get(sent.part)
+            reads = _read(index, maker) if maker is not None else ""
+            yield f"In backward, {_kind(sent)} begins in the gradient that {what}.{reads}"
+
+
+def _read(index: RecordIndex, node: NodeRecord) -> str:
+    """What numbers an op read, as a sentence; "" where they are not known or not finite."""
+    ranges: list[str] = []
+    for operand in node.inputs[:MOST_READ]:
+        tensor = index.tensors[operand.tensor]
+        size, ends = index.measured(operand.tensor), _range(tensor)
+        if size is None or size.bad or ends is None:
+            return ""
+        low, high = (f"{'−' if end < 0 else ''}{brief(abs(end))}" for end in ends)
+        ranges.append(low if low == high else f"numbers from {low} to {high}")
+    return f" It read {' and '.join(ranges)}." if ranges else ""
+
+
+def _range(tensor: TensorRecord) -> tuple[float, float] | None:
+    """The least and the largest entry, where they are recorded."""
+    if tensor.stats is not None:
+        low, high = tensor.stats.min, tensor.stats.max
+        return None if low is None or high is None else (float(low), float(high))
+    values = tensor.data.values if tensor.data is not None else None
+    return (float(min(values)), float(max(values))) if values else None
+
+
+def _harmless_origin(index: RecordIndex, origin: Origin) -> str:
+    """What is not finite in a result, where it spoils neither root nor gradients."""
+    node = index.nodes.get(origin.part)
+    readers = [use.node for output in node.outputs for use in index.uses.get(output, ())] if node is not None else []
+    results = [index.measured(output) for reader in readers for output in reader.outputs]
+    if node is not None and results and all(size is not None and not size.bad for size in results):
+        some = f"{origin.measure.bad} of {many(origin.measure.size, 'value')}"
+        what = f"{_placed(index, node, line=True)} holds {_kind(origin)} ({some})"
+        return f"{what}, as a mask does: what reads it is finite."
+    return (
+        f"{_called(index, origin.part)} holds {_kind(origin)} ({origin_words(index, origin)}), but no recorded "
+        "gradient does, and the root does not as far as it is recorded."
+    )
 
 
 def _source(index: RecordIndex, starts: Sequence[str]) -> str | None:
@@ -155,8 +202,8 @@ def _scale(index: RecordIndex, rows: Sequence[ParameterRow]) -> Iterator[str]:
         beyond = [unit.norm for unit in units if unit.ops & below]
         if high is not None and max([low.norm, *beyond]) * APART < high.norm:
             yield (
-                f"Gradients vanish: the norm falls from {brief(high.norm)} at {high.name} to {brief(low.norm)} at "
-                f"{low.name}."
+                f"Gradients vanish: the norm falls from {brief(high.norm)} at {_module(high.name)} to "
+                f"{brief(low.norm)} at {_module(low.name)}."
             )
             break
     if units:
@@ -165,16 +212,37 @@ def _scale(index: RecordIndex, rows: Sequence[ParameterRow]) -> Iterator[str]:
         near = min((unit for unit in units if unit.ops & above), key=lambda unit: unit.step, default=None)
         if near is not None and high.norm > max(LARGE, near.norm * APART):
             yield (
-                f"Gradients explode: the norm grows from {brief(near.norm)} at {near.name} to {brief(high.norm)} at "
-                f"{high.name}."
+                f"Gradients explode: the norm grows from {brief(near.norm)} at {_module(near.name)} to "
+                f"{brief(high.norm)} at {_module(high.name)}."
             )
             return
+    yield from _large_values(index)
     if (grown := index.growth) is not None:
         seed, norm, part = grown
         yield (
             f"Gradients explode: the norm grows from {brief(seed)}, where backward starts, to {brief(norm)} at "
-            f"{_called(index, part)}."
+            f"{_placed(index, index.nodes[part]) if part in index.nodes else _called(index, part)}."
         )
+
+
+def _large_values(index: RecordIndex) -> Iterator[str]:
+    """Results that are larger by more than APART than anything that the graph was given."""
+    given = [_largest(tensor) for tensor in index.record.tensors if tensor.is_leaf]
+    start = max([1.0, *(abs(size) for size in given if size is not None)])
+    made = [(_largest(index.tensors[output]), node) for node in index.record.nodes for output in node.outputs]
+    known = [(size, node) for size, node in made if size is not None and size < inf]
+    size, node = max(known, key=lambda one: one[0], default=(0.0, None))
+    if node is not None and size > APART * start:
+        first = next(other for bound, other in known if bound > APART * start)
+        yield (
+            f"Values explode: from {brief(start)} at most in inputs and parameters to {brief(size)} in the result of "
+            f"{_placed(index, node)}; {_placed(index, first, line=True)} is the first above {brief(APART * start)}."
+        )
+
+
+def _module(name: str) -> str:
+    """The name of a module in a sentence: a number alone could be taken for a norm."""
+    return f"module {name}" if name.replace(".", "").isdecimal() else name
 
 
 def _units(index: RecordIndex, rows: Sequence[ParameterRow]) -> list[_Unit]:
@@ -214,7 +282,7 @@ def _silent_units(index: RecordIndex) -> Iterator[str]:
     for node in index.record.nodes:
         made = index.tensors[node.outputs[0]]
         if node.op == "relu" and prod(made.shape) > 1 and zeros(made) == 1:
-            found.append(_placed(index, node))
+            found.append(_placed(index, node, line=True))
     if found:
         yield f"The result of {_some(found)} is 0 in every entry: no gradient passes."
 
@@ -226,10 +294,13 @@ def _stuck_units(index: RecordIndex) -> Iterator[tuple[bool, str]]:
         if zeros(made) in (None, 1) or (counted := stuck_units(node, made)) is None or not counted[0]:
             continue
         stuck, units = counted
-        wrong = stuck >= 2 and prod(made.shape) >= FEWEST_ROWS * units and not _feeds_a_loss(index, node)
+        # The places of one text or signal are alike, so that they say no more than one row.
+        rows = made.shape[0] if len(made.shape) == 3 else prod(made.shape) / units
+        enough = rows >= FEWEST_ROWS or (rows >= FEWEST_ROWS / 2 and stuck >= units * STUCK)
+        wrong = stuck >= 2 and enough and not _feeds_a_loss(index, node)
         of = many(stuck, "unit") if len(made.shape) == 3 else f"{stuck} of {many(units, 'unit')}"
-        where = "at an end" if node.ends else "0"
-        yield wrong, f"{of} of {_placed(index, node)} {'is' if stuck == 1 else 'are'} {where} for the whole batch."
+        where, are = "at an end" if node.ends else "0", "is" if stuck == 1 else "are"
+        yield wrong, f"{of} of {_placed(index, node, line=True)} {are} {where} for the whole batch."
 
 
 def _at_ends(index: RecordIndex) -> Iterator[str]:
@@ -261,6 +332,34 @@ def _worse_than_chance(index: RecordIndex) -> Iterator[str]:
                 f"{brief(node.even_chances)}: the model is sure of wrong answers, as with first weights that are too "
                 "large."
             )
+
+
+def _probabilities(index: RecordIndex) -> Iterator[str]:
+    """Losses over classes that are computed from probabilities, where they take scores: a softmax too many."""
+    for node in index.record.nodes:
+        read = node.inputs[0].tensor if node.even_chances and node.inputs else ""
+        for _ in range(MOST_STEPS):
+            maker = index.makers.get(read)
+            if maker is None or not maker.inputs:
+                break
+            if _adds_up_to_1(index.tensors[read]):
+                what = f"(they add up to 1; {_placed(index, maker, line=True)} made them)"
+                yield (
+                    f"The loss of {_placed(index, node)} is computed from probabilities {what}, and it takes scores or "
+                    "their logarithms: leave out that step, or its gradients are too small."
+                )
+                break
+            read = maker.inputs[0].tensor
+
+
+def _adds_up_to_1(tensor: TensorRecord) -> bool:
+    """Whether numbers are probabilities of classes along the second axis, as far as range and mean tell."""
+    ends, shape = _range(tensor), tensor.shape
+    if ends is None or ends[0] < 0 or ends[1] > 1 or len(shape) < 2 or shape[1] < 2:
+        return False
+    values = tensor.data.values if tensor.data is not None else None
+    mean = tensor.stats.mean if tensor.stats is not None else sum(values) / len(values) if values else None
+    return mean is not None and ends[0] < ends[1] and abs(mean * shape[1] - 1) < 1e-3
 
 
 def _updates(rows: Sequence[ParameterRow]) -> Iterator[str]:
@@ -302,8 +401,10 @@ def _percent(part: float) -> str:
     return "0 %" if part == 0 else f"{brief(part * 100)} %"
 
 
-def _placed(index: RecordIndex, node: NodeRecord) -> str:
-    return f"{_called(index, node.id)}{f' in {node.scope}' if node.scope else ''}"
+def _placed(index: RecordIndex, node: NodeRecord, line: bool = False) -> str:
+    """An op with its module, and the line of the program that called it, where that is recorded and asked for."""
+    at = f" ({PurePath(node.source.file).name}:{node.source.line})" if line and node.source is not None else ""
+    return f"{_called(index, node.id)}{f' in {node.scope}' if node.scope else ''}{at}"
 
 
 def _without_gradient(rows: Sequence[ParameterRow]) -> Iterator[str]:
@@ -318,6 +419,12 @@ def _without_gradient(rows: Sequence[ParameterRow]) -> Iterator[str]:
 def _about_rows(index: RecordIndex, rows: Sequence[ParameterRow]) -> Iterator[str]:
     if nothing := [row.name for row in rows if row.gradient_zeros == 1]:
         yield f"The gradient of {_some(nothing)} is 0 in every entry."
+    for row in rows:
+        if row.gradient_zeros is not None and MOST_ZEROS <= row.gradient_zeros < 1 and len(row.shape) > 1:
+            readers = [index.nodes[op] for op in index.readers(row.part)] if row.part is not None else []
+            if any(index.tensors[each.tensor].dtype.startswith("int") for op in readers for each in op.inputs):
+                zero = percent(row.gradient_zeros)
+                yield f"{zero} of the gradient of {row.name} is 0: rows that no index named in this step."
     first: dict[str, LeafChangeRecord] = {}
     for run in index.record.runs:  # a later one adds to what an earlier one left
         for change in run.leaves:

@@ -304,7 +304,8 @@ class _TorchStep:
         self.hooks = ExitStack()
         self.changed, self.runs = False, 0
         self.idle = self.running = False
-        self.stopped = ""
+        self.stopped = self.hint = ""
+        self.remarks: dict[str, None] = {}
 
     @contextmanager
     def noting(self, backward: _Backward) -> Iterator[None]:
@@ -349,8 +350,11 @@ class _TorchStep:
             return None if start.inputs is None else graph.by_leaf(start.inputs, result)
 
         self.running = True
+        self.remarks |= dict.fromkeys(_evaluating(self.torch, self.model))
+        self.hint = _not_one_number(start)
         try:
             graph.run(roots, go, start.inputs is not None or start.options.get("inputs") is not None)
+            self.hint = ""
             return result
         finally:
             self.running = False
@@ -370,7 +374,7 @@ class _TorchStep:
         if self.graph is None:
             return None
         found = make_record(self.graph, backward=bool(self.graph.runs), reason=self.notes.reason)
-        return replace(found, stopped=self.stopped) if self.stopped else found
+        return replace(found, stopped=self.stopped, remarks=tuple(self.remarks))
 
     def copies(self) -> dict[str, Any]:
         named = self.model.named_parameters()
@@ -395,15 +399,43 @@ class _TorchStep:
 
     def end(self, error: BaseException | None) -> None:
         if error is not None:
-            self.stopped = self.notes.place_of_error(error, self.calls.under_way)
+            self.stopped = self.notes.place_of_error(error, self.calls.under_way) + self.hint
             last, self.changed = self.notes.last, True
             if self.graph is None and last is not None:
                 self.graph = self._fresh()
                 self.graph.add(*last)
-        if self.graph is not None:
+        if self.graph is None:
+            reasons = ((name, self.notes.reason(name)) for name, _ in self.model.named_parameters())
+            self.nothing += next((f": no gradient for {name}, for {why}" for name, why in reasons if why), "")
+        else:
             self.graph.let_go()
         self.notes.let_go()
         self.model = None
+
+
+def _evaluating(torch: Any, model: Any) -> Iterator[str]:
+    """That a whole model is in evaluation mode, where some of it computes otherwise then."""
+    if model.training:
+        return
+    parts = torch.nn.modules
+    kinds: dict[str, str] = {}
+    for module in model.modules():
+        if isinstance(module, parts.dropout._DropoutNd) and module.p > 0:
+            kinds[type(module).__name__] = "passes everything on"
+        elif isinstance(module, parts.batchnorm._NormBase) and module.track_running_stats:
+            kinds[type(module).__name__] = "uses its running statistics"
+    if kinds:
+        what = " and ".join(f"{kind} {does}" for kind, does in kinds.items())
+        yield f"The model is in evaluation mode, in which {what}: call model.train() before training it."
+
+
+def _not_one_number(start: _Start) -> str:
+    """What to do about a loss of several numbers from which backward was started without a gradient."""
+    for root, seed in zip(start.roots, start.seeds, strict=True):
+        if seed is None and root.numel() != 1:
+            shape = tuple(root.shape)
+            return f"; the loss has the shape {shape}: take its mean() or sum(), or give backward() a gradient"
+    return ""
 
 
 def _norm(array: Any) -> float:

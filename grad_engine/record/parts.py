@@ -344,7 +344,7 @@ class GroupRecord:
 
 
 # Why a parameter has no gradient. The first two are as the program wants it.
-FROZEN = "it does not require a gradient"
+FROZEN = "it does not require a gradient (requires_grad=False)"
 UNASKED = "backward was asked for the gradients of other tensors alone"
 UNREACHED = "backward sent it nothing"
 UNREAD = "no op of this graph reads it"
@@ -497,6 +497,7 @@ class GraphRecord:
     groups: tuple[GroupRecord, ...] = ()
     parameters: tuple[ParameterRecord, ...] = ()
     explain: ExplainRecord | None = None
+    remarks: tuple[str, ...] = ()  # 1.1: what is wrong with how the program ran, in sentences
     stopped: str = ""  # 1.1: what ended the program before its backward run, and where; "" where nothing did
 
     @cached_property

@@ -24,6 +24,7 @@ from grad_engine.record import (
     from_json,
     to_json,
 )
+from grad_engine.record.parts import FROZEN
 from grad_engine.tree import tree
 
 torch = pytest.importorskip("torch")
@@ -537,6 +538,6 @@ def test_parameters_say_why_no_gradient_reached_them() -> None:
     assert found == {
         "used.weight": ("a0", ""),
         "unused.weight": (None, "no op of this graph reads it"),
-        "frozen.weight": (None, "it does not require a gradient"),
+        "frozen.weight": (None, FROZEN),
     }
     assert from_json(to_json(record)) == record
