@@ -310,8 +310,8 @@ class Equations:
     def spot(self, spot: SpotRecord) -> tuple[Equation, list[tuple[float, ...]], bool]:
         """A row times a column: the equation, the products that are written out, and whether these are all."""
         shown = list(spot.terms)
-        if len(shown) > MOST_PRODUCTS:
-            kept = sorted(sorted(range(len(shown)), key=lambda k: -abs(prod(shown[k])))[:MOST_PRODUCTS])
+        if len(shown) > MOST_PRODUCTS or spot.rest:
+            kept = sorted(sorted(range(len(shown)), key=lambda k: -abs(prod(shown[k])))[: MOST_PRODUCTS - 1])
             shown = [shown[k] for k in kept]
         factors = [factor for term in shown for factor in term]
         rest = spot.total - sum(map(prod, shown))

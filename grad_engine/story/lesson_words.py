@@ -626,8 +626,12 @@ class LessonWords:
         for op in ops:
             for edge in self.index.outgoing(op):
                 if edge.reduced_axes and edge.id in self.index.shares and self.equations.summed(edge) is None:
-                    name, g = self.facts.name(self.index.target(edge.id)), self.facts.g
-                    return f"{name} was repeated along {axes_text(edge)}, so its share is the sum of {g} along it."
+                    target = self.index.target(edge.id)
+                    named = self.index.tensors[target].name or target in self.index.accumulator_of
+                    name = self.facts.name(target) if named else "An operand"
+                    return (
+                        f"{name} was repeated along {axes_text(edge)}: its share is the sum of {self.facts.g} along it."
+                    )
         return ""
 
     def sent(self, ops: Sequence[str]) -> tuple[tuple[str, str], ...]:
