@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from grad_engine.core.broadcasting import cast, ones_row, summed_to
+from grad_engine.core.broadcasting import cast, dot_of, ones_row, summed_to
 from grad_engine.core.call import as_tensor
 from grad_engine.core.defaults import generator_of
 from grad_engine.core.define import composed, define, in_rules
@@ -307,6 +307,50 @@ def _total_product(x: Any, y: Any, axes: tuple[int, ...]) -> Any:
     return np.add.reduce(rows, axis=rest, keepdims=True) if rest else rows
 
 
+def _of_rows(x: Any, axes: tuple[int, ...]) -> int:
+    """How long the rows of an array are of which each is standardized by itself; 0 where they are too long for BLAS."""
+    if not axes or len(axes) != _in_rows(x, axes) or x.dtype.char not in "fd":
+        return 0
+    length = math.prod(x.shape[axes[0] :])
+    return length if 8 <= length <= _LONGEST_ROW and x.size > length else 0
+
+
+def _centred_rows(x: Any, length: int, eps: float) -> tuple[Any, Any]:
+    """The rows of x with mean 0, and the column by which they have to be multiplied to have variance 1."""
+    rows = x.reshape(-1, length)
+    centred = rows - (dot_of(rows, ones_row(length, x.dtype)) / length).reshape(-1, 1)
+    return centred, (1 / np.sqrt(np.vecdot(centred, centred) / length + eps)).reshape(-1, 1)
+
+
+def _layer_norm_of_rows(x: Any, weight: Any, bias: Any, length: int, eps: float) -> Any:
+    """layer_norm() of an array. BLAS multiplies column and row for less than NumPy goes over all rows once more."""
+    out, rate = _centred_rows(x, length, eps)
+    out *= rate if weight is None else dot_of(rate, weight.reshape(1, -1))
+    if bias is not None:
+        out += bias.reshape(-1)
+    return out.reshape(x.shape)
+
+
+def _layer_norm_shares_of_rows(g: Any, x: Any, weight: Any, bias: Any, length: int, eps: float, wanted: Any) -> Any:
+    """_normalization_shares() of layer_norm() on an array: weight and rate come in by products with vectors."""
+    g = g.reshape(-1, length)
+    shares = [None, None, dot_of(ones_row(len(g), x.dtype), g).reshape(bias.shape) if wanted[2] else None]
+    if not (wanted[0] or wanted[1]):
+        return shares
+    centred, rate = _centred_rows(x, length, eps)
+    product = g * centred
+    if wanted[1]:
+        shares[1] = dot_of(rate.reshape(-1), product).reshape(weight.shape)
+    if wanted[0]:
+        row = ones_row(length, x.dtype) if weight is None else weight.reshape(-1)
+        share = g * dot_of(rate, row.reshape(1, -1))
+        centred *= dot_of(product, row).reshape(-1, 1) * rate * rate * rate / length
+        share -= centred
+        share -= dot_of(g, row).reshape(-1, 1) * rate / length
+        shares[0] = share.reshape(x.shape)
+    return shares
+
+
 def _scaled(x: Any, normal: Any, weight: Any, bias: Any, own: tuple[int, ...]) -> Any:
     """`normal` times weight, plus bias, both in the shape `own`, which broadcasts with x."""
     for value, name in ((weight, "weight"), (bias, "bias")):
@@ -381,7 +425,23 @@ def _trailing(x: Any, shape: tuple[int, ...]) -> tuple[int, ...]:
 def _layer_norm(x: Any, weight: Any = None, bias: Any = None, normalized_shape: Any = None, eps: float = 1e-5) -> Any:
     if x.shape[x.ndim - len(normalized_shape) :] != normalized_shape or not normalized_shape:
         raise ShapeError(f"layer_norm() over {normalized_shape} takes x that ends in that shape, got {x.shape}")
+    if _alike(x, weight, bias) and (length := _of_rows(x, _trailing(x, normalized_shape))):
+        return _layer_norm_of_rows(x, weight, bias, length, eps)
     return _scaled(x, _standardized(x, _trailing(x, normalized_shape), eps)[0], weight, bias, normalized_shape)
+
+
+def _alike(x: Any, *others: Any) -> bool:
+    """Whether these are arrays of one dtype; some may be None."""
+    return all(each is None or (isinstance(each, np.ndarray) and each.dtype is x.dtype) for each in (x, *others))
+
+
+def _layer_norm_shares(
+    g: Any, out: Any, x: Any, weight: Any, bias: Any, normalized_shape: Any, eps: float, wanted: Any
+) -> list[Any]:
+    axes = _trailing(x, normalized_shape)
+    if _alike(x, g, weight, bias) and (length := _of_rows(x, axes)):
+        return _layer_norm_shares_of_rows(g, x, weight, bias, length, eps, wanted)
+    return _normalization_shares(g, x, weight, bias, x.shape, axes, normalized_shape, eps, wanted)
 
 
 _layer_norm_op = define(
@@ -394,10 +454,7 @@ _layer_norm_op = define(
     sentence="The gradient loses what would only shift or stretch the group, then it is scaled.",
     summary="x minus its mean, divided by its standard deviation, over the last axes, normalized_shape; times weight, "
     "plus bias.",
-    vjp=lambda g, out, x, weight, bias, normalized_shape, eps, wanted: _normalization_shares(
-        g, x, weight, bias, x.shape, _trailing(x, normalized_shape), normalized_shape, eps, wanted
-    ),
-    formula=_normalization_formulas(), reads=("x", "weight"),
+    vjp=_layer_norm_shares, formula=_normalization_formulas(), reads=("x", "weight"),
 )  # fmt: skip
 
 
