@@ -284,7 +284,12 @@ class Insets:
     def summed_over(self, edge: str) -> str:
         """What a product of matrices adds up for one entry: rows or columns of the gradient that reached it."""
         tree = self.product(edge)
-        return "columns" if tree is not None and _reads_g(tree[1]) else "rows"
+        if tree is None:
+            return "rows"
+        first = _reads_g(tree[1])
+        factor = tree[1 if first else 2]
+        turned = isinstance(factor, list | tuple)  # gᵀ, whose columns are rows of g
+        return "columns" if first != turned else "rows"
 
     def product(self, edge: str) -> Tree | None:
         """The rule of an edge, if it is a product of matrices."""

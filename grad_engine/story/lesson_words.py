@@ -361,7 +361,13 @@ class LessonWords:
     def others_add(self) -> bool:
         """Whether entries beside the path of the nudge change what lies on it too: then increments do not multiply."""
         facts = self.facts
-        if self.probe is None or not self.probe.index or len(self.index.nodes) > SMALL or not facts.paths_found:
+        if (
+            self.probe is None
+            or not self.probe.index
+            or not self.probe.root_change
+            or len(self.index.nodes) > SMALL
+            or not facts.paths_found
+        ):
             return False
         change = {(each.tensor, each.index): each.change for each in self.probe.changes}
         came: dict[tuple[str, tuple[int, ...]], float] = {}  # what the paths bring to an entry of a result
@@ -978,13 +984,15 @@ class LessonWords:
         way = f"From {names[0]} back to {names[1]}" if names else f"Over {many} ops, last to first,"
         sizes = f"{figure(first, 3)} to {figure(last, 3)}"
         most = max(ratio, 1 / ratio)
-        times = f", {figure(float(figure(most, 2)), 3)} times" if most < PLAIN else ""
+        times = f", {figure(float(f'{most:.2g}'), 3)} times" if most < PLAIN else ""
         if ratio >= FADING:
             how = f"{times} smaller" if times else ""
             return f"{way} the gradient {'vanishes' if ratio >= VANISHED else 'fades'}: {sizes}{how}."
         if ratio <= 1 / FADING:
             how = f"{times} larger" if times else ""
             return f"{way} the gradient {'explodes' if ratio <= 1 / VANISHED else 'grows'}: {sizes}{how}."
+        if figure(first, 3) == figure(last, 3):
+            return f"{way} the gradient's size stays {figure(first, 3)}: it does not fade."
         if 1 / STEADY <= ratio <= STEADY:
             return f"{way} the gradient's size goes {sizes}: it does not fade."
         return f"{way} the gradient {'shrinks' if ratio > 1 else 'grows'}: {sizes}."
@@ -1074,6 +1082,8 @@ class LessonWords:
             found += [Token(f" ({note})", "muted")] if note else []
         if fewer:
             found.append(Token(" (1s left out)", "muted"))
+        if len(equation.operands) == 1 and not notes[0]:
+            return tuple(found)  # a way of one step: its slope is all
         return (*found, EQUALS, Token(write(equation.total), "gradient", strong=True))
 
     def other_leaves(self, told: set[str]) -> list[Scene]:
