@@ -243,14 +243,15 @@ class Graph:
 
     def unwritten(self, id: str, gradient: bool) -> list[tuple[str, str]]:
         """The numbers of an op that the graph has no room for, each with its colour: its value, and its gradient."""
-        texts = [(self.facts.value(id), self.colours.value)]
-        if gradient:
-            number = self.facts.gradient(id)
-            texts.append((self.look.gradient(number, named=True), self.colours.gradient if number else ""))
+        value, number = self.facts.value(id), self.facts.gradient(id) if gradient else ""
+        texts = [(value, value, self.colours.value)]
+        texts.append(
+            (self._gradient(id) if number else "", self.look.gradient(number, named=True), self.colours.gradient)
+        )
         return [
             (text, tone)
-            for text, tone in texts
-            if text and tone and not self.look.shows(text) and text_width(text, theme.SMALLEST, True) < WIDEST_CALLOUT
+            for drawn, text, tone in texts
+            if drawn and not self.look.shows(drawn) and text_width(text, theme.SMALLEST, True) < WIDEST_CALLOUT
         ]
 
     def call_out(
