@@ -95,6 +95,8 @@ def _special(
         place = [names.index(each) for each in (*inputs, *static)]
 
         def call(*args: Any) -> Tensor:
+            if len(args) != len(names):
+                raise ArgumentError(f"scipy.special.{name}() takes {', '.join(names)} on tensors, got {len(args)}")
             return op(*[args[i] for i in place])
 
         _named(call, names)

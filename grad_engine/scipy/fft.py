@@ -5,6 +5,7 @@ What is complex is a ComplexTensor (ops/complex_numbers.py); take `abs(z)`, `z.r
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -19,7 +20,24 @@ from grad_engine.ops.product import matmul
 from grad_engine.ops.shape import moveaxis
 from grad_engine.scipy._theirs import of_scipy
 
-globals().update(FFT)
+
+def _of_scipy(transform: Callable[..., Any]) -> Callable[..., Any]:
+    """NumPy's transform along several axes, as SciPy has it: s and axes may be single numbers."""
+
+    @functools.wraps(transform)
+    def call(x: Any, s: Any = None, axes: Any = None, norm: str | None = None) -> Any:
+        lengths, along = (None if each is None else np.atleast_1d(each).tolist() for each in (s, axes))
+        if along is None:
+            if transform.__name__.endswith("2"):
+                along = (-2, -1)
+            elif lengths is not None:
+                along = range(-len(lengths), 0)
+        return transform(x, lengths, along, norm)
+
+    return call
+
+
+globals().update({name: _of_scipy(each) if name[-1] in "n2" else each for name, each in FFT.items()})
 fftshift, ifftshift = NUMPY_TO_OP[np.fft.fftshift], NUMPY_TO_OP[np.fft.ifftshift]
 __all__ = [
     *FFT, "dct", "dctn", "dst", "dstn", "fftshift", "idct", "idctn", "idst", "idstn", "ifftshift",

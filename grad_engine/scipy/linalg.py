@@ -23,7 +23,7 @@ from grad_engine.ops.linalg import det, inv, pinv, svdvals
 from grad_engine.ops.linalg import matrix_exp as expm
 from grad_engine.ops.norms import norm
 from grad_engine.ops.scipy_linalg import logm, sqrtm
-from grad_engine.ops.shape import flip, reshape, tril, triu
+from grad_engine.ops.shape import broadcast_to, flip, reshape, tril, triu
 from grad_engine.scipy._theirs import of_scipy
 
 __all__ = [
@@ -64,7 +64,13 @@ __all__ = [
 
 def cholesky(a: Any, lower: bool = False) -> Tensor:
     """The Cholesky factor of a symmetric positive definite matrix: U with Uᵀ @ U = a, or L with `lower`."""
-    return _linalg.cholesky(a, upper=not lower)
+    return _linalg.cholesky(a, upper=not _flag(lower))
+
+
+def _flag(lower: Any) -> bool:
+    if np.ndim(lower) or not isinstance(lower, bool | int | np.bool_):
+        raise ArgumentError(f"lower is True or False, got {type(lower).__name__}")
+    return bool(lower)
 
 
 def cho_factor(a: Any, lower: bool = False) -> tuple[Tensor, bool]:
@@ -103,7 +109,7 @@ def solve(a: Any, b: Any, lower: bool = False, assume_a: str | None = None, tran
 def _symmetric(a: Any, lower: bool) -> Tensor:
     """The symmetric matrix of which one triangle is given."""
     a = as_tensor(a)
-    return tril(a) + tril(a, -1).mT if lower else triu(a) + triu(a, 1).mT
+    return tril(a) + tril(a, -1).mT if _flag(lower) else triu(a) + triu(a, 1).mT
 
 
 def lu(a: Any, permute_l: bool = False) -> tuple[Tensor, ...]:
@@ -173,12 +179,17 @@ def lstsq(a: Any, b: Any, cond: float | None = None) -> Any:
 
 
 def toeplitz(c: Any, r: Any = None) -> Tensor:
-    """The matrix with c as first column, r (c, where it is left out) as first row, and equal diagonals."""
-    c = reshape(as_tensor(c), (-1,))
-    r = c if r is None else reshape(as_tensor(r), (-1,))
-    values = concat([flip(c, 0), r[1:]])
-    rows, columns = c.shape[0], r.shape[0]
-    return values[rows - 1 - np.arange(rows)[:, None] + np.arange(columns)]
+    """The matrix with c as first column, r (c, where it is left out) as first row, and equal diagonals.
+
+    Leading axes of c and r are a batch.
+    """
+    c = np.atleast_1d(as_tensor(c))
+    r = c if r is None else np.atleast_1d(as_tensor(r))
+    batch = np.broadcast_shapes(c.shape[:-1], r.shape[:-1])
+    c, r = (broadcast_to(each, (*batch, each.shape[-1])) for each in (c, r))
+    values = concat([flip(c, -1), r[..., 1:]], -1)
+    rows, columns = c.shape[-1], r.shape[-1]
+    return values[..., rows - 1 - np.arange(rows)[:, None] + np.arange(columns)]
 
 
 def hankel(c: Any, r: Any = None) -> Tensor:
@@ -190,10 +201,10 @@ def hankel(c: Any, r: Any = None) -> Tensor:
 
 
 def circulant(c: Any) -> Tensor:
-    """The square matrix with c as first column, each further column turned down by one."""
-    c = reshape(as_tensor(c), (-1,))
-    places = np.arange(c.shape[0])
-    return c[(places[:, None] - places) % max(c.shape[0], 1)]
+    """The square matrix with c as first column, each further column turned down by one; leading axes are a batch."""
+    c = np.atleast_1d(as_tensor(c))
+    places = np.arange(c.shape[-1])
+    return c[..., (places[:, None] - places) % max(c.shape[-1], 1)]
 
 
 def solve_banded(l_and_u: tuple[int, int], ab: Any, b: Any) -> Tensor:
@@ -208,6 +219,8 @@ def solve_banded(l_and_u: tuple[int, int], ab: Any, b: Any) -> Tensor:
 def solveh_banded(ab: Any, b: Any, lower: bool = False) -> Tensor:
     """solve_banded() of a symmetric matrix, of which ab holds the upper diagonals, or with `lower` the lower ones."""
     ab = as_tensor(ab)
+    if ab.ndim != 2:
+        raise ShapeError(f"solveh_banded() takes diagonals, one a row, got shape {ab.shape}")
     count = ab.shape[0] - 1
     half = _from_diagonals(ab, count, 0) if lower else _from_diagonals(ab, 0, count)
     return _linalg.solve(half + half.mT - np.diag(np.ones(ab.shape[1], ab.dtype)) * half, b)
@@ -225,7 +238,10 @@ def solve_toeplitz(c_or_cr: Any, b: Any) -> Tensor:
 
 
 def solve_circulant(c: Any, b: Any) -> Tensor:
-    """The x with circulant(c) @ x = b."""
+    """The x with circulant(c) @ x = b, of a vector c."""
+    c = as_tensor(c)
+    if c.ndim != 1:
+        raise ShapeError(f"solve_circulant() takes a vector as first column, got shape {c.shape}")
     return _linalg.solve(circulant(c), b)
 
 

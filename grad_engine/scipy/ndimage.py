@@ -239,4 +239,6 @@ def _for_each(value: Any, count: int) -> list[Any]:
 
 def _floats(x: Any) -> Tensor:
     x = as_tensor(x)
+    if not x.ndim:
+        raise ShapeError("a filter needs an array with axes, got a single number")
     return x if x.dtype.kind == "f" else x.astype(float)

@@ -17,6 +17,7 @@ from grad_engine import functional
 from grad_engine.core.call import as_tensor
 from grad_engine.core.grad_mode import no_grad
 from grad_engine.core.tensor import Tensor, array_of
+from grad_engine.errors import ArgumentError
 from grad_engine.numpy import asarray
 from grad_engine.ops.linalg import solve
 from grad_engine.ops.shape import reshape
@@ -31,7 +32,7 @@ def newton(func: Callable[..., Any], x0: Any, fprime: Any = None, args: tuple[An
 
     x0 may be an array, for a function of which each element has its own root. more: SciPy's own, such as tol, maxiter.
     """
-    slope = fprime and _on_arrays(fprime)
+    slope = None if fprime is None else _on_arrays(fprime)
     found = _theirs("newton")(_on_arrays(func), np.asarray(array_of(x0), float), slope, args, **more)
     return _polished(func, found, fprime, args)
 
@@ -44,7 +45,7 @@ def brentq(f: Callable[..., Any], a: Any, b: Any, args: tuple[Any, ...] = (), **
 
 def fsolve(func: Callable[..., Any], x0: Any, args: tuple[Any, ...] = (), fprime: Any = None, **more: Any) -> Tensor:
     """The vector near x0 at which a function of a vector is 0, with as many components. Needs SciPy."""
-    slopes = fprime and _on_arrays(fprime)
+    slopes = None if fprime is None else _on_arrays(fprime)
     start = np.asarray(array_of(x0), float)
     found = _theirs("fsolve")(_on_arrays(func), start, args, slopes, **more)
     with no_grad():
@@ -61,6 +62,8 @@ def _theirs(name: str) -> Callable[..., Any]:
 
 def _on_arrays(func: Callable[..., Any]) -> Callable[..., Any]:
     """The function for SciPy: what it gives has no history, and is an array or a number."""
+    if not callable(func):
+        raise ArgumentError(f"a function is solved here, got {type(func).__name__}")
 
     def plain(*args: Any) -> Any:
         with no_grad():

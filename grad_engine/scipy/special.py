@@ -12,12 +12,12 @@ import numpy as np
 
 from grad_engine.core.call import as_tensor
 from grad_engine.core.numpy_protocol import SCIPY_TO_OP
-from grad_engine.core.tensor import Tensor
+from grad_engine.core.tensor import Tensor, array_of
 from grad_engine.errors import ArgumentError
 from grad_engine.ops import activation, reduction, scipy_more, scipy_special
 from grad_engine.ops import special as _special
 from grad_engine.ops.elementwise import abs as _abs
-from grad_engine.ops.elementwise import exp, ln, sign, sinc
+from grad_engine.ops.elementwise import exp, ln, sign, sinc, where
 from grad_engine.ops.reduction import sum as _sum
 from grad_engine.scipy._theirs import of_scipy
 
@@ -84,7 +84,7 @@ def multigammaln(a: Any, d: int) -> Tensor:
 
 def lambertw(z: Any, k: int = 0) -> Tensor:
     """The solution w ≥ −1 of w·exp(w) = z for real z ≥ −1/e, as real numbers; the branch k = 0. Needs SciPy."""
-    if k != 0:
+    if np.any(np.asarray(k) != 0):
         raise ArgumentError(f"lambertw() has the branch k=0, of real results, got k={k!r}; others are complex")
     return scipy_special.lambertw(z)
 
@@ -95,8 +95,11 @@ def factorial(n: Any) -> Tensor:
 
 
 def comb(N: Any, k: Any) -> Tensor:
-    """The number of ways to choose k of N, for real numbers too. Needs SciPy."""
-    return scipy_special.binom(N, k)
+    """The number of ways to choose k of N, for real numbers too, 0 unless 0 ≤ k ≤ N. Needs SciPy."""
+    n, chosen = as_tensor(N), as_tensor(k)
+    possible = (chosen.array <= n.array) & (n.array >= 0) & (chosen.array >= 0)
+    out = scipy_special.binom(n, chosen)
+    return out if np.all(possible) else where(possible, out, 0.0)
 
 
 def softplus(x: Any) -> Tensor:
@@ -125,16 +128,35 @@ def spherical_kn(n: Any, z: Any, derivative: bool = False) -> Tensor:
 
 
 def _spherical(kind: str, n: Any, z: Any, derivative: bool, sign: int) -> Tensor:
-    """f(n), or its slope n/z · f(n) − sign · f(n + 1)."""
-    z = as_tensor(z)
+    """f(n), or its slope n/z · f(n) − sign · f(n + 1), of whole n, to which SciPy cuts."""
+    z, n = as_tensor(z), np.trunc(array_of(n))
+    if np.ndim(derivative):
+        raise ArgumentError("derivative is True or False, got an array")
+    zero = z.array == 0
+    if kind in ("jv", "iv") and np.any(zero):  # finite there, by the power series
+        turn = 1.0 if kind == "iv" else -1.0
+        near = np.equal(n, 0) * (1 + turn * z * z / 6) + np.equal(n, 1) * z / 3 + np.equal(n, 2) * z * z / 15
+        if derivative:
+            near = np.equal(n, 0) * turn * z / 3 + np.equal(n, 1) / 3.0 + np.equal(n, 2) * 2 * z / 15
+        return where(zero, near, _spherical(kind, n, where(zero, 1.0, z), derivative, sign))
     out = scipy_more.spherical(kind, n, z)
-    return n / z * out - sign * scipy_more.spherical(kind, np.asarray(n) + 1, z) if derivative else out
+    return n / z * out - sign * scipy_more.spherical(kind, n + 1, z) if derivative else out
 
 
+def _logit(x: Any) -> Tensor:
+    """ln(x / (1 − x)) of each x between 0 and 1."""
+    return SCIPY_TO_OP["logit"](x)
+
+
+_logit.__name__ = "logit"
 globals().update(
     {name: call for name, call in SCIPY_TO_OP.items() if name[0] != "_" and name not in globals()}
-    | {"sinc": sinc, "kl_div": SCIPY_TO_OP["kl_div"]}
+    | {"sinc": sinc, "kl_div": SCIPY_TO_OP["kl_div"], "logit": _logit}
 )
 
-
+__all__ = [
+    "comb", "factorial", "lambertw", "log_softmax", "logsumexp", "multigammaln", "polygamma", "sinc", "softmax",
+    "softplus", "spherical_in", "spherical_jn", "spherical_kn", "spherical_yn", "zeta",
+]  # fmt: skip
+__all__ += sorted(name for name in SCIPY_TO_OP if name[0] != "_" and name not in __all__)
 __getattr__ = of_scipy("scipy.special")

@@ -431,6 +431,7 @@ class _MultivariateNormal:
 
 
 multivariate_normal = _MultivariateNormal()
-
-
+__all__ = [
+    *(name for name, value in list(globals().items()) if isinstance(value, Distribution)), "multivariate_normal",
+]  # fmt: skip
 __getattr__ = of_scipy("scipy.stats")

@@ -138,10 +138,12 @@ def _metric(metric: Any, given: tuple[Tensor, ...], more: dict[str, Any]) -> Cal
 def squareform(X: Any, force: str = "no", checks: bool = True) -> Tensor:
     """The matrix of distances that pdist() lists, with zeros on the diagonal; of a matrix, the list."""
     x = as_tensor(X)
+    if x.ndim not in (1, 2) or (x.ndim == 2 and x.shape[0] != x.shape[1]):
+        raise ShapeError(f"squareform() takes a list of distances or their square matrix, got shape {x.shape}")
     if x.ndim == 2:
         return x[np.triu_indices(x.shape[0], 1)]
     n = int(np.ceil(np.sqrt(2 * x.shape[0]))) or 1
-    if x.ndim != 1 or n * (n - 1) != 2 * x.shape[0]:
+    if n * (n - 1) != 2 * x.shape[0]:
         raise ShapeError(f"squareform() takes the n·(n − 1)/2 distances of n points, got shape {x.shape}")
     places = np.zeros((n, n), int)
     places[np.triu_indices(n, 1)] = np.arange(x.shape[0])
@@ -153,6 +155,8 @@ def squareform(X: Any, force: str = "no", checks: bool = True) -> Tensor:
 
 def _floats(x: Any) -> Tensor:
     x = as_tensor(x)
+    if not x.ndim:
+        raise ShapeError("a distance is that of vectors, got a single number")
     return x if x.dtype.kind == "f" else x.astype(float)
 
 
