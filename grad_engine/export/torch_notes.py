@@ -10,7 +10,7 @@ import linecache
 import os
 import sys
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from types import CodeType, FrameType, FunctionType
 from typing import Any
@@ -93,6 +93,22 @@ class ForwardNotes:
                 self._note(tensor, args)
         if reads:
             self._look(name, args, kwargs, made, line)
+        return result
+
+    def unseen(self, call: Callable[[], Any]) -> Any:
+        """What a compiled module gives, called without the mode: with it, it would be compiled again, part by part."""
+        overrides = sys.modules["torch.overrides"]
+        off = []
+        while (stack := overrides._get_current_function_mode_stack()) and hasattr(stack[-1], "is_watch"):
+            off.append(overrides._pop_mode())
+        try:
+            result = call()
+        finally:
+            for mode in reversed(off):
+                overrides._push_mode(mode)
+        for tensor in _tensors(result, self.torch.Tensor, 3):
+            if tensor.grad_fn is not None:
+                self._note(tensor, ())
         return result
 
     def _opened(self, function: Any) -> Any:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import torch  # type: ignore[import-not-found, unused-ignore]  # it need not be there
 
 Node = Any  # torch.autograd.graph.Node
+COMPILED = "_compiled_call_impl"  # the attribute of a module that holds what module.compile() made
 OPEN = 2**63  # the end of a call that is under way
 MOST_CONTEXTS = 32  # whose notes are kept for from_torch(), in each thread
 
@@ -51,9 +52,17 @@ class ModuleCalls:
         self.counts = Counter[str]()
 
     @contextmanager
-    def noting(self, model: torch.nn.Module) -> Iterator[None]:
-        """A context in which the calls of the modules of `model` are noted. No hook is left on it afterwards."""
+    def noting(
+        self, model: torch.nn.Module, compiled: Callable[[Callable[[], Any]], Any] | None = None
+    ) -> Iterator[None]:
+        """A context in which the calls of the modules of `model` are noted. No hook is left on it afterwards.
+
+        compiled: runs the call of a module that was compiled in place, by `module.compile()`, which takes no hooks.
+        """
         with ExitStack() as hooks:
+            for name, module in _compiled_modules(model) if compiled is not None else ():
+                hooks.callback(setattr, module, COMPILED, getattr(module, COMPILED))
+                setattr(module, COMPILED, self._run_compiled(name, getattr(module, COMPILED), compiled))
             for name, module in _open_modules(model):
                 if name:
                     enter, leave = self._hooks(name)
@@ -61,11 +70,28 @@ class ModuleCalls:
                     hooks.callback(module.register_forward_hook(leave).remove)
             yield
 
+    def _run_compiled(self, name: str, call: Any, compiled: Callable[[Callable[[], Any]], Any] | None) -> Any:
+        enter, leave = self._hooks(name) if name else (None, None)
+
+        def run(*args: Any, **kwargs: Any) -> Any:
+            if enter is not None:
+                enter(None, args)
+            assert compiled is not None
+            result = compiled(lambda: call(*args, **kwargs))
+            if leave is not None:
+                leave(None, args, result)
+            return result
+
+        return run
+
     def _hooks(self, name: str) -> tuple[Any, Any]:
-        number = sys.modules["torch"]._C._autograd._get_sequence_nr
+        torch = sys.modules["torch"]
+        number, compiling = torch._C._autograd._get_sequence_nr, torch.compiler.is_compiling
         threads, counts, ident = self.threads, self.counts, threading.get_ident
 
         def enter(module: Any, args: Any) -> None:
+            if compiling():  # what is compiled is the program alone
+                return
             thread = threads.get(ident())
             if thread is None:
                 thread = threads[ident()] = _Thread()
@@ -75,6 +101,8 @@ class ModuleCalls:
             thread.calls.append(thread.current)
 
         def leave(module: Any, args: Any, output: Any) -> None:
+            if compiling():
+                return
             thread = threads.get(ident())
             while thread is not None and (call := thread.current) is not None:
                 call.end, thread.current = number(), call.outer
@@ -130,11 +158,23 @@ def _open_modules(model: Any) -> Iterator[tuple[str, Any]]:
         yield name, module
 
 
+def _compiled_modules(model: Any) -> Iterator[tuple[str, Any]]:
+    """The outermost modules that were compiled in place, by name."""
+    closed: list[str] = []
+    for name, module in model.named_modules():
+        if any(name.startswith(outer) for outer in closed):
+            continue
+        if is_closed(module):
+            closed.append(f"{name}." if name else "")
+            if getattr(module, COMPILED, None) is not None:
+                yield name, module
+
+
 def is_closed(module: Any) -> bool:
     """Whether torch.compile() or torch.jit has taken a module over."""
     return (
         isinstance(module, sys.modules["torch"].jit.ScriptModule)
-        or module._compiled_call_impl is not None
+        or getattr(module, COMPILED, None) is not None
         or (hasattr(module, "_orig_mod") and hasattr(module, "dynamo_ctx"))
     )
 

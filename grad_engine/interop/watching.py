@@ -318,7 +318,7 @@ class _TorchStep:
         """Note the calls of modules, until the hooks are closed."""
         # A step makes tens of thousands of small objects that stay: the collector would visit them again and again.
         self.hooks.enter_context(collection_paused())
-        self.hooks.enter_context(self.calls.noting(self.model))
+        self.hooks.enter_context(self.calls.noting(self.model, self.notes.unseen))
 
     def check(self, loss: Any) -> None:
         if not isinstance(loss, self.torch.Tensor):
@@ -513,6 +513,8 @@ def _catching(torch: Any, step: _TorchStep, backward: _Backward) -> Any:
     }
 
     class Catching(overrides.TorchFunctionMode):  # type: ignore[misc, name-defined, unused-ignore]
+        is_watch = True
+
         def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
             if torch.compiler.is_compiling():  # what is compiled is the program alone
                 return func(*args, **(kwargs or {}))

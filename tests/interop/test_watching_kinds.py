@@ -358,3 +358,44 @@ def test_what_functions_of_pytorch_do_inside_is_told(weights: bool) -> None:
     assert set(untold) <= {"matmul", "reshape"}  # within one function in C++
     assert len(untold) < len(watched.record.nodes) / 4
     assert all(node.source is not None for node in watched.record.nodes)
+
+
+def wholly() -> Any:
+    """A module that is compiled in its place."""
+    model = Model(lambda m, x: m.m1(m.m0(x).relu()), nn.Linear(4, 8), nn.Linear(8, 3))
+    model.compile(backend="aot_eager")
+    return model
+
+
+def partly() -> Any:
+    """A part that is."""
+    model = nn.Sequential(nn.Linear(4, 4), wholly(), nn.Linear(3, 3))
+    assert model[1]._compiled_call_impl is not None
+    return model
+
+
+def forward_alone() -> Any:
+    """A part of which the forward method is compiled."""
+    part = Model(lambda m, x: m.m1(m.m0(x).relu()), nn.Linear(4, 8), nn.Linear(8, 3))
+    part.forward = compiled(part.forward)
+    return nn.Sequential(nn.Linear(4, 4), part, nn.Linear(3, 3))
+
+
+@pytest.mark.parametrize("make", [wholly, partly, forward_alone], ids=lambda make: make.__name__)
+def test_what_is_compiled_in_its_place_is_one_box(make: Any) -> None:
+    torch._dynamo.reset()
+    torch.manual_seed(0)
+    model, x = make(), x54()
+    loss_of(model(x)).backward()
+    outside = [each.grad.clone() for each in model.parameters()]
+    model.zero_grad()
+    held = [module._compiled_call_impl for module in model.modules()]
+    with ge.watch(model) as watched:
+        loss_of(model(x)).backward()
+    assert [module._compiled_call_impl for module in model.modules()] == held
+    assert all(torch.equal(one, other.grad) for one, other in zip(outside, model.parameters(), strict=True))
+    boxes = [node for node in watched.record.nodes if node.op == "compiled_function"]
+    assert [node.scope for node in boxes] == ["" if make is wholly else "1"]
+    assert "torch.compile()" in boxes[0].sentence
+    index = index_of(watched.record)
+    assert all(index.measured(out) is not None for node in watched.record.nodes for out in node.outputs)
