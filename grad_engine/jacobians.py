@@ -14,6 +14,7 @@ from grad_engine.core.checks import check_values
 from grad_engine.core.grad import grad
 from grad_engine.core.grad_mode import current_mode
 from grad_engine.core.node import BinaryNode, Edge, GradAccum, Node, UnaryNode
+from grad_engine.core.stand_ins import TRACING
 from grad_engine.core.tensor import Tensor, wrap
 from grad_engine.errors import GraphError, ShapeError
 from grad_engine.ops.joining import stack
@@ -51,7 +52,8 @@ def blocks(
         found = _in_one_pass(ys[0], xs)
         if found is not None:
             return [found]
-    if by == "columns" or (by is None and COLUMNS_PAY * _count(xs) < _count(ys)):
+    in_loops = TRACING.trace is not None and TRACING.trace.has_loops  # which rows leave whole, and columns take apart
+    if by == "columns" or (by is None and COLUMNS_PAY * _count(xs) < _count(ys) and not in_loops):
         return _columns(ys, xs, create_graph)
     return [_rows(y, xs, create_graph) for y in ys]
 

@@ -26,6 +26,7 @@ class PlainSpelling(Spelling):
 
     def __init__(self, names: Names, sizes: set[int]) -> None:
         super().__init__(names)
+        self._calls: dict[Any, Step] = {}
         self.sizes = sizes  # of arrays of the program, by which a mean divides
 
     def number(self, number: Any) -> str:
@@ -42,6 +43,12 @@ class PlainSpelling(Spelling):
 
     def array(self, value: Value) -> str | None:
         return _known_array(value) or super().array(value)
+
+    def named_call(self, step: Step) -> str:
+        fn = step.fn
+        key = id(getattr(fn, "function", fn)), repr(getattr(fn, "places", None))
+        known = self._calls.setdefault(key, step)  # one name for all calls of one rule
+        return super().named_call(known)
 
     def function(self, function: Any) -> str:
         whole = type(function) is Opaque and function.kind is None  # and not taken apart: then it is what it calls

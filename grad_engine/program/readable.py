@@ -207,9 +207,12 @@ class Readable:
             yield f"{spell.text[value]} = {text}"
         sources = [spell.inside(given, ATOM) + ("[::-1]" if loop.reverse else "") for given in xs]
         spell.text.update((value, spell.names.new(value.name or "x")) for value in rows)
-        stacks = [spell.names.new("ys") for _ in body.outputs[loop.carried :]]
+        last = len(body.outputs) - loop.carried
+        used = {out for out in step.outs if out in self._uses or out in self._ends}
+        read = [out in used for out in step.outs[loop.carried : loop.carried + last]]
+        stacks = [spell.names.new("ys") if each else "" for each in read]
         saved = [spell.names.new("before") for _ in carried] if loop.saves else []
-        for name in (*stacks, *saved):
+        for name in filter(None, (*stacks, *saved)):
             yield f"{name} = []"
         targets = [spell.text[value] for value in rows]
         listed = f"zip({', '.join(sources)})" if len(sources) != 1 else sources[0]
@@ -229,7 +232,8 @@ class Readable:
                 yield f"    {line}"
         self._uses, self._ends, self._steps, self._number, self._next = outside
         for name, value in zip(stacks, body.outputs[loop.carried :], strict=True):
-            yield f"    {name}.append({spell.value(value)})"
+            if name:
+                yield f"    {name}.append({spell.value(value)})"
         pairs = [(spell.text[value], spell.value(out)) for value, out in zip(carried, new, strict=True)]
         pairs = [(old, text) for old, text in pairs if old != text]
         if pairs:
@@ -237,6 +241,8 @@ class Readable:
         texts = [spell.text[value] for value in carried]
         texts += [f"np.stack({name}{'[::-1]' if loop.reverse else ''})" for name in (*stacks, *saved)]
         for out, text in zip(step.outs, texts, strict=True):
+            if out not in used and not text.isidentifier():
+                continue
             spell.text[out] = text
             if not text.isidentifier():
                 (spell.text[out],) = [spell.names.new(out.name or "t")]

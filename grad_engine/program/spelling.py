@@ -195,7 +195,7 @@ class Spelling:
     def index(self, key: Any) -> str:
         """What stands between the brackets of x[...]."""
         if type(key) is tuple and key:
-            return ", ".join(map(self.index, key)) + ("," if len(key) == 1 else "")
+            return ", ".join(map(self.index, key)) + ("," if len(key) == 1 and isinstance(key[0], tuple | list) else "")
         if type(key) is slice:
             start, stop = ("" if part is None else self.argument(part) for part in (key.start, key.stop))
             return f"{start}:{stop}" + ("" if key.step in (None, 1) else f":{self.argument(key.step)}")

@@ -56,6 +56,7 @@ class Trace:
         self.line: tuple[str, int] | None = None  # what steps belong to while a rule runs: the line of the forward call
         self.rule_line: tuple[str, int] | None = None  # that of the latest rule, whose shares are added up after it
         self.closed = False
+        self.has_loops = False  # of scan()
         self.of_arrays: set[Value] = set()  # numbers that were computed from arrays
         self.outside: set[Value] = set()  # arrays that variables outside hold, and what is computed from them alone
         self.thread = threading.get_ident()
@@ -310,7 +311,7 @@ def _innermost() -> tuple[FrameType | None, bool]:
 def name_locals(frame: FrameType) -> None:
     """Give each value that a local variable holds, and that has no name yet, the name of the variable."""
     for name, local in frame.f_locals.items():
-        if name.isidentifier():
+        if name.isidentifier() and name != "_":
             name_value(name, local)
     around = frame.f_back
     if frame.f_code.co_name.startswith("<") and around is not None and not around.f_code.co_filename.startswith(INSIDE):

@@ -49,6 +49,7 @@ class TracedScan:
         inputs = [*body.carry, *body.rows, *(value for _, value in body.inner.captured.values())]
         program = Program("body", inputs, body.steps, body.outputs)
         loop = Loop(program, self.length, len(carry), len(xs), self.reverse, saves=body.back is not None)
+        trace.has_loops = True
         arrays = [np.asarray(part) for part in trace.record(LOOP, loop, (*carry, *xs, *same))]
         count = len(body.outputs)
         if body.back is not None:

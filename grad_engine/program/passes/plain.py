@@ -40,12 +40,13 @@ class _Saying(Rewriting):
 
     def visit(self, step: Step) -> None:
         if not step.several and step.outs:
-            for say in (_selection, _sum, _kept, _vector, _turned_product, _scattered):
+            for say in _SAYINGS:
                 if (found := say(self, step)) is not None:
                     step = found
                     break
             _name_total(self, step)
-            if (number := _number(self, step)) is not None:
+            number = _number(self, step) or _spread_number(self, step)
+            if number is not None:
                 self.replace(step.out, number)
                 return
         self.keep(step)
@@ -88,11 +89,11 @@ def _viewed(bits: Any) -> Value | None:
 
 def _sum(self: _Saying, step: Step) -> Step | None:
     """x.sum(axis=0) for ones @ x."""
-    if step.kind is not UFUNC or step.fn is not np.matmul or step.named:
+    if step.fn not in (np.matmul, np.dot) or step.named or len(step.args) != 2:
         return None
     ones, x = step.args
     known = type(ones) is Value and ones.ndim == 1 and single_number(ones) == 1
-    if not known or type(x) is not Value or x.ndim != 2 or x.dtype != step.out.dtype:
+    if not known or type(x) is not Value or x.ndim not in (1, 2) or x.dtype != step.out.dtype:
         return None
     return Step(REDUCE, np.add, (x,), {"axis": 0}, step.outs, False, step.line)
 
@@ -110,6 +111,79 @@ def _kept(self: _Saying, step: Step) -> Step | None:
     if step.out.shape != shape:
         return None
     return Step(REDUCE, inner.fn, inner.args, {**inner.named, "keepdims": True}, step.outs, False, step.line)
+
+
+def _not_kept(self: _Saying, step: Step) -> Step | None:
+    """x.sum(axis=1) for x.sum(axis=1, keepdims=True).reshape(n)."""
+    inner = _made_by_reshape(step)
+    if inner is None or inner.kind is not REDUCE or not inner.named.get("keepdims") or not self.once(inner.out):
+        return None
+    axis, x = inner.named.get("axis", 0), inner.args[0]
+    axes = axis if isinstance(axis, tuple) else (axis,)
+    if type(x) is not Value or axis is None or len(inner.args) > 1:
+        return None
+    shape = tuple(n for place, n in enumerate(x.shape) if place not in {each % x.ndim for each in axes})
+    named = {name: part for name, part in inner.named.items() if name != "keepdims"}
+    return Step(REDUCE, inner.fn, inner.args, named, step.outs, False, step.line) if step.out.shape == shape else None
+
+
+def _laid_whole(self: _Saying, step: Step) -> Step | None:
+    """A reshape, for zeros of which every element is written in order, as the gradient of x[:, None] is."""
+    if step.kind is not SET_ITEM:
+        return None
+    x, key, value = step.args
+    key = key if type(key) is tuple else (key,)
+    whole = all(each is None or (type(each) is slice and each == slice(None)) for each in key)
+    if not whole or type(x) is not Value or type(value) is not Value or value.size != x.size or not value.ndim:
+        return None
+    found = Step(METHOD, "reshape", (value, x.shape), {}, step.outs, False, step.line)
+    return _not_kept(self, found) or found
+
+
+def _matrix_product(self: _Saying, step: Step) -> Step | None:
+    """x @ y for np.dot(x, y), which is the quicker call of the two."""
+    if step.kind is not FUNCTION or step.fn is not np.dot or step.named or len(step.args) != 2:
+        return None
+    if not all(type(each) is Value and each.ndim in (1, 2) for each in step.args):
+        return None
+    return Step(UFUNC, np.matmul, step.args, {}, step.outs, False, step.line)
+
+
+def _minus(self: _Saying, step: Step) -> Step | None:
+    """-x for -1.0 * x."""
+    if step.kind is not UFUNC or step.fn is not np.multiply or step.named:
+        return None
+    for number, x in (step.args, step.args[::-1]):
+        if single_number(number) == -1 and type(x) is Value and x.like(step.out):
+            return Step(UFUNC, np.negative, (x,), {}, step.outs, False, step.line)
+    return None
+
+
+def _plain_zero(self: _Saying, step: Step) -> Step | None:
+    """np.where(mask, x, 0.0), without the words for the dtype that x has anyway."""
+    if step.fn is not np.where or len(step.args) != 3:
+        return None
+    args = [*step.args]
+    for place, beside in ((1, 2), (2, 1)):
+        number, other = single_number(args[place]), args[beside]
+        alike = type(args[place]) is Value and type(other) is Value and args[place].dtype == other.dtype
+        if number is not None and alike and not args[place].number and not args[place].ndim and other.ndim:
+            args[place] = Value(number, data=number)
+    same = all(new is old for new, old in zip(args, step.args, strict=True))
+    return None if same else step.replaced(tuple(args))
+
+
+def _largest(self: _Saying, step: Step) -> Step | None:
+    """x.max(axis) without the number that an empty array would have as its largest."""
+    initial = step.named.get("initial")
+    if (
+        step.kind is not REDUCE
+        or step.fn is not np.maximum
+        or single_number(initial) != -np.inf
+        or not step.args[0].size
+    ):
+        return None
+    return step.replaced(step.args, {name: part for name, part in step.named.items() if name != "initial"})
 
 
 def _vector(self: _Saying, step: Step) -> Step | None:
@@ -153,17 +227,14 @@ def _scattered(self: _Saying, step: Step) -> Step | None:
     whole, (_, key, part) = step.args[0], second[0]
     if not whole.like(step.out):
         return None
-    keys = [key, *(other for _, other, _ in first)]
-    if not (all(type(each) is int for each in keys) and len({each % len_of(whole) for each in keys}) == len(keys)):
+    laid = np.zeros(whole.shape, bool)
+    for _, other, _ in first:
+        laid[other] = True
+    if np.any(laid[key]):
         now = np.empty(whole.shape, whole.dtype)[key]
         before = self.make(GET_ITEM, None, (whole, key), Value(now))
         part = self.make(UFUNC, np.add, (before, part), Value(now))
     return Step(SET_ITEM, None, (whole, key, part), {}, step.outs, False, step.line)
-
-
-def len_of(value: Value) -> int:
-    """How many rows it has."""
-    return value.shape[0] or 1
 
 
 def _laid(value: Value) -> list[tuple[Value, Any, Any]]:
@@ -208,6 +279,30 @@ def _number(self: _Saying, step: Step) -> Any:
     return x
 
 
+def _spread_number(self: _Saying, step: Step) -> Any:
+    """A number times x, for an array of that number times x, where arrays of its shape follow."""
+    out = step.out
+    if step.kind is not UFUNC or step.fn is not np.multiply or step.named or not out.ndim or out in self.ends:
+        return None
+    for spread, x in (step.args, step.args[::-1]):
+        number = single_number(spread)
+        if number is None or type(spread) is not Value or spread.shape != out.shape:
+            continue
+        if type(x) is not Value or x.number or x.ndim or x.dtype != out.dtype or spread.dtype != out.dtype:
+            continue
+        readers = [self.program.steps[place] for place in self.uses.get(out, ())]
+        if all(_spreads(reader, out) for reader in readers):
+            return self.make(UFUNC, np.multiply, (Value(number, data=number), x), Value.alike(x))
+    return None
+
+
+def _spreads(reader: Step, value: Value) -> bool:
+    """Whether a step computes element by element with another array of that shape."""
+    others = [each for each in reader.args if each is not value and type(each) is Value]
+    plain = reader.kind is UFUNC and not reader.named and reader.fn is not np.matmul
+    return plain and any(each.like(value) for each in others)
+
+
 def _is_reshape(step: Any) -> bool:
     return step is not None and step.kind is METHOD and step.fn == "reshape" and not step.named
 
@@ -229,3 +324,9 @@ def _shaped(like: Value, shape: tuple[int, ...]) -> Value:
     made = Value.alike(like)
     made.shape, made.strides, made.scalar = shape, like.strides[::-1], False
     return made
+
+
+_SAYINGS = (
+    _selection, _sum, _matrix_product, _kept, _not_kept, _vector, _turned_product, _scattered, _laid_whole, _minus,
+    _plain_zero, _largest,
+)  # fmt: skip
