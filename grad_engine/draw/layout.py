@@ -27,11 +27,13 @@ Points = NDArray[np.float64]
 Route = tuple[tuple[float, float], ...]
 
 TYPICAL_HEIGHT = 60.0  # px: the library's inner distances suit items about this high, so drawings are scaled to it
+MOST_DRAWN = 2000  # items, and links
 MOST_PASSES = 20_000
 MOST_ROWS = 40
 MOST_TRIES = 8  # numbers of rows
 MOST_BROKEN = 12  # lines between two rows; with more of them a wide drawing is easier to follow
 HIGHEST = 3.0  # times the room: a drawing in rows that is higher stays in one row
+MOST_WORK = 200_000  # of the library: squares of the numbers of lines between two ranks, added up; up to 1.5 s
 MANY_ITEMS = 300  # beyond, the library looks less long for an order with few crossings
 HANDLE = 0.5522847498  # length of a cubic Bézier's handles on a quarter circle of radius 1
 
@@ -99,6 +101,15 @@ def tagged(
 
 def _spans(links: Sequence[Link]) -> list[int]:
     """About how many ranks lie between the ends of each link, and one: counted on the longest ways."""
+    ranks = _ranks(links)
+    return [ranks[link.target] - ranks[link.source] for link in links]
+
+
+def _ranks(links: Sequence[Link]) -> dict[str, int]:
+    """The rank of each end of a link: after everything that leads to it; what nothing leads to, just before its user.
+
+    What lies on a cycle, or behind one, has rank 0, as some of what leads to it.
+    """
     ahead: dict[str, list[str]] = {}
     waits = Counter(link.target for link in links)
     for link in links:
@@ -114,7 +125,7 @@ def _spans(links: Sequence[Link]) -> list[int]:
                 ready.append(target)
     for key in sources:  # they stand just before their first user
         depth[key] = min(depth[target] for target in ahead[key]) - 1
-    return [depth[link.target] - depth[link.source] for link in links]
+    return depth
 
 
 def lay_out(
@@ -137,12 +148,18 @@ def lay_out(
     where the drawing would be wider than `room`, unless many links would have to run back or it would be very high;
     then too where it `must_fit`.
 
-    Raises GradEngineError when ids, sizes, slots or links do not fit together, when the links form a cycle or pass too
-    many ranks, when the layout library is missing, or when it did not do what was asked.
+    Raises GradEngineError when ids, sizes, slots or links do not fit together, when there are more than 2,000 items or
+    links, when the links form a cycle or pass too many ranks, when the layout library is missing, or when it did not do
+    what was asked.
     """
     checked(items, links)
     if not items:
         return Layout({}, {}, 0.0, 0.0, (), 0, 0, 0)
+    if max(len(items), len(links)) > MOST_DRAWN:
+        raise GradEngineError(
+            f"lay_out() is asked for {len(items):,} items and {len(links):,} links, and draws {MOST_DRAWN:,} of each: "
+            "draw a part of the graph."
+        )
     passes = sum(_spans(links))
     if passes > MOST_PASSES:
         raise GradEngineError(
@@ -154,7 +171,9 @@ def lay_out(
     item_gap = 0.75 * typical if item_gap is None else item_gap
     lane_gap = 0.2 * typical if lane_gap is None else lane_gap
 
-    sketch = sketched(items, links, item_gap, lane_gap)
+    linked = {end for link in links for end in (link.source, link.target)}
+    plan = planned([item for item in items if item.id in linked], links, item_gap, lane_gap)
+    sketch = sketched(items, links, plan, item_gap)
     arrange(sketch.columns)
 
     widths = {item.id: item.width for item in items}
@@ -179,7 +198,7 @@ def lay_out(
             break
         for again in (False, True) if whole else (True,):
             if again:  # in a sketch that no row was torn out of
-                sketch = sketched(items, links, item_gap, lane_gap)
+                sketch = sketched(items, links, plan, item_gap)
                 arrange(sketch.columns)
             at = breaks(sketch, widths, rank_gap, rows, room - lanes)
             if most_broken(sketch, at) > MOST_BROKEN and not must_fit:
@@ -276,53 +295,103 @@ def joined(
     return boxes, routes
 
 
-def sketched(items: Sequence[Item], links: Sequence[Link], item_gap: float, lane_gap: float) -> Sketch:
-    """The library's layout of these items and links; raises GradEngineError when the links form a cycle."""
-    linked = {end for link in links for end in (link.source, link.target)}
-    inside = [item for item in items if item.id in linked]
-    place = {item.id: k for k, item in enumerate(inside)}
-    scale = TYPICAL_HEIGHT / float(np.median([item.height for item in items]))
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Where things lie before they are put in order: ranks, and rough heights, y up."""
+
+    ranks: Mapping[str, int]  # by the id of an item with links
+    heights: Mapping[str, float]  # by the id of an item with links
+    between: Mapping[str, Sequence[float]]  # link id -> the heights at which it passes the ranks between its ends
+
+
+def planned(items: Sequence[Item], links: Sequence[Link], item_gap: float, lane_gap: float) -> Plan:
+    """The library's plan of items that have links, or one made by rule for a graph that it would take long for.
+
+    Raises GradEngineError when the links form a cycle.
+    """
+    ranks = _ranks(links)
+    if any(ranks[link.source] >= ranks[link.target] for link in links):
+        return plan_of_library(items, links, item_gap, lane_gap)  # which knows the link that closes the cycle
+    if work(ranks, links) <= MOST_WORK:
+        return plan_of_library(items, links, item_gap, lane_gap)
+    places = {item.id: -float(k) for k, item in enumerate(items) if item.id in ranks}
+    between = {}
+    for link in links:
+        start, stop, ways = places[link.source], places[link.target], ranks[link.target] - ranks[link.source]
+        between[link.id] = [start + (stop - start) * k / ways for k in range(1, ways)]
+    return Plan(ranks, places, between)
+
+
+def work(ranks: Mapping[str, int], links: Sequence[Link]) -> int:
+    """About how much the library has to do: the squares of the numbers of lines between two ranks, added up."""
+    changes = Counter(ranks[link.source] for link in links)
+    changes.subtract(ranks[link.target] for link in links)
+    lines, total, before = 0, 0, 0
+    for rank in sorted(changes):
+        total += lines * lines * (rank - before)
+        lines, before = lines + changes[rank], rank
+    return total
+
+
+def plan_of_library(items: Sequence[Item], links: Sequence[Link], item_gap: float, lane_gap: float) -> Plan:
+    """The library's plan of these items and links; raises GradEngineError when the links form a cycle."""
+    place = {item.id: k for k, item in enumerate(items)}
+    scale = TYPICAL_HEIGHT / float(np.median([item.height for item in items] or [1.0]))
     raw = placed(
-        [{"size": {"width": item.width * scale, "height": item.height * scale}} for item in inside],
+        [{"size": {"width": item.width * scale, "height": item.height * scale}} for item in items],
         [{"source": place[link.source], "target": place[link.target]} for link in links],
         {
             "direction": "leftright",
             "spacing": {"node_gap": item_gap * scale, "dummy_gap": 2 * lane_gap * scale},
             "routing": {"style": "orthogonal"},
-            "effort": "balanced" if len(inside) <= MANY_ITEMS else "fast",
+            "effort": "balanced" if len(items) <= MANY_ITEMS else "fast",
         },
     )
     if raw["reversed"]:
         link = links[raw["reversed"][0]]
         raise GradEngineError(f"lay_out() needs links without a cycle, and {link.id!r} closes one: leave it out.")
     nodes = dict(zip(place, raw["nodes"], strict=True))
-    heights = {item.id: item.height for item in items}
-    bodies = {item.id: body_of(item) for item in items}
-    boxes = {key: Level(-node["center"]["y"] / scale, heights[key] / 2, bodies[key] / 2) for key, node in nodes.items()}
     middles = {node["rank"]: node["center"]["x"] for node in nodes.values()}
-    columns: Columns = [[] for _ in range(len(middles) or 1)]
-    for key, node in nodes.items():
-        columns[node["rank"]].append(boxes[key])
-    paths: dict[str, list[Level]] = {}
+    between: dict[str, list[float]] = {}
     for link, edge in zip(links, raw["edges"], strict=True):
         first, last = nodes[link.source]["rank"], nodes[link.target]["rank"]
         if first >= last:
             raise GradEngineError(f"the layout did not put {link.target!r} right of {link.source!r}, which feeds it.")
         corners = [(point["x"], point["y"]) for point in edge["points"]]
-        between = [Level(-height_at(middles[rank], corners) / scale) for rank in range(first + 1, last)]
+        between[link.id] = [-height_at(middles[rank], corners) / scale for rank in range(first + 1, last)]
+    heights = {key: -node["center"]["y"] / scale for key, node in nodes.items()}
+    return Plan({key: node["rank"] for key, node in nodes.items()}, heights, between)
+
+
+def sketched(items: Sequence[Item], links: Sequence[Link], plan: Plan, item_gap: float) -> Sketch:
+    """The sketch of a plan; items without a link lie below its first rank."""
+    bodies = {item.id: body_of(item) for item in items}
+    ranks = plan.ranks
+    boxes = {
+        item.id: Level(plan.heights[item.id], item.height / 2, bodies[item.id] / 2)
+        for item in items
+        if item.id in ranks
+    }
+    columns: Columns = [[] for _ in range(max(ranks.values(), default=0) + 1)]
+    for key, level in boxes.items():
+        columns[ranks[key]].append(level)
+    paths: dict[str, list[Level]] = {}
+    for link in links:
+        first, last = ranks[link.source], ranks[link.target]
+        between = [Level(y) for y in plan.between[link.id]]
         for column, level in zip(columns[first + 1 : last], between, strict=True):
             column.append(level)
         paths[link.id] = [boxes[link.source], *between, boxes[link.target]]
         join(paths[link.id], port_above(link, bodies[link.target]))
     alone = min((level.y - level.half for level in columns[0]), default=0.0)
     for item in items:
-        if item.id not in linked:
+        if item.id not in ranks:
             alone -= item_gap + item.height
             boxes[item.id] = Level(alone + item.height / 2, item.height / 2, body_of(item) / 2)
             columns[0].append(boxes[item.id])
     for column in columns:
         column.sort(key=lambda level: level.y)
-    return Sketch(columns, boxes, paths, {link.id: nodes[link.source]["rank"] for link in links})
+    return Sketch(columns, boxes, paths, {link.id: ranks[link.source] for link in links})
 
 
 def levelled(sketch: Sketch, links: Sequence[Link], lane_gap: float) -> list[list[tuple[str, float, float]]]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from grad_engine.draw.crowd import AT_EACH_END, Rest
 from grad_engine.draw.glyph import leans
 from grad_engine.draw.layout import Item
 from grad_engine.draw.lettering import LABEL, LONGEST, NAME, SMALL, SYMBOL, shape_text, shortened, width_of
@@ -14,11 +15,12 @@ from grad_engine.formula import number
 from grad_engine.formula import text as formula_text
 from grad_engine.record import NodeRecord, TensorRecord
 from grad_engine.record.index import Measure, RecordIndex, mark, single_number, together
-from grad_engine.record.words import ABSENT, fit_path, many
+from grad_engine.record.words import ABSENT, fit, fit_path, many
 
 LINE = 18.0  # height of a line of labels, px
 USER = 17.0  # height of a card for each line that leaves it, px
 PATH = 22  # characters of the path of a module
+LONGEST_TIP = 400  # characters of a formula in the tip of an op
 LONG_SYMBOL = 8  # characters; from here on a symbol is set smaller
 SHEET = 4.0  # from a box to the sheet behind it, which says that it stands for several, px
 NO_GRADIENT = "no grad yet"
@@ -53,7 +55,12 @@ class Looks:
         self.inside = inside  # of the record that holds these ops
 
     def all(
-        self, items: Iterable[str], links: Sequence[Link], tags: Mapping[str, str], kept: set[str]
+        self,
+        items: Iterable[str],
+        links: Sequence[Link],
+        tags: Mapping[str, str],
+        kept: Collection[str],
+        rests: Mapping[str, Rest] | None = None,
     ) -> Iterator[Look]:
         """The looks of the items that are drawn: those in `kept`, and what their links lead from."""
         index = self.index
@@ -63,6 +70,7 @@ class Looks:
         for link in links:
             ports.setdefault(link.target, set()).add(link.id)
         wanted = {*(tags.get(link.source, link.source) for link in links), *kept}
+        others = {rest.target: rest for rest in (rests or {}).values()}
         for key in items:
             if key not in wanted:
                 continue
@@ -76,15 +84,19 @@ class Looks:
                 if key in self.folds:
                     yield self.box(node, self.folds[key], len(operands), users[key], key in roots)
                 else:
-                    yield self.op(node, [part.parameter for part in operands], key in roots)
+                    names = [part.parameter for part in operands]
+                    if key in others:
+                        names[AT_EACH_END] = "⋯"
+                    hidden = {link.id for link in others[key].links} if key in others else set()
+                    inside = [p.parameter for p in node.inputs if (p.edge or f"{key}:{p.slot}") in hidden]
+                    yield self.op(node, names, inside, key in roots)
             else:
                 tip = f"{index.nodes[key].name} and what came before it"
                 yield Look(Item(key, 40.0, 34.0), "constant", 40.0, "constant", ("⋯",), tip=tip)
+        yield from map(self.rest, others.values())
         for tag, key in tags.items():
-            made = key in index.nodes or key in index.accumulators
-            tensor = index.outputs(key)[0] if made else key
             fold = self.folds.get(key)
-            name = shortened(fold.label if fold is not None else index.label(tensor) or key)
+            name = shortened(fold.label if fold is not None else index.label(self.tensor_of(key)) or key)
             width, height = max(44.0, width_of(name, LABEL) + 30), max(28.0, USER * users[tag])
             tip = f"{name}, which is drawn farther left"
             yield Look(Item(tag, width, height), "tag", width, "tag", name=name, tip=tip)
@@ -164,15 +176,36 @@ class Looks:
         item = Item(tensor.id, width, body + room, body)
         return Look(item, "constant", width, "constant", (), above, badge=badge, name=name, tip=tip)
 
-    def op(self, node: NodeRecord, ports: Sequence[str], root: bool) -> Look:
-        """The outline of its category with its symbol; value above, gradient below."""
+    def rest(self, rest: Rest) -> Look:
+        """A card for operands of one op: how many, the first and the last name, and the range of their gradients."""
+        index = self.index
+        ids = list(dict.fromkeys(link.source for link in rest.links))
+        gradients = [measure for key in ids if (measure := index.gradient(key)) is not None]
+        values = [measure for key in ids if (measure := index.measured(self.tensor_of(key))) is not None]
+        badge = self.badge([together([m for m in values if m.bad]), together([m for m in gradients if m.bad])])
+        below = spread_words([m.norm for m in gradients if m.norm is not None])
+        ends = [shortened(index.label(self.tensor_of(key)) or mark(key.partition(".")[0])) for key in (ids[0], ids[-1])]
+        label = " … ".join(dict.fromkeys(ends))
+        size = f"{len(rest.links):,} more operands"
+        glyph = max(54.0, width_of(label, LABEL) + 24, width_of(size, SMALL) + 24)
+        body, pad = 54.0, LINE * (1 + bool(badge)) + 5 + 2 * SHEET
+        item = Item(rest.id, max(glyph, self.labels("", "", below, "", badge)), body + 2 * pad, body)
+        return Look(item, "box", glyph, "group", (label, size), "", below, badge, times=2, tip=f"{label}: {size}")
+
+    def tensor_of(self, key: str) -> str:
+        """The tensor that an item stands for: what an op made, a leaf, a constant."""
+        made = key in self.index.nodes or key in self.index.accumulators
+        return self.index.outputs(key)[0] if made else key
+
+    def op(self, node: NodeRecord, ports: Sequence[str], boxed: Sequence[str], root: bool) -> Look:
+        """The outline of its category with its symbol; value above, gradient below. `boxed`: operands of one box."""
         index = self.index
         outputs = [index.tensors[tensor] for tensor in node.outputs]
         name = shortened(outputs[0].name or f"#{node.age}") if len(outputs) == 1 else f"#{node.age}"
         above = self.value(outputs[0]) if len(outputs) == 1 else f"{len(outputs)} outputs"
         below, sums = self.gradient(node.id), self.sum(node.id)
         badge = self.badge(index.measured(output) for output in node.outputs)
-        within = self.symbol(node, ports)
+        within = self.symbol(node, {*ports, *boxed})
         ordered = tuple(ports) if len(ports) > 1 and not index.commutes(node.id) else ()
 
         body = max(54.0, 20.0 * len(ports) + 14, SYMBOL + 16 + 2 * SMALL * (len(within) - 1) + 12)
@@ -184,7 +217,7 @@ class Looks:
         labels = self.labels(name, above, below, sums, badge)
         pad = max(LINE * (1 + bool(badge)), LINE * bool(below or sums)) + 5
         source = "" if node.source is None else f"\n{node.source.file}:{node.source.line}: {node.source.code}"
-        formula = "" if node.formula is None else f": {node.formula.forward.text}"
+        formula = "" if node.formula is None else f": {fit(node.formula.forward.text, LONGEST_TIP)}"
         item = Item(node.id, max(glyph, labels), body + 2 * pad, body)
         tip = f"#{node.age} {node.name}{formula}{source}"
         return Look(item, "op", glyph, node.category, within, above, below, badge, sums, name, root, 1, ordered, tip)
@@ -216,9 +249,9 @@ class Looks:
             width_of(badge, LABEL) + 12,
         )
 
-    def symbol(self, node: NodeRecord, ports: Sequence[str]) -> tuple[str, ...]:
+    def symbol(self, node: NodeRecord, with_cards: Collection[str]) -> tuple[str, ...]:
         """The symbol of an op, or what it does with the numbers that have no card; then its static arguments."""
-        numbers, with_cards = {}, set(ports)
+        numbers = {}
         for operand in node.inputs:
             value = single_number(self.index.tensors[operand.tensor])
             if operand.parameter not in with_cards and value is not None:

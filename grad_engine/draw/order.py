@@ -16,6 +16,7 @@ from itertools import pairwise
 REACH = 0.3  # of its height: how far from its middle a line leaves a box without looking odd
 SWEEPS = 12
 LARGE = 1500  # levels; beyond, fewer sweeps
+MOST_PAIRS = 100_000  # of lines that are compared in a sweep; with more, neighbours are not switched
 
 
 @dataclass(slots=True, eq=False)
@@ -63,7 +64,8 @@ def arrange(columns: Columns) -> None:
         for sweep in range(sweeps + 1):
             if sweep:
                 _sort(columns, leftwards=sweep % 2 == 1)
-            _switch(columns)
+            if _pairs(columns) <= MOST_PAIRS:
+                _switch(columns)
             found = crossings_of(columns)
             if fewest < 0 or found < fewest:
                 best, fewest = [list(column) for column in columns], found
@@ -307,6 +309,11 @@ def _switch(columns: Columns) -> None:
                     better = True
         if not better:
             return
+
+
+def _pairs(columns: Columns) -> int:
+    """How many pairs of lines are compared when every two neighbours are tried."""
+    return sum(len(a.outs) * len(b.outs) + len(a.ins) * len(b.ins) for column in columns for a, b in pairwise(column))
 
 
 def _gain(below: Level, above: Level) -> int:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from grad_engine.draw.crowd import AT_EACH_END, Crowd, crowd
 from grad_engine.draw.glyph import Points, outline, reach
 from grad_engine.draw.layout import HIGHEST, Box, Layout, Route, docked, lay_out, rounded, tagged
 from grad_engine.draw.lettering import (
@@ -33,7 +34,7 @@ from grad_engine.draw.palette import theme as palette_of
 from grad_engine.folding import Link, View, drawn, in_few, module_view
 from grad_engine.record import GraphRecord
 from grad_engine.record.index import RecordIndex, index_of
-from grad_engine.record.words import many
+from grad_engine.record.words import fit, many
 
 LANE = 2.6  # how far values and gradients run from the middle of their link, px
 ARROW = 8.0  # length of an arrow head, px
@@ -47,6 +48,7 @@ WIDEST = 1600.0  # px; a wider drawing goes on in rows
 # Ranks that a line may pass, and whether the drawing must fit whatever that takes; the first that is narrow enough.
 TRIES = ((math.inf, False), (6, False), (2, False), (2, True), (1, True))
 ROOM = WIDEST - 2 * MARGIN
+LONGEST_DESCRIPTION = 2000  # characters of the expression, for who cannot see the picture
 BOLD = ' font-weight="600"'
 
 
@@ -71,9 +73,10 @@ def to_svg(
     A graph without scopes that would be too wide even in rows, or very high, is folded too: what repeats, or follows
     each other, is one box.
 
-    Of a graph with more than `max_items` things to draw, the last of them are drawn, and the picture says so. Where
-    lines would pass very many ranks, a tag with the tensor's name stands at their end instead. A drawing wider than
-    1,600 pixels goes on in rows. `title` puts the record's title and expression above the graph, and what the lines
+    Of a graph with more than `max_items` things to draw or twice as many lines, the last ops are drawn, and the picture
+    says so; then an op of more than 16 operands has the first and the last 8, and a box for the others. Where lines
+    would pass very many ranks, a tag with the tensor's name stands at their end instead. A drawing wider than 1,600
+    pixels goes on in rows. `title` puts the record's title and expression above the graph, and what the lines
     mean below.
 
     Raises GradEngineError for another theme, a name that stands for nothing, or when the layout library is missing.
@@ -86,9 +89,9 @@ def to_svg(
         shown, folds = in_few(record, MOST_SHOWN)
         view = replace(view, record=shown, folds=folds)
         made = _laid_out(view, max_items, TRIES)
-    index, layout, looks, links, kept = made.index, made.layout, made.looks, made.links, made.kept
+    index, layout, looks, links, part = made.index, made.layout, made.looks, made.links, made.part
 
-    head = _heading(view, colours, len(kept.intersection(index.nodes))) if title else []
+    head = _heading(view, colours, len(part.ops.intersection(index.nodes)), len(part.rests)) if title else []
     foot = _legend(colours, bool(index.shares), any(look.sums for look in looks.values())) if title else []
     top = MARGIN + (sum(size * 1.35 for _, size, _ in head) + 12 if head else 0.0)
     width = (
@@ -96,12 +99,13 @@ def to_svg(
     )
     height = top + layout.height + MARGIN + (34.0 if foot else 0.0)
 
+    described = fit(record.expression, LONGEST_DESCRIPTION)
     said = f"{plural(record.counts.ops, 'operation')}, {plural(record.counts.leaves, 'leaf tensor')}"
     bounds = ("0", "0", figure(width), figure(height))
     area = f'width="{figure(width)}" height="{figure(height)}"'
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" {area} viewBox="{" ".join(bounds)}" role="img" {FAMILY}>',
-        f"<title>{clean(record.title)}</title><desc>{clean(f'Computation graph: {said}. {record.expression}')}</desc>",
+        f"<title>{clean(record.title)}</title><desc>{clean(f'Computation graph: {said}. {described}')}</desc>",
         f'<rect {area} fill="{colours.background}"/>',
     ]
     y = MARGIN
@@ -131,41 +135,23 @@ class _Placed:
     layout: Layout
     looks: Mapping[str, Look]
     links: Sequence[Link]
-    kept: set[str]
+    part: Crowd
 
 
 def _laid_out(view: View, max_items: int, tries: Sequence[tuple[float, bool]]) -> _Placed:
     """The layout of a view: the first of some tries that is narrow enough, or the last."""
     index = index_of(view.record)
     ids, every = drawn(view.record)
-    kept = newest(view.record, ids, every, max_items)
-    within = [link for link in every if link.target in kept]
+    part = crowd(view.record, ids, every, max_items)
     maker = Looks(index, view.folds, index_of(view.source))
     for longest, must_fit in tries:
-        links, tags = tagged(within, longest=longest)
-        looks = {look.item.id: look for look in maker.all(ids, links, tags, kept)}
+        links, tags = tagged(part.links, longest=longest)
+        looks = {look.item.id: look for look in maker.all(ids, links, tags, part.ops, part.rests)}
         items = [look.item for look in looks.values()]
         layout = lay_out(items, links, rank_gap=RANK_GAP, item_gap=22.0, lane_gap=15.0, room=ROOM, must_fit=must_fit)
         if layout.width <= ROOM:
             break
-    return _Placed(index, layout, looks, links, kept)
-
-
-def newest(record: GraphRecord, ids: Sequence[str], links: Sequence[Link], most: int) -> set[str]:
-    """The items to draw: all when there are few enough, else the ops made last, as many as fit with their inputs."""
-    if len(ids) <= most:
-        return set(ids)
-    into: dict[str, list[str]] = {}
-    for link in links:
-        into.setdefault(link.target, []).append(link.source)
-    kept: set[str] = set()
-    shown: set[str] = set()
-    for node in sorted(record.nodes, key=lambda node: node.age, reverse=True):
-        shown |= {node.id, *into.get(node.id, ())}
-        if kept and len(shown) > most:
-            break
-        kept.add(node.id)
-    return kept
+    return _Placed(index, layout, looks, links, part)
 
 
 def _text(
@@ -321,7 +307,7 @@ def _op(look: Look, box: Box, colours: Palette) -> list[str]:
     return parts
 
 
-def _heading(view: View, colours: Palette, drawn_nodes: int) -> list[tuple[str, float, str]]:
+def _heading(view: View, colours: Palette, drawn_nodes: int, rests: int) -> list[tuple[str, float, str]]:
     """The lines above the graph: words, type size, colour."""
     record, shown = view.source, view.record
     lines = [(shortened(record.title or "computation graph", 80), TITLE, colours.ink)]
@@ -336,6 +322,8 @@ def _heading(view: View, colours: Palette, drawn_nodes: int) -> list[tuple[str, 
         boxed = sum(len(fold.ops) for fold in view.folds.values())
         boxes = f"{boxed} of {len(record.nodes)} operations are in {many(len(view.folds), 'box', 'boxes')}"
         lines.append((boxes, NAME, colours.muted))
+    if rests:
+        lines.append((f"of more than {2 * AT_EACH_END} operands the first and last {AT_EACH_END}", NAME, colours.muted))
     return lines
 
 

@@ -27,9 +27,7 @@ from grad_engine.record.words import many
 from grad_engine.story.names import Names, headline
 
 MOST_ENTRIES = 4096  # of a tensor, sent in full
-LAID_OUT_HERE = (
-    80  # items without groups; the page then looks as the still picture does. More are laid out in the browser
-)
+LAID_OUT_HERE = 80  # items, and half as many lines; the page then looks as the picture. More: in the browser
 LONGEST_NAME = 60  # characters
 
 
@@ -77,7 +75,7 @@ def payload(
     for item in items:
         if item["id"] in (changes or {}):
             item["changes"] = list((changes or {})[item["id"]])
-    layout = _layout(looks, links) if not groups and len(ids) <= LAID_OUT_HERE else None
+    layout = _layout(looks, links) if not groups and max(len(ids), len(links) // 2) <= LAID_OUT_HERE else None
     told = steps(record, store)
     return {
         "title": title or record.title or "computation graph",
