@@ -44,11 +44,11 @@ class Details:
     arrivals: tuple[Passage, ...]  # in the order in which they were summed
     shares: tuple[Passage, ...]  # what it sends, by slot
     tensors: Mapping[str, TensorRecord]
-    statistics: Mapping[str, StatsRecord]  # of every tensor whose numbers are recorded
+    statistics: Mapping[str, StatsRecord]  # of every tensor whose numbers are recorded; empty where not asked for
 
 
-def details(index: RecordIndex, part: str) -> Details:
-    """Everything about one op or leaf, by its id."""
+def details(index: RecordIndex, part: str, *, measured: bool = True) -> Details:
+    """Everything about one op or leaf, by its id. measured: with the statistics of every tensor."""
     node, leaf = index.nodes.get(part), index.accumulators.get(part)
     own: NodeRecord | AccumulatorRecord
     before: str | None = None
@@ -66,7 +66,8 @@ def details(index: RecordIndex, part: str) -> Details:
     shares = tuple(_passage(index, edge, edge.receiver) for edge in index.outgoing(part))
     shown = [*read, *outputs, *gradients, before, *(each.share for each in (*arrivals, *shares))]
     tensors = {id: index.tensors[id] for id in shown if id is not None}
-    known = {id: stats for id, tensor in tensors.items() if (stats := statistics(tensor)) is not None}
+    some = tensors.items() if measured else ()
+    known = {id: stats for id, tensor in some if (stats := statistics(tensor)) is not None}
     return Details(
         part=own,
         step=index.steps.get(part),

@@ -36,7 +36,7 @@ def run(options: argparse.Namespace) -> int:
         return 0
     lines: list[Line] = []
     for part in parts:
-        shown = page(index, details(index, part), script(), width(), full=options.full)
+        shown = page(index, details(index, part, measured=False), script(), width(), full=options.full)
         lines += [*([[]] if lines else []), *shown]
     print_lines(lines)
     return 0

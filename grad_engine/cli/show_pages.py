@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import TypeVar
 
 from grad_engine.cli.details import Details, ModuleDetails, Passage
 from grad_engine.formula import number
@@ -22,6 +23,8 @@ from grad_engine.tree.text import width as width_of
 LONGEST = 28  # columns of a name
 MOST_ROWS = 40  # operands, shares and the like that are listed, unless all are asked for
 FEWEST_VALUES = 14  # columns; with less room than this, first values are left out
+
+T = TypeVar("T")
 
 
 def page(index: RecordIndex, about: Details, script: Script, room: int, *, full: bool = False) -> list[Line]:
@@ -57,9 +60,9 @@ class _Page:
     def tensor(self, id: str) -> list[str]:
         """Shape and dtype, statistics; the first values are added by the table, in what room is left."""
         tensor = self.index.tensors[id]
-        stats = statistics(tensor)
+        stats = statistics(tensor) if math.prod(tensor.shape) != 1 else None
         kind = f"{self.script.shape(self.index.shape(id))} {self.script.name(tensor.dtype, 10)}".strip()
-        if stats is None or math.prod(tensor.shape) == 1:
+        if stats is None:
             return [kind, "" if tensor.data is not None else ABSENT[tensor.absent], id]
         sizes = [("min", stats.min), ("max", stats.max), ("mean", stats.mean), ("std", stats.std), ("norm", stats.norm)]
         said = [f"{key} {number(value, 3)}" for key, value in sizes if value is not None]
@@ -67,30 +70,38 @@ class _Page:
         said += [self.script.bars(stats.histogram.counts)] if stats.histogram and stats.min != stats.max else []
         return [kind, self.script.say("  ".join(said)), id]
 
-    def table(self, heading: str, rows: Sequence[Sequence[str]], style: str = "value") -> Iterator[Line]:
-        """The rows under a heading: what, shape, first values, statistics, as far as they fit."""
-        if not rows:
+    def nameless(self, id: str) -> list[str]:
+        return ["", *self.tensor(id)]
+
+    def owned(self, id: str) -> list[str]:
+        return [self.owner(id), *self.tensor(id)]
+
+    def table(
+        self, heading: str, things: Sequence[T], row: Callable[[T], Sequence[str]], style: str = "value"
+    ) -> Iterator[Line]:
+        """The row of each thing under a heading: what, shape, first values, statistics, as far as they fit."""
+        if not things:
             return
         yield [(f"  {heading}", "muted")]
-        shown = rows[: self.most]
-        widest = [min(max(width_of(row[k]) for row in shown if len(row) > k), self.room) for k in (0, 1)]
-        for row in shown:
+        shown = [row(each) for each in things[: self.most]]
+        widest = [min(max(width_of(cells[k]) for cells in shown if len(cells) > k), self.room) for k in (0, 1)]
+        for cells in shown:
             left = self.room - 4
             line: Line = [("    ", "")]
-            for k, cell in enumerate(row[:2]):
+            for k, cell in enumerate(cells[:2]):
                 text = self.script.cut(cell, max(left, 0))
                 pad = " " * (widest[k] - width_of(text) + 2 * bool(widest[k]))
                 line += [(text + pad, "" if k == 0 else "muted")]
                 left -= width_of(text + pad)
-            if len(row) > 2:
-                glimpse = self.script.glimpse(self.index.tensors[row[3]], left) if left >= FEWEST_VALUES else ""
-                line.append((glimpse or self.script.cut(row[2], max(left, 0)), style))
-                if glimpse and row[2]:
+            if len(cells) > 2:
+                glimpse = self.script.glimpse(self.index.tensors[cells[3]], left) if left >= FEWEST_VALUES else ""
+                line.append((glimpse or self.script.cut(cells[2], max(left, 0)), style))
+                if glimpse and cells[2]:
                     yield line
-                    line = [("      " + self.script.cut(row[2], self.room - 6), "muted")]
+                    line = [("      " + self.script.cut(cells[2], self.room - 6), "muted")]
             yield line
-        if len(rows) > len(shown):
-            yield [(f"    {self.script.dots} {len(rows) - len(shown)} more", "muted")]
+        if len(things) > len(shown):
+            yield [(f"    {self.script.dots} {len(things) - len(shown)} more", "muted")]
 
 
 class _PartPage(_Page):
@@ -106,23 +117,23 @@ class _PartPage(_Page):
         yield [(called(self.index, self.script, part.id), "header")]
         yield from self.facts(self.pairs(part))
         if isinstance(part, NodeRecord):
-            yield from self.table("reads", [self.operand(each) for each in part.inputs])
-            yield from self.table("computes", [[self.output(k), *self.tensor(t)] for k, t in enumerate(about.outputs)])
+            yield from self.table("reads", part.inputs, self.operand)
+            yield from self.table("computes", [*enumerate(about.outputs)], self.named)
         else:
-            yield from self.table("value", [["", *self.tensor(about.outputs[0])]])
+            yield from self.table("value", about.outputs, self.nameless)
         if not ran:
             yield [("  backward has not run: there are no gradients", "muted")]
         elif not any(about.gradients):
             yield [("  no gradient reached it in the last run", "muted")]
         if about.before is not None:
-            yield from self.table("gradient before the run", [["", *self.tensor(about.before)]], "gradient")
-        received = [["" if len(about.gradients) < 2 else self.output(k), *self.tensor(each)]
-                    for k, each in enumerate(about.gradients) if each is not None]  # fmt: skip
-        yield from self.table("gradient", received, "gradient")
+            yield from self.table("gradient before the run", [about.before], self.nameless, "gradient")
+        received = [(k, each) for k, each in enumerate(about.gradients) if each is not None]
+        one = len(about.gradients) < 2
+        yield from self.table("gradient", received, lambda g: self.nameless(g[1]) if one else self.named(g), "gradient")
         heading = "it is the sum of" if len(about.arrivals) > 1 else "it arrived"
-        yield from self.table(heading, [self.passage(each, "from") for each in about.arrivals], "gradient")
+        yield from self.table(heading, about.arrivals, lambda each: self.passage(each, "from"), "gradient")
         yield from self.explained(part.id)
-        yield from self.table("it sends", [self.passage(each, "to") for each in about.shares], "gradient")
+        yield from self.table("it sends", about.shares, lambda each: self.passage(each, "to"), "gradient")
 
     def explained(self, part: str) -> Iterator[Line]:
         """At the leaf that was nudged: what that did, and the paths along which its gradient came."""
@@ -154,6 +165,8 @@ class _PartPage(_Page):
         if node.formula is None:
             return ""
         own = node.formula.forward.text
+        if len(node.inputs) > MOST_ROWS:  # longer than any line
+            return own
         here = formula_text(
             node.formula.forward.tree, {each.parameter: self.owner(each.tensor) for each in node.inputs}
         )
@@ -162,6 +175,10 @@ class _PartPage(_Page):
     def output(self, k: int) -> str:
         name = self.index.tensors[self.about.outputs[k]].name
         return self.script.name(name, LONGEST) if name else f"output {k}" if len(self.about.outputs) > 1 else ""
+
+    def named(self, output: tuple[int, str]) -> list[str]:
+        """The row of an output, or of its gradient: its number, and which tensor."""
+        return [self.output(output[0]), *self.tensor(output[1])]
 
     def operand(self, each: InputRecord) -> list[str]:
         tensor = self.index.tensors[each.tensor]
@@ -208,8 +225,8 @@ class _ModulePage(_Page):
         if index.run is None:
             yield [("  backward has not run: there are no gradients", "muted")]
         reads = [id for id in about.reads if not is_plain_number(index.tensors[id])]
-        yield from self.table("reads", [[self.owner(id), *self.tensor(id)] for id in reads])
-        yield from self.table("computes", [[self.owner(id), *self.tensor(id)] for id in about.computes])
+        yield from self.table("reads", reads, self.owned)
+        yield from self.table("computes", about.computes, self.owned)
         if about.parameters:
             yield [("  parameters", "muted")]
             shown = about.parameters[: self.most]

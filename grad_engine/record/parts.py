@@ -196,7 +196,7 @@ class NodeRecord:
     inputs: tuple[InputRecord, ...]  # by slot; an operand that was left out leaves a gap
     outputs: Annotated[tuple[TensorId, ...], Noted(schema={"minItems": 1})]
     saved: tuple[TensorId, ...] = ()  # tensors whose values the rules of this call read
-    formula: FormulaRecord | None = field(default=None, kw_only=True)
+    formula: Annotated[FormulaRecord | None, Noted(alike=True)] = field(default=None, kw_only=True)
     source: SourceRecord | None = field(default=None, kw_only=True)
     # 1.1; absent in a record of 1.0, where nothing is known of them
     elementwise: bool = field(default=False, kw_only=True)  # entry i comes from entry i of each (stretched) operand

@@ -13,6 +13,7 @@ there (".shape", or 3 for the fourth entry of a list). The two are put together 
 from __future__ import annotations
 
 import dataclasses
+import marshal
 import re
 import types
 import typing
@@ -35,6 +36,8 @@ ATTRIBUTE_DEPTH = 8
 BIGGEST = 2**63
 MAX_RANK = 64
 MOST_DTYPES = 64  # whose readers are kept
+MOST_ALIKE = 1000  # values that are kept to be found again
+LONGEST_ALIKE = 4000  # bytes of such a value
 NONFINITE = {"NaN": nan, "Infinity": inf, "-Infinity": -inf}
 
 
@@ -496,6 +499,7 @@ class Noted:
 
     key: str | None = None  # its JSON key, where that is not its name
     typed_by: str | None = None  # the field before it that holds the dtype of the numbers in it
+    alike: bool = False  # many parts have an equal one: it is read once, and they share what was read
     schema: Mapping[str, Any] = field(default_factory=dict)  # keywords of JSON Schema
 
 
@@ -566,6 +570,8 @@ def part_reader(part: type, kind: str | None = None) -> Callable[[Json, str], An
         if each.noted.typed_by is not None:
             names[read] = _TypedReaders(each.annotation)
             read = f"{read}[get({each.noted.typed_by!r})]"
+        if each.noted.alike:
+            names[read] = _once(each.spelling.read)
         names[f"match{n}"] = each.spelling.match
         test = each.spelling.test.replace("match(", f"match{n}(")
         found = f"value if {test} else " if test else ""
@@ -577,6 +583,27 @@ def part_reader(part: type, kind: str | None = None) -> Callable[[Json, str], An
     source = f"def read(item, path):\n    get = item.get\n{''.join(lines)}    return part({', '.join(arguments)})\n"
     exec(source, names)
     return typing.cast(Callable[[Json, str], Any], names["read"])
+
+
+def _once(read: Read) -> Read:
+    """A reader that gives what it gave for an equal value before, which is found by its bytes."""
+    known: dict[bytes, Any] = {}
+
+    def read_once(value: Any, path: str, tail: Tail) -> Any:
+        try:
+            key = marshal.dumps(value, 2)  # without references, which would depend on who else holds the parts
+        except ValueError:  # something that JSON does not allow
+            return read(value, path, tail)
+        found = known.get(key, NOTHING)
+        if found is NOTHING:
+            found = read(value, path, tail)
+            if len(key) <= LONGEST_ALIKE:
+                if len(known) >= MOST_ALIKE:
+                    known.clear()
+                known[key] = found
+        return found
+
+    return read_once
 
 
 class _TypedReaders(dict[str, Read]):
