@@ -13,6 +13,7 @@ import grad_engine as ge
 from grad_engine.draw import layout, to_svg
 from grad_engine.draw.crowd import AT_EACH_END
 from grad_engine.draw.layout import MOST_WORK, Item, lay_out, work
+from grad_engine.draw.svg import TRIES
 from grad_engine.errors import GradEngineError
 from grad_engine.folding import Link
 from grad_engine.page import page_html
@@ -105,13 +106,16 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 @pytest.mark.parametrize("many", [40, 200, 700])
 @pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: shape.__name__)
-def test_the_library_is_asked_once_for_a_bounded_work(shape: Callable[[int], Any], many: int, asked: list[int]) -> None:
+def test_the_library_is_asked_a_few_times_for_a_bounded_work(
+    shape: Callable[[int], Any], many: int, asked: list[int]
+) -> None:
     record = recorded(shape, many)
     picture = to_svg(record)
-    assert len(asked) <= 1 and sum(asked) <= MOST_WORK
+    first = len(asked)
+    assert first <= 1 + len(TRIES) and max(asked, default=0) <= MOST_WORK
     assert len(re.findall("<path", picture)) < 2 * 2 * 600 + 700
     page_html(record)
-    assert len(asked) <= 2 and max(asked, default=0) <= MOST_WORK
+    assert len(asked) <= first + 1 and max(asked, default=0) <= MOST_WORK
 
 
 def test_very_many_operands_are_the_first_the_last_and_a_box_that_counts_the_others() -> None:
