@@ -132,21 +132,39 @@ from grad_engine.torch_names import Size as Size
 from grad_engine.torch_names import amp as amp
 from grad_engine.torch_names import autocast as autocast
 from grad_engine.torch_names import backends as backends
+from grad_engine.torch_names import broadcast_shapes as broadcast_shapes
+from grad_engine.torch_names import can_cast as can_cast
+from grad_engine.torch_names import contiguous_format as contiguous_format
 from grad_engine.torch_names import cuda as cuda
 from grad_engine.torch_names import device as device
+from grad_engine.torch_names import dtype as dtype
 from grad_engine.torch_names import finfo as finfo
 from grad_engine.torch_names import get_default_device as get_default_device
+from grad_engine.torch_names import get_num_threads as get_num_threads
+from grad_engine.torch_names import get_rng_state as get_rng_state
 from grad_engine.torch_names import iinfo as iinfo
 from grad_engine.torch_names import inference_mode as inference_mode
+from grad_engine.torch_names import is_complex as is_complex
+from grad_engine.torch_names import is_floating_point as is_floating_point
 from grad_engine.torch_names import is_tensor as is_tensor
 from grad_engine.torch_names import mps as mps
+from grad_engine.torch_names import poisson as poisson
+from grad_engine.torch_names import preserve_format as preserve_format
+from grad_engine.torch_names import promote_types as promote_types
 from grad_engine.torch_names import random as random
+from grad_engine.torch_names import result_type as result_type
 from grad_engine.torch_names import set_default_device as set_default_device
 from grad_engine.torch_names import set_num_threads as set_num_threads
 from grad_engine.torch_names import set_printoptions as set_printoptions
+from grad_engine.torch_names import set_rng_state as set_rng_state
 from grad_engine.torch_names import sparse as sparse
 from grad_engine.torch_names import sparse_coo_tensor as sparse_coo_tensor
+from grad_engine.torch_names import special as special
 from grad_engine.torch_names import spmm as spmm
+from grad_engine.torch_names import strided as strided
+from grad_engine.torch_names import tril_indices as tril_indices
+from grad_engine.torch_names import triu_indices as triu_indices
+from grad_engine.torch_names import unravel_index as unravel_index
 
 Operand: TypeAlias = Tensor | np.ndarray | np.generic | float | int | bool | Sequence[Any]
 Axes: TypeAlias = SupportsIndex | Sequence[SupportsIndex] | None
@@ -1086,6 +1104,21 @@ def logical_or(x: Any, y: Any) -> Any:
 def logical_xor(x: Any, y: Any) -> Any:
     """Whether it holds for each pair of elements: x logical xor y. No gradient."""
 
+def greater(x: Any, y: Any) -> Any:
+    """Whether it holds for each pair of elements: x greater y. No gradient."""
+
+def greater_equal(x: Any, y: Any) -> Any:
+    """Whether it holds for each pair of elements: x greater equal y. No gradient."""
+
+def less(x: Any, y: Any) -> Any:
+    """Whether it holds for each pair of elements: x less y. No gradient."""
+
+def less_equal(x: Any, y: Any) -> Any:
+    """Whether it holds for each pair of elements: x less equal y. No gradient."""
+
+def not_equal(x: Any, y: Any) -> Any:
+    """Whether it holds for each pair of elements: x not equal y. No gradient."""
+
 def logical_not(x: Any) -> Any:
     """Whether each element of x is 0. No gradient."""
 
@@ -1490,3 +1523,81 @@ def poly(seq_of_zeros: Any) -> Tensor:
 
 def roots(p: Any) -> Tensor:
     """The roots of a polynomial whose roots are real, as eigenvalues of its companion matrix."""
+
+def clamp_min(x: Any, min: Any) -> Tensor:
+    """x where it is above `min`, else min."""
+
+def clamp_max(x: Any, max: Any) -> Tensor:
+    """x where it is below `max`, else max."""
+
+def addmv(x: Any, mat: Any, vec: Any, *, beta: float = 1, alpha: float = 1) -> Tensor:
+    """beta * x + alpha * (mat @ vec)."""
+
+def addr(x: Any, vec1: Any, vec2: Any, *, beta: float = 1, alpha: float = 1) -> Tensor:
+    """beta * x + alpha * (the outer product of two vectors)."""
+
+def addbmm(x: Any, batch1: Any, batch2: Any, *, beta: float = 1, alpha: float = 1) -> Tensor:
+    """beta * x + alpha * (the sum of the products of the matrices of two batches)."""
+
+def rsub(x: Any, y: Any, *, alpha: float = 1) -> Tensor:
+    """y - alpha * x."""
+
+def sgn(x: Any) -> Tensor:
+    """The sign of each element: -1, 0 or 1."""
+
+def msort(x: Any) -> Tensor:
+    """x sorted along its first axis."""
+
+def mode(x: Any, dim: int = -1, keepdim: bool = False) -> Any:
+    """(the commonest element along an axis, the smallest of several; where it comes last)."""
+
+def unique_consecutive(x: Any, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None) -> Any:
+    """x without the elements that equal the one before, of all of x or along an axis; no gradient."""
+
+def isin(elements: Any, test_elements: Any, *, assume_unique: bool = False, invert: bool = False) -> Any:
+    """Whether each element is one of the others. No gradient."""
+
+def tensor_split(x: Any, indices_or_sections: Any, dim: int = 0) -> tuple[Tensor, ...]:
+    """x cut into a number of parts, of which the first ones may be longer by one, or before each index given."""
+
+def narrow_copy(x: Any, dim: int, start: int, length: int) -> Tensor:
+    """The places start to start + length of an axis, in memory of their own."""
+
+def select_scatter(x: Any, src: Any, dim: int, index: int) -> Tensor:
+    """x with the entry `index` of an axis replaced by src."""
+
+def slice_scatter(x: Any, src: Any, dim: int = 0, start: int | None = None, end: int | None = None, step: int = 1) -> Tensor:
+    """x with the places start to end of an axis, `step` apart, replaced by src."""
+
+def pinverse(x: Any, rcond: float = 1e-15) -> Tensor:
+    """The pseudo-inverse of a matrix."""
+
+def is_nonzero(x: Any) -> bool:
+    """Whether the one element of x is not 0."""
+
+def isneginf(x: Any) -> Any:
+    """Whether each element is -inf. No gradient."""
+
+def isposinf(x: Any) -> Any:
+    """Whether each element is inf. No gradient."""
+
+def signbit(x: Any) -> Any:
+    """Whether each element is negative, -0 too. No gradient."""
+
+def isreal(x: Any) -> Any:
+    """Whether each element is a real number. No gradient."""
+
+def bitwise_and(x: Any, y: Any) -> Any:
+    """and of whole numbers, bit by bit, or of booleans. No gradient."""
+
+def bitwise_or(x: Any, y: Any) -> Any:
+    """or of whole numbers, bit by bit, or of booleans. No gradient."""
+
+def bitwise_xor(x: Any, y: Any) -> Any:
+    """exclusive or of whole numbers, bit by bit, or of booleans. No gradient."""
+
+def gcd(x: Any, y: Any) -> Any:
+    """The greatest common divisor of whole numbers, bit by bit, or of booleans. No gradient."""
+
+def lcm(x: Any, y: Any) -> Any:
+    """The least common multiple of whole numbers, bit by bit, or of booleans. No gradient."""

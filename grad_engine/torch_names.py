@@ -7,20 +7,23 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from grad_engine.core.defaults import CPU, check_device, device, manual_seed
+from grad_engine.core.defaults import CPU, check_device, device, generator_of, manual_seed
+from grad_engine.core.define import CALLS
 from grad_engine.core.grad_mode import GradMode
 from grad_engine.core.tensor import Tensor
 from grad_engine.creation import as_tensor, empty, zeros
-from grad_engine.errors import ArgumentError
+from grad_engine.errors import ArgumentError, ShapeError
 from grad_engine.ops.indexing import index_put
 from grad_engine.ops.product import matmul
 from grad_engine.ops.reduction import sum as sum_of
 
 __all__ = [
     "BoolTensor", "ByteTensor", "DoubleTensor", "FloatTensor", "HalfTensor", "IntTensor", "LongTensor",
-    "ShortTensor", "Size", "backends", "cuda", "device", "finfo", "get_default_device", "iinfo",
-    "inference_mode", "is_tensor", "mps", "set_default_device", "set_num_threads", "set_printoptions", "sparse",
-    "sparse_coo_tensor", "spmm",
+    "ShortTensor", "Size", "backends", "broadcast_shapes", "can_cast", "contiguous_format", "cuda", "device",
+    "dtype", "finfo", "get_default_device", "get_num_threads", "get_rng_state", "iinfo", "inference_mode",
+    "is_complex", "is_floating_point", "is_tensor", "mps", "poisson", "preserve_format", "promote_types",
+    "result_type", "set_default_device", "set_num_threads", "set_printoptions", "set_rng_state", "sparse",
+    "sparse_coo_tensor", "special", "spmm", "strided", "tril_indices", "triu_indices", "unravel_index",
 ]  # fmt: skip
 
 finfo, iinfo = np.finfo, np.iinfo
@@ -117,9 +120,100 @@ def spmm(mat: Any, mat2: Any) -> Tensor:
 
 sparse = SimpleNamespace(mm=spmm, sum=sum_of)
 
+_SPECIAL = {
+    "expit": "sigmoid", "psi": "digamma", "multigammaln": "mvlgamma", "gammaln": "lgamma",
+    **{name: name for name in (
+        "digamma", "erf", "erfc", "erfinv", "exp2", "expm1", "i0e", "log1p", "log_ndtr", "log_softmax", "logit",
+        "logsumexp", "ndtr", "ndtri", "polygamma", "round", "sinc", "softmax", "xlog1py", "xlogy", "entr", "erfcx",
+        "i0", "i1", "i1e", "zeta",
+    )},
+}  # fmt: skip
+special = SimpleNamespace(**{name: CALLS[ours] for name, ours in _SPECIAL.items() if ours in CALLS})
+
+
+# --- shapes, dtypes and the generator ---------------------------------------------------------------------------------
+
+dtype = np.dtype
+strided, contiguous_format, preserve_format = "strided", "contiguous_format", "preserve_format"
+
+
+def broadcast_shapes(*shapes: Any) -> tuple[int, ...]:
+    """The shape that arrays of these shapes have together. Raises ShapeError."""
+    try:
+        return np.broadcast_shapes(*shapes)
+    except ValueError as error:
+        raise ShapeError(f"broadcast_shapes() of {', '.join(map(str, shapes))}: {error}") from None
+
+
+def promote_types(type1: Any, type2: Any) -> Any:
+    """The dtype of what is computed from two dtypes: NumPy's."""
+    return np.promote_types(type1, type2)
+
+
+def result_type(*tensors: Any) -> Any:
+    """The dtype of what is computed from these tensors and numbers."""
+    return np.result_type(*(each.array if isinstance(each, Tensor) else each for each in tensors))
+
+
+def can_cast(from_: Any, to: Any) -> bool:
+    """Whether numbers of one dtype may become another's without a change of kind."""
+    return np.can_cast(from_, to, "same_kind")
+
+
+def is_floating_point(input: Any) -> bool:
+    """Whether the dtype of a tensor is a floating-point one."""
+    return as_tensor(input).dtype.kind == "f"
+
+
+def is_complex(input: Any) -> bool:
+    """Whether the numbers are complex, which those of a tensor are not."""
+    return np.iscomplexobj(input.array if isinstance(input, Tensor) else input)
+
+
+def tril_indices(row: int, col: int, offset: int = 0) -> Tensor:
+    """(2, count) with row and column of each place on and below a diagonal of a matrix (row, col)."""
+    return as_tensor(np.stack(np.tril_indices(row, offset, col)))
+
+
+def triu_indices(row: int, col: int, offset: int = 0) -> Tensor:
+    """(2, count) with row and column of each place on and above a diagonal of a matrix (row, col)."""
+    return as_tensor(np.stack(np.triu_indices(row, offset, col)))
+
+
+def unravel_index(indices: Any, shape: Any) -> tuple[Tensor, ...]:
+    """The index along each axis of places counted in C order."""
+    return tuple(as_tensor(np.asarray(each)) for each in np.unravel_index(as_tensor(indices).array, tuple(shape)))
+
+
+def poisson(input: Any, generator: Any = None) -> Tensor:
+    """A number of events for each element, where so many are expected."""
+    rate = as_tensor(input)
+    return as_tensor(generator_of(generator).poisson(rate.array).astype(rate.dtype))
+
+
+def get_rng_state() -> Any:
+    """The state of the generator that manual_seed() starts, for set_rng_state()."""
+    return generator_of().bit_generator.state
+
+
+def set_rng_state(new_state: Any) -> None:
+    """Go on drawing from a state that get_rng_state() gave."""
+    generator_of().bit_generator.state = new_state
+
+
+def get_num_threads() -> int:
+    """1: NumPy's products take as many as OMP_NUM_THREADS says."""
+    return 1
+
 
 # What is not here, and what to write instead.
 WORDS = {
+    "fft": "NumPy's transforms of a tensor are differentiated: np.fft.rfft(x), np.fft.irfft(...)",
+    "complex": "complex numbers go through NumPy's functions: np.exp(1j * t); see the README on complex numbers",
+    "polar": "write r * np.exp(1j * phi)",
+    "range": "write arange(start, end + step, step)",
+    "ger": "write outer(x, y)",
+    "chain_matmul": "write linalg.multi_dot([x, y, z])",
     "jit": "leave it out, or write grad_engine.compile for a function, its gradient or a training step",
     "quantization": "tensors are floats of 16, 32 or 64 bits",
     "multiprocessing": "write Python's own multiprocessing",

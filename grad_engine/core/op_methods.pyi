@@ -89,6 +89,21 @@ class TorchMethods:
     def where(self, condition: Any, other: Any) -> Tensor:
         """x where condition holds, `other` elsewhere."""
 
+    def greater(self, y: Any) -> Any:
+        """Whether it holds for each pair of elements: x greater y. No gradient."""
+
+    def greater_equal(self, y: Any) -> Any:
+        """Whether it holds for each pair of elements: x greater equal y. No gradient."""
+
+    def less(self, y: Any) -> Any:
+        """Whether it holds for each pair of elements: x less y. No gradient."""
+
+    def less_equal(self, y: Any) -> Any:
+        """Whether it holds for each pair of elements: x less equal y. No gradient."""
+
+    def not_equal(self, y: Any) -> Any:
+        """Whether it holds for each pair of elements: x not equal y. No gradient."""
+
     def new_zeros(self, *size: Any, dtype: Any = None, requires_grad: builtins.bool = False, device: Any = None) -> Tensor:
         """A tensor of another shape in x's dtype, filled with 0."""
 
@@ -214,6 +229,178 @@ class TorchMethods:
     def values(self) -> Any: ...
     @property
     def indices(self) -> Any: ...
+    def ceil_(self, *args: Any, **named: Any) -> Tensor:
+        """x, its elements now what ceil() makes of them. Refused as `x += y` is."""
+
+    def floor_(self, *args: Any, **named: Any) -> Tensor:
+        """x, its elements now what floor() makes of them. Refused as `x += y` is."""
+
+    def round_(self, *args: Any, **named: Any) -> Tensor:
+        """x, its elements now what round() makes of them. Refused as `x += y` is."""
+
+    def trunc_(self, *args: Any, **named: Any) -> Tensor:
+        """x, its elements now what trunc() makes of them. Refused as `x += y` is."""
+
+    def sin_(self, *args: Any, **named: Any) -> Tensor:
+        """x, its elements now what sin() makes of them. Refused as `x += y` is."""
+
+    def cos_(self, *args: Any, **named: Any) -> Tensor:
+        """x, its elements now what cos() makes of them. Refused as `x += y` is."""
+
+    def tan_(self, *args: Any, **named: Any) -> Tensor:
+        """x, its elements now what tan() makes of them. Refused as `x += y` is."""
+
+    def sinh_(self, *args: Any, **named: Any) -> Tensor:
+        """x, its elements now what sinh() makes of them. Refused as `x += y` is."""
+
+    def erf_(self, *args: Any, **named: Any) -> Tensor:
+        """x, its elements now what erf() makes of them. Refused as `x += y` is."""
+
+    def square_(self, *args: Any, **named: Any) -> Tensor:
+        """x, its elements now what square() makes of them. Refused as `x += y` is."""
+
+    def rsqrt_(self, *args: Any, **named: Any) -> Tensor:
+        """x, its elements now what rsqrt() makes of them. Refused as `x += y` is."""
+
+    def reciprocal_(self, *args: Any, **named: Any) -> Tensor:
+        """x, its elements now what reciprocal() makes of them. Refused as `x += y` is."""
+
+    def sign_(self, *args: Any, **named: Any) -> Tensor:
+        """x, its elements now what sign() makes of them. Refused as `x += y` is."""
+
+    def clip_(self, *args: Any, **named: Any) -> Tensor:
+        """x, its elements now what clamp() makes of them. Refused as `x += y` is."""
+
+    def clamp_min_(self, *args: Any, **named: Any) -> Tensor:
+        """x, its elements now what clamp_min() makes of them. Refused as `x += y` is."""
+
+    def clamp_max_(self, *args: Any, **named: Any) -> Tensor:
+        """x, its elements now what clamp_max() makes of them. Refused as `x += y` is."""
+
+    def fmod_(self, *args: Any, **named: Any) -> Tensor:
+        """x, its elements now what fmod() makes of them. Refused as `x += y` is."""
+
+    def remainder_(self, *args: Any, **named: Any) -> Tensor:
+        """x, its elements now what remainder() makes of them. Refused as `x += y` is."""
+
+    def floor_divide_(self, *args: Any, **named: Any) -> Tensor:
+        """x, its elements now what floor_divide() makes of them. Refused as `x += y` is."""
+
+    def true_divide_(self, *args: Any, **named: Any) -> Tensor:
+        """x, its elements now what div() makes of them. Refused as `x += y` is."""
+
+    def divide_(self, *args: Any, **named: Any) -> Tensor:
+        """x, its elements now what div() makes of them. Refused as `x += y` is."""
+
+    def multiply_(self, *args: Any, **named: Any) -> Tensor:
+        """x, its elements now what mul() makes of them. Refused as `x += y` is."""
+
+    def subtract_(self, *args: Any, **named: Any) -> Tensor:
+        """x, its elements now what sub() makes of them. Refused as `x += y` is."""
+
+    def cumsum_(self, *args: Any, **named: Any) -> Tensor:
+        """x, its elements now what cumsum() makes of them. Refused as `x += y` is."""
+
+    def tril_(self, *args: Any, **named: Any) -> Tensor:
+        """x, its elements now what tril() makes of them. Refused as `x += y` is."""
+
+    def triu_(self, *args: Any, **named: Any) -> Tensor:
+        """x, its elements now what triu() makes of them. Refused as `x += y` is."""
+
+    def masked_scatter_(self, *args: Any, **named: Any) -> Tensor:
+        """x, its elements now what masked_scatter() makes of them. Refused as `x += y` is."""
+
+    def index_copy_(self, *args: Any, **named: Any) -> Tensor:
+        """x, its elements now what index_copy() makes of them. Refused as `x += y` is."""
+
+    def index_fill_(self, *args: Any, **named: Any) -> Tensor:
+        """x, its elements now what index_fill() makes of them. Refused as `x += y` is."""
+
+    def index_put_(self, *args: Any, **named: Any) -> Tensor:
+        """x, its elements now what index_put() makes of them. Refused as `x += y` is."""
+
+    def scatter_reduce_(self, *args: Any, **named: Any) -> Tensor:
+        """x, its elements now what scatter_reduce() makes of them. Refused as `x += y` is."""
+
+    def nan_to_num_(self, *args: Any, **named: Any) -> Tensor:
+        """x, its elements now what nan_to_num() makes of them. Refused as `x += y` is."""
+
+    def baddbmm_(self, *args: Any, **named: Any) -> Tensor:
+        """x, its elements now what baddbmm() makes of them. Refused as `x += y` is."""
+
+    def addmm_(self, *args: Any, **named: Any) -> Tensor:
+        """x, its elements now what addmm() makes of them. Refused as `x += y` is."""
+
+    def addmv_(self, *args: Any, **named: Any) -> Tensor:
+        """x, its elements now what addmv() makes of them. Refused as `x += y` is."""
+
+    def addr_(self, *args: Any, **named: Any) -> Tensor:
+        """x, its elements now what addr() makes of them. Refused as `x += y` is."""
+
+    def softmax_(self, *args: Any, **named: Any) -> Tensor:
+        """x, its elements now what softmax() makes of them. Refused as `x += y` is."""
+
+    def exponential_(self, lambd: builtins.float = 1.0, *, generator: Any = None) -> Tensor:
+        """x, its elements drawn anew: waiting times where `lambd` events happen in a unit of time."""
+
+    def geometric_(self, p: builtins.float, *, generator: Any = None) -> Tensor:
+        """x, its elements drawn anew: the number of the first success."""
+
+    def log_normal_(self, mean: builtins.float = 1.0, std: builtins.float = 2.0, *, generator: Any = None) -> Tensor:
+        """x, its elements drawn anew: exp of normal numbers."""
+
+    def cauchy_(self, median: builtins.float = 0.0, sigma: builtins.float = 1.0, *, generator: Any = None) -> Tensor:
+        """x, its elements drawn anew from a Cauchy distribution."""
+
+    def unsqueeze_(self, *args: Any, **named: Any) -> Any:
+        """Always an ArgumentError: write x = x.unsqueeze(dim)."""
+
+    def squeeze_(self, *args: Any, **named: Any) -> Any:
+        """Always an ArgumentError: write x = x.squeeze(dim)."""
+
+    def t_(self, *args: Any, **named: Any) -> Any:
+        """Always an ArgumentError: write x = x.t()."""
+
+    def transpose_(self, *args: Any, **named: Any) -> Any:
+        """Always an ArgumentError: write x = x.swapaxes(dim0, dim1)."""
+
+    def swapaxes_(self, *args: Any, **named: Any) -> Any:
+        """Always an ArgumentError: write x = x.swapaxes(dim0, dim1)."""
+
+    def resize_(self, *args: Any, **named: Any) -> Any:
+        """Always an ArgumentError: write x = x.reshape(shape)."""
+
+    def is_contiguous(self, memory_format: Any = None) -> builtins.bool:
+        """Whether the elements lie in C order in memory."""
+
+    def stride(self, dim: builtins.int | None = None) -> Any:
+        """How many elements apart neighbours along each axis are in memory, or along one."""
+
+    def element_size(self) -> builtins.int:
+        """How many bytes an element takes."""
+
+    def data_ptr(self) -> builtins.int:
+        """The address of the first element."""
+
+    def get_device(self) -> builtins.int:
+        """-1: the CPU."""
+
+    def is_signed(self) -> builtins.bool:
+        """Whether the dtype has numbers below 0."""
+
+    def byte(self) -> Tensor:
+        """x as uint8."""
+
+    def char(self) -> Tensor:
+        """x as int8."""
+
+    def is_complex(self) -> builtins.bool:
+        """False: a tensor holds real numbers."""
+
+    @property
+    def H(self) -> Any: ...
+    @property
+    def mH(self) -> Any: ...
 class OpMethods(TorchMethods):
     """The methods and operators of Tensor that come from the table of ops."""
 
@@ -1064,6 +1251,21 @@ class OpMethods(TorchMethods):
     def logical_xor(self, y: Any) -> Any:
         """Whether it holds for each pair of elements: x logical xor y. No gradient."""
 
+    def greater(self, y: Any) -> Any:
+        """Whether it holds for each pair of elements: x greater y. No gradient."""
+
+    def greater_equal(self, y: Any) -> Any:
+        """Whether it holds for each pair of elements: x greater equal y. No gradient."""
+
+    def less(self, y: Any) -> Any:
+        """Whether it holds for each pair of elements: x less y. No gradient."""
+
+    def less_equal(self, y: Any) -> Any:
+        """Whether it holds for each pair of elements: x less equal y. No gradient."""
+
+    def not_equal(self, y: Any) -> Any:
+        """Whether it holds for each pair of elements: x not equal y. No gradient."""
+
     def logical_not(self) -> Any:
         """Whether each element of x is 0. No gradient."""
 
@@ -1309,6 +1511,84 @@ class OpMethods(TorchMethods):
 
     def trim_zeros(self, trim: str = 'fb', axis: Any = None) -> Tensor:
         """x without the zeros in front ("f") and behind ("b"), along each axis or those of `axis`."""
+
+    def clamp_min(self, min: Any) -> Tensor:
+        """x where it is above `min`, else min."""
+
+    def clamp_max(self, max: Any) -> Tensor:
+        """x where it is below `max`, else max."""
+
+    def addmv(self, mat: Any, vec: Any, *, beta: float = 1, alpha: float = 1) -> Tensor:
+        """beta * x + alpha * (mat @ vec)."""
+
+    def addr(self, vec1: Any, vec2: Any, *, beta: float = 1, alpha: float = 1) -> Tensor:
+        """beta * x + alpha * (the outer product of two vectors)."""
+
+    def addbmm(self, batch1: Any, batch2: Any, *, beta: float = 1, alpha: float = 1) -> Tensor:
+        """beta * x + alpha * (the sum of the products of the matrices of two batches)."""
+
+    def rsub(self, y: Any, *, alpha: float = 1) -> Tensor:
+        """y - alpha * x."""
+
+    def sgn(self) -> Tensor:
+        """The sign of each element: -1, 0 or 1."""
+
+    def msort(self) -> Tensor:
+        """x sorted along its first axis."""
+
+    def mode(self, dim: int = -1, keepdim: bool = False) -> Any:
+        """(the commonest element along an axis, the smallest of several; where it comes last)."""
+
+    def unique_consecutive(self, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None) -> Any:
+        """x without the elements that equal the one before, of all of x or along an axis; no gradient."""
+
+    def isin(self, test_elements: Any, *, assume_unique: bool = False, invert: bool = False) -> Any:
+        """Whether each element is one of the others. No gradient."""
+
+    def tensor_split(self, indices_or_sections: Any, dim: int = 0) -> tuple[Tensor, ...]:
+        """x cut into a number of parts, of which the first ones may be longer by one, or before each index given."""
+
+    def narrow_copy(self, dim: int, start: int, length: int) -> Tensor:
+        """The places start to start + length of an axis, in memory of their own."""
+
+    def select_scatter(self, src: Any, dim: int, index: int) -> Tensor:
+        """x with the entry `index` of an axis replaced by src."""
+
+    def slice_scatter(self, src: Any, dim: int = 0, start: int | None = None, end: int | None = None, step: int = 1) -> Tensor:
+        """x with the places start to end of an axis, `step` apart, replaced by src."""
+
+    def pinverse(self, rcond: float = 1e-15) -> Tensor:
+        """The pseudo-inverse of a matrix."""
+
+    def is_nonzero(self) -> bool:
+        """Whether the one element of x is not 0."""
+
+    def isneginf(self) -> Any:
+        """Whether each element is -inf. No gradient."""
+
+    def isposinf(self) -> Any:
+        """Whether each element is inf. No gradient."""
+
+    def signbit(self) -> Any:
+        """Whether each element is negative, -0 too. No gradient."""
+
+    def isreal(self) -> Any:
+        """Whether each element is a real number. No gradient."""
+
+    def bitwise_and(self, y: Any) -> Any:
+        """and of whole numbers, bit by bit, or of booleans. No gradient."""
+
+    def bitwise_or(self, y: Any) -> Any:
+        """or of whole numbers, bit by bit, or of booleans. No gradient."""
+
+    def bitwise_xor(self, y: Any) -> Any:
+        """exclusive or of whole numbers, bit by bit, or of booleans. No gradient."""
+
+    def gcd(self, y: Any) -> Any:
+        """The greatest common divisor of whole numbers, bit by bit, or of booleans. No gradient."""
+
+    def lcm(self, y: Any) -> Any:
+        """The least common multiple of whole numbers, bit by bit, or of booleans. No gradient."""
 
     def __add__(self, other: Operand) -> Tensor: ...
     def __radd__(self, other: Operand) -> Tensor: ...

@@ -34,6 +34,7 @@ from grad_engine.ops import (
     special,
     spelling,
     statistics,
+    torch_functions,
 )
 
 __all__ = [
@@ -70,4 +71,5 @@ __all__ = [
     "special",
     "spelling",
     "statistics",
+    "torch_functions",
 ]

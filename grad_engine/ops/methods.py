@@ -374,6 +374,11 @@ for _name, _ufunc in {
     "logical_and": np.logical_and, "logical_or": np.logical_or, "logical_xor": np.logical_xor,
 }.items():  # fmt: skip
     _define_comparison(_name, _ufunc)
+for _name, _other in {
+    "greater": "gt", "greater_equal": "ge", "less": "lt", "less_equal": "le", "not_equal": "ne",
+}.items():  # fmt: skip
+    CALLS[_name] = CALLS[_other]
+    method(_name, CALLS[_other])
 
 
 @composed(half="same")

@@ -64,7 +64,12 @@ def transpose(x: Any, *order: Any, axes: Any = None, dim0: Any = None, dim1: Any
     torch="PyTorch's x.repeat(2) lays x out twice, as x.tile(2) does here; its repeat_interleave is repeat() here",
 )
 def repeat(x: Any, *given: Any, repeats: Any = None, axis: Any = ...) -> Tensor:
-    """Each element of x `repeats` times in a row, along `axis` or of all."""
+    """Each element of x `repeats` times in a row, along `axis` or of all.
+
+    Where NumPy has no meaning, for three numbers or an axis that x has not, x is laid out so often, as in PyTorch.
+    """
+    if len(given) > 1 and all(map(_whole, given)) and (len(given) > 2 or given[1] >= as_tensor(x).ndim):
+        return shape.tile(x, given)  # for which NumPy has no meaning
     _at_most("repeat", given, ("repeats", "axis"), "PyTorch's repeat(2, 1, 3) is tile((2, 1, 3)) here")
     by_place = bool(given) and axis is ...
     if given:

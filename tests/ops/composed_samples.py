@@ -269,6 +269,20 @@ SAMPLES: dict[str, list[Sample]] = {
     "baddbmm": [sample(lambda x, y, z: ge.baddbmm(x, y, z, 0.5, 2.0), (2, 2, 2), (2, 2, 3), (2, 3, 2))],
     "addcmul": [sample(lambda x, y, z: ge.addcmul(x, y, z, 0.5), (2, 3), (3,), (2, 1))],
     "addcdiv": [sample(lambda x, y, z: ge.addcdiv(x, y, z, 0.5), (2, 3), (3,), (2, 1))],
+    "clamp_min": [sample(lambda x: ge.clamp_min(x, 0.9), (2, 3))],
+    "clamp_max": [sample(lambda x: ge.clamp_max(x, 0.9), (2, 3))],
+    "addmv": [sample(lambda x, m, v: ge.addmv(x, m, v, beta=0.5, alpha=2), (2,), (2, 3), (3,))],
+    "addr": [sample(lambda x, u, v: ge.addr(x, u, v, beta=0.5, alpha=2), (2, 3), (2,), (3,))],
+    "addbmm": [sample(lambda x, a, b: ge.addbmm(x, a, b, beta=0.5, alpha=2), (2, 2), (2, 2, 3), (2, 3, 2))],
+    "rsub": [sample(lambda x, y: ge.rsub(x, y, alpha=2), (2, 3), (3,))],
+    "sgn": [sample(ge.sgn, (2, 3))],
+    "msort": [sample(ge.msort, (3, 2))],
+    "mode": [sample(lambda x: ge.mode(x, 1).values, (2, 3)), sample(lambda x: ge.mode(x, 0, True).values, (2, 3))],
+    "tensor_split": [sample(lambda x: ge.mul(*ge.tensor_split(x, (1, 2), 1)[::2]), (2, 3))],
+    "narrow_copy": [sample(lambda x: ge.narrow_copy(x, 1, 1, 2), (2, 3))],
+    "select_scatter": [sample(lambda x, y: ge.select_scatter(x, y, 1, -1), (2, 3), (2,))],
+    "slice_scatter": [sample(lambda x, y: ge.slice_scatter(x, y, 1, 0, 3, 2), (2, 3), (2, 2))],
+    "pinverse": [sample(ge.pinverse, SQUARE)],
     "frac": [sample(ge.frac, np.array([0.3, 1.4, -1.2]))],
     "aminmax": [sample(lambda x: ge.sub(*ge.aminmax(x, 1)), (2, 3))],
 }
@@ -277,6 +291,8 @@ SAMPLES: dict[str, list[Sample]] = {
 WITHOUT_GRADIENT = {
     *("eq", "ne", "lt", "le", "gt", "ge", "logical_and", "logical_or", "logical_xor", "logical_not", "bitwise_not"),
     *("equal", "allclose", "isclose", "nonzero", "argwhere", "histc", "searchsorted", "bucketize", "numel"),
+    *("unique_consecutive", "isin", "is_nonzero", "isneginf", "isposinf", "signbit", "isreal"),
+    *("bitwise_and", "bitwise_or", "bitwise_xor", "gcd", "lcm"),
 }
 
 
