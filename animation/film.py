@@ -13,6 +13,7 @@ import av
 import numpy as np
 from PIL import Image
 
+from grad_engine.draw.palette import Palette
 from grad_engine.errors import GradEngineError
 from grad_engine.record.atomic_write import replaced
 
@@ -20,6 +21,7 @@ from . import theme
 from .contact_sheet import canvas_of, stills
 from .playback import Player
 from .render.canvas import Pixels
+from .render.primitives import rgb
 
 QUALITIES = {"l": "low_quality", "m": "medium_quality", "h": "high_quality"}
 SIZES = {"l": (854, 480), "m": (1280, 720), "h": (1920, 1080)}  # px
@@ -29,7 +31,7 @@ DRAWN = (".webm", ".gif")  # what is encoded here, from the pictures as they are
 FORMATS = (*RENDERED, *DRAWN, ".png")
 VP9 = {"deadline": "realtime", "cpu-used": "8", "row-mt": "1", "crf": "34", "b:v": "0"}
 GIF_RATE = 10  # pictures a second; more make a GIF large, and flat colours move well enough
-GIF_COLOURS = 40  # of the whole film
+GIF_COLOURS = 64  # of the whole film: 6 bits a pixel
 
 Told = Callable[[float], None]
 Progress = Callable[[Sequence[float]], AbstractContextManager[Told]]
@@ -124,7 +126,7 @@ def _save_gif(player: Player, target: BinaryIO, size: tuple[int, int], told: Tol
 
     target: where its bytes go. size: in px.
     """
-    colours = _palette(stills(player, *size))
+    colours = _palette(stills(player, *size), player.colours)
     shown: list[Image.Image] = []
     ticks: list[int] = []
     for picture in _pictures(player, size, GIF_RATE, told):
@@ -139,10 +141,23 @@ def _save_gif(player: Player, target: BinaryIO, size: tuple[int, int], told: Tol
     first.save(target, "GIF", save_all=True, append_images=others, duration=durations, loop=0, disposal=1)
 
 
-def _palette(pictures: Sequence[Pixels]) -> Image.Image:
-    """The colours that the whole film is made of."""
+def _palette(pictures: Sequence[Pixels], colours: Palette) -> Image.Image:
+    """The colours of the whole film: those that mean something, their edges on either ground, and the most frequent.
+
+    A colour that covers little, such as that of a leaf, is not frequent, and must not turn into another one.
+    """
+    roles = [rgb(colour) for colour in (
+        colours.ink, colours.muted, colours.idle, colours.value, colours.gradient, colours.done, colours.nonfinite,
+        *colours.leaves,
+    )]  # fmt: skip
+    grounds = [rgb(colours.background), rgb(colours.panel)]
+    blends = [tuple((a + b) / 2 for a, b in zip(role, ground, strict=True)) for role in roles for ground in grounds]
+    found = [round(255 * part) for colour in (*grounds, *roles, *blends) for part in colour]
     wall = np.concatenate([picture[::2, ::2] for picture in pictures])
-    return _image(wall).quantize(GIF_COLOURS, method=Image.Quantize.MEDIANCUT)
+    often = _image(wall).quantize(GIF_COLOURS - len(found) // 3, method=Image.Quantize.MEDIANCUT).getpalette() or []
+    made = Image.new("P", (1, 1))
+    made.putpalette([*found, *often][: 3 * GIF_COLOURS])
+    return made
 
 
 def _save_webm(player: Player, target: BinaryIO, size: tuple[int, int], rate: int, told: Told) -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 import grad_engine as ge
+from grad_engine.draw.palette import THEMES
 from grad_engine.errors import ArgumentError
 
 
@@ -32,6 +34,18 @@ def test_a_notebook_shows_a_film_or_a_picture(z: ge.Tensor, tmp_path: Path) -> N
     assert found._repr_html_().startswith('<img src="data:image/png;base64,')
     moving = ge.film(z, tmp_path / "z.webm", speed=10, theme="light")
     assert moving._repr_html_().startswith("<video controls") and Path(moving).exists()
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_a_gif_keeps_the_colours_that_mean_something(z: ge.Tensor, tmp_path: Path, theme: str) -> None:
+    """That of a leaf covers little; the most frequent colours alone had turned it into grey."""
+    made = ge.film(z, tmp_path / "z.gif", speed=10, theme=theme)
+    with Image.open(made.path) as gif:
+        gif.seek(gif.n_frames - 1)
+        seen = {colour for _, colour in gif.convert("RGB").getcolors(1 << 16) or []}
+    colours = THEMES[theme]
+    for role in (colours.leaves[0], colours.done, colours.gradient, colours.ink):
+        assert tuple(int(role[k : k + 2], 16) for k in (1, 3, 5)) in seen
 
 
 @pytest.mark.parametrize(
