@@ -236,6 +236,7 @@ class _OurStep:
     def __init__(self, model: Module) -> None:
         self.model: Module | None = model
         self.changed, self.runs = False, 0
+        self.is_first = True
         self.losses: list[Tensor] = []
         self.kept: GraphRecord | None = None
 
@@ -258,7 +259,9 @@ class _OurStep:
         assert self.model is not None
         # At once, for an optimizer changes the parameters next.
         named = dict(self.model.named_parameters())
-        kept = record_graph(self.losses if len(self.losses) > 1 else loss, names=named, explain=False)
+        # A nudge is tried at the first run alone: in a training it would take longer than the step.
+        first, self.is_first = self.is_first, False
+        kept = record_graph(self.losses if len(self.losses) > 1 else loss, names=named, explain=first)
         self.kept = replace(kept, parameters=tuple(_parameters(kept, named)))
         self.changed, self.runs = True, len(self.losses)
 

@@ -360,7 +360,7 @@ class GraphBuilder:
         parameters: Sequence[ParameterRecord] = (),
     ) -> GraphRecord:
         """The record of all that was told; its title is the name of the running program unless one is given."""
-        tensors = tuple(self.tensors.values())
+        tensors = self._with_names_apart()
         scopes: dict[str, list[str]] = {}
         for node in self.nodes:
             if node.scope:
@@ -386,6 +386,25 @@ class GraphBuilder:
             parameters=tuple(parameters),
             producer=producer,
         )
+
+    def _with_names_apart(self) -> tuple[TensorRecord, ...]:
+        """All tensors; leaves that share a name, such as weights of layers, have that of their module before it."""
+        leaves = {each.leaf for each in self._accumulators}
+        tensors = list(self.tensors.values())
+        counts = Counter(each.name for each in tensors if each.id in leaves and each.name)
+        if max(counts.values(), default=1) < 2:
+            return tuple(tensors)
+        scopes: dict[str, set[str]] = {}  # of the ops that read a leaf
+        for node in self.nodes:
+            for operand in node.inputs:
+                if operand.tensor in leaves:
+                    scopes.setdefault(operand.tensor, set()).add(node.scope)
+        for k, each in enumerate(tensors):
+            if each.id in leaves and each.name and counts[each.name] > 1 and len(scopes.get(each.id, ())) == 1:
+                (scope,) = scopes[each.id]
+                if scope:
+                    tensors[k] = replace(each, name=f"{scope}.{each.name}")
+        return tuple(tensors)
 
 
 class RunFacts:

@@ -403,3 +403,19 @@ def test_the_tree_and_show_tell_the_health_of_layers() -> None:
     index = index_of(watched.record)
     shown = page(index, details(index, "n1"), Script(), 80)
     assert any("█▁" in text and text.endswith("█") for line in shown for text, _ in line)
+
+
+def test_layers_without_a_model_have_the_names_of_their_scopes_and_a_watched_model_is_nudged() -> None:
+    h = ge.tensor(np.ones((2, 3)))
+    for k in range(2):
+        layer = ge.nn.Linear(3, 3, seed=k)
+        with ge.scope(f"block.{k}"):
+            h = ge.tanh(layer(h))
+    loss = (h**2).mean()
+    loss.backward(retain_graph=True)
+    names = [row.name for row in ge.report(loss).rows]
+    assert names == ["block.0.weight", "block.0.bias", "block.1.weight", "block.1.bias"]
+    model = ge.nn.Linear(3, 1)
+    with ge.watch(model) as watched:
+        watched.backward((model(ge.ones((2, 3))) ** 2).mean())
+    assert watched.record.explain is not None and watched.record.explain.probe is not None
