@@ -274,15 +274,27 @@ class Equations:
         return Equation(tuple(factors), path.steps[-1].product, prod), notes, fewer
 
     def paths_sum(self) -> Equation | None:
-        """The products of the paths, what other paths brought, and the gradient of the followed number."""
+        """The products of the paths and the gradient of the followed number.
+
+        Where paths that are not recorded brought more, the strongest and all others together.
+        """
         facts = self.facts
         gradient = facts.total
         if not facts.paths_found or gradient is None:
             return None
         products = [path.steps[-1].product for path in facts.paths_found]
-        others = gradient - sum(products)
-        exact = abs(others) <= SAME * max(abs(gradient), *map(abs, products))
-        return Equation((*products, *([] if exact else [others])), gradient, _sum)
+        if self.all_paths():
+            return Equation(tuple(products), gradient, _sum)
+        strongest = max(products, key=abs)  # the only one that is told of
+        return Equation((strongest, gradient - strongest), gradient, _sum)
+
+    def all_paths(self) -> bool:
+        """Whether the recorded paths bring all of the gradient of the followed number."""
+        gradient = self.facts.total
+        products = [path.steps[-1].product for path in self.facts.paths_found]
+        if gradient is None or not products:
+            return False
+        return abs(gradient - sum(products)) <= SAME * max(abs(gradient), *map(abs, products))
 
     def shares_at(self, accumulator: str) -> tuple[Entry, list[float], float] | None:
         """The shares of a leaf at the followed entry, else at that with the largest gradient, and their sum.
@@ -479,8 +491,8 @@ class Equations:
         facts = self.facts
         for edge in self.index.outgoing(op):
             step = facts.steps.get(edge.id)
-            if step is None:
-                continue
+            if step is None or (step.slope == 1 and facts.reads_nothing(op)):
+                continue  # g · 1 says nothing of an op that moves numbers to other places
             write = facts.spelling.text
             slope = Token(write(step.slope))
             equation = self.slope_equation(step)

@@ -1008,7 +1008,7 @@ class LessonWords:
         if not facts.paths_found or facts.followed is None:
             return []
         equation = self.equations.paths_sum()
-        exact = equation is not None and len(equation.operands) == len(facts.paths_found)
+        exact = equation is not None and self.equations.all_paths()
         several = len(facts.paths_found) > 1
         name, place = self.followed_gradient(), Place(facts.followed.accumulator, "gradient")
         leaves = (facts.followed.accumulator,)
