@@ -133,6 +133,7 @@ class _Continuous(Distribution):
         self.shapes, self.ends, self.without_first = tuple(shapes.split()), ends, without_first
         low, high = ends
         self.middle = 0.5 * (low + high) if np.isfinite(high) else low + 1.0 if np.isfinite(low) else 0.0
+        self.__doc__ = f"The distribution scipy.stats.{name}, of {', '.join((*self.shapes, 'loc', 'scale'))}."
         self.formulas = {"logpdf": logpdf, "cdf": cdf, "sf": sf, "ppf": ppf, "logcdf": logcdf, "logsf": logsf}
 
     def _logpdf(self, z: Tensor, *shapes: Any) -> Tensor:
@@ -325,6 +326,7 @@ class _Discrete(Distribution):
     ) -> None:  # fmt: skip
         super().__init__(name)
         self.shapes, self.first, self.last = tuple(shapes.split()), first, last
+        self.__doc__ = f"The distribution scipy.stats.{name} of whole numbers, of {', '.join((*self.shapes, 'loc'))}."
         self.formulas = {"logpmf": logpmf, "cdf": cdf, "sf": sf}
 
     def _call(self, what: str, k: Any, parameters: tuple[Any, ...], named: dict[str, Any], outside: Any) -> Tensor:
