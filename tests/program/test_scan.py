@@ -116,3 +116,37 @@ def test_numbers_beyond_python_s_arithmetic_give_what_numpy_gives() -> None:
         expected, found = flat(run(x)), flat(compiled(x))
     for one, other in zip(found, expected, strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+def test_rounds_of_small_arrays_are_arithmetic_of_python_whatever_sums_the_engine_uses() -> None:
+    def likelihood(logs: Any) -> Any:
+        move, push = np.array([[1.0, 1.0], [0.0, 1.0]]), np.exp(logs[0])
+
+        def one(carry: Any, z: Any) -> Any:
+            state, spread = carry
+            state, spread = move @ state, move @ spread @ move.T + push * np.eye(2)
+            gain = spread[:, 0] / (spread[0, 0] + np.exp(logs[1]))
+            return (state + gain * (z - state[0]), spread - gain[:, None] * spread[0]), (z - state[0]) ** 2
+
+        return ge.scan(one, (np.zeros(2), np.eye(2)), np.linspace(0, 3, 30))[1].sum()
+
+    compiled = ge.compile(ge.value_and_grad(likelihood))
+    x = np.array([-1.0, 0.3])
+    for one, other in zip(compiled(x), ge.value_and_grad(likelihood)(x), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-10)
+    loops = [step.fn for step in compiled._ready[1][0].code.program.steps if step.kind.name == "loop"]
+    assert len(loops) == 2
+    for loop in loops:
+        rounds = loop._code.source.partition("        for ")[2].partition("        r0")[0]
+        assert "dot(" not in rounds and "matmul(" not in rounds and "add(" not in rounds
+
+
+def test_the_jacobian_of_a_loop_keeps_the_loop() -> None:
+    def f(p: Any) -> Any:
+        _, ys = ge.scan(lambda y, t: ((y + 0.1 * (p[0] * y - p[1])), y * t), np.ones(2), np.arange(60.0))
+        return ys.reshape(-1)
+
+    compiled = ge.compile(ge.jacobian(f))
+    p = np.array([0.3, 0.2])
+    np.testing.assert_allclose(compiled(p), ge.jacobian(f)(p), rtol=1e-10)
+    assert len(compiled._latest.call.program.steps) < 60 * 2 * 10

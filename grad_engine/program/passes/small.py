@@ -281,6 +281,8 @@ def _matmul(self: _Unpacking, step: Step) -> list[Any] | None:
     x, y = step.args
     if type(x) is not Value or type(y) is not Value or max(x.ndim, y.ndim) > 2 or max(x.size, y.size) > FEW:
         return None
+    if not x.ndim or not y.ndim:
+        return None
     if not _worth(self, step):
         return None
     p, q = self.parts(x, x.shape), self.parts(y, y.shape)
@@ -326,6 +328,8 @@ def _moved(self: _Unpacking, step: Step) -> list[Any] | None:
         return self.parts(x, ())
     if step.fn in (np.stack, np.concatenate):
         return _joined(self, step)
+    if step.fn is np.dot and len(step.args) == 2 and not step.named and step.out.size <= FEW:
+        return _matmul(self, step)  # of one or two axes, where both mean the same
     moving = step.kind is GET_ITEM or step.fn in _MOVING
     if not moving or type(x) is not Value or step.out.size > MOVED or values_in((step.args[1:], step.named)):
         return None
