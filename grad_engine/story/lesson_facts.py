@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from unicodedata import category
@@ -107,19 +106,7 @@ class LessonFacts:
 
     def name(self, tensor: str) -> str:
         """What a tensor is called; the nameless result of an op is called by its number."""
-        label = self.whole.label(tensor) or self.single(tensor)
-        return f"{scope}.{label}" if label in self.common and (scope := self.scope_of(tensor)) else label
-
-    @cached_property
-    def common(self) -> frozenset[str]:
-        """The names that several leaves have."""
-        many = Counter(self.whole.leaf(id).name for id in self.whole.accumulators)
-        return frozenset(name for name, count in many.items() if name and count > 1)
-
-    def scope_of(self, tensor: str) -> str:
-        """The scope of the first op that reads a leaf; "" for other tensors."""
-        leaf = self.whole.accumulator_of.get(tensor)
-        return next((self.whole.nodes[op].scope for op in self.whole.readers(leaf)), "") if leaf else ""
+        return self.whole.label(tensor) or self.single(tensor)
 
     def single(self, tensor: str) -> str:
         """The number of a tensor that is a single one, or `?`."""
