@@ -68,7 +68,12 @@ def _folding(name: str, neutral: float, join: Callable[[Any, Any], Tensor]) -> N
         extreme = not np.isfinite(neutral)
         if extreme and _given(where) and where is not True and not _given(initial):
             raise ShapeError(f"{name}() with where= needs initial=, the value of no elements at all")
-        x = _kept(x, where, neutral)
+        if x.dtype.kind in "iu":
+            initial = int(array_of(initial)) if _given(initial) else initial  # as NumPy cuts it
+            bounds = np.iinfo(x.dtype)
+            x = _kept(x, where, (bounds.min if neutral < 0 else bounds.max) if extreme else neutral)
+        else:
+            x = _kept(x, where, neutral)
         if extreme and _given(initial) and not _length(x, axis):
             shape = np.sum(x.array, axis=axis, keepdims=keepdims is True).shape
             return broadcast_to(astype(as_tensor(initial), x.dtype), shape)
@@ -139,7 +144,13 @@ def _without_nan(name: str, join: Callable[[Any, Any], Tensor] | None) -> None:
     def wide(x: Any, *args: Any, dtype: Any = None, initial: Any = None, where: Any = True, **more: Any) -> Tensor:
         if _given(initial) and join is None:
             raise ArgumentError(f"{name}() takes no initial=; it takes axis, keepdims, dtype and where")
-        out = CALLS[name](_kept(_in(x, dtype), where, np.nan), *args, **more)
+        x = _in(x, dtype)
+        if x.dtype.kind != "f":  # whole numbers are never NaN
+            given = {"where": where, "initial": initial}
+            return CALLS[name.removeprefix("nan")](
+                x, *args, **more, **{key: value for key, value in given.items() if _given(value) and value is not True}
+            )
+        out = CALLS[name](_kept(x, where, np.nan), *args, **more)
         return join(out, initial) if _given(initial) and join is not None else out
 
     WIDER[name] = frozenset({"dtype", "initial", "where"}), wide
@@ -155,13 +166,13 @@ for _name, _join_of in _WITHOUT_NAN.items():
 
 def _running(name: str) -> None:
     def wide(x: Any, axis: Any = None, *, dtype: Any = None) -> Tensor:
-        return DEFINED[name](_in(x, dtype), axis)
+        return CALLS[name](_in(x, dtype), axis)
 
     WIDER[name] = frozenset({"dtype"}), wide
 
 
-_running("cumsum")
-_running("cumprod")
+for _name in ("cumsum", "cumprod", "nancumsum", "nancumprod"):
+    _running(_name)
 
 
 def _median_of_numpy(a: Any, axis: Any = None, overwrite_input: bool = False, keepdims: Any = False) -> Tensor:

@@ -320,3 +320,21 @@ def test_flat_reads_and_writes_in_c_order() -> None:
     t.flat = [1.0, 2.0, 3.0]
     assert t.data.tolist() == [[1.0, 2.0, 3.0]] * 3
     assert [each.item() for each in t[0].flat] == [1.0, 2.0, 3.0] and len(t.flat) == 9
+
+
+@pytest.mark.parametrize("name", ["sum", "prod", "max", "min", "nansum", "nanprod", "nanmax", "nanmin"])
+def test_whole_numbers_with_a_mask_and_a_first_value(name: str) -> None:
+    x, mask = np.arange(6).reshape(2, 3) + 1, np.array([[True, False, True], [False, False, True]])
+    function: Any = getattr(np, name)
+    for more in ({"initial": 2.7}, {"where": mask, "initial": 2}, {"where": mask, "initial": 1, "axis": 0}):
+        mine, theirs = function(ge.tensor(x), **more), function(x, **more)
+        assert mine.dtype == np.asarray(theirs).dtype
+        np.testing.assert_array_equal(mine.data, theirs)
+
+
+@pytest.mark.parametrize("name", ["cumsum", "cumprod", "nancumsum", "nancumprod"])
+def test_running_sums_take_a_dtype(name: str) -> None:
+    x = np.array([1.5, 2.5, -1.0], np.float32)
+    mine = getattr(np, name)(ge.tensor(x), dtype=float)
+    np.testing.assert_array_equal(mine.data, getattr(np, name)(x, dtype=float))
+    assert mine.dtype == float
