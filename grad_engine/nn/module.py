@@ -385,9 +385,10 @@ class Module:
             parameter.grad = None
 
     def apply(self: Self, function: Callable[[Module], Any]) -> Self:
-        """This module, after `function` was called on all inside it and then on itself: for initialisers."""
-        for module in reversed([*self.modules()]):
-            function(module)
+        """This module, after `function` was called on all inside it, in order, and then on itself: for initialisers."""
+        for module in self.children():
+            module.apply(function)
+        function(self)
         return self
 
     # its state

@@ -1,4 +1,4 @@
-"""Seventeen lessons as courses in PyTorch have them, each as the source that both engines run, with PyTorch's spelling.
+"""Lessons as courses in PyTorch have them, each as the source that both engines run, with PyTorch's spelling.
 
 `start(name, *shape)` and `whole(name, below, *shape)` give the same random numbers to both, `begun(module)` the same
 first parameters. The constants at the top of a lesson are small, for tests; LARGE has those of a lesson, for timing.
@@ -628,6 +628,195 @@ for i in range(max_steps):
     optimizerG.step()
     losses.extend([errD.item(), errG.item(), D_x])
 """,
+    "copying": """
+n, length, d_model, max_steps = 4, 5, 8, 4
+
+class Seq2SeqTransformer(nn.Module):
+    def __init__(self, vocab=11):
+        super().__init__()
+        self.transformer = nn.Transformer(d_model=d_model, nhead=2, num_encoder_layers=2, num_decoder_layers=2,
+                                          dim_feedforward=2 * d_model, dropout=0.0)
+        self.tok_emb = nn.Embedding(vocab, d_model)
+        self.generator = nn.Linear(d_model, vocab)
+
+    def forward(self, src, tgt, tgt_mask, padding):
+        outs = self.transformer(self.tok_emb(src), self.tok_emb(tgt), None, tgt_mask, None, padding, None, padding)
+        return self.generator(outs)
+
+model = begun(Seq2SeqTransformer())
+optimizer = torch.optim.Adam(model.parameters(), lr=0.01, betas=(0.9, 0.98), eps=1e-9)
+scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda s: min((s + 1) ** -0.5, (s + 1) * 4**-1.5))
+for step in range(max_steps):
+    src = torch.tensor(whole(f"src{step}", 8, length, n)) + 3
+    src[-1, ::2] = 0
+    tgt = torch.cat([torch.full((1, n), 1, dtype=torch.long), src], dim=0)
+    tgt_mask = nn.Transformer.generate_square_subsequent_mask(length)
+    logits = model(src, tgt[:-1], tgt_mask, (src == 0).T)
+    loss = F.cross_entropy(logits.reshape(-1, logits.shape[-1]), tgt[1:].reshape(-1), ignore_index=0)
+    optimizer.zero_grad()
+    loss.backward()
+    torch.nn.utils.clip_grad_norm_(model.parameters(), max_norm=1.0)
+    optimizer.step()
+    scheduler.step()
+    losses.append(loss.item())
+""",
+    "sentiment": """
+batch, longest, hidden, max_steps = 4, 6, 5, 4
+
+class SentimentLSTM(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.embedding = nn.Embedding(20, 8, padding_idx=0)
+        self.lstm = nn.LSTM(8, hidden, num_layers=2, bidirectional=True, batch_first=True)
+        self.fc = nn.Linear(2 * hidden, 1)
+
+    def forward(self, text, lengths):
+        packed = nn.utils.rnn.pack_padded_sequence(
+            self.embedding(text), lengths.cpu(), batch_first=True, enforce_sorted=False)
+        packed_out, (hidden, cell) = self.lstm(packed)
+        out, out_lengths = nn.utils.rnn.pad_packed_sequence(packed_out, batch_first=True)
+        mask = (text[:, :out.size(1)] != 0).unsqueeze(-1)
+        pooled = (out * mask).sum(1) / out_lengths.unsqueeze(1)
+        return self.fc(torch.cat((hidden[-2], hidden[-1]), dim=1) + pooled).squeeze(1)
+
+model = begun(SentimentLSTM())
+optimizer = torch.optim.AdamW(model.parameters(), lr=5e-3, weight_decay=1e-2)
+for step in range(max_steps):
+    lengths = torch.tensor(whole(f"lengths{step}", longest, batch)) + 1
+    words = [torch.tensor(whole(f"words{step}.{k}", 19, int(n))) + 1 for k, n in enumerate(lengths)]
+    texts = nn.utils.rnn.pad_sequence(words, batch_first=True)
+    labels = torch.tensor(whole(f"labels{step}", 2, batch)).to(torch.get_default_dtype())
+    preds = model(texts, lengths)
+    loss = F.binary_cross_entropy_with_logits(preds, labels)
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+    rounded = torch.round(torch.sigmoid(preds))
+    losses += [loss.item(), (rounded == labels).to(preds.dtype).mean().item()]
+""",
+    "actor_critic": """
+states, hidden, episodes = 6, 8, 3
+gamma = 0.99
+
+class Policy(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.affine1 = nn.Linear(states, hidden)
+        self.action_head = nn.Linear(hidden, 2)
+        self.value_head = nn.Linear(hidden, 1)
+
+    def forward(self, x):
+        x = F.relu(self.affine1(x))
+        return F.softmax(self.action_head(x), dim=-1), self.value_head(x)
+
+model = begun(Policy())
+optimizer = torch.optim.Adam(model.parameters(), lr=3e-2)
+for episode in range(episodes):
+    at, saved, rewards, entropies = 2, [], [], []
+    for t, action in enumerate(whole(f"actions{episode}", 2, 10)):
+        state = torch.zeros(states)
+        state[at] = 1
+        probs, value = model(state)
+        m = torch.distributions.Categorical(probs)
+        action = torch.tensor(action)
+        saved.append((m.log_prob(action), value))
+        entropies.append(m.entropy())
+        at = min(states - 1, max(0, at + (1 if action.item() == 1 else -1)))
+        rewards.append(1.0 if at == states - 1 else -0.1)
+    R, returns = 0, []
+    for r in rewards[::-1]:
+        R = r + gamma * R
+        returns.insert(0, R)
+    returns = torch.tensor(returns)
+    returns = (returns - returns.mean()) / (returns.std(unbiased=True) + 1e-6)
+    policy_losses, value_losses = [], []
+    for (log_prob, value), R in zip(saved, returns):
+        policy_losses.append(-log_prob * (R - value.item()))
+        value_losses.append(F.smooth_l1_loss(value, torch.tensor([R])))
+    optimizer.zero_grad()
+    loss = torch.stack(policy_losses).sum() + torch.stack(value_losses).sum() - 0.01 * torch.stack(entropies).sum()
+    loss.backward()
+    optimizer.step()
+    losses.append(loss.item())
+""",
+    "meta_learning": """
+shots, hidden, max_steps = 5, 8, 3
+
+def forward(params, x):
+    x = torch.tanh(F.linear(x, params["0.weight"], params["0.bias"]))
+    return F.linear(x, params["2.weight"], params["2.bias"])
+
+net = begun(nn.Sequential(nn.Linear(1, hidden), nn.Tanh(), nn.Linear(hidden, 1)))
+meta_opt = torch.optim.Adam(net.parameters(), lr=1e-2)
+for it in range(max_steps):
+    meta_loss = 0.0
+    for task in range(2):
+        xs, xq = torch.tensor(start(f"xs{it}{task}", shots, 1)), torch.tensor(start(f"xq{it}{task}", shots, 1))
+        fast = {name: p for name, p in net.named_parameters()}
+        for inner in range(2):
+            loss = F.mse_loss(forward(fast, xs), torch.sin(xs + task))
+            grads = torch.autograd.grad(loss, tuple(fast.values()), create_graph=True)
+            fast = {name: p - 0.01 * g for (name, p), g in zip(fast.items(), grads)}
+        meta_loss = meta_loss + F.mse_loss(torch.func.functional_call(net, fast, (xq,)), torch.sin(xq + task))
+    meta_opt.zero_grad()
+    meta_loss.backward()
+    meta_opt.step()
+    losses.append(meta_loss.item())
+""",
+    "mixture": """
+points, hidden, max_steps = 12, 8, 4
+
+class MDN(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.body = nn.Sequential(nn.utils.weight_norm(nn.Linear(1, hidden)), nn.Tanh())
+        self.z_pi, self.z_mu, self.z_sigma = nn.Linear(hidden, 3), nn.Linear(hidden, 3), nn.Linear(hidden, 3)
+
+    def forward(self, x):
+        h = self.body(x)
+        return F.softmax(self.z_pi(h), -1), self.z_mu(h), torch.exp(self.z_sigma(h))
+
+model = begun(MDN())
+optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)
+scheduler = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=1e-2, total_steps=max_steps)
+x, noise = torch.tensor(start("x", points, 1)), torch.tensor(start("noise", points))
+for step in range(max_steps):
+    pi, mu, sigma = model(x)
+    D = torch.distributions
+    mix = D.MixtureSameFamily(D.Categorical(probs=pi), D.Normal(mu, sigma))
+    prior = D.Normal(torch.zeros(3), torch.ones(3))
+    loss = -mix.log_prob(torch.sin(3 * x[:, 0]) + 0.1 * noise).mean()
+    loss = loss + 1e-3 * D.kl_divergence(D.Normal(mu, sigma), prior).mean()
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+    scheduler.step()
+    losses.append(loss.item())
+""",
+    "style": """
+size, channels, max_iter = 6, 4, 6
+
+def gram_matrix(input):
+    a, b, c, d = input.size()
+    features = input.view(a * b, c * d)
+    return torch.mm(features, features.t()).div(a * b * c * d)
+
+cnn = begun(nn.Sequential(nn.Conv2d(3, channels, 3, padding=1), nn.ReLU(inplace=False), nn.Conv2d(channels, 4, 3)))
+cnn.eval().requires_grad_(False)
+style, content = torch.tensor(start("style", 1, 3, size, size)), torch.tensor(start("content", 1, 3, size, size))
+input_img = content.clone().requires_grad_(True)
+targets = [gram_matrix(cnn[:2](style)).detach(), cnn(content).detach()]
+optimizer = torch.optim.LBFGS([input_img], max_iter=max_iter, line_search_fn="strong_wolfe")
+
+def closure():
+    optimizer.zero_grad()
+    loss = 100 * F.mse_loss(gram_matrix(cnn[:2](input_img)), targets[0]) + F.mse_loss(cnn(input_img), targets[1])
+    loss.backward()
+    losses.append(loss.item())
+    return loss
+
+optimizer.step(closure)
+""",
 }
 
 # The sizes that courses use, for timing.
@@ -649,6 +838,12 @@ LARGE = {
     "autoencoder": "batch_size, pixels, hidden, latent, max_steps = 128, 784, 400, 20, 10",
     "q_learning": "BATCH_SIZE, hidden, max_steps = 128, 128, 30",
     "adversaries": "batch_size, latent, hidden, pixels, max_steps = 64, 100, 128, 784, 12",
+    "copying": "n, length, d_model, max_steps = 16, 12, 64, 8",
+    "sentiment": "batch, longest, hidden, max_steps = 32, 20, 64, 6",
+    "actor_critic": "states, hidden, episodes = 6, 128, 10",
+    "meta_learning": "shots, hidden, max_steps = 10, 40, 20",
+    "mixture": "points, hidden, max_steps = 256, 64, 40",
+    "style": "size, channels, max_iter = 24, 16, 10",
 }
 
 
