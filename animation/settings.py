@@ -15,6 +15,7 @@ from grad_engine.story import PHASES
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 PREFIX = "GRAD_ENGINE_"
+STANDARD = "-"  # standard input, in the place of a file
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,7 @@ def settings(asked: Mapping[str, str], here: Path, spelled: Callable[[str], str]
     if not given and not last.exists() and (REPOSITORY / DEFAULT_PATH).exists():
         graph = REPOSITORY / DEFAULT_PATH
         note = f"There is no {DEFAULT_PATH} in this folder, so this is the graph of {graph}."
-    if not graph.exists():
+    if given != STANDARD and not graph.exists():
         raise GradEngineError(
             f"There is no record at {graph}: write one with `export_graph(z)` in your program, or with"
             f" `python -m examples.large --export` in the repository, or point {spelled('graph')} at one."

@@ -11,11 +11,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from grad_engine.cli.console import record_in
 from grad_engine.cli.parser import Command, Parser
 from grad_engine.export.film import file_name
 from grad_engine.export.film_package import animation, film_needed
 from grad_engine.folding import FOLDS
-from grad_engine.record import GraphRecord, load_graph
+from grad_engine.record import GraphRecord
 from grad_engine.record.words import harmless
 from grad_engine.story import PHASES
 
@@ -34,7 +35,7 @@ def run(options: argparse.Namespace) -> int:
 
     asked = {f"--{name}": (graph if name == "graph" else getattr(options, name)) or "" for name in ASKED}
     wanted = make.settings(os.environ | asked, Path(), spelled)
-    record = load_graph(wanted.graph)  # what is wrong with it is said before Manim is loaded
+    record = record_in(str(wanted.graph))  # what is wrong with it is said before Manim is loaded
     if options.title is not None:
         record = replace(record, title=options.title)
     if wanted.note:
@@ -118,7 +119,7 @@ def progress(seconds: Sequence[float]) -> Iterator[Callable[[float], None]]:
 def arguments(parser: Parser) -> None:
     """Adds what `film` takes."""
     add = parser.add_argument
-    add("file", nargs="?", metavar="FILE", help="the record (default: the last export)")
+    add("file", nargs="?", metavar="FILE", help="the record, - for standard input (default: the last export)")
     add("--graph", metavar="FILE", help="the same")
     add("--output", "-o", type=Path, metavar="PATH", help="an .mp4, .mov, .webm or .gif, or a .png of the end")
     add("--overwrite", action="store_true", help="let a film without --output take the place of the last one")

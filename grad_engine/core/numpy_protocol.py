@@ -12,12 +12,20 @@ import numpy as np
 
 from grad_engine.core.array_behavior import ArrayBehavior
 from grad_engine.core.array_kinds import Data
+from grad_engine.core.caller import INSIDE
 from grad_engine.core.conversion import COMPLEX, ComplexOperandError
 from grad_engine.core.grad_mode import current_mode
 from grad_engine.core.node import next_sequence_nr
 from grad_engine.core.plain_number import WAYS_OUT
 from grad_engine.core.versions import WRITES
-from grad_engine.errors import ArgumentError, NotDifferentiableError
+from grad_engine.errors import (
+    ArgumentError,
+    AxisError,
+    GradEngineError,
+    IndexingError,
+    NotDifferentiableError,
+    ShapeError,
+)
 from grad_engine.formula.symbol import OPERATORS
 
 NUMPY_TO_OP: dict[Any, Callable[..., Any]] = {}  # NumPy's function, or (ufunc, "reduce") -> the op's
@@ -76,32 +84,35 @@ def _room_of(ufunc: Any) -> str:
 
 def function_on_tensors(func: Any, args: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
     """What Tensor.__array_function__ returns: the op that means the same, or NumPy's function on the data."""
-    op = NUMPY_TO_OP.get(func)
-    if op is not None:
-        args, keywords = _named(func, op, args, keywords)
-    if keywords.get("out") is not None:
-        return _into(keywords.pop("out"), func, func, args, keywords)
-    if op is not None:
-        try:
-            return op(*args, **keywords)
-        except ComplexOperandError:
-            return COMPLEX[0](func, *args, **keywords)
-    if func in WRITING:
-        target = args[0] if args else next(keywords[name] for name in ("dst", "a", "arr") if name in keywords)
-        if not _any_requires_grad((args, list(keywords.values()))):
-            return _written(target, func, args, keywords)
-        if isinstance(target, ArrayBehavior):
-            return WRITING[func](*args, **keywords)
+    try:
+        op = NUMPY_TO_OP.get(func)
+        if op is not None:
+            args, keywords = _named(func, op, args, keywords)
+        if keywords.get("out") is not None:
+            return _into(keywords.pop("out"), func, func, args, keywords)
+        if op is not None:
+            try:
+                return op(*args, **keywords)
+            except ComplexOperandError:
+                return COMPLEX[0](func, *args, **keywords)
+        if func in WRITING:
+            target = args[0] if args else next(keywords[name] for name in ("dst", "a", "arr") if name in keywords)
+            if not _any_requires_grad((args, list(keywords.values()))):
+                return _written(target, func, args, keywords)
+            if isinstance(target, ArrayBehavior):
+                return WRITING[func](*args, **keywords)
+            raise NotDifferentiableError(
+                f"{func.__module__}.{func.__name__} has no gradient here: it would write a tensor's numbers where they "
+                f"have no history; {WAYS_OUT}, or call it on t.detach() where no gradient is meant"
+            )
+        if func in _WITHOUT_GRADIENT or not _any_requires_grad((args, list(keywords.values()))):
+            return _on_data(func, args, keywords)
         raise NotDifferentiableError(
-            f"{func.__module__}.{func.__name__} has no gradient here: it would write a tensor's numbers where they "
-            f"have no history; {WAYS_OUT}, or call it on t.detach() where no gradient is meant"
+            f"{func.__module__}.{func.__name__} has no gradient here; compose it of functions that have one, declare "
+            "it with define(), or call it on t.detach() where none is meant"
         )
-    if func in _WITHOUT_GRADIENT or not _any_requires_grad((args, list(keywords.values()))):
-        return _on_data(func, args, keywords)
-    raise NotDifferentiableError(
-        f"{func.__module__}.{func.__name__} has no gradient here; compose it of functions that have one, declare it "
-        "with define(), or call it on t.detach() where none is meant"
-    )
+    except REFUSED as error:
+        raise _refused(func, error) from error
 
 
 def _any_requires_grad(values: Any) -> bool:
@@ -124,7 +135,41 @@ def _plain(value: Any) -> Any:
 
 
 def _on_data(function: Any, args: Any, keywords: dict[str, Any]) -> Any:
-    return function(*map(_plain, args), **{name: _plain(value) for name, value in keywords.items()})
+    try:
+        return function(*map(_plain, args), **{name: _plain(value) for name, value in keywords.items()})
+    except REFUSED as error:
+        raise _refused(function, error) from error
+
+
+REFUSED = (TypeError, ValueError, IndexError, AttributeError, OverflowError)  # what NumPy raises at odd arguments
+_KINDS = ((np.exceptions.AxisError, AxisError), (ValueError, ShapeError), (IndexError, IndexingError))
+
+
+def _refused(function: Any, error: Exception) -> Exception:
+    """What to raise in place of NumPy's error: the same, where it is ours or of a function that was passed in."""
+    if isinstance(error, GradEngineError | np.linalg.LinAlgError) or not _is_of_numpy(error):
+        return error
+    kind = next((ours for theirs, ours in _KINDS if isinstance(error, theirs)), ArgumentError)
+    return kind(f"{_called(function)}() does not take what it was given: {str(error).rstrip('.')}")
+
+
+def _called(function: Any) -> str:
+    """What a program writes to call a function of NumPy's or SciPy's, or a method of a ufunc."""
+    ufunc = getattr(function, "__self__", None)
+    if isinstance(ufunc, np.ufunc):
+        method = "" if function.__name__ == "__call__" else f".{function.__name__}"
+        return f"{_room_of(ufunc)}.{ufunc.__name__}{method}"
+    if isinstance(function, np.ufunc):
+        return f"{_room_of(function)}.{function.__name__}"
+    return f"{function.__module__}.{function.__name__}"
+
+
+def _is_of_numpy(error: Exception) -> bool:
+    """Whether an error comes from NumPy, not from a function that was passed in."""
+    place = error.__traceback__
+    while place is not None and place.tb_next is not None:
+        place = place.tb_next
+    return place is None or place.tb_frame.f_code.co_filename.startswith((*INSIDE, "<__array_function__"))
 
 
 def _gives_no_float(ufunc: Any) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,7 +22,10 @@ def animation(module: str) -> ModuleType:
 
     Raises MissingPackageError where Manim, or what else the film needs, is not installed.
     """
-    with film_needed():
+    with film_needed(), warnings.catch_warnings():
+        # Packages of Manim's warn while they are loaded, which `python -W error` would make an error of ours.
+        for category in (DeprecationWarning, PendingDeprecationWarning, SyntaxWarning, ImportWarning, RuntimeWarning):
+            warnings.simplefilter("ignore", category)
         return importlib.import_module(f"{_package()}.{module}")
 
 

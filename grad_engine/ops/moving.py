@@ -36,6 +36,9 @@ def _alike(*xs: Any) -> list[Tensor]:
     return [as_tensor(np.asarray(x, kind) if isinstance(x, int | float) else x) for x in xs]
 
 
+_plain = values  # where a parameter has that name
+
+
 @composed(numpy=[np.delete], method=False, half="same")
 def delete(x: Any, obj: Any, axis: int | None = None) -> Tensor:
     """x without the slices along `axis` that `obj` names: indices, a slice, a mask; of x flattened without an axis."""
@@ -45,9 +48,9 @@ def delete(x: Any, obj: Any, axis: int | None = None) -> Tensor:
 @composed(numpy=[np.insert], method=False, half="same")
 def insert(x: Any, obj: Any, values: Any, axis: int | None = None) -> Tensor:
     """x with `values` put in before the indices `obj` along `axis`, as in NumPy; flattened without an axis."""
-    x, added = as_tensor(x), as_tensor(values)
+    x, added, places = as_tensor(x), as_tensor(values), _plain(obj)
     added = added if added.dtype == x.dtype else added.astype(x.dtype)
-    return _moved("insert", lambda n, m: np.insert(n, obj, m, axis), x, added)
+    return _moved("insert", lambda n, m: np.insert(n, places, m, axis), x, added)
 
 
 @composed(numpy=[np.resize], method=False, half="same")

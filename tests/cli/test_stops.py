@@ -94,6 +94,8 @@ def test_a_file_is_replaced_whole_and_keeps_nothing_beside_it(exported: Path, tm
         ("film all.json --storyboard /dev/full", "got that of a folder or device"),
         ("film '~nobody-of-this-name/x.json'", "There is no record at ~nobody-of-this-name/x.json"),
         ("film all.json --length 99999999", "--length is '99999999'"),
+        ("film - < /dev/null", "film: standard input: $: expected JSON"),
+        ("film - <&-", "film: standard input is closed"),
     ],
 )
 def test_what_stops_a_film_is_one_sentence(command: str, sentence: str, exported: Path) -> None:
@@ -102,3 +104,11 @@ def test_what_stops_a_film_is_one_sentence(command: str, sentence: str, exported
     assert (status, out) == (2, "")
     assert err.count("\n") == 1 and sentence in err and "Traceback" not in err
     assert not Path("/dev/null.mp4").exists()
+
+
+@pytest.mark.film
+def test_a_film_of_standard_input_is_made_while_warnings_are_errors(exported: Path, tmp_path: Path) -> None:
+    pytest.importorskip("manim")
+    status, out, err = shell(f"film - -o {shlex.quote(str(tmp_path / 'end.png'))} < all.json", exported)
+    assert (status, out.strip()) == (0, str(tmp_path / "end.png")), err
+    assert "Traceback" not in err and (tmp_path / "end.png").read_bytes()[1:4] == b"PNG"

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import traceback
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
+import pytest
 
+from grad_engine.core import numpy_protocol
 from grad_engine.core.tensor import Tensor
+from grad_engine.errors import ArgumentError, GradEngineError, IndexingError
 from tests.core.graphs import leaf
 
 
@@ -33,3 +37,47 @@ def test_numpy_functions_mean_by_position_what_numpy_means() -> None:
         out = call(t)
         assert type(out) is Tensor and out.requires_grad
         np.testing.assert_allclose(out.data, call(x))
+
+
+def calls_of_numpy() -> Iterator[tuple[str, Callable[..., Any], tuple[Any, ...]]]:
+    """NumPy's public functions, each with arguments that seldom make sense together."""
+    x, m = leaf([1.0, 2.0, 3.0]), leaf([[1.0, 2.0], [3.0, 4.0]])
+    for room in (np, np.linalg, np.fft):
+        for name in sorted(vars(room)):
+            function = getattr(room, name)
+            if name.startswith("_") or (
+                not isinstance(function, np.ufunc) and not hasattr(function, "_implementation")
+            ):
+                continue
+            for arguments in ((x,), (x, x), (m,), (m, m), (x, 2), ([x],), (x, x, x), (np.array([1.0, 2.0, 3.0]), x)):
+                yield name, function, arguments
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_what_numpy_refuses_of_tensors_is_an_error_of_ours() -> None:
+    tried, others = 0, []
+    for name, function, arguments in calls_of_numpy():
+        tried += 1
+        try:
+            function(*arguments)
+        except (GradEngineError, np.linalg.LinAlgError):
+            continue
+        except Exception as error:  # of Python, which counts arguments, or of NumPy before it asks the tensor
+            places = {place.filename for place in traceback.extract_tb(error.__traceback__)}
+            if numpy_protocol.__file__ in places and "positional argument" not in str(error):
+                others.append(f"{name} of {arguments}: {type(error).__name__}: {error}")
+    assert not others, "\n".join(others)
+    assert tried > 2000
+
+
+def test_a_function_of_numpy_that_takes_no_tensor_is_named() -> None:
+    x = leaf([1.0, 2.0])
+    with pytest.raises(ArgumentError, match=r"np\.isnat\(\) does not take what it was given: ufunc 'isnat' is only"):
+        np.isnat(x)
+    with pytest.raises(IndexingError, match="arrays used as indices must be of integer"):
+        np.insert(x, x, x)
+
+
+def test_an_error_of_a_function_that_was_passed_in_stays_what_it_is() -> None:
+    with pytest.raises(ValueError, match="invalid literal"):
+        np.apply_along_axis(lambda row: int("q"), 0, leaf([1.0, 2.0]).detach())
