@@ -317,7 +317,7 @@ class LessonWords:
         remark = ""
         if probe is None:
             return [self.not_moved()] if self.cannot_move() else []
-        if self.others_add():
+        if who == facts.result and self.others_add():  # else there is enough to read
             remark = "Other entries change too."
         # In a graph of tensors the increments run along the path, and are no numbers to read one by one.
         counted = self.index.nodes.values() if not probe.index and len(self.index.nodes) <= FEW_OPS else ()
@@ -834,7 +834,10 @@ class LessonWords:
             return self.swept(ops, line(f"{self.signs(ops)} {'runs its rule' if alone else 'run their rules'}."))
         scene = self.swept(ops, line())
         who = "" if len(scene.lines) > 1 else f"{self.signs(ops)}: "  # lines name the ops that they are about
-        return replace(scene, said=line(who, *self.get_shares(leaves, MOST_REACHED)))
+        told = self.get_shares(leaves, MOST_REACHED)
+        if not who and isinstance(told[0], str):
+            told[0] = capital_first(told[0])
+        return replace(scene, said=line(who, *told))
 
     def is_repeated(self, edge: EdgeRecord) -> bool:
         """Whether a leaf was added to several rows, so that its gradient is a sum of g as they are."""
@@ -1048,7 +1051,15 @@ class LessonWords:
         if not told or isinstance(told[0].inset, Walks) or facts.followed is None:
             return []
         product = self.product(self.strongest())
-        if product is None or len(told[0].lines) == 0:
+        shares = self.equations.shares_at(facts.followed.accumulator)
+        whole = self.strongest().steps[-1].product
+        # Else the path brings a part of a share, which is no number of the sum.
+        if (
+            product is None
+            or not told[0].lines
+            or shares is None
+            or all(abs(s - whole) > 1e-9 * abs(s) for s in shares[1])
+        ):
             return []
         return [
             Scene(

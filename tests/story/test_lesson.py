@@ -36,6 +36,24 @@ def test_a_story_is_about_as_long_as_it_was_planned(name: str) -> None:
     assert lesson_of(name).seconds == pytest.approx(BOARDS[name][1], abs=3.0)
 
 
+# The moves of the plan by their numbers: rules with numbers, paths, nudge, slopes, repeats, row and column, step,
+# skyline, hues.
+MOVES = {
+    "blog": {1, 2, 3, 5, 10},
+    "neuron": {1, 2, 3, 5, 8, 10},
+    "large": {1, 2, 3, 5, 7, 10},
+    "mlp": {1, 2, 3, 5, 7, 8, 10},
+    "recurrent": {1, 2, 3, 5, 6, 7, 8, 9, 10},
+}
+
+
+@pytest.mark.parametrize("name", MOVES)
+def test_a_story_makes_the_moves_that_were_planned(name: str) -> None:
+    made = {move for scene in lesson_of(name) for move in scene.moves}
+    lens = {5} if any(isinstance(scene.inset, Lens) for scene in lesson_of(name)) else set()
+    assert MOVES[name] <= made | lens
+
+
 @pytest.mark.parametrize("name", LESSONS)
 def test_a_story_stays_within_its_time_and_nobody_has_to_hurry(name: str) -> None:
     record, scenes = record_of(name), lesson_of(name)
