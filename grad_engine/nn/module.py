@@ -385,10 +385,17 @@ class Module:
             parameter.grad = None
 
     def apply(self: Self, function: Callable[[Module], Any]) -> Self:
-        """This module, after `function` was called on all inside it, in order, and then on itself: for initialisers."""
-        for module in self.children():
-            module.apply(function)
-        function(self)
+        """This module, after `function` was called once on each inside it, in order, and then on itself."""
+        seen: set[int] = set()
+
+        def visit(module: Module) -> None:
+            if id(module) not in seen:
+                seen.add(id(module))
+                for child in module.children():
+                    visit(child)
+                function(module)
+
+        visit(self)
         return self
 
     # its state

@@ -195,6 +195,7 @@ def test_freezing_forgetting_and_applying() -> None:
     met: list[nn.Module] = []
     assert net.requires_grad_().apply(met.append) is net
     assert met[-1] is net and len(met) == len([*net.modules()])
+    assert met[0] is net.body[0], "in the order of modules(), the inner ones first"
 
 
 def test_copies_are_of_their_own() -> None:

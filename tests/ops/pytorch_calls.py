@@ -531,6 +531,8 @@ x.std(unbiased=False)
 x.var(0, keepdim=True)
 torch.std(x, dim=1)
 torch.var_mean(x, dim=1)
+x.split(split_size=2)
+v.tile(2)
 torch.autograd.grad((w ** 2).sum(), w)[0]
 torch.autograd.grad((w ** 3).sum(), w, create_graph=True)[0]
 torch.autograd.functional.jacobian(lambda a: a ** 2, v)
