@@ -339,8 +339,12 @@ def _now(leaf: Any) -> Any:
 
 
 def _owner(array: Any) -> Any:
-    while isinstance(array, ndarray) and isinstance(array.base, ndarray):
-        array = array.base
+    """The array that owns the memory; what as_strided() made stands on something that holds the array."""
+    while isinstance(array, ndarray):
+        base = array.base if isinstance(array.base, ndarray) else getattr(array.base, "base", None)
+        if not isinstance(base, ndarray):
+            break
+        array = base
     return array
 
 

@@ -137,7 +137,8 @@ class Traced:
 
     @property
     def size(self) -> int:
-        return self._value.size
+        kind: Any = self._value.array_type
+        return self._value.size if kind is ndarray else kind.size.fget(self)  # type: ignore[no-any-return]
 
     @property
     def dtype(self) -> np.dtype[Any]:

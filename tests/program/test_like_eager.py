@@ -448,3 +448,64 @@ def test_a_part_that_is_chosen_by_a_mask_is_traced_once_for_each_number_of_eleme
     assert compiled._traces == 1
     assert compiled(np.array([1.0, 1.0, 2.0])) == 4.0
     assert compiled._traces == 2
+
+
+# Functions of NumPy that give views of their argument, all that this version has.
+GIVE_VIEWS: dict[str, Callable[[Any, Any], Any]] = {
+    "broadcast_arrays": lambda x, q: np.broadcast_arrays(x, q),
+    "broadcast_arrays of a row": lambda x, q: np.broadcast_arrays(x, q[0]),
+    "broadcast_to": lambda x, q: np.broadcast_to(q[0], (3, *q.shape)),
+    "meshgrid": lambda x, q: np.meshgrid(x[0], q[:, 0], copy=False, sparse=True),
+    "sliding_window_view": lambda x, q: np.lib.stride_tricks.sliding_window_view(q, 2, axis=0),
+    "diagonal": lambda x, q: np.diagonal(q),
+    "moveaxis": lambda x, q: np.moveaxis(q, 0, 1),
+    "rollaxis": lambda x, q: np.rollaxis(q, 1),
+    "swapaxes": lambda x, q: np.swapaxes(q, 0, 1),
+    "transpose": lambda x, q: (np.transpose(q), q.T, q.mT, np.matrix_transpose(q), np.linalg.matrix_transpose(q)),
+    "permute_dims": lambda x, q: np.permute_dims(q, (1, 0)),
+    "expand_dims": lambda x, q: np.expand_dims(q, 1),
+    "squeeze": lambda x, q: np.squeeze(q[:, None]),
+    "atleast": lambda x, q: (np.atleast_1d(q[0]), np.atleast_2d(q[0]), np.atleast_3d(q), *np.atleast_2d(x, q)),
+    "reshape": lambda x, q: (np.reshape(q, (2, -1)), q.reshape(-1), np.ravel(q), q.ravel(), q.view()),
+    "flip": lambda x, q: (np.flip(q, 0), np.flipud(q), np.fliplr(q), np.rot90(q), q[::-1, ::2]),
+    "split": lambda x, q: [*np.split(q, 2), *np.array_split(q, 3, axis=1), *np.hsplit(q, 2), *np.vsplit(q, 2)],
+    "unstack": lambda x, q: np.unstack(q, axis=1),
+    "asarray": lambda x, q: (
+        np.asarray(q),
+        np.asanyarray(q),
+        np.ascontiguousarray(q),
+        np.real(q),
+        q.real,
+    ),
+    "nan_to_num": lambda x, q: np.nan_to_num(q, copy=False),
+    "astype": lambda x, q: (q.astype(float, copy=False), np.astype(q, float, copy=False), np.array(q, copy=None)),
+    "take": lambda x, q: (q.take([0, 1], axis=0), np.compress([True, False, True], q, axis=0), np.choose(0, [q, x])),
+    "iteration": lambda x, q: list(q),
+    "index": lambda x, q: (q[1], q[1:], q[..., 0], q[None], q[:, [0]], q[np.asarray(1)], q[()]),
+}
+
+
+@pytest.mark.parametrize("exact", [False, True], ids=["quick", "exact"])
+@pytest.mark.parametrize("give", GIVE_VIEWS.values(), ids=GIVE_VIEWS)
+def test_what_a_view_shows_is_not_written_over(give: Callable[[Any, Any], Any], exact: bool) -> None:
+    """The memory of q + 1 is free only when no part of it is read any more, whatever the part is called."""
+
+    def f(x: Any, q: Any) -> Any:
+        made = give(x, q + 1.0)
+        made = [*made] if isinstance(made, tuple | list) else [made]
+        z = np.tanh(q * 2.0)
+        for _ in range(3):
+            z = np.sqrt(z * z + 1.0) * 0.5
+        return z, [np.exp(part) for part in made], made
+
+    x, q = np.arange(24.0).reshape(4, 6) / 7, np.linspace(-1, 1, 24).reshape(4, 6)
+    try:
+        f(x, q)
+    except AttributeError:
+        pytest.skip("this version of NumPy has no such function")
+    compiled = ge.compile(f, exact=exact)
+    for scale in (1.0, -0.5):
+        z, grown, parts = compiled(x, q * scale)
+        expected = f(x, q * scale)
+        for one, other in zip([z, *grown, *parts], [expected[0], *expected[1], *expected[2]], strict=True):
+            np.testing.assert_allclose(one, other, rtol=0 if exact else 1e-12)
