@@ -18,6 +18,7 @@ GRID = 0.05  # between the places that are tried
 CLEAR = 0.05  # between a plate and what it must not cover
 NEAR = 0.16  # a plate that is so close to its op needs no line to it
 ON_LINES = 0.02  # of a unit of distance, for each point of a line that a plate covers
+AMBIGUOUS = 0.25  # of distance, for a place that is as close to something else
 FARTHEST = 3.2
 
 
@@ -46,11 +47,13 @@ def free_place(
     away = _apart(places, half, np.array([own]))[:, 0]
     places = places[(away <= farthest) & (away > CLEAR)]
     others = np.array([*solid]).reshape(-1, 4)
-    if len(others):
-        places = places[(_apart(places, half, others) > CLEAR).all(axis=1)]
+    gaps = _apart(places, half, others) if len(others) else np.full((len(places), 1), np.inf)
+    places, gaps = places[(gaps > CLEAR).all(axis=1)], gaps[(gaps > CLEAR).all(axis=1)]
     if not len(places):
         return None
-    cost = _apart(places, half, np.array([own]))[:, 0] + 0.3 * np.hypot(*(places - (about.x, about.y)).T)
+    away = _apart(places, half, np.array([own]))[:, 0]
+    cost = away + 0.3 * np.hypot(*(places - (about.x, about.y)).T)
+    cost += AMBIGUOUS * (gaps.min(axis=1) < away + 2 * CLEAR)  # it could be of something else
     near = lines[(np.abs(lines - (about.x, about.y)) < FARTHEST + 2).all(axis=1)] if len(lines) else lines
     best = np.argsort(cost, kind="stable")[:400]
     if len(near):

@@ -25,6 +25,7 @@ SCALES = (  # type size, width of a column of squares, room beside a number in i
 )
 PAD = 0.14  # between the outline and the cells
 SIGN = 0.62  # room for @ and =
+CLEAR = 0.9  # of a row's height is what a frame has around one number
 NAME = 3.0  # the widest that the name of a matrix may be in the words below
 HEADS = 1.5  # height of the titles above and of the words below
 SMALL, LARGEST = 0.07, 0.30  # sides of squares
@@ -39,8 +40,8 @@ def draw(inset: RowColumn, box: Box, colours: Colours, hues: Mapping[str, str]) 
     middle = (box.left + box.right) / 2
     rows = max(sheet.rows for sheet in sheets)
     row = ROW * size / theme.BODY
-    pitch = min(row, (box.high - HEADS) / rows)
-    centre = box.top - (box.high - rows * pitch - HEADS) / 2 - 0.80 - rows * pitch / 2
+    tallest = min(row, (box.high - HEADS) / rows)
+    centre = box.top - (box.high - rows * tallest - HEADS) / 2 - 0.80 - rows * tallest / 2
     x = middle - wide / 2
     parts: list[Part] = []
     grow: list[Growth] = []
@@ -48,6 +49,7 @@ def draw(inset: RowColumn, box: Box, colours: Colours, hues: Mapping[str, str]) 
         at = (0.0, 0.06, 0.5)[k]
         tone = hues.get(sheet.leaf) or getattr(colours, sheet.tone)
         right = x + sum(some) + 2 * PAD
+        pitch = min(row, rows * tallest / sheet.rows)  # of a sheet with few rows they may be high
         top = centre + sheet.rows * pitch / 2
         frame = Primitive(
             card_points(right - x, sheet.rows * pitch + 2 * PAD, 0.05, ((x + right) / 2, centre)),
@@ -61,7 +63,7 @@ def draw(inset: RowColumn, box: Box, colours: Colours, hues: Mapping[str, str]) 
         a, b = x + PAD + sum(some[:left]), x + PAD + sum(some[: final + 1])
         ring = Primitive(
             card_points(
-                b - a + 0.06, (last - first + 1) * pitch - 0.02, 0.05,
+                b - a + 0.06, (last - first + 1) * pitch - 0.02 + max(0.0, CLEAR * row - pitch), 0.05,
                 ((a + b) / 2, top - (first + last + 1) / 2 * pitch),
             ),
             stroke=tone, width=3.4,
@@ -85,7 +87,7 @@ def draw(inset: RowColumn, box: Box, colours: Colours, hues: Mapping[str, str]) 
             x += SIGN
     one, other = (tail(sheet.name, theme.BODY, NAME) for sheet in (inset.left, inset.right))
     said = f"row {inset.row} of {one} times column {inset.column} of {other}"
-    below = centre - rows * pitch / 2 - PAD - 0.36
+    below = centre - rows * tallest / 2 - PAD - 0.36
     caption = Part(words(said, theme.BODY, colours.muted, (middle, below)))
     return Drawn((*parts, caption), (*grow, fading(caption, 0.34, 0.48)))
 

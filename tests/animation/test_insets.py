@@ -134,6 +134,19 @@ def test_an_inset_stays_in_its_box_and_can_be_read(name: str, colours: Palette) 
         assert x1 <= u0 or u1 <= x0 or y1 <= v0 or v1 <= y0, (a.text, b.text)
 
 
+@pytest.mark.parametrize("inner", [1, 3, 7])
+def test_the_frame_of_a_row_and_of_a_column_touches_no_number_in_a_low_box(inner: int) -> None:
+    made = INSETS[RowColumn][1](product(1, inner, 1, "−0.0031"), Box(-6.55, -1.16, 6.55, 1.86), DARK, {})
+    frames = [one.extent for one in primitives(made) if one.width == 3.4]
+    numbers = [one.extent for one in primitives(made) if one.text == "−0.0031"]
+    assert len(frames) == 3 and len(numbers) == 2 * inner + 1
+    for left, bottom, right, top in numbers:
+        assert any(
+            x0 + 0.03 < left and right < x1 - 0.03 and y0 + 0.03 < bottom and top < y1 - 0.03
+            for x0, y0, x1, y1 in frames
+        )
+
+
 @pytest.mark.parametrize("name", CASES)
 def test_what_grows_begins_with_nothing_and_ends_whole(name: str) -> None:
     made, _ = drawn(CASES[name])
