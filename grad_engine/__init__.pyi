@@ -1545,7 +1545,7 @@ def rsub(x: Any, y: Any, *, alpha: float = 1) -> Tensor:
 def sgn(x: Any) -> Tensor:
     """The sign of each element: -1, 0 or 1."""
 
-def msort(x: Any) -> Tensor:
+def msort(x: Any, descending: bool = False) -> Tensor:
     """x sorted along its first axis."""
 
 def mode(x: Any, dim: int = -1, keepdim: bool = False) -> Any:

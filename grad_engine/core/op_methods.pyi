@@ -1533,7 +1533,7 @@ class OpMethods(TorchMethods):
     def sgn(self) -> Tensor:
         """The sign of each element: -1, 0 or 1."""
 
-    def msort(self) -> Tensor:
+    def msort(self, descending: bool = False) -> Tensor:
         """x sorted along its first axis."""
 
     def mode(self, dim: int = -1, keepdim: bool = False) -> Any:

@@ -70,9 +70,9 @@ def sgn(x: Any) -> Tensor:
 
 
 @composed()
-def msort(x: Any) -> Tensor:
+def msort(x: Any, descending: bool = False) -> Tensor:
     """x sorted along its first axis."""
-    return indexing.sort(as_tensor(x), 0)
+    return indexing.sort(as_tensor(x), 0, descending)
 
 
 @composed(half="same")
