@@ -165,7 +165,9 @@ class Code:
         array = spell.argument(x)
         if step.into is None:
             target = spell.names.new("v")
-            self._line(f"{target} = {spell.inside(x, 10)}.copy()", step)
+            scalar = type(x) is Value and (x.scalar or x.number)  # of which a copy cannot be written to
+            text = f"{spell.function(np.array)}({array})" if scalar else f"{spell.inside(x, 10)}.copy()"
+            self._line(f"{target} = {text}", step)
         else:
             target = self._target(step)
             over = type(x) is Value and x.step is not None and type(x.step.into) is Buffer

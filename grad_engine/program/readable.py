@@ -145,7 +145,8 @@ class Readable:
             kind = "" if x.dtype == np.float64 else f", np.{x.dtype.type.__name__}"
             yield f"{name} = np.zeros({x.shape if x.ndim > 1 else x.size}{kind})"
         else:
-            yield f"{name} = {array}.copy()"
+            scalar = type(x) is Value and (x.scalar or x.number)  # of which a copy cannot be written to
+            yield f"{name} = np.array({spell.argument(x)})" if scalar else f"{name} = {array}.copy()"
         if step.kind is SET_ITEM:
             yield f"{name}[{spell.index(key)}] = {value}"
         else:

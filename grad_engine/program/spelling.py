@@ -153,6 +153,8 @@ class Spelling:
             return f"np.{tree.type.__name__}" if tree.isnative and tree.kind in "fiub" else self.thing(tree, "dtype")
         if isinstance(tree, np.generic) and tree.dtype.kind in "iu":
             return repr(tree.item())
+        if isinstance(tree, int):  # of a kind of its own, such as a size that can be called
+            return repr(int(tree))
         if isinstance(tree, type):
             return self.type(tree)
         if kind is Drawn:

@@ -138,7 +138,7 @@ class Traced:
     @property
     def size(self) -> int:
         kind: Any = self._value.array_type
-        return self._value.size if kind is ndarray else kind.size.fget(self)  # type: ignore[no-any-return]
+        return self._value.size if kind is ndarray else kind.size.fget(self)
 
     @property
     def dtype(self) -> np.dtype[Any]:
