@@ -105,7 +105,12 @@ def _rendered(player: Player, folder: Path, quality: str, kind: str, save_sectio
     }  # fmt: skip
     with tempconfig(manim_settings):
         scene = watched(GraphScene, player, progress)
-        scene.render()
+        try:
+            scene.render()
+        except RuntimeError as error:  # of Manim's writer; its cause is what the file system said
+            if isinstance(error.__cause__, OSError):
+                raise error.__cause__ from None
+            raise
     return Path(scene.renderer.file_writer.movie_file_path)
 
 

@@ -31,17 +31,26 @@ def replaced(path: str | os.PathLike[str], refusal: type[GradEngineError]) -> It
     refuses.
     """
     target = real_target(path, refusal)
-    try:
-        with draft_in(target.parent, mode_of(target)) as (file, draft):
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-            os.replace(draft, target)
-    except OSError as error:
-        if isinstance(error.filename, str) and _DRAFT.match(os.path.basename(error.filename)):
-            error.filename = os.fspath(path)  # nobody has heard of the draft
-        raise
+    with told_of(path), draft_in(target.parent, mode_of(target)) as (file, draft):
+        yield file
+        file.flush()
+        os.fsync(file.fileno())
+        os.replace(draft, target)
     settle(target.parent)
+
+
+@contextlib.contextmanager
+def told_of(path: str | os.PathLike[str]) -> Iterator[None]:
+    """A context in which an OSError that names no file, or a draft that nobody has heard of, names `path` instead."""
+    try:
+        yield
+    except BrokenPipeError:  # of standard output
+        raise
+    except OSError as error:
+        name = error.filename
+        if name is None or (isinstance(name, str) and _DRAFT.match(os.path.basename(name))):
+            error.filename = os.fspath(path)
+        raise
 
 
 def real_target(path: str | os.PathLike[str], refusal: type[GradEngineError]) -> Path:

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from grad_engine.errors import ArgumentError, MissingRecordError, RecordError
-from grad_engine.record.atomic_write import ABANDONED, draft_in, mode_of, real_target, replaced, settle
+from grad_engine.record.atomic_write import ABANDONED, draft_in, mode_of, real_target, replaced, settle, told_of
 from grad_engine.record.npz import DAMAGE, Archive, regular_file, write_arrays
 from grad_engine.record.parts import FORMAT, FileRecord, GraphRecord, TensorRecord
 from grad_engine.record.read import from_json
@@ -81,7 +81,7 @@ def _bytes_of(record: GraphRecord) -> bytes:
 
 def _with_data(record: GraphRecord, arrays: Mapping[str, np.ndarray], target: Path) -> tuple[GraphRecord, bytes]:
     """The record with the name of the file that now holds its full data, and its bytes."""
-    with draft_in(target.parent, mode_of(target)) as (file, draft):
+    with told_of(target), draft_in(target.parent, mode_of(target)) as (file, draft):
         write_arrays(file, arrays)
         file.flush()
         os.fsync(file.fileno())

@@ -112,3 +112,23 @@ def test_a_film_of_standard_input_is_made_while_warnings_are_errors(exported: Pa
     status, out, err = shell(f"film - -o {shlex.quote(str(tmp_path / 'end.png'))} < all.json", exported)
     assert (status, out.strip()) == (0, str(tmp_path / "end.png")), err
     assert "Traceback" not in err and (tmp_path / "end.png").read_bytes()[1:4] == b"PNG"
+
+
+@pytest.mark.film
+@pytest.mark.parametrize("name", ["a.mp4", "a.gif"])
+def test_a_disk_that_is_full_before_a_film_is_done_is_named_and_nothing_stays(
+    name: str, exported: Path, tmp_path: Path
+) -> None:
+    pytest.importorskip("manim")
+    program = f"ulimit -f 4; exec {shlex.quote(sys.executable)} -m grad_engine film all.json -o {tmp_path / name}"
+    done = subprocess.run(
+        ["sh", "-c", program],
+        cwd=exported,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(tmp_path), "PYTHONDONTWRITEBYTECODE": "1"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 2 and "File too large" in done.stderr
+    assert done.stderr.count("\n") == 1 and str(tmp_path) in done.stderr
+    assert list(tmp_path.iterdir()) == []

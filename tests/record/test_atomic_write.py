@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import time
@@ -73,3 +74,14 @@ def test_an_interrupt_leaves_the_old_file_and_no_draft(tmp_path: Path) -> None:
 def test_a_path_with_a_null_character_is_refused(path: str) -> None:
     with pytest.raises(RecordError, match="null characters"), replaced(path, RecordError):
         pytest.fail("nothing is written")
+
+
+@pytest.mark.parametrize("filename", [None, ".grad_engine-0123456789abcdef.tmp"])
+def test_a_full_disk_names_the_file_that_was_asked_for(filename: str | None, tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="No space left") as caught, replaced(tmp_path / "a.json", RecordError):
+        raise OSError(errno.ENOSPC, "No space left on device", *([filename] if filename else []))
+    assert caught.value.filename == str(tmp_path / "a.json")
+    with pytest.raises(BrokenPipeError) as broken, replaced(tmp_path / "a.json", RecordError):
+        raise BrokenPipeError(errno.EPIPE, "Broken pipe")
+    assert broken.value.filename is None, "that of standard output"
+    assert list(tmp_path.iterdir()) == []
