@@ -24,7 +24,7 @@ from .graph import Graph
 from .inset import Box as Room
 from .inset import Drawn
 from .inset_shares import draw as draw_shares
-from .inset_skyline import BROAD, Cell, share_of_height
+from .inset_skyline import BROAD, Cell, levels, share_of_height
 from .inset_skyline import draw as draw_skyline
 from .marks import CardState, Token
 from .motion import Shot
@@ -228,9 +228,16 @@ class LargeStage(Stage):
         what = "what each box makes" if self.bars == "value" else f"the gradient that enters each {self.noun}"
         cells = self.cells()
         left, right = cells[0].left, cells[-1].right
+        low, high = self.scale(self.bars)
+        ticks: list[Primitive] = []
+        for value in levels(low, high):
+            y = BAR_FLOOR + share_of_height(value, low, high) * (BAR_TOP - BAR_FLOOR)
+            ticks.append(Primitive(line_points([(left, y), (left + 0.1, y)]), stroke=self.colours.idle, width=1.4))
+            ticks.append(words(number(value, 2), theme.SMALLEST, self.colours.muted, (left - 0.08, y), anchor="right"))
         return Part(
             words(f"size of {what}, log scale", theme.SMALLEST, self.colours.muted, (left, BAR_HEAD), anchor="left"),
             Primitive(line_points([(left, BAR_FLOOR), (right, BAR_FLOOR)]), stroke=self.colours.idle, width=2.4),
+            *ticks,
         )
 
     # what is opened
@@ -375,7 +382,14 @@ class LargeStage(Stage):
         prefix = common_module([face.name for face in faces])
         if not faces:
             return
-        views = [CardView(face.accumulator, face.name.removeprefix(prefix), face.shape or face.value) for face in faces]
+        views = [
+            CardView(
+                face.accumulator,
+                face.name.removeprefix(prefix),
+                f"{face.entry} {face.value}" if face.entry and face.value else face.shape or face.value,
+            )
+            for face in faces
+        ]
         look, (left, _, right, top) = Look(0.72, "wide"), theme.BELOW
         needed = max((card_size(view, look)[0] for view in views), default=0.0)
         rows = 1 if needed <= (right - left) / len(views) - AIR else 2
