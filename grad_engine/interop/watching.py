@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, replace
-from functools import wraps
+from functools import cache, wraps
 from math import isfinite
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol
@@ -314,7 +314,8 @@ class _TorchStep:
     def noting(self, backward: _Backward) -> Iterator[None]:
         with self.hooks:
             self._note()
-            with _catching(self.torch, self, backward):
+            self.notes.mode = _catching(self.torch)(self, backward)
+            with self.notes.mode:
                 yield
 
     def _note(self) -> None:
@@ -505,10 +506,13 @@ def _of_function(roots: Sequence[Any], kwargs: Mapping[str, Any], seeds: str, in
     return _Start(tuple(roots), found, kwargs, inputs)
 
 
-def _catching(torch: Any, step: _TorchStep, backward: _Backward) -> Any:
-    """PyTorch's own way to see calls on tensors, in this thread and block alone."""
+@cache
+def _catching(torch: Any) -> Any:
+    """PyTorch's own way to see calls on tensors, in this thread and block alone: a class of modes.
+
+    One class for all blocks: a class is a cycle, and would keep what it knows alive until the collector runs.
+    """
     overrides = importlib.import_module("torch.overrides")
-    notes = step.notes
     starts: dict[Any, Callable[[Sequence[Any], Mapping[str, Any]], _Start | None]] = {
         torch.Tensor.backward: _of_method,
         torch.autograd.backward: lambda args, kwargs: _of_function(args[0], kwargs, "grad_tensors", None),
@@ -518,17 +522,19 @@ def _catching(torch: Any, step: _TorchStep, backward: _Backward) -> Any:
     class Catching(overrides.TorchFunctionMode):  # type: ignore[misc, name-defined, unused-ignore]
         is_watch = True
 
+        def __init__(self, step: _TorchStep, backward: _Backward) -> None:
+            super().__init__()
+            self.step, self.backward = step, backward
+
         def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
             if torch.compiler.is_compiling():  # what is compiled is the program alone
                 return func(*args, **(kwargs or {}))
-            kwargs = kwargs or {}
-            runs = func in starts
+            kwargs, step, runs = kwargs or {}, self.step, func in starts
 
             def go() -> Any:
-                return func(*args, **kwargs) if step.idle else notes.call(func, args, kwargs, reads=not runs)
+                return func(*args, **kwargs) if step.idle else step.notes.call(func, args, kwargs, reads=not runs)
 
             start = starts[func](args, kwargs) if runs else None
-            return go() if start is None else backward(start, go)
+            return go() if start is None else self.backward(start, go)
 
-    notes.mode = Catching()
-    return notes.mode
+    return Catching

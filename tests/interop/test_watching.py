@@ -182,6 +182,20 @@ def test_no_reference_to_model_or_graph_stays() -> None:
         watched.__enter__()
 
 
+def test_what_was_watched_goes_without_the_collector() -> None:
+    model, x = MODELS["mlp"]()
+    gc.collect()
+    gc.disable()
+    try:
+        with ge.watch(model) as watched:
+            step(model, x).backward()
+        held = [weakref.ref(each) for each in (watched._step.graph, watched._step.notes, watched._step)]
+        del watched
+        assert [each() for each in held] == [None] * 3
+    finally:
+        gc.enable()
+
+
 def test_a_block_without_a_run_says_what_to_call() -> None:
     model = nn.Linear(3, 2)
     with pytest.raises(GraphError, match=r"watched\.backward\(loss\)"), ge.watch(model) as watched:
