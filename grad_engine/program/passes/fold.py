@@ -81,7 +81,7 @@ def _ufunc(self: _Folding, step: Step) -> Any:
         return inner.args[0] if inner is not None else None
     if len(step.args) != 2:
         return None
-    x, y = _unspread(step)
+    x, y = _unspread(step) if fn.signature is None else step.args  # a product of matrices takes no numbers
     found = None
     if fn in (np.multiply, np.true_divide):
         found = _product(self, fn, x, y, out)
@@ -250,6 +250,7 @@ def _written(self: _Folding, step: Step) -> Any:
         if value.like(x):
             return value
         if value.ndim <= x.ndim:
+            step.out.owner = value.memory
             return Step(FUNCTION, np.broadcast_to, (value, x.shape), {}, step.outs, False, step.line)
     inner = x.step if type(x) is Value else None
     if inner is None or inner.kind is not SET_ITEM or values_in((key, inner.args[1])):
