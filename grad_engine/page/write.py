@@ -28,6 +28,7 @@ from grad_engine.version import VERSION
 
 MOST_OPS = 20_000  # that a page tells one by one; a browser takes minutes for more
 COMPRESSED_FROM = 20_000  # bytes of data; less is easier to read in the source of the page
+MUCH = 2_000_000  # bytes of data, which are compressed with less effort: 3 % larger, in a third of the time
 ROLES = ("background", "panel", "ink", "muted", "idle", "value", "gradient", "done", "nonfinite")
 THEMES = ("system", "dark", "light")
 
@@ -84,7 +85,8 @@ def _packed(content: dict[str, Any]) -> tuple[str, str]:
     """How the data is written, and the data: JSON that cannot end its element, or JSON compressed, as base64."""
     text = json.dumps(content, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     if len(text) >= COMPRESSED_FROM:
-        return "deflate", base64.b64encode(zlib.compress(text.encode("utf-8", "replace"), 9)).decode("ascii")
+        effort = 9 if len(text) < MUCH else 6
+        return "deflate", base64.b64encode(zlib.compress(text.encode("utf-8", "replace"), effort)).decode("ascii")
     for character in "&<>\u2028\u2029":
         text = text.replace(character, f"\\u{ord(character):04x}")
     return "json", text

@@ -899,14 +899,15 @@ class LessonWords:
         if not edges:
             return [f"{self.facts.sign(op)} sends nothing"]
         what = [self.sent_as(edge) for edge in edges]
+        differ = len(set(what)) > 1
         found: list[str | Token] = [f"{self.facts.sign(op)} sends "]
         for k, edge in enumerate(edges):
             target = self.index.target(edge.id)
             named = bool(self.index.tensors[target].name) or target in self.index.accumulator_of
             last = k == len(edges) - 1
             found.append((" and " if last else ", ") if k else "")
-            if k == 0 or len(set(what)) > 1:
-                found.append(f"{what[k] or ('a share' if len(set(what)) > 1 or len(edges) == 1 else 'shares')} to ")
+            if k == 0 or differ:
+                found.append(f"{what[k] or ('a share' if differ or len(edges) == 1 else 'shares')} to ")
             found.append(self.facts.token(target) if named else self.facts.called(edge.receiver, near=op))
         return found
 
