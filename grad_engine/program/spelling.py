@@ -34,6 +34,7 @@ from grad_engine.program.steps import (
 )
 from grad_engine.program.traced_scipy import Closure, OfMade
 
+_asarray = np.asarray  # np is another one while a function is traced
 ATOM = 99  # precedence of what never needs parentheses
 _POSTFIX, _UNARY = 10, 7
 _INFIX: dict[Any, tuple[str, float]] = {
@@ -332,6 +333,8 @@ def _ufunc_method(self: Spelling, step: Step) -> tuple[str, float]:
 def _method(self: Spelling, step: Step) -> tuple[str, float]:
     x, *rest = step.args
     owner = self.inside(x, _POSTFIX)
+    if type(x) is Value and x.scalar and not hasattr(x.dtype.type, step.fn):  # as dot() of a NumPy number
+        owner = f"{self.function(_asarray)}({self.argument(x)})"
     if step.fn == "transpose" and not rest and not step.named:
         return f"{owner}.T", ATOM
     return f"{owner}.{step.fn}({self.arguments(tuple(rest), step.named)})", ATOM

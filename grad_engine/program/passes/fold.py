@@ -216,7 +216,7 @@ def _function(self: _Folding, step: Step) -> Any:
     if step.fn is np.broadcast_to and type(args[0]) is Value and args[0].like(out):
         return args[0]
     if step.fn is np.asarray and len(args) == 1 and type(args[0]) is Value and args[0].like(out):
-        return None if args[0].scalar and out.dtype == bool else args[0]  # a np.bool has not all methods of an array
+        return args[0]
     if step.fn is np.where and len(args) == 3 and (truth := single_number(args[0])) is not None:
         chosen = args[1] if truth else args[2]
         return chosen if type(chosen) is Value and chosen.like(out) else None
