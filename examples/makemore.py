@@ -62,7 +62,7 @@ def main(options: Namespace) -> ge.Tensor:
     optimizer = optim.Adam(model.parameters(), lr=0.01)
     with ge.watch(model, optimizer=optimizer) as watched:
         loss = F.cross_entropy(model(x[:200]), y[:200])
-        watched.backward(loss)
+        loss.backward()
         optimizer.step()
     print(f"at the start the loss is {loss.item():.2f}; of even chances it is {np.log(size):.2f}\n")
     print(watched.report())

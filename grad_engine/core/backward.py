@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import threading
 from typing import Any
@@ -35,6 +36,15 @@ if hasattr(os, "register_at_fork"):
 
 def backward(root: Tensor, gradient: Any = None, retain_graph: bool = False, create_graph: bool = False) -> None:
     """Add d(root)/d(leaf), weighted by `gradient`, to the `.grad` of every leaf; see Tensor.backward()."""
+    watch = current_mode().watch
+    if watch is None or watch.runs is None:
+        _run(root, gradient, retain_graph, create_graph)
+    else:
+        options = {"retain_graph": retain_graph, "create_graph": create_graph}
+        watch.runs(root, gradient, options, functools.partial(_run, root, gradient))
+
+
+def _run(root: Tensor, gradient: Any, retain_graph: bool, create_graph: bool) -> None:
     edge = edge_of(root)
     seed = seed_of(root, gradient)
     run = begun_run(edge, seed) if retain_graph else None

@@ -8,7 +8,7 @@ not seen.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -18,8 +18,10 @@ from grad_engine.core.caller import calling_frame, line_of
 from grad_engine.core.grad_mode import Context, Mode, current_mode
 from grad_engine.core.names import name_of
 from grad_engine.core.node import Extra, GradAccum, Node, next_sequence_nr
-from grad_engine.core.tensor import array_of
+from grad_engine.core.tensor import Tensor, array_of
 from grad_engine.errors import AnomalyError, ArgumentError
+
+Runs = Callable[[Tensor, Any, Mapping[str, bool], Callable[..., None]], None]  # result, gradient, options, what runs it
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,7 @@ class Watch:
     scope: str = ""
     source: bool = False
     anomaly: bool = False
+    runs: Runs | None = None  # is handed each call of backward()
 
     def __call__(self, node: Node) -> None:
         frame = calling_frame() if self.source or self.anomaly else None
@@ -95,6 +98,20 @@ class record_source(_Watching):
     def changed(self, watch: Watch) -> Watch:
         """The same with lines noted."""
         return replace(watch, source=True)
+
+
+class handed_runs(_Watching):
+    """A context in which each `x.backward(...)` becomes `runs(x, gradient, options, run)`.
+
+    `run(**options)` then does it. The options are those of backward() by name: retain_graph, create_graph.
+    """
+
+    def __init__(self, runs: Runs) -> None:
+        self.runs = runs
+
+    def changed(self, watch: Watch) -> Watch:
+        """The same with runs handed over."""
+        return replace(watch, runs=self.runs)
 
 
 class detect_anomaly(_Watching):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import gc
 import importlib
 import sys
@@ -15,6 +16,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from grad_engine.core.chain_rule import newest_first
+from grad_engine.core.checks import edge_of
+from grad_engine.core.observe import handed_runs
 from grad_engine.core.tensor import Tensor
 from grad_engine.errors import ArgumentError, GraphError
 from grad_engine.export.from_tensor import record_graph
@@ -38,19 +42,15 @@ NOTHING = (
     "no backward run was recorded in the block of watch(): call loss.backward() or watched.backward(loss) inside it, "
     "on a loss that depends on a parameter of the model"
 )
-NOTHING_OF_OURS = (
-    "no backward run was recorded in the block of watch(): call watched.backward(loss) inside it, in the place of "
-    "loss.backward()"
-)
 
 
 class watch:
     """A context in which backward is recorded: `with ge.watch(model) as watched:` around forward and backward.
 
     model: a torch.nn.Module or a module of `grad_engine.nn`. With PyTorch, every run inside the block is recorded:
-    `loss.backward()`, `torch.autograd.backward()`, `torch.autograd.grad()`. With `grad_engine.nn`, write
-    `watched.backward(loss)` in the place of `loss.backward()`. All runs of the block that reach a parameter of the
-    model are in one record, up to sixteen; after these it begins anew. Parameters have their names in the model. A run
+    `loss.backward()`, `torch.autograd.backward()`, `torch.autograd.grad()`; with `grad_engine.nn`, every
+    `loss.backward()` of the block's own thread. All runs of the block that reach a parameter of the model are in one
+    record, up to sixteen; after these it begins anew. Parameters have their names in the model. A run
     from several results at once starts, in the record, from a step `several_roots` that stands for their sum.
 
     shares: "norms" measures large tensors (norm, range, zeros, NaN, a few entries) as they come by and lets them go;
@@ -149,7 +149,10 @@ class watch:
         if not self._open:
             raise ArgumentError("watched.backward(loss) is called inside the block of watch()")
         self._step.check(loss)
-        self._backward(_Start((loss,), (gradient,), options), lambda: loss.backward(gradient, **options))
+        if isinstance(self._step, _OurStep):
+            loss.backward(gradient, **options)  # as every run of the block it is recorded
+        else:
+            self._backward(_Start((loss,), (gradient,), options), lambda: loss.backward(gradient, **options))
 
     def _backward(self, start: _Start, run: Callable[[], Any]) -> Any:
         """What a backward run returns; it is recorded where its turn has come."""
@@ -231,7 +234,7 @@ _Backward = Callable[[_Start, Callable[[], Any]], Any]
 class _OurStep:
     """Runs of our own tensors."""
 
-    nothing = NOTHING_OF_OURS
+    nothing = NOTHING
 
     def __init__(self, model: Module) -> None:
         self.model: Module | None = model
@@ -239,17 +242,34 @@ class _OurStep:
         self.is_first = True
         self.losses: list[Tensor] = []
         self.kept: GraphRecord | None = None
+        self.running = False
 
     @contextmanager
     def noting(self, backward: _Backward) -> Iterator[None]:
-        yield
+        def handed(root: Tensor, gradient: Any, options: Mapping[str, bool], run: Callable[..., None]) -> None:
+            if self.running:  # this is the run that is recorded, or that watched.backward() leaves out
+                run(**options)
+                return
+            self.running = True
+            try:
+                backward(_Start((root,), (gradient,), options), functools.partial(run, **options))
+            finally:
+                self.running = False
+
+        with handed_runs(handed):
+            yield
 
     def check(self, loss: Any) -> None:
         if type(loss) is not Tensor:
             raise ArgumentError(f"watched.backward() takes a tensor of grad_engine, got {type(loss).__name__}")
 
     def reaches(self, start: _Start) -> bool:
-        return True
+        assert self.model is not None
+        wanted = {id(parameter.node) for parameter in self.model.parameters()}
+        edge = edge_of(start.roots[0])
+        return id(edge) in wanted or any(
+            id(each) in wanted for node in newest_first([edge]) for each in (node, *node.edges)
+        )
 
     def run(self, start: _Start, run: Callable[[], Any]) -> Any:
         (loss,), (gradient,) = start.roots, start.seeds

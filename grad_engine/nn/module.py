@@ -671,7 +671,7 @@ def _inside(outer: Any, path: str) -> _Inside:
         base = start = watch.base
         if path.startswith(f"{watch.path}."):  # a part of its caller; else one that was borrowed
             start, rest = watch.scope, path[len(watch.path) + 1 :]
-    return _Inside(f"{start}.{rest}" if start else rest, watch.source, watch.anomaly, path, base)
+    return _Inside(f"{start}.{rest}" if start else rest, watch.source, watch.anomaly, watch.runs, path, base)
 
 
 def _name_parameter(parameter: Tensor, old: str, new: str) -> None:
