@@ -7,7 +7,7 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
-from grad_engine.errors import ArgumentError, GraphError, MissingPackageError
+from grad_engine.errors import ArgumentError, GraphError, MissingPackageError, ShapeError
 from grad_engine.program.readable import Readable
 from grad_engine.program.standalone import named_calls
 from grad_engine.program.steps import DRAW, Program
@@ -39,13 +39,24 @@ def function_of(program: Program, arrays: str | ModuleType) -> Callable[..., Any
         _imported(f"{special}.special", special.partition(".")[0])
     exec(compile(source, f"<{program.name} on {getattr(np, '__name__', np)}>", "exec"), environment)
     function, constants = environment[program.name], dict(text.spelling.environment)
+    shapes = [value.shape for value in program.inputs]
 
     def run(*args: Any) -> Any:
+        given = [tuple(getattr(each, "shape", ())) for each in args]
+        if given != shapes:
+            raise ShapeError(
+                f"the program was traced for arguments of shapes {_listed(shapes)}, got {_listed(given)}; call the "
+                "compiled function with the new shapes first, then to() again"
+            )
         return function(*args, **constants)
 
     run.__name__ = run.__qualname__ = program.name
     run.__doc__ = source
     return run
+
+
+def _listed(shapes: list[tuple[int, ...]]) -> str:
+    return ", ".join(map(str, shapes))
 
 
 def _imported(name: str, package: str) -> ModuleType:

@@ -53,6 +53,10 @@ def text_of(program: Program) -> str:
     if any("_unpacked(" in line for line in written):
         imports = ["import base64", "import io", "import zlib", "", *imports]
         written.insert(0, _UNPACKING)
+    if inputs:  # another size of a batch would go through, and give a mean over the old one
+        shapes = {readable.spelling.text[value]: value.shape for value in program.inputs}
+        written.append(_CHECK.format(shapes=_wrapped(shapes)).rstrip())
+        body = f"    _check_shapes({', '.join(f'{name}={name}' for name in inputs)})\n{body}"
     imports += [f"import {module}" for module in sorted({*re.findall(r"\bscipy\.\w+(?=\.)", body)})]
     if "math." in body:
         imports.insert(0, "import math")
@@ -88,6 +92,30 @@ def _unpacked(text):
     return np.load(io.BytesIO(zlib.decompress(base64.b85decode(text))))
 
 """
+
+
+_CHECK = """
+# What the program was written for: its sums and means know how many numbers there are.
+_SHAPES = {shapes}
+
+
+def _check_shapes(**given):
+    for name, value in given.items():
+        if np.shape(value) != _SHAPES[name]:
+            raise ValueError(
+                f"{{name}} has shape {{np.shape(value)}}, but this program was written for {{_SHAPES[name]}}; "
+                "call the compiled function with the new shapes and save() it again"
+            )
+
+"""
+
+
+def _wrapped(shapes: dict[str, tuple[int, ...]]) -> str:
+    """The dictionary as code: on one line where it fits."""
+    line = repr(shapes)
+    if len(line) <= _WIDTH:
+        return line
+    return "{\n" + "".join(f"    {name!r}: {shape},\n" for name, shape in shapes.items()) + "}"
 
 
 def _defined(name: str, thing: Any) -> str:

@@ -166,8 +166,10 @@ class Sheet:
             largest = max(closed.values(), key=lambda fold: len(fold.ops))
             label = largest.label.split(" … ")[0]
             ops = f"{sum(len(fold.ops) for fold in closed.values())} of {many(len(self.shown.source.nodes), 'op')}"
-            ways = f"--expand {label}, --level 2 or --full" if typed else f"expand=[{label!r}], level=2 or full=True"
-            text = f"{ops} are in {many(len(closed), 'closed module')}: {ways} opens more."
+            ways = [f"--expand {label}" if typed else f"expand=[{label!r}]"]
+            ways += [] if self.request.level is not None else ["--level 2" if typed else "level=2"]
+            text = f"{ops} are in {many(len(closed), 'closed module')}: {', '.join(ways)} or "
+            text += f"{'--full' if typed else 'full=True'} opens more."
             text += f" {hidden} of {len(self.rows)} lines are folded." if hidden else ""
             return [[(line, "muted")] for line in self.script.wrap(self.script.say(harmless(text)), self.room)]
         if not hidden:

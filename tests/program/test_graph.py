@@ -362,3 +362,22 @@ def test_the_source_says_which_lines_are_forward_and_which_backward() -> None:
     forward, backward = lines.index("out = np.tanh(x @ w)"), lines.index("# backward of: out = np.tanh(x @ w)")
     assert lines[forward - 1] == "# out = np.tanh(x @ w)"
     assert forward < backward < len(lines) - 1
+
+
+def test_a_saved_program_refuses_other_shapes(tmp_path: Path) -> None:
+    """A mean over another batch would be divided by the old count, without a word."""
+
+    @ge.compile
+    def loss(p: dict[str, Any], x: Any, y: Any) -> Any:
+        return np.mean(np.square(x @ p["w"] - y) * p["size"])
+
+    p, x, y = {"w": np.ones(3), "size": 2.0}, np.ones((4, 3)), np.zeros(4)
+    expected = loss(p, x, y)
+    inside: dict[str, Any] = {}
+    exec(loss.save(tmp_path / "loss.py").read_text("utf-8"), inside)
+    assert inside["loss"](p["w"], p["size"], x, y) == expected
+    for wrong in [(p["w"], p["size"], np.ones((8, 3)), np.zeros(8)), (p["w"], np.ones(4), x, y)]:
+        with pytest.raises(ValueError, match="this program was written for"):
+            inside["loss"](*wrong)
+        with pytest.raises(ge.errors.ShapeError, match="traced for arguments of shapes"):
+            loss.to("numpy")(*wrong)
