@@ -1551,7 +1551,7 @@ def msort(x: Any, descending: bool = False) -> Tensor:
 def mode(x: Any, dim: int = -1, keepdim: bool = False) -> Any:
     """(the commonest element along an axis, the smallest of several; where it comes last)."""
 
-def unique_consecutive(x: Any, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None) -> Any:
+def unique_consecutive(x: Any, return_inverse: bool = False, return_counts: bool = False, axis: int | None = None) -> Any:
     """x without the elements that equal the one before, of all of x or along an axis; no gradient."""
 
 def isin(elements: Any, test_elements: Any, *, assume_unique: bool = False, invert: bool = False) -> Any:

@@ -429,6 +429,7 @@ def everything() -> GraphRecord:
         parameters=parameters,
         explain=explain,
         stopped="KeyError at train.py:4",
+        remarks=("the model is in evaluation mode",),
         producer={"name": "grad_engine", "version": "0.1.0"},
         version="1.3",
     )

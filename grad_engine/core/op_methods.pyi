@@ -1539,7 +1539,7 @@ class OpMethods(TorchMethods):
     def mode(self, dim: int = -1, keepdim: bool = False) -> Any:
         """(the commonest element along an axis, the smallest of several; where it comes last)."""
 
-    def unique_consecutive(self, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None) -> Any:
+    def unique_consecutive(self, return_inverse: bool = False, return_counts: bool = False, axis: int | None = None) -> Any:
         """x without the elements that equal the one before, of all of x or along an axis; no gradient."""
 
     def isin(self, test_elements: Any, *, assume_unique: bool = False, invert: bool = False) -> Any:

@@ -93,18 +93,18 @@ def mode(x: Any, dim: int = -1, keepdim: bool = False) -> Any:
 
 @composed(half="same")
 def unique_consecutive(
-    x: Any, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None
+    x: Any, return_inverse: bool = False, return_counts: bool = False, axis: int | None = None
 ) -> Any:  # fmt: skip
     """x without the elements that equal the one before, of all of x or along an axis; no gradient."""
     array = np.asarray(array_of(x))
-    rows = array.reshape(-1, 1) if dim is None else np.moveaxis(array, dim, 0).reshape(array.shape[dim], -1)
+    rows = array.reshape(-1, 1) if axis is None else np.moveaxis(array, axis, 0).reshape(array.shape[axis], -1)
     fresh = np.ones(len(rows), bool)
     fresh[1:] = (rows[1:] != rows[:-1]).any(-1)
-    kept = array.reshape(-1)[fresh] if dim is None else np.compress(fresh, array, dim)
+    kept = array.reshape(-1)[fresh] if axis is None else np.compress(fresh, array, axis)
     found = [wrap(kept, None)]
     if return_inverse:
         places = np.cumsum(fresh) - 1
-        found.append(wrap(places.reshape(array.shape) if dim is None else places, None))
+        found.append(wrap(places.reshape(array.shape) if axis is None else places, None))
     if return_counts:
         found.append(wrap(np.diff(np.append(np.flatnonzero(fresh), len(rows))), None))
     return found[0] if len(found) == 1 else tuple(found)

@@ -120,6 +120,8 @@ class Code:
         """Whether the result is a view of a buffer, or of a constant: the same view in every run."""
         if step.several or not step.kind.pure or not step.outs or step.out.owner is None or not step.out.ndim:
             return False
+        if step.kind in (UFUNC, REDUCE):  # a pass put it in the place of a view
+            return False
         read = step.values()
         if len(read) != 1 or read[0].number:
             return False

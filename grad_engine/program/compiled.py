@@ -139,9 +139,9 @@ class Compiled:
     def save(self, path: str | os.PathLike[str]) -> Path:
         """The path of a Python file with the program, which imports NumPy (and SciPy where needed) alone.
 
-        It is the program of the latest call, for the shapes of its arguments: it raises ValueError for others. A dict or
-        another structure of arrays becomes one parameter for each array, and what is returned one flat tuple. Ops that
-        stayed calls of the engine (see `reasons`) are imported from it, and the file's first line names them.
+        It is the program of the latest call, for the shapes of its arguments: it raises ValueError for others. A dict
+        or another structure of arrays becomes one parameter for each array, and what is returned one flat tuple. Ops
+        that stayed calls of the engine (see `reasons`) are imported from it, and the file's first line names them.
         Raises GraphError where the program holds something that no file can.
         """
         return standalone.save(self._lowered("save()").program, Path(path))

@@ -46,6 +46,7 @@ def main() -> None:
         sys.exit("this benchmark compares with PyTorch: python -m pip install torch")
     with_threads(1)()
     warnings.simplefilter("error")
+    warnings.filterwarnings("ignore", module="torch")  # PyTorch's own, of nested tensors
     rounds = 1 if wanted.quick else 7
     rows = [measured(name, dtype, rounds) for name in LESSONS for dtype in (np.float32, np.float64)]
     report(wanted.json, Table("Lessons", ["lesson", "ms", "torch ms", "/ torch", "spread"], rows))

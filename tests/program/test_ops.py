@@ -27,7 +27,9 @@ WHOLE = {
     "index_put": "where the index is an argument", "logm": "SciPy's function", "sqrtm": "the same",
     "lambertw": "SciPy's function is complex on the way", "fourier": "the same of NumPy's",
     "sparse_matmul": "counts with np.bincount", "voigt_profile": "SciPy's function is complex on the way",
-    "voigt_dispersion": "the same",
+    "voigt_dispersion": "the same", "stdtr": "the slope by a parameter looks at its numbers", "stdtrit": "the same",
+    "gammainc": "the same", "gammaincc": "the same", "gammaincinv": "the same", "gammainccinv": "the same",
+    "betainc": "the same", "betaincc": "the same", "betaincinv": "the same", "betainccinv": "the same",
 }  # fmt: skip
 
 

@@ -178,7 +178,7 @@ def test_many_short_floats_are_spelt_as_one_by_one(dtype: type) -> None:
 def test_arrays_measured_together_are_measured_as_alone(data: st.DataObject, dtype: type) -> None:
     shapes = arrays.array_shapes(min_dims=1, max_dims=3, min_side=1, max_side=6)
     many = data.draw(st.lists(arrays.arrays(dtype, shapes), min_size=1, max_size=5))
-    many += [many[0] * 0, np.full_like(many[0], 3)]
+    many += [np.zeros_like(many[0]), np.full_like(many[0], 3)]
     together = [copied(array) for array in many]
     write_all(together)
     for array, found in zip(many, together, strict=True):
