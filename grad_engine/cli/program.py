@@ -113,6 +113,7 @@ class _Listing:
         self.record, self.index = record, index_of(record)
         self.names: dict[str, str] = {}  # by tensor, gradients of it with "g " in front
         self._taken = {"np"}
+        self._numbers: dict[str, int] = {}  # by word, the last one that was put behind it
 
     def name(self, tensor: str, gradient: bool = False) -> str:
         """How a tensor is called in the listing, as in the tree and the film, made an identifier."""
@@ -123,9 +124,11 @@ class _Listing:
             word = known or (f"{maker.op}_{maker.age}" if maker is not None else "const")
             word = re.sub(r"\W", "_", f"g_{self.name(tensor)}" if gradient else word)
             word = f"_{word}" if not word or word[0].isdigit() or keyword.iskeyword(word) else word
-            found, number = word, 2
+            found, number = word, self._numbers.get(word, 1)
             while found in self._taken:
-                found, number = f"{word}_{number}", number + 1
+                number += 1
+                found = f"{word}_{number}"
+            self._numbers[word] = number
             self._taken.add(found)
             self.names[key] = found
         return self.names[key]
@@ -133,7 +136,7 @@ class _Listing:
     def lines(self) -> Iterator[str]:
         """The listing."""
         record, index = self.record, self.index
-        leaves = [leaf.leaf for leaf in record.accumulators]
+        leaves = dict.fromkeys(leaf.leaf for leaf in record.accumulators)
         read = [
             operand.tensor for node in record.nodes for operand in node.inputs if operand.tensor not in index.makers
         ]

@@ -116,13 +116,14 @@ def around(record: GraphRecord, kept: set[str]) -> View:
     """The part of a record with the ops in `kept`; results that others made for them become leaves."""
     receivers = {edge.id: edge for edge in record.edges}
     leaves = {accumulator.id: accumulator for accumulator in record.accumulators}
+    outputs = {node.id: node.outputs for node in record.nodes}
     nodes = [node for node in record.nodes if node.id in kept]
     edges, border = [], {}
     for edge in record.edges:
         if edge.sender not in kept:
             continue
         if edge.receiver not in kept and edge.receiver not in leaves:
-            out = next(node for node in record.nodes if node.id == edge.receiver).outputs[edge.output]
+            out = outputs[edge.receiver][edge.output]
             border[edge.receiver, edge.output] = AccumulatorRecord(f"{edge.receiver}.{edge.output}", out)
             edge = replace(edge, receiver=f"{edge.receiver}.{edge.output}", output=0)
         edges.append(edge)
@@ -149,16 +150,14 @@ def around(record: GraphRecord, kept: set[str]) -> View:
                 elsewhere[spot.id if spot is not None else outside.receiver] += 1
         gradients = {id: found for id, found in run.gradients.items() if id in kept}
         seed = run.seed if root.node == run.root else next(iter(gradients.get(root.node, ())), None) or run.seed
-        changes = tuple(change for change in run.leaves if change.accumulator in there)
+        changes = [change for change in run.leaves if change.accumulator in there]
         for (node, output), spot in border.items():
             if (gradient := run.gradients.get(node, (None,) * (output + 1))[output]) is not None:
-                changes = (*changes, LeafChangeRecord(spot.id, None, gradient))
+                changes.append(LeafChangeRecord(spot.id, None, gradient))
         runs = (replace(run, root=root.node, output=root.output, seed=seed, events=tuple(events), gradients=gradients,
-                        leaves=changes),)  # fmt: skip
-    forward = tuple(
-        step for step in record.forward
-        if (step.id in kept if step.kind == "op" else step.id in {leaf.leaf for leaf in held})
-    )  # fmt: skip
+                        leaves=tuple(changes)),)  # fmt: skip
+    tensors = {leaf.leaf for leaf in held}
+    forward = tuple(step for step in record.forward if step.id in (kept if step.kind == "op" else tensors))
     made = tuple(ForwardRecord("leaf", spot.leaf) for spot in border.values())
     expression = record.expression if root.tensor in {r.tensor for r in record.roots} and not border else ""
     shown = replace(
