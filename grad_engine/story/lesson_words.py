@@ -432,7 +432,7 @@ class LessonWords:
             and not probe.index
             and probe.below is None
         ):
-            hidden = line("The nudge is small, not 0.")
+            hidden = line("A smaller nudge would come closer.")
         return [
             Scene(
                 "check", "Check", said, remarked=hidden, leaves=(probe.accumulator,), moves=(3,), motion=2.6,
