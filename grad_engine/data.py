@@ -194,8 +194,11 @@ def _cells(shown: str, delimiter: str, chosen: Sequence[str]) -> tuple[tuple[str
                     raise TensorFileError(f"{shown}: two columns are called {twice!r}; rename one")
                 continue
         if len(cells) != len(names):
+            first = text.partition("\n")[0]
+            others = [each for each in ";\t|," if each != delimiter and each in first]
+            way = f"pass delimiter={others[0]!r}" if others else "mend it"
             raise TensorFileError(
-                f"{shown}, line {reader.line_num}: expected {len(names)} cells, got {len(cells)}; mend it"
+                f"{shown}, line {reader.line_num}: expected {len(names)} cells, got {len(cells)}; {way}"
             )
         rows.append((reader.line_num, cells))
     return names, rows

@@ -294,3 +294,10 @@ def test_sparklines() -> None:
     assert progress.sparkline([0, math.nan, 1, math.inf]) == "▁ █ "
     assert progress.sparkline([2, 2]) == "▁▁" and progress.sparkline([]) == ""
     assert len(progress.sparkline(range(1000), width=40)) == 40
+
+
+def test_a_table_parted_by_semicolons_is_told_how_to_be_read(tmp_path: Path) -> None:
+    path = tmp_path / "prices.csv"
+    path.write_text("a;b\n1,5;2\n", encoding="utf-8")
+    with pytest.raises(TensorFileError, match="pass delimiter=';'"):
+        data.read_csv(path)

@@ -38,7 +38,8 @@ def overwrite(target: Tensor, result: Tensor) -> Tensor:
     if recorded and type(old) is GradAccum:
         raise InPlaceError(
             "a leaf that requires grad was to be changed in place, which would lose its history; "
-            "write y = x + 1 instead of x += 1, or do it inside no_grad()"
+            "write y = x + 1 instead of x += 1, y = x * 1 and then y[0] = 5 instead of x[0] = 5, or do it inside "
+            "no_grad()"
         )
     check_writable(target)
     if recorded and _looks_into_another(target):
