@@ -29,6 +29,7 @@ MOST_SIGNS = 4  # in a list of ops
 AGREE = "they agree"
 TOO_SMALL = "too small to measure"
 FADING, VANISHED, STEADY = 10.0, 1000.0, 2.0  # ratios of gradients that a headline names
+LIKE = 0.8  # from this ratio to its inverse a size is told as unchanged
 PLAIN = 99999.0  # how many times smaller that is still said
 APART = 0.005  # part of a gradient by which a measured ratio may differ from it and still agree
 FEWEST_OPS = 6  # of a graph whose forward pass takes two scenes
@@ -998,7 +999,8 @@ class LessonWords:
         if figure(first, 3) == figure(last, 3):
             return f"{way} the gradient's size stays {figure(first, 3)}: it does not fade."
         if 1 / STEADY <= ratio <= STEADY:
-            return f"{way} the gradient's size goes {sizes}: it does not fade."
+            how = "grows a little" if ratio < LIKE else "shrinks a little" if ratio > 1 / LIKE else "does not fade"
+            return f"{way} the gradient's size goes {sizes}: it {how}."
         return f"{way} the gradient {'shrinks' if ratio > 1 else 'grows'}: {sizes}."
 
     # paths, sums, step, end
