@@ -390,7 +390,7 @@ def isfinite(x: Operand) -> Tensor:
     """Whether each element is neither NaN nor infinite. No gradient."""
 
 def astype(x: Operand, dtype: Any) -> Tensor:
-    """x with another dtype. Between floating-point dtypes the gradient is cast back."""
+    """x with another dtype. Between floating-point dtypes the gradient is cast back; whole numbers have none."""
 
 def index(x: Operand, index: Any) -> Tensor:
     """x[index], as in NumPy. An element that is read twice gets both gradients."""

@@ -11,7 +11,7 @@ import numpy as np
 from grad_engine.core.conversion import numeric
 from grad_engine.core.define import define, in_rules
 from grad_engine.core.op import case
-from grad_engine.errors import ArgumentError, ShapeError
+from grad_engine.errors import ShapeError
 
 _LONGEST = 1 << 16  # a row of ones longer than this is not kept
 _IN_A_ROW = 1 << 11  # numbers that BLAS may add one after another; of more, NumPy adds parts in pairs
@@ -62,19 +62,13 @@ def _astype(x: Any, dtype: Any) -> Any:
     return numeric(x.astype(np.dtype(dtype)))
 
 
-def _cast_back(g: Any, out: Any, x: Any, dtype: Any) -> Any:
-    if out.dtype.kind != "f":
-        raise ArgumentError(f"no gradient flows through {out.dtype}; cast to a floating-point dtype, or detach() first")
-    return cast(g, x.dtype)
-
-
 astype = define(
     _astype, name="astype", symbol="dtype", category="shape", inputs=("x",), cases=[case((2, 3), dtype=np.float64)],
     half="same", forward_formula=lambda x, dtype: ["astype", x, ["say", str(np.dtype(dtype))]],
     elementwise=True,
     sentence="Another dtype has the same slope, so the gradient passes and is cast back.",
-    summary="x with another dtype. Between floating-point dtypes the gradient is cast back.",
-    vjp={"x": _cast_back}, formula={"x": "{g} in the dtype of {x}"},
+    summary="x with another dtype. Between floating-point dtypes the gradient is cast back; whole numbers have none.",
+    vjp={"x": lambda g, out, x, dtype: cast(g, x.dtype)}, formula={"x": "{g} in the dtype of {x}"},
 )  # fmt: skip
 summed_to, cast = in_rules(sum_to), in_rules(astype)
 

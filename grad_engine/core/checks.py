@@ -64,7 +64,8 @@ def edge_of(tensor: Any, what: str = "the tensor that backward was asked of") ->
     if edge is None:
         raise GraphError(
             f"{what} does not require grad, so there is no graph to walk; make a leaf with requires_grad=True and "
-            "compute it from that, outside no_grad(), and a gradient to be differentiated with create_graph=True"
+            "compute it from that, outside no_grad(), and a gradient to be differentiated with create_graph=True "
+            "(whole numbers, comparisons, argmax() and detach() carry no gradient)"
         )
     if WRITES.latest > edge.sequence_nr and type(edge) is not GradAccum and tensor.array.base is not None:
         turn = WRITES.recorded_between(tensor.array, edge.sequence_nr)

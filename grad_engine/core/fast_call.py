@@ -31,6 +31,7 @@ def unary(op: Op) -> Callable[..., Tensor]:
     """The call of an op of one operand, x, which has a rule."""
     forward, defaults = op.forward, tuple(op.static.values())
     needed = inspect.Parameter.empty in defaults
+    casts = "dtype" in op.static  # to whole numbers too, which have no slope and never require grad
 
     def call(x: Any, *static: Any, **named: Any) -> Tensor:
         asked = static or named or needed
@@ -56,6 +57,8 @@ def unary(op: Op) -> Callable[..., Tensor]:
             out = refuse(op, error, (x,), rest)
         if type(out) is not ndarray:  # 0-d results arrive as NumPy scalars
             out = asarray(out)
+        if casts and out.dtype.kind != "f":
+            edge = None
         made = _new(Tensor)
         made.array = out
         if edge is not None and (mode := current_mode()).record:

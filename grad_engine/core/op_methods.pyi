@@ -603,7 +603,7 @@ class OpMethods(TorchMethods):
         """Whether each element is neither NaN nor infinite. No gradient."""
 
     def astype(self, dtype: Any) -> Tensor:
-        """x with another dtype. Between floating-point dtypes the gradient is cast back."""
+        """x with another dtype. Between floating-point dtypes the gradient is cast back; whole numbers have none."""
 
     def take(self, indices: Operand, axis: Axes = None) -> Tensor:
         """The elements of x at `indices` along `axis`, or of x in C order without an axis."""

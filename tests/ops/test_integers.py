@@ -11,8 +11,9 @@ import pytest
 import grad_engine as ge
 from grad_engine.core.define import DEFINED
 from grad_engine.core.op import OPS, Op
+from grad_engine.errors import GraphError, NotDifferentiableError
 from tests.ops.composed_samples import COMPOSED_CASES, SAMPLES, drawn
-from tests.samples import cases, is_free, operands
+from tests.samples import as_function, cases, is_free, operands
 
 DTYPES = [np.bool_, np.int8, np.uint8, np.int16, np.uint16, np.int32, np.int64]
 OP_CASES = [(op, i) for op in OPS.values() for i in range(len(cases(op)))]
@@ -150,3 +151,61 @@ def test_exponents_of_whole_numbers_may_be_0() -> None:
     x = ge.tensor([100.0, 100.0, 100.0], requires_grad=True)
     (x ** np.array([0, 1, 2], np.uint8)).sum().backward()
     assert x.grad.tolist() == [0.0, 1.0, 200.0]
+
+
+WHOLE = {
+    **{name: lambda t, name=name: getattr(t, name)() for name in ("long", "int", "short", "bool", "byte", "char")},
+    **{f"astype({kind})": lambda t, kind=kind: t.astype(kind) for kind in ("int64", "uint8", "bool")},
+    "to": lambda t: t.to(ge.int64), "type": lambda t: t.type("torch.LongTensor"),
+    "type_as": lambda t: t.type_as(ge.tensor([1])), "as_tensor": lambda t: ge.as_tensor(t, dtype=ge.int64),
+    "twice": lambda t: t.long().int(), "comparison": lambda t: t > 0, "ge.eq": lambda t: ge.eq(t, 1), "isnan": ge.isnan,
+    "argmax": lambda t: t.argmax(), "argsort": lambda t: t.argsort(), "max": lambda t: t.max(dim=0)[1],
+    "sort": lambda t: t.sort(dim=0)[1], "topk": lambda t: t.topk(2)[1], "cummax": lambda t: t.cummax(dim=0)[1],
+    "nonzero": lambda t: t.nonzero()[0], "any": lambda t: t.any(), "count_nonzero": lambda t: t.count_nonzero(),
+    "one_hot": lambda t: ge.nn.functional.one_hot(t.abs().long()), "joined": lambda t: ge.cat([t.long(), t.long()]),
+    "where": lambda t: ge.where(t > 0, t.long(), 0), "sum": lambda t: np.sum(t, dtype=int),
+    "cumsum": lambda t: np.cumsum(t, dtype=int), "written": lambda t: ge.tensor([1, 2, 3]).copy_(t),
+    "checkpoint": lambda t: ge.checkpoint(lambda x: x.long(), t), "vmap": lambda t: ge.func.vmap(lambda x: x.long())(t),
+    "compile": lambda t: ge.compile(lambda x: x.long())(t),
+    "multinomial": lambda t: ge.multinomial(t.abs(), 2), "bucketize": lambda t: ge.bucketize(t, ge.tensor([0.0, 1.0])),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("way", WHOLE)
+@pytest.mark.parametrize("from_op", [False, True], ids=["leaf", "result"])
+def test_whole_numbers_and_booleans_never_require_grad(way: str, from_op: bool) -> None:
+    """As in PyTorch: by whatever way they were made."""
+    leaf = ge.tensor([1.2, 2.5, -3.0], requires_grad=True)
+    made = WHOLE[way](leaf * 2 if from_op else leaf)
+    assert made.dtype.kind in "biu"
+    assert not made.requires_grad and ge.as_tensor(made).grad_fn is None and ge.as_tensor(made).is_leaf
+    assert not (made.float() * 2.0).requires_grad
+
+
+@pytest.mark.parametrize("op", OPS.values(), ids=OPS)
+def test_no_op_records_what_are_whole_numbers(op: Op) -> None:
+    """For every op in the table: only floating-point results have a node."""
+    for each in cases(op):
+        f, arrays = as_function(op, each)
+        out = f(*(ge.tensor(x, requires_grad=True) for x in arrays))
+        for part in out if isinstance(out, tuple | list) else [out]:
+            assert not part.requires_grad or part.dtype.kind == "f"
+
+
+@pytest.mark.parametrize("made", [
+    lambda: ge.tensor([1, 2], requires_grad=True), lambda: ge.tensor([True], requires_grad=True),
+    lambda: ge.zeros(2, dtype=ge.int64, requires_grad=True), lambda: ge.arange(3, requires_grad=True),
+    lambda: ge.from_numpy(np.arange(3)).requires_grad_(), lambda: ge.LongTensor([1]).requires_grad_(),
+    lambda: setattr(ge.tensor([1]), "requires_grad", True), lambda: ge.full((2,), 1, requires_grad=True),
+    lambda: ge.nn.Parameter(ge.tensor([1]), dtype=ge.int64),
+])  # fmt: skip
+def test_whole_numbers_refuse_to_require_grad(made: Any) -> None:
+    with pytest.raises(NotDifferentiableError, match="floating-point"):
+        made()
+
+
+def test_backward_of_whole_numbers_says_what_ended_the_graph() -> None:
+    leaf = ge.tensor([1.2, 2.5], requires_grad=True)
+    for loss in (leaf.long().sum(), (leaf.round().int() * 1.5).sum(), (leaf > 0).float().mean()):
+        with pytest.raises(GraphError, match=r"whole numbers, comparisons.* carry no gradient"):
+            loss.backward()
