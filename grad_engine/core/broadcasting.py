@@ -62,13 +62,17 @@ def _astype(x: Any, dtype: Any) -> Any:
     return numeric(x.astype(np.dtype(dtype)))
 
 
+def _cast_back(g: Any, out: Any, x: Any, dtype: Any) -> Any:
+    return cast(g, x.dtype)
+
+
 astype = define(
     _astype, name="astype", symbol="dtype", category="shape", inputs=("x",), cases=[case((2, 3), dtype=np.float64)],
     half="same", forward_formula=lambda x, dtype: ["astype", x, ["say", str(np.dtype(dtype))]],
     elementwise=True,
     sentence="Another dtype has the same slope, so the gradient passes and is cast back.",
     summary="x with another dtype. Between floating-point dtypes the gradient is cast back; whole numbers have none.",
-    vjp={"x": lambda g, out, x, dtype: cast(g, x.dtype)}, formula={"x": "{g} in the dtype of {x}"},
+    vjp={"x": _cast_back}, formula={"x": "{g} in the dtype of {x}"},
 )  # fmt: skip
 summed_to, cast = in_rules(sum_to), in_rules(astype)
 
