@@ -90,19 +90,21 @@ def get_default_device() -> device:
 Size = tuple  # of a shape
 
 
-def _define_typed(kind: Any) -> Any:
+def _define_typed(name: str, kind: Any) -> Any:
     def typed(*given: Any) -> Tensor:
         if len(given) == 1 and isinstance(given[0], list | tuple | np.ndarray | Tensor):
             return as_tensor(np.asarray(given[0].array if isinstance(given[0], Tensor) else given[0]).astype(kind))
         return empty(*given, dtype=kind)
 
+    typed.__name__ = typed.__qualname__ = name  # dtype_of() reads it, for x.type(LongTensor)
     typed.__doc__ = f"A tensor of {np.dtype(kind)}: of the numbers of a list, or of a shape, which is not filled."
     return typed
 
 
-FloatTensor, DoubleTensor, HalfTensor = map(_define_typed, (np.float32, np.float64, np.float16))
-IntTensor, LongTensor, ShortTensor = map(_define_typed, (np.int32, np.int64, np.int16))
-ByteTensor, BoolTensor = map(_define_typed, (np.uint8, np.bool_))
+FloatTensor, DoubleTensor = _define_typed("FloatTensor", np.float32), _define_typed("DoubleTensor", np.float64)
+HalfTensor, ShortTensor = _define_typed("HalfTensor", np.float16), _define_typed("ShortTensor", np.int16)
+IntTensor, LongTensor = _define_typed("IntTensor", np.int32), _define_typed("LongTensor", np.int64)
+ByteTensor, BoolTensor = _define_typed("ByteTensor", np.uint8), _define_typed("BoolTensor", np.bool_)
 
 
 def sparse_coo_tensor(indices: Any, values: Any, size: Any = None, **ignored: Any) -> Tensor:

@@ -316,9 +316,6 @@ class TorchMethods:
     def index_fill_(self, *args: Any, **named: Any) -> Tensor:
         """x, its elements now what index_fill() makes of them. Refused as `x += y` is."""
 
-    def index_put_(self, *args: Any, **named: Any) -> Tensor:
-        """x, its elements now what index_put() makes of them. Refused as `x += y` is."""
-
     def scatter_reduce_(self, *args: Any, **named: Any) -> Tensor:
         """x, its elements now what scatter_reduce() makes of them. Refused as `x += y` is."""
 
@@ -339,6 +336,12 @@ class TorchMethods:
 
     def softmax_(self, *args: Any, **named: Any) -> Tensor:
         """x, its elements now what softmax() makes of them. Refused as `x += y` is."""
+
+    def index_put(self, indices: Any, values: Any, accumulate: builtins.bool = False) -> Tensor:
+        """x with x[indices] replaced by `values`, as a new tensor; with accumulate, added to it."""
+
+    def index_put_(self, indices: Any, values: Any, accumulate: builtins.bool = False) -> Tensor:
+        """x, its part x[indices] now `values`; with accumulate, these are added. Refused as `x += y` is."""
 
     def exponential_(self, lambd: builtins.float = 1.0, *, generator: Any = None) -> Tensor:
         """x, its elements drawn anew: waiting times where `lambd` events happen in a unit of time."""

@@ -28,20 +28,35 @@ Self = TypeVar("Self", bound="Module")
 Row = TypeVar("Row", bound="_Row")
 
 
-def Parameter(data: Any, requires_grad: bool = True, dtype: Any = None, name: str | None = None) -> Tensor:
-    """A leaf with a copy of `data`, which a module that keeps it as an attribute counts among its parameters.
+class _LeafKind(type):
+    """The class of Parameter: calling that makes a Tensor, and isinstance() knows the tensors that are parameters."""
 
-    A tensor loses its history. Whole numbers become floats. Without a `name` the module gives it that of the attribute.
-    """
-    made = Tensor(array_of(data), dtype=dtype)
-    if made.array.dtype.kind in "iub" and dtype is None:
-        made.array = made.array.astype(float)
-    made.requires_grad_(requires_grad)
-    if not requires_grad:
-        _FROZEN[id(made)] = made
-    if name is not None:
-        made.name = name
-    return made
+    def __call__(cls, data: Any, requires_grad: bool = True, dtype: Any = None, name: str | None = None) -> Tensor:
+        made = Tensor(array_of(data), dtype=dtype)
+        if made.array.dtype.kind in "iub" and dtype is None:
+            made.array = made.array.astype(float)
+        made.requires_grad_(requires_grad)
+        if not requires_grad:
+            _FROZEN[id(made)] = made
+        if name is not None:
+            made.name = name
+        return made
+
+    def __instancecheck__(cls, value: Any) -> bool:
+        return _is_parameter(value)
+
+
+if TYPE_CHECKING:
+    Parameter = Tensor  # which is what comes back, of the same arguments
+else:
+
+    class Parameter(metaclass=_LeafKind):
+        """A leaf with a copy of `data`, which a module that keeps it as an attribute counts among its parameters.
+
+        A tensor loses its history. Whole numbers become floats. Without a `name` the module gives it that of the
+        attribute. What comes back is a Tensor; isinstance(w, Parameter) holds for any leaf that requires grad, and for
+        those that were made here with requires_grad=False.
+        """
 
 
 # Parameters made with requires_grad=False, by id: a module counts them among its own all the same.

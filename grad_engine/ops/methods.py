@@ -6,6 +6,7 @@ Each is an alias, or a line or two of other ops. Those that end in `_` write int
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Callable
 from typing import Any
@@ -26,7 +27,7 @@ from grad_engine.ops.arithmetic import add, div, mul, pow, sub
 DTYPES = {
     "float16": np.float16, "half": np.float16, "float32": np.float32, "float": np.float32, "float64": np.float64,
     "double": np.float64, "int8": np.int8, "int16": np.int16, "short": np.int16, "int32": np.int32, "int": np.int32,
-    "int64": np.int64, "long": np.int64, "uint8": np.uint8, "bool": np.bool_,
+    "int64": np.int64, "long": np.int64, "uint8": np.uint8, "byte": np.uint8, "bool": np.bool_,
 }  # fmt: skip
 
 
@@ -47,6 +48,8 @@ def copy_of(self: Tensor, order: str = "C") -> Tensor:
 
 def dtype_of(value: Any) -> np.dtype[Any]:
     """The NumPy dtype that a name, a type or a dtype means; "torch.float32", "FloatTensor" and "float32" alike."""
+    if inspect.isfunction(value):  # torch.LongTensor, which is a function here
+        value = value.__name__
     if isinstance(value, str):
         plain = value.rpartition(".")[2].lower().removesuffix("tensor")
         if plain in DTYPES:

@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 
 from grad_engine.core.call import as_tensor
+from grad_engine.core.caller import is_called_torch
 from grad_engine.core.define import composed
+from grad_engine.core.numpy_errors import warn_of_spelling
 from grad_engine.core.tensor import Tensor
 from grad_engine.errors import ArgumentError, ShapeError
 from grad_engine.ops.convolution import conv1d
@@ -355,6 +357,11 @@ def gradient(f: Any, *spacing: Any, axis: Any = None, edge_order: int = 1) -> An
     found = tuple(
         _slope(f, each, place, edge_order) for each, place in zip(apart, axes, strict=True)
     )  # fmt: skip
+    if len(found) == 1 and is_called_torch():
+        warn_of_spelling(
+            "gradient() along one axis is one tensor, as in NumPy, where PyTorch gives a tuple of one: write "
+            "(gradient(x),)[0] where PyTorch has gradient(x)[0]"
+        )
     return found[0] if len(found) == 1 else found
 
 

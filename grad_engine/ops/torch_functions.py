@@ -219,7 +219,7 @@ _IN_PLACE = {
     "remainder_": "remainder", "floor_divide_": "floor_divide", "true_divide_": "div", "divide_": "div",
     "multiply_": "mul", "subtract_": "sub", "cumsum_": "cumsum", "tril_": "tril", "triu_": "triu",
     "masked_scatter_": "masked_scatter", "index_copy_": "index_copy", "index_fill_": "index_fill",
-    "index_put_": "index_put", "scatter_reduce_": "scatter_reduce", "nan_to_num_": "nan_to_num",
+    "scatter_reduce_": "scatter_reduce", "nan_to_num_": "nan_to_num",
     "baddbmm_": "baddbmm", "addmm_": "addmm", "addmv_": "addmv", "addr_": "addr", "softmax_": "softmax",
 }  # fmt: skip
 
@@ -237,6 +237,23 @@ def _define_in_place(name: str, of: str) -> None:
 
 for _name, _of in _IN_PLACE.items():
     _define_in_place(_name, _of)
+
+
+def _put(self: Tensor, indices: Any, values: Any, accumulate: bool = False) -> Tensor:
+    """x with x[indices] replaced by `values`, as a new tensor; with accumulate, added to it."""
+    if not isinstance(indices, tuple | list):
+        raise ArgumentError(f"index_put() takes a tuple of indices, got {type(indices).__name__}; write (indices,)")
+    places = tuple(np.asarray(array_of(each)) for each in indices)
+    return indexing.index_put(self, values, places, accumulate)
+
+
+def _put_here(self: Tensor, indices: Any, values: Any, accumulate: bool = False) -> Tensor:
+    """x, its part x[indices] now `values`; with accumulate, these are added. Refused as `x += y` is."""
+    return overwrite(self, _put(self, indices, values, accumulate))
+
+
+method("index_put", _put)
+method("index_put_", _put_here)
 
 
 def _drawn(self: Tensor, made: Any) -> Tensor:

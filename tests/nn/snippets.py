@@ -776,6 +776,21 @@ h = m.register_full_backward_hook(lambda mod, gi, go: got.append(go[0]))
 m(t(2, 3).requires_grad_(True)).sum().backward()
 R(got[0])
 """,
+    "index put": """
+w = t(3).requires_grad_(True)
+x = t(4, 3, k=1) * 1
+x.index_put_((torch.tensor([0, 2]), torch.tensor([1, 1])), w[:2])
+y = x.index_put([torch.tensor([0, 0])], w, accumulate=True)
+(y ** 2).sum().backward()
+R(x, y, w.grad)
+""",
+    "types": """
+w = nn.Parameter(t(2))
+frozen = nn.Parameter(t(2), requires_grad=False)
+x = t(2) * 3
+R(torch.tensor([isinstance(each, nn.Parameter) for each in (w, frozen, nn.Linear(1, 1).bias, x, 1.0)]))
+R(x.type(torch.LongTensor), x.type(torch.FloatTensor), x.abs().type(torch.ByteTensor), x.type(torch.DoubleTensor))
+""",
 }
 
 # What is not here -> what the error says to write.
