@@ -31,6 +31,7 @@ from grad_engine.program.steps import (
     Program,
     Step,
     Value,
+    mapped,
 )
 
 _STATIC_SHAPE = STATIC_SHAPE | {halved}
@@ -62,7 +63,7 @@ class Code:
         self._buffers: dict[Buffer, str] = {}
         self._numbers: dict[tuple[bytes, str], Value] = {}  # known ones as arrays of shape ()
         self._cells: dict[tuple[Value, str], Value] = {}  # numbers of a run as such arrays
-        self._fixed: set[str] = set()  # variables that show the same memory in every run
+        self._fixed: dict[str, ndarray] = {}  # variables that show the same memory in every run -> arrays laid alike
         self._views: list[str] = []  # lines that make those of them that are views, once for all runs
         self._body()
         self.sizes = arena(program)
@@ -107,25 +108,32 @@ class Code:
                 spell.text[step.out], spell.precedence[step.out] = text, binds
             else:
                 self._assign(step, text)
-        elif self._shows_fixed_memory(step):
+        elif (shown := self._fixed_view(step)) is not None:
             text = self._fresh(step)
             name = spell.names.new("v")
             self._views.append(f"{name} = {text}")
-            self._fixed.add(name)
+            self._fixed[name] = shown
             spell.text[step.out] = name
         else:
             self._assign(step, self._fresh(step))
 
-    def _shows_fixed_memory(self, step: Step) -> bool:
-        """Whether the result is a view of a buffer, or of a constant: the same view in every run."""
+    def _fixed_view(self, step: Step) -> ndarray | None:
+        """An array laid out as the result, where that is the same view of a buffer, or of a constant, in every run.
+
+        `owner` only says that a result may be a view: a pass can have changed what it is taken of. So it is tried.
+        """
         if step.several or not step.kind.pure or not step.outs or step.out.owner is None or not step.out.ndim:
-            return False
+            return None
         if step.kind in (UFUNC, REDUCE):  # a pass put it in the place of a view
-            return False
+            return None
         read = step.values()
         if len(read) != 1 or read[0].number:
-            return False
-        return read[0].is_const or self.spelling.text.get(read[0]) in self._fixed
+            return None
+        shown = read[0].data if read[0].is_const else self._fixed.get(self.spelling.text.get(read[0], ""))
+        if shown is None:
+            return None
+        view = step.kind.run(step.fn, mapped(lambda leaf: shown if leaf is read[0] else leaf, step.args), step.named)
+        return view if read[0].is_const or np.may_share_memory(view, shown) else None
 
     def _assign(self, step: Step, text: str) -> None:
         names = [self.spelling.names.new("v") for _ in step.outs]
@@ -168,7 +176,8 @@ class Code:
         if step.into is None:
             target = spell.names.new("v")
             scalar = type(x) is Value and (x.scalar or x.number)  # of which a copy cannot be written to
-            text = f"{spell.function(np.array)}({array})" if scalar else f"{spell.inside(x, 10)}.copy()"
+            order = "" if type(x) is not Value or x.ndim < 2 or x.c_contiguous() else "'K'"  # as it lies there
+            text = f"{spell.function(np.array)}({array})" if scalar else f"{spell.inside(x, 10)}.copy({order})"
             self._line(f"{target} = {text}", step)
         else:
             target = self._target(step)
@@ -187,7 +196,7 @@ class Code:
             return self.spelling.value(step.into)
         if step.into not in self._buffers:
             self._buffers[step.into] = self.spelling.names.new("b0" if not self._buffers else f"b{len(self._buffers)}")
-            self._fixed.add(self._buffers[step.into])
+            self._fixed[self._buffers[step.into]] = _laid(step.into, np.zeros(step.out.nbytes + _ALIGNED, np.uint8))
         return self._buffers[step.into]
 
     def _into(self, step: Step, target: str) -> str:

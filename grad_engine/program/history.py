@@ -97,7 +97,8 @@ class History:
 
 def _running(program: Program, places: dict[Value, int]) -> Callable[[Sequence[Any]], Any]:
     """The program as a function of all values that it might need."""
-    used = {value for step in program.steps for value in step.values()} | {*program.outputs}
+    used = {value for step in program.steps for value in step.values()}
+    used |= {*program.outputs, *program.finite, *program.hidden}
     program.inputs = [value for value in program.inputs if value in used]
     taken = [places[value] for value in program.inputs]
     free: list[Callable[..., Any]] = []

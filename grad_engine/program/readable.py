@@ -143,7 +143,7 @@ class Readable:
             pass
         elif type(x) is Value and x.is_const and not np.any(x.data) and type(x.data) is np.ndarray:
             kind = "" if x.dtype == np.float64 else f", np.{x.dtype.type.__name__}"
-            yield f"{name} = np.zeros({x.shape if x.ndim > 1 else x.size}{kind})"
+            yield f"{name} = np.zeros({x.size if x.ndim == 1 else x.shape}{kind})"
         else:
             scalar = type(x) is Value and (x.scalar or x.number)  # of which a copy cannot be written to
             yield f"{name} = np.array({spell.argument(x)})" if scalar else f"{name} = {array}.copy()"

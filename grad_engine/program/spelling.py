@@ -115,7 +115,7 @@ class Spelling:
         kind = "" if value.dtype == np.float64 else f", {self.argument(value.dtype)}"
         shape = self.argument(value.shape if value.ndim != 1 else value.shape[0])
         if number is not None and value.ndim and value.dtype.kind in "fiu" and math.isfinite(number):
-            filled = {0: "zeros", 1: "ones"}.get(number)
+            filled = {"0": "zeros", "0.0": "zeros", "1": "ones", "1.0": "ones"}.get(repr(number))  # -0.0 is no zero
             return f"np.{filled}({shape}{kind})" if filled else f"np.full({shape}, {self.number(number)}{kind})"
         if 0 < value.size <= self.few and value.ndim and np.isfinite(value.data).all():
             kind = "" if value.dtype.char in "dl?" else kind

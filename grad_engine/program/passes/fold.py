@@ -40,17 +40,42 @@ class _Folding(Rewriting):
     def __init__(self, program: Program, exact: bool) -> None:
         super().__init__(program)
         self.exact = exact
+        self._ends = {end for end in [*program.ends(), *program.hidden] if type(end) is Value}
+        self._readers: dict[Value, list[Step]] | None = None
+        self._turned: set[Value] = set()  # for which values of another layout stand
 
     def visit(self, step: Step) -> None:
         rule = _RULES.get(step.kind)
         if rule is not None and not step.several:
             found = rule(self, step)
             if type(found) is Value:
-                self.replace(step.out, found)
-                return
-            if found is not None:
+                if self._may_stand(found, step.out):
+                    self.replace(step.out, found)
+                    return
+            elif found is not None:
                 step = found
         self.keep(step)
+
+    def _may_stand(self, found: Value, out: Value) -> bool:
+        """Whether `found` may stand for `out` as far as the layout goes.
+
+        Where it lies otherwise in memory, a view of it could become a copy, or a copy a view, and a result would have
+        another layout than in eager mode. It does not matter to a ufunc whose other operand decides for its result.
+        """
+        if found.strides == out.strides:
+            return True
+        if out in self._ends:
+            return False
+        if self._readers is None:
+            self._readers = {value: [self.program.steps[i] for i in at] for value, at in self.program.uses().items()}
+        for step in self._readers.get(out, ()):
+            if step.kind is not UFUNC or step.several or step.fn.signature is not None:
+                return False
+            others = [each for each in step.values() if each is not out and each not in self._turned]
+            if not any(each.shape == step.out.shape and each.strides == step.out.strides for each in others):
+                return False
+        self._turned.add(out)
+        return True
 
 
 def weak(value: Value, beside: Value) -> Value:
@@ -243,6 +268,17 @@ def _item(self: _Folding, step: Step) -> Any:
     return found if type(found) is Value and found.like(step.out) else None
 
 
+def _spread(self: _Folding, value: Value, out: Value) -> Value:
+    """`value` spread out to the shape of `out`, where it takes no memory of its own."""
+    made = Value.alike(out)
+    made.owner = value.memory
+    lengths = [*zip(value.shape, value.strides, strict=True)]
+    made.strides = (0,) * (out.ndim - value.ndim) + tuple(0 if length == 1 else stride for length, stride in lengths)
+    made.step = Step(FUNCTION, np.broadcast_to, (value, out.shape), {}, [made], False, self.line)
+    self.keep(made.step)
+    return made
+
+
 def _written(self: _Folding, step: Step) -> Any:
     """x[...] = value, which leaves nothing of x; x[key] = value twice, as x[key] += value asks for in Python."""
     x, key, value = step.args
@@ -250,8 +286,7 @@ def _written(self: _Folding, step: Step) -> Any:
         if value.like(x):
             return value
         if value.ndim <= x.ndim:
-            step.out.owner = value.memory
-            return Step(FUNCTION, np.broadcast_to, (value, x.shape), {}, step.outs, False, step.line)
+            return _spread(self, value, step.out)
     inner = x.step if type(x) is Value else None
     if inner is None or inner.kind is not SET_ITEM or values_in((key, inner.args[1])):
         return None

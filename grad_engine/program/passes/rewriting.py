@@ -77,6 +77,7 @@ class Rewriting:
     def make(self, kind: Kind, fn: Any, args: tuple[Any, ...], out: Value, named: Mapping[str, Any] = NO_NAMED) -> Any:
         """What stands for the result of a step of the pass's own, whose result looks like `out`."""
         made = Value.alike(out)
+        made.owner = out.owner if kind in _MAY_SHOW else None  # keep() finds whose memory it is now
         step = Step(kind, fn, args, named, [made], False, self.line)
         made.step = step
         self.visit(step)
