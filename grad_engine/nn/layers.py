@@ -14,7 +14,7 @@ from grad_engine.core.tensor import Tensor, array_of
 from grad_engine.errors import ArgumentError, ShapeError
 from grad_engine.nn import functional, init
 from grad_engine.nn.module import Layer, Module, Parameter, Sequential
-from grad_engine.ops import activation, convolution, neural
+from grad_engine.ops import activation, convolution, neural, normalization
 from grad_engine.ops.convolution import per_axis
 from grad_engine.ops.elementwise import tanh
 from grad_engine.ops.shape import flatten, unflatten
@@ -367,12 +367,12 @@ class _BatchNorm(Layer):
     def forward(self, x: Any) -> Tensor:
         self._check(x)
         if not self.track_running_stats:
-            return neural.batch_norm(x, None, None, self.weight, self.bias, training=True, eps=self.eps)
+            return normalization.batch_norm(x, None, None, self.weight, self.bias, training=True, eps=self.eps)
         momentum = self.momentum
         if self.training:
             self.num_batches_tracked.array += 1
             momentum = 1 / self.num_batches_tracked.item() if momentum is None else momentum
-        return neural.batch_norm(
+        return normalization.batch_norm(
             x, self.running_mean, self.running_var, self.weight, self.bias,
             training=self.training, momentum=momentum, eps=self.eps,
         )  # fmt: skip
@@ -423,7 +423,7 @@ class _InstanceNorm(_BatchNorm):
         self._check(x)
         own = self.training or not self.track_running_stats
         kept = (self.running_mean, self.running_var) if self.track_running_stats else (None, None)
-        return neural.instance_norm(x, *kept, self.weight, self.bias, own, self.momentum, self.eps)
+        return normalization.instance_norm(x, *kept, self.weight, self.bias, own, self.momentum, self.eps)
 
 
 class InstanceNorm1d(_InstanceNorm):
@@ -451,7 +451,7 @@ class RMSNorm(Layer):
         self.weight = Parameter(np.ones(shape, dtype or get_default_dtype())) if elementwise_affine else None
 
     def forward(self, x: Any) -> Tensor:
-        return neural.rms_norm(x, self.normalized_shape, self.weight, self.eps)
+        return normalization.rms_norm(x, self.normalized_shape, self.weight, self.eps)
 
     def extra_repr(self) -> str:
         return f"{self.normalized_shape}, eps={self.eps}"
@@ -472,7 +472,7 @@ class LayerNorm(Layer):
         self.bias = Parameter(np.zeros(shape, dtype)) if elementwise_affine and bias else None
 
     def forward(self, x: Any) -> Tensor:
-        return neural.layer_norm(x, self.normalized_shape, self.weight, self.bias, self.eps)
+        return normalization.layer_norm(x, self.normalized_shape, self.weight, self.bias, self.eps)
 
     def extra_repr(self) -> str:
         return f"{self.normalized_shape}, eps={self.eps}"
@@ -533,7 +533,7 @@ class GroupNorm(Layer):
         self.bias = Parameter(np.zeros(num_channels, dtype)) if affine and bias else None
 
     def forward(self, x: Any) -> Tensor:
-        return neural.group_norm(x, self.num_groups, self.weight, self.bias, self.eps)
+        return normalization.group_norm(x, self.num_groups, self.weight, self.bias, self.eps)
 
     def extra_repr(self) -> str:
         return f"{self.num_groups}, {self.num_channels}, eps={self.eps}"
