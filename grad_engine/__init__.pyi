@@ -1350,6 +1350,21 @@ def embedding_bag(indices: Any, weight: Any, offsets: Any = None, mode: str = 'm
 def one_hot(x: Operand, num_classes: Any = -1) -> Tensor:
     """1 at the place each whole number names and 0 elsewhere, along a new last axis. No gradient."""
 
+def dropout(x: Operand, p: Any = 0.5, training: Any = True, seed: Any = None) -> Tensor:
+    """x with each element set to 0 with probability p, the others times 1 / (1 - p); x itself unless training."""
+
+def dropout1d(x: Any, p: float = 0.5, training: bool = True, seed: Any = None) -> Tensor:
+    """dropout() of whole channels: each is kept or set to 0 with all its places."""
+
+def dropout2d(x: Any, p: float = 0.5, training: bool = True, seed: Any = None) -> Tensor:
+    """dropout() of whole channels: each is kept or set to 0 with all its places."""
+
+def dropout3d(x: Any, p: float = 0.5, training: bool = True, seed: Any = None) -> Tensor:
+    """dropout() of whole channels: each is kept or set to 0 with all its places."""
+
+def scaled_dot_product_attention(query: Operand, key: Operand, value: Operand, attn_mask: Operand | None = None, dropout_p: Any = 0.0, is_causal: Any = False, scale: Any = None, seed: Any = None) -> Tensor:
+    """softmax(query @ keyᵀ · scale) @ value: for each query the mean of the values, weighted by how well their keys fit. attn_mask: True where a query may look, or numbers added to the scores."""
+
 def layer_norm(x: Any, normalized_shape: Any, weight: Any = None, bias: Any = None, eps: float = 1e-05) -> Tensor:
     """x minus its mean, divided by its standard deviation, over the last axes; times weight, plus bias."""
 
@@ -1370,21 +1385,6 @@ def normalize(x: Any, p: float = 2.0, axis: Any = 1, eps: float = 1e-12) -> Tens
 
 def renorm(x: Any, p: float, axis: int, maxnorm: float) -> Tensor:
     """x with every slice along `axis` whose p-norm is above `maxnorm` scaled down to it."""
-
-def dropout(x: Operand, p: Any = 0.5, training: Any = True, seed: Any = None) -> Tensor:
-    """x with each element set to 0 with probability p, the others times 1 / (1 - p); x itself unless training."""
-
-def dropout1d(x: Any, p: float = 0.5, training: bool = True, seed: Any = None) -> Tensor:
-    """dropout() of whole channels: each is kept or set to 0 with all its places."""
-
-def dropout2d(x: Any, p: float = 0.5, training: bool = True, seed: Any = None) -> Tensor:
-    """dropout() of whole channels: each is kept or set to 0 with all its places."""
-
-def dropout3d(x: Any, p: float = 0.5, training: bool = True, seed: Any = None) -> Tensor:
-    """dropout() of whole channels: each is kept or set to 0 with all its places."""
-
-def scaled_dot_product_attention(query: Operand, key: Operand, value: Operand, attn_mask: Operand | None = None, dropout_p: Any = 0.0, is_causal: Any = False, scale: Any = None, seed: Any = None) -> Tensor:
-    """softmax(query @ keyᵀ · scale) @ value: for each query the mean of the values, weighted by how well their keys fit. attn_mask: True where a query may look, or numbers added to the scores."""
 
 def norm(x: Any, *given: Any, ord: Any = None, axis: Any = None, keepdims: bool = False, p: Any = None, dim: Any = None, keepdim: bool = False) -> Tensor:
     """The length of x, or of the vectors or matrices along `axis`; the gradient at length 0 is 0."""

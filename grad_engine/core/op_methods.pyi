@@ -1416,6 +1416,18 @@ class OpMethods(TorchMethods):
     def one_hot(self, num_classes: Any = -1) -> Tensor:
         """1 at the place each whole number names and 0 elsewhere, along a new last axis. No gradient."""
 
+    def dropout(self, p: Any = 0.5, training: Any = True, seed: Any = None) -> Tensor:
+        """x with each element set to 0 with probability p, the others times 1 / (1 - p); x itself unless training."""
+
+    def dropout1d(self, p: float = 0.5, training: bool = True, seed: Any = None) -> Tensor:
+        """dropout() of whole channels: each is kept or set to 0 with all its places."""
+
+    def dropout2d(self, p: float = 0.5, training: bool = True, seed: Any = None) -> Tensor:
+        """dropout() of whole channels: each is kept or set to 0 with all its places."""
+
+    def dropout3d(self, p: float = 0.5, training: bool = True, seed: Any = None) -> Tensor:
+        """dropout() of whole channels: each is kept or set to 0 with all its places."""
+
     def layer_norm(self, normalized_shape: Any, weight: Any = None, bias: Any = None, eps: float = 1e-05) -> Tensor:
         """x minus its mean, divided by its standard deviation, over the last axes; times weight, plus bias."""
 
@@ -1436,18 +1448,6 @@ class OpMethods(TorchMethods):
 
     def renorm(self, p: float, axis: int, maxnorm: float) -> Tensor:
         """x with every slice along `axis` whose p-norm is above `maxnorm` scaled down to it."""
-
-    def dropout(self, p: Any = 0.5, training: Any = True, seed: Any = None) -> Tensor:
-        """x with each element set to 0 with probability p, the others times 1 / (1 - p); x itself unless training."""
-
-    def dropout1d(self, p: float = 0.5, training: bool = True, seed: Any = None) -> Tensor:
-        """dropout() of whole channels: each is kept or set to 0 with all its places."""
-
-    def dropout2d(self, p: float = 0.5, training: bool = True, seed: Any = None) -> Tensor:
-        """dropout() of whole channels: each is kept or set to 0 with all its places."""
-
-    def dropout3d(self, p: float = 0.5, training: bool = True, seed: Any = None) -> Tensor:
-        """dropout() of whole channels: each is kept or set to 0 with all its places."""
 
     def norm(self, *given: Any, ord: Any = None, axis: Any = None, keepdims: bool = False, p: Any = None, dim: Any = None, keepdim: bool = False) -> Tensor:
         """The length of x, or of the vectors or matrices along `axis`; the gradient at length 0 is 0."""
