@@ -44,6 +44,15 @@ class Deviation(GradEngineError, RuntimeError):
     """The engine would take another branch for these numbers than the program does. Compiled goes another way then."""
 
 
+def may_deviate(step: Step) -> bool:
+    """Whether a step raises Deviation for some numbers: it checks them, or they say how long its result is."""
+    if step.kind in (CHECK, NAMED_CALL, OPAQUE):
+        return True
+    if step.kind is METHOD:
+        return step.fn in ("repeat", "choose", "take")
+    return step.kind is FUNCTION and step.fn not in _STATIC_SHAPE
+
+
 class Code:
     """A program as a Python function of its inputs, and the buffers that it writes to."""
 
@@ -140,8 +149,7 @@ class Code:
         self._line(f"{', '.join(names)}{',' if step.several and len(names) == 1 else ''} = {text}", step)
         for out, name in zip(step.outs, names, strict=True):
             self.spelling.text[out] = name
-        unknown = step.kind in (NAMED_CALL, OPAQUE) or (step.kind is FUNCTION and step.fn not in _STATIC_SHAPE)
-        if unknown or (step.kind is METHOD and step.fn in ("repeat", "choose", "take")):
+        if may_deviate(step):
             for out, name in zip(step.outs, names, strict=True):
                 deviation = self.spelling.thing(Deviation, "Deviation")
                 if out.ndim:

@@ -16,7 +16,7 @@ from grad_engine.core.stand_ins import TRACING
 from grad_engine.errors import ArgumentError, GradEngineError, GraphError
 from grad_engine.program import other_arrays, passes, standalone
 from grad_engine.program.code import Code, Deviation
-from grad_engine.program.entering import ONE_TRACE
+from grad_engine.program.entering import ONE_TRACE, collection_paused
 from grad_engine.program.entry import MISS, Entry, Pool
 from grad_engine.program.readable import source_of
 from grad_engine.program.steps import LOOP, Program
@@ -182,7 +182,8 @@ class Compiled:
                     return result
             if len(kept) >= MOST_PROGRAMS:
                 kept.clear()
-            ready = _Ready(self._trace(args, named), self._passes, self.exact)
+            with collection_paused():
+                ready = _Ready(self._trace(args, named), self._passes, self.exact)
             self._latest = ready.lowered
             kept.insert(0, ready)
             self._traces += 1

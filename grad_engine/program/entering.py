@@ -7,6 +7,7 @@ knowing of traces, note their steps. Threads that trace nothing get from all of 
 from __future__ import annotations
 
 import functools
+import gc
 import math
 import sys
 import threading
@@ -18,6 +19,7 @@ import numpy as np
 from numpy import ndarray
 
 from grad_engine.core import call, fast_call
+from grad_engine.core.node import GradAccum
 from grad_engine.core.op import OPS, Op
 from grad_engine.core.stand_ins import STAND_INS as ENGINE_STAND_INS
 from grad_engine.core.stand_ins import TRACING
@@ -33,11 +35,27 @@ _MET = tensor_methods  # importing them gave the stand-ins their methods and ope
 
 
 @contextmanager
+def collection_paused() -> Iterator[None]:
+    """A context without garbage collection: a trace makes thousands of small objects that stay (a quarter of its time).
+
+    record/collector.py does the same for records, which know nothing of programs.
+    """
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+@contextmanager
 def tracing(trace: Trace) -> Iterator[Trace]:
     """A context in which this thread's NumPy calls on stand-ins are noted in `trace`."""
     with ONE_TRACE:
         modules, noting = _looking_at(len(sys.modules)), _noting(len(OPS))
-        swapped = [(holder, name, getattr(holder, name), made) for holder, name, made in (*SWAPPED, *_IN_CORE)]
+        changes = (*SWAPPED, *_IN_CORE, (GradAccum, "grad", _grad_watched(trace)))
+        swapped = [(holder, name, getattr(holder, name), made) for holder, name, made in changes]
         for module, name, _, made in modules:
             setattr(module, name, made)
         for holder, name, _, made in swapped:
@@ -55,6 +73,27 @@ def tracing(trace: Trace) -> Iterator[Trace]:
                 setattr(holder, name, held)
             for module, name, held, _ in modules:
                 setattr(module, name, held)
+
+
+def _grad_watched(trace: Trace) -> Any:
+    """The attribute .grad of leaves, which notes whether this thread reads it before it writes it.
+
+    What zero_grad() writes first need not be as it was in the trace: None there, and an array from the second step on.
+    """
+    met, thread, ident = trace.grads_read, trace.thread, threading.get_ident
+    attribute = vars(GradAccum)["grad"]
+
+    def read(leaf: GradAccum) -> Any:
+        if ident() == thread:
+            met.setdefault(id(leaf), True)
+        return attribute.__get__(leaf)
+
+    def write(leaf: GradAccum, value: Any) -> None:
+        if ident() == thread:
+            met.setdefault(id(leaf), False)
+        attribute.__set__(leaf, value)
+
+    return property(read, write)
 
 
 @functools.lru_cache(maxsize=1)

@@ -17,9 +17,11 @@ from grad_engine.core.tensor import Tensor, wrap
 from grad_engine.core.versions import WRITES, owner_of
 from grad_engine.errors import InPlaceError
 from grad_engine.program.arguments import Arguments, Labels, Made, labels_of
+from grad_engine.program.code import Deviation, may_deviate
 from grad_engine.program.history import History, freed_node
+from grad_engine.program.slots import Part, Slot
 from grad_engine.program.state import State
-from grad_engine.program.steps import Program, Value
+from grad_engine.program.steps import DRAW, LOOP, Program, Value
 
 MISS: Any = object()  # what an entry returns for a call that is not like the one traced
 
@@ -36,6 +38,7 @@ class Entry:
             "MISS": MISS, "ndarray": ndarray, "Tensor": Tensor, "GradAccum": GradAccum, "asarray": np.asarray,
         }  # fmt: skip
         self.lines: list[str] = []
+        self._holders: dict[int, str] = {}
         self.text: dict[Value, str] = {}
         self.text.update({flat: self.thing(array) for flat, array in (homes or {}).items()})
         self.needed = {*program.inputs, *(history.inputs if history is not None else ())}
@@ -99,61 +102,75 @@ class Entry:
         )
 
     def _state(self) -> None:
-        holders: dict[int, str] = {}
+        """Look whether the outside is as it was, and read the arrays there.
 
-        def read(slot: Any) -> str:
-            if id(slot.holder) in self.state.paths:
-                return slot.text(self.state.paths[id(slot.holder)])
-            if id(slot.holder) not in holders:
-                holders[id(slot.holder)] = self.thing(slot.holder, "h")
-            return slot.text(holders[id(slot.holder)])
-
-        differ = self.thing(_differ)
-        for slot, held in self.state.same:
-            if isinstance(held, int | float | str | bytes | np.generic):
-                known = self.thing(held)
-                self.miss(f"{read(slot)} is not {known} and {differ}({read(slot)}, {known})")
+        Few long conditions, since Python compiles them in half the time of many short ones.
+        """
+        state, read = self.state, self._read
+        others: list[str] = []
+        settings: list[tuple[Slot, Any]] = []
+        watched = {id(slot) for slot, _ in state.same}
+        for slot, held in state.same:
+            if isinstance(slot, Part) and id(slot.slot) in watched:
+                continue  # of a tuple that is the very tuple
+            if isinstance(held, int | float | str | bytes | np.generic) and id(slot.holder) not in state.paths:
+                settings.append((slot, held))
             else:
-                self.miss(f"{read(slot)} is not {self.thing(held)}")
-        for container, size in self.state.sizes:
-            self.miss(f"len({self.thing(container)}) != {size}")
-        for namespace, size in self.state.namespaces:
-            self.miss(f"len({self.thing(namespace)}) != {size}")
-        for held, kind in self.state.kinds:
-            self.miss(f"{self.thing(held)}.__class__ is not {self.thing(kind)}")
-        for container, before in self.state.contents:
-            self.miss(f"{differ}((*{self.thing(container)},), {self.thing(before)})")
-        for leaf, path in self.state.without_grad:
-            self.miss(f"{path or self.thing(leaf)}.grad is not None")
-        for number, source in enumerate(self.state.sources):
+                others.append(f"{read(slot)} is not {self.thing(held)}")
+        for container, size in (*state.sizes, *state.namespaces):
+            others.append(f"len({self.thing(container)}) != {size}")
+        others += [f"{self.thing(held)}.__class__ is not {self.thing(kind)}" for held, kind in state.kinds]
+        differ = self.thing(_differ)
+        for container, before in state.contents:
+            others.append(f"{differ}((*{self.thing(container)},), {self.thing(before)})")
+        for grad in state.without_grad:
+            if state.was_read(grad):
+                others.append(f"{grad.path or self.thing(grad.leaf)}.grad is not None")
+        if settings:
+            known = _Settings(settings, self.environment, [self.thing(held) for _, held in settings])
+            same = [f"{read(slot)} is not {name}" for (slot, _), name in zip(settings, known.names, strict=True)]
+            others.append(f"({' or '.join(same)}) and {self.thing(known.changed)}()")
+        self._miss_any(others)
+        others = []
+        for number, source in enumerate(state.sources):
             name, value = f"s{number}", source.value
             if source.grad_of is not None:
-                leaf = source.grad_of[1] or self.thing(source.grad_of[0])
-                self.miss(f"{leaf}.grad is None")
-                if value not in self.needed:
+                needed = value in self.needed
+                leaf = source.grad_of.path or self.thing(source.grad_of.leaf)
+                if needed or state.was_read(source.grad_of):
+                    self.miss(f"{leaf}.grad is None")
+                if not needed:
                     continue
                 self.lines.append(f"{name} = {leaf}.grad.array")
                 self._like(name, value)
-            elif value in self.state.homes:
-                self.miss(f"{read(source.slot)} is not {self.thing(self.state.homes[value][1])}")
+            elif value in state.homes:
+                others.append(f"{read(source.slot)} is not {self.thing(state.homes[value][1])}")
                 continue
             elif source.slot is None:
                 self.lines.append(f"{name} = {self.thing(source.fixed)}")
             elif value.number:
                 self.lines.append(f"{name} = {read(source.slot)}")
-                self.miss(f"type({name}) is not {value.number.__name__}")
+                others.append(f"type({name}) is not {value.number.__name__}")
             else:
-                known = self.thing(source.fixed)
                 self.lines.append(f"{name} = {read(source.slot)}")
-                self.lines.append(f"if {name} is not {known}:")
-                start = len(self.lines)
-                self._like(name, value)
-                self.lines[start:] = [f"    {line}" for line in self.lines[start:]]
+                others.append(f"({name} is not {self.thing(source.fixed)} and {self.thing(_Other(value).met)}({name}))")
             self.text[value] = name
-        for slot, value in self.state.aliases:
+        for slot, value in state.aliases:
             if value in self.text:
-                self.miss(f"{read(slot)} {'!=' if value.number else 'is not'} {self.text[value]}")
-        self._read = read
+                others.append(f"{read(slot)} {'!=' if value.number else 'is not'} {self.text[value]}")
+        self._miss_any(others)
+
+    def _miss_any(self, conditions: list[str]) -> None:
+        if conditions:
+            self.miss(" or ".join(conditions))
+
+    def _read(self, slot: Any) -> str:
+        """How the entry reads a slot."""
+        if id(slot.holder) in self.state.paths:
+            return str(slot.text(self.state.paths[id(slot.holder)]))
+        if id(slot.holder) not in self._holders:
+            self._holders[id(slot.holder)] = self.thing(slot.holder, "h")
+        return str(slot.text(self._holders[id(slot.holder)]))
 
     # --- the call -------------------------------------------------------------------------------------------------
 
@@ -168,8 +185,15 @@ class Entry:
         count = len(self.program.outputs) + len(stores)
         results = [f"r{i}" for i in range(count)]
         taken = ", ".join(results) if count else "_"
-        lines += [f"run = {pooled}.pop() if {pooled} else {make}()", "try:", f"    {taken} = run({given})", "finally:",
-                  f"    {pooled}.append(run)"]  # fmt: skip
+        drawn = _drawn_from(self.program)
+        put_back = []
+        for number, generator in enumerate(drawn):  # where it does not fit, another program draws anew
+            bits = self.thing(generator.bit_generator)
+            lines.append(f"bits{number} = {bits}.state")
+            put_back.append(f"    {bits}.state = bits{number}")
+        deviates = [f"except {self.thing(Deviation)}:", *put_back, "    raise"] if drawn else []
+        lines += [f"run = {pooled}.pop() if {pooled} else {make}()", "try:", f"    {taken} = run({given})", *deviates,
+                  "finally:", f"    {pooled}.append(run)"]  # fmt: skip
         self._stamps(lines, bool(stores))
         for store, result in zip(self.state.stores, results[len(self.program.outputs) :], strict=True):
             target = self._read(store.slot)
@@ -262,14 +286,50 @@ class Entry:
         hidden = {source.value for source in self.state.sources if source.hidden}
         hidden |= {home.flat for home in self.program.homes}
         written = [target for target in targets if target is not None and target.ndim and target not in hidden]
+        pairs: list[tuple[str, list[str]]] = []
         for other in self.program.inputs:
             others = [each for each in written if each is not other and not (each in outside and other in outside)]
-            if others and other.ndim and not other.number:
-                name, texts = self.text[other], [self.text[each] for each in others]
-                same = " or ".join(f"{name} is {text}" for text in texts)
-                apart = f"{self.thing(_apart)}({name}, ({', '.join(texts)},))"
-                bases = " or ".join(f"{text}.base is not None" for text in (name, *texts))
-                lines.append(f"if {bases} or {same}: {apart}")
+            if others and other.ndim and not other.number and other not in hidden:
+                pairs.append((self.text[other], [self.text[each] for each in others]))
+        if pairs:
+            names = dict.fromkeys(name for first, others in pairs for name in (first, *others))
+            based = [f"{name}.base is not None" for name in names]
+            same = [f"{first} is {each}" for first, others in pairs for each in others]
+            calls = [f"{self.thing(_apart)}({first}, ({', '.join(others)},))" for first, others in pairs]
+            lines.append(f"if {' or '.join([*based, *same])}: {'; '.join(calls)}")
+
+
+class _Settings:
+    """Numbers, flags and words outside. The entry compares whether they are the very objects; if not, this compares."""
+
+    def __init__(self, known: list[tuple[Slot, Any]], environment: dict[str, Any], names: list[str]) -> None:
+        self.known, self.environment, self.names = known, environment, names
+
+    def changed(self) -> bool:
+        """Whether one of them is another than in the trace. An equal one is what the entry knows from then on."""
+        for (slot, before), name in zip(self.known, self.names, strict=True):
+            now = slot.get()
+            if now is not before:
+                if _differ(now, before):
+                    return True
+                self.environment[name] = now
+        return False
+
+
+class _Other:
+    """Whether something that is not the array of the trace is of another kind, shape, dtype or layout."""
+
+    __slots__ = ("dtype", "shape", "strides")
+
+    def __init__(self, value: Value) -> None:
+        self.shape, self.dtype = value.shape, value.dtype
+        self.strides = value.strides if value.ndim > 1 or not value.c_contiguous() else None
+
+    def met(self, x: Any) -> bool:
+        """The answer for x."""
+        if type(x) is not ndarray or x.shape != self.shape or x.dtype != self.dtype:
+            return True
+        return self.strides is not None and x.strides != self.strides
 
 
 class Output:
@@ -296,6 +356,16 @@ class Pool:
     def __init__(self, make: Callable[[], Callable[..., Any]]) -> None:
         self.make = make
         self.free: list[Callable[..., Any]] = [make()]
+
+
+def _drawn_from(program: Program) -> list[np.random.Generator]:
+    """The generators that a program draws from, where it may find afterwards that it is not for these numbers."""
+    steps = [*program.steps]
+    for step in steps:
+        if step.kind is LOOP:
+            steps += [each for body in step.fn.programs() for each in body.steps]
+    found = {id(step.args[0].generator): step.args[0].generator for step in steps if step.kind is DRAW}
+    return [*found.values()] if found and any(map(may_deviate, steps)) else []
 
 
 def _differ(now: Any, before: Any) -> bool:

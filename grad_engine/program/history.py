@@ -7,18 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from numpy import ndarray
 
+from grad_engine.core.call import as_tensor
 from grad_engine.core.chain_rule import newest_first
-from grad_engine.core.grad_mode import is_grad_enabled
-from grad_engine.core.node import GeneralNode, GradAccum
+from grad_engine.core.grad_mode import current_mode, enable_grad
+from grad_engine.core.node import GeneralNode
 from grad_engine.core.op import Op
-from grad_engine.core.tensor import Tensor, wrap
+from grad_engine.core.tensor import Tensor, array_of, wrap
 from grad_engine.errors import GraphError, TraceError
-from grad_engine.function import Function
+from grad_engine.function import handed_out, own_op
 from grad_engine.functional import grad
 from grad_engine.program.arguments import returned
 from grad_engine.program.code import Code
@@ -60,23 +62,32 @@ class History:
         """The outputs as tensors with a history."""
         own = {id(tensor.array) for tensor in tensors}
         kept = [x if id(x) in own or not isinstance(x, ndarray) else x.copy() for x in arrays]
-        made = _call_node((self, kept, args), outs if len(outs) > 1 else outs[0], *tensors)
-        return made if type(made) is tuple else (made,)
+        results: list[ndarray] = []
+        for out in outs:
+            array = np.asarray(out)
+            results.append(array.view() if any(array is other for other in results) else array)
+        several = len(results) > 1
+        node = GeneralNode(
+            _compiled_op(len(tensors), several), tuple(results) if several else results[0],
+            tuple([tensor.array for tensor in tensors]), tuple([tensor.node for tensor in tensors]),
+            (_Kept(self, kept, args),),
+        )  # fmt: skip
+        if (watch := current_mode().watch) is not None:
+            watch(node)
+        made = handed_out(node, results, (False,) * len(results))
+        return made if several else (made,)
 
-    def shares(self, kept: Sequence[Any], args: Any, tensors: Sequence[Tensor], gs: Sequence[Tensor]) -> list[Any]:
+    def shares(self, kept: Sequence[Any], gs: Sequence[ndarray]) -> list[ndarray]:
         """The gradient by each tensor."""
-        if is_grad_enabled():
-            return self._with_graph(args, tensors, gs)
         assert self.run is not None and self.plain is not None
-        given = [*kept, *(g.array for g in gs)]
+        given = [*kept, *gs]
         try:
             found = self.run(given)
         except (ArithmeticError, ValueError):
             found = self.plain(given)
-        shares = found if len(self.backward.outputs) > 1 else (found,)
-        return [wrap(np.asarray(share), None) for share in shares]
+        return [*map(np.asarray, found if len(self.backward.outputs) > 1 else (found,))]
 
-    def _with_graph(self, args: Any, tensors: Sequence[Tensor], gs: Sequence[Tensor]) -> list[Any]:
+    def shares_with_graph(self, args: Any, tensors: Sequence[Tensor], gs: Sequence[Tensor]) -> list[Any]:
         """The same by calling the function itself, so that it is recorded."""
         if self.writes:
             raise GraphError(
@@ -116,39 +127,46 @@ def _running(program: Program, places: dict[Value, int]) -> Callable[[Sequence[A
     return run
 
 
-class _Call(Function):
-    """A call of a compiled function."""
+class _Kept:
+    """What one call leaves for its backward."""
 
-    symbol = "f"
+    def __init__(self, history: History, values: Sequence[Any], args: Any) -> None:
+        self.history, self.values, self.args = history, values, args
 
-    @staticmethod
-    def forward(ctx: Any, call: Any, outs: Any, *tensors: Any) -> Any:
-        ctx.call = call
-        ctx.save_for_backward(*tensors)
-        return outs
+    def shares(self, g: Any, out: Any, operands: Sequence[Any], wanted: Sequence[bool]) -> list[Any]:
+        """The gradient of each operand; recorded where the operands are Tensors."""
+        outs, gs = (out, g) if type(out) is tuple else ((out,), (g,))
+        if any(type(each) is Tensor for each in operands):
+            tensors = [
+                wrap(np.zeros_like(array_of(each)), None) if g is None else as_tensor(g)
+                for g, each in zip(gs, outs, strict=True)
+            ]
+            with enable_grad():
+                found = self.history.shares_with_graph(self.args, operands, tensors)
+        else:
+            arrays = [np.zeros_like(each) if g is None else g for g, each in zip(gs, outs, strict=True)]
+            found = self.history.shares(self.values, arrays)
+        return [share if want else None for share, want in zip(found, wanted, strict=True)]
 
-    @staticmethod
-    def backward(ctx: Any, *gs: Any) -> Any:
-        history, kept, args = ctx.call
-        return (None, None, *history.shares(kept, args, ctx.saved_tensors, gs))
 
+@lru_cache(maxsize=1024)
+def _compiled_op(count: int, several: bool) -> Op:
+    """The op of a compiled call with so many tensors."""
+    inputs = tuple(f"tensors[{number}]" for number in range(count))
 
-_Call.__name__ = _Call.__qualname__ = "Compiled"
+    def rule(g: Any, out: Any, *rest: Any, wanted: Sequence[bool]) -> Any:
+        return rest[-1].shares(g, out, rest[:-1], wanted)
 
-
-def _call_node(*args: Any) -> Any:
-    kind: Any = _Call
-    return kind.apply(*args)
+    return own_op(
+        "Compiled", inputs, History.attach, rule, several, symbol="f", category="function",
+        summary="A call of a compiled function.", formula="what the program of the gradient makes of {g}",
+        reads=frozenset(inputs),
+    )  # fmt: skip
 
 
 def freed_node() -> GeneralNode:
     """The node of a result whose graph was used up: a backward() from there says so, as in eager mode."""
-    return GeneralNode(_compiled_op(), None, (), (), ())
-
-
-def _compiled_op() -> Op:
-    made = _call_node(None, np.zeros(()), wrap(np.zeros(()), GradAccum()))
-    return made.node.op
+    return GeneralNode(_compiled_op(0, False), None, (), (), ())
 
 
 def _is_freed(tensor: Tensor) -> bool:

@@ -31,6 +31,15 @@ from grad_engine.program.traced_numpy import seen_in_traces
 
 
 @dataclass(slots=True)
+class Grad:
+    """The .grad of a leaf outside, of an argument if it has a path; `traced` stands for the leaf in the trace."""
+
+    leaf: Any
+    path: str | None
+    traced: Any
+
+
+@dataclass(slots=True)
 class Source:
     """Where the entry of a program finds an input that is no argument.
 
@@ -40,7 +49,7 @@ class Source:
     value: Value
     slot: Slot | None
     fixed: Any
-    grad_of: tuple[Any, str | None] | None = None  # the leaf whose .grad it is, or the path of that leaf
+    grad_of: Grad | None = None
     hidden: bool = False  # an optimiser keeps it for itself, so no graph holds it
 
 
@@ -65,7 +74,7 @@ class State:
     namespaces: list[tuple[Any, int]] = field(default_factory=list)  # namespaces, and how many names they have
     kinds: list[tuple[Any, type]] = field(default_factory=list)  # objects, and their class
     contents: list[tuple[Any, tuple[Any, ...]]] = field(default_factory=list)  # sets, and what is in them
-    without_grad: list[tuple[Any, str | None]] = field(default_factory=list)  # leaves whose .grad was None
+    without_grad: list[Grad] = field(default_factory=list)  # those that were None
     paths: dict[int, str] = field(default_factory=dict)  # by id of a leaf that stands for one of an argument: its path
     with_history: dict[Value, str] = field(default_factory=dict)  # of tensors that are results of ops: name
     in_place: list[tuple[Value, Value]] = field(default_factory=list)  # array of an input, what is written into it
@@ -159,14 +168,22 @@ class State:
     def lift_grad(self, leaf: Any, traced_leaf: Any, name: str, path: str | None = None) -> None:
         """Let `traced_leaf` have a stand-in for the .grad of `leaf`, which is that of an argument if it has a path."""
         slot = Attribute(traced_leaf, "grad", f"g_{name}")
+        found = Grad(leaf, path, traced_leaf)
         if path is not None:
             self.paths[id(traced_leaf)] = path
         if leaf.grad is None:
-            self.without_grad.append((leaf, path))
+            self.without_grad.append(found)
             self.put(slot, None)
         else:
-            stand_in = self.lift_array(leaf.grad.array, None, f"grad_{name}", (leaf, path))
+            stand_in = self.lift_array(leaf.grad.array, None, f"grad_{name}", found)
             self.put(slot, wrap(stand_in, None))  # type: ignore[arg-type]
+
+    def was_read(self, grad: Grad) -> bool:
+        """Whether the function read a .grad before it wrote another there, if it did."""
+        return self.trace.grads_read.get(id(grad.traced), False)
+
+    def _was_written_first(self, slot: Slot) -> bool:
+        return isinstance(slot.holder, GradAccum) and self.trace.grads_read.get(id(slot.holder)) is False
 
     def move_home(self, flat: Value, parts: Sequence[Value]) -> ndarray:
         """The flat array in which these arrays of an optimiser lie from now on, one after the other."""
@@ -323,7 +340,7 @@ def _note_changes(state: State, reached: Reached) -> None:
             state.in_place.append((stand_in._origin, stand_in.current))
     for slot, before, meanwhile in state._put:
         now = slot.get()
-        if now is meanwhile:
+        if now is meanwhile and not state._was_written_first(slot):
             continue
         kept: Any = now.array if type(now) is Tensor else now
         if type(now) is Tensor and (now.node is not None or id(now) in state.tensors):

@@ -265,10 +265,10 @@ def packed(parts: tuple[Any, ...]) -> Any:
 def mapped(f: Callable[[Any], Any], tree: Any) -> Any:
     """`tree` (tuples, lists, dicts and slices, nested) with f of each leaf."""
     kind = type(tree)
-    if kind is Value:
+    if kind in LEAF_KINDS:
         return f(tree)
     if kind is tuple:
-        return tuple([f(part) if type(part) is Value else mapped(f, part) for part in tree])
+        return tuple([f(part) if type(part) in LEAF_KINDS else mapped(f, part) for part in tree])
     if kind is list:
         return [mapped(f, part) for part in tree]
     if kind is slice:
@@ -315,7 +315,8 @@ def _find_values(tree: Any, found: list[Value]) -> None:
                 _find_values(part, found)
 
 
-_ENDS = frozenset({int, float, bool, str, type(None), np.dtype})  # kinds that hold nothing
+_ENDS: frozenset[type] = frozenset({int, float, bool, str, type(None), np.dtype})  # kinds that hold nothing
+LEAF_KINDS: set[type] = {Value, ndarray, *_ENDS}  # kinds that mapped() need not look into; stand-ins are more
 
 
 def single_number(value: Any) -> Any:

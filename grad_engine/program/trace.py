@@ -6,7 +6,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Mapping
-from types import CodeType, FrameType
+from types import FrameType
 from typing import Any, NoReturn
 
 import numpy as np
@@ -26,6 +26,8 @@ from grad_engine.program.steps import (
     NO_NAMED,
     NUMBER,
     OPAQUE,
+    REDUCE,
+    UFUNC,
     Kind,
     Step,
     Value,
@@ -37,8 +39,10 @@ from grad_engine.program.steps import (
 # Of the process's own generator; bound here, since np is another one while a function is traced.
 _random_state, _put_random_state = np.random.get_state, np.random.set_state
 _CHAIN_RULE = pull_back.__code__
-OUTERMOST: set[CodeType] = set()  # what starts a trace: above it is the program that calls the compiled function
+OUTERMOST: set[int] = set()  # ids of code that starts a trace: above it is the program that calls the compiled function
+_INSIDE: set[str] = set()  # files of the engine and of NumPy that were met
 _array_equal = np.array_equal
+_NEW_MEMORY = frozenset({UFUNC, REDUCE, NUMBER})  # kinds whose results are never views
 OPS_FOLDER = os.path.join(INSIDE[0], "ops", "")
 
 
@@ -57,6 +61,7 @@ class Trace:
         self.rule_line: tuple[str, int] | None = None  # that of the latest rule, whose shares are added up after it
         self.closed = False
         self.has_loops = False  # of scan()
+        self.grads_read: dict[int, bool] = {}  # by id of a leaf: whether its .grad was read before it was written
         self.of_arrays: set[Value] = set()  # numbers that were computed from arrays
         self.outside: set[Value] = set()  # arrays that variables outside hold, and what is computed from them alone
         self.thread = threading.get_ident()
@@ -127,13 +132,14 @@ class Trace:
     def record(self, kind: Kind, fn: Any, args: tuple[Any, ...], named: Mapping[str, Any] = NO_NAMED,
                op: str | None = None) -> Any:  # fmt: skip
         """Run a call on the arrays behind the stand-ins, note it, and return a stand-in for its result."""
-        given, named_given = mapped(self.value_of, args), mapped(self.value_of, dict(named))
+        given = mapped(self.value_of, args)
+        named_given = mapped(self.value_of, dict(named)) if named else NO_NAMED
         read = values_in((given, named_given))
         TRACING.trace = None  # what runs now is NumPy itself
         drawn = _random_state() if kind is NAMED_CALL else None  # some of SciPy's functions draw from it
         try:
             with np.errstate(all="ignore"):
-                result = kind.run(fn, mapped(_now, given), mapped(_now, named_given))
+                result = kind.run(fn, mapped(_now, given), mapped(_now, named_given) if named else NO_NAMED)
         finally:
             if drawn is not None:
                 _put_random_state(drawn)
@@ -159,6 +165,8 @@ class Trace:
             if kind is DRAW or (computed and kind in (NUMBER, FUNCTION, OPAQUE)):
                 self.of_arrays.update(out for out in outs if out.number)
         made = [self.stand_in(out) for out in outs]
+        if kind in _NEW_MEMORY:
+            return tuple(made) if several else made[0]
         owners = {id(_owner(value.now)): value for value in read if isinstance(value.now, ndarray)}
         for out, stand_in in zip(outs, made, strict=True):
             if isinstance(out.now, ndarray) and out.now.size and (shown := owners.get(id(_owner(out.now)))) is not None:
@@ -290,7 +298,7 @@ def user_frame(outside: bool = False) -> FrameType | None:
     """The innermost frame of the traced function that is neither the engine's nor NumPy's; outside: of its callers."""
     frame: FrameType | None = sys._getframe(1)
     while frame is not None and frame.f_code.co_filename.startswith(INSIDE):
-        if frame.f_code in OUTERMOST and not outside:
+        if id(frame.f_code) in OUTERMOST and not outside:
             return None
         frame = frame.f_back
     return frame
@@ -300,10 +308,16 @@ def _innermost() -> tuple[FrameType | None, bool]:
     """The user's frame, and whether the chain rule runs between it and the caller."""
     frame: FrameType | None = sys._getframe(2)
     in_chain_rule = False
-    while frame is not None and frame.f_code.co_filename.startswith(INSIDE):
-        if frame.f_code in OUTERMOST:
+    while frame is not None:
+        code = frame.f_code
+        file = code.co_filename
+        if file not in _INSIDE:
+            if not file.startswith(INSIDE):
+                break
+            _INSIDE.add(file)
+        if id(code) in OUTERMOST:
             return None, in_chain_rule
-        in_chain_rule = in_chain_rule or frame.f_code is _CHAIN_RULE
+        in_chain_rule = in_chain_rule or code is _CHAIN_RULE
         frame = frame.f_back
     return frame, in_chain_rule
 

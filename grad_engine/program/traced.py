@@ -18,7 +18,7 @@ from numpy import ndarray
 from grad_engine.core.caller import INSIDE
 from grad_engine.core.stand_ins import TRACING
 from grad_engine.errors import TraceError
-from grad_engine.program.steps import Value
+from grad_engine.program.steps import LEAF_KINDS, Value
 
 # A Tensor asks in core for whoever looks at it; elsewhere in the engine it is the engine that branches.
 _ASKING = tuple(os.path.join(INSIDE[0], each, "") for each in ("core", "program"))
@@ -323,3 +323,6 @@ class TracedNumber:
         if name.startswith("__") or not hasattr(self._value.number, name):
             raise AttributeError(f"a traced number has no attribute {name!r}")
         return getattr(self.numbers(f".{name}"), name)
+
+
+LEAF_KINDS.update((Traced, TracedNumber))

@@ -63,6 +63,7 @@ def traced_call(
             arguments.taken_apart(each, path, name, name in static)
             for each, path, name in zip(given, parameters, names, strict=True)
         ]
+        trace.grads_read.clear()  # of what the function itself does, from here on
         result = function(*inside[: len(args)], **dict(zip(named, inside[len(args) :], strict=True)))
         noted = _Result(trace, state, arguments)
         structure = returned(result, noted.output, template=True)
@@ -94,7 +95,7 @@ def traced_call(
     return TracedCall(program, arguments, state, parameters, structure, history)
 
 
-OUTERMOST.add(traced_call.__code__)
+OUTERMOST.add(id(traced_call.__code__))
 
 
 class _Result:

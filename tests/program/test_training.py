@@ -203,3 +203,92 @@ def test_a_schedule_may_step_inside(schedule: Callable[[optim.Optimizer], optim.
     assert_same_state(model, twin)
     assert_same_state(moving, twin_moving)
     assert compiled._traces <= 4
+
+
+@pytest.mark.parametrize("name", ["SGD", "Adam"])
+def test_a_step_that_forgets_the_gradients_first_is_traced_once(name: str) -> None:
+    """.grad is None before the first step and an array before the others: nothing reads it before it is written."""
+    model, _, eager = trainer(plain, OPTIMIZERS[name])
+    twin, _, step = trainer(plain, OPTIMIZERS[name])
+    compiled = ge.compile(step, exact=True)
+    for _ in range(3):
+        assert compiled(X, Y).item() == eager(X, Y).item()
+    assert compiled._traces == 1
+    for one, other in zip(model.parameters(), twin.parameters(), strict=True):
+        np.testing.assert_array_equal(one.grad.data, other.grad.data)
+
+
+def _forgets(leaf: ge.Tensor, x: Any) -> Any:
+    leaf.grad = None
+    return (leaf * x).detach()
+
+
+def _forgets_after(leaf: ge.Tensor, x: Any) -> Any:
+    (leaf * x).sum().backward()
+    leaf.grad = None
+    return x * 2.0
+
+
+def _adds(leaf: ge.Tensor, x: Any) -> Any:
+    (leaf * leaf * x).sum().backward()
+    return x * 2.0
+
+
+def _asks(leaf: ge.Tensor, x: Any) -> Any:
+    found = x * 1.0 if leaf.grad is None else x * 3.0
+    leaf.grad = None
+    (leaf * x).sum().backward()
+    return found
+
+
+def _leaves_alone(leaf: ge.Tensor, x: Any) -> Any:
+    return (leaf * x).detach()
+
+
+def _forgets_and_adds(leaf: ge.Tensor, x: Any) -> Any:
+    leaf.grad = None
+    (leaf * leaf * x).sum().backward()
+    return x * 2.0
+
+
+@pytest.mark.parametrize("outside", [True, False], ids=["outside", "argument"])
+@pytest.mark.parametrize(
+    "act", [_forgets, _forgets_after, _adds, _asks, _leaves_alone, _forgets_and_adds], ids=lambda act: act.__name__
+)
+def test_grad_is_what_eager_mode_leaves_whatever_it_was_before(act: Callable[..., Any], outside: bool) -> None:
+    leaf, twin = (ge.tensor([1.0, 2.0], requires_grad=True) for _ in range(2))
+    if outside:
+        compiled = ge.compile(lambda x: act(leaf, x), exact=True)
+    else:
+        whole = ge.compile(act, exact=True)
+        compiled = lambda x: whole(leaf, x)  # noqa: E731
+    for before in (None, [5.0, 7.0], None, [1.0, 1.0], [2.0, 3.0]):
+        for each in (leaf, twin):
+            each.grad = None if before is None else ge.tensor(before)
+        x = np.array([0.5, 0.25])
+        np.testing.assert_array_equal(compiled(x), act(twin, x))
+        if twin.grad is None:
+            assert leaf.grad is None
+        else:
+            np.testing.assert_array_equal(leaf.grad.data, twin.grad.data)
+
+
+def test_a_program_for_other_numbers_draws_the_same() -> None:
+    """Whether the norm is above the bound is known after the draw, and the program for the other case draws anew."""
+
+    def build() -> Callable[[Any], Any]:
+        rng = np.random.default_rng(0)
+
+        def clipped(x: Any) -> Any:
+            leaf = ge.tensor(x, requires_grad=True)
+            loss = (leaf * leaf * rng.normal(size=3)).sum()
+            loss.backward()
+            nn.utils.clip_grad_norm_([leaf], 1.0)
+            return loss.detach(), leaf.grad
+
+        return clipped
+
+    eager, compiled = build(), ge.compile(build(), exact=True)
+    for size in (0.01, 10.0, 0.01, 10.0, 10.0):
+        for one, other in zip(eager(np.full(3, size)), compiled(np.full(3, size)), strict=True):
+            np.testing.assert_array_equal(one.data, other.data)

@@ -47,6 +47,9 @@ class _Sharing(Rewriting):
             return self._consts.setdefault(key, value)
         return value
 
+    def reads_replaced(self, step: Step) -> bool:
+        return any(self.now(value) is not value for value in step.values())
+
     def visit(self, step: Step) -> None:
         if step.kind.pure:
             key = (step.kind, step.fn if isinstance(step.fn, str) else id(step.fn), _key(step.args), _key(step.named))

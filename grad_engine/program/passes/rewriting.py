@@ -37,15 +37,23 @@ class Rewriting:
         """The new program."""
         for step in self.program.steps:
             self.line = step.line
-            taken = step.replaced(mapped(self.now, step.args), mapped(self.now, dict(step.named)))
-            if step.kind in _MAY_SHOW and not step.several:
-                _show_memory(step, taken)
-            self.visit(taken)
+            if self.reads_replaced(step):
+                named = mapped(self.now, dict(step.named)) if step.named else step.named
+                taken = step.replaced(mapped(self.now, step.args), named)
+                if step.kind in _MAY_SHOW and not step.several:
+                    _show_memory(step, taken)
+                self.visit(taken)
+            else:
+                self.visit(step)
         return self.program.with_steps(self.steps, self.now)
 
     def visit(self, step: Step) -> None:
         """Take a step over as it is, or put others in its place."""
         raise NotImplementedError
+
+    def reads_replaced(self, step: Step) -> bool:
+        """Whether other values stand for some that the step reads. Where none does, programs share the step."""
+        return not self.replaced.keys().isdisjoint(step.values())
 
     def now(self, value: Any) -> Any:
         """What stands for `value`, which may be a plain thing."""

@@ -74,6 +74,7 @@ class _Loops(Rewriting):
 
     def visit(self, step: Step) -> None:
         if step.kind is LOOP:
+            step = step.replaced(step.args)
             step.fn = step.fn.as_quick()
         self.keep(step)
 
