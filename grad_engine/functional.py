@@ -19,7 +19,6 @@ Cost is counted in passes: one forward pass of `f`, or one backward pass, which 
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import inspect
 from collections.abc import Callable, Sequence
@@ -39,7 +38,6 @@ from grad_engine.ops.arithmetic import positive
 from grad_engine.ops.reduction import sum as sum_of
 from grad_engine.pytree import check_leaf, taken_apart
 
-_RECORDED: Any = contextlib.nullcontext()  # where ops are recorded already
 _LEFT_OUT: Any = type("LeftOut", (), {"__repr__": lambda self: "..."})()  # an input may be None, which holds nothing
 Argnums = int | Sequence[int] | None
 Array = TypeVar("Array", np.ndarray, Tensor)
@@ -299,7 +297,7 @@ def _hvp(run: Run, v: Any) -> Any:
 
 
 def _jacobian(run: Run, batched: bool | str, by: str | None) -> Any:
-    blocks = jacobians.blocks(run.ys, run.xs, run.record, batched, by)
+    blocks = jacobians.blocks(run.ys, run.xs, run.record, batched, by, run.nodes)
     found = [run.as_inputs(block) for block in blocks]
     if type(found[0]) is tuple and len(run.ys) == 1 and not any(x.ndim for x in run.xs):
         found = [Numbers(found[0])]
@@ -391,25 +389,21 @@ class Run:
         alone: bool,
     ) -> None:
         self.f, self.argnums, self.alone, self.asked = f, argnums, alone, create_graph
+        self.nodes: list[Any] | None = None  # that the outputs depend on, where they were looked for
         places = _places(argnums, args)
         chosen: Any = args[places[0]] if isinstance(argnums, int) else tuple(args[i] for i in places)
         given, self.inputs = taken_apart(chosen)
         arrays = self._checked(given, places)
-        self.tensors = any(type(x) is Tensor for x in given)
-        recorded = current_mode().record and any(map(_has_history, given))
+        self.tensors = Tensor in map(type, given)
+        recording = current_mode().record
+        recorded = self.tensors and recording and any(map(_has_history, given))
         self.record = recorded if create_graph is None else create_graph
         birth = next_sequence_nr()
-        with _RECORDED if current_mode().record else enable_grad():
-            self.xs = [
-                positive(x) if self.record and _has_history(x) else wrap(array, GradAccum())
-                for x, array in zip(given, arrays, strict=True)
-            ]
-            own = self.inputs.with_leaves(self.xs)
-            full = list(args)
-            for place, argument in zip(places, (own,) if isinstance(argnums, int) else own, strict=True):
-                full[place] = argument
-            with differentiating(name):
-                result = f(*full, **named)
+        if not recording:
+            with enable_grad():
+                result = self._called(name, args, named, places, given, arrays)
+        else:
+            result = self._called(name, args, named, places, given, arrays)
         self.aux: tuple[Any, ...] = ()
         if has_aux:
             if not isinstance(result, tuple) or len(result) != 2:
@@ -420,8 +414,35 @@ class Run:
             self.aux = (extra,)
         found, self.outputs = taken_apart(result)
         self.ys = self._tensors_of(found)
-        if create_graph is None and current_mode().record and not self.record:
-            self.record = _reaches_behind(self.ys + _tensors_in(self.aux), birth)
+        if create_graph is None and recording and not self.record:
+            self.nodes = _younger(self.ys, birth)
+            self.record = self.nodes is None or (
+                bool(self.aux) and _younger(_tensors_in(self.aux), birth) is None
+            )
+
+    def _called(
+        self,
+        name: str,
+        args: tuple[Any, ...],
+        named: dict[str, Any],
+        places: Sequence[int],
+        given: Sequence[Any],
+        arrays: Sequence[np.ndarray],
+    ) -> Any:
+        """What the function returns for inputs of our own."""
+        if self.record and self.tensors:
+            self.xs = [
+                positive(x) if _has_history(x) else wrap(array, GradAccum())
+                for x, array in zip(given, arrays, strict=True)
+            ]
+        else:
+            self.xs = [wrap(array, GradAccum()) for array in arrays]
+        own = self.inputs.with_leaves(self.xs)
+        full = list(args)
+        for place, argument in zip(places, (own,) if isinstance(self.argnums, int) else own, strict=True):
+            full[place] = argument
+        with differentiating(name):
+            return self.f(*full, **named)
 
     def _checked(self, given: Sequence[Any], places: Sequence[int]) -> list[np.ndarray]:
         """The array of each input. Raises NotDifferentiableError or ArgumentError with the path of what is none."""
@@ -441,10 +462,10 @@ class Run:
             return self.inputs.paths(roots[0])
         return [path for root, part in zip(roots, self.inputs.parts, strict=True) for path in part.paths(root)]
 
-    def _tensors_of(self, found: Sequence[Any]) -> list[Tensor]:
+    def _tensors_of(self, found: list[Any]) -> list[Tensor]:
         """The outputs as tensors; numbers may stand among them, but not alone."""
-        if all(type(y) is Tensor and y.array.dtype.kind == "f" for y in found) and found:
-            return list(found)
+        if found and all([type(y) is Tensor and y.array.dtype.kind == "f" for y in found]):
+            return found
         if not any(type(y) is Tensor for y in found):
             kind = type(found[0]).__name__ if found else "nothing"
             if found and isinstance(found[0], ComplexPair):
@@ -565,27 +586,29 @@ def _tensors_in(values: Sequence[Any]) -> list[Tensor]:
     return [leaf for value in values for leaf in taken_apart(value)[0] if type(leaf) is Tensor]
 
 
-def _reaches_behind(ys: Sequence[Tensor], birth: int) -> bool:
-    """Whether something in the graph of `ys` is older than `birth`: a leaf or result that other code holds."""
+def _younger(ys: Sequence[Tensor], birth: int) -> list[Any] | None:
+    """The nodes that `ys` depend on; None where something is older than `birth`: a leaf or result of other code."""
     pending: list[Any] = [y.node for y in ys if y.node is not None]
     seen = set(pending)
+    nodes = []
     for edge in pending:
         if edge.sequence_nr < birth:
-            return True
+            return None
         kind = type(edge)
-        if kind is BinaryNode:
-            nexts: tuple[Any, ...] = (edge.x_edge, edge.y_edge)
-        elif kind is UnaryNode:
-            nexts = (edge.edge,)
-        elif kind is Output:
-            nexts = (edge.node,)
+        if kind is GradAccum:
+            continue
+        if kind is Output:
+            nexts: tuple[Any, ...] = (edge.node,)
         else:
-            nexts = () if kind is GradAccum else edge.edges
+            nodes.append(edge)
+            nexts = (
+                (edge.x_edge, edge.y_edge) if kind is BinaryNode else (edge.edge,) if kind is UnaryNode else edge.edges
+            )
         for each in nexts:
             if each is not None and each not in seen:
                 seen.add(each)
                 pending.append(each)
-    return False
+    return nodes
 
 
 def _shapes(tensors: Sequence[Tensor]) -> str:

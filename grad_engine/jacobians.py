@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from grad_engine.core.broadcasting import fitted, ones_row
-from grad_engine.core.chain_rule import newest_first
+from grad_engine.core.chain_rule import by_sequence_nr, newest_first
 from grad_engine.core.checks import check_values
 from grad_engine.core.grad import grad
 from grad_engine.core.grad_mode import current_mode
@@ -41,15 +41,20 @@ def pulled(
 
 
 def blocks(
-    ys: Sequence[Tensor], xs: Sequence[Tensor], create_graph: bool, batched: bool | str, by: str | None
+    ys: Sequence[Tensor],
+    xs: Sequence[Tensor],
+    create_graph: bool,
+    batched: bool | str,
+    by: str | None,
+    nodes: list[Any] | None = None,
 ) -> list[list[Tensor]]:
-    """For each output, its derivative by each input."""
+    """For each output, its derivative by each input. nodes: those that the outputs depend on, if they are known."""
     if batched == "last":
         return [_last_axis(y, xs, create_graph) for y in ys]
     if batched:
         return [_batch_of_rows(y, xs, create_graph) for y in ys]
     if by is None and not create_graph and len(ys) == 1 and ys[0].size > ONE_PASS_PAYS:
-        found = _in_one_pass(ys[0], xs)
+        found = _in_one_pass(ys[0], xs, nodes)
         if found is not None:
             return [found]
     in_loops = TRACING.trace is not None and TRACING.trace.has_loops  # which rows leave whole, and columns take apart
@@ -58,7 +63,7 @@ def blocks(
     return [_rows(y, xs, create_graph) for y in ys]
 
 
-def _in_one_pass(y: Tensor, xs: Sequence[Tensor]) -> list[Tensor] | None:
+def _in_one_pass(y: Tensor, xs: Sequence[Tensor], nodes: list[Any] | None = None) -> list[Tensor] | None:
     """The derivative of `y` by each input where elements of y are computed apart from one another; None where not.
 
     As in a model at many points, y = p[0] · exp(-p[1] · t) + p[2]. What small nodes (p[0], -p[1]) owe to the inputs is
@@ -67,11 +72,11 @@ def _in_one_pass(y: Tensor, xs: Sequence[Tensor]) -> list[Tensor] | None:
     number is not summed up: it is a line of the Jacobian by that number, and the lines times what the numbers owe to
     the inputs are the Jacobian.
     """
-    root, mode = y.node, current_mode()
-    if not isinstance(root, Node) or mode.watch is not None:
+    root = y.node
+    if not isinstance(root, Node) or current_mode().watch is not None:
         return None
-    nodes: list[Any] = newest_first((root,))
-    check_values(nodes)
+    ordered: list[Any] = newest_first((root,)) if nodes is None else sorted(nodes, key=by_sequence_nr, reverse=True)
+    check_values(ordered)
     shape, size = y.shape, y.size
     places: dict[Any, int] = {}  # leaf -> where its elements begin in one vector of all inputs
     total = 0
@@ -83,7 +88,7 @@ def _in_one_pass(y: Tensor, xs: Sequence[Tensor]) -> list[Tensor] | None:
     owed: dict[Any, Any] = {}  # small node -> its slopes by all inputs: of one element {place: slope}, else a matrix
     useful: set[Edge] = set(places)
     large = []
-    for node in reversed(nodes):
+    for node in reversed(ordered):
         op, out, kind = node.op, node.out, type(node)
         if node.extra is not None or op.multi_output:
             return None
@@ -100,6 +105,15 @@ def _in_one_pass(y: Tensor, xs: Sequence[Tensor]) -> list[Tensor] | None:
         if op.elementwise and out.shape == shape:
             large.append(node)
             continue
+        if kind is UnaryNode and out.size == 1 and (fixed := _fixed_slopes(node)) is not None:
+            if edge in places:
+                start = places[edge]
+                owed[node] = {start + place: slope for place, slope in fixed}
+                continue
+            if edge in owed and node.x.size == 1:
+                ((_, factor),) = fixed or ((0, 0.0),)
+                owed[node] = {place: factor * slope for place, slope in owed[edge].items()}
+                continue
         for edge in before:
             if edge not in owed and edge in useful and edge not in places:
                 return None  # it mixes the elements of a node of y's shape
@@ -109,7 +123,8 @@ def _in_one_pass(y: Tensor, xs: Sequence[Tensor]) -> list[Tensor] | None:
             return None
         else:
             owed[node] = _owed(node, useful, owed, places, total)
-    alike: dict[Any, Any] = {root: ones_row(size, y.dtype).reshape(shape)}  # slopes of y by elements of the same place
+    ones = ones_row(size, root.out.dtype)
+    alike: dict[Any, Any] = {root: ones if len(shape) == 1 else ones.reshape(shape)}  # slopes of y by elements of the same place
     lines: dict[Any, Any] = {}  # slopes of y by a single number: a vector of y.size
     for node in reversed(large):
         if (g := alike.pop(node, None)) is None:
@@ -135,17 +150,18 @@ def _in_one_pass(y: Tensor, xs: Sequence[Tensor]) -> list[Tensor] | None:
         return None  # an infinite slope met a 0, which only rows answer as backward does
     found = []
     for x in xs:
-        start = places[x.node]
-        part = block[start : start + x.size]
+        own, start = x.array, places[x.node]
+        part = block[start : start + own.size] if len(xs) > 1 else block
         if alike and (apart := alike.get(x.node)) is not None:
             part[np.arange(size), np.arange(size)] += apart.reshape(-1)
             if not np.isfinite(apart).all():
                 return None
-        if x.ndim != 1 or len(shape) != 1:
-            part = part.reshape(*x.shape, *shape).transpose(*range(x.ndim, x.ndim + y.ndim), *range(x.ndim))
-        else:
+        if own.ndim == 1 == len(shape):
             part = part.T
-        found.append(wrap(part if part.dtype == x.dtype else part.astype(x.dtype), None))
+        else:
+            axes = range(own.ndim + len(shape))
+            part = part.reshape(*own.shape, *shape).transpose(*axes[own.ndim :], *axes[: own.ndim])
+        found.append(wrap(part if part.dtype is own.dtype else part.astype(own.dtype, copy=False), None))
     return found
 
 
@@ -169,14 +185,6 @@ def _owed(node: Node, useful: set[Edge], owed: dict[Any, Any], places: dict[Any,
 
 def _owed_by_one(node: Node, useful: set[Edge], owed: dict[Any, Any], places: dict[Any, int]) -> dict[int, float]:
     """The slopes of a node of one element by the inputs that it depends on: place -> slope."""
-    if type(node) is UnaryNode and (fixed := _fixed_slopes(node)) is not None:
-        edge = node.edge
-        if edge in places:
-            start = places[edge]
-            return {start + place: slope for place, slope in fixed}
-        if node.x.size == 1:
-            ((_, factor),) = fixed or ((0, 0.0),)
-            return {place: factor * slope for place, slope in owed[edge].items()}
     out = node.out
     unit = _ONE if out.dtype == _ONE.dtype and not out.ndim else np.ones(out.shape, out.dtype)
     found: dict[int, float] = {}
@@ -224,26 +232,38 @@ def _times_owed(
     lines: dict[Any, Any], owed: dict[Any, Any], places: dict[Any, int], total: int, size: int, dtype: Any
 ) -> np.ndarray:
     """The sum over single numbers of (what each owes to the inputs) ⊗ (the line of y's slopes by it)."""
-    by_place: dict[int, list[Any]] = {}
+    block = np.empty((total, size), dtype)
+    written = set()
     terms = 0
     for edge, line in lines.items():
-        for place, slope in owed[edge].items() if edge in owed else ((places[edge], 1.0),):
-            by_place.setdefault(place, []).append(line if slope == 1 else (slope, line))
-            terms += 1
-    if terms > 2 * total:
-        rows = np.zeros((len(lines), total), dtype)
-        for row, edge in zip(rows, lines, strict=True):
-            slopes = owed[edge] if edge in owed else {places[edge]: 1.0}
-            row[[*slopes]] = [*slopes.values()]
-        return rows.T @ np.array([*lines.values()])
-    none = np.zeros(size, dtype) if len(by_place) < total else None
-    found: list[Any] = []
-    for place in range(total):
-        parts: list[Any] = [
-            part if type(part) is not tuple else part[0] * part[1] for part in by_place.get(place, (none,))
-        ]
-        found.append(parts[0] if len(parts) == 1 else sum(parts))
-    return np.array(found, dtype)
+        if (slopes := owed.get(edge)) is None:
+            slopes = {places[edge]: 1.0}
+        terms += len(slopes)
+        if terms > 2 * total:
+            return _product(lines, owed, places, total, dtype)
+        for place, slope in slopes.items():
+            if place in written:
+                row = block[place]
+                row += line if slope == 1 else slope * line
+            elif slope == 1:
+                block[place] = line
+            else:
+                np.multiply(line, slope, block[place])
+            written.add(place)
+    if len(written) < total:
+        block[[place for place in range(total) if place not in written]] = 0
+    return block
+
+
+def _product(
+    lines: dict[Any, Any], owed: dict[Any, Any], places: dict[Any, int], total: int, dtype: Any
+) -> np.ndarray:
+    """The same as one product of matrices."""
+    rows = np.zeros((len(lines), total), dtype)
+    for row, edge in zip(rows, lines, strict=True):
+        slopes = owed[edge] if edge in owed else {places[edge]: 1.0}
+        row[[*slopes]] = [*slopes.values()]
+    return rows.T @ np.array([*lines.values()])
 
 
 def _count(tensors: Sequence[Tensor]) -> int:

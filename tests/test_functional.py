@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 
 import grad_engine as ge
+from grad_engine.core.op import OPS, Op
 from grad_engine.core.tensor import Tensor, array_of
 from tests.layouts import LAYOUTS
+from tests.samples import as_function, cases, one_output
 
 RNG = np.random.default_rng(5)
 A, B = RNG.standard_normal((3, 4)), RNG.standard_normal(4)
@@ -516,6 +518,29 @@ def test_the_cheapest_way_gives_the_jacobian_by_rows(name: str) -> None:
     for mine, theirs in zip(ge.pytree.taken_apart(got)[0], ge.pytree.taken_apart(expected)[0], strict=True):
         assert mine.shape == theirs.shape and mine.dtype == theirs.dtype
         np.testing.assert_allclose(mine, theirs, rtol=1e-6 if mine.dtype == np.float32 else 1e-12, atol=1e-15)
+
+
+@pytest.mark.parametrize("op", OPS.values(), ids=OPS)
+@np.errstate(all="ignore")
+def test_the_cheapest_way_through_any_op_gives_the_jacobian_by_rows(op: Op) -> None:
+    """By its operands, and by two numbers that all of its operands depend on, as in a curve fit."""
+    for each in cases(op)[:4]:
+        f, xs = as_function(op, each)
+        f = one_output(f)
+        if not xs or f(*map(ge.tensor, xs)).dtype.kind != "f":
+            continue
+
+        def curve(p: Any, f: Any = f, xs: Any = xs) -> Any:
+            return f(*((p[0] * x - p[1] * x.dtype.type(0.25)).astype(x.dtype) for x in xs)) * 1.5
+
+        numbers = np.array([1.0, 1e-3], xs[0].dtype)
+        for g, inputs in ((f, xs), (curve, [numbers])):
+            got, expected = (ge.jacobian(g, argnums=range(len(inputs)), by=by)(*inputs) for by in (None, "rows"))
+            for mine, theirs in zip(got, expected, strict=True):
+                assert mine.shape == theirs.shape and mine.dtype == theirs.dtype
+                scale = np.abs(theirs[np.isfinite(theirs)]).max(initial=0.0)
+                tolerance = 1e-10 if mine.dtype == np.float64 else 1e-4
+                np.testing.assert_allclose(mine, theirs, rtol=tolerance, atol=tolerance * scale)
 
 
 def test_products_and_columns_are_finite_where_the_gradient_is() -> None:

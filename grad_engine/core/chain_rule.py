@@ -15,7 +15,7 @@ from grad_engine.core.node import BinaryNode, Edge, GradAccum, Node, Output, Una
 from grad_engine.core.targets import edges_to, keep_targets
 from grad_engine.core.tensor import wrap
 
-_by_sequence_nr = attrgetter("sequence_nr")
+by_sequence_nr = attrgetter("sequence_nr")
 
 
 def newest_first(roots: Iterable[Edge]) -> list[Node]:
@@ -44,7 +44,7 @@ def newest_first(roots: Iterable[Edge]) -> list[Node]:
                 seen.add(edge)
                 nodes.append(edge)
     if len(nodes) > 1:
-        nodes.sort(key=_by_sequence_nr, reverse=True)
+        nodes.sort(key=by_sequence_nr, reverse=True)
     return nodes
 
 

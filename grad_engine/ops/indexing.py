@@ -150,11 +150,12 @@ def _part(index: Any) -> Any:
 
 def part(whole: Tensor, key: Any) -> Tensor:
     """What `whole[key]` is: the tensor that index() gives, which remembers what it looks into."""
-    if Pairs.made and type(key) is int and key in (0, 1) and (axis := getattr(whole, "pair", None)) is not None:
+    if type(key) is not int:
+        key = _plain(key)
+        if type(key) is np.ndarray and key.dtype.char == "?":
+            leave_out_nan((whole,))  # r[~np.isnan(r)]
+    elif Pairs.made and key in (0, 1) and (axis := getattr(whole, "pair", None)) is not None:
         axis.warn(f"[{key}]")
-    key = _plain(key)
-    if type(key) is np.ndarray and key.dtype.char == "?":
-        leave_out_nan((whole,))  # r[~np.isnan(r)]
     made = index(whole, key)
     if made.array.base is not None:
         made.window = whole, key
