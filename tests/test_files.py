@@ -299,6 +299,7 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
     return int(done.stdout)
 
 
+LARGE_OPERAND = "ge.grad(lambda w: (w * np.ones(10_000)).sum())(2.0)"
 OPTIMISER = "ge.optim.SGD([ge.zeros(2, requires_grad=True)])"
 
 
@@ -309,10 +310,11 @@ def test_the_allocator_is_tuned_on_request_and_for_training() -> None:
         "asked": minor_faults("assert ge.tune_allocator()"),
         "asked by environment": minor_faults("", GRAD_ENGINE_MALLOC="1"),
         "by an optimiser": minor_faults(OPTIMISER, GRAD_ENGINE_MALLOC=""),
+        "by a large operand": minor_faults(LARGE_OPERAND, GRAD_ENGINE_MALLOC=""),
         "not asked": minor_faults("", GRAD_ENGINE_MALLOC=""),
-        "forbidden": minor_faults(OPTIMISER, GRAD_ENGINE_MALLOC="0"),
+        "forbidden": minor_faults(f"{OPTIMISER}; {LARGE_OPERAND}", GRAD_ENGINE_MALLOC="0"),
     }
-    for how in ("asked", "asked by environment", "by an optimiser"):
+    for how in ("asked", "asked by environment", "by an optimiser", "by a large operand"):
         assert pages[how] < pages["not asked"] / 4, pages
     assert pages["forbidden"] > pages["not asked"] / 2, pages
 

@@ -11,9 +11,10 @@ The fingerprint of a small array is its bytes. The bits of a larger one are take
 in rows of 1,021, and each column is added up. A change of one element always changes a sum. What can be missed are
 changes that cancel one another: of elements in the same column, so a multiple of 8,168 bytes apart. It reads 50 GB/s; a
 copy of an array that is larger than COPIED would cost more, because malloc asks the kernel for each. Of more than LARGE
-bytes, which memory hands over no faster than the op itself reads them, 1,023 blocks of 1 KB are added up so, from all
-over it. A change of a part is found that is longer than the way from one block to the next, 1/1,022 of the array, and
-that of a column or of every tenth row, say, as good as always; one element is found with the share that is read.
+bytes, which memory hands over no faster than the op itself reads them, 1,022 blocks of 128 bytes from all over it are
+kept as they are: that takes 15 us, and sums of eight times as much took 64. A change of a part is found that is longer
+than the way from one block to the next, 1/1,020 of the array, and that of every tenth row, say, or of a column where a
+row has at most 20 KB, as good as always; one element is found with the share that is read.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
+from grad_engine.core.allocator import free_a_large_array
 from grad_engine.core.names import name_of
 from grad_engine.core.node import BinaryNode, Edge, Extra, GeneralNode, Node, UnaryNode
 from grad_engine.core.op import Op
@@ -39,8 +41,8 @@ from grad_engine.errors import InPlaceError
 COPIED = 1 << 16  # bytes; up to 128 KB, where malloc asks the kernel, a copy costs less than two fingerprints
 _FRESH = 1 << 12  # bytes; up to here a copy costs less than to look whether there is one already
 LARGE = 1 << 22  # bytes; up to here all are read
-_BLOCK = 128  # words that are read together, of an array that is larger
-_BLOCKS = 1023  # odd: else the signs of all could change unseen
+_BLOCK = 16  # words that are read together, of an array that is larger
+_BLOCKS = 1021  # of 128 bytes: together just below what malloc asks the kernel for
 _COLUMNS = 1021  # a prime number, so that the columns are no columns of the array
 _WORD = np.dtype(np.uint64)
 _BYTE = np.dtype(np.uint8)
@@ -202,6 +204,7 @@ def _note(node: Node, prints: tuple[tuple[int, bytes], ...]) -> None:
         node.extra = Extra()
     node.extra.prints = prints
     PRINTS.latest = node.sequence_nr
+    free_a_large_array()
 
 
 def _own(value: Any, owners: set[int]) -> Any:
@@ -260,7 +263,7 @@ def _of_blocks(memory: ndarray) -> bytes:
     """The fingerprint of blocks from all over these bytes, the first and the last among them."""
     step = 8 * _prime_up_to((memory.size // 8 - _BLOCK) // (_BLOCKS - 1))
     blocks = ndarray((_BLOCKS, _BLOCK), _WORD, memory, strides=(step, 8))
-    return np.add.reduce(blocks).tobytes() + memory[-8 * _BLOCK :].tobytes()
+    return blocks.tobytes() + memory[-8 * _BLOCK :].tobytes()
 
 
 @lru_cache(maxsize=16)
