@@ -416,9 +416,7 @@ class Run:
         self.ys = self._tensors_of(found)
         if create_graph is None and recording and not self.record:
             self.nodes = _younger(self.ys, birth)
-            self.record = self.nodes is None or (
-                bool(self.aux) and _younger(_tensors_in(self.aux), birth) is None
-            )
+            self.record = self.nodes is None or (bool(self.aux) and _younger(_tensors_in(self.aux), birth) is None)
 
     def _called(
         self,
@@ -464,7 +462,7 @@ class Run:
 
     def _tensors_of(self, found: list[Any]) -> list[Tensor]:
         """The outputs as tensors; numbers may stand among them, but not alone."""
-        if found and all([type(y) is Tensor and y.array.dtype.kind == "f" for y in found]):
+        if found and all(type(y) is Tensor and y.array.dtype.kind == "f" for y in found):
             return found
         if not any(type(y) is Tensor for y in found):
             kind = type(found[0]).__name__ if found else "nothing"

@@ -124,7 +124,8 @@ def _in_one_pass(y: Tensor, xs: Sequence[Tensor], nodes: list[Any] | None = None
         else:
             owed[node] = _owed(node, useful, owed, places, total)
     ones = ones_row(size, root.out.dtype)
-    alike: dict[Any, Any] = {root: ones if len(shape) == 1 else ones.reshape(shape)}  # slopes of y by elements of the same place
+    # slopes of y by elements of the same place
+    alike: dict[Any, Any] = {root: ones if len(shape) == 1 else ones.reshape(shape)}
     lines: dict[Any, Any] = {}  # slopes of y by a single number: a vector of y.size
     for node in reversed(large):
         if (g := alike.pop(node, None)) is None:
@@ -255,9 +256,7 @@ def _times_owed(
     return block
 
 
-def _product(
-    lines: dict[Any, Any], owed: dict[Any, Any], places: dict[Any, int], total: int, dtype: Any
-) -> np.ndarray:
+def _product(lines: dict[Any, Any], owed: dict[Any, Any], places: dict[Any, int], total: int, dtype: Any) -> np.ndarray:
     """The same as one product of matrices."""
     rows = np.zeros((len(lines), total), dtype)
     for row, edge in zip(rows, lines, strict=True):
