@@ -14,7 +14,7 @@ from grad_engine.core.checks import check_values
 from grad_engine.core.grad import grad
 from grad_engine.core.grad_mode import current_mode
 from grad_engine.core.node import BinaryNode, Edge, GradAccum, Node, UnaryNode
-from grad_engine.core.stand_ins import TRACING
+from grad_engine.core.stand_ins import TRACING, asks
 from grad_engine.core.tensor import Tensor, wrap
 from grad_engine.errors import GraphError, ShapeError
 from grad_engine.ops.joining import stack
@@ -63,6 +63,7 @@ def blocks(
     return [_rows(y, xs, create_graph) for y in ys]
 
 
+@asks("are all slopes finite?")
 def _in_one_pass(y: Tensor, xs: Sequence[Tensor], nodes: list[Any] | None = None) -> list[Tensor] | None:
     """The derivative of `y` by each input where elements of y are computed apart from one another; None where not.
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import threading
-from typing import Any
+from collections.abc import Callable
+from types import CodeType
+from typing import Any, TypeVar
 
 STAND_INS: set[type] = set()  # kinds of array, besides NumPy's, that ops take as they are
 
@@ -15,3 +17,19 @@ class _Tracing(threading.local):
 
 
 TRACING = _Tracing()
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+QUESTIONS: dict[CodeType, str] = {}  # code of a function that branches on numbers -> what it asks of them
+
+
+def asks(question: str) -> Callable[[_F], _F]:
+    """A decorator for what branches on numbers: its question, to be answered by yes where the condition is true.
+
+    A program goes one way only. It says this question where its numbers ask for the other.
+    """
+
+    def noted(function: _F) -> _F:
+        QUESTIONS[function.__code__] = question
+        return function
+
+    return noted

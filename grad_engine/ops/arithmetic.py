@@ -11,6 +11,7 @@ from numpy import ndarray
 from grad_engine.core.call import as_tensor
 from grad_engine.core.define import composed, define, in_rules
 from grad_engine.core.op import case
+from grad_engine.core.stand_ins import asks
 from grad_engine.core.tensor import Tensor
 from grad_engine.formula.symbol import Symbol
 from grad_engine.ops.elementwise import kinked, nothing, values
@@ -99,6 +100,7 @@ def _floating(operand: Any, out: Any) -> Any:
     return operand.astype(out.dtype) if type(operand) is ndarray and operand.dtype.kind != "f" else operand
 
 
+@asks("is an exponent 0?")
 def _power_x(g: Any, out: Any, x: Any, y: Any) -> Any:
     if isinstance(y, bool | int | float):  # the exponent is part of the program, so the rule may depend on it
         return nothing(g) if y == 0 else g if y == 1 else g * (y * x) if y == 2 else g * (y * _raised(x, y - 1))
@@ -113,6 +115,7 @@ def _power_x(g: Any, out: Any, x: Any, y: Any) -> Any:
     return kinked(share, flat, y)
 
 
+@asks("is a base 0?")
 def _power_y(g: Any, out: Any, x: Any, y: Any) -> Any:
     x = _floating(x, out)
     exponent, zero = values(y), values(x) == 0

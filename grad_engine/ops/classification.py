@@ -17,6 +17,7 @@ from grad_engine.core.call import as_tensor
 from grad_engine.core.caller import caller_level
 from grad_engine.core.define import composed, define, in_front
 from grad_engine.core.op import case
+from grad_engine.core.stand_ins import asks
 from grad_engine.core.tensor import Tensor
 from grad_engine.errors import ArgumentError, IndexingError, ShapeError
 from grad_engine.ops.activation import log_softmax, log_softmax_of, sigmoid_of, softmax, softmax_of
@@ -56,6 +57,7 @@ def _along_classes(weight: Any, x: Any, axis: int) -> Any:
     return weight.astype(x.dtype, copy=False).reshape(-1, *(1,) * (x.ndim - axis - 1))
 
 
+@asks("is a class below 0, or above the last one?")
 def _checked_classes(name: str, x: Any, target: Any, axis: int, ignore_index: int) -> tuple[Any, Any]:
     """The class of each element, 0 where it is ignored, and whether it counts; both with length 1 along the classes."""
     if target.dtype.kind not in "iu" or target.shape == x.shape:
@@ -104,6 +106,7 @@ def _folded(each: Any, reduction: str, count: Any) -> Any:
     return reduced(each, reduction)
 
 
+@asks("is there a class that counts?")
 def _unfolded(g: Any, reduction: str, count: Any, shape: tuple[int, ...]) -> Any:
     """The gradient that reaches each element's loss, with length 1 along the classes."""
     if reduction == "mean":
@@ -111,6 +114,7 @@ def _unfolded(g: Any, reduction: str, count: Any, shape: tuple[int, ...]) -> Any
     return g if reduction == "sum" else reshaped(g, shape)
 
 
+@asks("is a class below 0, above the last one, or one to be ignored?")
 def _rows_of_classes(x: Any, target: Any, weight: Any, ignore_index: Any, reduction: str) -> Any:
     """0, 1, 2, ... where x is a table and each of its rows has a class that counts as much as any; else None.
 
@@ -356,6 +360,7 @@ def _log_at_least(x: Any) -> Any:
     return np.where(zero, -100.0, np.maximum(np.log(x + zero), -100.0))
 
 
+@asks("are all probabilities from 0 to 1?")
 def _bce(x: Any, target: Any, weight: Any = None, reduction: str = "mean") -> Any:
     _same_shape("binary_cross_entropy", x, target)
     if not ((x >= 0) & (x <= 1)).all():
@@ -450,6 +455,7 @@ soft_margin_loss = define(
 # --- margins between classes ------------------------------------------------------------------------------------------
 
 
+@asks("is a class below 0, or above the last one?")
 def _margins(x: Any, target: Any, margin: float) -> tuple[Any, Any, Any]:
     """max(0, margin − x of the class + x of another), where it counts, and which class is the right one."""
     if x.ndim not in (1, 2) or target.shape != x.shape[:-1] or target.dtype.kind not in "iu":

@@ -14,6 +14,7 @@ from grad_engine.core.call import as_tensor
 from grad_engine.core.define import composed, define, in_rules
 from grad_engine.core.numpy_protocol import NUMPY_TO_OP
 from grad_engine.core.op import case
+from grad_engine.core.stand_ins import asks
 from grad_engine.core.tensor import Tensor
 from grad_engine.errors import ArgumentError, NotDifferentiableError, ShapeError, SingularError
 from grad_engine.ops.elementwise import values, where
@@ -45,6 +46,7 @@ def _symmetric(x: Any) -> Any:
     return (x + x.mT) / 2
 
 
+@asks("does the matrix differ from its transpose?")
 def _nearly_symmetric(name: str, x: Any) -> Any:
     """(x + xᵀ) / 2 of an x that is symmetric but for rounding."""
     if (
@@ -253,6 +255,7 @@ def _others(s: Any, times: int) -> Any:
 _WELL = 1e5  # a condition number, in the Frobenius norm, that costs an inverse no more than five digits
 
 
+@asks("is the matrix far from singular?")
 def _good_inverse(x: Any) -> Any:
     """The inverse of each matrix of an array; None where one of them is singular or nearly so."""
     try:
@@ -435,6 +438,7 @@ cholesky = define(
 )  # fmt: skip
 
 
+@asks("are two of the values equal?")
 def _gaps(levels: Any, name: str, what: str) -> Any:
     """1 / (level_j − level_i) off the diagonal and 0 on it. Raises SingularError where two values are equal."""
     n = levels.shape[-1]
@@ -481,6 +485,7 @@ eigh = define(
 )  # fmt: skip
 
 
+@asks("is an eigenvalue complex?")
 def _eig(x: Any) -> tuple[Any, Any]:
     levels, vectors = _checked(np.linalg.eig, "eig", x, way_out="look for NaN or inf in it")
     if np.imag(levels).any():  # NumPy gives complex numbers from 2.5 on, also where all are real
@@ -556,6 +561,7 @@ def _part(g: Any, where: Any) -> Any:
     return None if g is None else g[where]
 
 
+@asks("is a singular value 0?")
 def _svd_x(g: Any, out: Any, x: Any, full_matrices: bool, hermitian: bool) -> Any:
     """Townsend (2016), "Differentiating the singular value decomposition"."""
     (gu, gs, gvh), (u, s, vh) = g, out
@@ -703,6 +709,7 @@ def _qr(x: Any, mode: str = "reduced") -> tuple[Any, Any]:
     return tuple(_checked(np.linalg.qr, "qr", x, mode, square=False, way_out="look for NaN or inf in it"))
 
 
+@asks("does a column depend on those before it?")
 def _qr_x(g: Any, out: Any, x: Any, mode: str) -> Any:
     """Walter & Lehmann (2018), "Algorithmic differentiation of linear algebra functions"; Roberts & Roberts (2020)."""
     q, r = out

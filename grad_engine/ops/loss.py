@@ -17,6 +17,7 @@ from grad_engine.core.call import as_tensor
 from grad_engine.core.caller import caller_level
 from grad_engine.core.define import composed, define
 from grad_engine.core.op import case
+from grad_engine.core.stand_ins import asks
 from grad_engine.core.tensor import Tensor
 from grad_engine.errors import ArgumentError, ShapeError
 from grad_engine.formula.symbol import Symbol
@@ -283,6 +284,7 @@ def _variance(x: Any, var: Any, eps: float) -> Any:
     return var + np.where(low, eps - values(var), 0.0)
 
 
+@asks("is a variance negative?")
 def _gaussian(x: Any, target: Any, var: Any, full: bool = False, eps: float = 1e-6, reduction: str = "mean") -> Any:
     if np.any(np.less(var, 0)):
         raise ArgumentError("gaussian_nll_loss() takes variances, which are not negative; got a negative one")

@@ -12,6 +12,7 @@ from grad_engine.core.call import as_tensor
 from grad_engine.core.defaults import generator_of
 from grad_engine.core.define import composed, define, in_rules
 from grad_engine.core.op import case
+from grad_engine.core.stand_ins import asks
 from grad_engine.core.tensor import Tensor
 from grad_engine.errors import ArgumentError, IndexingError, ShapeError
 from grad_engine.formula import number
@@ -115,6 +116,7 @@ bilinear = define(
 # --- look-ups ---------------------------------------------------------------------------------------------------------
 
 
+@asks("is an index below 0, or above the last row?")
 def _checked_indices(name: str, indices: Any, rows: int) -> Any:
     if not isinstance(indices, np.ndarray) or indices.dtype.kind not in "iu":
         raise ArgumentError(
@@ -134,6 +136,7 @@ def _embedding(indices: Any, weight: Any, padding_idx: int | None = None) -> Any
     return weight[_checked_indices("embedding", indices, len(weight))]
 
 
+@asks("are the indices as many different ones?")
 def _embedding_weight(y: Any, indices: Any, shape: tuple[int, int], padding_idx: int | None = None) -> Any:
     out = np.zeros(shape, y.dtype)
     flat, rows = indices.reshape(-1), y.reshape(indices.size, shape[1])
@@ -311,6 +314,7 @@ def _define_dropout(n: int) -> Any:
 dropout1d, dropout2d, dropout3d = map(_define_dropout, (1, 2, 3))
 
 
+@asks("is there a query that may attend to no key?")
 def _attention_weights(query: Any, key: Any, attn_mask: Any, is_causal: bool, scale: float | None) -> tuple[Any, float]:
     """How much each query attends to each key (a query that may attend to none: all 0), and the scale of the scores."""
     scale = 1 / math.sqrt(query.shape[-1]) if scale is None else scale

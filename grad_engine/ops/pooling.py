@@ -14,6 +14,7 @@ import numpy as np
 from grad_engine.core.call import as_tensor
 from grad_engine.core.define import composed, define, in_rules
 from grad_engine.core.op import case
+from grad_engine.core.stand_ins import asks
 from grad_engine.core.tensor import Tensor
 from grad_engine.errors import ArgumentError, ShapeError
 from grad_engine.formula import Tree
@@ -135,6 +136,7 @@ def _define_max_pool(n: int) -> Any:
             np.maximum(out, padded[slots.seen(offset)], out=out)
         return out
 
+    @asks("is there NaN in a window?")
     def winners(slots: _Slots, largest: Any, x: Any) -> Any:
         """Where the largest element of each window stands in an image of x, counted in C order."""
         padded = slots.padded(x)

@@ -12,6 +12,7 @@ from grad_engine.core.broadcasting import ones_row
 from grad_engine.core.define import composed, define, in_rules
 from grad_engine.core.numpy_protocol import NUMPY_TO_OP
 from grad_engine.core.op import case
+from grad_engine.core.stand_ins import asks
 from grad_engine.core.tensor import Tensor
 from grad_engine.errors import ArgumentError, ShapeError
 from grad_engine.formula.symbol import tree_of
@@ -378,6 +379,7 @@ cumsum = define(
 _running_sum = in_rules(cumsum)
 
 
+@asks("do all elements differ from 0?")
 def _cumprod_x(g: Any, out: Any, x: Any, axis: Any) -> Any:
     line, along = _line(x, axis)
     if (values(x) != 0).all():
@@ -454,6 +456,7 @@ def _product_of_others(x: Any, axis: Any) -> Any:
     return transposed(reshaped(before * after, shape), tuple(np.argsort(order).tolist()))
 
 
+@asks("do all elements differ from 0?")
 def _prod_x(g: Any, out: Any, x: Any, axis: Any, keepdims: bool) -> Any:
     if (values(x) != 0).all():
         return aligned(g * out, x, axis, keepdims) / x
@@ -503,6 +506,7 @@ def _extreme(ufunc: np.ufunc) -> Any:
 _largest, _smallest = _extreme(np.maximum), _extreme(np.minimum)
 
 
+@asks("is the result NaN?")
 def _hits(out: Any, x: Any, axis: Any, keepdims: bool) -> Any:
     """Where an element of the array x is the one in `out`, or NaN as it is."""
     mine = out if axis is None else aligned(out, x, axis, keepdims)
@@ -513,6 +517,7 @@ def _hits(out: Any, x: Any, axis: Any, keepdims: bool) -> Any:
     return hits
 
 
+@asks("does an element equal the result?")
 def _among(g: Any, hits: Any, axis: Any, keepdims: bool) -> Any:
     """g in equal parts at the hits along `axis`, 0 elsewhere."""
     if axis is None:
@@ -526,6 +531,7 @@ def _shared(g: Any, out: Any, x: Any, axis: Any, keepdims: bool) -> Any:
     return _among(g, _hits(out, x, axis, keepdims), axis, keepdims)
 
 
+@asks("is the result NaN?")
 def _evenly(g: Any, out: Any, x: Any, axis: Any, keepdims: bool) -> Any:
     """Equals share the gradient; where the extreme is NaN, no element equals it and all get NaN."""
     x, out = values(x), values(out)

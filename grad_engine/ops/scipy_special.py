@@ -21,6 +21,7 @@ from grad_engine.core.call import as_tensor
 from grad_engine.core.define import composed, define, in_rules
 from grad_engine.core.numpy_protocol import SCIPY_TO_OP
 from grad_engine.core.op import Case, case
+from grad_engine.core.stand_ins import asks
 from grad_engine.core.tensor import Tensor, array_of
 from grad_engine.errors import ArgumentError, NotDifferentiableError
 from grad_engine.formula.symbol import Symbol
@@ -383,11 +384,13 @@ def _poles(x: Any) -> np.ndarray:
     return np.asarray((array <= 0) & (array == np.rint(array)) & np.isfinite(array))
 
 
+@asks("is an element at a pole?")
 def _off(x: Any, there: np.ndarray) -> Any:
     """x, with another number in the place of the poles."""
     return np.where(there, 0.5, x) if there.any() else x
 
 
+@asks("is an element at a pole?")
 def _beside_poles(value: Any, there: np.ndarray, at_poles: Callable[..., Any], *args: Any) -> Any:
     return np.where(there, at_poles(*args), value) if there.any() else value
 
@@ -411,6 +414,7 @@ beta = _special(
 )  # fmt: skip
 
 
+@asks("is an argument infinite?")
 def _beta_slope(out: Any, a: Any, b: Any) -> Any:
     """By a. Where a + b is a pole of Γ, Γ(a)·Γ(b) is multiplied by the slope of 1/Γ; where a or b is infinite, 0."""
     there = _poles(values(a) + values(b)) & ~_poles(a) & ~_poles(b)
@@ -481,6 +485,7 @@ def _binom_by_k(out: Any, n: Any, k: Any) -> Any:
     return _flat_at_infinity(_beside_poles(slope, there, at_poles, n, k), out, k)
 
 
+@asks("is an argument infinite?")
 def _flat_at_infinity(slope: Any, out: Any, k: Any) -> Any:
     there = np.asarray(np.isinf(values(k)) & (values(out) == 0))
     return np.where(there, 0.0, slope) if there.any() else slope
@@ -778,6 +783,7 @@ kn = _whole_bessel(
 )  # fmt: skip
 
 
+@asks("is an element 0?")
 def _ive_below(v: Any, x: Any) -> Any:
     """ive, which SciPy has as NaN at 0 for v < 0, where it is iv."""
     if type(x) is Symbol or not np.any(at := np.equal(values(x), 0)):
@@ -796,6 +802,7 @@ zeta = _special(
 _zeta = in_rules(zeta)
 
 
+@asks("is q above 0 everywhere?")
 def _zeta_slope(x: Any, q: Any) -> Any:
     """By x: its first term apart, beside which the others are tiny where x is large."""
     if not np.all(np.asarray(array_of(q)) > 0):
@@ -969,6 +976,7 @@ boxcox = _special(
 )  # fmt: skip
 
 
+@asks("is an element 0?")
 def _boxcox_slope(x: Any, lmbda: Any) -> Any:
     """By lmbda; where x is 0 the function is −1/lmbda."""
     end = np.asarray(np.equal(values(x), 0) & np.greater(values(lmbda), 0))

@@ -18,6 +18,7 @@ from grad_engine.core.allocator import tune_for_training
 from grad_engine.core.call import as_tensor
 from grad_engine.core.caller import caller_level
 from grad_engine.core.node import GradAccum, Mixed, next_sequence_nr
+from grad_engine.core.stand_ins import asks
 from grad_engine.core.tensor import Tensor, wrap
 from grad_engine.core.versions import WRITES
 from grad_engine.errors import ArgumentError, GraphError, InPlaceError, ShapeError
@@ -178,6 +179,10 @@ class Optimizer:
         """
         raise ArgumentError(f"{type(self).__name__} has no update(); define update(self, group, steps, p, g, *kept)")
 
+    def rule(self, group: Group) -> str:
+        """The update of a parameter p with gradient g as one line, in the names of `slots`: for those who read it."""
+        return ""
+
     # its state
 
     def state_dict(self) -> dict[str, Tensor]:
@@ -290,6 +295,10 @@ def _decayed(g: np.ndarray, p: np.ndarray, weight_decay: float) -> np.ndarray:
     return pull
 
 
+def _with_decay(group: Group) -> str:
+    return f"(g + {group['weight_decay']} * p)" if group["weight_decay"] else "g"
+
+
 class SGD(Optimizer):
     """p -= lr · g, or along a running sum of gradients with `momentum`; `nesterov` looks one step ahead of it.
 
@@ -312,12 +321,20 @@ class SGD(Optimizer):
     def slots(self, group: Group) -> tuple[str, ...]:
         return ("momentum",) if group["momentum"] else ()
 
+    def rule(self, group: Group) -> str:
+        momentum, slope = group["momentum"], _with_decay(group)
+        if not momentum:
+            return f"p -= lr * {slope}"
+        share = f" * (1 - {group['dampening']})" if group["dampening"] else ""
+        along = f"(g + {momentum} * momentum)" if group["nesterov"] else "momentum"
+        return f"momentum = {momentum} * momentum + {slope}{share}; p -= lr * {along}"
+
     def update(self, group: Group, steps: int, p: np.ndarray, g: np.ndarray, *kept: np.ndarray) -> None:
         g = _decayed(g, p, group["weight_decay"])
         momentum = group["momentum"]
         if momentum:
             (v,) = kept
-            if steps == 1:
+            if group["dampening"] and steps == 1:  # without it, 0 · momentum + g is g
                 v[...] = g
             else:
                 v *= momentum
@@ -343,6 +360,10 @@ class Adam(Optimizer):
 
     def slots(self, group: Group) -> tuple[str, ...]:
         return ("exp_avg", "exp_avg_sq", "max_exp_avg_sq") if group["amsgrad"] else ("exp_avg", "exp_avg_sq")
+
+    def rule(self, group: Group) -> str:
+        square = "max_exp_avg_sq" if group["amsgrad"] else "exp_avg_sq"
+        return f"p -= lr * exp_avg / (sqrt({square}) + eps), both means corrected for their start at 0"
 
     def update(self, group: Group, steps: int, p: np.ndarray, g: np.ndarray, *kept: np.ndarray) -> None:
         m, v, *most = kept
@@ -379,6 +400,9 @@ class AdamW(Adam):
     ) -> None:  # fmt: skip
         super().__init__(params, lr, betas, eps, weight_decay, amsgrad)
 
+    def rule(self, group: Group) -> str:
+        return f"p *= 1 - lr * weight_decay; {super().rule(group)}"
+
 
 class RMSprop(Optimizer):
     """p -= lr · g / (√v + eps), where v is the running mean of g², minus the squared mean of g when `centered`."""
@@ -394,6 +418,13 @@ class RMSprop(Optimizer):
     def slots(self, group: Group) -> tuple[str, ...]:
         wanted = {"square_avg": True, "grad_avg": group["centered"], "momentum": group["momentum"]}
         return tuple(name for name, needed in wanted.items() if needed)
+
+    def rule(self, group: Group) -> str:
+        square = "square_avg - grad_avg**2" if group["centered"] else "square_avg"
+        part = f"{_with_decay(group)} / (sqrt({square}) + eps)"
+        if not group["momentum"]:
+            return f"p -= lr * {part}"
+        return f"momentum = {group['momentum']} * momentum + {part}; p -= lr * momentum"
 
     def update(self, group: Group, steps: int, p: np.ndarray, g: np.ndarray, *kept: np.ndarray) -> None:
         v, *others = kept
@@ -437,6 +468,9 @@ class Adagrad(Optimizer):
     def slots(self, group: Group) -> tuple[str, ...]:
         return ("sum",)
 
+    def rule(self, group: Group) -> str:
+        return f"p -= lr * {_with_decay(group)} / (sqrt(sum of g**2) + eps)"
+
     def update(self, group: Group, steps: int, p: np.ndarray, g: np.ndarray, *kept: np.ndarray) -> None:
         (total,) = kept
         g = _decayed(g, p, group["weight_decay"])
@@ -458,6 +492,9 @@ class Adadelta(Optimizer):
 
     def slots(self, group: Group) -> tuple[str, ...]:
         return ("square_avg", "acc_delta")
+
+    def rule(self, group: Group) -> str:
+        return f"p -= lr * {_with_decay(group)} * sqrt(acc_delta + eps) / sqrt(square_avg + eps)"
 
     def update(self, group: Group, steps: int, p: np.ndarray, g: np.ndarray, *kept: np.ndarray) -> None:
         v, u = kept
@@ -483,6 +520,9 @@ class Adamax(Optimizer):
     def slots(self, group: Group) -> tuple[str, ...]:
         return ("exp_avg", "exp_inf")
 
+    def rule(self, group: Group) -> str:
+        return "p -= lr * exp_avg / exp_inf, the mean corrected for its start at 0"
+
     def update(self, group: Group, steps: int, p: np.ndarray, g: np.ndarray, *kept: np.ndarray) -> None:
         m, largest = kept
         beta1, beta2 = group["betas"]
@@ -505,6 +545,9 @@ class NAdam(Optimizer):
 
     def slots(self, group: Group) -> tuple[str, ...]:
         return ("exp_avg", "exp_avg_sq")
+
+    def rule(self, group: Group) -> str:
+        return "p -= lr * (a mean of g and exp_avg) / (sqrt(exp_avg_sq) + eps), corrected for their start at 0"
 
     def update(self, group: Group, steps: int, p: np.ndarray, g: np.ndarray, *kept: np.ndarray) -> None:
         m, v = kept
@@ -533,6 +576,9 @@ class RAdam(Optimizer):
     def slots(self, group: Group) -> tuple[str, ...]:
         return ("exp_avg", "exp_avg_sq")
 
+    def rule(self, group: Group) -> str:
+        return "p -= lr * exp_avg / (sqrt(exp_avg_sq) + eps), or along exp_avg alone in the first steps"
+
     def update(self, group: Group, steps: int, p: np.ndarray, g: np.ndarray, *kept: np.ndarray) -> None:
         m, v = kept
         lr, (beta1, beta2) = group["lr"], group["betas"]
@@ -555,6 +601,7 @@ class RAdam(Optimizer):
 # --- clipping ---------------------------------------------------------------------------------------------------------
 
 
+@asks("is the norm of the gradients within max_norm?")
 def clip_grad_norm_(
     parameters: Tensor | Iterable[Tensor],
     max_norm: float,

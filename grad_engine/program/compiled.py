@@ -9,6 +9,7 @@ import os
 import types
 import warnings
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from grad_engine.program.code import Code, Deviation
 from grad_engine.program.entering import ONE_TRACE, collection_paused
 from grad_engine.program.entry import MISS, Entry, Pool
 from grad_engine.program.readable import source_of
-from grad_engine.program.steps import LOOP, Program
+from grad_engine.program.steps import LOOP, Program, place_of
 from grad_engine.program.traced_call import TracedCall, traced_call
 
 MOST_PROGRAMS = 16  # of one function, for different branches or shapes; further calls are eager
@@ -37,10 +38,13 @@ class Lowered:
     @functools.cached_property
     def program(self) -> Program:
         """The program as people read it: folded, each value made once, without what nobody reads."""
-        program = passes.run(self.call.program, passes.READABLE, self.exact)
+        program = passes.run(replace(self.call.program, stood_for={}), passes.READABLE, self.exact)
         used = used_values(program)
         given = {part.value for part in self.call.arguments.parts}
         program.inputs = [value for value in program.inputs if value in used or value in given]
+        program.given = given
+        kept = {value for lane in program.kept for state in lane for value in state}
+        program.inputs.sort(key=lambda value: place_of(value, given, kept))
         return program
 
     @functools.cached_property

@@ -18,15 +18,17 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
-from grad_engine.core import call, fast_call
+from grad_engine import jacobians
+from grad_engine.core import broadcasting, call, chain_rule, fast_call, fast_pass
 from grad_engine.core.node import GradAccum
 from grad_engine.core.op import OPS, Op
 from grad_engine.core.stand_ins import STAND_INS as ENGINE_STAND_INS
 from grad_engine.core.stand_ins import TRACING
 from grad_engine.program import tensor_methods, traced_math, traced_numpy
+from grad_engine.program.gradients import note_share
 from grad_engine.program.refused import SWAPPED
 from grad_engine.program.steps import BackwardLine, mapped
-from grad_engine.program.trace import STAND_INS, Trace, name_value
+from grad_engine.program.trace import STAND_INS, Trace
 from grad_engine.program.traced import Traced
 
 ONE_TRACE = threading.RLock()  # one trace at a time: what it swaps belongs to the process
@@ -133,7 +135,7 @@ def _rule(op: Op, rule: Callable[..., Any], slot: int | None = None) -> Callable
             return rule(g, out, *args, **named)
         before, trace.line = trace.line, _line_of(out) or trace.line
         g = mapped(_writable, g)
-        _name_gradient(g, out)
+        note_share(g, out)
         try:
             share = rule(g, out, *args, **named)
         except Exception:
@@ -143,7 +145,10 @@ def _rule(op: Op, rule: Callable[..., Any], slot: int | None = None) -> Callable
         finally:
             trace.rule_line, trace.line = trace.line, before
         if slot is not None and not op.variadic:
-            _name_gradient(share, args[slot])
+            note_share(share, args[slot])
+        elif slot is None and isinstance(share, list):
+            for each, of in zip(share, args[0] if op.variadic and args else args, strict=False):
+                note_share(each, of)
         return mapped(_writable, share)
 
     return run
@@ -155,7 +160,7 @@ def _operand_as_it_is(value: Any) -> Any:
     return made.as_it_is() if type(value) is Traced else made
 
 
-_IN_CORE = [
+_IN_CORE: list[tuple[Any, str, Any]] = [
     (call, "asarray", traced_numpy.asarray), (fast_call, "asarray", traced_numpy.asarray),
     (fast_call, "operand_of_two", _operand_as_it_is),
 ]  # fmt: skip
@@ -173,9 +178,12 @@ def _line_of(out: Any) -> tuple[str, int] | None:
     return None if line is None else BackwardLine(line)
 
 
-def _name_gradient(g: Any, of: Any) -> None:
-    """Call the gradient of a value that has a name after it."""
-    if type(g) is Traced and type(of) is Traced and g.shape == of.shape:
-        name = of._value.name
-        if name is not None and not name.startswith("g_"):
-            name_value(f"g_{name}", g)
+def _fitted(share: Any, array: Any) -> Any:
+    """A share in the shape of its operand, of which it is noted to be the gradient, or a part of it."""
+    made = broadcasting.fitted(share, array)
+    if TRACING.trace is not None:
+        note_share(made, array)
+    return made
+
+
+_IN_CORE += [(module, "fitted", _fitted) for module in (fast_pass, chain_rule, jacobians)]

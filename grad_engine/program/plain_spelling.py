@@ -5,18 +5,20 @@ from __future__ import annotations
 import functools
 import inspect
 import math
+import re
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from grad_engine.program.spelling import ATOM, Names, Spelling, path_of
-from grad_engine.program.steps import FUNCTION, METHOD, Step, Value
+from grad_engine.program.steps import FUNCTION, METHOD, Step, Value, values_in
 from grad_engine.program.traced_scipy import Opaque
 
 _LONG = 8  # characters of a number from which on a shorter way to write it is looked for
 _FEW = 16  # numbers of an array that is written out
 _LARGEST = 1 << 20
+_SUM, _PRODUCT = 5, 6  # how strongly these bind
 
 
 class PlainSpelling(Spelling):
@@ -42,13 +44,26 @@ class PlainSpelling(Spelling):
         return 6 if " / " in number or " * " in number else 5 if " - " in number else 8 if "**" in number else ATOM
 
     def array(self, value: Value) -> str | None:
-        return _known_array(value) or super().array(value)
+        known = _known_array(value)
+        if known is not None and " " in re.sub(r"\(.*?\)", "", known):
+            self.precedence[value] = _SUM if " - " in known else _PRODUCT
+        return known or super().array(value)
 
     def named_call(self, step: Step) -> str:
         fn = step.fn
         key = id(getattr(fn, "function", fn)), repr(getattr(fn, "places", None))
         known = self._calls.setdefault(key, step)  # one name for all calls of one rule
         return super().named_call(known)
+
+    def with_keywords(self, step: Step) -> tuple[tuple[Any, ...], Mapping[str, Any]]:
+        """Settings behind the last array by their names, without those that are defaults."""
+        args, known = step.args, _defaults(getattr(step.fn, "function", step.fn))
+        start = max((place + 1 for place, arg in enumerate(args) if values_in(arg)), default=0)
+        names = [*known][start : len(args)]
+        if len(known) < len(args) or not set(step.named) <= set(known) or _BY_PLACE & {*map(known.get, names)}:
+            return args, step.named
+        named = {name: arg for name, arg in zip(names, args[start:], strict=True) if not _is_default(known[name], arg)}
+        return args[:start], {**named, **step.named}
 
     def function(self, function: Any) -> str:
         whole = type(function) is Opaque and function.kind is None  # and not taken apart: then it is what it calls
@@ -66,7 +81,13 @@ class PlainSpelling(Spelling):
 def short(number: float) -> str:
     """A float as a short expression with exactly this value, or as Python writes it."""
     text = repr(number)
-    if not math.isfinite(number) or not 1e-9 < abs(number) < 1e9:
+    if not math.isfinite(number):
+        return text
+    if number == int(number) and len(text) > _LONG:
+        mantissa, _, exponent = f"{number:e}".partition("e")
+        brief = f"{mantissa.rstrip('0').rstrip('.')}e{int(exponent)}"
+        return brief if float(brief) == number and len(brief) < len(text) - 2 else text
+    if not 1e-9 < abs(number) < 1e9:
         return text
     sign, size = ("-", -number) if number < 0 else ("", number)
     for top in (1, 2, 4):
@@ -87,26 +108,46 @@ def short(number: float) -> str:
 
 
 def _known_array(value: Value) -> str | None:
-    """np.eye(n), a row of it, or np.arange(n)."""
+    """np.eye(n, m, k), a row of it, np.tri(n), np.arange(n), or one of them times a number."""
     data = value.data
-    if not 1 < value.size <= _LARGEST or value.ndim > 2 or value.dtype.char not in "dl":
+    if not 1 < value.size <= _LARGEST or value.ndim > 2 or value.dtype.char not in "dl?":
         return None
     if value.ndim == 2:
-        n, m = value.shape
-        return f"np.eye({n})" if value.dtype == np.float64 and n == m and _same(data, np.eye(n)) else None
+        return _known_matrix(np.asarray(data))
     n = value.size
     if value.dtype == np.int64:
         start = int(data[0])
         same = np.array_equal(data, np.arange(start, start + n))
         return (f"np.arange({n})" if start == 0 else f"np.arange({start}, {start + n})") if same else None
+    if value.dtype == bool:
+        return None
     (places,) = np.nonzero(data)
     if len(places) == 1 and data[places[0]] == 1 and n > 2:
         return f"np.eye({n})[{places[0]}]"
     return None
 
 
-def _same(data: Any, other: Any) -> bool:
-    return bool((np.asarray(data) == other).all())
+def _known_matrix(data: Any) -> str | None:
+    n, m = data.shape
+    square = f"{n}" if n == m else f"{n}, {m}"
+    if data.dtype == bool:
+        return f"np.tri({square}, dtype=bool)" if n > 2 and m > 2 and (data == np.tri(n, m)).all() else None
+    if data.dtype != np.float64:
+        return None
+    rows, columns = np.nonzero(data[:2])
+    if len(rows) == 0:
+        rows, columns = np.nonzero(data)
+    if len(rows) == 0 or n < 2:
+        return None
+    diagonal, number = int(columns[0] - rows[0]), data[rows[0], columns[0]]
+    size = f"{n}, {m}, {diagonal}" if diagonal else square
+    if (data == number * np.eye(n, m, diagonal)).all():
+        return f"np.eye({size})" if number == 1 else f"{short(float(number))} * np.eye({size})"
+    if n > 2 and (data == np.tri(n, m)).all():
+        return f"np.tri({square})"
+    if n > 2 and (data == np.tri(n, m) - 0.5 * np.eye(n, m)).all():  # of the gradient of cholesky()
+        return f"np.tri({square}) - 0.5 * np.eye({square})"
+    return None
 
 
 def _one_more_axis(step: Step) -> str | None:
@@ -125,12 +166,26 @@ def _one_more_axis(step: Step) -> str | None:
     return None
 
 
+class _ByPlace:
+    """Stands for the default of a parameter that cannot be given by name."""
+
+
+_BY_PLACE = {_ByPlace}
+
+
 @functools.cache
 def _defaults(function: Any) -> dict[str, Any]:
     try:
-        return {name: each.default for name, each in inspect.signature(function).parameters.items()}
+        parameters = inspect.signature(function).parameters
     except (TypeError, ValueError):
         return {}
+    by_place = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    return {name: _ByPlace if each.kind in by_place else each.default for name, each in parameters.items()}
+
+
+def _is_default(default: Any, given: Any) -> bool:
+    """Whether a setting is what a function would take anyway."""
+    return type(given) in (int, float, bool, str, type(None)) and type(given) is type(default) and given == default
 
 
 def _without_defaults(
@@ -141,10 +196,7 @@ def _without_defaults(
     listed = [*defaults]
 
     def is_default(name: str, given: Any) -> bool:
-        default = defaults.get(name, inspect.Parameter.empty)
-        if name == "keepdims" and given is False:
-            return True
-        return type(given) in (int, bool, str, type(None)) and type(given) is type(default) and given == default
+        return (name == "keepdims" and given is False) or _is_default(defaults.get(name), given)
 
     kept = {name: part for name, part in named.items() if not is_default(name, part)}
     while len(args) > 1 and len(args) <= len(listed) and is_default(listed[len(args) - 1], args[-1]):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import linecache
+import os
 import re
 import textwrap
 from collections.abc import Collection, Generator, Iterable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,12 +14,13 @@ import numpy as np
 from grad_engine.program import passes
 from grad_engine.program.passes.rewriting import Rewriting
 from grad_engine.program.plain_spelling import PlainSpelling
-from grad_engine.program.spelling import ATOM, Names
+from grad_engine.program.spelling import ATOM, Names, described
 from grad_engine.program.steps import (
     AT,
     CHECK,
     GET_ITEM,
     LOOP,
+    NUMBER,
     SET_ITEM,
     UFUNC,
     BackwardLine,
@@ -27,9 +29,12 @@ from grad_engine.program.steps import (
     Value,
     single_number,
 )
+from grad_engine.program.user_lines import comment_of, statement_at
 
 _WIDTH = 100  # characters of a line
 _IN_PLACE = {np.add: "+", np.subtract: "-", np.multiply: "*", np.true_divide: "/"}
+_QUOTED = 60  # characters of a line of the user's program in a message
+_NOT = 3  # how strongly `not` has to be bound
 _INLINE = 60  # characters of an expression that may be part of another
 
 
@@ -47,30 +52,65 @@ class Readable:
         self._uses = program.uses()
         self._ends = {end for end in program.ends() if type(end) is Value}
         self._steps = program.steps
+        self._stood_for = program.stood_for or {}
         self._targets = {} if functional else _directly_written(program)
         self._next: dict[Any, Value] = {}  # in a loop: what is carried on -> the input of the next round
         self._done: set[Value] = set()  # inputs that have their new numbers
         lines: list[str] = []
-        before: Any = None
+        self._comments = comments
+        self._rule: str | None = None  # of an optimiser, to stand above the next line
+        self._told: list[Any] = []  # parameters whose rules stand above
+        self._checked: set[str] = set()  # conditions that are looked at already
+        self._asking: Any = None  # (question, line, truth), conditions, and what they compare: checks to be written
+        self._late: list[str] = []  # lines of checks that come before those of the next step
+        self._commented: Any = None  # the line of the user's program that stands in the latest comment
         for number, step in enumerate(program.steps):
             self._number = number
-            made = [*self._written(step)]
-            here = step.line, type(step.line) is BackwardLine
-            if made and comments and step.line is not None and here != before:
-                before = here
-                if text := linecache.getline(*step.line).strip():
-                    lines.append(f"# backward of: {text}" if here[1] else f"# {text}")
-            lines.extend(made)
+            lines.extend(self._lines(step))
+        lines.extend(self._asked())
         lines.extend(self._ending())
         self.lines = lines
+
+    def _lines(self, step: Step) -> list[str]:
+        """The lines of a step, below a comment where they come from another line than those above."""
+        before = self._commented
+        self.spelling.line = step.line
+        self._look_for_rule(step)
+        made = [*self._written(step)]
+        lines, self._late = self._late, []
+        if made:
+            lines += [*self._asked(), *self._comment(step, before), *made]
+        return lines
+
+    def _look_for_rule(self, step: Step) -> None:
+        """Take up what an optimiser does with a parameter where its first step stands."""
+        rules, target = self.program.rules, self._targets.get(step.outs[0]) if step.outs else None
+        for value in step.values() if rules else ():
+            optimizer, group, parameter = rules.get(value, (None, None, None))
+            if parameter in (None, *self._told) or (value is parameter and value is not target):
+                continue
+            name = self.spelling.value(parameter)
+            words = re.sub(r"\bp\b", name, re.sub(r"\bg\b", f"g_{name}", optimizer.rule(group)))
+            self._rule = f"{type(optimizer).__name__}: {words or f'moves {name}'}"
+            self._told.append(parameter)
+
+    def _comment(self, step: Step, before: Any) -> Iterator[str]:
+        """The line of the user's program that a step comes from, where the step before came from another."""
+        here = step.line, type(step.line) is BackwardLine
+        if self._comments and step.line is not None and here != before:
+            if step.kind is not LOOP:
+                self._commented = here
+            if text := comment_of(*step.line, self.spelling.names.taken, here[1]):
+                yield f"# {text}"
+        if self._rule is not None and self._comments:
+            yield f"# {self._rule}"
+            self._rule = None
 
     def _written(self, step: Step) -> Iterator[str]:
         spell = self.spelling
         if step.kind is CHECK:
             if not self.functional:
-                value, truth = step.args
-                yield f"if {'not ' if truth else ''}{spell.inside(value, 8)}:"
-                yield "    raise ValueError('the numbers ask for another branch than the one that was traced')"
+                self._check(step)
             return
         if step.kind in (SET_ITEM, AT):
             yield from self._scatter(step)
@@ -91,15 +131,64 @@ class Readable:
             return
         if (carry := self._next.get(out)) is not None and self._is_read_before(carry, step):
             name = spell.text[out] = spell.text[carry]
-            yield f"{name} = {text}"
+            grows = step.fn is np.add and step.args[0] is carry
+            if grows and (carry.name or "").startswith("total_g"):  # an array of its own, which began as np.zeros()
+                text = f"{name} += {spell.argument(step.args[1])}"
+            else:
+                text = f"{name} = {text}"
+            yield text
             return
         once = len(self._uses.get(out, ())) == 1 and out not in self._ends
         once = once or (out in self._ends and self._last(out))
-        if out.name is None and step.kind.pure and len(text) < _INLINE and once:
+        if not self._is_named(out) and step.kind.pure and len(text) < _INLINE and once:
             spell.text[out], spell.precedence[out] = text, binds
         else:
             (name,) = self._names(step)
             yield f"{name} = {text}"
+
+    def _check(self, step: Step) -> None:
+        """Take up what raises an error where the numbers go another way than the one that the program is written for.
+
+        Conditions of one question become one, whose lines _asked() gives.
+        """
+        value, truth = step.args
+        spell, made = self.spelling, value.step
+        condition = f"{'not ' if truth else ''}{spell.inside(value, _NOT if truth else 0)}"
+        if condition in self._checked:
+            return
+        self._checked.add(condition)
+        question = step.op or f"is {spell.argument(value)} true?"
+        key = question, step.line, truth
+        if self._asking is not None and self._asking[0] != key:
+            self._late += self._asked()
+        compared: list[str] = []
+        if made is not None and made.kind in (UFUNC, NUMBER) and len(made.args) == 2:
+            compared = [spell.argument(x) for x in made.args if type(x) is Value and not x.ndim and not x.is_const]
+        if self._asking is None:
+            self._asking = key, [], []
+        self._asking[1].append(condition)
+        self._asking[2].extend(compared)
+
+    def _asked(self) -> list[str]:
+        """The lines of the checks that were taken up."""
+        if self._asking is None:
+            return []
+        (question, line, truth), conditions, compared = self._asking
+        self._asking = None
+        place = ""
+        if line is not None:
+            text = statement_at(*line)[0]
+            text = text if len(text) <= _QUOTED else text[: _QUOTED - 4] + " ..."
+            place = f"{os.path.basename(line[0])}, line {line[1]}, {text}: "
+        words = f"{place}{question} {'No' if truth else 'Yes'}, but {'yes' if truth else 'no'} when this was traced; "
+        words += "call the compiled function with these numbers and it makes a program for them"
+        shown = [each for each in dict.fromkeys(compared) if not re.search(r"""["'{}\\]""", each)]
+        values = f" ({', '.join(f'{each} is {{{each}}}' for each in shown)})" if shown else ""
+        pieces = [*map(_quoted, textwrap.wrap(words, _WIDTH - 16, drop_whitespace=False))]
+        if values:
+            pieces.append(f'f"{values}"')
+        pieces = [f"        {piece}" for piece in pieces]
+        return [f"if {' or '.join(conditions)}:", "    raise ValueError(", *pieces, "    )"]
 
     def _in_place(self, step: Step, target: Value, name: str, text: str) -> str:
         """What writes the result of a step into an input, which is not read any more."""
@@ -113,11 +202,34 @@ class Readable:
         return out not in self._uses and [*self.program.ends()].count(out) == 1
 
     def _names(self, step: Step) -> list[str]:
-        names = [self.spelling.names.new(out.name or "t") for out in step.outs]
+        names = [self._name(out) for out in step.outs]
         self.spelling.text.update(zip(step.outs, names, strict=True))
         for out in step.outs:
             self.spelling.precedence.pop(out, None)
         return names
+
+    def _is_named(self, out: Value) -> bool:
+        return out.name is not None or self._gradient(out) is not None
+
+    def _name(self, out: Value) -> str:
+        """A new variable: after what a value is the gradient of, or after the variable of the user's program."""
+        gradient, names = self._gradient(out), self.spelling.names
+        if gradient is None:
+            return names.new(out.name or "t")
+        return names.new(f"g_{gradient}", "_")
+
+    def _gradient(self, out: Value) -> str | None:
+        """The name of the first value that has one among those whose gradient `out` is."""
+        for of in out.gradient_of:
+            found: Any = of
+            while type(found) is Value and found in self._stood_for:
+                found = self._stood_for[found]
+            text = self.spelling.text.get(found, "") if type(found) is Value else ""
+            if text.isidentifier() and found.name is not None:
+                return text
+            if (name := of.name or getattr(found, "name", None)) is not None:
+                return str(name)
+        return None
 
     def _scatter(self, step: Step) -> Iterator[str]:
         """x[key] = value on a copy of x."""
@@ -131,14 +243,15 @@ class Readable:
             return
         if type(x) is Value and self._may_write_over(x, step):
             name = spell.text[step.out] = array
-            if (added := self._added(x, key, rest[0])) is not None:
-                yield f"{name}[{spell.index(key)}] += {spell.argument(added)}"
+            if (change := self._change(x, key, rest[0])) is not None:
+                sign, part = change
+                yield f"{name}[{spell.index(key)}] {sign}= {spell.argument(part)}"
                 return
         value = spell.arguments(tuple(rest), {})
         if step.out in spell.text:
             name = array
         else:
-            (name,) = self._names(step)
+            name = spell.text[step.out] = self._name(self._grown(step.out))
         if name == array:
             pass
         elif type(x) is Value and x.is_const and not np.any(x.data) and type(x.data) is np.ndarray:
@@ -151,6 +264,15 @@ class Readable:
             yield f"{name}[{spell.index(key)}] = {value}"
         else:
             yield f"{spell.function(step.fn)}.at({name}, {spell.argument(key)}, {value})"
+
+    def _grown(self, out: Value) -> Value:
+        """What an array becomes by the writes that follow, and is called after."""
+        while not self._is_named(out) and len(self._uses.get(out, ())) == 1:
+            reader = self._steps[self._uses[out][0]]
+            if reader.kind not in (SET_ITEM, AT) or reader.args[0] is not out:
+                break
+            out = reader.out
+        return out
 
     def _may_write_over(self, x: Value, step: Step) -> bool:
         """Whether nobody reads x, nor a view of it, after this step, so that its variable may go on as the result."""
@@ -180,74 +302,114 @@ class Readable:
                 return False
         return True
 
-    def _added(self, x: Value, key: Any, value: Any) -> Any:
-        """What is added, where x[key] is written that is x[key] and something."""
+    def _change(self, x: Value, key: Any, value: Any) -> tuple[str, Any] | None:
+        """+ or -, and what is added or subtracted, where x[key] is written that is x[key] and something."""
         step = value.step if type(value) is Value else None
-        if step is None or step.kind is not UFUNC or step.fn is not np.add or step.named or len(self._uses[value]) > 1:
+        if step is None or step.kind is not UFUNC or step.fn not in (np.add, np.subtract) or step.named:
             return None
-        if self.spelling.text[value].isidentifier():
+        if len(self._uses[value]) > 1 or self.spelling.text[value].isidentifier():
             return None
         part = step.args[0].step if type(step.args[0]) is Value else None
         same = part is not None and part.kind is GET_ITEM and part.args[0] is x and repr(part.args[1]) == repr(key)
-        return step.args[1] if same else None
+        return (_IN_PLACE[step.fn], step.args[1]) if same else None
 
     def _loop(self, step: Step) -> Iterator[str]:
         """The rounds of scan(): the body once, in a for loop."""
         loop, spell = step.fn, self.spelling
         first, xs, others = loop.parts(step.args)
-        body = passes.run(_with_zeros(loop, xs), passes.READABLE)
+        body = passes.run(replace(_with_known_rows(loop, xs), stood_for=self._stood_for), passes.READABLE)
         carried, rows, same = loop.parts(body.inputs)
         used = {value for inner in body.steps for value in inner.values()} | set(body.outputs)
         xs = [given for given, row in zip(xs, rows, strict=True) if row in used]
         rows = [row for row in rows if row in used]
+        new, results = body.outputs[: loop.carried], body.outputs[loop.carried :]
+        ends, lists, kept = (
+            step.outs[: loop.carried], step.outs[loop.carried : loop.carried + len(results)],
+            step.outs[loop.carried + len(results) :],
+        )  # fmt: skip
         for value, given in zip(same, others, strict=True):
             spell.text[value] = spell.inside(given, ATOM)
         for value, given in zip(carried, first, strict=True):
             text = spell.argument(given)
-            spell.text[value] = spell.names.new(value.name or "carry")
-            yield f"{spell.text[value]} = {text}"
+            if self._is_read_here_alone(given, step):  # its variable goes on as what is carried
+                spell.text[value] = text
+                continue
+            name = spell.text[value] = spell.names.new(value.name or "carry")
+            total = name.startswith("total_g_") and self._comments
+            yield f"{name} = {text}" + (f"  # the gradient of {name[8:]}: the sum over the rounds" if total else "")
+        read = [out in self._uses or out in self._ends for out in (*lists, *kept)]
+        stacks = [self._name(out) if self._is_named(out) else spell.names.new("ys") for out in lists]
+        saved = [spell.names.new(f"saved_{spell.text[value]}") for value in carried] if kept else []
+        for name, is_read in zip((*stacks, *saved), read, strict=True):
+            if is_read:
+                yield f"{name} = []"
+        outer = spell.names.mark()
         sources = [spell.inside(given, ATOM) + ("[::-1]" if loop.reverse else "") for given in xs]
-        spell.text.update((value, spell.names.new(value.name or "x")) for value in rows)
-        last = len(body.outputs) - loop.carried
-        used = {out for out in step.outs if out in self._uses or out in self._ends}
-        read = [out in used for out in step.outs[loop.carried : loop.carried + last]]
-        stacks = [spell.names.new("ys") if each else "" for each in read]
-        saved = [spell.names.new("before") for _ in carried] if loop.saves else []
-        for name in filter(None, (*stacks, *saved)):
-            yield f"{name} = []"
+        spell.text.update((value, self._row_name(value, given)) for value, given in zip(rows, xs, strict=True))
         targets = [spell.text[value] for value in rows]
         listed = f"zip({', '.join(sources)})" if len(sources) != 1 else sources[0]
         yield f"for {', '.join(targets)} in {listed}:" if targets else f"for _ in range({loop.length}):"
-        for name, value in zip(saved, carried, strict=False):
-            yield f"    {name}.append({spell.text[value]})"
+        for name, value, is_read in zip(saved, carried, read[len(lists) :], strict=False):
+            if is_read:
+                yield f"    {name}.append({spell.text[value]})"
+        yield from (f"    {line}" for line in self._round(body, carried, new, results, stacks, read))
+        spell.names.back_to(outer)  # what a round calls its own is free again
+        for out, value in zip(ends, carried, strict=True):
+            spell.text[out] = spell.text[value]
+        for out, name, is_read in zip((*lists, *kept), (*stacks, *saved), read, strict=True):
+            spell.text[out] = name
+            if is_read and not (out in kept and self._is_read_by_rows(out)):
+                yield f"{name} = np.stack({name}{'[::-1]' if loop.reverse else ''})"
+
+    def _is_read_here_alone(self, given: Any, step: Step) -> bool:
+        """Whether a variable of its own holds `given`, and nothing but this step reads it, nor a view of it."""
+        if type(given) is not Value or given.step is None or given.owner is not None or given in self._ends:
+            return False
+        if not self.spelling.text.get(given, "").isidentifier() or [*step.values()].count(given) > 1:
+            return False
+        return len(self._uses.get(given, ())) == 1 and not any(end.memory is given for end in self._ends)
+
+    def _row_name(self, value: Value, given: Any) -> str:
+        """The variable of a loop that goes through the rows of `given`."""
+        list_name = self.spelling.text.get(given, "") if type(given) is Value else ""
+        saved = list_name.startswith("saved_") and value.name is not None
+        return self.spelling.names.new(f"{value.name}_before" if saved else value.name or "x")
+
+    def _is_read_by_rows(self, out: Value) -> bool:
+        """Whether only loops read a value, row by row, so that a list of its rows will do."""
+        readers = [self._steps[place] for place in self._uses.get(out, ())]
+        alone = all(
+            reader.kind is LOOP and [*reader.values()].count(out) == 1 and out in reader.fn.parts(reader.args)[1]
+            for reader in readers
+        )
+        return alone and out not in self._ends
+
+    def _round(
+        self, body: Program, carried: list[Value], new: list[Any], results: list[Any], stacks: list[str],
+        read: list[bool],
+    ) -> Iterator[str]:  # fmt: skip
+        """The lines of one round of a loop."""
+        spell = self.spelling
         outside = self._uses, self._ends, self._steps, self._number, self._next
         self._steps = body.steps
-        new = body.outputs[: loop.carried]
         self._next = {
             out: value for out, value in zip(new, carried, strict=True)
-            if body.outputs.count(out) == 1 + body.outputs[loop.carried :].count(out) and value not in body.outputs
+            if body.outputs.count(out) == 1 + results.count(out) and value not in body.outputs
         }  # fmt: skip
         self._uses, self._ends = body.uses(), {end for end in body.ends() if type(end) is Value}
+        self._commented = None
         for self._number, inner in enumerate(body.steps):
-            for line in self._written(inner):
-                yield f"    {line}"
+            yield from self._lines(inner)
+        yield from self._asked()
+        self._commented = None
         self._uses, self._ends, self._steps, self._number, self._next = outside
-        for name, value in zip(stacks, body.outputs[loop.carried :], strict=True):
-            if name:
-                yield f"    {name}.append({spell.value(value)})"
+        for name, value, is_read in zip(stacks, results, read, strict=False):
+            if is_read:
+                yield f"{name}.append({spell.value(value)})"
         pairs = [(spell.text[value], spell.value(out)) for value, out in zip(carried, new, strict=True)]
         pairs = [(old, text) for old, text in pairs if old != text]
         if pairs:
-            yield f"    {', '.join(old for old, _ in pairs)} = {', '.join(text for _, text in pairs)}"
-        texts = [spell.text[value] for value in carried]
-        texts += [f"np.stack({name}{'[::-1]' if loop.reverse else ''})" for name in (*stacks, *saved)]
-        for out, text in zip(step.outs, texts, strict=True):
-            if out not in used and not text.isidentifier():
-                continue
-            spell.text[out] = text
-            if not text.isidentifier():
-                (spell.text[out],) = [spell.names.new(out.name or "t")]
-                yield f"{spell.text[out]} = {text}"
+            yield f"{', '.join(old for old, _ in pairs)} = {', '.join(text for _, text in pairs)}"
 
     def _ending(self) -> Iterator[str]:
         spell, program = self.spelling, self.program
@@ -268,7 +430,11 @@ class Readable:
             yield f"{spell.value(target)}[...] = {text}"
         outside = dict.fromkeys(write.value for write in stored if not write.in_place and write.shown)
         outputs += map(spell.value, outside)
-        yield f"return {', '.join(outputs) or 'None'}"
+        line = f"return {', '.join(outputs) or 'None'}"
+        if len(line) <= _WIDTH or len(outputs) == 1:
+            yield line
+        else:
+            yield from ("return (", *(f"    {output}," for output in outputs), ")")
 
     def _before_writes(self, values: Iterable[Any], targets: Collection[Value]) -> Generator[str, None, list[str]]:
         """The texts of values; those that read an array that is about to be written get a variable first."""
@@ -284,12 +450,25 @@ class Readable:
             texts.append(text)
         return texts
 
+    def about_constants(self) -> list[str]:
+        """What each variable holds that is neither an argument nor written down, as comments."""
+        if not self._comments:
+            return []
+        found = []
+        for name, thing in self.spelling.environment.items():
+            text, where = self.spelling.about.get(name) or described(thing), ""
+            if (line := self.spelling.met.get(name)) is not None:
+                file, number = line
+                where = comment_of(file, number, self.spelling.names.taken, type(line) is BackwardLine)
+            found.append(f"# {name}: {text}" + (f"; for {where}" if where else ""))
+        return found
+
     def function(self) -> str:
         """The definition, constants that cannot be written down being arguments with defaults to be given."""
         spell = self.spelling
         inputs = [spell.text[value] for value in self.program.inputs]
         constants = [*spell.environment]
-        body = "\n".join(f"    {line}" for line in self.lines)
+        body = "\n".join(f"    {line}" for line in [*self.about_constants(), *self.lines])
         return f"{head(self.program.name, inputs + ['*', *constants] if constants else inputs)}\n{body}\n"
 
 
@@ -309,14 +488,14 @@ class _Known(Rewriting):
         self.keep(step)
 
 
-def _with_zeros(loop: Any, xs: list[Any]) -> Program:
-    """The body of a loop, in which rows of zeros are zeros: gradients of results that nobody uses."""
+def _with_known_rows(loop: Any, xs: list[Any]) -> Program:
+    """The body of a loop, in which the rows of an array of one number are known: gradients of sums, or 0 of nothing."""
     known = _Known(loop.body)
     _, rows, _ = loop.parts(loop.body.inputs)
     for row, given in zip(rows, xs, strict=True):
-        if type(given) is Value and given.is_const and single_number(given) == 0:
-            zeros = np.zeros(row.shape, row.dtype)
-            known.replaced[row] = Value(zeros, data=zeros)
+        if type(given) is Value and given.is_const and (number := single_number(given)) is not None:
+            data = np.full(row.shape, number, row.dtype)
+            known.replaced[row] = Value(data[()] if row.scalar else data, data=data[()] if row.scalar else data)
     return known.rewritten() if known.replaced else loop.body
 
 
@@ -333,6 +512,11 @@ def _directly_written(program: Program) -> dict[Value, Value]:
         if value.like(target) and ends.count(value) == 1 and not any(end.memory is target for end in ends):
             found[value] = target
     return found
+
+
+def _quoted(text: str) -> str:
+    """A string as code, in double quotes."""
+    return f'"{text}"' if '"' not in text and text.isprintable() and "\\" not in text else repr(text)
 
 
 def _listed(texts: list[str]) -> str:

@@ -8,7 +8,7 @@ import math
 import operator
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -61,15 +61,23 @@ class Names:
         self.taken = {"np", "scipy", "math", "result"}
         self._counts: dict[str, int] = {}
 
-    def new(self, name: str) -> str:
-        """A new identifier like `name`."""
+    def mark(self) -> tuple[set[str], dict[str, int]]:
+        """What is taken now, for back_to()."""
+        return set(self.taken), dict(self._counts)
+
+    def back_to(self, mark: tuple[set[str], dict[str, int]]) -> None:
+        """Let all names that were taken since that mark be free again."""
+        self.taken, self._counts = set(mark[0]), dict(mark[1])
+
+    def new(self, name: str, join: str = "") -> str:
+        """A new identifier like `name`; join: what stands between it and a number."""
         name = re.sub(r"\W", "_", name) or "value"
         if name[0].isdigit() or keyword.iskeyword(name):
             name = f"_{name}"
         found = name
         if found in self.taken:
             number = self._counts.get(name, 2)
-            join = "_" if name[-1].isdigit() else ""
+            join = "_" if name[-1].isdigit() else join
             while (found := f"{name}{join}{number}") in self.taken:
                 number += 1
             self._counts[name] = number + 1
@@ -87,6 +95,9 @@ class Spelling:
         self.text: dict[Value, str] = {}
         self.precedence: dict[Value, float] = {}
         self.environment: dict[str, Any] = {}
+        self.line: Any = None  # of the user's program, that is written now
+        self.met: dict[str, Any] = {}  # variable -> the line that needed it first
+        self.about: dict[str, str] = {}  # variable of a function of the engine -> what it is
         self.outside: set[str] = set()  # functions that are neither NumPy's nor SciPy's
         self._things: dict[int, str] = {}
 
@@ -107,7 +118,7 @@ class Spelling:
             return self.number(data)
         if value.ndim == 0 and value.dtype.char in "dl?" and (written := self.number(np.asarray(data).item())):
             return f"np.{np.asarray(data).dtype.type.__name__}({written})"
-        return self.array(value) or self.thing(data, value.name or "c")
+        return self.array(value) or self.thing(data, value.name or _CONSTANTS.get(value.dtype.kind, "constant"))
 
     def array(self, value: Value) -> str | None:
         """An array of one number, or of a few, as an expression."""
@@ -133,6 +144,7 @@ class Spelling:
         if id(thing) not in self._things:
             made = self._things[id(thing)] = self.names.new(name)
             self.environment[made] = thing
+            self.met[made] = self.line
         return self._things[id(thing)]
 
     def argument(self, tree: Any) -> str:
@@ -164,7 +176,7 @@ class Spelling:
             return f"{self.thing(tree.make, tree.make.__name__)}({', '.join(map(self.argument, tree.values))})"
         if callable(tree):
             return self.function(tree)
-        return self.thing(tree, "c")
+        return self.thing(tree, "constant")
 
     def type(self, kind: Any) -> str:
         """How a dtype or a type is written."""
@@ -209,7 +221,7 @@ class Spelling:
     def call(self, step: Step) -> tuple[str, float]:
         """The right side of the assignment that a step is, and how strongly it binds."""
         if step.kind is NAMED_CALL:
-            return f"{self.named_call(step)}({self.arguments(step.args, step.named)})", ATOM
+            return f"{self.named_call(step)}({self.arguments(*self.with_keywords(step))})", ATOM
         if type(step.fn) is OfMade:
             args, named, more, more_named = step.args
             made = f"{self.function(step.fn.maker)}({self.arguments(args, named)})"
@@ -225,12 +237,31 @@ class Spelling:
         """The variable of a function of the engine: conv2d, conv2d_gradient."""
         words = (step.op or "call").split()
         name = self.thing(step.fn, f"{words[-1]}_gradient" if len(words) > 1 else words[0])
+        self.about[name] = f"{'the gradient of ' * (len(words) > 1)}the op {words[-1]} of grad_engine"
         self.function(step.fn)  # which notes that it is neither NumPy's nor SciPy's
         return name
+
+    def with_keywords(self, step: Step) -> tuple[tuple[Any, ...], Mapping[str, Any]]:
+        """The arguments of a call of the engine, by place and by name."""
+        return step.args, step.named
 
     def arguments(self, args: tuple[Any, ...], named: Any) -> str:
         """The arguments of a call, with commas between them."""
         return ", ".join([*map(self.argument, args), *(f"{key}={self.argument(part)}" for key, part in named.items())])
+
+
+_CONSTANTS = {"b": "mask", "i": "indices", "u": "indices"}  # kind of dtype -> name of an array that has none
+
+
+def described(thing: Any) -> str:
+    """What a variable of the program holds that is no argument."""
+    if isinstance(thing, np.ndarray):
+        return f"constant of shape {thing.shape}, {thing.dtype}"
+    if isinstance(thing, np.random.Generator):
+        return "the generator of the random numbers"
+    if callable(thing):
+        return f"the function {getattr(thing, '__name__', type(thing).__name__)}"
+    return f"constant, {type(thing).__name__}"
 
 
 def path_of(function: Any) -> str | None:

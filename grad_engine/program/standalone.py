@@ -8,7 +8,9 @@ from __future__ import annotations
 import base64
 import io
 import re
+import textwrap
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +20,7 @@ from numpy import ndarray
 from grad_engine.core.op import OPS
 from grad_engine.errors import GraphError
 from grad_engine.program.readable import Readable, head
-from grad_engine.program.steps import LOOP, NAMED_CALL, Program
+from grad_engine.program.steps import LOOP, NAMED_CALL, Program, place_of
 from grad_engine.program.trace import Present
 
 _FEW = 64  # numbers of an array that is written out
@@ -48,7 +50,8 @@ def text_of(program: Program) -> str:
     body = "\n".join(f"    {line}" for line in readable.lines)
     inputs = [readable.spelling.text[value] for value in program.inputs]
     generators = [name for name, thing in constants.items() if isinstance(thing, np.random.Generator)]
-    written = [_defined(name, thing) for name, thing in constants.items() if name not in generators]
+    about = dict(zip(constants, readable.about_constants(), strict=True))
+    written = [f"{about[name]}\n{_defined(name, thing)}" for name, thing in constants.items() if name not in generators]
     imports = ["import numpy as np"]
     if any("_unpacked(" in line for line in written):
         imports = ["import base64", "import io", "import zlib", "", *imports]
@@ -71,20 +74,47 @@ def text_of(program: Program) -> str:
 
 
 def _of_state(program: Program, readable: Readable, generators: list[str]) -> str:
-    """What the caller of a saved program has to know of its state."""
+    """What the caller of a saved program has to know of its arguments and its state, as the end of its docstring."""
+    spell = readable.spelling
     stored = [write for write in program.writes if write.value is not write.target]
-    written = [readable.spelling.value(write.target) for write in stored if write.target is not None]
-    returned = len({write.value for write in stored if not write.in_place and write.shown})
-    lines = []
+    written = [spell.value(write.target) for write in stored if write.target is not None]
+    returned = {write.value: spell.value(write.value) for write in stored if not write.in_place and write.shown}
+    lines = [*_of_arguments(program, readable, generators)]
     if written:
         lines.append(f"It writes in place: {', '.join(written)}.")
-        lines.append("Start with the weights, and with zeros or what the optimizer holds for its state.")
     if returned:
-        lines.append(f"New values of numbers from outside come last, {returned} of them: pass them at the next call.")
-        lines.append("Counts of steps (steps) start with 0.")
+        lines.append(
+            f"New values of numbers from outside come last in what it returns: {', '.join(returned.values())}."
+        )
+        lines.append("Pass them at the next call.")
+    return "\n\n" + "\n".join(piece for line in lines for piece in _wrapped_words(line)) + "\n" if lines else ""
+
+
+def _of_arguments(program: Program, readable: Readable, generators: list[str]) -> Iterator[str]:
+    """The arguments in order, with what each kind of them is, where there are others than those of the function."""
+    kept = {value for lane in program.kept for state in lane for value in state}
+    told = {
+        0: "arguments of the function",
+        1: "read from outside, such as weights",
+        2: "numbers from outside, such as a learning rate",
+        3: "state of the optimizer, 0 everywhere at the start",
+        4: "counts of steps, 0 at the start",
+    }
+    groups: dict[int, list[str]] = {}
+    for value in program.inputs:
+        groups.setdefault(place_of(value, program.given, kept), []).append(readable.spelling.text[value])
+    if set(groups) <= {0} and not generators:
+        return
+    yield "Arguments, in this order:"
+    for place, names in sorted(groups.items()):
+        yield f"  {', '.join(names)}: {told[place]}"
     if generators:
-        lines.append(f"It draws from {', '.join(generators)}: pass a np.random.Generator for each.")
-    return "".join(f"\n{line}" for line in ["", *lines, ""]) if lines else ""
+        yield f"  {', '.join(generators)}: a np.random.Generator for each, of which it draws"
+
+
+def _wrapped_words(line: str) -> list[str]:
+    indent = " " * (len(line) - len(line.lstrip()))
+    return textwrap.wrap(line, _WIDTH, initial_indent="", subsequent_indent=f"{indent}  ") or [""]
 
 
 _UNPACKING = """

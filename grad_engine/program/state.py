@@ -82,6 +82,7 @@ class State:
     tensors: dict[int, Tensor] = field(default_factory=dict)  # by id: those that were there before
     names: set[str] = field(default_factory=set)
     kept: list[list[tuple[Value, ...]]] = field(default_factory=list)  # by optimisers, for each parameter of a group
+    rules: dict[Value, Any] = field(default_factory=dict)  # parameter, or state of it -> (optimiser, group, parameter)
     homes: dict[Value, tuple[ndarray, ndarray]] = field(default_factory=dict)  # of those: flat array, and its part
     _put: list[tuple[Slot, Any, Any]] = field(default_factory=list)  # slot, what it held, what it holds meanwhile
     _by_array: dict[int, Traced] = field(default_factory=dict)
@@ -285,6 +286,8 @@ def _lift(state: State, reached: Reached) -> None:
                 state.put(kept, state.lift_array(array, kept, kept.name))
                 state.sources[-1].hidden = True
                 arrays.append(each.arrays[key]._value)  # type: ignore[attr-defined]
+            moved = optimizer, groups[groups_of[parameter]], stand_in._value
+            state.rules.update(dict.fromkeys((stand_in._value, *arrays), moved))
             if arrays:
                 lanes[groups_of[parameter]].append(tuple(arrays))
             if each.memory is not None:
@@ -345,6 +348,8 @@ def _note_changes(state: State, reached: Reached) -> None:
         kept: Any = now.array if type(now) is Tensor else now
         if type(now) is Tensor and (now.node is not None or id(now) in state.tensors):
             _refuse_change(slot, before, now)
+        if type(kept) is type(meanwhile) is TracedNumber and kept.current.name is None:
+            kept.current.name = f"new_{meanwhile._value.name}"
         if type(kept) in (Traced, TracedNumber) and not (type(before) is ndarray and kept.shape != before.shape):
             state.stores.append(Store(slot, kept.current, type(now)))
         elif type(meanwhile) is TracedNumber and type(now) is type(before):

@@ -26,8 +26,8 @@ class Value:
     """
 
     __slots__ = (
-        "array_type", "data", "dtype", "name", "now", "number", "owner", "scalar", "shape", "step", "strides",
-        "uniform",
+        "array_type", "data", "dtype", "gradient_of", "name", "now", "number", "owner", "scalar", "shape", "step",
+        "strides", "uniform",
     )  # fmt: skip
 
     def __init__(self, now: Any, name: str | None = None, step: Step | None = None, data: Any = ABSENT) -> None:
@@ -37,6 +37,7 @@ class Value:
         self.step = step
         self.uniform: Any = ABSENT  # of a constant: the number in every place, once it was looked for
         self.owner: Value | None = None  # of a view: the value whose memory it shows
+        self.gradient_of: tuple[Value, ...] = ()  # the values whose whole gradient it is (gradients.py)
         kind = type(now)
         self.number = kind if kind in (int, float, bool) else None  # a Python number, which has a weak dtype
         self.scalar = isinstance(now, np.generic)  # a NumPy scalar, no array of shape ()
@@ -50,7 +51,7 @@ class Value:
         """A value of the same shape, dtype and layout, without the array."""
         made = cls.__new__(cls)
         made.now, made.data, made.owner, made.step, made.name = None, ABSENT, None, step, name
-        made.uniform = ABSENT
+        made.uniform, made.gradient_of = ABSENT, ()
         made.number, made.scalar, made.array_type = other.number, other.scalar, other.array_type
         made.shape, made.dtype, made.strides = other.shape, other.dtype, other.strides
         return made
@@ -128,7 +129,7 @@ class Step:
         self.kind, self.fn, self.args, self.named = kind, fn, args, named
         self.outs, self.several = outs, several  # whether fn returns a tuple
         self.line = line  # of the user's program: file and number
-        self.op = op  # of a named call: the op of the table
+        self.op = op  # of a named call: the op of the table; of a check: the question that it answers
         self._values: list[Value] | None = None
         self.into: Any = None  # where the result goes: a Buffer (passes/buffers.py), an input, or new memory
 
@@ -226,6 +227,9 @@ class Program:
     kept: list[list[tuple[Value, ...]]] = field(default_factory=list)  # by optimisers, for each parameter of a group
     roots: list[Value] = field(default_factory=list)  # of outputs, and of writes that are not in place: the memory
     # that they show in eager mode, by which one knows whether two of them, or one and an input, are the same
+    rules: dict[Value, Any] = field(default_factory=dict)  # parameter, or state of it -> (optimiser, group, parameter)
+    given: set[Value] = field(default_factory=set)  # inputs that are arguments of the function, in what people read
+    stood_for: dict[Value, Any] | None = None  # value -> what a pass put in its place, for names; None: nobody asks
     homes: list[Any] = field(default_factory=list)  # flat inputs in the place of those (passes/flat.py)
 
     def with_steps(self, steps: list[Step], replaced: Callable[[Any], Any] = lambda value: value) -> Program:
@@ -249,6 +253,15 @@ class Program:
             for value in step.values():
                 found.setdefault(value, []).append(number)
         return found
+
+
+def place_of(value: Value, given: set[Value], kept: set[Value]) -> int:
+    """Where an input stands: arguments, arrays outside, numbers outside, state of optimisers, counts of steps."""
+    if value in given:
+        return 0
+    if value in kept:
+        return 3
+    return 1 if not value.number else 2 if value.number is float else 4
 
 
 class BackwardLine(tuple[str, int]):

@@ -14,7 +14,7 @@ from numpy import ndarray
 
 from grad_engine.core.caller import INSIDE
 from grad_engine.core.chain_rule import pull_back
-from grad_engine.core.stand_ins import TRACING
+from grad_engine.core.stand_ins import QUESTIONS, TRACING
 from grad_engine.core.tensor import Tensor
 from grad_engine.errors import TraceError
 from grad_engine.program import traced, views
@@ -43,6 +43,7 @@ OUTERMOST: set[int] = set()  # ids of code that starts a trace: above it is the 
 _INSIDE: set[str] = set()  # files of the engine and of NumPy that were met
 _array_equal = np.array_equal
 _NEW_MEMORY = frozenset({UFUNC, REDUCE, NUMBER})  # kinds whose results are never views
+_WRITTEN_OUT = 16  # numbers of an array that stands in the source as numbers
 OPS_FOLDER = os.path.join(INSIDE[0], "ops", "")
 
 
@@ -62,6 +63,8 @@ class Trace:
         self.closed = False
         self.has_loops = False  # of scan()
         self.grads_read: dict[int, bool] = {}  # by id of a leaf: whether its .grad was read before it was written
+        self.unpacked: set[Value] = set()  # parts of a carry, which the local variable that takes one up names
+        self.shares: list[tuple[Value, Value]] = []  # a gradient, or a part of one, and what it is the gradient of
         self.of_arrays: set[Value] = set()  # numbers that were computed from arrays
         self.outside: set[Value] = set()  # arrays that variables outside hold, and what is computed from them alone
         self.thread = threading.get_ident()
@@ -118,7 +121,7 @@ class Trace:
             else:
                 data = array.copy("K")
                 data.flags.writeable = False
-        value = Value(data, data=data)
+        value = Value(data, _name_of(array) if array.size > _WRITTEN_OUT else None, data=data)
         self._consts[id(array)] = value
         self._kept.append(array)
         return value
@@ -155,6 +158,8 @@ class Trace:
                 raise TraceError(f"{name}() gave {_described(part)}, which no program of arrays can hold{self.at()}")
         if kind.pure and all(value.is_const for value in read):  # the same at each run
             outs = [Value(part, data=np.asarray(part) if isinstance(part, ndarray) else part) for part in parts]
+            if len(read) == 1 and read[0].name is not None and fn in ("transpose", "swapaxes"):
+                outs[0].name = f"{read[0].name}_T"
         else:
             step = Step(kind, fn, given, named_given, [], several, self.place(), op)
             outs = step.outs = [Value(part, step=step) for part in parts]
@@ -184,20 +189,25 @@ class Trace:
     def check_count(self, count: Any) -> None:
         """Let the program check that so many elements are chosen again."""
         if type(count) in STAND_INS and not count.current.is_const:
-            self.check(count == int(count.current.now))
+            number = int(count.current.now)
+            self.check(count == number, f"is the number of chosen elements {number}?")
 
     def check_numbers(self, array: Any) -> ndarray:
         """The numbers of what depends on arrays outside alone; the program checks that they are the same again."""
         now = np.array(array.current.now)
-        self.check(self.record(FUNCTION, _array_equal, (array, now)))
+        self.check(self.record(FUNCTION, _array_equal, (array, now)), "are these numbers the same as then?")
         return now
 
-    def check(self, value: Any) -> bool:
-        """The truth of a stand-in that the engine itself branches on; the program checks that it is the same again."""
+    def check(self, value: Any, question: str | None = None) -> bool:
+        """The truth of a stand-in that the engine itself branches on; the program checks that it is the same again.
+
+        question: what the truth answers; that of the function which asks, where it is left out.
+        """
         read = self.value_of(value)
         truth = bool(read.now)
         if not read.is_const:
-            self.steps.append(Step(CHECK, None, (read, truth), NO_NAMED, [], False, self.place()))
+            question = _question() if question is None else question
+            self.steps.append(Step(CHECK, None, (read, truth), NO_NAMED, [], False, self.place(), question))
         return truth
 
     def named_call(self, op: Any, arrays: Any, static: Any) -> Any:
@@ -322,6 +332,25 @@ def _innermost() -> tuple[FrameType | None, bool]:
     return frame, in_chain_rule
 
 
+def _question() -> str | None:
+    """What the function asks that branches on numbers now; None where it does not say."""
+    frame: FrameType | None = sys._getframe(2)
+    while frame is not None and frame.f_code.co_filename.startswith(INSIDE):
+        if frame.f_code in QUESTIONS:
+            return QUESTIONS[frame.f_code]
+        frame = frame.f_back
+    return None
+
+
+def _name_of(array: ndarray) -> str | None:
+    """The variable of the user's function that holds an array, or the array that it is the transpose of."""
+    frame = user_frame()
+    for name, local in frame.f_locals.items() if frame is not None else ():
+        if local is array and name.isidentifier() and name != "_":
+            return name
+    return None
+
+
 def name_locals(frame: FrameType) -> None:
     """Give each value that a local variable holds, and that has no name yet, the name of the variable."""
     for name, local in frame.f_locals.items():
@@ -337,8 +366,12 @@ def name_value(name: str, held: Any, deep: bool = True) -> None:
     array: Any = held.array if type(held) is Tensor else held
     kind = type(array)
     if kind is traced.Traced:
-        if array._value.step is not None and array._value.name is None:
-            array._value.name = name
+        value = array._value
+        if (value.step is not None or value.is_const) and value.name is None:
+            value.name = name
+        elif deep and value in array.within.unpacked:
+            value.name = name
+            array.within.unpacked.discard(value)
     elif deep and kind is dict and len(array) <= 64:
         for key, part in array.items():
             if isinstance(key, str | int):

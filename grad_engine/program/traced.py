@@ -312,7 +312,7 @@ class TracedNumber:
     def __index__(self) -> int:
         value, trace = self._value, TRACING.trace
         if trace is not None and value.number is int and not value.is_const and value not in self.within.of_arrays:
-            trace.check(self == value.now)  # a count of steps: the program is for this one
+            trace.check(self == value.now, f"is the count {value.now}?")  # of steps: the program is for this one
             return int(value.now)
         return operator.index(self.numbers("a size or an index"))
 

@@ -19,6 +19,7 @@ from grad_engine.nn.module import Module
 from grad_engine.program.arguments import Arguments, returned
 from grad_engine.program.entering import ONE_TRACE, tracing
 from grad_engine.program.entry import Given, Output
+from grad_engine.program.gradients import find_gradients
 from grad_engine.program.history import History, history_of
 from grad_engine.program.state import State, lifted, refuse_history
 from grad_engine.program.steps import Program, Value, Write
@@ -74,6 +75,7 @@ def traced_call(
         name = re.sub(r"\W", "_", getattr(function, "__name__", type(function).__name__)).strip("_") or "program"
         name = "program" if name == "lambda" else name
         steps = list(trace.steps)
+        find_gradients(steps, trace.shares)
         leaves = _leaves(arguments, state, inside)
         written = {stand_in._origin for stand_in in state._by_array.values() if stand_in.version}
         history = history_of(function, trace, name, inputs, noted.held, leaves, written)
@@ -89,7 +91,7 @@ def traced_call(
             )
     writes += [Write(None, store.value, not isinstance(store.slot.holder, GradAccum)) for store in state.stores]
     inputs = [*(part.value for part in arguments.parts), *(source.value for source in state.sources)]
-    program = Program(name, inputs, steps, noted.values, writes, trace.reasons, kept=state.kept)
+    program = Program(name, inputs, steps, noted.values, writes, trace.reasons, kept=state.kept, rules=state.rules)
     program.roots = [value.memory for value in program.leaving()]
     trace.close()
     return TracedCall(program, arguments, state, parameters, structure, history)

@@ -17,9 +17,10 @@ from grad_engine.core.stand_ins import TRACING
 from grad_engine.core.tensor import Tensor, array_of, wrap
 from grad_engine.errors import TraceError
 from grad_engine.functional import grad
+from grad_engine.program.gradients import find_gradients, note_share
 from grad_engine.program.loop import Loop
 from grad_engine.program.rounds import check_carry, looped, one_round
-from grad_engine.program.steps import LOOP, NO_NAMED, UFUNC, Program, Step, Value
+from grad_engine.program.steps import LOOP, NO_NAMED, UFUNC, BackwardLine, Program, Step, Value
 from grad_engine.program.trace import Trace
 from grad_engine.pytree import Structure, taken_apart
 
@@ -86,10 +87,11 @@ class _Body:
     def __init__(self, scan: TracedScan, trace: Trace, carry: list[Any], xs: list[Any], tensors: list[bool]) -> None:
         self.captured: dict[Edge, Any] = {}  # where a gradient goes outside of the body -> the array there
         self.inner = inner = Trace(trace)
-        inner.held, inner.line = trace.held, trace.place()
+        inner.held, self.line = trace.held, trace.place()
         names = _parameters(scan.body)
         self.carry = [Value(_now(leaf), name) for leaf, name in _named(carry, names[0])]
         self.rows = [Value(np.asarray(_now(leaf))[0], name) for leaf, name in _named(xs, names[1])]
+        inner.unpacked = {value for values in (self.carry, self.rows) if len(values) > 1 for value in values}
         TRACING.trace = inner
         try:
             start = next_sequence_nr()
@@ -141,7 +143,9 @@ class _Body:
             if type(out) is not Tensor or out.node is None:
                 gs.append(None)
                 continue
-            seed = Value(_now(out.array), "g")
+            held = _now_value(out.array)
+            name = self.carry[len(gs)].name if len(gs) < len(self.carry) else held.name
+            seed = Value(held.now, f"g_{name or 'y'}")
             gs.append(seed)
             edge = stops.get(out.node, out.node)
             share = inner.stand_in(seed)
@@ -151,6 +155,7 @@ class _Body:
         shares = [None if target is None else found.get(target) for target in targets]
         shares += [found.get(stop) for stop in stops.values()]
         values = [None if share is None else inner.value_of(np.asarray(share)) for share in shares]
+        find_gradients(inner.steps, inner.shares)
         return _Backward(list(inner.steps), gs, values, list(stops))
 
     def _stops(self, edges: list[Edge], start: int, leaves: list[Any]) -> dict[Edge, GradAccum]:
@@ -195,16 +200,18 @@ class _Backward:
             if any(type(each) is Tensor for each in (*g, *operands)):
                 return _twice(scan, once.captured, g, operands, self.edges, wanted)
             trace = TRACING.trace
+            before, trace.line = trace.line, BackwardLine(once.line) if once.line else trace.line
             inputs, outputs, given = [], [], []
             for place in range(carried):  # the gradient of the carry goes from round to round
-                seed = self.gs[place] or Value(_now(carry[place]), "g")
+                seed = self.gs[place] or Value(_now(carry[place]), f"g_{once.carry[place].name}")
                 inputs.append(seed)
                 outputs.append(self.shares[place])
                 given.append(np.zeros_like(carry[place]) if g[place] is None else g[place])
             totals, adding = [], []
-            for value in sums:
+            for value, captured in zip(sums, operands[carried + len(xs) :], strict=True):
                 if value is not None:
-                    total = Value.alike(value, name=f"total_{value.name}" if value.name else "total")
+                    name = _now_value(captured).name
+                    total = Value.alike(value, name=f"total_g_{name}" if name else "total_g")
                     totals.append(total)
                     adding.append(value)
             body, ends = _summed(list(self.steps), totals, adding)
@@ -227,6 +234,9 @@ class _Backward:
             found += [None if share is None else next(rest) for share in x_shares]
             ending = iter(made[carried : carried + len(totals)])
             found += [None if value is None else next(ending) for value in sums]
+            for share, of in zip(found, operands, strict=True):
+                note_share(share, of)
+            trace.line = before
             return [share if want else None for share, want in zip(found, wanted, strict=True)]
 
         return run
@@ -242,7 +252,7 @@ def _summed(steps: list[Any], totals: list[Value], adding: list[Value]) -> tuple
     ends = []
     for total, share in zip(totals, adding, strict=True):
         end = Value.alike(total)
-        end.step = Step(UFUNC, np.add, (total, share), NO_NAMED, [end], False)
+        end.step = Step(UFUNC, np.add, (total, share), NO_NAMED, [end], False)  # `total +=` in the text
         steps.append(end.step)
         ends.append(end)
     return steps, ends
@@ -294,6 +304,12 @@ def _parameters(body: Callable[..., Any]) -> tuple[str, str]:
 
 def _named(leaves: Sequence[Any], name: str) -> list[tuple[Any, str]]:
     return [(leaf, name if len(leaves) == 1 else f"{name}_{number}") for number, leaf in enumerate(leaves)]
+
+
+def _now_value(array: Any) -> Any:
+    """The value that a stand-in stands for; of a constant array, a value with its numbers."""
+    current = getattr(array, "current", None)
+    return Value(array) if current is None else current
 
 
 def _now(leaf: Any) -> Any:

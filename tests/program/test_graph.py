@@ -332,7 +332,7 @@ def test_the_source_has_the_names_and_lines_of_the_user() -> None:
     for part in (
         "def step(w1, w2, x, y):",
         "hidden = np.tanh(x @ w1)",
-        '# hidden = np.tanh(x @ p["w1"])',
+        "# hidden = np.tanh(x @ w1)",  # p["w1"] by the name that the program has for it
         "g_w1 =",
         "error =",
     ):

@@ -7,6 +7,7 @@ import functools
 import inspect
 import itertools
 import os
+import re
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -176,8 +177,10 @@ def test_a_saved_step_says_what_it_writes_and_can_be_run(tmp_path: Path) -> None
     text = compiled.save(tmp_path / "step.py").read_text("utf-8")
     scope: dict[str, Any] = {}
     exec(text, scope)
-    assert "It writes in place: m" in scope["__doc__"] and "It draws from rng" in scope["__doc__"]
+    assert "It writes in place: m" in scope["__doc__"] and "rng: a np.random.Generator" in scope["__doc__"]
+    listed = "".join(line.partition(":")[0] for line in scope["__doc__"].splitlines() if line.startswith("  "))
     names = inspect.signature(scope["step"]).parameters
+    assert [name for name in re.findall(r"\w+", listed) if name in names][: len(names)] == [*names]  # in their order
     fresh = made()[0]
     given: dict[str, Any] = {name: np.zeros((1, 2) if "weight" in name else 1) for name in names}
     given |= {"model_weight": fresh.weight.data.copy(), "model_bias": fresh.bias.data.copy()}

@@ -44,7 +44,10 @@ class _Sharing(Rewriting):
         if type(value) is Value and value.is_const and not value.number and value.size <= _LARGEST:
             data = np.asarray(value.data)
             key = (data.dtype.str, data.shape, data.strides, value.scalar, data.tobytes())
-            return self._consts.setdefault(key, value)
+            known = self._consts.setdefault(key, value)
+            if known.name is None:
+                known.name = value.name
+            return known
         return value
 
     def reads_replaced(self, step: Step) -> bool:

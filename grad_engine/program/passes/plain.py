@@ -44,8 +44,7 @@ class _Saying(Rewriting):
                 if (found := say(self, step)) is not None:
                     step = found
                     break
-            _name_total(self, step)
-            number = _number(self, step) or _spread_number(self, step)
+            number = _number(self, step) or _spread_number(self, step) or _copied(self, step)
             if number is not None:
                 self.replace(step.out, number)
                 return
@@ -250,17 +249,10 @@ def _laid(value: Value) -> list[tuple[Value, Any, Any]]:
     return []
 
 
-def _name_total(self: _Saying, step: Step) -> None:
-    """Call a sum of gradients g_x, and none of its parts that are read only here."""
-    if step.kind is not UFUNC or step.fn not in (np.add, np.subtract) or step.named:
-        return
-    parts = [each for each in step.args if type(each) is Value and each.step is not None and self.once(each)]
-    names = {each.name for each in parts if each.name is not None and each.name.startswith("g_")}
-    if len(names) != 1 or (step.out.name is not None and not step.out.name.startswith("g_")):
-        return
-    (step.out.name,) = names
-    for each in parts:
-        each.name = None
+def _copied(self: _Saying, step: Step) -> Any:
+    """x for x.copy(), which has another layout: no value is ever written over."""
+    plain = step.kind is METHOD and step.fn == "copy" and not step.named and type(step.args[0]) is Value
+    return step.args[0] if plain and step.out not in self.ends and step.args[0].like(step.out) else None
 
 
 def _number(self: _Saying, step: Step) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from grad_engine.program.gradients import is_of_backward
 from grad_engine.program.steps import FUNCTION, GET_ITEM, METHOD, NO_NAMED, Kind, Program, Step, Value, mapped
 
 _MAY_SHOW = frozenset({GET_ITEM, METHOD, FUNCTION})
@@ -45,6 +46,8 @@ class Rewriting:
                 self.visit(taken)
             else:
                 self.visit(step)
+        if self.program.stood_for is not None:
+            self.program.stood_for.update(self.replaced)
         return self.program.with_steps(self.steps, self.now)
 
     def visit(self, step: Step) -> None:
@@ -63,8 +66,12 @@ class Rewriting:
 
     def replace(self, value: Value, other: Any) -> None:
         """Let `other` stand for `value`, with its name where it has none."""
-        if type(other) is Value and other.name is None and other.step is not None:
-            other.name = value.name
+        if type(other) is Value and other.step is not None:
+            if not value.gradient_of:
+                other.name = value.name if other.name is None else other.name
+            elif is_of_backward(other):  # else of the forward pass: it keeps its name, though the numbers are the same
+                other.gradient_of += tuple(of for of in value.gradient_of if of not in other.gradient_of)
+                other.name = value.name if other.name is None else other.name
         self.replaced[value] = other
 
     def keep(self, step: Step) -> None:
