@@ -32,7 +32,6 @@ from grad_engine.export.torch_values import (
     dtype_name,
     is_leaf,
     notes_of,
-    outputs_of,
     place_of,
     tensors_in,
 )
@@ -42,10 +41,15 @@ from grad_engine.record.builder import RunFacts, Value
 from grad_engine.record.collector import collection_paused
 
 SEVERAL = "SeveralRoots"  # the name of the step that stands for them
+NAMELESS = (None, "none")  # the name of a tensor and where it is from
+NO_MODULE = ("", None)
 TRACE_LINE = re.compile(r'  File "(?P<file>.*)", line (?P<line>\d+), in .*\n\s*(?P<code>.*)')
 
 
-@dataclass(frozen=True, slots=True)
+Output = tuple[tuple[int, ...], Any]  # shape and dtype of a result
+
+
+@dataclass(slots=True)  # not frozen: it takes twice as long to make, and there is one for each tensor that was kept
 class Kept:
     """A tensor that a step kept for backward: what is known of it, and its key, of a leaf, a result or its own."""
 
@@ -67,7 +71,7 @@ class StepFacts:
     sequence: int
     edges: tuple[tuple[int | None, int], ...]  # a node and which of its outputs, by position
     kept: dict[str, Any]  # with a Kept for each tensor
-    outputs: list[tuple[tuple[int, ...], Any]]  # shape and dtype
+    outputs: list[Output]
     values: list[Value]
     scope: str
     number: int | None  # which call of the scope
@@ -129,6 +133,9 @@ class TorchGraph:
             ParameterFacts(name, tuple(each.shape), dtype_name(each.dtype), each.requires_grad, id(each))
             for name, each in found
         ]
+        self._by_identity: dict[int, list[ParameterFacts]] = {}
+        for parameter in self.parameters:
+            self._by_identity.setdefault(parameter.identity, []).append(parameter)
         self._owners = {each.identity: each.name.rpartition(".")[0] for each in self.parameters}
         self._called: dict[Key | int, tuple[str, str]] = {}  # by node and output, or by id() of a tensor
         self._named: dict[Key, Any] = {}  # results that have names
@@ -177,17 +184,16 @@ class TorchGraph:
         with collection_paused():
             self._add(root, number, output)
 
-    def _add(self, root: Node, number: int, output: Any) -> None:
+    def _add(self, root: Node, number: int, result: Any) -> None:
         nodes, leaves = _walked(root, self.keys, self.max_nodes, len(self.steps))
-        for node in nodes:
-            _check_shapes(node)
+        outputs = {node: _outputs(node) for node in nodes}
         self._lie.clear()
         for thing in (*leaves, *nodes):
             self.keys[thing] = len(self.keys)
         met = set(nodes)
         known = {made: tensor for made, tensor in self._named.items() if made[0] in met}
-        if output is not None:
-            known[root, number] = output
+        if result is not None:
+            known[root, number] = result
         for leaf in leaves:
             self._leaf(leaf)
         values = TorchValues(self.torch, nodes, known, self.numbers.whole)
@@ -202,7 +208,7 @@ class TorchGraph:
         held: list[Any] = []  # they are known by id() until all of them are read
         for node in nodes:
             kept = {name: self._kept(thing, constants, held) for name, thing in values.kept[node].items()}
-            self.steps[self.keys[node]] = self._step(node, kept, values, homes.get(node, ("", None)))
+            self.steps[self.keys[node]] = self._step(node, outputs[node], kept, values, homes.get(node, NO_MODULE))
         self._share_numbers([self.keys[node] for node in nodes])
         self.roots.append((self.keys[root], number))
         self.graphs += 1
@@ -237,61 +243,53 @@ class TorchGraph:
     def _leaf(self, node: Node) -> None:
         tensor, key = node.variable, self.keys[node]
         self._lie[node, 0] = place_of(tensor)
-        name, source = self._called.get(id(tensor), (None, "none"))
+        name, source = self._called.get(id(tensor), NAMELESS)
         place = self._places.get(id(tensor), len(self._places))
         self.leaves[key] = LeafFacts(self.numbers.named(tensor, name, source), place, id(tensor))
         self.variables[key] = tensor
         self._by_tensor[id(tensor)] = key
-        for parameter in self.parameters:
-            if parameter.identity == id(tensor):
-                parameter.leaf = key
+        for parameter in self._by_identity.get(id(tensor), ()):
+            parameter.leaf = key
 
     def _kept(self, thing: Any, constants: dict[int, Kept], held: list[Any]) -> Any:
-        if isinstance(thing, tuple):
-            return tuple(self._kept(part, constants, held) for part in thing)
         if not isinstance(thing, self.torch.Tensor):
-            return thing
+            return tuple(self._kept(part, constants, held) for part in thing) if isinstance(thing, tuple) else thing
         if (leaf := self._by_tensor.get(id(thing))) is not None:
             return Kept(leaf, tuple(thing.shape), None)
-        if thing.grad_fn is not None and (made := self.keys.get(thing.grad_fn)) is not None:
+        maker = thing.grad_fn
+        if maker is not None and (made := self.keys.get(maker)) is not None:
             return Kept((made, thing.output_nr), tuple(thing.shape), None)
         if (found := constants.get(id(thing))) is None:
             held.append(thing)
-            name, source = self._called.get(id(thing), (None, "none"))
+            name, source = self._called.get(id(thing), NAMELESS)
             # The key is an object of its own: after this graph is gone, its id() may be that of another tensor.
             found = constants[id(thing)] = Kept(object(), tuple(thing.shape), self.numbers.named(thing, name, source))
         return found
 
-    def _step(self, node: Node, kept: dict[str, Any], values: TorchValues, home: tuple[str, int | None]) -> StepFacts:
-        name, outputs, below = short_name(node.name()), outputs_of(node), node.next_functions
-        edges = tuple((self.keys.get(receiver), output) for receiver, output in below)
-        notes = notes_of(node)
+    def _step(
+        self, node: Node, outputs: list[Output], kept: dict[str, Any], values: TorchValues, home: tuple[str, int | None]
+    ) -> StepFacts:
+        keys, below, notes, sequence = self.keys, node.next_functions, notes_of(node), node._sequence_nr()
         return StepFacts(
-            name=name,
-            sequence=node._sequence_nr(),
-            edges=edges,
-            kept=kept,
-            outputs=outputs,
-            values=[self._result((node, k), outputs[k], values, notes, below) for k in range(len(outputs))],
-            scope=home[0],
-            number=home[1],
-            source=self.source(node._sequence_nr()) or _traced(node),
+            short_name(node.name()),
+            sequence,
+            tuple([(keys.get(receiver), output) for receiver, output in below]),
+            kept,
+            outputs,
+            [self._result((node, k), known, values, notes.get(k), below) for k, known in enumerate(outputs)],
+            home[0],
+            home[1],
+            self.source(sequence) or _traced(node),
         )
 
     def _result(
-        self,
-        made: Key,
-        known: tuple[tuple[int, ...], Any],
-        values: TorchValues,
-        notes: Mapping[int, Note],
-        below: Sequence[Key],
+        self, made: Key, known: Output, values: TorchValues, note: Note | None, below: Sequence[Key]
     ) -> Value:
         """What is known of a result of a node. Where it is an operand in another shape, its numbers are known."""
-        name, source = self._called.get(made, (None, "none"))
-        if (note := notes.get(made[1])) is not None:
+        name, source = self._called.get(made, NAMELESS)
+        if note is not None:
             self._lie[made] = note.place
-            value = note.value
-            return replace(value, name=name, name_source=source) if name else value
+            return replace(note.value, name=name, name_source=source) if name else note.value
         tensor = values.known.get(made)
         if tensor is None:
             return Value(None, known[0], dtype_name(known[1]), name, source, "unknown")
@@ -550,36 +548,43 @@ def _plus(before: Value | None, share: Value) -> Value:
 
 def _walked(root: Node, known: Mapping[Node, int], max_nodes: int, before: int) -> tuple[list[Node], list[Node]]:
     """The op nodes that are not known, in creation order, and the leaves as they are met from there."""
-    found: dict[Node, None] = {} if root in known else {root: None}
+    below: dict[Node, Sequence[Key]] = {} if root in known else {root: ()}
     leaves: dict[Node, None] = {}
-    pending = list(found)
+    pending = list(below)
     while pending:
-        for below, _ in pending.pop().next_functions:
-            if below is None or below in found or below in known:
+        node = pending.pop()
+        edges = below[node] = node.next_functions
+        for each, _ in edges:
+            if each is None or each in below or each in known or each in leaves:
                 continue
-            if is_leaf(below):
-                leaves[below] = None
+            if is_leaf(each):
+                leaves[each] = None
                 continue
-            found[below] = None
-            pending.append(below)
-        if len(found) + before > max_nodes:
+            below[each] = ()
+            pending.append(each)
+        if len(below) + before > max_nodes:
             raise GraphError(
                 f"the graph has more than {max_nodes:,} ops, which is what a record holds at most; pass max_nodes= to "
                 "raise the limit, or a tensor from further down"
             )
-    links = {node: [below for below, _ in node.next_functions if below in found] for node in found}
+    links = {node: [each for each, _ in edges if each in below] for node, edges in below.items()}
     nodes = in_order(links, lambda node: node._sequence_nr())
-    order = dict.fromkeys(below for node in nodes for below, _ in node.next_functions if below in leaves)
+    order = dict.fromkeys(each for node in nodes for each, _ in below[node] if each in leaves)
     return nodes, list(order)
 
 
-def _check_shapes(node: Node) -> None:
-    """Raise GraphError where a result has rows of different lengths."""
-    if any(each.is_nested_tensor or not all(map(_is_length, each.shape)) for each in node._input_metadata):
-        raise GraphError(
-            f"{node.name()} makes a nested tensor, whose rows differ in length, and a record has one shape for each "
-            "tensor; pad the rows to one length before the model, or watch the part that comes after padding"
-        )
+def _outputs(node: Node) -> list[Output]:
+    """Shape and dtype of each result. Raises GraphError where one has rows of different lengths."""
+    found = []
+    for each in node._input_metadata:
+        shape = each.shape
+        if each.is_nested_tensor or not all(map(_is_length, shape)):
+            raise GraphError(
+                f"{node.name()} makes a nested tensor, whose rows differ in length, and a record has one shape for "
+                "each tensor; pad the rows to one length before the model, or watch the part that comes after padding"
+            )
+        found.append((tuple(shape), each.dtype))
+    return found
 
 
 def _is_length(length: Any) -> bool:
@@ -591,8 +596,14 @@ def in_order(links: Mapping[Any, Sequence[Any]], sequence: Callable[[Any], int])
 
     Sequence numbers count per thread, so they alone do not say what came first.
     """
+    numbers = {thing: sequence(thing) for thing in links}
+    found = sorted(links, key=numbers.__getitem__)
+    if len(set(numbers.values())) == len(found) and all(
+        numbers[below] < numbers[thing] for thing, each in links.items() for below in each
+    ):
+        return found
     users = Counter(below for each in links.values() for below in each)
-    newest = [(-sequence(thing), k, thing) for k, thing in enumerate(links) if not users[thing]]
+    newest = [(-numbers[thing], k, thing) for k, thing in enumerate(links) if not users[thing]]
     heapq.heapify(newest)
     places = {thing: k for k, thing in enumerate(links)}
     found = []
@@ -602,7 +613,7 @@ def in_order(links: Mapping[Any, Sequence[Any]], sequence: Callable[[Any], int])
         for below in links[thing]:
             users[below] -= 1
             if not users[below]:
-                heapq.heappush(newest, (-sequence(below), places[below], below))
+                heapq.heappush(newest, (-numbers[below], places[below], below))
     found.reverse()
     return found
 

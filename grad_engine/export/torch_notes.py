@@ -50,6 +50,7 @@ class ForwardNotes:
         self._starts: list[int] = []  # numbers of the first nodes of the calls, and of the first ones after them
         self._ends: list[int] = []
         self._lines: list[Line | None] = []
+        self._sources: dict[Line, SourceRecord] = {}
         self._inside: dict[CodeType, bool] = {}  # whether a function is PyTorch's or ours
         self._folders = (os.path.dirname(torch.__file__) + os.sep, OURS, "<frozen ")
         self._number = torch._C._autograd._get_sequence_nr
@@ -213,7 +214,12 @@ class ForwardNotes:
         if k < 0 or self._ends[k] <= sequence:
             return None
         line = self._lines[k]
-        return None if line is None else SourceRecord(_shown(line[0].co_filename), line[1], code_at(*line))
+        if line is None:
+            return None
+        found = self._sources.get(line)
+        if found is None:
+            found = self._sources[line] = SourceRecord(_shown(line[0].co_filename), line[1], code_at(*line))
+        return found
 
     def place_of_error(self, error: BaseException, module: str) -> str:
         """What stopped a block, in which module, and at which line of the program."""

@@ -128,6 +128,9 @@ class ModuleCalls:
     def scope(self, sequence: int) -> tuple[str, int] | None:
         """The innermost module that made the node of this number, and which call of it; None where none did."""
         mine = self.threads.get(threading.get_ident())
+        if mine is not None and len(self.threads) == 1:
+            call = _innermost(mine, sequence)
+            return None if call is None else (call.name, call.number)
         others = [thread for thread in self.threads.values() if thread is not mine]
         found = [call for thread in ([mine] if mine else []) + others if (call := _innermost(thread, sequence))]
         if not found:
@@ -175,7 +178,7 @@ def is_closed(module: Any) -> bool:
     return (
         isinstance(module, sys.modules["torch"].jit.ScriptModule)
         or getattr(module, COMPILED, None) is not None
-        or (hasattr(module, "_orig_mod") and hasattr(module, "dynamo_ctx"))
+        or ("dynamo_ctx" in vars(module) and hasattr(module, "_orig_mod"))  # hasattr of what a module lacks is slow
     )
 
 

@@ -52,21 +52,22 @@ class Numbers:
         if not isinstance(thing, self.torch.Tensor):
             array = None if thing is None else np.asarray(thing)
             return Value(array, (), "int64" if isinstance(thing, int) else "float64")
-        if thing.is_nested:
-            return Value(None, (), dtype_name(thing.dtype), absent="unknown")
-        shape, dtype = tuple(thing.shape), dtype_name(thing.dtype)
-        array = array_of(self.torch, thing)
+        array, dtype = array_of(self.torch, thing), dtype_name(thing.dtype)
         if array is None:
-            return Value(None, shape, dtype, absent="unknown")
-        ends = thing.grad_fn is None or _has_ends(thing.grad_fn.name())
-        if self.whole:
-            return Value(None, shape, dtype, absent="unknown", taken=written(array, self.max_elements, ends=ends))
+            return Value(None, () if thing.is_nested else tuple(thing.shape), dtype, absent="unknown")
+        return Value(None, array.shape, dtype, None, "given", "unknown", None, self._taken(thing, array, like))
+
+    def _taken(self, thing: Any, array: Any, like: Mapping[Place | None, Value] | None) -> Taken:
         if array.size <= self.max_elements:
-            return Value(None, shape, dtype, absent="unknown", taken=taken(array, self.max_elements))
+            return taken(array, self.max_elements)
+        maker = thing.grad_fn
+        ends = maker is None or _has_ends(maker.name())
+        if self.whole:
+            return written(array, self.max_elements, ends=ends)
         if array.nbytes <= SMALL and array.dtype.kind in "fiub":
-            return Value(None, shape, dtype, absent="unknown", taken=self._waiting(array, ends))
+            return self._waiting(array, ends)
         known = self._stats_of(thing, like) if like else None
-        return Value(None, shape, dtype, absent="unknown", taken=taken(array, self.max_elements, known, ends=ends))
+        return taken(array, self.max_elements, known, ends=ends)
 
     def _waiting(self, array: Any, ends: bool) -> Taken:
         if len(self.waiting) >= MOST_WAITING:
@@ -149,19 +150,25 @@ class TorchValues:
         self.torch = torch
         self.again = again
         self.known: dict[Key, Any] = dict(known)
-        self.kept = {node: _kept(node) for node in nodes}
-        self._learn()
+        tensors: list[Any] = []
+        self.kept = {node: _kept(node, tensors) for node in nodes}
+        self._learn(tensors)
 
-    def _learn(self) -> None:
+    def _learn(self, tensors: Sequence[Any]) -> None:
         """Find the values of results: kept by the op or by one that read it, else worked out again from operands."""
-        for kept in self.kept.values():
-            for tensor in tensors_in(self.torch.Tensor, kept.values()):
-                if tensor.grad_fn is not None:
-                    self.known.setdefault((tensor.grad_fn, tensor.output_nr), tensor)
+        known = self.known
+        for tensor in tensors:
+            if tensor.grad_fn is not None:
+                known.setdefault((tensor.grad_fn, tensor.output_nr), tensor)
         for node in reversed(self.kept):  # what only had its shape changed is known from the other side as well
-            below = node.next_functions[0] if node.next_functions else (None, 0)
-            if short_name(node.name()) in RESHAPES and below[0] in self.kept and (node, 0) in self.known:
-                self.known.setdefault(below, self.known[node, 0].detach().reshape(outputs_of(below[0])[below[1]][0]))
+            if short_name(node.name()) not in RESHAPES or (node, 0) not in known:
+                continue
+            below, output = edge = node.next_functions[0]
+            if below not in self.kept or edge in known:
+                continue
+            # What was noted is not looked up again, but for what lies further below.
+            if output not in notes_of(below) or short_name(below.name()) in RESHAPES:
+                known[edge] = known[node, 0].detach().reshape(outputs_of(below)[output][0])
         for node, kept in self.kept.items() if self.again else ():
             if any((node, k) not in self.known for k in range(len(outputs_of(node)))):
                 for k, tensor in enumerate(self._again(node, kept)):
@@ -231,34 +238,52 @@ def outputs_of(node: Node) -> list[tuple[tuple[int, ...], Any]]:
     return [(tuple(each.shape), each.dtype) for each in node._input_metadata]
 
 
-def _kept(node: Node) -> dict[str, Any]:
-    """What a node kept for backward, by name.
+def _kept(node: Node, tensors: list[Any]) -> dict[str, Any]:
+    """What a node kept for backward, by name; the tensors of it are added to `tensors`.
 
     What it will not show (freed, or changed in place since) is left out, and so is what hooks have packed: to unpack it
     may run a part of the model again (a checkpoint), or read a disk.
     """
     kept: dict[str, Any] = {}
-    for name, raw in _saved_names(node.__class__):
-        with contextlib.suppress(RuntimeError):
-            if raw is None or not _is_packed(getattr(node, raw)):
-                kept[name.removeprefix("_saved_")] = signed(getattr(node, name))
+    for name, shown, raw in _saved_names(node.__class__):
+        try:  # suppress() takes longer than all the rest
+            if raw is None:
+                kept[shown] = signed(getattr(node, name))
+            elif not _is_packed(getattr(node, raw)):
+                value = getattr(node, name)
+                if isinstance(value, tuple | list):
+                    value = tuple(value)
+                    tensors += [each for each in value if each is not None]
+                elif value is not None:
+                    tensors.append(value)
+                kept[shown] = value
+        except RuntimeError:  # noqa: PERF203
+            continue
     if hasattr(node, "saved_tensors"):  # of a torch.autograd.Function
         with contextlib.suppress(RuntimeError):
             if not _is_packed(node._raw_saved_tensors):
                 kept |= {f"saved[{k}]": tensor for k, tensor in enumerate(node.saved_tensors)}
+                tensors += [each for each in node.saved_tensors if each is not None]
     return kept
 
 
 @cache
-def _saved_names(kind: Hashable) -> list[tuple[str, str | None]]:
-    """The attributes of a kind of node that hold what it kept, each with that of the raw tensor, if it is one."""
-    found = dir(kind)
-    names = set(found)
-    return [(name, f"_raw{name}" if f"_raw{name}" in names else None) for name in found if name.startswith("_saved_")]
+def _saved_names(kind: Hashable) -> list[tuple[str, str, str | None]]:
+    """The attributes of a kind of node that hold what it kept: name, its own part, that of the raw tensor, if any.
+
+    Sizes and strides are left out: `_input_metadata` of the nodes below has them.
+    """
+    found = [name for name in dir(kind) if name.startswith("_saved_") and "_sym_" not in name]
+    names = set(dir(kind))
+    return [
+        (name, name.removeprefix("_saved_"), f"_raw{name}" if f"_raw{name}" in names else None) for name in found
+    ]
 
 
 def _is_packed(raw: Any) -> bool:
-    return any(map(_is_packed, raw)) if isinstance(raw, tuple) else getattr(raw, "unpack_hook", None) is not None
+    if isinstance(raw, tuple):
+        return any(map(_is_packed, raw))
+    return getattr(raw, "unpack_hook", None) is not None
 
 
 def tensors_in(kind: type, values: Any) -> Iterator[Any]:
@@ -297,12 +322,11 @@ def array_of(torch: Any, value: Any) -> Any:
     """A tensor or number as an array of NumPy; None where it holds no numbers that can be read."""
     if value is None or not isinstance(value, torch.Tensor):
         return None if value is None else np.asarray(value)
-    value = value.detach()
     try:
-        return value.numpy()
+        return (value.detach() if value.requires_grad else value).numpy()
     except (RuntimeError, TypeError):
-        pass
-    if value.is_meta or value.is_quantized:
+        value = value.detach()
+    if value.is_meta or value.is_quantized or value.is_nested:
         return None
     try:
         if value.layout != torch.strided:
