@@ -299,8 +299,8 @@ class TorchGraph:
                 place = self._lie.get((node, output))
                 leaf = self.leaves.get(key)
                 like[place] = self.steps[key].values[output] if leaf is None else leaf.value
-        self._lie[made] = place_of(tensor)
-        return self.numbers.named(tensor, name, source, like)
+        place = self._lie[made] = place_of(tensor)
+        return self.numbers.named(tensor, name, source, like, place)
 
     # backward runs
 
@@ -423,23 +423,30 @@ class RunOf:
         self.events.append((key, [self.seed], sent))
 
     def _step(self, key: int, custom: bool) -> Callable[[Any, Any], None]:
-        edges = self.steps[key].edges
+        edges, numbers = self.steps[key].edges, self.numbers
+        receivers = [edge if edge[0] is not None else None for edge in edges]
 
         def note(shares: Any, received: Any) -> None:
-            arrived = [self._arrived((key, k), g) for k, g in enumerate(received)]
-            same = {place_of(g): value for g, value in zip(received, arrived, strict=True) if value is not None}
+            arrived: list[Value | None] = []
+            same: dict[Place | None, Value] = {}
+            for k, g in enumerate(received):
+                place = place_of(g)
+                value = self._arrived((key, k), g, place)
+                arrived.append(value)
+                if value is not None:
+                    same[place] = value
             sent: dict[int, Value] = {}
-            for position, share in enumerate(shares):
-                if share is None or position >= len(edges) or edges[position][0] is None:
+            for position, (receiver, share) in enumerate(zip(receivers, shares, strict=False)):
+                if share is None or receiver is None:
                     continue
                 place = place_of(share)
                 value = same.get(place) if place is not None else None
                 if value is None:
-                    value = self.numbers(share, like=same)
+                    value = numbers(share, same, place)
                     if place is not None:
                         same[place] = value
                 sent[position] = value
-                self._send(edges[position], share, place, value)
+                self._send(receiver, share, place, value)
             if custom and self.unread:
                 self._inside(key, sent)
             self.events.append((key, arrived, sent))
@@ -467,13 +474,14 @@ class RunOf:
             self.partial[receiver] = share if before is None else before + share
             self.sums.setdefault(receiver, []).append(value if before is None else self.numbers(self.partial[receiver]))
 
-    def _arrived(self, receiver: tuple[int, int], g: Any) -> Value | None:
+    def _arrived(self, receiver: tuple[int, int], g: Any, place: Place | None) -> Value | None:
         """What reached a node: the one share that was sent to it, or the sum of several."""
         sent = self.under_way.pop(receiver, ())
-        self.partial.pop(receiver, None)
+        if self.partial:
+            self.partial.pop(receiver, None)
         if g is None:
             return None
-        if len(sent) == 1 and sent[0][0] is not None and sent[0][0] == place_of(g):
+        if len(sent) == 1 and place is not None and sent[0][0] == place:
             return sent[0][1]
         return self.numbers(g)
 
@@ -482,9 +490,10 @@ class RunOf:
 
     def gather(self, leaf: int, g: Any) -> None:
         """A leaf gathered `g` in all."""
-        value = self._arrived((leaf, 0), g)
+        place = place_of(g)
+        value = self._arrived((leaf, 0), g, place)
         if value is not None:
-            self.gathered[leaf] = place_of(g), value
+            self.gathered[leaf] = place, value
 
     def values(self) -> Iterator[Value]:
         """What is known of the gradients of the run; some of it more than once."""

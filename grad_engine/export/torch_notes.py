@@ -76,8 +76,9 @@ class ForwardNotes:
         else:
             result = (inner or function)(*args, **kwargs)
         end = self._number()
-        name = getattr(function, "__name__", "")
-        if name == "__get__" and end == start and not isinstance(result, self.torch.Tensor):
+        name, kind = getattr(function, "__name__", ""), self.torch.Tensor
+        is_one = isinstance(result, kind)
+        if name == "__get__" and end == start and not is_one:
             return result
         line: Line | None = None
         if end > start and self._told == told:
@@ -86,12 +87,12 @@ class ForwardNotes:
             self._starts.append(start)
             self._ends.append(end)
             self._lines.append(line)
-        made = list(_tensors(result, self.torch.Tensor, 3))
+        made = [result] if is_one else _tensors(result, kind)
         if name == "__setitem__" or (name.endswith("_") and not made):
-            made = [each for each in args[:1] if isinstance(each, self.torch.Tensor)]
+            made = [each for each in args[:1] if isinstance(each, kind)]
         for tensor in made:
-            if tensor.grad_fn is not None:
-                self._note(tensor, args)
+            if (node := tensor.grad_fn) is not None:
+                self._note(tensor, node, args)
         if reads:
             self._look(name, args, kwargs, made, line)
         return result
@@ -107,9 +108,9 @@ class ForwardNotes:
         finally:
             for mode in reversed(off):
                 overrides._push_mode(mode)
-        for tensor in _tensors(result, self.torch.Tensor, 3):
-            if tensor.grad_fn is not None:
-                self._note(tensor, ())
+        for tensor in _tensors(result, self.torch.Tensor):
+            if (node := tensor.grad_fn) is not None:
+                self._note(tensor, node, ())
         return result
 
     def _opened(self, function: Any) -> Any:
@@ -135,34 +136,39 @@ class ForwardNotes:
 
         return run
 
-    def _note(self, tensor: Any, args: Any) -> None:
-        node = tensor.grad_fn
-        notes = node.metadata.setdefault(NOTE, {})
-        place = place_of(tensor)
-        known = notes.get(tensor.output_nr)
-        if known is not None and known.place == place:
+    def _note(self, tensor: Any, node: Any, args: Any) -> None:
+        """Note a result, the node that made it, and the operands of the call."""
+        output, place, metadata = tensor.output_nr, place_of(tensor), node.metadata
+        notes = metadata.get(NOTE)
+        if notes is None:
+            notes = metadata[NOTE] = {}
+        elif (known := notes.get(output)) is not None and known.place == place:
             return
-        like = {}
-        first = args[0] if args and isinstance(args[0], self.torch.Tensor) else None
-        if first is not None and first.grad_fn is not None and first.grad_fn is not node:
-            before = first.grad_fn.metadata.get(NOTE, {}).get(first.output_nr)
-            if before is not None and before.place is not None:
-                like[before.place] = before.value
-        notes[tensor.output_nr] = Note(self.numbers(tensor, like), place)
-        self.last = node, tensor.output_nr
+        like = None
+        first = args[0] if args and place is not None else None
+        if isinstance(first, self.torch.Tensor):
+            maker = first.grad_fn
+            if maker is not None and maker is not node:
+                before = maker.metadata.get(NOTE, {}).get(first.output_nr)
+                if before is not None and before.place is not None and before.place[0] == place[0]:
+                    like = {before.place: before.value}
+        notes[output] = Note(self.numbers(tensor, like, place), place)
+        self.last = node, output
 
     def _look(self, name: str, args: Any, kwargs: Any, made: list[Any], line: Line | None) -> None:
         """Note the parameters that a call read, and those that it cut off."""
-        lost: list[Any] = []
-        for each in _tensors((args, tuple(kwargs.values())) if kwargs else args, self.torch.Tensor, 3):
-            if not each.requires_grad:
-                continue
-            lost.append(each)
+        given = _tensors(args, self.torch.Tensor)
+        if kwargs:
+            given += _tensors(tuple(kwargs.values()), self.torch.Tensor)
+        lost = [each for each in given if each.requires_grad]
+        if not lost or not made:
+            return
+        for each in lost:
             parameter = self.parameters.get(id(each))
-            if parameter is not None and name != "__get__" and made and parameter not in self.read:
+            if parameter is not None and parameter not in self.read and name != "__get__":
                 line = line or self._line(sys._getframe(3))
                 self.read[parameter] = Read(name, line, self.torch.is_grad_enabled())
-        if not lost or not made or name.endswith("_like") or any(each.requires_grad for each in made):
+        if any(each.requires_grad for each in made) or name.endswith("_like"):
             return  # a function of shapes alone, such as ones_like, cuts nothing off
         line = line or self._line(sys._getframe(3))
         if (name, line) in self._seen_cuts:
@@ -276,10 +282,15 @@ def _spoken(name: str) -> str:
     return ".data" if name == "__get__" else name
 
 
-def _tensors(value: Any, kind: type, depth: int) -> Iterator[Any]:
+def _tensors(value: Any, kind: type, depth: int = 3) -> list[Any]:
     """The tensors in a value, and in the tuples and lists in it."""
     if isinstance(value, kind):
-        yield value
-    elif depth and isinstance(value, tuple | list):
+        return [value]
+    found: list[Any] = []
+    if depth and isinstance(value, tuple | list):
         for part in value:
-            yield from _tensors(part, kind, depth - 1)
+            if isinstance(part, kind):
+                found.append(part)
+            elif isinstance(part, tuple | list):
+                found += _tensors(part, kind, depth - 1)
+    return found

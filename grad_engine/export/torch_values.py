@@ -47,17 +47,24 @@ class Numbers:
     whole: bool = True
     waiting: list[Taken] = field(default_factory=list)  # small ones, which are measured together
 
-    def __call__(self, thing: Any, like: Mapping[Place | None, Value] | None = None) -> Value:
-        """What is known of a tensor or number. `like`: tensors that may hold the same numbers in another shape."""
+    def __call__(
+        self, thing: Any, like: Mapping[Place | None, Value] | None = None, place: Place | None = None
+    ) -> Value:
+        """What is known of a tensor or number. `like`: tensors that may hold the same numbers in another shape.
+
+        place: where its numbers lie, needed with `like` alone.
+        """
         if not isinstance(thing, self.torch.Tensor):
             array = None if thing is None else np.asarray(thing)
             return Value(array, (), "int64" if isinstance(thing, int) else "float64")
         array, dtype = array_of(self.torch, thing), dtype_name(thing.dtype)
         if array is None:
             return Value(None, () if thing.is_nested else tuple(thing.shape), dtype, absent="unknown")
-        return Value(None, array.shape, dtype, None, "given", "unknown", None, self._taken(thing, array, like))
+        return Value(None, array.shape, dtype, None, "given", "unknown", None, self._taken(thing, array, like, place))
 
-    def _taken(self, thing: Any, array: Any, like: Mapping[Place | None, Value] | None) -> Taken:
+    def _taken(
+        self, thing: Any, array: Any, like: Mapping[Place | None, Value] | None, place: Place | None
+    ) -> Taken:
         if array.size <= self.max_elements:
             return taken(array, self.max_elements)
         maker = thing.grad_fn
@@ -66,7 +73,7 @@ class Numbers:
             return written(array, self.max_elements, ends=ends)
         if array.nbytes <= SMALL and array.dtype.kind in "fiub":
             return self._waiting(array, ends)
-        known = self._stats_of(thing, like) if like else None
+        known = _stats_of(place, like) if like and place is not None else None
         return taken(array, self.max_elements, known, ends=ends)
 
     def _waiting(self, array: Any, ends: bool) -> Taken:
@@ -78,32 +85,36 @@ class Numbers:
         return found
 
     def named(
-        self, thing: Any, name: str | None, source: str, like: Mapping[Place | None, Value] | None = None
+        self,
+        thing: Any,
+        name: str | None,
+        source: str,
+        like: Mapping[Place | None, Value] | None = None,
+        place: Place | None = None,
     ) -> Value:
         """The same with a name."""
-        value = self(thing, like)
+        value = self(thing, like, place)
         value.name, value.name_source = name, source
         return value
 
-    def _stats_of(self, tensor: Any, like: Mapping[Place | None, Value]) -> Any:
-        """The statistics of another tensor that holds the same numbers, each once."""
-        place = place_of(tensor)
-        if place is None or not _is_all(*place[2:4]):
-            return None
-        for other, value in like.items():
-            if (
-                other is None
-                or other[:2] != place[:2]
-                or other[4] is not place[4]
-                or value.taken is None
-                or other[2].numel() != place[2].numel()
-                or not _is_all(*other[2:4])
-            ):
-                continue
-            stats = value.taken.brief()
-            if stats is not None:
-                return stats
-        return None
+
+def _stats_of(place: Place, like: Mapping[Place | None, Value]) -> Any:
+    """The statistics of another tensor that holds the same numbers, each once."""
+    address, version, shape, strides, dtype = place
+    for other, value in like.items():
+        if (
+            other is not None
+            and other[0] == address
+            and other[1] == version
+            and other[4] is dtype
+            and value.taken is not None
+            and other[2].numel() == shape.numel()
+            and _is_all(shape, strides)
+            and _is_all(*other[2:4])
+            and (stats := value.taken.brief()) is not None
+        ):
+            return stats
+    return None
 
 
 @cache

@@ -140,7 +140,7 @@ def taken(array: Array, limit: float = FULL, known: Brief | None = None, *, ends
         return Taken(array.copy(), dtype)
     whole = _plain(array)
     edge, places, shape = _places(whole.shape)
-    return Taken(whole[places].reshape(shape), dtype, edge, known or brief_stats(whole, ends=ends))
+    return Taken(whole.flat[places].reshape(shape), dtype, edge, known or brief_stats(whole, ends=ends))
 
 
 def copied(array: Array, *, ends: bool = True) -> Taken:
@@ -159,6 +159,10 @@ def measure_all(many: Iterable[Taken]) -> None:
         flat = np.concatenate([array.ravel() for array in arrays])
         sizes = np.array([array.size for array in arrays])
         starts = np.concatenate(([0], np.cumsum(sizes)[:-1]))
+        samples = [_places(array.shape) for array in arrays]
+        counts = [places.size for _, places, _ in samples]
+        ends_of = np.cumsum(counts)
+        found = flat[np.concatenate([places for _, places, _ in samples]) + np.repeat(starts, counts)]
         with np.errstate(all="ignore"):
             lows, highs = np.minimum.reduceat(flat, starts), np.maximum.reduceat(flat, starts)
             zeros = sizes - np.add.reduceat(flat != 0, starts, dtype=np.int64)
@@ -170,21 +174,23 @@ def measure_all(many: Iterable[Taken]) -> None:
             alike = lows == highs
             apart = alike | (variances * FAR_FROM_0 > means * means)
             variances[alike] = 0.0
-        columns = (lows, highs, means, variances, squares, zeros, apart)
-        for each, array, *facts in zip(group, arrays, *(column.tolist() for column in columns), strict=True):
-            low, high, mean, variance, square, none, certain = facts
+            sizes_of = np.maximum(np.abs(lows.astype(np.float64)), np.abs(highs.astype(np.float64)))
+            certain = apart & ((sizes_of == 0) | ((sizes_of > 1e-15) & (sizes_of < 1e15)))
+        columns = (lows, highs, means, variances, squares, zeros, certain, ends_of, counts)
+        for each, array, (edge, _, shape), low, high, mean, variance, square, none, sure, end, count in zip(
+            group, arrays, samples, *(np.asarray(column).tolist() for column in columns), strict=True
+        ):
             if each.waits is None:  # measured by another thread
                 continue
             ends, each.waits = each.waits is ENDS, None
-            absmax = max(abs(low), abs(high))
-            if certain and (absmax == 0 or 1e-15 < absmax < 1e15):
-                near = _at_ends(array, low, high) if ends else None
-                dead = _dead(array, low, none)
+            if sure:
+                near = _at_ends(array, low, high) if ends and low >= -1 and high <= 1 else None
+                dead = _dead(array, low, none) if low == 0 and none else 0
+                absmax = max(abs(low), abs(high))
                 each.stats = low, high, mean, variance, square, absmax, none, 0, 0, 0, None, None, dead, near
             else:
                 each.stats = brief_stats(array, ends=ends)
-            each.edge, places, shape = _places(array.shape)
-            each.numbers = array[places].reshape(shape)
+            each.edge, each.numbers = edge, found[end - count : end].reshape(shape)
 
 
 def written(array: Array, limit: float = FULL, *, ends: bool = True) -> Taken:
@@ -223,16 +229,19 @@ def brief_stats(array: Array, *, ends: bool = True) -> Brief | StatsRecord:
         total, squares = float(np.add.reduce(flat)), float(np.vecdot(flat, flat))
     else:
         whole = size - size % BLOCK
-        rows, rest = flat[:whole].reshape(-1, BLOCK), flat[whole:]
+        rows = flat[:whole].reshape(-1, BLOCK)
         total = float(np.add.reduce(np.vecdot(rows, _ones(flat.itemsize)), dtype=np.float64))
-        total += float(np.add.reduce(rest))
-        squares = float(np.add.reduce(np.vecdot(rows, rows), dtype=np.float64)) + float(np.vecdot(rest, rest))
+        squares = float(np.add.reduce(np.vecdot(rows, rows), dtype=np.float64))
+        if whole < size:
+            rest = flat[whole:]
+            total += float(np.add.reduce(rest))
+            squares += float(np.vecdot(rest, rest))
     mean = total / size
     variance = squares / size - mean * mean
     if variance * 8 < mean * mean:  # the difference of two numbers that are nearly equal
         variance = _variance(flat, mean)
     zeros = size - int(np.count_nonzero(flat != 0)) if low <= 0 <= high else 0
-    near = _at_ends(array, low, high) if ends else None
+    near = _at_ends(array, low, high) if ends and low >= -1 and high <= 1 else None
     return (
         low,
         high,
@@ -244,7 +253,7 @@ def brief_stats(array: Array, *, ends: bool = True) -> Brief | StatsRecord:
         *bad,
         first,
         None,
-        _dead(array, low, zeros),
+        _dead(array, low, zeros) if low == 0 and zeros else 0,
         near,
     )
 
@@ -307,9 +316,14 @@ def _plain_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
 
 
 @lru_cache(4096)
-def _places(shape: Shape) -> tuple[int, tuple[Array, ...], Shape]:
+def _places(shape: Shape) -> tuple[int, NDArray[np.int64], Shape]:
+    """How many entries at each end of an axis are sampled, the places of all in C order, and the sample's shape."""
     edge, sizes = _sample_shape(shape, BRIEF_SAMPLE)
-    return edge, np.ix_(*(_ends(length, some) for length, some in zip(shape, sizes, strict=True))), sizes
+    places = np.zeros((1,) * len(shape), np.int64)
+    for axis, (length, some) in enumerate(zip(shape, sizes, strict=True)):
+        along = [-1 if k == axis else 1 for k in range(len(shape))]
+        places = places * length + np.array(_ends(length, some), np.int64).reshape(along)
+    return edge, places.ravel(), sizes
 
 
 @lru_cache
