@@ -6,7 +6,7 @@ import re
 import sys
 from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -166,7 +166,7 @@ def make_record(
 ) -> GraphRecord:
     """The record of what was read of PyTorch's graphs. reason: why a parameter, by its name, is not read by them."""
     with collection_paused():
-        write_all(value.taken for value in graph.values() if value.taken is not None)
+        write_all([value.taken for value in graph.values() if value.taken is not None])
         return _Writing(graph, max_elements).record(title, backward, reason)
 
 
@@ -176,6 +176,7 @@ class _Writing:
     def __init__(self, graph: TorchGraph, max_elements: float) -> None:
         self.graph = graph
         self.builder = GraphBuilder(lambda value: value, max_elements)
+        self.kinds: dict[Hashable, _Kind] = {}
         self.slots: dict[int, dict[int, int]] = {}  # of each step, position of an edge -> slot of the operand
 
     def record(self, title: str | None, backward: bool, reason: Callable[[str], str | None]) -> GraphRecord:
@@ -208,18 +209,14 @@ class _Writing:
         return ParameterRecord(facts.name, facts.shape, facts.dtype, accumulator, reason)
 
     def op(self, key: int, facts: StepFacts, backward: bool) -> None:
-        count, kept, shape = len(facts.edges), facts.kept, facts.outputs[0][0]
-        call = as_our_call(Step(facts.name, count, kept, shape))
-        arguments = argument_names(self.graph.torch, facts.name, count)
-        ours = call.op if call is not None else like_ours(facts.name)
-        positions = call.operands if call is not None else range(count)
-        parameters = call.op.parameters(len(positions)) if call is not None else _parameters(arguments, count)
+        kind, kept = self.kind(facts, backward), facts.kept
+        call = kind.call
         operands: list[Operand] = []
         slots: dict[int, int] = {}
         self.slots[key] = slots
         stand_ins: list[Any] = []  # what the formula is traced with
-        for slot, (parameter, position) in enumerate(zip(parameters, positions, strict=False)):
-            operand, size = self.operand(facts, slot, parameter, position, arguments)
+        for slot, parameter, position in kind.slots:
+            operand, size = self.operand(facts, slot, parameter, position, kind.arguments)
             if operand is None:  # known to PyTorch alone: a gap among the slots
                 stand_ins.append(None if call is not None and slot >= call.op.required else stand_in(()))
                 continue
@@ -229,22 +226,25 @@ class _Writing:
             stand_ins.append(size)
         if call is None:
             operands += _indices(kept, len(operands) and operands[-1].slot + 1)
-        wanted = {operand.slot for operand in operands if operand.source is not None}
-        static = {name: value for name, value in kept.items() if "_sym_" not in name}
-        if call is not None:
-            static = {name: value for name, value in call.static.items() if value != call.op.static.get(name)}
         self.builder.op(
             key,
-            _facts(facts.name, call, ours, backward),
+            kind.facts,
             operands,
             {(key, k): value for k, value in enumerate(facts.values)},
-            formula=self.formula(call, stand_ins, shape, wanted) if call is not None else None,
-            saved=[(each.key, partial(_value, each)) for each in tensors_in(Kept, kept.values())],
-            attributes={name: value for name, value in static.items() if value is not None and _is_plain(value)},
+            formula=self.formula(kind, call, stand_ins, facts, operands) if call is not None else None,
+            saved=[(each.key, partial(_value, each)) for each in tensors_in(Kept, kept.values())] if kept else (),
+            attributes=kind.attributes,
             scope=facts.scope,
             call=facts.number,
             source=facts.source,
         )
+
+    def kind(self, facts: StepFacts, backward: bool) -> _Kind:
+        """What a step has in common with all that were called alike, as those of many equal layers are."""
+        looks = facts.name, len(facts.edges), facts.outputs[0][0], _looks(tuple(facts.kept.items()))
+        if (known := self.kinds.get(looks)) is None:
+            known = self.kinds[looks] = _kind(self.graph.torch, facts, backward)
+        return known
 
     def operand(
         self, facts: StepFacts, slot: int, parameter: str, position: int | str, arguments: Sequence[str]
@@ -271,17 +271,60 @@ class _Writing:
         return self.graph.steps[receiver].outputs[output][0] if leaf is None else leaf.value.shape or ()
 
     def formula(
-        self, call: Call, arrays: Sequence[Any], shape: tuple[int, ...], slots: Collection[int]
+        self, kind: _Kind, call: Call, arrays: Sequence[Any], facts: StepFacts, operands: Sequence[Operand]
     ) -> FormulaRecord:
         """The formulas of one call; those of calls that look alike are traced once."""
-        wanted = tuple(slot in slots for slot in range(len(arrays)))
-        looks = tuple(array.shape if isinstance(array, np.ndarray) else array for array in arrays)
+        shape, slots = facts.outputs[0][0], {operand.slot for operand in operands if operand.source is not None}
+        wanted = tuple([slot in slots for slot in range(len(arrays))])
+        looks = tuple([array.shape if isinstance(array, np.ndarray) else array for array in arrays])
 
         def traced() -> Formula:
             tree, rules = trace(call, arrays, stand_in(shape), wanted)
             return Formula(tree, {slot: rule for slot, rule in enumerate(rules) if wanted[slot]})
 
-        return self.builder.formula((call.op.name, looks, shape, wanted, repr(call.static)), traced)[0]
+        return self.builder.formula((call.op.name, looks, shape, wanted, kind.static), traced)[0]
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """What steps have in common that have one name, one shape, and were called with the same static arguments."""
+
+    call: Call | None
+    arguments: tuple[str, ...]  # what PyTorch calls the operands
+    slots: tuple[tuple[int, str, int | str], ...]  # slot, parameter, and where the operand is: an edge, or what is kept
+    facts: PlainOp
+    attributes: dict[str, Any]
+    static: str
+
+
+def _kind(torch: Any, facts: StepFacts, backward: bool) -> _Kind:
+    count, kept = len(facts.edges), facts.kept
+    call = as_our_call(Step(facts.name, count, kept, facts.outputs[0][0]))
+    arguments = argument_names(torch, facts.name, count)
+    ours = call.op if call is not None else like_ours(facts.name)
+    positions = call.operands if call is not None else range(count)
+    parameters = call.op.parameters(len(positions)) if call is not None else _parameters(arguments, count)
+    static: Mapping[str, Any] = kept
+    if call is not None:
+        static = {name: value for name, value in call.static.items() if value != call.op.static.get(name)}
+    return _Kind(
+        call,
+        arguments,
+        tuple((k, *each) for k, each in enumerate(zip(parameters, positions, strict=False))),
+        _facts(facts.name, call, ours, backward),
+        {name: value for name, value in static.items() if value is not None and _is_plain(value)},
+        "" if call is None else repr(call.static),
+    )
+
+
+def _looks(value: Any) -> Hashable:
+    """What tells arguments apart: of a tensor the shape, of a number its type too, for 2 and 2.0 are equal."""
+    kind = type(value)
+    if kind is tuple:
+        return tuple([_looks(part) for part in value])
+    if kind is Kept:
+        return Kept, value.shape
+    return value if kind is str else (kind, repr(value) if kind is float else value)
 
 
 def _indices(kept: Mapping[str, Any], slot: int) -> list[Operand]:

@@ -368,14 +368,16 @@ class TorchGraph:
         self.keys, self.variables, self._named, self._held, self._by_tensor = {}, {}, {}, [], {}
         self._called, self._lie, self._tensors, self.model, self.calls = {}, {}, {}, None, None
 
-    def values(self) -> Iterator[Value]:
+    def values(self) -> list[Value]:
         """All that is known of any tensor; some of it more than once."""
-        yield from (leaf.value for leaf in self.leaves.values())
+        found = [leaf.value for leaf in self.leaves.values()]
         for step in self.steps.values():
-            yield from step.values
-            yield from (kept.value for kept in tensors_in(Kept, step.kept.values()) if kept.value is not None)
+            found += step.values
+            if step.kept:
+                found += [each.value for each in tensors_in(Kept, step.kept.values()) if each.value is not None]
         for run in self.runs:
-            yield from run.values()
+            found += run.values()
+        return found
 
     def ordered(self) -> list[int]:
         """The steps in the order in which PyTorch made them."""
@@ -495,18 +497,17 @@ class RunOf:
         if value is not None:
             self.gathered[leaf] = place, value
 
-    def values(self) -> Iterator[Value]:
+    def values(self) -> list[Value]:
         """What is known of the gradients of the run; some of it more than once."""
-        yield self.seed
+        found = [self.seed]
         for _, arrived, sent in self.events:
-            yield from (value for value in arrived if value is not None)
-            yield from sent.values()
+            found += [value for value in arrived if value is not None]
+            found += sent.values()
         for _, before, after in self.changes:
-            if before is not None:
-                yield before
-            yield after
+            found += [after] if before is None else [before, after]
         for sums in self.sums.values():
-            yield from sums
+            found += sums
+        return found
 
     def facts(self, slots: Mapping[int, Mapping[int, int]]) -> RunFacts:
         """The run as a builder takes it. slots: of each step, position of an edge -> slot of the operand."""

@@ -285,9 +285,6 @@ def write_all(many: Iterable[Taken]) -> None:
         sums = _sums(measured, 4 if dtype.kind == "f" and dtype.itemsize == 2 else 6)
         start, end, k = 0, len(values) - 2 * len(measured), 0
         for each in group:
-            part: tuple[Number, ...] = ()
-            if each.numbers is not None:
-                part, start = values[start : start + each.numbers.size], start + each.numbers.size
             stats = each.stats
             if isinstance(stats, tuple):
                 low, high = values[end + 2 * k : end + 2 * k + 2]
@@ -297,9 +294,11 @@ def write_all(many: Iterable[Taken]) -> None:
                 k += 1
             data = None
             if each.numbers is not None:
-                data = DataRecord(part)
-                if stats is not None:
-                    data = DataRecord(sample=SampleRecord(each.edge, each.numbers.shape, part))
+                part, start = values[start : start + each.numbers.size], start + each.numbers.size
+                if stats is None:
+                    data = DataRecord(part)
+                else:
+                    data = DataRecord(None, SampleRecord(each.edge, each.numbers.shape, part))
             each.written = data, stats
 
 

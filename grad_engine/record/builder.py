@@ -149,6 +149,7 @@ class GraphBuilder:
         self._forward: list[ForwardRecord] = []
         self._runs: list[BackwardRecord] = []
         self._formulas: dict[Hashable, tuple[FormulaRecord, Formula]] = {}
+        self._known_attributes: dict[int, tuple[Any, Mapping[str, object]]] = {}  # by id() of what was given
         self._calls: dict[str, dict[Hashable, int]] = {}  # scope -> number of each call of it
         self._held: list[Any] = []  # keeps alive what is known by id()
 
@@ -206,7 +207,7 @@ class GraphBuilder:
                 symbol=op.symbol,
                 scope=scope,
                 call=self._call(scope, call),
-                attributes={name: attribute(value) for name, value in (attributes or {}).items()} or None,
+                attributes=self._attributes(attributes) if attributes else None,
                 inputs=tuple(inputs),
                 outputs=results,
                 saved=tuple(dict.fromkeys(kept)),
@@ -216,10 +217,10 @@ class GraphBuilder:
                 broadcasts=op.broadcasts,
                 commutes=op.commutes,
                 sentence=op.sentence,
-                multiply_adds=int(self._by_shapes(op.multiply_adds, operands, shape)),
+                multiply_adds=int(self._by_shapes(op.multiply_adds, operands, shape)) if op.multiply_adds else 0,
                 ends=op.ends,
                 even_chances=self._by_shapes(op.even_chances, operands, shape)
-                if _is_plain_mean(made, attributes)
+                if op.even_chances and _is_plain_mean(made, attributes)
                 else 0.0,
             )
         )
@@ -242,10 +243,10 @@ class GraphBuilder:
         return InputRecord(operand.slot, operand.parameter, tensor.id, link, tensor.shape if stretched else None)
 
     def _by_shapes(
-        self, count: Callable[..., float] | None, operands: Sequence[Operand], result: Shape | None
+        self, count: Callable[..., float], operands: Sequence[Operand], result: Shape | None
     ) -> float:
         """What an op works out of the shapes of result and operands; 0 where one of them is not known."""
-        if count is None or result is None or [operand.slot for operand in operands] != list(range(len(operands))):
+        if result is None or [operand.slot for operand in operands] != list(range(len(operands))):
             return 0
         keys = (each.constant if each.source is None else self._outputs[each.source][each.output] for each in operands)
         return count(result, *(self.tensors[key].shape for key in keys if key is not None))
@@ -253,6 +254,13 @@ class GraphBuilder:
     def _constant(self, key: Key, value: Callable[[], Value]) -> str:
         known = self.tensors.get(key)
         return self.tensor(key, value(), "constant", is_leaf=True) if known is None else known.id
+
+    def _attributes(self, given: Mapping[str, Any]) -> Mapping[str, object]:
+        """Static arguments as JSON can hold them; one object for all calls that were given one object."""
+        if (known := self._known_attributes.get(id(given))) is None:
+            known = given, {name: attribute(value) for name, value in given.items()}
+            self._known_attributes[id(given)] = known
+        return known[1]
 
     def _call(self, scope: str, call: Hashable) -> int:
         if not scope or call is None:
