@@ -39,6 +39,8 @@ from grad_engine.record.parts import FROZEN, UNASKED, UNREACHED, UNREAD
 from grad_engine.record.strict import MAX_NODES
 
 INDEXING = ("int", "uint", "bool")  # how the names of the dtypes of indices and masks begin
+MOST_FORMULAS = 4096
+FORMULAS: dict[Hashable, FormulaRecord] = {}  # of calls that looked alike, in this record or in an earlier one
 MADE = ("result", "output")  # how PyTorch calls the results that a step keeps
 SENTENCES = {
     SEVERAL: "No op of the program: backward starts from several results at once, as if from the sum of them.",
@@ -282,7 +284,12 @@ class _Writing:
             tree, rules = trace(call, arrays, stand_in(shape), wanted)
             return Formula(tree, {slot: rule for slot, rule in enumerate(rules) if wanted[slot]})
 
-        return self.builder.formula((call.op.name, looks, shape, wanted, kind.static), traced)[0]
+        key = call.op.name, looks, shape, wanted, kind.static
+        if (found := FORMULAS.get(key)) is None:
+            if len(FORMULAS) >= MOST_FORMULAS:
+                FORMULAS.clear()
+            found = FORMULAS[key] = self.builder.formula(key, traced)[0]
+        return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -282,9 +282,7 @@ class TorchGraph:
             self.source(sequence) or _traced(node),
         )
 
-    def _result(
-        self, made: Key, known: Output, values: TorchValues, note: Note | None, below: Sequence[Key]
-    ) -> Value:
+    def _result(self, made: Key, known: Output, values: TorchValues, note: Note | None, below: Sequence[Key]) -> Value:
         """What is known of a result of a node. Where it is an operand in another shape, its numbers are known."""
         name, source = self._called.get(made, NAMELESS)
         if note is not None:
@@ -587,13 +585,12 @@ def _outputs(node: Node) -> list[Output]:
     """Shape and dtype of each result. Raises GraphError where one has rows of different lengths."""
     found = []
     for each in node._input_metadata:
-        shape = each.shape
-        if each.is_nested_tensor or not all(map(_is_length, shape)):
+        if each.is_nested_tensor or not all(map(_is_length, each.shape)):
             raise GraphError(
                 f"{node.name()} makes a nested tensor, whose rows differ in length, and a record has one shape for "
                 "each tensor; pad the rows to one length before the model, or watch the part that comes after padding"
             )
-        found.append((tuple(shape), each.dtype))
+        found.append((tuple(each.shape), each.dtype))
     return found
 
 

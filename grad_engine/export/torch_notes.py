@@ -145,8 +145,8 @@ class ForwardNotes:
         elif (known := notes.get(output)) is not None and known.place == place:
             return
         like = None
-        first = args[0] if args and place is not None else None
-        if isinstance(first, self.torch.Tensor):
+        first = args[0] if args else None
+        if place is not None and isinstance(first, self.torch.Tensor):
             maker = first.grad_fn
             if maker is not None and maker is not node:
                 before = maker.metadata.get(NOTE, {}).get(first.output_nr)

@@ -62,9 +62,7 @@ class Numbers:
             return Value(None, () if thing.is_nested else tuple(thing.shape), dtype, absent="unknown")
         return Value(None, array.shape, dtype, None, "given", "unknown", None, self._taken(thing, array, like, place))
 
-    def _taken(
-        self, thing: Any, array: Any, like: Mapping[Place | None, Value] | None, place: Place | None
-    ) -> Taken:
+    def _taken(self, thing: Any, array: Any, like: Mapping[Place | None, Value] | None, place: Place | None) -> Taken:
         if array.size <= self.max_elements:
             return taken(array, self.max_elements)
         maker = thing.grad_fn
@@ -268,7 +266,7 @@ def _kept(node: Node, tensors: list[Any]) -> dict[str, Any]:
                 elif value is not None:
                     tensors.append(value)
                 kept[shown] = value
-        except RuntimeError:  # noqa: PERF203
+        except RuntimeError:
             continue
     if hasattr(node, "saved_tensors"):  # of a torch.autograd.Function
         with contextlib.suppress(RuntimeError):
@@ -286,9 +284,7 @@ def _saved_names(kind: Hashable) -> list[tuple[str, str, str | None]]:
     """
     found = [name for name in dir(kind) if name.startswith("_saved_") and "_sym_" not in name]
     names = set(dir(kind))
-    return [
-        (name, name.removeprefix("_saved_"), f"_raw{name}" if f"_raw{name}" in names else None) for name in found
-    ]
+    return [(name, name.removeprefix("_saved_"), f"_raw{name}" if f"_raw{name}" in names else None) for name in found]
 
 
 def _is_packed(raw: Any) -> bool:

@@ -242,9 +242,7 @@ class GraphBuilder:
         stretched = op.broadcasts and not operand.plain and result is not None and tensor.shape != result
         return InputRecord(operand.slot, operand.parameter, tensor.id, link, tensor.shape if stretched else None)
 
-    def _by_shapes(
-        self, count: Callable[..., float], operands: Sequence[Operand], result: Shape | None
-    ) -> float:
+    def _by_shapes(self, count: Callable[..., float], operands: Sequence[Operand], result: Shape | None) -> float:
         """What an op works out of the shapes of result and operands; 0 where one of them is not known."""
         if result is None or [operand.slot for operand in operands] != list(range(len(operands))):
             return 0

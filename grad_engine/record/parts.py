@@ -19,6 +19,7 @@ from typing import Annotated, Any
 
 from grad_engine.formula import Tree
 from grad_engine.record import spelling
+from grad_engine.record.quick_init import quick_init
 from grad_engine.record.spelling import Noted, Spelling
 
 FORMAT = "grad_engine.graph"
@@ -39,6 +40,7 @@ FormulaTree = Annotated[Tree, spelling.TREE]
 Attributes = Mapping[str, Annotated[object, spelling.ATTRIBUTE]]
 
 
+@quick_init
 @dataclass(frozen=True, slots=True)
 class SampleRecord:
     """The first and last `edge` entries along every axis of a large tensor, as a small tensor of `shape`."""
@@ -62,6 +64,7 @@ class FileRecord:
     sha256: Annotated[str, spelling.matching("[0-9a-f]{64}", "64 hexadecimal digits")]
 
 
+@quick_init
 @dataclass(frozen=True, slots=True)
 class DataRecord:
     """The numbers of a tensor: all of them (`values`), or a sample, perhaps with a file that holds the rest."""
@@ -91,6 +94,7 @@ class EndsRecord:
     units_from_zero: int  # that are near 0 or 1 in every row of the batch
 
 
+@quick_init
 @dataclass(frozen=True, slots=True)
 class StatsRecord:
     """Statistics of a large tensor: of its finite entries (None when it has none), and counts of the others."""
@@ -111,6 +115,7 @@ class StatsRecord:
     ends: EndsRecord | None = None  # 1.1: of the result of an op whose results lie between two ends, as tanh's do
 
 
+@quick_init
 @dataclass(frozen=True, slots=True)
 class TensorRecord:
     """One array that took part: a value, a constant, a gradient, the share of one edge, or the seed of a run."""
@@ -130,6 +135,7 @@ class TensorRecord:
     absent: Annotated[str, spelling.one_of("", "changed", "freed", "unknown")] = ""
 
 
+@quick_init
 @dataclass(frozen=True, slots=True)
 class InputRecord:
     """One operand of an op: which tensor it read, under which parameter name, and the edge its gradient takes."""
@@ -175,6 +181,7 @@ class SourceRecord:
     code: str
 
 
+@quick_init
 @dataclass(frozen=True, slots=True)
 class NodeRecord:
     """One recorded call of an op. Nodes are listed by age."""
@@ -214,6 +221,7 @@ class NodeRecord:
     )  # 1.1: of a mean loss over classes: its value where each class is as likely as another
 
 
+@quick_init
 @dataclass(frozen=True, slots=True)
 class EdgeRecord:
     """One arrow of the backward graph: the share of gradient a node passes to one of its inputs."""
@@ -296,6 +304,7 @@ class SendEvent:
     share: TensorId
 
 
+@quick_init
 @dataclass(frozen=True, slots=True)
 class AccumulateEvent:
     """The k-th of `of` shares arrives; `partial` is the sum so far. Always at accumulators, at nodes where `of` > 1."""
