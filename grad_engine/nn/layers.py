@@ -368,10 +368,10 @@ class _BatchNorm(Layer):
         self._check(x)
         if not self.track_running_stats:
             return normalization.batch_norm(x, None, None, self.weight, self.bias, training=True, eps=self.eps)
-        momentum = self.momentum
+        momentum: Any = self.momentum
         if self.training:
             self.num_batches_tracked.array += 1
-            momentum = 1 / self.num_batches_tracked.item() if momentum is None else momentum
+            momentum = 1 / self.num_batches_tracked.array if momentum is None else momentum
         return normalization.batch_norm(
             x, self.running_mean, self.running_var, self.weight, self.bias,
             training=self.training, momentum=momentum, eps=self.eps,

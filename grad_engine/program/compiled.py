@@ -63,16 +63,18 @@ class _Ready:
     def __init__(self, call: TracedCall, names: Collection[str], exact: bool) -> None:
         names = set(names) - (passes.CHANGING_BITS if exact else frozenset())
         self.lowered = Lowered(call, exact)
-        program = passes.run(call.program, names, exact)
+        history = call.history
+        program = call.program if history is None else call.program.with_outputs(history.drawn)
+        program = passes.run(program, names, exact)
         used = used_values(program)
         call.check(used)
         program.inputs = [value for value in program.inputs if value in used]
         self.recovers = bool(program.finite or program.hidden or any(step.kind is LOOP for step in program.steps))
-        if call.history is not None and call.history.outputs:
-            call.history.prepare(lambda backward: passes.run(backward, names, exact))
+        if history is not None and history.outputs:
+            history.prepare(lambda backward: passes.run(backward, names, exact))
         homes = {home.flat: call.state.move_home(home.flat, home.parts) for home in program.homes}
         self.code = Code(program)
-        entry = Entry(program, call.arguments, call.state, call.history, homes)
+        entry = Entry(program, call.arguments, call.state, history, homes)
         self.entry = entry.build(call.parameters, Pool(self.code.function), call.structure)
 
 

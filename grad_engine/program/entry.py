@@ -39,6 +39,7 @@ class Entry:
         }  # fmt: skip
         self.lines: list[str] = []
         self._holders: dict[int, str] = {}
+        self._leaf_names: dict[int, str] = {}  # by id of a leaf met while tracing, that of a tensor outside
         self.text: dict[Value, str] = {}
         self.text.update({flat: self.thing(array) for flat, array in (homes or {}).items()})
         self.needed = {*program.inputs, *(history.inputs if history is not None else ())}
@@ -101,13 +102,35 @@ class Entry:
             f"{name}.dtype != {dtype}){strides}"
         )
 
+    def _find_leaves(self) -> list[str]:
+        """Read the leaves of tensors outside; the conditions under which one is there that was not, or the reverse.
+
+        A tensor that is frozen loses its leaf, and has another one when it is not frozen any more.
+        """
+        state = self.state
+        values = {id(source.slot.holder): source.value for source in state.sources if source.slot is not None}
+        used = {id(store.slot.holder) for store in state.stores}
+        used |= {id(grad.leaf) for grad in state.without_grad if state.was_read(grad)}
+        for source in state.sources:
+            if (grad := source.grad_of) is not None and (source.value in self.needed or state.was_read(grad)):
+                used.add(id(grad.leaf))
+        others = []
+        for _, tensor, node in state._nodes:
+            if type(node) is GradAccum and (values.get(id(tensor)) in self.needed or id(node) in used):
+                name = self._leaf_names[id(node)] = f"leaf{len(self._leaf_names)}"
+                self.lines.append(f"{name} = {self.thing(tensor)}.node")
+                others.append(f"type({name}) is not GradAccum")
+            elif node is None:
+                others.append(f"{self.thing(tensor)}.node is not None")
+        return others
+
     def _state(self) -> None:
         """Look whether the outside is as it was, and read the arrays there.
 
         Few long conditions, since Python compiles them in half the time of many short ones.
         """
         state, read = self.state, self._read
-        others: list[str] = []
+        others = self._find_leaves()
         settings: list[tuple[Slot, Any]] = []
         watched = {id(slot) for slot, _ in state.same}
         for slot, held in state.same:
@@ -125,7 +148,7 @@ class Entry:
             others.append(f"{differ}((*{self.thing(container)},), {self.thing(before)})")
         for grad in state.without_grad:
             if state.was_read(grad):
-                others.append(f"{grad.path or self.thing(grad.leaf)}.grad is not None")
+                others.append(f"{grad.path or self._leaf_names[id(grad.leaf)]}.grad is not None")
         if settings:
             known = _Settings(settings, self.environment, [self.thing(held) for _, held in settings])
             same = [f"{read(slot)} is not {name}" for (slot, _), name in zip(settings, known.names, strict=True)]
@@ -136,7 +159,7 @@ class Entry:
             name, value = f"s{number}", source.value
             if source.grad_of is not None:
                 needed = value in self.needed
-                leaf = source.grad_of.path or self.thing(source.grad_of.leaf)
+                leaf = source.grad_of.path or self._leaf_names.get(id(source.grad_of.leaf))
                 if needed or state.was_read(source.grad_of):
                     self.miss(f"{leaf}.grad is None")
                 if not needed:
@@ -168,6 +191,8 @@ class Entry:
         """How the entry reads a slot."""
         if id(slot.holder) in self.state.paths:
             return str(slot.text(self.state.paths[id(slot.holder)]))
+        if id(slot.holder) in self._leaf_names:
+            return str(slot.text(self._leaf_names[id(slot.holder)]))
         if id(slot.holder) not in self._holders:
             self._holders[id(slot.holder)] = self.thing(slot.holder, "h")
         return str(slot.text(self._holders[id(slot.holder)]))
@@ -205,6 +230,9 @@ class Entry:
             else:
                 lines.append(f"{target} = {result}")
         if self.history is not None and self.history.outputs:
+            drawn = self.history.drawn
+            start = len(self.program.outputs) - len(drawn)
+            self.text.update(zip(drawn, results[start:], strict=False))
             arrays = "".join(f"{before.get(value, self.text[value])}, " for value in self.history.inputs)
             tensors = ", ".join(spot if type(spot) is str else self.thing(spot) for spot in self.history.tensors)
             outs = ", ".join(results[number] for number in self.history.outputs)

@@ -19,7 +19,7 @@ from grad_engine.core.grad_mode import current_mode, enable_grad
 from grad_engine.core.node import GeneralNode
 from grad_engine.core.op import Op
 from grad_engine.core.tensor import Tensor, array_of, wrap
-from grad_engine.errors import GraphError, TraceError
+from grad_engine.errors import GraphError
 from grad_engine.function import handed_out, own_op
 from grad_engine.functional import grad
 from grad_engine.program.arguments import returned
@@ -44,6 +44,7 @@ class History:
     outputs: list[int]
     backward: Program
     seeds: set[Value]  # those inputs of the backward program that are gradients of outputs
+    drawn: list[Value]  # random numbers of the forward program, which backward reads and does not draw again
     writes: bool
     run: Callable[..., Any] | None = None
     plain: Callable[..., Any] | None = None  # the same, for numbers that Python's arithmetic refuses
@@ -89,10 +90,11 @@ class History:
 
     def shares_with_graph(self, args: Any, tensors: Sequence[Tensor], gs: Sequence[Tensor]) -> list[Any]:
         """The same by calling the function itself, so that it is recorded."""
-        if self.writes:
+        if self.writes or self.drawn:
+            does = "writes to what lies outside of it" if self.writes else "would draw other random numbers"
             raise GraphError(
-                "a second derivative through a compiled function would call it again, and it writes to what lies "
-                "outside of it; compile the gradient of the gradient instead, as in ge.compile(ge.hessian(f))"
+                f"a second derivative through a compiled function would call it again, and it {does}; compile the "
+                "gradient of the gradient instead, as in ge.compile(ge.hessian(f))"
             )
         again = {id(old): new for old, new in zip(self._operands(args), tensors, strict=True)}
         out = self.function(*returned(args, lambda leaf: again.get(id(leaf), leaf)))
@@ -190,12 +192,7 @@ def history_of(
     freed = [number for number in with_history if _is_freed(outputs[number])]
     with_history = [number for number in with_history if number not in freed]
     if not with_history:
-        return History(function, freed, [], [], [], Program(name, [], [], []), set(), False) if freed else None
-    if any(step.kind is DRAW for step in trace.steps):
-        raise TraceError(
-            "a compiled function that draws random numbers returned a tensor that requires grad, and backward would "
-            "draw again; compile the whole step, with loss.backward() inside"
-        )
+        return History(function, freed, [], [], [], Program(name, [], [], []), set(), [], False) if freed else None
     ys = [outputs[number] for number in with_history]
     pairs = zip(with_history, ys, strict=True)
     seeds = [Value(np.empty_like(y.array.current.now), f"g_{number}") for number, y in pairs]
@@ -205,8 +202,11 @@ def history_of(
     if not reached:  # it depends on leaves that were made inside, which nobody can reach any more
         return None
     shares = [trace.value_of(share) for _, share in reached]
-    backward = Program(f"{name}_backward", [*inputs, *seeds], list(trace.steps), shares)
+    drawn = [out for step in trace.steps if step.kind is DRAW for out in step.outs]
+    inputs = [*inputs, *drawn]
+    steps = [step for step in trace.steps if step.kind is not DRAW]
+    backward = Program(f"{name}_backward", [*inputs, *seeds], steps, shares)
     backward.roots = [share.memory for share in shares]
     return History(
-        function, freed, inputs, [spot for spot, _ in reached], with_history, backward, {*seeds}, bool(written)
+        function, freed, inputs, [spot for spot, _ in reached], with_history, backward, {*seeds}, drawn, bool(written)
     )

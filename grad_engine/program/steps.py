@@ -238,6 +238,14 @@ class Program:
         outputs = [*map(replaced, self.outputs)]
         return replace(self, steps=steps, outputs=outputs, writes=writes)
 
+    def with_outputs(self, more: list[Value]) -> Program:
+        """The same program with more outputs after those it has."""
+        if not more:
+            return self
+        count = len(self.outputs)
+        roots = [*self.roots[:count], *(value.memory for value in more), *self.roots[count:]]
+        return replace(self, outputs=[*self.outputs, *more], roots=roots)
+
     def ends(self) -> list[Value]:
         """The values that must be there when it ends: outputs and what is written."""
         return [*self.outputs, *(write.value for write in self.writes)]

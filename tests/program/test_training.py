@@ -292,3 +292,71 @@ def test_a_program_for_other_numbers_draws_the_same() -> None:
     for size in (0.01, 10.0, 0.01, 10.0, 10.0):
         for one, other in zip(eager(np.full(3, size)), compiled(np.full(3, size)), strict=True):
             np.testing.assert_array_equal(one.data, other.data)
+
+
+@pytest.mark.filterwarnings("ignore:.*was traced 8 times")
+@pytest.mark.parametrize("exact", [False, True], ids=["quick", "exact"])
+@pytest.mark.parametrize("name", ["SGD", "Adam"])
+def test_parameters_may_be_frozen_and_set_free_between_calls(name: str, exact: bool) -> None:
+    """A frozen parameter has no leaf, and another one afterwards: it stays, and it moves again."""
+    (model, _, eager), (twin, _, other) = (trainer(plain, OPTIMIZERS[name]) for _ in range(2))
+    compiled = ge.compile(other, exact=exact)
+    for frozen in ([], [0], [0, 1], [2], [2], [], [0], [], []):
+        before = [parameter.data.copy() for parameter in twin.parameters()]
+        for each in (model, twin):
+            for number, parameter in enumerate(each.parameters()):
+                parameter.requires_grad_(number not in frozen)
+        eager(X, Y)
+        compiled(X, Y)
+        for number, (one, old) in enumerate(zip(twin.parameters(), before, strict=True)):
+            assert np.array_equal(one.data, old) == (number in frozen)
+        for one, two in zip(model.parameters(), twin.parameters(), strict=True):
+            np.testing.assert_allclose(two.data, one.data, rtol=0 if exact else 1e-12)
+            assert (one.grad is None) == (two.grad is None)
+
+
+DRAWING: dict[str, Callable[[], nn.Module]] = {
+    "dropout": lambda: nn.Sequential(nn.Linear(5, 4, seed=0), nn.Dropout(0.3, seed=1), nn.Linear(4, 1, seed=2)),
+    "attention": lambda: nn.Sequential(
+        nn.Unflatten(1, (1, 5)), nn.TransformerEncoderLayer(5, 1, 8, batch_first=True, seed=0)
+    ),
+}
+
+
+@pytest.mark.parametrize("make", DRAWING.values(), ids=DRAWING)
+def test_a_model_that_draws_takes_part_in_the_graph_outside(make: Callable[[], nn.Module]) -> None:
+    """Backward reads the numbers that forward has drawn, and the generator is where eager mode leaves it."""
+    model, twin = make(), make()
+    compiled = ge.compile(twin, exact=True)
+    for turn in range(4):
+        x, y = (ge.tensor(X * (turn + 1.0), requires_grad=True) for _ in range(2))
+        out, found = model(x), compiled(y)
+        np.testing.assert_array_equal(found.data, out.data)
+        (out * out).sum().backward()
+        (found * found).sum().backward()
+        pairs = [(x, y), *zip(model.parameters(), twin.parameters(), strict=True)]
+        for one, other in pairs:
+            np.testing.assert_allclose(other.grad.data, one.grad.data, rtol=1e-9, atol=1e-10)
+        assert compiled(y).data.tobytes() == model(x).data.tobytes() != found.data.tobytes()
+        if turn == 2:
+            model.eval(), twin.eval()
+            assert compiled(y).data.tobytes() == model(x).data.tobytes()
+            model.train(), twin.train()
+
+
+def test_a_second_derivative_of_what_draws_is_refused() -> None:
+    layer = nn.Dropout(0.5, seed=0)
+    x = ge.tensor(np.ones(6), requires_grad=True)
+    out = ge.compile(lambda x: layer(x * x))(x)
+    with pytest.raises(ge.GraphError, match="would draw other random numbers"):
+        ge.grad(out.sum(), [x], create_graph=True)
+
+
+def test_batch_norm_may_average_over_all_batches() -> None:
+    """With momentum=None it divides by a count of its own, which grows at each run."""
+    layer, twin = nn.BatchNorm1d(5, momentum=None), nn.BatchNorm1d(5, momentum=None)
+    compiled = ge.compile(twin, exact=True)
+    for turn in range(4):
+        np.testing.assert_array_equal(compiled(X * turn).data, layer(X * turn).data)
+        for key, value in layer.state_dict().items():
+            np.testing.assert_array_equal(twin.state_dict()[key].data, value.data, err_msg=key)
