@@ -230,9 +230,8 @@ class Entry:
             else:
                 lines.append(f"{target} = {result}")
         if self.history is not None and self.history.outputs:
-            drawn = self.history.drawn
-            start = len(self.program.outputs) - len(drawn)
-            self.text.update(zip(drawn, results[start:], strict=False))
+            start = len(self.program.outputs) - len(self.history.drawn)
+            self.text.update(zip(self.history.drawn, results[start:], strict=False))
             arrays = "".join(f"{before.get(value, self.text[value])}, " for value in self.history.inputs)
             tensors = ", ".join(spot if type(spot) is str else self.thing(spot) for spot in self.history.tensors)
             outs = ", ".join(results[number] for number in self.history.outputs)
