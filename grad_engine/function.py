@@ -46,6 +46,7 @@ class Context:
         self._without_grad: tuple[Any, ...] = ()
         self._materialize = True
         self._sequence_nr = -1
+        self._edges: tuple[Any, ...] = ()  # of the inputs: a saved one has its history, so that backward can use it
         self._values: tuple[Sequence[Any], Sequence[Any], bool] | None = None  # during backward alone
 
     def save_for_backward(self, *tensors: Any) -> None:
@@ -94,7 +95,8 @@ class Context:
                     f"a tensor of shape {array.shape} that forward saved (version {self._sequence_nr}) was changed in "
                     f"place since (version {WRITES.latest_of(array)}); change a clone() instead"
                 )
-            found.append(value if type(value) is Tensor else wrap(np.asarray(value), None))
+            edge = self._edges[what] if kind == "input" else None
+            found.append(value if type(value) is Tensor else wrap(np.asarray(value), edge))
         return tuple(found)
 
     def _settle(self, inside: Sequence[Any], parts: Sequence[Any], arrays: Sequence[np.ndarray]) -> None:
@@ -183,7 +185,7 @@ class Function:
             tuple(each.node for each in operands),
             (*map(_shown, others.values()), ctx),
         )
-        ctx._sequence_nr = node.sequence_nr
+        ctx._sequence_nr, ctx._edges = node.sequence_nr, node.edges
         if (watch := current_mode().watch) is not None:
             watch(node)
         return handed_out(node, arrays, without_grad)

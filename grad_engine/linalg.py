@@ -1,5 +1,12 @@
 """The functions of np.linalg on Tensors, under NumPy's names: `linalg.inv(x)`, `linalg.norm(x)`."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from grad_engine.core.define import CALLS
+from grad_engine.core.tensor import Tensor
 from grad_engine.ops.linalg import (
     cholesky,
     cholesky_solve,
@@ -21,12 +28,22 @@ from grad_engine.ops.linalg import (
     svd,
     svdvals,
 )
-from grad_engine.ops.norms import cond, lstsq, matrix_norm, norm, tensorinv, tensorsolve, vander
+from grad_engine.ops.norms import cond, lstsq, norm, tensorinv, tensorsolve
 from grad_engine.ops.norms import matrix_diagonal as diagonal
 from grad_engine.ops.norms import matrix_trace as trace
+from grad_engine.ops.norms import vander as _vander
 from grad_engine.ops.product import cross, matmul, multi_dot, outer, tensordot, vecdot
-from grad_engine.ops.reduction import vector_norm
 from grad_engine.ops.shape import matrix_transpose
+
+# As users call them: with a warning where an argument by place means something else in PyTorch.
+vector_norm: Callable[..., Tensor] = CALLS["vector_norm"]
+matrix_norm: Callable[..., Tensor] = CALLS["matrix_norm"]
+
+
+def vander(x: Any, N: int | None = None) -> Tensor:
+    """A row of powers 0, 1, ..., N - 1 for each element of x (..., n), as torch.linalg.vander() gives."""
+    return _vander(x, N, increasing=True)
+
 
 __all__ = [
     "cholesky",

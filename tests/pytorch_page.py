@@ -27,7 +27,8 @@ ROWS = [
     ("`x.to('cuda')`, `device=`", "only `'cpu'`; any other device is an error", "nothing"),
     ("`torch.round(x, decimals=1)`, `sum(dim=, keepdim=)`", "`dim`, `keepdim` stand for `axis`, `keepdims`", "nothing"),
     ("`p.data.add_(q)`, `p.data -= q`", "the same",
-     "`p.data` is a NumPy array with the methods of tensors: its own, such as `std()`, mean what they mean in NumPy"),
+     "`p.data` is a NumPy array with the methods of tensors; in a file with `import grad_engine as torch` its `max`, "  # noqa: ISC004
+     "`sort`, `std` and `nonzero` are the tensor's too, else NumPy's"),
     ("`hook(grad)` of a tensor, hooks of modules", "the same", "nothing"),
     ("`_, predicted = x.max(1)`", "the same", "nothing: two names for what an axis by place gave are the pair"),
     ("`x.std(dim=0)`, `x.var(0, keepdim=True)`", "the same: with PyTorch's words they divide by the count − 1",

@@ -11,7 +11,8 @@ class ArrayWithMethods(np.ndarray[Any, Any]):
     """An array whose further methods are those of a tensor without history in the same memory, such as `.float()`.
 
     What an array has itself means what it means in NumPy, but with PyTorch's keywords, `x.sum(dim=1)`, it is the
-    tensor's. What is computed with one is a plain array. The methods are put on it by ops/array_methods.py.
+    tensor's; so is, in a program that calls the engine torch, what PyTorch means otherwise. The methods are put on it
+    by ops/array_methods.py.
     """
 
     def __array_wrap__(self, array: Any, context: Any = None, return_scalar: bool = False) -> Any:
@@ -43,5 +44,11 @@ class Truth(ArrayWithMethods):
 class Data(ArrayWithMethods):
     """What `.data` of a tensor gives: its memory, outside of any history, with tensors' methods: `w.data.add_(1)`.
 
-    `w.data -= 0.1 * t` takes the values of a tensor t even where t requires grad, as in PyTorch.
+    `w.data -= 0.1 * t` takes the values of a tensor t even where t requires grad, as in PyTorch. What is computed with
+    one has these methods too.
     """
+
+    def __array_wrap__(self, array: Any, context: Any = None, return_scalar: bool = False) -> Any:
+        if return_scalar:
+            return array[()]
+        return array.view(Truth) if array.dtype == bool else array.view(Data)

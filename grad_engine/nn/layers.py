@@ -491,10 +491,12 @@ class Dropout(Layer):
         self.p = p
         self.rng = generator_of(seed)
 
+    def _seed(self) -> Any:
+        # A number, so that the record of the call says all that is needed to make it again; none where none is needed.
+        return self.rng.integers(2**32) if self.training and self.p else None
+
     def forward(self, x: Any) -> Tensor:
-        # A number, so that the record of the call says all that is needed to make it again.
-        seed = self.rng.integers(2**32) if self.training else None
-        return neural.dropout(x, self.p, self.training, seed)
+        return neural.dropout(x, self.p, self.training, self._seed())
 
     def extra_repr(self) -> str:
         return f"p={self.p}"
@@ -504,14 +506,14 @@ class Dropout2d(Dropout):
     """Dropout of whole channels of x (batch, channels, height, width): each is kept or set to 0 with all its places."""
 
     def forward(self, x: Any) -> Tensor:
-        return neural.dropout2d(x, self.p, self.training, self.rng.integers(2**32) if self.training else None)
+        return neural.dropout2d(x, self.p, self.training, self._seed())
 
 
 class Dropout1d(Dropout):
     """Dropout of whole channels of x (batch, channels, length)."""
 
     def forward(self, x: Any) -> Tensor:
-        return neural.dropout1d(x, self.p, self.training, self.rng.integers(2**32) if self.training else None)
+        return neural.dropout1d(x, self.p, self.training, self._seed())
 
 
 class GroupNorm(Layer):

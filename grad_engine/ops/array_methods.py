@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from grad_engine.core.array_kinds import ArrayWithMethods, Data
+from grad_engine.core.caller import is_called_torch
 from grad_engine.core.node import next_sequence_nr
 from grad_engine.core.tensor import Tensor, array_of, wrap
 from grad_engine.core.versions import WRITES
@@ -61,6 +62,29 @@ def _define_given_numbers(name: str) -> None:
 
 for _name in ("transpose", "repeat", "flatten"):
     _define_given_numbers(_name)
+
+
+def _define_as_tensors(name: str, everywhere: bool) -> None:
+    """What PyTorch means otherwise: the tensor's own, which says so, in a program that calls the engine torch.
+
+    everywhere: in any program, where an axis is given by place.
+    """
+    plain = getattr(ArrayWithMethods, name)
+
+    def method(self: ArrayWithMethods, *args: Any, **named: Any) -> Any:
+        if (everywhere and args and type(args[0]) is int and not named) or is_called_torch():
+            return _method_of_tensor(self, name)(*args, **named)
+        return plain(self, *args, **named)
+
+    method.__name__ = method.__qualname__ = name
+    method.__doc__ = plain.__doc__
+    setattr(ArrayWithMethods, name, method)
+
+
+for _name in ("max", "min"):
+    _define_as_tensors(_name, everywhere=True)
+for _name in ("sort", "std", "var", "nonzero", "squeeze"):
+    _define_as_tensors(_name, everywhere=False)
 ArrayWithMethods.size = property(  # type: ignore[assignment]
     lambda self: Count(self.shape), doc="How many elements there are; x.size(0) is x.shape[0], as in PyTorch."
 )

@@ -638,7 +638,12 @@ def svd(
 def svd(x: Any, full_matrices: bool = ..., *, compute_uv: Literal[False], hermitian: bool = ...) -> Tensor: ...
 @overload
 def svd(x: Any, full_matrices: bool = ..., compute_uv: bool = ..., hermitian: bool = ...) -> Any: ...
-@composed(numpy=[np.linalg.svd], before=_svd_op)
+@composed(
+    numpy=[np.linalg.svd],
+    before=_svd_op,
+    torch="PyTorch's torch.svd(x) gives V, not Vh, and as many columns as x has values, as svd(x, some=True) does; "
+    "its torch.linalg.svd is svd here",
+)
 def svd(x: Any, full_matrices: bool = True, compute_uv: bool = True, hermitian: bool = False) -> Any:
     """(U, the singular values in descending order, Vh) with x = U @ diag(S) @ Vh; without compute_uv the values alone.
 

@@ -16,9 +16,11 @@ import numpy as np
 from grad_engine.core.array_kinds import Truth
 from grad_engine.core.broadcasting import astype
 from grad_engine.core.call import as_tensor, operand
+from grad_engine.core.caller import is_called_torch
 from grad_engine.core.defaults import CPU, check_device, generator_of
 from grad_engine.core.define import CALLS, composed, in_front, method
 from grad_engine.core.inplace import overwrite
+from grad_engine.core.numpy_errors import warn_of_spelling
 from grad_engine.core.tensor import Tensor, array_of, wrap
 from grad_engine.errors import ArgumentError, GraphError, ShapeError
 from grad_engine.ops import activation, elementwise, indexing, linalg, product, reduction, shape
@@ -418,6 +420,11 @@ def nonzero(x: Any, as_tuple: bool | None = None) -> Any:
     if not array.ndim and as_tuple is False:
         return wrap(np.zeros((int(bool(array)), 0), np.int64), None)
     found = np.nonzero(np.atleast_1d(array))
+    if as_tuple is None and is_called_torch():
+        warn_of_spelling(
+            "nonzero() gives the indices along each axis, as in NumPy, where PyTorch gives a row for each place: write "
+            "nonzero(as_tuple=True) for this, nonzero(as_tuple=False) for that"
+        )
     if as_tuple is False:
         return wrap(np.stack(found, axis=-1), None)
     return tuple(wrap(each, None) for each in found)
@@ -428,7 +435,7 @@ _plain_where = CALLS["where"]
 
 @in_front(_plain_where)
 def _where(condition: Any, *rest: Any, **named: Any) -> Any:
-    return _plain_where(condition, *rest, **named) if rest or named else nonzero(condition)
+    return _plain_where(condition, *rest, **named) if rest or named else nonzero(condition, True)
 
 
 @composed(half="same")

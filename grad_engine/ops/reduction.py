@@ -681,8 +681,19 @@ any = define(
     symbol="∃", category="reduction", inputs=("x",), cases=_AXES,
     summary="Whether some element along `axis` is true or not 0; false when there are none. No gradient.",
 )  # fmt: skip
+
+
+def _count_nonzero(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    if not isinstance(keepdims, bool | np.bool_):
+        raise ArgumentError(
+            f"count_nonzero({axis}, {keepdims}) is asked along one axis, and keepdims is True or False; write "
+            f"axis=({axis}, {keepdims}) for both axes, as PyTorch counts them"
+        )
+    return np.count_nonzero(x, axis=axis, keepdims=keepdims)
+
+
 count_nonzero = define(
-    lambda x, axis=None, keepdims=False: np.count_nonzero(x, axis=axis, keepdims=keepdims), name="count_nonzero",
+    _count_nonzero, name="count_nonzero",
     symbol="≠0", category="reduction", inputs=("x",), cases=_AXES,
     summary="How many elements along `axis` are not 0. No gradient.",
 )  # fmt: skip

@@ -211,7 +211,9 @@ def norm(
         1, -1, 2, -2, inf or -inf. Without an axis, ord is that of a vector or a matrix by the number of axes of x.
     p, dim, keepdim: PyTorch's words, and with them its meaning: the norm of the elements along dim as one vector.
     """
-    if p is not None or dim is not None:
+    if p is not None or dim is not None or keepdim:
+        _at_most("norm", given, ("p",), "write norm(x, p=1, dim=0)")
+        p = given[0] if given else ord if p is None else p
         if p == "nuc":
             return norms.norm(x, p, dim, keepdim or keepdims)
         places = tuple(dim) if isinstance(dim, list) else dim
@@ -239,6 +241,41 @@ def _define_norm(plain: Any, name: str, first: str) -> None:
                 f"{first}={given[0]!r} for this, ord={given[0]!r} for that"
             )
         return plain(x, *given, **named)
+
+
+_plain_svd, _plain_cross = CALLS["svd"], CALLS["cross"]
+
+
+@in_front(_plain_svd)
+def _svd(x: Any, *given: Any, some: bool | None = None, **named: Any) -> Any:
+    if some is not None:
+        left, values, right = _plain_svd(x, full_matrices=not some)
+        return left, values, right.mT
+    if not given and not named and is_called_torch():
+        warn_of_spelling(
+            "svd(x) gives U, S, Vh with square U and Vh, as np.linalg.svd and torch.linalg.svd do, where torch.svd(x) "
+            "gives V in the place of Vh, and as many columns as x has values: write svd(x, full_matrices=True) for "
+            "this, svd(x, some=True) for that"
+        )
+    return _plain_svd(x, *given, **named)
+
+
+@in_front(_plain_cross)
+def _cross(x: Any, y: Any, *given: Any, **named: Any) -> Tensor:
+    if given:
+        warn_of_spelling(
+            f"cross(x, y, {given[0]!r}) takes it as axisa, as np.cross does, where PyTorch takes it as dim: write "
+            f"axisa={given[0]!r} for this, dim={given[0]!r} for that"
+        )
+    elif not named and is_called_torch():
+        shape_, last = as_tensor(x).shape, as_tensor(x).ndim - 1
+        first = shape_.index(3) if 3 in shape_ else last
+        if first != last:
+            warn_of_spelling(
+                f"cross(x, y) takes the vectors along the last axis, as np.cross does, where torch.cross takes the "
+                f"first axis of length 3, here {first}: write dim=-1 for this, dim={first} for that"
+            )
+    return _plain_cross(x, y, *given, **named)
 
 
 _define_norm(vector_norm, "vector_norm", "axis")

@@ -42,6 +42,11 @@ found = [again["epoch"], again["model"]["bias"]]
 }  # fmt: skip
 WARN = {
     "x.std(0)": "write std(ddof=0)", "x.split(2)": "where PyTorch makes", "x.repeat(2)": "write repeat(repeats=2",
+    "torch.svd(x)": "write svd(x, full_matrices=True)", "x.svd()": "svd(x, some=True) for that",
+    "torch.nonzero(x)": "write nonzero(as_tuple=True)", "(x > 0).nonzero()": "write nonzero(as_tuple=True)",
+    "torch.cross(x[:3, :3], x[:3, :3])": "write dim=-1", "torch.cross(x[:, :3], x[:, :3], 1)": "write axisa=1",
+    "torch.linalg.vector_norm(x, 1)": "write axis=1", "x.data.max(1)[1]": "write max(axis=1)",
+    "x.data.std()": "write std(ddof=0)", "x.data.sort()[1]": "write sort(axis=-1)",
 }  # fmt: skip
 
 
@@ -71,6 +76,35 @@ def test_a_row_of_the_table_is_true(row: str, tmp_path: Path) -> None:
 def test_what_means_something_else_warns(call: str, tmp_path: Path) -> None:
     with pytest.warns(ge.SpellingWarning, match=re.escape(WARN[call])):
         ran(call, tmp_path)
+
+
+def test_with_pytorchs_words_it_is_pytorchs_answer(tmp_path: Path) -> None:
+    found = ran(
+        """
+u, s, v = torch.svd(x, some=True)
+found = [u * s @ v.T, torch.norm(x, 1, dim=0), torch.norm(x, keepdim=True), torch.nonzero(x, as_tuple=False).shape,
+         torch.cross(x[:3, :3], x[:3, :3].T, dim=0), torch.linalg.vander(x[0]), *x.data.max(dim=1)]
+""",
+        tmp_path,
+    )
+    crossed = np.cross(X[:3, :3], X[:3, :3].T, axis=0)
+    expected = [
+        X, np.abs(X).sum(0), [[np.linalg.norm(X)]], (24, 2), crossed, np.vander(X[0], increasing=True), X.max(1),
+        X.argmax(1),
+    ]  # fmt: skip
+    for one, other in zip(found, expected, strict=True):
+        np.testing.assert_allclose(np.asarray(getattr(one, "array", one)), other, atol=1e-12)
+
+
+def test_what_is_computed_with_data_keeps_the_methods_of_tensors(tmp_path: Path) -> None:
+    """As in `(emb - emb[0]).norm(dim=1)` of the rows of an embedding."""
+    found = ran(
+        "d = x.data; found = [(d - d[0]).norm(dim=1), (d * 2 > 1).float().mean(), (-d @ d.T).abs()]",
+        tmp_path,
+    )
+    expected = [np.linalg.norm(X - X[0], axis=1), (2 * X > 1).mean(), np.abs(X @ X.T)]
+    for one, other in zip(found, expected, strict=True):
+        np.testing.assert_allclose(one.array, other, rtol=1e-6)
 
 
 def test_every_row_of_the_readme_is_tried() -> None:

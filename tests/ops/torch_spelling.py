@@ -228,7 +228,6 @@ SPELLED: dict[str, Spelling] = {
     "linalg.matrix_norm": lambda x, ord="fro", dim=(-2, -1), keepdim=False: ge.norm(x, ord, dim, keepdim),
     "linalg.pinv|singular": lambda x, y: ge.pinv(x @ y.mT, max(len(x), len(y)) * np.finfo(x.dtype).eps),
     "linalg.tensorsolve": lambda x, y, dims=None: ge.tensorsolve(x, y, dims),
-    "linalg.vander": lambda x, N=None: ge.vander(x, N, increasing=True),
     "logical_and": np.logical_and, "logical_not": np.logical_not, "logical_or": np.logical_or,
     "logical_xor": np.logical_xor,
     "lt": lambda x, y: x < y,
