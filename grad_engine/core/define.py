@@ -67,6 +67,7 @@ def define(
     multiply_adds: Callable[..., int] | None = None,
     ends: tuple[float, float] | tuple[()] = (),
     even_chances: Callable[..., float] | None = None,
+    takes_scores: bool = False,
     half: str = "float32",
     floats: Sequence[str] = (),
     numbers: bool | None = None,
@@ -104,6 +105,7 @@ def define(
     multiply_adds: how many products of two numbers forward sums: (shape of the result, *shapes of operands) -> count.
     ends: the two numbers between which all results lie, and near which it is flat: (-1, 1) of tanh.
     even_chances: of a loss over classes, what its mean is where all are as likely; it takes what multiply_adds takes.
+    takes_scores: whether it is a loss of scores or of logarithms of probabilities, and never of probabilities.
     half: in which dtype forward computes operands of float16: "float32", to round once at the end, or "same" where it
         only moves elements and must give views. Rules always compute them in float32.
     floats: operands whose whole numbers and booleans are first made the floats that NumPy promotes them to.
@@ -148,6 +150,7 @@ def define(
         multiply_adds=multiply_adds,
         ends=ends,
         even_chances=even_chances,
+        takes_scores=takes_scores,
         half=half,
         floats=frozenset(floats),
         numbers=by_element if numbers is None else numbers,

@@ -56,6 +56,7 @@ class Op(OpFormulas):
     multiply_adds: Callable[..., int] | None = None  # of forward: (shape of the result, *shapes of operands) -> count
     ends: tuple[float, float] | tuple[()] = ()  # between which all results lie, and near which the op is flat
     even_chances: Callable[..., float] | None = None  # a loss over classes that are all as likely: from the same shapes
+    takes_scores: bool = False  # a loss of scores or their logarithms, which probabilities are not
     half: str = "float32"  # in which dtype forward computes float16; "same" where it only moves elements
     floats: frozenset[str] = frozenset()  # operands whose whole numbers become floats first, as NumPy promotes them
     numbers: bool = False  # Python numbers reach forward and rules as they are, not as arrays

@@ -373,6 +373,7 @@ def _facts(name: str, call: Call | None, op: Op | None, backward: bool) -> Plain
         count,
         op.ends,
         op.even_chances,
+        op.takes_scores,
     )
 
 

@@ -171,6 +171,18 @@ class TorchGraph:
             )
             self.roots.append((key, 0))
 
+    @contextmanager
+    def naming(self, tensors: Iterable[tuple[str, Any]]) -> Iterator[None]:
+        """A context in which graphs are read whose data has these names, unless it has others."""
+        new: dict[Key | int, tuple[str, str]]
+        new = {id(tensor): (name, "inferred") for name, tensor in tensors if id(tensor) not in self._called}
+        self._called |= new
+        try:
+            yield
+        finally:
+            for each in new:  # an id() is that of another tensor later
+                del self._called[each]
+
     def by_leaf(self, inputs: Sequence[Any], gradients: Sequence[Any]) -> dict[int, Any]:
         """The gradients of those of these tensors that are leaves, by their keys."""
         found = ((self._by_tensor.get(id(tensor)), g) for tensor, g in zip(inputs, gradients, strict=True))
@@ -279,7 +291,7 @@ class TorchGraph:
             [self._result((node, k), known, values, notes.get(k), below) for k, known in enumerate(outputs)],
             home[0],
             home[1],
-            self.source(sequence) or _traced(node),
+            self.source(sequence) or _traced(node) or _of_function(node),
         )
 
     def _result(self, made: Key, known: Output, values: TorchValues, note: Note | None, below: Sequence[Key]) -> Value:
@@ -303,17 +315,22 @@ class TorchGraph:
     # backward runs
 
     def run(
-        self, starts: Sequence[tuple[Any, Any]], go: Callable[[], Mapping[int, Any] | None], limited: bool = False
+        self,
+        starts: Sequence[tuple[Any, Any]],
+        go: Callable[[], Mapping[int, Any] | None],
+        limited: bool = False,
+        create_graph: bool = False,
     ) -> None:
         """Look on at `go()`, which runs backward from some outputs, each with a seed. One that raises is noted, too.
 
         `go()` returns what each leaf gathered, or None for a run of the program's own, which adds to their `.grad`.
         The outputs were read by `add_all` before. limited: whether the gradients of some leaves alone were asked for.
+        create_graph: whether the run makes a graph of its gradients, to be differentiated once more.
         """
         before = {key: self.numbers(tensor.grad) for key, tensor in self.variables.items() if tensor.grad is not None}
         (root, output), several = self.roots[-1], len(starts) > 1
         seed = Value(np.ones((), np.float32), ()) if several else self.numbers(starts[0][1])
-        run = RunOf(self, root, output, seed, limited)
+        run = RunOf(self, root, output, seed, limited, create_graph)
         if several:
             run.start(root, [seed for _, seed in starts])
             if all(each.numel() == 1 for each, _ in starts):
@@ -388,9 +405,11 @@ class TorchGraph:
 class RunOf:
     """What a backward run does, step by step. Shares are let go when their receiver has run."""
 
-    def __init__(self, graph: TorchGraph, root: int, output: int, seed: Value, limited: bool) -> None:
+    def __init__(
+        self, graph: TorchGraph, root: int, output: int, seed: Value, limited: bool, create_graph: bool
+    ) -> None:
         self.root, self.output, self.seed, self.complete = root, output, seed, True
-        self.limited = limited
+        self.limited, self.create_graph = limited, create_graph
         self.graph: TorchGraph | None = graph
         self.steps, self.numbers = graph.steps, graph.numbers
         self.unread = graph.unread()
@@ -509,7 +528,7 @@ class RunOf:
 
     def facts(self, slots: Mapping[int, Mapping[int, int]]) -> RunFacts:
         """The run as a builder takes it. slots: of each step, position of an edge -> slot of the operand."""
-        told = RunFacts(self.root, self.seed, self.output, self.complete)
+        told = RunFacts(self.root, self.seed, self.output, self.complete, self.create_graph)
         steps = self.steps
         complete: dict[Any, Value] = {(leaf, 0): value for leaf, (_, value) in self.gathered.items()}
         complete |= {
@@ -645,6 +664,12 @@ def _raw_shape(facts: StepFacts, shape: tuple[int, ...]) -> tuple[int, ...]:
     op = BY_NAME.get(snake(facts.name))
     whole = facts.outputs[0][0]
     return whole if op is not None and op.broadcasts and len(whole) >= len(shape) else shape
+
+
+def _of_function(node: Node) -> SourceRecord | None:
+    """Where the backward rule of a torch.autograd.Function of the program begins."""
+    code = getattr(getattr(getattr(node, "_forward_cls", None), "backward", None), "__code__", None)
+    return None if code is None else SourceRecord(code.co_filename, code.co_firstlineno, f"def {code.co_name}")
 
 
 def _traced(node: Node) -> SourceRecord | None:

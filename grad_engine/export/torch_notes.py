@@ -203,16 +203,24 @@ class ForwardNotes:
 
     def _line(self, frame: FrameType | None) -> Line | None:
         """The innermost line that is neither PyTorch's nor ours."""
-        inside = self._inside
         while frame is not None:
-            code = frame.f_code
-            known = inside.get(code)
-            if known is None:
-                known = inside[code] = code.co_filename.startswith(self._folders)
-            if not known:
-                return code, frame.f_lineno
+            if not self._is_inside(frame.f_code):
+                return frame.f_code, frame.f_lineno
             frame = frame.f_back
         return None
+
+    def _is_inside(self, code: CodeType) -> bool:
+        """Whether a function is PyTorch's or ours."""
+        known = self._inside.get(code)
+        if known is None:
+            known = self._inside[code] = code.co_filename.startswith(self._folders)
+        return known
+
+    def place(self, name: str, above: int) -> str:
+        """The name of a function with the line of the program that called it. above: frames that are left out."""
+        line = self._line(sys._getframe(above))
+        at = place_in_words(line) if line is not None else ""
+        return f"{_spoken(name)} ({at})" if name and at else at or name
 
     def source(self, sequence: int) -> SourceRecord | None:
         """The line of the program that made the node of this number."""
@@ -229,7 +237,7 @@ class ForwardNotes:
 
     def place_of_error(self, error: BaseException, module: str) -> str:
         """What stopped a block, in which module, and at which line of the program."""
-        said = str(error).partition("\n")[0]
+        said = str(error).partition("\n")[0].partition(" Hint: ")[0].rstrip(".")
         found, trace = None, error.__traceback__
         while trace is not None:
             code = trace.tb_frame.f_code

@@ -63,7 +63,7 @@ class ModuleCalls:
             for name, module in _compiled_modules(model) if compiled is not None else ():
                 hooks.callback(setattr, module, COMPILED, getattr(module, COMPILED))
                 setattr(module, COMPILED, self._run_compiled(name, getattr(module, COMPILED), compiled))
-            for name, module in _open_modules(model):
+            for name, module in open_modules(model):
                 if name:
                     enter, leave = self._hooks(name)
                     hooks.callback(module.register_forward_pre_hook(enter).remove)
@@ -148,7 +148,7 @@ def _innermost(thread: _Thread, sequence: int) -> Called | None:
     return call
 
 
-def _open_modules(model: Any) -> Iterator[tuple[str, Any]]:
+def open_modules(model: Any) -> Iterator[tuple[str, Any]]:
     """The modules of a model by name, without those inside a compiled one, whose hooks would be compiled as well."""
     closed: list[str] = []
     for name, module in model.named_modules():

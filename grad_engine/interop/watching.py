@@ -24,6 +24,7 @@ from grad_engine.errors import ArgumentError, GraphError
 from grad_engine.export.from_tensor import record_graph
 from grad_engine.export.page import PageFrame, show_page
 from grad_engine.health import History, Report, report_of
+from grad_engine.interop.remarks import Remarks
 from grad_engine.nn import Module
 from grad_engine.record import GraphRecord, ParameterRecord
 from grad_engine.record.collector import collection_paused
@@ -160,6 +161,8 @@ class watch:
             return run()
         self._updates = {}
         number, due = self._count, self._every is None or self._count % self._every == 0
+        if due and start.options.get("create_graph"):  # a part of the step, which a later run differentiates
+            return self._step.run(start, run)
         self._count += 1
         try:
             return self._step.run(start, run) if due else run()
@@ -328,7 +331,7 @@ class _TorchStep:
         self.changed, self.runs = False, 0
         self.idle = self.running = False
         self.stopped = self.hint = ""
-        self.remarks: dict[str, None] = {}
+        self.remarks = Remarks(torch, model, self.notes)
 
     @contextmanager
     def noting(self, backward: _Backward) -> Iterator[None]:
@@ -343,6 +346,7 @@ class _TorchStep:
         # A step makes tens of thousands of small objects that stay: the collector would visit them again and again.
         self.hooks.enter_context(collection_paused())
         self.hooks.enter_context(self.calls.noting(self.model, self.notes.unseen))
+        self.hooks.enter_context(self.remarks.noting())
 
     def check(self, loss: Any) -> None:
         if not isinstance(loss, self.torch.Tensor):
@@ -365,7 +369,8 @@ class _TorchStep:
             for root, seed in zip(start.roots, start.seeds, strict=True)
             if root.grad_fn is not None
         ]
-        graph.add_all([root for root, _ in roots])
+        with graph.naming(self.remarks.given()):
+            graph.add_all([root for root, _ in roots])
         result: Any = None
 
         def go() -> Mapping[int, Any] | None:
@@ -374,10 +379,13 @@ class _TorchStep:
             return None if start.inputs is None else graph.by_leaf(start.inputs, result)
 
         self.running = True
-        self.remarks |= dict.fromkeys(_evaluating(self.torch, self.model))
+        self.remarks.evaluating()
+        create_graph = bool(start.options.get("create_graph"))
         self.hint = _not_one_number(start)
         try:
-            graph.run(roots, go, start.inputs is not None or start.options.get("inputs") is not None)
+            limited = start.inputs is not None or start.options.get("inputs") is not None
+            with self.remarks.running():
+                graph.run(roots, go, limited, create_graph)
             self.hint = ""
             return result
         finally:
@@ -398,7 +406,7 @@ class _TorchStep:
         if self.graph is None:
             return None
         found = make_record(self.graph, backward=bool(self.graph.runs), reason=self.notes.reason)
-        return replace(found, stopped=self.stopped, remarks=tuple(self.remarks))
+        return replace(found, stopped=self.stopped, remarks=tuple(self.remarks.found))
 
     def copies(self) -> dict[str, Any]:
         named = self.model.named_parameters()
@@ -423,7 +431,8 @@ class _TorchStep:
 
     def end(self, error: BaseException | None) -> None:
         if error is not None:
-            self.stopped = self.notes.place_of_error(error, self.calls.under_way) + self.hint
+            hint = self.hint or self.remarks.hint(error)
+            self.stopped = self.notes.place_of_error(error, self.calls.under_way) + hint
             last, self.changed = self.notes.last, True
             if self.graph is None and last is not None:
                 self.graph = self._fresh()
@@ -434,23 +443,8 @@ class _TorchStep:
         else:
             self.graph.let_go()
         self.notes.let_go()
+        self.remarks.let_go()
         self.model = None
-
-
-def _evaluating(torch: Any, model: Any) -> Iterator[str]:
-    """That a whole model is in evaluation mode, where some of it computes otherwise then."""
-    if model.training:
-        return
-    parts = torch.nn.modules
-    kinds: dict[str, str] = {}
-    for module in model.modules():
-        if isinstance(module, parts.dropout._DropoutNd) and module.p > 0:
-            kinds[type(module).__name__] = "passes everything on"
-        elif isinstance(module, parts.batchnorm._NormBase) and module.track_running_stats:
-            kinds[type(module).__name__] = "uses its running statistics"
-    if kinds:
-        what = " and ".join(f"{kind} {does}" for kind, does in kinds.items())
-        yield f"The model is in evaluation mode, in which {what}: call model.train() before training it."
 
 
 def _not_one_number(start: _Start) -> str:
@@ -532,7 +526,7 @@ def _catching(torch: Any) -> Any:
 
     One class for all blocks: a class is a cycle, and would keep what it knows alive until the collector runs.
     """
-    overrides = importlib.import_module("torch.overrides")
+    overrides, tensor = importlib.import_module("torch.overrides"), torch.Tensor
     starts: dict[Any, Callable[[Sequence[Any], Mapping[str, Any]], _Start | None]] = {
         torch.Tensor.backward: _of_method,
         torch.autograd.backward: lambda args, kwargs: _of_function(args[0], kwargs, "grad_tensors", None),
@@ -552,7 +546,11 @@ def _catching(torch: Any) -> Any:
             kwargs, step, runs = kwargs or {}, self.step, func in starts
 
             def go() -> Any:
-                return func(*args, **kwargs) if step.idle else step.notes.call(func, args, kwargs, reads=not runs)
+                if step.idle:
+                    return func(*args, **kwargs)
+                if len(args) == 2 and type(args[0]) is tensor is type(args[1]) and args[0].dim() + args[1].dim() == 3:
+                    step.remarks.pair(func.__name__, args)
+                return step.notes.call(func, args, kwargs, reads=not runs)
 
             start = starts[func](args, kwargs) if runs else None
             return go() if start is None else self.backward(start, go)

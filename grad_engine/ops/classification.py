@@ -292,6 +292,7 @@ def _of_even_chances(out: tuple[int, ...], x: tuple[int, ...], *others: tuple[in
 
 nll_loss = define(
     _nll, name="nll_loss", symbol="−ln p", category="loss", inputs=("x", "target"), even_chances=_of_even_chances,
+    takes_scores=True,
     cases=[
         case((3, 2), _CLASSES), case((2, 3, 2), _GRID, weight=_WEIGHT), case((3,), np.array(2), reduction="sum"),
         case((2, 3, 2), _GRID, weight=_WEIGHT, reduction="none"),
@@ -304,7 +305,7 @@ nll_loss = define(
 )  # fmt: skip
 _cross_entropy_op = define(
     _cross_entropy, name="cross_entropy", symbol="H", category="loss", inputs=("x", "target"),
-    even_chances=_of_even_chances,
+    even_chances=_of_even_chances, takes_scores=True,
     cases=[
         case((3, 2), _CLASSES), case((2, 3, 2), _GRID, weight=_WEIGHT), case((3,), np.array(2), reduction="sum"),
         case((2, 3, 2), _GRID, weight=_WEIGHT, label_smoothing=0.2), case((2, 3), (2, 3), reduction="none"),
@@ -420,7 +421,7 @@ def _bce_logits_target(g: Any, out: Any, x: Any, target: Any, weight: Any, reduc
 
 binary_cross_entropy_with_logits = define(
     _bce_logits, name="binary_cross_entropy_with_logits", symbol="H₂σ", category="loss", inputs=("x", "target"),
-    even_chances=lambda out, *operands: math.log(2),
+    even_chances=lambda out, *operands: math.log(2), takes_scores=True,
     cases=[
         case((2, 3), (2, 3)), case((2, 3), (2, 3), weight=_WEIGHT, reduction="sum"), case((), (), reduction="none"),
         case((2, 3), (2, 3), pos_weight=_WEIGHT),

@@ -77,6 +77,8 @@ class OpFacts(Protocol):
     def ends(self) -> tuple[float, float] | tuple[()]: ...
     @property
     def even_chances(self) -> Callable[..., float] | None: ...
+    @property
+    def takes_scores(self) -> bool: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +96,7 @@ class PlainOp:
     multiply_adds: Callable[..., int] | None = None
     ends: tuple[float, float] | tuple[()] = ()
     even_chances: Callable[..., float] | None = None
+    takes_scores: bool = False
 
 
 @dataclass(slots=True)  # not frozen: a record of 10,000 ops needs 100,000 of these, and they take a third of the time
@@ -222,6 +225,7 @@ class GraphBuilder:
                 even_chances=self._by_shapes(op.even_chances, operands, shape)
                 if op.even_chances and _is_plain_mean(made, attributes)
                 else 0.0,
+                takes_scores=op.takes_scores,
             )
         )
         self._forward.append(ForwardRecord("op", id))
@@ -416,8 +420,11 @@ class GraphBuilder:
 class RunFacts:
     """A backward run in the making: what happened, in its order. Arrays are told as they are, or as a Value."""
 
-    def __init__(self, root: Key, seed: Any, output: int = 0, complete: bool = True) -> None:
+    def __init__(
+        self, root: Key, seed: Any, output: int = 0, complete: bool = True, create_graph: bool = False
+    ) -> None:
         self.root, self.seed, self.output, self.complete = root, seed, output, complete
+        self.create_graph = create_graph
         self._facts: list[tuple[Any, ...]] = []  # (node, gradients), or what `sent` was told
         self._changes: list[tuple[Key, Any, Any]] = []
 
@@ -478,6 +485,7 @@ class RunFacts:
             tuple(changes),
             output=self.output,
             complete=self.complete,
+            create_graph=self.create_graph,
         )
 
 

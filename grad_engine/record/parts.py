@@ -219,6 +219,9 @@ class NodeRecord:
     even_chances: Real = field(
         default=0.0, kw_only=True
     )  # 1.1: of a mean loss over classes: its value where each class is as likely as another
+    takes_scores: bool = field(
+        default=False, kw_only=True
+    )  # 1.1: a loss of scores or of logarithms of probabilities, and never of probabilities
 
 
 @quick_init
@@ -336,6 +339,8 @@ class BackwardRecord:
     seed: TensorId
     output: int = field(default=0, kw_only=True)  # which output of the root
     complete: bool = field(default=True, kw_only=True)
+    # 1.1: its gradients have a graph of their own, through which a later run of the same step goes: double backward
+    create_graph: bool = field(default=False, kw_only=True)
     events: tuple[Event, ...]
     gradients: Annotated[
         Mapping[str, tuple[Annotated[str | None, spelling.id_or_null("tensor")], ...]],  # by node, one per output
