@@ -11,7 +11,7 @@ import gc
 import math
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -24,8 +24,9 @@ from grad_engine.core.node import GradAccum
 from grad_engine.core.op import OPS, Op
 from grad_engine.core.stand_ins import STAND_INS as ENGINE_STAND_INS
 from grad_engine.core.stand_ins import TRACING
+from grad_engine.core.tensor import Tensor
 from grad_engine.program import tensor_methods, traced_math, traced_numpy
-from grad_engine.program.gradients import note_share
+from grad_engine.program.gradients import name_matrix, name_product, note_share
 from grad_engine.program.refused import SWAPPED
 from grad_engine.program.steps import BackwardLine, mapped
 from grad_engine.program.trace import STAND_INS, Trace
@@ -173,7 +174,8 @@ def _writable(g: Any) -> Any:
 
 
 def _line_of(out: Any) -> tuple[str, int] | None:
-    value = out._value if type(out) is Traced else None
+    array = out.array if type(out) is Tensor else out
+    value = array._value if type(array) is Traced else None
     line = value.step.line if value is not None and value.step is not None else None
     return None if line is None else BackwardLine(line)
 
@@ -186,4 +188,24 @@ def _fitted(share: Any, array: Any) -> Any:
     return made
 
 
+def _blocks(ys: Sequence[Any], xs: Sequence[Any], *options: Any) -> list[list[Any]]:
+    """The derivatives of all ys by all xs, with names."""
+    found = _plain_blocks(ys, xs, *options)
+    if TRACING.trace is not None:
+        for y, row in zip(ys, found, strict=True):
+            for x, block in zip(xs, row, strict=True):
+                name_matrix(y, x, block, len(xs) > 1)
+    return found
+
+
+def _pulled(ys: Sequence[Any], xs: Sequence[Any], weights: Sequence[Any], *options: Any, **named: Any) -> list[Any]:
+    """The gradient of weighted ys by all xs, with names where it is a product of a matrix with a vector."""
+    found = _plain_pulled(ys, xs, weights, *options, **named)
+    if TRACING.trace is not None:
+        name_product(ys, xs, found)
+    return found
+
+
+_plain_blocks, _plain_pulled = jacobians.blocks, jacobians.pulled
+_IN_CORE += [(jacobians, "blocks", _blocks), (jacobians, "pulled", _pulled)]
 _IN_CORE += [(module, "fitted", _fitted) for module in (fast_pass, chain_rule, jacobians)]

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 import numpy as np
 
 from grad_engine.core.stand_ins import TRACING
+from grad_engine.core.tensor import Tensor
 from grad_engine.program.steps import UFUNC, BackwardLine, Step, Value
 from grad_engine.program.traced import Traced
 
 
-def find_gradients(steps: Iterable[Step], shares: Iterable[tuple[Value, Value]]) -> None:
+def find_gradients(steps: Iterable[Step], shares: Iterable[tuple[Value, Value]], rows: Collection[Value] = ()) -> None:
     """Tell each value whose whole gradient it is.
 
     shares: pairs of a gradient, or a part of one, and the value that it belongs to. Where a step adds two parts of one
-    gradient, its result is the gradient and they are not.
+    gradient, its result is the gradient and they are not. rows: gradients that have names as rows of a matrix.
     """
     found: dict[Value, list[Value]] = {}
     for share, of in shares:
@@ -25,26 +26,35 @@ def find_gradients(steps: Iterable[Step], shares: Iterable[tuple[Value, Value]])
             belongs.append(of)
     for step in steps:
         if step.kind is UFUNC and step.fn is np.add and not step.named and len(step.args) == 2:
-            one, other = step.args
-            if type(one) is not Value or type(other) is not Value or one is other:
-                continue
-            common = [of for of in found.get(one, ()) if of in found.get(other, ())]
-            if not common:
-                continue
-            for part in (one, other):
-                found[part] = [of for of in found[part] if of not in common]
+            common = _belonging(step, found)
+            for part in step.args if common else ():
+                if part in found:
+                    found[part] = [of for of in found[part] if of not in common]
         elif (step.fn == "copy" or step.fn is np.asarray) and found.get(step.args[0]):
             common, found[step.args[0]] = found[step.args[0]], []
         else:
             continue
-        belongs = found.setdefault(step.out, [])
-        belongs += [of for of in common if of not in belongs]
+        if common:
+            belongs = found.setdefault(step.out, [])
+            belongs += [of for of in common if of not in belongs]
     for value, belongs in found.items():
-        value.gradient_of = tuple(belongs)
+        value.gradient_of = () if value in rows else tuple(belongs)
+
+
+def _belonging(step: Step, found: dict[Value, list[Value]]) -> list[Value]:
+    """The values of whose gradients a step adds two parts; in the chain rule, one may be the same at each run."""
+    one, other = step.args
+    if type(one) is not Value or type(other) is not Value or one is other:
+        return []
+    if type(step.line) is BackwardLine and (one.is_const or other.is_const):
+        part = other if one.is_const else one
+        return list(found.get(part, ())) if part.like(step.out) else []
+    return [of for of in found.get(one, ()) if of in found.get(other, ())]
 
 
 def note_share(g: Any, of: Any) -> None:
     """Note that `g` is the gradient of `of`, or one of those that add up to it."""
+    g, of = (each.array if type(each) is Tensor else each for each in (g, of))
     if type(g) is tuple and type(of) is tuple:
         for each, part in zip(g, of, strict=False):
             note_share(each, part)
@@ -55,3 +65,46 @@ def note_share(g: Any, of: Any) -> None:
 def is_of_backward(value: Value) -> bool:
     """Whether a step of the chain rule made it."""
     return value.step is not None and type(value.step.line) is BackwardLine
+
+
+def name_matrix(y: Any, x: Any, block: Any, several: bool) -> None:
+    """Call the derivative of y by x J, or H where y is a gradient itself, and its rows J_0, J_1, ...
+
+    several: whether there are derivatives by others; it is J_x then.
+    """
+    trace = TRACING.trace
+    value, of = getattr(block.array, "_value", None), getattr(x.array, "_value", None)
+    if type(value) is not Value or value.step is None or value.name is not None:
+        return
+    origin = getattr(y.array, "_value", None)
+    name = "H" if type(origin) is Value and is_of_backward(origin) else "J"
+    if several and type(of) is Value and of.name is not None:
+        name = f"{name}_{of.name}"
+    while value.name is None and value.step is not None:
+        value.name = name
+        step = value.step
+        if step.fn in ("reshape", "transpose") and type(step.args[0]) is Value:
+            value, name = step.args[0], f"{name}_T" if step.fn == "transpose" else name
+            continue
+        if step.fn is np.stack:
+            parts = [part for part in step.args[0] if type(part) is Value and part.step is not None]
+            for number, part in enumerate(parts):
+                part.name = f"{name}_{number}"
+            trace.rows.update(parts)
+        break
+
+
+def name_product(ys: Iterable[Any], xs: Collection[Any], products: Iterable[Any]) -> None:
+    """Call the gradient of a gradient times a vector Hv, or Jv where it is by a direction."""
+    origins = [getattr(y.array, "_value", None) for y in ys]
+    if not any(type(origin) is Value and is_of_backward(origin) for origin in origins):
+        return
+    for x, product in zip(xs, products, strict=True):
+        value, of = getattr(product.array, "_value", None), getattr(x.array, "_value", None)
+        if type(value) is not Value or value.step is None or value.name is not None:
+            continue
+        if type(of) is not Value or of.is_const:
+            value.name = "Jv"
+        else:
+            value.name = f"Hv_{of.name}" if len(xs) > 1 and of.name else "Hv"
+        TRACING.trace.rows.add(value)

@@ -143,6 +143,10 @@ def _known_matrix(data: Any) -> str | None:
     size = f"{n}, {m}, {diagonal}" if diagonal else square
     if (data == number * np.eye(n, m, diagonal)).all():
         return f"np.eye({size})" if number == 1 else f"{short(float(number))} * np.eye({size})"
+    if n == m <= _FEW and (data == np.diag(np.diagonal(data))).all() and np.isfinite(data).all():
+        return f"np.diag({np.diagonal(data).tolist()})"
+    if n <= _LONG and m > 2 and (data == data[:, :1]).all() and np.isfinite(data).all():
+        return f"np.repeat({data[:, :1].tolist()}, {m}, axis=1)"
     if n > 2 and (data == np.tri(n, m)).all():
         return f"np.tri({square})"
     if n > 2 and (data == np.tri(n, m) - 0.5 * np.eye(n, m)).all():  # of the gradient of cholesky()

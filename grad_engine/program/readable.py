@@ -14,6 +14,7 @@ import numpy as np
 from grad_engine.program import passes
 from grad_engine.program.passes.rewriting import Rewriting
 from grad_engine.program.plain_spelling import PlainSpelling
+from grad_engine.program.rows import ROWS
 from grad_engine.program.spelling import ATOM, Names, described
 from grad_engine.program.steps import (
     AT,
@@ -27,6 +28,7 @@ from grad_engine.program.steps import (
     Program,
     Step,
     Value,
+    mapped,
     single_number,
 )
 from grad_engine.program.user_lines import comment_of, statement_at
@@ -140,7 +142,8 @@ class Readable:
             return
         once = len(self._uses.get(out, ())) == 1 and out not in self._ends
         once = once or (out in self._ends and self._last(out))
-        if not self._is_named(out) and step.kind.pure and len(text) < _INLINE and once:
+        short = len(text) < _INLINE or self._is_added_in_place(step)
+        if not self._is_named(out) and step.kind.pure and short and once:
             spell.text[out], spell.precedence[out] = text, binds
         else:
             (name,) = self._names(step)
@@ -213,6 +216,7 @@ class Readable:
 
     def _name(self, out: Value) -> str:
         """A new variable: after what a value is the gradient of, or after the variable of the user's program."""
+        out = self._grown(out) if out.owner is None and out not in self._ends else out
         gradient, names = self._gradient(out), self.spelling.names
         if gradient is None:
             return names.new(out.name or "t")
@@ -241,34 +245,37 @@ class Readable:
             (name,) = self._names(step)
             yield f"{name} = {text}"
             return
+        change = self._change(x, key, rest[0]) if step.kind is SET_ITEM and type(x) is Value else None
         if type(x) is Value and self._may_write_over(x, step):
             name = spell.text[step.out] = array
-            if (change := self._change(x, key, rest[0])) is not None:
-                sign, part = change
-                yield f"{name}[{spell.index(key)}] {sign}= {spell.argument(part)}"
-                return
+        else:
+            name = spell.text[step.out] = self._name(step.out)
+            yield f"{name} = {self._new_array(x, array)}"
+        if change is not None:
+            sign, part = change
+            yield f"{name}[{spell.index(key)}] {sign}= {spell.argument(part)}"
+            return
         value = spell.arguments(tuple(rest), {})
-        if step.out in spell.text:
-            name = array
-        else:
-            name = spell.text[step.out] = self._name(self._grown(step.out))
-        if name == array:
-            pass
-        elif type(x) is Value and x.is_const and not np.any(x.data) and type(x.data) is np.ndarray:
-            kind = "" if x.dtype == np.float64 else f", np.{x.dtype.type.__name__}"
-            yield f"{name} = np.zeros({x.size if x.ndim == 1 else x.shape}{kind})"
-        else:
-            scalar = type(x) is Value and (x.scalar or x.number)  # of which a copy cannot be written to
-            yield f"{name} = np.array({spell.argument(x)})" if scalar else f"{name} = {array}.copy()"
         if step.kind is SET_ITEM:
             yield f"{name}[{spell.index(key)}] = {value}"
         else:
             yield f"{spell.function(step.fn)}.at({name}, {spell.argument(key)}, {value})"
 
+    def _new_array(self, x: Any, text: str) -> str:
+        """An array with the numbers of x that may be written to; text: x as it is read."""
+        if type(x) is Value and x.is_const and not np.any(x.data) and type(x.data) is np.ndarray:
+            kind = "" if x.dtype == np.float64 else f", np.{x.dtype.type.__name__}"
+            return f"np.zeros({x.shape if x.ndim > 1 else x.size}{kind})"
+        if type(x) is Value and (x.scalar or x.number):  # of which a copy cannot be written to
+            return f"np.array({self.spelling.argument(x)})"
+        if type(x) is Value and x.is_const and text.endswith(")") and not text.isidentifier():
+            return text  # np.eye(3): nobody else has it
+        return f"{text}.copy()"
+
     def _grown(self, out: Value) -> Value:
         """What an array becomes by the writes that follow, and is called after."""
-        while not self._is_named(out) and len(self._uses.get(out, ())) == 1:
-            reader = self._steps[self._uses[out][0]]
+        while not self._is_named(out) and self._uses.get(out):
+            reader = self._steps[self._uses[out][-1]]
             if reader.kind not in (SET_ITEM, AT) or reader.args[0] is not out:
                 break
             out = reader.out
@@ -302,16 +309,27 @@ class Readable:
                 return False
         return True
 
+    def _is_added_in_place(self, step: Step) -> bool:
+        """Whether a step adds something to x[key], to be written there."""
+        readers = [self._steps[place] for place in self._uses.get(step.out, ())]
+        if len(readers) != 1 or readers[0].kind is not SET_ITEM or readers[0].args[2] is not step.out:
+            return False
+        return self._part_of(step, *readers[0].args[:2])
+
+    @staticmethod
+    def _part_of(step: Step, x: Any, key: Any) -> bool:
+        """Whether a step adds something to x[key]."""
+        if step.kind is not UFUNC or step.fn not in (np.add, np.subtract) or step.named:
+            return False
+        part = step.args[0].step if type(step.args[0]) is Value else None
+        return part is not None and part.kind is GET_ITEM and part.args[0] is x and repr(part.args[1]) == repr(key)
+
     def _change(self, x: Value, key: Any, value: Any) -> tuple[str, Any] | None:
         """+ or -, and what is added or subtracted, where x[key] is written that is x[key] and something."""
         step = value.step if type(value) is Value else None
-        if step is None or step.kind is not UFUNC or step.fn not in (np.add, np.subtract) or step.named:
+        if step is None or len(self._uses[value]) > 1 or self.spelling.text[value].isidentifier():
             return None
-        if len(self._uses[value]) > 1 or self.spelling.text[value].isidentifier():
-            return None
-        part = step.args[0].step if type(step.args[0]) is Value else None
-        same = part is not None and part.kind is GET_ITEM and part.args[0] is x and repr(part.args[1]) == repr(key)
-        return (_IN_PLACE[step.fn], step.args[1]) if same else None
+        return (_IN_PLACE[step.fn], step.args[1]) if self._part_of(step, x, key) else None
 
     def _loop(self, step: Step) -> Iterator[str]:
         """The rounds of scan(): the body once, in a for loop."""
@@ -348,7 +366,10 @@ class Readable:
         spell.text.update((value, self._row_name(value, given)) for value, given in zip(rows, xs, strict=True))
         targets = [spell.text[value] for value in rows]
         listed = f"zip({', '.join(sources)})" if len(sources) != 1 else sources[0]
-        yield f"for {', '.join(targets)} in {listed}:" if targets else f"for _ in range({loop.length}):"
+        if loop.body.name == ROWS and self._comments:
+            yield f"# each row of {stacks[0]} is the same steps, on another unit vector"
+        line = f"for {', '.join(targets)} in {listed}:" if targets else f"for _ in range({loop.length}):"
+        yield from [line] if len(line) <= _WIDTH else _wrapped_call(line)
         for name, value, is_read in zip(saved, carried, read[len(lists) :], strict=False):
             if is_read:
                 yield f"    {name}.append({spell.text[value]})"
@@ -485,7 +506,16 @@ class _Known(Rewriting):
     """A program some of whose inputs are known."""
 
     def visit(self, step: Step) -> None:
-        self.keep(step)
+        read = step.values()
+        if step.kind.pure and step.kind is not LOOP and not step.several and all(value.is_const for value in read):
+            data = step.kind.run(step.fn, *mapped(_data, (step.args, dict(step.named))))
+            self.replaced[step.out] = Value(data, data=data)
+        else:
+            self.keep(step)
+
+
+def _data(part: Any) -> Any:
+    return part.data if type(part) is Value else part
 
 
 def _with_known_rows(loop: Any, xs: list[Any]) -> Program:
@@ -512,6 +542,12 @@ def _directly_written(program: Program) -> dict[Value, Value]:
         if value.like(target) and ends.count(value) == 1 and not any(end.memory is target for end in ends):
             found[value] = target
     return found
+
+
+def _wrapped_call(line: str) -> list[str]:
+    """for x in zip(a, b): with the arguments on a line of their own."""
+    start, rest = line.split("zip(", 1) if "zip(" in line else (line, "")
+    return [f"{start}zip(", f"    {rest[:-2]}", "):"] if rest else [line]
 
 
 def _quoted(text: str) -> str:

@@ -64,6 +64,7 @@ class Trace:
         self.has_loops = False  # of scan()
         self.grads_read: dict[int, bool] = {}  # by id of a leaf: whether its .grad was read before it was written
         self.unpacked: set[Value] = set()  # parts of a carry, which the local variable that takes one up names
+        self.rows: set[Value] = set()  # gradients that are rows of a Jacobian or Hessian
         self.shares: list[tuple[Value, Value]] = []  # a gradient, or a part of one, and what it is the gradient of
         self.of_arrays: set[Value] = set()  # numbers that were computed from arrays
         self.outside: set[Value] = set()  # arrays that variables outside hold, and what is computed from them alone
@@ -103,7 +104,7 @@ class Trace:
         if value.is_const:
             return value
         if value not in self.captured:
-            self.captured[value] = x, Value(value.now, value.name or "same")
+            self.captured[value] = x, Value(value.now, value.name)
         return self.captured[value][1]
 
     def const(self, array: ndarray) -> Any:

@@ -75,7 +75,7 @@ def traced_call(
         name = re.sub(r"\W", "_", getattr(function, "__name__", type(function).__name__)).strip("_") or "program"
         name = "program" if name == "lambda" else name
         steps = list(trace.steps)
-        find_gradients(steps, trace.shares)
+        find_gradients(steps, trace.shares, trace.rows)
         leaves = _leaves(arguments, state, inside)
         written = {stand_in._origin for stand_in in state._by_array.values() if stand_in.version}
         history = history_of(function, trace, name, inputs, noted.held, leaves, written)

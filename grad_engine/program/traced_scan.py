@@ -155,7 +155,7 @@ class _Body:
         shares = [None if target is None else found.get(target) for target in targets]
         shares += [found.get(stop) for stop in stops.values()]
         values = [None if share is None else inner.value_of(np.asarray(share)) for share in shares]
-        find_gradients(inner.steps, inner.shares)
+        find_gradients(inner.steps, inner.shares, inner.rows)
         return _Backward(list(inner.steps), gs, values, list(stops))
 
     def _stops(self, edges: list[Edge], start: int, leaves: list[Any]) -> dict[Edge, GradAccum]:

@@ -220,12 +220,17 @@ def _scattered(self: _Saying, step: Step) -> Step | None:
     """One array of zeros into which both parts are laid, for the sum of two arrays of zeros with a part in each."""
     if step.kind is not UFUNC or step.fn is not np.add or step.named:
         return None
-    first, second = ([*_laid(each)] if type(each) is Value else [] for each in step.args)
-    if not first or len(second) != 1 or not all(self.once(each) for each in step.args):
+    if not all(type(each) is Value for each in step.args):
         return None
-    whole, (_, key, part) = step.args[0], second[0]
-    if not whole.like(step.out):
+    first, second = ([*_laid(each)] for each in step.args)
+    whole, other = step.args
+    if len(second) != 1:
+        first, second, whole, other = second, first, other, whole
+    if len(second) != 1 or not self.once(other) or not whole.like(step.out):
         return None
+    _, key, part = second[0]
+    if not first or not self.once(whole):
+        return _added_to_part(self, step, whole, key, part)
     laid = np.zeros(whole.shape, bool)
     for _, other, _ in first:
         laid[other] = True
@@ -234,6 +239,16 @@ def _scattered(self: _Saying, step: Step) -> Step | None:
         before = self.make(GET_ITEM, None, (whole, key), Value(now))
         part = self.make(UFUNC, np.add, (before, part), Value(now))
     return Step(SET_ITEM, None, (whole, key, part), {}, step.outs, False, step.line)
+
+
+def _added_to_part(self: _Saying, step: Step, whole: Value, key: Any, part: Any) -> Step | None:
+    """x with something added to a part of it, for x and zeros with something in a part."""
+    if whole.owner is not None or not self.once(whole):
+        return None
+    before = self.make(GET_ITEM, None, (whole, key), Value(np.empty(whole.shape, whole.dtype)[key]))
+    before.owner = whole.memory if isinstance(before, Value) and before.ndim else None
+    changed = self.make(UFUNC, np.add, (before, part), Value.alike(before))
+    return Step(SET_ITEM, None, (whole, key, changed), {}, step.outs, False, step.line)
 
 
 def _laid(value: Value) -> list[tuple[Value, Any, Any]]:
