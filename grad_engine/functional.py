@@ -503,7 +503,13 @@ class Run:
         parts = structure.leaves_of(v, "v", f"the {kind}")
         made = []
         for part, x, path in zip(parts, to, structure.paths("v"), strict=True):
-            tensor = as_tensor(part)
+            try:
+                tensor = as_tensor(part)
+            except ArgumentError:
+                check_leaf(part, path)
+                raise
+            if tensor.dtype.kind not in "fiub":
+                check_leaf(part, path)
             if tensor.shape != x.shape:
                 raise ShapeError(f"{path} has shape {tensor.shape}, its {kind} {x.shape}; make them equal")
             made.append(tensor if tensor.dtype == x.dtype else tensor.astype(x.dtype))

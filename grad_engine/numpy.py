@@ -5,16 +5,19 @@ Everything here is NumPy's own, which runs on tensors by itself, except for what
 - `array` and its like join lists in which tensors stand: `np.array([u[1], -np.sin(u[0])])`;
 - `zeros`, `ones`, `full`, `empty`, `eye`, `identity` give tensors while a function is differentiated, so that results
   can be written into them: `y = np.zeros(3); y[0] = x**2`. Elsewhere, and of whole numbers, they give arrays;
-- `vectorize` is that of grad_engine.
+- `vectorize` is that of grad_engine, and so are the functions of `polynomial` that take tensors.
 """
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
+from types import ModuleType
 from typing import Any
 
 import numpy
 
+from grad_engine import polynomial as _series
 from grad_engine.core.call import as_tensor
 from grad_engine.core.grad_mode import current_mode
 from grad_engine.core.tensor import Tensor
@@ -24,8 +27,8 @@ from grad_engine.ops.joining import stack
 from grad_engine.ops.numpy_grammar import vectorize
 
 __all__ = [
-    "array", "asanyarray", "asarray", "ascontiguousarray", "empty", "eye", "full", "identity", "ones", "vectorize",
-    "zeros",
+    "array", "asanyarray", "asarray", "ascontiguousarray", "empty", "eye", "full", "identity", "ones", "polynomial",
+    "vectorize", "zeros",
 ]  # fmt: skip
 
 
@@ -85,3 +88,32 @@ def _to_write_into(function: Callable[..., Any]) -> Callable[..., Any]:
 
 zeros, ones, full = _to_write_into(numpy.zeros), _to_write_into(numpy.ones), _to_write_into(numpy.full)
 empty, eye, identity = _to_write_into(numpy.empty), _to_write_into(numpy.eye), _to_write_into(numpy.identity)
+
+
+class _Polynomial:
+    """numpy.polynomial, or a module in it; where a tensor takes part, functions are those of grad_engine.polynomial."""
+
+    def __init__(self, module: ModuleType) -> None:
+        self.__module = module
+
+    def __getattr__(self, name: str) -> Any:
+        theirs = getattr(self.__module, name)
+        if isinstance(theirs, ModuleType):
+            return _Polynomial(theirs)
+        ours = getattr(_series, name, None)
+        if isinstance(theirs, type) or not callable(theirs) or not callable(ours):
+            return theirs
+
+        @functools.wraps(theirs)
+        def either(*args: Any, **named: Any) -> Any:
+            args, named = tuple(map(_joined, args)), {key: _joined(value) for key, value in named.items()}
+            with_tensors = any(type(value) is Tensor for value in (*args, *named.values()))
+            return (ours if with_tensors else theirs)(*args, **named)
+
+        return either
+
+    def __dir__(self) -> list[str]:
+        return dir(self.__module)
+
+
+polynomial = _Polynomial(numpy.polynomial)

@@ -168,13 +168,15 @@ def check_leaf(value: Any, path: str) -> np.ndarray:
     elif isinstance(array, float | np.generic):
         array = np.asarray(array)
     else:
+        of_its_own = type(value).__module__ not in ("builtins", "numpy")
         raise ArgumentError(
             f"{path} is {_named(value)}, where an array, a tensor or a number belongs; convert it with np.asarray(), "
-            "or keep it out of what is differentiated"
+            + ("make it a structure with pytree.register_structure(), " if of_its_own else "")
+            + "or keep it out of what is differentiated"
         )
     if array.dtype.kind != "f":
         way_out = (
-            "use stack([...]) to join tensors" if array.dtype == object
+            "use stack([...]) to join tensors, and astype(float) on numbers" if array.dtype == object
             else "pass its real and its imaginary part, and join them as re + 1j * im" if array.dtype.kind == "c"
             else "pass floating-point numbers"
         )  # fmt: skip

@@ -54,3 +54,29 @@ def test_all_else_is_numpys() -> None:
     with pytest.raises(AttributeError):
         _ = np.no_such_function
     assert np.vectorize(lambda a: a * a)(ge.tensor([1.0, 2.0])).data.tolist() == [1.0, 4.0]
+
+
+FAMILIES = {
+    "polynomial": "polyval",
+    "chebyshev": "chebval",
+    "legendre": "legval",
+    "hermite": "hermval",
+    "hermite_e": "hermeval",
+    "laguerre": "lagval",
+}
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("more", [{}, {"tensor": False}], ids=["each by each", "pairs"])
+def test_series_have_the_layout_of_numpys(family: str, more: dict[str, Any]) -> None:
+    """numpy.polynomial asks whether x is an array, so a tensor there got the layout of a number."""
+    x, table = numpy.array([0.1, 0.4, 0.7]), numpy.random.default_rng(0).standard_normal((4, 3))
+    ours = getattr(getattr(np.polynomial, family), FAMILIES[family])
+    theirs = getattr(getattr(numpy.polynomial, family), FAMILIES[family])
+    expected = theirs(x, table, **more)
+    got = ours(ge.tensor(x, requires_grad=True), table, **more)
+    assert got.shape == expected.shape
+    numpy.testing.assert_allclose(got.detach().numpy(), expected)
+    assert type(ours(x, table, **more)) is numpy.ndarray
+    check_gradients(lambda x, c: ours(x, [c[0], c[1] * 2.0, 1.5]), [x, numpy.array([0.3, -1.2])], 1)
+    assert np.polynomial.Polynomial is numpy.polynomial.Polynomial and "chebyshev" in dir(np.polynomial)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import types
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -188,6 +189,28 @@ BAD: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
         lambda: ge.jvp(use)(PARAMS, {"layers": [{"w": B, "b": B}], "scale": 1.0}),
         ValueError,
         r'v\["layers"\]\[0\]\["w"\] has shape \(2,\), its input \(3, 2\)',
+    ),
+    "a string in v": (
+        lambda: ge.jvp(use)(PARAMS, {"layers": [{"w": "w", "b": B}], "scale": 1.0}),
+        TypeError,
+        r'v\["layers"\]\[0\]\["w"\] is a str',
+    ),
+    "complex numbers in v": (
+        lambda: ge.jvp(use)(PARAMS, {"layers": [{"w": W * 1j, "b": B}], "scale": 1.0}),
+        TypeError,
+        r'v\["layers"\]\[0\]\["w"\] holds complex128',
+    ),
+    "an object": (
+        lambda: ge.grad(use)(with_(types.SimpleNamespace(w=W))),
+        TypeError,
+        r'\["w"\] is a SimpleNamespace, .* pytree\.register_structure',
+    ),
+    "a masked array beside it": (lambda: ge.grad(lambda x: (MASKED * x).sum())(W), RuntimeError, r"r\[~mask\]"),
+    "a masked result": (lambda: ge.grad(lambda x: np.ma.masked_invalid(x).sum())(W), RuntimeError, r"r\[~mask\]"),
+    "out= and where=": (
+        lambda: ge.grad(lambda x: np.divide(1, x, out=np.zeros(W.shape), where=W > 0).sum())(W),
+        TypeError,
+        r"np\.where\(mask, np\.divide\(\.\.\., \.\.\.\), other\)",
     ),
     "result": (lambda: ge.jacobian(lambda x: {"a": x, "b": [x, "c"]})(W), TypeError, r'str as result\["b"\]\[1\]'),
     "integers in the result": (lambda: ge.jacobian(lambda x: [x, x.argmax()])(W), TypeError, r"int64 as result\[1\]"),

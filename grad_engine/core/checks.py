@@ -52,7 +52,8 @@ def _check_writes(node: Node) -> None:
             raise InPlaceError(
                 f"{node.name} needs {what}, of shape {late[name].shape}, as it was when recorded "
                 f"(version {node.sequence_nr}), but it was changed in place since "
-                f"(version {WRITES.latest_of(late[name])}); change a clone() instead"
+                f"(version {WRITES.latest_of(late[name])}); write x = x / y instead of x /= y, and x = x.clone() "
+                "before x[0] = 5"
             )
 
 

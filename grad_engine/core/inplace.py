@@ -13,6 +13,7 @@ from grad_engine.core.retain_grad import move_retained_grad
 from grad_engine.core.tensor import Tensor
 from grad_engine.core.versions import WRITES, owner_of
 from grad_engine.errors import InPlaceError, NotDifferentiableError, ShapeError
+from grad_engine.formula.symbol import OPERATORS
 
 
 def overwrite(target: Tensor, result: Tensor) -> Tensor:
@@ -36,10 +37,17 @@ def overwrite(target: Tensor, result: Tensor) -> Tensor:
         )
     recorded = current_mode().record and (old is not None or result.node is not None)
     if recorded and type(old) is GradAccum:
+        derivative = current_mode().differentiating
+        such = "" if derivative is None else f", such as an input of {derivative},"
+        sign = getattr(getattr(result.node, "op", None), "head", "")
+        ways_out = (
+            f"write x = x {sign} y instead of x {sign}= y"
+            if sign in OPERATORS.values()
+            else "write x = x.copy() first, and then x[0] = 5"
+        )
         raise InPlaceError(
-            "a leaf that requires grad was to be changed in place, which would lose its history; "
-            "write y = x + 1 instead of x += 1, y = x * 1 and then y[0] = 5 instead of x[0] = 5, or do it inside "
-            "no_grad()"
+            f"a leaf that requires grad{such} was to be changed in place, which would lose its history; {ways_out}, or "
+            "do it inside no_grad()"
         )
     check_writable(target)
     if recorded and _looks_into_another(target):

@@ -71,7 +71,11 @@ def _on_data_only(ufunc: Any, inputs: tuple[Any, ...], keywords: dict[str, Any])
     if not _any_requires_grad(inputs):
         return _on_data(ufunc, inputs, keywords)
     name = next(each for each in keywords if each in _OF_UFUNCS)
-    way_out = "choose with np.where(mask, a, b)" if name == "where" else "write astype() on an operand or the result"
+    way_out = (
+        "choose with np.where(mask, a, b), of operands that are harmless where the mask is False"
+        if name == "where"
+        else "write astype() on an operand or the result"
+    )
     raise ArgumentError(f"np.{ufunc.__name__} cannot take {name}= while a gradient is required; {way_out}")
 
 
@@ -223,6 +227,12 @@ def _into(out: Any, called: Any, function: Any, inputs: Any, keywords: dict[str,
             raise ArgumentError(
                 f"{name} cannot write a tensor that requires grad into a NumPy array, as `y {sign}= t` asks for: its "
                 f"history would be lost; write y = y {sign} t, or y {sign}= t.data where no gradient is meant"
+            )
+        if keywords.get("where", True) is not True:
+            chosen = f"{name}({', '.join(['...'] * len(inputs))})"
+            raise ArgumentError(
+                f"{name} cannot take where= and out= while a gradient is required; write np.where(mask, {chosen}, "
+                "other) with operands that are harmless where the mask is False, as in np.where(mask, x, 1.0)"
             )
         raise ArgumentError(
             f"{name} cannot take out= while a gradient is required; leave it out and use what it returns"

@@ -9,6 +9,12 @@ from types import FrameType
 # Packages whose functions make arrays of what they get -> the package that has twins of them, under the same names.
 TWINS = {"scipy": "grad_engine.scipy", "numpy.polynomial": "grad_engine.polynomial"}
 
+# Packages that make arrays of what they get and have no twins -> what to write instead.
+_WAYS_OUT = {
+    "numpy.ma": "a masked array has no place for gradients, leave entries out with r[~mask], or with "
+    "np.where(mask, 0, r) before anything makes NaN of them: ",
+    "pandas": "pandas makes arrays of what its methods are given, write df.to_numpy() @ t for df @ t: ",
+}
 _ROOMS = {"linalg", "distance", "transform"}  # packages inside those of SciPy: scipy.spatial.distance
 
 
@@ -16,6 +22,8 @@ def twin_of_caller() -> str:
     """What to say of a function that is running and takes arrays only: where its twin is, if there is one."""
     called = ""
     frame: FrameType | None = sys._getframe(1)
+    if (way_out := _way_out(frame)) is not None:
+        return way_out
     while frame is not None:
         called = _called(frame) or called  # the outermost one wins: the one that was called
         frame = frame.f_back
@@ -36,6 +44,19 @@ def twin_of_caller() -> str:
             "give its derivative with ge.Function: "
         )
     return f"{called}() takes arrays only, call {'.'.join([TWINS[package], *twin])}() on tensors: "
+
+
+def _way_out(frame: FrameType | None) -> str | None:
+    """What to write instead where one of the packages without twins asks, by whatever functions of NumPy's."""
+    while frame is not None:
+        module = str(frame.f_globals.get("__name__"))
+        for package, way_out in _WAYS_OUT.items():
+            if module == package or module.startswith(package + "."):
+                return way_out
+        if module.split(".")[0] not in ("grad_engine", "numpy"):
+            return None
+        frame = frame.f_back
+    return None
 
 
 def _called(frame: FrameType) -> str:

@@ -108,6 +108,43 @@ def test_what_is_left_out_sends_nothing_back(name: str, making: str) -> None:
     np.testing.assert_allclose(ge.hvp(f)(T, T), curvature, rtol=2e-5, atol=1e-6)
 
 
+def replaced(r: Any) -> Any:
+    r = r.copy()
+    r[np.isnan(plain(r))] = 0.0
+    return r
+
+
+CHOOSING_LATE: dict[str, Function] = {
+    "where": lambda r: np.where(np.isnan(plain(r)), 0.0, r),
+    "where, the mask of what is there": lambda r: np.where(np.isfinite(plain(r)), r, 0.0),
+    "select": lambda r: np.select([~np.isnan(plain(r))], [r]),
+    "choose": lambda r: np.choose(np.isnan(plain(r)).astype(int), [r, np.zeros(r.shape)]),
+    "places": lambda r: r[np.nonzero(~np.isnan(plain(r)))],
+    "take": lambda r: np.take(r, np.flatnonzero(~np.isnan(plain(r)))),
+    "compress": lambda r: np.compress(~np.isnan(plain(r)).ravel(), r),
+    "extract": lambda r: np.extract(~np.isnan(plain(r)), r),
+    "sort": lambda r: np.sort(r, axis=None)[:7],
+    "written": replaced,
+}
+
+
+@pytest.mark.parametrize("name", CHOOSING_LATE)
+def test_what_is_chosen_after_an_op_that_made_nan_is_told(name: str) -> None:
+    """The other ways have PyTorch's NaN; gotchas.md lists them, and both it and the error say what to write."""
+
+    def late(t: Any) -> Any:
+        return np.sum(CHOOSING_LATE[name]((A * t) ** 2))
+
+    def early(t: Any) -> Any:
+        return np.sum(CHOOSING_LATE[name](A - t) ** 2)
+
+    assert np.isfinite(late(ge.tensor(T)).item()) and np.isnan(ge.grad(late)(T)).any()
+    told = r"0 times a slope that is not finite .* choose the operand before the op"
+    with ge.detect_anomaly(), pytest.raises(ge.AnomalyError, match=told):
+        ge.grad(late)(T)
+    np.testing.assert_allclose(ge.grad(early)(T), numeric(lambda t: float(early(ge.tensor(t))), T), rtol=2e-5)
+
+
 def test_nan_that_counts_stays_nan() -> None:
     def both(t: Any) -> Any:
         r = A * t
