@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view as sliding_windows
 
 from grad_engine.core.define import define, in_rules
 from grad_engine.core.op import case
@@ -139,8 +140,19 @@ class _Plan:
             shape, strides = (*lead, *self.places, len(images)), [channel, *kernel, *places, batch]
         else:
             shape, strides = (len(images), *lead, *self.places), [batch, channel, *kernel, *places]
-        windows = np.ndarray(shape, dtype, padded, strides=strides)
+        plain = type(padded) is np.ndarray
+        windows = np.ndarray(shape, dtype, padded, strides=strides) if plain else self.windows(padded)
         return self.matrix(windows, self.rows, len(images))
+
+    def windows(self, padded: np.ndarray) -> np.ndarray:
+        """The same view of what stands for an array while a function is traced, in words that NumPy has for it."""
+        n, first = len(self.kernel), 1 if self.last else 2
+        reach = tuple(d * (k - 1) + 1 for d, k in zip(self.dilation, self.kernel, strict=True))
+        seen = sliding_windows(padded, reach, (*range(first, first + n),))
+        starts = (slice(0, (p - 1) * s + 1, s) for p, s in zip(self.places, self.stride, strict=True))
+        key: Any = (*(slice(None),) * first, *starts, ..., *(slice(None, None, d) for d in self.dilation))
+        seen = seen[key]
+        return seen.transpose((*range(first), *range(seen.ndim - n, seen.ndim), *range(first, seen.ndim - n)))
 
     def results(self, images: np.ndarray, dtype: Any) -> np.ndarray:
         """Images of the result's size as a matrix."""

@@ -11,7 +11,7 @@ from numpy import ndarray
 
 from grad_engine.errors import GradEngineError
 from grad_engine.program.functions import STATIC_SHAPE
-from grad_engine.program.passes.buffers import Buffer, arena
+from grad_engine.program.passes.buffers import Buffer, Part, arena
 from grad_engine.program.passes.kernels import halved
 from grad_engine.program.spelling import Names, Spelling, path_of
 from grad_engine.program.steps import (
@@ -192,16 +192,29 @@ class Code:
             over = type(x) is Value and x.step is not None and type(x.step.into) is Buffer
             if not (over and x.step.into.region == step.into.region):
                 self._line(f"{spell.function(np.copyto)}({target}, {array})", step)
-        if step.kind is SET_ITEM:
+        if step.kind is SET_ITEM and self._is_there(step):
+            pass
+        elif step.kind is SET_ITEM:
             self._line(f"{target}[{spell.index(key)}] = {spell.argument(rest[0])}", step)
         else:
             arguments = spell.arguments((key, *rest), {})
             self._line(f"{spell.function(step.fn)}.at({target}, {arguments})", step)
         spell.text[step.out] = target
 
+    @staticmethod
+    def _is_there(step: Step) -> bool:
+        """Whether the value of x[key] = value was computed in its place."""
+        value = step.args[2]
+        into = value.step.into if type(value) is Value and value.step is not None else None
+        return type(into) is Part and into.buffer is step.into
+
     def _target(self, step: Step) -> str:
         if type(step.into) is Value:
             return self.spelling.value(step.into)
+        if type(step.into) is Part:
+            part = self.spelling.names.new("part")
+            self._views.append(f"{part} = {self._buffers[step.into.buffer]}[{self.spelling.index(step.into.key)}]")
+            return part
         if step.into not in self._buffers:
             self._buffers[step.into] = self.spelling.names.new("b0" if not self._buffers else f"b{len(self._buffers)}")
             self._fixed[self._buffers[step.into]] = _laid(step.into, np.zeros(step.out.nbytes + _ALIGNED, np.uint8))
@@ -209,6 +222,12 @@ class Code:
 
     def _into(self, step: Step, target: str) -> str:
         spell = self.spelling
+        if step.kind is METHOD:  # a copy, or a reshape that makes one
+            if step.args[0].shape != step.out.shape:
+                laid = spell.names.new("laid")
+                self._views.append(f"{laid} = {target}.reshape({step.args[0].shape})")
+                target = laid
+            return f"{spell.function(np.copyto)}({target}, {spell.argument(step.args[0])})"
         if step.kind is REDUCE:
             axis, keepdims = _axis_and_keepdims(step)
             reduce = spell.reduce(step.fn)

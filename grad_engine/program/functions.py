@@ -36,7 +36,7 @@ STATIC_SHAPE = frozenset({
     np.argmax, np.argmin, np.linalg.inv, np.linalg.solve, np.linalg.cholesky, np.linalg.det, np.linalg.slogdet,
     np.linalg.eigh, np.linalg.svd, np.linalg.qr, np.tensordot, np.inner, np.outer, np.vdot, np.kron, np.cross,
     np.searchsorted, np.diff, np.nan_to_num, np.real, np.isclose, np.atleast_1d, np.atleast_2d, np.linalg.norm,
-    np.array, np.asarray, np.float64,
+    np.array, np.asarray, np.float64, np.lib.stride_tricks.sliding_window_view,
 })  # fmt: skip
 _SHOWN = frozenset({np.array2string, np.array_repr, np.array_str})
 

@@ -288,7 +288,7 @@ def path_of(function: Any) -> str | None:
     if module == "builtins" and getattr(builtins, name or "", None) is function:
         return name
     if module.partition(".")[0] == "numpy" and name is not None:
-        for public in (np, np.linalg, np.fft, np.random):
+        for public in (np, np.linalg, np.fft, np.random, np.lib.stride_tricks):
             if getattr(public, name, None) is function:
                 return f"{public.__name__.replace('numpy', 'np', 1)}.{name}"
     return None

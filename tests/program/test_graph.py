@@ -253,12 +253,12 @@ def test_a_saved_program_needs_numpy_alone(tmp_path: Path) -> None:
     assert table.size and mask.size
 
 
-CONVOLUTION = ge.nn.Conv2d(1, 2, 3, seed=0).requires_grad_(False)
+LINEAR = ge.nn.Linear(3, 3, bias=False, seed=0).requires_grad_(False)
 WITH_OPS: dict[str, tuple[Any, Any, str]] = {
-    "convolution": (lambda x: (CONVOLUTION(x) ** 2).sum(), normal(2, 1, 5, 5), "conv2d"),
+    "exponential": (lambda x: (ge.matrix_exp(LINEAR(x)) ** 2).sum(), normal(3, 3), "matrix_exp"),
     "polygamma": (lambda x: ge.polygamma(x, 2).sum(), np.arange(1.0, 4.0), "polygamma"),
     "gradient alone": (lambda x: ge.digamma(x).sum(), np.arange(1.0, 4.0), "gradient of digamma"),
-    "two shares": (lambda x: (ge.conv1d(x, x[:, :, :2]) ** 2).sum(), normal(1, 1, 6), "conv1d"),
+    "two shares": (lambda x: (np.fft.irfft(np.fft.rfft(x) * 2.0) ** 2).sum(), np.arange(1.0, 5.0), "fourier"),
 }
 
 
@@ -273,7 +273,7 @@ def test_a_saved_program_says_which_ops_of_the_engine_it_needs(f: Any, x: Any, o
     assert f"of grad_engine {op}" in text.splitlines()[0] and "from grad_engine import OPS" in text
     inside: dict[str, Any] = {}
     exec(text, inside)
-    weights = [parameter.array for parameter in CONVOLUTION.parameters()] if f is WITH_OPS["convolution"][0] else []
+    weights = [parameter.array for parameter in LINEAR.parameters()] if f is WITH_OPS["exponential"][0] else []
     found = inside["program"](x, *weights)
     assert float(found[0]) == value.item()
     np.testing.assert_array_equal(found[1], slope)

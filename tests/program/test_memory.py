@@ -209,3 +209,75 @@ def test_passes_know_whose_memory_a_value_of_a_random_function_shows(start: int)
             check_memory(random.function(), *random.arguments(0), np.random.default_rng(0), random.n)
         except (ge.TraceError, ge.GraphError, ge.InPlaceError, ArithmeticError, ValueError, TypeError, IndexError):
             continue  # eager mode, or the trace, refuses it
+
+
+def _shifted(x: Any) -> Any:
+    y = np.exp(x) * 1.0
+    y[1:] = y[:-1] + y[1:]
+    return y.copy()
+
+
+def _scattered(x: Any) -> Any:
+    y = np.zeros((6, 5))
+    y[0:4] += x[:4]
+    y[2:6, ::2] += x[2:6, ::2] * 2.0
+    y[...] += 1.0
+    return y * 1.0
+
+
+def _read_between(x: Any) -> Any:
+    y = np.exp(x) * 1.0
+    t = x[0] + 1.0
+    before = y[0] * 3.0
+    y[0] = t
+    return y + before
+
+
+def _kept(x: Any) -> Any:
+    y = np.exp(x) * 1.0
+    t = y[0] + 1.0
+    y[0] = t
+    return y * 1.0, t
+
+
+def _of_integers(x: Any) -> Any:
+    y = np.floor(x).astype(np.int64)
+    y[0] = y[1] * 2
+    z = x * 1.0
+    z[0] = y[0] + y[1]
+    return z + y
+
+
+def _turned(x: Any) -> Any:
+    y = np.exp(x)
+    z = np.empty((5, 6))
+    z[:, 0:6] = y.T
+    z = z.reshape(-1) + 1.0
+    return z.reshape(6, 5).T.copy() * 2.0
+
+
+def _spread_over(x: Any) -> Any:
+    y = np.exp(x) * 1.0
+    y[2:4] = x[0] + 1.0
+    return y * 2.0
+
+
+@pytest.mark.parametrize(
+    "f", [_shifted, _scattered, _read_between, _kept, _of_integers, _turned, _spread_over], ids=lambda f: f.__name__
+)
+def test_parts_are_computed_in_their_place(f: Callable[[Any], Any]) -> None:
+    """x[key] = a + b is computed in the memory of x, where nobody reads there any more; other numbers, other runs."""
+    rng = np.random.default_rng(0)
+    compiled, exact = ge.compile(f), ge.compile(f, exact=True)
+    kept = []
+    for _ in range(3):
+        x = rng.normal(size=(6, 5))
+        expected = f(x)
+        kept += [(compiled(x), expected), (exact(x), expected)]
+    for found, expected in kept:  # what an earlier run gave is not written over
+        for one, other in zip(_each(found), _each(expected), strict=True):
+            np.testing.assert_array_equal(one, other)
+
+
+def _each(found: Any) -> tuple[Any, ...]:
+    return found if type(found) is tuple else (found,)

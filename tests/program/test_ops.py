@@ -17,9 +17,6 @@ from tests.samples import cases
 
 # Ops that stay whole, as one call of the engine, and why. All others become calls of NumPy and SciPy.
 WHOLE = {
-    "conv1d": "lays images out by np.ndarray(buffer)", "conv2d": "the same", "conv3d": "the same",
-    "conv1d_weight": "the same", "conv2d_weight": "the same", "conv3d_weight": "the same",
-    "conv_transpose1d": "the same", "conv_transpose2d": "the same", "conv_transpose3d": "the same",
     "digamma": "SciPy's polygamma branches on numbers", "polygamma": "the same",
     "matrix_exp": "chooses how often it squares from the norm", "embedding": "sorts its indices into runs",
     "embedding_weight": "the same", "one_hot": "counts the classes, unless it is told how many there are",

@@ -15,6 +15,7 @@ from grad_engine.program.steps import (
     AT,
     CHECK,
     FUNCTION,
+    METHOD,
     PACK,
     REDUCE,
     SET_ITEM,
@@ -22,6 +23,7 @@ from grad_engine.program.steps import (
     Program,
     Step,
     Value,
+    values_in,
 )
 
 _TAKING_OUT = frozenset({np.stack, np.concatenate, np.dot})
@@ -35,6 +37,14 @@ class Buffer:
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
     strides: tuple[int, ...]
+
+
+@dataclass(eq=False, slots=True)
+class Part:
+    """The part of a buffer that x[key] = result would write the result to: it is computed there at once."""
+
+    buffer: Buffer
+    key: Any
 
 
 def planned(program: Program) -> Program:
@@ -63,7 +73,17 @@ def takes_out(step: Step) -> bool:
         return not step.named
     if step.kind is REDUCE:
         return set(step.named) <= {"axis", "keepdims"} and all(each is None for each in step.args[2:4])
+    if step.kind is METHOD:
+        return copies(step)
     return step.kind is FUNCTION and step.fn in _TAKING_OUT and "out" not in step.named
+
+
+def copies(step: Step) -> bool:
+    """Whether the step lays the elements of an array anew: a reshape that can be no view, or a copy."""
+    x = step.args[0]
+    if step.named or type(x) is not Value or x.number or x.scalar or step.out.owner is not None:
+        return False
+    return step.fn == "copy" or (step.fn == "reshape" and step.out.c_contiguous())
 
 
 def _bytes(value: Value) -> int:
@@ -88,6 +108,7 @@ class _Plan:
             for value in step.values():
                 self.last[value.memory] = number
         end = len(program.steps)
+        self.ends = {value for value in program.ends() if type(value) is Value}
         self.leaving = {value.memory for value in program.outputs if type(value) is Value}
         for write in program.writes:
             self.last[write.value.memory] = end
@@ -96,6 +117,7 @@ class _Plan:
         for value in program.outputs:
             if type(value) is Value:
                 self.last[value.memory] = end
+        self.uses = program.uses()
         self.direct = self._direct()
         self.sizes: list[int] = []
         self.free: list[int] = []
@@ -131,6 +153,8 @@ class _Plan:
         out = step.outs[0] if step.outs else None
         if out is not None and out in self.direct:
             made.into = self.direct[out]
+        elif out is not None and (part := self._part(number, step)) is not None:
+            made.into = part
         elif out is not None and takes_out(step) and out.memory not in self.leaving and _dense(out):
             region = self._over_an_operand(step, dying)
             if region is None:
@@ -146,6 +170,28 @@ class _Plan:
             if region is not None and not kept and region not in self.free:
                 self.free.append(region)
         return made
+
+    def _part(self, number: int, step: Step) -> Part | None:
+        """The part of a buffer where the next steps write the result of this one, as x[key] += y does."""
+        out = step.out
+        readers = self.uses.get(out, [])
+        if step.kind is not UFUNC or not takes_out(step) or step.fn.signature is not None or len(readers) != 1:
+            return None
+        writer = self.program.steps[readers[0]]
+        if writer.kind is not SET_ITEM or writer.args[2] is not out or out.memory in self.leaving or out in self.ends:
+            return None
+        x, key, _ = writer.args
+        plain = all(each is Ellipsis or type(each) in (int, slice) for each in (key if type(key) is tuple else (key,)))
+        if type(x) is not Value or not plain or values_in(key) or not x.like(writer.out) or x.dtype != out.dtype:
+            return None
+        between = [each.memory for s in self.program.steps[number + 1 : readers[0]] for each in s.values()]
+        if self.last.get(x.memory) != readers[0] or x.memory in between:
+            return None
+        if not takes_out(writer) or writer.out.memory in self.leaving or self._over_an_operand(writer, [x]) is None:
+            return None
+        if np.broadcast_to(np.empty(()), x.shape)[key].shape != out.shape:
+            return None
+        return Part(self.buffers[self.region[x], x.shape, x.dtype.str, x.strides], key)
 
     def _over_an_operand(self, step: Step, dying: list[Value]) -> int | None:
         """The region of an operand that nobody reads any more, where the result may be written over it."""

@@ -69,6 +69,8 @@ class _Folding(Rewriting):
         if self._readers is None:
             self._readers = {value: [self.program.steps[i] for i in at] for value, at in self.program.uses().items()}
         for step in self._readers.get(out, ()):
+            if step.kind is SET_ITEM and step.args[2] is out and step.args[0] is not out:
+                continue
             if step.kind is not UFUNC or step.several or step.fn.signature is not None:
                 return False
             others = [each for each in step.values() if each is not out and each not in self._turned]
@@ -248,11 +250,25 @@ def _function(self: _Folding, step: Step) -> Any:
     return None
 
 
+def _is_whole(key: Any, shape: tuple[int, ...]) -> bool:
+    """Whether a key of slices and an ellipsis chooses every element, in order."""
+    parts = key if type(key) is tuple else (key,)
+    if not parts or not all(type(part) is slice or part is Ellipsis for part in parts) or values_in(parts):
+        return False
+    if Ellipsis in parts:
+        at = parts.index(Ellipsis)
+        parts = (*parts[:at], *(slice(None),) * (len(shape) - len(parts) + 1), *parts[at + 1 :])
+    return all(part.indices(length) == (0, length, 1) for part, length in zip(parts, shape, strict=False))
+
+
 def _item(self: _Folding, step: Step) -> Any:
     """x[i] of an array that was just stacked from parts, or written to; x[()] of a number."""
     x, key = step.args
     if type(x) is Value and x.is_const and not values_in(key):
         return Value(part := x.data[key], data=part)
+    whole = type(x) is Value and x.like(step.out) and x.strides == step.out.strides and _is_whole(key, x.shape)
+    if whole and step.out not in self._ends:
+        return x
     if key == () and type(x) is Value and type(key) is tuple and (x.scalar or x.ndim == 0):
         return x
     inner = x.step if type(x) is Value else None
@@ -282,7 +298,10 @@ def _spread(self: _Folding, value: Value, out: Value) -> Value:
 def _written(self: _Folding, step: Step) -> Any:
     """x[...] = value, which leaves nothing of x; x[key] = value twice, as x[key] += value asks for in Python."""
     x, key, value = step.args
-    if key is Ellipsis and type(value) is Value and type(x) is Value and not value.number and value.dtype == x.dtype:
+    plain = type(value) is Value and type(x) is Value and not value.number and value.dtype == x.dtype
+    if plain and _is_whole(key, x.shape):
+        if value.like(x) and not self._may_stand(value, step.out) and step.out.c_contiguous():
+            return Step(METHOD, "copy", (value,), {}, step.outs, False, step.line)
         if value.like(x):
             return value
         if value.ndim <= x.ndim:
