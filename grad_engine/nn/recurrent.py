@@ -10,11 +10,11 @@ import numpy as np
 
 from grad_engine.core.call import as_tensor
 from grad_engine.core.defaults import generator_of, get_default_dtype
-from grad_engine.core.tensor import Tensor, wrap
+from grad_engine.core.tensor import Tensor, array_of, wrap
 from grad_engine.errors import ArgumentError, ShapeError
 from grad_engine.nn import init
 from grad_engine.nn.module import Module, Parameter
-from grad_engine.nn.utils.rnn import PackedSequence, lengths_of, pack_padded_sequence, pad_sequence, padded
+from grad_engine.nn.utils.rnn import PackedSequence
 from grad_engine.ops.joining import concat, stack
 from grad_engine.ops.neural import dropout
 from grad_engine.ops.recurrent import gru_layer, lstm_layer, rnn_layer
@@ -60,11 +60,11 @@ class _Recurrent(Module):
         """What the op takes between the weights and the direction."""
         return ()
 
-    def _begun(self, x: Tensor, given: Any) -> list[Any]:
+    def _begun(self, batch: int, dtype: Any, given: Any) -> list[Any]:
         """The states to begin with, (layers · directions, batch, hidden) each; zeros where none are given."""
-        shape = (self.num_layers * (1 + self.bidirectional), x.shape[1], self.hidden_size)
+        shape = (self.num_layers * (1 + self.bidirectional), batch, self.hidden_size)
         if given is None:
-            return [wrap(np.zeros(shape, x.dtype), None)] * self.states
+            return [wrap(np.zeros(shape, dtype), None)] * self.states
         states = [as_tensor(each) for each in (given if self.states > 1 else [given])]
         if len(states) != self.states or any(state.shape not in (shape, (shape[0], shape[2])) for state in states):
             raise ShapeError(
@@ -89,49 +89,53 @@ class _Recurrent(Module):
             x = x.reshape((x.shape[0], 1, x.shape[1]))
         elif self.batch_first:
             x = swapaxes(x, 0, 1)
-        begun = self._begun(x, states)
-        ends: list[list[Tensor]] = [[] for _ in begun]
-        for number in range(self.num_layers):
-            outs = []
-            for way, suffix in enumerate(self._directions(number)):
-                place = number * (1 + self.bidirectional) + way
-                weights = [getattr(self, f"{label}_{suffix}") if label in self._labels() else None for label in WEIGHTS]
-                made = type(self).layer(x, *(state[place] for state in begun), *weights, *self._settings(), bool(way))
-                out, *others = made if isinstance(made, tuple) else (made,)
-                outs.append(out)
-                for end, last in zip(ends, [out[0 if way else -1], *others], strict=True):
-                    end.append(last)
-            x = outs[0] if len(outs) == 1 else concat(outs, axis=-1)
-            if self.dropout and self.training and number < self.num_layers - 1:
-                x = dropout(x, self.dropout, True, self.rng.integers(2**32))
-        lasts = [stack(end) for end in ends]
+        x, lasts = self._run(x, self._begun(x.shape[1], x.dtype, states))
         if single:
             x, lasts = x[:, 0], [last[:, 0] for last in lasts]
         elif self.batch_first:
             x = swapaxes(x, 0, 1)
         return x, (lasts[0] if self.states == 1 else tuple(lasts))
 
+    def _run(self, x: Tensor, begun: list[Any], sizes: tuple[int, ...] | None = None) -> tuple[Tensor, list[Tensor]]:
+        """What the last layer gives and the last states of all, for x (steps, batch, features), or packed by sizes."""
+        first: Any = 0
+        last: Any = -1
+        if sizes is not None:  # the rows with the first step of each sequence, and with the last
+            lengths = (np.array(sizes)[:, None] > np.arange(sizes[0])).sum(0)
+            first, last = slice(sizes[0]), np.cumsum((0, *sizes))[lengths - 1] + np.arange(sizes[0])
+        ends: list[list[Tensor]] = [[] for _ in begun]
+        for number in range(self.num_layers):
+            outs = []
+            for way, suffix in enumerate(self._directions(number)):
+                place = number * (1 + self.bidirectional) + way
+                weights = [getattr(self, f"{label}_{suffix}") if label in self._labels() else None for label in WEIGHTS]
+                given = [*(state[place] for state in begun), *weights, *self._settings(), bool(way)]
+                made = type(self).layer(x, *given) if sizes is None else type(self).layer(x, *given, sizes)
+                out, *others = made if isinstance(made, tuple) else (made,)
+                outs.append(out)
+                end = out[first] if way else out[last]
+                for held, state in zip(ends, [end, *others], strict=True):
+                    held.append(state)
+            x = outs[0] if len(outs) == 1 else concat(outs, axis=-1)
+            if self.dropout and self.training and number < self.num_layers - 1:
+                x = dropout(x, self.dropout, True, self.rng.integers(2**32))
+        return x, [stack(end) for end in ends]
+
     def _packed(self, packed: PackedSequence, given: Any) -> Any:
-        """The same for a packed sequence, which comes back packed: sequences of one length are run together."""
-        x, lengths = padded(packed), lengths_of(packed)
-        begun = self._begun(x, given)
+        """The same for a packed sequence, which comes back packed."""
+        x = as_tensor(packed.data)
+        if x.ndim != 2 or x.shape[1] != self.input_size:
+            raise ShapeError(
+                f"{type(self).__name__}({self.input_size}, {self.hidden_size}) takes packed sequences of "
+                f"{self.input_size} features, got data of shape {x.shape}"
+            )
+        sizes = tuple(map(int, array_of(packed.batch_sizes)))
+        begun = self._begun(sizes[0], x.dtype, given)
         if packed.sorted_indices is not None and given is not None:
-            begun = [state[:, packed.sorted_indices.array] for state in begun]
-        batch_first, self.__dict__["batch_first"] = self.batch_first, False
-        outs, ends = [], []
-        try:
-            for length in np.unique(lengths)[::-1]:
-                rows = np.flatnonzero(lengths == length)  # neighbours, for the lengths descend
-                part = [state[:, rows] for state in begun]
-                out, last = self.forward(x[: int(length), rows], part[0] if self.states == 1 else tuple(part))
-                outs.append([out[:, k] for k in range(len(rows))] if len(rows) > 1 else [out[:, 0]])
-                ends.append([last] if self.states == 1 else [*last])
-        finally:
-            self.__dict__["batch_first"] = batch_first
-        data = pack_padded_sequence(pad_sequence([each for group in outs for each in group]), lengths).data
-        lasts = [concat(each, axis=1) for each in zip(*ends, strict=True)]
+            begun = [state[:, array_of(packed.sorted_indices)] for state in begun]
+        data, lasts = self._run(x, begun, sizes)
         if packed.unsorted_indices is not None:
-            lasts = [last[:, packed.unsorted_indices.array] for last in lasts]
+            lasts = [last[:, array_of(packed.unsorted_indices)] for last in lasts]
         return packed._replace(data=data), (lasts[0] if self.states == 1 else tuple(lasts))
 
     def _labels(self) -> tuple[str, ...]:
