@@ -161,8 +161,8 @@ class watch:
             return run()
         self._updates = {}
         number, due = self._count, self._every is None or self._count % self._every == 0
-        if due and start.options.get("create_graph"):  # a part of the step, which a later run differentiates
-            return self._step.run(start, run)
+        if start.options.get("create_graph"):  # a part of the step, which a later run differentiates
+            return self._step.run(start, run) if due else run()
         self._count += 1
         try:
             return self._step.run(start, run) if due else run()

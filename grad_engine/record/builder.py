@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
+from inspect import signature
 from math import nan
 from pathlib import Path
 from typing import Any, Protocol
@@ -251,7 +252,8 @@ class GraphBuilder:
         if result is None or [operand.slot for operand in operands] != list(range(len(operands))):
             return 0
         keys = (each.constant if each.source is None else self._outputs[each.source][each.output] for each in operands)
-        return count(result, *(self.tensors[key].shape for key in keys if key is not None))
+        shapes = [self.tensors[key].shape for key in keys if key is not None]
+        return count(result, *shapes) if _takes(count, 1 + len(shapes)) else 0
 
     def _constant(self, key: Key, value: Callable[[], Value]) -> str:
         known = self.tensors.get(key)
@@ -487,6 +489,16 @@ class RunFacts:
             complete=self.complete,
             create_graph=self.create_graph,
         )
+
+
+@cache
+def _takes(function: Callable[..., Any], count: int) -> bool:
+    """Whether a function takes so many arguments."""
+    try:
+        signature(function).bind(*range(count))
+    except TypeError:
+        return False
+    return True
 
 
 def _is_plain_mean(made: Value, attributes: Mapping[str, Any] | None) -> bool:

@@ -75,6 +75,26 @@ def stack(change: Callable[[Any], Any], function: Any = nn.ReLU) -> Any:
     return model
 
 
+class Root(torch.autograd.Function):
+    """A root whose rule divides by 0."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Any) -> Any:
+        ctx.save_for_backward(x)
+        return x.sqrt()
+
+    @staticmethod
+    def backward(ctx: Any, g: Any) -> Any:
+        return g / ctx.saved_tensors[0].sqrt()
+
+
+class Unseen(nn.Module):
+    """Adds 0 in a function of C++, whose result nobody keeps."""
+
+    def forward(self, x: Any) -> Any:
+        return torch.addmm(x, torch.zeros(len(x), 1), torch.zeros(1, x.shape[1])).mul(1).add(0)
+
+
 def halved() -> Any:
     model = stack(lambda m: m[2].weight.mul_(2e5)).half()
     return nn.Sequential(model, nn.Softmax(dim=-1))
@@ -179,6 +199,51 @@ ILL: dict[str, tuple[Callable[[], Any], Callable[[Any], Any], str]] = {
         lambda m: classified(m(x())),
         rf"^The loss of #\d+ NllLoss \({HERE}\) is [\d.]+, and even .* Its scores, from .*, come from #\d+ Addmm in 4",
     ),
+    "a row that is masked as a whole": (
+        lambda: Model(lambda m, x: torch.softmax(plain(m, x).masked_fill(x[:, :1] > 9, float("-inf")), -1)),
+        lambda m: m(torch.cat((x(), torch.tensor([[10.0, 0, 0, 0]])))).square().mean(),
+        rf"^NaN begins in the result of #\d+ Softmax \(3 of 195 .* It read the −infinity that #\d+ MaskedFill \({HERE}",
+    ),
+    "0 / 0 that where leaves out": (
+        lambda: Model(lambda m, x: torch.where((y := F.relu(plain(m, x))) > 0, y / y, 0 * y)),
+        lambda m: m(x()).sum(),
+        r"^NaN begins in the result of #\d+ Div .* The result is finite, .* in the gradient that #\d+ Div sends to",
+    ),
+    "a rule of one's own": (
+        lambda: Model(lambda m, x: Root.apply(F.relu(plain(m, x)))),
+        lambda m: m(x()).sum(),
+        rf"^In backward, (NaN|infinity) begins in the gradient that #\d+ Root sends .*{HERE}: def backward\)",
+    ),
+    "NaN behind a value that is not known": (
+        lambda: nn.Sequential(stack(lambda m: m[2].weight[1, 2].fill_(float("nan"))), Unseen()),
+        lambda m: classified(m(x())),
+        r"^The parameter 0\.2\.weight has NaN at \[1, 2\]",
+    ),
+    "a sigmoid too many": (
+        lambda: Model(lambda m, x: torch.sigmoid(plain(m, x))),
+        lambda m: F.binary_cross_entropy_with_logits(m(x()), torch.ones(64, 3)),
+        rf"computed from probabilities \(they are between 0 and 1; #\d+ Sigmoid \({HERE}\) made them\)",
+    ),
+    "each with each": (
+        lambda: Model(plain, 1),
+        lambda m: (m(x()) - torch.ones(64)).square().mean(),
+        rf"^sub \({HERE}\) reads the shapes \(64, 1\) and \(64,\), and compares each of 64 with each: 64 × 64",
+    ),
+    "each with each in a loss": (
+        lambda: Model(plain, 1),
+        lambda m: F.smooth_l1_loss(m(x()), torch.ones(64)),
+        rf"^smooth_l1_loss \({HERE}\) reads the shapes \(64, 1\) and \(64,\)",
+    ),
+    "note: no activation": (
+        lambda: nn.Sequential(nn.Linear(4, 8), nn.Linear(8, 8), nn.ReLU(), nn.Linear(8, 3)),
+        lambda m: classified(m(x())),
+        rf"^#\d+ Addmm in 0 \({HERE}\) and #\d+ Addmm in 1 \({HERE}\) are two linear layers .* of 4 to 8",
+    ),
+    "note: no activation, in texts": (
+        lambda: nn.Sequential(nn.Linear(4, 8), nn.Linear(8, 8, bias=False), nn.ReLU(), nn.Linear(8, 3)),
+        lambda m: m(torch.randn(4, 5, 4)).square().mean(),
+        r"are two linear layers with no activation between them: together they are one linear map of 4 to 8",
+    ),
     "note: frozen": (
         lambda: stack(lambda m: m[0].requires_grad_(False), nn.Tanh),
         lambda m: classified(m(x())),
@@ -197,6 +262,7 @@ ILL: dict[str, tuple[Callable[[], Any], Callable[[Any], Any], str]] = {
 }
 
 
+@pytest.mark.filterwarnings("ignore:Using a target size")
 @pytest.mark.parametrize("name", ILL)
 def test_an_illness_is_named_with_its_place(name: str) -> None:
     make, loss, pattern = ILL[name]
@@ -223,3 +289,199 @@ def test_a_loss_without_a_graph_is_told_why() -> None:
         classified(model(x())).backward()
     with pytest.raises(GraphError, match=rf"a\.weight, for only linear \({HERE}\) reads it, .*no_grad"):
         watched.report()
+
+
+def two(out: int = 3) -> Any:
+    return nn.Sequential(nn.Linear(4, 8), nn.Tanh(), nn.Linear(8, out))
+
+
+@pytest.mark.parametrize("place", ["data", "parameter", "target", "logarithm", "overflow"])
+def test_one_cause_is_one_finding(place: str) -> None:
+    model, data, target = two(1), x(), torch.randn(64, 1)
+    if place == "parameter":
+        model[0].weight.data[0, 0] = float("nan")
+    (data if place == "data" else target if place == "target" else torch.zeros(1, 1))[0, 0] = float("nan")
+    with ge.watch(model) as watched:
+        out = model(data)
+        if place == "logarithm":
+            out = torch.log(out - out.detach())
+        F.mse_loss((out * 100).exp().exp() if place == "overflow" else out, target).backward()
+    found = watched.report()
+    assert len(found.findings) == 1, found.findings
+    assert any("reached the gradient of 0.weight" in each for each in found.notes)
+
+
+def test_what_every_step_has_is_told_once() -> None:
+    model = two(1)
+    with ge.watch(model) as watched:
+        for _ in range(5):
+            model.zero_grad()
+            torch.sqrt((model(x()) * 0).square()).mean().backward()
+    (told,) = watched.report().findings
+    assert re.match(
+        rf"In backward, infinity begins .* #\d+ Sqrt .*{HERE}.* This is so in 5 of 5 backward runs\.$", told
+    )
+
+
+def test_what_some_steps_have_is_told_with_their_number() -> None:
+    model = two(1)
+    with ge.watch(model) as watched:
+        for k in range(3):
+            model.zero_grad()
+            (model(x()) / (k % 2)).mean().backward()
+    assert watched.report().findings[0].endswith("This is so in 2 of 3 backward runs.")
+
+
+def penalty(model: Any) -> None:
+    data = x().requires_grad_()
+    (g,) = torch.autograd.grad(model(data).sum(), data, create_graph=True)
+    (model(data).mean() + (g.norm(dim=1) - 1).square().mean()).backward()
+
+
+def test_a_gradient_penalty_is_one_step() -> None:
+    model = two(1)
+    with ge.watch(model) as watched:
+        penalty(model)
+    assert watched.report().healthy
+    assert any("Double backward: 1 of 2 runs" in each and "one step" in each for each in watched.report().notes)
+    with ge.watch(model, every=2) as watched:
+        for _ in range(5):
+            model.zero_grad()
+            penalty(model)
+    assert [row.step for row in watched.history] == [0, 2, 4]
+    assert [run.create_graph for run in watched.record.runs] == [True, False]
+
+
+def test_a_forgotten_zero_grad_is_told() -> None:
+    model = two()
+    optimizer = torch.optim.SGD(model.parameters(), 1e-3)
+    with ge.watch(model) as watched:
+        for _ in range(3):
+            classified(model(x())).backward()
+            optimizer.step()
+    assert sum("no zero_grad() came between them" in each for each in watched.report().findings) == 1
+
+
+@pytest.mark.parametrize("to_none", [True, False])
+def test_gradients_of_several_parts_of_a_step_are_no_finding(to_none: bool) -> None:
+    model = two()
+    optimizer = torch.optim.SGD(model.parameters(), 1e-3)
+    with ge.watch(model) as watched:
+        for _ in range(2):
+            optimizer.zero_grad(set_to_none=to_none)
+            for _ in range(2):
+                classified(model(x())).backward()
+            optimizer.step()
+    assert watched.report().healthy
+
+
+def test_two_players_who_clear_their_own_gradients_are_no_finding() -> None:
+    players = nn.ModuleDict({"maker": two(4), "judge": two(1)})
+    steps = {name: torch.optim.SGD(each.parameters(), 1e-3) for name, each in players.items()}
+    with ge.watch(players) as watched:
+        for _ in range(2):
+            steps["judge"].zero_grad()
+            (players["judge"](players["maker"](x()).detach()).mean() - players["judge"](x()).mean()).backward()
+            steps["judge"].step()
+            steps["maker"].zero_grad()
+            (-players["judge"](players["maker"](x())).mean()).backward()
+            steps["maker"].step()
+    assert watched.report().healthy, watched.report().findings
+
+
+def moded() -> Any:
+    return nn.Sequential(nn.Linear(4, 8), nn.BatchNorm1d(8), nn.Dropout(0.5), nn.Linear(8, 3))
+
+
+def test_an_evaluation_in_training_mode_is_told() -> None:
+    model = moded()
+    with ge.watch(model) as watched:
+        classified(model(x())).backward()
+        with torch.no_grad():
+            model(x())
+    (told,) = watched.report().findings
+    assert re.match(rf"The model runs in training mode where no graph is recorded \({HERE}\)", told)
+    assert "BatchNorm1d" in told and "Dropout" in told and "model.eval()" in told
+
+
+def test_an_evaluation_in_evaluation_mode_is_no_finding() -> None:
+    model = moded()
+    with ge.watch(model) as watched:
+        classified(model(x())).backward()
+        model.eval()
+        with torch.no_grad():
+            model(x())
+        model.train()
+    assert watched.report().healthy
+
+
+def test_a_checkpoint_of_the_whole_model_is_no_evaluation() -> None:
+    model = moded()
+    with ge.watch(model) as watched:
+        out = torch.utils.checkpoint.checkpoint(model, x().requires_grad_(), use_reentrant=True)
+        (classified(out) + classified(model(x()))).backward()
+    assert watched.report().healthy
+
+
+def test_a_state_that_was_not_detached_is_told() -> None:
+    cell = nn.GRUCell(4, 8)
+
+    def steps() -> None:
+        h = torch.zeros(64, 8)
+        for _ in range(2):
+            h = cell(x(), h)
+            h.sum().backward()
+
+    with pytest.raises(RuntimeError, match="second time"), ge.watch(cell) as watched:
+        steps()
+    told = watched.report().findings[0]
+    assert "h = h.detach() at the start of a step" in told and "A backward run was interrupted" in told
+
+
+# name -> model, loss: what looks like an illness and is none
+WELL: dict[str, tuple[Callable[[], Any], Callable[[Any], Any]]] = {
+    "a large negative mask": (
+        lambda: Model(lambda m, x: torch.softmax(plain(m, x).masked_fill(x[:, :3] > 1, -1e9).view(-1, 3) + 1, -1)),
+        lambda m: m(x()).square().mean(),
+    ),
+    "the least number as a mask": (
+        lambda: Model(lambda m, x: torch.where(x[:, :3] > 1, torch.finfo(torch.float32).min, plain(m, x)).softmax(-1)),
+        lambda m: m(x()).square().mean(),
+    ),
+    "a large mask of a minimum": (
+        lambda: Model(lambda m, x: torch.where(x[:, :3] > 1, 1e12, m.b(torch.tanh(m.a(x)) + m.skip(x))).amin(1)),
+        lambda m: m(x() / 3).mean(),
+    ),
+    "binary cross entropy of a softmax": (
+        lambda: Model(lambda m, x: torch.softmax(plain(m, x), -1)),
+        lambda m: F.binary_cross_entropy(m(x()), F.one_hot(torch.arange(64) % 3, 3).float()),
+    ),
+    "every pair of scores": (
+        lambda: Model(plain, 1),
+        lambda m: F.softplus((s := m(x())) - s.T).mean(),
+    ),
+    "a column beside a row of weights": (
+        lambda: Model(lambda m, x: plain(m, x) * nn.Parameter(torch.ones(64)), 1),
+        lambda m: (m(x()) @ torch.ones(64, 2)).square().mean(),
+    ),
+    "factors of low rank": (
+        lambda: nn.Sequential(nn.Linear(4, 1, bias=False), nn.Linear(1, 8, bias=False), nn.ReLU(), nn.Linear(8, 3)),
+        lambda m: classified(m(x())),
+    ),
+    "a few small pictures": (
+        lambda: nn.Sequential(nn.Conv2d(1, 32, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(32, 3)),
+        lambda m: classified(m(torch.randn(4, 1, 8, 8))),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", WELL)
+def test_what_is_no_illness_is_no_finding(name: str) -> None:
+    make, loss = WELL[name]
+    torch.manual_seed(0)
+    model = make()
+    with ge.watch(model, shares="norms") as watched:
+        loss(model).backward()
+    found = watched.report()
+    assert found.healthy, found.findings
+    assert not any("one linear map" in each for each in found.notes)
