@@ -17,6 +17,8 @@ def main(options: Namespace) -> ge.Tensor:
         table = data.regression_table(seed=options.seed)
     else:
         table = data.read_csv(options.csv, skip_missing=options.skip_missing, categorical=options.categorical)
+        if table.left_out:
+            print(f"{table.left_out} of {len(table.values) + table.left_out} rows with an empty cell are left out")
     (x_train, x_test), (y_train, y_test) = data.split(table.values[:, :-1], table.values[:, -1:], seed=options.seed)
     x_train, x_test = data.standardized(x_train), data.standardized(x_test, by=x_train)
     y_train, y_test = data.standardized(y_train), data.standardized(y_test, by=y_train)

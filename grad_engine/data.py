@@ -125,11 +125,15 @@ def _idx(file: IO[bytes], shown: str) -> np.ndarray:
 # --- CSV files --------------------------------------------------------------------------------------------------------
 
 
-class Table(NamedTuple):
-    """Numbers (rows, columns) of float64, and the name of each column."""
-
+class _Columns(NamedTuple):
     names: tuple[str, ...]
     values: np.ndarray
+
+
+class Table(_Columns):
+    """Numbers (rows, columns) of float64, and the name of each column."""
+
+    left_out: int = 0  # rows of the file that skip_missing left out
 
 
 MISSING = ("", "?", "na", "n/a", "nan", "null", "none")  # how tables write that there is no number, in any case
@@ -142,7 +146,7 @@ def read_csv(
 
     Columns without names are called "0", "1", ... Empty lines and what follows a # at the start of a line are skipped.
 
-    skip_missing: leave out rows with a cell that is empty or says NA, nan, null, none or ?.
+    skip_missing: leave out rows with a cell that is empty or says NA, nan, null, none or ?; `left_out` counts them.
     categorical: names of columns of text. In the place of each come columns of 0 and 1, one for each of its texts, in
         alphabetical order: "city=Oslo", "city=Rome".
 
@@ -152,6 +156,7 @@ def read_csv(
     shown = os.fspath(path)
     chosen = (categorical,) if isinstance(categorical, str) else tuple(categorical)
     names, rows = _cells(shown, delimiter, chosen)
+    found_rows = len(rows)
     if skip_missing:
         rows = [(line, cells) for line, cells in rows if not any(cell.strip().lower() in MISSING for cell in cells)]
     if not rows:
@@ -166,7 +171,9 @@ def read_csv(
             found |= {f"{name}={text}": [each == text for each in texts] for text in sorted(set(texts))}
         else:
             found[name] = [_number(shown, line, name, cells[column]) for line, cells in rows]
-    return Table(tuple(found), np.array(list(found.values()), float).T.copy())
+    table = Table(tuple(found), np.array(list(found.values()), float).T.copy())
+    table.left_out = found_rows - len(rows)
+    return table
 
 
 def _cells(shown: str, delimiter: str, chosen: Sequence[str]) -> tuple[tuple[str, ...], list[tuple[int, list[str]]]]:

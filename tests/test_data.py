@@ -134,6 +134,8 @@ def test_gaps_are_left_out_and_texts_become_columns(tmp_path: Path) -> None:
     path = tmp_path / "rooms.csv"
     path.write_text(ROOMS, encoding="utf-8")
     table = data.read_csv(path, skip_missing=True, categorical="city")
+    names, values = table
+    assert table.left_out == 2 and names is table.names and values is table.values
     assert table.names == ("size", "city=Oslo", "city=Rome", "price")
     assert table.values.tolist() == [[20, 1, 0, 3], [25, 0, 1, 4]] and table.values.flags.c_contiguous
     path.write_text("1,2019\n3,x\n", encoding="utf-8")

@@ -136,6 +136,7 @@ def test_a_table_with_gaps_and_texts_is_learnt(tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text("\n".join(["x,place,price", *rows, ",near,1", "1,far,NA"]), encoding="utf-8")
     words = ["--csv", "t.csv", "--skip-missing", "--categorical", "place", "--steps", "300"]
     text = run("examples.mlp_regression", *words, folder=tmp_path).stdout
+    assert "2 of 302 rows with an empty cell are left out" in text
     assert "240 rows of 3 numbers, to guess 'price'" in text and numbers(r"held out: ([\d.]+) %", text)[0] > 90
 
 

@@ -105,8 +105,11 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def write_text(text: str, path: str | None) -> int:
-    """Writes text in UTF-8 on standard output, or to a file that is replaced whole; returns the exit status 0."""
+def write_text(text: str, path: str | None, what: str) -> int:
+    """Writes text in UTF-8 on standard output, or to a file that is replaced whole; returns the exit status 0.
+
+    what: the picture, the page: where it is in a file, this is said on standard error.
+    """
     data = text.encode()
     if path is None or path == STANDARD:
         _send(data)
@@ -128,4 +131,5 @@ def write_text(text: str, path: str | None) -> int:
     except OSError as error:
         error.filename = error.filename or path  # a write that fails does not say where
         raise
+    print(f"The {what} is in {harmless(path)}", file=sys.stderr)
     return 0

@@ -18,6 +18,7 @@ from grad_engine.tree.text import Script
 
 MODULE = 32  # columns of the path of a module
 MOST_MODULES = 24
+PERCENT = "by: the largest change of one entry, in percent of the largest entry (or of the norm, where more)"
 MOST_MOVED = 20  # numbers that moved, listed unless --full is given
 
 
@@ -65,6 +66,8 @@ def lines_of(found: Difference, before: RecordIndex, after: RecordIndex, full: b
         f"{len(found.rewired)} rewired",
         f"{many(gradients, 'gradient')} and {many(len(found.moved) - gradients, 'value')} moved",
     ]
+    if rows:
+        lines.append([(script.say(PERCENT), "muted")])
     return [*lines, [(", ".join(said) + f"; {found.compared} ops and leaves are in both", "muted")]]
 
 
@@ -138,5 +141,7 @@ COMMAND = Command(
     run,
     arguments,
     ("diff before.json", "diff a.json b.json --tolerance 1e-6"),
+    "by 0.5 (10 %): the largest change of one entry, and that in percent of the\n"
+    "largest entry, or the change of the norm in percent where that is more\n"
     "exit status: 0 without a difference, 1 with one, 2 where a record cannot be read",
 )

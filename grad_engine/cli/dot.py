@@ -13,7 +13,7 @@ def run(options: argparse.Namespace) -> int:
     """Writes the graph in Graphviz's language."""
     record = record_in(options.file)
     text = to_dot(record, full=options.full, level=options.level, expand=options.expand, focus=options.focus)
-    return write_text(text, options.output)
+    return write_text(text, options.output, "graph")
 
 
 def arguments(parser: Parser) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 import webbrowser
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,7 +14,6 @@ from grad_engine.formula import number
 from grad_engine.page import THEMES, page_html
 from grad_engine.record import GraphRecord
 from grad_engine.record.index import index_of
-from grad_engine.record.words import harmless
 
 DEFAULT_PAGE = Path("output", "graph_acyclic.html")
 
@@ -28,11 +26,9 @@ def run(options: argparse.Namespace) -> int:
         changes = changes_between(before, record)
     text = page_html(record, theme=options.theme, title=options.title, changes=changes)
     output = options.output or str(usual_place(options.file, options.after))
-    status = write_text(text, output)
-    if output != STANDARD:
-        print(f"The page is in {harmless(output)}", file=sys.stderr)
-        if options.open:
-            webbrowser.open(Path(output).resolve().as_uri())
+    status = write_text(text, output, "page")
+    if output != STANDARD and options.open:
+        webbrowser.open(Path(output).resolve().as_uri())
     return status
 
 

@@ -64,7 +64,10 @@ def add_output(parser: Parser) -> None:
 def add_modules(parser: Parser) -> None:
     """Adds --level, --expand and --full, which say what modules are open."""
     parser.add_argument(
-        "--level", type=whole(1, 100), metavar="N", help="open what holds modules, down to this level of them"
+        "--level",
+        type=whole(1, 100),
+        metavar="N",
+        help="open what holds modules, down to this level; one more opens all",
     )
     parser.add_argument(
         "--expand", action="append", default=[], metavar="PATH", help="open this module (h.3); may be given again"

@@ -226,7 +226,7 @@ def listing(record: GraphRecord) -> str:
 
 def run(options: argparse.Namespace) -> int:
     """Prints the graph as NumPy: what was computed, and each step of the chain rule, line by line."""
-    return write_text(listing(record_in(options.file)), options.output or STANDARD)
+    return write_text(listing(record_in(options.file)), options.output or STANDARD, "program")
 
 
 def arguments(parser: Parser) -> None:

@@ -30,7 +30,7 @@ def run(options: argparse.Namespace) -> int:
         expand=options.expand,
         focus=options.focus,
     )
-    return write_text(picture, options.output)
+    return write_text(picture, options.output, "picture")
 
 
 def arguments(parser: Parser) -> None:

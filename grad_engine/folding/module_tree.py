@@ -224,7 +224,8 @@ def by_module(
     """The record with closed modules as single nodes, and by the ids of these what each stands for.
 
     Modules open from the outside in while there are at most about `most` nodes. `level` instead opens exactly those of
-    fewer parts: at level 1 every top module is one node. The modules in `expand` are open, whatever the limit says.
+    fewer parts that hold modules: at level 1 every top module is one node. A level beyond the
+    deepest opens all. The modules in `expand` are open, whatever the limit says.
     limit: with more nodes than that, what follows each other is one.
 
     Raises GraphError when `expand` names what is no module of the record.
@@ -289,9 +290,11 @@ class _Opening:
         self.most, self.level, self.forced, self.apart = most, level, forced, forced | apart
         self.alone: dict[str, Module] = {}  # of a module that is called again and again, the one call that opens
         self.fewest = min(FEWEST, len(record.nodes))
+        self.deepest = 0  # parts of the longest path of a module
 
     def closed(self, whole: Module) -> list[Family]:
         self.alone = _last_calls(whole, self.forced)
+        self.deepest = _deepest(whole)
         shown = self.parts(whole)
         items = len(whole.own) + len(shown)
         depth = 1
@@ -332,7 +335,10 @@ class _Opening:
         if self.must_open(family):
             return True
         if self.level is not None:
-            return family[0].depth < self.level and any(module.inner for module in family)
+            # A module without modules stays one box among the others, but for a level beyond them all.
+            return self.level > self.deepest or (
+                family[0].depth < self.level and any(module.inner for module in family)
+            )
         return len(family) == 1 and (bool(family[0].inner) or len(family[0].ops) > UNIT)
 
     def cost(self, family: Family) -> int:
@@ -353,6 +359,16 @@ class _Opening:
         if self.passes(family):
             return [part for module in family for part in self.parts(module)]
         return [(module,) for module in family]
+
+
+def _deepest(whole: Module) -> int:
+    """How many parts the longest path of a module has."""
+    pending, found = [whole], 0
+    while pending:
+        module = pending.pop()
+        found = max(found, module.depth)
+        pending += module.inner
+    return found
 
 
 def _last_calls(whole: Module, paths: set[str]) -> dict[str, Module]:

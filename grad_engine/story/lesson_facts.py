@@ -517,7 +517,7 @@ class LessonFacts:
                 gradient=self.shown(g.id, self.gradient_of(id, entry)) if g is not None else "",
                 increment=self.increments(out),
                 backward=node.name,
-                badge=(f"{word} in {bad} of {size}" if size > 1 else word) if bad else "",
+                badge=(f"{word.replace(' and ', ' or ')} in {bad} of {size}" if size > 1 else word) if bad else "",
             )
         return found
 

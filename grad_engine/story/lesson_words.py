@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from grad_engine.formula import number
 from grad_engine.record import EdgeRecord
-from grad_engine.record.index import is_plain_number
+from grad_engine.record.index import Measure, is_plain_number
 from grad_engine.record.parts import PathRecord, SpotRecord, TensorRecord
 from grad_engine.story.equations import Equations, of_two
 from grad_engine.story.insets import Lens, Walks
@@ -239,7 +239,7 @@ class LessonWords:
         origin = next(each for each in self.index.value_origins if each.part == op)
         found = self.facts.array(self.index.nodes[op].outputs[0])
         if origin.measure.nan or found is None:
-            return "NaN" if origin.measure.nan else "∞"
+            return bad_word(origin.measure)
         return "∞" if (found == math.inf).any() else "−∞"
 
     def born(self, ops: Sequence[str]) -> str:
@@ -943,7 +943,7 @@ class LessonWords:
         inset = self.insets.skyline()
         if origin is not None:
             m = origin.measure
-            word = "NaN" if m.nan else "∞"
+            word = bad_word(m)
             where = f", in {m.bad} of {m.size} entries" if m.size > 1 else ""
             said = f"{word} born at {self.where(origin.part)}: its share is {word}{where}."
             if origin.edge is None:
@@ -1251,3 +1251,8 @@ def times(count: int) -> str:
 def in_words(count: int) -> str:
     """A small count as a word, a larger one in figures."""
     return COUNTS[count] if count < len(COUNTS) else str(count)
+
+
+def bad_word(size: Measure) -> str:
+    """What the entries are that `size.bad` counts: NaN, ∞, or either."""
+    return "NaN or ∞" if size.nan and size.infinite else "NaN" if size.nan else "∞"

@@ -168,6 +168,7 @@ def test_many_changes_are_summed_up_by_module(tmp_path: Path, capsys: pytest.Cap
     one, two = (str(save_graph(record(start), tmp_path / f"{start}.json")) for start in (0.5, 0.6))
     status, out, _ = said(capsys, "diff", one, two)
     lines = out.splitlines()
-    block = {line.split("  ")[1]: line for line in lines[lines.index("by module") + 1 : -2]}
+    block = {line.split("  ")[1]: line for line in lines[lines.index("by module") + 1 : -3]}
     assert status == 1 and set(block) == {"(no module)", "h.0", "h.1", "h.2"}
+    assert "in percent of the largest entry" in lines[-2]
     assert "10 gradients, 10 values" in block["h.1"] and "%)" in block["h.1"]

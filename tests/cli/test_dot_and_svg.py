@@ -19,9 +19,14 @@ def test_dot(exported: Path) -> None:
 def test_svg(exported: Path) -> None:
     pytest.importorskip("graphlay")
     done = run("svg", "--theme", "light", "--output", "new.svg", folder=exported)
-    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "The picture is in new.svg\n")
     picture = ElementTree.parse(exported / "new.svg").getroot()
     assert picture.tag.endswith("svg")
+
+
+def test_dot_into_a_file_says_where_it_is(exported: Path) -> None:
+    done = run("dot", "--output", "new.dot", folder=exported)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "The graph is in new.dot\n")
 
 
 def test_svg_into_a_file_of_another_kind_is_refused(exported: Path) -> None:

@@ -95,6 +95,7 @@ def test_level_and_expand_open_what_they_name() -> None:
     assert [fold.label for fold in by_module(record, 24, level=2)[1].values()] == ["h.0 … h.11"]
     third = by_module(record, 24, level=3)[1].values()
     assert [fold.label for fold in third][:3] == ["h.0.lin", "h.0.act", "h.1.lin"] and len(third) == 24
+    assert not by_module(record, 24, level=4)[1]  # beyond the deepest: every op
     opened = [fold.label for fold in by_module(record, 24, expand=["h.3"])[1].values()]
     assert opened == ["h.0 … h.2", "h.3.lin", "h.3.act", "h.4 … h.11"]
     with pytest.raises(GraphError, match=r"no module is called 'h\.99': ask for one of 'h', 'h\.0'"):
