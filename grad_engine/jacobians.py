@@ -319,6 +319,7 @@ def repair_products(ys: Sequence[Tensor], xs: Sequence[Tensor], along: Sequence[
         _repair(y, xs, [out.array], product)
 
 
+@asks("is a slope NaN?")
 def _repair(
     y: Tensor,
     xs: Sequence[Tensor],

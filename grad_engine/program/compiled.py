@@ -20,7 +20,7 @@ from grad_engine.program.code import Code, Deviation
 from grad_engine.program.entering import ONE_TRACE, collection_paused
 from grad_engine.program.entry import MISS, Entry, Pool
 from grad_engine.program.readable import source_of
-from grad_engine.program.rows import rolled
+from grad_engine.program.rows import plain_loops, rolled
 from grad_engine.program.steps import LOOP, Program, place_of
 from grad_engine.program.traced_call import TracedCall, traced_call
 
@@ -39,7 +39,8 @@ class Lowered:
     @functools.cached_property
     def program(self) -> Program:
         """The program as people read it: folded, each value made once, without what nobody reads."""
-        program = passes.run(rolled(replace(self.call.program, stood_for={})), passes.READABLE, self.exact)
+        program = rolled(replace(self.call.program, stood_for={}))
+        program = plain_loops(passes.run(program, passes.READABLE, self.exact), self.exact)
         used = used_values(program)
         given = {part.value for part in self.call.arguments.parts}
         program.inputs = [value for value in program.inputs if value in used or value in given]

@@ -142,11 +142,13 @@ def _known_matrix(data: Any) -> str | None:
     diagonal, number = int(columns[0] - rows[0]), data[rows[0], columns[0]]
     size = f"{n}, {m}, {diagonal}" if diagonal else square
     if (data == number * np.eye(n, m, diagonal)).all():
-        return f"np.eye({size})" if number == 1 else f"{short(float(number))} * np.eye({size})"
+        text = repr(float(number))
+        factor = short(float(number)) if len(text) > _LONG else text
+        return f"np.eye({size})" if number == 1 else f"{factor} * np.eye({size})"
     if n == m <= _FEW and (data == np.diag(np.diagonal(data))).all() and np.isfinite(data).all():
-        return f"np.diag({np.diagonal(data).tolist()})"
+        return f"np.diag(np.array({np.diagonal(data).tolist()}))"
     if n <= _LONG and m > 2 and (data == data[:, :1]).all() and np.isfinite(data).all():
-        return f"np.repeat({data[:, :1].tolist()}, {m}, axis=1)"
+        return f"np.repeat(np.array({data[:, :1].tolist()}), {m}, axis=1)"
     if n > 2 and (data == np.tri(n, m)).all():
         return f"np.tri({square})"
     if n > 2 and (data == np.tri(n, m) - 0.5 * np.eye(n, m)).all():  # of the gradient of cholesky()

@@ -6,13 +6,10 @@ import os
 import re
 import textwrap
 from collections.abc import Collection, Generator, Iterable, Iterator
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from grad_engine.program import passes
-from grad_engine.program.passes.rewriting import Rewriting
 from grad_engine.program.plain_spelling import PlainSpelling
 from grad_engine.program.rows import ROWS
 from grad_engine.program.spelling import ATOM, Names, described
@@ -28,8 +25,6 @@ from grad_engine.program.steps import (
     Program,
     Step,
     Value,
-    mapped,
-    single_number,
 )
 from grad_engine.program.user_lines import comment_of, statement_at
 
@@ -61,6 +56,7 @@ class Readable:
         lines: list[str] = []
         self._comments = comments
         self._rule: str | None = None  # of an optimiser, to stand above the next line
+        self._made: dict[Value, str] = {}  # what has a line of its own -> the right side of that line
         self._told: list[Any] = []  # parameters whose rules stand above
         self._checked: set[str] = set()  # conditions that are looked at already
         self._asking: Any = None  # (question, line, truth), conditions, and what they compare: checks to be written
@@ -147,6 +143,7 @@ class Readable:
             spell.text[out], spell.precedence[out] = text, binds
         else:
             (name,) = self._names(step)
+            self._made[out] = text
             yield f"{name} = {text}"
 
     def _check(self, step: Step) -> None:
@@ -164,9 +161,10 @@ class Readable:
         key = question, step.line, truth
         if self._asking is not None and self._asking[0] != key:
             self._late += self._asked()
-        compared: list[str] = []
+        compared: list[tuple[str, str]] = []  # what is compared, and where it stands
         if made is not None and made.kind in (UFUNC, NUMBER) and len(made.args) == 2:
-            compared = [spell.argument(x) for x in made.args if type(x) is Value and not x.ndim and not x.is_const]
+            given = [x for x in made.args if type(x) is Value and not x.ndim and not x.is_const]
+            compared = [(self._made.get(x, spell.value(x)), spell.value(x)) for x in given]
         if self._asking is None:
             self._asking = key, [], []
         self._asking[1].append(condition)
@@ -185,8 +183,8 @@ class Readable:
             place = f"{os.path.basename(line[0])}, line {line[1]}, {text}: "
         words = f"{place}{question} {'No' if truth else 'Yes'}, but {'yes' if truth else 'no'} when this was traced; "
         words += "call the compiled function with these numbers and it makes a program for them"
-        shown = [each for each in dict.fromkeys(compared) if not re.search(r"""["'{}\\]""", each)]
-        values = f" ({', '.join(f'{each} is {{{each}}}' for each in shown)})" if shown else ""
+        shown = [pair for pair in dict.fromkeys(compared) if not re.search(r"""["'{}\\]""", "".join(pair))]
+        values = f" ({', '.join(f'{what} is {{{text}}}' for what, text in shown)})" if shown else ""
         pieces = [*map(_quoted, textwrap.wrap(words, _WIDTH - 16, drop_whitespace=False))]
         if values:
             pieces.append(f'f"{values}"')
@@ -335,11 +333,8 @@ class Readable:
         """The rounds of scan(): the body once, in a for loop."""
         loop, spell = step.fn, self.spelling
         first, xs, others = loop.parts(step.args)
-        body = passes.run(replace(_with_known_rows(loop, xs), stood_for=self._stood_for), passes.READABLE)
+        body = loop.body
         carried, rows, same = loop.parts(body.inputs)
-        used = {value for inner in body.steps for value in inner.values()} | set(body.outputs)
-        xs = [given for given, row in zip(xs, rows, strict=True) if row in used]
-        rows = [row for row in rows if row in used]
         new, results = body.outputs[: loop.carried], body.outputs[loop.carried :]
         ends, lists, kept = (
             step.outs[: loop.carried], step.outs[loop.carried : loop.carried + len(results)],
@@ -481,7 +476,8 @@ class Readable:
             if (line := self.spelling.met.get(name)) is not None:
                 file, number = line
                 where = comment_of(file, number, self.spelling.names.taken, type(line) is BackwardLine)
-            found.append(f"# {name}: {text}" + (f"; for {where}" if where else ""))
+            line = f"# {name}: {text}" + (f"; for {where}" if where else "")
+            found.append(line if len(line) <= _WIDTH else f"{line[: _WIDTH - 4]} ...")
         return found
 
     def function(self) -> str:
@@ -500,33 +496,6 @@ def head(name: str, parameters: list[str]) -> str:
         return line
     return "\n".join([f"def {name}(", *textwrap.wrap(", ".join(parameters), _WIDTH, initial_indent="    ",
                       subsequent_indent="    "), "):"])  # fmt: skip
-
-
-class _Known(Rewriting):
-    """A program some of whose inputs are known."""
-
-    def visit(self, step: Step) -> None:
-        read = step.values()
-        if step.kind.pure and step.kind is not LOOP and not step.several and all(value.is_const for value in read):
-            data = step.kind.run(step.fn, *mapped(_data, (step.args, dict(step.named))))
-            self.replaced[step.out] = Value(data, data=data)
-        else:
-            self.keep(step)
-
-
-def _data(part: Any) -> Any:
-    return part.data if type(part) is Value else part
-
-
-def _with_known_rows(loop: Any, xs: list[Any]) -> Program:
-    """The body of a loop, in which the rows of an array of one number are known: gradients of sums, or 0 of nothing."""
-    known = _Known(loop.body)
-    _, rows, _ = loop.parts(loop.body.inputs)
-    for row, given in zip(rows, xs, strict=True):
-        if type(given) is Value and given.is_const and (number := single_number(given)) is not None:
-            data = np.full(row.shape, number, row.dtype)
-            known.replaced[row] = Value(data[()] if row.scalar else data, data=data[()] if row.scalar else data)
-    return known.rewritten() if known.replaced else loop.body
 
 
 def _directly_written(program: Program) -> dict[Value, Value]:

@@ -1,20 +1,23 @@
-"""Makes a loop of rows that are computed alike: those of a Jacobian or Hessian, which a trace has one below the other.
+"""Loops as people read them: their bodies in plain words, and rows that are computed alike as a loop.
 
-For the source that people read. Each row is the same steps on another unit vector, so the steps stand in the source
-once, in a loop over the rows of a unit matrix. Nothing is computed in another way, and no bit changes.
+The rows of a Jacobian or Hessian stand in a trace one below the other. Each row is the same steps on another unit
+vector, so the steps stand in the source once, in a loop over the rows of a unit matrix. Nothing is computed in another
+way, and no bit changes.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from grad_engine.program import passes
 from grad_engine.program.loop import Loop
+from grad_engine.program.passes.dead import alive
 from grad_engine.program.passes.rewriting import Rewriting
-from grad_engine.program.steps import LOOP, Program, Step, Value
+from grad_engine.program.steps import LOOP, Program, Step, Value, mapped, single_number
 
 ROWS = "rows"  # the name of the body of such a loop
 
@@ -59,9 +62,8 @@ def _rows_of(program: Program, place: int) -> _Rows | None:
     starts = [end - length + 1 for end in ends]
     if length < 2 or ends[0] < length - 1 or starts != [starts[0] + length * i for i in range(len(parts))]:
         return None
-    outside = {
-        value for other in (*program.steps[: starts[0]], *program.steps[ends[-1] + 1 :]) for value in other.values()
-    }
+    others = (*program.steps[: starts[0]], *program.steps[ends[-1] + 1 : place], *program.steps[place + 1 :])
+    outside = {value for other in others for value in other.values()}
     outside.update(end for end in program.ends() if type(end) is Value)
     first = program.steps[starts[0] : starts[0] + length]
     varying: dict[Value, list[Value]] = {}
@@ -72,7 +74,7 @@ def _rows_of(program: Program, place: int) -> _Rows | None:
         if not all(alike.step(one, other) for one, other in zip(first, own, strict=True)):
             return None
         made = {out for each in own for out in each.outs}
-        if any(value in outside and value is not parts[row] for value in made):
+        if not made.isdisjoint(outside):
             return None
         columns.update(dict.fromkeys(made, row))
     if any(len(each) != len(parts) for each in varying.values()):
@@ -209,6 +211,57 @@ def _with_loop(program: Program, rows: _Rows) -> tuple[Program, int]:
     end = rows.starts[-1] + rows.length
     new = [*steps[: rows.starts[0]], *before, *steps[end : rows.stack], step, *steps[rows.stack + 1 :]]
     return program.with_steps(new), len(steps[: rows.starts[0]]) + len(before) + rows.stack - end
+
+
+def plain_loops(program: Program, exact: bool) -> Program:
+    """The program with loops whose bodies went through the passes too, without rows that no round reads."""
+    steps = []
+    for step in program.steps:
+        if step.kind is not LOOP:
+            steps.append(step)
+            continue
+        loop = step.fn
+        first, xs, others = loop.parts(step.args)
+        body = replace(_with_known_rows(loop, xs), stood_for=program.stood_for)
+        body = plain_loops(passes.run(body, passes.READABLE, exact), exact)
+        carried, rows, same = loop.parts(body.inputs)
+        used = {value for inner in body.steps for value in inner.values()} | set(body.outputs)
+        read = [(row, given) for row, given in zip(rows, xs, strict=True) if row in used]
+        body.inputs = [*carried, *(row for row, _ in read), *same]
+        shorter = Loop(body, loop.length, loop.carried, len(read), loop.reverse, loop.saves)
+        args = (*first, *(given for _, given in read), *others)
+        step = Step(LOOP, shorter, args, step.named, step.outs, step.several, step.line)
+        for out in step.outs:
+            out.step = step
+        steps.append(step)
+    return alive(program.with_steps(steps)) if any(step.kind is LOOP for step in steps) else program
+
+
+class _Known(Rewriting):
+    """A program some of whose inputs are known."""
+
+    def visit(self, step: Step) -> None:
+        read = step.values()
+        if step.kind.pure and step.kind is not LOOP and not step.several and all(value.is_const for value in read):
+            data = step.kind.run(step.fn, *mapped(_data, (step.args, dict(step.named))))
+            self.replaced[step.out] = Value(data, data=data)
+        else:
+            self.keep(step)
+
+
+def _data(part: Any) -> Any:
+    return part.data if type(part) is Value else part
+
+
+def _with_known_rows(loop: Any, xs: list[Any]) -> Program:
+    """The body of a loop, in which the rows of an array of one number are known: gradients of sums, or 0 of nothing."""
+    known = _Known(loop.body)
+    _, rows, _ = loop.parts(loop.body.inputs)
+    for row, given in zip(rows, xs, strict=True):
+        if type(given) is Value and given.is_const and (number := single_number(given)) is not None:
+            data = np.full(row.shape, number, row.dtype)
+            known.replaced[row] = Value(data[()] if row.scalar else data, data=data[()] if row.scalar else data)
+    return known.rewritten() if known.replaced else loop.body
 
 
 def _is_unit(table: Any) -> bool:

@@ -57,6 +57,9 @@ def comment_of(file: str, number: int, names: Collection[str], backward: bool) -
     backward: of steps that compute the gradient of the line.
     """
     text, function = statement_at(file, number)
+    if len(text) > _LONGEST:  # of a long statement the line that is meant
+        line = linecache.getline(file, number).strip()
+        text, function = (line, function if line.startswith("return ") else None) if line != text else (text, function)
     if function is not None and text.startswith("return "):  # which would say that the program ends here
         text = text[7:] if backward else f"{function}() returns {text[7:]}"
     if backward and text:

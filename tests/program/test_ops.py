@@ -11,6 +11,7 @@ import grad_engine as ge
 from grad_engine.core.op import OPS, Op
 from grad_engine.program import passes
 from grad_engine.program.code import Code
+from grad_engine.program.steps import CHECK
 from grad_engine.program.traced_call import traced_call
 from tests.program.op_calls import filled, value_and_gradients
 from tests.samples import cases
@@ -59,6 +60,9 @@ def test_compiled_equals_eager(op: Op, i: int) -> None:
         expected = arrays(run(operands))
         assert_same(arrays(exact(operands)), expected, exact=True)
         assert_same(arrays(quick(operands)), expected, exact=False)
+    assert quick._latest is not None
+    steps = quick._latest.call.program.steps
+    assert all(step.op for step in steps if step.kind is CHECK), "name the question: asks() of core/stand_ins.py"
     for tensor in run(filled(op, cases(op)[i], 2)):  # no stand-in is left behind in the engine
         assert type(tensor.array) is np.ndarray
 

@@ -1,6 +1,8 @@
 """Leaves out what changes nothing: products with 1, double transposes, numbers spread out to be added to an array.
 
-With exact, only what keeps every bit.
+With exact, only what keeps every bit. Without, terms of 0 go as well: x + 0 is x, 0 - x is -x, which differ from what
+eager mode gives in the sign of a zero at most. 0 * x stays whatever x is: where x is infinite or NaN it is NaN in eager
+mode, and no program knows that it is not. (passes/small.py, which checks that its numbers are finite, leaves it out.)
 """
 
 from __future__ import annotations
@@ -189,6 +191,9 @@ def _sum(self: _Folding, x: Any, y: Any, step: Step) -> Any:
     fn, out = step.fn, step.out
     if fn is np.add and x is y and type(x) is Value and x.like(out) and out.dtype.kind == "f":
         return self.make(UFUNC, np.multiply, (Value(2.0, data=2.0), x), out)
+    plain = not self.exact and out.dtype.kind == "f"
+    if fn is np.subtract and plain and single_number(x) == 0 and type(y) is Value and y.like(out):
+        return self.make(UFUNC, np.negative, (y,), out) if y.strides == out.strides else None
     for one, other in ((x, y), (y, x)) if fn is np.add else ((x, y),):
         if not self.exact and single_number(other) == 0 and type(one) is Value and one.like(out):
             return one  # but for the sign of a zero

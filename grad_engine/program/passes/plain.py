@@ -7,6 +7,7 @@ write instead is slower, and gives the same but for the last bit.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -44,7 +45,7 @@ class _Saying(Rewriting):
                 if (found := say(self, step)) is not None:
                     step = found
                     break
-            number = _number(self, step) or _spread_number(self, step) or _copied(self, step)
+            number = _number(self, step) or _spread_number(self, step) or _unchanged(self, step)
             if number is not None:
                 self.replace(step.out, number)
                 return
@@ -172,6 +173,19 @@ def _plain_zero(self: _Saying, step: Step) -> Step | None:
     return None if same else step.replaced(tuple(args))
 
 
+def _finite(self: _Saying, step: Step) -> Step | None:
+    """np.isfinite(x).all() for math.isfinite(x.ravel().dot(x.ravel()))."""
+    if step.fn is not math.isfinite or type(step.args[0]) is not Value:
+        return None
+    product = step.args[0].step
+    if product is None or product.kind is not METHOD or product.fn != "dot" or product.args[0] is not product.args[1]:
+        return None
+    flat = product.args[0]
+    x = flat.step.args[0] if flat.step is not None and _is_reshape(flat.step) else flat
+    finite = self.make(UFUNC, np.isfinite, (x,), Value(np.ones(x.shape, bool)))
+    return Step(REDUCE, np.logical_and, (finite,), {"axis": None}, step.outs, False, step.line)
+
+
 def _largest(self: _Saying, step: Step) -> Step | None:
     """x.max(axis) without the number that an empty array would have as its largest."""
     initial = step.named.get("initial")
@@ -264,10 +278,17 @@ def _laid(value: Value) -> list[tuple[Value, Any, Any]]:
     return []
 
 
-def _copied(self: _Saying, step: Step) -> Any:
-    """x for x.copy(), which has another layout: no value is ever written over."""
-    plain = step.kind is METHOD and step.fn == "copy" and not step.named and type(step.args[0]) is Value
-    return step.args[0] if plain and step.out not in self.ends and step.args[0].like(step.out) else None
+def _unchanged(self: _Saying, step: Step) -> Any:
+    """x for x.copy() and x * 1, which have another layout: no value is ever written over."""
+    if step.named or step.out in self.ends:
+        return None
+    if step.kind is METHOD and step.fn == "copy":
+        pairs = [step.args[:1]]
+    elif step.kind is UFUNC and step.fn is np.multiply:
+        pairs = [each[:1] for each in (step.args, step.args[::-1]) if single_number(each[1]) == 1]
+    else:
+        return None
+    return next((x for (x,) in pairs if type(x) is Value and x.like(step.out)), None)
 
 
 def _number(self: _Saying, step: Step) -> Any:
@@ -335,5 +356,5 @@ def _shaped(like: Value, shape: tuple[int, ...]) -> Value:
 
 _SAYINGS = (
     _selection, _sum, _matrix_product, _kept, _not_kept, _vector, _turned_product, _scattered, _laid_whole, _minus,
-    _plain_zero, _largest,
+    _plain_zero, _largest, _finite,
 )  # fmt: skip
