@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import sys
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
 from grad_engine.core.grad_mode import current_mode
-from grad_engine.core.node import GradAccum, Node, next_sequence_nr, node_of
+from grad_engine.core.node import (
+    BinaryNode,
+    Edge,
+    GeneralNode,
+    GradAccum,
+    Node,
+    Output,
+    UnaryNode,
+    next_sequence_nr,
+    node_of,
+)
+from grad_engine.core.op import Op
 from grad_engine.core.retain_grad import move_retained_grad
 from grad_engine.core.tensor import Tensor
 from grad_engine.core.versions import WRITES, owner_of
@@ -52,6 +64,8 @@ def overwrite(target: Tensor, result: Tensor) -> Tensor:
     check_writable(target)
     if recorded and _looks_into_another(target):
         return _overwrite_part(target, result)
+    if recorded and isinstance(result.node, Node):
+        _keep_for_rules(array, old, result.node)
     array[...] = result.array
     if recorded:
         target.node = result.node
@@ -109,3 +123,91 @@ def check_writable(target: Tensor) -> None:
             "a view was to be changed in place whose base had been changed in place after the view was taken; "
             "take the view again"
         )
+
+
+# --- what rules read of memory that is about to be overwritten ------------------------------------------------------
+
+_SEARCHED = 32  # nodes of a result that are looked at; what others hold, backward finds changed
+_REFERENCES = (lambda array: sys.getrefcount(array))(np.ones(1))  # that such a count makes itself
+
+
+def _keep_for_rules(array: np.ndarray, old: Edge, new: Node) -> None:
+    """Copy what rules read of the memory of `array`, before the result of the node `new` is written into it.
+
+    In `p = np.exp(x); p /= p.sum()` the rule of exp reads its result. Copied is what the node `old` reads that gave the
+    memory its values, and what the nodes read that the new values were computed by; other nodes are not known here.
+    """
+    if isinstance(old, Node) and old.out is array and "out" in _read_by(old):
+        old.out = array.copy()
+    elif isinstance(old, Output) and old.node.out is not None:
+        old.node.out = tuple(part.copy() if part is array else part for part in old.node.out)
+    held = [each for each in (new, old) if isinstance(each, Node)]
+    known = 1 + sum([each is array for node in held for each in (*node.arrays, node.out)])
+    if array.base is None and new.op.elementwise and _references(array) <= known:
+        return
+    owner, oldest = owner_of(array), -1 if old is None else old.sequence_nr
+    copies: dict[int, np.ndarray] = {}
+    nodes: list[Any] = [new]
+    for node in nodes:
+        kind = type(node)  # the slots themselves: `arrays` and `edges` of most nodes are properties
+        if kind is UnaryNode:
+            arrays: Sequence[Any] = (node.x,)
+            edges: Sequence[Edge] = (node.edge,)
+        elif kind is BinaryNode:
+            arrays, edges = (node.x, node.y), (node.x_edge, node.y_edge)
+        else:
+            arrays, edges = node.arrays, node.edges
+        for each in arrays:
+            if each is array or (getattr(each, "base", None) is not None and owner_of(each) is owner):
+                _keep_operands(node, owner, copies)
+                break
+        for edge in edges:
+            if edge is None or type(edge) is GradAccum or edge.sequence_nr <= oldest:
+                continue
+            before: Any = edge.node if type(edge) is Output else edge
+            if before not in nodes and len(nodes) < _SEARCHED and before.out is not None:
+                nodes.append(before)
+
+
+def _references(array: np.ndarray) -> int:
+    """How many hold `array`, besides the two functions above and the caller of theirs."""
+    return sys.getrefcount(array) - _REFERENCES - 2
+
+
+def _keep_operands(node: Node, owner: np.ndarray, copies: dict[int, np.ndarray]) -> None:
+    """Give `node` copies of those operands that its rules read, and that look into the memory of `owner`."""
+    read = _read_by(node)
+    if read <= _NO_OPERAND:
+        return
+    names = node.op.parameters(len(node.arrays))
+    kept = tuple(
+        copies.setdefault(id(each), each.copy())
+        if name in read and isinstance(each, np.ndarray) and owner_of(each) is owner
+        else each
+        for each, name in zip(node.arrays, names, strict=True)
+    )
+    if isinstance(node, BinaryNode):
+        node.x, node.y = kept
+    elif isinstance(node, UnaryNode):
+        (node.x,) = kept
+    elif isinstance(node, GeneralNode):
+        node.arrays = kept
+
+
+_NO_OPERAND = frozenset({"g", "out"})
+_READ: dict[Op, frozenset[str]] = {}
+
+
+def _read_by(node: Node) -> frozenset[str]:
+    """The names of what the rules of a node's op read: its operands, and "out".
+
+    As of the first node of that op: where another reads more, for its static arguments, backward finds the change.
+    """
+    op = node.op
+    if (found := _READ.get(op)) is None:
+        if len(_READ) > 1000:
+            _READ.clear()
+        wanted = [op.ruled(slot) for slot in range(len(node.arrays))]
+        trees = op.rule_trees(node.out, node.arrays, node.rest, wanted)
+        found = _READ[op] = frozenset().union(*(op.reads(tree) for tree in trees))
+    return found
