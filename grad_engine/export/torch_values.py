@@ -106,9 +106,7 @@ def _stats_of(place: Place, like: Mapping[Place | None, Value]) -> Any:
             and other[1] == version
             and other[4] is dtype
             and value.taken is not None
-            and other[2].numel() == shape.numel()
-            and _is_all(shape, strides)
-            and _is_all(*other[2:4])
+            and _region(shape, strides) == _region(*other[2:4])
             and (stats := value.taken.brief()) is not None
         ):
             return stats
@@ -123,15 +121,20 @@ def _has_ends(name: str) -> bool:
 
 
 @lru_cache(4096)
-def _is_all(shape: tuple[int, ...], strides: tuple[int, ...]) -> bool:
-    """Whether the entries lie side by side in memory, in any order of the axes."""
-    step = 1
+def _region(shape: tuple[int, ...], strides: tuple[int, ...]) -> tuple[tuple[int, int], ...]:
+    """Stride and length of the axes, joined where one goes on where another ends: equal for views of the same entries.
+
+    A part of a batch, and the same part cut into heads and transposed, have one region.
+    """
+    found: list[tuple[int, int]] = []
     for stride, length in sorted(zip(strides, shape, strict=True)):
-        if length != 1:
-            if stride != step:
-                return False
-            step *= length
-    return True
+        if length == 1:
+            continue
+        if found and found[-1][0] and stride == found[-1][0] * found[-1][1]:
+            found[-1] = found[-1][0], found[-1][1] * length
+        else:
+            found.append((stride, length))
+    return tuple(found)
 
 
 @dataclass(frozen=True, slots=True)

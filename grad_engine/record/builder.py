@@ -193,14 +193,17 @@ class GraphBuilder:
         made = next(iter(outputs.values()))
         shape = None if made.absent == "freed" else _shape_of(made)
         inputs = [self._operand(key, operand, op, shape) for operand in operands]
-        results = tuple(
-            self.tensor(output, value, "value", requires_grad=True, ends=bool(op.ends))
-            for output, value in outputs.items()
-        )
+        ends = bool(op.ends)
+        results = [
+            self.tensor(output, value, "value", requires_grad=True, ends=ends) for output, value in outputs.items()
+        ]
         self._outputs[key] = tuple(outputs)
-        by_name = {each.parameter: each.tensor for each in inputs} | {"out": results[0]}
-        kept = [tensor for name, tensor in by_name.items() if name in reads]
-        kept += [self._constant(each, value) for each, value in saved]
+        kept: list[str] = []
+        if reads:
+            by_name = {each.parameter: each.tensor for each in inputs} | {"out": results[0]}
+            kept = [tensor for name, tensor in by_name.items() if name in reads]
+        if saved:
+            kept += [self._constant(each, value) for each, value in saved]
         self.nodes.append(
             NodeRecord(
                 id=id,
@@ -213,8 +216,8 @@ class GraphBuilder:
                 call=self._call(scope, call),
                 attributes=self._attributes(attributes) if attributes else None,
                 inputs=tuple(inputs),
-                outputs=results,
-                saved=tuple(dict.fromkeys(kept)),
+                outputs=tuple(results),
+                saved=tuple(dict.fromkeys(kept)) if kept else (),
                 formula=formula,
                 source=source,
                 elementwise=op.elementwise,
@@ -336,11 +339,6 @@ class GraphBuilder:
         """A backward run took place; runs are told in their order."""
         self._runs.append(run.record(self))
 
-    def place(self, sender: Key, slot: int) -> tuple[str, int]:
-        """Where the share from a slot of an op is added: the id of an op or accumulator, and which output."""
-        edge = self._edges[sender, slot]
-        return edge.receiver, edge.output
-
     def has_edge(self, sender: Key, slot: int) -> bool:
         """Whether a gradient flows from a slot of an op."""
         return (sender, slot) in self._edges
@@ -452,24 +450,23 @@ class RunFacts:
     def record(self, builder: GraphBuilder) -> BackwardRecord:
         """The run as a part of the builder's record."""
         seed = builder.met(self.seed, "seed")
-        expected = Counter(builder.place(fact[0], fact[1]) for fact in self._facts if len(fact) > 2)
+        edges = [builder.sent(*fact[:4]) if len(fact) > 2 else None for fact in self._facts]
+        places = [None if edge is None else (edge.receiver, edge.output) for edge in edges]
+        expected = Counter(places)
         arrived = Counter[tuple[str, int]]()
         events: list[Event] = []
         gradients: dict[str, tuple[str | None, ...]] = {}
-        for fact in self._facts:
-            if len(fact) == 2:
+        for fact, edge, place in zip(self._facts, edges, places, strict=True):
+            if edge is None or place is None:
                 id = builder.ids[fact[0]]
-                gradients[id] = tuple(None if g is None else builder.met(g, "gradient") for g in fact[1])
+                gradients[id] = tuple([None if g is None else builder.met(g, "gradient") for g in fact[1]])
                 events.append(RunEvent(id))
                 continue
-            node, slot, raw, shape, share, total = fact
-            edge = builder.sent(node, slot, raw, shape)
-            events.append(SendEvent(edge.id, builder.met(share, "share")))
-            place = edge.receiver, edge.output
-            arrived[place] += 1
-            if expected[place] > 1 or edge.receiver.startswith("a"):
-                partial = builder.met(total, "gradient")
-                events.append(AccumulateEvent(edge.receiver, edge.id, arrived[place], expected[place], partial))
+            events.append(SendEvent(edge.id, builder.met(fact[4], "share")))
+            if expected[place] > 1 or place[0].startswith("a"):
+                arrived[place] += 1
+                partial = builder.met(fact[5], "gradient")
+                events.append(AccumulateEvent(place[0], edge.id, arrived[place], expected[place], partial))
         changes = [
             LeafChangeRecord(
                 builder.ids[leaf],

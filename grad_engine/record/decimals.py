@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 MOST_DIGITS = {2: 5, 4: 9}  # that tell any two floats of so many bytes apart
+USUAL_DIGITS = {2: 0, 4: 6}  # that are too few for most numbers, which are computed ones
 EXACT = 22  # the largest power of ten that a float64 holds exactly
 FEWEST = 24  # numbers from which on all at once is faster
 SMALL_POWER = 2.0**12  # powers of two from 1 up to here have all their digits
@@ -55,9 +56,9 @@ def _tried(flat: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
     pending = np.flatnonzero(~known & (np.frexp(size)[0] != 0.5))
     known[~known & (np.frexp(size)[0] == 0.5) & (size >= 1) & (size <= SMALL_POWER)] = True
     magnitude = np.floor(np.log10(size[pending])).astype(np.int64)
-    for digits in range(1, MOST_DIGITS[flat.dtype.itemsize] + 1):
-        if not pending.size:
-            break
+
+    def fitting(digits: int) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
+        """The pending ones with so many digits, which of them fit, and which can be tried at all."""
         power = digits - 1 - magnitude
         inside = np.abs(power) <= EXACT
         scale = POWERS[np.where(inside, np.abs(power), 0)]
@@ -65,10 +66,25 @@ def _tried(flat: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
         up = power >= 0
         whole = np.rint(np.where(up, number * scale, number / scale))
         tried = np.where(up, whole / scale, whole * scale)
-        fits = inside & (tried.astype(flat.dtype) == flat[pending])
-        found[pending[fits]] = tried[fits]
-        known[pending[fits]] = True
-        pending, magnitude = pending[inside & ~fits], magnitude[inside & ~fits]
+        return tried, inside & (tried.astype(flat.dtype) == flat[pending]), inside
+
+    # What does not fit with six digits fits with no fewer.
+    usual, most = USUAL_DIGITS[flat.dtype.itemsize], MOST_DIGITS[flat.dtype.itemsize]
+    groups = [(range(1, most + 1), pending, magnitude)]
+    if usual and pending.size:
+        _, short, _ = fitting(usual)
+        groups = [
+            (range(1, usual + 1), pending[short], magnitude[short]),
+            (range(usual + 1, most + 1), pending[~short], magnitude[~short]),
+        ]
+    for lengths, pending, magnitude in groups:
+        for digits in lengths:
+            if not pending.size:
+                break
+            tried, fits, inside = fitting(digits)
+            found[pending[fits]] = tried[fits]
+            known[pending[fits]] = True
+            pending, magnitude = pending[inside & ~fits], magnitude[inside & ~fits]
     return found, known
 
 
