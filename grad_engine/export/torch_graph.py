@@ -20,7 +20,7 @@ import numpy as np
 
 from grad_engine.core.define import BY_NAME
 from grad_engine.errors import GraphError
-from grad_engine.export.torch_ops import EXPANSIONS, PERMUTATIONS, RESHAPES, short_name, snake
+from grad_engine.export.torch_ops import EXPANSIONS, PERMUTATIONS, SAME_NUMBERS, short_name, snake
 from grad_engine.export.torch_scopes import ModuleCalls, scopes
 from grad_engine.export.torch_values import (
     Key,
@@ -231,7 +231,7 @@ class TorchGraph:
         pairs: list[tuple[StepFacts, Value, Value]] = []
         for key in keys:
             name, edges = steps[key].name, steps[key].edges
-            if name in RESHAPES | EXPANSIONS | PERMUTATIONS and edges and (below := edges[0][0]) is not None:
+            if (name in SAME_NUMBERS or name in EXPANSIONS) and edges and (below := edges[0][0]) is not None:
                 leaf = self.leaves.get(below)
                 source = leaf.value if leaf is not None else steps[below].values[edges[0][1]]
                 pairs.append((steps[key], steps[key].values[0], source))
@@ -303,14 +303,20 @@ class TorchGraph:
         tensor = values.known.get(made)
         if tensor is None:
             return Value(None, known[0], dtype_name(known[1]), name, source, "unknown")
-        like = {}
+        like: dict[Place | None, Value] = {}
+        same: Value | None = None
+        if (above := values.above.get(made)) is not None and (noted := notes_of(above).get(0)) is not None:
+            same = noted.value
         for node, output in below[:1]:
             if (key := self.keys.get(node)) is not None:
-                place = self._lie.get((node, output))
                 leaf = self.leaves.get(key)
-                like[place] = self.steps[key].values[output] if leaf is None else leaf.value
+                value = self.steps[key].values[output] if leaf is None else leaf.value
+                like[self._lie.get((node, output))] = value
+                kind = short_name(made[0].name())
+                if same is None and (kind in SAME_NUMBERS or (kind in EXPANSIONS and value.shape == known[0])):
+                    same = value
         place = self._lie[made] = place_of(tensor)
-        return self.numbers.named(tensor, name, source, like, place)
+        return self.numbers.named(tensor, name, source, like, place, same)
 
     # backward runs
 
@@ -442,7 +448,7 @@ class RunOf:
         self.events.append((key, [self.seed], sent))
 
     def _step(self, key: int, custom: bool) -> Callable[[Any, Any], None]:
-        edges, numbers = self.steps[key].edges, self.numbers
+        edges, numbers, is_same = self.steps[key].edges, self.numbers, self.steps[key].name in SAME_NUMBERS
         receivers = [edge if edge[0] is not None else None for edge in edges]
 
         def note(shares: Any, received: Any) -> None:
@@ -461,7 +467,7 @@ class RunOf:
                 place = place_of(share)
                 value = same.get(place) if place is not None else None
                 if value is None:
-                    value = numbers(share, same, place)
+                    value = numbers(share, same, place, arrived[0] if is_same else None)
                     if place is not None:
                         same[place] = value
                 sent[position] = value

@@ -15,12 +15,15 @@ from dataclasses import dataclass
 from types import CodeType, FrameType, FunctionType
 from typing import Any
 
-from grad_engine.export.torch_values import NOTE, Note, Numbers, place_of
+from grad_engine.export.torch_ops import SAME_NUMBERS, short_name
+from grad_engine.export.torch_values import NOTE, Note, Numbers, notes_of, place_of
 from grad_engine.record import SourceRecord
+from grad_engine.record.builder import Value
 from grad_engine.record.strict import MAX_NODES
 
 ASKS = "has_torch_function"  # how the names of the functions begin by which PyTorch asks whether somebody looks on
 OPENED = ("torch.nn.functional", "torch.functional")  # modules of functions
+MOST_STEPS = 4  # of one call, such as reshape() of what was transposed, that leave the numbers as they are
 FEW = 2  # calls that make nodes in a function, below which it is not worth while to look inside
 MOST_CUTS = 10_000  # nodes that are looked at behind one result that lost its gradient
 OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep  # the folder of the package
@@ -152,7 +155,7 @@ class ForwardNotes:
                 before = maker.metadata.get(NOTE, {}).get(first.output_nr)
                 if before is not None and before.place is not None and before.place[0] == place[0]:
                     like = {before.place: before.value}
-        notes[output] = Note(self.numbers(tensor, like, place), place)
+        notes[output] = Note(self.numbers(tensor, like, place, _same(node)), place)
         self.last = node, output
 
     def _look(self, name: str, args: Any, kwargs: Any, made: list[Any], line: Line | None) -> None:
@@ -265,6 +268,19 @@ class ForwardNotes:
                 return f"{found.function}{at} cuts it off from the loss: the result carries no gradient"
             return f"the loss does not depend on what {found.function}{at} makes of it"
         return None
+
+
+def _same(node: Any) -> Value | None:
+    """What was noted of a tensor that holds the numbers of the result of a node in another shape or order."""
+    for _ in range(MOST_STEPS):
+        if short_name(node.name()) not in SAME_NUMBERS:
+            return None
+        node, output = node.next_functions[0]
+        if node is None:
+            return None
+        if (note := notes_of(node).get(output)) is not None:
+            return note.value
+    return None
 
 
 def _nobody(*args: Any) -> bool:

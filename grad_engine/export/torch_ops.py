@@ -275,6 +275,7 @@ COPIES = frozenset({"Clone", "Alias"})
 # Steps whose result is the same numbers in the same order.
 RESHAPES = frozenset(name for name, call in CALLS_OF_OURS.items() if call is RESHAPE) | COPIES
 PERMUTATIONS = frozenset({"T", "Transpose", "Permute"})  # the same numbers in another order
+SAME_NUMBERS = RESHAPES | PERMUTATIONS  # and so is what goes back
 EXPANSIONS = frozenset(name for name, call in CALLS_OF_OURS.items() if call is EXPAND)
 
 

@@ -48,11 +48,16 @@ class Numbers:
     waiting: list[Taken] = field(default_factory=list)  # small ones, which are measured together
 
     def __call__(
-        self, thing: Any, like: Mapping[Place | None, Value] | None = None, place: Place | None = None
+        self,
+        thing: Any,
+        like: Mapping[Place | None, Value] | None = None,
+        place: Place | None = None,
+        same: Value | None = None,
     ) -> Value:
-        """What is known of a tensor or number. `like`: tensors that may hold the same numbers in another shape.
+        """What is known of a tensor or number, each measured once.
 
-        place: where its numbers lie, needed with `like` alone.
+        like: tensors that may hold the same numbers in another shape, if they lie where `place` says that these lie.
+        same: a tensor that holds the same numbers in another shape or order.
         """
         if not isinstance(thing, self.torch.Tensor):
             array = None if thing is None else np.asarray(thing)
@@ -60,9 +65,18 @@ class Numbers:
         array, dtype = array_of(self.torch, thing), dtype_name(thing.dtype)
         if array is None:
             return Value(None, () if thing.is_nested else tuple(thing.shape), dtype, absent="unknown")
-        return Value(None, array.shape, dtype, None, "given", "unknown", None, self._taken(thing, array, like, place))
+        return Value(
+            None, array.shape, dtype, None, "given", "unknown", None, self._taken(thing, array, like, place, same)
+        )
 
-    def _taken(self, thing: Any, array: Any, like: Mapping[Place | None, Value] | None, place: Place | None) -> Taken:
+    def _taken(
+        self,
+        thing: Any,
+        array: Any,
+        like: Mapping[Place | None, Value] | None,
+        place: Place | None,
+        same: Value | None,
+    ) -> Taken:
         if array.size <= self.max_elements:
             return taken(array, self.max_elements)
         maker = thing.grad_fn
@@ -71,7 +85,9 @@ class Numbers:
             return written(array, self.max_elements, ends=ends)
         if array.nbytes <= SMALL and array.dtype.kind in "fiub":
             return self._waiting(array, ends)
-        known = _stats_of(place, like) if like and place is not None else None
+        known = same.taken.brief() if same is not None and same.taken is not None else None
+        if known is None and like and place is not None:
+            known = _stats_of(place, like)
         return taken(array, self.max_elements, known, ends=ends)
 
     def _waiting(self, array: Any, ends: bool) -> Taken:
@@ -89,9 +105,10 @@ class Numbers:
         source: str,
         like: Mapping[Place | None, Value] | None = None,
         place: Place | None = None,
+        same: Value | None = None,
     ) -> Value:
         """The same with a name."""
-        value = self(thing, like, place)
+        value = self(thing, like, place, same)
         value.name, value.name_source = name, source
         return value
 
@@ -162,6 +179,7 @@ class TorchValues:
         self.torch = torch
         self.again = again
         self.known: dict[Key, Any] = dict(known)
+        self.above: dict[Key, Node] = {}  # the node whose result is the same in another shape, of which these are known
         tensors: list[Any] = []
         self.kept = {node: _kept(node, tensors) for node in nodes}
         self._learn(tensors)
@@ -181,6 +199,7 @@ class TorchValues:
             # What was noted is not looked up again, but for what lies further below.
             if output not in notes_of(below) or short_name(below.name()) in RESHAPES:
                 known[edge] = known[node, 0].detach().reshape(outputs_of(below)[output][0])
+                self.above[edge] = node
         for node, kept in self.kept.items() if self.again else ():
             if any((node, k) not in self.known for k in range(len(outputs_of(node)))):
                 for k, tensor in enumerate(self._again(node, kept)):
