@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,9 +11,10 @@ import numpy as np
 
 from grad_engine.core.stand_ins import TRACING
 from grad_engine.core.tensor import Tensor
+from grad_engine.errors import TraceError
 from grad_engine.program import functions, views
 from grad_engine.program.steps import GET_ITEM, METHOD, NUMBER, SET_ITEM, UFUNC_METHODS, leaves, mapped
-from grad_engine.program.traced import Traced, TracedNumber
+from grad_engine.program.traced import Traced, TracedNumber, asked_outside
 
 
 class _ArrayMethods:
@@ -31,13 +33,19 @@ class _ArrayMethods:
         if out is None:
             return trace.record(kind, ufunc, inputs, named)
         targets = out if isinstance(out, tuple) else (out,)
-        made = None
-        if named.get("where", True) is not True and kind is UFUNC_METHODS["__call__"]:
-            where = named.pop("where")
-            made = np.where(where, trace.record(kind, ufunc, inputs, named), targets[0])
-        made = trace.record(kind, ufunc, inputs, named) if made is None else made
+        casting = named.pop("casting", "same_kind")
+        where = named.pop("where", True) if kind is UFUNC_METHODS["__call__"] else True
+        if where is not True:
+            inputs = _harmless(ufunc, inputs, where)
+        made = trace.record(kind, ufunc, inputs, named)
         for target, part in zip(targets, made if isinstance(made, tuple) else (made,), strict=True):
-            views.write(trace, target, part)
+            if target is None:
+                continue
+            if casting == "same_kind":
+                views.check_cast(ufunc if kind is UFUNC_METHODS["__call__"] else ufunc.__name__, inputs, part, target)
+            elif not np.can_cast(part.dtype, target.dtype, casting):
+                raise TypeError(f"Cannot cast ufunc {ufunc.__name__!r} output from {part.dtype!r} to {target.dtype!r}")
+            views.write(trace, target, part if where is True else np.where(where, part, target))
         return targets[0] if len(targets) == 1 else targets
 
     def __array_function__(self: Any, func: Any, types: Any, args: Any, named: Any) -> Any:
@@ -83,9 +91,18 @@ class _ArrayMethods:
     def flat(self: Any) -> Any:
         return _Flat(self)
 
+    @flat.setter
+    def flat(self: Any, value: Any) -> None:
+        size = np.size(value)
+        self[...] = value if size == 1 else np.resize(value, self.shape)
+
     @property
     def real(self: Any) -> Any:
         return self
+
+    @real.setter
+    def real(self: Any, value: Any) -> None:
+        self[...] = value
 
     def reshape(self: Any, *shape: Any, order: str = "C", copy: Any = None) -> Any:
         if order != "C":
@@ -108,23 +125,45 @@ class _ArrayMethods:
     def flatten(self: Any, order: str = "C") -> Any:
         return self.copy(order).reshape(-1, order=order)
 
-    def astype(self: Any, dtype: Any, *args: Any, **named: Any) -> Any:
-        if np.dtype(dtype) == self.dtype:
-            return self if named.get("copy") is False else self.copy()
-        return TRACING.trace.record(METHOD, "astype", (self, np.dtype(dtype)))
+    def astype(
+        self: Any, dtype: Any, order: str = "K", casting: Any = "unsafe", subok: bool = True, copy: bool = True
+    ) -> Any:
+        kind = np.dtype(dtype)
+        if not np.can_cast(self.dtype, kind, casting):
+            raise TypeError(f"Cannot cast array data from {self.dtype!r} to {kind!r} according to the rule {casting!r}")
+        made = TRACING.trace.record(METHOD, "astype", (self, kind)) if kind != self.dtype else None
+        lies = self if made is None else made
+        there = order in ("K", "A") or (lies.flags.c_contiguous if order == "C" else lies.flags.f_contiguous)
+        if made is None:
+            return self if there and copy is False else self.copy(order)
+        return made if there else made.copy(order)
 
     def copy(self: Any, order: str = "C") -> Any:
         return TRACING.trace.record(METHOD, "copy", (self, order))
 
-    def setflags(self: Any, **_: Any) -> None:
-        """Nothing: what may be written is the program's affair."""
+    def __copy__(self: Any) -> Any:
+        return self.copy("K")
+
+    def __deepcopy__(self: Any, memo: Any) -> Any:
+        return self.copy("K")
+
+    def __reduce_ex__(self: Any, protocol: Any) -> Any:
+        return self.numbers("pickling", "return it and pickle it outside").__reduce_ex__(protocol)
+
+    def setflags(self: Any, write: Any = None, align: Any = None, uic: Any = None) -> None:
+        """Nothing, where it may be written. Raises TraceError where it may not: a program does not keep that."""
+        if write is not None and not write and asked_outside(sys._getframe(1)):
+            raise TraceError(
+                f"setflags(write=False) of an array is not traced{self.within.at()}; return the array, and set its "
+                "flags outside"
+            )
 
     def fill(self: Any, number: Any) -> None:
         if not self._value.scalar:  # NumPy fills a copy of a scalar
             self[...] = number
 
-    def put(self: Any, indices: Any, values: Any, mode: str = "raise") -> None:
-        self.flat[indices] = values
+    def put(self: Any, indices: Any, values: Any, mode: Any = "raise") -> None:
+        np.put(self, indices, values, mode)
 
     def sort(self: Any, axis: Any = -1, kind: Any = None, order: Any = None, *, stable: Any = None) -> None:
         self[...] = np.sort(self, axis, kind)
@@ -174,6 +213,21 @@ class _Flat:
         flat = self.array.copy().reshape(-1)
         flat[key] = value
         self.array[...] = flat.reshape(self.array.shape)
+
+
+def _harmless(ufunc: Any, inputs: tuple[Any, ...], where: Any) -> tuple[Any, ...]:
+    """`inputs` with numbers in the places that are not asked for of which `ufunc` says nothing, as it does of 1 / 0."""
+    for number in (1, 0.5, 0, 2):
+        try:
+            with np.errstate(all="raise"):
+                ufunc(*[np.array(number, each.dtype if hasattr(each, "dtype") else type(each)) for each in inputs])
+        except (FloatingPointError, TypeError, ValueError):
+            continue
+        return tuple(
+            np.where(where, each, each.dtype.type(number)) if hasattr(each, "dtype") and np.ndim(each) else each
+            for each in inputs
+        )
+    return inputs
 
 
 def _outside(tree: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import linecache
+import operator
 from collections.abc import Callable
 from typing import Any
 
@@ -296,13 +297,17 @@ class Code:
         results = []
         leaving = program.leaving()
         shown: dict[Value, Value] = {}
+        copied: dict[tuple[Value, Value], str] = {}
         for value, root in zip(leaving, program.roots or [value.memory for value in leaving], strict=True):
             text, memory = spell.value(value), value.memory
             if not value.number and not value.scalar:
                 given = memory.is_input and memory is root  # an argument, or a part of it: so it is in eager mode
                 lasting = (memory.is_input or memory.is_const) and not given
                 order = "'K'" if value.ndim > 1 else ""  # as it lies there, which is quicker for a turned array
-                text = f"{text}.copy({order})" if lasting or shown.setdefault(memory, root) is not root else text
+                if lasting and (value, root) in copied:
+                    text = copied[value, root]  # one array that is returned twice is one in eager mode
+                elif lasting or shown.setdefault(memory, root) is not root:
+                    text = copied[value, root] = self._kept(f"{text}.copy({order})", several=leaving.count(value) > 1)
             results.append(text)
         tail = []
         for write in program.writes:
@@ -321,6 +326,14 @@ class Code:
             self._line("return result")
         else:
             self._line(f"return {_tuple(results)}")
+
+    def _kept(self, text: str, several: bool) -> str:
+        """`text`, or the variable that holds it where it is read several times."""
+        if not several:
+            return text
+        name = self.spelling.names.new("kept")
+        self._line(f"{name} = {text}")
+        return name
 
     @staticmethod
     def _is_direct(value: Value, target: Value) -> bool:
@@ -373,7 +386,10 @@ class _Fast(Spelling):
     def operation(self, step: Step) -> str:
         """A ufunc of two operands whose result is new: an operator costs a little less than a call."""
         plain = any(type(x) is Value and not x.number for x in step.args)
-        if plain and step.fn in (np.add, np.subtract, np.multiply, np.true_divide, np.matmul):
+        scalars = step.out.scalar and step.fn in (np.floor_divide, np.remainder)  # whose warnings say so
+        if step.out.scalar and step.fn is np.power:
+            return self.call(Step(FUNCTION, operator.pow, step.args, step.named, step.outs, False, step.line))[0]
+        if plain and (scalars or step.fn in (np.add, np.subtract, np.multiply, np.true_divide, np.matmul)):
             return self.call(step)[0]
         return f"{self.function(step.fn)}({self.arguments(step.args, {})})"
 

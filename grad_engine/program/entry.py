@@ -292,7 +292,7 @@ class Entry:
                 array = result if tree.value.ndim else f"asarray({result})"
                 return array if tree.kind is ndarray else f"{array}.view({self.thing(tree.kind)})"
             if tree.kind in (float, int, bool):
-                return f"{self.thing(tree.kind)}({result})"
+                return f"{self.thing(_as_float if tree.kind is float else tree.kind)}({result})"
             return f"{result}[()]"  # a NumPy scalar, whatever the passes made of it
         if kind is dict:
             return "{" + ", ".join(f"{self.thing(k)}: {self._shown(v, results)}" for k, v in tree.items()) + "}"
@@ -409,6 +409,12 @@ def _differ(now: Any, before: Any) -> bool:
         return not bool(now == before)
     except Exception:  # an object that compares in its own way, or not at all
         return True
+
+
+def _as_float(number: Any) -> float:
+    if type(number) is complex:  # (-2.0) ** 0.5, which no program of arrays can hold
+        raise Deviation
+    return float(number)
 
 
 def _apart(other: ndarray, written: tuple[ndarray, ...]) -> None:

@@ -50,7 +50,7 @@ def called(trace: Trace, func: Any, args: tuple[Any, ...], named: dict[str, Any]
         plain: Callable[[Any], Any] = lambda x: x.current.now if type(x) in (Traced, TracedNumber) else x  # noqa: E731
         return func(*mapped(plain, args), **mapped(plain, named))
     if func in _SHOWN:
-        return repr(args[0])
+        args[0].numbers("a text", "return it and print it outside")
     if func in _FILLED and type(args[0]) is Traced and not _any_traced((args[1:], named)):
         return _filled(trace, func, args, named)
     if func in _SHAPE_OF_NUMBERS or (func is np.where and len(args) + len(named) == 1):
@@ -61,6 +61,7 @@ def called(trace: Trace, func: Any, args: tuple[Any, ...], named: dict[str, Any]
     out = named.pop("out", None)
     made = trace.record(FUNCTION, func, args, named)
     if out is not None:
+        views.check_cast(func, args, made, out)
         views.write(trace, out, made)
         return out
     return _connected(made, func, args, named)
@@ -86,7 +87,9 @@ def _copied(trace: Trace, a: Any, order: str = "K", subok: bool = False) -> Any:
     return np.array(a)
 
 
-def _copyto(trace: Trace, dst: Any, src: Any, casting: str = "same_kind", where: Any = True) -> None:
+def _copyto(trace: Trace, dst: Any, src: Any, casting: Any = "same_kind", where: Any = True) -> None:
+    if not np.can_cast(getattr(src, "dtype", type(src)), dst.dtype, casting) and np.ndim(src):
+        raise TypeError(f"Cannot cast array data from {src.dtype!r} to {dst.dtype!r} according to the rule {casting!r}")
     if where is True:
         made: Any = np.asarray(src)
         made = made if type(made) is Traced else trace.stand_in(trace.value_of(made))
@@ -139,7 +142,8 @@ def _unstacked(trace: Trace, x: Any, /, *, axis: int = 0) -> tuple[Any, ...]:
 def _put(trace: Trace, a: Any, ind: Any, v: Any, mode: str = "raise") -> None:
     if mode != "raise":
         raise TraceError(f"np.put is traced with mode='raise', got {mode!r}{trace.at()}; use take and where")
-    a.flat[ind] = v
+    count, given = np.size(ind), np.size(v)
+    a.flat[ind] = v if given in (1, count) else np.resize(v, count)  # NumPy repeats what is too short
 
 
 def _putmask(trace: Trace, a: Any, mask: Any, values: Any) -> None:

@@ -50,18 +50,41 @@ def _binary(
             return NotImplemented
         if type(self) is TracedNumber and (kind is TracedNumber or kind in _PLAIN):
             return _number_step(python, *((other, self) if reflected else (self, other)))
-        if ufunc is np.power and not reflected and self.dtype == bool and TRACING.trace is not None:
-            return TRACING.trace.record(FUNCTION, operator.pow, (self, other))  # np.power() gives another dtype
+        if ufunc is np.power and TRACING.trace is not None:
+            if _powers_otherwise(self, other, reflected):
+                return TRACING.trace.record(FUNCTION, operator.pow, (other, self) if reflected else (self, other))
+            if not reflected and (quick := _quick_power(self, other)) is not None:
+                return quick(self)
         return ufunc(other, self) if reflected else ufunc(self, other)
 
     return apply
+
+
+def _powers_otherwise(x: Any, other: Any, reflected: bool) -> bool:
+    """Whether ** is not np.power(): of booleans, which have another dtype, and of NumPy's numbers, in the last bit."""
+    if x.dtype == bool and not reflected:
+        return True
+    alone = isinstance(other, int | float | np.generic)
+    return type(x) is Traced and x._value.scalar and alone
+
+
+def _quick_power(x: Any, exponent: Any) -> Any:
+    """np.sqrt for x ** 0.5 and np.reciprocal for x ** -1, as NumPy itself has it for arrays of floats."""
+    if type(x) is not Traced or x._value.scalar or x.dtype.kind != "f":
+        return None
+    if type(exponent) is float and exponent == 0.5:
+        return np.sqrt
+    return np.reciprocal if type(exponent) is int and exponent == -1 else None
 
 
 def _in_place(ufunc: Any) -> Callable[[Any, Any], Any]:
     def apply(self: Traced, other: Any) -> Any:
         if self._value.scalar:  # as of any number, what comes of it is another one
             return NotImplemented
-        made = ufunc(self, other.array if type(other) is Tensor else other)
+        other = other.array if type(other) is Tensor else other
+        quick = _quick_power(self, other) if ufunc is np.power else None
+        made = ufunc(self, other) if quick is None else quick(self)
+        views.check_cast(ufunc, (self, other), made, self)
         self.assign(views.fitted(made, self))
         return self
 
@@ -75,6 +98,7 @@ def _method(name: str) -> Callable[..., Any]:
         made = views.taken(self, METHOD, name, args, named)
         if out is None:
             return made
+        views.check_cast(name, (self,), made, out)
         views.write(self.within, out, made)
         return out
 

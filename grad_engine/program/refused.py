@@ -11,8 +11,10 @@ import functools
 import io
 import os
 import sys
+import threading
 import time
 import types
+import warnings
 from collections.abc import Callable
 from typing import Any, NoReturn
 
@@ -21,6 +23,7 @@ import numpy
 from grad_engine.core.stand_ins import TRACING
 from grad_engine.errors import TraceError
 from grad_engine.program.reach import library
+from grad_engine.program.trace import QUIET
 from grad_engine.program.traced_numpy import NUMPY, NUMPY_FOR_USERS
 
 _TIMES = (
@@ -72,6 +75,15 @@ def _opening(function: Callable[..., Any]) -> Callable[..., Any]:
     return ask
 
 
+def _warning(warn: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(warn)
+    def warn_once(message: Any, category: Any = None, stacklevel: int = 1, source: Any = None, **named: Any) -> None:
+        if threading.get_ident() not in QUIET:
+            warn(message, category, stacklevel + 1, source, **named)
+
+    return warn_once
+
+
 class _Datetime(datetime.datetime):
     now = utcnow = today = classmethod(lambda cls, *args: _refuse("the time"))  # type: ignore[assignment]
 
@@ -117,6 +129,7 @@ SWAPPED: list[tuple[Any, str, Any]] = [
         for each in (NUMPY, NUMPY_FOR_USERS, numpy)
         for name in ("loadtxt", "genfromtxt")
     ),
+    (warnings, "warn", _warning(warnings.warn)),
     (builtins, "input", _refusing(builtins.input, "the user's input")),
 ]
 _STAND_INS: dict[int, Any] = {

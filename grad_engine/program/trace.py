@@ -41,6 +41,7 @@ _random_state, _put_random_state = np.random.get_state, np.random.set_state
 _CHAIN_RULE = pull_back.__code__
 OUTERMOST: set[int] = set()  # ids of code that starts a trace: above it is the program that calls the compiled function
 _INSIDE: set[str] = set()  # files of the engine and of NumPy that were met
+QUIET: set[int] = set()  # threads that run a call to see what comes of it: the program gives its warnings
 _array_equal = np.array_equal
 _NEW_MEMORY = frozenset({UFUNC, REDUCE, NUMBER})  # kinds whose results are never views
 _WRITTEN_OUT = 16  # numbers of an array that stands in the source as numbers
@@ -141,10 +142,12 @@ class Trace:
         read = values_in((given, named_given))
         TRACING.trace = None  # what runs now is NumPy itself
         drawn = _random_state() if kind is NAMED_CALL else None  # some of SciPy's functions draw from it
+        QUIET.add(self.thread)
         try:
             with np.errstate(all="ignore"):
                 result = kind.run(fn, mapped(_now, given), mapped(_now, named_given) if named else NO_NAMED)
         finally:
+            QUIET.discard(self.thread)
             if drawn is not None:
                 _put_random_state(drawn)
             TRACING.trace = self

@@ -26,10 +26,11 @@ _CHOOSE = "choose with np.where(condition, x, y), loop with ge.scan(), or name t
 
 
 _KEY = "a key of a dict or a set, or of a cache,"
+_TEXT, _NO_TEXT = "a text, as of print() and str(),", "return it and print it outside"
 _NO_KEY = "name the argument in static_argnames"
 
 
-def _asked_outside(frame: FrameType) -> bool:
+def asked_outside(frame: FrameType) -> bool:
     """Whether the user's program asks, and not the engine."""
     return not frame.f_code.co_filename.startswith(INSIDE)
 
@@ -112,6 +113,10 @@ class Traced:
     def shape(self) -> tuple[int, ...]:
         return self._value.shape
 
+    @shape.setter
+    def shape(self, shape: Any) -> None:
+        raise TraceError(f"an array was given another shape in place{self.within.at()}; write y = x.reshape(...)")
+
     @property
     def base(self) -> Any:
         """The stand-in whose memory it shows, itself no view; None where it has its own."""
@@ -166,13 +171,15 @@ class Traced:
         return self.shape[0]
 
     def __hash__(self) -> int:
-        if _asked_outside(sys._getframe(1)):
+        if asked_outside(sys._getframe(1)):
             if not self._value.scalar:
                 raise TypeError("unhashable type: 'numpy.ndarray'")
             self.within.refuse(_KEY, self, _NO_KEY)
         return id(self)
 
     def __repr__(self) -> str:
+        if TRACING.trace is not None and asked_outside(sys._getframe(1)):
+            self.within.refuse(_TEXT, self, _NO_TEXT)
         return f"<traced {self.dtype} array of shape {self.shape}>"
 
     def __iter__(self) -> Iterator[Any]:
@@ -280,11 +287,13 @@ class TracedNumber:
     __class__ = property(lambda self: self._value.number)
 
     def __hash__(self) -> int:
-        if _asked_outside(sys._getframe(1)):
+        if asked_outside(sys._getframe(1)):
             self.within.refuse(_KEY, self, _NO_KEY)
         return id(self)
 
     def __repr__(self) -> str:
+        if TRACING.trace is not None and asked_outside(sys._getframe(1)):
+            self.within.refuse(_TEXT, self, _NO_TEXT)
         return f"<traced {self._value.number.__name__}>"  # type: ignore[union-attr]
 
     def numbers(self, what: str) -> Any:
@@ -297,7 +306,7 @@ class TracedNumber:
 
     def __bool__(self) -> bool:
         of_arrays = self._value in self.within.of_arrays and not self._value.is_const
-        if of_arrays and _asked_outside(sys._getframe(1)):
+        if of_arrays and asked_outside(sys._getframe(1)):
             self.within.refuse("a truth value, as in `if` and `while`,", self, _CHOOSE)
         if TRACING.trace is not None:  # it depends on numbers alone, so it is known before the program runs
             return TRACING.trace.check(self)

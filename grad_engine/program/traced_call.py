@@ -107,6 +107,7 @@ class _Result:
         self.trace, self.state, self.arguments = trace, state, arguments
         self.values: list[Value] = []
         self.held: list[Any] = []
+        self._known: dict[int, Output] = {}  # by id of an array that is the same at each run, returned before
 
     def output(self, leaf: Any) -> Any:
         kind = type(leaf)
@@ -122,7 +123,9 @@ class _Result:
         if kind is TracedNumber:
             return self._noted(leaf, leaf._value.number, leaf)
         if kind is ndarray and leaf.dtype.kind in "fiub":
-            return self._noted(leaf, ndarray, leaf)
+            if id(leaf) not in self._known:
+                self._known[id(leaf)] = self._noted(leaf, ndarray, leaf)
+            return self._known[id(leaf)]
         if isinstance(leaf, Iterator) and not isinstance(leaf, type):
             raise TraceError(
                 f"the compiled function returned an iterator, a {kind.__name__}, whose items would be computed outside "

@@ -14,7 +14,7 @@ from grad_engine.errors import TraceError
 from grad_engine.program import traced
 from grad_engine.program.steps import AT, FUNCTION, GET_ITEM, METHOD, NO_NAMED, SET_ITEM, Kind, Value, mapped
 
-_asarray = np.asarray  # np is another one while a function is traced
+_asarray, _empty = np.asarray, np.empty  # np is another one while a function is traced
 
 
 class View:
@@ -131,6 +131,30 @@ def as_array(x: traced.Traced) -> traced.Traced:
         return x
     made: traced.Traced = TRACING.trace.record(FUNCTION, _asarray, (x,))
     return made
+
+
+def check_cast(function: Any, inputs: tuple[Any, ...], made: Any, target: Any) -> None:
+    """Raise NumPy's error where a result may not be written into an array of another kind, as floats into integers.
+
+    Raises TraceError where NumPy would compute in the dtype of `target`, as sums do that are given out=.
+    """
+    made, target = (part.array if type(part) is Tensor else part for part in (made, target))
+    if type(target) is not traced.Traced or made.dtype == target.dtype:
+        return
+    if not isinstance(function, np.ufunc):
+        raise TraceError(
+            f"{getattr(function, '__name__', function)}() is traced with out= in the dtype of its result, "
+            f"{made.dtype}, got {target.dtype}{target.within.at()}; write out[...] = the result"
+        )
+    if np.can_cast(made.dtype, target.dtype, "same_kind"):
+        return
+    given = [part.current.now if hasattr(part, "current") else part for part in inputs]
+    out = _empty(np.broadcast_shapes(*map(np.shape, given)), target.dtype)
+    before, TRACING.trace = TRACING.trace, None
+    try:
+        function(*given, out=(out,) * function.nout)  # which says so
+    finally:
+        TRACING.trace = before
 
 
 def fitted(made: Any, target: Any) -> Any:

@@ -7,6 +7,7 @@ mode, and no program knows that it is not. (passes/small.py, which checks that i
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
 from typing import Any
 
@@ -245,6 +246,9 @@ def _method(self: _Folding, step: Step) -> Any:
 
 def _function(self: _Folding, step: Step) -> Any:
     args, out = step.args, step.out
+    if step.fn is operator.pow and not self.exact and out.dtype.kind == "f":
+        power = Step(UFUNC, np.power, args, {}, step.outs, False, step.line)
+        return _ufunc(self, power) or power
     if step.fn is np.broadcast_to and type(args[0]) is Value and args[0].like(out):
         return args[0]
     if step.fn is np.asarray and len(args) == 1 and type(args[0]) is Value and args[0].like(out):
