@@ -11,7 +11,7 @@ from numpy import ndarray
 from grad_engine.core.define import define, in_rules
 from grad_engine.core.op import case
 from grad_engine.errors import ArgumentError, ShapeError
-from grad_engine.ops.elementwise import bounded, level, selected, times
+from grad_engine.ops.elementwise import bounded, in_parts, level, selected, times
 from grad_engine.ops.joining import joined
 from grad_engine.ops.reduction import array_sum, total
 from grad_engine.ops.shape import reshaped
@@ -331,6 +331,30 @@ ROOT_2_OVER_PI = math.sqrt(2 / math.pi)
 GELU_CUBE = 0.044715  # Hendrycks & Gimpel 2016
 
 
+# Q with Φ(x) = (1 + tanh(x · Q(x²))) / 2: fitted for |x| up to 5.9, where Φ is 1 in float32, to 1e-7 of erf(x / √2) by
+# least squares with growing weights. SciPy's erf branches at 1, which a processor guesses wrong: six times as slow.
+_TO_NORMAL = (0.79788464, 0.036334347, -3.3911136e-05, -5.4781776e-05, 3.8730655e-06, -1.2525732e-07, 1.567275e-09)
+_MANY = 1 << 11  # elements, from which on the longer way is the faster
+
+
+def _normal_cdf(x: Any) -> Any:
+    """The normal distribution function at x, as a new array."""
+    if not isinstance(x, ndarray) or x.dtype != np.float32 or x.size < _MANY:
+        return 0.5 * (1 + erf_of(x * math.sqrt(0.5)))
+    bound = np.clip(x, -5.9, 5.9)
+    square = bound * bound
+    out = square * _TO_NORMAL[-1]
+    for coefficient in _TO_NORMAL[-2:0:-1]:
+        out += coefficient
+        out *= square
+    out += _TO_NORMAL[0]
+    out *= bound
+    out = np.tanh(out, out=out)
+    out += 1
+    out *= 0.5
+    return out
+
+
 def _gelu_bend(x: Any) -> Any:
     """The tanh t for which (1 + t) / 2 approximates the normal distribution function."""
     return np.tanh(x * (ROOT_2_OVER_PI + ROOT_2_OVER_PI * GELU_CUBE * np.square(x)))
@@ -343,16 +367,22 @@ def _exact(approximate: str) -> bool:
 
 
 def _gelu(x: Any, approximate: str = "none") -> Any:
-    return 0.5 * x * (1 + (erf_of(x * math.sqrt(0.5)) if _exact(approximate) else _gelu_bend(x)))
+    if _exact(approximate):
+        return in_parts(lambda x: x * _normal_cdf(x), x)
+    return in_parts(lambda x: 0.5 * x * (1 + _gelu_bend(x)), x)
+
+
+def _gelu_slope(x: Any, approximate: str) -> Any:
+    if _exact(approximate):
+        density = np.exp(-0.5 * np.square(x)) * (0.5 * ROOT_2_OVER_PI)
+        return _normal_cdf(x) + x * density
+    t = _gelu_bend(x)
+    slope = ROOT_2_OVER_PI * (1 + 3 * GELU_CUBE * np.square(x))
+    return 0.5 * (1 + t) + 0.5 * x * (1 - np.square(t)) * slope
 
 
 def _gelu_x(g: Any, out: Any, x: Any, approximate: str) -> Any:
-    if _exact(approximate):
-        density = np.exp(-0.5 * np.square(x)) * (0.5 * ROOT_2_OVER_PI)
-        return g * (0.5 * (1 + erf_of(x * math.sqrt(0.5))) + x * density)
-    t = _gelu_bend(x)
-    slope = ROOT_2_OVER_PI * (1 + 3 * GELU_CUBE * np.square(x))
-    return g * (0.5 * (1 + t) + 0.5 * x * (1 - np.square(t)) * slope)
+    return in_parts(lambda g, x: g * _gelu_slope(x, approximate), g, x)
 
 
 def _gelu_formula(g: Any, out: Any, x: Any, approximate: str) -> Any:

@@ -9,6 +9,7 @@ hand.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
@@ -90,6 +91,25 @@ def selected(x: Any, mask: Any) -> Any:
     if type(x) is Tensor:
         return select(x, mask)
     return traced("where", mask, x, 0) if type(mask) is Symbol or type(x) is Symbol else _select(x, mask)
+
+
+PART = 1 << 15  # elements
+
+
+def in_parts(function: Callable[..., Any], *arrays: Any) -> Any:
+    """What an elementwise function gives for these; of large arrays part by part, all of which stays in the cache."""
+    first = arrays[0]
+    for each in arrays:
+        if type(each) is not np.ndarray or each.size < 4 * PART or each.shape != first.shape:
+            return function(*arrays)
+        if not each.flags.c_contiguous:
+            return function(*arrays)
+    out = np.empty(first.shape, np.result_type(*arrays))
+    flat, rows = out.reshape(-1), [each.reshape(-1) for each in arrays]
+    for start in range(0, out.size, PART):
+        part = slice(start, start + PART)
+        flat[part] = function(*(row[part] for row in rows))
+    return out
 
 
 def times(fresh: Any, x: Any) -> Any:
