@@ -166,6 +166,7 @@ class Trace:
                 outs[0].name = f"{read[0].name}_T"
         else:
             step = Step(kind, fn, given, named_given, [], several, self.place(), op)
+            step._values = read
             outs = step.outs = [Value(part, step=step) for part in parts]
             self.steps.append(step)
             if self.outside and kind.pure and all(value.is_const or value in self.outside for value in read):

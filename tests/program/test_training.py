@@ -360,3 +360,21 @@ def test_batch_norm_may_average_over_all_batches() -> None:
         np.testing.assert_array_equal(compiled(X * turn).data, layer(X * turn).data)
         for key, value in layer.state_dict().items():
             np.testing.assert_array_equal(twin.state_dict()[key].data, value.data, err_msg=key)
+
+
+def test_an_optimiser_moves_small_parameters_together_however_many_there_are() -> None:
+    """What it keeps for them lies in one flat array, in one chain of calls, and the bits are those of eager mode."""
+
+    def deep() -> list[nn.Module]:
+        middle = [part for seed in range(12) for part in (nn.Linear(5, 5, seed=seed), nn.Tanh())]
+        return [*middle, nn.Linear(5, 1, seed=12)]
+
+    model, moving, eager = trainer(deep, OPTIMIZERS["Adam"])
+    twin, twin_moving, step = trainer(deep, OPTIMIZERS["Adam"])
+    compiled = ge.compile(step, exact=True)
+    for _ in range(3):
+        assert compiled(X, Y).item() == eager(X, Y).item()
+    assert_same_state(model, twin)
+    assert_same_state(moving, twin_moving)
+    kept = [state.arrays["exp_avg"] for state in twin_moving._state.values()]
+    assert len({id(array.base) for array in kept}) == 1

@@ -10,7 +10,7 @@ def alive(program: Program) -> Program:
     needed = {end for end in [*program.ends(), *program.hidden] if type(end) is Value}
     kept = []
     for step in reversed(program.steps):
-        if not step.kind.pure or any(out in needed for out in step.outs):
+        if not step.kind.pure or not needed.isdisjoint(step.outs):
             kept.append(step)
             needed.update(step.values())
     made = program.with_steps(kept[::-1])

@@ -6,6 +6,7 @@ together, so no bit changes.
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -46,9 +47,11 @@ def flattened(program: Program) -> Program:
     """The program in which what is kept for the parameters of one optimiser is computed as one array."""
     for lanes in program.kept:
         alike: dict[Any, list[_Lane]] = {}
-        uses = program.uses()
+        if len(lanes) < 2:
+            continue
+        graph = _Graph(program)
         for states in lanes:
-            lane = _Lane(program, states, uses)
+            lane = _Lane(graph, states)
             if lane.good:
                 alike.setdefault(lane.signature, []).append(lane)
         for same in alike.values():
@@ -57,16 +60,30 @@ def flattened(program: Program) -> Program:
     return program
 
 
+class _Graph:
+    """Who reads and who makes each value of a program, and where it goes in the end: asked once for all lanes."""
+
+    def __init__(self, program: Program) -> None:
+        self.steps = program.steps
+        self.readers = program.uses()
+        self.makers = {out: number for number, step in enumerate(program.steps) for out in step.outs}
+        self.written = {write.target: write.value for write in program.writes if write.target is not None}
+        self.ends: dict[Any, set[Any]] = {}  # value -> None for an output, and the inputs that it is written to
+        for output in program.outputs:
+            self.ends.setdefault(output, set()).add(None)
+        for write in program.writes:
+            self.ends.setdefault(write.value, set()).add(write.target)
+
+
 class _Lane:
     """The steps that compute with what is kept for one parameter."""
 
-    def __init__(self, program: Program, states: Sequence[Value], uses: dict[Value, list[int]]) -> None:
+    def __init__(self, graph: _Graph, states: Sequence[Value]) -> None:
         self.states, self.shape, self.dtype = states, states[0].shape, states[0].dtype
-        kept = {*states}
-        written = {write.target: write.value for write in program.writes if write.target in kept}
-        ends = {*program.outputs, *(write.value for write in program.writes if write.target not in kept)}
-        numbers = self._numbers_of_steps(program, kept, ends, uses)
-        self.steps = [program.steps[number] for number in sorted(numbers)]
+        self.graph, self.kept = graph, {*states}
+        written = {state: graph.written[state] for state in states if state in graph.written}
+        numbers = self._numbers_of_steps()
+        self.steps = [graph.steps[number] for number in sorted(numbers)]
         self.outer: list[Value] = []  # arrays from elsewhere: the gradient
         self._places = {value: place for place, value in enumerate([*states, *(step.out for step in self.steps)])}
         self.written = written
@@ -74,9 +91,9 @@ class _Lane:
             bool(self.shape)
             and 0 < states[0].size <= SMALL
             and all(each.like(states[0]) and each.c_contiguous() for each in states)
-            and all(number in numbers for each in states for number in uses.get(each, ()))
+            and all(number in numbers for each in states for number in graph.readers.get(each, ()))
             and all(value in self._places for value in written.values())
-            and not kept & ends
+            and not any(self._leaves(each) for each in states)
             and bool(self.steps)
         )
         if self.good:
@@ -84,22 +101,35 @@ class _Lane:
             targets = [self._places.get(written.get(each)) for each in states]  # type: ignore[arg-type]
             self.signature = (self.dtype.str, len(states), *pattern, *targets)
 
-    def _numbers_of_steps(
-        self, program: Program, kept: set[Value], ends: set[Any], uses: dict[Value, list[int]]
-    ) -> set[int]:
+    def _leaves(self, value: Value) -> bool:
+        """Whether a value is an output, or written to anything but what is kept here."""
+        return not self.kept.issuperset(self.graph.ends.get(value, ()))
+
+    def _numbers_of_steps(self) -> set[int]:
         """Steps that compute with what is kept, and those whose results only these read."""
+        steps, readers, makers = self.graph.steps, self.graph.readers, self.graph.makers
         found: set[int] = set()
-        mine = {*kept}
-        for number, step in enumerate(program.steps):
-            if mine & {*step.values()} and step.out not in ends and self._fits(step):
+        pending = [number for state in self.states for number in readers.get(state, ())]
+        heapq.heapify(pending)
+        while pending:
+            number = heapq.heappop(pending)
+            step = steps[number]
+            if number not in found and self._fits(step) and not self._leaves(step.out):
                 found.add(number)
-                mine.add(step.out)
-        for number in range(max(found, default=0), -1, -1):
-            step = program.steps[number]
-            if number not in found and step.outs and step.out not in ends and self._fits(step):
-                read = uses.get(step.out, ())
-                if read and all(each in found for each in read):
-                    found.add(number)
+                for reader in readers.get(step.out, ()):
+                    heapq.heappush(pending, reader)
+        pending = [-makers[value] for number in found for value in steps[number].values() if value in makers]
+        heapq.heapify(pending)
+        while pending:  # the latest first, so that all who read it are known
+            number = -heapq.heappop(pending)
+            step = steps[number]
+            if number in found or not self._fits(step) or self._leaves(step.out):
+                continue
+            if found.issuperset(readers.get(step.out, ())):
+                found.add(number)
+                for value in step.values():
+                    if value in makers:
+                        heapq.heappush(pending, -makers[value])
         return found
 
     def _fits(self, step: Step) -> bool:
@@ -185,11 +215,15 @@ class _Together:
                 after.append(step)
                 missing.update(step.outs)
         self.views: dict[Value, Value] = {}
-        made = []
+        self.places = {
+            step.out: (number, place) for number, lane in enumerate(self.lanes) for place, step in enumerate(lane.steps)
+        }
+        made: list[Step] = []
         for step in after:
-            read = [value for value in step.values() if value not in self.views]
-            made += self._shown(read)
-            made.append(step.replaced(*mapped(lambda x: self.views.get(x, x), (step.args, dict(step.named)))))
+            made += self._shown(step.values())
+            if not self.views.keys().isdisjoint(step.values()):
+                step = step.replaced(*mapped(lambda x: self.views.get(x, x), (step.args, dict(step.named))))
+            made.append(step)
         ends = [write.value for write in self.before.writes if write.target not in self.kept]
         made += self._shown([end for end in [*self.before.outputs, *ends] if type(end) is Value])
         return [*before, *self.chain, *made]
@@ -197,20 +231,19 @@ class _Together:
     def _shown(self, values: Iterable[Value]) -> list[Step]:
         """Steps that make the parts of what the lanes compute which are these values."""
         steps: list[Step] = []
-        for number, lane in enumerate(self.lanes):
-            outs = [step.out for step in lane.steps]
-            for value in dict.fromkeys(values):
-                if value not in outs or value in self.views:
-                    continue
-                flat = self.results[self.lanes[0].steps[outs.index(value)].out]
-                part = Value(np.empty(value.size, value.dtype))
-                whole = Value.alike(value, name=value.name)
-                cut = Step(GET_ITEM, None, (flat, slice(*self.starts[number : number + 2])), NO_NAMED, [part], False)
-                shaped = Step(METHOD, "reshape", (part, value.shape), NO_NAMED, [whole], False, self.line)
-                part.owner = whole.owner = flat
-                part.step, whole.step, cut.line = cut, shaped, self.line
-                steps += [cut, shaped]
-                self.views[value] = whole
+        for value in dict.fromkeys(values):
+            if value not in self.places or value in self.views:
+                continue
+            number, place = self.places[value]
+            flat = self.results[self.lanes[0].steps[place].out]
+            part = Value(np.empty(value.size, value.dtype))
+            whole = Value.alike(value, name=value.name)
+            cut = Step(GET_ITEM, None, (flat, slice(*self.starts[number : number + 2])), NO_NAMED, [part], False)
+            shaped = Step(METHOD, "reshape", (part, value.shape), NO_NAMED, [whole], False, self.line)
+            part.owner = whole.owner = flat
+            part.step, whole.step, cut.line = cut, shaped, self.line
+            steps += [cut, shaped]
+            self.views[value] = whole
         return steps
 
     def _flat(self, name: str | None) -> Value:

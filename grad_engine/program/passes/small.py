@@ -230,6 +230,8 @@ def _nested(numbers: list[Any], shape: tuple[int, ...]) -> list[Any]:
 
 def _densely(self: _Unpacking, step: Step) -> Step:
     """`step` on arrays. Python floats are weak, so what stands for a float64 scalar is made one."""
+    if self._apart.isdisjoint(step.values()):
+        return step
 
     def convert(tree: Any) -> Any:
         if type(tree) is tuple:
