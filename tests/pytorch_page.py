@@ -37,7 +37,9 @@ ROWS = [
      "it is a parameter of the module, as an nn.Parameter is"),
     ("`to_sparse()`, `torch.sparse_coo_tensor()`", "the same", "every tensor is dense; the numbers are the same"),
     ("`torch.func.vmap(f)`", "the same", "f is called for one entry of the batch after the other"),
-    ("`rsample()` of Gamma, Beta, Dirichlet, StudentT", "an error; `sample()` draws", "nothing"),
+    ("`rsample()` of Gamma, Beta, StudentT", "the same, some 80 times as slow", "nothing: slopes are exact here"),
+    ("`rsample()` of Dirichlet", "the same", "the slope of one draw is another; the mean of many is the same"),
+    ("`nn.LazyLinear(3)` before its first call", "its parameters have no elements", "`sum(p.numel() ...)` counts 0"),
     ("a second `backward()` of a sum of leaves", "always needs `retain_graph=True`", "nothing: it is an error"),
 ]  # fmt: skip
 
@@ -63,6 +65,8 @@ _KEYWORD = "by keyword in both, where it matters"
 SIGNATURES: dict[str, dict[str, str]] = {
     "nn.ConvTranspose1d": {"padding_mode": "only zeros, as in PyTorch"},
     "nn.ConvTranspose2d": {"padding_mode": "only zeros, as in PyTorch"},
+    "nn.LazyConvTranspose1d": {"padding_mode": "only zeros, as in PyTorch"},
+    "nn.LazyConvTranspose2d": {"padding_mode": "only zeros, as in PyTorch"},
     "nn.Hardtanh": {"min_value": "min_val, as PyTorch says now", "max_value": "max_val, as PyTorch says now"},
     "nn.MultiheadAttention": {
         "add_bias_kv": "join a trained row to key and value", "add_zero_attn": "join a row of zeros to key and value",
@@ -93,8 +97,8 @@ SIGNATURES: dict[str, dict[str, str]] = {
     "diagflat": {"offset": "called offset in PyTorch and k here"},
     "split": {"split_size_or_sections": "see below", "dim": "0 in both"},
     "divide": {"rounding_mode": "div() has it"},
-    "vector_norm": {"order": "by place it warns: the axis here, ord in PyTorch"},
-    "matrix_norm": {"order": "by place it warns: keepdims here, ord in PyTorch", "dim": "the last two axes"},
+    "vector_norm": {"order": "by place as in PyTorch: ord, dim, keepdim"},
+    "matrix_norm": {"order": "by place as in PyTorch: ord", "dim": "the last two axes"},
     "norm": {"p": "None means the 2-norm of all elements in both"},
     "quantile": {"order": "method, PyTorch's interpolation, is the fourth"},
     "nanquantile": {"order": "method, PyTorch's interpolation, is the fourth"},

@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 import grad_engine as ge
+from grad_engine.errors import ArgumentError
+from grad_engine.utils import data
 from grad_engine.utils.data import (
     ConcatDataset,
     DataLoader,
@@ -80,3 +82,50 @@ def test_what_has_no_meaning_here_is_said() -> None:
         DataLoader(rows, shuffle=True, sampler=[0])
     with pytest.raises(ge.ArgumentError, match="batch_size is a whole number"):
         DataLoader(rows, batch_size=0)
+
+
+class Countdown(data.IterableDataset):
+    def __init__(self, start: int) -> None:
+        self.start = start
+
+    def __iter__(self) -> Any:
+        assert data.get_worker_info() is None
+        return iter(range(self.start, 0, -1))
+
+
+def test_a_stream_comes_in_batches_as_it_is() -> None:
+    assert [batch.tolist() for batch in data.DataLoader(Countdown(5), batch_size=2)] == [[5, 4], [3, 2], [1]]
+    assert [batch.tolist() for batch in data.DataLoader(Countdown(5), 2, drop_last=True)] == [[5, 4], [3, 2]]
+    assert [*data.DataLoader(Countdown(2), batch_size=None)] == [2, 1]
+    both = Countdown(2) + Countdown(1)
+    assert [batch.tolist() for batch in data.DataLoader(both, batch_size=4)] == [[2, 1, 1]]
+    assert [*data.DataLoader(Countdown(3), 2, collate_fn=sum)] == [5, 1]
+    with pytest.raises(ArgumentError, match="leave shuffle"):
+        data.DataLoader(Countdown(2), shuffle=True)
+    with pytest.raises(ArgumentError, match="by number"):
+        Countdown(2)[0]
+    with pytest.raises(ArgumentError, match="ChainDataset"):
+        data.ConcatDataset([Countdown(2)])
+
+
+def test_data_sets_side_by_side() -> None:
+    by_place, by_name = data.StackDataset([1, 2], [3.0, 4.0]), data.StackDataset(x=[1, 2], y=[3.0, 4.0])
+    assert by_place[1] == (2, 4.0) and by_name[0] == {"x": 1, "y": 3.0} and len(by_name) == 2
+    with pytest.raises(ArgumentError, match="one length"):
+        data.StackDataset([1], [2, 3])
+
+
+def test_an_order_of_ones_own() -> None:
+    class Backward(data.Sampler):
+        def __iter__(self) -> Any:
+            return iter(range(len(self.data_source) - 1, -1, -1))
+
+        def __len__(self) -> int:
+            return len(self.data_source)
+
+    items = [10, 20, 30]
+    assert [batch.tolist() for batch in data.DataLoader(items, 2, sampler=Backward(items))] == [[30, 20], [10]]
+    batches = data.BatchSampler(Backward(items), 2, drop_last=True)
+    assert [batch.tolist() for batch in data.DataLoader(items, batch_sampler=batches)] == [[30, 20]]
+    with pytest.raises(ArgumentError, match="says what is in each batch"):
+        data.DataLoader(items, batch_size=3, batch_sampler=batches)

@@ -70,7 +70,7 @@ class Independent(Distribution):
     @property
     def mode(self) -> Any:
         """The value of the highest density."""
-        return self.base_dist.mode  # type: ignore[attr-defined]
+        return self.base_dist.mode
 
     @property
     def variance(self) -> Tensor:
@@ -173,6 +173,9 @@ class TransformedDistribution(Distribution):
             y = x
         beyond = events - len(self.base_dist.event_shape)
         return over_last(self.base_dist.log_prob(y), beyond) + change
+
+    def expand(self, batch_shape: Sequence[int]) -> TransformedDistribution:
+        return TransformedDistribution(self.base_dist.expand(batch_shape), self.transforms)
 
     def cdf(self, value: Any) -> Tensor:
         """The probability of a draw of at most `value`, through transforms that grow."""

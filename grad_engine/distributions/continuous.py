@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from grad_engine.core.call import as_tensor
+from grad_engine.core.grad_mode import is_grad_enabled
 from grad_engine.core.tensor import Tensor, wrap
 from grad_engine.distributions.distribution import (
     Distribution,
@@ -21,14 +22,34 @@ from grad_engine.distributions.distribution import (
     together,
 )
 from grad_engine.errors import ArgumentError, ShapeError
-from grad_engine.ops.elementwise import abs, arctan, exp, expm1, ln, log1p, tan, where, xlogy
+from grad_engine.ops.elementwise import abs, arctan, exp, expm1, ln, log1p, sqrt, tan, where, xlogy
 from grad_engine.ops.linalg import cholesky, inv, solve_triangular
 from grad_engine.ops.reduction import sum
+from grad_engine.ops.scipy_special import betaincinv, gammainc, gammaincinv
 from grad_engine.ops.shape import broadcast_to
-from grad_engine.ops.special import digamma, erf, erfinv, lgamma
+from grad_engine.ops.special import digamma, erf, erfinv, kernel, lgamma
 
 _HALF_LOG_TAU = 0.5 * math.log(2 * math.pi)
 _EULER = 0.5772156649015329
+
+
+def _follows(*parameters: Tensor) -> bool:
+    """Whether a draw is to have a gradient by one of these parameters."""
+    return is_grad_enabled() and any(each.requires_grad for each in parameters)
+
+
+def gamma_drawn(concentration: Tensor, shape: Shape, rng: np.random.Generator) -> Tensor:
+    """Draws of Gamma(concentration, 1).
+
+    With a gradient they are the quantiles of uniform numbers, which is implicit reparameterisation (Figurnov et al.
+    2018): dx/da = -(dP(a, x)/da) / density(x), as gammaincinv() has it.
+    """
+    tiny = float(np.finfo(concentration.dtype).tiny)
+    if not _follows(concentration):
+        return drawn(np.maximum(rng.standard_gamma(numbers(concentration), shape), tiny), concentration)
+    least = kernel("gammainc")(numbers(concentration), tiny)
+    quantiles = np.maximum(rng.random(shape), least)
+    return gammaincinv(concentration.astype(np.float64), quantiles).astype(concentration.dtype)
 
 
 def _full(value: float, like: Tensor) -> Tensor:
@@ -74,6 +95,10 @@ class Laplace(LocationScale):
     def cdf(self, value: Any) -> Tensor:
         z = self._standard(value)
         return where(z.array < 0, 0.5 * exp(-abs(z)), 1 - 0.5 * exp(-abs(z)))
+
+    def icdf(self, value: Any) -> Tensor:
+        away = as_tensor(value) - 0.5
+        return self.loc - self.scale * away.sign() * log1p(-2 * abs(away))
 
     @property
     def variance(self) -> Tensor:
@@ -233,6 +258,9 @@ class HalfNormal(Distribution):
     def cdf(self, value: Any) -> Tensor:
         return erf(as_tensor(value) / (self.scale * math.sqrt(2)))
 
+    def icdf(self, value: Any) -> Tensor:
+        return self.scale * math.sqrt(2) * erfinv(as_tensor(value))
+
     @property
     def mean(self) -> Tensor:
         return self.scale * math.sqrt(2 / math.pi)
@@ -266,6 +294,9 @@ class LogNormal(Distribution):
     def cdf(self, value: Any) -> Tensor:
         return self.base_dist.cdf(ln(as_tensor(value)))
 
+    def icdf(self, value: Any) -> Tensor:
+        return exp(self.base_dist.icdf(value))
+
     @property
     def mean(self) -> Tensor:
         return exp(self.loc + self.scale**2 / 2)
@@ -276,8 +307,9 @@ class LogNormal(Distribution):
 
 
 class StudentT(Distribution):
-    """Student's distribution with `df` degrees of freedom. Its density needs SciPy."""
+    """Student's distribution with `df` degrees of freedom. Its density and its rsample() by df need SciPy."""
 
+    has_rsample = True
     arguments = ("df", "loc", "scale")
 
     def __init__(self, df: Any, loc: Any = 0.0, scale: Any = 1.0, validate_args: bool | None = None) -> None:
@@ -288,7 +320,10 @@ class StudentT(Distribution):
         super().__init__(self.df.shape)
 
     def _drawn(self, shape: Shape, rng: np.random.Generator) -> Tensor:
-        return self.loc + self.scale * drawn(rng.standard_t(numbers(self.df), shape), self.loc)
+        if not _follows(self.df):
+            return self.loc + self.scale * drawn(rng.standard_t(numbers(self.df), shape), self.loc)
+        noise = drawn(rng.standard_normal(shape), self.loc)
+        return self.loc + self.scale * noise * sqrt(0.5 * self.df / gamma_drawn(0.5 * self.df, shape, rng))
 
     def log_prob(self, value: Any) -> Tensor:
         z = (as_tensor(value) - self.loc) / self.scale
@@ -310,8 +345,12 @@ class StudentT(Distribution):
 
 
 class Gamma(Distribution):
-    """The gamma distribution: density x^(concentration - 1) exp(-rate x), normalized. Its density needs SciPy."""
+    """The gamma distribution: density x^(concentration - 1) exp(-rate x), normalized.
 
+    Its density, and rsample() where the concentration requires grad, need SciPy.
+    """
+
+    has_rsample = True
     arguments: ClassVar[tuple[str, ...]] = ("concentration", "rate")
 
     def __init__(self, concentration: Any, rate: Any, validate_args: bool | None = None) -> None:
@@ -322,7 +361,7 @@ class Gamma(Distribution):
         super().__init__(self.rate.shape)
 
     def _drawn(self, shape: Shape, rng: np.random.Generator) -> Tensor:
-        return drawn(rng.standard_gamma(numbers(self.concentration), shape), self.rate) / self.rate
+        return gamma_drawn(self.concentration, shape, rng) / self.rate
 
     def log_prob(self, value: Any) -> Tensor:
         a, x = self.concentration, as_tensor(value)
@@ -331,6 +370,9 @@ class Gamma(Distribution):
     def entropy(self) -> Tensor:
         a = self.concentration
         return a - ln(self.rate) + lgamma(a) + (1 - a) * digamma(a)
+
+    def cdf(self, value: Any) -> Tensor:
+        return gammainc(self.concentration, self.rate * as_tensor(value))
 
     @property
     def mean(self) -> Tensor:
@@ -352,8 +394,13 @@ class Chi2(Gamma):
 
 
 class Dirichlet(Distribution):
-    """Vectors of shares that add up to 1; `concentration` has them along its last axis. Its density needs SciPy."""
+    """Vectors of shares that add up to 1; `concentration` has them along its last axis.
 
+    Its density and rsample() need SciPy. The gradient of a draw is that of gamma numbers over their sum: its mean is
+    PyTorch's, that of a single draw is another.
+    """
+
+    has_rsample = True
     arguments = ("concentration",)
 
     def __init__(self, concentration: Any, validate_args: bool | None = None) -> None:
@@ -365,8 +412,8 @@ class Dirichlet(Distribution):
         super().__init__(self.concentration.shape[:-1], self.concentration.shape[-1:])
 
     def _drawn(self, shape: Shape, rng: np.random.Generator) -> Tensor:
-        parts = rng.standard_gamma(numbers(self.concentration), shape)
-        return drawn(parts / parts.sum(-1, keepdims=True), self.concentration)
+        parts = gamma_drawn(self.concentration, shape, rng)
+        return parts / sum(parts, -1, True)
 
     def log_prob(self, value: Any) -> Tensor:
         a = self.concentration
@@ -392,6 +439,7 @@ class Dirichlet(Distribution):
 class Beta(Distribution):
     """Shares from 0 to 1 with density x^(concentration1 - 1) (1 - x)^(concentration0 - 1), normalized; needs SciPy."""
 
+    has_rsample = True
     arguments = ("concentration1", "concentration0")
 
     def __init__(self, concentration1: Any, concentration0: Any, validate_args: bool | None = None) -> None:
@@ -402,7 +450,14 @@ class Beta(Distribution):
         super().__init__(self.concentration1.shape)
 
     def _drawn(self, shape: Shape, rng: np.random.Generator) -> Tensor:
-        return drawn(rng.beta(numbers(self.concentration1), numbers(self.concentration0), shape), self.concentration1)
+        a, b = self.concentration1, self.concentration0
+        if not _follows(a, b):
+            return drawn(rng.beta(numbers(a), numbers(b), shape), a)
+        # The quantiles of uniform numbers, kept off 0 and 1, where the density may be infinite.
+        limits, below = np.finfo(a.dtype), kernel("betainc")
+        least, most = (below(numbers(a), numbers(b), x) for x in (float(limits.tiny), 1 - float(limits.epsneg)))
+        quantiles = np.clip(rng.random(shape), least, most)
+        return betaincinv(a.astype(np.float64), b.astype(np.float64), quantiles).astype(a.dtype)
 
     def _log_norm(self) -> Tensor:
         a, b = self.concentration1, self.concentration0

@@ -111,6 +111,11 @@ class Distribution:
         raise ArgumentError(f"the variance of {type(self).__name__} has no closed form; write sample((n,)).var(0)")
 
     @property
+    def mode(self) -> Tensor:
+        """The value of the highest density, or probability."""
+        raise ArgumentError(f"the mode of {type(self).__name__} is not known here; look for the largest log_prob()")
+
+    @property
     def stddev(self) -> Tensor:
         """The standard deviation of each distribution of the batch."""
         return sqrt(self.variance)
@@ -191,7 +196,7 @@ def _is_share(array: np.ndarray) -> Any:
 class OneProbability(Distribution):
     """One probability, or its logit ln(p / (1 - p)), for each distribution of the batch; each is made of the other."""
 
-    arguments = ("probs",)
+    arguments: ClassVar[tuple[str, ...]] = ("probs",)
 
     def __init__(self, probs: Any = None, logits: Any = None, validate_args: bool | None = None) -> None:
         name = type(self).__name__

@@ -444,6 +444,9 @@ class Module:
             raise ArgumentError(
                 f"load_state_dict() takes a dict of tensors, got {type(state).__name__}; pass what state_dict() gave"
             )
+        for path, module in [*self.named_modules()]:
+            if isinstance(module, UninitializedParameters):
+                module._fit_to(state, f"{path}." if path else "")
         own = self._state()
         missing = tuple(name for name in own if name not in state)
         unexpected = tuple(name for name in state if name not in own)
@@ -491,6 +494,13 @@ class Module:
         head = f"{type(self).__name__}({self.extra_repr()}"
         lines = [f"({name}): {child!r}".replace("\n", "\n  ") for name, child in self.named_children()]
         return f"{head})" if not lines else "\n  ".join([head, *lines]) + "\n)"
+
+
+class UninitializedParameters:
+    """What a module has in common whose parameters get their shapes from its first call, or from a state."""
+
+    def _fit_to(self, state: Mapping[str, Any], prefix: str) -> None:
+        """Take the shapes of a state whose names begin with `prefix`."""
 
 
 class Layer(Module):
@@ -580,35 +590,112 @@ class ModuleList(_Row):
 class ParameterList(Module):
     """Leaves that the parent reads one by one, named "0", "1", ...; what requires no grad becomes a Parameter."""
 
-    def __init__(self, values: Iterable[Any] = ()) -> None:
-        for value in values:
-            self.append(value)
+    def __init__(self, values: Iterable[Any] | None = None) -> None:
+        self.extend(values or ())
 
     def append(self, value: Any) -> ParameterList:
         """This list, with one more parameter at its end."""
-        leaf = type(value) is Tensor and type(value.node) is GradAccum
-        setattr(self, str(len(self)), value if leaf else Parameter(array_of(value)))
+        setattr(self, str(len(self)), _parameter(value))
         return self
+
+    def extend(self, values: Iterable[Any]) -> ParameterList:
+        """This list, with these parameters at its end."""
+        for value in [*values]:
+            self.append(value)
+        return self
+
+    __iadd__ = extend
 
     def __len__(self) -> int:
         return len(self._parts)
 
     def __iter__(self) -> Iterator[Tensor]:
-        return self.parameters()
+        return iter([self.__dict__[name] for name in self._parts])
 
-    def __getitem__(self, index: int) -> Tensor:
-        return [*self.parameters()][index]
+    def __getitem__(self, index: int | slice) -> Any:
+        found = [*self][index]
+        return ParameterList(found) if isinstance(index, slice) else found
+
+    def __setitem__(self, index: int, value: Any) -> None:
+        setattr(self, [*self._parts][index], _parameter(value))
+
+    def extra_repr(self) -> str:
+        return ", ".join(f"({name}): {each.shape}" for name, each in self._own("parameter"))
+
+
+def _parameter(value: Any) -> Tensor:
+    return value if _is_parameter(value) else Parameter(array_of(value))
+
+
+class ParameterDict(Module):
+    """Leaves by name, which the parent reads: `self.scales["left"] * x`; what requires no grad becomes a Parameter."""
+
+    def __init__(self, parameters: Mapping[str, Any] | Iterable[tuple[str, Any]] | None = None) -> None:
+        self.update(parameters or {})
+
+    def update(self, parameters: Mapping[str, Any] | Iterable[tuple[str, Any]]) -> None:
+        """Take these parameters too, each in the place of one of the same name."""
+        for name, value in dict(parameters).items():
+            self[name] = value
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        if not isinstance(name, str) or not name or "." in name or hasattr(ParameterDict, name):
+            raise ArgumentError(f"a ParameterDict takes parameters by names without dots, got {name!r}; choose another")
+        setattr(self, name, _parameter(value))
+
+    def __getitem__(self, name: str) -> Tensor:
+        if name not in self:
+            raise ArgumentError(f"no parameter is called {name!r}; there are {', '.join(self) or 'none'}")
+        found: Tensor = self.__dict__[name]
+        return found
+
+    def __delitem__(self, name: str) -> None:
+        self.pop(name)
+
+    def __contains__(self, name: object) -> bool:
+        return self._parts.get(str(name)) == "parameter"
+
+    def __len__(self) -> int:
+        return len(self._parts)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter([*self._parts])
+
+    def pop(self, name: str) -> Tensor:
+        """The parameter of this name, which is no part from here on. Raises ArgumentError."""
+        found = self[name]
+        delattr(self, name)
+        return found
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """The parameter of this name, or `default`."""
+        return self.__dict__[name] if name in self else default
+
+    def keys(self) -> Iterator[str]:
+        """The names."""
+        return iter(self)
+
+    def values(self) -> Iterator[Tensor]:
+        """The parameters."""
+        return iter([self[name] for name in self])
+
+    def items(self) -> Iterator[tuple[str, Tensor]]:
+        """(name, parameter) for each."""
+        return self._own("parameter")
+
+    def extra_repr(self) -> str:
+        return ", ".join(f"({name}): {each.shape}" for name, each in self.items())
 
 
 class ModuleDict(Module):
     """Modules by name, which the parent calls one by one: `self.heads["class"](x)`."""
 
-    def __init__(self, modules: Mapping[str, Module] | None = None) -> None:
+    def __init__(self, modules: Mapping[str, Module] | Iterable[tuple[str, Module]] | None = None) -> None:
         self.update(modules or {})
 
-    def update(self, modules: Mapping[str, Module]) -> None:
+    def update(self, modules: Mapping[str, Module] | Iterable[tuple[str, Module]]) -> None:
         """Take these modules too, each in the place of one of the same name."""
-        for name, module in modules.items():
+        for name, module in dict(modules).items():
             self[name] = module
 
     def __setitem__(self, name: str, module: Module) -> None:
@@ -628,6 +715,12 @@ class ModuleDict(Module):
     def _named(self, name: str) -> str:
         self[name]
         return name
+
+    def pop(self, name: str) -> Module:
+        """The module of this name, which is no part from here on. Raises ArgumentError."""
+        found = self[name]
+        del self[name]
+        return found
 
     def __contains__(self, name: object) -> bool:
         return self._parts.get(str(name)) == "module"

@@ -232,15 +232,13 @@ def norm(
     return out
 
 
-def _define_norm(plain: Any, name: str, first: str) -> None:
+def _define_norm(plain: Any, name: str, names: tuple[str, ...]) -> None:
+    """By place come PyTorch's arguments: np.linalg's function of this name takes them by keyword alone."""
+
     @in_front(plain)
     def call(x: Any, *given: Any, **named: Any) -> Tensor:
-        if given:
-            warn_of_spelling(
-                f"{name}(x, {given[0]!r}) takes it as {first}, where PyTorch takes it as ord: write "
-                f"{first}={given[0]!r} for this, ord={given[0]!r} for that"
-            )
-        return plain(x, *given, **named)
+        _at_most(name, given, names, f"see help(grad_engine.{name})")
+        return plain(x, **dict(zip(names, given, strict=False)), **named)
 
 
 _plain_svd, _plain_cross = CALLS["svd"], CALLS["cross"]
@@ -278,5 +276,5 @@ def _cross(x: Any, y: Any, *given: Any, **named: Any) -> Tensor:
     return _plain_cross(x, y, *given, **named)
 
 
-_define_norm(vector_norm, "vector_norm", "axis")
-_define_norm(norms.matrix_norm, "matrix_norm", "keepdims")
+_define_norm(vector_norm, "vector_norm", ("ord", "axis", "keepdims"))
+_define_norm(norms.matrix_norm, "matrix_norm", ("ord",))

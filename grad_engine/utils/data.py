@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -19,8 +20,9 @@ from grad_engine.errors import ArgumentError
 from grad_engine.ops.joining import stack
 
 __all__ = [
-    "BatchSampler", "ConcatDataset", "DataLoader", "Dataset", "RandomSampler", "SequentialSampler", "Subset",
-    "SubsetRandomSampler", "TensorDataset", "WeightedRandomSampler", "default_collate", "random_split",
+    "BatchSampler", "ChainDataset", "ConcatDataset", "DataLoader", "Dataset", "IterableDataset", "RandomSampler",
+    "Sampler", "SequentialSampler", "StackDataset", "Subset", "SubsetRandomSampler", "TensorDataset",
+    "WeightedRandomSampler", "default_collate", "default_convert", "get_worker_info", "random_split",
 ]  # fmt: skip
 
 
@@ -32,6 +34,57 @@ class Dataset:
 
     def __add__(self, other: Any) -> ConcatDataset:
         return ConcatDataset([self, other])
+
+
+class IterableDataset(Dataset):
+    """Base class of data sets without numbers for their items, such as a stream: a subclass has `__iter__`."""
+
+    def __iter__(self) -> Iterator[Any]:
+        raise ArgumentError(f"{type(self).__name__} gives no items; define __iter__(self)")
+
+    def __getitem__(self, index: Any) -> Any:
+        raise ArgumentError(f"{type(self).__name__} has no items by number; iterate over it")
+
+    def __add__(self, other: Any) -> Any:
+        return ChainDataset([self, other])
+
+
+class ChainDataset(IterableDataset):
+    """The items of several data sets without numbers, one data set after the other."""
+
+    def __init__(self, datasets: Iterable[Any]) -> None:
+        self.datasets = list(datasets)
+
+    def __iter__(self) -> Iterator[Any]:
+        return (item for dataset in self.datasets for item in dataset)
+
+    def __len__(self) -> int:
+        return sum(map(len, self.datasets))
+
+
+class StackDataset(Dataset):
+    """Items of several data sets side by side: a tuple, or a dict where they were given by name."""
+
+    def __init__(self, *datasets: Any, **named: Any) -> None:
+        if bool(datasets) == bool(named):
+            raise ArgumentError("StackDataset() takes data sets either by place or by name")
+        self.datasets: Any = named or datasets
+        lengths = {len(each) for each in (named.values() if named else datasets)}
+        if len(lengths) > 1:
+            raise ArgumentError(f"StackDataset() takes data sets of one length, got {sorted(lengths)}")
+        self.length = lengths.pop()
+
+    def __len__(self) -> int:
+        return self.length
+
+    def __getitem__(self, index: int) -> Any:
+        if isinstance(self.datasets, dict):
+            return {name: each[index] for name, each in self.datasets.items()}
+        return tuple(each[index] for each in self.datasets)
+
+
+def get_worker_info() -> None:
+    """None: batches are made in this process."""
 
 
 class Subset(Dataset):
@@ -52,7 +105,15 @@ class ConcatDataset(Dataset):
 
     def __init__(self, datasets: Iterable[Any]) -> None:
         self.datasets = list(datasets)
-        self.ends = np.cumsum([len(each) for each in self.datasets]).tolist()
+        for each in self.datasets:
+            if isinstance(each, IterableDataset):
+                raise ArgumentError(f"{type(each).__name__} has no items by number; write ChainDataset() to join such")
+        self.ends: list[int] = np.cumsum([len(each) for each in self.datasets]).tolist()
+
+    @property
+    def cumulative_sizes(self) -> list[int]:
+        """Where each data set ends, under PyTorch's name."""
+        return self.ends
 
     def __len__(self) -> int:
         return self.ends[-1] if self.ends else 0
@@ -82,11 +143,18 @@ def random_split(dataset: Any, lengths: Sequence[float], generator: Any = None) 
 # --- samplers: in which order -----------------------------------------------------------------------------------------
 
 
-class SequentialSampler:
-    """The numbers of all items in order."""
+class Sampler:
+    """Base class of what says in which order items come: a subclass has `__iter__`, and `__len__` where it is known."""
 
-    def __init__(self, data_source: Any) -> None:
+    def __init__(self, data_source: Any = None) -> None:
         self.data_source = data_source
+
+    def __iter__(self) -> Iterator[Any]:
+        raise ArgumentError(f"{type(self).__name__} gives no numbers; define __iter__(self)")
+
+
+class SequentialSampler(Sampler):
+    """The numbers of all items in order."""
 
     def __len__(self) -> int:
         return len(self.data_source)
@@ -116,7 +184,7 @@ class RandomSampler(SequentialSampler):
         return iter(np.concatenate([*rounds, np.empty(0, int)])[: self.num_samples].tolist())
 
 
-class SubsetRandomSampler:
+class SubsetRandomSampler(Sampler):
     """These numbers in an order that is drawn anew each time."""
 
     def __init__(self, indices: Sequence[int], generator: Any = None) -> None:
@@ -129,7 +197,7 @@ class SubsetRandomSampler:
         return (self.indices[place] for place in generator_of(self.generator).permutation(len(self.indices)).tolist())
 
 
-class WeightedRandomSampler:
+class WeightedRandomSampler(Sampler):
     """`num_samples` numbers, each item drawn in proportion to its weight."""
 
     def __init__(self, weights: Any, num_samples: int, replacement: bool = True, generator: Any = None) -> None:
@@ -145,7 +213,7 @@ class WeightedRandomSampler:
         return iter(rng.choice(len(shares), self.num_samples, self.replacement, shares).tolist())
 
 
-class BatchSampler:
+class BatchSampler(Sampler):
     """Lists of `batch_size` numbers each of a sampler; the last one may be shorter unless drop_last."""
 
     def __init__(self, sampler: Iterable[int], batch_size: int, drop_last: bool = False) -> None:
@@ -192,11 +260,23 @@ def default_collate(batch: Sequence[Any]) -> Any:
     )
 
 
+def default_convert(data: Any) -> Any:
+    """An item as a loader without batches gives it: arrays as tensors, lists and dicts part by part."""
+    if isinstance(data, np.ndarray | np.generic) and np.asarray(data).dtype.kind in "biuf":
+        return wrap(np.asarray(data), None)
+    if isinstance(data, Mapping):
+        return {key: default_convert(each) for key, each in data.items()}
+    if isinstance(data, tuple) and hasattr(data, "_fields"):
+        return type(data)(*map(default_convert, data))
+    return [*map(default_convert, data)] if isinstance(data, tuple | list) else data
+
+
 class DataLoader:
     """Batches of a data set, in order unless shuffle=True or a sampler says otherwise; PyTorch's DataLoader.
 
-    dataset: what has `len()` and items by number. collate_fn: makes a batch of a list of items. batch_size=None gives
-    the items themselves. Batches are made in this process, one after the other; pin_memory changes nothing.
+    dataset: what has `len()` and items by number, or an IterableDataset, whose items come as it gives them. collate_fn:
+    makes a batch of a list of items. batch_size=None gives the items themselves. Batches are made in this process, one
+    after the other; pin_memory changes nothing.
     """
 
     def __init__(
@@ -209,9 +289,20 @@ class DataLoader:
             raise ArgumentError("DataLoader() takes shuffle=True or a sampler, got both; leave shuffle out")
         if batch_size is not None and (isinstance(batch_size, bool) or batch_size != int(batch_size) or batch_size < 1):
             raise ArgumentError(f"batch_size is a whole number from 1 up, or None, got {batch_size!r}")
-        if not hasattr(dataset, "__len__"):
+        streams = isinstance(dataset, IterableDataset)
+        if not streams and not hasattr(dataset, "__len__"):
             raise ArgumentError(
-                f"DataLoader() takes a data set that has a length, got {type(dataset).__name__}; iterate over it itself"
+                f"DataLoader() takes a data set that has a length, got {type(dataset).__name__}; subclass "
+                "IterableDataset for one that has none"
+            )
+        if streams and (shuffle or sampler is not None or batch_sampler is not None):
+            raise ArgumentError(
+                f"{type(dataset).__name__} gives its items in an order of its own; leave shuffle, sampler and "
+                "batch_sampler out"
+            )
+        if batch_sampler is not None and (batch_size not in (1, None) or shuffle or sampler is not None or drop_last):
+            raise ArgumentError(
+                "a batch_sampler says what is in each batch; leave batch_size, shuffle, sampler and drop_last out"
             )
         if num_workers:
             warn_of_spelling(
@@ -219,7 +310,7 @@ class DataLoader:
             )
         self.dataset, self.batch_size, self.drop_last, self.generator = dataset, batch_size, drop_last, generator
         self.sampler = sampler
-        if sampler is None:
+        if sampler is None and not streams:
             self.sampler = RandomSampler(dataset, generator=generator) if shuffle else SequentialSampler(dataset)
         self.batch_sampler, self.collate_fn, self.num_workers = batch_sampler, collate_fn, num_workers
 
@@ -227,7 +318,7 @@ class DataLoader:
         """How many batches there are."""
         if self.batch_sampler is not None:
             return len(self.batch_sampler)
-        count = len(self.sampler)
+        count = len(self.dataset if self.sampler is None else self.sampler)
         if self.batch_size is None:
             return count
         return count // self.batch_size if self.drop_last else -(-count // self.batch_size)
@@ -235,10 +326,23 @@ class DataLoader:
     def __iter__(self) -> Iterator[Any]:
         if self.batch_sampler is not None:
             return (self._batch([*numbers]) for numbers in self.batch_sampler)
+        if self.sampler is None:
+            return self._batches_of_stream()
         order = [*self.sampler]
         if (size := self.batch_size) is None:
-            return (self.dataset[number] for number in order)
+            convert = default_convert if self.collate_fn is None else self.collate_fn
+            return (convert(self.dataset[number]) for number in order)
         return (self._batch(order[start : start + size]) for start in range(0, len(self) * size, size))
+
+    def _batches_of_stream(self) -> Iterator[Any]:
+        items = iter(self.dataset)
+        if self.batch_size is None:
+            yield from map(default_convert if self.collate_fn is None else self.collate_fn, items)
+            return
+        collate = default_collate if self.collate_fn is None else self.collate_fn
+        while batch := [*itertools.islice(items, self.batch_size)]:
+            if len(batch) == self.batch_size or not self.drop_last:
+                yield collate(batch)
 
     def _batch(self, numbers: list[int]) -> Any:
         if type(self.dataset) is TensorDataset and self.collate_fn is None:

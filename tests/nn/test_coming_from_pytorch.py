@@ -45,7 +45,7 @@ WARN = {
     "torch.svd(x)": "write svd(x, full_matrices=True)", "x.svd()": "svd(x, some=True) for that",
     "torch.nonzero(x)": "write nonzero(as_tuple=True)", "(x > 0).nonzero()": "write nonzero(as_tuple=True)",
     "torch.cross(x[:3, :3], x[:3, :3])": "write dim=-1", "torch.cross(x[:, :3], x[:, :3], 1)": "write axisa=1",
-    "torch.linalg.vector_norm(x, 1)": "write axis=1", "x.data.max(1)[1]": "write max(axis=1)",
+    "x.data.max(1)[1]": "write max(axis=1)",
     "x.data.std()": "write std(ddof=0)", "x.data.sort()[1]": "write sort(axis=-1)",
 }  # fmt: skip
 
@@ -83,14 +83,17 @@ def test_with_pytorchs_words_it_is_pytorchs_answer(tmp_path: Path) -> None:
         """
 u, s, v = torch.svd(x, some=True)
 found = [u * s @ v.T, torch.norm(x, 1, dim=0), torch.norm(x, keepdim=True), torch.nonzero(x, as_tuple=False).shape,
-         torch.cross(x[:3, :3], x[:3, :3].T, dim=0), torch.linalg.vander(x[0]), *x.data.max(dim=1)]
+         torch.cross(x[:3, :3], x[:3, :3].T, dim=0), torch.linalg.vander(x[0]), torch.linalg.vector_norm(x, 1, 0),
+         torch.linalg.matrix_norm(x, 2), *x.data.max(dim=1)]
 """,
         tmp_path,
     )
     crossed = np.cross(X[:3, :3], X[:3, :3].T, axis=0)
     expected = [
-        X, np.abs(X).sum(0), [[np.linalg.norm(X)]], (24, 2), crossed, np.vander(X[0], increasing=True), X.max(1),
-        X.argmax(1),
+        X, np.abs(X).sum(0), [[np.linalg.norm(X)]], (24, 2), crossed, np.vander(X[0], increasing=True),
+        np.abs(X).sum(0),
+        np.linalg.norm(X, 2),
+        X.max(1), X.argmax(1),
     ]  # fmt: skip
     for one, other in zip(found, expected, strict=True):
         np.testing.assert_allclose(np.asarray(getattr(one, "array", one)), other, atol=1e-12)

@@ -79,7 +79,7 @@ def at(x: Any, axis: int, part: Any) -> tuple[Any, ...]:
 def norm(x: Any, p: Any = 2, dim: Any = None, keepdim: bool = False) -> Any:
     """torch.norm() is that of a vector unless the order has a name."""
     if not isinstance(p, str):
-        return ge.vector_norm(x, dim, keepdim, p)
+        return ge.vector_norm(x, p, dim, keepdim)
     axes = tuple(dim) if dim is not None else (0, 1) if x.ndim == 2 else None
     return ge.norm(x, None if p == "fro" else p, axes, keepdim)
 

@@ -12,7 +12,7 @@ from grad_engine.core.node import next_sequence_nr
 from grad_engine.core.tensor import Tensor, array_of, wrap
 from grad_engine.core.versions import WRITES
 from grad_engine.errors import GraphError, ShapeError
-from grad_engine.nn.utils import rnn
+from grad_engine.nn.utils import parametrizations, parametrize, rnn
 from grad_engine.nn.utils.reparametrized import (
     remove_spectral_norm,
     remove_weight_norm,
@@ -23,8 +23,9 @@ from grad_engine.ops.joining import concat
 from grad_engine.optim.optimizers import clip_grad_norm_, clip_grad_value_
 
 __all__ = [
-    "clip_grad_norm_", "clip_grad_value_", "get_total_norm", "parameters_to_vector", "remove_spectral_norm",
-    "remove_weight_norm", "rnn", "spectral_norm", "vector_to_parameters", "weight_norm",
+    "clip_grad_norm_", "clip_grad_value_", "get_total_norm", "parameters_to_vector", "parametrizations",
+    "parametrize", "remove_spectral_norm", "remove_weight_norm", "rnn", "spectral_norm", "vector_to_parameters",
+    "weight_norm",
 ]  # fmt: skip
 
 

@@ -47,7 +47,7 @@ def _computed(module: Module, name: str, function: Any) -> None:
     module.__dict__.setdefault("_reparametrized", {})[name] = handle
 
 
-def _norms(weight: Any, dim: int | None) -> Tensor:
+def norms_along(weight: Any, dim: int | None) -> Tensor:
     """The norm of all other axes for each place along `dim`, with the axes left in."""
     weight = as_tensor(weight)
     axes = tuple(axis for axis in range(weight.ndim) if dim is None or axis != dim % weight.ndim)
@@ -60,12 +60,12 @@ def weight_norm(module: M, name: str = "weight", dim: int | None = 0) -> M:
     dim: the axis along which each place has a length of its own; None for one length of the whole weight.
     """
     weight = _taken(module, name, "weight_norm").detach()
-    setattr(module, f"{name}_g", Parameter(_norms(weight, dim)))
+    setattr(module, f"{name}_g", Parameter(norms_along(weight, dim)))
     setattr(module, f"{name}_v", Parameter(weight))
 
     def compute(each: Module) -> Tensor:
         v = getattr(each, f"{name}_v")
-        return v * (getattr(each, f"{name}_g") / _norms(v, dim))
+        return v * (getattr(each, f"{name}_g") / norms_along(v, dim))
 
     _computed(module, name, compute)
     return module
@@ -76,7 +76,7 @@ def remove_weight_norm(module: M, name: str = "weight") -> M:
     _kept(module, name, "remove_weight_norm").remove()
     v, lengths = getattr(module, f"{name}_v"), getattr(module, f"{name}_g")
     dim = next((axis for axis, n in enumerate(lengths.shape) if n > 1), 0 if lengths.ndim else None)
-    weight = (v * (lengths / _norms(v, dim))).detach()  # of now: the attribute is that of the last call
+    weight = (v * (lengths / norms_along(v, dim))).detach()  # of now: the attribute is that of the last call
     for part in ("g", "v"):
         delattr(module, f"{name}_{part}")
     object.__delattr__(module, name)
@@ -84,7 +84,8 @@ def remove_weight_norm(module: M, name: str = "weight") -> M:
     return module
 
 
-def _unit(array: np.ndarray, eps: float) -> np.ndarray:
+def unit(array: np.ndarray, eps: float) -> np.ndarray:
+    """The vector with length 1."""
     return array / max(float(np.linalg.norm(array)), eps)
 
 
@@ -106,7 +107,7 @@ def spectral_norm(
     rng = generator_of()
     rows = weight.shape[axis]
     for label, length in (("u", rows), ("v", weight.size // rows)):
-        start = _unit(rng.standard_normal(length), eps).astype(weight.dtype)
+        start = unit(rng.standard_normal(length), eps).astype(weight.dtype)
         module.register_buffer(f"{name}_{label}", wrap(start, None))
 
     def compute(each: Module) -> Tensor:
@@ -116,8 +117,8 @@ def spectral_norm(
         if each.training:
             left, right = u.array, v.array
             for _ in range(n_power_iterations):
-                right = _unit(matrix.array.T @ left, eps)
-                left = _unit(matrix.array @ right, eps)
+                right = unit(matrix.array.T @ left, eps)
+                left = unit(matrix.array @ right, eps)
             with no_grad():
                 overwrite(u, wrap(left, None))
                 overwrite(v, wrap(right, None))
