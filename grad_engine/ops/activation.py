@@ -449,7 +449,8 @@ def _log_softmax(x: Any, axis: int | None = -1) -> Any:
     if not x.size:
         return x - np.add.reduce(x, axis=axis, keepdims=True)  # x, once the axis is known to be one of its own
     shifted = _shifted(x, axis)
-    return shifted - np.log(array_sum(np.exp(shifted), axis, True))
+    shifted -= np.log(array_sum(np.exp(shifted), axis, True))
+    return shifted
 
 
 def _along(g: Any, out: Any, axis: Any) -> Any:
@@ -457,6 +458,15 @@ def _along(g: Any, out: Any, axis: Any) -> Any:
     if axis == -1 and isinstance(g, ndarray) and g.ndim:
         return np.vecdot(g, out)[..., None]
     return total(g * out, axis=axis, keepdims=True)
+
+
+def _log_softmax_x(g: Any, out: Any, x: Any, axis: Any) -> Any:
+    whole = total(g, axis=axis, keepdims=True)
+    if isinstance(out, ndarray) and isinstance(g, ndarray) and out.ndim:
+        share = np.exp(out)
+        share *= whole
+        return np.subtract(g, share, out=share)
+    return g - np.exp(out) * whole
 
 
 def _softmax_formula(g: Any, out: Any, x: Any, axis: Any) -> Any:
@@ -485,7 +495,7 @@ log_softmax = define(
     floats=("x",),
     sentence="Each input gets its own g minus its probability times the sum of all g.",
     summary="ln of softmax along `axis`, without its overflow.",
-    vjp={"x": lambda g, out, x, axis: g - np.exp(out) * total(g, axis=axis, keepdims=True)},
+    vjp={"x": _log_softmax_x},
 )  # fmt: skip
 softmax_of, log_softmax_of = in_rules(softmax), in_rules(log_softmax)
 
