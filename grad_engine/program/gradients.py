@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -50,6 +50,42 @@ def _belonging(step: Step, found: dict[Value, list[Value]]) -> list[Value]:
         part = other if one.is_const else one
         return list(found.get(part, ())) if part.like(step.out) else []
     return [of for of in found.get(one, ()) if of in found.get(other, ())]
+
+
+def of_copies(steps: Sequence[Step], standing_for: Callable[[Value], Any]) -> set[tuple[Value, Value]]:
+    """Pairs of a gradient and what it belongs to, where that is a copy of something, whose gradient it only adds to.
+
+    As of speed in `place, speed = state`, for which the very speed stands that went into state.
+    standing_for: what passes put in the place of a value.
+    """
+    made = {out: step for step in steps for out in step.outs}
+    known: dict[Any, list[tuple[Value, Value]]] = {}
+    found: set[tuple[Value, Value]] = set()
+    for step in steps:
+        for out in step.outs:
+            for of in out.gradient_of:
+                earlier = known.setdefault(standing_for(of), [])
+                others = {g: belongs for g, belongs in earlier if belongs is not of}
+                if others:
+                    found.update((g, others[g]) for g in _read_on_the_way(out, others, made))
+                earlier.append((out, of))
+    return found
+
+
+def _read_on_the_way(value: Value, sought: Collection[Value], made: Mapping[Value, Step]) -> set[Value]:
+    """Which of the sought values `value` is computed from."""
+    found: set[Value] = set()
+    seen: set[Value] = {value}
+    pending = [value]
+    while pending and len(found) < len(sought):
+        step = made.get(pending.pop())
+        for read in step.values() if step is not None else ():
+            if read in sought:
+                found.add(read)
+            if read not in seen:
+                seen.add(read)
+                pending.append(read)
+    return found
 
 
 def note_share(g: Any, of: Any) -> None:

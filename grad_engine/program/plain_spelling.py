@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from grad_engine.program.spelling import ATOM, Names, Spelling, path_of
-from grad_engine.program.steps import FUNCTION, METHOD, Step, Value, values_in
+from grad_engine.program.steps import FUNCTION, METHOD, Step, Value, single_number, values_in
 from grad_engine.program.traced_scipy import Opaque
 
 _LONG = 8  # characters of a number from which on a shorter way to write it is looked for
@@ -44,7 +44,7 @@ class PlainSpelling(Spelling):
         return 6 if " / " in number or " * " in number else 5 if " - " in number else 8 if "**" in number else ATOM
 
     def array(self, value: Value) -> str | None:
-        known = _known_array(value)
+        known = _known_array(value) if single_number(value) is None else None
         if known is not None and " " in re.sub(r"\(.*?\)", "", known):
             self.precedence[value] = _SUM if " - " in known else _PRODUCT
         return known or super().array(value)
@@ -56,9 +56,10 @@ class PlainSpelling(Spelling):
         return super().named_call(known)
 
     def with_keywords(self, step: Step) -> tuple[tuple[Any, ...], Mapping[str, Any]]:
-        """Settings behind the last array by their names, without those that are defaults."""
+        """What comes from the first setting on by its names, without what is a default."""
         args, known = step.args, _defaults(getattr(step.fn, "function", step.fn))
-        start = max((place + 1 for place, arg in enumerate(args) if values_in(arg)), default=0)
+        first = min((place for place, arg in enumerate(args) if values_in(arg)), default=0)
+        start = next((place for place in range(first, len(args)) if not values_in(args[place])), len(args))
         names = [*known][start : len(args)]
         if len(known) < len(args) or not set(step.named) <= set(known) or _BY_PLACE & {*map(known.get, names)}:
             return args, step.named
@@ -97,6 +98,8 @@ def short(number: float) -> str:
     less = round(1 - number, 9)
     if 1 - less == number and len(repr(less)) < _LONG:
         return f"1 - {less!r}"
+    if 1 < size < 2 and (below := round(1 / (size - 1))) and (below + 1) / below == size:
+        return f"{sign}{below + 1} / {below}"
     square = round(size * size)
     if square > 1 and square**0.5 == size and not sign:
         return f"{square}**0.5"

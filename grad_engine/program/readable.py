@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from grad_engine.program.gradients import of_copies
 from grad_engine.program.plain_spelling import PlainSpelling
 from grad_engine.program.rows import ROWS
 from grad_engine.program.spelling import ATOM, Names, described
@@ -50,6 +51,8 @@ class Readable:
         self._ends = {end for end in program.ends() if type(end) is Value}
         self._steps = program.steps
         self._stood_for = program.stood_for or {}
+        self._inputs = {*program.inputs}
+        self._of_copies = of_copies(program.steps, self._standing_for)
         self._targets = {} if functional else _directly_written(program)
         self._next: dict[Any, Value] = {}  # in a loop: what is carried on -> the input of the next round
         self._done: set[Value] = set()  # inputs that have their new numbers
@@ -144,7 +147,8 @@ class Readable:
         else:
             (name,) = self._names(step)
             self._made[out] = text
-            yield f"{name} = {text}"
+            too = [each for of in out.gradient_of[1:] if (each := self._input(of)) and f"g_{each}" != name]
+            yield f"{name} = {text}" + (f"  # which is g_{' and g_'.join(too)} too" if too and self._comments else "")
 
     def _check(self, step: Step) -> None:
         """Take up what raises an error where the numbers go another way than the one that the program is written for.
@@ -223,15 +227,27 @@ class Readable:
     def _gradient(self, out: Value) -> str | None:
         """The name of the first value that has one among those whose gradient `out` is."""
         for of in out.gradient_of:
-            found: Any = of
-            while type(found) is Value and found in self._stood_for:
-                found = self._stood_for[found]
+            found = self._standing_for(of)
+            if (out, of) in self._of_copies:
+                continue
             text = self.spelling.text.get(found, "") if type(found) is Value else ""
             if text.isidentifier() and found.name is not None:
                 return text
             if (name := of.name or getattr(found, "name", None)) is not None:
                 return str(name)
         return None
+
+    def _input(self, of: Value) -> str | None:
+        """The name of an input of the program; None for any other value."""
+        found = self._standing_for(of)
+        return self.spelling.text[found] if found in self._inputs else None
+
+    def _standing_for(self, value: Value) -> Any:
+        """What passes put in the place of a value."""
+        found: Any = value
+        while type(found) is Value and found in self._stood_for:
+            found = self._stood_for[found]
+        return found
 
     def _scatter(self, step: Step) -> Iterator[str]:
         """x[key] = value on a copy of x."""
@@ -357,7 +373,7 @@ class Readable:
             if is_read:
                 yield f"{name} = []"
         outer = spell.names.mark()
-        sources = [spell.inside(given, ATOM) + ("[::-1]" if loop.reverse else "") for given in xs]
+        sources = [f"{spell.inside(given, ATOM)}[::-1]" if loop.reverse else spell.argument(given) for given in xs]
         spell.text.update((value, self._row_name(value, given)) for value, given in zip(rows, xs, strict=True))
         targets = [spell.text[value] for value in rows]
         listed = f"zip({', '.join(sources)})" if len(sources) != 1 else sources[0]
@@ -414,6 +430,7 @@ class Readable:
         }  # fmt: skip
         self._uses, self._ends = body.uses(), {end for end in body.ends() if type(end) is Value}
         self._commented = None
+        self._of_copies |= of_copies(body.steps, self._standing_for)
         for self._number, inner in enumerate(body.steps):
             yield from self._lines(inner)
         yield from self._asked()

@@ -378,3 +378,28 @@ def test_an_optimiser_moves_small_parameters_together_however_many_there_are() -
     assert_same_state(moving, twin_moving)
     kept = [state.arrays["exp_avg"] for state in twin_moving._state.values()]
     assert len({id(array.base) for array in kept}) == 1
+
+
+def test_parameters_with_one_gradient_are_moved_beside_others() -> None:
+    """The two biases of a recurrent layer share a gradient, so they are moved in another way than other parameters."""
+
+    def made() -> tuple[Any, Any]:
+        model = nn.LSTM(3, 4, seed=0)
+        optimizer = optim.Adam(model.parameters(), lr=0.1)
+
+        def step(x: Any) -> Any:
+            optimizer.zero_grad()
+            loss = (model(x)[0] ** 2).sum()
+            loss.backward()
+            optimizer.step()
+            return loss
+
+        return model, step
+
+    x = np.random.default_rng(0).normal(size=(2, 3, 3))
+    (model, step), (other, same) = made(), made()
+    compiled = ge.compile(same)
+    for _ in range(3):
+        np.testing.assert_allclose(compiled(x).item(), step(x).item(), rtol=1e-12)
+    for one, two in zip(model.parameters(), other.parameters(), strict=True):
+        np.testing.assert_allclose(one.data, two.data, rtol=1e-10)

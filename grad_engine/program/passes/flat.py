@@ -46,18 +46,26 @@ class Home:
 def flattened(program: Program) -> Program:
     """The program in which what is kept for the parameters of one optimiser is computed as one array."""
     for lanes in program.kept:
-        alike: dict[Any, list[_Lane]] = {}
-        if len(lanes) < 2:
-            continue
-        graph = _Graph(program)
-        for states in lanes:
-            lane = _Lane(graph, states)
-            if lane.good:
-                alike.setdefault(lane.signature, []).append(lane)
-        for same in alike.values():
-            if len(same) > 1:
-                program = _Together(program, same).program()
+        done: set[Any] = set()
+        while groups := _alike(program, lanes, done):
+            done.add(groups[0][0].signature)
+            program = _Together(program, groups[0]).program()
+            if len(groups) == 1:  # else the lanes are looked for anew: the steps are others now
+                break
     return program
+
+
+def _alike(program: Program, lanes: Sequence[Sequence[Value]], done: set[Any]) -> list[list[_Lane]]:
+    """Groups of at least two lanes that do the same, but for signatures that are done."""
+    if len(lanes) < 2:
+        return []
+    alike: dict[Any, list[_Lane]] = {}
+    graph = _Graph(program)
+    for states in lanes:
+        lane = _Lane(graph, states)
+        if lane.good and lane.signature not in done:
+            alike.setdefault(lane.signature, []).append(lane)
+    return [same for same in alike.values() if len(same) > 1]
 
 
 class _Graph:
