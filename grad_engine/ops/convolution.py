@@ -66,7 +66,7 @@ class _Plan:
 
     __slots__ = (
         "alone", "batch_first", "channels", "dilation", "filters", "groups", "inner", "kernel", "last", "padded",
-        "places", "result", "rows", "size", "stride",
+        "place_count", "places", "result", "rows", "seen", "size", "stride",
     )  # fmt: skip
 
     def __init__(
@@ -90,16 +90,20 @@ class _Plan:
         self.places = fit if places is None else places
         if any(p > most for p, most in zip(self.places, fit, strict=True)):
             raise ShapeError(f"a result of size {self.places} was given where a kernel has {fit} places; crop it")
+        self.place_count = math.prod(self.places)
         self.rows = weight[1] * math.prod(self.kernel)
         self.alone = weight[1] == 1 < self.filters == groups and max(stride) == 1 and min(self.places) > 0
-        small = math.prod(self.places) < SMALL and self.places[-1] < SHORT
+        small = self.place_count < SMALL and self.places[-1] < SHORT
         self.last = self.alone or (small and math.prod(self.kernel) > 1)
         self.result: Any = (..., *map(slice, self.places))
         self.batch_first = (len(size) + 1, *range(len(size) + 1))
+        self.seen: dict[tuple[int, int], tuple[Any, ...]] = {}
 
     def parts(self, batch: int) -> list[slice]:
         """The batch in slices of about equal size, whose columns stay in the cache."""
-        most = COLUMNS // max(self.groups * self.rows * math.prod(self.places), 1)
+        most = COLUMNS // max(self.groups * self.rows * self.place_count, 1)
+        if 0 < batch <= most:
+            return [slice(0, batch)]
         count = -(-batch // -(-batch // max(most, 1))) if batch else 1
         return [slice(start, start + count) for start in range(0, batch, count)]
 
@@ -113,8 +117,8 @@ class _Plan:
 
     def matrix(self, memory: np.ndarray, rows: int, count: int) -> np.ndarray:
         """`memory` as (groups, rows, places · count) or (count, groups, rows, places)."""
-        places = math.prod(self.places)
-        return memory.reshape((self.groups, rows, places * count) if self.last else (count, self.groups, rows, places))
+        places, groups = self.place_count, self.groups
+        return memory.reshape((groups, rows, places * count) if self.last else (count, groups, rows, places))
 
     def taken(self, images: np.ndarray, size: tuple[int, ...], dtype: Any) -> np.ndarray:
         """Memory with these images, and zeros around them where `size` is the padded one."""
@@ -130,19 +134,25 @@ class _Plan:
 
     def columns(self, images: np.ndarray, dtype: Any) -> np.ndarray:
         """What the kernel sees at each place of the images, as a matrix."""
-        padded, lead = self.taken(images, self.padded, dtype), (self.channels, *self.kernel)
-        strides = [*padded.strides]
+        padded = self.taken(images, self.padded, dtype)
+        if type(padded) is not np.ndarray:
+            return self.matrix(self.windows(padded), self.rows, len(images))
+        key = len(images), padded.itemsize
+        if (layout := self.seen.get(key)) is None:
+            layout = self.seen[key] = self.layout(padded, len(images))
+        shape, strides = layout
+        return self.matrix(np.ndarray(shape, dtype, padded, 0, strides), self.rows, len(images))
+
+    def layout(self, padded: np.ndarray, count: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """Shape and strides of what the kernel sees at each place, in memory with padded images."""
+        lead, strides = (self.channels, *self.kernel), [*padded.strides]
         batch = strides.pop(-1 if self.last else 0)
         channel, *along = strides
         kernel = [step * each for step, each in zip(self.dilation, along, strict=True)]
         places = [step * each for step, each in zip(self.stride, along, strict=True)]
         if self.last:
-            shape, strides = (*lead, *self.places, len(images)), [channel, *kernel, *places, batch]
-        else:
-            shape, strides = (len(images), *lead, *self.places), [batch, channel, *kernel, *places]
-        plain = type(padded) is np.ndarray
-        windows = np.ndarray(shape, dtype, padded, strides=strides) if plain else self.windows(padded)
-        return self.matrix(windows, self.rows, len(images))
+            return (*lead, *self.places, count), (channel, *kernel, *places, batch)
+        return (count, *lead, *self.places), (batch, channel, *kernel, *places)
 
     def windows(self, padded: np.ndarray) -> np.ndarray:
         """The same view of what stands for an array while a function is traced, in words that NumPy has for it."""
@@ -231,6 +241,14 @@ def _offsets(
 
 def _settings(kernel: tuple[int, ...], stride: Any, padding: Any, dilation: Any) -> tuple[Any, Any, Any]:
     """(stride, pads, dilation), one for each axis."""
+    try:
+        return _settled(kernel, stride, padding, dilation)
+    except TypeError:  # a list, or an array
+        return _settled.__wrapped__(kernel, stride, padding, dilation)
+
+
+@lru_cache(1024, typed=True)
+def _settled(kernel: tuple[int, ...], stride: Any, padding: Any, dilation: Any) -> tuple[Any, Any, Any]:
     if 0 in kernel:
         raise ShapeError(f"a kernel is at least 1 long along each axis, got one of shape {kernel}; leave no axis empty")
     n = len(kernel)
@@ -326,7 +344,7 @@ def _define_convolutions(n: int) -> tuple[Any, Any, Any]:
                 f"got x of shape {x.shape}"
             )
         added = _checked_bias(name, bias, plan.filters, n)
-        dtype = np.result_type(x, weight)
+        dtype = x.dtype if x.dtype is weight.dtype else np.result_type(x, weight)
         matrix = weight.reshape(plan.groups, plan.filters // plan.groups, plan.rows)
         out = np.empty(
             (len(images), plan.filters, *plan.places), dtype if bias is None else np.result_type(dtype, bias)
@@ -364,7 +382,7 @@ def _define_convolutions(n: int) -> tuple[Any, Any, Any]:
         return out if images is x else out[0]
 
     def spread(plan: _Plan, images: Any, weight: Any, bias: Any = None, added: Any = None) -> Any:
-        dtype = np.result_type(images, weight)
+        dtype = images.dtype if images.dtype is weight.dtype else np.result_type(images, weight)
         matrix = weight.reshape(plan.groups, plan.filters // plan.groups, plan.rows).mT
         out = np.empty((len(images), plan.channels, *plan.size), dtype if bias is None else np.result_type(dtype, bias))
         if plan.alone and (turned := plan.turned()) is not None:
@@ -387,7 +405,7 @@ def _define_convolutions(n: int) -> tuple[Any, Any, Any]:
                 f"{weight_name}() for a weight {tuple(shape)} with groups={groups} takes as many images of "
                 f"{plan.channels} channels as results of {plan.filters}, got {x.shape} and {y.shape}"
             )
-        dtype = np.result_type(x, y)
+        dtype = x.dtype if x.dtype is y.dtype else np.result_type(x, y)
         if plan.alone:
             return plan.weighed_alone(images, results, dtype).reshape(shape)
         sums = np.zeros((plan.groups, plan.rows, plan.filters // plan.groups), dtype)
