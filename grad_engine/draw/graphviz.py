@@ -103,7 +103,7 @@ class _Writer:
         times = f" ×{fold.times}" if fold.times > 1 else ""
         rows = [_words(fit_path(harmless(fold.label), LONGEST)) + times, _words(fold.size)]
         rows += [self.value(self.index.tensors[output]) for output in node.outputs[:MOST_SLOTS]]
-        sizes = [m for op in fold.ops for m in (self.inside.value(op.id), self.inside.gradient(op.id)) if m is not None]
+        sizes = [m for op in fold.ops for m in (self.inside.broken_value(op.id), self.inside.gradient(op.id)) if m]
         norms = [m.norm for op in fold.ops if (m := self.inside.gradient(op.id)) is not None and m.norm is not None]
         if norms:
             ends = dict.fromkeys((brief(min(norms)), brief(max(norms))))
@@ -122,7 +122,7 @@ class _Writer:
             rows.append(f"… {rest} more")
         rows += self.gradient(node.id)
         rows.append("{" + "|".join(self.operands(node)) + "}")
-        bad = [size for size in (self.index.value(node.id), self.index.gradient(node.id)) if size is not None]
+        bad = [size for size in (self.index.broken_value(node.id), self.index.gradient(node.id)) if size]
         look = f', color="{LIGHT.nonfinite}", penwidth=2' if any(size.bad for size in bad) else ""
         look += f', style=filled, fillcolor="{LIGHT.panel}"' if node.id in self.roots else ""
         return f'{self.ids[node.id]} [label="{{{"|".join(rows)}}}"{look}];'

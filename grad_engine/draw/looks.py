@@ -20,6 +20,7 @@ from grad_engine.record.words import ABSENT, fit, fit_path, many
 LINE = 18.0  # height of a line of labels, px
 USER = 17.0  # height of a card for each line that leaves it, px
 PATH = 22  # characters of the path of a module
+LETTER = 1  # length of x or y, which say nothing
 LONGEST_TIP = 400  # characters of a formula in the tip of an op
 LONG_SYMBOL = 8  # characters; from here on a symbol is set smaller
 SHEET = 4.0  # from a box to the sheet behind it, which says that it stands for several, px
@@ -167,8 +168,9 @@ class Looks:
         return Look(item, "leaf", width, "leaf", (), above, below, badge, sums, name, tip=tip)
 
     def constant(self, tensor: TensorRecord, users: int) -> Look:
-        """A card with name and value."""
-        above, name = self.value(tensor), shortened(tensor.name or "")
+        """A card with name and value. Without a name it is called what its op calls that operand, such as target."""
+        role = next((use.operand.parameter for use in self.inside.uses.get(tensor.id, ())), "")
+        above, name = self.value(tensor), shortened(tensor.name or (role if len(role) > LETTER else ""))
         width = width_of(name, LABEL) + 8 * bool(name) + width_of(above, LABEL)
         width, badge = max(56.0, width + 24), self.badge([self.index.measured(tensor.id)])
         room, body = 2 * LINE * bool(badge), max(34.0, USER * users)
@@ -204,7 +206,7 @@ class Looks:
         name = shortened(outputs[0].name or f"#{node.age}") if len(outputs) == 1 else f"#{node.age}"
         above = self.value(outputs[0]) if len(outputs) == 1 else f"{len(outputs)} outputs"
         below, sums = self.gradient(node.id), self.sum(node.id)
-        badge = self.badge(index.measured(output) for output in node.outputs)
+        badge = "" if node.id in index.masks else self.badge(index.measured(output) for output in node.outputs)
         within = self.symbol(node, {*ports, *boxed})
         ordered = tuple(ports) if len(ports) > 1 and not index.commutes(node.id) else ()
 
@@ -225,7 +227,7 @@ class Looks:
     def box(self, node: NodeRecord, fold: Fold, operands: int, users: int, root: bool) -> Look:
         """A card for several ops: the path of the module, how much is inside, and the range of the gradients there."""
         inside = self.inside
-        values = together([m for op in fold.ops if (m := inside.value(op.id)) is not None and m.bad])
+        values = together([m for op in fold.ops if (m := inside.broken_value(op.id)) is not None])
         gradients = [m for op in fold.ops if (m := inside.gradient(op.id)) is not None]
         badge = self.badge([values, together([m for m in gradients if m.bad])])
         below = spread_words([m.norm for m in gradients if m.norm is not None])

@@ -14,7 +14,7 @@ from grad_engine.health.rows import ParameterRow
 from grad_engine.health.scale import scale
 from grad_engine.health.told import MOST_NAMED, Told, alike, once, some
 from grad_engine.health.units import near_ends, saturated, silent_units, stuck
-from grad_engine.record.index import RecordIndex, index_of
+from grad_engine.record.index import Origin, RecordIndex, index_of
 from grad_engine.record.parts import FROZEN, UNASKED, BackwardRecord, LeafChangeRecord
 from grad_engine.record.words import harmless, many, percent
 
@@ -47,8 +47,9 @@ def findings(index: RecordIndex, rows: Sequence[ParameterRow]) -> tuple[Sentence
     told += reached(rows, causes)
     spoiled = (index.tensors[tensor].role for tensor in record.counts.nonfinite)
     is_spoiled = any(one.is_wrong for one in told) or any(role in ("gradient", "share", "seed") for role in spoiled)
-    if index.value_origins and not is_spoiled:
-        told.append(Told(harmless_origin(index, index.value_origins[0]), is_wrong=False))
+    masks = [Origin(id, m) for id in index.masks if (m := index.value(id)) is not None]
+    if not is_spoiled and (origins := [*index.value_origins, *masks]):
+        told.append(Told(harmless_origin(index, origins[0]), is_wrong=False))
     told += [Told(remark) for remark in record.remarks]
     ran = [frozenset(of_run.steps) for of_run in each if of_run.run is not None and not of_run.run.create_graph]
     for kind in (probabilities, each_with_each, worse_than_chance, silent_units, stuck, near_ends, saturated):

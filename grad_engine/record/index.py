@@ -554,13 +554,51 @@ class RecordIndex:
         return found
 
     @cached_property
-    def broken(self) -> Set[str]:
-        """The parts whose value holds a NaN or an infinity."""
+    def _not_finite(self) -> Set[str]:
+        """The parts whose value holds a NaN or an infinity, masks among them."""
         if not self._suspects:
             return frozenset()
         suspects = self._suspects
         parts = (part for part in (*self.accumulators, *self.nodes) if not suspects.isdisjoint(self.outputs(part)))
         return {part for part in parts if (m := self.value(part)) is not None and m.bad}
+
+    @cached_property
+    def masks(self) -> Mapping[str, NodeRecord]:
+        """The ops whose infinities were put in on purpose, by id: those of scores that a softmax is to leave out.
+
+        They are of one sign, come from a condition or a constant, and no result that is read further on has any.
+        """
+        found: dict[str, NodeRecord] = {}
+        for node in self.record.nodes if self._not_finite else ():
+            size = self.value(node.id) if node.id in self._not_finite else None
+            if size is None or size.nan or not self._is_one_sided(node.outputs[0]):
+                continue
+            read = [each.tensor for each in node.inputs if (m := self.measured(each.tensor)) is not None and m.bad]
+            known = all(self.producer(each) is None or self.producer(each) in found for each in read)
+            if known if read else any(self.tensors[each.tensor].dtype == "bool" for each in node.inputs):
+                found[node.id] = node
+        roots = set(self.roots)
+        for id in reversed(list(found)):
+            if id in roots or any(each in self._not_finite and each not in found for each in self.readers(id)):
+                del found[id]
+        return found
+
+    def _is_one_sided(self, tensor: str) -> bool:
+        """Whether the infinities of a tensor all have one sign."""
+        record = self.tensors[tensor]
+        if record.stats is not None:
+            return not (record.stats.posinf and record.stats.neginf)
+        values = (record.data.values if record.data is not None else None) or ()
+        return not (math.inf in values and -math.inf in values)
+
+    @cached_property
+    def broken(self) -> Set[str]:
+        """The parts whose value holds a NaN or an infinity, but for masks."""
+        return self._not_finite - self.masks.keys() if self._not_finite else self._not_finite
+
+    def broken_value(self, part: str) -> Measure | None:
+        """The measure of what a part made, where it holds a NaN or an infinity and is no mask; None elsewhere."""
+        return self.value(part) if part in self.broken else None
 
     @cached_property
     def value_origins(self) -> Sequence[Origin]:
@@ -574,6 +612,16 @@ class RecordIndex:
             if not any(r is not None and r.bad for r in read):
                 found.append(Origin(part, m))
         return found
+
+    @cached_property
+    def first_nan(self) -> NodeRecord | None:
+        """The first op that makes NaN of operands that have none, as of infinities; None where there is none."""
+        for node in self.record.nodes if self.broken else ():
+            if (m := self.broken_value(node.id)) is not None and m.nan:
+                read = (self.measured(operand.tensor) for operand in node.inputs)
+                if not any(r is not None and r.nan for r in read):
+                    return node
+        return None
 
     @cached_property
     def gradient_origin(self) -> Origin | None:

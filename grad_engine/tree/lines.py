@@ -372,7 +372,7 @@ class Sheet:
             k, of = index.places.get(row.edges[0].id, (1, 1))
             if of > 1:
                 cells["place"] = (f"{k}/{of}", "sum")
-        if row.kind != "seen" and (bad := not_finite(self.shown.value(row.part))):
+        if row.kind != "seen" and (bad := not_finite(self.shown.broken_value(row.part))):
             cells["bad"] = (bad, "bad")
         if (size := row.size) is not None:
             cells["norm"] = (
@@ -410,7 +410,7 @@ class Sheet:
         """A fold hides no NaN: its line counts those of the values in it, and says where a gradient in it has one."""
         inside = [row for row in self.rows[fold.start : fold.stop] if row.kind != "seen"]
         cells: Cells = {}
-        values = [m for row in inside if row.part in self.shown.broken and (m := self.shown.value(row.part)) and m.bad]
+        values = [m for row in inside if (m := self.shown.broken_value(row.part))]
         gradients = [m for row in inside if (m := row.size) and m.bad]
         if bad := not_finite(together(values)):
             cells["bad"] = (bad, "bad")

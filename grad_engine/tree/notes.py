@@ -8,7 +8,7 @@ from math import prod
 from grad_engine.formula import number
 from grad_engine.record import Shape
 from grad_engine.record.explained import nudge_words
-from grad_engine.record.index import Measure, RecordIndex, mark, short_name
+from grad_engine.record.index import Measure, Origin, RecordIndex, mark, short_name
 from grad_engine.record.words import harmless, many
 from grad_engine.tree.text import Script
 
@@ -49,8 +49,10 @@ def notes(index: RecordIndex, script: Script) -> Iterator[tuple[str, str]]:
         first = origins[0]
         others = f" (and {many(len(origins) - 1, 'other')})" if len(origins) > 1 else ""
         begins = f"{kind(first.measure)} begins in {_with_line(index, script, first.part)}{others}"
-        yield f"{begins}: {_extent(first.measure)}{_leaf_gradients(index)}.", "bad"
-    if (found := index.gradient_origin) is not None:
+        spoiled = index.first_nan if not first.measure.nan else None
+        becomes = f" It becomes NaN in {_with_line(index, script, spoiled.id)}." if spoiled is not None else ""
+        yield f"{begins}: {_extent(first.measure)}{_leaf_gradients(index)}.{becomes}", "bad"
+    if (found := index.gradient_origin) is not None and not _reads_what_is_bad(index, found):
         begins = f"{kind(found.measure)} begins in the gradient"
         if found.edge is None:
             yield f"{begins} that backward was started with.", "bad"
@@ -68,6 +70,13 @@ def notes(index: RecordIndex, script: Script) -> Iterator[tuple[str, str]]:
         one, other, made = (script.shape(shape) for shape in shapes)
         stretches = f"{_with_line(index, script, node)}{others} stretches both operands, {one} and {other}, to {made}"
         yield f"{stretches}: reshape one if each entry was to meet its own.", "gradient"
+
+
+def _reads_what_is_bad(index: RecordIndex, found: Origin) -> bool:
+    """Whether the op that sends the first share that is not finite has such values itself: these are told already."""
+    node = index.nodes.get(found.part) if found.edge is not None else None
+    near = [*(each.tensor for each in node.inputs), *node.outputs] if node is not None else []
+    return any((size := index.measured(tensor)) is not None and size.bad for tensor in near)
 
 
 def nudge(index: RecordIndex) -> str:

@@ -28,12 +28,12 @@ class Shown:
         """The node that stands for an op which is inside a closed module."""
         return {op.id: id for id, fold in self.folds.items() for op in fold.ops}
 
-    def value(self, part: str) -> Measure | None:
-        """The measure of what a part made; of a closed module that of everything inside which is not finite."""
+    def broken_value(self, part: str) -> Measure | None:
+        """The measure of what a part made that is not finite; of a closed module that of everything inside."""
         fold = self.folds.get(part)
         if fold is None:
-            return self.index.value(part)
-        return together([m for op in fold.ops if (m := self.source.value(op.id)) is not None and m.bad])
+            return self.source.broken_value(part)
+        return together([m for op in fold.ops if (m := self.source.broken_value(op.id)) is not None])
 
     def gradients(self, node: str) -> list[Measure]:
         """The measures of the gradient of an op, or of every op inside a closed module."""

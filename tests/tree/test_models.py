@@ -7,9 +7,12 @@ import re
 
 import pytest
 
+import grad_engine as ge
+from grad_engine.draw import to_svg
 from grad_engine.record import GraphRecord
+from grad_engine.record.index import index_of
 from grad_engine.tree import print_tree
-from tests.torch_models import MODELS, model_record
+from tests.torch_models import GPT, MODELS, F, model_record, torch
 
 pytestmark = pytest.mark.torch
 
@@ -80,3 +83,15 @@ def test_a_focus_opens_the_modules_around_it_and_no_others(records: dict[str, Gr
     op = printed(records["gpt"], focus="#300")
     assert "h.5.mlp.c_proj" in op[4] and "h.6" not in "\n".join(op[: op.index("")][:-2])
     assert not any(line.startswith("h.6.") for line in op), "what lies above has no row in the table either"
+
+
+def test_a_mask_of_a_healthy_model_is_no_headline() -> None:
+    model, tokens = GPT(), torch.arange(16).reshape(2, 8)
+    with ge.watch(model) as watched:
+        F.cross_entropy(model(tokens).reshape(-1, 30), tokens.reshape(-1)).backward()
+    record = watched.record
+    assert len(index_of(record).masks) == 12 and not index_of(record).broken
+    text = "\n".join(printed(record))
+    assert "Inf" not in text and "h.0 … h.11 ×12" in text
+    picture = to_svg(record)
+    assert "Inf" not in picture and ">indices<" in picture and ">target<" in picture
