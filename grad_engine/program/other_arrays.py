@@ -37,6 +37,9 @@ def function_of(program: Program, arrays: str | ModuleType) -> Callable[..., Any
     if "scipy.special" in source:
         environment["scipy"] = _imported(special, special.partition(".")[0])
         _imported(f"{special}.special", special.partition(".")[0])
+    if _WINDOWS in source:
+        source = source.replace(_WINDOWS, "sliding_window_view")
+        environment["sliding_window_view"] = _windows(np)
     exec(compile(source, f"<{program.name} on {getattr(np, '__name__', np)}>", "exec"), environment)
     function, constants = environment[program.name], dict(text.spelling.environment)
     shapes = [value.shape for value in program.inputs]
@@ -53,6 +56,21 @@ def function_of(program: Program, arrays: str | ModuleType) -> Callable[..., Any
     run.__name__ = run.__qualname__ = program.name
     run.__doc__ = source
     return run
+
+
+_WINDOWS = "np.lib.stride_tricks.sliding_window_view"  # of convolutions; a view, which other libraries have not
+
+
+def _windows(np: Any) -> Callable[..., Any]:
+    """NumPy's sliding_window_view() on the arrays of another library, as a copy."""
+
+    def sliding_window_view(x: Any, window_shape: tuple[int, ...], axis: tuple[int, ...]) -> Any:
+        for length, place in zip(window_shape, axis, strict=True):
+            starts = np.arange(x.shape[place] - length + 1)
+            x = np.moveaxis(np.take(x, starts[:, None] + np.arange(length), axis=place), place + 1, -1)
+        return x
+
+    return sliding_window_view
 
 
 def _listed(shapes: list[tuple[int, ...]]) -> str:

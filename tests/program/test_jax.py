@@ -64,12 +64,22 @@ def rounds(p: Any, xs: Any) -> Any:
     return ge.value_and_grad(loss_of, p)
 
 
+def convolution(k: Any, x: Any) -> Any:
+    return ge.value_and_grad(lambda k: (ge.conv2d(x, k, padding=1) ** 2).sum(), k)
+
+
+def curve(p: Any, t: Any) -> Any:
+    return ge.jacobian(lambda p: p[0] * np.exp(-p[1] * t) + p[2], p)
+
+
 CASES: dict[str, tuple[Callable[..., Any], tuple[Any, ...]]] = {
     "mlp": (mlp, (normal(13, 8), np.zeros((1, 8)), normal(8, 1), normal(64, 13), normal(64, 1))),
     "regression": (regression, (normal(5), normal(50, 5), np.sign(normal(50)))),
     "process": (process, (np.zeros(3), np.linspace(0, 4, 20), normal(20))),
     "hessian": (hessian, (np.linspace(-1, 1, 8),)),
     "attention": (attention, (normal(2, 6, 8), normal(2, 6, 8), normal(2, 6, 8))),
+    "convolution": (convolution, (normal(3, 2, 3, 3), normal(2, 2, 6, 6))),
+    "curve": (curve, (np.array([2.0, 1.0, 0.5]), np.linspace(0, 4, 30))),
     "rounds": (rounds, (normal(3), normal(7, 3))),
 }
 
