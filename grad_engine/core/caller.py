@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import dis
 import linecache
 import os
 import sys
 from functools import lru_cache
-from types import FrameType
+from types import CodeType, FrameType
 
 import numpy as np
 
@@ -23,6 +24,17 @@ def calling_frame(above: int = 1) -> FrameType | None:
     while frame is not None and frame.f_code.co_filename.startswith(INSIDE):
         frame = frame.f_back
     return frame
+
+
+def drops_result(frame: FrameType | None) -> bool:
+    """Whether the call that a frame is at stands alone on its line, as in `x.sort()`, so that nobody has its result."""
+    return frame is not None and _dropped_at(frame.f_code, frame.f_lasti)
+
+
+@lru_cache(maxsize=256)
+def _dropped_at(code: CodeType, place: int) -> bool:
+    after = (each.opname for each in dis.get_instructions(code) if each.offset > place)
+    return next(after, "") == "POP_TOP"
 
 
 def caller_level() -> int:

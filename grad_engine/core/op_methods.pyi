@@ -225,6 +225,15 @@ class TorchMethods:
     def is_sparse(self) -> Any: ...
     @property
     def flat(self) -> Any: ...
+    def fill(self, value: Any) -> None:
+        """Write one number into all elements of x, as NumPy's method does."""
+
+    def put(self, indices: Any, values: Any, mode: str = 'raise') -> None:
+        """Write values at places counted in C order, as NumPy's method does."""
+
+    def compress(self, condition: Any, axis: Any = None) -> Tensor:
+        """The parts of x along an axis where the condition holds, as NumPy's method gives them."""
+
     @property
     def values(self) -> Any: ...
     @property

@@ -11,6 +11,7 @@ import numpy as np
 from grad_engine.core.arguments import own
 from grad_engine.core.array_behavior import Pairs
 from grad_engine.core.call import as_tensor, operand
+from grad_engine.core.caller import calling_frame, drops_result, line_of
 from grad_engine.core.define import composed, define, in_rules
 from grad_engine.core.grad_mode import current_mode
 from grad_engine.core.inplace import check_writable, overwrite
@@ -493,8 +494,18 @@ argsort = define(
 
 @composed(numpy=[np.sort], half="same", torch="PyTorch's sort() gives (values, indices), as sort(x, dim=-1) does here")
 def sort(x: Any, axis: int | None = -1, descending: bool = False) -> Tensor:
-    """The elements of x in order of size along `axis`, or all of them without one; NaN counts as largest."""
+    """The elements of x in order of size along `axis`, or all of them without one; NaN counts as largest.
+
+    NumPy's method of arrays sorts in place instead. Raises ArgumentError where a function that is differentiated calls
+    `x.sort()` and drops what it gives, which would sort nothing.
+    """
     x = as_tensor(x)
+    if current_mode().differentiating is not None and drops_result(frame := calling_frame()):
+        file, number, text = line_of(frame)  # type: ignore[arg-type]
+        raise ArgumentError(
+            f"sort() of a tensor gives another tensor, got a call that drops it, at {file}:{number} ({text}); write "
+            "x = np.sort(x) instead of x.sort()"
+        )
     if axis is not None:
         axis = _place(x, axis, "sort()")
     return take_along_axis(x, _argsort(x.array, axis, descending), axis)

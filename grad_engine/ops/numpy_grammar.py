@@ -521,3 +521,61 @@ NUMPY_TO_OP.update({
     np.fft.fftshift: _fftshift, np.fft.ifftshift: _ifftshift,
     np.divmod: divmod_of, np.modf: _modf, np.frexp: _frexp, np.ldexp: _ldexp,
 })  # fmt: skip
+
+
+# --- results with names, keywords that choose an algorithm, methods of arrays ---------------------------------------
+
+
+def _with_names(function: Callable[..., Any]) -> None:
+    """Let NumPy's `function` give its own kind of tuple, whose parts have names, of tensors too."""
+    call, kind = NUMPY_TO_OP[function], type(function(np.eye(1)))
+
+    @functools.wraps(call)
+    def named(*args: Any, **keywords: Any) -> Any:
+        out = call(*args, **keywords)
+        return kind(*out) if isinstance(out, tuple) and len(out) == len(kind._fields) else out
+
+    NUMPY_TO_OP[function] = named
+
+
+for _function in (np.linalg.eig, np.linalg.eigh, np.linalg.qr, np.linalg.slogdet, np.linalg.svd):
+    _with_names(_function)
+
+
+def _of_any_kind(function: Callable[..., Any]) -> None:
+    """Let NumPy's `function` take kind= and stable=, which choose how it sorts: here equals always keep their order."""
+    call = NUMPY_TO_OP[function]
+
+    @functools.wraps(call)
+    def sorted_anyhow(*args: Any, kind: Any = None, stable: Any = None, **keywords: Any) -> Any:
+        return call(*args, **keywords)
+
+    NUMPY_TO_OP[function] = sorted_anyhow
+
+
+_of_any_kind(np.sort)
+_of_any_kind(np.argsort)
+
+
+def method_of_numpy(function: Callable[..., Any]) -> Callable[..., Any]:
+    """`function`, published as a method of tensors under its name."""
+    method(function.__name__, function)
+    return function
+
+
+@method_of_numpy
+def fill(self: Tensor, value: Any) -> None:
+    """Write one number into all elements of x, as NumPy's method does."""
+    self[...] = value
+
+
+@method_of_numpy
+def put(self: Tensor, indices: Any, values: Any, mode: str = "raise") -> None:
+    """Write values at places counted in C order, as NumPy's method does."""
+    WRITING[np.put](self, indices, values, mode)
+
+
+@method_of_numpy
+def compress(self: Tensor, condition: Any, axis: Any = None) -> Tensor:
+    """The parts of x along an axis where the condition holds, as NumPy's method gives them."""
+    return NUMPY_TO_OP[np.compress](condition, self, axis)

@@ -1,6 +1,7 @@
 """What a room of grad_engine.scipy does not have is SciPy's own: `from grad_engine.scipy import stats` is enough.
 
 Such a function takes arrays and numbers, and refuses a tensor that requires grad in words, as it does anywhere.
+What the rooms do have takes lists, as SciPy does, also of tensors.
 """
 
 from __future__ import annotations
@@ -8,6 +9,10 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable
 from typing import Any
+
+from grad_engine.core import call
+from grad_engine.core.tensor import Tensor
+from grad_engine.numpy import asarray
 
 
 def of_scipy(room: str) -> Callable[[str], Any]:
@@ -23,3 +28,8 @@ def of_scipy(room: str) -> Callable[[str], Any]:
             raise AttributeError(f"neither grad_engine.{room} nor {room} has {name}, or SciPy is missing") from None
 
     return find
+
+
+def as_tensor(value: Any) -> Tensor:
+    """`value` as a Tensor; nested lists too, in which tensors may stand."""
+    return call.as_tensor(asarray(value) if isinstance(value, list | tuple) else value)

@@ -11,14 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from grad_engine.core.call import as_tensor
 from grad_engine.core.numpy_protocol import NUMPY_TO_OP
 from grad_engine.core.tensor import Tensor
 from grad_engine.errors import ArgumentError
 from grad_engine.ops.complex_numbers import FFT
 from grad_engine.ops.product import matmul
 from grad_engine.ops.shape import moveaxis
-from grad_engine.scipy._theirs import of_scipy
+from grad_engine.scipy._theirs import as_tensor, of_scipy
 
 
 def _of_scipy(transform: Callable[..., Any]) -> Callable[..., Any]:

@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 
-from grad_engine.core.call import as_tensor
 from grad_engine.core.grad_mode import no_grad
 from grad_engine.core.tensor import Tensor, array_of
 from grad_engine.errors import ArgumentError, GradEngineError, MissingPackageError, ShapeError
@@ -22,7 +21,7 @@ from grad_engine.ops.reduction import sum as sum_of
 from grad_engine.ops.shape import moveaxis, reshape
 from grad_engine.ops.statistics import cumulative_trapezoid as _cumulative
 from grad_engine.ops.statistics import trapezoid
-from grad_engine.scipy._theirs import of_scipy
+from grad_engine.scipy._theirs import as_tensor, of_scipy
 
 __all__ = ["cumulative_trapezoid", "fixed_quad", "odeint", "quad", "simpson", "solve_ivp", "trapezoid"]
 

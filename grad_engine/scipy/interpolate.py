@@ -7,13 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from grad_engine.core.call import as_tensor
 from grad_engine.core.tensor import Tensor, array_of
 from grad_engine.errors import ArgumentError, ShapeError
 from grad_engine.ops.indexing import take
 from grad_engine.ops.linalg import solve
 from grad_engine.ops.shape import moveaxis, reshape
-from grad_engine.scipy._theirs import of_scipy
+from grad_engine.scipy._theirs import as_tensor, of_scipy
 
 __all__ = ["BSpline", "CubicSpline", "interp1d", "make_interp_spline"]
 

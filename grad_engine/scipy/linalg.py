@@ -10,21 +10,20 @@ from typing import Any
 
 import numpy as np
 
-from grad_engine.core.call import as_tensor
 from grad_engine.core.numpy_protocol import NUMPY_TO_OP
 from grad_engine.core.tensor import Tensor, array_of
 from grad_engine.errors import ArgumentError, ShapeError
+from grad_engine.ops import joining as _joining
 from grad_engine.ops import linalg as _linalg
 from grad_engine.ops import norms as _norms
 from grad_engine.ops.elementwise import where
 from grad_engine.ops.indexing import take
-from grad_engine.ops.joining import block_diag, concat
+from grad_engine.ops.joining import concat
 from grad_engine.ops.linalg import det, inv, pinv, svdvals
-from grad_engine.ops.linalg import matrix_exp as expm
 from grad_engine.ops.norms import norm
 from grad_engine.ops.scipy_linalg import logm, sqrtm
 from grad_engine.ops.shape import broadcast_to, flip, reshape, tril, triu
-from grad_engine.scipy._theirs import of_scipy
+from grad_engine.scipy._theirs import as_tensor, of_scipy
 
 __all__ = [
     "block_diag",
@@ -60,6 +59,16 @@ __all__ = [
     "svdvals",
     "toeplitz",
 ]
+
+
+def block_diag(*arrs: Any) -> Tensor:
+    """Matrices along the diagonal of a larger one that is 0 elsewhere; a vector counts as one row."""
+    return _joining.block_diag(*map(as_tensor, arrs))
+
+
+def expm(A: Any) -> Tensor:
+    """The exponential of a square matrix, or of each of a stack (..., n, n)."""
+    return _linalg.matrix_exp(as_tensor(A))
 
 
 def cholesky(a: Any, lower: bool = False) -> Tensor:

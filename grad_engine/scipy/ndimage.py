@@ -12,12 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from grad_engine.core.call import as_tensor
 from grad_engine.core.tensor import Tensor, array_of
 from grad_engine.errors import ArgumentError, ShapeError
 from grad_engine.ops.elementwise import exp, sqrt
 from grad_engine.ops.shape import flip, pad, reshape
-from grad_engine.scipy._theirs import of_scipy
+from grad_engine.scipy._theirs import as_tensor, of_scipy
 from grad_engine.scipy.signal import convolve as _by_fourier
 
 __all__ = [

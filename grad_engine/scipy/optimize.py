@@ -14,14 +14,13 @@ from typing import Any
 import numpy as np
 
 from grad_engine import functional
-from grad_engine.core.call import as_tensor
 from grad_engine.core.grad_mode import no_grad
 from grad_engine.core.tensor import Tensor, array_of
 from grad_engine.errors import ArgumentError
 from grad_engine.numpy import asarray
 from grad_engine.ops.linalg import solve
 from grad_engine.ops.shape import reshape
-from grad_engine.scipy._theirs import of_scipy
+from grad_engine.scipy._theirs import as_tensor, of_scipy
 
 __all__ = ["brentq", "fsolve", "newton"]
 __getattr__ = of_scipy("scipy.optimize")

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from grad_engine.core.call import as_tensor
 from grad_engine.core.tensor import Tensor, array_of
 from grad_engine.errors import ArgumentError, ShapeError
 from grad_engine.ops.complex_numbers import FFT
@@ -15,7 +14,7 @@ from grad_engine.ops.joining import concat, stack
 from grad_engine.ops.product import matmul
 from grad_engine.ops.reduction import mean
 from grad_engine.ops.shape import flip, moveaxis, pad
-from grad_engine.scipy._theirs import of_scipy
+from grad_engine.scipy._theirs import as_tensor, of_scipy
 
 __all__ = [
     "convolve", "convolve2d", "correlate", "correlate2d", "decimate", "detrend", "fftconvolve", "filtfilt", "lfilter",
@@ -198,8 +197,16 @@ def filtfilt(b: Any, a: Any, x: Any, axis: int = -1, padtype: str | None = "odd"
 
 
 def sosfilt(sos: Any, x: Any, axis: int = -1) -> Tensor:
-    """x filtered along an axis by sections of second order, by x alone. Needs SciPy."""
-    return _by_coefficients("sosfilt", (sos,), x, axis, {})
+    """x filtered along an axis by sections of second order. Needs SciPy where no gradient by the sections is asked."""
+    sections = as_tensor(sos)
+    if sections.ndim != 2 or sections.shape[1] != 6:
+        raise ShapeError(f"sosfilt() takes sections of six coefficients, (n, 6), got shape {sections.shape}")
+    if sections.requires_grad:
+        x = as_tensor(x)
+        for section in sections:
+            x = lfilter(section[:3], section[3:], x, axis)
+        return x
+    return _by_coefficients("sosfilt", (sections,), x, axis, {})
 
 
 def sosfiltfilt(sos: Any, x: Any, axis: int = -1, padtype: str | None = "odd", padlen: int | None = None) -> Tensor:

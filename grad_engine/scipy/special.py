@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 
-from grad_engine.core.call import as_tensor
 from grad_engine.core.numpy_protocol import SCIPY_TO_OP
 from grad_engine.core.tensor import Tensor, array_of
 from grad_engine.errors import ArgumentError
@@ -19,7 +18,7 @@ from grad_engine.ops import special as _special
 from grad_engine.ops.elementwise import abs as _abs
 from grad_engine.ops.elementwise import exp, ln, sign, sinc, where
 from grad_engine.ops.reduction import sum as _sum
-from grad_engine.scipy._theirs import of_scipy
+from grad_engine.scipy._theirs import as_tensor, of_scipy
 
 
 def logsumexp(
@@ -31,7 +30,7 @@ def logsumexp(
         it is NaN.
     """
     if b is None:
-        out = reduction.logsumexp(a, axis, keepdims)
+        out = reduction.logsumexp(as_tensor(a), axis, keepdims)
         return (out, as_tensor(np.ones(out.shape, out.dtype))) if return_sign else out
     a, b = as_tensor(a), as_tensor(b)
     top = np.max(np.where(b.data == 0, -np.inf, a.data), axis=axis, keepdims=True)

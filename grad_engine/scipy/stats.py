@@ -15,7 +15,6 @@ from typing import Any
 
 import numpy as np
 
-from grad_engine.core.call import as_tensor
 from grad_engine.core.tensor import Tensor, array_of
 from grad_engine.errors import ArgumentError, ShapeError
 from grad_engine.ops import linalg, scipy_more, scipy_special, special
@@ -34,8 +33,9 @@ from grad_engine.ops.elementwise import (
     where,
     xlogy,
 )  # fmt: skip
+from grad_engine.ops.joining import concat
 from grad_engine.ops.shape import diagonal
-from grad_engine.scipy._theirs import of_scipy
+from grad_engine.scipy._theirs import as_tensor, of_scipy
 
 _LOG_ROOT_TAU = 0.5 * math.log(2 * math.pi)
 
@@ -77,7 +77,7 @@ class Distribution:
         values |= {**dict(zip(names, parameters, strict=False)), **named}
         if missing := [name for name in self.shapes if name not in values]:
             raise ArgumentError(f"{self.name} needs its parameter {missing[0]}")
-        return values
+        return {name: as_tensor(each) if isinstance(each, list | tuple) else each for name, each in values.items()}
 
     def _of(self, x: Any, parameters: tuple[Any, ...], named: dict[str, Any]) -> tuple[Tensor, Any, tuple[Any, ...]]:
         """(x less loc, in units of scale; scale; the shape parameters)."""
@@ -432,8 +432,69 @@ class _MultivariateNormal:
         return exp(self.logpdf(x, mean, cov))
 
 
-multivariate_normal = _MultivariateNormal()
+class _Dirichlet:
+    """The Dirichlet distribution, with or without its parameter given."""
+
+    def __init__(self, alpha: Any = None) -> None:
+        self.alpha = alpha
+
+    def __call__(self, alpha: Any) -> _Dirichlet:
+        """This distribution with its parameter given, so that its functions take x alone."""
+        return _Dirichlet(alpha)
+
+    def logpdf(self, x: Any, alpha: Any = None) -> Tensor:
+        """The logarithm of the density at shares x that add up to 1: (n,), or (n, m) for m points; or without the last.
+
+        Raises ArgumentError where the shares do not add up to 1, ShapeError where x and alpha do not match.
+        """
+        x, alpha = as_tensor(x), as_tensor(self.alpha if alpha is None else alpha)
+        n = alpha.shape[0] if alpha.ndim == 1 else -1
+        if x.ndim not in (1, 2) or x.shape[0] not in (n, n - 1):
+            raise ShapeError(f"x has a share for each of the numbers in alpha, got {x.shape} and {alpha.shape}")
+        if x.shape[0] == n - 1:
+            x = concat([x, (1 - x.sum(axis=0)).reshape(1, *x.shape[1:])])
+        if not np.all(np.abs(x.data.sum(axis=0) - 1) <= 1e-9) or np.any(x.data < 0):
+            raise ArgumentError("dirichlet takes shares that are not negative and add up to 1 along the first axis")
+        powers = alpha.reshape(n, *(1,) * (x.ndim - 1)) - 1
+        size = special.lgamma(alpha).sum() - special.lgamma(alpha.sum())
+        return xlogy(powers, x).sum(axis=0) - size
+
+    def pdf(self, x: Any, alpha: Any = None) -> Tensor:
+        """The density at x."""
+        return exp(self.logpdf(x, alpha))
+
+
+class _Multinomial:
+    """The multinomial distribution, with or without its parameters given."""
+
+    def __init__(self, n: Any = None, p: Any = None) -> None:
+        self.n, self.p = n, p
+
+    def __call__(self, n: Any, p: Any) -> _Multinomial:
+        """This distribution with its parameters given, so that its functions take x alone."""
+        return _Multinomial(n, p)
+
+    def logpmf(self, x: Any, n: Any = None, p: Any = None) -> Tensor:
+        """The logarithm of the chance of each row of counts x (..., k) in n draws with chances p (k,).
+
+        As in SciPy the last chance is what the others leave. Counts that do not add up to n have no chance.
+        """
+        counts, n = np.asarray(array_of(x)), np.asarray(array_of(self.n if n is None else n))
+        p = as_tensor(self.p if p is None else p)
+        if p.ndim != 1 or counts.shape[-1:] != p.shape:
+            raise ShapeError(f"x has a count for each chance in p, got shapes {counts.shape} and {p.shape}")
+        p = concat([p[:-1], (1 - p[:-1].sum()).reshape(1)])
+        found = xlogy(counts, p).sum(axis=-1) + special.lgamma(n + 1.0) - special.lgamma(counts + 1.0).sum(axis=-1)
+        return where((counts.sum(axis=-1) == n) & (counts >= 0).all(axis=-1), found, -math.inf)
+
+    def pmf(self, x: Any, n: Any = None, p: Any = None) -> Tensor:
+        """The chance of each row of counts x."""
+        return exp(self.logpmf(x, n, p))
+
+
+multivariate_normal, dirichlet, multinomial = _MultivariateNormal(), _Dirichlet(), _Multinomial()
 __all__ = [
-    *(name for name, value in list(globals().items()) if isinstance(value, Distribution)), "multivariate_normal",
+    *(name for name, value in list(globals().items()) if isinstance(value, Distribution)),
+    "dirichlet", "multinomial", "multivariate_normal",
 ]  # fmt: skip
 __getattr__ = of_scipy("scipy.stats")

@@ -338,3 +338,54 @@ def test_running_sums_take_a_dtype(name: str) -> None:
     mine = getattr(np, name)(ge.tensor(x), dtype=float)
     np.testing.assert_array_equal(mine.data, getattr(np, name)(x, dtype=float))
     assert mine.dtype == float
+
+
+# Methods of arrays that change the array, and give nothing.
+CHANGING = {
+    "sort": lambda a: a.sort(),
+    "partition": lambda a: a.partition(1),
+    "fill": lambda a: a.fill(2.0),
+    "put": lambda a: a.put([0, 2], [9.0, 8.0]),
+    "resize": lambda a: a.resize(2, refcheck=False),
+    "byteswap": lambda a: a.byteswap(True),
+    "setfield": lambda a: a.setfield(1.0, float),
+}
+
+
+@pytest.mark.parametrize("name", CHANGING)
+def test_a_method_that_changes_an_array_changes_a_tensor_or_is_refused(name: str) -> None:
+    """`y.sort()` gave another tensor, which the statement dropped: the script went on with what was not sorted."""
+
+    def f(x: Any) -> Any:
+        y = x * 1.0
+        if name == "sort":
+            y.sort()
+        else:
+            CHANGING[name](y)
+        return (y * np.arange(1.0, 1 + len(y))).sum()
+
+    x = np.array([3.0, 1.0, 2.0])
+    if name == "sort" or not hasattr(ge.Tensor, name):
+        with pytest.raises((ge.GradEngineError, AttributeError), match=name):
+            ge.grad(f)(x)
+        return
+    value, slope = ge.value_and_grad(f)(x)
+    assert value == f(x)
+    steps = 1e-6 * np.eye(3)
+    np.testing.assert_allclose(slope, [(f(x + e) - f(x - e)) / 2e-6 for e in steps], atol=1e-8)
+
+
+def test_results_of_several_parts_have_numpys_names() -> None:
+    x = np.array([[2.0, 0.3], [0.3, 1.0]])
+    for function in (np.linalg.eig, np.linalg.eigh, np.linalg.qr, np.linalg.slogdet, np.linalg.svd):
+        expected, got = function(x), function(ge.tensor(x, requires_grad=True))
+        assert type(got) is type(expected)
+        for one, other in zip(got, expected, strict=True):
+            np.testing.assert_allclose(np.abs(one.data), np.abs(other), atol=1e-15)
+    check_gradients(lambda x: np.linalg.slogdet(x).logabsdet * np.linalg.svd(x).S, [x], 1)
+
+
+def test_how_numpy_sorts_may_be_said() -> None:
+    t = ge.tensor([3.0, 1.0, 2.0], requires_grad=True)
+    assert np.sort(t, kind="stable").tolist() == [1.0, 2.0, 3.0]
+    assert np.argsort(t, stable=True).tolist() == [1, 2, 0]

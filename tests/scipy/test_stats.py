@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import grad_engine as ge
+from grad_engine.core.tensor import array_of
 from grad_engine.testing import check_gradients
 
 theirs = pytest.importorskip("scipy.stats")
@@ -83,6 +84,51 @@ def test_multivariate_normal(lead: tuple[int, ...]) -> None:
     np.testing.assert_allclose(
         ours.multivariate_normal.logpdf(numbers, 0.0, 2.0).data, theirs.multivariate_normal.logpdf(numbers, 0.0, 2.0)
     )
+
+
+def test_shares_and_counts() -> None:
+    alpha, x, p = np.array([0.7, 2.0, 3.1]), np.array([0.2, 0.3, 0.5]), np.array([0.2, 0.5, 0.3])
+    many = np.stack([x, x[::-1]], axis=1)
+    for points in (x, x[:-1], many):
+        for method in ("logpdf", "pdf"):
+            mine, other = getattr(ours.dirichlet, method), getattr(theirs.dirichlet, method)
+            np.testing.assert_allclose(mine(points, alpha).data, other(points, alpha))
+            np.testing.assert_allclose(getattr(ours.dirichlet(alpha), method)(points).data, other(points, alpha))
+    check_gradients(lambda x, alpha: ours.dirichlet.logpdf(x, alpha), [x[:-1], alpha], 2, rtol=1e-5)
+    counts = np.array([[1, 2, 3], [0, 6, 0], [1, 1, 1], [-1, 4, 3]])
+    for method in ("logpmf", "pmf"):
+        mine, other = getattr(ours.multinomial, method), getattr(theirs.multinomial, method)
+        np.testing.assert_allclose(mine(counts, 6, p).data, other(counts, 6, p))
+        np.testing.assert_allclose(getattr(ours.multinomial(6, p), method)(counts[0]).data, other(counts[0], 6, p))
+    check_gradients(lambda p: ours.multinomial.logpmf(counts[:2], 6, p), [p], 2, rtol=1e-5)
+    for call in (
+        lambda: ours.dirichlet.logpdf(x * 2, alpha), lambda: ours.dirichlet.logpdf(x, alpha[:1]),
+        lambda: ours.multinomial.logpmf(counts, 6, p[:2]),
+    ):  # fmt: skip
+        with pytest.raises(ge.GradEngineError):
+            call()
+
+
+LISTS = {
+    "norm": lambda c: ours.norm.logpdf([1.0, 2.0], loc=[c[0], c[1]], scale=[1.0, np.exp(c[0])]),
+    "multivariate_normal": lambda c: ours.multivariate_normal.logpdf([0.1, 0.2], [c[0], 1.0], [[2.0, c[1]], [c[1], 2]]),
+    "dirichlet": lambda c: ours.dirichlet.logpdf([0.3, 0.7], [c[0], c[1]]),
+    "logsumexp": lambda c: ge.scipy.special.logsumexp([c[0], c[1], 1.0]),
+    "expm": lambda c: ge.scipy.linalg.expm([[0.0, c[0]], [-c[1], 0.0]]),
+    "block_diag": lambda c: ge.scipy.linalg.block_diag([[c[0]]], [[1.0, c[1]], [0.3, 2.0]]) ** 2,
+    "solve_triangular": lambda c: ge.scipy.linalg.solve_triangular([[1.0, 0.0], [c[0], c[1]]], [1.0, 2.0], lower=True),
+    "lfilter": lambda c: ge.scipy.signal.lfilter([1.0, c[0]], [1.0, -c[1]], X),
+    "sosfilt": lambda c: ge.scipy.signal.sosfilt([[1.0, c[0], 0.1, 1.0, -c[1], 0.05]], X),
+    "CubicSpline": lambda c: ge.scipy.interpolate.CubicSpline([0, 1, 2.0], [c[0], c[1], 1.0])(1.3),
+    "cdist": lambda c: ge.scipy.spatial.distance.cdist([[c[0], c[1]]], [[0.0, 1.0], [2.0, 3.0]]),
+}
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_lists_may_hold_tensors_as_they_hold_numbers(name: str) -> None:
+    c = np.array([0.3, 0.4])
+    check_gradients(lambda c: LISTS[name]([c[0], c[1]]), [c], 1)
+    np.testing.assert_allclose(LISTS[name](ge.tensor(c, requires_grad=True)).data, array_of(LISTS[name](c)))
 
 
 def test_misuse() -> None:

@@ -7,14 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from grad_engine.core.call import as_tensor
 from grad_engine.core.tensor import Tensor
 from grad_engine.errors import ArgumentError, ShapeError
 from grad_engine.ops.elementwise import sqrt, where, xlogy
 from grad_engine.ops.product import matmul
 from grad_engine.ops.reduction import amax, mean, vector_norm
 from grad_engine.ops.reduction import sum as sum_of
-from grad_engine.scipy._theirs import of_scipy
+from grad_engine.scipy._theirs import as_tensor, of_scipy
 
 __getattr__ = of_scipy("scipy.spatial.distance")
 
