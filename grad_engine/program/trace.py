@@ -43,6 +43,8 @@ OUTERMOST: set[int] = set()  # ids of code that starts a trace: above it is the 
 _INSIDE: set[str] = set()  # files of the engine and of NumPy that were met
 QUIET: set[int] = set()  # threads that run a call to see what comes of it: the program gives its warnings
 _array_equal = np.array_equal
+_NUMBERS = frozenset({int, float, bool})
+_ARRAYS = (ndarray, np.generic)
 _NEW_MEMORY = frozenset({UFUNC, REDUCE, NUMBER})  # kinds whose results are never views
 _WRITTEN_OUT = 16  # numbers of an array that stands in the source as numbers
 OPS_FOLDER = os.path.join(INSIDE[0], "ops", "")
@@ -156,11 +158,11 @@ class Trace:
         if kind not in (NUMBER, FUNCTION, OPAQUE, DRAW):  # np.allclose() and rng.uniform() give Python's numbers
             parts = [np.asarray(part)[()] if type(part) in (int, float, bool) else part for part in parts]
         for part in parts:
-            good = isinstance(part, ndarray | np.generic) and part.dtype.kind in "fiub"
-            if not good and type(part) not in (int, float, bool):
+            if type(part) not in _NUMBERS and not (isinstance(part, _ARRAYS) and part.dtype.kind in "fiub"):
                 name = getattr(fn, "__name__", fn)
                 raise TraceError(f"{name}() gave {_described(part)}, which no program of arrays can hold{self.at()}")
-        if kind.pure and all(value.is_const for value in read):  # the same at each run
+        known = [value.is_const for value in read]
+        if kind.pure and False not in known:  # the same at each run
             outs = [Value(part, data=np.asarray(part) if isinstance(part, ndarray) else part) for part in parts]
             if len(read) == 1 and read[0].name is not None and fn in ("transpose", "swapaxes"):
                 outs[0].name = f"{read[0].name}_T"
@@ -171,9 +173,10 @@ class Trace:
             self.steps.append(step)
             if self.outside and kind.pure and all(value.is_const or value in self.outside for value in read):
                 self.outside.update(outs)
-            computed = any(not value.number or value in self.of_arrays for value in read)
-            if kind is DRAW or (computed and kind in (NUMBER, FUNCTION, OPAQUE)):
-                self.of_arrays.update(out for out in outs if out.number)
+            if kind in (NUMBER, FUNCTION, OPAQUE, DRAW):
+                computed = any(not value.number or value in self.of_arrays for value in read)
+                if computed or kind is DRAW:
+                    self.of_arrays.update(out for out in outs if out.number)
         made = [self.stand_in(out) for out in outs]
         if kind in _NEW_MEMORY:
             return tuple(made) if several else made[0]

@@ -198,3 +198,30 @@ def test_the_reason_for_a_call_of_dropout_is_one_sentence(tmp_path: Path) -> Non
     assert compiled.reasons["dropout"].startswith("a generator that is made from a seed of each run cannot be written")
     assert "<traced" not in compiled.reasons["dropout"] and "format" not in compiled.reasons["dropout"]
     assert "of grad_engine dropout" in compiled.save(tmp_path / "step.py").read_text("utf-8").splitlines()[0]
+
+
+turn = 0
+
+
+class Turning:
+    turn = 2.0
+
+    def turned(self, x: Any) -> Any:
+        return (lambda: x * self.turn)()
+
+
+def test_a_global_that_is_called_like_an_attribute_is_not_watched() -> None:
+    """`for step in range(n): train(x, y)` around optimizer.step() was traced anew at each step."""
+    global turn
+    held = Turning()
+    compiled = ge.compile(lambda x: held.turned(x) + x)
+    for turn in range(4):  # noqa: B007
+        np.testing.assert_array_equal(compiled(X), X * 3.0)
+    assert compiled._traces == 1
+
+
+def test_a_global_that_only_an_inner_function_reads_is_watched() -> None:
+    global turn
+    compiled = ge.compile(lambda x: (lambda: x * turn)())
+    for turn in (1, 2, 3):
+        np.testing.assert_array_equal(compiled(X), X * turn)

@@ -38,24 +38,39 @@ class _Sharing(Rewriting):
         self._apart = _factors(program) if exact else set()
         self._steps: dict[Any, Step] = {}
         self._consts: dict[Any, Value] = {}
+        self._met: set[Value] = set()  # constants that were compared with those before
 
     def now(self, value: Any) -> Any:
         value = super().now(value)
-        if type(value) is Value and value.is_const and not value.number and value.size <= _LARGEST:
-            data = np.asarray(value.data)
-            key = (data.dtype.str, data.shape, data.strides, value.scalar, data.tobytes())
-            known = self._consts.setdefault(key, value)
-            if known.name is None:
-                known.name = value.name
-            return known
+        if type(value) is Value and value.is_const and value not in self._met:
+            return self._same_const(value)
         return value
 
+    def _same_const(self, value: Value) -> Value:
+        """The first constant with these numbers."""
+        self._met.add(value)
+        if value.number or value.size > _LARGEST:
+            return value
+        data = np.asarray(value.data)
+        key = (data.dtype.str, data.shape, data.strides, value.scalar, data.tobytes())
+        known = self._consts.setdefault(key, value)
+        if known is not value:
+            self.replaced[value] = known
+            if known.name is None:
+                known.name = value.name
+        return known
+
     def reads_replaced(self, step: Step) -> bool:
-        return any(self.now(value) is not value for value in step.values())
+        values = step.values()
+        for value in values:
+            if value.is_const and value not in self._met:
+                self._same_const(value)
+        return super().reads_replaced(step)
 
     def visit(self, step: Step) -> None:
         if step.kind.pure:
-            key = (step.kind, step.fn if isinstance(step.fn, str) else id(step.fn), _key(step.args), _key(step.named))
+            named = _key(step.named) if step.named else None
+            key = (step.kind, step.fn if isinstance(step.fn, str) else id(step.fn), _key(step.args), named)
             known = self._steps.setdefault(key, step)
             pairs = [*zip(step.outs, known.outs, strict=True)]
             if known is not step and not any(frozenset((id(x), id(y))) in self._apart for x, y in pairs):
@@ -71,7 +86,7 @@ def _key(tree: Any) -> Any:
     if kind is Value:
         if tree.number and tree.is_const:
             return "number", tree.number.__name__, repr(tree.data)
-        return "value", id(tree)
+        return tree
     if kind in (tuple, list):
         return (kind.__name__, *map(_key, tree))
     if kind is slice:
