@@ -20,6 +20,7 @@ NAMES = (
     "imports",
     "lessons",
     "mlp",
+    "neural",
     "ops",
     "overhead",
     "record",
@@ -43,7 +44,7 @@ def test_every_benchmark_is_run() -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_benchmark_prints_the_machine_and_writes_its_figures(name: str, tmp_path: Path) -> None:
-    if name in ("lessons", "watch"):  # against PyTorch alone
+    if name in ("lessons", "neural", "watch"):  # against PyTorch alone
         pytest.importorskip("torch")
     path = tmp_path / "figures.json"
     shown = run(name, "--json", str(path))
