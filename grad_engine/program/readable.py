@@ -180,7 +180,7 @@ class Readable:
             return []
         (question, line, truth), conditions, compared = self._asking
         self._asking = None
-        place = ""
+        place = f"{self.program.name}(): "
         if line is not None:
             text = statement_at(*line)[0]
             text = text if len(text) <= _QUOTED else text[: _QUOTED - 4] + " ..."
@@ -369,14 +369,17 @@ class Readable:
         read = [out in self._uses or out in self._ends for out in (*lists, *kept)]
         stacks = [self._name(out) if self._is_named(out) else spell.names.new("ys") for out in lists]
         saved = [spell.names.new(f"saved_{spell.text[value]}") for value in carried] if kept else []
-        for name, is_read in zip((*stacks, *saved), read, strict=True):
+        told = ["" for _ in stacks] + [f"  # {spell.text[value]} at the start of each round" for value in carried]
+        for name, is_read, words in zip((*stacks, *saved), read, told, strict=False):
             if is_read:
-                yield f"{name} = []"
+                yield f"{name} = []{words if self._comments else ''}"
         outer = spell.names.mark()
         sources = [f"{spell.inside(given, ATOM)}[::-1]" if loop.reverse else spell.argument(given) for given in xs]
         spell.text.update((value, self._row_name(value, given)) for value, given in zip(rows, xs, strict=True))
         targets = [spell.text[value] for value in rows]
         listed = f"zip({', '.join(sources)})" if len(sources) != 1 else sources[0]
+        if loop.reverse and self._comments:
+            yield "# from the last round to the first"
         if loop.body.name == ROWS and self._comments:
             yield f"# each row of {stacks[0]} is the same steps, on another unit vector"
         line = f"for {', '.join(targets)} in {listed}:" if targets else f"for _ in range({loop.length}):"
@@ -386,6 +389,7 @@ class Readable:
                 yield f"    {name}.append({spell.text[value]})"
         yield from (f"    {line}" for line in self._round(body, carried, new, results, stacks, read))
         spell.names.back_to(outer)  # what a round calls its own is free again
+        spell.names.taken.update(spell.environment)
         for out, value in zip(ends, carried, strict=True):
             spell.text[out] = spell.text[value]
         for out, name, is_read in zip((*lists, *kept), (*stacks, *saved), read, strict=True):

@@ -365,3 +365,25 @@ def test_settings_of_a_call_of_the_engine_have_their_names() -> None:
         assert (
             "padding=1, dilation=2)" in compiled.source and "# conv2d: the op conv2d of grad_engine" in compiled.source
         )
+
+
+def test_a_constant_of_a_loop_keeps_its_name_behind_it(tmp_path: Path) -> None:
+    """What a round calls its own is free again after the loop, but constants belong to the whole program."""
+
+    def f(w: Any) -> Any:
+        def body(h: Any, x: Any) -> Any:
+            mask = np.random.default_rng(1).uniform(size=(3, 20)) > 0.5
+            return np.tanh(h * w + np.where(mask, x[:, None], 0.0).sum(axis=1)), None
+
+        last, _ = ge.scan(body, np.zeros(3), X)
+        mask = np.random.default_rng(2).uniform(size=(3, 20)) > 0.5
+        return np.sum(np.where(mask, last[:, None], 0.0))
+
+    compiled = ge.compile(ge.value_and_grad(f))
+    w = np.ones(3)
+    found = compiled(w)
+    assert "mask2" in compiled.source and "    # from the last round to the first\n" in compiled.source
+    saved = saved_function(compiled, tmp_path)
+    given = [globals()[name] if name == "X" else w for name in compiled.source[6:].partition(", *")[0].split(", ")]
+    for one, other in zip(saved(*given), found, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-12)

@@ -88,14 +88,14 @@ def _viewed(bits: Any) -> Value | None:
 
 
 def _sum(self: _Saying, step: Step) -> Step | None:
-    """x.sum(axis=0) for ones @ x."""
+    """x.sum(axis=0) for ones @ x, x.sum(axis=1) for x @ ones."""
     if step.fn not in (np.matmul, np.dot) or step.named or len(step.args) != 2:
         return None
-    ones, x = step.args
-    known = type(ones) is Value and ones.ndim == 1 and single_number(ones) == 1
-    if not known or type(x) is not Value or x.ndim not in (1, 2) or x.dtype != step.out.dtype:
-        return None
-    return Step(REDUCE, np.add, (x,), {"axis": 0}, step.outs, False, step.line)
+    for (ones, x), axis in ((step.args, 0), (step.args[::-1], 1)):
+        known = type(ones) is Value and ones.ndim == 1 and single_number(ones) == 1
+        if known and type(x) is Value and x.ndim in (1 + axis, 2) and x.dtype == step.out.dtype:
+            return Step(REDUCE, np.add, (x,), {"axis": axis}, step.outs, False, step.line)
+    return None
 
 
 def _kept(self: _Saying, step: Step) -> Step | None:
