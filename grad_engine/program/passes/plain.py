@@ -160,7 +160,11 @@ def _turned_whole(self: _Saying, step: Step) -> Step | None:
     axes = tuple(next(rest) if axis is None else axis for axis in order)
     if tuple(x.shape[axis] for axis in axes) != zeros.shape:
         return None
-    return Step(METHOD, "transpose", (x, axes), {}, step.outs, False, step.line)
+    shown = Value.alike(x)
+    shown.shape, shown.strides = zeros.shape, tuple(x.strides[axis] for axis in axes)
+    shown.owner = x.memory
+    turned = self.make(METHOD, "transpose", (x, axes), shown)
+    return Step(METHOD, "copy", (turned,), {}, step.outs, False, step.line)  # it has memory of its own
 
 
 def _axis_counted(index: Any, length: int) -> int | None:
