@@ -194,16 +194,21 @@ def _owed_by_one(node: Node, useful: set[Edge], owed: dict[Any, Any], places: di
         share = raw if raw.shape == array.shape else fitted(raw, array)
         if edge in places:
             start = places[edge]
-            pairs: Any = enumerate(share.reshape(-1).tolist() if share.ndim else (share.item(),), start)
+            pairs: Any = enumerate(_listed(share.reshape(-1)), start)
         elif array.size == 1:
-            factor = share.item()
+            (factor,) = _listed(share.reshape(-1))
             pairs = [(place, factor * slope) for place, slope in owed[edge].items()]
         else:
-            pairs = enumerate((share.reshape(1, -1) @ owed[edge])[0].tolist())
+            pairs = enumerate(_listed((share.reshape(1, -1) @ owed[edge])[0]))
         for place, slope in pairs:
-            if slope:
+            if type(slope) is not float or slope:  # while a function is traced, most numbers are known later
                 found[place] = found[place] + slope if place in found else slope
     return found
+
+
+def _listed(row: Any) -> list[Any]:
+    """The elements of a vector, also while a function is traced."""
+    return row.tolist() if type(row) is np.ndarray else [row[place] for place in range(row.size)]
 
 
 _FIXED: dict[Any, Any] = {}  # (op, static arguments, shapes) -> slopes that are the same for all operands, or None
@@ -246,8 +251,8 @@ def _times_owed(
         for place, slope in slopes.items():
             if place in written:
                 row = block[place]
-                row += line if slope == 1 else slope * line
-            elif slope == 1:
+                row += line if type(slope) is float and slope == 1 else slope * line
+            elif type(slope) is float and slope == 1:
                 block[place] = line
             else:
                 np.multiply(line, slope, block[place])
@@ -262,7 +267,8 @@ def _product(lines: dict[Any, Any], owed: dict[Any, Any], places: dict[Any, int]
     rows = np.zeros((len(lines), total), dtype)
     for row, edge in zip(rows, lines, strict=True):
         slopes = owed[edge] if edge in owed else {places[edge]: 1.0}
-        row[[*slopes]] = [*slopes.values()]
+        for place, slope in slopes.items():
+            row[place] = slope
     return rows.T @ np.array([*lines.values()])
 
 

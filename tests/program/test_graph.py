@@ -20,6 +20,7 @@ from grad_engine import nn
 from tests.support import normal
 
 X, W = normal(5, 3), normal(3, 2)
+TIMES = np.linspace(0.1, 3.0, 50)
 
 
 def leaf(array: np.ndarray) -> ge.Tensor:
@@ -385,3 +386,21 @@ def test_a_saved_program_refuses_other_shapes(tmp_path: Path) -> None:
             inside["loss"](*wrong)
         with pytest.raises(ge.errors.ShapeError, match="traced for arguments of shapes"):
             loss.to("numpy")(*wrong)
+
+
+CURVES: dict[str, Callable[[Any], Any]] = {
+    "exp": lambda p: np.exp(p[0]) * TIMES + p[1] * p[2],
+    "norm": lambda p: np.sum(p**2) * TIMES,
+    "largest": lambda p: p.max() * np.sin(TIMES),
+    "mixed": lambda p: np.exp(-p[0] * TIMES) * (p[1] + np.sum(np.sin(p))),
+    "many": lambda p: sum(np.exp(p[i] * p[j]) * np.sin((i + j) * TIMES) for i in range(3) for j in range(3)),
+}
+
+
+@pytest.mark.parametrize("name", CURVES)
+def test_the_jacobian_of_a_curve_whose_numbers_depend_on_the_arguments(name: str) -> None:
+    """Its slopes by the inputs are known only when the program runs."""
+    derivative = ge.jacobian(CURVES[name])
+    compiled = ge.compile(derivative)
+    for p in (np.array([0.5, -0.3, 0.8]), np.array([0.0, 1.0, 0.0])):
+        np.testing.assert_allclose(compiled(p), derivative(p), rtol=1e-12, atol=1e-12)
