@@ -6,13 +6,16 @@ from typing import Any
 
 import numpy as np
 
-from grad_engine.errors import ArgumentError, GradEngineError
+from grad_engine.core.stand_ins import TRACING
+from grad_engine.errors import ArgumentError, GradEngineError, TraceError
 
 _default: dict[str, Any] = {"dtype": np.dtype(np.float64)}
 
 
 def get_default_dtype() -> np.dtype[Any]:
     """The dtype of tensors made of Python's numbers and of the parameters of layers: float64 unless it was set."""
+    if TRACING.trace is not None:
+        TRACING.trace.asked.add("default dtype")
     return _default["dtype"]
 
 
@@ -45,6 +48,11 @@ class Generator:
         """This generator, started anew from a number."""
         if isinstance(seed, bool) or not isinstance(seed, int | np.integer):
             raise ArgumentError(f"a seed is a whole number, got {seed!r}")
+        if TRACING.trace is not None:
+            raise TraceError(
+                f"manual_seed() was called in a compiled function{TRACING.trace.at()}, and a program does not seed; "
+                "call it outside"
+            )
         self.numpy.bit_generator.state = np.random.default_rng(int(seed) % 2**64).bit_generator.state
         return self  # in place: layers may hold the NumPy generator
 
@@ -60,10 +68,9 @@ def generator_of(seed: Any = None, generator: Any = None) -> np.random.Generator
         if seed is not None:
             raise ArgumentError("seed= and generator= both say where random numbers come from; pass one of them")
         seed = generator
-    if seed is None:
-        return _shared.numpy
-    if isinstance(seed, Generator):
-        return seed.numpy
+    if seed is None or isinstance(seed, Generator):
+        found = _shared.numpy if seed is None else seed.numpy
+        return found if TRACING.trace is None else TRACING.trace.generators(found)
     try:
         return np.random.default_rng(seed)
     except GradEngineError:  # of a trace, in words of its own

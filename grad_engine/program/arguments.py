@@ -100,6 +100,7 @@ class Arguments:
             made.node = part.leaf = GradAccum()
             part.is_leaf = type(x.node) is GradAccum
             if part.is_leaf:
+                part.leaf.extra = x.node.extra
                 self.state.lift_grad(x.node, part.leaf, part.value.name or name, f"{path}.node")
         return made
 

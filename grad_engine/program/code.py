@@ -88,12 +88,27 @@ class Code:
 
     def _body(self) -> None:
         for step in self.program.steps:
-            self._write(step)
+            self._write_quietly(step)
         self._finish()
 
     def _line(self, text: str, step: Step | None = None) -> None:
         self.lines.append(self.indent + text)
         self.steps.append(step)
+
+    def _write_quietly(self, step: Step) -> None:
+        """The lines of a step, under what np.errstate() said where it was traced."""
+        if step.errors is None:
+            self._write(step)
+            return
+        settings = ", ".join(f"{name}={how!r}" for name, how in step.errors)
+        self._line(f"with {self.spelling.thing(np.errstate, 'errstate')}({settings}):", step)
+        count, before = len(self.lines), self.indent
+        self.indent += "    "
+        self._write(step)
+        self.indent = before
+        if len(self.lines) == count:  # it is part of an expression
+            self.lines.pop()
+            self.steps.pop()
 
     def _write(self, step: Step) -> None:
         spell = self.spelling
@@ -262,7 +277,7 @@ class Code:
             return x
         with np.errstate(over="ignore"):
             made = np.array(data, dtype)
-        if np.isfinite(made) != np.isfinite(data):  # NumPy has a warning to give for it
+        if np.isfinite(made) != np.isfinite(float(data)):  # NumPy has a warning to give for it
             return x
         key = made.tobytes(), dtype.char
         if key not in self._numbers:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
+from grad_engine.core.defaults import get_default_dtype
 from grad_engine.core.grad_mode import is_grad_enabled
 from grad_engine.core.node import GradAccum, next_sequence_nr
 from grad_engine.core.tensor import Tensor, wrap
@@ -19,6 +20,7 @@ from grad_engine.errors import InPlaceError
 from grad_engine.program.arguments import Arguments, Labels, Made, labels_of
 from grad_engine.program.code import Deviation, may_deviate
 from grad_engine.program.history import History, freed_node
+from grad_engine.program.reach import hooks_of
 from grad_engine.program.slots import Part, Slot
 from grad_engine.program.state import State
 from grad_engine.program.steps import DRAW, LOOP, Program, Value
@@ -46,6 +48,8 @@ class Entry:
         if state.tensors or any(part.leaf is not None for part in arguments.parts):
             self.miss(f"{self.thing(is_grad_enabled)}() is not {is_grad_enabled()}")
         self._arguments(arguments)
+        if "default dtype" in state.trace.asked:
+            self.miss(f"{self.thing(get_default_dtype)}() != {self.thing(get_default_dtype())}")
         start = len(self.lines)
         self._state()
         if len(self.lines) > start:  # a name that was deleted meanwhile
@@ -85,6 +89,10 @@ class Entry:
                     self.miss(f"{name}.node is not None")
                 elif part.is_leaf:
                     self.miss(f"type({name}.node) is not GradAccum")
+                    if part.leaf.extra is None:
+                        self.miss(f"{name}.node.extra is not None")
+                    else:
+                        self.miss(f"{self.thing(hooks_of)}({name}.node) != {self.thing(hooks_of(part.leaf))}")
                 else:
                     self.miss(f"{name}.node is None or type({name}.node) is GradAccum")
                 self.lines.append(f"{name} = {name}.array")
@@ -120,6 +128,10 @@ class Entry:
                 name = self._leaf_names[id(node)] = f"leaf{len(self._leaf_names)}"
                 self.lines.append(f"{name} = {self.thing(tensor)}.node")
                 others.append(f"type({name}) is not GradAccum")
+                if node.extra is None:
+                    others.append(f"{name}.extra is not None")
+                else:
+                    others.append(f"{self.thing(hooks_of)}({name}) != {self.thing(hooks_of(node))}")
             elif node is None:
                 others.append(f"{self.thing(tensor)}.node is not None")
         return others
@@ -145,7 +157,8 @@ class Entry:
         others += [f"{self.thing(held)}.__class__ is not {self.thing(kind)}" for held, kind in state.kinds]
         differ = self.thing(_differ)
         for container, before in state.contents:
-            others.append(f"{differ}((*{self.thing(container)},), {self.thing(before)})")
+            now, then = f"(*{self.thing(container)},)", self.thing(before)
+            others.append(f"{now} != {then}" if isinstance(container, dict) else f"{differ}({now}, {then})")
         for grad in state.without_grad:
             if state.was_read(grad):
                 others.append(f"{grad.path or self._leaf_names[id(grad.leaf)]}.grad is not None")

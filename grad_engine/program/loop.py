@@ -87,7 +87,7 @@ class LoopCode(Code):
         spell, loop = self.spelling, self.loop
         carried, rows, _ = loop.parts(self.program.inputs)
         for step in self.before:
-            self._write(step)
+            self._write_quietly(step)
         names = {value: self._names(value) for value in (*carried, *rows)}
         for value in carried:
             given = spell.text[value]
@@ -105,7 +105,7 @@ class LoopCode(Code):
         for name, value in zip(saved, carried, strict=False):
             self._line(f"{name}.append({self._together(names[value], value)})")
         for step in self.program.steps:
-            self._write(step)
+            self._write_quietly(step)
         for value in self.program.hidden:
             text = spell.value(value)
             self._line(f"if {text} - {text} != 0.0: raise ArithmeticError")

@@ -33,7 +33,7 @@ _NAMESPACES = (
 _KEYS = (str, int, bytes, type(None))  # of items that each run can read again, alone or in tuples
 _MOST = 4096  # items of a container that are looked at
 # What a Module keeps for itself; no computation reads it.
-_OWN_AFFAIRS = frozenset(name for name in vars(Module()) if name.startswith("_"))
+_OWN_AFFAIRS = frozenset(name for name in vars(Module()) if name.startswith("_")) - {"_hooks"}
 
 
 class Reached:
@@ -93,6 +93,7 @@ class Reached:
             self.movable.append(x)
         elif kind is Tensor:
             self.tensors.append((name, x))
+            yield from ((hook, None, name) for hook in hooks_of(x.node))
         elif isinstance(x, Optimizer):
             self.optimizers.append(x)
         elif kind is types.FunctionType:
@@ -118,7 +119,10 @@ class Reached:
             for key, part in enumerate(x[:_MOST]):
                 yield part, None if slot is None else Part(slot, key, f"{name}_{key}"), f"{name}_{key}"
             return
-        self.sizes.append((x, len(x)))
+        if isinstance(x, dict) and not name.startswith("group"):  # whoever goes through it sees the order of its keys
+            self.contents.append((x, (*x,)))
+        else:
+            self.sizes.append((x, len(x)))
         keys = [*x][:_MOST] if isinstance(x, dict) else range(min(len(x), _MOST))
         for key in keys:
             inner = f"{name}_{key}" if isinstance(key, str | int) else name
@@ -179,9 +183,12 @@ class Reached:
                 held = cell.cell_contents
             except ValueError:  # a variable that has no value yet
                 continue
+            if isinstance(held, types.ModuleType) and not library(held.__name__):
+                yield from self._module(held, [*_names(f.__code__)])
             yield held, Cell(cell, name), name
         if f.__code__.co_filename.startswith(_ENGINE):
             return
+        self.others.append((Attribute(f, "__code__", f.__name__), f.__code__))
         self.namespaces.append((f.__dict__, len(f.__dict__)))
         for key, part in f.__dict__.items():
             if not key.startswith("__"):
@@ -194,6 +201,9 @@ class Reached:
             yield part, Item(f.__kwdefaults__, label, label), label
         for name in _globals_read(f.__code__):
             if name not in f.__globals__:
+                imported = sys.modules.get(name)  # by the function itself
+                if imported is not None and not library(name):
+                    yield from self._module(imported, names_read)
                 continue
             held = f.__globals__[name]
             if isinstance(held, types.ModuleType):
@@ -254,6 +264,15 @@ def _names(code: types.CodeType) -> Iterator[str]:
             yield const
         if isinstance(const, types.CodeType):
             yield from _names(const)
+
+
+def hooks_of(node: Any) -> tuple[Any, ...]:
+    """The hooks on a leaf, in order."""
+    extra = getattr(node, "extra", None)
+    if extra is None:
+        return ()
+    found = [hook for hooks in (extra.hooks or {}).values() for hook in hooks.values()]
+    return (*found, *(extra.after_hooks or {}).values())
 
 
 def library(module: str | None) -> bool:

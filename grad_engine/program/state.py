@@ -331,6 +331,9 @@ def _take_out(state: State, reached: Reached) -> None:
     for held, before in state.contents:
         if isinstance(held, set):
             held.intersection_update(before)
+        elif isinstance(held, dict):
+            for key in held.keys() - {*before}:
+                del held[key]
     for attributes, names in reached.attributes:
         for name in attributes.keys() - names:
             del attributes[name]
@@ -380,8 +383,8 @@ def _note_changes(state: State, reached: Reached) -> None:
         now = (*container,)
         if len(now) != len(before) or any(a is not b for a, b in zip(now, before, strict=True)):
             raise TraceError(
-                "the compiled function changed a set outside of it, and a program does not; return what is to be kept "
-                "and store it outside"
+                f"the compiled function changed which items a {type(container).__name__} outside of it has, and a "
+                "program does not; return what is to be kept and store it outside"
             )
     for container, size in state.sizes:
         if len(container) != size:

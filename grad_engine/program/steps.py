@@ -120,7 +120,7 @@ class Kind:
 class Step:
     """One call: `fn` on `args` and `named` (which hold values among plain things) made `outs`."""
 
-    __slots__ = ("_values", "args", "fn", "into", "kind", "line", "named", "op", "outs", "several")
+    __slots__ = ("_values", "args", "errors", "fn", "into", "kind", "line", "named", "op", "outs", "several")
 
     def __init__(
         self, kind: Kind, fn: Any, args: tuple[Any, ...], named: Mapping[str, Any], outs: list[Value], several: bool,
@@ -131,12 +131,15 @@ class Step:
         self.line = line  # of the user's program: file and number
         self.op = op  # of a named call: the op of the table; of a check: the question that it answers
         self._values: list[Value] | None = None
+        self.errors: tuple[tuple[str, str], ...] | None = None  # what np.errstate() says where it runs; None: nothing
         self.into: Any = None  # where the result goes: a Buffer (passes/buffers.py), an input, or new memory
 
     def replaced(self, args: tuple[Any, ...], named: Mapping[str, Any] | None = None) -> Step:
         """This step with other arguments."""
         named = self.named if named is None else named
-        return Step(self.kind, self.fn, args, named, self.outs, self.several, self.line, self.op)
+        made = Step(self.kind, self.fn, args, named, self.outs, self.several, self.line, self.op)
+        made.errors = self.errors
+        return made
 
     @property
     def out(self) -> Value:

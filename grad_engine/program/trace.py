@@ -76,6 +76,11 @@ class Trace:
         self._kept: list[Any] = []  # so that no id in by_reference or _consts is given to another array meanwhile
         self._consts: dict[int, Value] = {}
         self._seen: tuple[Any, int] = (None, -1)  # frame and instruction whose locals were named last
+        # What a loop's body shares with the program around it:
+        self.raised: list[str] = [] if outer is None else outer.raised  # calls that raised because of their numbers
+        self.asked: set[str] = set() if outer is None else outer.asked  # settings of the engine that were asked for
+        self.generators: Callable[[Any], Any] = (lambda rng: rng) if outer is None else outer.generators
+        self._errors: Any = np.geterr() if outer is None else outer._errors
 
     # --- values ---------------------------------------------------------------------------------------------------
 
@@ -145,9 +150,16 @@ class Trace:
         TRACING.trace = None  # what runs now is NumPy itself
         drawn = _random_state() if kind is NAMED_CALL else None  # some of SciPy's functions draw from it
         QUIET.add(self.thread)
+        errors: Any = np.geterr()
         try:
             with np.errstate(all="ignore"):
                 result = kind.run(fn, mapped(_now, given), mapped(_now, named_given) if named else NO_NAMED)
+        except (np.linalg.LinAlgError, ArithmeticError, ValueError) as error:
+            of_numbers = kind is NUMBER or not isinstance(error, ValueError) or type(error) is np.linalg.LinAlgError
+            if of_numbers and not all(value.is_const for value in read):
+                TRACING.trace = self
+                self.raised.append(f"{type(error).__name__} of {getattr(fn, '__name__', fn)}(){self.at()}")
+            raise
         finally:
             QUIET.discard(self.thread)
             if drawn is not None:
@@ -169,6 +181,8 @@ class Trace:
         else:
             step = Step(kind, fn, given, named_given, [], several, self.place(), op)
             step._values = read
+            if errors != self._errors:
+                step.errors = tuple(errors.items())
             outs = step.outs = [Value(part, step=step) for part in parts]
             self.steps.append(step)
             if self.outside and kind.pure and all(value.is_const or value in self.outside for value in read):
@@ -234,6 +248,7 @@ class Trace:
             made = self.record(NAMED_CALL, present, args, named, name)
         except Exception:  # the call itself is at fault: what it raised first has the better words
             return None
+        self.raised.clear()  # the engine tried another way
         self.reasons.setdefault(name, str(error) or type(error).__name__)
         if present.places is None:
             return made

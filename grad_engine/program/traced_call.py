@@ -55,7 +55,7 @@ def traced_call(
     """Run `function` once on stand-ins. `names` are those of all arguments, in order."""
     trace = Trace()
     state = State(trace)
-    trace.held = state.held
+    trace.held, trace.generators = state.held, state.stand_in_for
     arguments = Arguments(state)
     given = [*args, *named.values()]
     parameters = [f"p{number}" for number in range(len(given))]
@@ -66,6 +66,11 @@ def traced_call(
         ]
         trace.grads_read.clear()  # of what the function itself does, from here on
         result = function(*inside[: len(args)], **dict(zip(named, inside[len(args) :], strict=True)))
+        if trace.raised:
+            raise TraceError(
+                f"the compiled function caught the {trace.raised[0]}, which depends on numbers, so that its program "
+                "would go this way at each run; ask for the condition with np.where(), or catch it outside"
+            )
         noted = _Result(trace, state, arguments)
         structure = returned(result, noted.output, template=True)
         for part in arguments.parts:

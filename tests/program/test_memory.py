@@ -18,7 +18,7 @@ from grad_engine import nn
 from grad_engine.program import passes
 from grad_engine.program.compiled import Compiled
 from grad_engine.program.steps import CHECK, OPAQUE, UNPACK, Program, Value, leaves, mapped
-from tests.program.test_random_functions import RandomFunction
+from tests.program.random_functions import RandomFunction
 
 SHAPE = (4, 6)
 BEFORE_BUFFERS = [name for name in passes.RUNNING if name not in ("flat", "buffers")]

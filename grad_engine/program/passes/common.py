@@ -70,7 +70,7 @@ class _Sharing(Rewriting):
     def visit(self, step: Step) -> None:
         if step.kind.pure:
             named = _key(step.named) if step.named else None
-            key = (step.kind, step.fn if isinstance(step.fn, str) else id(step.fn), _key(step.args), named)
+            key = (step.kind, step.fn if isinstance(step.fn, str) else id(step.fn), _key(step.args), named, step.errors)
             known = self._steps.setdefault(key, step)
             pairs = [*zip(step.outs, known.outs, strict=True)]
             if known is not step and not any(frozenset((id(x), id(y))) in self._apart for x, y in pairs):

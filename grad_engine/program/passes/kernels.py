@@ -67,6 +67,7 @@ class _Quickening(Rewriting):
         """The result, in C order, of a step that is put before the present one."""
         made = Value(np.empty(shape, like.dtype))
         made.step = Step(kind, fn, args, NO_NAMED, [made], False, self.line)
+        made.step.errors = self.errors
         if kind is METHOD:
             made.owner = args[0].memory
         self.steps.append(made.step)

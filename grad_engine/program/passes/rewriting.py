@@ -33,11 +33,12 @@ class Rewriting:
         self.steps: list[Step] = []
         self.replaced: dict[Value, Any] = {}
         self.line: tuple[str, int] | None = None
+        self.errors: Any = None  # of the step that is visited
 
     def rewritten(self) -> Program:
         """The new program."""
         for step in self.program.steps:
-            self.line = step.line
+            self.line, self.errors = step.line, step.errors
             if self.reads_replaced(step):
                 named = mapped(self.now, dict(step.named)) if step.named else step.named
                 taken = step.replaced(mapped(self.now, step.args), named)
@@ -76,6 +77,7 @@ class Rewriting:
 
     def keep(self, step: Step) -> None:
         """Take a step over; views show the memory of what now stands for their owner."""
+        step.errors = step.errors or self.errors
         for out in step.outs:
             out.step = step
             if out.owner is not None:
