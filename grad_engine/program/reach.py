@@ -199,11 +199,11 @@ class Reached:
             yield part, Part(Attribute(f, "__defaults__", label), number, label), label
         for label, part in (f.__kwdefaults__ or {}).items():
             yield part, Item(f.__kwdefaults__, label, label), label
+        for name in _imported(f.__code__):
+            if name in sys.modules and not library(name):
+                yield from self._module(sys.modules[name], [*_names(f.__code__)])
         for name in _globals_read(f.__code__):
             if name not in f.__globals__:
-                imported = sys.modules.get(name)  # by the function itself
-                if imported is not None and not library(name):
-                    yield from self._module(imported, names_read)
                 continue
             held = f.__globals__[name]
             if isinstance(held, types.ModuleType):
@@ -231,6 +231,13 @@ class Reached:
 
 
 @functools.lru_cache(maxsize=1024)
+def _imported(code: types.CodeType) -> tuple[str, ...]:
+    """The names of what a function, or one inside it, imports itself; and others, where it does."""
+    found = code.co_names if _IMPORT in code.co_code[::2] else ()
+    return (*found, *(name for each in code.co_consts if isinstance(each, types.CodeType) for name in _imported(each)))
+
+
+@functools.lru_cache(maxsize=1024)
 def _globals_read(code: types.CodeType) -> tuple[str, ...]:
     """The global names that a function reads, and the functions inside it.
 
@@ -253,6 +260,7 @@ def _globals_read(code: types.CodeType) -> tuple[str, ...]:
 
 
 _EXTENDED = dis.opmap["EXTENDED_ARG"]
+_IMPORT = dis.opmap["IMPORT_NAME"]
 _GLOBAL = {dis.opmap["LOAD_GLOBAL"]: 1, dis.opmap["LOAD_NAME"]: 0}  # and how many bits of it say something else
 
 
