@@ -44,7 +44,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "tree": RECORD_ROOMS,
     "draw": RECORD_ROOMS,
     "health": RECORD_ROOMS | {"tree", "draw"},
-    "page": RECORD_ROOMS | {"root", "story", "draw"},
+    "page": RECORD_ROOMS | {"root", "story", "draw", "health"},
     "export": (EVERYTHING | {"page"}) - {"export", "nn"},
     "interop": EVERYTHING,
     "cli": RECORD_ROOMS | {"root", "story", "tree", "draw", "health", "page", "export"},

@@ -20,6 +20,7 @@ import numpy as np
 
 from grad_engine.core.define import BY_NAME
 from grad_engine.errors import GraphError
+from grad_engine.export.torch_notes import shown
 from grad_engine.export.torch_ops import EXPANSIONS, PERMUTATIONS, SAME_NUMBERS, short_name, snake
 from grad_engine.export.torch_scopes import ModuleCalls, scopes
 from grad_engine.export.torch_values import (
@@ -675,7 +676,7 @@ def _raw_shape(facts: StepFacts, shape: tuple[int, ...]) -> tuple[int, ...]:
 def _of_function(node: Node) -> SourceRecord | None:
     """Where the backward rule of a torch.autograd.Function of the program begins."""
     code = getattr(getattr(getattr(node, "_forward_cls", None), "backward", None), "__code__", None)
-    return None if code is None else SourceRecord(code.co_filename, code.co_firstlineno, f"def {code.co_name}")
+    return None if code is None else SourceRecord(shown(code.co_filename), code.co_firstlineno, f"def {code.co_name}")
 
 
 def _traced(node: Node) -> SourceRecord | None:

@@ -235,7 +235,7 @@ class ForwardNotes:
             return None
         found = self._sources.get(line)
         if found is None:
-            found = self._sources[line] = SourceRecord(_shown(line[0].co_filename), line[1], code_at(*line))
+            found = self._sources[line] = SourceRecord(shown(line[0].co_filename), line[1], code_at(*line))
         return found
 
     def place_of_error(self, error: BaseException, module: str) -> str:
@@ -287,7 +287,7 @@ def _nobody(*args: Any) -> bool:
     return False
 
 
-def _shown(path: str) -> str:
+def shown(path: str) -> str:
     """The path of a file, from the working directory where it lies in it."""
     return path.removeprefix(os.getcwd() + os.sep)
 

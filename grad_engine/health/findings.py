@@ -22,11 +22,21 @@ MOST_ZEROS = 0.5  # share of a gradient that is 0, from which on it is worth a n
 LARGE_UPDATE, SMALL_UPDATE = 0.1, 1e-6  # ‖change‖ / ‖value‖ of a weight in one step; about 0.001 is healthy
 AS_WANTED = (FROZEN, UNASKED)  # reasons of parameters without gradient that the program asked for
 
+NO_RUN = ("no run",)  # what a finding is about where backward has not run
+
 Sentences = list[str]
 
 
 def findings(index: RecordIndex, rows: Sequence[ParameterRow]) -> tuple[Sentences, Sentences]:
     """What is wrong, and what else is worth knowing."""
+    told = told_of(index, rows)
+    wrong = dict.fromkeys(harmless(one.words) for one in told if one.is_wrong)
+    notes = dict.fromkeys(harmless(one.words) for one in told if not one.is_wrong)
+    return list(wrong), list(notes)
+
+
+def told_of(index: RecordIndex, rows: Sequence[ParameterRow]) -> list[Told]:
+    """What is wrong, and what is worth knowing, with the ops and leaves that it is about."""
     record = index.record
     told: list[Told] = []
     cut = [index_of(replace(record, runs=(run,))) for run in record.runs if not run.complete]
@@ -34,7 +44,7 @@ def findings(index: RecordIndex, rows: Sequence[ParameterRow]) -> tuple[Sentence
     if record.stopped:
         told.append(Told(" ".join([f"The program stopped: {record.stopped.rstrip('.')}.", *in_steps])))
     elif not record.runs:
-        told.append(Told("There is no backward run in this record, so nothing is known of the gradients."))
+        told.append(Told("There is no backward run in this record, so nothing is known of the gradients.", NO_RUN))
     each = [index if run is index.run else index_of(replace(record, runs=(run,))) for run in record.runs]
     if not record.stopped:
         told += map(Told, in_steps)
@@ -54,9 +64,8 @@ def findings(index: RecordIndex, rows: Sequence[ParameterRow]) -> tuple[Sentence
     ran = [frozenset(of_run.steps) for of_run in each if of_run.run is not None and not of_run.run.create_graph]
     for kind in (probabilities, each_with_each, worse_than_chance, silent_units, stuck, near_ends, saturated):
         found = alike(kind(index), ran)
-        told += [one for one in found if one.is_wrong][:MOST_NAMED] + [one for one in found if not one.is_wrong][
-            :MOST_NAMED
-        ]
+        told += [one for one in found if one.is_wrong][:MOST_NAMED]
+        told += [one for one in found if not one.is_wrong][:MOST_NAMED]
     told += _updates(rows)
     if not (record.stopped or cut) or any(
         run.complete for run in record.runs
@@ -67,9 +76,7 @@ def findings(index: RecordIndex, rows: Sequence[ParameterRow]) -> tuple[Sentence
     ]
     told += alike(one_linear_map(index), ran)[:MOST_NAMED]
     told += [Told(words, is_wrong=False) for words in (*_double_backward(record.runs), *_about_rows(index, rows))]
-    wrong = dict.fromkeys(harmless(one.words) for one in told if one.is_wrong)
-    notes = dict.fromkeys(harmless(one.words) for one in told if not one.is_wrong)
-    return list(wrong), list(notes)
+    return told
 
 
 def _double_backward(runs: Sequence[BackwardRecord]) -> Iterator[str]:
@@ -92,12 +99,13 @@ def _updates(rows: Sequence[ParameterRow]) -> Iterator[Told]:
 
 
 def _without_gradient(rows: Sequence[ParameterRow]) -> Iterator[Told]:
-    reasons: dict[str, list[str]] = {}
+    reasons: dict[str, list[ParameterRow]] = {}
     for row in rows:
         if not row.has_gradient and row.reason:
-            reasons.setdefault(row.reason, []).append(row.name)
-    for reason, names in reasons.items():
-        yield Told(f"No gradient for {some(names)}: {reason}.")
+            reasons.setdefault(row.reason, []).append(row)
+    for reason, alike_rows in reasons.items():
+        leaves = tuple(row.part for row in alike_rows if row.part is not None)
+        yield Told(f"No gradient for {some([row.name for row in alike_rows])}: {reason}.", ops=leaves)
 
 
 def _about_rows(index: RecordIndex, rows: Sequence[ParameterRow]) -> Iterator[str]:

@@ -83,10 +83,9 @@ def _of_values(index: RecordIndex, starts: Sequence[str]) -> Told | None:
     if node is None:
         return _given(index, tensor, others)
     known = all(index.measured(operand.tensor) is not None for operand in node.inputs)
-    what = (
-        f"{kind(size)} begins in the result of {called(index, node.id)} ({origin_words(index, Origin(node.id, size))})"
-    )
-    words = f"{'' if known else 'As far as values are recorded, '}{what}.{read_by(index, node)}"
+    where = origin_words(index, Origin(node.id, size))
+    what = f"{kind(size)} begins in the result of {called(index, node.id)} ({where})"
+    words = f"{_capital(what) if known else f'As far as values are recorded, {what}'}.{read_by(index, node)}"
     if not size.nan and (spoiled := _first_nan(index, starts)) is not None:
         words += f" It becomes NaN in {placed(index, spoiled, line=True)}."
     also = [index.makers[other] for other in others if other in index.makers]
@@ -96,6 +95,10 @@ def _of_values(index: RecordIndex, starts: Sequence[str]) -> Told | None:
         rest = f" and {len(more) - MOST_ORIGINS} more" if len(more) > MOST_ORIGINS else ""
         words += f" It begins in {', '.join(more[:MOST_ORIGINS])}{rest} too."
     return Told(words, ("value", *same_place(node)), (node.id,))
+
+
+def _capital(words: str) -> str:
+    return words[:1].upper() + words[1:]
 
 
 def _given(index: RecordIndex, tensor: str, others: Sequence[str]) -> Told:
@@ -114,7 +117,7 @@ def _given(index: RecordIndex, tensor: str, others: Sequence[str]) -> Told:
         also = [parameters[other] for each in others if (other := index.accumulator_of.get(each, "")) in parameters]
         more = f", and so have {some(also)}" if also else ""
         words = f"The parameter {parameters[part]} has {kind(size)}{at}{rest}, from before this step{reader}{more}."
-        return Told(words, ("value", "parameter"), ())
+        return Told(words, ("value", "parameter"), (part,))
     if name or part:
         label = "" if name == "input" else f" {name or part}"
         words = f"The input{label} has {kind(size)}{at}{rest}{reader}."
@@ -122,7 +125,8 @@ def _given(index: RecordIndex, tensor: str, others: Sequence[str]) -> Told:
         what = use.operand.parameter if use is not None else ""
         of = f"{what} of {placed(index, use.node, line=True)}" if use is not None else "a constant"
         words = f"There is {kind(size)} in the data: {of} has it{at}{rest}, and no op of the graph made it."
-    return Told(words, ("value", "input", name, *(same_place(use.node) if use is not None else ())), ())
+    about = ("value", "input", name, *(same_place(use.node) if use is not None else ()))
+    return Told(words, about, (use.node.id,) if use is not None else ())
 
 
 def _reader(index: RecordIndex, tensor: str) -> Use | None:

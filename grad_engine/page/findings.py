@@ -7,15 +7,19 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from grad_engine.formula import number
+from grad_engine.health.findings import NO_RUN, told_of
+from grad_engine.health.not_finite import born
+from grad_engine.health.rows import parameter_rows
 from grad_engine.record.index import RecordIndex
-from grad_engine.record.words import many, origin_words
+from grad_engine.record.words import harmless, many
 
 MOST_NAMED = 12  # items of one finding
+MOST_REPORTED = 5_000  # ops of a graph of which a whole report is made
 
 
 def findings(index: RecordIndex, changes: Mapping[str, Sequence[str]] | None = None) -> list[dict[str, Any]]:
     """The findings, the ones to look at first in front: {"tone", "title", "text", "about"}."""
-    found = [*_origins(index), *_changed(changes), *_without_gradient(index), *_sizes(index), *_longest_sum(index)]
+    found = [*_wrong(index), *_changed(changes), *_without_gradient(index), *_sizes(index), *_longest_sum(index)]
     return sorted(found, key=lambda each: each["tone"] != "nonfinite")
 
 
@@ -39,29 +43,24 @@ def _finding(tone: str, title: str, about: Sequence[str], text: str = "") -> dic
     }
 
 
-def _origins(index: RecordIndex) -> list[dict[str, Any]]:
-    """Where the first number that is not finite was made, forward and backward."""
-    made, sent = "The first NaN or infinity among the values: made by", "The first among the gradients: sent by"
-    found = [_finding("nonfinite", made, [first.part], origin_words(index, first)) for first in index.value_origins[:1]]
-    origin = index.gradient_origin
-    if origin is not None and origin.edge is None:
-        found.append(_finding("nonfinite", "The run started with a gradient that is not finite at", [origin.part]))
-    elif origin is not None:
-        found.append(_finding("nonfinite", sent, [origin.part], origin_words(index, origin)))
+def _wrong(index: RecordIndex) -> list[dict[str, Any]]:
+    """What the report calls wrong: its first sentence as the title. Of a very large graph, where NaN begins alone."""
+    is_large = len(index.nodes) > MOST_REPORTED
+    told = list(born(index)) if is_large else told_of(index, parameter_rows(index))
+    found = []
+    for one in told:
+        if one.is_wrong and one.about != NO_RUN:
+            first, stop, rest = harmless(one.words).partition(". ")
+            about = [part for part in one.ops if part in index.nodes or part in index.accumulators]
+            found.append(_finding("nonfinite", first + stop.strip(), about, rest))
     return found
 
 
 def _without_gradient(index: RecordIndex) -> list[dict[str, Any]]:
     if index.run is None:
         return [_finding("", "No backward run is recorded", [], "There are values, and no gradients yet.")]
-    none = [each for each in index.accumulators if index.gradient_tensor(each) is None]
     zero = [each for each in index.accumulators if (size := index.gradient(each)) is not None and size.norm == 0]
-    found = []
-    if none:
-        found.append(_finding("nonfinite", f"{many(len(none), 'leaf', 'leaves')} without a gradient:", none))
-    if zero:
-        found.append(_finding("", f"{many(len(zero), 'leaf', 'leaves')} with a gradient of zeros:", zero))
-    return found
+    return [_finding("", f"{many(len(zero), 'leaf', 'leaves')} with a gradient of zeros:", zero)] if zero else []
 
 
 def _sizes(index: RecordIndex) -> list[dict[str, Any]]:

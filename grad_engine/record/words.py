@@ -16,6 +16,7 @@ ABSENT = {
     "freed": "freed by backward",
     "unknown": "not known",
 }
+LONGEST_CODE = 80  # characters of a line of a program in a sentence
 LONGEST_NAME = 1_000  # characters of a name that are looked at before it is shortened
 STACKED = 2  # combining marks on one letter; more of them climb into other lines
 
@@ -116,5 +117,7 @@ def origin_words(index: RecordIndex, origin: Origin) -> str:
     if node is None:
         return words
     module = f", in {node.scope}" if node.scope else ""
-    source = f", at {node.source.file}:{node.source.line}: {node.source.code}" if node.source is not None else ""
-    return f"{words}{module}{source}"
+    if (source := node.source) is None:
+        return f"{words}{module}"
+    file = source.file.replace("\\", "/").rpartition("/site-packages/")[2]
+    return f"{words}{module}, at {file}:{source.line}: {fit(source.code, LONGEST_CODE)}"

@@ -37,7 +37,9 @@ def notes(index: RecordIndex, script: Script) -> Iterator[tuple[str, str]]:
     elif run is None and index.nodes:
         yield "Backward has not run: no gradients to show yet.", "muted"
     if run is not None and len(index.record.runs) > 1:
-        yield f"The last of {len(index.record.runs)} backward runs is shown.", "muted"
+        through = ", which goes through the gradients of one before: double backward"
+        is_second = any(each.create_graph for each in index.record.runs[:-1]) and not run.create_graph
+        yield f"The last of {len(index.record.runs)} backward runs is shown{through if is_second else ''}.", "muted"
     if run is not None and not run.complete:
         yield f"This backward run was interrupted in step {len(index.steps)}.", "bad"
     gone = (tensor.id for tensor in index.record.tensors if tensor.absent == "changed")
@@ -52,6 +54,9 @@ def notes(index: RecordIndex, script: Script) -> Iterator[tuple[str, str]]:
         spoiled = index.first_nan if not first.measure.nan else None
         becomes = f" It becomes NaN in {_with_line(index, script, spoiled.id)}." if spoiled is not None else ""
         yield f"{begins}: {_extent(first.measure)}{_leaf_gradients(index)}.{becomes}", "bad"
+    elif (data := _bad_data(index)) is not None:
+        size, name, reader = data
+        yield f"There is {kind(size)} in {name}: {_extent(size)}; {_with_line(index, script, reader)} reads it.", "bad"
     if (found := index.gradient_origin) is not None and not _reads_what_is_bad(index, found):
         begins = f"{kind(found.measure)} begins in the gradient"
         if found.edge is None:
@@ -70,6 +75,16 @@ def notes(index: RecordIndex, script: Script) -> Iterator[tuple[str, str]]:
         one, other, made = (script.shape(shape) for shape in shapes)
         stretches = f"{_with_line(index, script, node)}{others} stretches both operands, {one} and {other}, to {made}"
         yield f"{stretches}: reshape one if each entry was to meet its own.", "gradient"
+
+
+def _bad_data(index: RecordIndex) -> tuple[Measure, str, str] | None:
+    """The first constant that is not finite and no mask: its size, its name, and an op that reads it and is spoiled."""
+    for id, node in index.nodes.items() if index.broken else ():
+        for operand in node.inputs if id in index.broken else ():
+            size = index.measured(operand.tensor)
+            if size is not None and size.bad and index.producer(operand.tensor) is None:
+                return size, harmless(index.tensors[operand.tensor].name or "the data"), id
+    return None
 
 
 def _reads_what_is_bad(index: RecordIndex, found: Origin) -> bool:

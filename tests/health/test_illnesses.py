@@ -124,7 +124,7 @@ ILL: dict[str, tuple[Callable[[], Any], Callable[[Any], Any], str]] = {
     "overflow of half precision": (
         halved,
         lambda m: m(x().half()).float().mean(),
-        r"^infinity begins in the result of #\d+ Addmm \(\d+ of 1024 values, in 0\.2, ",
+        r"^Infinity begins in the result of #\d+ Addmm \(\d+ of 1024 values, in 0\.2, ",
     ),
     "NaN in a parameter": (
         lambda: stack(lambda m: m[2].weight[1, 2].fill_(float("nan"))),
