@@ -87,6 +87,16 @@ def test_the_data_is_json_without_numbers_that_json_lacks() -> None:
     assert next(finding["about"] for finding in content["findings"] if finding["tone"] == "nonfinite")
 
 
+def test_the_findings_are_those_of_the_report() -> None:
+    x = ge.tensor([0.0, -1.0, 4.0], requires_grad=True)
+    with np.errstate(all="ignore"):
+        z = ge.ln(x).sum()
+        z.backward(retain_graph=True)
+    found = [each for each in payload(ge.record_graph(z))["findings"] if each["tone"] == "nonfinite"]
+    told = [f"{each['title']} {each['text']}".strip() for each in found]
+    assert told == list(ge.report(z).findings) and found[0]["about"] == ["n0"]
+
+
 def test_numbers_are_those_of_the_record() -> None:
     found = record("large")
     content = payload(found)
