@@ -25,6 +25,7 @@ Every deliberate error is a GradEngineError.
 """
 
 import importlib as _importlib
+import importlib.util as _util
 import os as _os
 from typing import Any as _Any
 
@@ -102,8 +103,8 @@ if _os.environ.get("GRAD_ENGINE_MALLOC") == "1":
 # Rooms that not every program needs, and what is public in them: loaded when it is first asked for. A third of the time
 # of `import grad_engine` would go into reading records alone.
 _LOADED_ON_USE = (
-    *("autograd", "data", "distributions", "draw", "export", "func", "interop", "nn", "notebook", "numpy", "optim"),
-    *("polynomial", "program", "progress", "record", "scipy", "tree", "utils"),
+    *("autograd", "data", "distributions", "draw", "export", "fft", "func", "interop", "nn", "notebook", "numpy"),
+    *("optim", "polynomial", "program", "progress", "record", "scipy", "tree", "utils"),
 )
 _PUBLIC = {
     "export.film": ("film",),
@@ -120,6 +121,7 @@ _PUBLIC = {
     "torch_names": (
         "BoolTensor",
         "ByteTensor",
+        "CharTensor",
         "DoubleTensor",
         "FloatTensor",
         "HalfTensor",
@@ -127,9 +129,14 @@ _PUBLIC = {
         "LongTensor",
         "ShortTensor",
         "Size",
+        "accelerator",
         "amp",
+        "are_deterministic_algorithms_enabled",
+        "asarray",
         "autocast",
         "backends",
+        "bartlett_window",
+        "blackman_window",
         "broadcast_shapes",
         "can_cast",
         "contiguous_format",
@@ -140,6 +147,8 @@ _PUBLIC = {
         "get_default_device",
         "get_num_threads",
         "get_rng_state",
+        "hamming_window",
+        "hann_window",
         "iinfo",
         "inference_mode",
         "is_complex",
@@ -151,7 +160,11 @@ _PUBLIC = {
         "promote_types",
         "random",
         "result_type",
+        "seed",
         "set_default_device",
+        "set_default_tensor_type",
+        "set_float32_matmul_precision",
+        "set_num_interop_threads",
         "set_num_threads",
         "set_printoptions",
         "set_rng_state",
@@ -163,6 +176,7 @@ _PUBLIC = {
         "tril_indices",
         "triu_indices",
         "unravel_index",
+        "use_deterministic_algorithms",
     ),
 }
 _FROM = {name: room for room, names in _PUBLIC.items() for name in names}
@@ -182,8 +196,12 @@ def __getattr__(name: str) -> _Any:
         found = getattr(_importlib.import_module(f"grad_engine.{_FROM[name]}"), name)
         globals()[name] = found
         return found
-    words = _importlib.import_module("grad_engine.torch_names").WORDS.get(name)
-    raise AttributeError(f"module 'grad_engine' has no attribute {name!r}" + (f"; {words}" if words else ""))
+    if name.startswith("_") or _util.find_spec(f"grad_engine.{name}") is not None:  # on the way to an import
+        raise AttributeError(f"module 'grad_engine' has no attribute {name!r}")
+    rooms = ["nn", "nn.functional", "optim", "utils.data", "distributions", "linalg", "func"]
+    loaded = [(f"grad_engine.{room}", vars(_importlib.import_module(f"grad_engine.{room}"))) for room in rooms]
+    words = _importlib.import_module("grad_engine.core.torch_words")
+    raise AttributeError(words.missing("grad_engine", name, __dir__(), loaded))
 
 
 def __dir__() -> list[str]:
@@ -195,7 +213,7 @@ def __dir__() -> list[str]:
 # PyTorch's names for NumPy's dtypes and numbers.
 float16, float32, float64 = _np.float16, _np.float32, _np.float64
 int8, int16, int32, int64, uint8, bool_ = _np.int8, _np.int16, _np.int32, _np.int64, _np.uint8, _np.bool_
-half, double, long = _np.float16, _np.float64, _np.int64
+half, double, long, short = _np.float16, _np.float64, _np.int64, _np.int16
 inf, nan, pi, e = _np.inf, _np.nan, _np.pi, _np.e
 
 globals().update(CALLS)  # every op under its name and aliases: grad_engine.matmul, grad_engine.ln, ...

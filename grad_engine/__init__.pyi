@@ -88,6 +88,7 @@ from grad_engine import data as data
 from grad_engine import distributions as distributions
 from grad_engine import draw as draw
 from grad_engine import export as export
+from grad_engine import fft as fft
 from grad_engine import func as func
 from grad_engine import interop as interop
 from grad_engine import nn as nn
@@ -122,6 +123,7 @@ from grad_engine.record import load_graph as load_graph
 from grad_engine.record import save_graph as save_graph
 from grad_engine.torch_names import BoolTensor as BoolTensor
 from grad_engine.torch_names import ByteTensor as ByteTensor
+from grad_engine.torch_names import CharTensor as CharTensor
 from grad_engine.torch_names import DoubleTensor as DoubleTensor
 from grad_engine.torch_names import FloatTensor as FloatTensor
 from grad_engine.torch_names import HalfTensor as HalfTensor
@@ -129,9 +131,14 @@ from grad_engine.torch_names import IntTensor as IntTensor
 from grad_engine.torch_names import LongTensor as LongTensor
 from grad_engine.torch_names import ShortTensor as ShortTensor
 from grad_engine.torch_names import Size as Size
+from grad_engine.torch_names import accelerator as accelerator
 from grad_engine.torch_names import amp as amp
+from grad_engine.torch_names import are_deterministic_algorithms_enabled as are_deterministic_algorithms_enabled
+from grad_engine.torch_names import asarray as asarray
 from grad_engine.torch_names import autocast as autocast
 from grad_engine.torch_names import backends as backends
+from grad_engine.torch_names import bartlett_window as bartlett_window
+from grad_engine.torch_names import blackman_window as blackman_window
 from grad_engine.torch_names import broadcast_shapes as broadcast_shapes
 from grad_engine.torch_names import can_cast as can_cast
 from grad_engine.torch_names import contiguous_format as contiguous_format
@@ -142,6 +149,8 @@ from grad_engine.torch_names import finfo as finfo
 from grad_engine.torch_names import get_default_device as get_default_device
 from grad_engine.torch_names import get_num_threads as get_num_threads
 from grad_engine.torch_names import get_rng_state as get_rng_state
+from grad_engine.torch_names import hamming_window as hamming_window
+from grad_engine.torch_names import hann_window as hann_window
 from grad_engine.torch_names import iinfo as iinfo
 from grad_engine.torch_names import inference_mode as inference_mode
 from grad_engine.torch_names import is_complex as is_complex
@@ -153,7 +162,11 @@ from grad_engine.torch_names import preserve_format as preserve_format
 from grad_engine.torch_names import promote_types as promote_types
 from grad_engine.torch_names import random as random
 from grad_engine.torch_names import result_type as result_type
+from grad_engine.torch_names import seed as seed
 from grad_engine.torch_names import set_default_device as set_default_device
+from grad_engine.torch_names import set_default_tensor_type as set_default_tensor_type
+from grad_engine.torch_names import set_float32_matmul_precision as set_float32_matmul_precision
+from grad_engine.torch_names import set_num_interop_threads as set_num_interop_threads
 from grad_engine.torch_names import set_num_threads as set_num_threads
 from grad_engine.torch_names import set_printoptions as set_printoptions
 from grad_engine.torch_names import set_rng_state as set_rng_state
@@ -165,6 +178,7 @@ from grad_engine.torch_names import strided as strided
 from grad_engine.torch_names import tril_indices as tril_indices
 from grad_engine.torch_names import triu_indices as triu_indices
 from grad_engine.torch_names import unravel_index as unravel_index
+from grad_engine.torch_names import use_deterministic_algorithms as use_deterministic_algorithms
 
 Operand: TypeAlias = Tensor | np.ndarray | np.generic | float | int | bool | Sequence[Any]
 Axes: TypeAlias = SupportsIndex | Sequence[SupportsIndex] | None
@@ -181,6 +195,7 @@ bool_: Any
 half: Any
 double: Any
 long: Any
+short: Any
 inf: Any
 nan: Any
 pi: Any

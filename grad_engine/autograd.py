@@ -6,7 +6,6 @@ For programs that are ported. `grad_engine.grad(z, x)` gives the gradient itself
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from types import SimpleNamespace
 from typing import Any
 
 from grad_engine import functional as _functions
@@ -14,7 +13,8 @@ from grad_engine.core.grad import grad as _grad
 from grad_engine.core.grad_mode import enable_grad, no_grad, set_grad_enabled
 from grad_engine.core.observe import detect_anomaly
 from grad_engine.core.tensor import Tensor
-from grad_engine.creation import as_tensor, zeros_like
+from grad_engine.core.torch_words import Room, missing
+from grad_engine.creation import as_tensor, ones_like, zeros_like
 from grad_engine.errors import ArgumentError
 from grad_engine.function import Function
 from grad_engine.testing import check_gradients
@@ -111,4 +111,44 @@ def _hessian(func: Callable[..., Any], inputs: Any, create_graph: bool = False) 
     return _functions.hessian(func, create_graph=create_graph)(inputs)
 
 
-functional = SimpleNamespace(jacobian=_jacobian, hessian=_hessian)
+def _beside(inputs: Any) -> tuple[list[Tensor], Callable[[Sequence[Any]], Any]]:
+    """The inputs as leaves of their own, and how results for them are handed out: one, or a tuple."""
+    several = isinstance(inputs, tuple | list)
+    leaves = [as_tensor(each).detach().requires_grad_() for each in (inputs if several else [inputs])]
+    return leaves, lambda found: tuple(found) if several else found[0]
+
+
+def _vjp(func: Callable[..., Any], inputs: Any, v: Any = None) -> tuple[Any, Any]:
+    """(func(*inputs), the gradient by each input of its sum weighted by v)."""
+    leaves, handed = _beside(inputs)
+    out = func(*leaves)
+    found = grad(out, leaves, v, allow_unused=True, materialize_grads=True)
+    return out.detach() if isinstance(out, Tensor) else tuple(each.detach() for each in out), handed(found)
+
+
+def _jvp_of(func: Callable[..., Any], inputs: Any, v: Any = None) -> tuple[Any, Any]:
+    """(func(*inputs), how it changes along v)."""
+    given = tuple(inputs) if isinstance(inputs, tuple | list) else (inputs,)
+    along = tuple(v) if isinstance(v, tuple | list) else (ones_like(given[0]) if v is None else v,)
+    return _functions.jvp(func, given, along)
+
+
+def _hvp(func: Callable[..., Any], inputs: Any, v: Any = None) -> tuple[Any, Any]:
+    """(func(*inputs), one number, and its Hessian times v)."""
+    leaves, handed = _beside(inputs)
+    out = func(*leaves)
+    slopes = grad(out, leaves, create_graph=True, allow_unused=True, materialize_grads=True)
+    along = list(v) if isinstance(v, tuple | list) else [ones_like(leaves[0]) if v is None else v]
+    found = grad(list(slopes), leaves, along, allow_unused=True, materialize_grads=True)
+    return out.detach(), handed(found)
+
+
+functional = Room(
+    "grad_engine.autograd.functional",
+    {"jacobian": _jacobian, "hessian": _hessian, "vjp": _vjp, "jvp": _jvp_of, "hvp": _hvp, "vhp": _hvp},
+)
+
+
+def __getattr__(name: str) -> Any:
+    """An error that says what to write."""
+    raise AttributeError(missing("grad_engine.autograd", name, __all__))

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from grad_engine.core.tensor import Tensor
+from grad_engine.core.torch_words import missing
 from grad_engine.errors import ArgumentError, ShapeError
 from grad_engine.functional import hessian as _hessian
 from grad_engine.functional import jacobian as _jacobian
@@ -127,3 +128,8 @@ def _stacked(results: list[Any], axis: int) -> Any:
     if not isinstance(first, Tensor):
         raise ArgumentError(f"vmap() stacks tensors, and the function gave {type(first).__name__}")
     return stack(results, axis=axis)
+
+
+def __getattr__(name: str) -> Any:
+    """An error that says what to write."""
+    raise AttributeError(missing("grad_engine.func", name, __all__))

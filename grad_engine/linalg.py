@@ -5,8 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
+from grad_engine.core.call import as_tensor
 from grad_engine.core.define import CALLS
 from grad_engine.core.tensor import Tensor
+from grad_engine.core.torch_words import missing
+from grad_engine.errors import SingularError
 from grad_engine.ops.linalg import (
     cholesky,
     cholesky_solve,
@@ -45,7 +50,21 @@ def vander(x: Any, N: int | None = None) -> Tensor:
     return _vander(x, N, increasing=True)
 
 
+LinAlgError = SingularError
+
+
+def matrix_rank(x: Any, tol: Any = None, hermitian: bool = False) -> Tensor:
+    """How many singular values of each matrix are above `tol`, by default the machine's; whole numbers, no gradient."""
+    return as_tensor(np.asarray(np.linalg.matrix_rank(as_tensor(x).array, tol, hermitian)))
+
+
+def __getattr__(name: str) -> Any:
+    """An error that says what to write."""
+    raise AttributeError(missing("grad_engine.linalg", name, __all__))
+
+
 __all__ = [
+    "LinAlgError",
     "cholesky",
     "cholesky_solve",
     "cond",
@@ -64,6 +83,7 @@ __all__ = [
     "matrix_exp",
     "matrix_norm",
     "matrix_power",
+    "matrix_rank",
     "matrix_transpose",
     "multi_dot",
     "norm",

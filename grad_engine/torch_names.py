@@ -2,28 +2,40 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
 from typing import Any, NoReturn
 
 import numpy as np
 
-from grad_engine.core.defaults import CPU, check_device, device, generator_of, manual_seed
+from grad_engine.core.defaults import (
+    CPU,
+    check_device,
+    device,
+    generator_of,
+    get_default_dtype,
+    manual_seed,
+    set_default_dtype,
+)
 from grad_engine.core.define import CALLS
 from grad_engine.core.grad_mode import GradMode
 from grad_engine.core.tensor import Tensor
+from grad_engine.core.torch_words import Room
 from grad_engine.creation import as_tensor, empty, zeros
 from grad_engine.errors import ArgumentError, ShapeError
 from grad_engine.ops.indexing import index_put
+from grad_engine.ops.methods import dtype_of
 from grad_engine.ops.product import matmul
 from grad_engine.ops.reduction import sum as sum_of
 
 __all__ = [
-    "BoolTensor", "ByteTensor", "DoubleTensor", "FloatTensor", "HalfTensor", "IntTensor", "LongTensor",
-    "ShortTensor", "Size", "backends", "broadcast_shapes", "can_cast", "contiguous_format", "cuda", "device",
-    "dtype", "finfo", "get_default_device", "get_num_threads", "get_rng_state", "iinfo", "inference_mode",
-    "is_complex", "is_floating_point", "is_tensor", "mps", "poisson", "preserve_format", "promote_types",
-    "result_type", "set_default_device", "set_num_threads", "set_printoptions", "set_rng_state", "sparse",
-    "sparse_coo_tensor", "special", "spmm", "strided", "tril_indices", "triu_indices", "unravel_index",
+    "BoolTensor", "ByteTensor", "CharTensor", "DoubleTensor", "FloatTensor", "HalfTensor", "IntTensor",
+    "LongTensor", "ShortTensor", "Size", "accelerator", "are_deterministic_algorithms_enabled", "asarray",
+    "backends", "bartlett_window", "blackman_window", "broadcast_shapes", "can_cast", "contiguous_format",
+    "cuda", "device", "dtype", "finfo", "get_default_device", "get_num_threads", "get_rng_state",
+    "hamming_window", "hann_window", "iinfo", "inference_mode", "is_complex", "is_floating_point", "is_tensor",
+    "mps", "poisson", "preserve_format", "promote_types", "result_type", "seed", "set_default_device",
+    "set_default_tensor_type", "set_float32_matmul_precision", "set_num_interop_threads", "set_num_threads",
+    "set_printoptions", "set_rng_state", "sparse", "sparse_coo_tensor", "special", "spmm", "strided",
+    "tril_indices", "triu_indices", "unravel_index", "use_deterministic_algorithms",
 ]  # fmt: skip
 
 finfo, iinfo = np.finfo, np.iinfo
@@ -63,16 +75,48 @@ def _nothing(*args: Any, **named: Any) -> None:
     """Nothing: there is no other device."""
 
 
-amp = SimpleNamespace(autocast=autocast, GradScaler=autocast)
-cuda = SimpleNamespace(
-    is_available=lambda: False, device_count=lambda: 0, manual_seed=_nothing, manual_seed_all=_nothing,
-    empty_cache=_nothing, synchronize=_nothing, amp=amp,
-)  # fmt: skip
-mps = SimpleNamespace(is_available=lambda: False)
-backends = SimpleNamespace(
-    mps=SimpleNamespace(is_available=lambda: False, is_built=lambda: False), cudnn=SimpleNamespace()
+amp = Room("grad_engine.amp", {"autocast": autocast, "GradScaler": autocast})
+_NO_DEVICE = {
+    "is_available": lambda: False, "is_built": lambda: False, "device_count": lambda: 0, "manual_seed": _nothing,
+    "manual_seed_all": _nothing, "empty_cache": _nothing, "synchronize": _nothing,
+}  # fmt: skip
+cuda = Room("grad_engine.cuda", {**_NO_DEVICE, "amp": amp, "memory_allocated": lambda *args: 0})
+mps = Room("grad_engine.mps", _NO_DEVICE)
+accelerator = Room("grad_engine.accelerator", {**_NO_DEVICE, "current_accelerator": lambda *args, **named: None})
+backends = Room(
+    "grad_engine.backends", {name: Room(f"grad_engine.backends.{name}", _NO_DEVICE) for name in ("mps", "cudnn", "mkl")}
 )
-random = SimpleNamespace(manual_seed=manual_seed)
+
+
+def use_deterministic_algorithms(mode: bool, *, warn_only: bool = False) -> None:
+    """Nothing: the same program gives the same numbers anyway."""
+
+
+def are_deterministic_algorithms_enabled() -> bool:
+    """True: the same program gives the same numbers."""
+    return True
+
+
+def set_float32_matmul_precision(precision: str) -> None:
+    """Nothing: products are as precise as their dtype."""
+
+
+def set_num_interop_threads(count: int) -> None:
+    """Nothing: ops run one after the other."""
+
+
+def seed() -> int:
+    """A number drawn from the system, from which the generator now starts."""
+    number = int(np.random.SeedSequence().entropy % 2**63)  # type: ignore[operator]
+    manual_seed(number)
+    return number
+
+
+random = Room(
+    "grad_engine.random",
+    {"manual_seed": manual_seed, "seed": seed, "get_rng_state": lambda: get_rng_state(),
+     "set_rng_state": lambda state: set_rng_state(state)},
+)  # fmt: skip
 
 
 def set_default_device(place: Any) -> None:
@@ -105,6 +149,13 @@ FloatTensor, DoubleTensor = _define_typed("FloatTensor", np.float32), _define_ty
 HalfTensor, ShortTensor = _define_typed("HalfTensor", np.float16), _define_typed("ShortTensor", np.int16)
 IntTensor, LongTensor = _define_typed("IntTensor", np.int32), _define_typed("LongTensor", np.int64)
 ByteTensor, BoolTensor = _define_typed("ByteTensor", np.uint8), _define_typed("BoolTensor", np.bool_)
+CharTensor = _define_typed("CharTensor", np.int8)
+asarray = as_tensor
+
+
+def set_default_tensor_type(t: Any) -> None:
+    """Make new tensors in the dtype of FloatTensor, DoubleTensor or HalfTensor, as set_default_dtype() does."""
+    set_default_dtype(dtype_of(t))
 
 
 def sparse_coo_tensor(indices: Any, values: Any, size: Any = None, **ignored: Any) -> Tensor:
@@ -120,7 +171,7 @@ def spmm(mat: Any, mat2: Any) -> Tensor:
     return matmul(as_tensor(mat), as_tensor(mat2))
 
 
-sparse = SimpleNamespace(mm=spmm, sum=sum_of)
+sparse = Room("grad_engine.sparse", {"mm": spmm, "sum": sum_of})
 
 _SPECIAL = {
     "expit": "sigmoid", "psi": "digamma", "multigammaln": "mvlgamma", "gammaln": "lgamma",
@@ -130,7 +181,7 @@ _SPECIAL = {
         "i0", "i1", "i1e", "zeta",
     )},
 }  # fmt: skip
-special = SimpleNamespace(**{name: CALLS[ours] for name, ours in _SPECIAL.items() if ours in CALLS})
+special = Room("grad_engine.special", {name: CALLS[ours] for name, ours in _SPECIAL.items() if ours in CALLS})
 
 
 # --- shapes, dtypes and the generator ---------------------------------------------------------------------------------
@@ -208,19 +259,20 @@ def get_num_threads() -> int:
     return 1
 
 
-# What is not here, and what to write instead.
-WORDS = {
-    "fft": "NumPy's transforms of a tensor are differentiated: np.fft.rfft(x), np.fft.irfft(...)",
-    "complex": "complex numbers go through NumPy's functions: np.exp(1j * t); see the README on complex numbers",
-    "polar": "write r * np.exp(1j * phi)",
-    "range": "write arange(start, end + step, step)",
-    "ger": "write outer(x, y)",
-    "chain_matmul": "write linalg.multi_dot([x, y, z])",
-    "jit": "leave it out, or write grad_engine.compile for a function, its gradient or a training step",
-    "quantization": "tensors are floats of 16, 32 or 64 bits",
-    "multiprocessing": "write Python's own multiprocessing",
-    "distributed": "there is one process; write Python's own multiprocessing",
-    "bfloat16": "the shortest dtype is float16",
-    "hub": "build the model of grad_engine.nn, and load the state with load_state_dict()",
-    "onnx": "export_graph() writes the graph of a result",
-}
+# --- windows of signals -----------------------------------------------------------------------------------------------
+
+
+def _define_window(window: Any, words: str) -> Any:
+    def call(window_length: int, periodic: bool = True, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+        numbers = window(window_length + 1)[:-1] if periodic else window(window_length)
+        made = as_tensor(np.asarray(numbers, dtype or get_default_dtype()))
+        return made.requires_grad_() if requires_grad else made
+
+    call.__doc__ = f"{words} of so many numbers; periodic: without the last of one more, as transforms take it."
+    return call
+
+
+hann_window = _define_window(np.hanning, "Hann's window")
+hamming_window = _define_window(np.hamming, "Hamming's window")
+blackman_window = _define_window(np.blackman, "Blackman's window")
+bartlett_window = _define_window(np.bartlett, "Bartlett's window")

@@ -25,7 +25,7 @@ def test_rooms_that_few_programs_need_are_loaded_on_use(room: str) -> None:
 
 
 def test_an_unknown_name_is_an_attribute_error() -> None:
-    with pytest.raises(AttributeError, match="no attribute 'softmaxx'"):
+    with pytest.raises(AttributeError, match="has no 'softmaxx'; write softmax"):
         ge.softmaxx  # noqa: B018  # the attribute is the point
 
 

@@ -15,6 +15,7 @@ from grad_engine.core.names import name_of, rename
 from grad_engine.core.node import Edge, GradAccum
 from grad_engine.core.plain_number import WAYS_OUT, check_plain_number, noted
 from grad_engine.core.scipy_names import twin_of_caller
+from grad_engine.core.torch_words import Missing
 from grad_engine.errors import ArgumentError, GraphError, ShapeError
 
 _INTO_TWO = bytes((opcode.opmap["UNPACK_SEQUENCE"], 2))  # the instruction of `a, b = x`
@@ -36,6 +37,10 @@ class ArrayBehavior:
     node: Edge
 
     # what it is
+
+    def __dir__(self) -> list[str]:
+        """What an editor offers: without PyTorch's names that are not here."""
+        return [name for name in object.__dir__(self) if type(vars(type(self)).get(name)) is not Missing]
 
     @property
     def shape(self) -> tuple[int, ...]:

@@ -191,6 +191,126 @@ class TorchMethods:
     def scatter_add_(self, *args: Any, **named: Any) -> Tensor:
         """x, its elements now increased where an index says."""
 
+    def absolute_(self, *args: Any, **named: Any) -> Tensor:
+        """x, its elements now those of absolute()."""
+
+    def acos_(self, *args: Any, **named: Any) -> Tensor:
+        """x, its elements now those of acos()."""
+
+    def acosh_(self, *args: Any, **named: Any) -> Tensor:
+        """x, its elements now those of acosh()."""
+
+    def arccos_(self, *args: Any, **named: Any) -> Tensor:
+        """x, its elements now those of arccos()."""
+
+    def arccosh_(self, *args: Any, **named: Any) -> Tensor:
+        """x, its elements now those of arccosh()."""
+
+    def arcsin_(self, *args: Any, **named: Any) -> Tensor:
+        """x, its elements now those of arcsin()."""
+
+    def arcsinh_(self, *args: Any, **named: Any) -> Tensor:
+        """x, its elements now those of arcsinh()."""
+
+    def arctan_(self, *args: Any, **named: Any) -> Tensor:
+        """x, its elements now those of arctan()."""
+
+    def arctan2_(self, *args: Any, **named: Any) -> Tensor:
+        """x, its elements now those of arctan2()."""
+
+    def arctanh_(self, *args: Any, **named: Any) -> Tensor:
+        """x, its elements now those of arctanh()."""
+
+    def asin_(self, *args: Any, **named: Any) -> Tensor:
+        """x, its elements now those of asin()."""
+
+    def asinh_(self, *args: Any, **named: Any) -> Tensor:
+        """x, its elements now those of asinh()."""
+
+    def atan_(self, *args: Any, **named: Any) -> Tensor:
+        """x, its elements now those of atan()."""
+
+    def atan2_(self, *args: Any, **named: Any) -> Tensor:
+        """x, its elements now those of atan2()."""
+
+    def atanh_(self, *args: Any, **named: Any) -> Tensor:
+        """x, its elements now those of atanh()."""
+
+    def copysign_(self, *args: Any, **named: Any) -> Tensor:
+        """x, its elements now those of copysign()."""
+
+    def cosh_(self, *args: Any, **named: Any) -> Tensor:
+        """x, its elements now those of cosh()."""
+
+    def cumprod_(self, *args: Any, **named: Any) -> Tensor:
+        """x, its elements now those of cumprod()."""
+
+    def deg2rad_(self, *args: Any, **named: Any) -> Tensor:
+        """x, its elements now those of deg2rad()."""
+
+    def digamma_(self, *args: Any, **named: Any) -> Tensor:
+        """x, its elements now those of digamma()."""
+
+    def erfc_(self, *args: Any, **named: Any) -> Tensor:
+        """x, its elements now those of erfc()."""
+
+    def erfinv_(self, *args: Any, **named: Any) -> Tensor:
+        """x, its elements now those of erfinv()."""
+
+    def exp2_(self, *args: Any, **named: Any) -> Tensor:
+        """x, its elements now those of exp2()."""
+
+    def expm1_(self, *args: Any, **named: Any) -> Tensor:
+        """x, its elements now those of expm1()."""
+
+    def fix_(self, *args: Any, **named: Any) -> Tensor:
+        """x, its elements now those of fix()."""
+
+    def float_power_(self, *args: Any, **named: Any) -> Tensor:
+        """x, its elements now those of float_power()."""
+
+    def frac_(self, *args: Any, **named: Any) -> Tensor:
+        """x, its elements now those of frac()."""
+
+    def hypot_(self, *args: Any, **named: Any) -> Tensor:
+        """x, its elements now those of hypot()."""
+
+    def index_reduce_(self, *args: Any, **named: Any) -> Tensor:
+        """x, its elements now those of index_reduce()."""
+
+    def lgamma_(self, *args: Any, **named: Any) -> Tensor:
+        """x, its elements now those of lgamma()."""
+
+    def log10_(self, *args: Any, **named: Any) -> Tensor:
+        """x, its elements now those of log10()."""
+
+    def log1p_(self, *args: Any, **named: Any) -> Tensor:
+        """x, its elements now those of log1p()."""
+
+    def log2_(self, *args: Any, **named: Any) -> Tensor:
+        """x, its elements now those of log2()."""
+
+    def logit_(self, *args: Any, **named: Any) -> Tensor:
+        """x, its elements now those of logit()."""
+
+    def mvlgamma_(self, *args: Any, **named: Any) -> Tensor:
+        """x, its elements now those of mvlgamma()."""
+
+    def negative_(self, *args: Any, **named: Any) -> Tensor:
+        """x, its elements now those of negative()."""
+
+    def polygamma_(self, *args: Any, **named: Any) -> Tensor:
+        """x, its elements now those of polygamma()."""
+
+    def rad2deg_(self, *args: Any, **named: Any) -> Tensor:
+        """x, its elements now those of rad2deg()."""
+
+    def sinc_(self, *args: Any, **named: Any) -> Tensor:
+        """x, its elements now those of sinc()."""
+
+    def xlogy_(self, *args: Any, **named: Any) -> Tensor:
+        """x, its elements now those of xlogy()."""
+
     def normal_(self, mean: builtins.float = 0.0, std: builtins.float = 1.0, generator: Any = None) -> Tensor:
         """x, its elements drawn anew from a normal distribution."""
 

@@ -10,6 +10,7 @@ densities of Beta, Gamma, Dirichlet, StudentT and of counts need SciPy for the g
 
 from typing import Any
 
+from grad_engine.core.torch_words import missing
 from grad_engine.distributions import kl, transforms
 from grad_engine.distributions.combined import (
     Independent,
@@ -121,7 +122,7 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     """An error that says what to do without a distribution that is not here."""
+    words = missing("grad_engine.distributions", name, __all__)
     raise AttributeError(
-        f"grad_engine.distributions has no {name!r}; subclass Distribution with log_prob() and _drawn(), or see "
-        "grad_engine.scipy.stats"
+        f"{words}; or subclass Distribution with log_prob() and _drawn(), or see grad_engine.scipy.stats"
     )

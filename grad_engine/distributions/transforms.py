@@ -10,6 +10,7 @@ import numpy as np
 
 from grad_engine.core.call import as_tensor
 from grad_engine.core.tensor import Tensor, wrap
+from grad_engine.core.torch_words import missing
 from grad_engine.errors import ArgumentError
 from grad_engine.ops.activation import logsigmoid, sigmoid, softplus
 from grad_engine.ops.elementwise import abs, arctanh, exp, expm1, ln, logit, tanh
@@ -190,3 +191,8 @@ __all__ = [
     "AffineTransform", "ComposeTransform", "ExpTransform", "PowerTransform", "SigmoidTransform", "SoftplusTransform",
     "TanhTransform", "Transform", "identity_transform",
 ]  # fmt: skip
+
+
+def __getattr__(name: str) -> Any:
+    """An error that says what to write."""
+    raise AttributeError(missing("grad_engine.distributions.transforms", name, __all__))

@@ -4,6 +4,8 @@ from functools import wraps as _wraps
 from typing import Any as _Any
 
 from grad_engine.core.defaults import check_device as _check_device
+from grad_engine.core.define import CALLS as _CALLS
+from grad_engine.core.torch_words import missing as _missing
 from grad_engine.nn import functional, init, parameter, utils
 from grad_engine.nn.attention import (
     MultiheadAttention,
@@ -29,6 +31,7 @@ from grad_engine.nn.layers import (
     Dropout,
     Dropout1d,
     Dropout2d,
+    Dropout3d,
     Embedding,
     EmbeddingBag,
     Flatten,
@@ -37,6 +40,7 @@ from grad_engine.nn.layers import (
     Identity,
     InstanceNorm1d,
     InstanceNorm2d,
+    InstanceNorm3d,
     LayerNorm,
     LeakyReLU,
     Linear,
@@ -63,6 +67,7 @@ from grad_engine.nn.lazy import (
     LazyConvTranspose2d,
     LazyInstanceNorm1d,
     LazyInstanceNorm2d,
+    LazyInstanceNorm3d,
     LazyLinear,
 )
 from grad_engine.nn.losses import (
@@ -101,8 +106,10 @@ from grad_engine.nn.plain_layers import (
     ChannelShuffle,
     CircularPad1d,
     CircularPad2d,
+    CircularPad3d,
     ConstantPad1d,
     ConstantPad2d,
+    ConstantPad3d,
     CosineEmbeddingLoss,
     CosineSimilarity,
     CTCLoss,
@@ -117,6 +124,9 @@ from grad_engine.nn.plain_layers import (
     MaxPool1d,
     MaxPool2d,
     MaxPool3d,
+    MaxUnpool1d,
+    MaxUnpool2d,
+    MaxUnpool3d,
     Mish,
     MultiLabelMarginLoss,
     MultiLabelSoftMarginLoss,
@@ -127,10 +137,13 @@ from grad_engine.nn.plain_layers import (
     PoissonNLLLoss,
     ReflectionPad1d,
     ReflectionPad2d,
+    ReflectionPad3d,
     ReLU6,
     ReplicationPad1d,
     ReplicationPad2d,
+    ReplicationPad3d,
     SoftMarginLoss,
+    Softmax2d,
     Softmin,
     Softshrink,
     Softsign,
@@ -139,8 +152,11 @@ from grad_engine.nn.plain_layers import (
     TripletMarginLoss,
     Unfold,
     Upsample,
+    UpsamplingBilinear2d,
+    UpsamplingNearest2d,
     ZeroPad1d,
     ZeroPad2d,
+    ZeroPad3d,
 )
 from grad_engine.nn.recurrent import (
     GRU,
@@ -159,6 +175,7 @@ def _take_device(layer: type) -> None:
     @_wraps(plain)
     def __init__(self: _Any, *args: _Any, device: _Any = None, **named: _Any) -> None:
         _check_device(device)
+        self.__dict__.setdefault("_made", (layer, args, named))
         plain(self, *args, **named)
 
     layer.__init__ = __init__  # type: ignore[misc]
@@ -171,10 +188,9 @@ for _thing in [*globals().values()]:
 
 def __getattr__(name: str) -> _Any:
     """An error that says what to do without a layer that is not here."""
-    raise AttributeError(
-        f"grad_engine.nn has no {name!r}; subclass nn.Module, with the functions of grad_engine.nn.functional, or see "
-        "dir(grad_engine.nn)"
-    )
+    places = [(f"grad_engine.nn.{room.__name__.rpartition('.')[2]}", vars(room)) for room in (functional, init, utils)]
+    words = _missing("grad_engine.nn", name, __all__, [*places, ("grad_engine.nn.functional", _CALLS)])
+    raise AttributeError(words if "; write" in words else f"{words}, or subclass nn.Module")
 
 
 __all__ = [
@@ -205,8 +221,10 @@ __all__ = [
     "ChannelShuffle",
     "CircularPad1d",
     "CircularPad2d",
+    "CircularPad3d",
     "ConstantPad1d",
     "ConstantPad2d",
+    "ConstantPad3d",
     "Conv1d",
     "Conv2d",
     "Conv3d",
@@ -219,6 +237,7 @@ __all__ = [
     "Dropout",
     "Dropout1d",
     "Dropout2d",
+    "Dropout3d",
     "Embedding",
     "EmbeddingBag",
     "Flatten",
@@ -235,6 +254,7 @@ __all__ = [
     "Identity",
     "InstanceNorm1d",
     "InstanceNorm2d",
+    "InstanceNorm3d",
     "KLDivLoss",
     "L1Loss",
     "LSTMCell",
@@ -249,6 +269,7 @@ __all__ = [
     "LazyConvTranspose2d",
     "LazyInstanceNorm1d",
     "LazyInstanceNorm2d",
+    "LazyInstanceNorm3d",
     "LazyLinear",
     "LeakyReLU",
     "Linear",
@@ -260,6 +281,9 @@ __all__ = [
     "MaxPool1d",
     "MaxPool2d",
     "MaxPool3d",
+    "MaxUnpool1d",
+    "MaxUnpool2d",
+    "MaxUnpool3d",
     "Mish",
     "Module",
     "ModuleDict",
@@ -283,14 +307,17 @@ __all__ = [
     "ReLU6",
     "ReflectionPad1d",
     "ReflectionPad2d",
+    "ReflectionPad3d",
     "ReplicationPad1d",
     "ReplicationPad2d",
+    "ReplicationPad3d",
     "Sequential",
     "SiLU",
     "Sigmoid",
     "SmoothL1Loss",
     "SoftMarginLoss",
     "Softmax",
+    "Softmax2d",
     "Softmin",
     "Softplus",
     "Softshrink",
@@ -307,8 +334,11 @@ __all__ = [
     "Unflatten",
     "Unfold",
     "Upsample",
+    "UpsamplingBilinear2d",
+    "UpsamplingNearest2d",
     "ZeroPad1d",
     "ZeroPad2d",
+    "ZeroPad3d",
     "functional",
     "init",
     "parameter",

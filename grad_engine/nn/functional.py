@@ -16,6 +16,7 @@ from grad_engine.core.defaults import generator_of
 from grad_engine.core.define import CALLS
 from grad_engine.core.numpy_errors import warn_of_spelling
 from grad_engine.core.tensor import Tensor
+from grad_engine.core.torch_words import missing
 from grad_engine.errors import ArgumentError, ShapeError
 from grad_engine.ops.shape import pad as _pad
 
@@ -88,6 +89,23 @@ def gumbel_softmax(
     return drawn - soft.detach() + soft
 
 
+def affine_grid(theta: Any, size: Sequence[int], align_corners: bool | None = None) -> Tensor:
+    """Where each pixel of images (batch, channels, height, width) is looked up by grid_sample(): theta @ (x, y, 1).
+
+    theta: (batch, 2, 3). The result (batch, height, width, 2) has x and y from -1 to 1; align_corners: at the middle of
+    the corner pixels, else at their outer edges.
+    """
+    theta = as_tensor(theta)
+    if len(size) != 4 or theta.shape != (size[0], 2, 3):
+        raise ShapeError(f"affine_grid() takes theta (batch, 2, 3) and a size of four, got {theta.shape} and {size}")
+    rows, columns = (
+        np.linspace(-1, 1, n) * (1 if align_corners else (n - 1) / n) if n > 1 else np.zeros(1) for n in size[2:]
+    )
+    y, x = np.meshgrid(rows, columns, indexing="ij")
+    places = np.stack([x, y, np.ones_like(x)], -1).reshape(1, -1, 3).astype(theta.dtype)
+    return CALLS["matmul"](places, theta.mT).reshape((size[0], *size[2:], 2))
+
+
 def _define_elementwise(name: str) -> Any:
     plain = CALLS[name]
 
@@ -124,4 +142,4 @@ def __getattr__(name: str) -> Any:
         if op is not None and op.category == "activation" and op.elementwise:
             found = globals()[name] = _define_elementwise(name)  # PyTorch's have inplace=
         return found
-    raise AttributeError(f"grad_engine.nn.functional has no {name!r}; see the table of ops, grad_engine.OPS")
+    raise AttributeError(missing("grad_engine.nn.functional", name, [*CALLS, *globals()]))

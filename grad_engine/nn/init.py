@@ -16,6 +16,7 @@ from grad_engine.core.defaults import generator_of
 from grad_engine.core.grad_mode import no_grad
 from grad_engine.core.inplace import overwrite
 from grad_engine.core.tensor import Tensor, wrap
+from grad_engine.core.torch_words import missing
 from grad_engine.errors import ArgumentError, ShapeError
 
 Seed = int | np.random.Generator | None
@@ -171,3 +172,8 @@ def _filled(tensor: Any, values: np.ndarray) -> Tensor:
         raise ArgumentError(f"an initialiser fills a tensor in place, got {type(tensor).__name__}; use Parameter(...)")
     with no_grad():
         return overwrite(tensor, wrap(values, None))
+
+
+def __getattr__(name: str) -> Any:
+    """An error that says what to write."""
+    raise AttributeError(missing("grad_engine.nn.init", name, globals()))

@@ -377,6 +377,12 @@ class _BatchNorm(Layer):
             training=self.training, momentum=momentum, eps=self.eps,
         )  # fmt: skip
 
+    def reset_running_stats(self) -> None:
+        """Begin anew with running means 0 and variances 1."""
+        if self.track_running_stats:
+            self.running_mean.array[...], self.running_var.array[...] = 0, 1
+            self.num_batches_tracked.array[...] = 0
+
     def extra_repr(self) -> str:
         return f"{self.num_features}, eps={self.eps}, momentum={self.momentum}"
 
@@ -436,6 +442,12 @@ class InstanceNorm2d(_InstanceNorm):
     """x (batch, channels, height, width) with each channel of each image standardized."""
 
     axes, shapes = (4,), "(batch, channels, height, width)"
+
+
+class InstanceNorm3d(_InstanceNorm):
+    """x (batch, channels, depth, height, width) with each channel of each image standardized."""
+
+    axes, shapes = (5,), "(batch, channels, depth, height, width)"
 
 
 class RMSNorm(Layer):
@@ -514,6 +526,13 @@ class Dropout1d(Dropout):
 
     def forward(self, x: Any) -> Tensor:
         return neural.dropout1d(x, self.p, self.training, self._seed())
+
+
+class Dropout3d(Dropout):
+    """Dropout of whole channels of x (batch, channels, depth, height, width)."""
+
+    def forward(self, x: Any) -> Tensor:
+        return neural.dropout3d(x, self.p, self.training, self._seed())
 
 
 class GroupNorm(Layer):

@@ -37,7 +37,7 @@ class _Lazy(Layer, UninitializedParameters):
         named.setdefault("dtype", get_default_dtype())
         named.update({name: value for name, value in self.defaults.items() if name not in bound})
         self._given = args, named
-        like = self._made(named.get("groups", 1), of_numbers=True)  # what it will have; none of its numbers is kept
+        like = self._built(named.get("groups", 1), of_numbers=True)  # what it will have; none of its numbers is kept
         for name, kind in like._parts.items():
             value = like.__dict__[name]
             if kind == "parameter":
@@ -48,7 +48,7 @@ class _Lazy(Layer, UninitializedParameters):
             if value is None and name in ("weight", "bias"):
                 object.__setattr__(self, name, None)
 
-    def _made(self, size: int, of_numbers: bool = False) -> Any:
+    def _built(self, size: int, of_numbers: bool = False) -> Any:
         args, named = self._given
         if of_numbers and "seed" in inspect.signature(self.cls_to_become.__init__).parameters:
             named = {**named, "seed": 0}
@@ -63,7 +63,7 @@ class _Lazy(Layer, UninitializedParameters):
         kind = next((value.dtype for value in self._state().values() if value.dtype.kind == "f"), None)
         if kind is not None:
             self._given[1]["dtype"] = kind
-        made = self._made(size)
+        made = self._built(size)
         for name in made._parts:
             self.__dict__[name].array = made.__dict__[name].array
         own = {*made._parts, "training", "_parts", "_path", "_watch", "_hooks"}
@@ -179,4 +179,11 @@ class LazyInstanceNorm2d(_Lazy):
     """InstanceNorm2d, whose num_features are the channels of the first x."""
 
     cls_to_become, unknown = layers.InstanceNorm2d, "num_features"
+    defaults: ClassVar[Mapping[str, Any]] = {"affine": True, "track_running_stats": True}
+
+
+class LazyInstanceNorm3d(_Lazy):
+    """InstanceNorm3d, whose num_features are the channels of the first x."""
+
+    cls_to_become, unknown = layers.InstanceNorm3d, "num_features"
     defaults: ClassVar[Mapping[str, Any]] = {"affine": True, "track_running_stats": True}

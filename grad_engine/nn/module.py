@@ -6,6 +6,7 @@ import os
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from inspect import getattr_static
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, overload
 
@@ -20,8 +21,10 @@ from grad_engine.core.inplace import overwrite
 from grad_engine.core.node import GradAccum, next_sequence_nr
 from grad_engine.core.observe import Watch
 from grad_engine.core.tensor import Tensor, array_of, wrap
+from grad_engine.core.torch_words import Missing
 from grad_engine.errors import ArgumentError, ShapeError
 from grad_engine.nn.backward_hooks import BackwardRun
+from grad_engine.ops.methods import dtype_of
 from grad_engine.pytree import Parts, register_structure
 
 Self = TypeVar("Self", bound="Module")
@@ -256,6 +259,13 @@ class Module:
             raise ArgumentError(f"{type(self).__name__} has no parameter called {path!r}; see named_parameters()")
         return found
 
+    def get_buffer(self, path: str) -> Tensor:
+        """The buffer of this dotted name, as named_buffers() gives it. Raises ArgumentError."""
+        found = dict(self.named_buffers()).get(path)
+        if found is None:
+            raise ArgumentError(f"{type(self).__name__} has no buffer called {path!r}; see named_buffers()")
+        return found
+
     def register_buffer(self, name: str, value: Any, persistent: bool = True) -> None:
         """Keep `value` (a tensor, array or numbers) as attribute `name` and in the state dict, without training it.
 
@@ -380,6 +390,10 @@ class Module:
         check_device(device)
         return self if dtype is None else self.astype(dtype)
 
+    def type(self: Self, dst_type: Any) -> Self:
+        """This module in another dtype."""
+        return self.astype(dtype_of(dst_type))
+
     def cpu(self: Self) -> Self:
         """This module: everything is on the CPU."""
         return self
@@ -490,6 +504,10 @@ class Module:
         """What the repr says of this module between its parentheses, besides its children."""
         return ""
 
+    def __dir__(self) -> list[str]:
+        """What an editor offers: without PyTorch's names that are not here."""
+        return [name for name in object.__dir__(self) if type(getattr_static(type(self), name, None)) is not Missing]
+
     def __repr__(self) -> str:
         head = f"{type(self).__name__}({self.extra_repr()}"
         lines = [f"({name}): {child!r}".replace("\n", "\n  ") for name, child in self.named_children()]
@@ -505,6 +523,18 @@ class UninitializedParameters:
 
 class Layer(Module):
     """A module whose result is one tensor, which type checkers then know."""
+
+    _made: tuple[type, tuple[Any, ...], dict[str, Any]]  # the class of this package, and what it was made with
+
+    def reset_parameters(self) -> None:
+        """Draw the parameters anew, and set buffers back, as when the layer was made."""
+        kind, args, named = self.__dict__.get("_made", (type(self), (), {}))
+        fresh = kind(*args, **named)
+        with no_grad():
+            for name in self._parts:
+                mine, other = self.__dict__[name], fresh.__dict__.get(name)
+                if isinstance(mine, Tensor) and isinstance(other, Tensor):
+                    overwrite(mine, other.detach().astype(mine.dtype))
 
     if TYPE_CHECKING:
 
@@ -828,3 +858,10 @@ def with_values(module: Module, values: Mapping[str, Any]) -> Module:
 
 
 register_structure(Module, _structure)
+
+for _name in (
+    "bfloat16", "compile", "get_extra_state", "ipu", "mtia", "register_load_state_dict_post_hook",
+    "register_load_state_dict_pre_hook", "register_state_dict_post_hook", "register_state_dict_pre_hook",
+    "set_extra_state", "set_submodule", "share_memory", "to_empty", "xpu",
+):  # fmt: skip
+    setattr(Module, _name, Missing("nn.Module", _name))

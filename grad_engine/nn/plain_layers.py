@@ -128,6 +128,13 @@ class Softmin(_Call):
     function = staticmethod(softmin)
 
 
+class Softmax2d(Layer):
+    """The softmax over the channels of x (batch, channels, height, width), at each place."""
+
+    def forward(self, x: Any) -> Tensor:
+        return CALLS["softmax"](x, -3)
+
+
 class GLU(_Call):
     """The first half of x along an axis times the sigmoid of the second."""
 
@@ -230,6 +237,53 @@ class Upsample(_Call):
     function = staticmethod(CALLS["interpolate"])
 
 
+class UpsamplingNearest2d(Layer):
+    """x (batch, channels, height, width) enlarged by repeating pixels: Upsample of the mode "nearest"."""
+
+    mode: ClassVar[str] = "nearest"
+    align_corners: ClassVar[bool | None] = None
+
+    def __init__(self, size: Any = None, scale_factor: Any = None) -> None:
+        self.size, self.scale_factor = size, scale_factor
+
+    def forward(self, x: Any) -> Tensor:
+        found: Tensor = CALLS["interpolate"](
+            x, size=self.size, scale_factor=self.scale_factor, mode=self.mode, align_corners=self.align_corners
+        )
+        return found
+
+
+class UpsamplingBilinear2d(UpsamplingNearest2d):
+    """x (batch, channels, height, width) enlarged by lines between pixels, whose corners stay where they are."""
+
+    mode, align_corners = "bilinear", True
+
+
+class MaxUnpool1d(Layer):
+    """x with each element back where max_pool1d(return_indices=True) found it, and 0 elsewhere."""
+
+    unpool: ClassVar[Callable[..., Any]] = staticmethod(CALLS["max_unpool1d"])
+
+    def __init__(self, kernel_size: Any, stride: Any = None, padding: Any = 0) -> None:
+        self.kernel_size, self.stride, self.padding = kernel_size, stride, padding
+
+    def forward(self, x: Any, indices: Any, output_size: Any = None) -> Tensor:
+        found: Tensor = type(self).unpool(x, indices, self.kernel_size, self.stride, self.padding, output_size)
+        return found
+
+
+class MaxUnpool2d(MaxUnpool1d):
+    """x with each element back where max_pool2d(return_indices=True) found it, and 0 elsewhere."""
+
+    unpool = staticmethod(CALLS["max_unpool2d"])
+
+
+class MaxUnpool3d(MaxUnpool1d):
+    """x with each element back where max_pool3d(return_indices=True) found it, and 0 elsewhere."""
+
+    unpool = staticmethod(CALLS["max_unpool3d"])
+
+
 class Fold(_Call):
     """The patches that Unfold took, added up where they were."""
 
@@ -285,6 +339,12 @@ class ConstantPad2d(_ConstantPad):
     axes = 2
 
 
+class ConstantPad3d(_ConstantPad):
+    """x (..., depth, height, width) with places that hold `value` around it."""
+
+    axes = 3
+
+
 class ZeroPad1d(_Pad):
     """x (..., length) with zeros before and after."""
 
@@ -295,6 +355,12 @@ class ZeroPad2d(_Pad):
     """x (..., height, width) with zeros around it."""
 
     axes = 2
+
+
+class ZeroPad3d(_Pad):
+    """x (..., depth, height, width) with zeros around it."""
+
+    axes = 3
 
 
 class ReflectionPad1d(_Pad):
@@ -309,6 +375,12 @@ class ReflectionPad2d(_Pad):
     axes, mode = 2, "reflect"
 
 
+class ReflectionPad3d(_Pad):
+    """x (..., depth, height, width) mirrored at its faces."""
+
+    axes, mode = 3, "reflect"
+
+
 class ReplicationPad1d(_Pad):
     """x (..., length) with its ends repeated."""
 
@@ -321,6 +393,12 @@ class ReplicationPad2d(_Pad):
     axes, mode = 2, "replicate"
 
 
+class ReplicationPad3d(_Pad):
+    """x (..., depth, height, width) with its faces repeated."""
+
+    axes, mode = 3, "replicate"
+
+
 class CircularPad1d(_Pad):
     """x (..., length) going round."""
 
@@ -331,6 +409,12 @@ class CircularPad2d(_Pad):
     """x (..., height, width) going round on both axes."""
 
     axes, mode = 2, "circular"
+
+
+class CircularPad3d(_Pad):
+    """x (..., depth, height, width) going round on all axes."""
+
+    axes, mode = 3, "circular"
 
 
 # --- how alike two are, and losses ------------------------------------------------------------------------------------

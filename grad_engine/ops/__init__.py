@@ -36,6 +36,7 @@ from grad_engine.ops import (
     spelling,
     statistics,
     torch_functions,
+    words_for_methods,
 )
 
 __all__ = [
@@ -74,4 +75,5 @@ __all__ = [
     "spelling",
     "statistics",
     "torch_functions",
+    "words_for_methods",
 ]

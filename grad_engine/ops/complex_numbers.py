@@ -92,6 +92,14 @@ class ComplexTensor(ComplexPair):
         """The numbers in memory of their own; recorded."""
         return ComplexTensor(positive(self.real), positive(self.imag))
 
+    def abs(self) -> Any:
+        """The size of each number, as np.abs() gives it."""
+        return np.abs(self)
+
+    def angle(self) -> Any:
+        """The angle of each number, as np.angle() gives it."""
+        return np.angle(self)
+
     def astype(self, dtype: Any) -> Any:
         """The numbers in another complex dtype; a real one would lose the imaginary parts and is refused."""
         if np.dtype(dtype).kind != "c":

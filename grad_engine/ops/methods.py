@@ -592,6 +592,15 @@ _IN_PLACE: dict[str, tuple[Callable[..., Any], str]] = {
 }
 for _name, (_call, _words) in _IN_PLACE.items():
     _define_in_place(_name, _call, _words)
+_MORE_IN_PLACE = (
+    "absolute", "acos", "acosh", "addbmm", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2",
+    "arctanh", "asin", "asinh", "atan", "atan2", "atanh", "copysign", "cosh", "cumprod", "deg2rad", "digamma",
+    "erfc", "erfinv", "exp2", "expm1", "fix", "float_power", "frac", "hypot", "index_reduce", "lgamma", "log10",
+    "log1p", "log2", "logit", "mvlgamma", "negative", "polygamma", "rad2deg", "sgn", "sinc", "xlogy",
+)  # fmt: skip
+for _name in _MORE_IN_PLACE:
+    if _name in CALLS and f"{_name}_" not in vars(Tensor):
+        _define_in_place(f"{_name}_", CALLS[_name], f"those of {_name}()")
 
 
 def _drawn(self: Tensor, made: np.ndarray) -> Tensor:

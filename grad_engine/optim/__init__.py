@@ -6,7 +6,8 @@ values of before is refused by backward, as after any write in place. Each updat
 
 from typing import Any
 
-from grad_engine.optim import lr_scheduler
+from grad_engine.core.torch_words import missing
+from grad_engine.optim import lr_scheduler, swa_utils
 from grad_engine.optim.lbfgs import LBFGS
 from grad_engine.optim.lr_scheduler import (
     ChainedScheduler,
@@ -72,12 +73,11 @@ __all__ = [
     "clip_grad_norm_",
     "clip_grad_value_",
     "lr_scheduler",
+    "swa_utils",
 ]
 
 
 def __getattr__(name: str) -> Any:
     """An error that says what to do without an optimiser that is not here."""
-    raise AttributeError(
-        f"grad_engine.optim has no {name!r}; subclass Optimizer, with update(self, group, steps, p, g, *kept), or "
-        "minimize with scipy.optimize.minimize and value_and_grad()"
-    )
+    words = missing("grad_engine.optim", name, __all__)
+    raise AttributeError(f"{words}; or subclass Optimizer, with update(self, group, steps, p, g, *kept)")

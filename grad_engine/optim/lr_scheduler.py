@@ -10,6 +10,7 @@ import numpy as np
 
 from grad_engine.core.call import as_tensor
 from grad_engine.core.tensor import Tensor
+from grad_engine.core.torch_words import missing
 from grad_engine.errors import ArgumentError
 from grad_engine.optim.optimizers import Optimizer
 
@@ -412,3 +413,8 @@ def _length(name: str, steps: int) -> int:
 
 
 _LRScheduler = LRScheduler  # PyTorch's older name
+
+
+def __getattr__(name: str) -> Any:
+    """An error that says what to write."""
+    raise AttributeError(missing("grad_engine.optim.lr_scheduler", name, globals()))

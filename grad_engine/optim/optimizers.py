@@ -20,6 +20,7 @@ from grad_engine.core.caller import caller_level
 from grad_engine.core.node import GradAccum, Mixed, next_sequence_nr
 from grad_engine.core.stand_ins import asks
 from grad_engine.core.tensor import Tensor, wrap
+from grad_engine.core.torch_words import Missing
 from grad_engine.core.versions import WRITES
 from grad_engine.errors import ArgumentError, GraphError, InPlaceError, ShapeError
 
@@ -660,3 +661,11 @@ def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float) -
 def _gradients(parameters: Tensor | Iterable[Tensor]) -> list[Tensor]:
     members = [parameters] if type(parameters) is Tensor else parameters
     return [parameter.grad for parameter in members if parameter.grad is not None]
+
+
+for _name in (
+    "defaults", "profile_hook_step", "register_load_state_dict_post_hook", "register_load_state_dict_pre_hook",
+    "register_state_dict_post_hook", "register_state_dict_pre_hook", "register_step_post_hook",
+    "register_step_pre_hook", "state",
+):  # fmt: skip
+    setattr(Optimizer, _name, Missing("an optimiser", _name))

@@ -15,6 +15,7 @@ import numpy as np
 from grad_engine.core.defaults import generator_of
 from grad_engine.core.numpy_errors import warn_of_spelling
 from grad_engine.core.tensor import Tensor, wrap
+from grad_engine.core.torch_words import missing
 from grad_engine.data import TensorDataset
 from grad_engine.errors import ArgumentError
 from grad_engine.ops.joining import stack
@@ -349,3 +350,8 @@ class DataLoader:
             return list(self.dataset[numbers])  # all rows at once
         items = [self.dataset[number] for number in numbers]
         return default_collate(items) if self.collate_fn is None else self.collate_fn(items)
+
+
+def __getattr__(name: str) -> Any:
+    """An error that says what to write."""
+    raise AttributeError(missing("grad_engine.utils.data", name, __all__))

@@ -473,5 +473,5 @@ def test_a_group_is_added_later() -> None:
     assert optimiser.param_groups[1]["momentum"] == 0.9
     with pytest.raises(ge.ArgumentError, match="moves one of these parameters already"):
         optimiser.add_param_group({"params": [a]})
-    with pytest.raises(AttributeError, match="minimize with scipy"):
+    with pytest.raises(AttributeError, match="write AdamW"):
         optim.Muon  # noqa: B018

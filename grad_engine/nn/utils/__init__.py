@@ -10,6 +10,7 @@ import numpy as np
 
 from grad_engine.core.node import next_sequence_nr
 from grad_engine.core.tensor import Tensor, array_of, wrap
+from grad_engine.core.torch_words import missing
 from grad_engine.core.versions import WRITES
 from grad_engine.errors import GraphError, ShapeError
 from grad_engine.nn.utils import parametrizations, parametrize, rnn
@@ -57,3 +58,8 @@ def get_total_norm(
     if error_if_nonfinite and not math.isfinite(found):
         raise GraphError(f"the norm of these tensors is {found}; look for its cause with detect_anomaly()")
     return wrap(np.asarray(found), None)
+
+
+def __getattr__(name: str) -> Any:
+    """An error that says what to write."""
+    raise AttributeError(missing("grad_engine.nn.utils", name, __all__))

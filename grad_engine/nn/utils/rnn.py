@@ -9,6 +9,7 @@ import numpy as np
 
 from grad_engine.core.call import as_tensor
 from grad_engine.core.tensor import Tensor, array_of, wrap
+from grad_engine.core.torch_words import missing
 from grad_engine.errors import ArgumentError, ShapeError
 from grad_engine.ops.joining import concat, stack
 from grad_engine.ops.shape import pad, swapaxes
@@ -125,3 +126,8 @@ def unpad_sequence(padded_sequences: Any, lengths: Any, batch_first: bool = Fals
     x = as_tensor(padded_sequences)
     rows = x if batch_first else swapaxes(x, 0, 1)
     return [rows[k, : int(length)] for k, length in enumerate(np.asarray(array_of(lengths)))]
+
+
+def __getattr__(name: str) -> Any:
+    """An error that says what to write."""
+    raise AttributeError(missing("grad_engine.nn.utils.rnn", name, globals()))
