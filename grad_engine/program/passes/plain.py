@@ -140,42 +140,6 @@ def _laid_whole(self: _Saying, step: Step) -> Step | None:
     return _not_kept(self, found) or found
 
 
-def _turned_whole(self: _Saying, step: Step) -> Step | None:
-    """x.transpose(...), for zeros into which x is written element by element in the order of other axes."""
-    if step.kind is not SET_ITEM or type(step.args[1]) is not tuple:
-        return None
-    zeros, key, x = step.args
-    known = type(zeros) is Value and zeros.is_const and type(x) is Value and x.dtype == zeros.dtype
-    if not known or x.size != zeros.size or not 1 < x.ndim == zeros.ndim == len(key):
-        return None
-    order: list[int | None] = []
-    for index, length in zip(key, zeros.shape, strict=True):
-        if type(index) is not Value or not index.is_const or index.dtype.kind not in "iu":
-            return None
-        axis = None if length == 1 else _axis_counted(np.broadcast_to(index.data, x.shape), length)
-        if length > 1 and (axis is None or axis in order):
-            return None
-        order.append(axis)
-    rest = iter(axis for axis in range(x.ndim) if axis not in order)
-    axes = tuple(next(rest) if axis is None else axis for axis in order)
-    if tuple(x.shape[axis] for axis in axes) != zeros.shape:
-        return None
-    shown = Value.alike(x)
-    shown.shape, shown.strides = zeros.shape, tuple(x.strides[axis] for axis in axes)
-    shown.owner = x.memory
-    turned = self.make(METHOD, "transpose", (x, axes), shown)
-    return Step(METHOD, "copy", (turned,), {}, step.outs, False, step.line)  # it has memory of its own
-
-
-def _axis_counted(index: Any, length: int) -> int | None:
-    """The axis along which an array of indices is 0, 1, 2, ..., being the same along all others."""
-    for axis, size in enumerate(index.shape):
-        shape = tuple(length if each == axis else 1 for each in range(index.ndim))
-        if size == length and np.array_equal(index, np.broadcast_to(np.arange(length).reshape(shape), index.shape)):
-            return axis
-    return None
-
-
 def _matrix_product(self: _Saying, step: Step) -> Step | None:
     """x @ y for np.dot(x, y), which is the quicker call of the two."""
     if step.kind is not FUNCTION or step.fn is not np.dot or step.named or len(step.args) != 2:
@@ -391,6 +355,6 @@ def _shaped(like: Value, shape: tuple[int, ...]) -> Value:
 
 
 _SAYINGS = (
-    _selection, _sum, _turned_whole, _matrix_product, _kept, _not_kept, _vector, _turned_product, _scattered,
+    _selection, _sum, _matrix_product, _kept, _not_kept, _vector, _turned_product, _scattered,
     _laid_whole, _minus, _plain_zero, _largest, _finite,
 )  # fmt: skip
