@@ -147,7 +147,7 @@ def _known_matrix(data: Any) -> str | None:
     if (data == number * np.eye(n, m, diagonal)).all():
         text = repr(float(number))
         factor = short(float(number)) if len(text) > _LONG else text
-        return f"np.eye({size})" if number == 1 else f"{factor} * np.eye({size})"
+        return f"np.eye({size})" if number == 1 else f"{'-' if number == -1 else f'{factor} * '}np.eye({size})"
     if n == m <= _FEW and (data == np.diag(np.diagonal(data))).all() and np.isfinite(data).all():
         return f"np.diag(np.array({np.diagonal(data).tolist()}))"
     if n <= _LONG and m > 2 and (data == data[:, :1]).all() and np.isfinite(data).all():

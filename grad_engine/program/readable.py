@@ -140,6 +140,9 @@ class Readable:
             yield text
             return
         once = len(self._uses.get(out, ())) == 1 and out not in self._ends
+        once = once and not any(
+            self._steps[place].kind is LOOP for place in self._uses[out]
+        )  # made once for all rounds
         once = once or (out in self._ends and self._last(out))
         short = len(text) < _INLINE or self._is_added_in_place(step)
         if not self._is_named(out) and step.kind.pure and short and once:
