@@ -33,7 +33,7 @@ _NAMESPACES = (
 _KEYS = (str, int, bytes, type(None))  # of items that each run can read again, alone or in tuples
 _MOST = 4096  # items of a container that are looked at
 # What a Module keeps for itself; no computation reads it.
-_OWN_AFFAIRS = frozenset(name for name in vars(Module()) if name.startswith("_")) - {"_hooks"}
+_OWN_AFFAIRS = frozenset(name for name in vars(Module()) if name.startswith("_")) - {"_hooks"} | {"_made"}
 
 
 class Reached:
