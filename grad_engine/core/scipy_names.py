@@ -62,7 +62,8 @@ def _way_out(frame: FrameType | None) -> str | None:
 def _called(frame: FrameType) -> str:
     """The public function that a frame runs, as users write it: "scipy.stats.norm.logpdf"; "" for any other frame."""
     name, module = frame.f_code.co_name, str(frame.f_globals.get("__name__"))
-    wrapped = frame.f_locals.get("f") if name == "wrapper" else None
+    inside = {"wrapper": "f", "axis_nan_policy_wrapper": "hypotest_fun_in"}.get(name, "")
+    wrapped = frame.f_locals.get(inside)
     if wrapped is not None:  # a decorator of SciPy's, which makes arrays before it calls the function
         name, module = getattr(wrapped, "__name__", name), str(getattr(wrapped, "__module__", module))
     package = next((each for each in TWINS if module.startswith(each + ".")), None)

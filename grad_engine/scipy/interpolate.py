@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import importlib
+import itertools
 from typing import Any
 
 import numpy as np
 
 from grad_engine.core.tensor import Tensor, array_of
 from grad_engine.errors import ArgumentError, ShapeError
+from grad_engine.ops.elementwise import where
 from grad_engine.ops.indexing import take
+from grad_engine.ops.joining import stack
 from grad_engine.ops.linalg import solve
 from grad_engine.ops.shape import moveaxis, reshape
 from grad_engine.scipy._theirs import as_tensor, of_scipy
 
-__all__ = ["BSpline", "CubicSpline", "interp1d", "make_interp_spline"]
+__all__ = ["BSpline", "CubicSpline", "RegularGridInterpolator", "interp1d", "make_interp_spline"]
 
 
 class CubicSpline:
@@ -155,6 +158,72 @@ class interp1d:
             mask = outside.reshape(*outside.shape, *(1,) * rest)
             out = as_tensor(np.where(mask, filled.reshape(mask.shape), out))
         return moveaxis(out, tuple(range(t.ndim)), tuple(range(self.axis, self.axis + t.ndim))) if t.ndim else out
+
+
+class RegularGridInterpolator:
+    """Values on a grid, made into a function of points by straight lines along each axis.
+
+    Call it at points (..., axes), or with a tuple of coordinates.
+
+    points: rising places for each axis, without a gradient. values: one for each place of the grid, (*lengths, ...).
+    method: "linear", or "nearest", which has slope 0 by the points. Outside of the grid a point is an error, or with
+    bounds_error=False gets fill_value; with fill_value=None the last cell goes on.
+    """
+
+    def __init__(
+        self, points: Any, values: Any, method: str = "linear", bounds_error: bool = True, fill_value: Any = np.nan
+    ) -> None:
+        if method not in ("linear", "nearest"):
+            raise ArgumentError(f'RegularGridInterpolator() takes method "linear" or "nearest", got {method!r}')
+        self.grid = tuple(_places(each, "RegularGridInterpolator") for each in points)
+        values = as_tensor(values)
+        self.values = values if values.dtype.kind == "f" else values.astype(float)
+        lengths = tuple(map(len, self.grid))
+        if self.values.shape[: len(lengths)] != lengths or min(lengths, default=0) < 2:
+            raise ShapeError(
+                f"RegularGridInterpolator() takes a value for each place of a grid of {lengths}, at least two along "
+                f"each axis, got shape {self.values.shape}"
+            )
+        self.method, self.bounds_error, self.fill_value = method, bounds_error, fill_value
+
+    def __call__(self, xi: Any) -> Tensor:
+        """The value at each point of xi (..., axes): xi's shape without its last axis, then that of a value.
+
+        Raises ArgumentError where a point lies outside of the grid, unless bounds_error is False.
+        """
+        if isinstance(xi, tuple):
+            xi = stack(np.broadcast_arrays(*map(as_tensor, xi)), axis=-1)
+        xi = as_tensor(xi)
+        xi = xi if xi.dtype.kind == "f" else xi.astype(float)
+        axes = len(self.grid)
+        xi = reshape(xi, (*xi.shape, 1)) if axes == 1 and xi.ndim == 1 else xi
+        if xi.ndim == 0 or xi.shape[-1] != axes:
+            raise ShapeError(f"points have {axes} coordinates along the last axis, got shape {xi.shape}")
+        rest = self.values.ndim - axes
+        outside = np.zeros(xi.shape[:-1], bool)
+        first, parts = [], []
+        for k, places in enumerate(self.grid):
+            x = xi[..., k]
+            outside |= (x.data < places[0]) | (x.data > places[-1])
+            cell = np.clip(np.searchsorted(places, x.data, side="right") - 1, 0, len(places) - 2)
+            part = (x - places[cell]) / (places[cell + 1] - places[cell])
+            first.append(cell)
+            parts.append(reshape(part, (*part.shape, *(1,) * rest)))
+        if self.bounds_error and outside.any():
+            raise ArgumentError("a point lies outside of the grid; pass bounds_error=False for fill_value there")
+        if self.method == "nearest":
+            nearer = (cell + (part.data.reshape(cell.shape) > 0.5) for cell, part in zip(first, parts, strict=True))
+            out = self.values[tuple(nearer)]
+        else:
+            out = as_tensor(0.0)
+            for corner in itertools.product((0, 1), repeat=axes):
+                value = self.values[tuple(cell + step for cell, step in zip(first, corner, strict=True))]
+                for step, part in zip(corner, parts, strict=True):
+                    value = value * (part if step else 1 - part)
+                out = out + value
+        if self.fill_value is None or not outside.any():
+            return out
+        return where(outside.reshape(*outside.shape, *(1,) * rest), float(self.fill_value), out)
 
 
 class BSpline:

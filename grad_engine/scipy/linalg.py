@@ -44,6 +44,7 @@ __all__ = [
     "lu_solve",
     "norm",
     "pinv",
+    "polar",
     "qr",
     "solve",
     "solve_banded",
@@ -171,15 +172,37 @@ def svd(a: Any, full_matrices: bool = True, compute_uv: bool = True) -> Any:
     return _linalg.svd(a, full_matrices, compute_uv)
 
 
-def eigh(a: Any, lower: bool = True, eigvals_only: bool = False) -> Any:
-    """(eigenvalues in growing order, eigenvectors in columns) of a symmetric matrix, of which one triangle is read."""
+def eigh(a: Any, b: Any = None, *, lower: bool = True, eigvals_only: bool = False) -> Any:
+    """(eigenvalues in growing order, eigenvectors in columns) of a symmetric matrix, of which one triangle is read.
+
+    With b, symmetric and positive definite, of a @ v = w · b @ v, where vectors have v @ b @ v = 1.
+    """
     whole = _symmetric(a, lower)
-    return _linalg.eigvalsh(whole) if eigvals_only else _linalg.eigh(whole)
+    if b is None:
+        return _linalg.eigvalsh(whole) if eigvals_only else _linalg.eigh(whole)
+    factor = _linalg.cholesky(_symmetric(b, lower))
+    half = _linalg.solve_triangular(factor, whole, upper=False)
+    inner = _linalg.solve_triangular(factor, half.mT, upper=False)
+    inner = (inner + inner.mT) / 2
+    if eigvals_only:
+        return _linalg.eigvalsh(inner)
+    values, vectors = _linalg.eigh(inner)
+    return values, _linalg.solve_triangular(factor.mT, vectors, upper=True)
 
 
-def eigvalsh(a: Any, lower: bool = True) -> Tensor:
-    """The eigenvalues of a symmetric matrix in growing order; one triangle is read."""
-    return _linalg.eigvalsh(_symmetric(a, lower))
+def eigvalsh(a: Any, b: Any = None, *, lower: bool = True) -> Tensor:
+    """The eigenvalues that eigh() gives, in growing order."""
+    values: Tensor = eigh(a, b, lower=lower, eigvals_only=True)
+    return values
+
+
+def polar(a: Any, side: str = "right") -> tuple[Tensor, Tensor]:
+    """(u, p) with a = u @ p, or p @ u for side "left": u has orthonormal columns or rows, p no negative eigenvalue."""
+    if side not in ("left", "right"):
+        raise ArgumentError(f'side is "right" or "left", got {side!r}')
+    left, sizes, right = _linalg.svd(as_tensor(a), full_matrices=False)
+    inner = (right.mT * sizes) @ right if side == "right" else (left * sizes) @ left.mT
+    return left @ right, inner
 
 
 def lstsq(a: Any, b: Any, cond: float | None = None) -> Any:

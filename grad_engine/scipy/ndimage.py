@@ -1,4 +1,4 @@
-"""The linear filters of scipy.ndimage on tensors: correlations and convolutions, blurs, and slopes of pictures.
+"""The linear filters of scipy.ndimage on tensors, and pictures moved: by coordinates, a matrix or a distance.
 
 Beyond the border, `mode` says what is there: "reflect" (the picture mirrored, its last row twice), "mirror" (once),
 "nearest", "wrap", "constant" (cval). Gradients flow to the picture, the weights, and sigma of the blurs.
@@ -7,22 +7,22 @@ Beyond the border, `mode` says what is there: "reflect" (the picture mirrored, i
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from grad_engine.core.tensor import Tensor, array_of
 from grad_engine.errors import ArgumentError, ShapeError
-from grad_engine.ops.elementwise import exp, sqrt
+from grad_engine.ops.elementwise import exp, sqrt, where
 from grad_engine.ops.shape import flip, pad, reshape
 from grad_engine.scipy._theirs import as_tensor, of_scipy
 from grad_engine.scipy.signal import convolve as _by_fourier
 
 __all__ = [
-    "convolve", "convolve1d", "correlate", "correlate1d", "gaussian_filter", "gaussian_filter1d",
-    "gaussian_gradient_magnitude", "gaussian_laplace", "laplace", "prewitt", "sobel", "uniform_filter",
-    "uniform_filter1d",
+    "affine_transform", "convolve", "convolve1d", "correlate", "correlate1d", "gaussian_filter", "gaussian_filter1d",
+    "gaussian_gradient_magnitude", "gaussian_laplace", "laplace", "map_coordinates", "prewitt", "shift", "sobel",
+    "uniform_filter", "uniform_filter1d",
 ]  # fmt: skip
 __getattr__ = of_scipy("scipy.ndimage")
 
@@ -223,6 +223,105 @@ def _edges(input: Any, axis: int, smooth: list[float], mode: str, cval: float) -
         if other != axis % x.ndim:
             out = correlate1d(out, smooth, other, mode=mode, cval=cval)
     return out
+
+
+def map_coordinates(
+    input: Any,
+    coordinates: Any,
+    output: None = None,
+    order: int = 3,
+    mode: str = "constant",
+    cval: float = 0.0,
+    prefilter: bool = True,
+) -> Tensor:
+    """The picture at coordinates (its axes, ...), in between by straight lines (order 1), or the nearest one (order 0).
+
+    Gradients flow to the picture and, of order 1, to the coordinates. Splines of SciPy's order 3, its default, are
+    refused. Outside, `mode` says what is there: "constant", "nearest", "mirror", "reflect" or "grid-wrap".
+    """
+    _only_defaults(output)
+    x, places = _floats(input), _floats(coordinates)
+    if order not in (0, 1):
+        raise ArgumentError(f"order is 0 or 1 on tensors, got {order}; pass order=1")
+    if mode not in _FOLDED:
+        raise ArgumentError(f"mode is {', '.join(_FOLDED)}, got {mode!r}")
+    if places.ndim == 0 or places.shape[0] != x.ndim:
+        raise ShapeError(f"coordinates have {x.ndim} rows, one for each axis of the input, got shape {places.shape}")
+    inside = np.ones(places.shape[1:], bool)
+    corners: list[list[tuple[np.ndarray, Any]]] = []
+    for place, n in zip(places, x.shape, strict=True):
+        if mode == "constant":
+            inside &= (place.data >= 0) & (place.data <= n - 1)
+        if order == 0:
+            corners.append([(_FOLDED[mode](np.floor(place.data + 0.5).astype(int), n), 1.0)])
+            continue
+        low = np.floor(place.data)
+        part = place - low
+        below = low.astype(int)
+        corners.append([(_FOLDED[mode](below, n), 1 - part), (_FOLDED[mode](below + 1, n), part)])
+    out: Any = as_tensor(0.0)
+    for chosen in itertools.product(*corners):
+        value = x[tuple(index for index, _ in chosen)]
+        for _, weight in chosen:
+            value = value * weight
+        out = out + value
+    return where(inside, out, cval) if mode == "constant" else out
+
+
+def _mirrored(index: np.ndarray, n: int) -> np.ndarray:
+    period = max(2 * n - 2, 1)
+    index = index % period
+    return np.minimum(index, period - index) if n > 1 else index * 0
+
+
+def _reflected(index: np.ndarray, n: int) -> np.ndarray:
+    index = index % (2 * n)
+    return np.minimum(index, 2 * n - 1 - index)
+
+
+_FOLDED: dict[str, Callable[[np.ndarray, int], np.ndarray]] = {
+    "constant": lambda index, n: np.clip(index, 0, n - 1), "nearest": lambda index, n: np.clip(index, 0, n - 1),
+    "mirror": _mirrored, "reflect": _reflected, "grid-wrap": lambda index, n: index % n,
+}  # fmt: skip
+
+
+def affine_transform(
+    input: Any,
+    matrix: Any,
+    offset: Any = 0.0,
+    output_shape: tuple[int, ...] | None = None,
+    output: None = None,
+    order: int = 3,
+    mode: str = "constant",
+    cval: float = 0.0,
+    prefilter: bool = True,
+) -> Tensor:
+    """The picture whose element at o is the input at matrix @ o + offset, as in map_coordinates().
+
+    matrix: (axes, axes), or a factor for each axis. Gradients flow to it, to offset and to the picture.
+    """
+    x, turn = _floats(input), as_tensor(matrix)
+    shape = x.shape if output_shape is None else tuple(output_shape)
+    places = np.stack([each.reshape(-1) for each in np.indices(shape)]).astype(float)
+    if turn.shape not in ((x.ndim,), (x.ndim, x.ndim)):
+        raise ShapeError(f"matrix is ({x.ndim}, {x.ndim}) or a factor for each axis, got shape {turn.shape}")
+    moved = turn @ places if turn.ndim == 2 else reshape(turn, (x.ndim, 1)) * places
+    by = as_tensor(offset)
+    moved = moved + (reshape(by, (x.ndim, 1)) if by.ndim else by)
+    return map_coordinates(x, reshape(moved, (x.ndim, *shape)), output, order, mode, cval)
+
+
+def shift(
+    input: Any,
+    shift: Any,
+    output: None = None,
+    order: int = 3,
+    mode: str = "constant",
+    cval: float = 0.0,
+    prefilter: bool = True,
+) -> Tensor:
+    """The picture moved by a distance along each axis, as in map_coordinates()."""
+    return affine_transform(input, np.eye(_floats(input).ndim), -as_tensor(shift), None, output, order, mode, cval)
 
 
 def _only_defaults(output: Any, origin: Any = 0) -> None:

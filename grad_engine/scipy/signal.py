@@ -17,8 +17,8 @@ from grad_engine.ops.shape import flip, moveaxis, pad
 from grad_engine.scipy._theirs import as_tensor, of_scipy
 
 __all__ = [
-    "convolve", "convolve2d", "correlate", "correlate2d", "decimate", "detrend", "fftconvolve", "filtfilt", "lfilter",
-    "oaconvolve", "resample", "resample_poly", "savgol_filter", "sosfilt", "sosfiltfilt",
+    "convolve", "convolve2d", "correlate", "correlate2d", "decimate", "detrend", "fftconvolve", "filtfilt", "hilbert",
+    "lfilter", "oaconvolve", "resample", "resample_poly", "savgol_filter", "sosfilt", "sosfiltfilt",
 ]  # fmt: skip
 _LONGEST = 4096  # samples of which a filter is written as a matrix
 
@@ -138,6 +138,22 @@ def detrend(data: Any, axis: int = -1, type: str = "linear") -> Tensor:
     line = np.stack([np.ones(n), np.linspace(-1.0, 1.0, n)], axis=1)
     away = np.eye(n) - line @ np.linalg.pinv(line)
     return moveaxis(matmul(x, away.T.astype(x.dtype)), -1, axis)
+
+
+def hilbert(x: Any, N: int | None = None, axis: int = -1) -> Any:
+    """The analytic signal of real samples along an axis, a ComplexTensor: `abs()` of it is the envelope."""
+    x = as_tensor(x)
+    n = x.shape[axis] if N is None else int(N)
+    if n <= 0:
+        raise ArgumentError(f"hilbert() takes at least one sample, got N={n}")
+    keep = np.zeros(n)
+    keep[0] = 1.0
+    keep[1 : (n + 1) // 2] = 2.0
+    if n % 2 == 0:
+        keep[n // 2] = 1.0
+    along = [1] * x.ndim
+    along[axis] = n
+    return np.fft.ifft(np.fft.fft(x, n, axis=axis) * keep.reshape(along), axis=axis)
 
 
 def _as_matrix(x: Any, axis: int, name: str, *args: Any, **named: Any) -> Tensor:

@@ -492,9 +492,67 @@ class _Multinomial:
         return exp(self.logpmf(x, n, p))
 
 
+# --- what describes samples, along an axis, or over all of them with axis=None ----------------------------------------
+
+
+def zscore(a: Any, axis: int | None = 0, ddof: int = 0) -> Tensor:
+    """Each number less its mean, over the standard deviation."""
+    a = as_tensor(a)
+    return (a - a.mean(axis=axis, keepdims=True)) / a.std(axis=axis, ddof=ddof, keepdims=True)
+
+
+def moment(a: Any, order: int = 1, axis: int | None = 0) -> Tensor:
+    """The mean of the powers of what is above the mean."""
+    a = as_tensor(a)
+    if not isinstance(order, int | np.integer):
+        raise ArgumentError(f"moment() takes one whole number as order, got {order!r}")
+    return ((a - a.mean(axis=axis, keepdims=True)) ** order).mean(axis=axis)
+
+
+def skew(a: Any, axis: int | None = 0, bias: bool = True) -> Tensor:
+    """The third moment over the second to 3/2; corrected for few samples unless `bias`."""
+    a = as_tensor(a)
+    out = moment(a, 3, axis) / moment(a, 2, axis) ** 1.5
+    n = a.size // out.size
+    return out if bias else out * math.sqrt(n * (n - 1)) / (n - 2)
+
+
+def kurtosis(a: Any, axis: int | None = 0, fisher: bool = True, bias: bool = True) -> Tensor:
+    """The fourth moment over the squared second; less 3 with `fisher`, corrected for few samples unless `bias`."""
+    a = as_tensor(a)
+    out = moment(a, 4, axis) / moment(a, 2, axis) ** 2
+    n = a.size // out.size
+    if not bias:
+        out = ((n * n - 1) * out - 3 * (n - 1) ** 2) / ((n - 2) * (n - 3)) + 3
+    return out - 3 if fisher else out
+
+
+def gmean(a: Any, axis: int | None = 0) -> Tensor:
+    """The geometric mean: exp of the mean of logarithms."""
+    return exp(ln(as_tensor(a)).mean(axis=axis))
+
+
+def hmean(a: Any, axis: int | None = 0) -> Tensor:
+    """The harmonic mean: 1 over the mean of 1 over each."""
+    return 1 / (1 / as_tensor(a)).mean(axis=axis)
+
+
+def entropy(pk: Any, qk: Any = None, base: float | None = None, axis: int = 0) -> Tensor:
+    """The entropy of chances pk along an axis, made to add up to 1; with qk, their Kullback-Leibler divergence."""
+    p = as_tensor(pk)
+    if qk is None:
+        p = p / p.sum(axis=axis, keepdims=True)
+        out = -xlogy(p, p).sum(axis=axis)
+    else:
+        p, q = (each / each.sum(axis=axis, keepdims=True) for each in np.broadcast_arrays(p, as_tensor(qk)))
+        out = (xlogy(p, p) - xlogy(p, q)).sum(axis=axis)
+    return out if base is None else out / math.log(base)
+
+
 multivariate_normal, dirichlet, multinomial = _MultivariateNormal(), _Dirichlet(), _Multinomial()
 __all__ = [
     *(name for name, value in list(globals().items()) if isinstance(value, Distribution)),
-    "dirichlet", "multinomial", "multivariate_normal",
+    "dirichlet", "entropy", "gmean", "hmean", "kurtosis", "moment", "multinomial", "multivariate_normal", "skew",
+    "zscore",
 ]  # fmt: skip
 __getattr__ = of_scipy("scipy.stats")

@@ -175,7 +175,8 @@ def test_every_function_has_the_right_derivative_or_says_why_not(module: str) ->
 
 
 TWINS = [module for module in MODULES if module.startswith("scipy.")] + ["scipy.optimize"]
-CHOOSES = {"cho_factor", "eigh", "svd"}  # another triangle, signs of vectors: test_linalg.py compares what is meant
+# Another triangle, signs of vectors, equal eigenvalues of two matrices: other tests compare what is meant.
+CHOOSES = {"cho_factor", "eigh", "eigvalsh", "svd"}
 ARGUMENTS = ("argument", "missing", "positional", "keyword")  # of a call that a twin has no parameter for
 
 

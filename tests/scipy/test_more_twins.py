@@ -19,6 +19,9 @@ Call = Callable[..., Any]
 POINTS, OTHERS, WEIGHTS = RNG.uniform(0.2, 2.0, (4, 3)), RNG.uniform(0.2, 2.0, (5, 3)), np.array([0.5, 1.5, 2.0])
 PICTURE, KERNEL, LINE = RNG.uniform(size=(6, 5)), RNG.uniform(size=(3, 2)), RNG.uniform(size=12)
 SQUARE = RNG.uniform(size=(3, 3)) + 3 * np.eye(3)
+PLACES = np.array([[-1.3, 0.4, 2.7, 6.6, 4.1], [0.7, 3.3, -0.6, 2.2, 5.7]])
+GRID = (np.array([0.0, 0.5, 0.9, 1.6, 2.3, 4.1]), np.array([0.0, 0.7, 1.1, 1.9, 3.2]))
+CUBE = RNG.uniform(size=(6, 5, 2))
 KNOTS = np.array([0.0, 0, 0, 0, 1, 2, 3, 3, 3, 3])
 SECTIONS = np.array([[0.2, 0.4, 0.2, 1.0, -0.3, 0.2], [1.0, 0.5, 0.0, 1.0, 0.1, 0.0]])
 
@@ -58,6 +61,47 @@ def calls() -> dict[str, tuple[str, Call, tuple[np.ndarray, ...]]]:
     add("ndimage.gaussian_laplace", lambda f, x: f(x, 0.5), PICTURE)
     add("ndimage.gaussian_gradient_magnitude", lambda f, x: f(x, 0.5), PICTURE)
     add("ndimage.uniform_filter1d", lambda f, x: f(x, 3), PICTURE)
+    for mode in ("constant", "nearest", "mirror", "reflect", "grid-wrap"):
+        more = {"mode": mode, "cval": 0.7}
+        add("ndimage.map_coordinates", lambda f, x, c, m=more: f(x, c, order=1, **m), PICTURE, PLACES, title=mode)
+        add(
+            "ndimage.map_coordinates",
+            lambda f, x, m=more: f(x, PLACES, order=0, **m),
+            PICTURE,
+            title=f"{mode}, order 0",
+        )
+        add("ndimage.shift", lambda f, x, s, m=more: f(x, s, order=1, **m), PICTURE, PLACES[:, 0], title=mode)
+        add("ndimage.affine_transform", lambda f, x, a, s, m=more: f(x, a, s, order=1, **m), PICTURE,
+            np.array([[0.9, 0.21], [-0.17, 1.1]]), np.array([0.33, -0.27]), title=mode)  # fmt: skip
+    add("ndimage.affine_transform", lambda f, x, a: f(x, a, 0.31, (3, 4), order=1), PICTURE, np.array([0.9, 1.1]))
+    for method in ("linear", "nearest"):
+        inside = {"method": method, "bounds_error": False, "fill_value": None}
+        add("interpolate.RegularGridInterpolator", lambda f, v, m=inside: f(GRID, v, **m)(POINTS[:, :2] * 2), PICTURE,
+            title=method)  # fmt: skip
+        add("interpolate.RegularGridInterpolator", lambda f, v, m=inside: f(GRID, v, **m)(POINTS[:, :2]), CUBE,
+            title=f"{method}, several values")  # fmt: skip
+    add("interpolate.RegularGridInterpolator", lambda f, v, x: f(GRID, v)(x), PICTURE, POINTS[:, :2], title="points")
+    add("interpolate.RegularGridInterpolator", lambda f, x, y: f(GRID, PICTURE)((x, y)), POINTS[:, 0], POINTS[:, 1],
+        title="coordinates")  # fmt: skip
+    beyond = {"bounds_error": False, "fill_value": 0.3}
+    add("interpolate.RegularGridInterpolator", lambda f, v: f(GRID[:1], v, **beyond)(PLACES[0]), PICTURE[:, 0],
+        title="one axis, outside")  # fmt: skip
+    for side in ("right", "left"):
+        add("linalg.polar", lambda f, a, s=side: f(a, s)[0] + 2 * f(a, s)[1], SQUARE, title=side)
+    add("linalg.eigh", lambda f, a, b: f(a @ a.T, b @ b.T)[0], SQUARE, SQUARE[::-1] + np.eye(3), title="of two")
+    add("linalg.eigh", lambda f, a, b: f(a @ a.T, b @ b.T)[1] ** 2, SQUARE, SQUARE[::-1] + np.eye(3), title="vectors")
+    add("linalg.eigvalsh", lambda f, a, b: f(a @ a.T, b @ b.T), SQUARE, SQUARE[::-1] + np.eye(3), title="of two")
+    for count in (11, 12):
+        add("signal.hilbert", lambda f, x: abs(f(x)), LINE[:count], title=f"{count} samples")
+    add("signal.hilbert", lambda f, x: f(x, 8, 0).imag, PICTURE, title="longer")
+    for name in ("zscore", "skew", "kurtosis", "gmean", "hmean", "entropy"):
+        add(f"stats.{name}", lambda f, x: f(x), LINE)
+        add(f"stats.{name}", lambda f, x: f(x, axis=1), PICTURE, title="along rows")
+    for name in ("skew", "kurtosis"):
+        add(f"stats.{name}", lambda f, x: f(x, bias=False), LINE, title="corrected")
+    add("stats.kurtosis", lambda f, x: f(x, axis=None, fisher=False), PICTURE, title="over all")
+    add("stats.moment", lambda f, x: f(x, 3), LINE)
+    add("stats.entropy", lambda f, p, q: f(p, q, 2.0), LINE[:5], LINE[5:10], title="of two")
     large = RNG.uniform(size=(13, 14)), RNG.uniform(size=(11, 12))
     add("ndimage.correlate", lambda f, x, w: f(x, w, mode="wrap"), *large, title="of many weights")
     for mode in ("full", "same", "valid"):
@@ -74,6 +118,8 @@ def calls() -> dict[str, tuple[str, Call, tuple[np.ndarray, ...]]]:
     add("signal.decimate", lambda f, x: f(x, 2), RNG.uniform(size=40))
     add("signal.filtfilt", lambda f, x: f([0.2, 0.3], [1.0, -0.4], x), LINE)
     add("signal.sosfilt", lambda f, x: f(SECTIONS, x), LINE)
+    first = np.array([0.0, 0, 0, 1, 0, 0])  # the fourth coefficient of a section is 1 to SciPy
+    add("signal.sosfilt", lambda f, s, x: f(s * (1 - first) + first, x), SECTIONS, LINE, title="sections")
     add("signal.sosfiltfilt", lambda f, x: f(SECTIONS, x), RNG.uniform(size=30))
     for name in ("dctn", "idctn", "dstn", "idstn"):
         add(f"fft.{name}", lambda f, x: f(x), PICTURE)
@@ -140,6 +186,10 @@ def test_what_has_no_twin_is_scipys() -> None:
         importlib.import_module("scipy.spatial.distance").pdist(t)
     with pytest.raises(ge.GradEngineError, match="no twin"):
         importlib.import_module("scipy.ndimage").zoom(t, 2)
+    with pytest.raises(
+        ge.GradEngineError, match=r"scipy.stats.skew\(\) takes arrays only, call grad_engine.scipy.stats"
+    ):
+        importlib.import_module("scipy.stats").skew(t)
 
 
 def test_what_filters_refuse() -> None:
@@ -150,7 +200,12 @@ def test_what_filters_refuse() -> None:
         lambda: ge.scipy.spatial.distance.cdist(POINTS, LINE),
         lambda: ge.scipy.spatial.distance.pdist(POINTS, "hamming"),
         lambda: ge.scipy.spatial.distance.squareform(LINE),
-        lambda: ge.scipy.signal.sosfilt(ge.tensor(SECTIONS, requires_grad=True), LINE),
+        lambda: ge.scipy.signal.sosfiltfilt(ge.tensor(SECTIONS, requires_grad=True), LINE),
+        lambda: ge.scipy.signal.sosfilt(SECTIONS[:, :5], LINE),
+        lambda: ge.scipy.ndimage.map_coordinates(PICTURE, PLACES),
+        lambda: ge.scipy.ndimage.shift(PICTURE, 1.0, order=1, mode="wrap"),
+        lambda: ge.scipy.interpolate.RegularGridInterpolator(GRID, PICTURE)(PLACES.T),
+        lambda: ge.scipy.linalg.polar(SQUARE, "up"),
         lambda: ge.scipy.interpolate.BSpline(KNOTS, LINE[:3], 3),
         lambda: ge.scipy.linalg.solve_banded((1, 1), PICTURE, LINE),
     ):
