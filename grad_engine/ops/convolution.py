@@ -17,11 +17,13 @@ from numpy.lib.stride_tricks import sliding_window_view as sliding_windows
 
 from grad_engine.core.define import define, in_rules
 from grad_engine.core.op import case
-from grad_engine.errors import ArgumentError, ShapeError
+from grad_engine.core.stand_ins import STAND_INS
+from grad_engine.errors import ArgumentError, ShapeError, TraceError
 from grad_engine.formula.symbol import tree_of
 from grad_engine.ops.reduction import total
 
 COLUMNS = 1 << 18  # elements of the column matrix: 2 MiB of float64
+WRITTEN_OUT = 4  # parts of a batch that a program has for one convolution
 SMALL, SHORT = 256, 64  # places of the kernel in an image, and in a row of it, below which the image counts as small
 
 
@@ -99,12 +101,20 @@ class _Plan:
         self.batch_first = (len(size) + 1, *range(len(size) + 1))
         self.seen: dict[tuple[int, int], tuple[Any, ...]] = {}
 
-    def parts(self, batch: int) -> list[slice]:
-        """The batch in slices of about equal size, whose columns stay in the cache."""
+    def parts(self, batch: int, *operands: Any) -> list[slice]:
+        """The batch in slices of about equal size, whose columns stay in the cache.
+
+        Raises TraceError for stand-ins among `operands` if there are many: each would stand in the program, which has
+        one call of the convolution then.
+        """
         most = COLUMNS // max(self.groups * self.rows * self.place_count, 1)
         if 0 < batch <= most:
             return [slice(0, batch)]
         count = -(-batch // -(-batch // max(most, 1))) if batch else 1
+        if batch > count * WRITTEN_OUT and any(type(each) in STAND_INS for each in operands):
+            raise TraceError(
+                f"a convolution of {batch} images works on {count} at a time, too many parts for a program"
+            )
         return [slice(start, start + count) for start in range(0, batch, count)]
 
     def memory(self, lead: tuple[int, ...], size: tuple[int, ...], count: int, dtype: Any) -> np.ndarray:
@@ -352,7 +362,7 @@ def _define_convolutions(n: int) -> tuple[Any, Any, Any]:
         if plan.alone:
             _put(out, plan.seen_alone(images, weight, dtype), added)
             return out if images is x else out[0]
-        for part in plan.parts(len(images)):
+        for part in plan.parts(len(images), images, weight):
             columns, target = plan.columns(images[part], dtype), out[part]
             results = target
             if plan.last or out.dtype != dtype:
@@ -388,7 +398,7 @@ def _define_convolutions(n: int) -> tuple[Any, Any, Any]:
         if plan.alone and (turned := plan.turned()) is not None:
             _put(out, turned.seen_alone(images, np.flip(weight, tuple(range(2, n + 2))), dtype), added)
             return out
-        for part in plan.parts(len(images)):
+        for part in plan.parts(len(images), images, weight):
             columns = np.matmul(matrix, plan.results(images[part], dtype))
             _put(out[part], plan.laid(columns, len(images[part])), added)
         return out
@@ -409,7 +419,9 @@ def _define_convolutions(n: int) -> tuple[Any, Any, Any]:
         if plan.alone:
             return plan.weighed_alone(images, results, dtype).reshape(shape)
         sums = np.zeros((plan.groups, plan.rows, plan.filters // plan.groups), dtype)
-        for part in plan.parts(len(images)):  # BLAS takes a fifth less for this product than for its transpose
+        for part in plan.parts(
+            len(images), images, results
+        ):  # BLAS takes a fifth less for this product than for its transpose
             product = np.matmul(plan.columns(images[part], dtype), plan.results(results[part], dtype).mT)
             sums += product if plan.last else np.add.reduce(product, axis=0)
         return np.ascontiguousarray(sums.mT).reshape(shape)

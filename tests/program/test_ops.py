@@ -15,6 +15,7 @@ from grad_engine.program.steps import CHECK
 from grad_engine.program.traced_call import traced_call
 from tests.program.op_calls import filled, value_and_gradients
 from tests.samples import cases
+from tests.support import normal
 
 # Ops that stay whole, as one call of the engine, and why. All others become calls of NumPy and SciPy.
 WHOLE = {
@@ -105,3 +106,12 @@ def test_most_ops_become_calls_of_numpy_and_scipy() -> None:
     assert whole.keys() <= WHOLE.keys()
     assert len(OPS) - len(whole) >= 210
     assert all(whole.values())
+
+
+@pytest.mark.parametrize(("count", "whole"), [(2, False), (200, True)])
+def test_a_convolution_in_many_parts_is_one_call(count: int, whole: bool) -> None:
+    """It works on as many images at a time as stay in the cache, and each part would stand in the program."""
+    k, x = normal(8, 4, 3, 3), normal(count, 4, 12, 12)
+    lowered = ge.compile(lambda k: ge.value_and_grad(lambda k: (ge.conv2d(x, k, padding=1) ** 2).sum(), k)).lower(k)
+    assert bool(lowered.reasons) == whole
+    assert len(lowered.program.steps) < 60
