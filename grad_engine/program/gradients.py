@@ -12,6 +12,8 @@ from grad_engine.core.tensor import Tensor
 from grad_engine.program.steps import UFUNC, BackwardLine, Step, Value
 from grad_engine.program.traced import Traced
 
+_add, _asarray, _stack = np.add, np.asarray, np.stack  # np is another one while a function is traced
+
 
 def find_gradients(steps: Iterable[Step], shares: Iterable[tuple[Value, Value]], rows: Collection[Value] = ()) -> None:
     """Tell each value whose whole gradient it is.
@@ -25,12 +27,12 @@ def find_gradients(steps: Iterable[Step], shares: Iterable[tuple[Value, Value]],
         if of not in belongs:
             belongs.append(of)
     for step in steps:
-        if step.kind is UFUNC and step.fn is np.add and not step.named and len(step.args) == 2:
+        if step.kind is UFUNC and step.fn is _add and not step.named and len(step.args) == 2:
             common = _belonging(step, found)
             for part in step.args if common else ():
                 if part in found:
                     found[part] = [of for of in found[part] if of not in common]
-        elif (step.fn == "copy" or step.fn is np.asarray) and found.get(step.args[0]):
+        elif (step.fn == "copy" or step.fn is _asarray) and found.get(step.args[0]):
             common, found[step.args[0]] = found[step.args[0]], []
         else:
             continue
@@ -122,7 +124,7 @@ def name_matrix(y: Any, x: Any, block: Any, several: bool) -> None:
         if step.fn in ("reshape", "transpose") and type(step.args[0]) is Value:
             value, name = step.args[0], f"{name}_T" if step.fn == "transpose" else name
             continue
-        if step.fn is np.stack:
+        if step.fn is _stack:
             parts = [part for part in step.args[0] if type(part) is Value and part.step is not None]
             for number, part in enumerate(parts):
                 part.name = f"{name}_{number}"

@@ -411,6 +411,8 @@ class Readable:
     def _row_name(self, value: Value, given: Any) -> str:
         """The variable of a loop that goes through the rows of `given`."""
         list_name = self.spelling.text.get(given, "") if type(given) is Value else ""
+        if list_name.startswith("g_"):
+            return self.spelling.names.new(f"{list_name}_row")
         saved = list_name.startswith("saved_") and value.name is not None
         return self.spelling.names.new(f"{value.name}_before" if saved else value.name or "x")
 

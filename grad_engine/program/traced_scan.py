@@ -139,6 +139,7 @@ class _Body:
             return None
         seeds: dict[Any, Any] = {}
         gs: list[Value | None] = []
+        inner.line = BackwardLine(self.line) if self.line else None
         for out in outs:
             if type(out) is not Tensor or out.node is None:
                 gs.append(None)
@@ -150,6 +151,7 @@ class _Body:
             edge = stops.get(out.node, out.node)
             share = inner.stand_in(seed)
             seeds[edge] = seeds[edge] + share if edge in seeds else share
+        inner.line = None
         wanted = [target for target in targets if target is not None] + list(stops.values())
         found = pull_back(seeds, wanted)
         shares = [None if target is None else found.get(target) for target in targets]

@@ -387,3 +387,20 @@ def test_a_constant_of_a_loop_keeps_its_name_behind_it(tmp_path: Path) -> None:
     given = [globals()[name] if name == "X" else w for name in compiled.source[6:].partition(", *")[0].split(", ")]
     for one, other in zip(saved(*given), found, strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-12)
+
+
+def test_a_round_adds_up_the_gradient_of_what_it_reads_several_times() -> None:
+    def loss(w: Any, b: Any) -> Any:
+        def cell(h: Any, x: Any) -> Any:
+            h = np.tanh(w * np.tanh(w * h + x[0]) + b)
+            h = h + 0.1 * np.sin(b) * w
+            return h, h
+
+        _, path = ge.scan(cell, np.zeros(3), X)
+        return np.sum(path[:, 0] ** 2)
+
+    compiled = ge.compile(ge.value_and_grad(loss, argnums=(0, 1)))
+    compiled(np.ones(3), np.float64(0.5))
+    names = re.findall(r"^ +(g_\w+) = ", compiled.source, re.MULTILINE)
+    assert {"g_w", "g_b", "g_path"} <= {*names} and not {"g_w_2", "g_b_2"} & {*names}
+    assert ", g_path_row in zip(" in compiled.source and "# backward of: _, path = ge.scan(" in compiled.source
