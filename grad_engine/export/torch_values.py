@@ -46,6 +46,10 @@ class Numbers:
     max_elements: float = 64
     whole: bool = True
     waiting: list[Taken] = field(default_factory=list)  # small ones, which are measured together
+    kind: Any = None  # the class of tensors
+
+    def __post_init__(self) -> None:
+        self.kind = self.torch.Tensor
 
     def __call__(
         self,
@@ -59,7 +63,7 @@ class Numbers:
         like: tensors that may hold the same numbers in another shape, if they lie where `place` says that these lie.
         same: a tensor that holds the same numbers in another shape or order.
         """
-        if not isinstance(thing, self.torch.Tensor):
+        if not isinstance(thing, self.kind):
             array = None if thing is None else np.asarray(thing)
             return Value(array, (), "int64" if isinstance(thing, int) else "float64")
         array, dtype = array_of(self.torch, thing), dtype_name(thing.dtype)
@@ -200,10 +204,22 @@ class TorchValues:
             if output not in notes_of(below) or short_name(below.name()) in RESHAPES:
                 known[edge] = known[node, 0].detach().reshape(outputs_of(below)[output][0])
                 self.above[edge] = node
-        for node, kept in self.kept.items() if self.again else ():
-            if any((node, k) not in self.known for k in range(len(outputs_of(node)))):
+        wanted = self._wanted() if self.again else ()
+        for node, kept in self.kept.items() if wanted else ():
+            if node in wanted:
                 for k, tensor in enumerate(self._again(node, kept)):
-                    self.known.setdefault((node, k), tensor)
+                    known.setdefault((node, k), tensor)
+
+    def _wanted(self) -> set[Node]:
+        """The nodes to run again: those of which a result was neither noted nor kept, and what they read."""
+        known, wanted = self.known, set[Node]()
+        for node in reversed(self.kept):
+            notes = notes_of(node)
+            unknown = [k for k in range(len(node._input_metadata)) if (node, k) not in known]
+            if unknown and (node in wanted or any(k not in notes for k in unknown)):
+                wanted.add(node)
+                wanted.update(below for below, _ in node.next_functions if below in self.kept)
+        return {node for node in wanted if any((node, k) not in known for k in range(len(node._input_metadata)))}
 
     def _again(self, node: Node, kept: Mapping[str, Any]) -> Sequence[Any]:
         """The results of running an op again on the same operands, where all that it was called with is known."""
@@ -236,21 +252,20 @@ class TorchValues:
     def _arguments(self, overload: Any, node: Node, kept: Mapping[str, Any]) -> dict[str, Any] | None:
         given: dict[str, Any] = {}
         slots = iter(node.next_functions)
-        for argument in overload._schema.arguments:
-            kind = str(argument.type)
-            if kind.startswith("List") and "Tensor" in kind:
-                if argument.name not in kept:
+        for name, is_list, is_tensor in _signature(overload):
+            if is_list:
+                if name not in kept:
                     return None
-                given[argument.name] = list(kept[argument.name])
-            elif "Tensor" in kind:
+                given[name] = list(kept[name])
+            elif is_tensor:
                 value = self._value(next(slots))
-                value = kept.get(argument.name) if value is None else value
+                value = kept.get(name) if value is None else value
                 if value is None:
                     return None
-                given[argument.name] = value.detach()
-            elif argument.name in kept:
-                given[argument.name] = kept[argument.name]
-            elif argument.name not in ("dtype", "memory_format"):  # another dtype is another step, a layout no value
+                given[name] = value.detach()
+            elif name in kept:
+                given[name] = kept[name]
+            elif name not in ("dtype", "memory_format"):  # another dtype is another step, a layout no value
                 return None
         return given
 
@@ -333,6 +348,13 @@ def _overloads(torch: Any, name: str, slots: int) -> list[Any]:
     found = [getattr(packet, overload) for overload in packet.overloads() if not overload.endswith("out")]
     fitting = [each for each in found if len(_tensor_arguments(each)) == slots]
     return sorted(fitting, key=lambda each: -len(each._schema.arguments))
+
+
+@cache
+def _signature(overload: Any) -> list[tuple[str, bool, bool]]:
+    """Each argument of a function of PyTorch: its name, whether it is a list of tensors, and whether it is a tensor."""
+    kinds = [(argument.name, str(argument.type)) for argument in overload._schema.arguments]
+    return [(name, kind.startswith("List") and "Tensor" in kind, "Tensor" in kind) for name, kind in kinds]
 
 
 def _tensor_arguments(overload: Any) -> list[str]:
