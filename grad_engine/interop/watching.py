@@ -527,6 +527,7 @@ def _catching(torch: Any) -> Any:
     One class for all blocks: a class is a cycle, and would keep what it knows alive until the collector runs.
     """
     overrides, tensor = importlib.import_module("torch.overrides"), torch.Tensor
+    is_compiling = torch.compiler.is_compiling
     starts: dict[Any, Callable[[Sequence[Any], Mapping[str, Any]], _Start | None]] = {
         torch.Tensor.backward: _of_method,
         torch.autograd.backward: lambda args, kwargs: _of_function(args[0], kwargs, "grad_tensors", None),
@@ -541,8 +542,9 @@ def _catching(torch: Any) -> Any:
             self.step, self.backward = step, backward
 
         def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-            if torch.compiler.is_compiling():  # what is compiled is the program alone
-                return func(*args, **(kwargs or {}))
+            # What is compiled is the program alone. (Asked first: what is compiled need not look at `idle` then.)
+            if is_compiling() or (self.step.idle and func not in starts):
+                return func(*args, **kwargs) if kwargs else func(*args)
             kwargs, step, runs = kwargs or {}, self.step, func in starts
 
             def go() -> Any:
