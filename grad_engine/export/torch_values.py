@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from grad_engine.export.torch_ops import EXPANSIONS, RESHAPES, like_ours, short_name, signed, snake
+from grad_engine.export.torch_ops import EXPANSIONS, RESHAPES, SAME_NUMBERS, like_ours, short_name, signed, snake
 from grad_engine.record.arrays import Taken, copied, measure_all, taken, written
 from grad_engine.record.builder import Value
 
@@ -204,11 +204,35 @@ class TorchValues:
             if output not in notes_of(below) or short_name(below.name()) in RESHAPES:
                 known[edge] = known[node, 0].detach().reshape(outputs_of(below)[output][0])
                 self.above[edge] = node
-        wanted = self._wanted() if self.again else ()
+        wanted = self._wanted() if self.again else self._untold()
         for node, kept in self.kept.items() if wanted else ():
             if node in wanted:
                 for k, tensor in enumerate(self._again(node, kept)):
                     known.setdefault((node, k), tensor)
+
+    def _untold(self) -> set[Node]:
+        """The nodes of which nothing was noted or kept, nor of what is the same in another shape or order.
+
+        They are within one function of C++, and seldom: scores of an attention, say.
+        """
+        untold = {
+            node
+            for node in self.kept
+            for k in range(len(node._input_metadata))
+            if (node, k) not in self.known and k not in notes_of(node)
+        }
+        linked = [
+            (node, node.next_functions[0][0])
+            for node in self.kept
+            if (name := short_name(node.name())) in SAME_NUMBERS or name in EXPANSIONS
+        ]
+        for node, below in linked:
+            if below not in untold:
+                untold.discard(node)
+        for node, below in reversed(linked):
+            if node not in untold:
+                untold.discard(below)
+        return untold
 
     def _wanted(self) -> set[Node]:
         """The nodes to run again: those of which a result was neither noted nor kept, and what they read."""

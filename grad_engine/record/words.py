@@ -14,7 +14,7 @@ ABSENT = {
     "": "not recorded",
     "changed": "changed since it was read",
     "freed": "freed by backward",
-    "unknown": "not known",
+    "unknown": "not seen",
 }
 LONGEST_CODE = 80  # characters of a line of a program in a sentence
 LONGEST_NAME = 1_000  # characters of a name that are looked at before it is shortened
