@@ -42,9 +42,12 @@ def array_data(
 ) -> tuple[DataRecord | None, StatsRecord | None]:
     """The numbers of an array of any shape: in full up to `limit` elements, else a sample and statistics.
 
-    Floats are the shortest decimals that read back to the same value in the array's own dtype. Both are None for an
-    array that holds no real numbers, such as complex ones. ends: whether to count what is near −1, 0 and 1.
+    Floats are the shortest decimals that read back to the same value in the array's own dtype. Of complex numbers there
+    are the statistics of their absolute values, whose norm is theirs. Both are None for an array that holds no numbers.
+    ends: whether to count what is near −1, 0 and 1.
     """
+    if array.dtype.kind == "c" and array.size:
+        return None, _stats(np.asarray(_sizes(array)), histogram=False, ends=False)
     if array.dtype.kind not in "fiub":
         return None, None
     if array.size <= limit:
@@ -134,6 +137,9 @@ def taken(array: Array, limit: float = FULL, known: Brief | None = None, *, ends
     known: the statistics, where they have been taken before.
     """
     dtype = array.dtype
+    if dtype.kind == "c" and array.size:
+        sizes = _sizes(array)
+        return Taken(None, sizes.dtype, stats=brief_stats(sizes, ends=False))
     if dtype.kind not in "fiub":
         return Taken(None, dtype)
     if array.size <= limit:
@@ -341,6 +347,13 @@ def _with_one_nan(values: list[float]) -> tuple[Number, ...]:
     if isnan(sum(values)):  # a NaN among them, or both infinities
         values = [nan if isnan(value) else value for value in values]
     return tuple(values)
+
+
+def _sizes(array: Array | np.generic) -> Array:
+    """The absolute values of complex numbers; of one with a NaN in it that is NaN, also beside an infinity."""
+    with np.errstate(all="ignore"):
+        sizes = _plain(np.abs(array))
+    return np.where(np.isnan(array), np.nan, sizes).astype(sizes.dtype, copy=False)
 
 
 def _plain(array: Array) -> Array:

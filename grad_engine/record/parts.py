@@ -97,7 +97,10 @@ class EndsRecord:
 @quick_init
 @dataclass(frozen=True, slots=True)
 class StatsRecord:
-    """Statistics of a large tensor: of its finite entries (None when it has none), and counts of the others."""
+    """Statistics of a large tensor: of its finite entries (None when it has none), and counts of the others.
+
+    Of a complex tensor of any size they are those of the absolute values, whose norm is that of the tensor.
+    """
 
     min: float | None
     max: float | None
