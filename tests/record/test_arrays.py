@@ -146,10 +146,20 @@ def test_sample_takes_both_ends_of_every_axis() -> None:
     assert numbers.sample.values[-1] == 9999
 
 
-def test_arrays_without_real_numbers_have_no_record() -> None:
-    assert array_data(np.ones(3, complex)) == (None, None)
+def test_arrays_without_numbers_have_no_record() -> None:
     assert array_data(np.array(["a", "b"])) == (None, None)
     assert array_data(np.array([object()])) == (None, None)
+
+
+@pytest.mark.parametrize("dtype", [np.complex64, np.complex128])
+def test_complex_numbers_have_the_statistics_of_their_absolute_values(dtype: type) -> None:
+    numbers = np.array([3 + 4j, 0, -1j, complex(np.nan, np.inf), complex(0, -np.inf)], dtype)
+    data, stats = array_data(numbers)
+    assert data is None
+    assert stats is not None
+    assert (stats.min, stats.max, stats.zeros, stats.nan, stats.posinf) == (0.0, 5.0, 1, 1, 1)
+    assert stats.norm == pytest.approx(26**0.5)
+    assert stats.first_nonfinite == (3,)
 
 
 def test_arrays_are_left_alone() -> None:
