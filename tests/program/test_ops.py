@@ -108,7 +108,7 @@ def test_most_ops_become_calls_of_numpy_and_scipy() -> None:
     assert all(whole.values())
 
 
-@pytest.mark.parametrize(("count", "whole"), [(2, False), (200, True)])
+@pytest.mark.parametrize(("count", "whole"), [(2, False), (300, True)])
 def test_a_convolution_in_many_parts_is_one_call(count: int, whole: bool) -> None:
     """It works on as many images at a time as stay in the cache, and each part would stand in the program."""
     k, x = normal(8, 4, 3, 3), normal(count, 4, 12, 12)
