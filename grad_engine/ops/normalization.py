@@ -26,7 +26,7 @@ from grad_engine.ops.reduction import total, vector_norm
 from grad_engine.ops.shape import axis_of, reshaped
 
 _LONGEST_ROW = 1 << 12  # in BLAS, of numbers added one after the other
-_LARGE, _PART = 1 << 22, 1 << 18  # bytes of an array from which on parts are faster, and of a part
+_LARGE, _PART = 1 << 23, 1 << 18  # bytes of the arrays that are made, from which on parts are faster, and of a part
 
 
 def _wide(x: Any) -> Any:
@@ -106,12 +106,12 @@ def _centred_rows(rows: Any, eps: float, out: Any = None) -> tuple[Any, Any]:
     return centred, (1 / np.sqrt(np.vecdot(centred, centred) / length + eps)).reshape(-1, 1)
 
 
-def _parts(rows: Any) -> list[slice]:
-    """The rows in parts of which a few stay in the cache; all at once where they are few, or while they are traced.
+def _parts(rows: Any, arrays: int) -> list[slice]:
+    """The rows in parts that stay in the cache; none where `arrays` of them are not large, or while they are traced.
 
     Each but the last has a number of rows that BLAS takes in the same steps, so that the bits are those of one part.
     """
-    if rows.nbytes < _LARGE or type(rows) is not np.ndarray:
+    if arrays * rows.nbytes < _LARGE or type(rows) is not np.ndarray:
         return []
     step = max(_PART // rows[0].nbytes // 16, 1) * 16
     return [slice(start, start + step) for start in range(0, len(rows), step)]
@@ -122,7 +122,7 @@ def _layer_norm_of_rows(x: Any, weight: Any, bias: Any, length: int, eps: float)
     rows = x.reshape(-1, length)
     weight = None if weight is None else weight.reshape(1, -1)
     bias = None if bias is None else bias.reshape(-1)
-    if not (parts := _parts(rows)):
+    if not (parts := _parts(rows, 1)):
         return _standard_rows(rows, weight, bias, eps).reshape(x.shape)
     out = np.empty(rows.shape, x.dtype)
     for part in parts:
@@ -150,7 +150,7 @@ def _layer_norm_shares_of_rows(g: Any, x: Any, weight: Any, bias: Any, length: i
     if not (wanted[0] or wanted[1]):
         return shares
     row = ones_row(length, x.dtype) if weight is None else weight.reshape(-1)
-    if not (parts := _parts(rows)):
+    if not (parts := _parts(rows, 4)):
         share, product, rate = _share_of_rows(g, rows, row, eps, wanted[0])
     else:
         share, product = np.empty(rows.shape, x.dtype) if wanted[0] else None, np.empty(rows.shape, x.dtype)

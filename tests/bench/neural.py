@@ -1,12 +1,13 @@
 """Forward and backward of the layers of neural networks, each alone, at a small and a large size; against PyTorch.
 
 Then a step of the network of `examples.digits --net conv` on 64 images. An optimiser is made first, for the allocator's
-thresholds, which are the process's.
+thresholds, which are the process's. What is measured is the processor's time, as in lessons.py.
 """
 
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -95,7 +96,7 @@ def measured(row: Row, dtype: Any, rounds: int) -> list[Any]:
         results.append([np.asarray(out.detach()), *(np.asarray(leaf.grad) for leaf in leaves)])
     for one, other in zip(*results, strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-3 * np.abs(other).max(), err_msg=row.name)
-    found = interleaved(calls, rounds=rounds, seconds=0.005)
+    found = interleaved(calls, rounds=rounds, seconds=0.005, clock=time.process_time)
     ours, theirs = found["grad_engine"], found["torch"]
     name = f"{row.name}, {np.dtype(dtype)}"
     return [name, ours.least * 1e6, theirs.least * 1e6, ours.least / theirs.least, max(ours.spread, theirs.spread)]
@@ -140,7 +141,9 @@ def main() -> None:
     rng, steps = np.random.default_rng(0), []
     for side in (8, 28):
         images = rng.standard_normal((64, 1, side, side)).astype(np.float32)
-        found = interleaved(_of_digits(images, rng.integers(0, 10, 64)), rounds=rounds, seconds=0.05)
+        found = interleaved(
+            _of_digits(images, rng.integers(0, 10, 64)), rounds=rounds, seconds=0.05, clock=time.process_time
+        )
         ours, theirs = found["grad_engine"], found["torch"]
         spread = max(ours.spread, theirs.spread)
         steps.append([f"{side} × {side}", ours.least * 1e3, theirs.least * 1e3, ours.least / theirs.least, spread])

@@ -53,12 +53,13 @@ def arguments(
 
 
 def interleaved(
-    contenders: Mapping[str, Call], *, rounds: int = 15, seconds: float = 0.02, before: Mapping[str, Call] | None = None
-) -> dict[str, Timing]:
+    contenders: Mapping[str, Call], *, rounds: int = 15, seconds: float = 0.02,
+    before: Mapping[str, Call] | None = None, clock: Callable[[], float] = time.perf_counter,
+) -> dict[str, Timing]:  # fmt: skip
     """How long each contender takes.
 
     They take turns, round by round, so that a machine that slows down slows all of them. `before` is called ahead of
-    a contender's turn; neither that nor one call of the contender after it is measured.
+    a contender's turn; neither that nor one call of the contender after it is measured. clock: what tells the seconds.
     """
 
     def turn(name: str, repeats: int) -> float:
@@ -66,10 +67,10 @@ def interleaved(
         if before and name in before:
             before[name]()
         call()
-        start = time.perf_counter()
+        start = clock()
         for _ in range(repeats):
             call()
-        return (time.perf_counter() - start) / repeats
+        return (clock() - start) / repeats
 
     repeats = {name: max(1, int(seconds / max(turn(name, 1), 1e-7))) for name in contenders}
     found: dict[str, list[float]] = {name: [] for name in contenders}
