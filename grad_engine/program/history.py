@@ -22,6 +22,7 @@ from grad_engine.core.tensor import Tensor, array_of, wrap
 from grad_engine.errors import GraphError
 from grad_engine.function import handed_out, own_op
 from grad_engine.functional import grad
+from grad_engine.ops.arithmetic import positive
 from grad_engine.program.arguments import returned
 from grad_engine.program.code import Code
 from grad_engine.program.passes.dead import alive
@@ -96,12 +97,29 @@ class History:
                 f"a second derivative through a compiled function would call it again, and it {does}; compile the "
                 "gradient of the gradient instead, as in ge.compile(ge.hessian(f))"
             )
-        again = {id(old): new for old, new in zip(self._operands(args), tensors, strict=True)}
-        out = self.function(*returned(args, lambda leaf: again.get(id(leaf), leaf)))
-        ys: list[Tensor] = []
-        returned(out, lambda leaf: ys.append(leaf) if type(leaf) is Tensor and leaf.node is not None else None)
-        targets = [new if type(spot) is str else spot for spot, new in zip(self.tensors, tensors, strict=True)]
-        return list(grad(ys, targets, list(gs), create_graph=True, allow_unused=True))
+        # Of an operand that was computed from another, the share goes through the graph outside: each is a result here.
+        apart = [positive(tensor) for tensor in tensors]
+        again = {id(old): new for old, new in zip(self._operands(args), apart, strict=True)}
+        closed = [
+            (spot, spot.node, new.node) for spot, new in zip(self.tensors, apart, strict=True) if type(spot) is Tensor
+        ]
+        try:
+            for tensor, _, node in closed:
+                tensor.node = node
+            out = self.function(*returned(args, lambda leaf: again.get(id(leaf), leaf)))
+            found: list[Tensor] = []
+            own = {*map(id, apart), *(id(tensor) for tensor, _, _ in closed)}
+            returned(args, lambda leaf: own.add(id(leaf)))
+
+            def take(leaf: Any) -> None:
+                if type(leaf) is Tensor and leaf.node is not None and id(leaf) not in own:
+                    found.append(leaf)
+
+            returned(out, take)
+        finally:
+            for tensor, node, _ in closed:
+                tensor.node = node
+        return list(grad(found, apart, list(gs), create_graph=True, allow_unused=True))
 
     def _operands(self, args: Any) -> list[Any]:
         scope = {f"p{number}": each for number, each in enumerate(args)}

@@ -85,6 +85,8 @@ def traced_call(
         written = {stand_in._origin for stand_in in state._by_array.values() if stand_in.version}
         history = history_of(function, trace, name, inputs, noted.held, leaves, written)
         _name_outputs(result)
+    if history is not None and state.stores:
+        history.writes = True
     writes = [Write(target, value) for target, value in state.in_place]
     for part in arguments.parts:
         if type(part.stand_in) is Traced and part.stand_in.version:

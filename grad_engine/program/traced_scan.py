@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from grad_engine.checkpointing import reroute
-from grad_engine.core.chain_rule import pull_back
+from grad_engine.core.chain_rule import newest_first, pull_back
 from grad_engine.core.grad_mode import current_mode
 from grad_engine.core.node import Edge, GeneralNode, GradAccum, Node, Output, next_sequence_nr
 from grad_engine.core.op import Op
@@ -17,6 +17,7 @@ from grad_engine.core.stand_ins import TRACING
 from grad_engine.core.tensor import Tensor, array_of, wrap
 from grad_engine.errors import TraceError
 from grad_engine.functional import grad
+from grad_engine.ops.arithmetic import positive
 from grad_engine.program.gradients import find_gradients, note_share
 from grad_engine.program.loop import Loop
 from grad_engine.program.rounds import check_carry, looped, one_round
@@ -264,15 +265,25 @@ def _twice(
     scan: TracedScan, captured: dict[Edge, Any], g: Sequence[Any], operands: Sequence[Any], edges: Sequence[Edge],
     wanted: Sequence[bool],
 ) -> list[Any]:  # fmt: skip
-    """The shares of a gradient that is differentiated itself: through the rounds one by one."""
-    carry, xs = operands[: len(scan.carry)], operands[len(scan.carry) : len(scan.carry) + len(scan.xs)]
+    """The shares of a gradient that is differentiated itself: through the rounds one by one.
+
+    An operand may be computed from another, or from what the body captures: its share goes through the graph outside.
+    So each is the result of an op of its own here.
+    """
+    apart = [positive(each) if type(each) is Tensor and each.node is not None else each for each in operands]
+    outside = [positive(wrap(captured[edge], edge)) for edge in edges]
+    instead = {edge: tensor.node for edge, tensor in zip(edges, outside, strict=True)}
+    start = next_sequence_nr()
+    carry, xs = apart[: len(scan.carry)], apart[len(scan.carry) : len(scan.carry) + len(scan.xs)]
     result, y = looped(
         scan.body, scan.carry_structure.with_leaves(carry), list(xs), scan.structure, scan.length, scan.reverse
     )
     outs = [*taken_apart(result)[0], *taken_apart(y)[0]]
+    for node in newest_first([out.node for out in outs if type(out) is Tensor and out.node is not None]):
+        if node.sequence_nr > start:
+            reroute(node, instead)
     pairs = [(out, each) for out, each in zip(outs, g, strict=True) if each is not None and type(out) is Tensor]
     inside = [each if type(each) is Tensor else None for each in (*carry, *xs)]
-    outside = [wrap(captured[edge], edge) for edge in edges]
     targets = [each for each, want in zip([*inside, *outside], wanted, strict=True) if want]
     found = iter(grad([o for o, _ in pairs], targets, [e for _, e in pairs], create_graph=True, allow_unused=True))
     return [next(found) if want else None for want in wanted]

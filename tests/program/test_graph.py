@@ -404,3 +404,47 @@ def test_the_jacobian_of_a_curve_whose_numbers_depend_on_the_arguments(name: str
     compiled = ge.compile(derivative)
     for p in (np.array([0.5, -0.3, 0.8]), np.array([0.0, 1.0, 0.0])):
         np.testing.assert_allclose(compiled(p), derivative(p), rtol=1e-12, atol=1e-12)
+
+
+# --- operands that are computed from one another ---------------------------------------------------------------------
+
+
+def of_two(a: Any, b: Any) -> Any:
+    return (a * b * b * a).sum()
+
+
+def with_a_weight(a: Any, b: Any) -> Any:
+    return (a * b * OF_BOTH * a).sum()
+
+
+def given_back(a: Any, b: Any) -> Any:
+    return (a * b).sum() + ge.compile(lambda x, y: (x.detach() * x, y))(a, b)[0].sum()
+
+
+OF_BOTH = leaf(np.array([1.1, 0.4]))
+
+
+@pytest.mark.parametrize("f", [of_two, with_a_weight, given_back], ids=lambda f: f.__name__)
+def test_second_derivatives_count_each_way_once(f: Any) -> None:
+    """One argument may be computed from another, or from a weight that the function reads itself."""
+    found = []
+    for run in (f, ge.compile(f)):
+        x = leaf(np.array([0.3, -0.5]))
+        y = run(x, x * x * OF_BOTH)
+        by_x, by_weight = ge.grad(y, [x, OF_BOTH], create_graph=True)
+        twice = ge.grad((by_x * by_x).sum() + (by_weight * by_weight).sum(), [x, OF_BOTH], create_graph=True)
+        (thrice,) = ge.grad(twice[0].sum(), [x])
+        found.append([by_x, by_weight, *twice, thrice])
+    for one, other in zip(*found, strict=True):
+        np.testing.assert_allclose(other.data, one.data, rtol=1e-12, atol=1e-14)
+
+
+def test_a_second_derivative_through_a_step_that_leaves_gradients_is_refused() -> None:
+    def f(x: Any, y: Any) -> Any:
+        z = x * y
+        (z * z).sum().backward()  # which adds to x.grad, and would again
+        return x * y * y
+
+    x, y = leaf(W), leaf(W)
+    with pytest.raises(ge.GraphError, match="writes to what lies outside"):
+        ge.grad(ge.compile(f)(x, y).sum(), [x], create_graph=True)

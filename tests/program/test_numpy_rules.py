@@ -202,3 +202,20 @@ def test_an_array_of_constants_that_is_returned_twice_is_one_array() -> None:
     for _ in range(2):
         first, second, third, _ = ge.compile(f)(X)
         assert first is second and first is not third and not np.shares_memory(first, third)
+
+
+SIGNS: dict[str, Callable[[Any], Any]] = {
+    "arctan2": lambda x: np.arctan2(x + 0.0, -1.0),
+    "arctan2 of a product": lambda x: np.arctan2(x * 0.0, -1.0 - np.abs(x)),
+    "copysign": lambda x: np.copysign(3.0, x * 0.0),
+    "signbit": lambda x: np.signbit(x * 0.0 + 0.0) * 2.0,
+    "of a sum": lambda x: np.arctan2((x * 0.0).sum() - 0.0, -1.0),
+}
+
+
+@pytest.mark.parametrize("shape", [(3,), (200, 3)], ids=str)
+@pytest.mark.parametrize("f", SIGNS.values(), ids=SIGNS)
+def test_the_sign_of_a_zero_is_kept_where_it_is_asked_for(f: Callable[[Any], Any], shape: tuple[int, ...]) -> None:
+    compiled = ge.compile(f)
+    for x in (np.resize([0.0, -0.0, -2.0], shape), np.full(shape, -0.0), np.full(shape, -1.5)):
+        np.testing.assert_array_equal(compiled(x), f(x))

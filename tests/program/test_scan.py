@@ -151,3 +151,31 @@ def test_the_jacobian_of_a_loop_keeps_the_loop() -> None:
     p = np.array([0.3, 0.2])
     np.testing.assert_allclose(compiled(p), ge.jacobian(f)(p), rtol=1e-10)
     assert len(compiled._latest.call.program.steps) < 60 * 2 * 10
+
+
+def _both(x: Any) -> Any:
+    return ge.scan(lambda c, t: (c * t, c), x, np.stack([ROW, x]))[0].sum()
+
+
+def _captured(x: Any) -> Any:
+    scale = x * x
+    return ge.scan(lambda c, t: (np.tanh(c * t * scale), c * scale), x * scale, np.stack([ROW, x, scale]))[0].sum()
+
+
+def _inside(x: Any) -> Any:
+    inner = lambda c, t: ge.scan(lambda d, u: (d * u, d), c, np.stack([t, x]))[0]  # noqa: E731
+    return ge.scan(lambda c, t: (inner(c, t), c), x, np.stack([ROW, x]))[0].sum()
+
+
+ROW = np.array([1.2, 0.7])
+
+
+@pytest.mark.parametrize("f", [_both, _captured, _inside], ids=lambda f: f.__name__.strip("_"))
+def test_a_second_derivative_counts_each_way_once(f: Any) -> None:
+    """The carry, the rows and what the body reads may be computed from one another."""
+    v = np.array([1.0, -2.0])
+    for x in (np.array([0.3, -0.5]), np.array([0.9, 0.4])):
+        expected = ge.hessian(f, x)
+        np.testing.assert_allclose(ge.compile(lambda x: ge.hessian(f, x))(x), expected, rtol=1e-10, atol=1e-12)
+        np.testing.assert_allclose(ge.hessian(ge.compile(f), x), expected, rtol=1e-10, atol=1e-12)
+        np.testing.assert_allclose(ge.compile(lambda x: ge.hvp(f, x, v))(x)[1], expected @ v, rtol=1e-10, atol=1e-12)

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from grad_engine.program.passes.rewriting import Rewriting
+from grad_engine.program.passes.rewriting import Rewriting, tells_zeros_apart
 from grad_engine.program.steps import (
     FUNCTION,
     GET_ITEM,
@@ -43,6 +43,7 @@ class _Folding(Rewriting):
     def __init__(self, program: Program, exact: bool) -> None:
         super().__init__(program)
         self.exact = exact
+        self.signed = tells_zeros_apart(program)
         self._ends = {end for end in [*program.ends(), *program.hidden] if type(end) is Value}
         self._readers: dict[Value, list[Step]] | None = None
         self._turned: set[Value] = set()  # for which values of another layout stand
@@ -196,7 +197,7 @@ def _sum(self: _Folding, x: Any, y: Any, step: Step) -> Any:
     if fn is np.subtract and plain and single_number(x) == 0 and type(y) is Value and y.like(out):
         return self.make(UFUNC, np.negative, (y,), out) if y.strides == out.strides else None
     for one, other in ((x, y), (y, x)) if fn is np.add else ((x, y),):
-        if not self.exact and single_number(other) == 0 and type(one) is Value and one.like(out):
+        if not self.exact and not self.signed and single_number(other) == 0 and type(one) is Value and one.like(out):
             return one  # but for the sign of a zero
         inner = _made_by(other, np.negative)
         if inner is not None:

@@ -5,10 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from grad_engine.program.gradients import is_of_backward
-from grad_engine.program.steps import FUNCTION, GET_ITEM, METHOD, NO_NAMED, Kind, Program, Step, Value, mapped
+from grad_engine.program.steps import FUNCTION, GET_ITEM, METHOD, NO_NAMED, UFUNC, Kind, Program, Step, Value, mapped
 
 _MAY_SHOW = frozenset({GET_ITEM, METHOD, FUNCTION})
+
+
+_OF_SIGNS = frozenset({np.arctan2, np.copysign, np.signbit})
+
+
+def tells_zeros_apart(program: Program) -> bool:
+    """Whether a program asks for the sign of a zero, which x + 0 and x * 0 have to keep then."""
+    return any(step.fn in _OF_SIGNS for step in program.steps if step.kind is UFUNC)
 
 
 def _show_memory(before: Step, step: Step) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from grad_engine.program.passes.dead import alive
-from grad_engine.program.passes.rewriting import Rewriting
+from grad_engine.program.passes.rewriting import Rewriting, tells_zeros_apart
 from grad_engine.program.steps import (
     AT,
     CHECK,
@@ -112,6 +112,7 @@ class _Unpacking(Rewriting):
         self.elements: dict[Value, list[Any]] = {}  # value -> its numbers in C order
         self._apart: set[Value] = set()  # those of them that exist as numbers only
         self._packed: dict[Value, Value] = {}
+        self._signed = tells_zeros_apart(program)
         self._finite: list[Value] = []
         self._hidden: list[Value] = []
 
@@ -211,6 +212,8 @@ class _Unpacking(Rewriting):
         x, y = args
         for value, known in ((x, y), (y, x)):
             if type(known) is not float:
+                continue
+            if self._signed and known == 0.0:
                 continue
             if fn is operator.mul and known == 0.0:
                 self._hidden.append(value)
