@@ -5,23 +5,25 @@ Each cause is one sentence, whatever follows from it and in however many runs or
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from grad_engine.health.losses import each_with_each, one_linear_map, probabilities, worse_than_chance
 from grad_engine.health.not_finite import born, harmless_origin, reached
 from grad_engine.health.rows import ParameterRow
-from grad_engine.health.scale import scale
-from grad_engine.health.told import MOST_NAMED, Told, alike, once, some
+from grad_engine.health.scale import EXPLODED, faded, scale
+from grad_engine.health.told import MOST_NAMED, Told, alike, once, placed, some
 from grad_engine.health.units import near_ends, saturated, silent_units, stuck
 from grad_engine.record.index import Origin, RecordIndex, index_of
 from grad_engine.record.parts import FROZEN, UNASKED, BackwardRecord, LeafChangeRecord
-from grad_engine.record.words import harmless, many, percent
+from grad_engine.record.words import harmless, many, percent, shape_words
 
 MOST_ZEROS = 0.5  # share of a gradient that is 0, from which on it is worth a note
 LARGE_UPDATE, SMALL_UPDATE = 0.1, 1e-6  # ‖change‖ / ‖value‖ of a weight in one step; about 0.001 is healthy
 AS_WANTED = (FROZEN, UNASKED)  # reasons of parameters without gradient that the program asked for
 
+CALL = re.compile(r"\S+ \(\S+:\d+\)")  # conv2d (model.py:12)
 NO_RUN = ("no run",)  # what a finding is about where backward has not run
 
 Sentences = list[str]
@@ -49,11 +51,16 @@ def told_of(index: RecordIndex, rows: Sequence[ParameterRow]) -> list[Told]:
     if not record.stopped:
         told += map(Told, in_steps)
     steps = sum(not run.create_graph for run in record.runs)  # such a run is a part of a later one's step
-    causes = once(((k, one) for k, of_run in enumerate(each) for one in born(of_run)), steps)
-    if not record.runs:
-        causes = list(born(index))
-    told += causes
-    told += once(((k, one) for k, of_run in enumerate(each) for one in scale(of_run, rows)), steps)
+    begun = [(k, one) for k, of_run in enumerate(each) for one in born(of_run)]
+    causes = [one for _, one in begun] if record.runs else list(born(index))
+    scaled = [(k, one) for k, of_run in enumerate(each) for one in scale(of_run, rows)]
+    exploded = min((k for k, one in scaled if one.about == EXPLODED), default=len(each))
+    begun = [
+        (k, one if k < exploded else replace(one, is_wrong=False)) for k, one in begun
+    ]  # else it follows from that
+    told += once([*begun, *scaled], steps) if record.runs else causes
+    if 0 < exploded < len(each):
+        told.append(Told(f"Runs before run {exploded + 1} are in order: the steps of the optimizer are too large."))
     told += reached(rows, causes)
     spoiled = (index.tensors[tensor].role for tensor in record.counts.nonfinite)
     is_spoiled = any(one.is_wrong for one in told) or any(role in ("gradient", "share", "seed") for role in spoiled)
@@ -75,7 +82,10 @@ def told_of(index: RecordIndex, rows: Sequence[ParameterRow]) -> list[Told]:
         replace(one, is_wrong=False) for one in _without_gradient([row for row in rows if row.reason in AS_WANTED])
     ]
     told += alike(one_linear_map(index), ran)[:MOST_NAMED]
-    told += [Told(words, is_wrong=False) for words in (*_double_backward(record.runs), *_about_rows(index, rows))]
+    told += [
+        Told(words, is_wrong=False)
+        for words in (*_double_backward(record.runs), *faded(index), *_strangers(index), *_about_rows(index, rows))
+    ]
     return told
 
 
@@ -99,13 +109,27 @@ def _updates(rows: Sequence[ParameterRow]) -> Iterator[Told]:
 
 
 def _without_gradient(rows: Sequence[ParameterRow]) -> Iterator[Told]:
-    reasons: dict[str, list[ParameterRow]] = {}
+    reasons: dict[str, list[ParameterRow]] = {}  # by the reason without the call that it names
     for row in rows:
         if not row.has_gradient and row.reason:
-            reasons.setdefault(row.reason, []).append(row)
-    for reason, alike_rows in reasons.items():
+            reasons.setdefault(CALL.sub("", row.reason), []).append(row)
+    for alike_rows in reasons.values():
         leaves = tuple(row.part for row in alike_rows if row.part is not None)
-        yield Told(f"No gradient for {some([row.name for row in alike_rows])}: {reason}.", ops=leaves)
+        calls = dict.fromkeys(row.reason for row in alike_rows)
+        more = f" (and {many(len(calls) - 1, 'call')} like this one)" if len(calls) > 1 else ""
+        yield Told(f"No gradient for {some([row.name for row in alike_rows])}: {next(iter(calls))}{more}.", ops=leaves)
+
+
+def _strangers(index: RecordIndex) -> Iterator[str]:
+    """Leaves without a name that are no parameters of the model that was watched."""
+    listed = {each.accumulator for each in index.record.parameters}
+    others = [part for part in index.accumulators if part not in listed and not index.leaf(part).name]
+    if index.record.parameters and others:
+        shape, readers = shape_words(index.leaf(others[0]).shape), index.readers(others[0])
+        where = f", which {placed(index, index.nodes[readers[0]], line=True)} reads" if readers else ""
+        those = f"{many(len(others), 'leaf', 'leaves')} of the graph, such as {others[0]} ({shape}){where}"
+        are = "are no parameters" if len(others) > 1 else "is no parameter"
+        yield f"{those}, {are} of the model: modules in a plain list are not found, those in nn.ModuleList are."
 
 
 def _about_rows(index: RecordIndex, rows: Sequence[ParameterRow]) -> Iterator[str]:

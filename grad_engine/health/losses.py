@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from math import inf, prod
 
@@ -119,12 +120,15 @@ def _is_only_reduced(index: RecordIndex, node: NodeRecord) -> bool:
 
 def one_linear_map(index: RecordIndex) -> Iterator[Told]:
     """Two linear layers in a row with nothing between them that bends. Not told of factors through a narrow middle."""
+    products = Counter((node.scope, node.call) for node in index.record.nodes if node.multiply_adds and node.scope)
     for node in index.record.nodes:
         if _weight(index, node) is None:
             continue
         below = _layer_below(index, node)
         if below is None:
             continue
+        if products[node.scope, node.call] > 1:
+            continue  # a cell, which adds another product to this one
         middle, wide = index.tensors[below.outputs[0]].shape[-1], index.tensors[node.outputs[0]].shape[-1]
         weight = _weight(index, below)
         read = [index.tensors[each.tensor].shape for each in below.inputs if each.tensor != weight]

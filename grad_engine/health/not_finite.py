@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
+from math import prod
 
 from grad_engine.health.rows import ParameterRow
 from grad_engine.health.told import (
@@ -82,6 +83,8 @@ def _of_values(index: RecordIndex, starts: Sequence[str]) -> Told | None:
     node = index.makers.get(tensor)
     if node is None:
         return _given(index, tensor, others)
+    if (changed := _changed(index, node, size)) is not None:
+        return changed
     known = all(index.measured(operand.tensor) is not None for operand in node.inputs)
     where = origin_words(index, Origin(node.id, size))
     what = f"{kind(size)} begins in the result of {called(index, node.id)} ({where})"
@@ -95,6 +98,20 @@ def _of_values(index: RecordIndex, starts: Sequence[str]) -> Told | None:
         rest = f" and {len(more) - MOST_ORIGINS} more" if len(more) > MOST_ORIGINS else ""
         words += f" It begins in {', '.join(more[:MOST_ORIGINS])}{rest} too."
     return Told(words, ("value", *same_place(node)), (node.id,))
+
+
+def _changed(index: RecordIndex, node: NodeRecord, size: Measure) -> Told | None:
+    """That a parameter was not finite when an op read it, although it was when the record first met it."""
+    read = node.inputs[0].tensor if len(node.inputs) == 1 and not node.elementwise else ""
+    part = index.accumulator_of.get(read)
+    if part is None or prod(index.tensors[read].shape) != size.size:
+        return None
+    name = index.tensors[read].name or part
+    words = (
+        f"The parameter {name} has {kind(size)} ({share_of(size)}) where {placed(index, node, line=True)} reads it: a "
+        "step of the optimizer before this run made it so."
+    )
+    return Told(words, ("value", "parameter"), (part,))
 
 
 def _capital(words: str) -> str:
@@ -251,8 +268,9 @@ def reached(rows: Sequence[ParameterRow], told: Collection[Told]) -> Iterator[To
     if values and not any(each.about[:2] == ("value", "parameter") for each in told):
         yield Told(f"There is NaN or infinity in the value of {some(values)}.")
     if gradients := [row.name for row in rows if row.gradient_nonfinite]:
+        why = ", and no share that backward sent has any: a hook made it, or it was there before" if is_new else ""
         verb = "There is NaN or infinity in the gradient" if is_new else "NaN or infinity reached the gradient"
-        yield Told(f"{verb} of {some(gradients)}.", is_wrong=is_new)
+        yield Told(f"{verb} of {some(gradients)}{why}.", is_wrong=is_new)
 
 
 def harmless_origin(index: RecordIndex, origin: Origin) -> str:

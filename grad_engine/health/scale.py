@@ -14,6 +14,9 @@ from grad_engine.record import NodeRecord
 from grad_engine.record.index import RecordIndex, short_name, together
 from grad_engine.record.words import brief
 
+EXPLODED = ("values explode",)  # what a finding is about where results are too large
+FADED = 1e6  # times by which a gradient shrinks through the calls of one module before it is worth a note
+LEAST_CALLS = 8
 APART = 1e6  # times by which gradients shrink or grow along the model before it is said
 LARGE = 1e3  # norm of a gradient from which on growth is said
 MOST_TRIED = 20  # modules with a small gradient that are looked at
@@ -75,6 +78,24 @@ def scale(index: RecordIndex, rows: Sequence[ParameterRow]) -> Iterator[Told]:
         )
 
 
+def faded(index: RecordIndex) -> Iterator[str]:
+    """Modules that are called again and again, through whose calls the gradient fades, as through those of a cell."""
+    calls: dict[str, dict[int, str]] = defaultdict(dict)
+    for node in index.record.nodes:
+        if node.scope:
+            calls[node.scope][node.call] = node.id  # its newest op
+    for scope, ends in calls.items():
+        if len(ends) < LEAST_CALLS:
+            continue
+        first, last = (index.gradient(ends[call]) for call in (min(ends), max(ends)))
+        if first is None or last is None or first.norm is None or not last.norm or first.norm * FADED > last.norm:
+            continue
+        yield (
+            f"The gradient fades through the {len(ends)} calls of {scope}: its norm falls from {brief(last.norm)} at "
+            f"the last to {brief(first.norm)} at the first, so hardly anything is learnt from what was read first."
+        )
+
+
 def _where(index: RecordIndex, high: Collection[str], above: set[str], low: Collection[str], sign: int) -> str:
     """Which kind of op, on the way from some ops to others, shrinks or grows the gradient most: a sentence, or ""."""
     between = (above & _reached(index, high, up=False)) | set(low)
@@ -110,7 +131,9 @@ def _large_values(index: RecordIndex) -> Iterator[Told]:
     """Results that are larger by more than APART than anything that the graph was given."""
     given = [largest(tensor) for tensor in index.record.tensors if tensor.is_leaf or tensor.role == "constant"]
     start = max([1.0, *(size for size in given if size is not None and size < inf)])
-    made = [(largest(index.tensors[output]), node) for node in index.record.nodes for output in node.outputs]
+    ran = index.steps if index.run is not None else index.nodes
+    nodes = [node for node in index.record.nodes if node.id in ran]
+    made = [(largest(index.tensors[output]), node) for node in nodes for output in node.outputs]
     known = [(size, node) for size, node in made if size is not None and size < inf]
     size, node = max(known, key=lambda one: one[0], default=(0.0, None))
     if node is None or size <= APART * start:
@@ -123,7 +146,7 @@ def _large_values(index: RecordIndex) -> Iterator[Told]:
     yield Told(
         f"Values explode: from {brief(start)} at most in inputs and parameters to {brief(size)} in the result of "
         f"{placed(index, node)}; {where}.",
-        ("values explode", *same_place(first)),
+        EXPLODED,
         (node.id,),
     )
 

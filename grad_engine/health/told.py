@@ -29,7 +29,8 @@ def once(found: Iterable[tuple[int, Told]], of: int) -> list[Told]:
     groups: dict[tuple[object, ...], list[tuple[int, Told]]] = {}
     for run, told in found:
         groups.setdefault(told.about or (told.words,), []).append((run, told))
-    return [_with(group[0][1], _in_runs(len({run for run, _ in group}), of)) for group in groups.values()]
+    first = sorted(groups.values(), key=lambda group: group[0][0])  # what began first stands first
+    return [_with(group[0][1], _in_runs({run for run, _ in group}, of)) for group in first]
 
 
 def alike(found: Iterable[Told], runs: Sequence[Collection[str]]) -> list[Told]:
@@ -40,14 +41,19 @@ def alike(found: Iterable[Told], runs: Sequence[Collection[str]]) -> list[Told]:
     result = []
     for group in groups.values():
         ops = {op for told in group for op in told.ops}
-        inside = sum(not ops.isdisjoint(run) for run in runs)
-        more = _in_runs(inside, len(runs)) if inside > 1 else f"{len(group)} calls" if len(group) > 1 else ""
+        inside = {k for k, run in enumerate(runs) if not ops.isdisjoint(run)}
+        more = _in_runs(inside, len(runs)) if len(inside) > 1 else f"{len(group)} calls" if len(group) > 1 else ""
         result.append(_with(group[0], more))
     return result
 
 
-def _in_runs(some: int, of: int) -> str:
-    return f"{some} of {of} backward runs" if of > 1 else ""
+def _in_runs(some: Collection[int], of: int) -> str:
+    """In how many of several runs, and from which on, where all after it are among them."""
+    if of < 2:
+        return ""
+    start, last = min(some, default=0), max(some, default=0)
+    since = f", from run {start + 1} on" if start and len(some) == last - start + 1 > 1 else ""
+    return f"{len(some)} of {of} backward runs{since}"
 
 
 def _with(told: Told, more: str) -> Told:

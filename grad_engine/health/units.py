@@ -14,6 +14,7 @@ from grad_engine.record.layers import at_ends, stuck_units
 from grad_engine.record.words import brief, many, percent
 
 STUCK = 0.3  # share of a layer's units that is wrong in half as many rows too
+MANY = 0.06  # share of a layer's units from which on it is wrong that they are stuck
 FEWEST_ROWS = 32  # in which a unit is 0 or at an end before two of them being so is no chance
 FEWEST_EXAMPLES = 16  # whose places, as those of a picture, count as rows
 FLAT = 0.01  # part of a gradient that passes a function, below which it is called saturated
@@ -51,7 +52,7 @@ def stuck(index: RecordIndex) -> Iterator[Told]:
             f"{of} of {placed(index, node, line=True)} {are} {where} for the whole batch.",
             ("stuck", *same_place(node)),
             (node.id,),
-            units_stuck >= 2 and enough and not _feeds_a_loss(index, node),
+            units_stuck >= max(2, units * MANY) and enough and not _feeds_a_loss(index, node),
         )
 
 

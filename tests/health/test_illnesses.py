@@ -75,6 +75,26 @@ def stack(change: Callable[[Any], Any], function: Any = nn.ReLU) -> Any:
     return model
 
 
+def hooked(change: Callable[[Any], Any]) -> Any:
+    model = stack(lambda m: None, nn.Tanh)
+    model[0].weight.register_hook(change)
+    return model
+
+
+def no_graph(layer: Any) -> Callable[[Any], Any]:
+    return torch.no_grad()(layer)
+
+
+def fading(m: Any, x: Any) -> Any:
+    h = 0 * m.a(x)
+    for _ in range(40):
+        h = torch.tanh(m.skip(x) + h * 0.1)
+    return m.b(h)
+
+
+LISTED = [nn.Linear(8, 8)]
+
+
 class Root(torch.autograd.Function):
     """A root whose rule divides by 0."""
 
@@ -244,6 +264,26 @@ ILL: dict[str, tuple[Callable[[], Any], Callable[[Any], Any], str]] = {
         lambda m: m(torch.randn(4, 5, 4)).square().mean(),
         r"are two linear layers with no activation between them: together they are one linear map of 4 to 8",
     ),
+    "a hook that divides by 0": (
+        lambda: hooked(lambda g: g / 0),
+        lambda m: classified(m(x())),
+        r"^There is NaN or infinity in the gradient of 0\.weight, and no share that backward sent has any: a hook",
+    ),
+    "read without a graph by several calls": (
+        lambda: Model(lambda m, x: m.b(F.relu(no_graph(m.a)(x)) + no_graph(m.skip)(x))),
+        lambda m: classified(m(x())),
+        r"^No gradient for a\.weight, a\.bias, skip\.weight, skip\.bias: only linear .*torch\.no_grad\(\)\)",
+    ),
+    "note: a cell through which nothing comes back": (
+        lambda: Model(fading),
+        lambda m: classified(m(x())),
+        r"^The gradient fades through the 40 calls of skip: its norm falls from [\d.e−]+ at the last to [\d.e−]+ at",
+    ),
+    "note: modules in a plain list": (
+        lambda: Model(lambda m, x: m.b(torch.tanh(LISTED[0](F.relu(m.a(x) + m.skip(x)))))),
+        lambda m: classified(m(x())),
+        r"^2 leaves of the graph, such as a\d+ \(8×8\), which .* reads, are no parameters of the model: modules in a",
+    ),
     "note: frozen": (
         lambda: stack(lambda m: m[0].requires_grad_(False), nn.Tanh),
         lambda m: classified(m(x())),
@@ -330,6 +370,20 @@ def test_what_some_steps_have_is_told_with_their_number() -> None:
             model.zero_grad()
             (model(x()) / (k % 2)).mean().backward()
     assert watched.report().findings[0].endswith("This is so in 2 of 3 backward runs.")
+
+
+def test_a_training_that_diverges_is_told_by_its_first_cause() -> None:
+    model = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 1))
+    optimizer = torch.optim.SGD(model.parameters(), 5.0)
+    with ge.watch(model) as watched:
+        for _ in range(12):
+            optimizer.zero_grad()
+            F.mse_loss(model(3 * x()), torch.randn(64, 1)).backward()
+            optimizer.step()
+    first, second, *rest = watched.report().findings
+    assert re.match(rf"Values explode: .*{HERE}.* from run \d+ on\.$", first)
+    assert "the steps of the optimizer are too large" in second and not any("begins" in each for each in rest)
+    assert any("a step of the optimizer before this run made it so" in each for each in watched.report().notes)
 
 
 def penalty(model: Any) -> None:
