@@ -65,12 +65,13 @@ def _size(name: str, x: Any, n: int) -> tuple[int, ...]:
 class _Slots:
     """The windows of one max_pool call: for each place in the window, the part of the padded x that stands there."""
 
-    __slots__ = ("before", "counts", "dilation", "kernel", "lengths", "size", "stride")
+    __slots__ = ("before", "counts", "dilation", "kernel", "lengths", "offsets", "size", "stride")
 
     def __init__(
-        self, name: str, x: Any, n: int, kernel_size: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool
-    ) -> None:
-        self.size = _size(name, x, n)
+        self, name: str, size: tuple[int, ...], kernel_size: Any, stride: Any, padding: Any, dilation: Any,
+        ceil_mode: bool,
+    ) -> None:  # fmt: skip
+        self.size, n = size, len(size)
         self.kernel = per_axis(kernel_size, n, "kernel_size", 1)
         self.stride = self.kernel if stride is None or stride == () else per_axis(stride, n, "stride", 1)
         self.before = per_axis(padding, n, "padding", 0)
@@ -86,6 +87,7 @@ class _Slots:
                 )
         each = zip(self.size, self.kernel, self.stride, self.before, self.dilation, self.counts, strict=True)
         self.lengths = tuple(max((c - 1) * s + d * (k - 1) + 1, p + length) for length, k, s, p, d, c in each)
+        self.offsets = [(offset, self.seen(offset)) for offset in np.ndindex(self.kernel)]  # and what is seen there
 
     def padded(self, x: Any) -> Any:
         """x with -inf around it, where windows reach beyond it."""
@@ -122,18 +124,30 @@ class _Slots:
         return place
 
 
+_cached_slots = lru_cache(64, typed=True)(_Slots)
+
+
+def _slots(name: str, x: Any, n: int, *settings: Any) -> _Slots:
+    """The windows of a call, as looked up where an earlier one was of the same size."""
+    size = _size(name, x, n)
+    try:
+        return _cached_slots(name, size, *settings)
+    except TypeError:  # a list, or an array
+        return _Slots(name, size, *settings)
+
+
 def _define_max_pool(n: int) -> Any:
     name = f"max_pool{n}d"
 
     def max_pool(
         x: Any, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1, ceil_mode: bool = False
     ) -> Any:
-        slots = _Slots(name, x, n, kernel_size, stride, padding, dilation, ceil_mode)
+        slots = _slots(name, x, n, kernel_size, stride, padding, dilation, ceil_mode)
         padded = slots.padded(x)
-        first, *others = np.ndindex(slots.kernel)
-        out = np.array(padded[slots.seen(first)])
-        for offset in others:
-            np.maximum(out, padded[slots.seen(offset)], out=out)
+        (_, first), *others = slots.offsets
+        out = np.array(padded[first])
+        for _, seen in others:
+            np.maximum(out, padded[seen], out=out)
         return out
 
     @asks("is there NaN in a window?")
@@ -141,13 +155,12 @@ def _define_max_pool(n: int) -> Any:
         """Where the largest element of each window stands in an image of x, counted in C order."""
         padded = slots.padded(x)
         at = np.empty(largest.shape, np.intp)
-        offsets = list(np.ndindex(slots.kernel))
-        at[...] = slots.place(offsets[0])
-        for offset in reversed(offsets):  # in reverse, so that of equals the first is kept
-            np.copyto(at, slots.place(offset), where=padded[slots.seen(offset)] == largest)
+        at[...] = slots.place(slots.offsets[0][0])
+        for offset, seen in reversed(slots.offsets):  # in reverse, so that of equals the first is kept
+            np.copyto(at, slots.place(offset), where=padded[seen] == largest)
         if (largest != largest).any():  # of several NaNs the last takes the gradient, as in PyTorch
-            for offset in offsets:
-                part = padded[slots.seen(offset)]
+            for offset, seen in slots.offsets:
+                part = padded[seen]
                 np.copyto(at, slots.place(offset), where=part != part)
         return at
 
@@ -157,17 +170,17 @@ def _define_max_pool(n: int) -> Any:
         out = np.zeros(padded.shape, g.dtype)
         whole = BITS[g.dtype]  # g in whole numbers, times 0 or 1: np.where and np.copyto take three times as long
         bits, left = out.view(whole), np.array(g, order="C").view(whole)  # left: what no element has taken yet
-        for offset in np.ndindex(slots.kernel):
-            taken = np.equal(padded[slots.seen(offset)], largest).astype(whole)
+        for _, seen in slots.offsets:
+            taken = np.equal(padded[seen], largest).astype(whole)
             taken *= left
-            bits[slots.seen(offset)] = taken
+            bits[seen] = taken
             left ^= taken
         return out if out.shape == x.shape else out[slots.inner]
 
     def back(
         g: Any, out: Any, x: Any, kernel_size: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool
     ) -> Any:
-        slots = _Slots(name, x, n, kernel_size, stride, padding, dilation, ceil_mode)
+        slots = _slots(name, x, n, kernel_size, stride, padding, dilation, ceil_mode)
         plain = type(g) is np.ndarray and g.dtype in BITS
         if plain and slots.apart and (out > -np.inf).all():  # no NaN, no lone padding
             return handed_back(g, slots, out, x)
@@ -198,7 +211,7 @@ def _define_max_pool(n: int) -> Any:
         if not return_indices:
             return out
         array = as_tensor(x).array
-        slots = _Slots(name, array, n, kernel_size, stride, padding, dilation, ceil_mode)
+        slots = _slots(name, array, n, kernel_size, stride, padding, dilation, ceil_mode)
         return out, as_tensor(winners(slots, out.array, array))
 
     call.__name__ = call.__qualname__ = name
