@@ -26,6 +26,7 @@ from grad_engine.program.steps import (
     Program,
     Step,
     Value,
+    values_in,
 )
 from grad_engine.program.user_lines import comment_of, statement_at
 
@@ -119,6 +120,8 @@ class Readable:
         if step.kind is LOOP:
             yield from self._loop(step)
             return
+        if self.functional:
+            step = _for_other_libraries(step)
         text, binds = spell.call(step)
         if step.several:
             names = self._names(step)
@@ -537,6 +540,17 @@ def _directly_written(program: Program) -> dict[Value, Value]:
         if value.like(target) and ends.count(value) == 1 and not any(end.memory is target for end in ends):
             found[value] = target
     return found
+
+
+def _for_other_libraries(step: Step) -> Step:
+    """The step without what NumPy alone takes: kinds of sorting (others are stable), lists among joined arrays."""
+    if step.fn in (np.sort, np.argsort):
+        return step.replaced(step.args, {key: part for key, part in step.named.items() if key != "kind"})
+    if step.fn is np.concatenate and isinstance(step.args[0], tuple | list):
+        parts = [np.array(part) if type(part) is list and not values_in(part) else part for part in step.args[0]]
+        arrays = tuple(Value(part, data=part) if isinstance(part, np.ndarray) else part for part in parts)
+        return step.replaced((arrays, *step.args[1:]))
+    return step
 
 
 def _wrapped_call(line: str) -> list[str]:
