@@ -53,6 +53,7 @@ class Reached:
         self.kinds: list[tuple[Any, type]] = []  # objects of the user, and their class, which may be assigned
         self.namespaces: list[tuple[Any, int]] = []  # and how many names they have: a new one may hide another
         self.contents: list[tuple[Any, tuple[Any, ...]]] = []  # sets, and what is in them
+        self.asking_types: list[dict[str, Any]] = []  # global names of functions that call type()
         self._seen: dict[int, Any] = {}
 
     def walk(self, function: Any) -> None:
@@ -204,6 +205,8 @@ class Reached:
                 yield from self._module(sys.modules[name], [*_names(f.__code__)])
         for name in _globals_read(f.__code__):
             if name not in f.__globals__:
+                if name == "type" and not any(each is f.__globals__ for each in self.asking_types):
+                    self.asking_types.append(f.__globals__)
                 continue
             held = f.__globals__[name]
             if isinstance(held, types.ModuleType):

@@ -10,6 +10,7 @@ import datetime
 import functools
 import io
 import os
+import random
 import sys
 import threading
 import time
@@ -26,12 +27,28 @@ from grad_engine.program.reach import library
 from grad_engine.program.trace import QUIET
 from grad_engine.program.traced_numpy import NUMPY, NUMPY_FOR_USERS
 
+_FILE_SYSTEM = ("stat", "listdir", "scandir", "getcwd")
 _TIMES = (
     "time", "time_ns", "perf_counter", "perf_counter_ns", "monotonic", "monotonic_ns", "process_time",
     "process_time_ns", "thread_time", "thread_time_ns", "localtime", "gmtime", "ctime", "asctime", "strftime",
 )  # fmt: skip
 # Modules that ask, besides NumPy and the stand-ins for it, on behalf of their caller.
-_ON_BEHALF = frozenset({"os", "collections", "pathlib", "io", "codecs", "uuid", "secrets", "random"})
+_ON_BEHALF = frozenset(
+    {
+        "os",
+        "posixpath",
+        "genericpath",
+        "ntpath",
+        "glob",
+        "collections",
+        "pathlib",
+        "io",
+        "codecs",
+        "uuid",
+        "secrets",
+        "random",
+    }
+)
 
 
 def _refuse(what: str) -> NoReturn:
@@ -121,6 +138,8 @@ class _Refusing:
 SWAPPED: list[tuple[Any, str, Any]] = [
     *((time, name, _refusing(getattr(time, name), "the time")) for name in _TIMES if hasattr(time, name)),
     (os, "urandom", _refusing(os.urandom, "random bytes")),
+    (random, "_urandom", _refusing(os.urandom, "random bytes")),
+    *((os, name, _refusing(getattr(os, name), "what is in the file system")) for name in _FILE_SYSTEM),
     (type(os.environ), "__getitem__", _refusing(type(os.environ).__getitem__, "a variable of the environment")),
     (builtins, "open", _opening(builtins.open)),
     (io, "open", _opening(io.open)),

@@ -26,7 +26,7 @@ from grad_engine.program.refused import refused_in_traces
 from grad_engine.program.slots import Attribute, Item, Part, Slot
 from grad_engine.program.steps import Value
 from grad_engine.program.trace import Trace
-from grad_engine.program.traced import Traced, TracedNumber
+from grad_engine.program.traced import Traced, TracedNumber, Type
 from grad_engine.program.traced_numpy import seen_in_traces
 
 
@@ -84,6 +84,7 @@ class State:
     kept: list[list[tuple[Value, ...]]] = field(default_factory=list)  # by optimisers, for each parameter of a group
     rules: dict[Value, Any] = field(default_factory=dict)  # parameter, or state of it -> (optimiser, group, parameter)
     homes: dict[Value, tuple[ndarray, ndarray]] = field(default_factory=dict)  # of those: flat array, and its part
+    _asking_types: list[dict[str, Any]] = field(default_factory=list)
     _put: list[tuple[Slot, Any, Any]] = field(default_factory=list)  # slot, what it held, what it holds meanwhile
     _by_array: dict[int, Traced] = field(default_factory=dict)
     _owners: dict[int, ndarray] = field(default_factory=dict)
@@ -143,6 +144,8 @@ class State:
 
     def put_back(self) -> None:
         """Let every slot hold what it held before."""
+        for names in self._asking_types:
+            names.pop("type", None)
         for _, tensor, node in self._nodes:
             tensor.node = node
         for slot, before, _ in reversed(self._put):
@@ -314,6 +317,9 @@ def _lift(state: State, reached: Reached) -> None:
             seen = refused_in_traces(held) if seen is None else seen
             if seen is not None:
                 state.put(slot, seen)
+    for names in reached.asking_types:
+        names["type"] = Type
+        state._asking_types.append(names)
     state.sizes.extend(reached.sizes)
     state.namespaces.extend(reached.namespaces)
     state.contents.extend(reached.contents)

@@ -257,9 +257,32 @@ class Traced:
                 return MethodType(member, self)
             if member is None:
                 return kind.__getattr__(self, name)
-        if name.startswith("__") or not hasattr(ndarray, name):
+        known = hasattr(ndarray, name) or (self._value.scalar and hasattr(self.dtype.type, name))
+        if name.startswith("__") or not known:
             raise AttributeError(f"a traced array has no attribute {name!r}")
         raise TraceError(f"the attribute .{name} of an array is not traced{self.within.at()}; use NumPy's function")
+
+
+class _AskedType(type):
+    """What makes Type behave as type() does."""
+
+    def __call__(cls, *args: Any, **named: Any) -> Any:
+        if len(args) == 1 and not named and type(args[0]) in (Traced, TracedNumber):
+            return args[0].__class__
+        return type(*args, **named)
+
+    def __instancecheck__(cls, instance: Any) -> bool:
+        return isinstance(instance, type)
+
+    def __subclasscheck__(cls, subclass: Any) -> bool:
+        return issubclass(subclass, type)
+
+    def __getitem__(cls, item: Any) -> Any:
+        return type[item]
+
+
+class Type(metaclass=_AskedType):
+    """type() as traced code sees it: of a stand-in, the type of what it stands for."""
 
 
 class TracedNumber:

@@ -159,6 +159,19 @@ def test_a_tensor_with_history_from_outside_is_refused() -> None:
         ge.compile(lambda y: y + hidden)(V)
 
 
+def test_the_type_of_what_stands_for_an_array_is_that_of_the_array() -> None:
+    """type() is a builtin, which a stand-in cannot answer: the trace has one of its own for the user's functions."""
+
+    def f(x: Any, k: Any) -> Any:
+        kinds = (type(x) is np.ndarray, type(x[0]) is np.float64, type(k) is float, int is int)
+        made: Any = type("Made", (), {"factor": 2.0})
+        assert isinstance(int, type) and isinstance(made, type) and not isinstance(x, type)
+        return x * k * made.factor if all(kinds) else x
+
+    np.testing.assert_array_equal(ge.compile(f)(V, 2.0), V * 4.0)
+    assert "type" not in globals() and type(V) is np.ndarray
+
+
 def test_names_that_are_no_arguments_are_refused() -> None:
     with pytest.raises(ge.ArgumentError, match="'m'"):
         ge.compile(lambda x, n: x * n, static_argnames="m")

@@ -8,6 +8,7 @@ import inspect
 import itertools
 import os
 import re
+import secrets
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -137,6 +138,11 @@ REFUSED: dict[str, Callable[[Any], Any]] = {
     "np.loadtxt": lambda x: x * np.loadtxt(__file__),
     "np.fromfile": lambda x: x * np.fromfile(__file__, np.uint8)[0],
     "urandom": lambda x: x * os.urandom(1)[0],
+    "secrets": lambda x: x * secrets.randbelow(5),
+    "exists": lambda x: x * os.path.exists("a_file"),
+    "is_file": lambda x: x * Path("a_file").is_file(),
+    "listdir": lambda x: x * len(os.listdir(".")),
+    "getcwd": lambda x: x * len(os.getcwd()),
 }
 
 
