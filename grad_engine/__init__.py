@@ -139,6 +139,7 @@ _PUBLIC = {
         "blackman_window",
         "broadcast_shapes",
         "can_cast",
+        "channels_last",
         "contiguous_format",
         "cuda",
         "device",

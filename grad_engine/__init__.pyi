@@ -141,6 +141,7 @@ from grad_engine.torch_names import bartlett_window as bartlett_window
 from grad_engine.torch_names import blackman_window as blackman_window
 from grad_engine.torch_names import broadcast_shapes as broadcast_shapes
 from grad_engine.torch_names import can_cast as can_cast
+from grad_engine.torch_names import channels_last as channels_last
 from grad_engine.torch_names import contiguous_format as contiguous_format
 from grad_engine.torch_names import cuda as cuda
 from grad_engine.torch_names import device as device

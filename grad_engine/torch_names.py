@@ -29,13 +29,14 @@ from grad_engine.ops.reduction import sum as sum_of
 __all__ = [
     "BoolTensor", "ByteTensor", "CharTensor", "DoubleTensor", "FloatTensor", "HalfTensor", "IntTensor",
     "LongTensor", "ShortTensor", "Size", "accelerator", "are_deterministic_algorithms_enabled", "asarray",
-    "backends", "bartlett_window", "blackman_window", "broadcast_shapes", "can_cast", "contiguous_format",
-    "cuda", "device", "dtype", "finfo", "get_default_device", "get_num_threads", "get_rng_state",
-    "hamming_window", "hann_window", "iinfo", "inference_mode", "is_complex", "is_floating_point", "is_tensor",
-    "mps", "poisson", "preserve_format", "promote_types", "result_type", "seed", "set_default_device",
-    "set_default_tensor_type", "set_float32_matmul_precision", "set_num_interop_threads", "set_num_threads",
-    "set_printoptions", "set_rng_state", "sparse", "sparse_coo_tensor", "special", "spmm", "strided",
-    "tril_indices", "triu_indices", "unravel_index", "use_deterministic_algorithms",
+    "backends", "bartlett_window", "blackman_window", "broadcast_shapes", "can_cast", "channels_last",
+    "contiguous_format", "cuda", "device", "dtype", "finfo", "get_default_device", "get_num_threads",
+    "get_rng_state", "hamming_window", "hann_window", "iinfo", "inference_mode", "is_complex",
+    "is_floating_point", "is_tensor", "mps", "poisson", "preserve_format", "promote_types", "result_type",
+    "seed", "set_default_device", "set_default_tensor_type", "set_float32_matmul_precision",
+    "set_num_interop_threads", "set_num_threads", "set_printoptions", "set_rng_state", "sparse",
+    "sparse_coo_tensor", "special", "spmm", "strided", "tril_indices", "triu_indices", "unravel_index",
+    "use_deterministic_algorithms",
 ]  # fmt: skip
 
 finfo, iinfo = np.finfo, np.iinfo
@@ -188,6 +189,7 @@ special = Room("grad_engine.special", {name: CALLS[ours] for name, ours in _SPEC
 
 dtype = np.dtype
 strided, contiguous_format, preserve_format = "strided", "contiguous_format", "preserve_format"
+channels_last = "channels_last"  # where it is taken, arrays stay as they are
 
 
 def broadcast_shapes(*shapes: Any) -> tuple[int, ...]:

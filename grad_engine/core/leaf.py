@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import numpy as np
 
 from grad_engine.core.array_kinds import Data
-from grad_engine.core.conversion import numeric
+from grad_engine.core.caller import INSIDE, is_called_torch
+from grad_engine.core.conversion import as_array, numeric
+from grad_engine.core.defaults import get_default_dtype
 from grad_engine.core.names import name_of, rename
 from grad_engine.core.node import GradAccum
+from grad_engine.core.numpy_errors import warn_of_spelling
 from grad_engine.core.outside_memory import share
 from grad_engine.core.retain_grad import forget_retained_grad
 from grad_engine.core.tensor import Tensor, wrap
@@ -104,3 +108,28 @@ def restore(tensor: Tensor, state: tuple[np.ndarray, bool, str | None, Tensor | 
 
 def _empty() -> Tensor:
     return wrap(np.empty(0), None)
+
+
+def as_pytorch_makes(data: Any, requires_grad: Any, dtype: Any, name: Any, *lengths: Any) -> tuple[Any, ...]:
+    """The arguments of Tensor() where PyTorch's old spelling is meant: Tensor(2, 3) is a shape, which is not filled.
+
+    Tensor(5) and Tensor([1, 2]) mean something else there, and warn in a program that calls the engine torch.
+    """
+    if type(requires_grad) is int:
+        shape = (data, requires_grad, *(each for each in (dtype, name) if each is not None), *lengths)
+        if not all(type(each) is int and each >= 0 for each in shape):
+            return data, requires_grad, dtype, name  # refused where the flag is
+        return np.zeros(shape, get_default_dtype()), False, None, None
+    direct = not sys._getframe(2).f_code.co_filename.startswith(INSIDE)  # not by way of tensor()
+    if direct and (type(data) is int or isinstance(data, list | tuple)) and is_called_torch():
+        if type(data) is int:
+            warn_of_spelling(
+                f"Tensor({data}) is that number, where PyTorch makes {data} numbers that are not filled: write "
+                f"tensor({data}) for this, empty({data}) for that"
+            )
+        elif np.asarray(data, dtype=object).size and as_array(data, None).dtype.kind in "iub":
+            warn_of_spelling(
+                "Tensor() of whole numbers keeps them whole, where PyTorch makes floats: write tensor(...) for these, "
+                "FloatTensor(...) or tensor(..., dtype=get_default_dtype()) for those"
+            )
+    return data, requires_grad, dtype, name

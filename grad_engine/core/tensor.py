@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NoReturn, final
 
 import numpy as np
+from numpy import ndarray
 
 from grad_engine.core.array_behavior import ArrayBehavior, combined, comparison
 from grad_engine.core.array_kinds import Data
@@ -44,7 +45,13 @@ class Tensor(ArrayBehavior, OpMethods):
     def __init_subclass__(cls, **_: Any) -> NoReturn:
         raise ArgumentError("Tensor is final; hold one in an attribute of your class instead")
 
-    def __init__(self, data: Any, requires_grad: bool = False, dtype: Any = None, name: str | None = None) -> None:
+    def __init__(
+        self, data: Any, requires_grad: bool = False, dtype: Any = None, name: str | None = None, *lengths: int
+    ) -> None:
+        if type(requires_grad) is int or (dtype is None and type(data) is not ndarray):
+            from grad_engine.core.leaf import as_pytorch_makes
+
+            data, requires_grad, dtype, name = as_pytorch_makes(data, requires_grad, dtype, name, *lengths)
         self.array = as_array(data, dtype)
         self.node = None
         if requires_grad is not False:

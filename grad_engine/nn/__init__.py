@@ -81,6 +81,7 @@ from grad_engine.nn.losses import (
     NLLLoss,
     SmoothL1Loss,
 )
+from grad_engine.nn.module import Drawn as _Drawn
 from grad_engine.nn.module import (
     Module,
     ModuleDict,
@@ -169,21 +170,28 @@ from grad_engine.nn.recurrent import (
 
 
 def _take_device(layer: type) -> None:
-    """Let a layer be made with PyTorch's device=, which can only be the CPU."""
+    """Let a layer be made with PyTorch's device=, which can only be the CPU; one of tensors keeps how it was made."""
     plain = layer.__init__  # type: ignore[misc]
 
     @_wraps(plain)
     def __init__(self: _Any, *args: _Any, device: _Any = None, **named: _Any) -> None:
         _check_device(device)
-        self.__dict__.setdefault("_made", (layer, args, named))
+        if isinstance(self, _Drawn) and "_made" not in self.__dict__:
+            kind = next(each for each in type(self).__mro__ if each.__module__.startswith("grad_engine.nn."))
+            self.__dict__["_made"] = kind, args, named
         plain(self, *args, **named)
 
     layer.__init__ = __init__  # type: ignore[misc]
 
 
-for _thing in [*globals().values()]:
-    if isinstance(_thing, type) and issubclass(_thing, Module) and "__init__" in vars(_thing):
-        _take_device(_thing)
+for _kind in {
+    base: None
+    for layer in [*globals().values()]
+    if isinstance(layer, type) and issubclass(layer, Module)
+    for base in layer.__mro__
+    if issubclass(base, Module) and "__init__" in vars(base)
+}:
+    _take_device(_kind)
 
 
 def __getattr__(name: str) -> _Any:

@@ -521,8 +521,8 @@ class UninitializedParameters:
         """Take the shapes of a state whose names begin with `prefix`."""
 
 
-class Layer(Module):
-    """A module whose result is one tensor, which type checkers then know."""
+class Drawn(Module):
+    """A module whose parameters can be drawn anew: reset_parameters()."""
 
     _made: tuple[type, tuple[Any, ...], dict[str, Any]]  # the class of this package, and what it was made with
 
@@ -535,6 +535,10 @@ class Layer(Module):
                 mine, other = self.__dict__[name], fresh.__dict__.get(name)
                 if isinstance(mine, Tensor) and isinstance(other, Tensor):
                     overwrite(mine, other.detach().astype(mine.dtype))
+
+
+class Layer(Drawn):
+    """A module whose result is one tensor, which type checkers then know."""
 
     if TYPE_CHECKING:
 

@@ -13,7 +13,7 @@ from grad_engine.core.defaults import generator_of, get_default_dtype
 from grad_engine.core.tensor import Tensor, array_of, wrap
 from grad_engine.errors import ArgumentError, ShapeError
 from grad_engine.nn import init
-from grad_engine.nn.module import Module, Parameter
+from grad_engine.nn.module import Drawn, Parameter
 from grad_engine.nn.utils.rnn import PackedSequence
 from grad_engine.ops.joining import concat, stack
 from grad_engine.ops.neural import dropout
@@ -23,7 +23,7 @@ from grad_engine.ops.shape import swapaxes
 WEIGHTS = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
 
 
-class _Recurrent(Module):
+class _Recurrent(Drawn):
     """Layers of one kind on top of each other, each run over all steps before the next, in one direction or both."""
 
     gates: ClassVar[int]
@@ -187,7 +187,7 @@ class LSTM(_Recurrent):
     layer = staticmethod(lstm_layer)
 
 
-class _Cell(Module):
+class _Cell(Drawn):
     """One step of a recurrent layer, with the layer's arguments and first values."""
 
     gates: ClassVar[int]

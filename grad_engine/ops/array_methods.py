@@ -83,7 +83,10 @@ def _define_as_tensors(name: str, everywhere: bool) -> None:
 
 for _name in ("max", "min"):
     _define_as_tensors(_name, everywhere=True)
-for _name in ("sort", "std", "var", "nonzero", "squeeze"):
+# Sums are tensors there too, of which a program then takes .float(), .item() and the like.
+for _name in (
+    "sort", "std", "var", "nonzero", "squeeze", "sum", "mean", "prod", "all", "any", "argmax", "argmin", "cumsum",
+):  # fmt: skip
     _define_as_tensors(_name, everywhere=False)
 ArrayWithMethods.size = property(  # type: ignore[assignment]
     lambda self: Count(self.shape), doc="How many elements there are; x.size(0) is x.shape[0], as in PyTorch."

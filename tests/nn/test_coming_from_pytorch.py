@@ -110,6 +110,59 @@ def test_what_is_computed_with_data_keeps_the_methods_of_tensors(tmp_path: Path)
         np.testing.assert_allclose(one.array, other, rtol=1e-6)
 
 
+def test_sums_of_comparisons_are_tensors_in_a_program_for_pytorch(tmp_path: Path) -> None:
+    """As in `union = (p | t).sum().float()` of a segmentation."""
+    p, t = X > 0, X > 0.5
+    found = ran(
+        "p, t = x > 0, x > 0.5\nfound = [(p | t).sum().float(), (p & ~t).any().item(), (p == t).sum().double() / 2, "
+        "p.sum(0).float(), p.all().long(), x.data.sum().double(), x.data.mean().exp()]",
+        tmp_path,
+    )
+    expected = [(p | t).sum(), (p & ~t).any(), (p == t).sum() / 2, p.sum(0), p.all(), X.sum(), np.exp(X.mean())]
+    for one, other in zip(found, expected, strict=True):
+        np.testing.assert_allclose(np.asarray(getattr(one, "array", one)), other)
+
+
+def test_pytorchs_old_tensor_is_a_shape_or_warns(tmp_path: Path) -> None:
+    assert [each.shape for each in ran("found = [torch.Tensor(2, 3), torch.Tensor(1, 2, 3, 4, 5)]", tmp_path)] == [
+        (2, 3), (1, 2, 3, 4, 5),
+    ]  # fmt: skip
+    for call, words in {"torch.Tensor(5)": "empty(5) for that", "torch.Tensor([1, 2])": "PyTorch makes floats"}.items():
+        with pytest.warns(ge.SpellingWarning, match=re.escape(words)):
+            ran(call, tmp_path)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        ran("torch.tensor(5), torch.tensor([1, 2]), torch.Tensor([1.0]), torch.Tensor([[1.0]], True)", tmp_path)
+        ge.Tensor(5)
+
+
+def test_how_a_step_is_computed_is_taken_and_forgotten() -> None:
+    for made in (ge.optim.SGD, ge.optim.Adam, ge.optim.AdamW, ge.optim.RMSprop):
+        made([ge.ones(2).requires_grad_()], lr=0.1, foreach=True, fused=False, capturable=False, maximize=False)
+        with pytest.raises(ge.ArgumentError, match=r"\(-loss\)\.backward"):
+            made([ge.ones(2).requires_grad_()], lr=0.1, maximize=True)
+
+
+@pytest.mark.parametrize("layer", [
+    ge.nn.Linear(2, 3), ge.nn.Conv2d(1, 2, 3), ge.nn.BatchNorm1d(3, device="cpu"), ge.nn.Embedding(4, 2, padding_idx=1),
+    ge.nn.LSTM(2, 3), ge.nn.GRUCell(2, 3), ge.nn.LayerNorm(3), ge.nn.GroupNorm(1, 3), ge.nn.Bilinear(2, 2, 2),
+    ge.nn.PReLU(), ge.nn.ConvTranspose2d(1, 2, 3), ge.nn.ReLU(),
+], ids=lambda layer: type(layer).__name__)  # fmt: skip
+def test_parameters_are_drawn_anew(layer: Any) -> None:
+    """As between the folds of a cross-validation."""
+    ge.manual_seed(3)
+    layer.reset_parameters()
+    first = {name: value.numpy().copy() for name, value in layer.state_dict().items()}
+    for value in (*layer.parameters(), *layer.buffers()):
+        value.data.fill_(7)
+    held = [*layer.parameters()]
+    ge.manual_seed(3)
+    layer.reset_parameters()
+    assert all(one is other for one, other in zip(held, layer.parameters(), strict=True))
+    for name, value in layer.state_dict().items():
+        np.testing.assert_array_equal(value.numpy(), first[name])
+
+
 def test_every_row_of_the_readme_is_tried() -> None:
     text = README.read_text(encoding="utf-8").split("## Coming from PyTorch")[1].split("\n## ")[0]
     rows = re.findall(r"^\| (`.*?) \|", text, re.MULTILINE)
