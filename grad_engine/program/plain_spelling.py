@@ -45,8 +45,8 @@ class PlainSpelling(Spelling):
 
     def array(self, value: Value) -> str | None:
         known = _known_array(value) if single_number(value) is None else None
-        if known is not None and " " in re.sub(r"\(.*?\)", "", known):
-            self.precedence[value] = _SUM if " - " in known else _PRODUCT
+        if known is not None and (sign := re.search(r" [-*] np\.", known)):  # no call, but a product or a sum of two
+            self.precedence[value] = _SUM if sign[0].startswith(" -") or " - " in known else _PRODUCT
         return known or super().array(value)
 
     def named_call(self, step: Step) -> str:
@@ -147,6 +147,7 @@ def _known_matrix(data: Any) -> str | None:
     if (data == number * np.eye(n, m, diagonal)).all():
         text = repr(float(number))
         factor = short(float(number)) if len(text) > _LONG else text
+        factor = f"({factor})" if " " in factor else factor
         return f"np.eye({size})" if number == 1 else f"{'-' if number == -1 else f'{factor} * '}np.eye({size})"
     if n == m <= _FEW and (data == np.diag(np.diagonal(data))).all() and np.isfinite(data).all():
         return f"np.diag(np.array({np.diagonal(data).tolist()}))"

@@ -14,6 +14,9 @@ import pytest
 
 import grad_engine as ge
 from grad_engine import nn, optim
+from grad_engine.program.plain_spelling import PlainSpelling
+from grad_engine.program.spelling import Names
+from grad_engine.program.steps import Value
 from tests.support import normal
 
 RNG = np.random.default_rng(0)
@@ -404,3 +407,28 @@ def test_a_round_adds_up_the_gradient_of_what_it_reads_several_times() -> None:
     names = re.findall(r"^ +(g_\w+) = ", compiled.source, re.MULTILINE)
     assert {"g_w", "g_b", "g_path"} <= {*names} and not {"g_w_2", "g_b_2"} & {*names}
     assert ", g_path_row in zip(" in compiled.source and "# backward of: _, path = ge.scan(" in compiled.source
+
+
+@pytest.mark.parametrize("number", [1.0, -1.0, 2.0, 1 - 0.9, 1 / 7, 16 / 15, 1e9, np.pi])
+def test_matrices_that_are_known_are_written_exactly(number: float) -> None:
+    made = [
+        number * np.eye(4),
+        number * np.eye(4, 3, -1),
+        number * np.tri(4),
+        np.tri(4) > 0,
+        np.tri(5) - 0.5 * np.eye(5),
+    ]
+    made += [np.repeat([[number], [0.0]], 9, axis=1), np.diag([number, 1.0, 2.0]), np.full((3, 2), number)]
+    for data in made:
+        value = Value(data, data=data)
+        spelling = PlainSpelling(Names(), set())
+        assert not spelling.environment
+        for text, wanted in (
+            (spelling.argument(value), data),
+            (f"1.0 - {spelling.inside(value, 5.5)}", 1.0 - data),
+            (f"{spelling.inside(value, 6)} * 3.0", data * 3.0),
+            (f"{spelling.inside(value, 10)}.T", data.T),
+        ):
+            found = eval(text, {"np": np})
+            assert found.dtype == wanted.dtype
+            np.testing.assert_array_equal(found, wanted, err_msg=text)

@@ -160,17 +160,38 @@ def _minus(self: _Saying, step: Step) -> Step | None:
 
 
 def _plain_zero(self: _Saying, step: Step) -> Step | None:
-    """np.where(mask, x, 0.0), without the words for the dtype that x has anyway."""
+    """np.where(mask, x, 0.0), without the words for the dtype or the shape that the result has anyway."""
     if step.fn is not np.where or len(step.args) != 3:
         return None
     args = [*step.args]
+    whole = type(args[0]) is Value and args[0].shape == step.out.shape and step.out.dtype == np.float64
     for place, beside in ((1, 2), (2, 1)):
-        number, other = single_number(args[place]), args[beside]
-        alike = type(args[place]) is Value and type(other) is Value and args[place].dtype == other.dtype
-        if number is not None and alike and not args[place].number and not args[place].ndim and other.ndim:
+        given, other = args[place], args[beside]
+        number = single_number(given)
+        if number is None or type(given) is not Value or given.number:
+            continue
+        spread = not given.ndim and type(other) is Value and other.ndim and given.dtype == other.dtype
+        if spread or (whole and given.dtype == np.float64):
             args[place] = Value(number, data=number)
     same = all(new is old for new, old in zip(args, step.args, strict=True))
     return None if same else step.replaced(tuple(args))
+
+
+def _unspread(self: _Saying, step: Step) -> Step | None:
+    """x + y for np.broadcast_to(x, shape) + y, where y has that shape."""
+    if step.kind is not UFUNC or step.named or len(step.args) != 2 or step.fn.signature is not None:
+        return None
+    args = [*step.args]
+    for place in (0, 1):
+        given, other = args[place], args[1 - place]
+        if type(given) is not Value or given.step is None or given.step.fn is not np.broadcast_to:
+            continue
+        x = given.step.args[0]
+        known = type(x) is Value and not x.number and x.dtype == given.dtype
+        if known and type(other) is Value and other.shape == step.out.shape and self.once(given):
+            args[place] = x
+            return step.replaced(tuple(args))
+    return None
 
 
 def _finite(self: _Saying, step: Step) -> Step | None:
@@ -356,5 +377,5 @@ def _shaped(like: Value, shape: tuple[int, ...]) -> Value:
 
 _SAYINGS = (
     _selection, _sum, _matrix_product, _kept, _not_kept, _vector, _turned_product, _scattered,
-    _laid_whole, _minus, _plain_zero, _largest, _finite,
+    _laid_whole, _minus, _plain_zero, _unspread, _largest, _finite,
 )  # fmt: skip
