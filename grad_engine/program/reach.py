@@ -25,7 +25,9 @@ from grad_engine.optim.optimizers import Optimizer
 from grad_engine.program.slots import Attribute, Cell, Item, OfClass, Part, Slot
 
 _ENGINE = os.path.dirname(os.path.abspath(grad_engine.errors.__file__)) + os.sep
-_LIBRARIES = frozenset({"numpy", "scipy", "grad_engine", "torch", "jax", "matplotlib", "pandas", "pytest", "sklearn"})
+_LIBRARIES = frozenset({
+    "numpy", "scipy", "grad_engine", "torch", "jax", "matplotlib", "pandas", "pytest", "_pytest", "pluggy", "sklearn",
+})  # fmt: skip
 _PLAIN = (int, float, complex, bool, str, bytes, type(None), np.generic, np.dtype, range)
 _NAMESPACES = (
     types.SimpleNamespace, argparse.Namespace, collections.UserDict, collections.UserList, collections.ChainMap,

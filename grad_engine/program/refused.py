@@ -134,6 +134,7 @@ class _Refusing:
         _refuse(self._what)
 
 
+_NEXT = _Refusing("the next of a file or an iterator from outside")  # one, however many functions read the iterator
 # (holder, name, what stands there while a function is traced)
 SWAPPED: list[tuple[Any, str, Any]] = [
     *((time, name, _refusing(getattr(time, name), "the time")) for name in _TIMES if hasattr(time, name)),
@@ -162,5 +163,5 @@ _STAND_INS: dict[int, Any] = {
 def refused_in_traces(held: Any) -> Any:
     """What stands in a trace for something that is refused when it is used; None for anything else."""
     if hasattr(type(held), "__next__") and library(type(held).__module__):
-        return _Refusing("the next of a file or an iterator from outside")
+        return _NEXT
     return _STAND_INS.get(id(held))

@@ -152,6 +152,14 @@ def test_what_cannot_be_watched_is_refused(f: Callable[[Any], Any]) -> None:
         ge.compile(f)(X)
 
 
+def one_of_two(x: Any) -> Any:
+    return x if COUNT is None else x * 2.0
+
+
+def test_two_functions_may_read_one_iterator_that_neither_asks() -> None:
+    np.testing.assert_array_equal(ge.compile(lambda x: one_of_two(x) if COUNT is not None else x)(X), X * 2.0)
+
+
 def test_all_is_as_before_after_a_trace() -> None:
     before = (time.time, open, type(os.environ).__getitem__, datetime.datetime)
     ge.compile(lambda x: x * 2.0)(X)
