@@ -1,4 +1,4 @@
-"""What is wrong with how a program calls a PyTorch model, which its graph alone does not show, in sentences."""
+"""What is wrong with how a program calls a model, which its graph alone does not show, in sentences."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import importlib
 import inspect
 import sys
 import weakref
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -104,36 +104,17 @@ class Remarks:
                 self._given[id(value)] = name, weakref.ref(value)
         if self.torch.is_grad_enabled() or not model.training or _in_checkpoint():
             return
-        parts = self.torch.nn.modules
-        kinds: dict[str, str] = {}
-        for module in model.modules():
-            if not module.training:
-                continue
-            if isinstance(module, parts.dropout._DropoutNd) and module.p > 0:
-                kinds[type(module).__name__] = "drops entries"
-            elif isinstance(module, parts.batchnorm._NormBase) and module.track_running_stats:
-                kinds[type(module).__name__] = "normalizes by the batch and changes its running statistics"
-        if kinds:
-            self.found[
-                f"The model runs in training mode where no graph is recorded ({self.notes.place('', 2)}), as in an "
-                f"evaluation: {_in_words(kinds)} then; call model.eval() before it, and model.train() after it."
-            ] = None
+        if words := training_in_evaluation(model.modules(), *self._kinds(), f" ({self.notes.place('', 2)})"):
+            self.found[words] = None
 
     def evaluating(self) -> None:
         """Backward runs: is the whole model in evaluation mode, where some of it computes otherwise then?"""
-        if self.model.training:
-            return
+        if words := "" if self.model.training else evaluation_in_training(self.model.modules(), *self._kinds()):
+            self.found[words] = None
+
+    def _kinds(self) -> tuple[Any, Any]:
         parts = self.torch.nn.modules
-        kinds: dict[str, str] = {}
-        for module in self.model.modules():
-            if isinstance(module, parts.dropout._DropoutNd) and module.p > 0:
-                kinds[type(module).__name__] = "passes everything on"
-            elif isinstance(module, parts.batchnorm._NormBase) and module.track_running_stats:
-                kinds[type(module).__name__] = "uses its running statistics"
-        if kinds:
-            self.found[
-                f"The model is in evaluation mode, in which {_in_words(kinds)}: call model.train() before training it."
-            ] = None
+        return parts.dropout._DropoutNd, parts.batchnorm._NormBase
 
     # gradients
 
@@ -173,7 +154,30 @@ def _is_computed(tensor: Any) -> bool:
     return tensor.grad_fn is not None
 
 
-def _in_words(kinds: dict[str, str]) -> str:
+def training_in_evaluation(modules: Iterable[Any], dropout: Any, norm: Any, where: str = "") -> str:
+    """That a model is in training mode where no graph is recorded; "" where none of its modules cares."""
+    does = "drops entries", "normalizes by the batch and changes its running statistics"
+    kinds = _in_words((module for module in modules if module.training), dropout, norm, *does)
+    return kinds and (
+        f"The model runs in training mode where no graph is recorded{where}, as in an evaluation: {kinds} then; call "
+        "model.eval() before it, and model.train() after it."
+    )
+
+
+def evaluation_in_training(modules: Iterable[Any], dropout: Any, norm: Any) -> str:
+    """That a model is in evaluation mode where backward runs; "" where none of its modules cares."""
+    kinds = _in_words(modules, dropout, norm, "passes everything on", "uses its running statistics")
+    return kinds and f"The model is in evaluation mode, in which {kinds}: call model.train() before training it."
+
+
+def _in_words(modules: Iterable[Any], dropout: Any, norm: Any, drops: str, normalizes: str) -> str:
+    """What modules of these two kinds do: Dropout drops entries and BatchNorm1d ..."""
+    kinds: dict[str, str] = {}
+    for module in modules:
+        if isinstance(module, dropout) and module.p > 0:
+            kinds[type(module).__name__] = drops
+        elif isinstance(module, norm) and module.track_running_stats:
+            kinds[type(module).__name__] = normalizes
     return " and ".join(f"{kind} {does}" for kind, does in kinds.items())
 
 

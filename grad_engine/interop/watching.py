@@ -18,14 +18,16 @@ import numpy as np
 
 from grad_engine.core.chain_rule import newest_first
 from grad_engine.core.checks import edge_of
+from grad_engine.core.grad_mode import is_grad_enabled
 from grad_engine.core.observe import handed_runs
 from grad_engine.core.tensor import Tensor
 from grad_engine.errors import ArgumentError, GraphError
 from grad_engine.export.from_tensor import record_graph
 from grad_engine.export.page import PageFrame, show_page
 from grad_engine.health import History, Report, report_of
-from grad_engine.interop.remarks import Remarks
+from grad_engine.interop.remarks import Remarks, evaluation_in_training, training_in_evaluation
 from grad_engine.nn import Module
+from grad_engine.nn.layers import Dropout, _BatchNorm
 from grad_engine.record import GraphRecord, ParameterRecord
 from grad_engine.record.collector import collection_paused
 from grad_engine.record.parts import FROZEN, UNREACHED, UNREAD
@@ -246,6 +248,7 @@ class _OurStep:
         self.losses: list[Tensor] = []
         self.kept: GraphRecord | None = None
         self.running = False
+        self.remarks: dict[str, None] = {}
 
     @contextmanager
     def noting(self, backward: _Backward) -> Iterator[None]:
@@ -259,8 +262,26 @@ class _OurStep:
             finally:
                 self.running = False
 
-        with handed_runs(handed):
-            yield
+        assert self.model is not None
+        hooks = self.model._hooks  # None, where it never had one, which is the shorter way
+        called = self.model.register_forward_pre_hook(self._called)
+        try:
+            with handed_runs(handed):
+                yield
+        finally:
+            called.remove()
+            if hooks is None:
+                vars(self.model)["_hooks"] = None
+
+    def _called(self, model: Module, args: Any) -> None:
+        """The whole model is called: in training mode, where no graph is recorded?"""
+        if model.training and not is_grad_enabled():
+            self._remark(training_in_evaluation(model.modules(), Dropout, _BatchNorm))
+
+    def _remark(self, words: str) -> None:
+        if words:
+            self.remarks[words] = None
+            self.changed = self.changed or self.kept is not None
 
     def check(self, loss: Any) -> None:
         if type(loss) is not Tensor:
@@ -280,6 +301,8 @@ class _OurStep:
         if all(loss is not other for other in self.losses):
             self.losses = [*self.losses[1 - MOST_RUNS :], loss]
         assert self.model is not None
+        if not self.model.training:
+            self._remark(evaluation_in_training(self.model.modules(), Dropout, _BatchNorm))
         # At once, for an optimizer changes the parameters next.
         named = dict(self.model.named_parameters())
         # A nudge is tried at the first run alone: in a training it would take longer than the step.
@@ -289,7 +312,7 @@ class _OurStep:
         self.changed, self.runs = True, len(self.losses)
 
     def record(self) -> GraphRecord | None:
-        return self.kept
+        return None if self.kept is None else replace(self.kept, remarks=tuple(self.remarks))
 
     def copies(self) -> dict[str, Any]:
         named = self.model.named_parameters() if self.model is not None else ()

@@ -35,3 +35,57 @@ def test_of_a_long_training_of_ours_the_due_runs_are_recorded_once() -> None:
         for _ in range(5):
             (model(ge.ones((4, 3))) ** 2).mean().backward()
     assert len(watched.history) == 3
+
+
+def moded() -> ge.nn.Sequential:
+    layers = ge.nn.Linear(3, 8, seed=0), ge.nn.BatchNorm1d(8), ge.nn.Dropout(0.5, seed=0), ge.nn.Linear(8, 2, seed=1)
+    return ge.nn.Sequential(*layers)
+
+
+def test_a_wrong_mode_of_our_own_models_is_told() -> None:
+    x = ge.tensor(np.random.default_rng(0).standard_normal((40, 3)))
+    model = moded()
+    with ge.watch(model) as watched:
+        (model(x) ** 2).mean().backward()
+        with ge.no_grad():
+            model(x)
+    (told,) = watched.report().findings
+    assert told.startswith(
+        "The model runs in training mode where no graph is recorded, as in an evaluation: BatchNorm1d"
+    )
+    assert model._hooks is None
+    model = moded().eval()
+    with ge.watch(model) as watched:
+        (model(x) ** 2).mean().backward()
+    (told,) = watched.report().findings
+    assert told.startswith("The model is in evaluation mode, in which BatchNorm1d uses") and "model.train()" in told
+
+
+def test_a_right_mode_of_our_own_models_is_no_finding() -> None:
+    x = ge.tensor(np.random.default_rng(0).standard_normal((40, 3)))
+    model = moded()
+    with ge.watch(model) as watched:
+        (model(x) ** 2).mean().backward()
+        model.eval()
+        with ge.no_grad():
+            model(x)
+        model.train()
+    assert watched.report().healthy, watched.report().findings
+
+
+def test_predictions_against_targets_of_another_shape_are_told() -> None:
+    x = ge.tensor(np.random.default_rng(0).standard_normal((40, 3)))
+    model = ge.nn.Linear(3, 1, seed=0)
+    with ge.watch(model) as watched:
+        ((model(x) - ge.ones(40)) ** 2).mean().backward()
+    (told,) = watched.report().findings
+    assert "reads the shapes (40, 1) and (40,), and compares each of 40 with each" in told
+
+
+def test_two_linear_layers_of_ours_in_a_row_are_a_note() -> None:
+    x = ge.tensor(np.random.default_rng(0).standard_normal((40, 3)))
+    model = ge.nn.Sequential(ge.nn.Linear(3, 8, seed=0), ge.nn.Linear(8, 2, seed=1))
+    with ge.watch(model) as watched:
+        (model(x) ** 2).mean().backward()
+    assert watched.report().healthy
+    assert any("two linear layers with no activation between them" in each for each in watched.report().notes)
