@@ -79,7 +79,7 @@ MISUSE: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "not a float": (lambda: ~X, TypeError, "booleans and whole numbers, got float64"),
     "and a float": (lambda: X & 1.0, TypeError, "compare first"),
     "subclass": (lambda: type("Mine", (Tensor,), {}), TypeError, "final"),
-    "NumPy's third argument": (lambda: np.sort(X, -1, "stable"), TypeError, "no argument 'kind'"),
+    "NumPy's fourth argument": (lambda: np.sort(X, -1, None, "field"), TypeError, "no argument 'order'"),
     "dtype by position": (lambda: np.median(X, 0, np.zeros(())), TypeError, "out="),
     "ufunc method": (lambda: np.subtract.accumulate(X), TypeError, "np.subtract.accumulate has no gradient"),
     "out=": (lambda: np.exp(X, out=np.zeros(3)), TypeError, "out="),
