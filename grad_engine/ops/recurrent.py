@@ -399,12 +399,10 @@ def _lstm_shares(
         if arriving is not None:
             here += arriving[span]
         kept += here * into_memory[span]
-        slope = by_gate[span]
-        slope[:, :3] *= kept[:, None]
-        slope[:, 3] *= here
+        slope = slopes[span]
+        slope *= np.concatenate((kept, kept, kept, here), axis=1)
         kept *= keep[span]
-        here = dot_of(slopes[span], weight_hh)
-        back = _carried(back, here, sizes)
+        back = _carried(back, dot_of(slope, weight_hh), sizes)
     wanted_rest = [wanted[0], *wanted[3:]]
     first, *rest = _weight_shares(slopes, slopes, x, before, weight_ih, [bias_ih, bias_hh], wanted_rest)
     return [first, back if wanted[1] else None, memory if wanted[2] else None, *rest]
