@@ -401,6 +401,7 @@ def everything() -> GraphRecord:
             multiply_adds=6,
             ends=(-1, 1),
             even_chances=0.5,
+            takes_scores=True,
         ),
     )
     run = plain.runs[0]
@@ -412,6 +413,7 @@ def everything() -> GraphRecord:
         root="n0",
         output=1,
         complete=False,
+        create_graph=True,
         events=(RunEvent("n0"),),
         gradients={},
         leaves=(LeafChangeRecord("a0", run.leaves[0].after, "t91"),),
