@@ -60,7 +60,7 @@ def of_copies(steps: Sequence[Step], standing_for: Callable[[Value], Any]) -> se
     As of speed in `place, speed = state`, for which the very speed stands that went into state.
     standing_for: what passes put in the place of a value.
     """
-    made = {out: step for step in steps for out in step.outs}
+    numbers = {out: number for number, step in enumerate(steps) for out in step.outs}
     known: dict[Any, list[tuple[Value, Value]]] = {}
     found: set[tuple[Value, Value]] = set()
     for step in steps:
@@ -69,22 +69,23 @@ def of_copies(steps: Sequence[Step], standing_for: Callable[[Value], Any]) -> se
                 earlier = known.setdefault(standing_for(of), [])
                 others = {g: belongs for g, belongs in earlier if belongs is not of}
                 if others:
-                    found.update((g, others[g]) for g in _read_on_the_way(out, others, made))
+                    found.update((g, others[g]) for g in _read_on_the_way(out, others, steps, numbers))
                 earlier.append((out, of))
     return found
 
 
-def _read_on_the_way(value: Value, sought: Collection[Value], made: Mapping[Value, Step]) -> set[Value]:
+def _read_on_the_way(
+    value: Value, sought: Collection[Value], steps: Sequence[Step], numbers: Mapping[Value, int]
+) -> set[Value]:
     """Which of the sought values `value` is computed from."""
     found: set[Value] = set()
-    seen: set[Value] = {value}
-    pending = [value]
+    first = min(numbers[each] for each in sought)  # steps before it read none of them
+    pending, seen = [value], {value}
     while pending and len(found) < len(sought):
-        step = made.get(pending.pop())
-        for read in step.values() if step is not None else ():
+        for read in steps[numbers[pending.pop()]].values():
             if read in sought:
                 found.add(read)
-            if read not in seen:
+            if read not in seen and numbers.get(read, -1) > first:
                 seen.add(read)
                 pending.append(read)
     return found

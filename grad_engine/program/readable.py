@@ -51,6 +51,8 @@ class Readable:
         self._uses = program.uses()
         self._ends = {end for end in program.ends() if type(end) is Value}
         self._steps = program.steps
+        self._indexed: list[Step] | None = None  # the steps that _by_memory is of
+        self._by_memory: dict[Value, list[int]] = {}
         self._stood_for = program.stood_for or {}
         self._inputs = {*program.inputs}
         self._of_copies = of_copies(program.steps, self._standing_for)
@@ -309,11 +311,20 @@ class Readable:
 
     def _is_read_before(self, x: Value, step: Step) -> bool:
         """Whether nobody reads x, nor a view of it, after this step."""
-        for number, reader in enumerate(self._steps):
-            reads = reader is not step and any(value.memory is x for value in reader.values())
-            if reads and (number > self._number or not self._is_done(reader)):
+        for number in self._readers_of(x):
+            reader = self._steps[number]
+            if reader is not step and (number > self._number or not self._is_done(reader)):
                 return False
         return True
+
+    def _readers_of(self, x: Value) -> Iterable[int]:
+        """The numbers of the steps that read x, or a view of it."""
+        if self._indexed is not self._steps:
+            self._indexed, self._by_memory = self._steps, {}
+            for number, step in enumerate(self._steps):
+                for memory in {value.memory for value in step.values()}:
+                    self._by_memory.setdefault(memory, []).append(number)
+        return self._by_memory.get(x, ())
 
     def _is_done(self, reader: Step) -> bool:
         """Whether an earlier step stands above in a line, or will stand in the line of the present step."""

@@ -39,24 +39,29 @@ class _Rows:
 def rolled(program: Program) -> Program:
     """The program with loops in the place of rows that are computed alike."""
     place = 0
+    numbers = _numbers(program)
     while place < len(program.steps):
-        found = _rows_of(program, place)
+        found = _rows_of(program, place, numbers)
         if found is not None:
             program, place = _with_loop(program, found)
+            numbers = _numbers(program)
         place += 1
     return program
 
 
-def _rows_of(program: Program, place: int) -> _Rows | None:
+def _numbers(program: Program) -> dict[Value, int]:
+    """Result -> the number of its step."""
+    return {out: number for number, step in enumerate(program.steps) for out in step.outs}
+
+
+def _rows_of(program: Program, place: int, numbers: Mapping[Value, int]) -> _Rows | None:
     """What the step at `place` joins, if it is rows that are computed alike."""
-    step, numbers = program.steps[place], {}
+    step = program.steps[place]
     if step.fn is not np.stack or step.named.get("axis", 0) != 0 or len(step.args) != 1:
         return None
     parts = step.args[0]
     if not isinstance(parts, list | tuple) or len(parts) < 2 or any(type(part) is not Value for part in parts):
         return None
-    for number in range(place):
-        numbers.update(dict.fromkeys(program.steps[number].outs, number))
     ends = [numbers.get(part, -1) for part in parts]
     length = ends[1] - ends[0]
     starts = [end - length + 1 for end in ends]
