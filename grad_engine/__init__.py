@@ -88,6 +88,7 @@ from grad_engine.errors import (
     SpellingWarning,
     TensorFileError,
     TraceError,
+    TruthError,
 )
 from grad_engine.function import Function
 from grad_engine.functional import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
@@ -241,6 +242,7 @@ __all__ = [
     "Tensor",
     "TensorFileError",
     "TraceError",
+    "TruthError",
     "Value",
     "__version__",
     "arange",

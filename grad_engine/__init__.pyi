@@ -69,6 +69,7 @@ from grad_engine.errors import SingularError as SingularError
 from grad_engine.errors import SpellingWarning as SpellingWarning
 from grad_engine.errors import TensorFileError as TensorFileError
 from grad_engine.errors import TraceError as TraceError
+from grad_engine.errors import TruthError as TruthError
 from grad_engine.function import Function as Function
 from grad_engine.functional import grad as grad
 from grad_engine.functional import hessian as hessian

@@ -34,6 +34,10 @@ class ArgumentError(GradEngineError, TypeError):
     """A keyword or an operand of a kind that the op does not take."""
 
 
+class TruthError(GradEngineError, ValueError):
+    """Several comparisons were asked for one answer, as `if x > y` and `max(x, y)` do."""
+
+
 class RecordError(GradEngineError, ValueError):
     """A record file does not keep the format; the message names the place in the file and what was expected there."""
 

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from grad_engine.errors import TruthError
+
 
 class ArrayWithMethods(np.ndarray[Any, Any]):
     """An array whose further methods are those of a tensor without history in the same memory, such as `.float()`.
@@ -40,6 +42,14 @@ class Truth(ArrayWithMethods):
             return array[()]
         return array.view(Truth) if array.dtype == bool else array.view(np.ndarray)
 
+    def __bool__(self) -> bool:
+        if self.size != 1:
+            raise TruthError(
+                f"{self.shape} comparisons are not one answer; write .all() or .any() "
+                "of it, where(condition, x, y) for a choice of each, maximum(x, y) for max(x, y)"
+            )
+        return bool(self.item())
+
 
 class Data(ArrayWithMethods):
     """What `.data` of a tensor gives: its memory, outside of any history, with tensors' methods: `w.data.add_(1)`.
@@ -52,3 +62,7 @@ class Data(ArrayWithMethods):
         if return_scalar:
             return array[()]
         return array.view(Truth) if array.dtype == bool else array.view(Data)
+
+    def __setitem__(self, index: Any, values: Any) -> None:
+        plain = [getattr(each, "array", each) for each in (index, values)]  # of tensors, also of those that need a grad
+        super().__setitem__(*plain)

@@ -115,12 +115,12 @@ def as_pytorch_makes(data: Any, requires_grad: Any, dtype: Any, name: Any, *leng
 
     Tensor(5) and Tensor([1, 2]) mean something else there, and warn in a program that calls the engine torch.
     """
+    direct = not sys._getframe(2).f_code.co_filename.startswith(INSIDE)  # not by way of tensor()
     if type(requires_grad) is int:
         shape = (data, requires_grad, *(each for each in (dtype, name) if each is not None), *lengths)
-        if not all(type(each) is int and each >= 0 for each in shape):
+        if not direct or not all(type(each) is int and each >= 0 for each in shape):
             return data, requires_grad, dtype, name  # refused where the flag is
         return np.zeros(shape, get_default_dtype()), False, None, None
-    direct = not sys._getframe(2).f_code.co_filename.startswith(INSIDE)  # not by way of tensor()
     if direct and (type(data) is int or isinstance(data, list | tuple)) and is_called_torch():
         if type(data) is int:
             warn_of_spelling(

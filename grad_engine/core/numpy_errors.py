@@ -109,6 +109,15 @@ def _worded(name: str, error: Exception, arrays: Sequence[Any], static: Mapping[
     got = " and ".join(shapes if len(shapes) < 4 else [*shapes[:3], "others"]) or "nothing"
     if isinstance(error, OverflowError):
         return ArgumentError(f"{name}() got a number beyond what an array can hold: {error}; give a smaller one")
+    if isinstance(error, TypeError) and "integer" in str(error) and "axis" in static:
+        axis = static["axis"]
+        given = f"an array of shape {axis.shape}" if isinstance(axis, ndarray) else repr(axis)
+        twins = {"max": "maximum", "min": "minimum", "sum": "add", "prod": "mul"}
+        two = name in twins and isinstance(axis, ndarray)
+        way_out = f"; of two tensors write {twins[name]}(x, y)" if two else "; write it by keyword, axis=0"
+        if name in ("concat", "stack"):
+            way_out = f"; several tensors go in as a list: {name}([x, y])"
+        return ArgumentError(f"{name}() takes a whole number as its axis, got {given}{way_out}")
     if isinstance(error, TypeError):
         kinds = ", ".join(str(getattr(array, "dtype", type(array).__name__)) for array in arrays)
         way_out = "; use astype(float)" if "Cannot cast" in str(error) else ""

@@ -96,7 +96,7 @@ class CrossEntropyLoss(_Weighted):
 class NLLLoss(_Weighted):
     """-x[target] for log-probabilities x (batch, classes, ...), reduced; weight: a number for each class."""
 
-    op = staticmethod(classification.nll_loss)
+    op = staticmethod(classification.warned_nll_loss)
 
     def __init__(self, weight: Any = None, *, ignore_index: int = -100, reduction: str = "mean") -> None:
         super().__init__(reduction, ignore_index=ignore_index)
@@ -121,7 +121,7 @@ class BCEWithLogitsLoss(_Weighted):
     weight: how much each element counts. pos_weight: how much more a positive target counts.
     """
 
-    op = staticmethod(classification.binary_cross_entropy_with_logits)
+    op = staticmethod(classification.warned_with_logits)
 
     def __init__(self, weight: Any = None, *, reduction: str = "mean", pos_weight: Any = None) -> None:
         super().__init__(reduction)

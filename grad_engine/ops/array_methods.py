@@ -9,6 +9,7 @@ import numpy as np
 
 from grad_engine.core.array_kinds import ArrayWithMethods, Data
 from grad_engine.core.caller import is_called_torch
+from grad_engine.core.grad_mode import no_grad
 from grad_engine.core.node import next_sequence_nr
 from grad_engine.core.tensor import Tensor, array_of, wrap
 from grad_engine.core.versions import WRITES
@@ -20,7 +21,10 @@ TORCH_KEYWORDS = ("dim", "keepdim", "unbiased", "correction")
 def _method_of_tensor(self: ArrayWithMethods, name: str) -> Any:
     if name.startswith("__") or not hasattr(Tensor, name):
         raise AttributeError(f"neither an array nor a tensor has {name!r}")
-    return getattr(wrap(self.view(np.ndarray), None), name)
+    found = getattr(wrap(self.view(np.ndarray), None), name)
+    if isinstance(self, Data) and name.endswith("_"):  # nothing is recorded of what is written into .data
+        return no_grad()(found)
+    return found
 
 
 ArrayWithMethods.__getattr__ = _method_of_tensor  # type: ignore[method-assign]

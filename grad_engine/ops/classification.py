@@ -20,7 +20,7 @@ from grad_engine.core.op import case
 from grad_engine.core.stand_ins import asks
 from grad_engine.core.tensor import Tensor
 from grad_engine.errors import ArgumentError, IndexingError, ShapeError
-from grad_engine.ops.activation import log_softmax, log_softmax_of, sigmoid_of, softmax, softmax_of
+from grad_engine.ops.activation import log_softmax, log_softmax_of, sigmoid, sigmoid_of, softmax, softmax_of
 from grad_engine.ops.elementwise import kinked, masked_fill, values, where
 from grad_engine.ops.indexing import take_along_axis
 from grad_engine.ops.joining import concat, stack
@@ -320,15 +320,34 @@ _cross_entropy_op = define(
 )  # fmt: skip
 
 
+def _warn_after(x: Any, maker: str, words: str) -> None:
+    """Warn where x is straight from the op of this name."""
+    if type(x) is Tensor and getattr(getattr(x.node, "op", None), "name", "") == maker:
+        warnings.warn(words, stacklevel=caller_level())
+
+
 @in_front(_cross_entropy_op)
 def cross_entropy(x: Any, target: Any, *rest: Any, **named: Any) -> Any:
     """cross_entropy of x, after a warning where x has been through softmax already."""
-    if type(x) is Tensor and getattr(getattr(x.node, "op", None), "name", "") == _SOFTMAX:
-        warnings.warn(
-            "cross_entropy() takes the softmax of x itself, and x is one already: pass what went into softmax()",
-            stacklevel=caller_level(),
-        )
+    _warn_after(
+        x,
+        _SOFTMAX,
+        "cross_entropy() takes the softmax of x itself, and x is one already: pass what went into softmax()",
+    )
     return _cross_entropy_op(x, target, *rest, **named)
+
+
+_nll_loss_op = nll_loss
+
+
+@in_front(_nll_loss_op)
+def warned_nll_loss(x: Any, target: Any, *rest: Any, **named: Any) -> Any:
+    """nll_loss of x, after a warning where x are probabilities."""
+    _warn_after(
+        x, _SOFTMAX, "nll_loss() takes logarithms of probabilities, and x are probabilities: write log_softmax() for "
+        "softmax()"
+    )  # fmt: skip
+    return _nll_loss_op(x, target, *rest, **named)
 
 
 # --- two classes ------------------------------------------------------------------------------------------------------
@@ -619,3 +638,17 @@ def _with_blanks(targets: Any, sizes: Any, blank: int) -> Any:
     for k, size in enumerate(sizes):
         out[k, 1 : 2 * size : 2] = targets[k, :size] if targets.ndim == 2 else targets[starts[k] : starts[k] + size]
     return out
+
+
+_with_logits_op, _SIGMOID = binary_cross_entropy_with_logits, sigmoid.op.name  # type: ignore[attr-defined]
+
+
+@in_front(_with_logits_op)
+def warned_with_logits(x: Any, target: Any, *rest: Any, **named: Any) -> Any:
+    """binary_cross_entropy_with_logits of x, after a warning where x has been through sigmoid already."""
+    _warn_after(
+        x, _SIGMOID,
+        "binary_cross_entropy_with_logits() takes the sigmoid of x itself, and x is one already: pass what went "
+        "into sigmoid(), or write binary_cross_entropy()"
+    )  # fmt: skip
+    return _with_logits_op(x, target, *rest, **named)

@@ -489,12 +489,6 @@ def _extreme(ufunc: np.ufunc) -> Any:
     def forward(x: Any, axis: Any = None, keepdims: Any = False) -> Any:
         try:
             return ufunc.reduce(x, axis=axis, keepdims=keepdims)
-        except TypeError:
-            if not isinstance(axis, ndarray):
-                raise
-            raise ArgumentError(
-                f"an axis was expected, got an array; of two tensors write {ufunc.__name__}(x, y)"
-            ) from None
         except ValueError as error:
             if "zero-size" in str(error):
                 raise _empty(x, axis, ufunc.__name__) from None

@@ -22,6 +22,22 @@ def test_softmax_before_cross_entropy() -> None:
     ge.cross_entropy(x, np.array([0, 1, 2]))
 
 
+def test_probabilities_where_logarithms_or_scores_are_meant() -> None:
+    x, target = ge.tensor(normal(3, 4), requires_grad=True), np.array([0, 1, 2])
+    with pytest.warns(UserWarning, match="write log_softmax"):
+        ge.nn.functional.nll_loss(ge.softmax(x), target)
+    with pytest.warns(UserWarning, match="write log_softmax"):
+        nn.NLLLoss()(nn.Softmax(dim=1)(x), target)
+    for loss in (nn.BCEWithLogitsLoss(), ge.nn.functional.binary_cross_entropy_with_logits):
+        with pytest.warns(UserWarning, match="went into sigmoid"):
+            loss(ge.sigmoid(x), np.ones((3, 4)))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        nn.NLLLoss()(ge.log_softmax(x), target)
+        nn.BCEWithLogitsLoss()(x, np.ones((3, 4)))
+        nn.BCELoss()(ge.sigmoid(x), np.ones((3, 4)))
+
+
 def test_a_forgotten_zero_grad() -> None:
     w = ge.tensor(normal(3), requires_grad=True)
     optimiser = optim.SGD([w], 0.1)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib
 import re
 import warnings
 from pathlib import Path
@@ -161,6 +163,49 @@ def test_parameters_are_drawn_anew(layer: Any) -> None:
     assert all(one is other for one, other in zip(held, layer.parameters(), strict=True))
     for name, value in layer.state_dict().items():
         np.testing.assert_array_equal(value.numpy(), first[name])
+
+
+@pytest.mark.parametrize("write", [
+    "w.data -= 0.1 * (w.grad + 0.01 * w)", "w.data.copy_(w * 2)", "w.data[:, 0] = w.grad[:, 0] * w[:, 1]",
+    "w.data.mul_(w.abs().max())", "w.data[w > 1] = w.mean()", "w.data.clamp_(min=-0.1).add_(w.grad, alpha=-0.1)",
+    "w.data.T[0] -= (w.grad * w).T[0]", "w.data = w.data - 0.1 * w.grad", "w.grad.data.add_(w.data * 0.1)",
+])  # fmt: skip
+def test_what_is_written_into_data_is_recorded_nowhere(write: str) -> None:
+    numbers = {}
+    engines: list[Any] = [ge]
+    with contextlib.suppress(ImportError):
+        engines.append(importlib.import_module("torch"))
+    for engine in engines:
+        w = engine.tensor(X[:3, :2].copy(), requires_grad=True)
+        (w * w).sum().backward()
+        exec(write, {"w": w})
+        assert w.is_leaf and w.requires_grad
+        numbers[engine.__name__] = w.detach().numpy().copy()
+        (w * 3).sum().backward()
+    first, *rest = numbers.values()
+    assert all(np.allclose(first, other) for other in rest) and (
+        write.startswith("w.grad") or (first != X[:3, :2]).any()
+    )
+
+
+def test_several_comparisons_are_no_one_answer() -> None:
+    a, b = ge.tensor([1.0, 5.0]), ge.tensor([3.0, 2.0])
+    for asked in (lambda: max(a, b), lambda: bool(a > b), lambda: 1 if a == b else 2, lambda: (a > b) and (a < b)):
+        with pytest.raises(ge.TruthError, match=r"\.all\(\) or \.any\(\).*maximum\(x, y\)"):
+            asked()
+    assert max(a[0], b[0]).item() == 3.0 and not a[0] > b[0] and bool(a[:1] < b[:1])
+
+
+@pytest.mark.parametrize(("call", "words"), [
+    (lambda a, b: ge.max(a, b), "maximum(x, y)"), (lambda a, b: a.min(b), "minimum(x, y)"),
+    (lambda a, b: ge.sum(a, b), "add(x, y)"), (lambda a, b: ge.prod(a, b), "mul(x, y)"),
+    (lambda a, b: ge.concat(a, b), "concat([x, y])"), (lambda a, b: ge.stack(a, b), "stack([x, y])"),
+    (lambda a, b: ge.mean(a, b), "a whole number as its axis"), (lambda a, b: ge.softmax(a, b), "axis=0"),
+    (lambda a, b: ge.argmax(a, b), "a whole number as its axis"), (lambda a, b: ge.max(a, 1.0), "got 1.0; write it"),
+])  # fmt: skip
+def test_a_tensor_for_an_axis_says_what_is_meant(call: Any, words: str) -> None:
+    with pytest.raises(ge.ArgumentError, match=re.escape(words)):
+        call(ge.tensor([1.0, 5.0]), ge.tensor([3.0, 2.0]))
 
 
 def test_every_row_of_the_readme_is_tried() -> None:

@@ -152,7 +152,7 @@ def test_counts_and_truth() -> None:
 
 def test_an_axis_is_a_whole_number_at_every_size() -> None:
     for side in (4, 100):
-        with pytest.raises(ge.ArgumentError, match="integer"):
+        with pytest.raises(ge.ArgumentError, match="whole number"):
             ge.sum(np.ones((side, side)), axis=1.0)
 
 
