@@ -114,6 +114,6 @@ def test_arrays_of_comparisons_and_data_know_the_words_of_torch() -> None:
     assert truth.sum(dim=1, keepdim=True).shape == (2, 1) and truth.any(dim=0).shape == (3,)
     assert truth.view(-1).shape == (6,) and truth.unsqueeze(0).shape == (1, 2, 3)
     assert type(truth & ~truth) is type(truth) and type(truth + 1) is np.ndarray
-    assert repr(x.data) == repr(x.array) and type(x.data * 2) is np.ndarray
+    assert repr(x.data) == repr(x.array) and type(x.data * 2) is type(x.data)
     with pytest.raises(AttributeError, match="neither an array nor a tensor has 'foo'"):
         x.data.foo  # noqa: B018

@@ -85,18 +85,25 @@ def module_in_a_closure() -> Made:
     return f, [lambda: setattr(module, "rate", 3.0), lambda: module.w.fill(7.0), lambda: setattr(module, "w", X)]
 
 
+IMPORTING = """
+def f(x):
+    import settings_of_this_test as settings
+    from settings_of_this_test import rate
+    return x * rate + settings.w
+"""
+
+
 def module_imported_inside() -> Made:
     module: Any = ModuleType("settings_of_this_test")
     module.rate, module.w = 2.0, np.ones(3)
     sys.modules["settings_of_this_test"] = module
-
-    def f(x: Any) -> Any:
-        import settings_of_this_test as settings  # type: ignore[import-not-found]
-        from settings_of_this_test import rate
-
-        return x * rate + settings.w
-
-    return f, [lambda: setattr(module, "rate", 3.0), lambda: module.w.fill(7.0), lambda: setattr(module, "w", X)]
+    made: dict[str, Any] = {}
+    exec(IMPORTING, made)
+    return made["f"], [
+        lambda: setattr(module, "rate", 3.0),
+        lambda: module.w.fill(7.0),
+        lambda: setattr(module, "w", X),
+    ]
 
 
 def order_of_a_dict() -> Made:
