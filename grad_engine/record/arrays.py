@@ -156,10 +156,10 @@ def copied(array: Array, *, ends: bool = True) -> Taken:
 
 def measure_all(many: Iterable[Taken]) -> None:
     """Measure all that wait for it, in a few calls for all of them, and let go of all but a sample of each."""
-    groups: dict[np.dtype[Any], list[Taken]] = {}
+    groups: dict[str, list[Taken]] = {}  # by dtype
     for each in many:
         if each.waits is not None:
-            groups.setdefault(each.dtype, []).append(each)
+            groups.setdefault(each.dtype.char, []).append(each)
     for group in groups.values():
         arrays = [each.numbers for each in group if each.numbers is not None]
         flat = np.concatenate([array.ravel() for array in arrays])
@@ -277,40 +277,43 @@ def _variance(flat: Array, mean: float) -> float:
 
 def write_all(many: Iterable[Taken]) -> None:
     """Put the numbers of many arrays into a record's form: all decimals at once, for it is the calls that take long."""
-    groups: dict[np.dtype[Any], list[Taken]] = {}
+    groups: dict[str, list[Taken]] = {}  # by dtype, whose letter is found in a fifth of the time
     different = dict.fromkeys(many)
     measure_all(different)
     for each in different:
         if each.written is None:
-            groups.setdefault(each.dtype, []).append(each)
-    for dtype, group in groups.items():
+            groups.setdefault(each.dtype.char, []).append(each)
+    for group in groups.values():
+        dtype = group[0].dtype
         measured = [each.stats for each in group if isinstance(each.stats, tuple)]
-        samples = [each.numbers.ravel() for each in group if each.numbers is not None]
-        limits = np.array([stats[:2] for stats in measured], _plain_dtype(dtype)).ravel()
-        values = _values(np.concatenate((*samples, limits)))
+        samples = [each.numbers for each in group if each.numbers is not None]
+        limits = np.array([limit for stats in measured for limit in stats[:2]], _plain_dtype(dtype))
+        values = _values(np.concatenate((*samples, limits), axis=None))
         sums = _sums(measured, 4 if dtype.kind == "f" and dtype.itemsize == 2 else 6)
-        start, end, k = 0, len(values) - 2 * len(measured), 0
+        start, end, k, is_bool = 0, len(values) - 2 * len(measured), 0, dtype.kind == "b"
         for each in group:
             stats = each.stats
             if isinstance(stats, tuple):
-                low, high = values[end + 2 * k : end + 2 * k + 2]
-                if dtype.kind == "b":
+                low, high = values[end + 2 * k], values[end + 2 * k + 1]
+                if is_bool:
                     low, high = int(low), int(high)
-                stats = StatsRecord(low, high, *sums[k], max(abs(low), abs(high)), *stats[6:])
+                mean, std, norm = sums[k]
+                stats = StatsRecord(low, high, mean, std, norm, max(abs(low), abs(high)), *stats[6:])
                 k += 1
-            data = None
-            if each.numbers is not None:
-                part, start = values[start : start + each.numbers.size], start + each.numbers.size
-                if stats is None:
-                    data = DataRecord(part)
-                else:
-                    data = DataRecord(None, SampleRecord(each.edge, each.numbers.shape, part))
+            data, numbers = None, each.numbers
+            if numbers is not None:
+                part, start = values[start : start + numbers.size], start + numbers.size
+                data = (
+                    DataRecord(part)
+                    if stats is None
+                    else DataRecord(None, SampleRecord(each.edge, numbers.shape, part))
+                )
             each.written = data, stats
 
 
 def _sums(measured: Sequence[Brief], digits: int) -> list[tuple[float, float, float]]:
     """Mean, standard deviation and norm of each array, with so many digits."""
-    found = np.array([stats[2:5] for stats in measured], np.float64).reshape(-1, 3)
+    found = np.array([number for stats in measured for number in stats[2:5]], np.float64).reshape(-1, 3)
     found[:, 1:] = np.sqrt(np.maximum(found[:, 1:], 0.0))
     values = rounded(found.ravel(), digits)
     return list(zip(values[::3], values[1::3], values[2::3], strict=True))

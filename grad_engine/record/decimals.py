@@ -53,39 +53,48 @@ def _tried(flat: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
     found = exact.copy()
     known = (size == 0) | ~np.isfinite(exact)
     # Next to a power of two the floats below lie closer than those above: NumPy's rule for it is not the nearest one.
-    pending = np.flatnonzero(~known & (np.frexp(size)[0] != 0.5))
-    known[~known & (np.frexp(size)[0] == 0.5) & (size >= 1) & (size <= SMALL_POWER)] = True
+    is_power = np.frexp(size)[0] == 0.5
+    pending = np.flatnonzero(~(known | is_power))
+    known |= is_power & (size >= 1) & (size <= SMALL_POWER)
     magnitude = np.floor(np.log10(size[pending])).astype(np.int64)
-
-    def fitting(digits: int) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
-        """The pending ones with so many digits, which of them fit, and which can be tried at all."""
-        power = digits - 1 - magnitude
-        inside = np.abs(power) <= EXACT
-        scale = POWERS[np.where(inside, np.abs(power), 0)]
-        number = exact[pending]
-        up = power >= 0
-        whole = np.rint(np.where(up, number * scale, number / scale))
-        tried = np.where(up, whole / scale, whole * scale)
-        return tried, inside & (tried.astype(flat.dtype) == flat[pending]), inside
-
     # What does not fit with six digits fits with no fewer.
     usual, most = USUAL_DIGITS[flat.dtype.itemsize], MOST_DIGITS[flat.dtype.itemsize]
     groups = [(range(1, most + 1), pending, magnitude)]
     if usual and pending.size:
-        _, short, _ = fitting(usual)
+        _, short, _ = _fitting(exact[pending], flat[pending], magnitude, usual)
         groups = [
             (range(1, usual + 1), pending[short], magnitude[short]),
             (range(usual + 1, most + 1), pending[~short], magnitude[~short]),
         ]
     for lengths, pending, magnitude in groups:
+        number, single = exact[pending], flat[pending]
         for digits in lengths:
             if not pending.size:
                 break
-            tried, fits, inside = fitting(digits)
+            tried, fits, inside = _fitting(number, single, magnitude, digits)
             found[pending[fits]] = tried[fits]
             known[pending[fits]] = True
-            pending, magnitude = pending[inside & ~fits], magnitude[inside & ~fits]
+            rest = ~fits if inside is None else inside & ~fits
+            pending, magnitude, number, single = pending[rest], magnitude[rest], number[rest], single[rest]
     return found, known
+
+
+def _fitting(
+    number: NDArray[Any], single: NDArray[Any], magnitude: NDArray[Any], digits: int
+) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any] | None]:
+    """The numbers with so many digits, which of them fit, and which can be tried at all: None for all."""
+    power = digits - 1 - magnitude
+    if power.min() >= 0 and power.max() <= EXACT:  # as nearly always: no number is very large or small
+        scale = POWERS[power]
+        tried = np.rint(number * scale)
+        tried /= scale
+        return tried, tried.astype(single.dtype) == single, None
+    inside = np.abs(power) <= EXACT
+    scale = POWERS[np.where(inside, np.abs(power), 0)]
+    up = power >= 0
+    whole = np.rint(np.where(up, number * scale, number / scale))
+    tried = np.where(up, whole / scale, whole * scale)
+    return tried, inside & (tried.astype(single.dtype) == single), inside
 
 
 def rounded(numbers: NDArray[Any], digits: int) -> list[float]:
