@@ -44,6 +44,7 @@ from grad_engine.record.collector import collection_paused
 SEVERAL = "SeveralRoots"  # the name of the step that stands for them
 NAMELESS = (None, "none")  # the name of a tensor and where it is from
 NO_MODULE = ("", None)
+PLAIN = frozenset({int, bool, float, str, type(None)})  # the classes of arguments that hold no tensor
 TRACE_LINE = re.compile(r'  File "(?P<file>.*)", line (?P<line>\d+), in .*\n\s*(?P<code>.*)')
 
 
@@ -220,7 +221,10 @@ class TorchGraph:
         constants: dict[int, Kept] = {}
         held: list[Any] = []  # they are known by id() until all of them are read
         for node in nodes:
-            kept = {name: self._kept(thing, constants, held) for name, thing in values.kept[node].items()}
+            kept = {
+                name: thing if type(thing) in PLAIN else self._kept(thing, constants, held)
+                for name, thing in values.kept[node].items()
+            }
             self.steps[self.keys[node]] = self._step(node, outputs[node], kept, values, homes.get(node, NO_MODULE))
         self._share_numbers([self.keys[node] for node in nodes])
         self.roots.append((self.keys[root], number))

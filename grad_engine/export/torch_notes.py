@@ -163,16 +163,18 @@ class ForwardNotes:
         given = _tensors(args, self.torch.Tensor)
         if kwargs:
             given += _tensors(tuple(kwargs.values()), self.torch.Tensor)
-        lost = [each for each in given if each.requires_grad]
-        if not lost or not made:
+        if not made:
             return
-        for each in lost:
+        for each in given:
             parameter = self.parameters.get(id(each))
-            if parameter is not None and parameter not in self.read and name != "__get__":
+            if parameter is not None and parameter not in self.read and name != "__get__" and each.requires_grad:
                 line = line or self._line(sys._getframe(3))
                 self.read[parameter] = Read(name, line, self.torch.is_grad_enabled())
         if any(each.requires_grad for each in made) or name.endswith("_like"):
             return  # a function of shapes alone, such as ones_like, cuts nothing off
+        lost = [each for each in given if each.requires_grad]
+        if not lost:
+            return
         line = line or self._line(sys._getframe(3))
         if (name, line) in self._seen_cuts:
             lost = [each for each in lost if each.grad_fn is None]

@@ -429,6 +429,8 @@ class _TorchStep:
         if self.graph is None:
             return None
         found = make_record(self.graph, backward=bool(self.graph.runs), reason=self.notes.reason)
+        if self.model is None:  # the block is over: no other record is made of this
+            self.graph = None
         return replace(found, stopped=self.stopped, remarks=tuple(self.remarks.found))
 
     def copies(self) -> dict[str, Any]:

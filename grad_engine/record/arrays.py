@@ -301,6 +301,8 @@ def write_all(many: Iterable[Taken]) -> None:
                 stats = StatsRecord(low, high, mean, std, norm, max(abs(low), abs(high)), *stats[6:])
                 k += 1
             data, numbers = None, each.numbers
+            if stats is not None:
+                each.numbers = None  # a sample, which is written now
             if numbers is not None:
                 part, start = values[start : start + numbers.size], start + numbers.size
                 data = (
