@@ -198,6 +198,8 @@ class _Plan:
     def runs(self, images: np.ndarray, dtype: Any) -> np.ndarray:
         """What each element of the kernel sees, as (channels, *kernel, places · batch): a view of padded images."""
         padded = self.taken(images, self.padded, dtype)
+        if type(padded) is not np.ndarray:  # while a function is traced: then the op stays one call
+            raise TypeError("a filter for each channel sums runs of memory, for which NumPy has no function")
         channel, *along, _ = padded.strides
         kernel = [step * each for step, each in zip(self.dilation, along, strict=True)]
         beyond = sum((p - 1) * each for p, each in zip(self.places, along, strict=True)) // padded.itemsize
