@@ -89,6 +89,16 @@ def told_of(index: RecordIndex, rows: Sequence[ParameterRow]) -> list[Told]:
     return told
 
 
+def _is_weight(index: RecordIndex, leaf: str) -> bool:
+    """Whether a leaf is read as layers read their weights: by that name, or transposed first."""
+    for use in index.uses.get(index.accumulators[leaf].leaf, ()):
+        readers = [index.nodes[each] for each in index.readers(use.node.id)]
+        is_turned = len(use.node.inputs) == 1 and not use.node.elementwise
+        if use.operand.parameter == "weight" or (is_turned and any(each.multiply_adds for each in readers)):
+            return True
+    return False
+
+
 def _double_backward(runs: Sequence[BackwardRecord]) -> Iterator[str]:
     """That some runs were differentiated once more, by a later run of the same step."""
     some_runs = [k for k, run in enumerate(runs, 1) if run.create_graph]
@@ -124,12 +134,15 @@ def _strangers(index: RecordIndex) -> Iterator[str]:
     """Leaves without a name that are no parameters of the model that was watched."""
     listed = {each.accumulator for each in index.record.parameters}
     others = [part for part in index.accumulators if part not in listed and not index.leaf(part).name]
+    if not any(_is_weight(index, part) for part in others):  # data whose gradient is asked for, as in a penalty
+        return
     if index.record.parameters and others:
         shape, readers = shape_words(index.leaf(others[0]).shape), index.readers(others[0])
         where = f", which {placed(index, index.nodes[readers[0]], line=True)} reads" if readers else ""
         those = f"{many(len(others), 'leaf', 'leaves')} of the graph, such as {others[0]} ({shape}){where}"
         are = "are no parameters" if len(others) > 1 else "is no parameter"
-        yield f"{those}, {are} of the model: modules in a plain list are not found, those in nn.ModuleList are."
+        why = "of another model, or of modules in a plain list, where nn.ModuleList would find them"
+        yield f"{those}, {are} of this model: {why}."
 
 
 def _about_rows(index: RecordIndex, rows: Sequence[ParameterRow]) -> Iterator[str]:

@@ -282,7 +282,7 @@ ILL: dict[str, tuple[Callable[[], Any], Callable[[Any], Any], str]] = {
     "note: modules in a plain list": (
         lambda: Model(lambda m, x: m.b(torch.tanh(LISTED[0](F.relu(m.a(x) + m.skip(x)))))),
         lambda m: classified(m(x())),
-        r"^2 leaves of the graph, such as a\d+ \(8×8\), which .* reads, are no parameters of the model: modules in a",
+        r"^2 leaves of the graph, such as a\d+ \(8×8\), which .* reads, are no parameters of this model: of another",
     ),
     "note: frozen": (
         lambda: stack(lambda m: m[0].requires_grad_(False), nn.Tanh),
