@@ -43,6 +43,13 @@ class PlainSpelling(Spelling):
     def binds(self, number: str) -> float:
         return 6 if " / " in number or " * " in number else 5 if " - " in number else 8 if "**" in number else ATOM
 
+    def const(self, value: Value) -> str:
+        name = (value.name or "").removesuffix("_T")
+        known = self.environment.get(name) if name != value.name else None
+        if isinstance(known, np.ndarray) and known.dtype == value.dtype and np.array_equal(known.T, value.data):
+            return f"{name}.T"
+        return super().const(value)
+
     def array(self, value: Value) -> str | None:
         known = _known_array(value) if single_number(value) is None else None
         if known is not None and (sign := re.search(r" [-*] np\.", known)):  # no call, but a product or a sum of two
