@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import linecache
-import operator
 from collections.abc import Callable
 from typing import Any
 
@@ -402,8 +401,6 @@ class _Fast(Spelling):
         """A ufunc of two operands whose result is new: an operator costs a little less than a call."""
         plain = any(type(x) is Value and not x.number for x in step.args)
         scalars = step.out.scalar and step.fn in (np.floor_divide, np.remainder)  # whose warnings say so
-        if step.out.scalar and step.fn is np.power:
-            return self.call(Step(FUNCTION, operator.pow, step.args, step.named, step.outs, False, step.line))[0]
         if plain and (scalars or step.fn in (np.add, np.subtract, np.multiply, np.true_divide, np.matmul)):
             return self.call(step)[0]
         return f"{self.function(step.fn)}({self.arguments(step.args, {})})"

@@ -115,6 +115,9 @@ class Readable:
         if step.kind is CHECK:
             if not self.functional:
                 self._check(step)
+                return
+            value, truth = step.args
+            yield f"{spell.thing(goes_on, 'goes_on')}({spell.argument(value)}, {truth})"
             return
         if step.kind in (SET_ITEM, AT):
             yield from self._scatter(step)
@@ -551,6 +554,22 @@ def _directly_written(program: Program) -> dict[Value, Value]:
         if value.like(target) and ends.count(value) == 1 and not any(end.memory is target for end in ends):
             found[value] = target
     return found
+
+
+def goes_on(value: Any, truth: bool) -> None:
+    """Raise ValueError where the numbers go another way than the one that a program is written for.
+
+    While another library traces the program, it knows no numbers: what they say is then up to the caller.
+    """
+    try:
+        found = bool(value)
+    except Exception:
+        return
+    if found != truth:
+        raise ValueError(
+            "the program was traced for numbers that go another way (a branch, a tie, a count of chosen elements); "
+            "call the compiled function with these numbers first, then to() again"
+        )
 
 
 def _for_other_libraries(step: Step) -> Step:

@@ -121,3 +121,14 @@ def test_a_batch_may_be_split_over_four_devices() -> None:
         [sys.executable, "-c", MESH], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_numbers_that_go_another_way_are_refused() -> None:
+    """Where they are known: not while JAX traces the program."""
+    compiled = ge.compile(lambda x, k: x * k if k > 0 else x - k)
+    compiled(np.ones(3), 2.0)
+    on_jax = compiled.to("jax")
+    np.testing.assert_allclose(on_jax(np.ones(3), 3.0), 3.0)
+    with pytest.raises(ValueError, match="another way"):
+        on_jax(np.ones(3), -1.0)
+    np.testing.assert_allclose(jax.jit(on_jax)(np.ones(3), 3.0), 3.0)

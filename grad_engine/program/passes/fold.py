@@ -249,7 +249,7 @@ def _function(self: _Folding, step: Step) -> Any:
     args, out = step.args, step.out
     if step.fn is operator.pow and not self.exact and out.dtype.kind == "f":
         power = Step(UFUNC, np.power, args, {}, step.outs, False, step.line)
-        return _ufunc(self, power) or power
+        return _ufunc(self, power)
     if step.fn is np.broadcast_to and type(args[0]) is Value and args[0].like(out):
         return args[0]
     if step.fn is np.asarray and len(args) == 1 and type(args[0]) is Value and args[0].like(out):
@@ -279,7 +279,7 @@ def _item(self: _Folding, step: Step) -> Any:
     whole = type(x) is Value and x.like(step.out) and x.strides == step.out.strides and _is_whole(key, x.shape)
     if whole and step.out not in self._ends:
         return x
-    if key == () and type(x) is Value and type(key) is tuple and (x.scalar or x.ndim == 0):
+    if type(key) is tuple and key == () and type(x) is Value and (x.scalar or x.ndim == 0):
         return x
     inner = x.step if type(x) is Value else None
     if inner is None or type(key) is not int:

@@ -332,6 +332,8 @@ def _moved(self: _Unpacking, step: Step) -> list[Any] | None:
     x = step.args[0]
     if step.fn is np.float64 and type(x) is Value and x.number:
         return self.parts(x, ())
+    if step.fn is operator.pow:
+        return _ufunc(self, Step(UFUNC, np.power, step.args, {}, step.outs, False, step.line))
     if step.fn in (np.stack, np.concatenate):
         return _joined(self, step)
     if step.fn is np.dot and len(step.args) == 2 and not step.named and step.out.size <= FEW:
