@@ -75,6 +75,7 @@ class Code:
         self._fixed: dict[str, ndarray] = {}  # variables that show the same memory in every run -> arrays laid alike
         self._views: list[str] = []  # lines that make those of them that are views, once for all runs
         self._body()
+        self._fixed.clear()  # as large as the buffers
         self.sizes = arena(program)
         self.source = self._source()
         self.file = f"<compiled {program.name} {id(self):x}>"
