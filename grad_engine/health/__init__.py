@@ -1,6 +1,7 @@
 """Is a model well? In flows a GraphRecord, out flows a Report: a row for each parameter, and findings in sentences.
 
-rows.py measures parameters and modules, findings.py says what is wrong, text.py makes lines for a terminal.
+rows.py measures parameters and modules, findings.py says what is wrong, of what not_finite.py, scale.py, units.py and
+losses.py find; told.py tells each cause once. text.py makes lines for a terminal.
 """
 
 from __future__ import annotations
