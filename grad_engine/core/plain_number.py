@@ -19,7 +19,7 @@ from grad_engine.errors import GraphError, LostHistoryWarning
 WAYS_OUT = (
     "write `from grad_engine import numpy as np`, whose array() joins tensors and whose zeros() take them; or join "
     "tensors with stack([...]) or concat([...]), write them into ge.zeros(...) instead of np.zeros(...), call NumPy's "
-    "functions on tensors (np.exp(t), not math.exp(t))"
+    "functions on tensors (np.exp(t), not math.exp(t), and X @ t, not X.dot(t))"
 )
 _BINARY_OP = opmap["BINARY_OP"]
 _REMAINDERS = (6, 19)  # of BINARY_OP: % and %=
