@@ -364,7 +364,8 @@ class Adam(Optimizer):
 
     def rule(self, group: Group) -> str:
         square = "max_exp_avg_sq" if group["amsgrad"] else "exp_avg_sq"
-        return f"p -= lr * exp_avg / (sqrt({square}) + eps), both means corrected for their start at 0"
+        decay = f"g += {group['weight_decay']} * p; " if group["weight_decay"] and not self.decoupled else ""
+        return f"{decay}p -= lr * exp_avg / (sqrt({square}) + eps), both means corrected for their start at 0"
 
     def update(self, group: Group, steps: int, p: np.ndarray, g: np.ndarray, *kept: np.ndarray) -> None:
         m, v, *most = kept

@@ -63,6 +63,10 @@ class Readable:
         self._comments = comments
         self._rule: str | None = None  # of an optimiser, to stand above the next line
         self._made: dict[Value, str] = {}  # what has a line of its own -> the right side of that line
+        self._moving = {  # lines of the user's program where optimisers move parameters
+            write.value.step.line for write in program.writes
+            if write.target in program.rules and write.value.step is not None
+        }  # fmt: skip
         self._told: list[Any] = []  # parameters whose rules stand above
         self._checked: set[str] = set()  # conditions that are looked at already
         self._asking: Any = None  # (question, line, truth), conditions, and what they compare: checks to be written
@@ -91,7 +95,8 @@ class Readable:
         rules, target = self.program.rules, self._targets.get(step.outs[0]) if step.outs else None
         for value in step.values() if rules else ():
             optimizer, group, parameter = rules.get(value, (None, None, None))
-            if parameter in (None, *self._told) or (value is parameter and value is not target):
+            moves = value is target or step.line in self._moving
+            if parameter in (None, *self._told) or (value is parameter and not moves):
                 continue
             name = self.spelling.value(parameter)
             words = re.sub(r"\bp\b", name, re.sub(r"\bg\b", f"g_{name}", optimizer.rule(group)))

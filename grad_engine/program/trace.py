@@ -274,6 +274,8 @@ class Trace:
         if frame is not None:
             here = (frame, frame.f_lasti)
             if here != self._seen:
+                if frame is not self._seen[0] and (caller := user_frame(start=frame.f_back)) is not None:
+                    name_locals(caller)  # `fast` of the caller is not called after the parameter that takes it
                 self._seen = here
                 name_locals(frame)
         if self.line is not None:
@@ -337,9 +339,12 @@ def current() -> Trace:
     return TRACING.trace
 
 
-def user_frame(outside: bool = False) -> FrameType | None:
-    """The innermost frame of the traced function that is neither the engine's nor NumPy's; outside: of its callers."""
-    frame: FrameType | None = sys._getframe(1)
+def user_frame(outside: bool = False, start: FrameType | None = None) -> FrameType | None:
+    """The innermost frame of the traced function that is neither the engine's nor NumPy's.
+
+    outside: look among its callers too. start: the frame to begin at; that of the caller where it is left out.
+    """
+    frame: FrameType | None = sys._getframe(1) if start is None else start
     while frame is not None and frame.f_code.co_filename.startswith(INSIDE):
         if id(frame.f_code) in OUTERMOST and not outside:
             return None
@@ -376,7 +381,7 @@ def _question() -> str | None:
 
 
 def _name_of(array: ndarray) -> str | None:
-    """The variable of the user's function that holds an array, or the array that it is the transpose of."""
+    """The variable of the user's function that holds an array."""
     frame = user_frame()
     for name, local in frame.f_locals.items() if frame is not None else ():
         if local is array and name.isidentifier() and name != "_":

@@ -433,3 +433,41 @@ def test_matrices_that_are_known_are_written_exactly(number: float) -> None:
             found = eval(text, {"np": np})
             assert found.dtype == wanted.dtype
             np.testing.assert_array_equal(found, wanted, err_msg=text)
+
+
+def test_a_value_is_called_after_the_variable_of_the_caller() -> None:
+    def f(w: Any) -> Any:
+        def loss(w: Any) -> Any:
+            return np.sum((X @ w) ** 2)
+
+        fast = w - 0.1 * ge.grad(loss, create_graph=True)(w)
+        return loss(fast)
+
+    compiled = ge.compile(ge.value_and_grad(f))
+    compiled(np.ones(3))
+    assert "    fast = w - " in compiled.source and "    g_fast = " in compiled.source
+
+
+def test_the_rule_of_an_optimiser_stands_above_all_its_lines() -> None:
+    optimizer = optim.Adam(MODEL.parameters(), lr=0.1, weight_decay=0.01)
+
+    def step(x: Any) -> Any:
+        optimizer.zero_grad()
+        loss = (MODEL(x) ** 2).mean()
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    compiled = ge.compile(step)
+    compiled(X)
+    lines = compiled.source.splitlines()
+    (place,) = (
+        i for i, line in enumerate(lines) if line.startswith("    # Adam: g_MODEL_0_bias += 0.01 * MODEL_0_bias;")
+    )
+    assert re.match(r"    \w+ = MODEL_0_bias \* 0.01 \+ g_MODEL_0_bias", lines[place + 1])
+
+
+def test_sums_over_rows_are_one_call() -> None:
+    compiled = ge.compile(ge.value_and_grad(lambda c: np.sum(np.exp(-((X[:, None] - c[None]) ** 2)))))
+    compiled(normal(4, 3))
+    assert re.search(r"    g_c = .*\.sum\(axis=0\)\n", compiled.source) and "reshape" not in compiled.source

@@ -127,6 +127,24 @@ def _not_kept(self: _Saying, step: Step) -> Step | None:
     return Step(REDUCE, inner.fn, inner.args, named, step.outs, False, step.line) if step.out.shape == shape else None
 
 
+def _summed_rows(self: _Saying, step: Step) -> Step | None:
+    """x.sum(axis=0) for x.reshape(n, m).sum(axis=0).reshape(the shape of a row)."""
+    inner = _made_by_reshape(step)
+    if inner is None or inner.kind is not REDUCE or inner.named.get("keepdims") or len(inner.args) > 1:
+        return None
+    flat = inner.args[0]
+    x = flat.step.args[0] if type(flat) is Value and _is_reshape(flat.step) else None
+    if type(x) is not Value or x.ndim < 3 or flat.ndim != 2 or x.shape[0] != flat.shape[0]:
+        return None
+    if inner.named.get("axis", 0) != 0 or not self.once(inner.out):
+        return None
+    if step.out.shape == x.shape[1:]:
+        return Step(REDUCE, inner.fn, (x,), {"axis": 0}, step.outs, False, step.line)
+    if step.out.shape == (1, *x.shape[1:]):
+        return Step(REDUCE, inner.fn, (x,), {"axis": 0, "keepdims": True}, step.outs, False, step.line)
+    return None
+
+
 def _laid_whole(self: _Saying, step: Step) -> Step | None:
     """A reshape, for zeros of which every element is written in order, as the gradient of x[:, None] is."""
     if step.kind is not SET_ITEM:
@@ -376,6 +394,6 @@ def _shaped(like: Value, shape: tuple[int, ...]) -> Value:
 
 
 _SAYINGS = (
-    _selection, _sum, _matrix_product, _kept, _not_kept, _vector, _turned_product, _scattered,
+    _selection, _sum, _matrix_product, _summed_rows, _kept, _not_kept, _vector, _turned_product, _scattered,
     _laid_whole, _minus, _plain_zero, _unspread, _largest, _finite,
 )  # fmt: skip
