@@ -96,4 +96,4 @@ def main(options: Namespace) -> ge.Tensor:
 
 
 if __name__ == "__main__":
-    run(main, "loss = cross_entropy(model(x), y)", steps=500)
+    run(main, "loss = cross_entropy(model(x), y)", steps=1000)

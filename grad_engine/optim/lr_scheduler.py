@@ -407,9 +407,9 @@ def _set_momentum(optimizer: Optimizer, momentum: float) -> None:
 
 
 def _length(name: str, steps: int) -> int:
-    if isinstance(steps, bool) or not isinstance(steps, int) or steps < 1:
+    if isinstance(steps, bool) or not isinstance(steps, int | float) or steps < 1 or steps != int(steps):
         raise ArgumentError(f"{name} is a number of steps from 1 up, got {steps!r}")
-    return steps
+    return int(steps)
 
 
 _LRScheduler = LRScheduler  # PyTorch's older name

@@ -145,6 +145,16 @@ def test_how_a_step_is_computed_is_taken_and_forgotten() -> None:
             made([ge.ones(2).requires_grad_()], lr=0.1, maximize=True)
 
 
+def test_a_number_of_steps_may_be_a_whole_float() -> None:
+    """As in the lesson on text classification: StepLR(optimizer, 1.0, gamma=0.1)."""
+    optimiser = ge.optim.SGD([ge.ones(2).requires_grad_()], lr=1.0)
+    schedule = ge.optim.lr_scheduler.StepLR(optimiser, 1.0, gamma=0.1)
+    schedule.step()
+    assert schedule.get_last_lr() == [0.1]
+    with pytest.raises(ge.ArgumentError, match=r"got 1\.5"):
+        ge.optim.lr_scheduler.StepLR(optimiser, 1.5)
+
+
 @pytest.mark.parametrize("layer", [
     ge.nn.Linear(2, 3), ge.nn.Conv2d(1, 2, 3), ge.nn.BatchNorm1d(3, device="cpu"), ge.nn.Embedding(4, 2, padding_idx=1),
     ge.nn.LSTM(2, 3), ge.nn.GRUCell(2, 3), ge.nn.LayerNorm(3), ge.nn.GroupNorm(1, 3), ge.nn.Bilinear(2, 2, 2),
