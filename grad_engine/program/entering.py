@@ -28,7 +28,7 @@ from grad_engine.core.tensor import Tensor
 from grad_engine.program import tensor_methods, traced_math, traced_numpy
 from grad_engine.program.gradients import name_matrix, name_product, note_share
 from grad_engine.program.refused import SWAPPED
-from grad_engine.program.steps import BackwardLine, mapped
+from grad_engine.program.steps import AlongLine, BackwardLine, mapped
 from grad_engine.program.trace import STAND_INS, Trace
 from grad_engine.program.traced import Traced
 
@@ -177,7 +177,7 @@ def _line_of(out: Any) -> tuple[str, int] | None:
     array = out.array if type(out) is Tensor else out
     value = array._value if type(array) is Traced else None
     line = value.step.line if value is not None and value.step is not None else None
-    return None if line is None else BackwardLine(line)
+    return None if line is None else (AlongLine if isinstance(line, BackwardLine) else BackwardLine)(line)
 
 
 def _fitted(share: Any, array: Any) -> Any:

@@ -48,7 +48,7 @@ def _belonging(step: Step, found: dict[Value, list[Value]]) -> list[Value]:
     one, other = step.args
     if type(one) is not Value or type(other) is not Value or one is other:
         return []
-    if type(step.line) is BackwardLine and (one.is_const or other.is_const):
+    if isinstance(step.line, BackwardLine) and (one.is_const or other.is_const):
         part = other if one.is_const else one
         return list(found.get(part, ())) if part.like(step.out) else []
     return [of for of in found.get(one, ()) if of in found.get(other, ())]
@@ -103,7 +103,7 @@ def note_share(g: Any, of: Any) -> None:
 
 def is_of_backward(value: Value) -> bool:
     """Whether a step of the chain rule made it."""
-    return value.step is not None and type(value.step.line) is BackwardLine
+    return value.step is not None and isinstance(value.step.line, BackwardLine)
 
 
 def name_matrix(y: Any, x: Any, block: Any, several: bool) -> None:

@@ -22,6 +22,7 @@ from grad_engine.program.steps import (
     NUMBER,
     SET_ITEM,
     UFUNC,
+    AlongLine,
     BackwardLine,
     Program,
     Step,
@@ -61,6 +62,8 @@ class Readable:
         self._done: set[Value] = set()  # inputs that have their new numbers
         lines: list[str] = []
         self._comments = comments
+        products = any((out.name or "").startswith(("Hv", "Jv")) for step in program.steps for out in step.outs)
+        self._along = "along v" if products else "backward of the backward of"
         self._rule: str | None = None  # of an optimiser, to stand above the next line
         self._made: dict[Value, str] = {}  # what has a line of its own -> the right side of that line
         self._moving = {  # lines of the user's program where optimisers move parameters
@@ -90,6 +93,12 @@ class Readable:
             lines += [*self._asked(), *self._comment(step, before), *made]
         return lines
 
+    def _before(self, line: Any) -> str:
+        """What stands in a comment before a line of the user's program: what the steps below have to do with it."""
+        if type(line) is AlongLine:
+            return self._along
+        return "backward of" if isinstance(line, BackwardLine) else ""
+
     def _look_for_rule(self, step: Step) -> None:
         """Take up what an optimiser does with a parameter where its first step stands."""
         rules, target = self.program.rules, self._targets.get(step.outs[0]) if step.outs else None
@@ -105,11 +114,11 @@ class Readable:
 
     def _comment(self, step: Step, before: Any) -> Iterator[str]:
         """The line of the user's program that a step comes from, where the step before came from another."""
-        here = step.line, type(step.line) is BackwardLine
+        here = step.line, type(step.line)
         if self._comments and step.line is not None and here != before:
             if step.kind is not LOOP:
                 self._commented = here
-            if text := comment_of(*step.line, self.spelling.names.taken, here[1]):
+            if text := comment_of(*step.line, self.spelling.names.taken, self._before(step.line)):
                 yield f"# {text}"
         if self._rule is not None and self._comments:
             yield f"# {self._rule}"
@@ -412,7 +421,14 @@ class Readable:
         for name, value, is_read in zip(saved, carried, read[len(lists) :], strict=False):
             if is_read:
                 yield f"    {name}.append({spell.text[value]})"
+        kept_names = [str(value.name) for value in rows if spell.text[value].endswith("_before")]
+        again = any(inner.line is not None and not isinstance(inner.line, BackwardLine) for inner in body.steps)
+        if kept_names and again and loop.reverse and self._comments:
+            were = "was" if len(kept_names) == 1 else "were"
+            yield f"    # of the round only {' and '.join(kept_names)} {were} kept: compute it again"
+        along, self._along = self._along, "along the unit vector" if body.name == ROWS else self._along
         yield from (f"    {line}" for line in self._round(body, carried, new, results, stacks, read))
+        self._along = along
         spell.names.back_to(outer)  # what a round calls its own is free again
         spell.names.taken.update(spell.environment)
         for out, value in zip(ends, carried, strict=True):
@@ -523,7 +539,7 @@ class Readable:
             text, where = self.spelling.about.get(name) or described(thing), ""
             if (line := self.spelling.met.get(name)) is not None:
                 file, number = line
-                where = comment_of(file, number, self.spelling.names.taken, type(line) is BackwardLine)
+                where = comment_of(file, number, self.spelling.names.taken, self._before(line))
             line = f"# {name}: {text}" + (f"; for {where}" if where else "")
             found.append(line if len(line) <= _WIDTH else f"{line[: _WIDTH - 4]} ...")
         return found

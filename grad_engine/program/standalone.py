@@ -66,7 +66,8 @@ def text_of(program: Program) -> str:
     calls = named_calls(program)
     if calls:
         imports += ["", "from grad_engine import OPS"]
-    alone = "NumPy alone." if not calls else f"NumPy, and of grad_engine {', '.join(calls)}: install it beside."
+    known = "NumPy and SciPy alone." if any("scipy" in line for line in imports) else "NumPy alone."
+    alone = known if not calls else f"NumPy, and of grad_engine {', '.join(calls)}: install it beside."
     words = f'"""{program.name}, as grad_engine wrote it down: {alone}{_of_state(program, readable, generators)}"""'
     definition = head(program.name, [*inputs, *generators])
     parts = [words, "\n".join(imports), "\n".join(written), f"\n{definition}\n{body}"]
@@ -95,8 +96,8 @@ def _of_arguments(program: Program, readable: Readable, generators: list[str]) -
     kept = {value for lane in program.kept for state in lane for value in state}
     told = {
         0: "arguments of the function",
-        1: "read from outside, such as weights",
-        2: "numbers from outside, such as a learning rate",
+        1: "read from outside the function",
+        2: "numbers from outside the function",
         3: "state of the optimizer, 0 everywhere at the start",
         4: "counts of steps, 0 at the start",
     }

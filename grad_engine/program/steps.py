@@ -281,6 +281,12 @@ class BackwardLine(tuple[str, int]):
     __slots__ = ()
 
 
+class AlongLine(BackwardLine):
+    """Of a step of the chain rule through the chain rule: how what the line computes changes along a direction."""
+
+    __slots__ = ()
+
+
 def packed(parts: tuple[Any, ...]) -> Any:
     """The elements of all parts, one after the other."""
     return np.concatenate([np.ravel(part) for part in parts])

@@ -50,19 +50,19 @@ def _statements(file: str, lines: int) -> dict[int, tuple[int, int, str | None]]
     return found
 
 
-def comment_of(file: str, number: int, names: Collection[str], backward: bool) -> str:
+def comment_of(file: str, number: int, names: Collection[str], before: str) -> str:
     """A line of the user's program as a comment; empty where no source is known.
 
     names: those of the program; an item of a dictionary, p["w"], is written as the program calls it.
-    backward: of steps that compute the gradient of the line.
+    before: what the steps have to do with the line, as "backward of"; empty where they are the line itself.
     """
     text, function = statement_at(file, number)
     if len(text) > _LONGEST:  # of a long statement the line that is meant
         line = linecache.getline(file, number).strip()
         text, function = (line, function if line.startswith("return ") else None) if line != text else (text, function)
     if function is not None and text.startswith("return "):  # which would say that the program ends here
-        text = text[7:] if backward else f"{function}() returns {text[7:]}"
-    if backward and text:
-        text = f"backward of: {text}"
+        text = text[7:] if before else f"in {function}(): {text[7:]}"
+    if before and text:
+        text = f"{before}: {text}"
     text = re.sub(r"""\b\w+\[(["'])(\w+)\1\]""", lambda m: m[2] if m[2] in names else m[0], text)
     return text if len(text) <= _LONGEST else text[: _LONGEST - 4] + " ..."

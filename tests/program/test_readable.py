@@ -355,7 +355,7 @@ def test_a_comment_names_things_as_the_code_below() -> None:
 
 def test_a_return_of_the_user_is_no_return_in_a_comment() -> None:
     source, _ = source_of("mlp")
-    assert "    # mlp() returns np.mean((out - Y[:, None]) ** 2)\n" in source
+    assert "    # in mlp(): np.mean((out - Y[:, None]) ** 2)\n" in source
     assert "    # backward of: np.mean((out - Y[:, None]) ** 2)\n" in source
     assert "# return" not in source
 
@@ -471,3 +471,30 @@ def test_sums_over_rows_are_one_call() -> None:
     compiled = ge.compile(ge.value_and_grad(lambda c: np.sum(np.exp(-((X[:, None] - c[None]) ** 2)))))
     compiled(normal(4, 3))
     assert re.search(r"    g_c = .*\.sum\(axis=0\)\n", compiled.source) and "reshape" not in compiled.source
+
+
+def test_comments_tell_a_change_along_a_direction_from_a_gradient() -> None:
+    f = lambda x: np.sum(np.sin(x) * x[::-1] ** 2)  # noqa: E731
+    product = ge.compile(lambda x, v: ge.hvp(f, x, v)[1])
+    product(np.ones(3), np.arange(3.0))
+    assert "    # along v: f = lambda x:" in product.source and "    Hv = " in product.source
+    matrix = ge.compile(ge.hessian(f))
+    matrix(np.ones(3))
+    assert "        # along the unit vector: f = lambda x:" in matrix.source
+
+
+def test_a_loop_says_what_it_computes_again_and_a_file_what_it_imports(tmp_path: Path) -> None:
+    def gated(w: Any) -> Any:
+        def cell(h: Any, x: Any) -> Any:
+            z = 1 / (1 + np.exp(-w * h))
+            return z * h + (1 - z) * np.tanh(x), None
+
+        return np.sum(ge.scan(cell, np.ones(3), X)[0] ** 2)
+
+    compiled = ge.compile(ge.value_and_grad(gated))
+    compiled(np.ones(3))
+    assert "        # of the round only h was kept: compute it again\n        # z = 1 / " in compiled.source
+    loss = ge.compile(lambda x: ge.value_and_grad(lambda x: np.sum(ge.erf(x) * x), x))
+    loss(X)
+    words = loss.save(tmp_path / "loss.py").read_text("utf-8").splitlines()[0]
+    assert words.endswith("NumPy and SciPy alone." + '"""')

@@ -133,7 +133,8 @@ def _summed_rows(self: _Saying, step: Step) -> Step | None:
     if inner is None or inner.kind is not REDUCE or inner.named.get("keepdims") or len(inner.args) > 1:
         return None
     flat = inner.args[0]
-    x = flat.step.args[0] if type(flat) is Value and _is_reshape(flat.step) else None
+    made = flat.step if type(flat) is Value else None
+    x = made.args[0] if made is not None and _is_reshape(made) else None
     if type(x) is not Value or x.ndim < 3 or flat.ndim != 2 or x.shape[0] != flat.shape[0]:
         return None
     if inner.named.get("axis", 0) != 0 or not self.once(inner.out):
