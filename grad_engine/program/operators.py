@@ -46,6 +46,8 @@ def _binary(
 ) -> Callable[[Any, Any], Any]:
     def apply(self: Any, other: Any) -> Any:
         kind = type(other)
+        if other is None and ufunc in (np.equal, np.not_equal) and type(self) is Traced and not self._value.scalar:
+            return np.full(self.shape, ufunc is np.not_equal)  # no element is None
         if other is None or (kind is Tensor and not compares):
             return NotImplemented
         if type(self) is TracedNumber and (kind is TracedNumber or kind in _PLAIN):

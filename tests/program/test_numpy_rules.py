@@ -185,6 +185,13 @@ def test_flags_and_shapes_are_not_set() -> None:
             ge.compile(f)(X.copy())
 
 
+def test_no_element_is_none() -> None:
+    found = ge.compile(lambda x: (x == None, x != None, x.sum() == None))(X)  # noqa: E711
+    np.testing.assert_array_equal(found[0], np.zeros(6, bool))
+    np.testing.assert_array_equal(found[1], np.ones(6, bool))
+    assert found[2] is False
+
+
 def test_copies_are_arrays_of_their_own() -> None:
     f = lambda x: [copy.copy(x), copy.deepcopy(x), x.astype(float, order="F"), x]  # noqa: E731
     x = X.reshape(2, 3)
