@@ -56,14 +56,14 @@ TOLD = {
     "the table of PYTORCH.md has it": "unique_consecutive adaptive_max_pool1d adaptive_max_pool2d",
     "whole numbers become floats where a float comes in": "masked_fill",
     "edges of bins": "histc",
-    "an eps above a half leaves no numbers": "logit",
+    "an eps above a half leaves no numbers": "logit logit_",
     "True is no axis": "count_nonzero",
     "it draws": "bernoulli bernoulli_ normal_ uniform_ random_ poisson multinomial dropout dropout1d dropout2d "
     "dropout3d gumbel_softmax normal randn_like rand_like randint_like new_empty empty_like alpha_dropout "
     "feature_dropout exponential_ cauchy_ geometric_ log_normal_",
     "the residuals are those of NumPy": "lstsq",
     "a flag in the place of a dtype": "to type",
-    "NumPy's own, in place": "resize",
+    "NumPy's own, in place": "resize put",
     "every tensor is dense": "to_sparse",
     "lays nothing out no times": "repeat",
     "vectors are broadcast before the axis is counted": "vecdot",
