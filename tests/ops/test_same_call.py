@@ -72,7 +72,7 @@ TOLD = {
 EXCUSED = frozenset(name for names in TOLD.values() for name in names.split())
 _INSIDE = [
     f"{room}.{name}" for room in ("linalg", "functional") for name, value in sorted(vars(ROOMS[room][0]).items())
-    if not name.startswith("_") and callable(value) and not isinstance(value, type)
+    if not name.startswith("_") and callable(value) and not isinstance(value, type) and name not in CALLS
 ]  # fmt: skip
 NAMES = [*sorted({*CALLS} | {name for name in vars(torch.Tensor) if not name.startswith("_")}), *_INSIDE]
 
