@@ -14,7 +14,7 @@ from grad_engine.core.checks import check_values
 from grad_engine.core.grad import grad
 from grad_engine.core.grad_mode import current_mode
 from grad_engine.core.node import BinaryNode, Edge, GradAccum, Node, UnaryNode
-from grad_engine.core.stand_ins import TRACING, asks
+from grad_engine.core.stand_ins import TRACING, EagerOnlyError, asks
 from grad_engine.core.tensor import Tensor, wrap
 from grad_engine.errors import GraphError, ShapeError
 from grad_engine.ops.joining import stack
@@ -338,6 +338,11 @@ def _repair(
     """
     if not any(np.isnan(block).any() for block in blocks):
         return
+    if TRACING.trace is not None:
+        raise EagerOnlyError(
+            f"slopes of a result of shape {y.shape} are NaN for these arguments, and a program cannot ask for the rows "
+            "of those alone; lower() it for arguments where they are numbers"
+        )
     flat = [block.reshape(y.size, -1) if y.size else block.reshape(0, 1) for block in blocks]
     wrong = np.flatnonzero(np.logical_or.reduce([np.isnan(each).any(axis=1) for each in flat]))
     for i in wrong[:MOST_REPAIRED].tolist():

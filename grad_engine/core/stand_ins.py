@@ -7,7 +7,13 @@ from collections.abc import Callable
 from types import CodeType
 from typing import Any, TypeVar
 
+from grad_engine.errors import TraceError
+
 STAND_INS: set[type] = set()  # kinds of array, besides NumPy's, that ops take as they are
+
+
+class EagerOnlyError(TraceError):
+    """What the engine itself does with these numbers cannot stand in a program: the call runs in eager mode."""
 
 
 class _Tracing(threading.local):

@@ -32,6 +32,7 @@ class _ArrayMethods:
         kind = UFUNC_METHODS[method]
         if out is None:
             return trace.record(kind, ufunc, inputs, named)
+        inputs = tuple(map(views.without_history, inputs))
         targets = out if isinstance(out, tuple) else (out,)
         casting = named.pop("casting", "same_kind")
         where = named.pop("where", True) if kind is UFUNC_METHODS["__call__"] else True
@@ -76,7 +77,7 @@ class _ArrayMethods:
         if self._value.scalar:
             raise TypeError(f"'{self.dtype.type.__module__}.{self.dtype.type.__name__}' object is not assignable")
         key = views.checked_key(self, key, writing=True)
-        made = TRACING.trace.record(SET_ITEM, None, (self, key, value.array if type(value) is Tensor else value))
+        made = TRACING.trace.record(SET_ITEM, None, (self, key, views.without_history(value)))
         self.assign(made)
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import inspect
 import linecache
@@ -13,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from grad_engine.core.stand_ins import TRACING
+from grad_engine.core.stand_ins import TRACING, EagerOnlyError
 from grad_engine.errors import ArgumentError, GradEngineError, GraphError
 from grad_engine.program import other_arrays, passes, standalone
 from grad_engine.program.code import Code, Deviation
@@ -190,11 +191,15 @@ class Compiled:
                     return result
             if len(kept) >= MOST_PROGRAMS:
                 kept.clear()
-            with collection_paused():
-                ready = _Ready(self._trace(args, named), self._passes, self.exact)
-            self._latest = ready.lowered
-            kept.insert(0, ready)
-            self._traces += 1
+            made: _Ready | None = None
+            with collection_paused(), contextlib.suppress(EagerOnlyError):
+                made = _Ready(self._trace(args, named), self._passes, self.exact)
+            if made is not None:
+                self._latest = made.lowered
+                kept.insert(0, made)
+                self._traces += 1
+        if made is None:
+            return self.function(*args, **named)
         if self._traces == _OFTEN:
             warnings.warn(
                 f"{_name(self.function)} was traced {_OFTEN} times, because its arguments or what it reads from "
@@ -202,11 +207,11 @@ class Compiled:
                 stacklevel=3,
             )
         try:
-            result = ready.entry(*given)
+            result = made.entry(*given)
         except Deviation:
             result = MISS
         except Exception as error:
-            result = self._recovered(ready, error, given, key)
+            result = self._recovered(made, error, given, key)
         return self.function(*args, **named) if result is MISS else result
 
     def _recovered(self, ready: _Ready, error: Exception, given: tuple[Any, ...], key: Any) -> Any:

@@ -83,7 +83,7 @@ def _in_place(ufunc: Any) -> Callable[[Any, Any], Any]:
     def apply(self: Traced, other: Any) -> Any:
         if self._value.scalar:  # as of any number, what comes of it is another one
             return NotImplemented
-        other = other.array if type(other) is Tensor else other
+        other = views.without_history(other)
         quick = _quick_power(self, other) if ufunc is np.power else None
         made = ufunc(self, other) if quick is None else quick(self)
         views.check_cast(ufunc, (self, other), made, self)
@@ -97,6 +97,8 @@ def _method(name: str) -> Callable[..., Any]:
     def call(self: Traced, *args: Any, out: Any = None, **named: Any) -> Any:
         if TRACING.trace is None:
             return getattr(self.numbers(f"{name}()"), name)(*args, **named)
+        if name == "clip" and any(type(each) is Tensor for each in (*args, *named.values())):
+            return np.clip(self, *args, out=out, **named)  # a ufunc, which knows what to do with tensors
         made = views.taken(self, METHOD, name, args, named)
         if out is None:
             return made

@@ -98,6 +98,8 @@ class Trace:
                 )
             return x.current
         if kind is Tensor:
+            if x.node is not None:
+                x.__array__()  # which says that the history would be lost
             return self.value_of(x.array)
         if kind is ndarray:
             outside = self.by_reference.get(id(x))

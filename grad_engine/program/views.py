@@ -185,7 +185,7 @@ def write(trace: Any, target: Any, made: Any) -> None:
         )
     if type(made) is traced.TracedNumber:
         made = np.asarray(made)
-    target.assign(fitted(made, target))
+    target.assign(fitted(without_history(made), target))
 
 
 def write_at(trace: Any, ufunc: Any, inputs: tuple[Any, ...]) -> None:
@@ -195,4 +195,4 @@ def write_at(trace: Any, ufunc: Any, inputs: tuple[Any, ...]) -> None:
         write(trace, target, None)
         return
     key = checked_key(target, key, writing=True)
-    target.assign(trace.record(AT, ufunc, (target, key, *rest)))
+    target.assign(trace.record(AT, ufunc, (target, key, *map(without_history, rest))))
