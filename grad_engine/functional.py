@@ -439,7 +439,7 @@ class Run:
         full = list(args)
         for place, argument in zip(places, (own,) if isinstance(self.argnums, int) else own, strict=True):
             full[place] = argument
-        with differentiating(name):
+        with differentiating(name, self.xs):
             return self.f(*full, **named)
 
     def _checked(self, given: Sequence[Any], places: Sequence[int]) -> list[np.ndarray]:

@@ -13,7 +13,7 @@ from grad_engine.core.array_kinds import Truth
 from grad_engine.core.array_requests import array_for
 from grad_engine.core.names import name_of, rename
 from grad_engine.core.node import Edge, GradAccum
-from grad_engine.core.plain_number import WAYS_OUT, check_plain_number, noted
+from grad_engine.core.plain_number import WAYS_OUT, check_list, check_plain_number, noted
 from grad_engine.core.scipy_names import twin_of_caller
 from grad_engine.core.torch_words import Missing
 from grad_engine.errors import ArgumentError, GraphError, ShapeError
@@ -92,7 +92,12 @@ class ArrayBehavior:
         return self.array.item()
 
     def tolist(self) -> Any:
-        """The values as nested Python lists (a number for shape ())."""
+        """The values as nested Python lists (a number for shape ()).
+
+        Raises GraphError where a derivative is taken of what this tensor depends on: `a, b = p` unpacks a tensor.
+        """
+        if self.node is not None:
+            check_list()
         return self.array.tolist()
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ContextDecorator
 from contextvars import ContextVar
 from typing import Any, ClassVar
@@ -220,8 +220,9 @@ class differentiating(Context):
 
     field = "differentiating"
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, inputs: Sequence[Any] = ()) -> None:
         self.name = name
+        self.inputs = inputs  # by which the derivative is taken: a copy of one keeps its history (leaf.py)
         self.lost: GraphError | None = None  # the error that was raised inside, whatever became of it
         self.line: tuple[str, int] = "", 0  # where
 

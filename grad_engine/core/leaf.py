@@ -11,10 +11,12 @@ from grad_engine.core.array_kinds import Data
 from grad_engine.core.caller import INSIDE, is_called_torch
 from grad_engine.core.conversion import as_array, numeric
 from grad_engine.core.defaults import get_default_dtype
+from grad_engine.core.grad_mode import current_mode
 from grad_engine.core.names import name_of, rename
 from grad_engine.core.node import GradAccum
 from grad_engine.core.numpy_errors import warn_of_spelling
 from grad_engine.core.outside_memory import share
+from grad_engine.core.plain_number import noted
 from grad_engine.core.retain_grad import forget_retained_grad
 from grad_engine.core.tensor import Tensor, wrap
 from grad_engine.errors import ArgumentError, GraphError, NotDifferentiableError, ShapeError
@@ -78,10 +80,37 @@ def replace_data(tensor: Tensor, values: Any) -> None:
         rename(array, name_of(old))
 
 
-def copied(tensor: Tensor, memo: dict[int, Any]) -> Tensor:
-    """A leaf of its own with the same values, name and gradient. Raises GraphError for the result of an op."""
+def _is_differentiated(tensor: Tensor) -> bool:
+    """Whether a derivative is being taken by this leaf, or of this result: a copy of it has to keep the history."""
+    mode = current_mode()
+    derivative = mode.differentiating
+    if tensor.node is None or derivative is None or not mode.record:
+        return False
+    return not tensor.is_leaf or any(each is tensor for each in derivative.inputs)
+
+
+def shallow_copy(tensor: Tensor) -> Tensor:
+    """What copy.copy() gives: a leaf of its own, or while a derivative is taken a copy that is recorded."""
+    if _is_differentiated(tensor):
+        return tensor.clone()
     if not tensor.is_leaf:
-        raise GraphError("only leaves can be copied deeply, this tensor is the result of an op; use detach()")
+        raise GraphError("only leaves can be copied, this tensor is the result of an op; clone() or detach()")
+    make, _, state = reduced(tensor)
+    made: Tensor = make()
+    restore(made, state)
+    return made
+
+
+def copied(tensor: Tensor, memo: dict[int, Any]) -> Tensor:
+    """A leaf of its own with the same values, name and gradient. Raises GraphError for the result of an op.
+
+    While a derivative is taken by the tensor, or of it, the copy is recorded, as that of an array in a script is meant.
+    """
+    if _is_differentiated(tensor):
+        memo[id(tensor)] = tensor.clone()
+        return memo[id(tensor)]
+    if not tensor.is_leaf:
+        raise GraphError("only leaves can be copied deeply, this tensor is the result of an op; clone() or detach()")
     copy = wrap(tensor.array.copy(), None)
     memo[id(tensor)] = copy
     restore(copy, (copy.array, tensor.requires_grad, name_of(tensor.array), tensor.grad))
@@ -89,7 +118,9 @@ def copied(tensor: Tensor, memo: dict[int, Any]) -> Tensor:
 
 
 def reduced(tensor: Tensor) -> tuple[Any, ...]:
-    """What pickle keeps of a leaf. Raises GraphError for the result of an op."""
+    """What pickle keeps of a leaf. Raises GraphError for the result of an op, and while a derivative is taken by it."""
+    if _is_differentiated(tensor):
+        raise noted(GraphError("a pickle keeps no history; write p.detach() where no gradient is meant, or p.clone()"))
     if not tensor.is_leaf:
         raise GraphError("only leaves can be pickled, this tensor is the result of an op; use detach()")
     return _empty, (), (tensor.array, tensor.requires_grad, name_of(tensor.array), tensor.grad)

@@ -1,7 +1,8 @@
 """A tensor with a history that becomes a plain number: an error while a derivative is taken, else a warning.
 
 `res[i] = t` into a NumPy array, `math.exp(t)`, `float(t)` and all that calls `__float__`, `__int__` or `__complex__`
-ends here. What says what it does is silent: `t.item()`, formatting, printing, comparing.
+ends here. What says what it does is silent: `t.item()`, formatting, printing, comparing. `a, b = t.tolist()` is what a
+script does with arrays: an error while a derivative is taken.
 """
 
 from __future__ import annotations
@@ -52,6 +53,21 @@ def check_plain_number(becomes: str) -> None:
         frame.f_globals.get("__name__", "<unknown>"),
         frame.f_globals.setdefault("__warningregistry__", {}),
     )
+
+
+def check_list() -> None:
+    """Raise GraphError where a derivative is taken: `a, b = p.tolist()`, which a script does with arrays, loses it.
+
+    Elsewhere the name says what it does, as in PyTorch.
+    """
+    mode = current_mode()
+    if mode.differentiating is not None and mode.record:
+        raise noted(
+            GraphError(
+                f"tolist() gives plain numbers, through which {mode.differentiating.name} sees no gradient; unpack the "
+                "tensor itself (a, b = p), or write p.detach().tolist() where no gradient is meant"
+            )
+        )
 
 
 def noted(error: GraphError) -> GraphError:

@@ -229,6 +229,11 @@ class Tensor(ArrayBehavior, OpMethods):
 
     # copies and pickles
 
+    def __copy__(self) -> Tensor:
+        from grad_engine.core.leaf import shallow_copy
+
+        return shallow_copy(self)
+
     def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
         from grad_engine.core.leaf import copied
 

@@ -67,7 +67,7 @@ ARRAYS: dict[str, Callable[[Tensor], Any]] = {
 }
 SILENT: dict[str, Callable[[Tensor], Any]] = {
     "item": lambda p: p[0].item(),
-    "tolist": lambda p: p.tolist(),
+    "list of a detached tensor": lambda p: p.detach().tolist(),
     "f-string": lambda p: f"{p[0]:.3f} {p}",
     "percent": lambda p: "%.3f %d %s" % (p[0], p[1], p),  # noqa: UP031
     "percent of bytes": lambda p: b"%.1f" % p[0],
