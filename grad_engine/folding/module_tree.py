@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 
 from grad_engine.errors import GraphError
 from grad_engine.folding.groups import Fold, Groups, cycles
-from grad_engine.folding.structure import repeats, signature
+from grad_engine.folding.structure import Repeat, repeats, signature
 from grad_engine.folding.views import View, around, focused
 from grad_engine.record import GraphRecord, NodeRecord
 from grad_engine.record.index import RecordIndex, index_of
@@ -26,6 +26,7 @@ CROWDED = 1.7  # times the number of nodes that are wanted: so many ops and leav
 FEWEST_BESIDE = 2  # boxes; equal modules stay one box where there are so many
 MOST_LINES = 4  # from a box to another, or of constants to a box; of more, one is drawn, or none
 LEAST_TIMES = 3  # equal modules in a row that become one box
+LONG_LOOP = 8  # boxes; a module that repeats itself stays one box where its inside would be more
 
 
 @dataclass(eq=False, slots=True)
@@ -339,7 +340,14 @@ class _Opening:
             return self.level > self.deepest or (
                 family[0].depth < self.level and any(module.inner for module in family)
             )
-        return len(family) == 1 and (bool(family[0].inner) or len(family[0].ops) > UNIT)
+        if len(family) > 1 or self.is_long_loop(family[0]):
+            return False
+        return bool(family[0].inner) or len(family[0].ops) > UNIT
+
+    def is_long_loop(self, module: Module) -> bool:
+        """Whether a module repeats itself in many boxes that nothing makes one: Linear, Sigmoid, Linear, ..."""
+        parts = self.parts(module)
+        return len(parts) > LONG_LOOP and all(len(part) == 1 for part in parts) and self.repeats((module,))
 
     def cost(self, family: Family) -> int:
         """How many more nodes are shown when a family opens."""
@@ -485,18 +493,23 @@ class _Loops:
 
     def __init__(self, record: GraphRecord) -> None:
         self.record = record
-        self.found: list[tuple[set[str], int]] | None = None
+        self.found: list[tuple[set[str], Repeat]] | None = None
 
     def times(self, members: Sequence[str]) -> int:
-        """The number of rounds where at least nine tenths of the ops are rounds of one loop, else 1."""
+        """The number of rounds where at least nine tenths of the ops are rounds of one loop, else 1.
+
+        The loop may go on outside: a Linear before twelve pairs of Linear and Sigmoid is one more round of theirs.
+        """
         if len(members) < LEAST_TIMES * 2:
             return 1
         if self.found is None:
-            self.found = [(set(each.ops), each.times) for each in repeats(index_of(self.record))]
+            self.found = [(set(each.ops), each) for each in repeats(index_of(self.record))]
         inside = set(members)
-        for ops, times in self.found:
-            if ops <= inside and len(ops) >= 0.9 * len(inside):
-                return times
+        for ops, each in self.found:
+            shared = len(ops & inside)
+            if shared >= 0.9 * len(inside):
+                times = each.times if shared == len(ops) else round(shared / each.length)
+                return times if times >= LEAST_TIMES else 1
         return 1
 
 

@@ -327,20 +327,26 @@ class Sheet:
     def _fold_label(self, fold: Fold) -> list[Span]:
         index, script = self.index, self.script
         inside = self.rows[fold.start : fold.stop]
-        ops = [index.nodes[row.part] for row in inside if row.kind == "op"]
+        made = [row.part for row in inside if row.kind == "op"]
+        closed = [self.shown.folds[part] for part in made if part in self.shown.folds]
+        ops = [index.nodes[part] for part in made if part not in self.shown.folds]
         leaves = list(dict.fromkeys(row.part for row in inside if row.kind == "leaf"))
         seen = sum(row.kind == "seen" for row in inside)
-        parts = [many(len(ops), "op")] if ops else []
+        within = sum(len(each.ops) for each in closed)
+        parts = [f"{many(len(closed), 'module')} of {many(within, 'op')}"] if closed else []
+        parts += [many(len(ops), "op")] if ops else []
         if leaves:
             parts.append(many(len(leaves), "leaf", "leaves"))
         if seen:
             parts.append(many(seen, "back-reference"))
         what: list[str] = []
-        if ops:
-            what = tally((short_name(node) for node in ops), script)
-            if steps := sorted(index.steps[node.id] for node in ops if node.id in index.steps):
+        if made:
+            labels = [script.path(each.label, NAME) for each in closed]
+            what = [labels[0], script.say(f"… {labels[-1]}")] if len(labels) > 1 else labels
+            what += tally((short_name(node) for node in ops), script)
+            if steps := sorted(step for part in made for step in self.shown.steps(part)):
                 first, final = steps[0], steps[-1]
-                whole = final - first + 1 == len(ops)
+                whole = final - first + 1 == len(steps)
                 shown = f"step {first}" if first == final else f"steps {first}–{final}"
                 what.append(script.say(f"({shown})" if whole else f"(in {shown})"))
         elif leaves:

@@ -204,3 +204,25 @@ def test_a_path_that_is_no_module_is_refused_whatever_the_size() -> None:
         module_view(example("small"), 24, expand=["h.3"])
     with pytest.raises(GraphError, match="the record has none"):
         module_view(example("small"), 24, full=True, expand=["h.3"])
+
+
+def flat(pairs: int, *, before: int = 0) -> GraphRecord:
+    """A list of modules deep.0, deep.1, ...: in turn a product with a weight and a tanh; before it some more pairs."""
+    program = Program((2, 2))
+    value, scopes = program.leaf(0.5, "x"), []
+    for pair in range(before + pairs):
+        value = program.op("tanh", program.op("mul", value, program.leaf(0.9, f"w{pair}")))
+        scopes += [f"enc{pair}", f"enc{pair}.act"] if pair < before else [f"deep.{2 * pair}", f"deep.{2 * pair + 1}"]
+    return scoped(program.record(program.op("neg", value, name="out")), [*scopes, ""])
+
+
+@pytest.mark.parametrize("before", [0, 1, 4])
+@pytest.mark.parametrize("most", [24, 30])
+def test_a_list_of_modules_in_turn_is_one_box_that_counts_its_own_rounds(most: int, before: int) -> None:
+    record = flat(20, before=before)
+    view = module_view(record, most)
+    found = {fold.label: fold.times for fold in view.folds.values()}
+    assert found["deep"] == 20, found
+    assert not [label for label in found if label.startswith("deep.")]
+    opened = module_view(record, most, expand=["deep"])
+    assert sum(fold.label.startswith("deep.") for fold in opened.folds.values()) == 40

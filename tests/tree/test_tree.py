@@ -33,6 +33,7 @@ from grad_engine.record import (
     TensorRecord,
     load_graph,
 )
+from grad_engine.record.index import index_of
 from grad_engine.tree import print_tree, tree
 from tests.records import Program, chain, dense, diamond, everything, fan, neuron, square
 
@@ -643,3 +644,19 @@ def test_the_header_says_what_a_nudge_does_beside_the_gradient() -> None:
     said = "x2 + 0.001 moves L, the sum of z, by 0.007: 7.001 times; its gradient is 7."
     assert said in printed(record).splitlines()
     assert said not in printed(record, max_lines=5)
+
+
+def test_a_fold_of_closed_modules_counts_their_ops_and_says_their_steps() -> None:
+    record = chain(60)
+    scopes = [f"part{i // 2}" if 6 <= i < 54 and i % 20 else "" for i in range(len(record.nodes))]
+    nodes = (replace(node, scope=scope) for node, scope in zip(record.nodes, scopes, strict=True))
+    record = replace(record, nodes=tuple(nodes))
+    lines = body(printed(record, level=1))
+    fold = next(line for line in lines if "⋯" in line)
+    modules, within, ops = map(int, re.search(r"(\d+) modules of (\d+) ops, (\d+) ops", fold).groups())
+    first, last = map(int, re.search(r"steps (\d+)–(\d+)", fold).groups())
+    assert within + ops == last - first + 1, fold
+    assert modules == len({scope for node, scope in zip(record.nodes, scopes, strict=True) if scope
+                           and first <= index_of(record).steps[node.id] <= last})  # fmt: skip
+    before, after = lines[lines.index(fold) - 1], lines[lines.index(fold) + 1]
+    assert f"{first - 1} " in before and f" {last + 1}" in after
