@@ -11,6 +11,7 @@ import numpy as np
 
 from grad_engine.core.array_kinds import Truth
 from grad_engine.core.array_requests import array_for
+from grad_engine.core.caller import calling_frame, line_of
 from grad_engine.core.names import name_of, rename
 from grad_engine.core.node import Edge, GradAccum
 from grad_engine.core.plain_number import WAYS_OUT, check_list, check_plain_number, noted
@@ -104,10 +105,15 @@ class ArrayBehavior:
         if (given := array_for(self, sys._getframe(1))) is not None:
             return given
         if self.node is not None:
-            ways_out = "" if (twin := twin_of_caller()) else f"{WAYS_OUT}, leave out np.asarray(t) and np.array(t), or "
+            twin, place, ways_out = twin_of_caller(), "", ""
+            if not twin:
+                ways_out = f"{WAYS_OUT}, leave out np.asarray(t) and np.array(t), or "
+                if (frame := calling_frame()) is not None:
+                    file, number, text = line_of(frame)
+                    place = f" at {file}:{number}" + (text and f" ({text})")
             raise noted(
                 GraphError(
-                    f"{twin}a tensor that requires grad would silently lose its history as a NumPy array; "
+                    f"{twin}a tensor that requires grad would silently lose its history as a NumPy array{place}; "
                     f"{ways_out}pass t.detach() where no gradient is meant"
                 )
             )

@@ -19,12 +19,15 @@ _ROOMS = {"linalg", "distance", "transform"}  # packages inside those of SciPy: 
 
 
 def twin_of_caller() -> str:
-    """What to say of a function that is running and takes arrays only: where its twin is, if there is one."""
+    """What to say of a function that is running and takes arrays only: where its twin is, if there is one.
+
+    "" where the user's own function asks, even one that SciPy called: least_squares(f, jac=ge.jacobian(f)).
+    """
     called = ""
     frame: FrameType | None = sys._getframe(1)
     if (way_out := _way_out(frame)) is not None:
         return way_out
-    while frame is not None:
+    while frame is not None and _is_library(frame, bool(called)):
         called = _called(frame) or called  # the outermost one wins: the one that was called
         frame = frame.f_back
     if not called:
@@ -44,6 +47,18 @@ def twin_of_caller() -> str:
             "give its derivative with ge.Function: "
         )
     return f"{called}() takes arrays only, call {'.'.join([TWINS[package], *twin])}() on tensors: "
+
+
+def _is_library(frame: FrameType, is_found: bool) -> bool:
+    """Whether a frame may stand between a tensor and the function of SciPy or NumPy that a user called.
+
+    Python's own modules may: SciPy's decorators go through functools and contextlib. The engine may before a function
+    `is_found`, as what the tensor itself runs; above one it is a derivative or a twin, which was called by the user.
+    """
+    root = str(frame.f_globals.get("__name__")).split(".")[0]
+    if root == "grad_engine":
+        return not is_found
+    return root in ("numpy", "scipy") or root in sys.stdlib_module_names
 
 
 def _way_out(frame: FrameType | None) -> str | None:

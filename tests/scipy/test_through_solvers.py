@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy
@@ -79,3 +80,45 @@ def test_what_solvers_refuse() -> None:
     ):
         with pytest.raises(ge.GradEngineError):
             wrong()
+
+
+def residuals(x: Any) -> Any:
+    return numpy.array([x[0] ** 2 + x[1] - 3, numpy.sin(x[0]) - x[1]])
+
+
+def squares(x: Any) -> Any:
+    return numpy.sum(numpy.array([x[0] ** 2 + x[1] - 3, x[0] - x[1]]) ** 2)
+
+
+def line(t: Any, a: Any, b: Any) -> Any:
+    return numpy.array([a * each + b for each in t])
+
+
+TIMES = numpy.linspace(0.0, 1.0, 5)
+# Each gives SciPy a derivative of ours, of a function that makes a NumPy array of tensors.
+INSIDE_SCIPY: dict[str, Callable[[], Any]] = {
+    "least_squares": lambda: scipy_optimize.least_squares(residuals, numpy.ones(2), jac=ge.jacobian(residuals)),
+    "root": lambda: scipy_optimize.root(residuals, numpy.ones(2), jac=ge.jacobian(residuals)),
+    "minimize with jac": lambda: scipy_optimize.minimize(squares, numpy.ones(2), jac=ge.grad(squares)),
+    "minimize with both": lambda: scipy_optimize.minimize(ge.value_and_grad(squares), numpy.ones(2), jac=True),
+    "curve_fit": lambda: scipy_optimize.curve_fit(
+        line, TIMES, 2 * TIMES, p0=[1.0, 1.0], jac=lambda t, *p: ge.jacobian(lambda q: line(t, *q))(numpy.array(p))
+    ),
+    "solve_ivp": lambda: scipy_integrate.solve_ivp(
+        lambda t, y: residuals(y), (0, 1), [1.0, 0.0], method="BDF", jac=lambda t, y: ge.jacobian(residuals)(y)
+    ),
+}
+
+
+@pytest.mark.parametrize("solve", INSIDE_SCIPY.values(), ids=INSIDE_SCIPY)
+def test_a_function_that_makes_arrays_inside_a_solver_of_scipy_is_blamed_itself(solve: Callable[[], Any]) -> None:
+    with pytest.raises(ge.GraphError, match=r"at .*test_through_solvers\.py:\d+ \(return numpy\.") as caught:
+        solve()
+    assert "write `from grad_engine import numpy as np`" in str(caught.value)
+    assert "twin" not in str(caught.value) and "takes arrays only" not in str(caught.value)
+
+
+def test_scipy_is_blamed_where_the_function_that_it_calls_gives_tensors_to_another_of_its_functions() -> None:
+    skew = ge.value_and_grad(lambda x: pytest.importorskip("scipy.stats").skew(x).sum())
+    with pytest.raises(ge.GradEngineError, match=r"scipy\.stats\.skew\(\) takes arrays only"):
+        scipy_optimize.minimize(skew, numpy.arange(3.0) ** 2, jac=True)
