@@ -149,6 +149,9 @@ functional = Room(
 )
 
 
+__path__: list[str] = []  # no files: `functional` is imported as a room, and the rest has the words of __getattr__
+
+
 def __getattr__(name: str) -> Any:
     """An error that says what to write."""
     raise AttributeError(missing("grad_engine.autograd", name, __all__))

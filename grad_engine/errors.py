@@ -54,6 +54,10 @@ class MissingPackageError(GradEngineError, ImportError):
     """An optional package that this needs is not installed; the message says which."""
 
 
+class MissingModuleError(GradEngineError, ModuleNotFoundError):
+    """There is no module of that name in this package; the message says what to write."""
+
+
 class SingularError(GradEngineError, np.linalg.LinAlgError):
     """A matrix lacks what was asked of it (an inverse, a Cholesky factor, ...), or that has no gradient there."""
 

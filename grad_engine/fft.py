@@ -57,6 +57,9 @@ def rfftfreq(n: int, d: float = 1.0) -> Tensor:
     return as_tensor(np.fft.rfftfreq(n, d))
 
 
+__path__: list[str] = []  # no files: `from` asks for a submodule then, and the error has the words of __getattr__
+
+
 def __getattr__(name: str) -> Any:
     """An error that says what to write."""
     raise AttributeError(missing("grad_engine.fft", name, __all__))

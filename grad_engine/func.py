@@ -130,6 +130,9 @@ def _stacked(results: list[Any], axis: int) -> Any:
     return stack(results, axis=axis)
 
 
+__path__: list[str] = []  # no files: `from` asks for a submodule then, and the error has the words of __getattr__
+
+
 def __getattr__(name: str) -> Any:
     """An error that says what to write."""
     raise AttributeError(missing("grad_engine.func", name, __all__))

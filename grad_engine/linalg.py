@@ -58,6 +58,9 @@ def matrix_rank(x: Any, tol: Any = None, hermitian: bool = False) -> Tensor:
     return as_tensor(np.asarray(np.linalg.matrix_rank(as_tensor(x).array, tol, hermitian)))
 
 
+__path__: list[str] = []  # no files: `from` asks for a submodule then, and the error has the words of __getattr__
+
+
 def __getattr__(name: str) -> Any:
     """An error that says what to write."""
     raise AttributeError(missing("grad_engine.linalg", name, __all__))

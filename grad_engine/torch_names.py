@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, NoReturn
+from contextlib import ContextDecorator
+from typing import Any, Self
 
 import numpy as np
 
@@ -64,28 +65,93 @@ def set_num_threads(count: int) -> None:
 # --- other devices ----------------------------------------------------------------------------------------------------
 
 
-def autocast(*args: Any, **named: Any) -> NoReturn:
-    """Always an ArgumentError: there is no mixed precision."""
-    raise ArgumentError(
-        "there is no mixed precision here; leave autocast() and GradScaler out, and write model.float() and "
-        "set_default_dtype(float32) for single precision"
-    )
+def _check_off(name: str, args: tuple[Any, ...], enabled: bool | None) -> None:
+    """Raises ArgumentError unless mixed precision is off: by enabled=, or by the first True or False among `args`."""
+    if enabled is None:
+        enabled = next((each for each in args if isinstance(each, bool)), True)
+    if enabled:
+        raise ArgumentError(
+            f"there is no mixed precision here; leave {name}() out or write {name}(enabled=False), and write "
+            "model.float() and set_default_dtype(float32) for single precision"
+        )
+
+
+class autocast(ContextDecorator):
+    """A context, or a decorator, that does nothing: mixed precision turned off. Raises ArgumentError where it is on."""
+
+    def __init__(self, *args: Any, enabled: bool | None = None, **settings: Any) -> None:
+        _check_off("autocast", args, enabled)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """Nothing: an error goes on."""
+
+
+class GradScaler:
+    """A scale of losses that is off: each loss is left as it is. Raises ArgumentError where it is on."""
+
+    def __init__(self, *args: Any, enabled: bool | None = None, **settings: Any) -> None:
+        _check_off("GradScaler", args, enabled)
+
+    def scale(self, outputs: Any) -> Any:
+        """`outputs` itself."""
+        return outputs
+
+    def unscale_(self, optimizer: Any) -> None:
+        """Nothing: the gradients have no scale."""
+
+    def step(self, optimizer: Any, *args: Any, **named: Any) -> Any:
+        """What optimizer.step() gives."""
+        return optimizer.step(*args, **named)
+
+    def update(self, new_scale: Any = None) -> None:
+        """Nothing: there is no scale."""
+
+    def get_scale(self) -> float:
+        """1.0."""
+        return 1.0
+
+    def is_enabled(self) -> bool:
+        """False."""
+        return False
+
+    def state_dict(self) -> dict[str, Any]:
+        """An empty dict."""
+        return {}
+
+    def load_state_dict(self, state_dict: Any) -> None:
+        """Nothing: there is no state."""
 
 
 def _nothing(*args: Any, **named: Any) -> None:
     """Nothing: there is no other device."""
 
 
-amp = Room("grad_engine.amp", {"autocast": autocast, "GradScaler": autocast})
+_PRECISION = {"autocast": autocast, "GradScaler": GradScaler}
+amp = Room("grad_engine.amp", _PRECISION)
 _NO_DEVICE = {
     "is_available": lambda: False, "is_built": lambda: False, "device_count": lambda: 0, "manual_seed": _nothing,
     "manual_seed_all": _nothing, "empty_cache": _nothing, "synchronize": _nothing,
 }  # fmt: skip
-cuda = Room("grad_engine.cuda", {**_NO_DEVICE, "amp": amp, "memory_allocated": lambda *args: 0})
+cuda = Room(
+    "grad_engine.cuda",
+    {**_NO_DEVICE, "amp": Room("grad_engine.cuda.amp", _PRECISION), "memory_allocated": lambda *args: 0},
+)
 mps = Room("grad_engine.mps", _NO_DEVICE)
 accelerator = Room("grad_engine.accelerator", {**_NO_DEVICE, "current_accelerator": lambda *args, **named: None})
+_SWITCHES = {"enabled": False, "deterministic": True, "benchmark": False, "allow_tf32": False}  # to be read and set
 backends = Room(
-    "grad_engine.backends", {name: Room(f"grad_engine.backends.{name}", _NO_DEVICE) for name in ("mps", "cudnn", "mkl")}
+    "grad_engine.backends",
+    {
+        "mps": Room("grad_engine.backends.mps", _NO_DEVICE),
+        "mkl": Room("grad_engine.backends.mkl", _NO_DEVICE),
+        "cudnn": Room("grad_engine.backends.cudnn", {**_NO_DEVICE, **_SWITCHES, "version": lambda: None}),
+        "cuda": Room(
+            "grad_engine.backends.cuda", {**_NO_DEVICE, "matmul": Room("grad_engine.backends.cuda.matmul", _SWITCHES)}
+        ),
+    },
 )
 
 

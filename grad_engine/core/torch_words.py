@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterable, Mapping
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, NoReturn
 
 _COMPLEX = (
@@ -17,6 +18,8 @@ _COMPILED = "leave it out, or write grad_engine.compile(f) for a function, its g
 _MIXED = "there is no mixed precision here; leave it out, and write model.float() for single precision"
 _POOL = "write max_pool2d() or avg_pool2d()"
 _ONE_PROCESS = "there is one process; write Python's own multiprocessing"
+
+_NUMBERS = "keep the numbers in lists, and write print(grad_engine.progress.sparkline(losses)) for a curve"
 
 # name -> what to write. A name may stand for a function, a method, a layer: it means the same wherever it is asked for.
 WORDS: dict[str, str] = {
@@ -74,6 +77,7 @@ WORDS: dict[str, str] = {
     "dequantize": _QUANTIZED,
     "dim_order": "leave it out: every array is in C order",
     "dirac_": "write w.data[i, i, k // 2] = 1 for each channel i",
+    "DistributedDataParallel": _ONE_PROCESS,
     "distributed": _ONE_PROCESS,
     "DistributedSampler": _ONE_PROCESS,
     "eig": "write linalg.eig(x)",
@@ -214,6 +218,8 @@ WORDS: dict[str, str] = {
     "stft": "write np.fft.rfft(x.unfold(-1, n_fft, hop_length) * window)",
     "stick_breaking": "write softmax()",
     "StickBreakingTransform": "write softmax()",
+    "SummaryWriter": _NUMBERS,
+    "tensorboard": _NUMBERS,
     "storage": "write x.numpy(), which shares memory",
     "storage_offset": "write x.numpy(), which shares memory",
     "Stream": _ONE_DEVICE,
@@ -302,15 +308,18 @@ class Missing:
         raise AttributeError(missing(self.owner, self.name, known))
 
 
-class Room:
-    """Things of PyTorch's that stand together under one name, such as `torch.cuda.amp`."""
+class Room(ModuleType):
+    """Things of PyTorch's that stand together under one name, such as `torch.cuda.amp`, which can be imported too."""
 
     def __init__(self, owner: str, things: Mapping[str, Any]) -> None:
+        super().__init__(owner)
         self.__dict__.update(things, _owner=owner)
 
     if not TYPE_CHECKING:
 
         def __getattr__(self, name: str) -> NoReturn:
+            if name.startswith("__"):
+                raise AttributeError(f"{self._owner} has no {name!r}")
             raise AttributeError(missing(self._owner, name, vars(self)))
 
     else:

@@ -193,6 +193,9 @@ __all__ = [
 ]  # fmt: skip
 
 
+__path__: list[str] = []  # no files: `from` asks for a submodule then, and the error has the words of __getattr__
+
+
 def __getattr__(name: str) -> Any:
     """An error that says what to write."""
     raise AttributeError(missing("grad_engine.distributions.transforms", name, __all__))

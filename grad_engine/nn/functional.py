@@ -134,6 +134,9 @@ def _define_dropout(name: str) -> Any:
 dropout, dropout1d, dropout2d, dropout3d = map(_define_dropout, ("dropout", "dropout1d", "dropout2d", "dropout3d"))
 
 
+__path__: list[str] = []  # no files: `from` asks for a submodule then, and the error has the words of __getattr__
+
+
 def __getattr__(name: str) -> Any:
     """Every other function by its name in `grad_engine`."""
     if name in CALLS:

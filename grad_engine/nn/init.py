@@ -174,6 +174,9 @@ def _filled(tensor: Any, values: np.ndarray) -> Tensor:
         return overwrite(tensor, wrap(values, None))
 
 
+__path__: list[str] = []  # no files: `from` asks for a submodule then, and the error has the words of __getattr__
+
+
 def __getattr__(name: str) -> Any:
     """An error that says what to write."""
     raise AttributeError(missing("grad_engine.nn.init", name, globals()))

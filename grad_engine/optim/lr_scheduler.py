@@ -415,6 +415,9 @@ def _length(name: str, steps: int) -> int:
 _LRScheduler = LRScheduler  # PyTorch's older name
 
 
+__path__: list[str] = []  # no files: `from` asks for a submodule then, and the error has the words of __getattr__
+
+
 def __getattr__(name: str) -> Any:
     """An error that says what to write."""
     raise AttributeError(missing("grad_engine.optim.lr_scheduler", name, globals()))

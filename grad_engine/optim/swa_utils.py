@@ -124,6 +124,9 @@ class SWALR(LRScheduler):
         return base + (self.swa_lr - base) * done
 
 
+__path__: list[str] = []  # no files: `from` asks for a submodule then, and the error has the words of __getattr__
+
+
 def __getattr__(name: str) -> Any:
     """An error that says what to write."""
     raise AttributeError(missing("grad_engine.optim.swa_utils", name, __all__))

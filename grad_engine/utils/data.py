@@ -352,6 +352,9 @@ class DataLoader:
         return default_collate(items) if self.collate_fn is None else self.collate_fn(items)
 
 
+__path__: list[str] = []  # no files: `from` asks for a submodule then, and the error has the words of __getattr__
+
+
 def __getattr__(name: str) -> Any:
     """An error that says what to write."""
     raise AttributeError(missing("grad_engine.utils.data", name, __all__))

@@ -17,8 +17,8 @@ from grad_engine.core.torch_words import WORDS, Missing
 
 ROOMS = [
     "", "nn", "nn.functional", "nn.init", "nn.utils", "nn.utils.rnn", "optim", "optim.lr_scheduler", "optim.swa_utils",
-    "utils.data", "linalg", "fft", "special", "distributions", "distributions.transforms", "autograd",
-    "autograd.functional", "func", "amp", "random",
+    "utils", "utils.data", "cuda", "linalg", "fft", "special", "distributions", "distributions.transforms",
+    "autograd", "autograd.functional", "func", "amp", "backends", "random",
 ]  # fmt: skip
 WAYS = re.compile(r"\b(write|leave|see|subclass|keep|choose|pass|look|change|hold|every layer|loaded|needs)\b")
 # Commonly asked for: where, what, a part of the answer.

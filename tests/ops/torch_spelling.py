@@ -180,6 +180,7 @@ SPELLED: dict[str, Spelling] = {
     "__rsub__": lambda x, y: y - x,
     "alias_copy": lambda x: x.clone(),
     "allclose": np.allclose,
+    "linalg.vander": ge.linalg.vander,  # its powers rise, where those of NumPy's vander() fall
     "argsort": lambda x, dim=-1, descending=False, stable=False: ge.argsort(x, dim, descending),
     "argwhere": np.argwhere,
     "atleast_1d": several("atleast_1d"), "atleast_2d": several("atleast_2d"), "atleast_3d": several("atleast_3d"),

@@ -128,6 +128,9 @@ def unpad_sequence(padded_sequences: Any, lengths: Any, batch_first: bool = Fals
     return [rows[k, : int(length)] for k, length in enumerate(np.asarray(array_of(lengths)))]
 
 
+__path__: list[str] = []  # no files: `from` asks for a submodule then, and the error has the words of __getattr__
+
+
 def __getattr__(name: str) -> Any:
     """An error that says what to write."""
     raise AttributeError(missing("grad_engine.nn.utils.rnn", name, globals()))
