@@ -16,11 +16,15 @@ from grad_engine.health.scale import EXPLODED, faded, scale
 from grad_engine.health.told import MOST_NAMED, Told, alike, once, placed, some
 from grad_engine.health.units import near_ends, saturated, silent_units, stuck
 from grad_engine.record.index import Origin, RecordIndex, index_of
-from grad_engine.record.parts import FROZEN, UNASKED, BackwardRecord, LeafChangeRecord
+from grad_engine.record.parts import FROZEN, UNASKED, BackwardRecord, LeafChangeRecord, RunEvent
 from grad_engine.record.words import harmless, many, percent, shape_words
 
 MOST_ZEROS = 0.5  # share of a gradient that is 0, from which on it is worth a note
 LARGE_UPDATE, SMALL_UPDATE = 0.1, 1e-6  # ‖change‖ / ‖value‖ of a weight in one step; about 0.001 is healthy
+ADDS_UP = (
+    "Gradients add up from one step of the optimizer to the next: no zero_grad() came between them; call "
+    "optimizer.zero_grad() once in every step."
+)
 AS_WANTED = (FROZEN, UNASKED)  # reasons of parameters without gradient that the program asked for
 
 CALL = re.compile(r"\S+ \(\S+:\d+\)")  # conv2d (model.py:12)
@@ -159,9 +163,19 @@ def _about_rows(index: RecordIndex, rows: Sequence[ParameterRow]) -> Iterator[st
         for change in run.leaves:
             first.setdefault(change.accumulator, change)
     held = [accumulator for accumulator, change in first.items() if _is_some(index, change.before)]
-    if held:
+    adds_up = ADDS_UP in index.record.remarks  # a fault, and told as such
+    if held and not adds_up:
         names = some(_names(index, held))
-        yield f"The gradient of {names} is added to what was there before, which zero_grad() would have cleared."
+        yield (
+            f"The gradient of {names} is added to what was there before, which is right where gradients of several "
+            "runs are accumulated; else zero_grad() is missing."
+        )
+    if (added := _accumulated(index)) and not adds_up:
+        names = some(_names(index, added))
+        yield (
+            f"The gradients of {len(forward_passes(index))} forward passes are added up in {names}, for no zero_grad() "
+            "came between them: right where they are accumulated for one step of the optimizer."
+        )
     if unknown := [row.name for row in rows if row.part is not None and row.value_nonfinite is None]:
         yield f"The value of {some(unknown)} is not recorded: its norm is not known."
     if unknown := [row.name for row in rows if row.has_gradient and row.gradient_nonfinite is None]:
@@ -170,6 +184,38 @@ def _about_rows(index: RecordIndex, rows: Sequence[ParameterRow]) -> Iterator[st
     if missing:
         total = sum(len(node.outputs) for node in index.record.nodes)
         yield f"The values of {len(missing)} of {many(total, 'result')} are not recorded, so they were not looked at."
+
+
+def forward_passes(index: RecordIndex) -> list[set[str]]:
+    """The ops of each forward pass through which backward ran: runs that share an op went through the same one."""
+    passes: list[set[str]] = []
+    for run in index.record.runs:
+        ops = _ran(run)
+        passes, shared = [each for each in passes if not each & ops], [each for each in passes if each & ops]
+        passes.append(ops.union(*shared))
+    return passes
+
+
+def _ran(run: BackwardRecord) -> set[str]:
+    return {event.node for event in run.events if isinstance(event, RunEvent)}
+
+
+def _accumulated(index: RecordIndex) -> list[str]:
+    """Leaves to whose gradient a run through a forward pass added, beside that of a pass before it."""
+    passes = forward_passes(index)
+    if len(passes) < 2:
+        return []
+    found: dict[str, None] = {}
+    first: dict[str, set[str]] = {}  # the forward pass that gave a leaf its gradient
+    for run in index.record.runs:
+        own = next(each for each in passes if _ran(run) <= each)
+        for change in run.leaves:
+            before = first.get(change.accumulator)
+            if before is None or not _is_some(index, change.before):
+                first[change.accumulator] = own
+            elif before is not own:
+                found[change.accumulator] = None
+    return list(found)
 
 
 def _names(index: RecordIndex, accumulators: Sequence[str]) -> list[str]:

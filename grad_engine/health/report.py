@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from grad_engine.health.findings import findings
+from grad_engine.health.findings import findings, forward_passes
 from grad_engine.health.rows import ModuleRow, ParameterRow, module_rows, parameter_rows
 from grad_engine.health.text import MOST_MODULES, lines
 from grad_engine.record import GraphRecord
@@ -32,7 +32,8 @@ class Report:
     notes: tuple[str, ...]  # what is worth knowing, and what is not known
     parameters: int = 0  # numbers in all parameters and other leaves
     layers: tuple[LayerRow, ...] = ()  # what each module gives, and each matrix product and function outside of modules
-    multiply_adds: int = 0  # of the forward pass, as far as they are known: matrix products, convolutions, attention
+    multiply_adds: int = 0  # of the forward passes, as far as they are known: matrix products, convolutions, attention
+    forward_passes: int = 1  # through which backward ran
 
     @property
     def healthy(self) -> bool:
@@ -66,4 +67,5 @@ def report_of(record: GraphRecord) -> Report:
         parameters,
         tuple(layer_rows(index)),
         work,
+        len(forward_passes(index)),
     )

@@ -40,17 +40,22 @@ class Shown(Protocol):
     def parameters(self) -> int: ...
     @property
     def multiply_adds(self) -> int: ...
+    @property
+    def forward_passes(self) -> int: ...
 
 
 def lines(report: Shown, script: Script, room: int, most: int | None = MOST_ROWS) -> Iterator[Line]:
     """The findings, the modules and the first `most` parameters, at most `room` columns wide."""
     yield [(script.cut(script.say(harmless(report.title)), room), "header")]
     if report.parameters:
-        work = f", {count(report.multiply_adds)} multiply-adds in the forward pass" if report.multiply_adds else ""
+        passes = f"{report.forward_passes} forward passes" if report.forward_passes > 1 else "the forward pass"
+        work = f", {count(report.multiply_adds)} multiply-adds in {passes}" if report.multiply_adds else ""
         yield [(script.cut(f"{count(report.parameters)} parameters{work}", room), "muted")]
     if not report.findings:
         yield [("Nothing wrong was found.", "sum")]
     for sentences, style in ((report.findings, "bad"), (report.notes, "muted")):
+        if sentences and sentences is report.notes:
+            yield [("Remarks:", "muted")]
         for sentence in sentences:
             for k, row in enumerate(script.wrap(script.say(sentence), room - 2)):
                 yield [(f"{'  ' if k else '- '}{row}", style)]

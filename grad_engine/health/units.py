@@ -48,11 +48,15 @@ def stuck(index: RecordIndex) -> Iterator[Told]:
             enough = False
         of = many(units_stuck, "unit") if len(made.shape) == 3 else f"{units_stuck} of {many(units, 'unit')}"
         where, are = "at an end" if node.ends else "0", "is" if units_stuck == 1 else "are"
+        is_answer = _feeds_a_loss(index, node)
+        is_wrong = units_stuck >= max(2, units * MANY) and enough and not is_answer
+        why = "as sure answers are" if is_answer else "which may be chance" if not enough else "which is few of them"
+        end = "" if is_wrong else f", {why}"
         yield Told(
-            f"{of} of {placed(index, node, line=True)} {are} {where} for the whole batch.",
+            f"{of} of {placed(index, node, line=True)} {are} {where} for the whole batch{end}.",
             ("stuck", *same_place(node)),
             (node.id,),
-            units_stuck >= max(2, units * MANY) and enough and not _feeds_a_loss(index, node),
+            is_wrong,
         )
 
 

@@ -13,6 +13,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from grad_engine.export.torch_scopes import open_modules
+from grad_engine.health.findings import ADDS_UP
 from grad_engine.health.losses import each_with_each_words
 
 if TYPE_CHECKING:
@@ -29,17 +30,40 @@ IN_PLACE = "; write the new value to a new tensor (y = x + 1, not x += 1), or ca
 
 @dataclass(slots=True)
 class _Used:
-    """The gradient of one parameter, which a step of an optimizer has used."""
+    """The gradient of one parameter, which a step of an optimizer has used; it holds neither of them."""
 
-    optimizer: Any
-    parameter: Any
-    gradient: Any
+    parameter: weakref.ref[Any]
+    gradient: weakref.ref[Any]
     version: int  # of the gradient, after all backward runs since the step
     is_added: bool = False  # whether such a run was added to it
+    value_version: int = 0  # of the parameter, after the last run
+    steps: int = 0  # that changed the parameter between runs
+
+    @classmethod
+    def of(cls, parameter: Any) -> _Used:
+        """What is known of a parameter that has a gradient."""
+        gradient, version = parameter.grad, parameter.grad._version
+        return cls(weakref.ref(parameter), weakref.ref(gradient), version, value_version=parameter._version)
 
     def is_changed(self) -> bool:
         """Whether somebody has written to the gradient since then, or taken it away."""
-        return self.parameter.grad is not self.gradient or self.gradient._version != self.version
+        parameter, gradient = self.parameter(), self.gradient()
+        return (
+            gradient is None or parameter is None or parameter.grad is not gradient or gradient._version != self.version
+        )
+
+    def run(self) -> None:
+        """A backward run is over: see whether it was added."""
+        self.is_added = self.is_added or self.is_changed()
+        self.value_version = parameter._version if (parameter := self.parameter()) is not None else 0
+        self.version = gradient._version if (gradient := self.gradient()) is not None else 0
+
+
+# By optimizer, for the next block of watch() may hold the next step of it. It goes with its optimizer.
+_USED: weakref.WeakKeyDictionary[Any, _Used] = weakref.WeakKeyDictionary()
+# By model, for the steps of an optimizer may stand after each block of watch(), where nothing sees them but the
+# version of the parameter. Two such steps prove it: after one, the gradient may still be cleared, as that of a critic.
+_GIVEN: weakref.WeakKeyDictionary[Any, _Used] = weakref.WeakKeyDictionary()
 
 
 class Remarks:
@@ -50,7 +74,6 @@ class Remarks:
         self.found: dict[str, None] = {}
         self._given: dict[int, tuple[str, weakref.ref[Any]]] = {}  # by id()
         self._lines: set[str] = set()  # where pairs were found
-        self._used: dict[int, _Used] = {}  # by id() of the optimizer
 
     @contextmanager
     def noting(self) -> Iterator[None]:
@@ -63,8 +86,8 @@ class Remarks:
             yield
 
     def let_go(self) -> None:
-        """Let go of the model and its gradients; what was found stays."""
-        self.model, self._used, self._given = None, {}, {}
+        """Let go of the model; what was found stays."""
+        self.model, self._given = None, {}
 
     def given(self) -> list[tuple[str, Any]]:
         """The tensors that the model was called with and that are still there, under the names that forward() has."""
@@ -119,30 +142,43 @@ class Remarks:
     # gradients
 
     def _stepped(self, optimizer: Any, args: Any, kwargs: Any) -> None:
-        before = self._used.get(id(optimizer))
-        if before is not None and before.is_added:
-            self.found[
-                "Gradients add up from one step of the optimizer to the next: no zero_grad() came between them; call "
-                "optimizer.zero_grad() once in every step."
-            ] = None
+        before = _USED.get(optimizer)
+        if before is not None and before.is_added and not before.is_changed():
+            self.found[ADDS_UP] = None
         parameters = (each for group in optimizer.param_groups for each in group["params"])
         parameter = next((each for each in parameters if each.grad is not None), None)
         if parameter is None:
-            self._used.pop(id(optimizer), None)
+            _USED.pop(optimizer, None)
         else:
-            self._used[id(optimizer)] = _Used(optimizer, parameter, parameter.grad, parameter.grad._version)
+            _USED[optimizer] = _Used.of(parameter)
 
     @contextmanager
     def running(self) -> Iterator[None]:
         """A context around a backward run: is it added to gradients that a step has used already?"""
-        kept = [used for used in self._used.values() if not used.is_changed()]
-        self._used = {id(used.optimizer): used for used in kept}
+        for optimizer, used in list(_USED.items()):
+            if used.is_changed():
+                _USED.pop(optimizer, None)
+        kept = list(_USED.values())
+        given = _GIVEN.get(self.model)
+        if given is not None and given.is_changed():
+            _GIVEN.pop(self.model, None)
+            given = None
+        if given is not None:
+            parameter = given.parameter()
+            given.steps += parameter is not None and parameter._version != given.value_version
+            if given.steps > 1:
+                self.found[ADDS_UP] = None
         try:
             yield
         finally:
             for used in kept:
-                used.is_added = used.is_added or used.is_changed()
-                used.version = used.gradient._version
+                used.run()
+            if given is not None:
+                given.run()
+            else:
+                parameter = next((each for each in self.model.parameters() if each.grad is not None), None)
+                if parameter is not None:
+                    _GIVEN[self.model] = _Used.of(parameter)
 
     def hint(self, error: BaseException) -> str:
         """What to do about an error of a backward run, as the end of a sentence; "" for others."""

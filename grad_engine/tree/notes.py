@@ -39,7 +39,8 @@ def notes(index: RecordIndex, script: Script) -> Iterator[tuple[str, str]]:
     if run is not None and len(index.record.runs) > 1:
         through = ", which goes through the gradients of one before: double backward"
         is_second = any(each.create_graph for each in index.record.runs[:-1]) and not run.create_graph
-        yield f"The last of {len(index.record.runs)} backward runs is shown{through if is_second else ''}.", "muted"
+        last = f"the last of {len(index.record.runs)} backward runs alone"
+        yield f"Steps and gradients are of {last}{through if is_second else ''}.", "muted"
     if run is not None and not run.complete:
         yield f"This backward run was interrupted in step {len(index.steps)}.", "bad"
     gone = (tensor.id for tensor in index.record.tensors if tensor.absent == "changed")

@@ -416,6 +416,39 @@ def test_a_forgotten_zero_grad_is_told() -> None:
     assert sum("no zero_grad() came between them" in each for each in watched.report().findings) == 1
 
 
+@pytest.mark.parametrize("step_is_inside", [True, False])
+@pytest.mark.parametrize("clears", [True, False])
+def test_a_forgotten_zero_grad_is_told_where_each_step_has_a_block(step_is_inside: bool, clears: bool) -> None:
+    model = two()
+    optimizer = torch.optim.SGD(model.parameters(), 1e-3)
+    for _ in range(3):
+        if clears:
+            optimizer.zero_grad()
+        with ge.watch(model) as watched:
+            classified(model(x())).backward()
+            if step_is_inside:
+                optimizer.step()
+        if not step_is_inside:
+            optimizer.step()
+    report = watched.report()
+    assert report.healthy == clears
+    assert sum("no zero_grad() came between them" in each for each in report.findings) == (not clears)
+    assert not any("added to what was there before" in each for each in report.notes)  # the finding says so
+
+
+def test_gradients_of_several_forward_passes_without_a_step_are_a_remark() -> None:
+    model = two()
+    with ge.watch(model) as watched:
+        for _ in range(3):
+            classified(model(x())).backward()
+    report = watched.report()
+    assert report.healthy
+    assert "of 3 forward passes are added up in" in report.notes[-1]
+    assert " multiply-adds in 3 forward passes\n" in str(report)
+    text = str(report).splitlines()
+    assert text[text.index("Nothing wrong was found.") + 1] == "Remarks:"
+
+
 @pytest.mark.parametrize("to_none", [True, False])
 def test_gradients_of_several_parts_of_a_step_are_no_finding(to_none: bool) -> None:
     model = two()

@@ -439,7 +439,7 @@ def test_values_that_are_gone() -> None:
 
 def test_several_runs_roots_and_outputs() -> None:
     text = printed(everything(), 120)
-    assert "The last of 2 backward runs is shown." in text
+    assert "Steps and gradients are of the last of 2 backward runs alone." in text
     assert "interrupted in step 1" in text
     assert "(root 1 of 2)" in text
     assert "↺ see Ln #0 (root 2 of 2)" in text
