@@ -93,7 +93,7 @@ class Group:
     parent: str | None
     label: str  # what it is called inside its parent; "h.0 … h.11" for equal ones together
     path: str  # of the module, of the first of equal ones
-    times: int = 1  # how many equal modules it holds
+    times: int = 1  # how many equal modules it holds, or rounds of a loop
     call: int = 0  # which call of this path it is, from 0
 
 
@@ -101,9 +101,9 @@ def hierarchy(record: GraphRecord) -> tuple[list[Group], dict[str, str]]:
     """All groups of a record, parents first, and the id of the innermost group of each op that is in one.
 
     Equal modules that follow each other are in a group of their own. A list of layers, which holds nothing but numbered
-    modules, is left out: what it holds stands in its place.
+    modules, is left out: what it holds stands in its place, unless that is one loop of many modules.
     """
-    kinds = _Kinds(record)
+    kinds, loops = _Kinds(record), _Loops(record)
     groups: list[Group] = []
     home: dict[str, str] = {}
     calls: dict[str, int] = {}
@@ -126,7 +126,9 @@ def hierarchy(record: GraphRecord) -> tuple[list[Group], dict[str, str]]:
             for each in family:
                 numbered = all(inner.path.rpartition(".")[2].isdigit() for inner in each.inner)
                 holds_only_modules = not each.own and len(each.inner) > 1 and len(family) == 1 and numbered
-                inside.append((each, group if holds_only_modules else add(around, each.path, each.path, 1)))
+                rounds = _rounds_of_long_loop(each, list(_families(each.inner, kinds, set())), loops)
+                left_out = holds_only_modules and rounds == 1
+                inside.append((each, group if left_out else add(around, each.path, each.path, rounds)))
         pending += reversed(inside)
     return groups, home
 
@@ -346,8 +348,7 @@ class _Opening:
 
     def is_long_loop(self, module: Module) -> bool:
         """Whether a module repeats itself in many boxes that nothing makes one: Linear, Sigmoid, Linear, ..."""
-        parts = self.parts(module)
-        return len(parts) > LONG_LOOP and all(len(part) == 1 for part in parts) and self.repeats((module,))
+        return _rounds_of_long_loop(module, self.parts(module), self.loops) > 1
 
     def cost(self, family: Family) -> int:
         """How many more nodes are shown when a family opens."""
@@ -511,6 +512,13 @@ class _Loops:
                 times = each.times if shared == len(ops) else round(shared / each.length)
                 return times if times >= LEAST_TIMES else 1
         return 1
+
+
+def _rounds_of_long_loop(module: Module, parts: Sequence[Family], loops: _Loops) -> int:
+    """How often a module repeats itself where that makes many boxes, none of which stands for several; else 1."""
+    if len(parts) <= LONG_LOOP or any(len(part) > 1 for part in parts):
+        return 1
+    return loops.times([node.id for node in module.ops])
 
 
 def _label(family: Family) -> str:

@@ -13,12 +13,12 @@ from typing import Any
 from grad_engine.draw.glyph import outline
 from grad_engine.draw.layout import lay_out
 from grad_engine.draw.looks import Look, Looks
-from grad_engine.draw.svg import CORNER, RING
+from grad_engine.draw.svg import CORNER, MOST_BOXES, RING
 from grad_engine.folding import Link, drawn
 from grad_engine.folding.module_tree import Group
 from grad_engine.formula import Tree
 from grad_engine.page.findings import findings
-from grad_engine.page.groups import grouped
+from grad_engine.page.groups import closed_at_first, grouped
 from grad_engine.page.mathml import mathml
 from grad_engine.page.steps import steps
 from grad_engine.record import GraphRecord, NodeRecord, TensorRecord
@@ -71,6 +71,7 @@ def payload(
     store = Store(index, names)
     looks = {look.item.id: look for look in Looks(index, {}, index).all(ids, links, {}, set(ids))}
     groups, home = grouped(record, ids, links)
+    closed = closed_at_first(record, groups, home, MOST_BOXES)
     items = [_item(store, looks[key], home.get(key)) for key in ids]
     for item in items:
         if item["id"] in (changes or {}):
@@ -84,7 +85,7 @@ def payload(
         "counts": {"ops": record.counts.ops, "leaves": record.counts.leaves},
         "items": items,
         "links": [_link(index, link) for link in links],
-        "groups": [_group(group) for group in groups],
+        "groups": [_group(group, group.id in closed) for group in groups],
         "beats": told,
         "findings": findings(index, changes),
         "shapes": list(store.shapes),
@@ -123,9 +124,12 @@ def plain(value: float | int | bool | None) -> Any:
     return "NaN" if value != value else "∞" if value > 0 else "−∞"
 
 
-def _group(group: Group) -> dict[str, Any]:
+def _group(group: Group, closed: bool) -> dict[str, Any]:
     called = f"{group.label} (call {group.call + 1})" if group.call else group.label
-    return {"id": group.id, "parent": group.parent, "label": called, "path": group.path, "times": group.times}
+    return {
+        "id": group.id, "parent": group.parent, "label": called, "path": group.path, "times": group.times,
+        "closed": closed,
+    }  # fmt: skip
 
 
 def _item(store: Store, look: Look, group: str | None) -> dict[str, Any]:

@@ -124,6 +124,23 @@ def test_groups_follow_the_modules_and_lists_dissolve() -> None:
     assert paths[home[names["w1"]]] == "model.layers.1"
 
 
+@pytest.mark.parametrize("in_blocks", [True, False])
+def test_a_page_opens_with_twelve_equal_layers_as_one_group(in_blocks: bool) -> None:
+    h = ge.tensor([1.0, 2.0], requires_grad=True, name="x")
+    for layer in range(12):
+        with ge.scope(f"deep.{layer}.lin" if in_blocks else f"deep.{2 * layer}"):
+            h = h * ge.tensor([1.0, 2.0], requires_grad=True, name=f"w{layer}")
+        with ge.scope(f"deep.{layer}.act" if in_blocks else f"deep.{2 * layer + 1}"):
+            h = ge.tanh(ge.neg(h))
+    with ge.scope("head"):
+        h = h.sum()
+    content = payload(ge.record_graph(h, names={}))
+    inner = {group["parent"] for group in content["groups"]}
+    outermost = [group for group in content["groups"] if group["parent"] is None]
+    assert sorted((group["times"], group["closed"]) for group in outermost) == [(1, True), (12, True)]
+    assert [group["times"] for group in outermost if group["id"] in inner] == [12], "it opens to the single ones"
+
+
 class Markup(HTMLParser):
     """The elements and attributes of a page."""
 

@@ -13,9 +13,10 @@ export const whole = newGroup({ id: "", parent: null, label: "", path: "" });
 /** Every group by its id, the whole among them. */
 export const groups = new Map([["", whole]]);
 
-function newGroup({ id, parent, label, path, times }) {
+function newGroup({ id, parent, label, path, times, closed }) {
   const counts = { badValues: 0, changed: 0, ops: 0, leaves: 0, parameters: 0, bad: 0, withoutGradient: 0 };
-  return { id, parent, label, path, times, children: [], open: false, isGroup: true, largest: null, last: null, ...counts };
+  const nothing = { children: [], open: false, largest: null, last: null };
+  return { id, parent, label, path, times, closedAtFirst: closed, isGroup: true, ...nothing, ...counts };
 }
 
 for (const each of data.groups) {
@@ -55,15 +56,16 @@ export function wayTo(thing) {
 whole.open = true;
 openWhatFits();
 
-/** Opens the groups level by level, as long as all of a level fit. */
+/** Opens what the still picture shows open, level by level, as long as all of a level fit. */
 function openWhatFits() {
-  let level = whole.children.filter((child) => child.isGroup);
+  const toOpen = (group) => group.children.filter((child) => child.isGroup && !child.closedAtFirst);
+  let level = toOpen(whole);
   let seen = whole.children.length;
   while (level.length) {
     seen += level.reduce((sum, group) => sum + group.children.length, 0);
     if (seen > OPEN_UP_TO && data.counts.ops > OPEN_UP_TO) return;
     for (const group of level) group.open = true;
-    level = level.flatMap((group) => group.children.filter((child) => child.isGroup));
+    level = level.flatMap(toOpen);
   }
 }
 
