@@ -119,7 +119,8 @@ def _is_only_reduced(index: RecordIndex, node: NodeRecord) -> bool:
 
 
 def one_linear_map(index: RecordIndex) -> Iterator[Told]:
-    """Two linear layers in a row with nothing between them that bends. Not told of factors through a narrow middle."""
+    """Linear layers in a row with nothing between them that bends. Not told of factors through a narrow middle."""
+    rows: dict[str, list[tuple[NodeRecord, int]]] = {}  # by the last layer: each with how many numbers it reads
     products = Counter((node.scope, node.call) for node in index.record.nodes if node.multiply_adds and node.scope)
     for node in index.record.nodes:
         if _weight(index, node) is None:
@@ -135,11 +136,18 @@ def one_linear_map(index: RecordIndex) -> Iterator[Told]:
         given = next((shape[-1] for shape in read if len(shape) > 1), 0)  # the bias has one axis
         if middle < min(given, wide):
             continue  # a map of low rank, as two thin factors are meant to be
+        rows[node.id] = [*rows.pop(below.id, [(below, given)]), (node, middle)]
+    for row in rows.values():
+        (first, given), (last, _) = row[0], row[-1]
+        join, many = ("and", "two") if len(row) == 2 else ("to", str(len(row)))
+        between = "no activation between them" if len(row) == 2 else "no activation anywhere between them"
+        wide = index.tensors[last.outputs[0]].shape[-1]
         yield Told(
-            f"{placed(index, below, line=True)} and {placed(index, node, line=True)} are two linear layers with no "
-            f"activation between them: together they are one linear map of {given} to {wide} numbers.",
-            ("linear", *same_place(below), *same_place(node)),
-            (node.id,),
+            f"{placed(index, first, line=True)} {join} {placed(index, last, line=True)} are {many} linear layers "
+            f"{'' if len(row) == 2 else 'in a row '}with {between}: together they are one linear map of {given} to "
+            f"{wide} numbers.",
+            ("linear", *(each for node, _ in row for each in same_place(node))),
+            tuple(node.id for node, _ in row[1:]),
             is_wrong=False,
         )
 

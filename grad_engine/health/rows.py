@@ -46,6 +46,7 @@ class ModuleRow:
     gradient_norm: float | None  # of the parameters that have a gradient
     ratio: float | None
     gradient_nonfinite: int | None
+    value_nonfinite: int | None = None
 
 
 def parameter_rows(index: RecordIndex) -> list[ParameterRow]:
@@ -154,7 +155,6 @@ def _together(index: RecordIndex, module: str, rows: Sequence[ParameterRow]) -> 
     held = [row for row in rows if row.has_gradient]
     value = _norm([row.value_norm for row in rows])
     gradient = _norm([row.gradient_norm for row in held])
-    bad = [row.gradient_nonfinite for row in held]
     return ModuleRow(
         module=module,
         parameters=len(rows),
@@ -162,8 +162,14 @@ def _together(index: RecordIndex, module: str, rows: Sequence[ParameterRow]) -> 
         value_norm=value,
         gradient_norm=gradient,
         ratio=gradient / value if gradient is not None and value else None,
-        gradient_nonfinite=None if not bad or None in bad else sum(count for count in bad if count is not None),
+        gradient_nonfinite=_sum([row.gradient_nonfinite for row in held]),
+        value_nonfinite=_sum([row.value_nonfinite for row in rows]),
     )
+
+
+def _sum(counts: Sequence[int | None]) -> int | None:
+    known = [count for count in counts if count is not None]
+    return sum(known) if known and len(known) == len(counts) else None
 
 
 def _norm(norms: Sequence[float | None]) -> float | None:

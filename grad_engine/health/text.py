@@ -19,6 +19,7 @@ LONGEST = 28  # columns of a name
 LAYER = 14  # columns of a layer's name
 BINS = 10  # columns of a histogram
 UNKNOWN = "not known"
+BAD = "NaN/Inf"
 
 
 class Shown(Protocol):
@@ -78,7 +79,9 @@ def _modules(rows: Sequence[ModuleRow], script: Script) -> list[Field]:
     return [
         Field("module", "module", [script.path(harmless(row.module), LONGEST) for row in rows]),
         Field("parameters", "muted", [str(row.parameters) for row in rows], False),
-        Field(script.say("‖value‖"), "value", [_norm(row.value_norm, None, script) for row in rows], False),
+        Field(
+            script.say("‖value‖"), "value", [_norm(row.value_norm, row.value_nonfinite, script) for row in rows], False
+        ),
         Field(
             script.say("‖grad‖"),
             "gradient",
@@ -109,7 +112,9 @@ def _parameters(rows: Sequence[ParameterRow], script: Script) -> list[Field]:
         ),
         Field("grad/value", "muted", [_ratio(row.ratio, script) for row in rows], False),
         *([Field("update", "sum", [_ratio(row.update, script) for row in rows], False)] if updates else []),
-        Field("grad = 0", "muted", [_share(row.gradient_zeros) for row in rows], False),
+        Field(
+            "grad = 0", "muted", [_share(None if row.gradient_nonfinite else row.gradient_zeros) for row in rows], False
+        ),
     ]
 
 
@@ -117,7 +122,7 @@ def _norm(norm: float | None, nonfinite: int | None, script: Script, there: bool
     if not there:
         return "none"
     if nonfinite:
-        return f"{count(nonfinite)} NaN/Inf"
+        return f"{count(nonfinite)} {BAD}"
     return UNKNOWN if norm is None else script.say(brief(norm))
 
 
@@ -135,17 +140,24 @@ def _layers(rows: Sequence[LayerRow], script: Script) -> list[Field]:
     names = [f"{row.module} {row.op}" if row.module else f"{mark(row.node)} {row.op}" for row in rows]
     found = [
         Field("layer", "module", [script.fit(script.say(harmless(name)), LAYER) for name in names]),
-        Field("mean", "value", [_signed(row.mean, script) for row in rows], False),
-        Field("std", "value", [_signed(row.std, script) for row in rows], False),
+        Field("mean", "value", [_signed(row.mean, row.nonfinite, script) for row in rows], False),
+        Field("std", "value", [_signed(row.std, row.nonfinite, script) for row in rows], False),
         Field("= 0", "muted", [_share(row.zeros or None) for row in rows], False),
         Field("at ends", "muted", [_share(row.at_ends) for row in rows], False),
         Field("stuck", "bad", [str(row.stuck or "") for row in rows], False),
-        Field("grad mean", "gradient", [_signed(row.gradient_mean, script) for row in rows], False),
-        Field("grad std", "gradient", [_signed(row.gradient_std, script) for row in rows], False),
+        Field(
+            "grad mean", "gradient", [_signed(row.gradient_mean, row.gradient_nonfinite, script) for row in rows], False
+        ),
+        Field(
+            "grad std", "gradient", [_signed(row.gradient_std, row.gradient_nonfinite, script) for row in rows], False
+        ),
         Field("values", "value", [script.bars(row.histogram, BINS) for row in rows]),
     ]
     return [field for field in found if field.title in ("layer", "mean", "std") or any(field.cells)]  # type: ignore[arg-type]
 
 
-def _signed(value: float | None, script: Script) -> str:
+def _signed(value: float | None, nonfinite: int | None, script: Script) -> str:
+    """A mean or deviation. That of the finite entries alone would hide the others."""
+    if nonfinite:
+        return BAD
     return "" if value is None else script.say(("−" if value < 0 else "") + brief(abs(value)))

@@ -27,6 +27,8 @@ class LayerRow:
     gradient_mean: float | None
     gradient_std: float | None
     histogram: tuple[int, ...]  # counts in equal bins from the smallest to the largest entry; empty: not known
+    nonfinite: int | None = None  # entries of the result that are NaN or infinite
+    gradient_nonfinite: int | None = None
 
 
 def layer_rows(index: RecordIndex) -> list[LayerRow]:
@@ -60,7 +62,13 @@ def layer_of(index: RecordIndex, node: NodeRecord) -> LayerRow:
         gradient_mean=gradient.mean if gradient is not None else None,
         gradient_std=gradient.std if gradient is not None else None,
         histogram=value.histogram.counts if value is not None and value.histogram is not None else (),
+        nonfinite=_bad(value),
+        gradient_nonfinite=_bad(gradient),
     )
+
+
+def _bad(stats: StatsRecord | None) -> int | None:
+    return None if stats is None else stats.nan + stats.neginf + stats.posinf
 
 
 def at_ends(node: NodeRecord, made: TensorRecord) -> float | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable
 from typing import Any
@@ -447,6 +448,30 @@ def test_gradients_of_several_forward_passes_without_a_step_are_a_remark() -> No
     assert " multiply-adds in 3 forward passes\n" in str(report)
     text = str(report).splitlines()
     assert text[text.index("Nothing wrong was found.") + 1] == "Remarks:"
+
+
+@pytest.mark.parametrize("count", [3, 10])
+def test_linear_layers_in_a_row_are_one_remark(count: int) -> None:
+    model = nn.Sequential(*(nn.Linear(4, 4) for _ in range(count)))
+    with ge.watch(model) as watched:
+        model(x()).square().mean().backward()
+    (note,) = (each for each in watched.report().notes if "one linear map" in each)
+    assert f"are {count} linear layers in a row" in note
+    assert " in 0 (" in note and f" in {count - 1} (" in note
+
+
+def test_tables_hide_no_nan_behind_numbers_of_the_finite_entries() -> None:
+    model = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 3))
+    with torch.no_grad():
+        model[2].weight.fill_(math.nan)
+    with ge.watch(model) as watched:
+        model(x()).square().sum().backward()
+    by_name = {line.split()[0]: line for line in str(watched.report()).splitlines() if line.startswith(("0", "2"))}
+    assert by_name["0.weight"].endswith("NaN/Inf")  # and no share of zeros
+    modules = [line for line in str(watched.report()).splitlines() if line.startswith("2 ")]
+    assert "24 NaN/Inf" in modules[0] and "not known" not in modules[0]
+    layers = [line for line in str(watched.report()).splitlines() if line.startswith("0 addmm")]
+    assert layers[0].count("NaN/Inf") == 2  # mean and std of its gradient
 
 
 @pytest.mark.parametrize("to_none", [True, False])
