@@ -39,7 +39,12 @@ def check_gradients(
 
     The message names every input whose derivative is off, and where the first of them is off most.
     """
-    given = [inputs] if isinstance(inputs, np.ndarray | np.generic | Tensor | float) else inputs
+    if not isinstance(order, int | np.integer):
+        raise ArgumentError(
+            f"check_gradients() takes all inputs as one list, check_gradients(f, [a, b]), and then the order, a whole "
+            f"number; got {type(order).__name__} as the order"
+        )
+    given = [inputs] if isinstance(inputs, np.ndarray | np.generic | Tensor | float | int) else inputs
     arrays = [np.array(array_of(x), dtype=np.float64) for x in given]
     f = _one_vector(f)
     for nth in range(1, order + 1):

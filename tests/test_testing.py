@@ -88,3 +88,9 @@ def test_functions_of_several_results_are_checked_as_a_whole(kind: Any) -> None:
     ge.check_gradients(ge.linalg.lu, [np.array([[2.0, 1.0], [1.0, 3.0]])], order=2)
     with pytest.raises(ge.ArgumentError, match="without a floating-point number"):
         ge.check_gradients(lambda x: (x.argmax(),), [np.ones(2)])
+
+
+@pytest.mark.parametrize("second", [np.ones(2), 2.0, [1.0]])
+def test_inputs_that_are_no_list_are_refused_in_words(second: Any) -> None:
+    with pytest.raises(ge.ArgumentError, match=r"takes all inputs as one list, check_gradients\(f, \[a, b\]\)"):
+        ge.check_gradients(lambda x, y: x * y, np.ones(2), second)

@@ -90,6 +90,8 @@ def arguments(op: Op, static: tuple[Any, ...], named: dict[str, Any]) -> tuple[A
         if type(value) in _CHANGEABLE:
             if type(value) is Tensor and value.node is not None:
                 hint = op.torch or f"pass {name}.detach()"
+                if not op.inputs:
+                    hint = f"it was defined without vjp=; give define() a rule, vjp={{{name!r}: rule}}, or {hint}"
                 raise ArgumentError(f"{op.name}() sends no gradient to {name}=; {hint}")
             values[name] = tuple(value) if name == "axis" and type(value) is list else own(value)
     return tuple(values.values())

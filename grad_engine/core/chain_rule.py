@@ -8,7 +8,7 @@ from typing import Any
 
 from grad_engine.core.broadcasting import fitted
 from grad_engine.core.checks import check_values
-from grad_engine.core.fast_pass import add_place, of_its_outputs, run_rules_quickly
+from grad_engine.core.fast_pass import NO_SHARE, add_place, of_its_outputs, refuse_share, run_rules_quickly
 from grad_engine.core.grad_mode import current_mode
 from grad_engine.core.hooks import hooked
 from grad_engine.core.node import BinaryNode, Edge, GradAccum, Node, Output, UnaryNode
@@ -95,6 +95,7 @@ def _run_rules(
     pending: dict[Any, Any] = {**seeds}
     found: dict[Any, Any] = {}
     node: Any = None
+    raw: Any = NO_SHARE
     try:
         for node in nodes:  # consumers come first, so this node's sum is already complete
             g = pending.pop(node, None)
@@ -116,6 +117,7 @@ def _run_rules(
             if release:
                 node.release()
     except Exception as error:
+        refuse_share(raw, node)
         add_place(error, node)
         raise
     return pending, found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import keyword
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -115,8 +116,14 @@ def define(
         page on coming from PyTorch, and for the refusal of PyTorch's keywords.
     leaves_out_nan: whether it passes over NaN in its operands, so that what made the NaN passes nothing back for it.
 
-    Raises ArgumentError for a rule with other parameters and for a name that is already taken.
+    Raises ArgumentError for a rule with other parameters, and for a name that is taken or that Python cannot call.
     """
+    for each in (name, *aliases, *([] if attribute is None else [attribute])):
+        if not isinstance(each, str) or not each.isidentifier() or keyword.iskeyword(each):
+            raise ArgumentError(
+                f"an op is called by its name, which has to be one that Python takes for a function, such as my_op; "
+                f"got {each!r}"
+            )
     if category not in CATEGORIES:
         raise ArgumentError(f"{name} has category {category!r}; the categories are {', '.join(CATEGORIES)}")
     listed = tuple(inputs) or (tuple(vjp) if isinstance(vjp, Mapping) else ())

@@ -19,6 +19,9 @@ from grad_engine.core.broadcasting import fitted
 from grad_engine.core.hooks import hooked
 from grad_engine.core.node import BinaryNode, Edge, GradAccum, Node, Output, UnaryNode
 from grad_engine.core.targets import keep_targets
+from grad_engine.errors import ArgumentError
+
+NO_SHARE = np.float64(0)  # stands for the latest share before there is any
 
 
 def run_rules_quickly(
@@ -35,6 +38,7 @@ def run_rules_quickly(
     found: dict[Any, Any] = {}
     owned: set[Edge] = set()  # nodes whose sum is in memory of the pass
     node: Any = None
+    share: Any = NO_SHARE
     try:
         for node in nodes:
             g = pending.pop(node, None)
@@ -123,6 +127,7 @@ def run_rules_quickly(
                 if release:
                     node.release()
     except Exception as error:
+        refuse_share(share, node)
         add_place(error, node)
         raise
     return pending, found
@@ -140,6 +145,15 @@ def of_its_outputs(pending: dict[Any, Any], node: Node) -> tuple[Any, ...] | Non
     """The gradients of a node's numbered outputs, None for those that nothing reached; None when none was reached."""
     gs = tuple(pending.pop(Output(node, index), None) for index in range(len(node.out)))
     return gs if any(g is not None for g in gs) else None
+
+
+def refuse_share(share: Any, node: Node) -> None:
+    """Raise ArgumentError where the latest share is no array. Called after an error only: no pass pays for it."""
+    if not hasattr(share, "shape"):
+        got = "None: it may have no return" if share is None else f"{type(share).__name__} {share!r}"
+        raise ArgumentError(
+            f"a rule of {node.op.name} has to return an array, the share of gradient of its operand; it returned {got}"
+        ) from None
 
 
 def add_place(error: Exception, node: Node) -> None:

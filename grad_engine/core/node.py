@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 from grad_engine.core.op import Op
+from grad_engine.errors import ArgumentError
 
 next_sequence_nr = itertools.count().__next__  # orders all calls, leaves and writes of a process, in every thread
 
@@ -87,11 +88,13 @@ class Node:
         joint: Any = None
         if op.joint is not None:
             joint = op.joint(*asked, wanted=[e is not None and (useful is None or e in useful) for e in edges])
+            if joint is None:
+                raise ArgumentError(f"the joint rule of {op.name} has to return a list of shares; it returned None")
         sent: list[Share] = []
         for slot, edge in enumerate(edges):
             if edge is not None and (useful is None or edge in useful):
                 share = op.rules[slot](*asked) if joint is None else joint[slot]  # type: ignore[misc]
-                if share is not None:
+                if share is not None or (joint is None and not op.multi_output):  # a rule of one operand that forgot it
                     sent.append((slot, edge, share, own[slot]))
         return sent
 

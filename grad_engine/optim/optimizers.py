@@ -7,6 +7,7 @@ values of before is refused by backward, as after any write in place. Each updat
 from __future__ import annotations
 
 import math
+import numbers
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, ClassVar
@@ -32,6 +33,13 @@ Group = dict[str, Any]
 
 
 # --- optimisers -------------------------------------------------------------------------------------------------------
+
+
+def _is_number(value: Any) -> bool:
+    """Whether a setting is one real number: of Python, NumPy, an array or a tensor of one."""
+    if isinstance(value, numbers.Real):
+        return True
+    return getattr(value, "size", 0) == 1 and getattr(value, "dtype", np.dtype(object)).kind in "fiub"
 
 
 class Optimizer:
@@ -81,10 +89,11 @@ class Optimizer:
     def _check(self, group: Group) -> None:
         """Raise ArgumentError for a setting that makes no sense."""
         for key in ("lr", "weight_decay", "eps", "momentum", "lr_decay"):
-            if not group.get(key, 0) >= 0:
+            if not (_is_number(group.get(key, 0)) and group.get(key, 0) >= 0):
                 raise ArgumentError(f"{type(self).__name__} takes {key} from 0 up, got {group[key]!r}")
         for key in ("betas", "alpha", "rho"):
-            if not all(0 <= rate < 1 for rate in np.atleast_1d(group.get(key, 0))):
+            rates = group.get(key, 0)
+            if not all(_is_number(rate) and 0 <= rate < 1 for rate in (rates if np.iterable(rates) else (rates,))):
                 raise ArgumentError(f"{type(self).__name__} takes {key} from 0 to below 1, got {group[key]!r}")
 
     @property

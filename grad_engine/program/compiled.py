@@ -166,8 +166,8 @@ class Compiled:
     def _lowered(self, what: str) -> Lowered:
         if self._latest is None:
             raise GraphError(
-                f"{what} of {_name(self.function)} is there after its first call, since a program is traced for the "
-                "shapes of its arguments; call it, or lower(*args) to trace it alone"
+                f"{_name(self.function)}() has no program for {what} yet, since no call of it was traced to the end; "
+                "call it with arguments that it takes, or trace it alone with lower(*args)"
             )
         return self._latest
 

@@ -194,3 +194,55 @@ def test_operands_go_by_the_names_they_are_declared_with() -> None:
     assert ge.prelu(leaf([-2.0]), weight=leaf(0.5)).item() == -1.0
     assert ge.linspace(0, 1, 3).tolist() == [0.0, 0.5, 1.0]
     np.testing.assert_array_equal(np.logical_not(leaf([0.0, 1.0])), [True, False])
+
+
+@pytest.mark.parametrize(
+    ("share", "words"), [(None, "returned None: it may have no return"), (3.0, "returned float 3.0"), ("a", "str 'a'")]
+)
+@pytest.mark.parametrize("create_graph", [False, True])
+@pytest.mark.parametrize(
+    ("forward", "rule"),
+    [
+        (np.sinh, lambda share: lambda g, out, x: share),
+        (lambda x, factor=2.0: factor * x, lambda share: lambda g, out, x, factor: share),
+        (lambda x, *, y=1.0: x * y, lambda share: lambda g, out, x, y: share),
+    ],
+    ids=["unary", "static", "keyword"],
+)
+def test_a_rule_that_returns_no_array_is_named(
+    own_op: Any, forward: Any, rule: Any, create_graph: bool, share: Any, words: str
+) -> None:
+    odd = own_op(
+        forward, name="odd", symbol="o", category="elementwise", summary="S.", inputs=("x",), vjp={"x": rule(share)}
+    )
+    x = ge.tensor([1.0, 2.0], requires_grad=True)
+    with pytest.raises(ge.ArgumentError, match=f"a rule of odd has to return an array.*{words}"):
+        ge.grad((odd(x) * x).sum(), [x], create_graph=create_graph)
+
+
+@pytest.mark.parametrize("create_graph", [False, True])
+def test_a_rule_for_one_of_two_operands_that_returns_nothing_is_named(own_op: Any, create_graph: bool) -> None:
+    odd = own_op(
+        lambda x, y: x * y, name="odd", symbol="o", category="arithmetic", summary="S.",
+        vjp={"x": lambda g, out, x, y: g * y, "y": lambda g, out, x, y: None},
+    )  # fmt: skip
+    x = ge.tensor([1.0, 2.0], requires_grad=True)
+    with pytest.raises(ge.ArgumentError, match="a rule of odd has to return an array"):
+        ge.grad(odd(x, x).sum(), [x], create_graph=create_graph)
+
+
+def test_an_op_without_rules_says_that_it_has_none(own_op: Any) -> None:
+    odd = own_op(lambda x: 2 * x, name="odd", symbol="o", category="elementwise", summary="S.")
+    with pytest.raises(ge.ArgumentError, match=r"defined without vjp=; give define\(\) a rule, vjp=\{'x': rule\}"):
+        odd(ge.tensor(1.0, requires_grad=True))
+
+
+@pytest.mark.parametrize("create_graph", [False, True])
+def test_a_joint_rule_that_returns_nothing_is_named(own_op: Any, create_graph: bool) -> None:
+    odd = own_op(
+        lambda x, y: x * y, name="odd", symbol="o", category="arithmetic", summary="S.", inputs=("x", "y"),
+        vjp=lambda g, out, x, y, wanted: None,
+    )  # fmt: skip
+    x = ge.tensor([1.0, 2.0], requires_grad=True)
+    with pytest.raises(ge.ArgumentError, match="the joint rule of odd has to return a list of shares; it returned N"):
+        ge.grad(odd(x, x).sum(), [x], create_graph=create_graph)

@@ -280,6 +280,11 @@ SHARED = leaf(2)
         (lambda: optim.SGD([{"params": [leaf(2)], "rate": 1}]), "rate"),
         (lambda: optim.SGD([leaf(2)], lr=-1), "lr from 0 up"),
         (lambda: optim.Adam([leaf(2)], lr=math.nan), "lr from 0 up"),
+        (lambda: optim.Adam([leaf(2)], lr="a"), "Adam takes lr from 0 up, got 'a'"),  # type: ignore[arg-type]
+        (lambda: optim.SGD([leaf(2)], momentum=None), "momentum from 0 up, got None"),  # type: ignore[arg-type]
+        (lambda: optim.SGD([{"params": [leaf(2)], "lr": [0.1]}]), r"lr from 0 up, got \[0.1\]"),
+        (lambda: optim.Adam([leaf(2)], betas="ab"), "betas from 0 to below 1, got 'ab'"),  # type: ignore[arg-type]
+        (lambda: optim.RMSprop([leaf(2)], alpha=None), "alpha from 0 to below 1, got None"),  # type: ignore[arg-type]
         (lambda: optim.Adam([leaf(2)], betas=(0.9, 1.0)), "betas"),
         (lambda: optim.RMSprop([leaf(2)], alpha=1.5), "alpha"),
         (lambda: optim.SGD([leaf(2)], nesterov=True), "momentum above 0"),

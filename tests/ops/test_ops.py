@@ -167,6 +167,9 @@ def test_backward_is_told_in_one_short_sentence(op: Op) -> None:
         ("expand_dims", "elementwise", lambda g, out, x: g, "already declared"),
         ("shape", "elementwise", lambda g, out, x: g, "already an attribute"),
         ("odd", "strange", lambda g, out, x: g, "categories are"),
+        ("my op", "elementwise", lambda g, out, x: g, "such as my_op; got 'my op'"),
+        ("class", "elementwise", lambda g, out, x: g, "got 'class'"),
+        ("", "elementwise", lambda g, out, x: g, "got ''"),
     ],
 )
 def test_define_refuses_what_would_go_wrong_later(name: str, category: str, rule: Any, words: str) -> None:
