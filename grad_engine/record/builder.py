@@ -14,6 +14,7 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from inspect import signature
+from itertools import count
 from math import nan
 from pathlib import Path
 from typing import Any, Protocol
@@ -398,11 +399,18 @@ class GraphBuilder:
         )
 
     def _with_names_apart(self) -> tuple[TensorRecord, ...]:
-        """All tensors; leaves that share a name, such as weights of layers, have that of their module before it."""
+        """All tensors, no two leaves or constants by one name, and no result by that of a leaf or constant.
+
+        Leaves that share a name, such as weights of layers, have that of their module before it; what still shares one
+        is w, w_2, w_3. Results may share a name: a loop gives one to what each of its rounds makes.
+        """
         leaves = {each.leaf for each in self._accumulators}
         tensors = list(self.tensors.values())
-        counts = Counter(each.name for each in tensors if each.id in leaves and each.name)
-        if max(counts.values(), default=1) < 2:
+        made = {tensor for node in self.nodes for tensor in node.outputs}
+        read = {operand.tensor for node in self.nodes for operand in node.inputs} | leaves
+        given = Counter(each.name for each in tensors if each.name and each.id in read and each.id not in made)
+        results = {each.name for each in tensors if each.name and each.id in made}
+        if max(given.values(), default=1) < 2 and results.isdisjoint(given):
             return tuple(tensors)
         scopes: dict[str, set[str]] = {}  # of the ops that read a leaf
         for node in self.nodes:
@@ -410,10 +418,27 @@ class GraphBuilder:
                 if operand.tensor in leaves:
                     scopes.setdefault(operand.tensor, set()).add(node.scope)
         for k, each in enumerate(tensors):
-            if each.id in leaves and each.name and counts[each.name] > 1 and len(scopes.get(each.id, ())) == 1:
+            if each.id in leaves and each.name and given[each.name] > 1 and len(scopes.get(each.id, ())) == 1:
                 (scope,) = scopes[each.id]
                 if scope:
                     tensors[k] = replace(each, name=f"{scope}.{each.name}")
+        known = {each.name for each in tensors if each.name}
+        apart: set[str] = set()  # names of leaves and constants
+        for of_results in (False, True):
+            for k, each in enumerate(tensors):
+                if (
+                    not each.name
+                    or (each.id in made) is not of_results
+                    or each.id not in (made if of_results else read)
+                ):
+                    continue
+                name = each.name
+                if name in apart:
+                    name = next(tried for n in count(2) if (tried := f"{each.name}_{n}") not in known)
+                    tensors[k] = replace(each, name=name)
+                    known.add(name)
+                if not of_results:
+                    apart.add(name)
         return tuple(tensors)
 
 

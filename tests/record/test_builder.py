@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
+import grad_engine as ge
 from grad_engine.record import AccumulateEvent, DataRecord, GraphRecord, check, from_json, to_json
 from grad_engine.record.builder import (
     Formula,
@@ -17,6 +18,7 @@ from grad_engine.record.builder import (
     Value,
     attribute,
 )
+from grad_engine.record.index import index_of
 
 ADD = PlainOp("add", "AddBackward", "+", "arithmetic", elementwise=True, broadcasts=True, commutes=True)
 MUL = PlainOp("mul", "MulBackward", "×", "arithmetic", elementwise=True, broadcasts=True, commutes=True)
@@ -138,3 +140,30 @@ def test_static_arguments_become_words_and_numbers() -> None:
     assert attribute(float("nan")) is math.nan
     assert attribute((np.float64("nan"), float("nan"))) == (math.nan, math.nan)
     assert attribute(np.dtype("float32")) == "float32"
+
+
+def test_leaves_constants_and_results_that_share_a_name_are_told_apart() -> None:
+    one, other = (ge.Tensor(value, requires_grad=True, name="w") for value in (2.0, 4.0))
+    taken = ge.Tensor(3.0, requires_grad=True, name="w_2")
+    fixed = ge.Tensor(np.array([5.0, 6.0]), name="w")
+    inner = ge.mul(one, other)
+    inner.name = "w"
+    z = ge.sum(inner * taken * fixed)
+    z.backward(retain_graph=True)
+    record = ge.record_graph(z, names={"z": z}, explain=True)
+    index = index_of(record)
+    assert [index.leaf(each.id).name for each in record.accumulators] == ["w", "w_3", "w_2"]
+    names = [each.name for each in record.tensors if each.name]
+    assert len(set(names)) == len(names), names
+    assert record.expression.startswith("z = ") and "w · w_3" in record.expression
+    assert all(len(index.find(name)) <= 1 for name in names)
+    assert one.name == other.name == "w", "the tensors keep the names they were given"
+
+
+def test_rounds_of_a_loop_may_give_one_name_to_what_each_makes() -> None:
+    h = ge.Tensor(0.5, requires_grad=True, name="x")
+    for _ in range(3):
+        h = ge.tanh(h)
+        h.name = "h"
+    record = ge.record_graph(h, names={})
+    assert [index_of(record).tensors[node.outputs[0]].name for node in record.nodes] == ["h", "h", "h"]
