@@ -148,12 +148,14 @@ class Compiled:
     def save(self, path: str | os.PathLike[str]) -> Path:
         """The path of a Python file with the program, which imports NumPy (and SciPy where needed) alone.
 
-        It is the program of the latest call, for the shapes of its arguments: it raises ValueError for others. A dict
-        or another structure of arrays becomes one parameter for each array, and what is returned one flat tuple. Ops
+        It is the program of the latest call, for the shapes of its arguments: it raises ValueError for others, and
+        TypeError for a list in the place of an array. A dict or another structure of arrays becomes one parameter for
+        each array, and what is returned one flat tuple; the file's docstring gives the order of both. Ops
         that stayed calls of the engine (see `reasons`) are imported from it, and the file's first line names them.
         Raises GraphError where the program holds something that no file can.
         """
-        return standalone.save(self._lowered("save()").program, Path(path))
+        lowered = self._lowered("save()")
+        return standalone.save(lowered.program, Path(path), lowered.call)
 
     def to(self, arrays: Any) -> Callable[..., Any]:
         """The program as a function on other arrays: "jax", "cupy", or a module that has NumPy's functions.

@@ -19,9 +19,12 @@ from numpy import ndarray
 
 from grad_engine.core.op import OPS
 from grad_engine.errors import GraphError
+from grad_engine.program.arguments import Made
+from grad_engine.program.entry import Output
 from grad_engine.program.readable import Readable, head
 from grad_engine.program.steps import LOOP, NAMED_CALL, Program, place_of
 from grad_engine.program.trace import Present
+from grad_engine.program.traced_call import TracedCall
 
 _FEW = 64  # numbers of an array that is written out
 _WIDTH = 100
@@ -36,13 +39,13 @@ def named_calls(program: Program) -> list[str]:
     return [*dict.fromkeys(found)]
 
 
-def save(program: Program, path: Path) -> Path:
-    """Write the program to `path`."""
-    path.write_text(text_of(program), "utf-8")
+def save(program: Program, path: Path, call: TracedCall) -> Path:
+    """Write the program of a traced call to `path`."""
+    path.write_text(text_of(program, call), "utf-8")
     return path
 
 
-def text_of(program: Program) -> str:
+def text_of(program: Program, call: TracedCall) -> str:
     """The file: imports, constants, and the function."""
     readable = Readable(program)
     readable.function()
@@ -59,7 +62,7 @@ def text_of(program: Program) -> str:
     if inputs:  # another size of a batch would go through, and give a mean over the old one
         shapes = {readable.spelling.text[value]: value.shape for value in program.inputs}
         written.append(_CHECK.format(shapes=_wrapped(shapes)).rstrip())
-        body = f"    _check_shapes({', '.join(f'{name}={name}' for name in inputs)})\n{body}"
+        body = f"{_call_of_check(inputs)}\n{body}"
     imports += [f"import {module}" for module in sorted({*re.findall(r"\bscipy\.\w+(?=\.)", body)})]
     if "math." in body:
         imports.insert(0, "import math")
@@ -68,19 +71,30 @@ def text_of(program: Program) -> str:
         imports += ["", "from grad_engine import OPS"]
     known = "NumPy and SciPy alone." if any("scipy" in line for line in imports) else "NumPy alone."
     alone = known if not calls else f"NumPy, and of grad_engine {', '.join(calls)}: install it beside."
-    words = f'"""{program.name}, as grad_engine wrote it down: {alone}{_of_state(program, readable, generators)}"""'
+    words = (
+        f'"""{program.name}, as grad_engine wrote it down: {alone}{_of_state(program, readable, generators, call)}"""'
+    )
     definition = head(program.name, [*inputs, *generators])
     parts = [words, "\n".join(imports), "\n".join(written), f"\n{definition}\n{body}"]
     return "\n\n".join(part for part in parts if part).rstrip() + "\n"
 
 
-def _of_state(program: Program, readable: Readable, generators: list[str]) -> str:
+def _call_of_check(inputs: list[str]) -> str:
+    given = ", ".join(f"{name}={name}" for name in inputs)
+    if len(line := f"    _check_shapes({given})") <= _WIDTH:
+        return line
+    indent = " " * 8
+    lines = textwrap.wrap(f"{given},", _WIDTH, initial_indent=indent, subsequent_indent=indent, break_long_words=False)
+    return "\n".join(["    _check_shapes(", *lines, "    )"])
+
+
+def _of_state(program: Program, readable: Readable, generators: list[str], call: TracedCall) -> str:
     """What the caller of a saved program has to know of its arguments and its state, as the end of its docstring."""
     spell = readable.spelling
     stored = [write for write in program.writes if write.value is not write.target]
     written = [spell.value(write.target) for write in stored if write.target is not None]
     returned = {write.value: spell.value(write.value) for write in stored if not write.in_place and write.shown}
-    lines = [*_of_arguments(program, readable, generators)]
+    lines = [*_of_arguments(program, readable, generators), *_of_structures(program, readable, call)]
     if written:
         lines.append(f"It writes in place: {', '.join(written)}.")
     if returned:
@@ -113,6 +127,48 @@ def _of_arguments(program: Program, readable: Readable, generators: list[str]) -
         yield f"  {', '.join(generators)}: a np.random.Generator for each, of which it draws"
 
 
+def _of_structures(program: Program, readable: Readable, call: TracedCall) -> Iterator[str]:
+    """Which arguments are parts of a structure that the function takes, and which results of one that it returns."""
+    parts: dict[str, list[tuple[str, str]]] = {}
+    for part in call.arguments.parts:
+        top, label = re.match(r"p(\d+)(.*)", part.path, re.DOTALL).groups()  # type: ignore[union-attr]
+        if label and part.value in program.inputs:
+            parts.setdefault(call.names[int(top)], []).append((readable.spelling.text[part.value], label))
+    if parts:
+        yield "The parts of a structure are arguments of their own, in this order:"
+        for name, members in parts.items():
+            asked = ", ".join(text for text, _ in members)
+            yield _in_docstring(f"  {asked}: {', '.join(name + label for _, label in members)}")
+    made = call.structure
+    places: dict[int, str] = {}
+    _add_places(made, "result", places)
+    is_flat = type(made) is Output or (type(made) is tuple and all(type(part) is Output for part in made))
+    if places and not is_flat:
+        what = "one flat tuple of" if len(places) > 1 else "one part of"
+        yield f"It returns {what} what the function returns:"
+        yield _in_docstring(f"  {', '.join(places[index] for index in sorted(places))}")
+
+
+def _add_places(structure: Any, label: str, places: dict[int, str]) -> None:
+    """Note for each output by its number how Python reads it in what the function returned."""
+    if type(structure) is Output:
+        places.setdefault(structure.number, label)
+    elif type(structure) is Made:
+        for number, part in enumerate(structure.parts):
+            _add_places(part, f"{label}, part {number}", places)
+    elif isinstance(structure, dict):
+        for key, part in structure.items():
+            _add_places(part, f"{label}[{key!r}]", places)
+    elif isinstance(structure, list | tuple):
+        for number, part in enumerate(structure):
+            _add_places(part, f"{label}[{number}]", places)
+
+
+def _in_docstring(line: str) -> str:
+    """A line that holds keys of a dict, which may be any text."""
+    return line.replace("\\", "\\\\").replace('"', '\\"')
+
+
 def _wrapped_words(line: str) -> list[str]:
     indent = " " * (len(line) - len(line.lstrip()))
     return textwrap.wrap(line, _WIDTH, initial_indent="", subsequent_indent=f"{indent}  ") or [""]
@@ -132,6 +188,11 @@ _SHAPES = {shapes}
 
 def _check_shapes(**given):
     for name, value in given.items():
+        if isinstance(value, (list, tuple, dict)):
+            raise TypeError(
+                f"{{name}} is a {{type(value).__name__}}, but this program takes arrays and numbers; "
+                f"pass np.asarray({{name}}), or each part of a structure as the docstring says"
+            )
         if np.shape(value) != _SHAPES[name]:
             raise ValueError(
                 f"{{name}} has shape {{np.shape(value)}}, but this program was written for {{_SHAPES[name]}}; "

@@ -35,6 +35,7 @@ class TracedCall:
     arguments: Arguments
     state: State
     parameters: list[str]  # of the entry
+    names: list[str]  # of the same arguments, as the function has them
     structure: Any  # what was returned, with an Output for each array
     history: History | None
 
@@ -101,7 +102,7 @@ def traced_call(
     program = Program(name, inputs, steps, noted.values, writes, trace.reasons, kept=state.kept, rules=state.rules)
     program.roots = [value.memory for value in program.leaving()]
     trace.close()
-    return TracedCall(program, arguments, state, parameters, structure, history)
+    return TracedCall(program, arguments, state, parameters, [*names], structure, history)
 
 
 OUTERMOST.add(id(traced_call.__code__))

@@ -61,7 +61,7 @@ def compare_source(compiled: Any, random: RandomFunction, expected: list[Any]) -
     inputs = {part.value: eval(part.path, given) for part in lowered.call.arguments.parts}
     inputs |= {source.value: source.fixed for source in lowered.call.state.sources}
     inside: dict[str, Any] = {}
-    exec(standalone.text_of(lowered.program), inside)
+    exec(standalone.text_of(lowered.program, lowered.call), inside)
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
         result = inside[lowered.program.name](*(inputs[value] for value in lowered.program.inputs))

@@ -498,3 +498,53 @@ def test_a_loop_says_what_it_computes_again_and_a_file_what_it_imports(tmp_path:
     loss(X)
     words = loss.save(tmp_path / "loss.py").read_text("utf-8").splitlines()[0]
     assert words.endswith("NumPy and SciPy alone." + '"""')
+
+
+def test_a_saved_program_says_how_structures_became_flat(tmp_path: Path) -> None:
+    @ge.compile
+    def step(params: Any, x: Any) -> Any:
+        return (params["w"] * x).sum(), {"w": params["w"] - x, 'a "b" \\ c': [params["b"] * 2]}
+
+    params = {"w": np.array([1.0, 2.0]), "b": np.array([3.0])}
+    step(params, np.array([4.0, 5.0]))
+    function = saved_function(step, tmp_path)
+    words = " ".join(str(function.__globals__["__doc__"]).split())
+    assert "The parts of a structure are arguments of their own, in this order: w, b: params['w'], params['b']" in words
+    assert "It returns one flat tuple of what the function returns: result[0], result[1]['w'], result[1][" in words
+    loss, w, b = function(params["w"], params["b"], np.array([4.0, 5.0]))
+    assert loss == 14 and w.tolist() == [-3, -3] and b.tolist() == [6]
+    for wrong in ([3.0], (3.0,), {"b": 3.0}):
+        with pytest.raises(TypeError, match=r"b is a (list|tuple|dict), but this program takes arrays and numbers"):
+            function(params["w"], wrong, np.array([4.0, 5.0]))
+
+
+def test_a_saved_program_without_structures_says_nothing_of_them(tmp_path: Path) -> None:
+    pair = ge.compile(lambda x, y: (x + y, x * y))
+    pair(np.ones(2), np.ones(2))
+    assert "\n" not in saved_function(pair, tmp_path).__globals__["__doc__"]
+    named = ge.compile(lambda x: {"a": x * 2})
+    named(np.ones(2))
+    assert "It returns one part of what the function returns: result['a']" in " ".join(
+        saved_function(named, tmp_path).__globals__["__doc__"].split()
+    )
+
+
+def test_a_saved_program_has_no_line_above_120_columns(tmp_path: Path) -> None:
+    many = ge.compile(lambda p: [value * 2 for value in p.values()])
+    many({f"the_weight_of_layer_{number}": np.ones(number + 1) for number in range(20)})
+    lines = many.save(tmp_path / "many.py").read_text("utf-8").splitlines()
+    assert max(map(len, lines)) <= 120 and len(saved_function(many, tmp_path)(*map(np.ones, range(1, 21)))) == 20
+
+
+def test_a_function_whose_call_failed_says_that_none_was_traced() -> None:
+    @ge.compile
+    def failing(x: Any) -> Any:
+        raise KeyError("w")
+
+    for asked in (lambda: failing.source, lambda: failing.save("never.py")):
+        with pytest.raises(
+            ge.GraphError, match=r"failing\(\) has no program for (source|save\(\)) yet, since no call of"
+        ):
+            asked()
+        with pytest.raises(KeyError):
+            failing(np.ones(2))
