@@ -351,7 +351,7 @@ def everything() -> GraphRecord:
     )
     parameters = (
         ParameterRecord("layers.0.w", (2,), "float64", "a0", update=0.001),
-        ParameterRecord("layers.1.w", (2, 3), "float32", None, "no op of this graph reads it"),
+        ParameterRecord("layers.1.w", (2, 3), "float32", None, "no op of this graph reads it", None, 2.5, 1),
     )
     steps = (
         PathStepRecord("e3", (0,), (0,), 1.0, 6.0, 1.0, 1.0),

@@ -208,7 +208,8 @@ class _Writing:
             missed = UNASKED if all(run.limited for run in self.graph.runs) else UNREACHED
             reason = "" if reached is None or facts.leaf in reached else missed
         accumulator = None if facts.leaf is None else self.builder.ids[facts.leaf]
-        return ParameterRecord(facts.name, facts.shape, facts.dtype, accumulator, reason)
+        size = facts.size(self.graph.torch) if facts.leaf is None else (None, None)
+        return ParameterRecord(facts.name, facts.shape, facts.dtype, accumulator, reason, None, *size)
 
     def op(self, key: int, facts: StepFacts, backward: bool) -> None:
         kind, kept = self.kind(facts, backward), facts.kept

@@ -9,6 +9,7 @@ from __future__ import annotations
 import heapq
 import math
 import re
+import weakref
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -30,6 +31,7 @@ from grad_engine.export.torch_values import (
     Numbers,
     Place,
     TorchValues,
+    array_of,
     dtype_name,
     is_leaf,
     notes_of,
@@ -37,7 +39,7 @@ from grad_engine.export.torch_values import (
     tensors_in,
 )
 from grad_engine.record import SourceRecord
-from grad_engine.record.arrays import Taken, taken
+from grad_engine.record.arrays import Taken, norm_of, taken
 from grad_engine.record.builder import RunFacts, Value
 from grad_engine.record.collector import collection_paused
 
@@ -98,7 +100,16 @@ class ParameterFacts:
     dtype: str
     wanted: bool  # whether it requires a gradient
     identity: int  # id() of the tensor
+    tensor: weakref.ref[Any]
+    version: int  # of its numbers
     leaf: int | None = None  # its key, where a graph reads it
+
+    def size(self, torch: Any) -> tuple[float | None, int | None]:
+        """Its norm, and how many entries are not finite; None for both where that is not to be known any more."""
+        tensor = self.tensor()
+        if tensor is None or tensor._version != self.version or (array := array_of(torch, tensor)) is None:
+            return None, None
+        return norm_of(array)
 
 
 class _Start:
@@ -132,7 +143,15 @@ class TorchGraph:
         found = [] if model is None else list(model.named_parameters())
         self._tensors = dict(found)
         self.parameters = [
-            ParameterFacts(name, tuple(each.shape), dtype_name(each.dtype), each.requires_grad, id(each))
+            ParameterFacts(
+                name,
+                tuple(each.shape),
+                dtype_name(each.dtype),
+                each.requires_grad,
+                id(each),
+                weakref.ref(each),
+                each._version,
+            )
             for name, each in found
         ]
         self._by_identity: dict[int, list[ParameterFacts]] = {}

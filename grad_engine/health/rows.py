@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from grad_engine.record import Shape, TensorRecord
 from grad_engine.record.index import Measure, RecordIndex, together
@@ -57,7 +57,11 @@ def parameter_rows(index: RecordIndex) -> list[ParameterRow]:
     rows: list[ParameterRow] = []
     for each in index.record.parameters:
         module = each.name.rpartition(".")[0]
-        rows.append(_row(index, gradients, each.name, module, each.accumulator, each.shape, each.reason, each.update))
+        row = _row(index, gradients, each.name, module, each.accumulator, each.shape, each.reason, each.update)
+        if row.value_nonfinite is None and each.value_nonfinite is not None:  # the graph does not hold its numbers
+            g, norm = row.gradient_norm, each.value_norm
+            row = replace(row, value_norm=norm, value_nonfinite=each.value_nonfinite, ratio=_quotient(g, norm))
+        rows.append(row)
     listed = {row.part for row in rows}
     for id in index.accumulators:
         if id not in listed:
@@ -106,9 +110,13 @@ def _measured(index: RecordIndex, tensor: TensorRecord | None) -> Measure | None
 
 
 def _ratio(value: Measure | None, gradient: Measure | None) -> float | None:
-    if value is None or gradient is None or not value.norm or gradient.norm is None:
+    return None if value is None or gradient is None else _quotient(gradient.norm, value.norm)
+
+
+def _quotient(gradient: float | None, value: float | None) -> float | None:
+    if not value or gradient is None:
         return None
-    ratio = gradient.norm / value.norm
+    ratio = gradient / value
     return ratio if math.isfinite(ratio) else None
 
 

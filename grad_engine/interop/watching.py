@@ -29,7 +29,9 @@ from grad_engine.interop.remarks import Remarks, evaluation_in_training, trainin
 from grad_engine.nn import Module
 from grad_engine.nn.layers import Dropout, _BatchNorm
 from grad_engine.record import GraphRecord, ParameterRecord
+from grad_engine.record.arrays import norm_of
 from grad_engine.record.collector import collection_paused
+from grad_engine.record.index import measure
 from grad_engine.record.parts import FROZEN, UNREACHED, UNREAD
 from grad_engine.record.strict import MAX_NODES
 
@@ -488,13 +490,17 @@ def _norm(array: Any) -> float:
 def _parameters(record: GraphRecord, named: Mapping[str, Tensor]) -> Iterator[ParameterRecord]:
     """Each parameter of a model of ours: its accumulator, or why no gradient reached it."""
     leaves = {tensor.id: tensor.name for tensor in record.tensors if tensor.is_leaf}
+    leaves_held = {tensor.name: measure(tensor) is not None for tensor in record.tensors if tensor.is_leaf}
     accumulators = {leaves[each.leaf]: each.id for each in record.accumulators}
     reached = {change.accumulator for run in record.runs for change in run.leaves}
     for name, parameter in named.items():
         part = accumulators.get(name)
         reason = "" if part in reached else UNREACHED if part is not None else UNREAD
         dtype = parameter.array.dtype.name
-        yield ParameterRecord(name, parameter.shape, dtype, part, reason if parameter.requires_grad else FROZEN)
+        # The optimizer has changed what an earlier run read, or no run has read it: what it holds now.
+        size = (None, None) if leaves_held.get(name) else norm_of(parameter.array)
+        why = reason if parameter.requires_grad else FROZEN
+        yield ParameterRecord(name, parameter.shape, dtype, part, why, None, *size)
 
 
 @contextmanager

@@ -460,6 +460,16 @@ def _histogram(scaled: Array, low: float, high: float, scale: float) -> Histogra
     return HistogramRecord(low, high, tuple(counts.tolist()))
 
 
+def norm_of(array: Array) -> tuple[float | None, int]:
+    """The norm of an array, None where it is not finite, and how many entries are NaN or infinite."""
+    if not array.size:
+        return 0.0, 0
+    wide = array.ravel().astype(np.complex128 if array.dtype.kind == "c" else np.float64, copy=False)
+    bad = int(wide.size - np.count_nonzero(np.isfinite(wide)))
+    norm = float(np.linalg.norm(wide)) if not bad else inf
+    return (norm if isfinite(norm) else None), bad
+
+
 def statistics(tensor: TensorRecord) -> StatsRecord | None:
     """The statistics of a tensor: recorded ones, or worked out of its values; None where neither is there."""
     if tensor.stats is not None or tensor.data is None or not tensor.data.values:

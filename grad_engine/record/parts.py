@@ -377,6 +377,9 @@ class ParameterRecord:
     accumulator: AccumulatorId | None = None  # None: the graph does not read it
     reason: str = ""  # why no gradient reached it
     update: float | None = None  # 1.1: ‖change‖ / ‖value‖ of the optimiser's step after the last run, where measured
+    # 1.1: ‖value‖ and how many entries are NaN or infinite, where the graph holds no numbers of the parameter
+    value_norm: float | None = None
+    value_nonfinite: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -474,6 +474,23 @@ def test_tables_hide_no_nan_behind_numbers_of_the_finite_entries() -> None:
     assert layers[0].count("NaN/Inf") == 2  # mean and std of its gradient
 
 
+def test_parameters_that_the_graph_does_not_hold_have_their_norms() -> None:
+    model = nn.ModuleDict({name: nn.Linear(4, 4) for name in ("used", "unused", "cut", "frozen")})
+    model["frozen"].requires_grad_(False)
+    with torch.no_grad():
+        model["unused"].bias[1] = math.nan
+    with ge.watch(model) as watched:
+        (model["frozen"](model["used"](x())) + model["cut"](x()).detach()).square().sum().backward()
+    report = watched.report()
+    for row in report.rows:
+        value = model.get_parameter(row.name).detach()
+        if row.name == "unused.bias":
+            assert (row.value_norm, row.value_nonfinite) == (None, 1)
+        else:
+            assert row.value_norm == pytest.approx(value.norm().item(), rel=1e-6)
+    assert "not known" not in str(report)
+
+
 @pytest.mark.parametrize("to_none", [True, False])
 def test_gradients_of_several_parts_of_a_step_are_no_finding(to_none: bool) -> None:
     model = two()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 import grad_engine as ge
 
@@ -89,3 +90,18 @@ def test_two_linear_layers_of_ours_in_a_row_are_a_note() -> None:
         (model(x) ** 2).mean().backward()
     assert watched.report().healthy
     assert any("two linear layers with no activation between them" in each for each in watched.report().notes)
+
+
+def test_values_of_parameters_are_known_after_several_steps() -> None:
+    model = ge.nn.Linear(4, 4, seed=0)
+    optimizer = ge.optim.SGD(model.parameters(), 1e-3)
+    with ge.watch(model, optimizer=optimizer) as watched:
+        for _ in range(3):
+            optimizer.zero_grad()
+            (model(ge.ones((2, 4))) ** 2).sum().backward()
+            read = np.linalg.norm(model.weight.array)
+            optimizer.step()
+    report = watched.report()
+    assert report.rows[0].value_norm == pytest.approx(read, rel=1e-6)
+    assert report.rows[0].ratio == pytest.approx(report.rows[0].gradient_norm / read, rel=1e-6)
+    assert not any("not recorded" in each for each in report.notes)
