@@ -38,7 +38,6 @@ from grad_engine.checkpointing import checkpoint
 # What Tensor's methods import when they are called is here by then: a child forked during an import would hang.
 from grad_engine.core import backward as _backward  # noqa: F401
 from grad_engine.core import leaf as _leaf  # noqa: F401
-from grad_engine.core import missing_modules as _missing_modules
 from grad_engine.core.allocator import tune_allocator
 from grad_engine.core.defaults import Generator, get_default_dtype, manual_seed, set_default_dtype
 from grad_engine.core.define import CALLS, define
@@ -103,7 +102,7 @@ from grad_engine.version import VERSION as __version__
 if _os.environ.get("GRAD_ENGINE_MALLOC") == "1":
     tune_allocator()
 
-_sys.meta_path.append(_missing_modules.Finder())
+_sys.meta_path.append(_importlib.import_module("grad_engine.core.missing_modules").Finder())
 
 # Rooms that not every program needs, and what is public in them: loaded when it is first asked for. A third of the time
 # of `import grad_engine` would go into reading records alone.
@@ -202,9 +201,8 @@ def __getattr__(name: str) -> _Any:
         found = getattr(_importlib.import_module(f"grad_engine.{_FROM[name]}"), name)
         globals()[name] = found
         return found
-    if (
-        name.startswith("_") or _machinery.PathFinder.find_spec(f"grad_engine.{name}", __path__) is not None
-    ):  # on the way to an import
+    on_the_way = _machinery.PathFinder.find_spec(f"grad_engine.{name}", __path__) is not None  # to an import
+    if name.startswith("_") or on_the_way:
         raise AttributeError(f"module 'grad_engine' has no attribute {name!r}")
     rooms = ["nn", "nn.functional", "optim", "utils.data", "distributions", "linalg", "func"]
     loaded = [(f"grad_engine.{room}", vars(_importlib.import_module(f"grad_engine.{room}"))) for room in rooms]
