@@ -11,7 +11,7 @@ from typing import Any
 from grad_engine import functional as _functions
 from grad_engine.core.grad import grad as _grad
 from grad_engine.core.grad_mode import enable_grad, no_grad, set_grad_enabled
-from grad_engine.core.observe import detect_anomaly
+from grad_engine.core.observe import detect_anomaly, set_detect_anomaly
 from grad_engine.core.tensor import Tensor
 from grad_engine.core.torch_words import Room, missing
 from grad_engine.creation import as_tensor, ones_like, zeros_like
@@ -30,6 +30,7 @@ __all__ = [
     "gradcheck",
     "gradgradcheck",
     "no_grad",
+    "set_detect_anomaly",
     "set_grad_enabled",
 ]
 

@@ -1,4 +1,4 @@
-"""Tensors to a file and back, by name: a NumPy .npz archive that numpy.load reads too."""
+"""Tensors to a file and back, one or several by name: a NumPy .npz archive that numpy.load reads too."""
 
 from __future__ import annotations
 
@@ -21,24 +21,27 @@ NAME_LENGTH = 1000
 STRUCTURE = ".structure"  # the entry that says, as JSON, which tensor of a nested dict stands where
 
 
-def save(tensors: Mapping[str, Any], path: str | os.PathLike[str]) -> Path:
+def save(tensors: Mapping[str, Any] | Tensor, path: str | os.PathLike[str]) -> Path:
     """The path of the .npz file that now holds the tensors under their names; missing folders are made.
 
-    tensors: name -> tensor, array or number. Values, shapes and dtypes are kept; graphs, gradients and whether a tensor
-        requires grad are not. Where a value is a dict or text, as in {"model": model.state_dict(), "epoch": 3}, dicts
-        may stand in dicts, and numbers, text, None and lists of these come back as what they are.
+    tensors: one tensor, or name -> tensor, array or number. Values, shapes and dtypes are kept; graphs, gradients and
+        whether a tensor requires grad are not. Where a value is a dict or text, as in
+        {"model": model.state_dict(), "epoch": 3}, dicts may stand in dicts, and
+        numbers, text, None and lists of these come back as what they are.
 
     The file is replaced in one step: whoever reads it, and whatever interrupts the writing, meets the old one or the
     new one, whole.
 
-    Raises ArgumentError for what is not a dict of tensors, TensorFileError where the path leads to a folder or device,
-    OSError when the file system refuses.
+    Raises ArgumentError for what is no tensor and no dict of them, TensorFileError where the path leads to a folder or
+    device, OSError when the file system refuses.
     """
-    if not isinstance(tensors, Mapping):
+    if isinstance(tensors, Tensor):
+        arrays = _nested(tensors)
+    elif not isinstance(tensors, Mapping):
         raise ArgumentError(
-            f'save() takes a dict of tensors, got {type(tensors).__name__}; write save({{"w": w}}, path)'
+            f'save() takes a tensor or a dict of tensors, got {type(tensors).__name__}; write save({{"w": w}}, path)'
         )
-    if any(isinstance(value, Mapping | str) for value in tensors.values()):
+    elif any(isinstance(value, Mapping | str) for value in tensors.values()):
         arrays = _nested(tensors)
     else:
         arrays = {_name(name): _array(name, value) for name, value in tensors.items()}
@@ -49,8 +52,10 @@ def save(tensors: Mapping[str, Any], path: str | os.PathLike[str]) -> Path:
 
 def load(
     path: str | os.PathLike[str], map_location: Any = None, *, max_bytes: float | None = None, weights_only: bool = True
-) -> dict[str, Any]:
+) -> Any:
     """The tensors in a file that save() wrote, or numpy.savez, by name and in their order; none requires grad.
+
+    It is a dict, or one tensor where save() was given one.
 
     Nothing in the file is executed: what is not an array of numbers or booleans is refused, so weights_only changes
     nothing, and map_location can only be the CPU. max_bytes: the most that
@@ -110,15 +115,15 @@ def _array(name: str, value: Any) -> np.ndarray:
 # --- dicts in dicts ---------------------------------------------------------------------------------------------------
 
 
-def _nested(values: Mapping[str, Any]) -> dict[str, np.ndarray]:
-    """The arrays of a dict of dicts under names such as "model/weight", and what stands where."""
+def _nested(values: Any) -> dict[str, np.ndarray]:
+    """The arrays of a dict of dicts, or of one tensor, under names such as "model/weight", and what stands where."""
     arrays: dict[str, np.ndarray] = {}
 
     def placed(value: Any, path: tuple[str, ...]) -> Any:
         if isinstance(value, Mapping):
             return {"dict": {_name(name): placed(part, (*path, name)) for name, part in value.items()}}
         if isinstance(value, Tensor | np.ndarray | np.generic):
-            label = "/".join(path)
+            label = "/".join(path) or "tensor"
             while label in arrays:  # {"a/b": x, "a": {"b": y}}
                 label += "/"
             arrays[_name(label)] = _array(label, value)
@@ -135,8 +140,8 @@ def _nested(values: Mapping[str, Any]) -> dict[str, np.ndarray]:
     return {**arrays, STRUCTURE: np.frombuffer(text.encode(), np.uint8)}
 
 
-def _rebuilt(found: dict[str, Tensor]) -> dict[str, Any]:
-    """The nested dict that _nested() took apart. Raises TensorFileError."""
+def _rebuilt(found: dict[str, Tensor]) -> Any:
+    """The nested dict, or the tensor, that _nested() took apart. Raises TensorFileError."""
 
     def made(part: Any) -> Any:
         ((kind, what),) = part.items()

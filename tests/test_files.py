@@ -112,7 +112,7 @@ def test_a_checkpoint_of_dicts_comes_back_as_it_was(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("tensors", "words"),
     [
-        ([1.0], "takes a dict of tensors, got list"),
+        ([1.0], "takes a tensor or a dict of tensors, got list"),
         ({1: 1.0}, "names that are words, got 1"),
         ({"": 1.0}, "1 to 1000 Unicode characters"),
         ({"a" * 1001: 1.0}, "1 to 1000 Unicode characters"),
@@ -324,3 +324,10 @@ def test_elsewhere_it_does_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     assert ge.tune_allocator() is False
     monkeypatch.delattr(os, "confstr")
     assert ge.tune_allocator() is False
+
+
+def test_one_tensor_comes_back_as_one(tmp_path: Path) -> None:
+    x = ge.tensor([[1.5, 2.5]], dtype=np.float32, requires_grad=True)
+    found = ge.load(ge.save(x, tmp_path / "x.pt"))
+    assert isinstance(found, ge.Tensor) and found.tolist() == [[1.5, 2.5]] and found.dtype == np.float32
+    assert not found.requires_grad and ge.load(ge.save({"tensor": x}, tmp_path / "d.pt"))["tensor"].shape == (1, 2)

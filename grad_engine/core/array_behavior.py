@@ -12,6 +12,7 @@ import numpy as np
 from grad_engine.core.array_kinds import Truth
 from grad_engine.core.array_requests import array_for
 from grad_engine.core.caller import calling_frame, line_of
+from grad_engine.core.defaults import get_default_dtype
 from grad_engine.core.names import name_of, rename
 from grad_engine.core.node import Edge, GradAccum
 from grad_engine.core.plain_number import WAYS_OUT, check_list, check_plain_number, noted
@@ -194,7 +195,9 @@ class ArrayBehavior:
 
     def __repr__(self) -> str:
         facts = [np.array2string(self.array, separator=", ", prefix="tensor(")]
-        if self.array.dtype not in (np.float64, np.int64, np.bool_):
+        if not self.array.size and self.array.shape != (0,):
+            facts.append(f"shape={self.array.shape}")
+        if self.array.dtype not in (get_default_dtype(), np.int64, np.bool_):
             facts.append(f"dtype={self.array.dtype}")
         if (name := name_of(self.array)) is not None:
             facts.append(f"name={name!r}")

@@ -52,10 +52,21 @@ def refuse_composed(name: str, error: Exception, arguments: Sequence[Any]) -> No
     raise _worded(name, error, _arrays_among(arguments), {}) from error
 
 
+# Arguments of PyTorch's -> what to write instead, where a function has the second argument.
+_WITHOUT = {
+    "size_average": ('write reduction="sum" for False, reduction="mean" for True', "reduction"),
+    "reduce": ('write reduction="none" for False', "reduction"),
+    "proj_size": ("write Linear(hidden_size, proj_size) on what the layer gives", "hidden_size"),
+}
+
+
 def no_argument(called: str, name: str, names: Sequence[str], torch: str = "") -> ArgumentError:
     """The error to raise when `called` has `names`, and was given another; `torch`: what PyTorch means by `called`."""
     ours = next((each for each in TORCH_TO_NUMPY.get(name, ()) if each in names), None)
-    if ours is None:
+    words, beside = _WITHOUT.get(name, ("", ""))
+    if beside in names:
+        way_out = words
+    elif ours is None:
         way_out = f"it takes {', '.join(names) or 'none'}" + (f"; {torch}" if torch and name in TORCH_TO_NUMPY else "")
     else:
         way_out = f"it is called {ours} here, as in NumPy" + (f", and {torch}" if torch else "")

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from grad_engine.core.caller import calling_frame, line_of
-from grad_engine.core.grad_mode import Context, Mode, current_mode
+from grad_engine.core.grad_mode import Context, Mode, current_mode, put_mode
 from grad_engine.core.names import name_of
 from grad_engine.core.node import Extra, GradAccum, Node, next_sequence_nr
 from grad_engine.core.tensor import Tensor, array_of
@@ -126,6 +126,33 @@ class detect_anomaly(_Watching):
     def changed(self, watch: Watch) -> Watch:
         """The same with every value looked at."""
         return replace(watch, anomaly=True)
+
+
+class set_detect_anomaly(detect_anomaly):
+    """Check values (True), or do not (False), from now on, as inside detect_anomaly(); as a context, until its end.
+
+    "From now on" is until the block ends in which it is called, such as one of no_grad(), and in this thread alone.
+    """
+
+    def __init__(self, mode: bool, check_nan: bool = True) -> None:
+        self.anomaly = bool(mode) and check_nan
+        self._before: Mode | None = current_mode()
+        now = self._before
+        watch: Watch | None = self.changed(now.watch if isinstance(now.watch, Watch) else Watch())
+        if watch == Watch():
+            watch = None  # nobody looks on, which is faster
+        self._made = Mode(now.record, watch, now.differentiating, now.entry, now.context, now.outer)
+        put_mode(self._made)
+
+    def changed(self, watch: Watch) -> Watch:
+        """The same with every value looked at, or none."""
+        return replace(watch, anomaly=self.anomaly)
+
+    def __enter__(self) -> None:
+        if current_mode() is self._made and self._before is not None:
+            put_mode(self._before)  # the block does it, and takes it back
+        self._before = None
+        super().__enter__()
 
 
 class _Inspection:

@@ -1,10 +1,12 @@
 """Layers of neural networks and their losses: modules that hold parameters and call ops; no derivative of their own."""
 
+import inspect as _inspect
 from functools import wraps as _wraps
 from typing import Any as _Any
 
 from grad_engine.core.defaults import check_device as _check_device
 from grad_engine.core.define import CALLS as _CALLS
+from grad_engine.core.numpy_errors import no_argument as _no_argument
 from grad_engine.core.torch_words import missing as _missing
 from grad_engine.nn import functional, init, parameter, utils
 from grad_engine.nn.attention import (
@@ -172,10 +174,17 @@ from grad_engine.nn.recurrent import (
 def _take_device(layer: type) -> None:
     """Let a layer be made with PyTorch's device=, which can only be the CPU; one of tensors keeps how it was made."""
     plain = layer.__init__  # type: ignore[misc]
+    code = plain.__code__
+    takes_any = bool(code.co_flags & _inspect.CO_VARKEYWORDS)
+    taken = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+    accepted = frozenset(taken)
 
     @_wraps(plain)
     def __init__(self: _Any, *args: _Any, device: _Any = None, **named: _Any) -> None:
         _check_device(device)
+        if not takes_any and not named.keys() <= accepted:
+            unknown = next(name for name in named if name not in taken)
+            raise _no_argument(type(self).__name__, unknown, taken[1:])
         if isinstance(self, _Drawn) and "_made" not in self.__dict__:
             kind = next(each for each in type(self).__mro__ if each.__module__.startswith("grad_engine.nn."))
             self.__dict__["_made"] = kind, args, named

@@ -509,9 +509,11 @@ class Module:
         return [name for name in object.__dir__(self) if type(getattr_static(type(self), name, None)) is not Missing]
 
     def __repr__(self) -> str:
-        head = f"{type(self).__name__}({self.extra_repr()}"
-        lines = [f"({name}): {child!r}".replace("\n", "\n  ") for name, child in self.named_children()]
-        return f"{head})" if not lines else "\n  ".join([head, *lines]) + "\n)"
+        name, facts = type(self).__name__, self.extra_repr()
+        children = [f"({label}): {child!r}".replace("\n", "\n  ") for label, child in self.named_children()]
+        if not children:
+            return f"{name}({facts})"
+        return "\n  ".join([f"{name}(", *([facts] if facts else []), *children]) + "\n)"
 
 
 class UninitializedParameters:

@@ -492,10 +492,15 @@ argsort = define(
 )  # fmt: skip
 
 
-@composed(numpy=[np.sort], half="same", torch="PyTorch's sort() gives (values, indices), as sort(x, dim=-1) does here")
+@composed(
+    numpy=[np.sort],
+    half="same",
+    torch="PyTorch's sort() gives (values, indices), as sort(x, dim=-1) and sort(x, descending=True) do here",
+)
 def sort(x: Any, axis: int | None = -1, descending: bool = False) -> Tensor:
     """The elements of x in order of size along `axis`, or all of them without one; NaN counts as largest.
 
+    With PyTorch's words and no axis=, as in x.sort(descending=True), it gives (values, indices), as PyTorch does.
     NumPy's method of arrays sorts in place instead. Raises ArgumentError where a function that is differentiated calls
     `x.sort()` and drops what it gives, which would sort nothing.
     """

@@ -1,8 +1,8 @@
 """PyTorch's (values, indices) of max, min, median and sort, which give the values alone here, as NumPy's do.
 
-With PyTorch's own keywords, `x.max(dim=1)`, they give its pair. Where the axis stands by place alone, `x.max(1)` is the
-values; `.values` and `.indices` of them are PyTorch's. Unpacked into two names it is the pair, with a warning where
-there are two values, which NumPy would have unpacked; to index it with a number warns.
+With PyTorch's own keywords, `x.max(dim=1)` and `x.sort(descending=True)`, they give its pair. Where the axis stands by
+place alone, `x.max(1)` is the values; `.values` and `.indices` of them are PyTorch's. Unpacked into two names it is the
+pair, with a warning where there are two values, which NumPy would have unpacked; to index it with a number warns.
 """
 
 from __future__ import annotations
@@ -92,12 +92,12 @@ _plain_sort = indexing.sort
 @in_front(_plain_sort)
 def _sort(x: Any, *given: Any, **named: Any) -> Any:
     descending = bool(named.get("descending", given[1] if len(given) > 1 else False))
-    if named.keys() & {"dim", "stable"} and named.keys() <= {"dim", "stable", "descending", "input"}:
-        axis = given[0] if given else named.get("dim", -1)
+    axis = given[0] if given else named.get("dim", -1)
+    theirs = named.keys() & {"dim", "stable", "descending"} and named.keys() <= {"dim", "stable", "descending", "input"}
+    if theirs and axis is not None:
         places = indexing.argsort(x, axis, descending)
         return Pair(indexing.take_along_axis(x, places, axis), places)
     out = _plain_sort(x, *given, **named)
-    axis = given[0] if given else -1
     if "axis" not in named and type(out) is Tensor and type(axis) is int:
         out.pair = _Axis(
             "sort()", f"sort(axis={axis}) for these values, sort(dim={axis}) for the pair",

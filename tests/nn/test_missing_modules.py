@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import re
 
+import numpy as np
 import pytest
 
 import grad_engine as ge
@@ -77,3 +78,49 @@ def test_switches_of_backends_are_read_and_written(monkeypatch: pytest.MonkeyPat
     assert cudnn.deterministic is True and cudnn.benchmark is False and cudnn.is_available() is False
     monkeypatch.setattr(cudnn, "benchmark", True)
     assert ge.backends.cudnn.benchmark is True
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"), [("size_average", False, 'reduction="sum"'), ("reduce", False, '"none"')]
+)
+def test_a_loss_says_what_to_write_for_an_argument_of_long_ago(name: str, value: object, words: str) -> None:
+    losses = [each for each in vars(ge.nn).values() if isinstance(each, type) and each.__name__.endswith("Loss")]
+    assert len(losses) > 15
+    for loss in losses:
+        with pytest.raises(ge.ArgumentError, match=words):
+            loss(**{name: value})
+    with pytest.raises(ge.ArgumentError, match=words):
+        ge.nn.functional.mse_loss(ge.ones(2), ge.ones(2), **{name: value})
+
+
+def test_a_layer_says_which_argument_it_has_not() -> None:
+    for layer in (ge.nn.LSTM, ge.nn.GRU):
+        with pytest.raises(ge.ArgumentError, match=rf"^{layer.__name__}\(\) has no argument 'proj_size'; write Linear"):
+            layer(2, 3, proj_size=2)
+    with pytest.raises(ge.ArgumentError, match="'biass'; it takes in_features, out_features, bias"):
+        ge.nn.Linear(2, 2, biass=False)
+
+
+@pytest.mark.filterwarnings("ignore:invalid value encountered:RuntimeWarning")
+def test_anomalies_are_looked_for_from_now_on() -> None:
+    with ge.scope("outside"):
+        ge.autograd.set_detect_anomaly(True)
+        with pytest.raises(ge.AnomalyError):
+            ge.sqrt(ge.tensor([-1.0], requires_grad=True))
+        ge.autograd.set_detect_anomaly(False)
+        assert np.isnan(ge.sqrt(ge.tensor([-1.0], requires_grad=True)).item())
+    with ge.autograd.set_detect_anomaly(True), pytest.raises(ge.AnomalyError):
+        ge.sqrt(ge.tensor([-1.0], requires_grad=True))
+    assert np.isnan(ge.sqrt(ge.tensor([-1.0], requires_grad=True)).item())
+
+
+def test_print_says_what_is_not_usual() -> None:
+    assert repr(ge.zeros(0, 3)) == "tensor([], shape=(0, 3))" and repr(ge.zeros(0)) == "tensor([])"
+    before = ge.get_default_dtype()
+    try:
+        ge.set_default_dtype(np.float32)
+        assert repr(ge.ones(1)) == "tensor([1.])" and repr(ge.ones(1).double()) == "tensor([1.], dtype=float64)"
+    finally:
+        ge.set_default_dtype(before)
+    assert repr(ge.ones(1)) == "tensor([1.])" and repr(ge.ones(1).float()) == "tensor([1.], dtype=float32)"
+    assert repr(ge.nn.MultiheadAttention(4, 2)) == "MultiheadAttention(\n  4, 2\n  (out_proj): Linear(4, 4)\n)"

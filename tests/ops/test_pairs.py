@@ -117,3 +117,13 @@ def test_arrays_of_comparisons_and_data_know_the_words_of_torch() -> None:
     assert repr(x.data) == repr(x.array) and type(x.data * 2) is type(x.data)
     with pytest.raises(AttributeError, match="neither an array nor a tensor has 'foo'"):
         x.data.foo  # noqa: B018
+
+
+def test_descending_is_a_word_of_pytorchs_and_gives_the_pair() -> None:
+    x = ge.tensor([3.0, 1.0, 2.0])
+    for pair in (x.sort(descending=True), ge.sort(x, descending=True), x.sort(0, descending=True)):
+        assert pair.values.tolist() == [3, 2, 1] and pair.indices.tolist() == [0, 2, 1]
+    values, places = ge.tensor([[1.0, 2.0], [4.0, 3.0]]).sort(descending=True)  # two rows are no two names
+    assert values.tolist() == [[2, 1], [4, 3]] and places.tolist() == [[1, 0], [0, 1]]
+    assert x.sort(axis=0, descending=True).tolist() == [3, 2, 1] and np.sort(x).tolist() == [1, 2, 3]
+    assert x.argsort(descending=True).tolist() == [0, 2, 1] and x.topk(2).values.tolist() == [3, 2]
