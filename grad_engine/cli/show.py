@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import os
+import shlex
 
 from grad_engine.cli.console import print_json, print_lines, record_in, script, width
 from grad_engine.cli.details import details, module_details
 from grad_engine.cli.parser import Command, Parser, add_record
 from grad_engine.cli.show_pages import module_page, page
-from grad_engine.errors import GraphError
+from grad_engine.errors import GraphError, MissingRecordError
 from grad_engine.folding.module_tree import is_module
+from grad_engine.record import GraphRecord
 from grad_engine.record.index import index_of
 from grad_engine.record.words import harmless
 from grad_engine.tree.tables import Line
@@ -17,7 +20,7 @@ from grad_engine.tree.tables import Line
 
 def run(options: argparse.Namespace) -> int:
     """Prints everything about one op, leaf or module."""
-    index = index_of(record_in(options.file))
+    index = index_of(_record(options.node, options.file))
     parts = index.find(options.node)
     if not parts:
         ids = [f"#{len(index.nodes) - 1}"] if index.nodes else []
@@ -40,6 +43,19 @@ def run(options: argparse.Namespace) -> int:
         lines += [*([[]] if lines else []), *shown]
     print_lines(lines)
     return 0
+
+
+def _record(node: str, file: str) -> GraphRecord:
+    """The record; where it is named first, the error says that the name of the part comes before it."""
+    try:
+        return record_in(file)
+    except MissingRecordError:
+        if not os.path.exists(node):
+            raise
+        turned = f"show {shlex.quote(file)} {shlex.quote(node)}"
+        raise MissingRecordError(
+            f"{file}: there is no such file, and {node} is one: the name comes first, as in `{turned}`"
+        ) from None
 
 
 def arguments(parser: Parser) -> None:

@@ -57,4 +57,5 @@ COMMAND = Command(
         "tree --full",
         "tree --health",
     ),
+    "The number before a deep line says how many levels further to the right it is.",
 )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import re
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -77,6 +79,7 @@ HEALTH = (
     Column("norm", "‖grad‖", "gradient"),
 )
 MODULE = (8, 24, 12)  # columns for the path of a module: at least, at most, and at least beside gradients
+_LEFT_OUT = re.compile(r"(?:⋯|\.\.\.)(\d+)")  # levels that a deep line's guides leave out, as `_before` writes them
 FIRST_VALUES = Column("values", "first values", "gradient", left=True)
 
 
@@ -98,6 +101,7 @@ class Sheet:
     def __init__(self, shown: Shown, request: Request, script: Script, room: int) -> None:
         self.shown = shown
         self.index = index = shown.index
+        self.limited = False  # whether there is room for so many lines only
         self.request = request
         self.script = script
         self.room = max(1, room)
@@ -132,6 +136,7 @@ class Sheet:
             if len(self.rows) + len(table) > limit and len(table) > limit // 2:
                 table = self._leaves(most) if (most := limit // 2 - 4) > 0 else []
             limit = max(3, limit - len(table))
+        self.limited = limit is not None
         leaves = {part for part in request.focus if part in self.index.accumulators}
         wanted = folded(self.rows, self.shown, keep=leaves, full=request.full, depth=request.depth, limit=limit)
         return [*head, *self._tree(wanted), *self._note_on_folds(wanted), *table]
@@ -166,7 +171,7 @@ class Sheet:
             largest = max(closed.values(), key=lambda fold: len(fold.ops))
             label = largest.label.split(" … ")[0]
             ops = f"{sum(len(fold.ops) for fold in closed.values())} of {many(len(self.shown.source.nodes), 'op')}"
-            ways = [f"--expand {label}" if typed else f"expand=[{label!r}]"]
+            ways = [f"--expand {shlex.quote(label)}" if typed else f"expand=[{label!r}]"]
             ways += [] if self.request.level is not None else ["--level 2" if typed else "level=2"]
             text = f"{ops} are in {many(len(closed), 'closed module')}: {', '.join(ways)} or "
             text += f"{'--full' if typed else 'full=True'} opens more."
@@ -185,6 +190,14 @@ class Sheet:
         text = f"{hidden} of {len(self.rows)} lines are folded: {more} prints all{example}."
         return [[(line, "muted")] for line in self.script.wrap(text, self.room)]
 
+    def _note_on_levels(self, guides: Sequence[str]) -> list[Line]:
+        """What ⋯6 before a line means, where the tree is so deep that one has it."""
+        first = next((found for guide in guides if (found := _LEFT_OUT.match(guide))), None)
+        if first is None:
+            return []
+        text = f"{first[0]} before a line: it is {first[1]} levels further to the right than it stands."
+        return [[(line, "muted")] for line in self.script.wrap(text, self.room)]
+
     # One line of the tree: guides, a label, and the cells of its columns
 
     def _tree(self, wanted: Sequence[int | Fold]) -> list[Line]:
@@ -201,7 +214,7 @@ class Sheet:
             if places and places[-1].column is FIRST_VALUES and not isinstance(piece, Fold):
                 self._add_values(self.rows[piece], cell, places[-1].width)
             out.append(self._line(guide, label, cell, places))
-        return out
+        return out if self.limited else [*out, *self._note_on_levels(guides)]
 
     def _guides(self, wanted: Sequence[int | Fold]) -> list[str]:
         """What stands before each label: the lines that lead down to it from its parent."""

@@ -168,3 +168,12 @@ def test_the_record_may_stand_behind_an_option(words: str, exported: Path) -> No
 def test_a_word_too_many_is_still_refused(exported: Path) -> None:
     done = run("show", "n", "--json", "all.json", "more", folder=exported)
     assert done.returncode == 2 and "more" in done.stderr and done.stderr.count("\n") == 1
+
+
+def test_a_record_named_before_the_part_is_told_the_order(exported: Path) -> None:
+    record = next(path.name for path in (exported / "output").glob("*.json"))
+    turned = run("show", f"output/{record}", "#3", folder=exported)
+    assert turned.returncode != 0 and "the name comes first" in turned.stderr
+    assert f"show '#3' output/{record}" in turned.stderr
+    missing = run("show", "#3", "no.json", folder=exported)
+    assert "there is no such file" in missing.stderr and "comes first" not in missing.stderr

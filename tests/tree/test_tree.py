@@ -73,7 +73,9 @@ def body(text: str) -> list[str]:
     lines = text.splitlines()
     start = next(i for i, line in enumerate(lines) if re.match(r"\d+ ops?, ", line))
     end = lines.index("", start) if "" in lines[start:] else len(lines)
-    return [line for line in lines[start:end] if re.search(r"Backward|GradAccum|↺|⋯", line) and " only " not in line]
+    notes = " only ", " before a line: "
+    found = (line for line in lines[start:end] if re.search(r"Backward|GradAccum|↺|⋯", line))
+    return [line for line in found if not any(note in line for note in notes)]
 
 
 def joined(inputs: int) -> GraphRecord:
@@ -660,3 +662,24 @@ def test_a_fold_of_closed_modules_counts_their_ops_and_says_their_steps() -> Non
                            and first <= index_of(record).steps[node.id] <= last})  # fmt: skip
     before, after = lines[lines.index(fold) - 1], lines[lines.index(fold) + 1]
     assert f"{first - 1} " in before and f" {last + 1}" in after
+
+
+def test_marks_of_levels_left_out_are_explained() -> None:
+    program = Program()
+    value = program.leaf(0.5, "x")
+    for k in range(30):
+        value = program.op("mul", value, program.leaf(1.0, f"w{k}"))
+    record = program.record(value)
+    for encoding, mark in (("utf-8", "⋯"), ("ascii", "...")):
+        text = printed(record, full=True, encoding=encoding)
+        (said,) = re.findall(rf"^{re.escape(mark)}(\d+) before a line: it is (\d+) levels", text, re.MULTILINE)
+        assert said[0] == said[1] and f"\n{mark}{said[0]} " in text
+    assert "before a line" not in printed(chain(42), full=True)
+
+
+def test_the_hint_quotes_a_module_with_a_space() -> None:
+    record = chain(60)
+    nodes = (replace(node, scope=f"out put.{k // 10}") for k, node in enumerate(record.nodes))
+    shown = tree(replace(record, nodes=tuple(nodes)), level=1)
+    shown.request = replace(shown.request, typed=True)
+    assert "--expand 'out put'" in " ".join(str(shown).split())
