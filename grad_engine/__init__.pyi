@@ -11,7 +11,6 @@ from grad_engine import ops as ops
 from grad_engine.checkpointing import checkpoint as checkpoint
 from grad_engine.core import backward as _backward
 from grad_engine.core import leaf as _leaf
-from grad_engine.core import missing_modules as _missing_modules
 from grad_engine.core.allocator import tune_allocator as tune_allocator
 from grad_engine.core.defaults import Generator as Generator
 from grad_engine.core.defaults import get_default_dtype as get_default_dtype
