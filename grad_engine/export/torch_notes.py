@@ -9,6 +9,7 @@ from __future__ import annotations
 import linecache
 import os
 import sys
+import warnings
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -130,6 +131,8 @@ class ForwardNotes:
         if not asks:
             return None
         names = {**function.__globals__, **dict.fromkeys(asks, _nobody)}
+        if names.get("warnings") is warnings:
+            names["warnings"] = _Warnings(code)
         twin = FunctionType(code, names, function.__name__, function.__defaults__, function.__closure__)
         twin.__kwdefaults__ = function.__kwdefaults__
 
@@ -283,6 +286,26 @@ def _same(node: Any) -> Value | None:
         if (note := notes_of(node).get(output)) is not None:
             return note.value
     return None
+
+
+class _Warnings:
+    """What a twin knows as the module `warnings`: its warnings are told at the line that called the function itself."""
+
+    def __init__(self, code: CodeType) -> None:
+        self.code = code
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(warnings, name)
+
+    def warn(self, message: Any, category: Any = None, stacklevel: int = 1, *args: Any, **kwargs: Any) -> None:
+        """`warnings.warn`, which leaves out the frames between the twin and the function that it stands for."""
+        if stacklevel > 1:
+            more, frame = 1, sys._getframe(1).f_back
+            while frame is not None and frame.f_code is not self.code:
+                more, frame = more + 1, frame.f_back
+            if frame is not None:
+                stacklevel += more
+        warnings.warn(message, category, stacklevel + 1, *args, **kwargs)
 
 
 def _nobody(*args: Any) -> bool:

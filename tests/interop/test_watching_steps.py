@@ -354,3 +354,17 @@ def test_a_gradient_is_what_the_program_left(how: str) -> None:
     assert row.has_gradient
     assert (rows(watched)["2.weight"].gradient_norm is None) == (how == "inputs")
     model.zero_grad()
+
+
+def test_warnings_of_pytorch_name_the_line_of_the_program() -> None:
+    model = nn.Linear(4, 1)
+
+    def loss() -> Any:
+        return F.mse_loss(model(torch.ones(5, 4)), torch.ones(5))
+
+    with pytest.warns(UserWarning, match="target size") as outside:
+        loss()
+    with pytest.warns(UserWarning, match="target size") as inside, ge.watch(model):
+        loss().backward()
+    (before,), (after,) = outside.list, inside.list
+    assert (after.filename, after.lineno) == (before.filename, before.lineno)
