@@ -7,6 +7,7 @@ from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from typing import Any
 
+from grad_engine.core.torch_words import NO_WORDS
 from grad_engine.errors import MissingModuleError
 
 ROOT = "grad_engine."
@@ -16,13 +17,18 @@ class Finder(MetaPathFinder, Loader):
     """The last of sys.meta_path, asked for modules of this package that have no file."""
 
     def find_spec(self, fullname: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
-        """Where a room is the module. Raises MissingModuleError, with the words of the AttributeError for the name."""
+        """Where a room is the module. Raises MissingModuleError for a name of which torch_words.py says what to write.
+
+        None for any other: who asks whether there is a module of that name (importlib.util.find_spec) gets an answer.
+        """
         if not fullname.startswith(ROOT) or fullname.rpartition(".")[2].startswith("_"):
             return None
         owner, _, name = fullname.rpartition(".")
         try:
             found = getattr(importlib.import_module(owner), name)
         except AttributeError as error:
+            if str(error).endswith(NO_WORDS):
+                return None
             raise MissingModuleError(str(error)) from None  # without name=, which would let `from` drop the words
         if getattr(found, "_owner", None) == fullname:
             return ModuleSpec(fullname, self, is_package=True)

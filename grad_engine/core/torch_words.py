@@ -262,6 +262,8 @@ _KINDS: list[tuple[str, str]] = [
     (r"unsafe_(chunk|split).*", "write chunk() or split()"),
 ]  # fmt: skip
 
+NO_WORDS = "for what it has"  # ends the message where nothing is known of the name
+
 
 def missing(owner: str, name: str, known: Iterable[str], elsewhere: Iterable[tuple[str, Iterable[str]]] = ()) -> str:
     """The message of an AttributeError for a `name` that `owner` lacks.
@@ -292,7 +294,7 @@ def missing(owner: str, name: str, known: Iterable[str], elsewhere: Iterable[tup
         near = [lower[each] for each in near]
     if near:
         return f"{owner} has no {name!r}; write {near[0]}, or see {shown}"
-    return f"{owner} has no {name!r}; see {shown} for what it has"
+    return f"{owner} has no {name!r}; see {shown} {NO_WORDS}"
 
 
 class Missing:

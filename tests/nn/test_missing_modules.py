@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import re
 
 import numpy as np
@@ -25,7 +26,7 @@ MISSING = [
     ("import grad_engine.distributed as dist", "multiprocessing"), ("import grad_engine.jit", "grad_engine.compile"),
     ("from grad_engine.utils.tensorboard import SummaryWriter", "sparkline"),
     ("from grad_engine import jit", "grad_engine.compile"), ("from grad_engine.nn import Linaer", "write Linear"),
-    ("import grad_engine.sin", "from grad_engine import sin"), ("import grad_engine.cuda.nccl", "dir("),
+    ("import grad_engine.sin", "from grad_engine import sin"),
     ("from grad_engine.nn import AlphaDropout", "Dropout"), ("from grad_engine.linalg import lu_factor", "linalg.lu"),
     ("from grad_engine.nn.functional import upsample", "interpolate"),
     ("from grad_engine.optim.lr_scheduler import StepRL", "write StepLR"),
@@ -37,6 +38,13 @@ def test_a_room_is_a_module(name: str) -> None:
     room = importlib.import_module(f"grad_engine.{name}")
     above = importlib.import_module(f"grad_engine.{name}".rpartition(".")[0])
     assert room is getattr(above, name.rpartition(".")[2]) and room.__name__ == f"grad_engine.{name}"
+
+
+def test_who_asks_for_a_module_of_which_nothing_is_known_gets_an_answer() -> None:
+    assert importlib.util.find_spec("grad_engine.animals") is None
+    assert importlib.util.find_spec("grad_engine.cuda.nccl") is None
+    with pytest.raises(ModuleNotFoundError, match="animals"):
+        importlib.import_module("grad_engine.animals")
 
 
 @pytest.mark.parametrize(("line", "words"), MISSING, ids=[line for line, _ in MISSING])
