@@ -104,7 +104,7 @@ MISUSE: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "grad of a function": (lambda: ge.grad(lambda v: v, X), RuntimeError, "returns one number"),
     "grad of what is no function": (lambda: ge.grad("x")(X), TypeError, "must be a tensor|write grad"),
     "grad by nothing": (lambda: ge.grad(X.sum()), TypeError, r"write grad\(z, x\)"),
-    "save the wrong way round": (lambda: ge.save("w.npz", {"w": X}), TypeError, "takes a dict"),
+    "save the wrong way round": (lambda: ge.save("w.npz", {"w": X}), TypeError, "takes a tensor or a dict"),
     "record of a tensor": (lambda: ge.save_graph(X, "g.json"), TypeError, "export_graph"),
     "names in a list": (lambda: ge.record_graph(X * 2, names=["x"]), TypeError, "names is a dict"),
     "export of an array": (lambda: ge.export_graph(np.ones(2)), TypeError, "got ndarray"),
